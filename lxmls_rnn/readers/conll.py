@@ -1,0 +1,109 @@
+"""The lines of a CoNLL file: from bytes on disk to sentences of words and tags."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+WORD_COLUMN = 1
+TAG_COLUMN = 4
+TOKEN_ID = re.compile(r"[0-9]+")
+# CoNLL-U has two kinds of line that are no word: the range 8-9 of a contraction and the empty node 8.1.
+RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Token(NamedTuple):
+    """A word, its tag and where it stands."""
+
+    word: str
+    tag: str
+    line_number: int
+
+
+def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Yield (line number, line) of a UTF-8 file, plain or gzipped, without line ends and byte order mark.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        A line is not UTF-8, or the gzip data are damaged or cut short.
+    """
+    with open(file, "rb") as start:
+        zipped = start.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    line_number = 0
+    try:
+        with gzip.open(file, "rb") if zipped else open(file, "rb") as lines:
+            # Lines are cut as bytes: str.splitlines would also cut at characters that a word may hold.
+            for line_number, raw in enumerate(lines, start=1):
+                line = raw.decode("utf-8-sig" if line_number == 1 else "utf-8")
+                yield line_number, line.rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}, line {line_number}: not UTF-8 ({error})") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{file}: damaged gzip file, after line {line_number} ({error})") from None
+
+
+def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
+    """Yield the sentences of a CoNLL file, each a list of at least one `Token`.
+
+    Sentences are separated by blank lines. A line has five columns or more, the number of the word first, the
+    word in column 2 and its tag in column 5; they are separated by tabs, or in a line without tabs by spaces.
+    That covers the files of the CoNLL-X shared task (https://aclanthology.org/W06-2920/) and CoNLL-U
+    (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        A line is malformed; the message has the file, the line number and the line.
+    """
+    sentence: list[Token] = []
+    for line_number, line in read_lines(file):
+        if not line.strip():
+            if sentence:
+                yield sentence
+                sentence = []
+            continue
+        if line.startswith("#"):
+            if sentence:
+                raise _malformed(
+                    file,
+                    line_number,
+                    line,
+                    "a comment inside a sentence (is the blank line before it missing?)",
+                )
+            continue
+        columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
+        if RANGE_OR_EMPTY_NODE.fullmatch(columns[0]):
+            continue
+        if not TOKEN_ID.fullmatch(columns[0]):
+            raise _malformed(
+                file,
+                line_number,
+                line,
+                f"column 1 must be the number of the word in its sentence, got {columns[0]!r}",
+            )
+        if len(columns) <= TAG_COLUMN:
+            raise _malformed(
+                file, line_number, line, f"expected at least {TAG_COLUMN + 1} columns, got {len(columns)}"
+            )
+        word, tag = columns[WORD_COLUMN].strip(), columns[TAG_COLUMN].strip()
+        if not word or not tag:
+            raise _malformed(
+                file, line_number, line, "the word (column 2) and the tag (column 5) must not be empty"
+            )
+        sentence.append(Token(word, tag, line_number))
+    if sentence:
+        yield sentence
+
+
+def _malformed(file: str | os.PathLike[str], line_number: int, line: str, reason: str) -> ValueError:
+    return ValueError(f"{file}, line {line_number}: {reason}: {line!r}")

@@ -1,0 +1,245 @@
+"""Part-of-speech corpora: from CoNLL files to lists of sentences with consecutive word and tag ids."""
+
+from __future__ import annotations
+
+import operator
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.readers.conll import Token, read_lines, read_sentences
+from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
+
+PTB_MAP = Path(__file__).with_name("en-ptb.map")
+FIRST_TAG = "noun"
+OTHER_TAG = "x"
+UNKNOWN_WORD = "<unk>"
+
+
+class PostagCorpus:
+    """Reads tagged sentences; all lists that it reads share its two dictionaries.
+
+    Attributes
+    ----------
+    word_dict, tag_dict : LabelDictionary
+        Words and tags read so far, name to id. Tag 0 is 'noun'.
+    """
+
+    def __init__(self) -> None:
+        self.word_dict = LabelDictionary()
+        self.tag_dict = LabelDictionary([FIRST_TAG])
+
+    def read_sequence_list_conll(
+        self,
+        file: str | os.PathLike[str],
+        mapping_file: str | os.PathLike[str] | None = PTB_MAP,
+        max_sent_len: int = 100000,
+        max_nr_sent: int = 100000,
+    ) -> SequenceList:
+        """Read the sentences of a CoNLL or CoNLL-U file, plain or gzipped, in UTF-8.
+
+        Parameters
+        ----------
+        file : path
+            Columns 2 (word) and 5 (tag) of its lines are used; see `lxmls_rnn.readers.conll`.
+        mapping_file : path or None
+            What the tags become; see `read_tag_map`. By default Penn Treebank tags become the 12 universal
+            ones. With None they stay as they are, in lower case.
+        max_sent_len : int
+            Sentences of more than one word and fewer than `max_sent_len` are kept.
+        max_nr_sent : int
+            Reading stops when so many have been kept.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            A limit is not a positive integer, a line is malformed, or no sentence was kept. The dictionaries
+            are then as they were.
+
+        Warns
+        -----
+        UserWarning
+            Once for each tag that the map does not have; it becomes 'x'.
+        """
+        _check_positive("max_sent_len", max_sent_len)
+        _check_positive("max_nr_sent", max_nr_sent)
+        tag_map = None if mapping_file is None else read_tag_map(mapping_file)
+
+        kept: list[list[Token]] = []
+        nr_read = 0
+        for nr_read, sentence in enumerate(read_sentences(file), start=1):  # noqa: B007
+            if 1 < len(sentence) < max_sent_len:
+                kept.append(sentence)
+                if len(kept) == max_nr_sent:
+                    break
+        if not kept:
+            if nr_read == 0:
+                raise ValueError(f"{file}: there is no sentence in this file")
+            raise ValueError(
+                f"{file}: none of its {nr_read} sentences is kept by max_sent_len={max_sent_len}: "
+                f"a sentence must have more than 1 and fewer than {max_sent_len} words"
+            )
+
+        sequences = SequenceList(self.word_dict, self.tag_dict)
+        warned: set[str] = set()
+        for sentence in kept:
+            tags = []
+            for _, tag, line_number in sentence:
+                name = tag.lower()
+                if tag_map is not None and name not in tag_map and name not in warned:
+                    warned.add(name)
+                    warnings.warn(
+                        f"{file}, line {line_number}: tag {tag!r} is not in {mapping_file}; "
+                        f"it is mapped to {OTHER_TAG!r} wherever it occurs",
+                        stacklevel=2,
+                    )
+                tags.append(name if tag_map is None else tag_map.get(name, OTHER_TAG))
+            sequences.add_sequence([token.word for token in sentence], tags)
+        return sequences
+
+
+def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, str]:
+    """Read a table of tags: a line has a tag, a tab, and the tag that it becomes. All are put in lower case.
+
+    The table of this package, `en-ptb.map`, takes the tags of the Penn Treebank and the further ones of the
+    English Web Treebank to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech
+    Tagset", LREC 2012.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        A line does not have two columns, or a tag comes twice.
+    """
+    tag_map: dict[str, str] = {}
+    for line_number, line in read_lines(mapping_file):
+        if not line.strip():
+            continue
+        columns = [column.strip().lower() for column in line.split("\t")]
+        if len(columns) != 2 or not all(columns):
+            raise ValueError(f"{mapping_file}, line {line_number}: expected 'tag TAB new tag', got {line!r}")
+        if columns[0] in tag_map:
+            raise ValueError(f"{mapping_file}, line {line_number}: this tag has a line already: {line!r}")
+        tag_map[columns[0]] = columns[1]
+    return tag_map
+
+
+def compacify(
+    train_seq: SequenceList, test_seq: SequenceList, dev_seq: SequenceList, theano: bool = False
+) -> tuple[SequenceList, SequenceList, SequenceList]:
+    """Renumber words and tags, without gaps, in the order in which train, then test, then dev show them.
+
+    The vocabulary of the result holds the words of all three parts, as in the lab guide. See
+    `train_vocabulary` for one that looks at the training part only.
+
+    Parameters
+    ----------
+    train_seq, test_seq, dev_seq : SequenceList
+        They are left as they are.
+    theano : bool
+        Make x and y int32 arrays of shape (L,), as Theano and GPUs want them, instead of lists.
+
+    Returns
+    -------
+    train, test, dev : SequenceList
+        New lists that share new dictionaries. Tag 0 is 'noun'.
+    """
+    x_dict, y_dict = LabelDictionary(), LabelDictionary([FIRST_TAG])
+    train, test, dev = (
+        _rebuild(part, x_dict, y_dict, _dictionary_words, theano) for part in (train_seq, test_seq, dev_seq)
+    )
+    return train, test, dev
+
+
+def train_vocabulary(
+    train_seq: SequenceList, *other_seqs: SequenceList, min_count: int = 2
+) -> tuple[SequenceList, ...]:
+    """Take the vocabulary from the training part alone; every other word becomes `UNKNOWN_WORD`.
+
+    With the vocabulary of `compacify`, words seen only in the test part have embeddings that nothing has
+    trained. Here the rare words of the training part are `UNKNOWN_WORD` too, so its embedding is learnt.
+
+    Parameters
+    ----------
+    train_seq, *other_seqs : SequenceList
+        They are left as they are.
+    min_count : int
+        A word is in the vocabulary when the training part has it so many times or more.
+
+    Returns
+    -------
+    train, *others : SequenceList
+        New lists that share new dictionaries, with int32 arrays of shape (L,) as x and y. Word ids are in the
+        order of first appearance in the training part, `UNKNOWN_WORD` last. Tags are those of all parts, in
+        the order of first appearance, 'noun' 0. `Sequence.words` still gives the words as written.
+
+    Raises
+    ------
+    ValueError
+        `min_count` is not a positive integer, or the training part is empty.
+
+    Warns
+    -----
+    UserWarning
+        The training part has no rare word, so nothing trains the embedding of `UNKNOWN_WORD`.
+    """
+    _check_positive("min_count", min_count)
+    if len(train_seq) == 0:
+        raise ValueError("the training part has no sentences: there is nothing to take a vocabulary from")
+    counts = Counter(word for sequence in train_seq for word in _dictionary_words(sequence))
+    counts.pop(UNKNOWN_WORD, None)
+    x_dict = LabelDictionary(word for word, count in counts.items() if count >= min_count)
+    if len(x_dict) == len(counts) and train_seq.get_num_tokens() == counts.total():
+        warnings.warn(
+            f"no word of the training part comes fewer than min_count={min_count} times, so nothing trains "
+            f"the embedding of {UNKNOWN_WORD!r}: choose a greater min_count",
+            stacklevel=2,
+        )
+    x_dict.add(UNKNOWN_WORD)
+    y_dict = LabelDictionary([FIRST_TAG])
+
+    def known_words(sequence: Sequence) -> list[str]:
+        return [word if word in x_dict else UNKNOWN_WORD for word in _dictionary_words(sequence)]
+
+    return tuple(
+        _rebuild(part, x_dict, y_dict, known_words, as_arrays=True) for part in (train_seq, *other_seqs)
+    )
+
+
+def _rebuild(
+    part: Iterable[Sequence],
+    x_dict: LabelDictionary,
+    y_dict: LabelDictionary,
+    words_of: Callable[[Sequence], list[str]],
+    as_arrays: bool,
+) -> SequenceList:
+    """Return a new list of the same sentences, with the words that `words_of` gives."""
+    new = SequenceList(x_dict, y_dict)
+    for sequence in part:
+        copy = new.add_sequence(words_of(sequence), sequence.tags, surface=sequence.words)
+        if as_arrays:
+            copy.x, copy.y = np.array(copy.x, dtype=np.int32), np.array(copy.y, dtype=np.int32)
+    return new
+
+
+def _dictionary_words(sequence: Sequence) -> list[str]:
+    """Return the names of the word ids: `UNKNOWN_WORD` for a rare word where that is what its id means."""
+    names: Mapping[int, str] = sequence.sequence_list.word_dict
+    return [names[int(i)] for i in sequence.x]
+
+
+def _check_positive(name: str, value: Any) -> None:
+    try:
+        positive = not isinstance(value, bool) and operator.index(value) >= 1
+    except TypeError:
+        positive = False
+    if not positive:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")

@@ -1,0 +1,97 @@
+"""A list of labelled sentences."""
+
+from __future__ import annotations
+
+import collections.abc
+from collections.abc import Iterator, Mapping
+from typing import overload
+
+from lxmls_rnn.sequences.label_dictionary import LabelDictionary
+from lxmls_rnn.sequences.sequence import Sequence
+
+
+class SequenceList:
+    """Sentences that share a dictionary of words and one of tags.
+
+    Parameters
+    ----------
+    x_dict, y_dict : LabelDictionary
+        Words and tags, name to id. They may be shared with other lists, and grow with `add_sequence`.
+    """
+
+    def __init__(self, x_dict: LabelDictionary, y_dict: LabelDictionary) -> None:
+        self.x_dict = x_dict
+        self.y_dict = y_dict
+        self.seq_list: list[Sequence] = []
+
+    def add_sequence(
+        self,
+        words: collections.abc.Sequence[str],
+        tags: collections.abc.Sequence[str],
+        surface: collections.abc.Sequence[str] | None = None,
+    ) -> Sequence:
+        """Append a sentence of L words and return it; words and tags not seen before get new ids.
+
+        Parameters
+        ----------
+        words, tags : sequence of str, length L >= 1
+        surface : sequence of str, length L, optional
+            What `Sequence.words` shall give instead of `words`.
+
+        Raises
+        ------
+        ValueError
+            The sentence is empty, or the lengths differ. Nothing is added then.
+        """
+        if len(words) == 0:
+            raise ValueError("cannot add an empty sequence: at least one word is needed")
+        if len(words) != len(tags):
+            raise ValueError(f"each word needs one tag: got {len(words)} words and {len(tags)} tags")
+        if surface is not None and len(surface) != len(words):
+            raise ValueError(f"got {len(words)} words, but {len(surface)} surface words")
+        sequence = Sequence(
+            self,
+            x=[self.x_dict.add(word) for word in words],
+            y=[self.y_dict.add(tag) for tag in tags],
+            nr=len(self.seq_list),
+            words=words if surface is None else surface,
+        )
+        self.seq_list.append(sequence)
+        return sequence
+
+    @property
+    def word_dict(self) -> Mapping[int, str]:
+        """Word id to word: `word_dict[i]` is the word that has id i."""
+        return self.x_dict.id_to_name
+
+    @property
+    def tag_dict(self) -> Mapping[int, str]:
+        """Tag id to tag: `tag_dict[i]` is the name of tag i."""
+        return self.y_dict.id_to_name
+
+    def size(self) -> int:
+        """Return the number of sentences."""
+        return len(self.seq_list)
+
+    def get_num_tokens(self) -> int:
+        """Return the number of words over all sentences."""
+        return sum(len(sequence) for sequence in self.seq_list)
+
+    def __len__(self) -> int:
+        return self.size()
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return iter(self.seq_list)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sequence]: ...
+    def __getitem__(self, index: int | slice) -> Sequence | list[Sequence]:
+        return self.seq_list[index]
+
+    def __repr__(self) -> str:
+        return (
+            f"<SequenceList: {len(self)} sentences, {self.get_num_tokens()} tokens; "
+            f"{len(self.x_dict)} words and {len(self.y_dict)} tags in its dictionaries>"
+        )
