@@ -1,0 +1,96 @@
+"""Mends for Theano 1.0.5, applied to the imported package. Each says what goes wrong without it."""
+
+import fcntl
+import hashlib
+import os
+from typing import Any
+
+
+def mend() -> None:
+    """Apply every mend; a second call changes nothing."""
+    from theano.gof.cc import CLinker
+
+    if hasattr(CLinker, "_lxmls_mended"):
+        return
+    CLinker._lxmls_mended = True
+    _version_empty_props(CLinker)
+    _version_external_code()
+    _lock_with_flock()
+    # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
+    # forks; a new Python (the benchmark's workers) may well use the same GPU.
+    os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
+
+
+def _version_empty_props(linker_class: Any) -> None:
+    """Give a version to C modules with an Op whose ``__props__`` is empty (Dot22, Softmax, Alloc, ...).
+
+    ``CLinker.cmodule_key_`` counts ``__props__`` among the versions and takes an empty one for "no version",
+    so such a module is compiled again in every process. The Op's own code version says what is needed.
+    """
+    original = linker_class.cmodule_key_
+
+    def cmodule_key_(self: Any, fgraph: Any, no_recycling: Any, *args: Any, **kwargs: Any) -> Any:
+        key = original(self, fgraph, no_recycling, *args, **kwargs)
+        if key is None or key[0]:
+            return key
+        versions = []
+        for node in self.schedule(fgraph):
+            if hasattr(node.op, "c_code_cache_version_apply"):
+                versions.append(node.op.c_code_cache_version_apply(node))
+            versions += [v.type.c_code_cache_version() for v in (*node.inputs, *node.outputs)]
+        return (tuple(versions), key[1]) if versions and all(versions) else key
+
+    linker_class.cmodule_key_ = cmodule_key_
+
+
+def _version_external_code() -> None:
+    """Take the version of an Op whose C code lies in a file (DimShuffle, ...) from a hash that stays.
+
+    ``COp.c_code_cache_version`` calls ``hash`` on the code, a string: another number in every process
+    unless PYTHONHASHSEED is set, and so another compilation.
+    """
+    from theano.gof.op import COp
+
+    def c_code_cache_version(self: Any) -> tuple[Any, ...]:
+        version: tuple[Any, ...] = (hashlib.sha256("\0".join(self.func_codes).encode()).hexdigest(),)
+        if hasattr(self, "params_type"):
+            version += (self.params_type.c_code_cache_version(),)
+        return version
+
+    COp.c_code_cache_version = c_code_cache_version
+
+
+def _lock_with_flock() -> None:
+    """Lock the compile cache with ``flock``, which the kernel lets go when its holder dies.
+
+    Theano's lock is a folder with a process id and a host name in it. A killed container leaves one that
+    names a host that is gone, or an id that another process has now, and the next process waits for two
+    minutes. It also looks again only every 5 to 10 seconds.
+    """
+    from theano import config
+    from theano.gof import compilelock
+
+    held: list[int] = []
+
+    def lock(tmp_dir: str, *args: Any, **kwargs: Any) -> None:
+        os.makedirs(os.path.dirname(tmp_dir), exist_ok=True)
+        descriptor = os.open(tmp_dir + ".flock", os.O_RDWR | os.O_CREAT, 0o660)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        held.append(descriptor)
+
+    def unlock(self: Any, force: bool = False) -> None:
+        while held:
+            os.close(held.pop())
+
+    try:
+        lock(os.path.join(config.compiledir, "lock_dir"))
+    except OSError:  # a file system without flock: Theano's own lock is the better one there
+        return
+    unlock(None)
+    compilelock.lock = lock
+    compilelock.refresh_lock = lambda lock_file: ""
+    compilelock.Unlocker.unlock = unlock
