@@ -72,38 +72,28 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
                 yield sentence
                 sentence = []
             continue
-        if line.startswith("#"):
-            if sentence:
-                raise _malformed(
-                    file,
-                    line_number,
-                    line,
-                    "a comment inside a sentence (is the blank line before it missing?)",
-                )
+        if line.startswith("#") and not sentence:
             continue
-        columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
-        if RANGE_OR_EMPTY_NODE.fullmatch(columns[0]):
-            continue
-        if not TOKEN_ID.fullmatch(columns[0]):
-            raise _malformed(
-                file,
-                line_number,
-                line,
-                f"column 1 must be the number of the word in its sentence, got {columns[0]!r}",
-            )
-        if len(columns) <= TAG_COLUMN:
-            raise _malformed(
-                file, line_number, line, f"expected at least {TAG_COLUMN + 1} columns, got {len(columns)}"
-            )
-        word, tag = columns[WORD_COLUMN].strip(), columns[TAG_COLUMN].strip()
-        if not word or not tag:
-            raise _malformed(
-                file, line_number, line, "the word (column 2) and the tag (column 5) must not be empty"
-            )
-        sentence.append(Token(word, tag, line_number))
+        try:
+            columns = _split(line)
+        except ValueError as error:
+            raise ValueError(f"{file}, line {line_number}: {error}: {line!r}") from None
+        if TOKEN_ID.fullmatch(columns[0]):
+            sentence.append(Token(columns[WORD_COLUMN], columns[TAG_COLUMN], line_number))
     if sentence:
         yield sentence
 
 
-def _malformed(file: str | os.PathLike[str], line_number: int, line: str, reason: str) -> ValueError:
-    return ValueError(f"{file}, line {line_number}: {reason}: {line!r}")
+def _split(line: str) -> list[str]:
+    """Return the columns of a line that is neither blank nor a comment, or raise ValueError with the reason."""
+    if line.startswith("#"):
+        raise ValueError("a comment inside a sentence (is the blank line before it missing?)")
+    columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
+    columns = [column.strip() for column in columns]
+    if not (TOKEN_ID.fullmatch(columns[0]) or RANGE_OR_EMPTY_NODE.fullmatch(columns[0])):
+        raise ValueError(f"column 1 must be the number of the word in its sentence, got {columns[0]!r}")
+    if len(columns) <= TAG_COLUMN:
+        raise ValueError(f"expected at least {TAG_COLUMN + 1} columns, got {len(columns)}")
+    if not columns[WORD_COLUMN] or not columns[TAG_COLUMN]:
+        raise ValueError("the word (column 2) and the tag (column 5) must not be empty")
+    return columns
