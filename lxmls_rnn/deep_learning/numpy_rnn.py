@@ -1,0 +1,263 @@
+r"""The recurrent tagger with bare hands: forward pass and back-propagation through time in NumPy.
+
+A word w_t becomes its embedding, the embedding and the last hidden state become the new hidden state, the hidden state
+becomes scores for the tags:
+
+    z_t = W_e[:, w_t]                                input layer
+    h_t = f(W_x z_t + W_h h_{t-1}),   h_0 = 0        recurrent layer
+    y_t = W_y h_t                                    output layer
+    p_t = softmax(y_t)
+
+and the cost of a sentence of L words with the tags k_t is the mean cross-entropy -1/L sum_t log p_t[k_t]. Unrolled over
+the sentence this is a multilayer perceptron with an input and an output at every layer. Back-propagation carries the
+error e = d cost / d quantity the same way back:
+
+    e_y_t = (p_t - onehot(k_t)) / L
+    e_a_t = f'(a_t) * (W_y^T e_y_t + W_h^T e_a_{t+1})        a_t = W_x z_t + W_h h_{t-1}
+    e_z_t = W_x^T e_a_t
+
+and each matrix gathers, over all steps, its error times its input: dW_h = sum_t e_a_t h_{t-1}^T and so on (Rumelhart,
+Hinton & Williams 1986; Werbos 1990).
+
+Quantities are matrices with one column a step. All of it works on a padded batch too: x is then (B, L), and a quantity
+(n, B, L), time last; the weight of each position in the cost says which are padding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from lxmls_rnn.deep_learning import parameters
+
+
+class Forward(NamedTuple):
+    """What `forward(x, all_outputs=True)` gives."""
+
+    p_y: np.ndarray  # (n_tags, L)       probabilities
+    y: np.ndarray  #   (n_tags, L)       scores
+    h: np.ndarray  #   (n_hidd, L + 1)   hidden states, h[:, 0] = 0
+    z: np.ndarray  #   (n_emb, L)        embeddings
+    x: np.ndarray  #   (L,)              word ids
+
+
+class ForwardLoss(NamedTuple):
+    """What `forward(x, all_outputs=True, outputs=y)` gives."""
+
+    loss: float
+    p_y: np.ndarray  # (n_tags, L)       probabilities
+    p: np.ndarray  #   (n_tags, L)       their logarithms
+    y: np.ndarray  #   (n_tags, L)       scores
+    h: np.ndarray  #   (n_hidd, L + 1)   hidden states, h[:, 0] = 0
+    z: np.ndarray  #   (n_emb, L)        embeddings
+    x: np.ndarray  #   (L,)              word ids
+
+
+class Backward(NamedTuple):
+    """What `backward(x, y)` gives: the forward pass and the errors, e = d loss / d quantity."""
+
+    forward: ForwardLoss
+    e_y: np.ndarray  # (n_tags, L)       errors of the scores
+    e_h: np.ndarray  # (n_hidd, L)       errors of the hidden states, from the outputs and from the later steps
+    e_z: np.ndarray  # (n_emb, L)        errors of the embeddings: column t belongs to column x[t] of W_e
+    gradients: tuple[np.ndarray, ...]  # d loss / d W for every parameter after W_e, in the order of `param`
+
+
+class NumpyRNN:
+    """Recurrent part-of-speech tagger.
+
+    Parameters
+    ----------
+    *sizes
+        ``E, n_hidd, n_tags``, E the (n_emb, n_words) embeddings, or ``n_words, n_emb, n_hidd, n_tags``.
+    seed
+        Seed of the parameters that are drawn, see `parameters.draw`.
+    activation
+        'logistic' (the default), 'tanh' or 'relu'.
+    dtype
+        'float64' or 'float32'.
+
+    Attributes
+    ----------
+    param
+        [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)].
+
+    Raises
+    ------
+    ValueError
+        A size, the embeddings, the activation or the dtype is not as above.
+    """
+
+    shapes = staticmethod(parameters.rnn_shapes)
+    activations: tuple[str, ...] = parameters.ACTIVATIONS
+
+    def __init__(
+        self, *sizes: Any, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
+    ) -> None:
+        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
+        self._set_up(n, values, activation, dtype)
+
+    def _set_up(
+        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
+    ) -> None:
+        self.sizes, self.dtype = sizes, dtype
+        self.activation = parameters.check_activation(activation, self.activations)
+        self.param = [
+            np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)
+        ]
+
+    def get_values(self) -> dict[str, np.ndarray]:
+        """Return copies of the parameters by name."""
+        return {name: W.copy("K") for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
+
+    def set_values(self, values: dict[str, np.ndarray]) -> None:
+        """Overwrite the parameters in place; ValueError unless names and shapes fit."""
+        parameters.check_values(self.shapes(self.sizes), values)
+        for W, value in zip(self.param, (values[name] for name in self.shapes(self.sizes)), strict=True):
+            W[...] = value
+
+    def forward(self, x: Any, all_outputs: bool = False, outputs: Any = None) -> Any:
+        """Tag a sentence.
+
+        Parameters
+        ----------
+        x
+            Word ids, (L,).
+        all_outputs
+            Give every quantity on the way as well.
+        outputs
+            Gold tag ids, (L,): the loss too. Needs `all_outputs`.
+
+        Returns
+        -------
+        ndarray or Forward or ForwardLoss
+            p_y (n_tags, L), each column a distribution over the tags; with `all_outputs` the named tuple
+            (p_y, y, h, z, x), and with `outputs` too (loss, p_y, p, y, h, z, x).
+
+        Raises
+        ------
+        ValueError
+            An empty sentence, ids that are not integers, `outputs` of another length, or without `all_outputs`.
+        IndexError
+            A word id or tag id out of range.
+        """
+        x = parameters.check_words(x, self.sizes.n_words)
+        if outputs is None:
+            z, h, y = self._forward(x)[:3]
+            p_y = np.exp(log_softmax(y))
+            return Forward(p_y, y, h, z, x) if all_outputs else p_y
+        if not all_outputs:
+            raise ValueError("outputs are the gold tags for the loss: they need all_outputs=True")
+        return self._loss(x, parameters.check_tags(outputs, x, self.sizes.n_tags), None)[0]
+
+    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+        """Gradient of the loss of one sentence with respect to every parameter, in the order of `param`.
+
+        Parameters
+        ----------
+        x, y
+            Word ids and gold tag ids, (L,); errors as in `forward`.
+        """
+        back = self.backward(x, y)
+        W_e = np.zeros(self.param[0].shape, self.dtype, order="F")
+        for word, e_z_t in zip(back.forward.x, back.e_z.T, strict=True):
+            W_e[:, word] += e_z_t
+        return [W_e, *back.gradients]
+
+    def backward(self, x: Any, y: Any, weights: np.ndarray | None = None) -> Backward:
+        """Back-propagation through time.
+
+        Parameters
+        ----------
+        x, y
+            Word ids and gold tag ids, (L,) or a padded batch (B, L); errors as in `forward`.
+        weights
+            Weight of each position in the loss, of the shape of `x`; 0 for padding, which comes last. By default
+            1/L: the mean over the sentence.
+        """
+        x = parameters.check_words(x, self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        forward, weights, memory = self._loss(x, y, weights)
+
+        e_y = forward.p_y.copy("K")
+        columns(e_y)[flat(y), np.arange(y.size)] -= 1
+        e_y *= weights
+        W_y = self.param[-1]
+        e_h, e_a, recurrent_gradients = self._backward(linear(W_y.T, e_y), forward, memory)
+        e_z = linear(self.param[1].T, e_a)
+        gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
+        return Backward(forward, e_y, e_h, e_z, gradients)
+
+    def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, Any, Any]:
+        z, h, scores, *memory = self._forward(x)
+        log_p = log_softmax(scores)
+        weights = np.full(x.shape, 1 / x.size if weights is None else weights, self.dtype)
+        gold = columns(log_p)[flat(y), np.arange(y.size)]
+        loss = -float(gold @ flat(weights))
+        return ForwardLoss(loss, np.exp(log_p), log_p, scores, h, z, x), weights, memory
+
+    def _forward(self, x: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return z, h and y for checked word ids."""
+        W_e, W_x, W_h, W_y = self.param
+        f = ACTIVATION[self.activation]
+        z = W_e.T[x.T].T  # W_e[:, x], laid out with a step's column contiguous
+        a = linear(W_x, z)
+        h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
+        for t in range(x.shape[-1]):
+            h[..., t + 1] = f(a[..., t] + W_h @ h[..., t])
+        return z, h, linear(W_y, h[..., 1:])
+
+    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+        """Carry e_h, the errors of h that come from the outputs, back through time.
+
+        Returns the whole errors e_h of the hidden states and e_a of what the activation took, and the gradient of W_h.
+        """
+        W_h = self.param[2]
+        h = forward.h
+        f_prime = DERIVATIVE[self.activation](h[..., 1:])
+        e_a = np.empty_like(f_prime)
+        from_later: Any = 0
+        for t in reversed(range(e_h.shape[-1])):
+            e_h[..., t] += from_later
+            e_a[..., t] = f_prime[..., t] * e_h[..., t]
+            from_later = W_h.T @ e_a[..., t]
+        return e_h, e_a, (outer(e_a, h[..., :-1]),)
+
+
+ACTIVATION = {"logistic": expit, "tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
+
+# the derivative as a function of the activation's value h = f(a)
+DERIVATIVE = {"logistic": lambda h: h * (1 - h), "tanh": lambda h: 1 - h * h, "relu": lambda h: (h > 0).astype(h.dtype)}
+
+
+def log_softmax(y: np.ndarray) -> np.ndarray:
+    """Logarithms of the softmax over the first axis; subtracting the largest score keeps exp from overflowing."""
+    y = y - y.max(axis=0)
+    return y - np.log(np.exp(y).sum(axis=0))
+
+
+def zeros(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return an array with one column a step, each column contiguous."""
+    return np.zeros(shape, dtype, order="F")
+
+
+def columns(a: np.ndarray) -> np.ndarray:
+    """Put the columns of all steps and sentences side by side: (n, [B,] L) -> (n, steps)."""
+    return a.reshape(len(a), -1, order="F")
+
+
+def flat(ids: np.ndarray) -> np.ndarray:
+    """Put ids or weights in the order of `columns`: ([B,] L) -> (steps,)."""
+    return ids.reshape(-1, order="F")
+
+
+def linear(W: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """W a for every column: (m, n) and (n, [B,] L) -> (m, [B,] L)."""
+    return (columns(a).T @ W.T).T.reshape(len(W), *a.shape[1:], order="F")
+
+
+def outer(e: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Sum e a^T over all columns, the gradient of a matrix: (m, [B,] L) and (n, [B,] L) -> (m, n)."""
+    return columns(e) @ columns(a).T

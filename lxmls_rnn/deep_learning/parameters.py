@@ -1,0 +1,322 @@
+"""Parameters of a tagger: their names, shapes and order, how they are drawn, how they are kept on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import lxmls_rnn
+
+FORMAT = "lxmls-rnn model"
+FORMAT_VERSION = 1
+ACTIVATIONS = ("logistic", "tanh", "relu")
+
+
+class Sizes(NamedTuple):
+    """The four numbers that fix the shape of every parameter."""
+
+    n_words: int
+    n_emb: int
+    n_hidd: int
+    n_tags: int
+
+
+Shapes = Callable[[Sizes], dict[str, tuple[int, int]]]
+
+
+def rnn_shapes(n: Sizes) -> dict[str, tuple[int, int]]:
+    """Shapes of a recurrent network's parameters, in the order of `param`."""
+    return {
+        "W_e": (n.n_emb, n.n_words),
+        "W_x": (n.n_hidd, n.n_emb),
+        "W_h": (n.n_hidd, n.n_hidd),
+        "W_y": (n.n_tags, n.n_hidd),
+    }
+
+
+def lstm_shapes(n: Sizes) -> dict[str, tuple[int, int]]:
+    """Shapes of an LSTM's parameters, in the order of `param`: four gates stacked, three peepholes stacked."""
+    return {
+        "W_e": (n.n_emb, n.n_words),
+        "W_x": (4 * n.n_hidd, n.n_emb),
+        "W_h": (4 * n.n_hidd, n.n_hidd),
+        "W_c": (3 * n.n_hidd, n.n_hidd),
+        "W_y": (n.n_tags, n.n_hidd),
+    }
+
+
+def draw(
+    shapes: Shapes, arguments: tuple[Any, ...], seed: int | None, dtype: str
+) -> tuple[Sizes, dict[str, np.ndarray]]:
+    """Read a model's positional arguments in either edition of the interface and draw its parameters.
+
+    Draws come from one ``numpy.random.RandomState(seed)``, uniform on [0, 1), in the order of `shapes`; drawn
+    embeddings are multiplied by 0.01. These are the numbers that the school's 2016 toolkit drew.
+
+    Parameters
+    ----------
+    shapes
+        `rnn_shapes` or `lstm_shapes`.
+    arguments
+        ``(E, n_hidd, n_tags)``, E a (n_emb, n_words) array of embeddings, which is copied, or
+        ``(n_words, n_emb, n_hidd, n_tags)``.
+    seed
+        Seed of the generator; None draws differently each time.
+    dtype
+        'float64' or 'float32'.
+
+    Returns
+    -------
+    sizes
+        The model's sizes.
+    values
+        Name to array. All in C order but W_e, which is in Fortran order: a word's embedding is contiguous.
+
+    Raises
+    ------
+    ValueError
+        A wrong number of arguments, a size that is not a positive integer, embeddings that are not a matrix of
+        finite numbers, or another dtype.
+    """
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    E = None
+    if arguments and np.ndim(arguments[0]) > 0:
+        E = np.array(arguments[0], dtype=dtype, order="F")
+        if E.ndim != 2 or E.size == 0:
+            raise ValueError(f"embeddings must be a (n_emb, n_words) array, got shape {E.shape}")
+        if not np.isfinite(E).all():
+            raise ValueError("embeddings must be finite, got NaN or infinity")
+        arguments = (E.shape[1], E.shape[0], *arguments[1:])
+    if len(arguments) != 4:
+        raise ValueError(
+            "a model takes (E, n_hidd, n_tags), E the (n_emb, n_words) embeddings, or "
+            f"(n_words, n_emb, n_hidd, n_tags); got {len(arguments) - (E is not None)} positional arguments"
+        )
+    sizes = Sizes(*(_positive(name, size) for name, size in zip(Sizes._fields, arguments, strict=True)))
+
+    rng = np.random.RandomState(seed)
+    values = {}
+    for name, shape in shapes(sizes).items():
+        if name == "W_e":
+            values[name] = E if E is not None else np.asfortranarray(0.01 * rng.uniform(size=shape), dtype)
+        else:
+            values[name] = rng.uniform(size=shape).astype(dtype)
+    return sizes, values
+
+
+def _positive(name: str, size: Any) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+        raise ValueError(f"{name} must be a positive integer, got {size!r}")
+    return int(size)
+
+
+def check_activation(name: str | None, known: tuple[str, ...]) -> str:
+    """Return `name`, or the first of the `known` activations for None; ValueError if it is not known."""
+    if name is None:
+        return known[0]
+    if name not in known:
+        raise ValueError(f"activation must be one of {', '.join(known)}, got {name!r}")
+    return name
+
+
+def check_words(x: Any, n_words: int) -> np.ndarray:
+    """Return word ids as an integer array after checking them.
+
+    Parameters
+    ----------
+    x
+        One sentence, (L,), or a padded batch, (B, L).
+    n_words
+        Size of the vocabulary.
+
+    Raises
+    ------
+    ValueError
+        An empty sentence, another number of dimensions, or ids that are not integers.
+    IndexError
+        An id outside 0 .. n_words - 1.
+    """
+    x = np.asarray(x)
+    if x.size == 0:
+        raise ValueError("x must hold at least one word id, got an empty sentence")
+    return _check_ids("x", "word", x, n_words)
+
+
+def check_tags(y: Any, x: np.ndarray, n_tags: int) -> np.ndarray:
+    """Return tag ids as an integer array of the shape of `x` after checking them; errors as in `check_words`."""
+    y = np.asarray(y)
+    if y.shape != x.shape:
+        raise ValueError(f"x and y must have the same shape, got {x.shape} words and {y.shape} tags")
+    return _check_ids("y", "tag", y, n_tags)
+
+
+def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarray:
+    if ids.ndim not in (1, 2) or ids.dtype.kind not in "iu":
+        raise ValueError(
+            f"{argument} must be {kind} ids: integers of shape (L,) or (B, L), "
+            f"got {ids.dtype} of shape {ids.shape}"
+        )
+    low, high = ids.min(), ids.max()
+    if low < 0 or high >= size:
+        bad = int(low if low < 0 else high)
+        raise IndexError(f"{kind} id {bad} in {argument} is outside the {size} {kind}s: expected 0 .. {size - 1}")
+    return ids
+
+
+def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
+    """Call `write` with a binary file beside `path`, then rename it to `path`: the old file or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def save(
+    path: str | os.PathLike[str],
+    model: Any,
+    *,
+    words: list[str] | None = None,
+    tags: list[str] | None = None,
+    **extra: Any,
+) -> None:
+    """Write a model to one file: the parameters as a NumPy .npz, what they mean as JSON in its entry `header`.
+
+    Parameters
+    ----------
+    path
+        The file; an existing one is replaced in one step.
+    model
+        Any tagger of this package.
+    words, tags
+        Names of the word and tag ids, in order. They may be left out, but then the file cannot tag text.
+    extra
+        Anything that JSON can hold; it comes back in the header.
+
+    Raises
+    ------
+    ValueError
+        `words` or `tags` of another length than the model's sizes say.
+    """
+    for names, size, what in ((words, model.sizes.n_words, "words"), (tags, model.sizes.n_tags, "tags")):
+        if names is not None and len(names) != size:
+            raise ValueError(f"{what} must name all {size} {what} of the model, got {len(names)} names")
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "class": type(model).__name__,
+        "sizes": model.sizes._asdict(),
+        "activation": model.activation,
+        "dtype": model.dtype,
+        "words": words,
+        "tags": tags,
+        "versions": {
+            "lxmls_rnn": lxmls_rnn.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        **extra,
+    }
+    encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)
+    values = model.get_values()
+    write_atomically(Path(path), lambda file: np.savez(file, header=encoded, **values))
+
+
+class Saved(NamedTuple):
+    """A model file's contents: the model, rebuilt, and its header."""
+
+    model: Any
+    header: dict[str, Any]
+
+
+def load(path: str | os.PathLike[str], model_class: type | None = None) -> Saved:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path
+        A file written by `save`.
+    model_class
+        The class to build, for instance `NumpyRNN` for a file that an `RNN` wrote; by default the one that wrote it.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is not a model file, is damaged, is from a later version of the format, does not hold the parameters
+        that its sizes ask for, or cannot be a `model_class`.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            contents = {name: archive[name] for name in archive.files}
+        header = json.loads(contents.pop("header").tobytes())
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']!r}")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no model file {path}") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path} is a folder, expected a model file (.npz)") from None
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
+    if header["version"] > FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has version {header['version']} of the model format; this library reads up to {FORMAT_VERSION}"
+        )
+    try:
+        model = _rebuild(header, contents, model_class)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
+    return Saved(model, header)
+
+
+def _rebuild(header: Mapping[str, Any], values: dict[str, np.ndarray], model_class: type | None) -> Any:
+    from lxmls_rnn.deep_learning import rnn
+
+    if model_class is None:
+        if header["class"] not in rnn.MODELS:
+            raise ValueError(f"its class is {header['class']!r}, expected one of {', '.join(rnn.MODELS)}")
+        model_class = rnn.model_class(header["class"])
+    sizes = Sizes(**header["sizes"])
+    return build(model_class, sizes, values, header["activation"], header["dtype"])
+
+
+def build(model_class: Any, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str) -> Any:
+    """Make a model of given values without drawing any: errors as in `check_values`."""
+    check_values(model_class.shapes(sizes), values)
+    model = model_class.__new__(model_class)
+    model._set_up(sizes, dict(values), activation, dtype)
+    return model
+
+
+def convert(model: Any, model_class: Any) -> Any:
+    """Return a model of another class of the same family with the same numbers, for instance an RNN as a NumpyRNN."""
+    return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)
+
+
+def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless `values` holds exactly the arrays that `shapes` names, in these shapes."""
+    if set(shapes) != set(values):
+        raise ValueError(f"it holds the parameters {', '.join(values)}, expected {', '.join(shapes)}")
+    for name, shape in shapes.items():
+        if values[name].shape != shape:
+            raise ValueError(f"{name} has shape {values[name].shape}, expected {shape}")

@@ -1,0 +1,129 @@
+"""One step of stochastic gradient descent, for each kind of model.
+
+Of the embeddings only the columns of the words in use change, so only those are computed and written: a step costs the
+same whatever the size of the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
+
+# step(x, y, weights, rate) -> cost, number of words tagged rightly before the update
+Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int]]
+
+
+def make_step(model: Any, *, batched: bool = False, clip: float | None = None, freeze_embeddings: bool = False) -> Step:
+    """Return the function that makes one step on one sentence, or on one padded batch.
+
+    Parameters
+    ----------
+    model
+        Any tagger; the step changes its parameters in place.
+    batched
+        Whether `x`, `y` and `weights` will be (B, L) instead of (L,).
+    clip
+        Largest Euclidean norm of the whole gradient; a longer one is scaled down to it (Pascanu, Mikolov & Bengio
+        2013).
+    freeze_embeddings
+        Leave W_e as it is.
+
+    Returns
+    -------
+    callable
+        ``step(x, y, weights, rate) -> (cost, correct)``: int32 word and tag ids, the weight of each position in the
+        cost (0 for padding) in the model's dtype, the learning rate.
+    """
+    maker = numpy_step if isinstance(model, NumpyRNN) else theano_step
+    return maker(model, batched, clip, freeze_embeddings)
+
+
+def numpy_step(model: NumpyRNN, batched: bool, clip: float | None, freeze_embeddings: bool) -> Step:
+    """See `make_step`."""
+    W_e, *others = model.param
+
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
+        back = model.backward(x, y, weights)
+        gradients = list(back.gradients)
+        if not freeze_embeddings:
+            words, rows = sum_by_word(flat(x), columns(back.e_z).T)
+            gradients.append(rows)
+        if clip is not None:
+            rate *= min(1.0, clip / max(norm(gradients), np.finfo(model.dtype).tiny))
+        if not freeze_embeddings:
+            W_e.T[words] -= rate * gradients.pop()
+        for W, gradient in zip(others, gradients, strict=True):
+            W -= rate * gradient
+        correct = np.count_nonzero((back.forward.y.argmax(axis=0) == y) & (weights > 0))
+        return back.forward.loss, correct
+
+    return step
+
+
+def sum_by_word(words: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum the rows of each word: (N,) ids and (N, n) rows -> the distinct ids and a row for each."""
+    order = np.argsort(words, kind="stable")
+    words = words[order]
+    first = np.ones(len(words), bool)
+    np.not_equal(words[1:], words[:-1], out=first[1:])
+    return words[first], np.add.reduceat(rows[order], np.flatnonzero(first), axis=0)
+
+
+def norm(gradients: list[np.ndarray]) -> float:
+    """Euclidean norm of all gradients as one vector."""
+    return float(np.sqrt(sum(np.vdot(g, g) for g in gradients)))
+
+
+def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings: bool) -> Step:
+    """See `make_step`; compiles a Theano function."""
+    from lxmls_rnn import theano_env  # noqa: F401
+
+    import theano  # isort: skip
+    import theano.tensor as T  # isort: skip
+
+    _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
+    _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
+    _rate = T.scalar("rate", dtype=model.dtype)
+    # the distinct words and, for each position, which of them it holds: only clipping needs the sums by word
+    _words, _which = T.ivector("words"), T.lvector("which")
+
+    _z = model._embed(_x)
+    _scores = model._scores(_z).reshape((-1, model.sizes.n_tags))
+    _gold, _w = _y.T.flatten(), _weights.T.flatten()
+    _shifted = _scores - _scores.max(axis=1, keepdims=True)
+    _log_p = _shifted - T.log(T.exp(_shifted).sum(axis=1, keepdims=True))
+    _cost = -T.dot(_log_p[T.arange(_gold.shape[0]), _gold], _w)
+    _correct = T.sum(T.eq(T.argmax(_scores, axis=1), _gold) * T.gt(_w, 0))
+
+    W_e, *others = model.param
+    _e_z, *_gradients = theano.grad(_cost, [_z, *others])
+    _rows = _e_z.reshape((-1, model.sizes.n_emb))
+    _ids = _x.T.flatten()
+    if clip is not None:
+        if not freeze_embeddings:
+            _rows = T.inc_subtensor(T.zeros((_words.shape[0], model.sizes.n_emb), model.dtype)[_which], _rows)
+            _ids = _words
+        _norm = T.sqrt(sum(T.sum(g**2) for g in [*_gradients, *([] if freeze_embeddings else [_rows])]))
+        _rate_now = _rate * T.minimum(1, clip / T.maximum(_norm, np.finfo(model.dtype).tiny)).astype(model.dtype)
+    else:
+        _rate_now = _rate
+    updates = [(W, W - _rate_now * g) for W, g in zip(others, _gradients, strict=True)]
+    if not freeze_embeddings:
+        updates.append((W_e, T.inc_subtensor(W_e.T[_ids], -_rate_now * _rows).T))
+
+    by_word = clip is not None and not freeze_embeddings
+    inputs = [_x, _y, _weights, _rate, *([_words, _which] if by_word else [])]
+    function = theano.function(inputs, [_cost, _correct], updates=updates)
+    # the Trainer has checked ids and types: checking them again would cost more than the step's own arithmetic
+    function.trust_input = True
+
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
+        extra = np.unique(flat(x), return_inverse=True) if by_word else ()
+        cost, correct = function(x, y, weights, np.asarray(rate, model.dtype), *extra)
+        return float(cost), int(correct)
+
+    return step

@@ -1,0 +1,150 @@
+"""The recurrent tagger in Theano: `scan` unrolls the recurrent layer, `T.grad` back-propagates through it.
+
+The formulas are those of `numpy_rnn`. Theano's habit is one row a step, so quantities are transposed: (L, n).
+As in `numpy_rnn` everything takes a padded batch too: `_x` is then a matrix (B, L), and a quantity (L, B, n).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn.deep_learning import parameters
+
+import theano  # isort: skip
+import theano.tensor as T  # isort: skip
+
+ACTIVATION = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
+
+
+class RNN:
+    """Recurrent part-of-speech tagger.
+
+    Parameters
+    ----------
+    *sizes
+        ``E, n_hidd, n_tags``, E the (n_emb, n_words) embeddings, or ``n_words, n_emb, n_hidd, n_tags``.
+    seed
+        Seed of the parameters that are drawn, see `parameters.draw`.
+    activation
+        'logistic' (the default), 'tanh' or 'relu'.
+    dtype
+        'float64' or 'float32'; by default Theano's `floatX`.
+
+    Attributes
+    ----------
+    param
+        Shared variables [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)].
+
+    Raises
+    ------
+    ValueError
+        A size, the embeddings, the activation or the dtype is not as above.
+    """
+
+    shapes = staticmethod(parameters.rnn_shapes)
+    activations: tuple[str, ...] = parameters.ACTIVATIONS
+
+    def __init__(
+        self, *sizes: Any, seed: int | None = None, activation: str | None = None, dtype: str | None = None
+    ) -> None:
+        dtype = dtype or theano.config.floatX
+        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
+        self._set_up(n, values, activation, dtype)
+
+    def _set_up(
+        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
+    ) -> None:
+        self.sizes, self.dtype = sizes, dtype
+        self.activation = parameters.check_activation(activation, self.activations)
+        self.param = [
+            theano.shared(np.array(values[name], dtype, order="F" if name == "W_e" else "C"), name=name, borrow=True)
+            for name in self.shapes(sizes)
+        ]
+        self._p_y: dict[int, Any] = {}
+
+    def get_values(self) -> dict[str, np.ndarray]:
+        """Return copies of the parameters by name."""
+        return {W.name: W.get_value() for W in self.param}
+
+    def set_values(self, values: dict[str, np.ndarray]) -> None:
+        """Overwrite the parameters; ValueError unless names and shapes fit."""
+        parameters.check_values(self.shapes(self.sizes), values)
+        for W in self.param:
+            W.set_value(np.array(values[W.name], self.dtype, order="F" if W.name == "W_e" else "C"), borrow=True)
+
+    def forward(self, x: Any) -> np.ndarray:
+        """Tag a sentence; compiles `_forward` at the first call.
+
+        Parameters
+        ----------
+        x
+            Word ids, (L,) or (B, L).
+
+        Returns
+        -------
+        ndarray
+            p_y (n_tags, [B,] L), each column a distribution over the tags, as `NumpyRNN.forward` gives.
+
+        Raises
+        ------
+        ValueError, IndexError
+            As `NumpyRNN.forward`.
+        """
+        x = parameters.check_words(x, self.sizes.n_words)
+        if x.ndim not in self._p_y:
+            _x = (T.ivector if x.ndim == 1 else T.imatrix)("x")
+            self._p_y[x.ndim] = theano.function([_x], self._forward(_x).T)
+        return self._p_y[x.ndim](x.astype("int32"))
+
+    def _forward(self, _x: Any, _h0: Any = None) -> Any:
+        """Symbolic forward pass.
+
+        Parameters
+        ----------
+        _x
+            Word ids: an integer vector (L,) or matrix (B, L).
+        _h0
+            First hidden state, (n_hidd,), (1, n_hidd) or (B, n_hidd); 0 by default.
+
+        Returns
+        -------
+        Theano variable
+            Probabilities of the tags, (L, n_tags) or (L, B, n_tags).
+        """
+        _y = self._scores(self._embed(_x), _h0)
+        if _y.ndim == 2:
+            return T.nnet.softmax(_y)
+        return T.nnet.softmax(_y.reshape((-1, self.sizes.n_tags))).reshape(_y.shape)
+
+    def _embed(self, _x: Any) -> Any:
+        """Embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
+        _z = self.param[0].T[_x.T.flatten()]
+        return _z if _x.ndim == 1 else _z.reshape((_x.shape[1], _x.shape[0], self.sizes.n_emb))
+
+    def _scores(self, _z: Any, _h0: Any = None) -> Any:
+        """Scores of the tags, (L, n_tags) or (L, B, n_tags), from the embeddings."""
+        return T.dot(self._recurrent(_z, _h0), self.param[-1].T)
+
+    def _recurrent(self, _z: Any, _h0: Any) -> Any:
+        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        _, W_x, W_h, _ = self.param
+        f = ACTIVATION[self.activation]
+
+        def step(_a_t: Any, _h_tm1: Any, W_h: Any) -> Any:
+            return f(_a_t + T.dot(_h_tm1, W_h.T))
+
+        # W_x z_t needs no earlier step: all of them are one product, outside the loop
+        _h, _ = theano.scan(
+            step, sequences=T.dot(_z, W_x.T), outputs_info=self._first(_z, _h0), non_sequences=[W_h], strict=True
+        )
+        return _h
+
+    def _first(self, _z: Any, _h0: Any) -> Any:
+        """State before the first step, (n_hidd,) or (B, n_hidd)."""
+        H = self.sizes.n_hidd
+        if _h0 is None:
+            return T.zeros((H,) if _z.ndim == 2 else (_z.shape[1], H), self.dtype)
+        return T.as_tensor_variable(_h0).reshape((H,)) if _z.ndim == 2 else _h0
