@@ -1,0 +1,242 @@
+"""What can be fetched, from where and under which licence; and `fetch`, which fetches it."""
+
+import gzip
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lxmls_rnn.data_file import DataFile, obtain
+from lxmls_rnn.download import DownloadError, locked, transfer
+
+__all__ = ["DATASETS", "DataFile", "DataSet", "DownloadError", "describe", "fetch"]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A corpus or a table of embeddings that `fetch` knows.
+
+    Attributes
+    ----------
+    name : str
+        What `fetch` calls it.
+    description : str
+        What it is, in one sentence.
+    source : str
+        The page of its authors.
+    licence : str
+        The licence's name.
+    licence_url : str
+        The licence's text.
+    files : tuple of DataFile
+        What it consists of.
+    """
+
+    name: str
+    description: str
+    source: str
+    licence: str
+    licence_url: str
+    files: tuple[DataFile, ...]
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to download, None if the size of a file is not known."""
+        sizes = [file.size for file in self.files]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    @property
+    def notice(self) -> str:
+        """The sentences that `fetch` says before it fetches."""
+        text = f"{self.name}: {self.description} Licence: {self.licence}, {self.licence_url}"
+        if not all(file.checksums for file in self.files):
+            text += " No checksum of it is published: it is verified by its content only."
+        return text
+
+
+def _unpack_senna(archive: Path, target: Path) -> None:
+    """Join SENNA's word list and its table of vectors, line by line, reading the archive to its end."""
+    parts: dict[str, list[bytes]] = {}
+    with gzip.open(archive) as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as members:
+            for member in members:
+                content = members.extractfile(member)
+                for part in ("hash/words.lst", "embeddings/embeddings.txt"):
+                    if content is not None and member.name.endswith(f"/{part}"):
+                        parts[part] = content.read().splitlines()
+        # Only the end of the gzip stream holds its checksum.
+        while stream.read(1 << 20):
+            pass
+    if len(parts) < 2:
+        raise ValueError("it lacks hash/words.lst or embeddings/embeddings.txt")
+    words, vectors = parts["hash/words.lst"], parts["embeddings/embeddings.txt"]
+    if len(words) != len(vectors):
+        raise ValueError(f"it has {len(words)} words and {len(vectors)} vectors")
+    with target.open("wb") as text:
+        text.writelines(
+            b" ".join([word.strip(), *vector.split()]) + b"\n"
+            for word, vector in zip(words, vectors, strict=True)
+        )
+
+
+def _unpack_word2vec(archive: Path, target: Path) -> None:
+    """Decompress a text of embeddings, leaving out the line of word2vec's format that counts the others."""
+    with gzip.open(archive) as lines, target.open("wb") as text:
+        header = next(lines, b"")
+        if len(header.split()) != 2:
+            text.write(header)
+        text.writelines(lines)
+
+
+_EWT = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16"
+
+DATASETS: dict[str, DataSet] = {
+    dataset.name: dataset
+    for dataset in (
+        DataSet(
+            name="ewt",
+            description="Universal Dependencies English Web Treebank, release 2.16: train, dev and test.",
+            source="https://github.com/UniversalDependencies/UD_English-EWT/tree/r2.16",
+            licence="CC BY-SA 4.0",
+            licence_url="https://creativecommons.org/licenses/by-sa/4.0/",
+            # The git ids are those of the repository's tag r2.16.
+            files=(
+                DataFile(
+                    url=f"{_EWT}/en_ewt-ud-train.conllu",
+                    name="ewt/en_ewt-ud-train.conllu",
+                    checksums=("git-blob:34731d23bafeeff233fdcee18ffc0254b1aa0e28",),
+                ),
+                DataFile(
+                    url=f"{_EWT}/en_ewt-ud-dev.conllu",
+                    name="ewt/en_ewt-ud-dev.conllu",
+                    size=1_805_545,
+                    checksums=(
+                        "git-blob:a994b6990643429070ecc6e236d26ad6a04bfefb",
+                        "sha256:531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6",
+                    ),
+                ),
+                DataFile(
+                    url=f"{_EWT}/en_ewt-ud-test.conllu",
+                    name="ewt/en_ewt-ud-test.conllu",
+                    size=1_804_515,
+                    checksums=(
+                        "git-blob:c59667960ae967636606f47bc35f132a5557ad39",
+                        "sha256:e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd",
+                    ),
+                ),
+            ),
+        ),
+        DataSet(
+            name="senna_50",
+            description="SENNA's embeddings of 130,000 words in 50 dimensions (Collobert et al., 2011).",
+            source="http://ronan.collobert.com/senna/",
+            licence="SENNA licence, for non-commercial research only",
+            licence_url="http://ronan.collobert.com/senna/license.html",
+            files=(
+                DataFile(
+                    url="http://ronan.collobert.com/senna/senna-v3.0.tgz",
+                    name="senna_50",
+                    unpack=_unpack_senna,
+                    vectors=(130_000, 50),
+                ),
+            ),
+        ),
+        DataSet(
+            name="glove_50",
+            description="GloVe's embeddings of 400,000 words in 50 dimensions (Pennington et al., 2014).",
+            source="https://nlp.stanford.edu/projects/glove/",
+            licence="ODC PDDL 1.0",
+            licence_url="https://opendatacommons.org/licenses/pddl/1-0/",
+            files=(
+                # Size and MD5 are those of the list of models that gensim-data publishes.
+                DataFile(
+                    url="https://github.com/RaRe-Technologies/gensim-data/releases/download/"
+                    "glove-wiki-gigaword-50/glove-wiki-gigaword-50.gz",
+                    name="glove_50",
+                    size=69_182_535,
+                    checksums=("md5:c289bc5d7f2f02c6dc9f2f9b67641813",),
+                    unpack=_unpack_word2vec,
+                    vectors=(400_000, 50),
+                ),
+            ),
+        ),
+    )
+}
+
+
+def describe() -> str:
+    """Return a text of one paragraph for each data set: name, description, size, licence and source."""
+    return "\n\n".join(
+        f"{dataset.name}\n  {dataset.description}\n"
+        f"  download: {'size not published' if dataset.size is None else f'{dataset.size / 1e6:.1f} MB'}\n"
+        f"  licence: {dataset.licence}, {dataset.licence_url}\n  source: {dataset.source}"
+        for dataset in DATASETS.values()
+    )
+
+
+def fetch(
+    dataset: str | DataSet,
+    directory: str | Path = "data",
+    *,
+    progress: bool = True,
+    notice: Callable[[str], None] = print,
+    timeout: float = 30.0,
+    retries: int = 2,
+    pause: float = 1.0,
+) -> list[Path]:
+    """Fetch a data set, unless it is already there and right.
+
+    Whatever fails, and whenever the process is killed, a target file is untouched or whole. What a killed
+    fetch left behind, the next one removes. Two fetches into one directory take turns.
+
+    Where no checksum of the target itself is published, its SHA-256 goes into a file `<target>.sha256` beside
+    it, in the format of `sha256sum`, and later fetches compare with it.
+
+    Parameters
+    ----------
+    dataset : str or DataSet
+        A name in `DATASETS`, or a description of one's own.
+    directory : str or Path
+        Where the files go; made if it is not there.
+    progress : bool
+        Whether to draw a progress bar on the standard error stream.
+    notice : callable
+        Gets what there is to say, as text: the licence, and what is done about each file.
+    timeout : float
+        Seconds of silence after which a server counts as stalled.
+    retries : int
+        How often to start over after a failure that looks passing.
+    pause : float
+        Seconds to wait before starting over.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of ``dataset.files``.
+
+    Raises
+    ------
+    ValueError
+        No data set has this name.
+    DownloadError
+        A file did not arrive, is not what was published, or cannot be written.
+    """
+    if isinstance(dataset, str):
+        if dataset not in DATASETS:
+            raise ValueError(f"no data set is called {dataset!r}; there are {', '.join(DATASETS)}")
+        dataset = DATASETS[dataset]
+    directory = Path(directory)
+    download = partial(transfer, progress=progress, timeout=timeout, retries=retries, pause=pause)
+    notice(dataset.notice)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with locked(directory, notice) as alone:
+            return [
+                obtain(file, directory, dataset.source, download=download, notice=notice, alone=alone)
+                for file in dataset.files
+            ]
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"{dataset.name}: nothing can be written in {directory}: {error}") from error

@@ -1,0 +1,210 @@
+"""Getting one file over HTTP: transfer, checksums, and one fetch at a time in a directory.
+
+`lxmls_rnn.data_file` puts these together; what can be fetched is described in `lxmls_rnn.datasets`.
+"""
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import TracebackType
+
+import pooch
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+
+class DownloadError(OSError):
+    """A file could not be fetched; the message says which, from where, why, and what to do about it."""
+
+
+class TransferError(Exception):
+    """Why the bytes of a URL did not arrive, in words."""
+
+
+class _Bar:
+    """A rich progress bar with the four names that pooch calls: total, update, reset, close."""
+
+    def __init__(self, label: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._task = self._progress.add_task(label, total=None)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    @property
+    def total(self) -> float | None:
+        return self._progress.tasks[0].total
+
+    @total.setter
+    def total(self, n_bytes: int) -> None:
+        self._progress.update(self._task, total=n_bytes or None, completed=0)
+
+    def update(self, n_bytes: int) -> None:
+        self._progress.advance(self._task, n_bytes)
+
+    def reset(self) -> None:
+        self._progress.update(self._task, completed=0)
+
+    def close(self) -> None:
+        self._progress.refresh()
+
+
+def transfer(
+    url: str, target: Path, *, progress: bool, timeout: float, retries: int, pause: float, label: str = ""
+) -> None:
+    """Write what a URL holds to a file, starting over when the failure looks passing.
+
+    Parameters
+    ----------
+    url : str
+        An http or https address.
+    target : Path
+        Where the bytes go; after a failure it may hold a part of them.
+    progress : bool
+        Whether to draw a progress bar on the standard error stream.
+    timeout : float
+        Seconds of silence after which the server counts as stalled.
+    retries : int
+        How often to start over after a broken connection, a body cut short or a 5xx answer.
+    pause : float
+        Seconds to wait before starting over.
+    label : str
+        The name at the left of the bar.
+
+    Raises
+    ------
+    TransferError
+        The server cannot be reached, refuses, stalls, or breaks off.
+    OSError
+        The target cannot be written.
+    """
+    # pooch brings requests, and imports it as late as this to keep its own import short.
+    import requests
+
+    with _Bar(label) if progress else nullcontext() as bar:
+        # Without a content encoding, Content-Length is the size of the file, and the bar tells the truth.
+        download = pooch.HTTPDownloader(
+            progressbar=bar or False,
+            chunk_size=1 << 16,
+            timeout=timeout,
+            headers={"Accept-Encoding": "identity"},
+        )
+        for tries_left in reversed(range(retries + 1)):
+            try:
+                download(url, str(target), None)
+                return
+            except requests.RequestException as error:
+                reason, passing = _explain(error, timeout)
+                if not passing or not tries_left:
+                    raise TransferError(reason) from error
+            time.sleep(pause)
+
+
+def _explain(error: Exception, timeout: float) -> tuple[str, bool]:
+    """Say in words why a request failed, and whether trying again at once may help."""
+    import requests
+    from urllib3.exceptions import ReadTimeoutError
+
+    inner = error.args[0] if error.args else None
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        status = error.response.status_code
+        return f"the server answered {status} {error.response.reason}", status >= 500
+    # requests reports silence in the middle of a body as a ConnectionError around urllib3's timeout.
+    if isinstance(error, requests.Timeout) or isinstance(inner, ReadTimeoutError):
+        return f"the server sent nothing for {timeout:g} seconds", False
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return f"the transfer broke off before the end: {inner}", True
+    if isinstance(error, requests.ConnectionError):
+        return f"the server cannot be reached: {_root_cause(error)}", True
+    return str(error), False
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Return the operating system's error under the layers that requests and urllib3 put on it."""
+    import requests
+
+    layer: BaseException | None = error
+    while layer is not None:
+        if isinstance(layer, OSError) and not isinstance(layer, requests.RequestException):
+            return layer
+        layer = layer.__cause__ or layer.__context__
+    return error
+
+
+def digest(path: Path, algorithm: str) -> str:
+    r"""Return a file's checksum in hexadecimal.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    algorithm : str
+        A name that hashlib knows, or `git-blob`: the id that git gives the content, which is the SHA-1 of
+        ``blob <size>\0`` and the content (Pro Git, section 10.2).
+    """
+    if algorithm != "git-blob":
+        return str(pooch.file_hash(str(path), alg=algorithm))
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | None:
+    """Compare a file with its published size and checksums; say what differs, None if nothing does.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : int or None
+        Its published size in bytes, None if unknown.
+    checksums : tuple of str
+        Each `<algorithm>:<hexadecimal>`.
+    """
+    got_size = path.stat().st_size
+    if size is not None and got_size != size:
+        return f"size: expected {size} bytes, got {got_size}"
+    for checksum in checksums:
+        algorithm, expected = checksum.split(":")
+        got = digest(path, algorithm)
+        if got != expected:
+            return f"{algorithm}: expected {expected}, got {got}"
+    return None
+
+
+@contextmanager
+def locked(directory: Path, notice: Callable[[str], None]) -> Iterator[bool]:
+    """Hold a directory against other fetches, waiting for one that is at work there.
+
+    The lock is the kernel's, on the directory itself: it leaves no file, and it ends with the process however
+    the process ends.
+
+    Yields
+    ------
+    bool
+        True if the lock is held, so that any partial file found is a dead fetch's; False on a file system
+        that has no locks.
+    """
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notice(f"another fetch is at work in {directory}: waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)

@@ -1,0 +1,171 @@
+import gzip
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from lxmls_rnn.datasets import DATASETS
+from lxmls_rnn.deep_learning.embeddings import download_embeddings, extract_embeddings
+
+
+@pytest.fixture
+def text(tmp_path: Path):
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "embeddings"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def test_each_word_gets_its_column(text):
+    E = extract_embeddings(text("cat 1 2 3\nmat -4 5e-1 6\n"), {"mat": 0, "cat": 1})
+    assert_array_equal(E, [[-4, 1], [0.5, 2], [6, 3]])
+
+
+def test_columns_are_contiguous_doubles(text):
+    E = extract_embeddings(text("cat 1 2 3\n"), {"cat": 0, "mat": 1})
+    assert E.dtype == np.float64
+    assert E.flags.f_contiguous
+
+
+def test_words_without_an_embedding_get_the_random_numbers_of_the_seed(text):
+    E = extract_embeddings(text("cat 1 2\n"), {"mat": 0, "cat": 1, "sat": 2}, seed=4242)
+    drawn = np.random.RandomState(4242).uniform(size=(2, 3))
+    assert_array_equal(E[:, [0, 2]], drawn[:, [0, 2]])
+    assert_array_equal(E[:, 1], [1, 2])
+
+
+def test_the_two_lines_of_the_guide_are_printed(text, capsys):
+    words = {f"w{number}": number for number in range(4786)}
+    extract_embeddings(text("".join(f"w{number} 1\n" for number in range(3618))), words)
+    assert capsys.readouterr().out == (
+        "Getting embeddings for the vocabulary 3618/4786\n24.4% missing embeddings, set to random\n"
+    )
+
+
+def test_a_word_met_twice_counts_once(text, capsys):
+    E = extract_embeddings(text("cat 1 2\nCAT 3 4\n"), {"cat": 0, "mat": 1})
+    assert "vocabulary 1/2\n50.0% missing" in capsys.readouterr().out
+    assert_array_equal(E[:, 0], [3, 4])
+
+
+def test_guide_gives_a_vector_to_the_capitalised_word_only(text):
+    E = extract_embeddings(text("the 5 6\n"), {"the": 0, "The": 1, "THE": 2}, seed=0)
+    drawn = np.random.RandomState(0).uniform(size=(2, 3))
+    assert_array_equal(E, np.column_stack([drawn[:, 0], [5, 6], drawn[:, 2]]))
+
+
+def test_guide_gives_a_vector_to_the_lower_case_word_if_alone(text):
+    assert_array_equal(extract_embeddings(text("The 5 6\n"), {"the": 0})[:, 0], [5, 6])
+
+
+def test_best_gives_a_vector_to_every_case(text):
+    E = extract_embeddings(text("the 5 6\n"), {"the": 0, "The": 1, "THE": 2}, case="best")
+    assert_array_equal(E, [[5, 5, 5], [6, 6, 6]])
+
+
+@pytest.mark.parametrize("lines", ["US 1 2\nus 3 4\n", "us 3 4\nUS 1 2\n"])
+def test_best_prefers_the_exact_form(text, lines):
+    E = extract_embeddings(text(lines), {"us": 0, "US": 1, "Us": 2}, case="best")
+    assert_array_equal(E, [[3, 1, 3], [4, 2, 4]])
+
+
+def test_tabs_and_carriage_returns_separate(text):
+    assert_array_equal(
+        extract_embeddings(text("cat\t1 2\r\nmat\t3 4\r\n"), {"cat": 0, "mat": 1}), [[1, 3], [2, 4]]
+    )
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u0085", "\u2028", "\u3000"])
+def test_a_unicode_space_is_a_part_of_the_word(text, space):
+    word = f"1{space}2"
+    assert_array_equal(extract_embeddings(text(f"{word} 3 4\n"), {word: 0})[:, 0], [3, 4])
+
+
+def test_bytes_that_are_no_utf8_do_not_stop_it(text):
+    assert_array_equal(extract_embeddings(text(b"caf\xe9 1 2\ncat 3 4\n"), {"cat": 0})[:, 0], [3, 4])
+
+
+def test_the_counts_of_word2vec_are_skipped(text):
+    assert_array_equal(extract_embeddings(text("2 3\ncat 1 2 3\nmat 4 5 6\n"), {"mat": 0})[:, 0], [4, 5, 6])
+
+
+def test_fewer_words_than_announced_are_met(text):
+    with pytest.raises(ValueError, match="announces 2 words, but 1 follow"):
+        extract_embeddings(text("2 3\ncat 1 2 3\n"), {"cat": 0})
+
+
+def test_gz_is_decompressed(tmp_path):
+    path = tmp_path / "embeddings.gz"
+    path.write_bytes(gzip.compress(b"cat 1 2\n"))
+    assert_array_equal(extract_embeddings(path, {"cat": 0})[:, 0], [1, 2])
+
+
+def test_a_damaged_gz_is_met(tmp_path):
+    path = tmp_path / "embeddings.gz"
+    path.write_bytes(gzip.compress(b"cat 1 2\n" * 100)[:-9])
+    with pytest.raises(ValueError, match=r"embeddings\.gz: the compressed data is damaged"):
+        extract_embeddings(path, {"cat": 0})
+
+
+def test_a_width_is_checked_on_words_not_needed_too(text):
+    with pytest.raises(ValueError, match="embeddings, line 2: expected a word and 3 numbers, got 2"):
+        extract_embeddings(text("cat 1 2 3\ndog 1 2\n"), {"cat": 0})
+
+
+def test_something_that_is_no_number_is_met(text):
+    with pytest.raises(ValueError, match=r"embeddings, line 2: expected 2 numbers: .*'x2'"):
+        extract_embeddings(text("mat 1 2\ncat 1 x2\n"), {"cat": 0})
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])
+def test_a_number_that_is_not_finite_is_met(text, number):
+    with pytest.raises(ValueError, match=f"embeddings, line 1: expected finite numbers, got {number}"):
+        extract_embeddings(text(f"cat 1 {number}\n"), {"cat": 0})
+
+
+def test_an_empty_file_is_met(text):
+    with pytest.raises(ValueError, match="embeddings: no embeddings in this file"):
+        extract_embeddings(text(""), {"cat": 0})
+
+
+def test_a_missing_file_says_how_to_fetch_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"senna_50: no such file; .*lxmls-rnn fetch senna_50"):
+        extract_embeddings(tmp_path / "senna_50", {"cat": 0})
+
+
+@pytest.mark.parametrize("word_dict", [{}, {"cat": 1}, {"cat": 0, "mat": 0}, {"cat": -1, "mat": 0}])
+def test_ids_with_gaps_are_met(text, word_dict):
+    with pytest.raises(ValueError, match="word_dict must map"):
+        extract_embeddings(text("cat 1 2\n"), word_dict)
+
+
+def test_an_unknown_case_is_met(text):
+    with pytest.raises(ValueError, match="'guide' or 'best', got 'lower'"):
+        extract_embeddings(text("cat 1 2\n"), {"cat": 0}, case="lower")
+
+
+def test_download_leaves_the_text_at_the_path(tmp_path, monkeypatch):
+    senna = DATASETS["senna_50"]
+    two_words = replace(senna, files=(replace(senna.files[0], vectors=(2, 2)),))
+    monkeypatch.setitem(DATASETS, "senna_50", two_words)
+    with tarfile.open(tmp_path / "senna-v3.0.tgz", "w:gz") as archive:
+        for name, content in (
+            ("hash/words.lst", b"the\ncat\n"),
+            ("embeddings/embeddings.txt", b"1 2\n3 4\n"),
+        ):
+            member = tarfile.TarInfo(f"senna/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    download_embeddings("senna_50", str(tmp_path / "my_embeddings"))
+    assert (tmp_path / "my_embeddings").read_text() == "the 1 2\ncat 3 4\n"
+
+
+def test_download_of_an_unknown_name_lists_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="'ewt'; there are senna_50, glove_50"):
+        download_embeddings("ewt", tmp_path / "ewt")
