@@ -1,8 +1,12 @@
-"""Mends for Theano 1.0.5, applied to the imported package. Each says what goes wrong without it."""
+"""Mends for Theano 1.0.5. Each says what goes wrong without it."""
 
 import fcntl
 import hashlib
+import importlib.util
 import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 
@@ -15,7 +19,6 @@ def mend() -> None:
     CLinker._lxmls_mended = True
     _version_empty_props(CLinker)
     _version_external_code()
-    _lock_with_flock()
     # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
     # forks; a new Python (the benchmark's workers) may well use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
@@ -60,16 +63,18 @@ def _version_external_code() -> None:
     COp.c_code_cache_version = c_code_cache_version
 
 
-def _lock_with_flock() -> None:
+def lock_with_flock(compilelock: Any) -> None:
     """Lock the compile cache with ``flock``, which the kernel lets go when its holder dies.
 
     Theano's lock is a folder with a process id and a host name in it. A killed container leaves one that
     names a host that is gone, or an id that another process has now, and the next process waits for two
     minutes. It also looks again only every 5 to 10 seconds.
-    """
-    from theano import config
-    from theano.gof import compilelock
 
+    Parameters
+    ----------
+    compilelock : module
+        ``theano.gof.compilelock``, just imported: Theano compiles its first modules during its import.
+    """
     held: list[int] = []
 
     def lock(tmp_dir: str, *args: Any, **kwargs: Any) -> None:
@@ -87,10 +92,26 @@ def _lock_with_flock() -> None:
             os.close(held.pop())
 
     try:
-        lock(os.path.join(config.compiledir, "lock_dir"))
+        lock(os.path.join(compilelock.config.compiledir, "lock_dir"))
     except OSError:  # a file system without flock: Theano's own lock is the better one there
         return
     unlock(None)
     compilelock.lock = lock
     compilelock.refresh_lock = lambda lock_file: ""
     compilelock.Unlocker.unlock = unlock
+
+
+def import_linalg(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
+    """Import ``theano.gpuarray.linalg``, which scan does too.
+
+    It needs one exception class of ``pkg_resources``, which newer versions of setuptools have no more.
+    """
+    if importlib.util.find_spec("pkg_resources") is not None:
+        return execute(module)
+    stand_in = ModuleType("pkg_resources")
+    stand_in.DistributionNotFound = ImportError  # type: ignore[attr-defined]
+    sys.modules["pkg_resources"] = stand_in
+    try:
+        execute(module)
+    finally:
+        del sys.modules["pkg_resources"]
