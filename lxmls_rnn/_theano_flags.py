@@ -65,9 +65,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     if environ.get("LXMLS_FLOATX"):
         asked["floatX"] = environ["LXMLS_FLOATX"]
     if "device" in asked and flags.get("device", asked["device"]) != asked["device"]:
-        raise RuntimeError(
-            f"LXMLS_DEVICE asks for {asked['device']} but THEANO_FLAGS for {flags['device']}: unset one"
-        )
+        raise RuntimeError(f"LXMLS_DEVICE asks for {asked['device']} but THEANO_FLAGS for {flags['device']}: unset one")
     user = {**rc, **{key.lower(): value for key, value in (asked | flags).items()}}
 
     defaults = {"device": "cpu"}
@@ -76,8 +74,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     if gpu:
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 knows cuDNN up to 7 only
     cxx = user.get("cxx", shutil.which("g++", path=environ.get("PATH")) or "")
-    if cxx and not _python_headers().exists():
-        _warn(f"{_python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
+    if cxx and not python_headers().exists():
+        _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
         defaults["cxx"] = cxx = ""
     elif not cxx and "cxx" not in user:
         _warn("there is no C++ compiler (g++), so Theano cannot compile C code and runs slowly, in Python")
@@ -100,11 +98,12 @@ def _warn(message: str) -> None:
     warnings.warn(message + "; `lxmls-rnn doctor` tells what to install", RuntimeWarning, stacklevel=2)
 
 
-def _python_headers() -> Path:
+def python_headers() -> Path:
+    """Return where the C header of this Python belongs."""
     return Path(sysconfig.get_paths()["include"], "Python.h")
 
 
-def _ask(cxx: str, option: str) -> str:
+def ask(cxx: str, option: str) -> str:
     """Return what the compiler answers to `option`, or nothing."""
     try:
         return subprocess.run([*shlex.split(cxx), option], capture_output=True, text=True).stdout.strip()
@@ -114,12 +113,12 @@ def _ask(cxx: str, option: str) -> str:
 
 def _finds_openblas(cxx: str) -> bool:
     # Where it finds the file the compiler prints the whole path, else the name as it got it.
-    return os.path.isabs(_ask(cxx, "-print-file-name=libopenblas.so"))
+    return os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so"))
 
 
 def _serves_v3(cxx: str) -> bool:
     """Whether the compiler knows x86-64-v3 and the processor is one."""
-    major = _ask(cxx, "-dumpversion").partition(".")[0]
+    major = ask(cxx, "-dumpversion").partition(".")[0]
     if not major.isdigit() or int(major) < 11:
         return False
     try:

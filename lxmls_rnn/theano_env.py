@@ -31,8 +31,7 @@ from lxmls_rnn._theano_flags import is_gpu, settings
 PTH_NAME = "lxmls_rnn_theano.pth"
 # One line, because Python runs a .pth file line by line; and nothing it does may stop the interpreter.
 PTH_LINE = (
-    'import sys; exec("try:\\n from lxmls_rnn import _theano_hook; _theano_hook.install()\\n'
-    'except Exception: pass")\n'
+    'import sys; exec("try:\\n from lxmls_rnn import _theano_hook; _theano_hook.install()\\nexcept Exception: pass")\n'
 )
 
 
@@ -127,9 +126,7 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
         sys.modules["theano.scan_module.scan_perform_ext"] = None  # type: ignore[assignment]
     for category in (DeprecationWarning, FutureWarning, ResourceWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(.*/)?theano[./]")
-    warnings.filterwarnings(
-        "ignore", "DeprecationWarning: there is no c", module=r"theano\."
-    )  # ours says more
+    warnings.filterwarnings("ignore", "DeprecationWarning: there is no c", module=r"theano\.")  # ours says more
     logger, reasons = logging.getLogger("theano.gpuarray"), _Reasons()
     logger.addHandler(reasons)
     logger.propagate = False

@@ -1,0 +1,218 @@
+"""Look over the machine: what Theano finds here, what is missing, how to get it, what really works.
+
+The command is ``lxmls-rnn doctor``. That a function compiles, and on which device, is not guessed from what is
+installed but tried, in processes of their own. What concerns the GPU is in :mod:`lxmls_rnn._doctor_gpu`.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lxmls_rnn import _theano_flags, theano_env
+
+TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's screen.
+
+    Attributes
+    ----------
+    name, value : str
+    ok : bool or None
+        False where something is missing that makes a difference here; None where that is no fault.
+    packages : tuple of str
+        The Debian and Ubuntu packages that bring what is missing.
+    remedy : str
+        How to get it, where no package does.
+    """
+
+    name: str
+    value: str
+    ok: bool | None = True
+    packages: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of importing Theano on a device, and compiling and running a function there.
+
+    Attributes
+    ----------
+    report : theano_env.Report or None
+        None if Theano could not be imported.
+    error : str
+        Why the function did not compile, or gave a wrong result; empty if all went well.
+    """
+
+    report: theano_env.Report | None
+    error: str
+
+
+def try_function() -> None:
+    """Import Theano, print a JSON line about it, compile and run a function, print a JSON line about that."""
+    print(json.dumps(asdict(theano_env.report())), flush=True)
+    import numpy
+    import theano
+
+    matrix = numpy.arange(6, dtype=theano.config.floatX).reshape(2, 3)
+    vector = theano.tensor.vector()
+    function = theano.function([vector], theano.tensor.tanh(theano.tensor.dot(theano.shared(matrix), vector)))
+    result = numpy.asarray(function(numpy.ones(3, dtype=theano.config.floatX)))
+    right = numpy.allclose(result, numpy.tanh(matrix.sum(axis=1)), rtol=1e-4)
+    c_code = any(hasattr(thunk, "cthunk") for thunk in getattr(function.fn, "thunks", []))
+    print(json.dumps({"error": "" if right else f"a wrong result, {result}", "c_code": c_code}))
+
+
+def start_trial(device: str | None = None) -> "subprocess.Popen[str]":
+    """Start :func:`try_function` in a Python of its own, on `device` or on the one that is set."""
+    environ = dict(os.environ)
+    if device is not None:
+        environ["LXMLS_DEVICE"] = device
+        environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device}"
+    return subprocess.Popen(
+        [sys.executable, "-c", "from lxmls_rnn import doctor; doctor.try_function()"],
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def end_trial(process: "subprocess.Popen[str]") -> Trial:
+    """Wait for a trial, no longer than :data:`TIME_BOUND`, and read what it found."""
+    try:
+        output, errors = process.communicate(timeout=TIME_BOUND)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, errors = process.communicate()
+        errors = f"stopped after {TIME_BOUND:.0f} s"
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    report = theano_env.Report(**lines[0]) if lines else None
+    if len(lines) < 2:
+        last = errors.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
+        return Trial(report, last[0].removeprefix("RuntimeError: "))
+    error = lines[1]["error"] or ("" if lines[1]["c_code"] else "it ran in Python, not as C code")
+    return Trial(report, error)
+
+
+def software(report: theano_env.Report | None) -> Iterator[Finding]:
+    """Look for Python, NumPy, and what turns a Theano graph into fast C code."""
+    yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
+    yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
+
+    cxx = (report.cxx if report else "") or shutil.which("g++") or ""
+    if cxx:
+        yield Finding("C++ compiler", f"{cxx} {_theano_flags.ask(cxx, '-dumpfullversion')}")
+    else:
+        yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",))
+
+    headers, (major, minor) = _theano_flags.python_headers(), sys.version_info[:2]
+    if headers.exists():
+        yield Finding("Python headers", str(headers.parent))
+    elif sys.base_prefix == "/usr":
+        yield Finding("Python headers", "none: no C code compiles", False, (f"python{major}.{minor}-dev",))
+    else:
+        yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.11")
+
+    blas = report.blas_ldflags if report else ""
+    if not blas:
+        yield Finding("BLAS", "none to link with: NumPy's, through more calls", False, ("libopenblas-dev",))
+    elif not links(cxx, blas):
+        yield Finding("BLAS", f"{blas} does not link", False, ("libopenblas-dev",))
+    else:
+        yield Finding("BLAS", f"{blas}; a program links with it")
+
+
+def links(cxx: str, ldflags: str) -> bool:
+    """Whether a program that calls BLAS links with `ldflags`."""
+    program = 'extern "C" void dgemm_(); int main() { dgemm_(); }'
+    with tempfile.TemporaryDirectory() as folder:
+        command = [cxx, "-x", "c++", "-", "-o", str(Path(folder, "program")), *ldflags.split()]
+        return subprocess.run(command, input=program, text=True, capture_output=True).returncode == 0
+
+
+def theano_found(trial: Trial) -> Iterator[Finding]:
+    """Say what Theano is, where it keeps compiled code, and whether a function compiled and ran."""
+    report = trial.report
+    yield Finding("Theano", metadata.version("theano"))
+    if report is not None:
+        cache = Path(report.compiledir)
+        files = [file.stat().st_size for file in cache.rglob("*") if file.is_file()]
+        modules = sum(1 for _ in cache.glob("tmp*/*.so"))
+        yield Finding("Compile cache", f"{modules} modules, {sum(files) / 1e6:.0f} MB in {short(cache.parent)}")
+        yield Finding("Device", f"{report.device_used}, floatX {report.floatX}")
+    if trial.error:
+        yield Finding("A function", trial.error, False)
+    else:
+        yield Finding("A function", "compiled to C, ran, and was right")
+
+
+def short(path: Path) -> str:
+    """Write the home directory as ``~``."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
+def missing_packages(findings: list[Finding]) -> str:
+    """Return the one command that installs every package missing in `findings`, or nothing."""
+    packages = [package for finding in findings for package in finding.packages]
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install -y {' '.join(dict.fromkeys(packages))}" if packages else ""
+
+
+def show(findings: list[Finding], advice: list[str]) -> None:
+    """Print the findings as a table, and below it what to do."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    marks: dict[Any, tuple[str, str]] = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(Text(*marks[finding.ok]), finding.name, Text(finding.value))
+    console = Console()
+    console.print(table)
+    for line in advice:
+        console.print(Text(line))
+
+
+def main() -> int:
+    """Print the doctor's screen; return 0 if a Theano function compiled to C and ran, else 1."""
+    from lxmls_rnn import _doctor_gpu
+
+    trial_process = start_trial()
+    gpu_findings = list(_doctor_gpu.findings())
+    gpu_process = start_trial("cuda")
+    trial, gpu_trial = end_trial(trial_process), end_trial(gpu_process)
+
+    findings = [*software(trial.report), *theano_found(trial), *gpu_findings]
+    if gpu_trial.error:
+        findings.append(Finding("Asked for cuda", gpu_trial.error, False if _doctor_gpu.cards() else None))
+    else:
+        findings.append(Finding("Asked for cuda", "a function compiled, ran there, and was right"))
+
+    advice = [finding.remedy for finding in findings if finding.remedy]
+    install = missing_packages(findings)
+    if install:
+        advice.append(f"To install what is missing (Debian, Ubuntu): {install}")
+    show(findings, advice)
+    return 1 if trial.error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
