@@ -85,7 +85,7 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
 
 
 def _split(line: str) -> list[str]:
-    """Return the columns of a line that is neither blank nor a comment, or raise ValueError with the reason."""
+    """Return the columns of a word's line; the ValueError that it raises says only the reason."""
     if line.startswith("#"):
         raise ValueError("a comment inside a sentence (is the blank line before it missing?)")
     columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]

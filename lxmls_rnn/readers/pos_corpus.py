@@ -209,9 +209,8 @@ def train_vocabulary(
     def known_words(sequence: Sequence) -> list[str]:
         return [word if word in x_dict else UNKNOWN_WORD for word in _dictionary_words(sequence)]
 
-    return tuple(
-        _rebuild(part, x_dict, y_dict, known_words, as_arrays=True) for part in (train_seq, *other_seqs)
-    )
+    parts = (train_seq, *other_seqs)
+    return tuple(_rebuild(part, x_dict, y_dict, known_words, as_arrays=True) for part in parts)
 
 
 def _rebuild(

@@ -1,0 +1,348 @@
+import gzip
+import warnings
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus, compacify, read_tag_map, train_vocabulary
+from lxmls_rnn.sequences import LabelDictionary, SequenceList
+
+DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
+HE_SLEEPS = "1\tHe\t_\tPRP\tPRP\n2\tsleeps\t_\tVBZ\tVBZ\n\n"
+UNIVERSAL_TAGS = {"noun", "verb", "pron", "adj", "adv", "adp", "conj", "det", "num", "prt", "x", "."}
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that writes a text (or bytes) to a file and reads it with a fresh corpus."""
+
+    def write_and_read(content, **options):
+        file = tmp_path / "corpus.conll"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        return PostagCorpus().read_sequence_list_conll(file, **options)
+
+    return write_and_read
+
+
+def make_list(*sentences):
+    sequences = SequenceList(LabelDictionary(), LabelDictionary())
+    for sentence in sentences:
+        words, tags = zip(*(token.split("/") for token in sentence.split()), strict=True)
+        sequences.add_sequence(words, tags)
+    return sequences
+
+
+def printed(sequences):
+    return [str(sequence) for sequence in sequences]
+
+
+# Formats
+
+
+def test_penn_tags_become_universal_tags(read):
+    assert printed(read(DOGS_RUN)) == ["Dogs/noun run/verb ./."]
+
+
+def test_noun_is_tag_0_even_when_another_tag_comes_first(read):
+    assert read(HE_SLEEPS + DOGS_RUN).y_dict["noun"] == 0
+
+
+def test_columns_may_be_separated_by_spaces(read):
+    assert printed(read("1  Dogs _ NNS NNS _\n2  run  _ VBP VBP _\n")) == ["Dogs/noun run/verb"]
+
+
+def test_the_last_sentence_counts_without_a_blank_line_or_newline(read):
+    assert printed(read(DOGS_RUN + HE_SLEEPS.rstrip("\n")))[1] == "He/pron sleeps/verb"
+
+
+def test_several_blank_lines_separate_like_one(read):
+    assert len(read("\n\n" + DOGS_RUN + "\n \n" + HE_SLEEPS)) == 2
+
+
+def test_byte_order_mark_and_windows_line_ends_are_tolerated(read):
+    text = b"\xef\xbb\xbf" + (DOGS_RUN + HE_SLEEPS).replace("\n", "\r\n").encode()
+    assert printed(read(text)) == ["Dogs/noun run/verb ./.", "He/pron sleeps/verb"]
+
+
+def test_gzipped_files_are_read(read):
+    assert len(read(gzip.compress(DOGS_RUN.encode()))) == 1
+
+
+def test_conllu_comments_ranges_and_empty_nodes_are_skipped(read):
+    text = (
+        "# sent_id = 1\n"
+        "1-2\tdon't\t_\t_\t_\n1\tdo\tdo\tAUX\tVBP\n2\tn't\tnot\tPART\tRB\n2.1\tgo\tgo\tVERB\tVB\n3\trun\trun\tVERB\tVB\n"
+    )
+    assert printed(read(text)) == ["do/verb n't/adv run/verb"]
+
+
+def test_the_word_hash_with_the_tag_hash_is_a_token(read):
+    assert printed(read("1\t#\t_\t#\t#\n2\t5\t_\tCD\tCD\n")) == ["#/. 5/num"]
+
+
+def test_a_form_with_a_space_is_one_word_in_a_file_with_tabs(read):
+    assert read("1\t20 000\t_\tNUM\tCD\n2\tdogs\t_\tNOUN\tNNS\n")[0].words == ["20 000", "dogs"]
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2028", "\x85"])
+def test_unusual_space_characters_cut_neither_lines_nor_words(read, space):
+    assert read(f"1 a{space}b _ NN NN\n2 c _ NN NN\n")[0].words == [f"a{space}b", "c"]
+
+
+def test_mapping_file_none_keeps_the_tags_in_lower_case(read):
+    assert printed(read(DOGS_RUN, mapping_file=None)) == ["Dogs/nns run/vbp ./."]
+
+
+def test_a_mapping_of_ones_own(read, tmp_path):
+    mapping = tmp_path / "coarse.map"
+    mapping.write_text("nns\tTHING\nvbp\tdeed\n.\tstop\n")
+    assert printed(read(DOGS_RUN, mapping_file=mapping)) == ["Dogs/thing run/deed ./stop"]
+
+
+# Limits
+
+
+def test_max_sent_len_is_exclusive(read):
+    assert printed(read(DOGS_RUN + HE_SLEEPS, max_sent_len=3)) == ["He/pron sleeps/verb"]
+
+
+def test_sentences_of_one_word_are_left_out(read):
+    assert len(read("1 Run _ VB VB\n\n" + HE_SLEEPS)) == 1
+
+
+def test_max_nr_sent_counts_kept_sentences(read):
+    sequences = read(DOGS_RUN + HE_SLEEPS + HE_SLEEPS, max_sent_len=3, max_nr_sent=1)
+    assert printed(sequences) == ["He/pron sleeps/verb"]
+
+
+@pytest.mark.parametrize("name", ["max_sent_len", "max_nr_sent"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "10", None, True])
+def test_a_limit_that_is_no_positive_integer_is_refused(read, name, value):
+    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got {value!r}"):
+        read(DOGS_RUN, **{name: value})
+
+
+def test_a_limit_may_be_a_numpy_integer(read):
+    assert len(read(DOGS_RUN, max_nr_sent=np.int64(1))) == 1
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("bad_line", "reason"),
+    [
+        ("2\trun\t_\tVBP", "expected at least 5 columns, got 4"),
+        ("two\trun\t_\tVBP\tVBP", "column 1 must be the number of the word"),
+        ("\u00b2\trun\t_\tVBP\tVBP", "column 1 must be the number of the word"),
+        ("2\t\t_\tVBP\tVBP", "must not be empty"),
+        ("2\trun\t_\tVBP\t ", "must not be empty"),
+        ("# a comment", "is the blank line before it missing"),
+    ],
+)
+def test_a_malformed_line_is_reported_with_file_number_and_content(read, bad_line, reason):
+    with pytest.raises(ValueError, match=reason) as error:
+        read("1\tDogs\t_\tNNS\tNNS\n" + bad_line + "\n")
+    assert "corpus.conll, line 2: " in str(error.value)
+    assert repr(bad_line) in str(error.value)
+
+
+def test_a_line_that_is_not_utf8_is_reported_with_its_number(read):
+    with pytest.raises(ValueError, match=r"corpus\.conll, line 2: not UTF-8"):
+        read("1\tJoão\t_\tNNP\tNNP\n".encode() + "2\tJoão\t_\tNNP\tNNP\n".encode("latin-1"))
+
+
+def test_a_gzip_file_that_was_cut_short_is_reported(read):
+    with pytest.raises(ValueError, match=r"corpus\.conll: damaged gzip file"):
+        read(gzip.compress(DOGS_RUN.encode())[:-10])
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# only a comment\n"])
+def test_a_file_without_sentences_is_refused(read, content):
+    with pytest.raises(ValueError, match=r"corpus\.conll: there is no sentence in this file"):
+        read(content)
+
+
+def test_a_file_of_which_the_limits_leave_nothing_is_refused(read):
+    with pytest.raises(ValueError, match="none of its 2 sentences is kept by max_sent_len=2"):
+        read(DOGS_RUN + HE_SLEEPS, max_sent_len=2)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        PostagCorpus().read_sequence_list_conll(tmp_path / "nowhere")
+
+
+def test_a_missing_mapping_file_is_named(read, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read(DOGS_RUN, mapping_file=tmp_path / "nowhere")
+
+
+def test_a_file_that_fails_leaves_the_dictionaries_as_they_were(tmp_path):
+    file = tmp_path / "bad.conll"
+    file.write_text(DOGS_RUN + "1\tbad line\n")
+    corpus = PostagCorpus()
+    with pytest.raises(ValueError, match="line 5"):
+        corpus.read_sequence_list_conll(file)
+    assert (corpus.word_dict, corpus.tag_dict) == ({}, {"noun": 0})
+
+
+def test_an_unknown_tag_becomes_x_with_one_warning(read):
+    with pytest.warns(UserWarning, match="line 1: tag 'WEIRD' is not in") as caught:
+        sequences = read("1 a _ _ WEIRD\n2 b _ _ NN\n3 c _ _ weird\n")
+    assert printed(sequences) == ["a/x b/noun c/x"]
+    assert len(caught) == 1
+
+
+# The tag map
+
+
+def test_the_map_has_the_twelve_universal_tags():
+    assert set(read_tag_map().values()) == UNIVERSAL_TAGS
+
+
+@pytest.mark.parametrize(
+    ("penn", "universal"),
+    [
+        ("prp$", "pron"),
+        ("-lrb-", "."),
+        ("to", "prt"),
+        ("in", "adp"),
+        ("hyph", "."),
+        ("uh", "x"),
+        ("wdt", "det"),
+    ],
+)
+def test_the_map_knows_the_penn_tag(penn, universal):
+    assert read_tag_map()[penn] == universal
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("NN noun", "expected 'tag TAB new tag'"), ("nn\tverb", "this tag has a line already")],
+)
+def test_a_bad_line_of_a_map_is_reported(tmp_path, line, reason):
+    mapping = tmp_path / "bad.map"
+    mapping.write_text(f"NN\tnoun\n{line}\n")
+    with pytest.raises(ValueError, match=f"bad.map, line 2: {reason}"):
+        read_tag_map(mapping)
+
+
+# compacify
+
+
+def test_compacify_numbers_in_the_order_train_test_dev():
+    parts = make_list("b/verb a/noun"), make_list("c/det a/noun"), make_list("d/adj b/verb")
+    train, test, dev = compacify(*parts)
+    assert train.x_dict.names == ["b", "a", "c", "d"]
+    assert train.y_dict.names == ["noun", "verb", "det", "adj"]
+    assert [train[0].x, test[0].x, dev[0].x] == [[0, 1], [2, 1], [3, 0]]
+
+
+def test_compacify_drops_words_that_no_list_uses(tmp_path):
+    file = tmp_path / "corpus.conll"
+    file.write_text(DOGS_RUN + HE_SLEEPS)
+    corpus = PostagCorpus()
+    corpus.read_sequence_list_conll(file)
+    short = corpus.read_sequence_list_conll(file, max_sent_len=3)
+    assert compacify(short, short, short)[0].x_dict.names == ["He", "sleeps"]
+
+
+def test_the_lists_of_compacify_share_their_dictionaries():
+    train, test, dev = compacify(make_list("a/noun"), make_list("b/noun"), make_list("c/noun"))
+    assert train.x_dict is test.x_dict is dev.x_dict
+    assert train.y_dict is test.y_dict is dev.y_dict
+
+
+def test_compacify_leaves_its_arguments_alone():
+    train, test = make_list("b/verb a/noun"), make_list("c/det a/noun")
+    compacify(test, train, train, theano=True)
+    assert (train[0].x, train[0].y, train.x_dict.names, train.y_dict.names) == (
+        [0, 1],
+        [0, 1],
+        ["b", "a"],
+        ["verb", "noun"],
+    )
+
+
+def test_compacify_gives_int32_arrays_for_theano():
+    train, _, dev = compacify(make_list("a/verb b/noun"), make_list("a/det"), make_list("b/noun"), theano=True)
+    assert train[0].x.dtype == train[0].y.dtype == dev[0].x.dtype == np.int32
+    assert train[0].x.tolist() == [0, 1]
+    assert printed(train) == ["a/verb b/noun"]
+
+
+# train_vocabulary
+
+
+def test_the_vocabulary_is_that_of_the_training_part_with_the_unknown_word_last():
+    train, _ = train_vocabulary(make_list("a/det b/noun a/det c/noun c/noun"), make_list("c/noun d/noun"))
+    assert train.x_dict.names == ["a", "c", UNKNOWN_WORD]
+
+
+def test_rare_and_unseen_words_are_the_unknown_word_in_every_part():
+    train, dev = train_vocabulary(make_list("a/det b/noun a/det"), make_list("b/noun a/det d/noun"))
+    assert [train[0].x.tolist(), dev[0].x.tolist()] == [[0, 1, 0], [1, 0, 1]]
+
+
+def test_the_written_words_are_kept():
+    _, dev = train_vocabulary(make_list("a/det b/noun a/det"), make_list("b/noun d/noun"))
+    assert dev[0].words == ["b", "d"]
+
+
+def test_compacify_keeps_the_unknown_word_and_the_written_one():
+    parts = train_vocabulary(make_list("a/det b/noun a/det"), make_list("d/noun"), make_list("e/noun"))
+    train, test, _ = compacify(*parts)
+    assert train.x_dict.names == ["a", UNKNOWN_WORD]
+    assert test[0].words == ["d"]
+
+
+def test_min_count_1_keeps_every_training_word_and_warns():
+    with pytest.warns(UserWarning, match="nothing trains the embedding of '<unk>'"):
+        train, _ = train_vocabulary(make_list("a/det b/noun"), make_list("c/noun"), min_count=1)
+    assert train.x_dict.names == ["a", "b", UNKNOWN_WORD]
+
+
+def test_a_training_text_that_has_the_unknown_word_already_trains_it():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (train,) = train_vocabulary(make_list(f"{UNKNOWN_WORD}/noun a/det"), min_count=1)
+    assert train.x_dict.names == ["a", UNKNOWN_WORD]
+
+
+def test_tags_come_from_all_parts_with_noun_first():
+    train, _ = train_vocabulary(make_list("a/det b/verb"), make_list("c/adj"))
+    assert train.y_dict.names == ["noun", "det", "verb", "adj"]
+
+
+def test_x_and_y_are_int32_arrays():
+    (train,) = train_vocabulary(make_list("a/det b/verb"))
+    assert train[0].x.dtype == train[0].y.dtype == np.int32
+
+
+@pytest.mark.parametrize("min_count", [0, 2.0])
+def test_a_bad_min_count_is_refused(min_count):
+    with pytest.raises(ValueError, match="min_count must be an integer of at least 1"):
+        train_vocabulary(make_list("a/det"), min_count=min_count)
+
+
+def test_an_empty_training_part_is_refused():
+    with pytest.raises(ValueError, match="the training part has no sentences"):
+        train_vocabulary(make_list())
+
+
+# The English Web Treebank
+
+
+@pytest.mark.parametrize(("part", "sentences", "tokens"), [("dev", 2001, 25147), ("test", 2077, 25094)])
+def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir, part, sentences, tokens):
+    file = ewt_dir / f"en_ewt-ud-{part}.conllu"
+    text = file.read_text(encoding="utf-8")
+    ids = [line.split("\t")[0] for line in text.splitlines() if line and not line.startswith("#")]
+    one_word = text.count("\n1\t") - text.count("\n2\t")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = PostagCorpus().read_sequence_list_conll(file)
+    assert len(read) == sentences - one_word
+    assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) - one_word == tokens - one_word
+    assert set(read.y_dict) == UNIVERSAL_TAGS

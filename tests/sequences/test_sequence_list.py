@@ -1,0 +1,78 @@
+import pytest
+
+from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
+
+
+@pytest.fixture
+def sentences():
+    sentences = SequenceList(LabelDictionary(), LabelDictionary(["noun"]))
+    sentences.add_sequence(["dogs", "run"], ["noun", "verb"])
+    sentences.add_sequence(["run", ",", "dogs"], ["verb", ".", "noun"])
+    return sentences
+
+
+def test_known_labels_keep_their_ids_and_new_ones_get_the_next(sentences):
+    assert [(s.x, s.y) for s in sentences] == [([0, 1], [0, 1]), ([1, 2, 0], [1, 2, 0])]
+
+
+def test_sizes(sentences):
+    assert sentences.size() == len(sentences) == 2
+    assert sentences.get_num_tokens() == 5
+    assert sentences[1].size() == len(sentences[1]) == 3
+
+
+def test_a_sequence_knows_its_place_and_its_list(sentences):
+    assert sentences[1].nr == 1
+    assert sentences[1].sequence_list is sentences
+
+
+def test_a_slice_is_a_list_of_sequences(sentences):
+    assert sentences[1:] == [sentences[1]]
+
+
+def test_an_index_beyond_the_end_is_an_index_error(sentences):
+    with pytest.raises(IndexError):
+        sentences[2]
+
+
+def test_a_sequence_prints_as_words_with_tags(sentences):
+    assert str(sentences[1]) == "run/verb ,/. dogs/noun"
+
+
+def test_tags_follow_y(sentences):
+    sentences[0].y[1] = 0
+    assert sentences[0].tags == ["noun", "noun"]
+
+
+def test_word_dict_and_tag_dict_lead_from_ids_to_names(sentences):
+    assert sentences.word_dict == {0: "dogs", 1: "run", 2: ","}
+    assert sentences.tag_dict[0] == "noun"
+
+
+def test_surface_words_are_shown_instead_of_the_words_of_the_ids(sentences):
+    added = sentences.add_sequence(["<unk>", "run"], ["noun", "verb"], surface=["otters", "run"])
+    assert added.words == ["otters", "run"]
+    assert sentences.word_dict[added.x[0]] == "<unk>"
+
+
+@pytest.mark.parametrize(
+    ("words", "tags", "surface", "message"),
+    [
+        ([], [], None, "empty sequence"),
+        (["new", "words"], ["adj"], None, "got 2 words and 1 tags"),
+        (["new"], ["adj"], ["a", "b"], "got 1 words, but 2 surface words"),
+    ],
+)
+def test_a_bad_sentence_is_refused_and_leaves_no_trace(sentences, words, tags, surface, message):
+    with pytest.raises(ValueError, match=message):
+        sentences.add_sequence(words, tags, surface)
+    assert (len(sentences), len(sentences.x_dict), len(sentences.y_dict)) == (2, 3, 3)
+
+
+def test_a_sequence_takes_its_words_from_the_dictionary_by_default(sentences):
+    assert Sequence(sentences, x=[2, 0], y=[2, 0], nr=0).words == [",", "dogs"]
+
+
+def test_a_sequence_with_more_words_than_tags_is_refused(sentences):
+    with pytest.raises(ValueError, match="got 2 word ids, 1 tag ids"):
+        Sequence(sentences, x=[0, 1], y=[0], nr=0)
