@@ -266,7 +266,7 @@ def test_compacify_leaves_its_arguments_alone():
 
 
 def test_compacify_gives_int32_arrays_for_theano():
-    train, _, dev = compacify(make_list("a/verb b/noun"), make_list("a/det"), make_list("b/noun"), theano=True)
+    train, _, dev = compacify(make_list("a/verb b/noun"), make_list("a/x"), make_list("b/noun"), theano=True)
     assert train[0].x.dtype == train[0].y.dtype == dev[0].x.dtype == np.int32
     assert train[0].x.tolist() == [0, 1]
     assert printed(train) == ["a/verb b/noun"]
