@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -107,12 +108,18 @@ def end_trial(process: "subprocess.Popen[str]") -> Trial:
     return Trial(report, error)
 
 
-def software(report: theano_env.Report | None) -> Iterator[Finding]:
-    """Look for Python, NumPy, and what turns a Theano graph into fast C code."""
+def software(cxx: str, blas: str) -> Iterator[Finding]:
+    """Look for Python, NumPy, and what turns a Theano graph into fast C code.
+
+    Parameters
+    ----------
+    cxx, blas : str
+        The compiler and what it links with, as Theano has them; empty: none.
+    """
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
 
-    cxx = (report.cxx if report else "") or shutil.which("g++") or ""
+    cxx = cxx or shutil.which("g++") or ""
     if cxx:
         yield Finding("C++ compiler", f"{cxx} {_theano_flags.ask(cxx, '-dumpfullversion')}")
     else:
@@ -126,7 +133,6 @@ def software(report: theano_env.Report | None) -> Iterator[Finding]:
     else:
         yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.11")
 
-    blas = report.blas_ldflags if report else ""
     if not blas:
         yield Finding("BLAS", "none to link with: NumPy's, through more calls", False, ("libopenblas-dev",))
     elif not links(cxx, blas):
@@ -172,6 +178,25 @@ def missing_packages(findings: list[Finding]) -> str:
     return f"{sudo}apt-get install -y {' '.join(dict.fromkeys(packages))}" if packages else ""
 
 
+def theano_tools() -> tuple[str, str]:
+    """Return the compiler and the BLAS flags that Theano would be given, without importing it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is on the screen
+        flags = {**_theano_flags.settings(), **_theano_flags.rc_flags(), **_theano_flags.user_flags()}
+    return flags.get("cxx", shutil.which("g++") or ""), flags.get("blas.ldflags", "")
+
+
+def tell_missing() -> None:
+    """Print, for the set-up, the command that installs what Theano lacks; a line of success if nothing."""
+    missing = [finding for finding in software(*theano_tools()) if not finding.ok]
+    for finding in missing:
+        print(f"{finding.name}: {finding.value}")
+    if missing_packages(missing):
+        print(f"To install what is missing (Debian, Ubuntu): {missing_packages(missing)}")
+    elif not missing:
+        print("Ready: Theano has a compiler, Python's headers and a BLAS.")
+
+
 def show(findings: list[Finding], advice: list[str]) -> None:
     """Print the findings as a table, and below it what to do."""
     from rich.console import Console
@@ -200,7 +225,9 @@ def main() -> int:
     gpu_process = start_trial("cuda")
     trial, gpu_trial = end_trial(trial_process), end_trial(gpu_process)
 
-    findings = [*software(trial.report), *theano_found(trial), *gpu_findings]
+    report = trial.report
+    cxx, blas = (report.cxx, report.blas_ldflags) if report else theano_tools()
+    findings = [*software(cxx, blas), *theano_found(trial), *gpu_findings]
     if gpu_trial.error:
         findings.append(Finding("Asked for cuda", gpu_trial.error, False if _doctor_gpu.cards() else None))
     else:

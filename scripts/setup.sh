@@ -1,0 +1,101 @@
+#!/bin/sh
+# Make .venv from uv.lock. Needs no root. PYTHON=/path/to/python picks the interpreter.
+# A second run changes nothing and takes about a second.
+set -eu
+cd "$(dirname "$0")/.."
+uv_version=0.13.9 # wrote uv.lock
+
+# Theano 1.0.5 needs Python 3.10 or 3.11 with distutils, which Debian packages apart. Some commands on
+# PATH (pyenv's shims) exist and fail: only what really runs counts.
+fits() {
+    "$1" -c 'import sys, distutils.core; sys.exit(sys.version_info[:2] not in [(3, 10), (3, 11)])' 2>/dev/null
+}
+
+has_pygpu() {
+    "$1" -c 'import sys, importlib.util as u; sys.exit(u.find_spec("pygpu") is None)' 2>/dev/null
+}
+
+# Every Python 3 on PATH under one of the names given, not only the first: a broken one may hide a good one.
+pythons() {
+    for name in "$@"; do
+        (IFS=:; for folder in $PATH; do echo "$folder/$name"; done)
+    done | while read -r candidate; do
+        if "$candidate" -c '' 2>/dev/null; then echo "$candidate"; fi
+    done
+}
+
+# The first that fits, one that sees pygpu (Theano's way to the GPU, on no package index) before the others.
+find_python() {
+    pythons python3.11 python3.10 python3 | {
+        first=
+        while read -r candidate; do
+            fits "$candidate" || continue
+            if has_pygpu "$candidate"; then
+                echo "$candidate"
+                return
+            fi
+            first=${first:-$candidate}
+        done
+        echo "$first"
+    }
+}
+
+# uv from PATH, else a pinned one in .uv/, brought by pip of whatever Python 3 runs.
+find_uv() {
+    for candidate in uv "$PWD/.uv/bin/uv"; do
+        if "$candidate" --version >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "No uv found: bringing uv $uv_version into .uv/" >&2
+    pythons python3.11 python3.10 python3 python3.12 python3.13 | {
+        while read -r candidate; do
+            rm -rf .uv
+            if { "$candidate" -m venv .uv && .uv/bin/python -m pip install -q "uv==$uv_version"; } >&2; then
+                echo "$PWD/.uv/bin/uv"
+                return
+            fi
+            rm -rf .uv
+        done
+        return 1
+    }
+}
+
+stop() {
+    echo "setup: $1" >&2
+    echo "On Debian 12 or Ubuntu 22.04: apt-get install -y python3 python3-dev python3-venv g++ libopenblas-dev" >&2
+    exit 1
+}
+
+if [ -n "${PYTHON:-}" ]; then
+    python=$PYTHON
+    fits "$python" || stop "PYTHON=$PYTHON is no Python 3.10 or 3.11 with distutils that runs."
+else
+    python=$(find_python)
+fi
+uv=$(find_uv) || stop "there is no uv, and no Python 3 with venv and pip to bring it."
+
+if [ -z "$python" ]; then
+    echo "No Python 3.10 or 3.11 found: asking uv for one" >&2
+    "$uv" python install 3.11 >&2 || stop "there is no Python 3.10 or 3.11, and uv could not bring one."
+    python=$("$uv" python find --managed-python 3.11)
+fi
+
+# A .venv that fits is kept, unless another Python is asked for or has become able to see the GPU.
+if [ -n "${PYTHON:-}" ]; then
+    same='import sys; print(sys.version, sys.base_prefix)'
+    [ "$(.venv/bin/python -c "$same" 2>/dev/null)" = "$("$python" -c "$same")" ] || rm -rf .venv
+fi
+if ! fits .venv/bin/python || { has_pygpu "$python" && ! has_pygpu .venv/bin/python; }; then
+    rm -rf .venv
+    if has_pygpu "$python"; then
+        "$uv" venv -q --python "$python" --system-site-packages .venv
+    else
+        "$uv" venv -q --python "$python" .venv
+    fi
+fi
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --python .venv/bin/python
+.venv/bin/python -m lxmls_rnn.theano_env --install
+.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.tell_missing()'
+touch .venv/.ready
