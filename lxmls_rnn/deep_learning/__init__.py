@@ -1,0 +1,1 @@
+"""The models, their parameters, training and checks."""

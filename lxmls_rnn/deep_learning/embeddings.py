@@ -91,9 +91,7 @@ def extract_embeddings(
         raise ValueError(f"case must be 'guide' or 'best', got {case!r}")
     n_words = len(word_dict)
     if n_words == 0 or set(word_dict.values()) != set(range(n_words)):
-        raise ValueError(
-            f"word_dict must map {n_words or 'one or more'} words to the ids 0, 1, ... without gaps"
-        )
+        raise ValueError(f"word_dict must map {n_words or 'one or more'} words to the ids 0, 1, ... without gaps")
     path = Path(embedding_path)
     wanted = _Wanted(word_dict, case)
     E: NDArray[np.float64] | None = None
@@ -158,15 +156,11 @@ def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
                     continue
                 n_emb = max(len(fields) - 1, 1)
             if len(fields) - 1 != n_emb:
-                raise ValueError(
-                    f"{path}, line {number}: expected a word and {n_emb} numbers, got {len(fields) - 1}"
-                )
+                raise ValueError(f"{path}, line {number}: expected a word and {n_emb} numbers, got {len(fields) - 1}")
             count += 1
             yield number, n_emb, fields
     if announced is not None and count != announced:
-        raise ValueError(
-            f"{path}: line 1 announces {announced} words, but {count} follow: the file is not whole"
-        )
+        raise ValueError(f"{path}: line 1 announces {announced} words, but {count} follow: the file is not whole")
 
 
 def _whole(stream: Iterable[bytes], path: Path) -> Iterator[bytes]:

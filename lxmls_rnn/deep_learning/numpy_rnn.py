@@ -104,9 +104,7 @@ class NumpyRNN:
     ) -> None:
         self.sizes, self.dtype = sizes, dtype
         self.activation = parameters.check_activation(activation, self.activations)
-        self.param = [
-            np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)
-        ]
+        self.param = [np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)]
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
@@ -229,7 +227,11 @@ class NumpyRNN:
 ACTIVATION = {"logistic": expit, "tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
 
 # the derivative as a function of the activation's value h = f(a)
-DERIVATIVE = {"logistic": lambda h: h * (1 - h), "tanh": lambda h: 1 - h * h, "relu": lambda h: (h > 0).astype(h.dtype)}
+DERIVATIVE = {
+    "logistic": lambda h: h * (1 - h),
+    "tanh": lambda h: 1 - h * h,
+    "relu": lambda h: (h > 0).astype(h.dtype),
+}
 
 
 def log_softmax(y: np.ndarray) -> np.ndarray:

@@ -162,8 +162,7 @@ def check_tags(y: Any, x: np.ndarray, n_tags: int) -> np.ndarray:
 def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarray:
     if ids.ndim not in (1, 2) or ids.dtype.kind not in "iu":
         raise ValueError(
-            f"{argument} must be {kind} ids: integers of shape (L,) or (B, L), "
-            f"got {ids.dtype} of shape {ids.shape}"
+            f"{argument} must be {kind} ids: integers of shape (L,) or (B, L), got {ids.dtype} of shape {ids.shape}"
         )
     low, high = ids.min(), ids.max()
     if low < 0 or high >= size:

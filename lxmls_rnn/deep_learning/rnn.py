@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+
+if TYPE_CHECKING:
+    from lxmls_rnn.deep_learning.theano_lstm import LSTM
+    from lxmls_rnn.deep_learning.theano_rnn import RNN
 
 # class name: the module that defines it
 MODELS = {

@@ -53,7 +53,7 @@ def numpy_step(model: NumpyRNN, batched: bool, clip: float | None, freeze_embedd
             words, rows = sum_by_word(flat(x), columns(back.e_z).T)
             gradients.append(rows)
         if clip is not None:
-            rate *= min(1.0, clip / max(norm(gradients), np.finfo(model.dtype).tiny))
+            rate *= min(1.0, clip / max(norm(gradients), float(np.finfo(model.dtype).tiny)))
         if not freeze_embeddings:
             W_e.T[words] -= rate * gradients.pop()
         for W, gradient in zip(others, gradients, strict=True):

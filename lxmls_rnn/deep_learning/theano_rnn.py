@@ -64,6 +64,7 @@ class RNN:
             for name in self.shapes(sizes)
         ]
         self._p_y: dict[int, Any] = {}
+        self._grads: Any = None
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
@@ -98,6 +99,22 @@ class RNN:
             _x = (T.ivector if x.ndim == 1 else T.imatrix)("x")
             self._p_y[x.ndim] = theano.function([_x], self._forward(_x).T)
         return self._p_y[x.ndim](x.astype("int32"))
+
+    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+        """Gradient of the loss of one sentence with respect to every parameter; compiles at the first call.
+
+        Parameters
+        ----------
+        x, y
+            Word ids and gold tag ids, (L,); errors as in `NumpyRNN.grads`.
+        """
+        x = parameters.check_words(x, self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        if self._grads is None:
+            _x, _y = T.ivector("x"), T.ivector("y")
+            _loss = -T.mean(T.log(self._forward(_x))[T.arange(_y.shape[0]), _y])
+            self._grads = theano.function([_x, _y], theano.grad(_loss, self.param))
+        return self._grads(x.astype("int32"), y.astype("int32"))
 
     def _forward(self, _x: Any, _h0: Any = None) -> Any:
         """Symbolic forward pass.
@@ -138,7 +155,11 @@ class RNN:
 
         # W_x z_t needs no earlier step: all of them are one product, outside the loop
         _h, _ = theano.scan(
-            step, sequences=T.dot(_z, W_x.T), outputs_info=self._first(_z, _h0), non_sequences=[W_h], strict=True
+            step,
+            sequences=T.dot(_z, W_x.T),
+            outputs_info=self._first(_z, _h0),
+            non_sequences=[W_h],
+            strict=True,
         )
         return _h
 

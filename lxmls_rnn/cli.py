@@ -1,0 +1,311 @@
+"""The command `lxmls-rnn`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from lxmls_rnn.datasets import DATASETS, DownloadError
+from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
+from lxmls_rnn.experiment import DATA, VOCABULARIES, Settings, corpus_files
+from lxmls_rnn.runs import RUNS, Run, list_runs
+from lxmls_rnn.tagger import Tagger
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Train, inspect and time recurrent part-of-speech taggers in NumPy and Theano.",
+)
+console = Console()
+
+Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn the errors that a user can mend into one sentence and exit status 1."""
+    try:
+        yield
+    except (ValueError, IndexError, FloatingPointError, OSError, RuntimeError) as error:
+        typer.secho(f"Error: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what is installed, what is missing and which device would be used.
+
+    Example: `lxmls-rnn doctor`
+    """
+    from lxmls_rnn.doctor import main
+
+    raise typer.Exit(main())
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
+    directory: Annotated[Path, typer.Option(help="Where to put it.")] = DATA,
+) -> None:
+    """Download a corpus or embeddings, checksum verified.
+
+    Example: `lxmls-rnn fetch ewt`
+    """
+    from lxmls_rnn.datasets import fetch
+
+    with plain_errors():
+        try:
+            for path in fetch(name, directory, notice=console.print):
+                console.print(f"{path} is there and verified.")
+        except DownloadError as error:
+            typer.secho(f"Error: {error}", fg="red", err=True)
+            raise typer.Exit(1) from None
+
+
+@app.command()
+def train(
+    corpus: Annotated[str, typer.Argument(help="sample, ewt, or a CoNLL or CoNLL-U file to train on.")] = "sample",
+    dev: Annotated[Path | None, typer.Option(help="File to measure on; a named corpus brings its own.")] = None,
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
+    n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
+    n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
+    activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
+    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
+    freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
+    vocabulary: Annotated[str, typer.Option(help=f"{' or '.join(VOCABULARIES)}: see the README.")] = "train",
+    min_count: Annotated[int, typer.Option(help="Rarer words of the training part become <unk>.")] = 2,
+    max_sent_len: Annotated[int, typer.Option(help="Only sentences shorter than this.")] = 100_000,
+    max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the corpus; 5 by default.")] = None,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.5,
+    decay: Annotated[float, typer.Option(help="Rate in epoch n = 0, 1, ...: rate / (1 + decay n).")] = 0.0,
+    batch_size: Annotated[int, typer.Option(help="Sentences for one update.")] = 1,
+    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="A new order in every epoch.")] = False,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without gain on dev, keep the best.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the parameters and the orders.")] = 1234,
+    name: Annotated[str | None, typer.Option(help="Name of the run; by default model and time.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Continue the run of this name with its own settings, but for --epochs.")
+    ] = None,
+    root: Root = RUNS,
+) -> None:
+    """Train a tagger. Ctrl-C stops after the current batch and saves.
+
+    Example: `lxmls-rnn train sample --model RNN --epochs 3 --name first`
+    """
+    with plain_errors():
+        if resume is not None:
+            run = Run.open(resume, root)
+        else:
+            train_file, dev_file = Path(corpus), dev
+            if not train_file.is_file():
+                train_file, own_dev, _ = corpus_files(corpus)
+                dev_file = dev or own_dev
+            settings = Settings(
+                train=str(train_file.resolve()),
+                dev=None if dev_file is None else str(dev_file.resolve()),
+                max_sent_len=max_sent_len,
+                max_nr_sent=max_nr_sent,
+                vocabulary=vocabulary,
+                min_count=min_count,
+                model=model,
+                n_emb=n_emb,
+                n_hidd=n_hidd,
+                activation=activation,
+                dtype=dtype,
+                seed=seed,
+                embeddings=None if embeddings is None else str(embeddings.resolve()),
+                trainer=Trainer(
+                    epochs=5 if epochs is None else epochs,
+                    rate=rate,
+                    decay=decay,
+                    batch_size=batch_size,
+                    clip=clip,
+                    shuffle=shuffle,
+                    seed=seed,
+                    patience=patience,
+                    freeze_embeddings=freeze_embeddings,
+                ),
+            )
+            run = Run.create(name or f"{model}-{datetime.now():%Y%m%d-%H%M%S}", settings, root)
+        _show_training(run, epochs if resume is not None else None)
+
+
+def _show_training(run: Run, epochs: int | None) -> None:
+    interrupted = False
+
+    def interrupt(*_: Any) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C does not wait
+
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cost {task.fields[cost]:.4f}  accuracy {task.fields[accuracy]:.2%}"),
+        TimeRemainingColumn(),
+    )
+    before = signal.signal(signal.SIGINT, interrupt)
+    events = run.fit(epochs)
+    try:
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=None, epoch=1, cost=0.0, accuracy=0.0)
+            for event in events:
+                if isinstance(event, Started):
+                    s = run.settings
+                    console.print(
+                        f"{s.model} with {s.n_hidd} hidden units on {Path(s.train).name}: {event.sentences} sentences, "
+                        f"{event.words} words, {event.epochs} epochs of {event.batches} updates"
+                    )
+                    bar.update(task, total=event.batches, completed=event.progress.batch)
+                elif isinstance(event, BatchDone):
+                    p = event.progress
+                    if event.batch % 10 == 0:
+                        mean = p.cost / event.batch / s.trainer.batch_size
+                        bar.update(task, completed=p.batch, epoch=event.epoch, cost=mean, accuracy=p.correct / p.words)
+                elif isinstance(event, EpochDone):
+                    on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
+                    console.print(
+                        f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
+                        f"   {event.words_per_second:,.0f} words/s"
+                    )
+                    bar.reset(task, total=bar.tasks[0].total, epoch=event.epoch + 1)
+                elif isinstance(event, Stopped):
+                    console.print(f"Stopped: {event.reason}.")
+                if interrupted and not isinstance(event, Stopped):
+                    console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn train --resume {run.folder.name}`.")
+                    break
+    finally:
+        events.close()  # writes the checkpoint if the training is not at its end
+        signal.signal(signal.SIGINT, before)
+    console.print(f"The run is in {run.folder}.")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
+    corpus: Annotated[str, typer.Argument(help="sample, ewt (their test part), or a file.")] = "sample",
+    max_sent_len: Annotated[int, typer.Option(help="Only sentences shorter than this.")] = 100_000,
+    max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
+) -> None:
+    """Measure a tagger: accuracy over all, known and unknown words, figures for each tag, confusion matrix.
+
+    Example: `lxmls-rnn evaluate runs/first sample`
+    """
+    with plain_errors():
+        tagger = Tagger.load(model)
+        file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
+        result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
+    known, unknown = int(result.known.sum()), int(result.unknown.sum())
+    console.print(f"{file.name}: {known + unknown} words, accuracy {result.accuracy:.2%}")
+    if known:
+        console.print(f"  known words:   {known:6}, accuracy {result.known_accuracy:.2%}")
+    if unknown:
+        console.print(f"  unknown words: {unknown:6}, accuracy {result.unknown_accuracy:.2%}")
+    table = Table("tag", "words", "precision", "recall", "F1", title="by tag")
+    for row in result.per_tag():
+        table.add_row(row["tag"], str(row["words"]), *(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")))
+    console.print(table)
+    matrix = Table("", *result.tags, title="gold tag by row, predicted tag by column", padding=(0, 0), box=None)
+    for tag, counts in zip(result.tags, result.confusion, strict=True):
+        matrix.add_row(tag, *(f" {count or '.'}" for count in counts))
+    console.print(matrix)
+
+
+@app.command()
+def tag(
+    model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
+    sentence: Annotated[str | None, typer.Argument(help="The sentence; without it, standard input is read.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Read this file, one sentence a line.")] = None,
+) -> None:
+    """Tag a sentence, or a file or standard input, one sentence a line. A * marks words that were not in training.
+
+    Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
+    """
+    with plain_errors():
+        tagger = Tagger.load(model)
+        if sentence is not None:
+            table = Table("word", "tag", "probability")
+            for word in tagger.tag(sentence):
+                table.add_row(word.word + ("" if word.known else " *"), word.tag, f"{word.probability:.4f}")
+            console.print(table)
+            return
+        lines = sys.stdin if file is None else file.read_text(encoding="utf-8").splitlines()
+        for line in lines:
+            words = tagger.tag(line) if line.strip() else []
+            print(" ".join(f"{w.word}{'' if w.known else '*'}/{w.tag}/{w.probability:.2f}" for w in words), flush=True)
+
+
+@app.command()
+def runs(root: Root = RUNS) -> None:
+    """Compare the runs.
+
+    Example: `lxmls-rnn runs`
+    """
+    found = list_runs(root)
+    if not found:
+        console.print(f"No runs in {root}: `lxmls-rnn train` makes one.")
+        return
+    table = Table(
+        "run", "model", "corpus", "emb", "hidden", "rate", "batch", "epochs", "cost", "train", "dev", "words/s"
+    )
+    for run in found:
+        s, rows = run.settings, run.metrics()
+        last = rows[-1] if rows else None
+        figures = ["-"] * 4
+        if last:
+            on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
+            figures = [
+                f"{last['cost']:.2f}",
+                f"{last['train_accuracy']:.2%}",
+                on_dev,
+                f"{last['words_per_second']:,.0f}",
+            ]
+        table.add_row(
+            run.folder.name, s.model, Path(s.train).name, str(s.n_emb), str(s.n_hidd), f"{s.trainer.rate:g}",
+            str(s.trainer.batch_size), f"{len(rows)}/{s.trainer.epochs}", *figures,
+        )  # fmt: skip
+    console.print(table)
+
+
+@app.command()
+def check(
+    model: Annotated[list[str] | None, typer.Option(help="Only this one; may come several times.")] = None,
+    length: Annotated[int, typer.Option(min=1, help="Words in the sentence.")] = 7,
+    n_hidd: Annotated[int, typer.Option(min=1, help="Hidden units.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the sentence and the parameters.")] = 0,
+) -> None:
+    """Check the gradients: NumPy against finite differences, Theano against NumPy.
+
+    Example: `lxmls-rnn check --model NumpyLSTM --length 3`
+    """
+    from lxmls_rnn.deep_learning.checks import check_gradients
+
+    table = Table("model", "activation", "parameter", "against", "difference", "verdict")
+    agree = True
+    with plain_errors():
+        for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
+            agree &= row.agrees
+            verdict = "agrees" if row.agrees else f"[red]differs at {row.where}[/red]"
+            table.add_row(row.model, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
+    console.print(table)
+    console.print("Largest difference of two entries relative to the largest entry; up to 1e-8 agrees.")
+    raise typer.Exit(0 if agree else 1)

@@ -1,0 +1,98 @@
+"""How well a tagger does: accuracy over all, known and unknown words, figures for each tag, confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+def accuracy(model: Any, sentences: Iterable[Any]) -> float:
+    """Return the share of words whose most probable tag is the gold one."""
+    right = total = 0
+    for sentence in sentences:
+        right += int(np.count_nonzero(model.forward(sentence.x).argmax(axis=0) == sentence.y))
+        total += len(sentence.x)
+    return right / total
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts of an evaluation, and the figures that follow from them.
+
+    Attributes
+    ----------
+    tags
+        Names of the tags, in the order of the matrices.
+    known, unknown
+        Confusion matrices (n_tags, n_tags) over the words that the vocabulary of the training part holds and over the
+        others: gold tag by row, predicted tag by column.
+    """
+
+    tags: list[str]
+    known: np.ndarray
+    unknown: np.ndarray
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Confusion matrix over all words."""
+        return self.known + self.unknown
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy over all words."""
+        return share_right(self.confusion)
+
+    @property
+    def known_accuracy(self) -> float:
+        """Accuracy over the known words, NaN if there are none."""
+        return share_right(self.known)
+
+    @property
+    def unknown_accuracy(self) -> float:
+        """Accuracy over the unknown words, NaN if there are none."""
+        return share_right(self.unknown)
+
+    def per_tag(self) -> list[dict[str, Any]]:
+        """Return for each tag its name, number of gold words, precision, recall and F1 (0 where undefined)."""
+        confusion = self.confusion
+        right, gold, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+        rows = []
+        for name, r, g, p in zip(self.tags, right.tolist(), gold.tolist(), predicted.tolist(), strict=True):
+            precision, recall, f1 = (
+                r / p if p else 0.0,
+                r / g if g else 0.0,
+                2 * r / (g + p) if g + p else 0.0,
+            )
+            rows.append({"tag": name, "words": g, "precision": precision, "recall": recall, "f1": f1})
+        return rows
+
+
+def share_right(confusion: np.ndarray) -> float:
+    """Share of a confusion matrix's counts that lie on its diagonal; NaN for an empty one."""
+    total = confusion.sum()
+    return float(confusion.trace() / total) if total else float("nan")
+
+
+def evaluate(model: Any, sentences: Iterable[Any], tags: list[str], n_known_words: int) -> Evaluation:
+    """Tag sentences and compare with their gold tags.
+
+    Parameters
+    ----------
+    model
+        Any tagger.
+    sentences
+        Sentences with `x` and `y`, integer ids, (L,).
+    tags
+        Names of the tag ids.
+    n_known_words
+        Words with an id below it are in the vocabulary of the training part.
+    """
+    counts = np.zeros((2, len(tags), len(tags)), dtype=np.int64)
+    for sentence in sentences:
+        predicted = model.forward(sentence.x).argmax(axis=0)
+        is_unknown = (np.asarray(sentence.x) >= n_known_words).astype(int)
+        np.add.at(counts, (is_unknown, np.asarray(sentence.y), predicted), 1)
+    return Evaluation(list(tags), counts[0], counts[1])

@@ -1,0 +1,308 @@
+"""Training: stochastic gradient descent over a corpus, as a stream of events.
+
+`Trainer.fit` is a generator. Who iterates over it decides what to do with the events: draw a progress bar, a curve,
+write a run to disk; and stops the training by not asking for the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.evaluation import accuracy
+from lxmls_rnn.deep_learning.sgd import make_step
+
+
+@dataclass
+class Progress:
+    """Where a training stands; with the model's parameters it is all that is needed to go on exactly from there.
+
+    Attributes
+    ----------
+    epoch, batch
+        Number of whole epochs done, and of batches done in the epoch that has begun.
+    cost, correct, words, seconds
+        Sums over the batches of the epoch that has begun: cost of the sentences (nats), words tagged rightly before
+        their update, words, time.
+    best_accuracy, epochs_without_gain
+        For early stopping: the best accuracy on dev so far and the epochs since.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    cost: float = 0.0
+    correct: int = 0
+    words: int = 0
+    seconds: float = 0.0
+    best_accuracy: float = -1.0
+    epochs_without_gain: int = 0
+
+
+@dataclass(frozen=True)
+class Started:
+    """Training begins, or goes on."""
+
+    epochs: int
+    batches: int
+    sentences: int
+    words: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class BatchDone:
+    """One update of the parameters."""
+
+    epoch: int  # counted from 1
+    batch: int  # counted from 1
+    batches: int
+    cost: float  # mean over the batch's sentences of their cost, nats a word
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """One pass over the training corpus."""
+
+    epoch: int  # counted from 1
+    cost: float  # sum over the sentences of their cost, each before its update, nats a word
+    train_accuracy: float  # running: each word tagged before its sentence's update
+    dev_accuracy: float | None
+    rate: float
+    seconds: float
+    words_per_second: float
+    is_best: bool  # on dev; always true without early stopping
+    progress: Progress
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the numbers, without the progress."""
+        metrics = asdict(self)
+        del metrics["progress"]
+        return metrics
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Training has ended."""
+
+    reason: str
+    progress: Progress
+
+
+Event = Started | BatchDone | EpochDone | Stopped
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sentences of similar length as arrays, padded at the end with word 0 and tag 0 of weight 0.
+
+    Attributes
+    ----------
+    x, y
+        int32 word and tag ids, (L,) for one sentence trained alone, else (B, L).
+    weights
+        Weight of each position in the cost: 1 / (B * length of its sentence).
+    sentences, words
+        Their number.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+    sentences: int
+    words: int
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Stochastic gradient descent for every model alike.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training corpus.
+    rate, decay
+        Learning rate in epoch n = 0, 1, ...: rate / (1 + decay * n).
+    batch_size
+        Sentences for one update. 1 trains as the lab guide does. More sentences of similar length are padded to one
+        matrix; the cost is the mean over them.
+    clip
+        Largest Euclidean norm of the gradient, None for no limit.
+    shuffle, seed
+        Whether to go through the corpus in a new order in every epoch, and the seed of the orders.
+    patience
+        Early stopping: end after so many epochs without a better accuracy on dev, with the parameters of the best
+        epoch. None trains all epochs and keeps the last parameters.
+    freeze_embeddings
+        Leave the embeddings as they are.
+
+    Raises
+    ------
+    ValueError
+        A number out of its range.
+    """
+
+    epochs: int = 5
+    rate: float = 0.5
+    decay: float = 0.0
+    batch_size: int = 1
+    clip: float | None = None
+    shuffle: bool = False
+    seed: int = 0
+    patience: int | None = None
+    freeze_embeddings: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        for name, positive in (("rate", True), ("clip", True), ("decay", False)):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and (value > 0 or (value == 0 and not positive))):
+                raise ValueError(f"{name} must be a {'positive' if positive else 'non-negative'} number, got {value!r}")
+
+    def fit(
+        self,
+        model: Any,
+        train: Iterable[Any],
+        dev: Iterable[Any] | None = None,
+        progress: Progress | None = None,
+        best: dict[str, np.ndarray] | None = None,
+    ) -> Iterator[Event]:
+        """Train `model` in place.
+
+        Parameters
+        ----------
+        model
+            Any tagger.
+        train, dev
+            Sentences with `x` and `y`, integer ids, (L,).
+        progress
+            Where to go on, with the parameters that the model had there; None begins.
+        best
+            With `progress` and `patience`: the parameters of the best epoch so far.
+
+        Yields
+        ------
+        Event
+            Started, then BatchDone for each update and EpochDone after each epoch, at last Stopped. The model may
+            be read, and saved, while the generator waits.
+
+        Raises
+        ------
+        ValueError
+            No sentence to train on; `patience` without `dev`; an empty sentence; x and y of different length;
+            `progress` with other batches than these.
+        IndexError
+            A word or tag outside the model's sizes.
+        FloatingPointError
+            The cost is no longer a finite number.
+        """
+        train, dev = list(train), list(dev or [])
+        if self.patience is not None and not dev:
+            raise ValueError("patience (early stopping) needs a dev corpus")
+        if not train:
+            raise ValueError("train must hold at least one sentence")
+        for sentence in train + dev:
+            words = parameters.check_words(sentence.x, model.sizes.n_words)
+            parameters.check_tags(sentence.y, words, model.sizes.n_tags)
+        p = Progress() if progress is None else progress
+        batches = self.batches(train, model.dtype)
+        if p.batch > len(batches):
+            raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
+        yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
+        step = None
+        while not (reason := self._end(p)):
+            step = step or make_step(
+                model, batched=self.batch_size > 1, clip=self.clip, freeze_embeddings=self.freeze_embeddings
+            )
+            yield from self._batches_of_epoch(step, batches, p)
+            event = self._end_epoch(model, dev, p)
+            if event.is_best and self.patience is not None:
+                best = model.get_values()
+            yield event
+        if self.patience is not None and best is not None:
+            model.set_values(best)
+        yield Stopped(reason, p)
+
+    def _end(self, p: Progress) -> str:
+        """Return why the training ends here, or nothing if it goes on."""
+        if p.epoch >= self.epochs:
+            return f"all {self.epochs} epochs done"
+        if self.patience is not None and p.epochs_without_gain >= self.patience:
+            return f"no better accuracy on dev for {self.patience} epochs"
+        return ""
+
+    def batches(self, sentences: Sequence[Any], dtype: str) -> list[Batch]:
+        """Cut a corpus into batches of sentences of similar length, in the order of their first sentences."""
+        if self.batch_size == 1:
+            return [_one(sentence, dtype) for sentence in sentences]
+        by_length = sorted(range(len(sentences)), key=lambda n: len(sentences[n].x))
+        cuts = [sorted(by_length[n : n + self.batch_size]) for n in range(0, len(sentences), self.batch_size)]
+        return [_pad([sentences[n] for n in cut], dtype) for cut in sorted(cuts)]
+
+    def rate_of_epoch(self, epoch: int) -> float:
+        """Learning rate of epoch 0, 1, ...."""
+        return self.rate / (1 + self.decay * epoch)
+
+    def _batches_of_epoch(self, step: Any, batches: list[Batch], p: Progress) -> Iterator[Event]:
+        order = np.arange(len(batches))
+        if self.shuffle:
+            # a generator for each epoch: to go on in the middle of a training takes no state but its number
+            np.random.RandomState([self.seed, p.epoch]).shuffle(order)
+        rate = self.rate_of_epoch(p.epoch)
+        begin = time.perf_counter() - p.seconds
+        for n in order[p.batch :]:
+            batch = batches[n]
+            cost, correct = step(batch.x, batch.y, batch.weights, rate)
+            if not np.isfinite(cost):
+                raise FloatingPointError(
+                    f"the cost became {cost} in epoch {p.epoch + 1}, batch {p.batch + 1}: "
+                    f"try a lower rate than {rate:g}, or clip the gradient"
+                )
+            p.batch += 1
+            p.cost += cost * batch.sentences
+            p.correct += correct
+            p.words += batch.words
+            p.seconds = time.perf_counter() - begin
+            yield BatchDone(p.epoch + 1, p.batch, len(batches), cost, p)
+
+    def _end_epoch(self, model: Any, dev: Sequence[Any], p: Progress) -> EpochDone:
+        dev_accuracy = accuracy(model, dev) if dev else None
+        is_best = True
+        if self.patience is not None and dev_accuracy is not None:
+            is_best = dev_accuracy > p.best_accuracy
+            p.epochs_without_gain = 0 if is_best else p.epochs_without_gain + 1
+            p.best_accuracy = max(p.best_accuracy, dev_accuracy)
+        done = (
+            p.cost,
+            p.correct / p.words,
+            dev_accuracy,
+            self.rate_of_epoch(p.epoch),
+            p.seconds,
+            p.words / p.seconds,
+        )
+        p.epoch, p.batch, p.cost, p.correct, p.words, p.seconds = p.epoch + 1, 0, 0.0, 0, 0, 0.0
+        return EpochDone(p.epoch, *done, is_best, p)
+
+
+def _one(sentence: Any, dtype: str) -> Batch:
+    length = len(sentence.x)
+    weights = np.full(length, 1 / length, dtype)
+    return Batch(np.asarray(sentence.x, "int32"), np.asarray(sentence.y, "int32"), weights, 1, length)
+
+
+def _pad(sentences: list[Any], dtype: str) -> Batch:
+    lengths = [len(sentence.x) for sentence in sentences]
+    shape = len(sentences), max(lengths)
+    x, y, weights = np.zeros(shape, "int32"), np.zeros(shape, "int32"), np.zeros(shape, dtype)
+    for row, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)):
+        x[row, :length], y[row, :length] = sentence.x, sentence.y
+        weights[row, :length] = 1 / (length * len(sentences))
+    return Batch(x, y, weights, len(sentences), sum(lengths))

@@ -1,0 +1,156 @@
+"""A training from its settings: corpus, vocabulary, embeddings and model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lxmls_rnn
+from lxmls_rnn.deep_learning.embeddings import extract_embeddings
+from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
+from lxmls_rnn.sequences import SequenceList
+from lxmls_rnn.tagger import Tagger
+
+VOCABULARIES = ("train", "guide")
+DATA = Path(os.environ.get("LXMLS_DATA") or Path(lxmls_rnn.__file__).parents[1] / "data")
+
+# name: train, dev and test files below DATA
+CORPORA = {
+    "sample": tuple(f"sample/{part}.conll" for part in ("train", "dev", "test")),
+    "ewt": tuple(f"ewt/en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")),
+}
+
+
+def corpus_files(name: str) -> tuple[Path, Path, Path]:
+    """Return the train, dev and test files of a corpus by name.
+
+    Raises
+    ------
+    ValueError
+        No corpus has that name.
+    FileNotFoundError
+        Its files are not there; says how to get them.
+    """
+    if name not in CORPORA:
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)} or a file, got {name!r}")
+    train, dev, test = (DATA / file for file in CORPORA[name])
+    for file in (train, dev, test):
+        if not file.is_file():
+            raise FileNotFoundError(f"no file {file}: get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA")
+    return train, dev, test
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a training does.
+
+    Parameters
+    ----------
+    train, dev
+        CoNLL files to train on and to measure on; `dev` may be None.
+    max_sent_len, max_nr_sent
+        Limits of `read_sequence_list_conll`.
+    vocabulary, min_count
+        'train': words of the training part that occur `min_count` times there, the others are `<unk>`
+        (`train_vocabulary`). 'guide': all words of both parts, as the lab guide has it (`compacify`).
+    model, n_emb, n_hidd, activation, dtype, seed
+        As the model's constructor takes them; `model` is a name in `rnn.MODELS`.
+    embeddings
+        A file of pre-trained embeddings; `n_emb` is then what it holds.
+    trainer
+        How to train.
+    """
+
+    train: str
+    dev: str | None = None
+    max_sent_len: int = 100_000
+    max_nr_sent: int = 100_000
+    vocabulary: str = "train"
+    min_count: int = 2
+    model: str = "NumpyRNN"
+    n_emb: int = 50
+    n_hidd: int = 20
+    activation: str | None = None
+    dtype: str = "float64"
+    seed: int = 1234
+    embeddings: str | None = None
+    trainer: Trainer = field(default_factory=Trainer)
+
+    def __post_init__(self) -> None:
+        model_class(self.model)
+        if self.vocabulary not in VOCABULARIES:
+            raise ValueError(f"vocabulary must be one of {', '.join(VOCABULARIES)}, got {self.vocabulary!r}")
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Settings:
+        """Undo `dataclasses.asdict`."""
+        return cls(**{**settings, "trainer": Trainer(**settings["trainer"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON can hold them."""
+        return asdict(self)
+
+    def checksums(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that the settings name."""
+        files = [file for file in (self.train, self.dev, self.embeddings) if file is not None]
+        return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A tagger that is ready to be trained, and what to train it on."""
+
+    tagger: Tagger
+    train: SequenceList
+    dev: SequenceList | None
+
+
+def read_corpus(settings: Settings) -> tuple[SequenceList, SequenceList | None, int]:
+    """Read the corpus of `settings` with its vocabulary.
+
+    Returns
+    -------
+    train, dev
+        Sentences of int32 ids; dev is None where the settings name none.
+    n_known_words
+        Words with an id below it occur in the training part (and are not `<unk>`).
+    """
+    corpus = PostagCorpus()
+    limits: dict[str, Any] = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
+    train = corpus.read_sequence_list_conll(settings.train, **limits)
+    parts = [train] if settings.dev is None else [train, corpus.read_sequence_list_conll(settings.dev, **limits)]
+    if settings.vocabulary == "train":
+        parts = list(train_vocabulary(*parts, min_count=settings.min_count))
+        n_known = len(parts[0].x_dict) - 1  # the last one is <unk>
+    else:
+        parts = list(compacify(parts[0], parts[-1], parts[-1], theano=True))[: len(parts)]
+        n_known = 1 + max(int(max(sentence.x)) for sentence in parts[0])
+    return parts[0], parts[1] if len(parts) == 2 else None, n_known
+
+
+def prepare(settings: Settings) -> Experiment:
+    """Read the corpus and the embeddings and draw the model.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As reading the corpus and the embeddings and making the model raise them.
+    """
+    train, dev, n_known = read_corpus(settings)
+    first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)
+    if settings.embeddings is not None:
+        first = (extract_embeddings(settings.embeddings, train.x_dict, seed=settings.seed),)
+    model = model_class(settings.model)(
+        *first,
+        settings.n_hidd,
+        len(train.y_dict),
+        seed=settings.seed,
+        activation=settings.activation,
+        dtype=settings.dtype,
+    )
+    return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)

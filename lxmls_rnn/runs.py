@@ -1,0 +1,221 @@
+"""A training on disk: runs/NAME/ holds its settings, its figures and its model, and can be continued.
+
+    config.json      the settings, the checksums of the files that they name, the versions of the libraries
+    metrics.jsonl    a line of JSON for each epoch
+    model.npz        the model to use: the last one, or with early stopping the best one on dev
+    checkpoint.npz   where to go on: parameters and progress, together in one file
+
+Every file but metrics.jsonl is replaced in one step, and of metrics.jsonl only the lines up to the checkpoint count, so
+that a run may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+
+import lxmls_rnn
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
+from lxmls_rnn.experiment import Settings, prepare
+
+RUNS = Path("runs")
+
+
+class Run:
+    """One run's folder; made by `create` or opened by `open`."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder, self.settings = folder, settings
+
+    @classmethod
+    def create(cls, name: str, settings: Settings, root: str | os.PathLike[str] = RUNS) -> Run:
+        """Make the folder of a new run.
+
+        Raises
+        ------
+        ValueError
+            `name` is not a plain name.
+        FileExistsError
+            There is a run of that name.
+        """
+        if name in ("", ".", "..") or Path(name).name != name:
+            raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
+        checksums = settings.checksums()
+        folder = Path(root) / name
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume") from None
+        run = cls(folder, settings)
+        run._write_config(checksums)
+        return run
+
+    @classmethod
+    def open(cls, name: str, root: str | os.PathLike[str] = RUNS) -> Run:
+        """Open the folder of a run.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none of that name.
+        ValueError
+            Its config.json is damaged.
+        """
+        folder = Path(root) / name
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            return cls(folder, Settings.from_dict(config["settings"]))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"no run {folder}: `lxmls-rnn runs` lists the runs") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{folder / 'config.json'} is not the config of a run: {error}") from error
+
+    def fit(self, epochs: int | None = None, checkpoint_every: float = 60.0) -> Iterator[Event]:
+        """Train, from the checkpoint if there is one, and write the run on the way.
+
+        Closing the generator stops after the batch that it gave last, with a checkpoint there.
+
+        Parameters
+        ----------
+        epochs
+            Train up to so many epochs instead of the number in the settings, which is changed.
+        checkpoint_every
+            Seconds from one checkpoint to the next within an epoch.
+
+        Yields
+        ------
+        Event
+            Those of `Trainer.fit`.
+
+        Raises
+        ------
+        RuntimeError
+            Another process trains this run.
+        ValueError
+            A file that the settings name has changed since the run began.
+        """
+        with self._locked():
+            checksums = self.settings.checksums()
+            config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+            for file, checksum in checksums.items():
+                if config["checksums"][file] != checksum:
+                    raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot go on")
+            if epochs is not None and epochs != self.settings.trainer.epochs:
+                self.settings = replace(self.settings, trainer=replace(self.settings.trainer, epochs=epochs))
+                self._write_config(checksums)
+            yield from self._fit(checkpoint_every)
+
+    def _fit(self, checkpoint_every: float) -> Iterator[Event]:
+        trainer = self.settings.trainer
+        tagger, train, dev = (experiment := prepare(self.settings)).tagger, experiment.train, experiment.dev
+        progress, best = self._restore(tagger.model)
+        saved = time.monotonic()
+
+        def checkpoint() -> None:
+            nonlocal saved
+            tagger.save(self.folder / "checkpoint.npz", progress=asdict(progress))
+            saved = time.monotonic()
+
+        event: Event | None = None
+        try:
+            for event in trainer.fit(tagger.model, train, dev, progress, best):
+                if isinstance(event, EpochDone):
+                    self._append_metrics(event)
+                    if event.is_best:
+                        tagger.save(self.folder / "model.npz", epoch=event.epoch)
+                    checkpoint()
+                elif isinstance(event, BatchDone) and time.monotonic() - saved > checkpoint_every:
+                    checkpoint()
+                yield event
+        except GeneratorExit:
+            # with early stopping the trainer has put the best parameters into the model when it says Stopped
+            if not isinstance(event, (Started, Stopped)):
+                checkpoint()
+                if trainer.patience is None or not (self.folder / "model.npz").exists():
+                    tagger.save(self.folder / "model.npz", epoch=progress.epoch)
+            raise
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the figures of the epochs so far; a line that a kill has cut off does not count."""
+        try:
+            lines = (self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        rows = []
+        for line in lines:
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+        return rows
+
+    def _restore(self, model: Any) -> tuple[Progress, dict[str, np.ndarray] | None]:
+        """Put the checkpoint's parameters into `model` and cut the metrics to it."""
+        path = self.folder / "checkpoint.npz"
+        progress, best = Progress(), None
+        if path.exists():
+            saved, header = parameters.load(path, type(model))
+            model.set_values(saved.get_values())
+            progress = Progress(**header["progress"])
+            if progress.best_accuracy >= 0:
+                best = parameters.load(self.folder / "model.npz", type(model)).model.get_values()
+        rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
+        self._write("metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        return progress, best
+
+    def _append_metrics(self, event: EpochDone) -> None:
+        with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(event.metrics()) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write_config(self, checksums: dict[str, str]) -> None:
+        config = {
+            "settings": self.settings.to_dict(),
+            "checksums": checksums,
+            "versions": {
+                "lxmls_rnn": lxmls_rnn.__version__,
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "scipy": scipy.__version__,
+            },
+        }
+        self._write("config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        parameters.write_atomically(self.folder / name, lambda file: file.write(text.encode()))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RuntimeError(f"another process trains the run {self.folder}") from None
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def list_runs(root: str | os.PathLike[str] = RUNS) -> list[Run]:
+    """Return the runs of a folder, by name; folders that are not runs are passed over."""
+    runs = []
+    for folder in sorted(Path(root).glob("*/config.json")):
+        try:
+            runs.append(Run.open(folder.parent.name, root))
+        except ValueError:
+            continue
+    return runs

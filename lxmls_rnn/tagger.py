@@ -1,0 +1,145 @@
+"""A trained model with its vocabulary and its tags: text in, tagged text out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
+from lxmls_rnn.sequences import LabelDictionary
+
+# a number, a word with inner apostrophes, hyphens or full stops, the clitics of the Penn Treebank, or one sign
+TOKEN = re.compile(
+    r"(?:[a-z]\.){2,}|n't\b|'(?:s|m|d|ll|re|ve)\b|\d+(?:[.,:]\d+)*|\w+?(?=n't\b)|\w+(?:[-.]\w+)*|[^\w\s]", re.IGNORECASE
+)
+
+
+class TaggedWord(NamedTuple):
+    """A word with the most probable of its tags."""
+
+    word: str
+    tag: str
+    probability: float
+    known: bool  # whether the vocabulary holds the word
+
+
+class Tagger:
+    """A model that knows what its ids mean.
+
+    Parameters
+    ----------
+    model
+        Any tagger of `lxmls_rnn.deep_learning`.
+    words, tags
+        Names of the word and tag ids, in order.
+    n_known_words
+        Words with an id below it occur in the training part.
+
+    Raises
+    ------
+    ValueError
+        The names are not as many as the model's sizes say.
+    """
+
+    def __init__(self, model: Any, words: list[str], tags: list[str], n_known_words: int) -> None:
+        if (len(words), len(tags)) != (model.sizes.n_words, model.sizes.n_tags):
+            raise ValueError(
+                f"the model has {model.sizes.n_words} words and {model.sizes.n_tags} tags, "
+                f"got {len(words)} and {len(tags)} names"
+            )
+        self.model, self.words, self.tags, self.n_known_words = model, list(words), list(tags), n_known_words
+        self._ids = LabelDictionary(self.words)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], model_class: type | None = None) -> Tagger:
+        """Read a model file, or the model of a run's folder; errors as in `parameters.load`."""
+        path = Path(path)
+        if path.is_dir():
+            path = path / "model.npz"
+        model, header = parameters.load(path, model_class)
+        if not (header.get("words") and header.get("tags")):
+            raise ValueError(f"{path} holds no vocabulary and no tags: it cannot tag text")
+        return cls(model, header["words"], header["tags"], header.get("n_known_words", len(header["words"])))
+
+    def save(self, path: str | os.PathLike[str], **extra: Any) -> None:
+        """Write the model file; `extra` goes into its header."""
+        parameters.save(path, self.model, words=self.words, tags=self.tags, n_known_words=self.n_known_words, **extra)
+
+    def encode(self, words: Iterable[str]) -> np.ndarray:
+        """Return the ids of words, int32 (L,); a word outside the vocabulary has the id of `<unk>`.
+
+        Raises
+        ------
+        ValueError
+            A word is outside the vocabulary and the model was trained without `<unk>`; or there is no word.
+        """
+        unknown = self._ids.get(UNKNOWN_WORD)
+        ids = [self._ids.get(word, unknown) for word in words]
+        if not ids:
+            raise ValueError("there is no word to tag")
+        if None in ids:
+            word = list(words)[ids.index(None)]
+            raise ValueError(
+                f"the word {word!r} is not in the vocabulary, and this model was trained without {UNKNOWN_WORD}: "
+                "train one with the vocabulary of the training part"
+            )
+        return np.array(ids, dtype=np.int32)
+
+    def tag(self, sentence: str | list[str]) -> list[TaggedWord]:
+        """Tag one sentence.
+
+        Parameters
+        ----------
+        sentence
+            Text, which `tokenize` cuts into words, or the words.
+
+        Raises
+        ------
+        ValueError
+            As in `encode`.
+        """
+        words = tokenize(sentence) if isinstance(sentence, str) else sentence
+        x = self.encode(words)
+        p_y = self.model.forward(x)
+        best = p_y.argmax(axis=0)
+        return [
+            TaggedWord(word, self.tags[tag], float(p_y[tag, t]), bool(x[t] < self.n_known_words))
+            for t, (word, tag) in enumerate(zip(words, best, strict=True))
+        ]
+
+    def evaluate(self, file: str | os.PathLike[str], **limits: Any) -> Evaluation:
+        """Tag a CoNLL file and compare with its tags.
+
+        Parameters
+        ----------
+        file
+            As `PostagCorpus.read_sequence_list_conll` reads it.
+        limits
+            Its `mapping_file`, `max_sent_len` and `max_nr_sent`.
+
+        Raises
+        ------
+        ValueError
+            The file has a tag that the model does not know; and as in `encode`.
+        """
+        sentences = PostagCorpus().read_sequence_list_conll(file, **limits)
+        tag_ids = LabelDictionary(self.tags)
+        used = {tag for sentence in sentences for tag in sentence.tags}
+        if not used <= set(tag_ids):
+            raise ValueError(f"{file} has tags that the model does not know: {', '.join(sorted(used - set(tag_ids)))}")
+        for sentence in sentences:
+            sentence.x = self.encode(sentence.words)
+            sentence.y = np.array([tag_ids[tag] for tag in sentence.tags], dtype=np.int32)
+        return evaluate(self.model, sentences, self.tags, self.n_known_words)
+
+
+def tokenize(text: str) -> list[str]:
+    """Cut a sentence into words and signs, roughly as the Penn Treebank does: "don't stop!" is do, n't, stop and !."""
+    return TOKEN.findall(text)
