@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from lxmls_rnn.datasets import DATASETS, DownloadError
 from lxmls_rnn.deep_learning.rnn import MODELS
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Train, inspect and time recurrent part-of-speech taggers in NumPy and Theano.",
 )
-console = Console()
+console = Console(markup=False, highlight=False)
 
 Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
 
@@ -156,38 +157,32 @@ def _show_training(run: Run, epochs: int | None) -> None:
         interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C does not wait
 
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("cost {task.fields[cost]:.4f}  accuracy {task.fields[accuracy]:.2%}"),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     before = signal.signal(signal.SIGINT, interrupt)
     events = run.fit(epochs)
     try:
         with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("", total=None, epoch=1, cost=0.0, accuracy=0.0)
+            task = bar.add_task("1", total=None)
             for event in events:
                 if isinstance(event, Started):
                     s = run.settings
                     console.print(
                         f"{s.model} with {s.n_hidd} hidden units on {Path(s.train).name}: {event.sentences} sentences, "
-                        f"{event.words} words, {event.epochs} epochs of {event.batches} updates"
+                        f"{event.words} words, {event.epochs} epochs of {event.batches} updates",
+                        soft_wrap=True,
                     )
-                    bar.update(task, total=event.batches, completed=event.progress.batch)
+                    bar.update(task, total=event.batches)
                 elif isinstance(event, BatchDone):
                     p = event.progress
-                    if event.batch % 10 == 0:
-                        mean = p.cost / event.batch / s.trainer.batch_size
-                        bar.update(task, completed=p.batch, epoch=event.epoch, cost=mean, accuracy=p.correct / p.words)
+                    cost = p.cost / (event.batch * run.settings.trainer.batch_size)
+                    text = f"{event.epoch}  cost {cost:.4f}  accuracy {p.correct / p.words:.2%}"
+                    bar.update(task, completed=event.batch, description=text)
                 elif isinstance(event, EpochDone):
                     on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
                     console.print(
                         f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
                         f"   {event.words_per_second:,.0f} words/s"
                     )
-                    bar.reset(task, total=bar.tasks[0].total, epoch=event.epoch + 1)
                 elif isinstance(event, Stopped):
                     console.print(f"Stopped: {event.reason}.")
                 if interrupted and not isinstance(event, Stopped):
@@ -264,25 +259,22 @@ def runs(root: Root = RUNS) -> None:
     if not found:
         console.print(f"No runs in {root}: `lxmls-rnn train` makes one.")
         return
-    table = Table(
-        "run", "model", "corpus", "emb", "hidden", "rate", "batch", "epochs", "cost", "train", "dev", "words/s"
-    )
+    table = Table(padding=(0, 0))
+    for column in ("run", "model", "emb", "hidden", "corpus", "rate", "batch", "epochs", "cost", "train", "dev"):
+        table.add_column(column, overflow="fold")
     for run in found:
         s, rows = run.settings, run.metrics()
-        last = rows[-1] if rows else None
-        figures = ["-"] * 4
-        if last:
-            on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
+        figures = ["-"] * 3
+        if rows:
+            on_dev = rows[-1]["dev_accuracy"]
             figures = [
-                f"{last['cost']:.2f}",
-                f"{last['train_accuracy']:.2%}",
-                on_dev,
-                f"{last['words_per_second']:,.0f}",
+                f"{rows[-1]['cost']:.2f}",
+                f"{rows[-1]['train_accuracy']:.2%}",
+                "-" if on_dev is None else f"{on_dev:.2%}",
             ]
-        table.add_row(
-            run.folder.name, s.model, Path(s.train).name, str(s.n_emb), str(s.n_hidd), f"{s.trainer.rate:g}",
-            str(s.trainer.batch_size), f"{len(rows)}/{s.trainer.epochs}", *figures,
-        )  # fmt: skip
+        n_emb = str(s.n_emb) if s.embeddings is None else Path(s.embeddings).name
+        setup = [s.model, n_emb, str(s.n_hidd), Path(s.train).name, f"{s.trainer.rate:g}", str(s.trainer.batch_size)]
+        table.add_row(run.folder.name, *setup, f"{len(rows)}/{s.trainer.epochs}", *figures)
     console.print(table)
 
 
@@ -304,7 +296,7 @@ def check(
     with plain_errors():
         for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
             agree &= row.agrees
-            verdict = "agrees" if row.agrees else f"[red]differs at {row.where}[/red]"
+            verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
             table.add_row(row.model, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
     console.print("Largest difference of two entries relative to the largest entry; up to 1e-8 agrees.")

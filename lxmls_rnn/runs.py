@@ -16,7 +16,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -82,7 +82,7 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{folder / 'config.json'} is not the config of a run: {error}") from error
 
-    def fit(self, epochs: int | None = None, checkpoint_every: float = 60.0) -> Iterator[Event]:
+    def fit(self, epochs: int | None = None, checkpoint_every: float = 60.0) -> Generator[Event, None, None]:
         """Train, from the checkpoint if there is one, and write the run on the way.
 
         Closing the generator stops after the batch that it gave last, with a checkpoint there.
@@ -117,7 +117,7 @@ class Run:
                 self._write_config(checksums)
             yield from self._fit(checkpoint_every)
 
-    def _fit(self, checkpoint_every: float) -> Iterator[Event]:
+    def _fit(self, checkpoint_every: float) -> Generator[Event, None, None]:
         trainer = self.settings.trainer
         tagger, train, dev = (experiment := prepare(self.settings)).tagger, experiment.train, experiment.dev
         progress, best = self._restore(tagger.model)

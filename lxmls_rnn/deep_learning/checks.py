@@ -131,6 +131,6 @@ def check_gradients(
                     finite_differences(lambda m=reference: m.forward(x, True, y).loss, W)  # type: ignore[misc]
                     for W in reference.param
                 ]
-                yield from compare(name, model, model.grads(x, y), expected, "finite differences")
+                yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
             else:
                 yield from compare(name, model, model.grads(x, y), reference.grads(x, y), reference_cls.__name__)
