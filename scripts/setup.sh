@@ -87,13 +87,12 @@ if [ -n "${PYTHON:-}" ]; then
     same='import sys; print(sys.version, sys.base_prefix)'
     [ "$(.venv/bin/python -c "$same" 2>/dev/null)" = "$("$python" -c "$same")" ] || rm -rf .venv
 fi
-if ! fits .venv/bin/python || { has_pygpu "$python" && ! has_pygpu .venv/bin/python; }; then
+site=
+if has_pygpu "$python"; then site=--system-site-packages; fi
+if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = true' .venv/pyvenv.cfg; }; then
     rm -rf .venv
-    if has_pygpu "$python"; then
-        "$uv" venv -q --python "$python" --system-site-packages .venv
-    else
-        "$uv" venv -q --python "$python" .venv
-    fi
+    # shellcheck disable=SC2086  # no word at all where $site is empty
+    "$uv" venv -q --python "$python" $site .venv
 fi
 UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --python .venv/bin/python
 .venv/bin/python -m lxmls_rnn.theano_env --install
