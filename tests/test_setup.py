@@ -1,0 +1,71 @@
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOOLS = ("sh", "dirname", "grep", "rm", "touch")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the set-up script, and a bin/ with the few tools it needs and no Python."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts")
+    (tmp_path / "bin").mkdir()
+    for tool in TOOLS:
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    return tmp_path
+
+
+def failing_command(path):
+    """A command that is there and fails, as pyenv's do for a version that is not chosen."""
+    path.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
+    path.chmod(0o755)
+
+
+def setup(project, **environ):
+    script = project / "scripts" / "setup.sh"
+    result = subprocess.run(
+        [script], env={"PATH": str(project / "bin"), "HOME": str(project), **environ}, capture_output=True, text=True
+    )
+    return result.returncode, result.stderr
+
+
+def test_without_any_python_one_sentence_says_what_to_install(project):
+    status, errors = setup(project)
+    assert status != 0
+    assert "no uv, and no Python 3" in errors
+    assert "apt-get install" in errors
+
+
+def test_a_python_that_fails_when_run_is_no_python(project):
+    for name in ("python3.11", "python3", "uv"):
+        failing_command(project / "bin" / name)
+    status, errors = setup(project)
+    assert status != 0
+    assert "no uv, and no Python 3" in errors
+    assert "command not found" not in errors
+
+
+def test_a_python_asked_for_that_does_not_fit_is_refused_by_name(project):
+    failing_command(project / "bin" / "python3.9")
+    status, errors = setup(project, PYTHON="python3.9")
+    assert status != 0
+    assert "PYTHON=python3.9 is no Python 3.10 or 3.11" in errors
+
+
+def test_an_environment_is_left_alone_where_nothing_better_can_be_made(project):
+    (project / ".venv").mkdir()
+    (project / ".venv" / "mine").touch()
+    setup(project)
+    assert (project / ".venv" / "mine").exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_help_lists_the_targets():
+    result = subprocess.run(["make", "help"], cwd=ROOT, env=os.environ, capture_output=True, text=True)
+    for target in ("setup", "test", "lint", "benchmark-models"):
+        assert f"make {target} " in result.stdout

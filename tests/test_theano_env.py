@@ -1,0 +1,212 @@
+"""The door to Theano, tried in fresh Pythons: Theano's settings are fixed once it is imported."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn import _theano_flags, _theano_hook, theano_env
+
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+
+SCAN_GRADIENT = """
+import json, numpy, theano, theano.tensor as T
+x, H = T.matrix(), theano.shared(numpy.eye(2))
+h, _ = theano.scan(lambda z, before: T.tanh(z + T.dot(before, H)), sequences=x, outputs_info=H[0], n_steps=3)
+gradient = theano.function([x], T.grad(T.nnet.softmax(T.dot(h, H.T))[:, 0].sum(), H))
+from theano.gof.cc import get_module_cache
+_, loaded, compiled = get_module_cache().stats
+print(json.dumps([loaded, compiled, gradient([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]).tolist()]))
+"""
+
+
+def clean_environ(**changes):
+    """The environment without the user's own Theano settings, and with these."""
+    ours = ("THEANO_FLAGS", "THEANORC", "LXMLS_DEVICE", "LXMLS_FLOATX", "PYTHONHASHSEED")
+    environ = {key: value for key, value in os.environ.items() if key not in ours}
+    return {**environ, "THEANORC": os.devnull, **changes}
+
+
+def start(code, **environ):
+    return subprocess.Popen(
+        [sys.executable, "-c", "import lxmls_rnn.theano_env\n" + code],
+        env=clean_environ(**environ),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run(code, **environ):
+    process = start(code, **environ)
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return output.strip(), errors.strip()
+
+
+def no_tools(folder):
+    """An empty folder for PATH: no compiler there."""
+    (folder / "bin").mkdir()
+    return str(folder / "bin")
+
+
+def test_the_door_itself_does_not_import_theano():
+    output, _ = run("import sys; print('theano' in sys.modules, 'numpy' in sys.modules)")
+    assert output == "False False"
+
+
+@needs_compiler
+def test_a_second_process_compiles_nothing(tmp_path):
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    first, _ = run(SCAN_GRADIENT, PYTHONHASHSEED="1", **cache)
+    second, _ = run(SCAN_GRADIENT, PYTHONHASHSEED="2", **cache)
+    loaded_1, compiled_1, gradient_1 = json.loads(first)
+    loaded_2, compiled_2, gradient_2 = json.loads(second)
+    assert loaded_1 == 0
+    assert (loaded_2, compiled_2) == (compiled_1, 0)
+    assert gradient_1 == gradient_2
+
+
+@needs_compiler
+def test_the_report_says_what_is_used():
+    output, errors = run("import dataclasses; print(dataclasses.asdict(lxmls_rnn.theano_env.report()))")
+    assert "'device_used': 'cpu'" in output
+    assert "'c_code': True" in output
+    assert "'floatX': 'float64'" in output
+    assert errors == ""
+
+
+@needs_compiler
+def test_the_cache_is_free_again_when_its_holder_is_killed():
+    code = "import theano; from theano.gof.compilelock import get_lock; get_lock()\n"
+    holder = start(code + "print(theano.config.compiledir, flush=True); input()")
+    compiledir = holder.stdout.readline().strip()
+    with open(Path(compiledir, "lock_dir.flock")) as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        holder.send_signal(signal.SIGKILL)
+        holder.communicate()
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_gpu_that_is_not_there_stops_the_import_and_the_cpu_can_still_be_had():
+    code = """if True:
+        import os
+        try:
+            import theano
+        except RuntimeError as error:
+            print(error)
+        os.environ["LXMLS_DEVICE"] = "cpu"
+        import theano
+        print(theano.config.device, theano.config.floatX)
+    """
+    output, _ = run(code, LXMLS_DEVICE="cuda99")
+    refusal, then = output.splitlines()
+    assert "cuda99 but uses cpu" in refusal
+    assert "LXMLS_DEVICE=cpu" in refusal
+    assert then == "cpu float64"
+
+
+def test_theano_flags_are_the_users_again_after_the_import():
+    code = "import os, theano; print(theano.config.floatX, os.environ['THEANO_FLAGS'])"
+    output, _ = run(code, THEANO_FLAGS="floatX=float32")
+    assert output == "float32 floatX=float32"
+
+
+def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
+    code = """if True:
+        import theano, theano.tensor as T
+        x = T.dvector()
+        print(theano.function([x], T.tanh(x).sum())([0.0, 0.0]), lxmls_rnn.theano_env.report().c_code)
+    """
+    output, errors = run(code, PATH=no_tools(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert output == "0.0 False"
+    assert "no C++ compiler" in errors
+
+
+def test_without_a_compiler_no_blas_is_linked(tmp_path):
+    with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler"):
+        settings = theano_env.settings(clean_environ(PATH=no_tools(tmp_path)))
+    assert (settings["cxx"], settings["blas.ldflags"]) == ("", "")
+
+
+def test_a_cache_folder_that_cannot_be_made_is_replaced_with_a_warning(tmp_path):
+    (tmp_path / "file").touch()
+    code = "print(lxmls_rnn.theano_env.settings()['base_compiledir'])"
+    output, errors = run(code, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path))
+    assert Path(output).parent == tmp_path
+    assert "cannot be written" in errors
+
+
+def test_what_theano_flags_set_is_left_alone():
+    settings = theano_env.settings(clean_environ(THEANO_FLAGS="floatX=float32,blas.ldflags=,compiledir='/a,b'"))
+    assert not {"floatX", "blas.ldflags", "base_compiledir"} & settings.keys()
+
+
+@pytest.fixture
+def rc_file(tmp_path):
+    path = tmp_path / "theanorc"
+    path.write_text("[global]\nfloatX = float32\ndevice = cuda1\n[blas]\nldflags = -lmine\n")
+    return str(path)
+
+
+def test_what_the_rc_file_sets_is_left_alone(rc_file):
+    settings = theano_env.settings(clean_environ(THEANORC=rc_file))
+    assert not {"floatX", "device", "blas.ldflags"} & settings.keys()
+    assert settings["dnn.enabled"] == "False"
+
+
+def test_our_own_variables_come_before_the_rc_file(rc_file):
+    settings = theano_env.settings(clean_environ(THEANORC=rc_file, LXMLS_DEVICE="cpu", LXMLS_FLOATX="float64"))
+    assert (settings["device"], settings["floatX"]) == ("cpu", "float64")
+    assert "dnn.enabled" not in settings
+
+
+@pytest.mark.parametrize(("device", "floatx"), [("cpu", "float64"), ("cuda0", "float32"), ("opencl0:0", "float32")])
+def test_the_device_decides_the_precision(device, floatx):
+    settings = theano_env.settings(clean_environ(LXMLS_DEVICE=device))
+    assert (settings["device"], settings["floatX"]) == (device, floatx)
+
+
+def test_two_devices_asked_for_at_once_are_refused():
+    with pytest.raises(RuntimeError, match="LXMLS_DEVICE asks for cuda0 but THEANO_FLAGS for cpu"):
+        theano_env.settings(clean_environ(LXMLS_DEVICE="cuda0", THEANO_FLAGS="device=cpu"))
+
+
+def test_flags_are_read_as_theano_reads_them():
+    flags = _theano_flags.user_flags({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"})
+    assert flags == {"device": "cuda", "gcc.cxxflags": "-O1,-g"}
+
+
+def test_installing_the_hook_twice_leaves_one():
+    _theano_hook.install()
+    assert sum(isinstance(finder, _theano_hook.TheanoFinder) for finder in sys.meta_path) == 1
+
+
+def test_the_pth_file_installs_the_hook_in_a_plain_python(tmp_path):
+    theano_env.write_pth(tmp_path)
+    code = f"import site, sys; sys.meta_path[:] = sys.meta_path[1:]; site.addsitedir({str(tmp_path)!r})\n"
+    output, errors = run(code + "print(type(sys.meta_path[0]).__name__, 'theano' in sys.modules)")
+    assert (output, errors) == ("TheanoFinder False", "")
+
+
+def test_the_pth_file_does_no_harm_where_the_library_is_gone(tmp_path):
+    theano_env.write_pth(tmp_path)
+    command = [sys.executable, "-I", "-S", "-c", f"import site; site.addsitedir({str(tmp_path)!r}); print('alive')"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("alive\n", "")
+
+
+def test_the_pth_file_is_written_whole_and_alone(tmp_path):
+    theano_env.write_pth(tmp_path)
+    theano_env.write_pth(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [theano_env.PTH_NAME]
+    assert (tmp_path / theano_env.PTH_NAME).read_text().count("\n") == 1
