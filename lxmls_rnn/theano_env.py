@@ -212,6 +212,13 @@ def write_pth(folder: Path | None = None) -> Path:
 
 
 _theano_hook.install()
+if hasattr(sys.modules.get("theano"), "__version__"):  # not one that the hook has just begun to import
+    warnings.warn(
+        "Theano was imported before lxmls_rnn.theano_env, so none of its settings hold: import it first, or run"
+        " python -m lxmls_rnn.theano_env --install once",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--install"]:

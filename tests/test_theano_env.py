@@ -121,6 +121,17 @@ def test_theano_flags_are_the_users_again_after_the_import():
     assert output == "float32 floatX=float32"
 
 
+def test_a_theano_imported_too_early_is_noticed(tmp_path):
+    code = """if True:
+        import sys
+        del sys.meta_path[0], sys.modules["lxmls_rnn.theano_env"]
+        import theano
+        import lxmls_rnn.theano_env
+    """
+    _, errors = run(code, THEANO_FLAGS=f"cxx=,blas.ldflags=,base_compiledir={tmp_path}")
+    assert "Theano was imported before" in errors
+
+
 def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     code = """if True:
         import theano, theano.tensor as T
