@@ -219,10 +219,10 @@ def evaluate(
     for row in result.per_tag():
         table.add_row(row["tag"], str(row["words"]), *(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")))
     console.print(table)
-    matrix = Table("", *result.tags, title="gold tag by row, predicted tag by column", padding=(0, 0), box=None)
-    for tag, counts in zip(result.tags, result.confusion, strict=True):
-        matrix.add_row(tag, *(f" {count or '.'}" for count in counts))
-    console.print(matrix)
+    console.print("confusion: gold tag by row, predicted tag by column")
+    console.print(" " * 5 + "".join(f"{tag:>6}" for tag in result.tags))
+    for tag, counts in zip(result.tags, result.confusion.tolist(), strict=True):
+        console.print(f"{tag:5}" + "".join(f"{count or '.':>6}" for count in counts))
 
 
 @app.command()

@@ -75,8 +75,7 @@ def _unpack_senna(archive: Path, target: Path) -> None:
         raise ValueError(f"it has {len(words)} words and {len(vectors)} vectors")
     with target.open("wb") as text:
         text.writelines(
-            b" ".join([word.strip(), *vector.split()]) + b"\n"
-            for word, vector in zip(words, vectors, strict=True)
+            b" ".join([word.strip(), *vector.split()]) + b"\n" for word, vector in zip(words, vectors, strict=True)
         )
 
 

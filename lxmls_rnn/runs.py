@@ -162,7 +162,9 @@ class Run:
         return rows
 
     def _restore(self, model: Any) -> tuple[Progress, dict[str, np.ndarray] | None]:
-        """Put the checkpoint's parameters into `model` and cut the metrics to it."""
+        """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""
+        for leftover in self.folder.glob(".*.tmp"):
+            leftover.unlink()
         path = self.folder / "checkpoint.npz"
         progress, best = Progress(), None
         if path.exists():

@@ -95,9 +95,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def a_dataset(url: str, **changes: object) -> DataSet:
     file = DataFile(url=url, name="corpus.conllu", size=len(CONTENT), checksums=(SHA256,))
-    return DataSet(
-        "corpus", "A corpus.", "http://authors.example/page", "CC0", "", (replace(file, **changes),)
-    )
+    return DataSet("corpus", "A corpus.", "http://authors.example/page", "CC0", "", (replace(file, **changes),))
 
 
 def quietly(dataset: DataSet, directory: Path, **options: object) -> list[Path]:

@@ -221,3 +221,15 @@ def test_the_pth_file_is_written_whole_and_alone(tmp_path):
     theano_env.write_pth(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [theano_env.PTH_NAME]
     assert (tmp_path / theano_env.PTH_NAME).read_text().count("\n") == 1
+
+
+def test_the_logistic_function_is_exact_where_it_saturates():
+    import numpy as np
+    import theano
+    import theano.tensor as T
+
+    x = T.dvector("x")
+    values = np.array([-750.0, -40.0, 18.0, 19.5, 30.0, 36.0, 50.0])
+    with np.errstate(over="ignore"):
+        expected = 1 / (1 + np.exp(-values))
+    assert np.allclose(theano.function([x], T.nnet.sigmoid(x))(values), expected, rtol=1e-15, atol=0)

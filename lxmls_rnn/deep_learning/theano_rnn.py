@@ -167,5 +167,8 @@ class RNN:
         """State before the first step, (n_hidd,) or (B, n_hidd)."""
         H = self.sizes.n_hidd
         if _h0 is None:
-            return T.zeros((H,) if _z.ndim == 2 else (_z.shape[1], H), self.dtype)
-        return T.as_tensor_variable(_h0).reshape((H,)) if _z.ndim == 2 else _h0
+            _h0 = T.zeros((H,) if _z.ndim == 2 else (_z.shape[1], H), self.dtype)
+        elif _z.ndim == 2:
+            _h0 = T.as_tensor_variable(_h0).reshape((H,))
+        # a dimension of size 1 is not one to broadcast over: scan wants the type of the states after it
+        return T.unbroadcast(_h0, *range(_h0.ndim))

@@ -76,9 +76,7 @@ def test_best_prefers_the_exact_form(text, lines):
 
 
 def test_tabs_and_carriage_returns_separate(text):
-    assert_array_equal(
-        extract_embeddings(text("cat\t1 2\r\nmat\t3 4\r\n"), {"cat": 0, "mat": 1}), [[1, 3], [2, 4]]
-    )
+    assert_array_equal(extract_embeddings(text("cat\t1 2\r\nmat\t3 4\r\n"), {"cat": 0, "mat": 1}), [[1, 3], [2, 4]])
 
 
 @pytest.mark.parametrize("space", ["\u00a0", "\u0085", "\u2028", "\u3000"])

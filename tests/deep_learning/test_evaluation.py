@@ -1,0 +1,45 @@
+"""Accuracy over all, known and unknown words, figures for each tag."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from lxmls_rnn.deep_learning.evaluation import accuracy, evaluate
+
+
+class Echo:
+    """A model that gives word n the tag n % 3."""
+
+    def forward(self, x):
+        return np.eye(3)[np.asarray(x) % 3].T
+
+
+SENTENCES = [
+    SimpleNamespace(x=np.array([0, 1, 2]), y=np.array([0, 1, 1])),
+    SimpleNamespace(x=np.array([3, 4]), y=np.array([0, 0])),
+]
+
+
+def test_accuracy_counts_words():
+    assert accuracy(Echo(), SENTENCES) == 3 / 5
+
+
+def test_known_and_unknown_words_are_counted_apart():
+    result = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3)
+    assert (result.accuracy, result.known_accuracy, result.unknown_accuracy) == (3 / 5, 2 / 3, 1 / 2)
+
+
+def test_the_confusion_matrix_has_gold_tags_by_row():
+    result = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3)
+    assert result.confusion.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
+
+
+def test_figures_for_each_tag():
+    a, b, c = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3).per_tag()
+    assert a == {"tag": "a", "words": 3, "precision": 1.0, "recall": 2 / 3, "f1": 0.8}
+    assert b == {"tag": "b", "words": 2, "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2}
+    assert c == {"tag": "c", "words": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+def test_no_unknown_word_gives_no_number():
+    assert np.isnan(evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=9).unknown_accuracy)

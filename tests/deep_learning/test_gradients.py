@@ -1,0 +1,90 @@
+"""NumPy, scan and finite differences agree, on random sizes, lengths and words."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.checks import check_gradients, compare, finite_differences, relative_difference
+from lxmls_rnn.deep_learning.parameters import Sizes
+
+FAMILIES = [
+    (rnns.NumpyRNN, rnns.RNN, "logistic"),
+    (rnns.NumpyRNN, rnns.RNN, "tanh"),
+    (rnns.NumpyRNN, rnns.RNN, "relu"),
+    (rnns.NumpyLSTM, rnns.LSTM, "tanh"),
+]
+
+
+@lru_cache
+def compiled(cls, activation, n_hidd):
+    """Give one model, so one compilation, for all other sizes: only n_hidd is in the graph."""
+    return cls(7, 3, n_hidd, 4, activation=activation, dtype="float64")
+
+
+@st.composite
+def problems(draw):
+    sizes = Sizes(
+        n_words=draw(st.integers(1, 12)),
+        n_emb=draw(st.integers(1, 6)),
+        n_hidd=draw(st.sampled_from([1, 5])),
+        n_tags=draw(st.integers(1, 5)),
+    )
+    length = draw(st.integers(1, 8))
+    x = draw(st.lists(st.integers(0, sizes.n_words - 1), min_size=length, max_size=length))
+    y = draw(st.lists(st.integers(0, sizes.n_tags - 1), min_size=length, max_size=length))
+    return sizes, np.array(x), np.array(y), draw(st.integers(0, 2**31))
+
+
+@pytest.mark.parametrize(("numpy_class", "theano_class", "activation"), FAMILIES)
+@given(problem=problems())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_numpy_scan_and_finite_differences_agree(numpy_class, theano_class, activation, problem):
+    sizes, x, y, seed = problem
+    rng = np.random.RandomState(seed)
+    model = numpy_class(*sizes, activation=activation)
+    model.set_values({name: rng.uniform(-1, 1, shape) for name, shape in model.shapes(sizes).items()})
+    scan = compiled(theano_class, activation, sizes.n_hidd)
+    scan.sizes = sizes
+    scan.set_values(model.get_values())
+    scan_gradients = scan.grads(x, y)
+    # a unit of a relu that is about to switch has no derivative there
+    kink = activation == "relu" and np.abs(_preactivations(model, x)).min() < 0.05
+    for W, gradient, scan_gradient in zip(model.param, model.grads(x, y), scan_gradients, strict=True):
+        assert np.allclose(scan_gradient, gradient, rtol=1e-8, atol=1e-12)
+        if not kink:
+            expected = finite_differences(lambda: model.forward(x, True, y).loss, W)
+            assert np.abs(gradient - expected).max() <= 1e-8 * max(np.abs(expected).max(), 1e-2)
+    assert np.allclose(scan.forward(x), model.forward(x), rtol=1e-8, atol=1e-14)
+
+
+def _preactivations(model, x):
+    _, _, h, z, _ = model.forward(x, all_outputs=True)
+    return model.param[1] @ z + model.param[2] @ h[:, :-1]
+
+
+def test_the_checks_table_covers_every_parameter_and_agrees():
+    rows = list(check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(6, 3, 2, 3), length=3))
+    assert len(rows) == 3 * 4 + 5
+    assert all(row.agrees for row in rows)
+
+
+def test_a_broken_gradient_is_found_and_located():
+    model = rnns.NumpyRNN(6, 3, 2, 3, seed=1)
+    right = model.grads([1, 2, 1], [0, 1, 2])
+    broken = [g.copy() for g in right]
+    broken[2][1, 0] *= 1.001
+    rows = list(compare("student", model, broken, right, "NumpyRNN"))
+    assert [row.parameter for row in rows if not row.agrees] == ["W_h"]
+    assert rows[2].where == (1, 0)
+
+
+def test_float32_gradients_agree_to_1e_4():
+    assert all(row.agrees for row in check_gradients(["NumpyRNN", "NumpyLSTM", "RNN", "LSTM"], dtype="float32"))
+
+
+def test_two_zero_gradients_agree():
+    assert relative_difference(np.zeros((2, 2)), np.zeros((2, 2)))[0] == 0

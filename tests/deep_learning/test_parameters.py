@@ -1,0 +1,155 @@
+"""Models on disk: the same predictions elsewhere, another class of the same family, damaged files refused."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import rnn as rnns
+
+SIZES = 30, 6, 5, 4
+X = [3, 1, 4, 1]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = rnns.NumpyRNN(*SIZES, seed=0, activation="tanh")
+    words = [f"w{n}" for n in range(29)] + ["São"]
+    parameters.save(tmp_path / "model.npz", model, words=words, tags=list("abcd"), note="mine")
+    return tmp_path / "model.npz", model
+
+
+@pytest.mark.parametrize("name", list(rnns.MODELS))
+def test_every_class_comes_back_bit_for_bit(name, tmp_path):
+    model = rnns.model_class(name)(*SIZES, seed=0)
+    parameters.save(tmp_path / "m.npz", model)
+    loaded = parameters.load(tmp_path / "m.npz").model
+    assert type(loaded) is type(model)
+    for a, b in zip(loaded.get_values().values(), model.get_values().values(), strict=True):
+        assert a.tobytes() == b.tobytes()
+        assert a.flags.f_contiguous == b.flags.f_contiguous
+
+
+def test_another_process_predicts_bit_for_bit_the_same(saved):
+    path, model = saved
+    code = (
+        "import sys; from lxmls_rnn.deep_learning import parameters; "
+        f"sys.stdout.buffer.write(parameters.load(sys.argv[1]).model.forward({X}).tobytes('C'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
+    assert done.stdout == model.forward(X).tobytes("C")
+
+
+def test_the_header_says_what_the_file_holds(saved):
+    header = parameters.load(saved[0]).header
+    assert header["class"] == "NumpyRNN"
+    assert header["sizes"] == {"n_words": 30, "n_emb": 6, "n_hidd": 5, "n_tags": 4}
+    assert header["activation"] == "tanh"
+    assert header["words"][29] == "São"
+    assert header["tags"] == ["a", "b", "c", "d"]
+    assert header["note"] == "mine"
+
+
+def test_a_file_can_become_another_class_of_its_family(saved):
+    path, model = saved
+    scan = parameters.load(path, rnns.RNN).model
+    assert scan.activation == "tanh"
+    assert np.allclose(scan.forward(X), model.forward(X), rtol=1e-10)
+
+
+def test_convert_keeps_every_number():
+    model = rnns.NumpyLSTM(*SIZES, seed=0)
+    back = parameters.convert(parameters.convert(model, rnns.LSTM), rnns.NumpyLSTM)
+    for W, value in zip(back.param, model.param, strict=True):
+        assert np.array_equal(W, value)
+
+
+def test_a_file_of_another_family_is_refused(saved):
+    with pytest.raises(ValueError, match="it holds the parameters W_e, W_x, W_h, W_y, expected W_e, W_x, W_h, W_c"):
+        parameters.load(saved[0], rnns.NumpyLSTM)
+
+
+@pytest.mark.parametrize("position", [0.3, 0.6, 0.9])
+def test_a_flipped_byte_is_noticed(saved, position):
+    path, _ = saved
+    data = bytearray(path.read_bytes())
+    data[int(position * len(data))] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"model.npz"):
+        parameters.load(path)
+
+
+def test_a_truncated_file_is_refused(saved):
+    path, _ = saved
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="is not a whole model file"):
+        parameters.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", json.dumps({"format": "x"}).encode()])
+def test_a_foreign_file_is_refused(tmp_path, content):
+    (tmp_path / "f.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a whole model file"):
+        parameters.load(tmp_path / "f.npz")
+
+
+def test_a_foreign_npz_is_refused(tmp_path):
+    np.savez(tmp_path / "f.npz", a=np.ones(3))
+    with pytest.raises(ValueError, match="is not a whole model file"):
+        parameters.load(tmp_path / "f.npz")
+
+
+def test_a_pickle_is_not_opened(tmp_path):
+    np.savez(tmp_path / "f.npz", header=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="is not a whole model file"):
+        parameters.load(tmp_path / "f.npz")
+
+
+def rewrite(path, change):
+    with np.load(path) as archive:
+        contents = {name: archive[name] for name in archive.files}
+    header = json.loads(contents["header"].tobytes())
+    change(header, contents)
+    contents["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(path, **contents)
+
+
+def test_parameters_of_other_sizes_are_refused(saved):
+    rewrite(saved[0], lambda header, _: header["sizes"].update(n_hidd=6))
+    with pytest.raises(ValueError, match=r"W_x has shape \(5, 6\), expected \(6, 6\)"):
+        parameters.load(saved[0])
+
+
+def test_a_later_format_is_refused(saved):
+    rewrite(saved[0], lambda header, _: header.update(version=99))
+    with pytest.raises(ValueError, match="version 99"):
+        parameters.load(saved[0])
+
+
+def test_an_unknown_class_is_refused(saved):
+    rewrite(saved[0], lambda header, _: header.update({"class": "os.system"}))
+    with pytest.raises(ValueError, match=r"its class is 'os\.system'"):
+        parameters.load(saved[0])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no model file .*nowhere\.npz"):
+        parameters.load(tmp_path / "nowhere.npz")
+
+
+def test_names_must_be_as_many_as_the_sizes_say(tmp_path):
+    with pytest.raises(ValueError, match="tags must name all 4 tags of the model, got 1"):
+        parameters.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), tags=["noun"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved):
+    path, model = saved
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        parameters.save(path, model, note=object())
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,85 @@
+"""One step of SGD: the same for every kind of model, and the same as with dense gradients."""
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.sgd import make_step, sum_by_word
+
+SIZES = 30, 6, 5, 4
+X = np.array([3, 1, 4, 1, 3], "int32")  # repeated words: their gradients add up
+Y = np.array([0, 3, 2, 1, 0], "int32")
+WEIGHTS = np.full(5, 1 / 5)
+BATCH = (
+    np.array([[3, 1, 4, 1], [3, 9, 0, 0]], "int32"),
+    np.array([[0, 3, 2, 1], [2, 1, 0, 0]], "int32"),
+    np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]]),
+)
+CLIPS = [None, 0.01]
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM])
+def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
+    model, dense = cls(*SIZES, seed=0), cls(*SIZES, seed=0)
+    gradients = dense.grads(X, Y)
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    scale = 1 if clip is None else min(1, clip / norm)
+    cost, correct = make_step(model, clip=clip)(X, Y, WEIGHTS, 0.5)
+    assert cost == pytest.approx(dense.forward(X, True, Y).loss, rel=1e-13)
+    assert correct == (dense.forward(X).argmax(axis=0) == Y).sum()
+    for W, W_dense, gradient in zip(model.param, dense.param, gradients, strict=True):
+        assert np.allclose(W, W_dense - 0.5 * scale * gradient, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize(("scan", "bare"), [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)])
+def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
+    a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)
+    steps = [make_step(model, batched=batched, clip=clip) for model in (a, b)]
+    for _ in range(3):
+        results = [step(*(BATCH if batched else (X, Y, WEIGHTS)), 0.5) for step in steps]
+        assert results[0][0] == pytest.approx(results[1][0], rel=1e-8)
+        assert results[0][1] == results[1][1]
+    for W, value in zip(a.param, b.param, strict=True):
+        assert np.allclose(W.get_value(), value, rtol=1e-8, atol=1e-12)
+    assert a.param[0].get_value(borrow=True).flags.f_contiguous
+
+
+@pytest.mark.parametrize(("scan", "bare"), [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)])
+def test_sizes_of_one_work_in_a_batch(scan, bare):
+    x, y = np.zeros((2, 3), "int32"), np.zeros((2, 3), "int32")
+    models = scan(1, 1, 1, 1, seed=0), bare(1, 1, 1, 1, seed=0)
+    for model in models:
+        make_step(model, batched=True)(x, y, np.full((2, 3), 1 / 6), 0.5)
+    for W, value in zip(models[0].param, models[1].param, strict=True):
+        assert np.allclose(W.get_value(), value, rtol=1e-8, atol=1e-14)
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN])
+def test_frozen_embeddings_stay(cls, clip):
+    model = cls(*SIZES, seed=0)
+    before = model.get_values()
+    make_step(model, clip=clip, freeze_embeddings=True)(X, Y, WEIGHTS, 0.5)
+    after = model.get_values()
+    assert np.array_equal(before["W_e"], after["W_e"])
+    assert not np.array_equal(before["W_x"], after["W_x"])
+
+
+def test_only_the_embeddings_of_words_in_use_change():
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    before = model.param[0].copy()
+    make_step(model)(X, Y, WEIGHTS, 0.5)
+    changed = (model.param[0] != before).any(axis=0)
+    assert set(np.flatnonzero(changed)) == set(X)
+
+
+def test_rows_are_summed_by_word():
+    rng = np.random.RandomState(0)
+    words, rows = rng.randint(0, 5, 12), rng.uniform(size=(12, 3))
+    distinct, sums = sum_by_word(words, rows)
+    assert list(distinct) == sorted(set(words))
+    for word, row in zip(distinct, sums, strict=True):
+        assert np.allclose(row, rows[words == word].sum(axis=0))

@@ -1,0 +1,185 @@
+"""The trainer: the guide's numbers, batches, orders, clipping, early stopping, going on, bad settings."""
+
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
+
+SIZES = 12, 5, 4, 3
+
+
+def corpus(n, seed=0):
+    """Make sentences whose tags follow from the word and the one before it."""
+    rng = np.random.RandomState(seed)
+    sentences = []
+    for _ in range(n):
+        x = rng.randint(0, 12, rng.randint(2, 9)).astype("int32")
+        sentences.append(SimpleNamespace(x=x, y=((x + np.append(0, x[:-1])) % 3).astype("int32")))
+    return sentences
+
+
+def train(trainer, model, *args, **kwargs):
+    return list(trainer.fit(model, *args, **kwargs))
+
+
+def epochs(events):
+    return [event for event in events if isinstance(event, EpochDone)]
+
+
+def test_the_stream_tells_everything_that_happens():
+    events = train(Trainer(epochs=2), rnns.NumpyRNN(*SIZES, seed=0), corpus(5), corpus(2, seed=1))
+    kinds = [type(event) for event in events]
+    assert kinds == [Started, *[BatchDone] * 5, EpochDone, *[BatchDone] * 5, EpochDone, Stopped]
+    assert [e.batch for e in events if isinstance(e, BatchDone)] == [1, 2, 3, 4, 5] * 2
+    assert events[-1].reason == "all 2 epochs done"
+
+
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN])
+def test_batch_size_one_is_the_guides_loop(cls):
+    model, guide, sentences = cls(*SIZES, seed=0), rnns.NumpyRNN(*SIZES, seed=0), corpus(6)
+    costs = []
+    for _ in range(2):
+        cost = 0.0
+        for sentence in sentences:
+            cost += guide.forward(sentence.x, True, sentence.y).loss
+            for W, gradient in zip(guide.param, guide.grads(sentence.x, sentence.y), strict=True):
+                W -= 0.5 * gradient
+        costs.append(cost)
+    events = epochs(train(Trainer(epochs=2, rate=0.5), model, sentences))
+    assert [event.cost for event in events] == pytest.approx(costs, rel=1e-8)
+    for W, value in zip(guide.param, model.get_values().values(), strict=True):
+        assert np.allclose(W, value, rtol=1e-8)
+
+
+@pytest.mark.parametrize("scan", [rnns.RNN, rnns.LSTM])
+def test_mini_batches_give_the_same_numbers_in_numpy_and_theano(scan):
+    bare = {rnns.RNN: rnns.NumpyRNN, rnns.LSTM: rnns.NumpyLSTM}[scan]
+    trainer = Trainer(epochs=2, batch_size=4, clip=0.2, shuffle=True)
+    results = [epochs(train(trainer, cls(*SIZES, seed=0), corpus(10))) for cls in (scan, bare)]
+    assert [e.cost for e in results[0]] == pytest.approx([e.cost for e in results[1]], rel=1e-8)
+    assert [e.train_accuracy for e in results[0]] == [e.train_accuracy for e in results[1]]
+
+
+def test_a_batch_of_the_whole_corpus_has_the_mean_gradient():
+    sentences, model, guide = corpus(6), rnns.NumpyRNN(*SIZES, seed=0), rnns.NumpyRNN(*SIZES, seed=0)
+    gradients = [guide.grads(s.x, s.y) for s in sentences]
+    train(Trainer(epochs=1, batch_size=6, rate=0.5), model, sentences)
+    for n, W in enumerate(guide.param):
+        assert np.allclose(model.param[n], W - 0.5 * np.mean([g[n] for g in gradients], axis=0), rtol=1e-11)
+
+
+def test_batches_hold_sentences_of_similar_length_and_every_sentence_once():
+    sentences = corpus(23)
+    batches = Trainer(batch_size=4).batches(sentences, "float64")
+    assert sum(batch.sentences for batch in batches) == 23
+    assert sum(batch.words for batch in batches) == sum(len(s.x) for s in sentences)
+    padding = sum(int((batch.weights == 0).sum()) for batch in batches)
+    assert padding <= 23
+    assert all(batch.weights.sum() == pytest.approx(1) for batch in batches)
+
+
+def test_shuffling_is_fixed_by_the_seed_and_changes_with_the_epoch():
+    def costs(**options):
+        events = train(Trainer(epochs=2, shuffle=True, **options), rnns.NumpyRNN(*SIZES, seed=0), corpus(8))
+        return [event.cost for event in events if isinstance(event, BatchDone)]
+
+    assert costs(seed=1) == costs(seed=1)
+    assert costs(seed=1) != costs(seed=2)
+
+
+def test_the_rate_decays():
+    events = epochs(train(Trainer(epochs=3, rate=0.4, decay=1.0), rnns.NumpyRNN(*SIZES, seed=0), corpus(3)))
+    assert [event.rate for event in events] == pytest.approx([0.4, 0.2, 0.4 / 3])
+
+
+def test_training_learns_the_context():
+    model = rnns.NumpyRNN(*SIZES, seed=0, activation="tanh")
+    events = epochs(train(Trainer(epochs=60, rate=0.3, clip=1.0), model, corpus(150), corpus(50, seed=1)))
+    assert events[0].dev_accuracy < 0.5
+    assert events[-1].dev_accuracy > 0.8  # the word alone says nothing: one tag in three
+
+
+def test_early_stopping_keeps_the_parameters_of_the_best_epoch():
+    model, dev = rnns.NumpyRNN(*SIZES, seed=0, activation="tanh"), corpus(10, seed=1)
+    events = train(Trainer(epochs=200, rate=0.3, clip=1.0, patience=4), model, corpus(60), dev)
+    done = epochs(events)
+    best = max(event.dev_accuracy for event in done)
+    assert events[-1].reason == "no better accuracy on dev for 4 epochs"
+    assert done[-5].dev_accuracy == best > done[0].dev_accuracy
+    assert [event.is_best for event in done[-5:]] == [True, False, False, False, False]
+    assert done[-1].dev_accuracy < best
+    right = sum(int((model.forward(s.x).argmax(axis=0) == s.y).sum()) for s in dev)
+    assert right / sum(len(s.x) for s in dev) == best
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 17])
+def test_it_goes_on_from_any_event_to_the_same_numbers(after):
+    trainer = Trainer(epochs=2, batch_size=2, shuffle=True, seed=3)
+    whole_model = rnns.NumpyRNN(*SIZES, seed=0)
+    whole = train(trainer, whole_model, corpus(15), corpus(4, seed=1))
+
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    events = []
+    stream = trainer.fit(model, corpus(15), corpus(4, seed=1))
+    for event in stream:
+        events.append(event)
+        if len(events) > after:
+            break
+    stream.close()
+    progress = copy.deepcopy(event.progress)
+    resumed = train(trainer, model, corpus(15), corpus(4, seed=1), progress)
+    got = [e.cost for e in [*events, *resumed] if isinstance(e, (BatchDone, EpochDone))]
+    assert got == [e.cost for e in whole if isinstance(e, (BatchDone, EpochDone))]
+    for W, value in zip(model.param, whole_model.param, strict=True):
+        assert np.array_equal(W, value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"batch_size": 1.5}, "batch_size must be an integer of at least 1, got 1.5"),
+        ({"rate": -1}, "rate must be a positive number, got -1"),
+        ({"rate": float("nan")}, "rate must be a positive number, got nan"),
+        ({"decay": -0.1}, "decay must be a non-negative number"),
+        ({"clip": 0}, "clip must be a positive number, got 0"),
+        ({"patience": 0}, "patience must be an integer of at least 1"),
+    ],
+)
+def test_bad_settings_are_met_at_the_door(options, message):
+    with pytest.raises(ValueError, match=message):
+        Trainer(**options)
+
+
+def test_patience_without_dev_is_refused():
+    with pytest.raises(ValueError, match="needs a dev corpus"):
+        train(Trainer(patience=1), rnns.NumpyRNN(*SIZES), corpus(2))
+
+
+def test_an_empty_corpus_is_refused():
+    with pytest.raises(ValueError, match="at least one sentence"):
+        train(Trainer(), rnns.NumpyRNN(*SIZES), [])
+
+
+def test_a_word_outside_the_vocabulary_is_refused_before_the_first_step():
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    before = model.get_values()
+    bad = SimpleNamespace(x=np.array([12], "int32"), y=np.array([0], "int32"))
+    with pytest.raises(IndexError, match="word id 12"):
+        train(Trainer(), model, [*corpus(2), bad])
+    assert all(np.array_equal(before[name], value) for name, value in model.get_values().items())
+
+
+def test_progress_of_another_corpus_is_refused():
+    with pytest.raises(ValueError, match="batch 9, but the corpus makes only 2"):
+        train(Trainer(), rnns.NumpyRNN(*SIZES), corpus(2), progress=Progress(batch=9))
+
+
+def test_a_cost_that_is_not_finite_stops_with_advice():
+    model = rnns.NumpyRNN(*SIZES, seed=0, activation="relu")
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="lower rate"):
+        train(Trainer(epochs=50, rate=1e6), model, corpus(20))

@@ -1,0 +1,76 @@
+"""Trainings from their settings, on the sample corpus and on the English Web Treebank."""
+
+import pytest
+
+from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.experiment import Settings, corpus_files, prepare, read_corpus
+
+SAMPLE_TRAIN, SAMPLE_DEV, _ = map(str, corpus_files("sample"))
+
+
+def test_the_vocabulary_of_the_training_part_ends_with_unk():
+    train, dev, n_known = read_corpus(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV))
+    assert train.x_dict.names[n_known:] == ["<unk>"]
+    assert any(n_known in sentence.x for sentence in dev)
+    assert any(n_known in sentence.x for sentence in train)
+
+
+def test_the_guides_vocabulary_holds_the_words_of_dev_too():
+    train, dev, n_known = read_corpus(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV, vocabulary="guide"))
+    assert max(max(sentence.x) for sentence in train) == n_known - 1
+    assert max(max(sentence.x) for sentence in dev) == len(train.x_dict) - 1 >= n_known
+
+
+def test_embeddings_of_a_file_become_the_first_parameter(tmp_path, capsys):
+    file = tmp_path / "emb.txt"
+    file.write_text("the 1 2 3\nman 4 5 6\n")
+    tagger = prepare(Settings(train=SAMPLE_TRAIN, embeddings=str(file))).tagger
+    assert tagger.model.sizes.n_emb == 3
+    assert tagger.model.param[0][:, tagger.words.index("man")].tolist() == [4, 5, 6]
+    assert "Getting embeddings for the vocabulary 2/" in capsys.readouterr().out
+
+
+def test_settings_survive_json():
+    settings = Settings(train=SAMPLE_TRAIN, model="LSTM", trainer=Trainer(epochs=3, patience=2))
+    assert Settings.from_dict(settings.to_dict()) == settings
+
+
+@pytest.mark.parametrize(("option", "value"), [("model", "GRU"), ("vocabulary", "test")])
+def test_bad_settings_are_met_at_the_door(option, value):
+    with pytest.raises(ValueError, match=f"{option} must be one of .*, got '{value}'"):
+        Settings(train=SAMPLE_TRAIN, **{option: value})
+
+
+def test_an_unknown_corpus_is_refused():
+    with pytest.raises(ValueError, match="corpus must be one of sample, ewt or a file, got 'wsj'"):
+        corpus_files("wsj")
+
+
+def epochs_of(settings):
+    experiment = prepare(settings)
+    events = settings.trainer.fit(experiment.tagger.model, experiment.train, experiment.dev)
+    return [event for event in events if isinstance(event, EpochDone)]
+
+
+@pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.93), ("NumpyLSTM", 0.85)])
+def test_the_sample_corpus_is_learnt(model, accuracy):
+    trainer = Trainer(epochs=8, rate=0.5)
+    events = epochs_of(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV, model=model, trainer=trainer))
+    assert events[-1].cost < events[0].cost / 5
+    assert events[-1].dev_accuracy > accuracy
+
+
+def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_dir):
+    settings = {
+        "train": str(ewt_dir / "en_ewt-ud-dev.conllu"),
+        "dev": str(ewt_dir / "en_ewt-ud-test.conllu"),
+        "max_sent_len": 15,
+        "max_nr_sent": 1000,
+        "vocabulary": "guide",
+    }
+    bare, scan = (epochs_of(Settings(**settings, model=model)) for model in ("NumpyRNN", "RNN"))
+    assert len(bare) == 5
+    assert [event.cost for event in scan] == pytest.approx([event.cost for event in bare], rel=1e-8)
+    assert [event.dev_accuracy for event in scan] == [event.dev_accuracy for event in bare]
+    # these figures are in the README
+    assert [round(event.cost, 2) for event in bare] == [2121.52, 641.29, 287.90, 180.02, 124.58]

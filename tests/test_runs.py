@@ -1,0 +1,163 @@
+"""Runs on disk: killed at any moment, they go on to the numbers of a run that was left alone."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
+from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.runs import Run, list_runs
+from lxmls_rnn.tagger import Tagger
+
+TRAIN, DEV, _ = map(str, corpus_files("sample"))
+SETTINGS = Settings(
+    train=TRAIN, dev=DEV, max_nr_sent=60, n_emb=8, n_hidd=6, trainer=Trainer(epochs=3, batch_size=4, shuffle=True)
+)
+PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
+
+# trains the run and kills itself: at the n-th time that a file is put in its place, or at the n-th event
+KILLED = """
+import os, signal, sys
+from lxmls_rnn.runs import Run
+
+what, n = sys.argv[3], int(sys.argv[4])
+def count(name):
+    global n
+    if name == what:
+        n -= 1
+        if n == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(lambda name, args: count(name))
+for event in Run.open(sys.argv[2], sys.argv[1]).fit(checkpoint_every=0.0):
+    count(type(event).__name__)
+"""
+
+
+def numbers(run):
+    rows = run.metrics()
+    return [(row["epoch"], row["cost"], row["train_accuracy"], row["dev_accuracy"], row["is_best"]) for row in rows]
+
+
+def parameters_of(run, file="model.npz"):
+    return {name: W.tobytes() for name, W in parameters.load(run.folder / file).model.get_values().items()}
+
+
+@pytest.fixture(scope="module", params=[SETTINGS, PATIENT], ids=["all epochs", "early stopping"])
+def left_alone(request, tmp_path_factory):
+    run = Run.create("alone", request.param, tmp_path_factory.mktemp("runs"))
+    for _ in run.fit():
+        pass
+    return run
+
+
+@pytest.mark.parametrize(
+    ("what", "n"), [("os.rename", n) for n in (2, 3, 9, 19, 20, 21, 38)] + [("BatchDone", 20), ("EpochDone", 2)]
+)
+def test_a_killed_run_goes_on_to_the_same_numbers(left_alone, tmp_path, what, n):
+    run = Run.create("killed", left_alone.settings, tmp_path)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), "killed", what, str(n)], check=False)
+    assert done.returncode == -9
+    for _ in run.fit():
+        pass
+    assert numbers(run) == numbers(left_alone)
+    assert parameters_of(run) == parameters_of(left_alone)
+    assert not list(run.folder.glob(".*"))
+
+
+def test_a_stopped_run_goes_on_to_the_same_numbers(left_alone, tmp_path):
+    run = Run.create("stopped", left_alone.settings, tmp_path)
+    for kind in (BatchDone, BatchDone, EpochDone, BatchDone):  # stops four times
+        events = run.fit()
+        for event in events:
+            if isinstance(event, kind) and (kind is EpochDone or event.batch % 5 == 4):
+                break
+        events.close()
+        assert Tagger.load(run.folder).tag("the dog runs")
+    for _ in run.fit():
+        pass
+    assert numbers(run) == numbers(left_alone)
+    assert parameters_of(run) == parameters_of(left_alone)
+
+
+def test_a_line_of_metrics_that_a_kill_cut_off_does_not_count(tmp_path, left_alone):
+    run = Run.create("torn", left_alone.settings, tmp_path)
+    events = run.fit()
+    next(event for event in events if isinstance(event, EpochDone))
+    events.close()
+    with open(run.folder / "metrics.jsonl", "a") as file:
+        file.write('{"epoch": 2, "co')
+    assert [row["epoch"] for row in run.metrics()] == [1]
+    for _ in run.fit():
+        pass
+    assert numbers(run) == numbers(left_alone)
+
+
+def test_more_epochs_can_be_asked_for(tmp_path):
+    short = Run.create("short", replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=1)), tmp_path)
+    whole = Run.create("whole", SETTINGS, tmp_path)
+    for stream in (short.fit(), short.fit(epochs=3), whole.fit()):
+        for _ in stream:
+            pass
+    assert numbers(short) == numbers(whole)
+    assert Run.open("short", tmp_path).settings.trainer.epochs == 3
+
+
+def test_its_files_are_those_that_the_module_names(left_alone):
+    assert {file.name for file in left_alone.folder.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "model.npz",
+        "checkpoint.npz",
+    }
+    config = json.loads((left_alone.folder / "config.json").read_text())
+    assert set(config) == {"settings", "checksums", "versions"}
+
+
+def test_a_run_is_not_made_twice(tmp_path):
+    Run.create("one", SETTINGS, tmp_path)
+    with pytest.raises(FileExistsError, match="take another name"):
+        Run.create("one", SETTINGS, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp"])
+def test_a_name_that_leaves_the_folder_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="name of a run"):
+        Run.create(name, SETTINGS, tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_trainings_of_one_run_are_refused(tmp_path):
+    run = Run.create("one", SETTINGS, tmp_path)
+    events = run.fit()
+    next(events)
+    with pytest.raises(RuntimeError, match="another process trains"):
+        next(Run.open("one", tmp_path).fit())
+    events.close()
+
+
+def test_a_corpus_that_has_changed_is_refused(tmp_path):
+    corpus = tmp_path / "train.conll"
+    corpus.write_bytes(Path(TRAIN).read_bytes())
+    run = Run.create("one", replace(SETTINGS, train=str(corpus)), tmp_path)
+    corpus.write_bytes(Path(DEV).read_bytes())
+    with pytest.raises(ValueError, match=r"train\.conll has changed since the run one began"):
+        next(run.fit())
+
+
+def test_a_missing_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no run .*nothing"):
+        Run.open("nothing", tmp_path)
+
+
+def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
+    Run.create("good", SETTINGS, tmp_path)
+    Run.create("bad", SETTINGS, tmp_path)
+    (tmp_path / "bad" / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"bad/config\.json is not the config of a run"):
+        Run.open("bad", tmp_path)
+    assert [run.folder.name for run in list_runs(tmp_path)] == ["good"]

@@ -1,0 +1,75 @@
+"""Text in, tagged text out."""
+
+import pytest
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.tagger import Tagger, tokenize
+
+WORDS, TAGS = ["the", "dog", "runs", "<unk>"], ["noun", "verb", "det"]
+
+
+@pytest.fixture
+def tagger():
+    return Tagger(NumpyRNN(4, 5, 6, 3, seed=0), WORDS, TAGS, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't stop, it's 3.5!", ["Do", "n't", "stop", ",", "it", "'s", "3.5", "!"]),
+        ("The U.S. is well-known (he said).", ["The", "U.S.", "is", "well-known", "(", "he", "said", ")", "."]),
+        ("already cut , here .", ["already", "cut", ",", "here", "."]),
+        ("   ", []),
+    ],
+)
+def test_tokenize(text, words):
+    assert tokenize(text) == words
+
+
+def test_each_word_gets_a_tag_and_its_probability(tagger):
+    tagged = tagger.tag("the dog sleeps")
+    p_y = tagger.model.forward([0, 1, 3])
+    assert [word.word for word in tagged] == ["the", "dog", "sleeps"]
+    assert [word.known for word in tagged] == [True, True, False]
+    assert [word.probability for word in tagged] == p_y.max(axis=0).tolist()
+
+
+def test_it_comes_back_from_its_file(tagger, tmp_path):
+    tagger.save(tmp_path / "model.npz")
+    for path in (tmp_path, tmp_path / "model.npz"):
+        loaded = Tagger.load(path)
+        assert loaded.tag("the dog sleeps") == tagger.tag("the dog sleeps")
+        assert loaded.n_known_words == 3
+
+
+def test_a_word_outside_the_guides_vocabulary_is_named():
+    tagger = Tagger(NumpyRNN(3, 5, 6, 3, seed=0), WORDS[:3], TAGS, 3)
+    with pytest.raises(ValueError, match="the word 'sleeps' is not in the vocabulary"):
+        tagger.tag("the dog sleeps")
+
+
+def test_an_empty_sentence_is_refused(tagger):
+    with pytest.raises(ValueError, match="no word to tag"):
+        tagger.tag("  ")
+
+
+def test_a_model_without_vocabulary_cannot_tag(tmp_path):
+    parameters.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3))
+    with pytest.raises(ValueError, match="no vocabulary"):
+        Tagger.load(tmp_path / "m.npz")
+
+
+def test_a_corpus_is_evaluated_with_the_models_own_ids(tagger, tmp_path):
+    file = tmp_path / "c.conll"
+    file.write_text("1\tthe\t_\t_\tDT\n2\tcat\t_\t_\tNN\n3\truns\t_\t_\tVBZ\n\n")
+    result = tagger.evaluate(file)
+    assert result.confusion.sum(axis=1).tolist() == [1, 1, 1]
+    assert int(result.unknown.sum()) == 1
+
+
+def test_a_tag_that_the_model_does_not_know_is_named(tagger, tmp_path):
+    file = tmp_path / "c.conll"
+    file.write_text("1\tthe\t_\t_\tDT\n2\tbig\t_\t_\tJJ\n\n")
+    with pytest.raises(ValueError, match="tags that the model does not know: adj"):
+        tagger.evaluate(file)
