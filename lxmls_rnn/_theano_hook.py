@@ -59,4 +59,4 @@ class TheanoFinder:
 def install() -> None:
     """Put the finder in front of the others; once is enough, and more does no harm."""
     if not any(isinstance(finder, TheanoFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, TheanoFinder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, TheanoFinder())
