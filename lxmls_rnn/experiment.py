@@ -17,7 +17,10 @@ from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.tagger import Tagger
 
 VOCABULARIES = ("train", "guide")
-DATA = Path(os.environ.get("LXMLS_DATA") or Path(lxmls_rnn.__file__).parents[1] / "data")
+
+# where corpora are: LXMLS_DATA, or data/ of the checkout that this package runs from, or of the current folder
+_CHECKOUT = Path(lxmls_rnn.__file__).parents[1] / "data"
+DATA = Path(os.environ.get("LXMLS_DATA") or (_CHECKOUT if (_CHECKOUT / "sample").is_dir() else "data"))
 
 # name: train, dev and test files below DATA
 CORPORA = {
