@@ -25,7 +25,8 @@ lint: $(READY) ## Check style, formatting and types
 
 .PHONY: benchmark-models
 benchmark-models: $(READY) ## Time the models with pytest-benchmark
-	.venv/bin/pytest -o addopts=-ra tests/benchmarks --benchmark-only --benchmark-group-by=group $(ARGS)
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -o addopts=-ra tests/benchmarks --benchmark-only --benchmark-name=short \
+		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
 
 .PHONY: doctor
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing
