@@ -67,8 +67,8 @@ class NumpyLSTM(NumpyRNN):
         c = zeros(h.shape, self.dtype)
         i, f, g, o = (zeros((H, *x.shape), self.dtype) for _ in range(4))
         for t in range(x.shape[-1]):
-            a_t = a[..., t] + W_h @ h[..., t]
-            b_t = W_c @ c[..., t]
+            a_t = a[..., t] + W_h.dot(h[..., t])
+            b_t = W_c.dot(c[..., t])
             i[..., t] = expit(a_t[:H] + b_t[:H])
             f[..., t] = expit(a_t[H : 2 * H] + b_t[H : 2 * H])
             g[..., t] = np.tanh(a_t[2 * H : 3 * H])
@@ -100,6 +100,6 @@ class NumpyLSTM(NumpyRNN):
             e_a[H : 2 * H, ..., t] = e_b[H : 2 * H, ..., t] = e_c * to_f[..., t]
             e_a[2 * H : 3 * H, ..., t] = e_c * to_g[..., t]
             e_a[3 * H :, ..., t] = e_b[2 * H :, ..., t] = e_h[..., t] * to_o[..., t]
-            h_from_later = W_h.T @ e_a[..., t]
-            c_from_later = f[..., t] * e_c + W_c.T @ e_b[..., t]
+            h_from_later = W_h.T.dot(e_a[..., t])
+            c_from_later = f[..., t] * e_c + W_c.T.dot(e_b[..., t])
         return e_h, e_a, (outer(e_a, forward.h[..., :-1]), outer(e_b, c[..., :-1]))

@@ -21,6 +21,8 @@ Hinton & Williams 1986; Werbos 1990).
 
 Quantities are matrices with one column a step. All of it works on a padded batch too: x is then (B, L), and a quantity
 (n, B, L), time last; the weight of each position in the cost says which are padding.
+
+Products are written W.dot(h): the same as W @ h, whose call costs twice as much for so small a vector.
 """
 
 from __future__ import annotations
@@ -176,7 +178,10 @@ class NumpyRNN:
             1/L: the mean over the sentence.
         """
         x = parameters.check_words(x, self.sizes.n_words)
-        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        return self.backward_unchecked(x, parameters.check_tags(y, x, self.sizes.n_tags), weights)
+
+    def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
+        """As `backward`, for integer arrays that have been checked: a training loop checks its corpus once."""
         forward, weights, memory = self._loss(x, y, weights)
 
         e_y = forward.p_y.copy("K")
@@ -204,7 +209,7 @@ class NumpyRNN:
         a = linear(W_x, z)
         h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
         for t in range(x.shape[-1]):
-            h[..., t + 1] = f(a[..., t] + W_h @ h[..., t])
+            h[..., t + 1] = f(a[..., t] + W_h.dot(h[..., t]))
         return z, h, linear(W_y, h[..., 1:])
 
     def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
@@ -220,7 +225,7 @@ class NumpyRNN:
         for t in reversed(range(e_h.shape[-1])):
             e_h[..., t] += from_later
             e_a[..., t] = f_prime[..., t] * e_h[..., t]
-            from_later = W_h.T @ e_a[..., t]
+            from_later = W_h.T.dot(e_a[..., t])
         return e_h, e_a, (outer(e_a, h[..., :-1]),)
 
 
@@ -257,9 +262,9 @@ def flat(ids: np.ndarray) -> np.ndarray:
 
 def linear(W: np.ndarray, a: np.ndarray) -> np.ndarray:
     """W a for every column: (m, n) and (n, [B,] L) -> (m, [B,] L)."""
-    return (columns(a).T @ W.T).T.reshape(len(W), *a.shape[1:], order="F")
+    return columns(a).T.dot(W.T).T.reshape(len(W), *a.shape[1:], order="F")
 
 
 def outer(e: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Sum e a^T over all columns, the gradient of a matrix: (m, [B,] L) and (n, [B,] L) -> (m, n)."""
-    return columns(e) @ columns(a).T
+    return columns(e).dot(columns(a).T)

@@ -36,7 +36,7 @@ def make_step(model: Any, *, batched: bool = False, clip: float | None = None, f
     -------
     callable
         ``step(x, y, weights, rate) -> (cost, correct)``: int32 word and tag ids, the weight of each position in the
-        cost (0 for padding) in the model's dtype, the learning rate.
+        cost (0 for padding) in the model's dtype, the learning rate. It checks nothing; `Trainer.fit` has done so.
     """
     maker = numpy_step if isinstance(model, NumpyRNN) else theano_step
     return maker(model, batched, clip, freeze_embeddings)
@@ -47,7 +47,7 @@ def numpy_step(model: NumpyRNN, batched: bool, clip: float | None, freeze_embedd
     W_e, *others = model.param
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
-        back = model.backward(x, y, weights)
+        back = model.backward_unchecked(x, y, weights)
         gradients = list(back.gradients)
         if not freeze_embeddings:
             words, rows = sum_by_word(flat(x), columns(back.e_z).T)
