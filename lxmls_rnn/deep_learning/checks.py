@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class
+from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class
 
 STEP = 1e-3
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
@@ -119,7 +119,7 @@ def check_gradients(
     x[-1] = x[0]
     for name in models:
         cls = model_class(name)
-        reference_cls = model_class(name if name.startswith("Numpy") else f"Numpy{name}")
+        reference_cls = NumpyRNN if cls.shapes is NumpyRNN.shapes else NumpyLSTM
         for activation in cls.activations:
             reference = reference_cls(*sizes, activation=activation)
             values = {name: rng.uniform(-1, 1, W.shape) for name, W in reference.get_values().items()}

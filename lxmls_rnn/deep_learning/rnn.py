@@ -18,6 +18,8 @@ MODELS = {
     "NumpyLSTM": "numpy_lstm",
     "RNN": "theano_rnn",
     "LSTM": "theano_lstm",
+    "FastRNN": "theano_fast",
+    "FastLSTM": "theano_fast",
 }
 
 __all__ = ["LSTM", "RNN", "NumpyLSTM", "NumpyRNN", "model_class", "reset_model"]

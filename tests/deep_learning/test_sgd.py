@@ -16,6 +16,12 @@ BATCH = (
     np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]]),
 )
 CLIPS = [None, 0.01]
+FAMILIES = [
+    (rnns.RNN, rnns.NumpyRNN),
+    (rnns.LSTM, rnns.NumpyLSTM),
+    (rnns.FastRNN, rnns.NumpyRNN),
+    (rnns.FastLSTM, rnns.NumpyLSTM),
+]
 
 
 @pytest.mark.parametrize("clip", CLIPS)
@@ -34,7 +40,7 @@ def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
 
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("batched", [False, True])
-@pytest.mark.parametrize(("scan", "bare"), [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)])
+@pytest.mark.parametrize(("scan", "bare"), FAMILIES)
 def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
     a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)
     steps = [make_step(model, batched=batched, clip=clip) for model in (a, b)]
@@ -47,7 +53,7 @@ def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
     assert a.param[0].get_value(borrow=True).flags.f_contiguous
 
 
-@pytest.mark.parametrize(("scan", "bare"), [(rnns.RNN, rnns.NumpyRNN), (rnns.LSTM, rnns.NumpyLSTM)])
+@pytest.mark.parametrize(("scan", "bare"), FAMILIES)
 def test_sizes_of_one_work_in_a_batch(scan, bare):
     x, y = np.zeros((2, 3), "int32"), np.zeros((2, 3), "int32")
     models = scan(1, 1, 1, 1, seed=0), bare(1, 1, 1, 1, seed=0)

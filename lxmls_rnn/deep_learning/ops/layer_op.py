@@ -1,0 +1,182 @@
+"""What the layer Ops share: checks, contiguous inputs, output arrays, and C code from the files beside this one."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+
+import theano  # isort: skip
+from theano.tensor.blas import ldflags  # isort: skip
+from theano.tensor.blas_headers import blas_header_text, blas_header_version  # isort: skip
+
+SHARED_CODE = "product.c"
+C_TYPES = {
+    "float64": {"FLOAT": "double", "GEMM": "dgemm_", "EXP": "exp", "TANH": "tanh"},
+    "float32": {"FLOAT": "float", "GEMM": "sgemm_", "EXP": "expf", "TANH": "tanhf"},
+}
+
+
+class LayerOp(theano.Op):
+    """An Op whose C code is a function in a file, called with contiguous arrays of one float type.
+
+    T is the number of steps, B of sentences, H of hidden units. The first input tells them; if it lacks dimension B,
+    all arrays do: one sentence.
+
+    Attributes
+    ----------
+    source
+        The file with its C code.
+    rows
+        The last dimension of the first input is `rows` times H.
+    inputs, outputs
+        Name to shape, in C expressions of T, B and H.
+    scratch
+        Name of an array that the C code needs for itself to its size.
+    call
+        The C call, in which a name is a pointer to that array's data.
+    masked
+        Whether the input `mask` is there; without it the C code gets NULL.
+    """
+
+    source: str
+    rows: int
+    masked: bool
+    inputs: dict[str, tuple[str, ...]]
+    outputs: dict[str, tuple[str, ...]]
+    scratch: dict[str, str]
+    call: str
+    _f16_ok = False
+
+    def make_node(self, *inputs: Any) -> theano.Apply:
+        """Check dimensions and types.
+
+        Raises
+        ------
+        TypeError
+            Inputs of another number, of other dimensions, or of different or other types than float32 and float64.
+        """
+        names = self.input_names()
+        if len(inputs) != len(names):
+            raise TypeError(f"{self} takes {', '.join(names)}; got {len(inputs)} inputs")
+        variables = [theano.tensor.as_tensor_variable(value) for value in inputs]
+        batch = variables[0].ndim == 3
+        for name, variable in zip(names, variables, strict=True):
+            ndim = len(self.shape(self.inputs[name], batch))
+            if variable.ndim != ndim:
+                raise TypeError(f"{self}: {name} must have {ndim} dimensions, got {variable.type}")
+            if variable.dtype not in C_TYPES or variable.dtype != variables[0].dtype:
+                raise TypeError(f"{self}: inputs must all be float32 or all float64, got {name} of {variable.dtype}")
+        types = [
+            theano.tensor.TensorType(variables[0].dtype, (False,) * len(self.shape(shape, batch)))
+            for shape in self.outputs.values()
+        ]
+        return theano.Apply(self, variables, [output() for output in types])
+
+    def input_names(self) -> list[str]:
+        """Names of the inputs in order; a mask only where the Op has one."""
+        return [name for name in self.inputs if name != "mask" or self.masked]
+
+    @staticmethod
+    def shape(shape: tuple[str, ...], batch: bool) -> tuple[str, ...]:
+        """Shape in C expressions, without B for one sentence."""
+        return shape if batch else tuple(size for size in shape if size != "B")
+
+    def c_headers(self) -> list[str]:
+        """Return the headers of the C code."""
+        return ["<math.h>", "<stdlib.h>", "<string.h>"]
+
+    def c_libraries(self) -> list[str]:
+        """Return the BLAS to link with."""
+        return ldflags()
+
+    def c_compile_args(self) -> list[str]:
+        """Return flags that speed up without changing a result or the process's floating point mode."""
+        return [*ldflags(libs=False, flags=True), "-O3", "-fno-math-errno", "-fno-trapping-math"]
+
+    def c_lib_dirs(self) -> list[str]:
+        """Return where the BLAS is."""
+        return ldflags(libs=False, libs_dir=True)
+
+    def c_header_dirs(self) -> list[str]:
+        """Return where the BLAS's headers are."""
+        return ldflags(libs=False, include_dir=True)
+
+    def c_support_code(self) -> str:
+        """Return BLAS's declarations, or a stand-in through NumPy where none is linked."""
+        return blas_header_text()
+
+    def macros(self) -> dict[str, str]:
+        """Macros of the C code beside those of its float type."""
+        return {}
+
+    def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
+        """Return the C functions, in a namespace of this node's own."""
+        macros = {**C_TYPES[node.inputs[0].dtype], **self.macros()}
+        define = "".join(f"#define {key} {value}\n" for key, value in macros.items())
+        undefine = "".join(f"#undef {key}\n" for key in macros)
+        return f"namespace {name} {{\n{define}{self.code()}{undefine}}}\n"
+
+    def code(self) -> str:
+        """Return the contents of the C files."""
+        folder = Path(__file__).parent
+        return "".join((folder / file).read_text() for file in (SHARED_CODE, self.source))
+
+    def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
+        """Return the code that checks shapes, allocates and calls."""
+        batch = node.inputs[0].ndim == 3
+        ctype = C_TYPES[node.inputs[0].dtype]["FLOAT"]
+        names = self.input_names()
+        fail = f"{{ {name}_error = 1; goto {name}_end; }}"
+        first = names[0]
+        lines = [f"int {name}_error = 0;"]
+        lines += [f"PyArrayObject *{name}_{n} = NULL;" for n in names]
+        lines += [f"{ctype} *{name}_scratch = NULL;", "{"]
+        dims = f"PyArray_DIMS({inputs[0]})"
+        lines += [f"const int T = {dims}[0], B = {f'{dims}[1]' if batch else '1'};"]
+        lines += [f"const int H = {dims}[{2 if batch else 1}] / {self.rows};"]
+        for n, variable in zip(names, inputs, strict=True):
+            shape = self.shape(self.inputs[n], batch)
+            same = " && ".join(f"PyArray_DIMS({variable})[{axis}] == {size}" for axis, size in enumerate(shape))
+            expected = "(" + ", ".join(shape) + ")"
+            lines.append(
+                f'if (!({same})) {{ PyErr_Format(PyExc_ValueError, "{self}: {n} must have the shape {expected} with '
+                f'T = %d, B = %d, H = %d from {first}", T, B, H); {fail} }}'
+            )
+            lines.append(f"{name}_{n} = PyArray_GETCONTIGUOUS({variable}); if (!{name}_{n}) {fail}")
+        for (n, output_shape), variable in zip(self.outputs.items(), outputs, strict=True):
+            shape = self.shape(output_shape, batch)
+            same = " && ".join(f"PyArray_DIMS({variable})[{axis}] == {size}" for axis, size in enumerate(shape))
+            lines.append(
+                f"if (!({variable} && PyArray_IS_C_CONTIGUOUS({variable}) && {same})) {{ Py_XDECREF({variable}); "
+                f"npy_intp {n}_dims[] = {{{', '.join(shape)}}}; {variable} = (PyArrayObject *)PyArray_EMPTY("
+                f"{len(shape)}, {n}_dims, {node.outputs[0].type.dtype_specs()[2]}, 0); if (!{variable}) {fail} }}"
+            )
+        sizes = " + ".join(f"(size_t)({size})" for size in self.scratch.values())
+        lines.append(f"{name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({sizes} + 1));")
+        lines.append(f"if (!{name}_scratch) {{ PyErr_NoMemory(); {fail} }}")
+        pointer = f"{name}_scratch"
+        for n, size in self.scratch.items():
+            lines.append(f"{ctype} *{n} = {pointer};")
+            pointer = f"{n} + (size_t)({size})"
+        if "mask" in self.inputs and "mask" not in names:
+            lines.append(f"const {ctype} *mask = NULL;")
+        for n in names:
+            lines.append(f"const {ctype} *{n} = (const {ctype} *)PyArray_DATA({name}_{n});")
+        for n, variable in zip(self.outputs, outputs, strict=True):
+            lines.append(f"{ctype} *{n} = ({ctype} *)PyArray_DATA({variable});")
+        lines += [f"{name}::{self.call};", "}", f"{name}_end:"]
+        lines += [f"Py_XDECREF({name}_{n});" for n in names]
+        lines += [f"free({name}_scratch);", f"if ({name}_error) {sub['fail']}"]
+        return "\n".join(lines)
+
+    def c_code_cache_version(self) -> tuple[Any, ...]:
+        """Return a version that changes with the C code."""
+        digest = hashlib.sha256((self.code() + self.call + Path(__file__).read_text()).encode()).hexdigest()
+        return (digest, blas_header_version())
+
+    def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
+        """Refuse to run without a compiler: `RNN` and `LSTM` do."""
+        raise NotImplementedError(f"{self} runs as C code only: it needs a C++ compiler (see `lxmls-rnn doctor`)")

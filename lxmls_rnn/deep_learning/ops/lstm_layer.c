@@ -1,0 +1,93 @@
+/* A long short-term memory over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, n).
+
+   FLOAT is double or float; GEMM is BLAS's gemm for it; EXP and TANH are libm's for it.
+   Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c.
+   mask (T, B) may be NULL; where it is 0 the states stay as they were. */
+
+static inline FLOAT logistic(FLOAT a)
+{
+    return 1 / (1 + EXP(-a));
+}
+
+/* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
+   c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t).  peep: (B, 3 H) */
+static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h0,
+                    const FLOAT *c0, const FLOAT *mask, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *W_h_transposed,
+                    FLOAT *W_c_transposed, FLOAT *peep)
+{
+    transpose(4 * H, H, W_h, W_h_transposed);
+    transpose(3 * H, H, W_c, W_c_transposed);
+    const FLOAT *h_before = h0, *c_before = c0;
+    for (int t = 0; t < T; ++t) {
+        memcpy(gates, a, sizeof(FLOAT) * B * 4 * H);
+        add_product(B, H, 4 * H, h_before, W_h_transposed, gates);
+        memset(peep, 0, sizeof(FLOAT) * B * 3 * H);
+        add_product(B, H, 3 * H, c_before, W_c_transposed, peep);
+        for (int b = 0; b < B; ++b) {
+            FLOAT *i = gates + b * 4 * H, *f = i + H, *g = f + H, *o = g + H;
+            const FLOAT *peep_i = peep + b * 3 * H, *peep_f = peep_i + H, *peep_o = peep_f + H;
+            const int real = !mask || mask[t * B + b] != 0;
+            for (int n = 0; n < H; ++n) {
+                const int bn = b * H + n;
+                i[n] = logistic(i[n] + peep_i[n]);
+                f[n] = logistic(f[n] + peep_f[n]);
+                g[n] = TANH(g[n]);
+                o[n] = logistic(o[n] + peep_o[n]);
+                c[bn] = real ? f[n] * c_before[bn] + i[n] * g[n] : c_before[bn];
+                h[bn] = real ? o[n] * TANH(c[bn]) : h_before[bn];
+            }
+        }
+        h_before = h, c_before = c;
+        h += B * H, c += B * H, a += B * 4 * H, gates += B * 4 * H;
+    }
+}
+
+/* e_o = e_h tanh(c),  e_c += e_h o (1 - tanh(c)^2),  e_i = e_c g,  e_f = e_c c_{t-1},  e_g = e_c i, each times the
+   derivative of its gate gives e_a_t;  e_h_{t-1} += W_h^T e_a_t,  e_c_{t-1} = f e_c + W_c^T e_b_t, e_b = e_a[i, f, o];
+   dW_h = sum_t e_a_t h_{t-1}^T,  dW_c = sum_t e_b_t c_{t-1}^T.
+   `e` and `e_c` hold the errors of h_t and c_t, then of h_{t-1} and c_{t-1}, at last of h_0 and c_0: (B, H);
+   e_b: (T, B, 3 H). */
+static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h, const FLOAT *h0,
+                     const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, const FLOAT *mask,
+                     FLOAT *e_a, FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b)
+{
+    const npy_intp step = (npy_intp)B * H;
+    memset(e, 0, sizeof(FLOAT) * step);
+    memset(e_c, 0, sizeof(FLOAT) * step);
+    for (int t = T - 1; t >= 0; --t) {
+        const FLOAT *c_t = c + t * step, *c_before = t ? c_t - step : c0, *from_above = e_h + t * step;
+        for (int b = 0; b < B; ++b) {
+            const FLOAT *i = gates + (t * step + b * H) * 4, *f = i + H, *g = f + H, *o = g + H;
+            FLOAT *e_i = e_a + (t * step + b * H) * 4, *e_f = e_i + H, *e_g = e_f + H, *e_o = e_g + H;
+            FLOAT *b_i = e_b + (t * step + b * H) * 3, *b_f = b_i + H, *b_o = b_f + H;
+            if (mask && mask[t * B + b] == 0) {
+                memset(e_i, 0, sizeof(FLOAT) * 4 * H);
+                memset(b_i, 0, sizeof(FLOAT) * 3 * H);
+                for (int n = b * H; n < (b + 1) * H; ++n)
+                    e[n] += from_above[n];
+                continue;
+            }
+            for (int n = 0; n < H; ++n) {
+                const int bn = b * H + n;
+                const FLOAT tanh_c = TANH(c_t[bn]), e_h_t = e[bn] + from_above[bn];
+                const FLOAT e_c_t = e_c[bn] + e_h_t * o[n] * (1 - tanh_c * tanh_c);
+                e_i[n] = b_i[n] = e_c_t * g[n] * i[n] * (1 - i[n]);
+                e_f[n] = b_f[n] = e_c_t * c_before[bn] * f[n] * (1 - f[n]);
+                e_g[n] = e_c_t * i[n] * (1 - g[n] * g[n]);
+                e_o[n] = b_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
+                e_c[bn] = f[n] * e_c_t;
+                e[bn] = 0;
+            }
+        }
+        add_product(B, 4 * H, H, e_a + t * step * 4, W_h, e);
+        add_product(B, 3 * H, H, e_b + t * step * 3, W_c, e_c);
+    }
+    memset(g_W_h, 0, sizeof(FLOAT) * 4 * H * H);
+    memset(g_W_c, 0, sizeof(FLOAT) * 3 * H * H);
+    if (T > 0) {
+        add_outer(B, 4 * H, H, e_a, h0, g_W_h);
+        add_outer(B, 3 * H, H, e_b, c0, g_W_c);
+    }
+    add_outer((T - 1) * B, 4 * H, H, e_a + step * 4, h, g_W_h);
+    add_outer((T - 1) * B, 3 * H, H, e_b + step * 3, c, g_W_c);
+}

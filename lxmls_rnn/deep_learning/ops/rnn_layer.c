@@ -1,0 +1,72 @@
+/* A recurrent layer over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, H).
+
+   FLOAT is double or float; GEMM is BLAS's gemm for it; EXP and TANH are libm's for it.
+   ACTIVATION is LOGISTIC, HYPERBOLIC or RECTIFIER. mask (T, B) may be NULL; where it is 0 the state stays as it was. */
+
+static inline FLOAT f(FLOAT a)
+{
+#if ACTIVATION == LOGISTIC
+    return 1 / (1 + EXP(-a));
+#elif ACTIVATION == HYPERBOLIC
+    return TANH(a);
+#else
+    return a > 0 ? a : 0;
+#endif
+}
+
+/* the derivative as a function of the value h = f(a) */
+static inline FLOAT f_prime(FLOAT h)
+{
+#if ACTIVATION == LOGISTIC
+    return h * (1 - h);
+#elif ACTIVATION == HYPERBOLIC
+    return 1 - h * h;
+#else
+    return h > 0;
+#endif
+}
+
+/* h_t = f(a_t + W_h h_{t-1}) */
+static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, const FLOAT *mask,
+                    FLOAT *h, FLOAT *W_h_transposed)
+{
+    transpose(H, H, W_h, W_h_transposed);
+    const FLOAT *before = h0;
+    for (int t = 0; t < T; ++t, before = h, h += B * H, a += B * H) {
+        memcpy(h, a, sizeof(FLOAT) * B * H);
+        add_product(B, H, H, before, W_h_transposed, h);
+        for (int n = 0; n < B * H; ++n)
+            h[n] = f(h[n]);
+        if (mask)
+            for (int b = 0; b < B; ++b)
+                if (mask[t * B + b] == 0)
+                    memcpy(h + b * H, before + b * H, sizeof(FLOAT) * H);
+    }
+}
+
+/* e_a_t = f'(a_t) * e_h_t;  e_h_{t-1} += W_h^T e_a_t;  dW_h = sum_t e_a_t h_{t-1}^T.
+   `e` holds the error of h_t, then of h_{t-1}, at last of h_0: (B, H). */
+static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *h, const FLOAT *h0, const FLOAT *e_h,
+                     const FLOAT *mask, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *e_before)
+{
+    const npy_intp step = (npy_intp)B * H;
+    memset(e, 0, sizeof(FLOAT) * step);
+    for (int t = T - 1; t >= 0; --t) {
+        const FLOAT *h_t = h + t * step, *from_above = e_h + t * step;
+        FLOAT *e_a_t = e_a + t * step;
+        for (int b = 0; b < B; ++b) {
+            const int real = !mask || mask[t * B + b] != 0;
+            for (int n = b * H; n < (b + 1) * H; ++n) {
+                e[n] += from_above[n];
+                e_a_t[n] = real ? f_prime(h_t[n]) * e[n] : 0;
+                e_before[n] = real ? 0 : e[n];
+            }
+        }
+        add_product(B, H, H, e_a_t, W_h, e_before);
+        memcpy(e, e_before, sizeof(FLOAT) * step);
+    }
+    memset(g_W_h, 0, sizeof(FLOAT) * H * H);
+    if (T > 0)
+        add_outer(B, H, H, e_a, h0, g_W_h);
+    add_outer((T - 1) * B, H, H, e_a + step, h, g_W_h);
+}

@@ -1,0 +1,31 @@
+"""FastRNN and FastLSTM: `RNN` and `LSTM` with the recurrent layer as one Op instead of a `scan`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.theano_lstm import LSTM
+from lxmls_rnn.deep_learning.theano_rnn import RNN
+
+import theano.tensor as T  # isort: skip
+
+
+class FastRNN(RNN):
+    """The tagger of `RNN`: the same parameters, numbers and interface, faster."""
+
+    def _recurrent(self, _z: Any, _h0: Any) -> Any:
+        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        _, W_x, W_h, _ = self.param
+        return RNNLayer(self.activation)(T.dot(_z, W_x.T), W_h, self._first(_z, _h0))
+
+
+class FastLSTM(LSTM):
+    """The tagger of `LSTM`: the same parameters, numbers and interface, faster."""
+
+    def _recurrent(self, _z: Any, _first: Any) -> Any:
+        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        _, W_x, W_h, W_c, _ = self.param
+        _h0, _c0 = _first or (None, None)
+        return LSTMLayer()(T.dot(_z, W_x.T), W_h, W_c, self._first(_z, _h0), self._first(_z, _c0))[0]

@@ -1,0 +1,178 @@
+"""The layer Ops: scan's numbers, Theano's own gradient check, masks, strides, shapes, bad input."""
+
+import numpy as np
+import pytest
+import theano
+import theano.tensor as T
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.parameters import convert
+
+ACTIVATIONS = ["logistic", "tanh", "relu"]
+FAMILIES = [(rnns.FastRNN, rnns.RNN, activation) for activation in ACTIVATIONS] + [(rnns.FastLSTM, rnns.LSTM, "tanh")]
+
+
+def drawn(cls, sizes, activation, seed):
+    model = cls(*sizes, activation=activation, dtype="float64")
+    rng = np.random.RandomState(seed)
+    model.set_values({name: rng.uniform(-1, 1, shape) for name, shape in model.shapes(model.sizes).items()})
+    return model
+
+
+@pytest.mark.parametrize(("fast", "scan", "activation"), FAMILIES)
+@pytest.mark.parametrize("sizes", [(20, 6, 5, 4), (9, 3, 1, 2), (30, 10, 37, 5)])
+def test_they_agree_with_scan_to_1e_12(fast, scan, activation, sizes):
+    a = drawn(fast, sizes, activation, 0)
+    b = convert(a, scan)
+    rng = np.random.RandomState(1)
+    for length in (1, 2, 9):
+        x, y = rng.randint(0, sizes[0], length), rng.randint(0, sizes[3], length)
+        assert np.allclose(a.forward(x), b.forward(x), rtol=1e-12, atol=1e-14)
+        for got, expected in zip(a.grads(x, y), b.grads(x, y), strict=True):
+            assert np.abs(got - expected).max() <= 1e-12 * max(np.abs(expected).max(), 1e-3)
+
+
+def rnn_reference(a, W_h, h0, mask, activation):
+    f = {"logistic": lambda v: 1 / (1 + np.exp(-v)), "tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}[activation]
+    h, states = h0, []
+    for a_t, m_t in zip(a, mask, strict=True):
+        h = np.where(m_t[:, None] != 0, f(a_t + h @ W_h.T), h)
+        states.append(h)
+    return np.array(states)
+
+
+def lstm_reference(a, W_h, W_c, h0, c0, mask):
+    def logistic(v):
+        return 1 / (1 + np.exp(-v))
+
+    H, h, c, states = h0.shape[1], h0, c0, []
+    for a_t, m_t in zip(a, mask, strict=True):
+        z, p, real = a_t + h @ W_h.T, c @ W_c.T, m_t[:, None] != 0
+        i, f = logistic(z[:, :H] + p[:, :H]), logistic(z[:, H : 2 * H] + p[:, H : 2 * H])
+        g, o = np.tanh(z[:, 2 * H : 3 * H]), logistic(z[:, 3 * H :] + p[:, 2 * H :])
+        new_c = f * c + i * g
+        h, c = np.where(real, o * np.tanh(new_c), h), np.where(real, new_c, c)
+        states.append(h)
+    return np.array(states)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Compile each layer with its gradients once for all sizes."""
+    functions = {}
+
+    def get(kind, dtype, masked):
+        if (kind, dtype, masked) not in functions:
+            a = T.tensor3("a", dtype=dtype)
+            states = [T.matrix(dtype=dtype)] if kind != "lstm" else [T.matrix(dtype=dtype), T.matrix(dtype=dtype)]
+            weights = [T.matrix(dtype=dtype)] if kind != "lstm" else [T.matrix(dtype=dtype), T.matrix(dtype=dtype)]
+            mask = [T.matrix(dtype=dtype)] if masked else []
+            op = LSTMLayer(masked) if kind == "lstm" else RNNLayer(kind, masked)
+            h = op(a, *weights, *states, *mask)
+            h = h[0] if kind == "lstm" else h
+            e_h = T.tensor3("e_h", dtype=dtype)
+            gradients = theano.grad(T.sum(h * e_h), [a, *weights, *states])
+            functions[kind, dtype, masked] = theano.function([a, *weights, *states, *mask, e_h], [h, *gradients])
+        return functions[kind, dtype, masked]
+
+    return get
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("kind", [*ACTIVATIONS, "lstm"])
+@given(data=st.data())
+@settings(max_examples=12, deadline=None)
+def test_masked_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
+    steps, batch, H = (data.draw(st.integers(1, n)) for n in (6, 5, 40))
+    rng = np.random.RandomState(data.draw(st.integers(0, 2**31)))
+    gates = 4 if kind == "lstm" else 1
+
+    def array(*shape):
+        values = rng.uniform(-1, 1, tuple(2 * n for n in shape)).astype(dtype)
+        return values[tuple(slice(None, None, 2) for _ in shape)]  # every other entry: no stride is the usual one
+
+    a, W_h, h0, e_h = array(steps, batch, gates * H), array(gates * H, H) / H, array(batch, H), array(steps, batch, H)
+    mask = (rng.uniform(size=(steps, batch)) < 0.7).astype(dtype)
+    if kind == "lstm":
+        W_c, c0 = array(3 * H, H) / H, array(batch, H)
+        arguments = [a, W_h, W_c, h0, c0]
+        reference = lstm_reference
+    else:
+        arguments = [a, W_h, h0]
+
+        def reference(*args):
+            return rnn_reference(*args, kind)
+
+    double = [argument.astype("float64") for argument in arguments]
+    tolerance = 1e-10 if dtype == "float64" else 1e-4
+    for masked in (True, False):
+        m = mask if masked else np.ones_like(mask)
+        h, *gradients = compiled(kind, dtype, masked)(*arguments, *([mask] if masked else []), e_h)
+        assert np.allclose(h, reference(*double, m), rtol=tolerance, atol=tolerance)
+        for n, gradient in enumerate(gradients):
+            # the derivative along one random direction, by central differences
+            direction = rng.uniform(-1, 1, gradient.shape)
+            f = {}
+            for step in (-2, -1, 1, 2):
+                moved = [value + step * 1e-4 * direction if k == n else value for k, value in enumerate(double)]
+                f[step] = (reference(*moved, m) * e_h).sum()
+            expected = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / 12e-4
+            scale = max(1.0, np.abs(gradient).max() * np.sqrt(gradient.size))
+            slack = 1e-8 if dtype == "float64" else 1e-4
+            if kind != "relu":  # a unit that switches between the points has no such derivative
+                assert abs((gradient * direction).sum() - expected) <= slack * scale
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh"])
+def test_rnn_layer_passes_theanos_gradient_check(activation):
+    rng = np.random.RandomState(0)
+    values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 5), (5, 5), (3, 5))]
+    mask = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 1, 1]], "float64")
+    theano.gradient.verify_grad(lambda *args: RNNLayer(activation, True)(*args, mask), values, rng=rng)
+    theano.gradient.verify_grad(
+        RNNLayer(activation), [v[:, 0] if v.ndim == 3 else v for v in values[:2]] + [values[2][0]], rng=rng
+    )
+
+
+def test_lstm_layer_passes_theanos_gradient_check():
+    rng = np.random.RandomState(0)
+    values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 20), (20, 5), (15, 5), (3, 5), (3, 5))]
+    mask = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 1, 1]], "float64")
+    theano.gradient.verify_grad(lambda *args: LSTMLayer(True)(*args, mask)[0], values, rng=rng)
+
+
+def test_a_second_call_does_not_change_the_first_result():
+    model = rnns.FastRNN(20, 6, 5, 4, seed=0)
+    first = model.forward([1, 2, 3])
+    kept = first.copy()
+    model.forward([4, 5, 6])
+    assert np.array_equal(first, kept)
+
+
+def test_shapes_are_known_without_running():
+    a, W_h, h0 = T.tensor3(), T.matrix(), T.matrix()
+    f = theano.function([a, W_h, h0], RNNLayer("tanh")(a, W_h, h0).shape, on_unused_input="ignore")
+    assert not any(isinstance(node.op, RNNLayer) for node in f.maker.fgraph.toposort())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((T.tensor3(), T.matrix()), "takes a, W_h, h0; got 2 inputs"),
+        ((T.tensor3(), T.matrix(), T.vector()), "h0 must have 2 dimensions"),
+        ((T.dtensor3(), T.fmatrix(), T.dmatrix()), "all be float32 or all float64, got W_h of float32"),
+        ((T.ltensor3(), T.lmatrix(), T.lmatrix()), "all be float32 or all float64, got a of int64"),
+    ],
+)
+def test_bad_types_are_met_when_the_graph_is_made(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        RNNLayer("tanh")(*arguments)
+
+
+def test_bad_shapes_are_met_when_it_runs(compiled):
+    with pytest.raises(ValueError, match=r"W_h must have the shape \(H, H\) with T = 2, B = 3, H = 5 from a"):
+        compiled("tanh", "float64", False)(np.ones((2, 3, 5)), np.ones((4, 4)), np.ones((3, 5)), np.ones((2, 3, 5)))
