@@ -1,0 +1,216 @@
+/* The libnvrtc.so that libgpuarray finds: NVIDIA's run-time compiler, asked for an architecture that it knows.
+ *
+ *     gcc -shared -fPIC -O2 -Wall -Wextra -o libnvrtc.so nvrtc_shim.c -ldl
+ *
+ * Why it is needed. libgpuarray 0.7.6 writes the architecture into a buffer that holds two digits (detect_arch in
+ * src/gpuarray_buffer_cuda.c), so a device of compute capability 10.0 or 12.0 asks for compute_10 or compute_12, which
+ * no compiler has. And it asks for exactly the device's own, so a GPU newer than the CUDA toolkit fails too, although
+ * PTX for an older one runs on it: the driver translates PTX for any device at or above the one it was made for.
+ *
+ * What it does. It forwards what libgpuarray loads (src/loaders/libnvrtc.fn) and what a diagnosis asks to the real
+ * NVRTC. In nvrtcCompileProgram it asks the driver for the capability of the current device, and puts the highest
+ * architecture that NVRTC supports, not above the device's, in the place of the one that was asked for.
+ *
+ * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one; else the newest that the dynamic linker finds is taken.
+ * Everything that is loaded is loaded once and only read after that, so any thread may call.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NVRTC's own result codes are small: this one cannot be taken for one of them. */
+enum { SUCCESS = 0, NOT_LOADED = 5300 };
+
+/* From cuda.h: the numbers of the two attributes are part of the driver's stable interface. */
+enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };
+
+/* name, parameters, arguments: the functions that are handed on as they are */
+#define FORWARDED(F)                                                                                                  \
+  F(nvrtcCreateProgram,                                                                                               \
+    (void **program, const char *source, const char *name, int count, const char *const *headers,                     \
+     const char *const *names),                                                                                       \
+    (program, source, name, count, headers, names))                                                                   \
+  F(nvrtcDestroyProgram, (void **program), (program))                                                                 \
+  F(nvrtcGetProgramLogSize, (void *program, size_t *size), (program, size))                                           \
+  F(nvrtcGetProgramLog, (void *program, char *log), (program, log))                                                   \
+  F(nvrtcGetPTXSize, (void *program, size_t *size), (program, size))                                                  \
+  F(nvrtcGetPTX, (void *program, char *ptx), (program, ptx))                                                          \
+  F(nvrtcVersion, (int *major, int *minor), (major, minor))                                                           \
+  F(nvrtcGetNumSupportedArchs, (int *count), (count))                                                                 \
+  F(nvrtcGetSupportedArchs, (int *archs), (archs))
+
+static struct {
+  char problem[512]; /* why there is no NVRTC; empty: there is one */
+#define POINTER(name, parameters, arguments) int(*name) parameters;
+  FORWARDED(POINTER)
+#undef POINTER
+  int (*nvrtcCompileProgram)(void *program, int count, const char *const *options);
+  const char *(*nvrtcGetErrorString)(int result);
+  int *archs, n_archs; /* what it supports, 75 for compute_75; none if it is older than CUDA 11.2 and cannot say */
+} real;
+
+static struct {
+  int (*cuCtxGetDevice)(int *device);
+  int (*cuDeviceGetAttribute)(int *value, int attribute, int device);
+} driver;
+
+/* The highest of `supported` that is not above the device's capability (75 for 7.5), or 0 if there is none. */
+int lxmls_choose_arch(int device_cc, const int *supported, int n) {
+  int best = 0;
+  for (int i = 0; i < n; i++)
+    if (supported[i] <= device_cc && supported[i] > best) best = supported[i];
+  return best;
+}
+
+static void *open_nvrtc(void) {
+  const char *path = getenv("LXMLS_NVRTC");
+  void *library = NULL;
+  if (path != NULL && *path != '\0') {
+    library = dlopen(path, RTLD_NOW);
+    if (library == NULL)
+      snprintf(real.problem, sizeof real.problem, "LXMLS_NVRTC=%s cannot be loaded: %s", path, dlerror());
+    return library;
+  }
+  for (int major = 19; major >= 12 && library == NULL; major--) {
+    char name[32];
+    snprintf(name, sizeof name, "libnvrtc.so.%d", major);
+    library = dlopen(name, RTLD_NOW);
+  }
+  if (library == NULL) library = dlopen("libnvrtc.so.11.2", RTLD_NOW); /* the name since CUDA 11.2, to 11.8 */
+  if (library == NULL)
+    snprintf(real.problem, sizeof real.problem,
+             "CUDA's run-time compiler was not found: install the toolkit's libnvrtc, or set LXMLS_NVRTC to its path");
+  return library;
+}
+
+static void load(void) {
+  /* The name that libgpuarray uses comes first: the device that is current is current in that very library. */
+  void *cuda = dlopen("libcuda.so", RTLD_NOW);
+  if (cuda == NULL) cuda = dlopen("libcuda.so.1", RTLD_NOW);
+  if (cuda != NULL) {
+    driver.cuCtxGetDevice = dlsym(cuda, "cuCtxGetDevice");
+    driver.cuDeviceGetAttribute = dlsym(cuda, "cuDeviceGetAttribute");
+  }
+
+  void *library = open_nvrtc();
+  if (library == NULL) return;
+  if (dlsym(library, "lxmls_choose_arch") != NULL) {
+    snprintf(real.problem, sizeof real.problem,
+             "the libnvrtc that was found is the shim itself: set LXMLS_NVRTC to the path of NVIDIA's");
+    return;
+  }
+#define LOOK_UP(name, parameters, arguments) real.name = dlsym(library, #name);
+  FORWARDED(LOOK_UP)
+#undef LOOK_UP
+  real.nvrtcCompileProgram = dlsym(library, "nvrtcCompileProgram");
+  real.nvrtcGetErrorString = dlsym(library, "nvrtcGetErrorString");
+  if (real.nvrtcCompileProgram == NULL || real.nvrtcGetErrorString == NULL) {
+    snprintf(real.problem, sizeof real.problem, "the libnvrtc that was found has no nvrtcCompileProgram");
+    return;
+  }
+  int n = 0;
+  if (real.nvrtcGetNumSupportedArchs == NULL || real.nvrtcGetSupportedArchs == NULL) return;
+  if (real.nvrtcGetNumSupportedArchs(&n) != SUCCESS || n <= 0) return;
+  real.archs = calloc(n, sizeof *real.archs);
+  if (real.archs != NULL && real.nvrtcGetSupportedArchs(real.archs) == SUCCESS) real.n_archs = n;
+}
+
+static void load_once(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, load);
+}
+
+/* The capability of the device whose context is current in this thread, 75 for 7.5; 0 if it cannot be asked. */
+static int current_device_cc(void) {
+  int device, major, minor;
+  if (driver.cuCtxGetDevice == NULL || driver.cuDeviceGetAttribute == NULL) return 0;
+  if (driver.cuCtxGetDevice(&device) != SUCCESS) return 0;
+  if (driver.cuDeviceGetAttribute(&major, CAPABILITY_MAJOR, device) != SUCCESS) return 0;
+  if (driver.cuDeviceGetAttribute(&minor, CAPABILITY_MINOR, device) != SUCCESS) return 0;
+  return 10 * major + minor;
+}
+
+/* Once, not for each of some fifty kernels. */
+static void say_too_old(int cc) {
+  static atomic_flag said = ATOMIC_FLAG_INIT;
+  int lowest = real.archs[0], major = 0, minor = 0;
+  if (atomic_flag_test_and_set(&said)) return;
+  for (int i = 1; i < real.n_archs; i++)
+    if (real.archs[i] < lowest) lowest = real.archs[i];
+  if (real.nvrtcVersion != NULL) real.nvrtcVersion(&major, &minor);
+  fprintf(stderr, "lxmls: this GPU has compute capability %d.%d and the compiler of CUDA %d.%d starts at %d.%d: %s.\n",
+          cc / 10, cc % 10, major, minor, lowest / 10, lowest % 10,
+          lowest > 50 ? "build the image from a CUDA 12 base (BASE_IMAGE), which starts at 5.0" : "train on the CPU");
+}
+
+/* The architecture to compile for instead of compute_<asked>, or 0 to leave the option as it is. */
+static int better_arch(int asked) {
+  int cc = current_device_cc();
+  int known = cc > 0;
+  /* No GPU that CUDA 11 or later serves is below 3.0, so less than that is a number that has lost its last digit, and
+     what is left is the major version: the lowest device of it is a safe guess. */
+  if (!known) cc = asked < 30 ? 10 * asked : asked;
+  if (real.n_archs == 0) return cc;
+  int arch = lxmls_choose_arch(cc, real.archs, real.n_archs);
+  if (arch == 0 && known) say_too_old(cc);
+  return known || asked < 30 ? arch : 0;
+}
+
+/* Where "compute_..." starts in options[i], if that is the architecture, else NULL. */
+static const char *arch_in(const char *const *options, int i) {
+  static const char *const names[] = {"-arch", "--gpu-architecture"};
+  for (int k = 0; k < 2; k++) {
+    size_t length = strlen(names[k]);
+    const char *value = NULL;
+    if (i > 0 && strcmp(options[i - 1], names[k]) == 0)
+      value = options[i];
+    else if (strncmp(options[i], names[k], length) == 0 && options[i][length] == '=')
+      value = options[i] + length + 1;
+    if (value != NULL && strncmp(value, "compute_", 8) == 0) return value;
+  }
+  return NULL;
+}
+
+int nvrtcCompileProgram(void *program, int count, const char *const *options) {
+  load_once();
+  if (*real.problem) return NOT_LOADED;
+  const char **changed = malloc((count > 0 ? count : 1) * sizeof *changed);
+  char text[64];
+  if (changed != NULL) {
+    for (int i = 0; i < count; i++) {
+      const char *value = arch_in(options, i);
+      char *end;
+      int arch = 0;
+      changed[i] = options[i];
+      if (value != NULL) {
+        long asked = strtol(value + 8, &end, 10);
+        if (*end == '\0') arch = better_arch((int)asked); /* not compute_90a: who asks for that means it */
+      }
+      if (arch > 0) {
+        snprintf(text, sizeof text, "%.*scompute_%d", (int)(value - options[i]), options[i], arch);
+        changed[i] = text;
+      }
+    }
+    options = changed;
+  }
+  int result = real.nvrtcCompileProgram(program, count, options);
+  free(changed);
+  return result;
+}
+
+const char *nvrtcGetErrorString(int result) {
+  load_once();
+  if (*real.problem) return real.problem;
+  return result == NOT_LOADED ? "this libnvrtc is too old to have the function" : real.nvrtcGetErrorString(result);
+}
+
+#define FORWARD(name, parameters, arguments)                                                                          \
+  int name parameters {                                                                                               \
+    load_once();                                                                                                      \
+    return *real.problem || real.name == NULL ? NOT_LOADED : real.name arguments;                                     \
+  }
+FORWARDED(FORWARD)

@@ -1,0 +1,189 @@
+"""Compile GPU kernels with NVIDIA's run-time compiler (NVRTC), without a GPU.
+
+>>> ptx = compile_for(source, (8, 6))
+
+That a kernel compiles for a device says that the compiler accepts it, not that it works there.
+
+``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+# The capabilities that kernels are compiled for: Turing, Ampere, Ada, Hopper, Blackwell.
+CAPABILITIES = [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0)]
+CLUDA_H = (Path(__file__).parent / "cluda.h").read_text()
+
+
+class CompileError(RuntimeError):
+    """NVRTC refused; its log is the message."""
+
+
+class Nvrtc:
+    """One loaded NVRTC.
+
+    Parameters
+    ----------
+    path
+        A path, or a name that the dynamic linker finds.
+
+    Attributes
+    ----------
+    path : str
+        As given.
+    version : tuple of int
+        That of its CUDA toolkit, (12, 9).
+    supported : list of int
+        The architectures that it compiles for, 75 for compute capability 7.5, ascending.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._library = ctypes.CDLL(self.path)
+        self._library.nvrtcGetErrorString.restype = ctypes.c_char_p
+        major, minor, count = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+        self._call("nvrtcVersion", ctypes.byref(major), ctypes.byref(minor))
+        self.version = (major.value, minor.value)
+        self._call("nvrtcGetNumSupportedArchs", ctypes.byref(count))
+        archs = (ctypes.c_int * count.value)()
+        self._call("nvrtcGetSupportedArchs", archs)
+        self.supported = list(archs)
+
+    def best_arch(self, capability: int) -> int:
+        """Return the highest supported architecture that is not above `capability`, 86 for 8.6."""
+        return max(arch for arch in self.supported if arch <= capability)
+
+    def compile(self, source: str, options: Sequence[str], headers: Mapping[str, str] | None = None) -> str:
+        """Compile `source`.
+
+        Parameters
+        ----------
+        source
+            CUDA C++, or CLUDA.
+        options
+            libgpuarray gives two: ``["-arch", "compute_86"]``.
+        headers
+            What `source` may include besides ``cluda.h``, text by name.
+
+        Returns
+        -------
+        str
+            The PTX.
+
+        Raises
+        ------
+        CompileError
+            The source, or the architecture, is not accepted.
+        """
+        headers = {"cluda.h": CLUDA_H, **(headers or {})}
+        program = ctypes.c_void_p()
+        self._call(
+            "nvrtcCreateProgram",
+            ctypes.byref(program),
+            source.encode(),
+            None,
+            len(headers),
+            _strings(headers.values()),
+            _strings(headers),
+        )
+        try:
+            result = self._library.nvrtcCompileProgram(program, len(options), _strings(options))
+            if result != 0:
+                log = self._text("nvrtcGetProgramLogSize", "nvrtcGetProgramLog", program)
+                raise CompileError(f"{self._error(result)} with {' '.join(options)}:\n{log}")
+            return self._text("nvrtcGetPTXSize", "nvrtcGetPTX", program)
+        finally:
+            self._call("nvrtcDestroyProgram", ctypes.byref(program))
+
+    def _text(self, size_function: str, function: str, program: ctypes.c_void_p) -> str:
+        size = ctypes.c_size_t()
+        self._call(size_function, program, ctypes.byref(size))
+        text = ctypes.create_string_buffer(size.value)
+        self._call(function, program, text)
+        return text.value.decode()
+
+    def _call(self, function: str, *args: object) -> None:
+        result = getattr(self._library, function)(*args)
+        if result != 0:
+            raise RuntimeError(f"{function}: {self._error(result)}")
+
+    def _error(self, result: int) -> str:
+        return self._library.nvrtcGetErrorString(result).decode()
+
+
+def _strings(texts: Iterable[str]) -> ctypes.Array[ctypes.c_char_p]:
+    encoded = [text.encode() for text in texts]
+    return (ctypes.c_char_p * len(encoded))(*encoded)
+
+
+def library() -> str | None:
+    """Where NVRTC is: LXMLS_NVRTC, else the wheel in this Python, else a toolkit on the system; None: nowhere."""
+    if os.environ.get("LXMLS_NVRTC"):
+        return os.environ["LXMLS_NVRTC"]
+    nvidia = importlib.util.find_spec("nvidia")
+    for folder in nvidia.submodule_search_locations or () if nvidia else ():
+        for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*")):
+            return str(path)
+    for name in ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"]:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return name
+    return None
+
+
+def search_path(*folders: str | os.PathLike[str]) -> dict[str, str]:
+    """Environment for a child process that looks for libraries in `folders` first."""
+    return {"LD_LIBRARY_PATH": ":".join([*map(os.fspath, folders), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])}
+
+
+@functools.cache
+def default() -> Nvrtc:
+    """Load the one that `library` finds; FileNotFoundError if there is none."""
+    path = library()
+    if path is None:
+        raise FileNotFoundError("no NVRTC: install the wheel nvidia-cuda-nvrtc-cu12, or set LXMLS_NVRTC to its path")
+    return Nvrtc(path)
+
+
+def compile_for(source: str, capability: tuple[int, int], headers: Mapping[str, str] | None = None) -> str:
+    """Compile a CUDA or CLUDA kernel for one compute capability.
+
+    Parameters
+    ----------
+    source
+        What `GpuKernel` would be given; may ``#include "cluda.h"``.
+    capability
+        (8, 6) and the like; one that this NVRTC supports.
+    headers
+        As in `Nvrtc.compile`; give ``cluda.h`` to use another one than this folder's.
+
+    Returns
+    -------
+    str
+        The PTX.
+
+    Raises
+    ------
+    CompileError
+        The compiler's log.
+    FileNotFoundError
+        There is no NVRTC.
+    """
+    major, minor = capability
+    return default().compile(source, ["-arch", f"compute_{major}{minor}"], headers)
+
+
+if __name__ == "__main__":
+    try:
+        print(Nvrtc(sys.argv[1]).compile(sys.stdin.read(), sys.argv[2:]))
+    except RuntimeError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
