@@ -1,16 +1,11 @@
 """What the doctor says about the GPU: the libraries that libgpuarray loads, asked through ctypes."""
 
-import ctypes
-import re
 from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 
+from lxmls_rnn import _gpu_libraries as libraries
+from lxmls_rnn import device
 from lxmls_rnn.doctor import Finding
-
-COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76  # CUdevice_attribute, cuda.h
-NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
 
 
 def findings() -> Iterator[Finding]:
@@ -20,25 +15,27 @@ def findings() -> Iterator[Finding]:
     """
     found = cards()
     if not found:
-        if nvidia_on_the_bus():
+        if libraries.nvidia_on_the_bus():
             remedy = "An NVIDIA card is there without a driver: install NVIDIA's driver and restart."
             yield Finding("GPU", "a card, but no driver: everything runs on the CPU", False, remedy=remedy)
         else:
-            yield Finding("GPU", "no GPU: everything runs on the CPU", None)
+            problem = device.problem("cuda")
+            yield Finding("GPU", f"none: {problem.why}" if problem else "none", None)
     for card in found:
         yield Finding("GPU", card)
     fault = False if found else None
 
     yield Finding("NVIDIA driver", driver() or "none", bool(driver()) or fault)
-    if found and load("libcuda.so") is None:
+    if found and libraries.load("libcuda.so") is None:
         remedy = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only: link one to the other."
         yield Finding("libcuda.so", "not under this name", False, remedy=remedy)
 
-    for name, version in (("NVRTC", nvrtc()), ("cuBLAS", cublas())):
+    versions = ("NVRTC", libraries.nvrtc_version()), ("cuBLAS", libraries.cublas_version())
+    for name, version in versions:
         library = f"lib{name.lower()}.so"
         remedy = f"{name} comes with NVIDIA's CUDA toolkit and with the lab's Docker image." if found else ""
         if version:
-            yield Finding(name, f"{version}, {library}")
+            yield Finding(name, f"{dotted(version)}, {library}")
         else:
             yield Finding(name, f"no {library}", fault, remedy=remedy)
 
@@ -51,72 +48,20 @@ def findings() -> Iterator[Finding]:
         yield Finding("pygpu", f"{type(error).__name__}: {error}", fault, packages, remedy)
 
 
-def load(name: str) -> ctypes.CDLL | None:
-    """Load a shared library, or return None."""
-    try:
-        return ctypes.CDLL(name)
-    except OSError:
-        return None
-
-
-@cache
 def cards() -> tuple[str, ...]:
     """Return name and compute capability of each GPU that the driver shows."""
-    cuda = load("libcuda.so") or load("libcuda.so.1")
-    count = ctypes.c_int()
-    if cuda is None or cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return ()
-    found = []
-    for device in range(count.value):
-        name = ctypes.create_string_buffer(100)
-        major, minor = ctypes.c_int(), ctypes.c_int()
-        cuda.cuDeviceGetName(name, len(name), device)
-        cuda.cuDeviceGetAttribute(ctypes.byref(major), COMPUTE_CAPABILITY_MAJOR, device)
-        cuda.cuDeviceGetAttribute(ctypes.byref(minor), COMPUTE_CAPABILITY_MINOR, device)
-        found.append(f"{name.value.decode()}, compute {major.value}.{minor.value} (cuda{device})")
-    return tuple(found)
-
-
-def nvidia_on_the_bus() -> bool:
-    """Whether the PCI bus shows an NVIDIA display controller."""
-    for device in Path("/sys/bus/pci/devices").glob("*"):
-        try:
-            vendor, kind = (device / "vendor").read_text(), (device / "class").read_text()
-        except OSError:
-            continue
-        if vendor.startswith(NVIDIA) and kind.startswith(DISPLAY):
-            return True
-    return False
+    return tuple(
+        f"{name}, compute {major}.{minor} (cuda{number})"
+        for number, (name, (major, minor)) in enumerate(libraries.cards())
+    )
 
 
 def driver() -> str:
     """Return the driver's version and the CUDA version that it serves, or nothing."""
-    cuda = load("libcuda.so") or load("libcuda.so.1")
-    version = ctypes.c_int()
-    if cuda is None or cuda.cuDriverGetVersion(ctypes.byref(version)) != 0:
-        return ""
-    serves = f"serves CUDA {version.value // 1000}.{version.value % 1000 // 10}"
-    try:
-        match = re.search(r"\b\d{3,}\.\d+(\.\d+)?\b", Path("/proc/driver/nvidia/version").read_text())
-    except OSError:
-        match = None
-    return f"{match[0]}, {serves}" if match else serves
+    serves, version = dotted(libraries.driver_serves()), libraries.driver_version()
+    return f"{version}, serves CUDA {serves}".removeprefix(", ") if serves else ""
 
 
-def nvrtc() -> str:
-    """Return NVRTC's version, or nothing."""
-    library, major, minor = load("libnvrtc.so"), ctypes.c_int(), ctypes.c_int()
-    if library is None or library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) != 0:
-        return ""
-    return f"{major.value}.{minor.value}"
-
-
-def cublas() -> str:
-    """Return cuBLAS's version, or nothing."""
-    library, parts = load("libcublas.so"), []
-    for which in range(3):  # libraryPropertyType: major, minor, patch
-        part = ctypes.c_int()
-        if library is None or library.cublasGetProperty(which, ctypes.byref(part)) != 0:
-            return ""
-        parts.append(str(part.value))
-    return ".".join(parts)
+def dotted(version: tuple[int, ...] | None) -> str:
+    """Return (12, 9) as 12.9, and nothing for None."""
+    return ".".join(map(str, version or ()))

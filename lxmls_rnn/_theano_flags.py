@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+from lxmls_rnn import device
+
 TEN_YEARS = 10 * 365 * 24 * 3600
 # No host or kernel name in it, so that a cache baked into an image serves every host.
 COMPILEDIR_FORMAT = "py%(python_version)s-np%(numpy_version)s-th%(theano_version)s-gxx%(gxx_version)s"
@@ -18,9 +20,9 @@ COMPILEDIR_FORMAT = "py%(python_version)s-np%(numpy_version)s-th%(theano_version
 X86_64_V3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
 
 
-def is_gpu(device: str) -> bool:
-    """Whether `device` names a GPU as Theano spells them: cuda, cuda0, opencl0:0, ..."""
-    return device.startswith(("cuda", "opencl"))
+def is_gpu(name: str) -> bool:
+    """Whether `name` is a GPU's as Theano spells them: cuda, cuda0, opencl0:0, ..."""
+    return name.startswith(("cuda", "opencl"))
 
 
 def user_flags(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -60,8 +62,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     flags, rc = user_flags(environ), rc_flags(environ)
     asked = {}
-    if environ.get("LXMLS_DEVICE"):
-        asked["device"] = environ["LXMLS_DEVICE"]
+    if environ.get("LXMLS_DEVICE") and not (environ["LXMLS_DEVICE"] == "auto" and "device" in flags):
+        asked["device"] = device.resolve(environ["LXMLS_DEVICE"])
     if environ.get("LXMLS_FLOATX"):
         asked["floatX"] = environ["LXMLS_FLOATX"]
     if "device" in asked and flags.get("device", asked["device"]) != asked["device"]:

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn import _theano_flags, theano_env
+from lxmls_rnn import _theano_flags, device, theano_env
 
 TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
 
@@ -233,7 +233,8 @@ def main() -> int:
     else:
         findings.append(Finding("Asked for cuda", "a function compiled, ran there, and was right"))
 
-    advice = [finding.remedy for finding in findings if finding.remedy]
+    advice = [device.choose().sentence]
+    advice += [finding.remedy for finding in findings if finding.remedy]
     install = missing_packages(findings)
     if install:
         advice.append(f"To install what is missing (Debian, Ubuntu): {install}")

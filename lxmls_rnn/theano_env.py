@@ -27,6 +27,7 @@ from types import ModuleType
 
 from lxmls_rnn import _theano_hook, _theano_mends
 from lxmls_rnn._theano_flags import is_gpu, settings
+from lxmls_rnn.device import problem, variable
 
 PTH_NAME = "lxmls_rnn_theano.pth"
 # One line, because Python runs a .pth file line by line; and nothing it does may stop the interpreter.
@@ -172,7 +173,10 @@ def require_device(device: str, reasons: list[str] | None = None) -> None:
     used = device_used()
     if used != device:
         why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""
-        hint = "set LXMLS_DEVICE=cpu to work without it" if is_gpu(device) else f"set LXMLS_DEVICE={device}"
+        hint = f"set {variable()}=cpu to work without it" if is_gpu(device) else f"set {variable()}={device}"
+        found = problem(device)
+        if found is not None:
+            why, hint = f", because {found.why}", f"{found.remedy}; {hint}"
         raise RuntimeError(f"Theano was to use the device {device} but uses {used}{why}: {hint}")
 
 

@@ -1,0 +1,101 @@
+"""The driver and the libraries that libgpuarray loads, asked through ctypes under the names that it uses."""
+
+import ctypes
+import re
+from functools import cache
+from pathlib import Path
+
+COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76  # CUdevice_attribute, cuda.h
+NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
+
+
+def load(name: str) -> ctypes.CDLL | None:
+    """Load a shared library, or return None."""
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
+
+
+def cuda() -> ctypes.CDLL | None:
+    """Load the driver's library, or return None."""
+    return load("libcuda.so") or load("libcuda.so.1")
+
+
+@cache
+def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
+    """Return name and compute capability of each GPU that the driver shows."""
+    library, count = cuda(), ctypes.c_int()
+    if library is None or library.cuInit(0) != 0 or library.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return ()
+    found = []
+    for device in range(count.value):
+        name = ctypes.create_string_buffer(100)
+        major, minor = ctypes.c_int(), ctypes.c_int()
+        library.cuDeviceGetName(name, len(name), device)
+        library.cuDeviceGetAttribute(ctypes.byref(major), COMPUTE_CAPABILITY_MAJOR, device)
+        library.cuDeviceGetAttribute(ctypes.byref(minor), COMPUTE_CAPABILITY_MINOR, device)
+        found.append((name.value.decode(), (major.value, minor.value)))
+    return tuple(found)
+
+
+def nvidia_on_the_bus() -> bool:
+    """Whether the PCI bus shows an NVIDIA display controller."""
+    for device in Path("/sys/bus/pci/devices").glob("*"):
+        try:
+            vendor, kind = (device / "vendor").read_text(), (device / "class").read_text()
+        except OSError:
+            continue
+        if vendor.startswith(NVIDIA) and kind.startswith(DISPLAY):
+            return True
+    return False
+
+
+def driver_serves() -> tuple[int, int] | None:
+    """Return the newest CUDA version that the driver serves."""
+    library, version = cuda(), ctypes.c_int()
+    if library is None or library.cuDriverGetVersion(ctypes.byref(version)) != 0:
+        return None
+    return version.value // 1000, version.value % 1000 // 10
+
+
+def driver_version() -> str:
+    """Return the driver's own version, or nothing."""
+    try:
+        match = re.search(r"\b\d{3,}\.\d+(\.\d+)?\b", Path("/proc/driver/nvidia/version").read_text())
+    except OSError:
+        match = None
+    return match[0] if match else ""
+
+
+def nvrtc_version() -> tuple[int, int] | None:
+    """Return the version of NVRTC."""
+    library, major, minor = load("libnvrtc.so"), ctypes.c_int(), ctypes.c_int()
+    if library is None or library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) != 0:
+        return None
+    return major.value, minor.value
+
+
+def nvrtc_oldest() -> tuple[int, int] | None:
+    """Return the lowest compute capability that NVRTC compiles for; None if it cannot say (before CUDA 11.2)."""
+    library, count = load("libnvrtc.so"), ctypes.c_int()
+    try:
+        if library is None or library.nvrtcGetNumSupportedArchs(ctypes.byref(count)) != 0 or count.value == 0:
+            return None
+        archs = (ctypes.c_int * count.value)()
+        if library.nvrtcGetSupportedArchs(archs) != 0:
+            return None
+    except AttributeError:
+        return None
+    return divmod(min(archs), 10)
+
+
+def cublas_version() -> tuple[int, ...] | None:
+    """Return the version of cuBLAS."""
+    library, parts = load("libcublas.so"), []
+    for which in range(3):  # libraryPropertyType: major, minor, patch
+        part = ctypes.c_int()
+        if library is None or library.cublasGetProperty(which, ctypes.byref(part)) != 0:
+            return None
+        parts.append(part.value)
+    return tuple(parts)

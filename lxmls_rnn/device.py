@@ -1,0 +1,229 @@
+"""Which device Theano is to use; and where it cannot be a GPU, in one sentence, why and what to do.
+
+A device is asked for by name: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``opencl0:0``; or by ``auto``, which is
+the GPU where one can be used and else the CPU. Outside the Docker image the name comes from LXMLS_DEVICE, in the image
+from LAB_DEVICE, which its compose file hands on under that other name.
+
+``python -m lxmls_rnn.device`` prints the device and the sentence; its exit status is 1 where what is asked for by name
+cannot be had.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from lxmls_rnn import _gpu_libraries as libraries
+
+CUDA_ERRORS = {
+    34: "the driver's library is a stub",
+    100: "the driver sees no GPU",
+    803: "the driver and its library differ in version",
+    804: "the GPU does not take a library newer than its driver",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a device cannot be used, and what to do."""
+
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What came of asking for a device.
+
+    Attributes
+    ----------
+    asked : str
+        "auto", "cpu", "cuda0", ...
+    device : str or None
+        What Theano is to be given; None if what was asked for by name cannot be had.
+    sentence : str
+        For people: the device; if it is no GPU though one would do, why and what to do.
+    """
+
+    asked: str
+    device: str | None
+    sentence: str
+
+
+def in_image() -> bool:
+    """Whether this is the lab's Docker image."""
+    return "LAB_IMAGE" in os.environ
+
+
+def variable() -> str:
+    """Return the name of the variable that a user sets to choose the device."""
+    return "LAB_DEVICE" if in_image() else "LXMLS_DEVICE"
+
+
+def resolve(asked: str) -> str:
+    """Return the device to give Theano: "auto" becomes "cuda" or "cpu", another name stays."""
+    if asked != "auto":
+        return asked
+    return "cpu" if problem("cuda") else "cuda"
+
+
+def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, str] = os.environ) -> Choice:
+    """Choose the device and say so.
+
+    Parameters
+    ----------
+    asked : str, optional
+        A device or "auto". Default: LXMLS_DEVICE, or if that is not set "cpu".
+    prove : bool
+        Also compile and run a kernel on it, through pygpu, in this process.
+    environ : mapping
+        Where LXMLS_DEVICE is looked up.
+    """
+    asked = asked or environ.get("LXMLS_DEVICE", "")
+    if not asked:
+        return Choice("cpu", "cpu", f"Theano uses the CPU; {variable()}=auto takes a GPU where there is one.")
+    if asked == "cpu":
+        return Choice(asked, "cpu", f"Theano uses the CPU, as {variable()}=cpu asks.")
+    device = "cuda" if asked == "auto" else asked
+    found = problem(device)
+    if found is None and prove:
+        found = trial(device)
+    if found is None:
+        if device.startswith("opencl"):
+            return Choice(asked, device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
+        name, (major, minor) = libraries.cards()[_index(device)]
+        return Choice(asked, device, f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device}).")
+    if asked == "auto":
+        return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.")
+    without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
+    return Choice(asked, None, f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}.")
+
+
+OPENCL_LIMITS = (
+    "Arithmetic, matrix products and indexing run there; Theano's scan and softmax, and so the taggers, need the CPU"
+    " or CUDA."
+)
+
+
+def _index(device: str) -> int:
+    """Return 1 for "cuda1", 0 for "cuda"."""
+    return int(device.removeprefix("cuda") or 0)
+
+
+def problem(device: str) -> Problem | None:
+    """Look, without using it, for what keeps Theano from `device`.
+
+    Parameters
+    ----------
+    device : str
+        "cpu", "cuda", "cuda1", "opencl0:0".
+
+    Returns
+    -------
+    Problem or None
+        None: nothing that could be seen.
+    """
+    if device == "cpu":
+        return None
+    if device.startswith("opencl"):
+        return _pygpu_problem()
+    if device != "cuda" and not (device.startswith("cuda") and device.removeprefix("cuda").isdecimal()):
+        return Problem(
+            f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
+        )
+    return _driver_problem(_index(device)) or _toolkit_problem(_index(device)) or _pygpu_problem()
+
+
+def _driver_problem(index: int) -> Problem | None:
+    """Say what the driver lacks to show GPU number `index`."""
+    library = libraries.cuda()
+    if library is None:
+        if in_image():
+            return Problem(
+                "the container has no NVIDIA driver: it was started without the NVIDIA runtime",
+                "on a machine with an NVIDIA GPU run `make gpu`, which tells what is missing there, then `make up`",
+            )
+        if libraries.nvidia_on_the_bus():
+            return Problem("there is an NVIDIA card but no driver", "install NVIDIA's driver and restart")
+        return Problem("this machine has no NVIDIA driver", "if it has a GPU, install the driver")
+    status = library.cuInit(0)
+    if status == 0 and not libraries.cards():
+        status = 100
+    if status != 0:
+        why = CUDA_ERRORS.get(status, "the driver does not start")
+        return Problem(f"{why} (CUDA error {status})", "see whether `nvidia-smi` works on the machine itself")
+    count = len(libraries.cards())
+    if index >= count:
+        names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
+        return Problem(f"cuda{index} is not there", f"the driver shows {names}")
+    return None
+
+
+def _toolkit_problem(index: int) -> Problem | None:
+    """Say what NVRTC and cuBLAS lack to serve GPU number `index` and its driver."""
+    version, serves = libraries.nvrtc_version(), libraries.driver_serves()
+    missing = [name for name, found in (("NVRTC", version), ("cuBLAS", libraries.cublas_version())) if not found]
+    if version is None or missing:
+        there, here = "build the image on a CUDA base, see BASE_IMAGE in the README", "take the Docker image"
+        return Problem(f"there is no {' and no '.join(missing)}", there if in_image() else here)
+    base = "build the image on an older CUDA, see BASE_IMAGE in the README"
+    other = base if in_image() else "take an older CUDA toolkit"
+    if serves and serves < version:
+        return Problem(
+            f"the driver serves CUDA {_dotted(serves)}, older than the CUDA {_dotted(version)} here",
+            f"update the driver, or {other}",
+        )
+    (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_oldest()
+    if oldest and capability < oldest:
+        return Problem(
+            f"{name} has compute capability {_dotted(capability)}, and CUDA {_dotted(version)} serves"
+            f" {_dotted(oldest)} and newer",
+            other,
+        )
+    return None
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _pygpu_problem() -> Problem | None:
+    try:
+        import_module("pygpu")
+    except Exception as error:
+        remedy = "build the image anew" if in_image() else "on Debian 12 or Ubuntu 22.04, apt-get install python3-pygpu"
+        return Problem(f"pygpu cannot be loaded ({type(error).__name__}: {error})", remedy)
+    return None
+
+
+def trial(device: str) -> Problem | None:
+    """Compile a kernel for `device` and run it, through pygpu; return what went wrong."""
+    try:
+        numpy, pygpu = import_module("numpy"), import_module("pygpu")
+        elemwise = import_module("pygpu.elemwise").elemwise2
+        context = pygpu.init(device if device != "cuda" else "cuda0")
+        ones = pygpu.array(numpy.ones(3, "float32"), context=context)
+        result = numpy.asarray(elemwise(ones, "+", ones, ones))
+    except Exception as error:
+        text = error.args[0] if error.args and isinstance(error.args[0], str | bytes) else str(error)
+        if isinstance(text, bytes):
+            text = text.decode(errors="replace")
+        first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        return Problem(f"a first kernel failed there ({first})", "`lxmls-rnn doctor` tells more")
+    if result.tolist() != [2, 2, 2]:
+        return Problem(f"1 + 1 gave {result.tolist()} there", "the device or its driver is broken")
+    return None
+
+
+def main() -> int:
+    """Print the device and the sentence, having run a kernel; for the container's start."""
+    choice = choose(prove=True)
+    if choice.device:
+        print(choice.device)
+    print(choice.sentence)
+    return 0 if choice.device else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

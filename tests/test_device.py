@@ -1,0 +1,122 @@
+"""What is said about a GPU, with a driver, NVRTC and cuBLAS that pretend: each answers what the environment says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from lxmls_rnn import _theano_flags, device
+
+PRETEND = r"""
+#include <stdlib.h>
+#include <string.h>
+static int number(const char *name) { const char *text = getenv(name); return text ? atoi(text) : 0; }
+int cuInit(unsigned flags) { return flags + number("CUINIT"); }
+int cuDeviceGetCount(int *count) { *count = number("COUNT"); return 0; }
+int cuDeviceGetName(char *name, int size, int device) { strncpy(name, "Pretend", size); return device * 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+  *value = attribute == 75 ? number("CC") / 10 : number("CC") % 10; return device * 0;
+}
+int cuDriverGetVersion(int *version) { *version = number("SERVES"); return 0; }
+int nvrtcVersion(int *major, int *minor) { *major = number("NVRTC") / 10; *minor = number("NVRTC") % 10; return 0; }
+int nvrtcGetNumSupportedArchs(int *count) { *count = 2; return 0; }
+int nvrtcGetSupportedArchs(int *archs) { archs[0] = 75; archs[1] = 120; return 0; }
+int cublasGetProperty(int which, int *value) { *value = which; return 0; }
+"""
+HEALTHY = {"COUNT": "1", "CC": "89", "SERVES": "13000", "NVRTC": "130"}
+PYGPU = "def init(name): raise RuntimeError('a kernel that does not run')\ndef array(*a, **k): pass\n"
+
+
+@pytest.fixture(scope="module")
+def pretend(tmp_path_factory):
+    """A folder with libcuda.so, libnvrtc.so, libcublas.so and a pygpu, none of which does anything."""
+    if shutil.which("gcc") is None:
+        pytest.skip("there is no gcc")
+    folder = tmp_path_factory.mktemp("pretend")
+    (folder / "pretend.c").write_text(PRETEND)
+    command = ["gcc", "-shared", "-fPIC", "-o", folder / "libcuda.so", folder / "pretend.c"]
+    subprocess.run(command, check=True)
+    for name in ("libnvrtc.so", "libcublas.so"):
+        shutil.copy(folder / "libcuda.so", folder / name)
+    (folder / "pygpu").mkdir()
+    (folder / "pygpu" / "__init__.py").write_text(PYGPU)
+    (folder / "pygpu" / "elemwise.py").write_text("elemwise2 = None\n")
+    return folder
+
+
+def choose(asked, folder=None, prove=False, **environ):
+    """Choose a device in a Python that finds the libraries of `folder`."""
+    code = "import sys, json; from lxmls_rnn import device; c = device.choose(sys.argv[1], sys.argv[2] == 'True')"
+    path = {"LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(folder)} if folder else {}
+    base = {key: value for key, value in os.environ.items() if key not in ("LAB_IMAGE", "LXMLS_DEVICE")}
+    command = [sys.executable, "-c", code + "; print(json.dumps([c.device, c.sentence]))", asked, str(prove)]
+    result = subprocess.run(command, env={**base, **path, **environ}, capture_output=True, text=True, check=True)
+    return json.loads(result.stdout)
+
+
+def test_a_gpu_that_serves_is_taken(pretend):
+    found, sentence = choose("auto", pretend, **HEALTHY)
+    assert found == "cuda"
+    assert sentence == "Theano uses the GPU: Pretend, compute capability 8.9 (cuda)."
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"CUINIT": "803"}, "the driver and its library differ in version (CUDA error 803)"),
+        ({"CUINIT": "7"}, "the driver does not start (CUDA error 7)"),
+        ({"COUNT": "0"}, "the driver sees no GPU (CUDA error 100)"),
+        ({"SERVES": "12040"}, "the driver serves CUDA 12.4, older than the CUDA 13.0 here"),
+        ({"CC": "61"}, "Pretend has compute capability 6.1, and CUDA 13.0 serves 7.5 and newer"),
+    ],
+)
+def test_why_there_is_no_gpu(pretend, fault, why):
+    for_auto, auto = choose("auto", pretend, **HEALTHY | fault)
+    by_name, named = choose("cuda", pretend, **HEALTHY | fault)
+    assert (for_auto, by_name) == ("cpu", None)
+    assert auto.startswith(f"Theano uses the CPU, because {why}; ")
+    assert named.startswith(f"LXMLS_DEVICE=cuda cannot be had, because {why}; ")
+
+
+def test_what_is_missing_is_named(pretend, tmp_path):
+    shutil.copy(pretend / "libcuda.so", tmp_path)
+    assert "there is no NVRTC and no cuBLAS" in choose("auto", tmp_path, **HEALTHY)[1]
+
+
+def test_a_gpu_of_a_higher_number_than_there_are(pretend):
+    assert (
+        "cuda2 is not there; the driver shows cuda0 to cuda1" in choose("cuda2", pretend, **HEALTHY | {"COUNT": "2"})[1]
+    )
+
+
+def test_in_the_image_the_sentence_speaks_of_the_image(pretend):
+    fault = {"SERVES": "12040", "LAB_IMAGE": "1"}
+    found, sentence = choose("cuda", pretend, **HEALTHY | fault)
+    assert found is None
+    assert sentence.startswith("LAB_DEVICE=cuda cannot be had")
+    assert "build the image on an older CUDA, see BASE_IMAGE" in sentence
+
+
+def test_a_kernel_that_does_not_run_is_found_only_by_the_proof(pretend):
+    assert choose("cuda", pretend, **HEALTHY)[0] == "cuda"
+    found, sentence = choose("cuda", pretend, prove=True, **HEALTHY)
+    assert found is None
+    assert "a first kernel failed there (a kernel that does not run)" in sentence
+
+
+def test_a_name_of_no_device():
+    choice = device.choose("gpu0")
+    assert choice.device is None
+    assert "gpu0 is no name of a device" in choice.sentence
+
+
+def test_the_cpu_needs_no_reason():
+    assert device.choose("cpu").sentence == f"Theano uses the CPU, as {device.variable()}=cpu asks."
+
+
+def test_auto_gives_way_to_a_device_in_theanos_own_flags():
+    flags = _theano_flags.settings({"LXMLS_DEVICE": "auto", "THEANO_FLAGS": "device=cpu", "HOME": os.environ["HOME"]})
+    assert "device" not in flags
