@@ -31,3 +31,41 @@ benchmark-models: $(READY) ## Time the models with pytest-benchmark
 .PHONY: doctor
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing
 	.venv/bin/python -m lxmls_rnn.doctor
+
+NO_NEWS := .venv/etc/jupyter/labconfig/page_config.json
+$(NO_NEWS): $(READY)
+	.venv/bin/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+
+.PHONY: lab
+lab: $(NO_NEWS) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
+	PATH="$(CURDIR)/.venv/bin:$$PATH" LXMLS_DEVICE=$${LXMLS_DEVICE:-auto} LXMLS_RUNS="$(CURDIR)/runs" \
+		.venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ARGS)
+
+# What the lab writes belongs to whoever calls make, unless .env names another user.
+COMPOSE = $(shell grep -qs '^LAB_UID=' .env || echo env LAB_UID=$${LAB_UID:-$$(id -u)} LAB_GID=$${LAB_GID:-$$(id -g)}) \
+	docker compose
+
+.PHONY: gpu
+gpu: ## Find out whether Docker can use an NVIDIA GPU, and write .env for it
+	scripts/gpu.sh
+
+.PHONY: up
+up: ## Build the lab's image, start it in Docker, print its address
+	$(COMPOSE) up --detach --build --wait || { $(COMPOSE) logs --no-log-prefix --tail 20 lab; exit 1; }
+	@$(COMPOSE) logs --no-log-prefix lab | grep -E 'The lab is at|Theano uses' | tail -2
+
+.PHONY: down
+down: ## Stop the lab in Docker; notebooks, data and runs stay
+	$(COMPOSE) down
+
+.PHONY: shell
+shell: ## Open a shell in the running lab
+	$(COMPOSE) exec lab bash
+
+.PHONY: logs
+logs: ## Show what the lab prints, from its start on
+	$(COMPOSE) logs --follow lab
+
+.PHONY: test-container
+test-container: $(READY) ## Build the image and test it with the Docker engine that runs here
+	.venv/bin/pytest tests/container $(ARGS)

@@ -4,8 +4,8 @@ A device is asked for by name: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``o
 the GPU where one can be used and else the CPU. Outside the Docker image the name comes from LXMLS_DEVICE, in the image
 from LAB_DEVICE, which its compose file hands on under that other name.
 
-``python -m lxmls_rnn.device`` prints the device and the sentence; its exit status is 1 where what is asked for by name
-cannot be had.
+``python -m lxmls_rnn.device`` runs a first kernel there and prints the sentence; its exit status is 1 where what is
+asked for by name cannot be had.
 """
 
 import os
@@ -44,11 +44,14 @@ class Choice:
         What Theano is to be given; None if what was asked for by name cannot be had.
     sentence : str
         For people: the device; if it is no GPU though one would do, why and what to do.
+    fault : str
+        What kept the GPU from being used; empty: nothing, or no GPU was asked for.
     """
 
     asked: str
     device: str | None
     sentence: str
+    fault: str = ""
 
 
 def in_image() -> bool:
@@ -95,9 +98,10 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
         name, (major, minor) = libraries.cards()[_index(device)]
         return Choice(asked, device, f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device}).")
     if asked == "auto":
-        return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.")
+        return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
-    return Choice(asked, None, f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}.")
+    sentence = f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}."
+    return Choice(asked, None, sentence, found.why)
 
 
 OPENCL_LIMITS = (
@@ -132,7 +136,7 @@ def problem(device: str) -> Problem | None:
         return Problem(
             f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
         )
-    return _driver_problem(_index(device)) or _toolkit_problem(_index(device)) or _pygpu_problem()
+    return _driver_problem(_index(device)) or _toolkit_problem(_index(device)) or _pygpu_problem() or _known_fault()
 
 
 def _driver_problem(index: int) -> Problem | None:
@@ -197,6 +201,12 @@ def _pygpu_problem() -> Problem | None:
     return None
 
 
+def _known_fault() -> Problem | None:
+    """Return what a proof at the container's start has found, so that no process tries in vain again."""
+    fault = os.environ.get("LXMLS_GPU_FAULT")
+    return Problem(fault, "`lxmls-rnn doctor` tells more") if fault else None
+
+
 def trial(device: str) -> Problem | None:
     """Compile a kernel for `device` and run it, through pygpu; return what went wrong."""
     try:
@@ -217,11 +227,10 @@ def trial(device: str) -> Problem | None:
 
 
 def main() -> int:
-    """Print the device and the sentence, having run a kernel; for the container's start."""
+    """Print the sentence and, on a second line, the fault; having run a kernel. For the container's start."""
     choice = choose(prove=True)
-    if choice.device:
-        print(choice.device)
     print(choice.sentence)
+    print(choice.fault)
     return 0 if choice.device else 1
 
 

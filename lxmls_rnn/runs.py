@@ -30,7 +30,7 @@ from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings, prepare
 
-RUNS = Path("runs")
+RUNS = Path(os.environ.get("LXMLS_RUNS") or "runs")
 
 
 class Run:

@@ -1,0 +1,18 @@
+"""JupyterLab in the container; the token comes from the environment (entrypoint.sh)."""
+
+c = get_config()  # noqa: F821
+
+# All of the container's interfaces: which of the host's can reach them is for docker-compose.yml to say.
+c.ServerApp.ip = "0.0.0.0"
+c.ServerApp.port = 8888
+c.ServerApp.port_retries = 0
+c.ServerApp.open_browser = False
+c.ServerApp.root_dir = "/opt/lab/lab/notebooks"
+# It runs as whatever user the compose file names, of whom the container knows no name.
+c.ServerApp.allow_root = True
+# The server's own words repeat the address with names that the host cannot use; entrypoint.sh has said the right one.
+c.ServerApp.log_level = "WARN"
+c.ServerApp.quit_button = False
+c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
+# What is deleted is deleted: a trash can in the container would be gone with it.
+c.FileContentsManager.delete_to_trash = False

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Build a Debian 12 base image from Debian's own packages, for machines that can install packages but cannot pull
+# images:
+#
+#     docker/offline-base.sh            makes lxmls-rnn-base:debian12, unless it is there
+#     BASE_IMAGE=lxmls-rnn-base:debian12 make up
+#
+# Needs root and debootstrap. It takes half a minute. DEBIAN_MIRROR names another mirror.
+set -eu
+name=${1:-lxmls-rnn-base:debian12}
+folder=
+
+if docker image inspect "$name" >/dev/null 2>&1; then
+    echo "$name is there."
+    exit 0
+fi
+command -v debootstrap >/dev/null || { echo "offline-base: apt-get install -y debootstrap" >&2; exit 1; }
+trap 'rm -rf "$folder"' EXIT
+folder=$(mktemp -d)
+
+# minbase is what the official debian:12 image starts from too.
+debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/root" ${DEBIAN_MIRROR:-} \
+    >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; exit 1; }
+rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"
+mkdir -p "$folder/root/var/cache/apt/archives/partial" "$folder/root/var/lib/apt/lists/partial"
+tar -C "$folder/root" --numeric-owner -c . |
+    docker import --change 'CMD ["bash"]' --message "Debian 12, debootstrap" - "$name" >/dev/null
+echo "$name is built."

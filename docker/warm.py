@@ -1,0 +1,73 @@
+"""Fill Theano's compile cache with what the lab's models need, so that a fresh container need not compile.
+
+Run at build time. A C module in the cache depends on the graph, the types and the number of dimensions, not on sizes:
+small models and one sentence serve all.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.rnn import MODELS, model_class
+from lxmls_rnn.deep_learning.training import Trainer
+
+SENTENCES = [([1, 2, 3], [0, 1, 2]), ([4, 1, 2], [2, 1, 0])]
+DTYPES = ("float64", "float32")
+
+
+class Sentence:
+    """What the Trainer asks of a sentence."""
+
+    def __init__(self, x: list[int], y: list[int]) -> None:
+        self.x, self.y = np.array(x, "int32"), np.array(y, "int32")
+
+
+def theano_models() -> list[str]:
+    """Names of the models that compile anything."""
+    return [name for name in MODELS if not issubclass(model_class(name), NumpyRNN)]
+
+
+def warm(name: str, dtype: str) -> None:
+    """Compile what a student compiles with this model: look inside, and train in every way."""
+    sentences = [Sentence(*sentence) for sentence in SENTENCES]
+    x, y = sentences[0].x, sentences[0].y
+    model_type = model_class(name)
+    for activation in model_type.activations:
+        model = model_type(5, 4, 3, 3, seed=1, activation=activation, dtype=dtype)
+        model.forward(x)
+        model.forward(np.array([x, x]))
+        model.grads(x, y)
+        usual = activation == model_type.activations[0]
+        ways = itertools.product((1, 2), (None, 1.0), (False, True)) if usual else [(1, None, False), (2, None, False)]
+        for batch_size, clip, freeze in ways:
+            trainer = Trainer(epochs=1, batch_size=batch_size, clip=clip, freeze_embeddings=freeze)
+            for _ in trainer.fit(model, sentences, sentences):
+                pass
+
+
+def main() -> None:
+    """Warm one model in this process, or, without arguments, each in a process of its own."""
+    if sys.argv[1:]:
+        warm(*sys.argv[1:])
+        return
+    start = time.monotonic()
+    jobs = list(itertools.product(theano_models(), DTYPES))
+    running: list[tuple[tuple[str, str], subprocess.Popen[bytes]]] = []
+    # At most one process a core. They wait for each other only where two want the same module.
+    while jobs or running:
+        while jobs and len(running) < (os.cpu_count() or 1):
+            job = jobs.pop(0)
+            running.append((job, subprocess.Popen([sys.executable, __file__, *job])))
+        job, process = running.pop(0)
+        if process.wait() != 0:
+            sys.exit(f"warm: {' '.join(job)} failed")
+        print(f"warm: {' '.join(job)} after {time.monotonic() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
