@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,10 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from lxmls_rnn.datasets import DATASETS, DownloadError
+from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
-from lxmls_rnn.experiment import DATA, VOCABULARIES, Settings, corpus_files
+from lxmls_rnn.experiment import DATA, VOCABULARIES, Settings, corpus_files, corpus_name
 from lxmls_rnn.runs import RUNS, Run, list_runs
 from lxmls_rnn.tagger import Tagger
 
@@ -37,12 +39,31 @@ Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn the errors that a user can mend into one sentence and exit status 1."""
+    """Turn the errors that a user can mend into one sentence and exit status 1, warnings into one sentence."""
+
+    def show(message: Warning | str, *_: Any) -> None:
+        typer.secho(f"Warning: {message}", fg="yellow", err=True)
+
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = show  # type: ignore[assignment]
+            yield
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except MemoryError as error:
+        typer.secho(f"Error: not enough memory: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+    except typer.Exit:
+        raise
     except (ValueError, IndexError, FloatingPointError, OSError, RuntimeError) as error:
         typer.secho(f"Error: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
+
+
+def model_file(name: Path) -> Path:
+    """Return the path of a model: a file, a run's folder, or a run by its name."""
+    return RUNS / name if not name.exists() and (RUNS / name).is_dir() else name
 
 
 @app.command()
@@ -68,28 +89,24 @@ def fetch(
     from lxmls_rnn.datasets import fetch
 
     with plain_errors():
-        try:
-            for path in fetch(name, directory, notice=console.print):
-                console.print(f"{path} is there and verified.")
-        except DownloadError as error:
-            typer.secho(f"Error: {error}", fg="red", err=True)
-            raise typer.Exit(1) from None
+        fetch(name, directory, notice=lambda text: console.print(text, soft_wrap=True))
 
 
 @app.command()
 def train(
+    context: typer.Context,
     corpus: Annotated[str, typer.Argument(help="sample, ewt, or a CoNLL or CoNLL-U file to train on.")] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to measure on; a named corpus brings its own.")] = None,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
     activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
-    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    dtype: Annotated[str | None, typer.Option(help="float64 or float32; Theano's models have its floatX.")] = None,
     embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
     vocabulary: Annotated[str, typer.Option(help=f"{' or '.join(VOCABULARIES)}: see the README.")] = "train",
-    min_count: Annotated[int, typer.Option(help="Rarer words of the training part become <unk>.")] = 2,
-    max_sent_len: Annotated[int, typer.Option(help="Only sentences shorter than this.")] = 100_000,
+    min_count: Annotated[int, typer.Option(help="Rarer words of the training part become `<unk>`.")] = 2,
+    max_sent_len: Annotated[int, typer.Option(help="Only sentences of 2 words or more and fewer than this.")] = 100_000,
     max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
     epochs: Annotated[int | None, typer.Option(help="Passes over the corpus; 5 by default.")] = None,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.5,
@@ -113,7 +130,15 @@ def train(
     """
     with plain_errors():
         if resume is not None:
-            run = Run.open(resume, root)
+            own = {"resume", "epochs", "root"}
+            given = [
+                key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"
+            ]
+            if set(given) - own:
+                option = min(set(given) - own, key=given.index).replace("_", "-")
+                raise ValueError(f"a run is continued with its own settings: {option} cannot be given with --resume")
+            folder = Path(resume)
+            run = Run.open(folder.name, folder.parent if folder.parent != Path() else root)
         else:
             train_file, dev_file = Path(corpus), dev
             if not train_file.is_file():
@@ -155,7 +180,8 @@ def _show_training(run: Run, epochs: int | None) -> None:
     def interrupt(*_: Any) -> None:
         nonlocal interrupted
         interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C does not wait
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        console.print("Stopping after the current batch (a second Ctrl-C does not wait and does not save).")
 
     columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     before = signal.signal(signal.SIGINT, interrupt)
@@ -171,6 +197,8 @@ def _show_training(run: Run, epochs: int | None) -> None:
                         f"{event.words} words, {event.epochs} epochs of {event.batches} updates",
                         soft_wrap=True,
                     )
+                    if not s.model.startswith("Numpy"):
+                        console.print("Theano compiles the model; the first time this takes up to a minute.")
                     bar.update(task, total=event.batches)
                 elif isinstance(event, BatchDone):
                     p = event.progress
@@ -186,7 +214,7 @@ def _show_training(run: Run, epochs: int | None) -> None:
                 elif isinstance(event, Stopped):
                     console.print(f"Stopped: {event.reason}.")
                 if interrupted and not isinstance(event, Stopped):
-                    console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn train --resume {run.folder.name}`.")
+                    console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn train --resume {run.folder}`.")
                     break
     finally:
         events.close()  # writes the checkpoint if the training is not at its end
@@ -198,23 +226,25 @@ def _show_training(run: Run, epochs: int | None) -> None:
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
     corpus: Annotated[str, typer.Argument(help="sample, ewt (their test part), or a file.")] = "sample",
-    max_sent_len: Annotated[int, typer.Option(help="Only sentences shorter than this.")] = 100_000,
+    max_sent_len: Annotated[int, typer.Option(help="Only sentences of 2 words or more and fewer than this.")] = 100_000,
     max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
 ) -> None:
-    """Measure a tagger: accuracy over all, known and unknown words, figures for each tag, confusion matrix.
+    """Measure a tagger: accuracy over all words, those in its vocabulary and the others, by tag, confusion matrix.
+
+    The vocabulary holds the words of the training part (with `--min-count 2` those that occur twice there).
 
     Example: `lxmls-rnn evaluate runs/first sample`
     """
     with plain_errors():
-        tagger = Tagger.load(model)
+        tagger = Tagger.load(model_file(model))
         file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
         result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
-    console.print(f"{file.name}: {known + unknown} words, accuracy {result.accuracy:.2%}")
+    console.print(f"{file.name}: {result.sentences} sentences, {known + unknown} words, accuracy {result.accuracy:.2%}")
     if known:
-        console.print(f"  known words:   {known:6}, accuracy {result.known_accuracy:.2%}")
+        console.print(f"  words in the vocabulary:     {known:6}, accuracy {result.known_accuracy:.2%}")
     if unknown:
-        console.print(f"  unknown words: {unknown:6}, accuracy {result.unknown_accuracy:.2%}")
+        console.print(f"  words not in the vocabulary: {unknown:6}, accuracy {result.unknown_accuracy:.2%}")
     table = Table("tag", "words", "precision", "recall", "F1", title="by tag")
     for row in result.per_tag():
         table.add_row(row["tag"], str(row["words"]), *(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")))
@@ -230,23 +260,37 @@ def tag(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
     sentence: Annotated[str | None, typer.Argument(help="The sentence; without it, standard input is read.")] = None,
     file: Annotated[Path | None, typer.Option(help="Read this file, one sentence a line.")] = None,
+    tokenized: Annotated[bool, typer.Option("--tokenized", help="Words are separated by spaces already.")] = False,
 ) -> None:
-    """Tag a sentence, or a file or standard input, one sentence a line. A * marks words that were not in training.
+    """Tag a sentence, or a file or standard input, one sentence a line. A * marks words not in the vocabulary.
+
+    A file's words come out as word/tag/probability, separated by spaces.
 
     Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
     """
     with plain_errors():
-        tagger = Tagger.load(model)
+        if sentence is not None and file is not None:
+            raise ValueError(f"give a sentence or --file, not both: got {sentence!r} and {file}")
+        tagger = Tagger.load(model_file(model))
         if sentence is not None:
             table = Table("word", "tag", "probability")
-            for word in tagger.tag(sentence):
+            for word in tagger.tag(sentence.split() if tokenized else sentence):
                 table.add_row(word.word + ("" if word.known else " *"), word.tag, f"{word.probability:.4f}")
             console.print(table)
             return
-        lines = sys.stdin if file is None else file.read_text(encoding="utf-8").splitlines()
-        for line in lines:
-            words = tagger.tag(line) if line.strip() else []
-            print(" ".join(f"{w.word}{'' if w.known else '*'}/{w.tag}/{w.probability:.2f}" for w in words), flush=True)
+        if file is None and sys.stdin is None:
+            raise ValueError("there is no sentence, no --file and no standard input to read")
+        for line in read_lines(file) if file is not None else sys.stdin:
+            words = tagger.tag(line.split() if tokenized else line) if line.strip() else []
+            print(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words), flush=True)
+
+
+def read_lines(file: Path) -> list[str]:
+    """Return the lines of a text file in UTF-8; ValueError with its name if it is none."""
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not a text in UTF-8: {error}") from None
 
 
 @app.command()
@@ -255,26 +299,28 @@ def runs(root: Root = RUNS) -> None:
 
     Example: `lxmls-rnn runs`
     """
-    found = list_runs(root)
+    with plain_errors():
+        found = list_runs(root)
     if not found:
         console.print(f"No runs in {root}: `lxmls-rnn train` makes one.")
         return
+    # of the settings only those that tell the runs apart
+    settings = [{**run.settings.to_dict(), **run.settings.to_dict()["trainer"]} for run in found]
+    options = [key for key in settings[0] if key not in ("train", "dev", "model", "trainer", "epochs")]
+    differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
     table = Table(padding=(0, 0))
-    for column in ("run", "model", "emb", "hidden", "corpus", "rate", "batch", "epochs", "cost", "train", "dev"):
-        table.add_column(column, overflow="fold")
-    for run in found:
-        s, rows = run.settings, run.metrics()
+    for column in ("run", "model", "corpus", *differing, "epochs", "cost", "train", "dev"):
+        table.add_column(column, no_wrap=column in ("run", "model", "cost", "train", "dev"), overflow="fold")
+    for run, row in zip(found, settings, strict=True):
+        metrics = run.metrics()
         figures = ["-"] * 3
-        if rows:
-            on_dev = rows[-1]["dev_accuracy"]
-            figures = [
-                f"{rows[-1]['cost']:.2f}",
-                f"{rows[-1]['train_accuracy']:.2%}",
-                "-" if on_dev is None else f"{on_dev:.2%}",
-            ]
-        n_emb = str(s.n_emb) if s.embeddings is None else Path(s.embeddings).name
-        setup = [s.model, n_emb, str(s.n_hidd), Path(s.train).name, f"{s.trainer.rate:g}", str(s.trainer.batch_size)]
-        table.add_row(run.folder.name, *setup, f"{len(rows)}/{s.trainer.epochs}", *figures)
+        if metrics:
+            last = metrics[-1]
+            on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
+            figures = [f"{last['cost']:.2f}", f"{last['train_accuracy']:.2%}", on_dev]
+        own = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
+        epochs = f"{len(metrics)}/{run.settings.trainer.epochs}"
+        table.add_row(run.folder.name, row["model"], corpus_name(row["train"]), *own, epochs, *figures)
     console.print(table)
 
 
@@ -299,5 +345,5 @@ def check(
             verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
             table.add_row(row.model, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
-    console.print("Largest difference of two entries relative to the largest entry; up to 1e-8 agrees.")
+    console.print("Largest difference of two entries, relative to the largest: 1e-8 agrees.")
     raise typer.Exit(0 if agree else 1)

@@ -115,7 +115,7 @@ def obtain(
         by_hand = target.with_name(_archive_name(file))
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
-            f"download it by hand from {source}, put it at {by_hand}, and fetch again."
+            f"download {file.url} by hand (about it: {source}), put it at {by_hand}, and fetch again."
         ) from error
     finally:
         for path in (raw, text):

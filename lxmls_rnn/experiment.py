@@ -48,6 +48,13 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     return train, dev, test
 
 
+def corpus_name(train: str) -> str:
+    """Return the name of the corpus that a training file belongs to, or the file's own."""
+    return next(
+        (name for name, files in CORPORA.items() if Path(train) == (DATA / files[0]).resolve()), Path(train).name
+    )
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides what a training does.
@@ -62,9 +69,11 @@ class Settings:
         'train': words of the training part that occur `min_count` times there, the others are `<unk>`
         (`train_vocabulary`). 'guide': all words of both parts, as the lab guide has it (`compacify`).
     model, n_emb, n_hidd, activation, dtype, seed
-        As the model's constructor takes them; `model` is a name in `rnn.MODELS`.
+        As the model's constructor takes them; `model` is a name in `rnn.MODELS`. Without a dtype NumPy's models are
+        float64 and Theano's have its floatX.
     embeddings
-        A file of pre-trained embeddings; `n_emb` is then what it holds.
+        A file of pre-trained embeddings; `n_emb` is then what it holds. With the guide's vocabulary the words get the
+        guide's vectors, else the best there are (`extract_embeddings`).
     trainer
         How to train.
     """
@@ -79,7 +88,7 @@ class Settings:
     n_emb: int = 50
     n_hidd: int = 20
     activation: str | None = None
-    dtype: str = "float64"
+    dtype: str | None = None
     seed: int = 1234
     embeddings: str | None = None
     trainer: Trainer = field(default_factory=Trainer)
@@ -99,9 +108,16 @@ class Settings:
         return asdict(self)
 
     def checksums(self) -> dict[str, str]:
-        """Return the SHA-256 of each file that the settings name."""
-        files = [file for file in (self.train, self.dev, self.embeddings) if file is not None]
-        return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}
+        """Return the SHA-256 of each file that the settings name; FileNotFoundError if one is not there."""
+        checksums = {}
+        for option in ("train", "dev", "embeddings"):
+            file = getattr(self, option)
+            if file is None:
+                continue
+            if not Path(file).is_file():
+                raise FileNotFoundError(f"{option} must be a file, but there is none at {file}")
+            checksums[file] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        return checksums
 
 
 @dataclass(frozen=True)
@@ -147,13 +163,21 @@ def prepare(settings: Settings) -> Experiment:
     train, dev, n_known = read_corpus(settings)
     first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)
     if settings.embeddings is not None:
-        first = (extract_embeddings(settings.embeddings, train.x_dict, seed=settings.seed),)
+        first = (
+            extract_embeddings(
+                settings.embeddings,
+                train.x_dict,
+                seed=settings.seed,
+                case="guide" if settings.vocabulary == "guide" else "best",
+            ),
+        )
+    dtype = {} if settings.dtype is None else {"dtype": settings.dtype}
     model = model_class(settings.model)(
         *first,
         settings.n_hidd,
         len(train.y_dict),
         seed=settings.seed,
         activation=settings.activation,
-        dtype=settings.dtype,
+        **dtype,
     )
     return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)

@@ -16,9 +16,10 @@ import json
 import os
 import platform
 import time
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ import scipy
 import lxmls_rnn
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
-from lxmls_rnn.experiment import Settings, prepare
+from lxmls_rnn.experiment import Experiment, Settings, prepare
+from lxmls_rnn.tagger import Tagger
 
 RUNS = Path(os.environ.get("LXMLS_RUNS") or "runs")
+METRICS = {field.name for field in fields(EpochDone)} - {"progress"}
 
 
 class Run:
@@ -38,10 +41,11 @@ class Run:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder, self.settings = folder, settings
+        self._prepared: Experiment | None = None
 
     @classmethod
     def create(cls, name: str, settings: Settings, root: str | os.PathLike[str] = RUNS) -> Run:
-        """Make the folder of a new run.
+        """Make the folder of a new run, if its settings make an experiment.
 
         Raises
         ------
@@ -49,16 +53,23 @@ class Run:
             `name` is not a plain name.
         FileExistsError
             There is a run of that name.
+        FileNotFoundError, ValueError
+            As `prepare`.
         """
         if name in ("", ".", "..") or Path(name).name != name:
             raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
-        checksums = settings.checksums()
         folder = Path(root) / name
+        taken = FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume")
+        if folder.exists():
+            raise taken
+        checksums = settings.checksums()
+        prepared = prepare(settings)
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
-            raise FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume") from None
-        run = cls(folder, settings)
+            raise taken from None
+        run = cls(folder, replace(settings, dtype=prepared.tagger.model.dtype))
+        run._prepared = prepared
         run._write_config(checksums)
         return run
 
@@ -76,7 +87,10 @@ class Run:
         folder = Path(root) / name
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            return cls(folder, Settings.from_dict(config["settings"]))
+            settings = Settings.from_dict(config["settings"])
+            for file in (settings.train, settings.dev, settings.embeddings):
+                file is None or config["checksums"][file]
+            return cls(folder, settings)
         except FileNotFoundError:
             raise FileNotFoundError(f"no run {folder}: `lxmls-rnn runs` lists the runs") from None
         except (ValueError, KeyError, TypeError) as error:
@@ -91,6 +105,7 @@ class Run:
         ----------
         epochs
             Train up to so many epochs instead of the number in the settings, which is changed.
+            May not be less than the run has done.
         checkpoint_every
             Seconds from one checkpoint to the next within an epoch.
 
@@ -103,8 +118,8 @@ class Run:
         ------
         RuntimeError
             Another process trains this run.
-        ValueError
-            A file that the settings name has changed since the run began.
+        FileNotFoundError, ValueError
+            A file that the settings name is gone, or has changed since the run began.
         """
         with self._locked():
             checksums = self.settings.checksums()
@@ -112,15 +127,23 @@ class Run:
             for file, checksum in checksums.items():
                 if config["checksums"][file] != checksum:
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot go on")
+            experiment, self._prepared = self._prepared or prepare(self.settings), None
+            tagger = experiment.tagger
+            progress, best = self._restore(tagger.model)
             if epochs is not None and epochs != self.settings.trainer.epochs:
+                if epochs < progress.epoch:
+                    raise ValueError(f"epochs must be at least {progress.epoch}, which the run has done; got {epochs}")
                 self.settings = replace(self.settings, trainer=replace(self.settings.trainer, epochs=epochs))
                 self._write_config(checksums)
-            yield from self._fit(checkpoint_every)
+            trainer = self.settings.trainer
+            events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
+            yield from self._saving(events, tagger, progress, checkpoint_every)
 
-    def _fit(self, checkpoint_every: float) -> Generator[Event, None, None]:
-        trainer = self.settings.trainer
-        tagger, train, dev = (experiment := prepare(self.settings)).tagger, experiment.train, experiment.dev
-        progress, best = self._restore(tagger.model)
+    def _saving(
+        self, events: Iterator[Event], tagger: Tagger, progress: Progress, checkpoint_every: float
+    ) -> Iterator[Event]:
+        """Pass the events on and write what they ask for."""
+        patience = self.settings.trainer.patience
         saved = time.monotonic()
 
         def checkpoint() -> None:
@@ -130,7 +153,7 @@ class Run:
 
         event: Event | None = None
         try:
-            for event in trainer.fit(tagger.model, train, dev, progress, best):
+            for event in events:
                 if isinstance(event, EpochDone):
                     self._append_metrics(event)
                     if event.is_best:
@@ -143,7 +166,7 @@ class Run:
             # with early stopping the trainer has put the best parameters into the model when it says Stopped
             if not isinstance(event, (Started, Stopped)):
                 checkpoint()
-                if trainer.patience is None or not (self.folder / "model.npz").exists():
+                if patience is None or not (self.folder / "model.npz").exists():
                     tagger.save(self.folder / "model.npz", epoch=progress.epoch)
             raise
 
@@ -156,9 +179,12 @@ class Run:
         rows = []
         for line in lines:
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except ValueError:
                 break
+            if not (isinstance(row, dict) and row.keys() >= METRICS):
+                break
+            rows.append(row)
         return rows
 
     def _restore(self, model: Any) -> tuple[Progress, dict[str, np.ndarray] | None]:
@@ -207,17 +233,19 @@ class Run:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RuntimeError(f"another process trains the run {self.folder}") from None
+            except OSError:  # a file system without locks
+                pass
             yield
         finally:
             os.close(descriptor)
 
 
 def list_runs(root: str | os.PathLike[str] = RUNS) -> list[Run]:
-    """Return the runs of a folder, by name; folders that are not runs are passed over."""
+    """Return the runs of a folder, by name; warn of those whose config is damaged."""
     runs = []
     for folder in sorted(Path(root).glob("*/config.json")):
         try:
             runs.append(Run.open(folder.parent.name, root))
-        except ValueError:
-            continue
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
     return runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +16,20 @@ from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary
 
-# a number, a word with inner apostrophes, hyphens or full stops, the clitics of the Penn Treebank, or one sign
+# in the order in which they are tried
 TOKEN = re.compile(
-    r"(?:[a-z]\.){2,}|n't\b|'(?:s|m|d|ll|re|ve)\b|\d+(?:[.,:]\d+)*|\w+?(?=n't\b)|\w+(?:[-.]\w+)*|[^\w\s]", re.IGNORECASE
+    r"""
+    https?://\S+ | www\.\S+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+   # addresses
+    | (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc)\.                 # titles and abbreviations
+    | (?:[a-z]\.){2,}                                         # U.S.
+    | n't\b | '(?:s|m|d|ll|re|ve)\b                           # the clitics of the Penn Treebank
+    | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?\b                   # numbers, times, dates, 3rd, 1990s
+    | \w+?(?=n't\b)                                          # do-n't
+    | \w+(?:[-.]\w+)*                                        # words, with hyphens
+    | \.{2,} | -{2,}                                         # an ellipsis, a dash
+    | \S                                                     # one sign
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -40,7 +52,7 @@ class Tagger:
     words, tags
         Names of the word and tag ids, in order.
     n_known_words
-        Words with an id below it occur in the training part.
+        Words with an id below it are in the vocabulary of the training part.
 
     Raises
     ------
@@ -66,7 +78,10 @@ class Tagger:
         model, header = parameters.load(path, model_class)
         if not (header.get("words") and header.get("tags")):
             raise ValueError(f"{path} holds no vocabulary and no tags: it cannot tag text")
-        return cls(model, header["words"], header["tags"], header.get("n_known_words", len(header["words"])))
+        known = header.get("n_known_words", len(header["words"]))
+        if not isinstance(known, int):
+            raise ValueError(f"{path} has n_known_words {known!r} in its header, expected an integer")
+        return cls(model, header["words"], header["tags"], known)
 
     def save(self, path: str | os.PathLike[str], **extra: Any) -> None:
         """Write the model file; `extra` goes into its header."""
@@ -142,4 +157,4 @@ class Tagger:
 
 def tokenize(text: str) -> list[str]:
     """Cut a sentence into words and signs, roughly as the Penn Treebank does: "don't stop!" is do, n't, stop and !."""
-    return TOKEN.findall(text)
+    return TOKEN.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'"))

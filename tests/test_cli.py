@@ -71,8 +71,8 @@ def test_resume_goes_on(trained):
 
 def test_evaluate_prints_known_and_unknown_words_and_the_matrix(trained):
     output = trained("evaluate", "runs/first").output
-    assert re.search(r"test.conll: 1527 words, accuracy \d+\.\d\d%", output)
-    assert re.search(r"unknown words: +\d+, accuracy", output)
+    assert re.search(r"test.conll: 200 sentences, 1527 words, accuracy \d+\.\d\d%", output)
+    assert re.search(r"words not in the vocabulary: +\d+, accuracy", output)
     assert "confusion: gold tag by row" in output
     assert "precision" in output
 
@@ -116,7 +116,7 @@ def test_check_fails_when_a_gradient_differs(run, monkeypatch):
         (["train", "nowhere"], "Error: corpus must be one of sample, ewt or a file, got 'nowhere'"),
         (["train", "--rate", "-1"], "Error: rate must be a positive number, got -1.0"),
         (["train", "--model", "GRU"], "Error: model must be one of NumpyRNN"),
-        (["train", "--embeddings", "none.txt"], "Error: .*none.txt"),
+        (["train", "--embeddings", "none.txt"], "Error: embeddings must be a file, but there is none at .*none.txt"),
         (["train", "--resume", "nothing"], "Error: no run runs/nothing"),
         (["tag", "nothing.npz", "a"], "Error: no model file nothing.npz"),
         (["evaluate", "nothing.npz"], "Error: no model file nothing.npz"),
@@ -130,6 +130,69 @@ def test_what_the_user_can_mend_is_one_sentence_and_status_1(run, tmp_path, args
     assert re.search(message, result.output)
     assert "Traceback" not in result.output
     assert not list(tmp_path.glob("runs/*"))
+
+
+@pytest.mark.parametrize(
+    "option", [["--n-hidd", "0"], ["--dtype", "int8"], ["--seed", "-1"], ["--max-sent-len", "1"], ["--dev", "nowhere"]]
+)
+def test_a_refused_training_leaves_no_run_behind(run, tmp_path, option):
+    assert run("train", *option, "--name", "a").exit_code == 1
+    assert not (tmp_path / "runs").exists()
+    assert run("train", *SHORT, "--epochs", "1", "--name", "a").exit_code == 0
+
+
+@pytest.mark.parametrize("option", [["--rate", "0.1"], ["sample"], ["--shuffle"], ["--n-hidd", "7"]])
+def test_resume_refuses_settings_that_it_would_not_use(trained, option):
+    result = trained("train", "--resume", "first", *option)
+    assert result.exit_code == 1
+    assert "cannot be given with --resume" in result.output
+
+
+def test_resume_refuses_fewer_epochs_than_are_done(trained):
+    result = trained("train", "--resume", "first", "--epochs", "1")
+    assert result.exit_code == 1
+    assert "epochs must be at least 2, which the run has done; got 1" in result.output
+    assert Run.open("first").settings.trainer.epochs == 2
+
+
+def test_a_run_can_be_named_or_given_as_a_path(trained):
+    assert trained("train", "--resume", "runs/first", "--epochs", "3").exit_code == 0
+    assert trained("tag", "first", "The dog .").output == trained("tag", "runs/first", "The dog .").output
+
+
+def test_tokenized_text_is_cut_at_spaces_only(trained):
+    assert "│ don't!" in trained("tag", "first", "--tokenized", "don't! stop").output
+
+
+def test_a_file_that_is_no_text_is_named(trained, tmp_path):
+    (tmp_path / "bin").write_bytes(b"\xff\xfe\x00")
+    result = trained("tag", "first", "--file", "bin")
+    assert result.exit_code == 1
+    assert "Error: bin is not a text in UTF-8" in result.output
+
+
+def test_a_warning_is_one_sentence(run, tmp_path):
+    (tmp_path / "c.conll").write_text("1\ta\t_\t_\tDT\n2\tb\t_\t_\tZZ\n\n" * 3)
+    result = run("train", "c.conll", "--epochs", "1", "--n-hidd", "2")
+    assert result.exit_code == 0
+    warning = next(line for line in result.output.splitlines() if "ZZ" in line)
+    assert warning.startswith("Warning: ")
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    command = f"{COMMAND} train --epochs 30 --name a {' '.join(SHORT)} | head -1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+    subprocess.run([COMMAND, "train", "--resume", "a"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_damaged_run_is_named_among_the_others(trained, tmp_path):
+    (tmp_path / "runs" / "bad").mkdir()
+    (tmp_path / "runs" / "bad" / "config.json").write_text("{}")
+    output = trained("runs").output
+    assert "Warning: runs/bad/config.json is not the config of a run" in output
+    assert "first" in output
 
 
 def test_no_runs_is_said(run):
@@ -146,7 +209,7 @@ def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(tmp_path):
             break
     rest = process.stdout.read()
     assert process.wait() == 0
-    assert "Stopped by Ctrl-C; continue with `lxmls-rnn train --resume stopped`." in rest
+    assert "Stopped by Ctrl-C; continue with `lxmls-rnn train --resume runs/stopped`." in rest
     done = len(Run.open("stopped", tmp_path / "runs").metrics())
     assert 2 <= done < 400
 

@@ -23,11 +23,13 @@ def test_the_guides_vocabulary_holds_the_words_of_dev_too():
 
 def test_embeddings_of_a_file_become_the_first_parameter(tmp_path, capsys):
     file = tmp_path / "emb.txt"
-    file.write_text("the 1 2 3\nman 4 5 6\n")
+    file.write_text("the 1 2 3\nman 4 5 6\n")  # both 'the' and 'The' are in the vocabulary
     tagger = prepare(Settings(train=SAMPLE_TRAIN, embeddings=str(file))).tagger
     assert tagger.model.sizes.n_emb == 3
     assert tagger.model.param[0][:, tagger.words.index("man")].tolist() == [4, 5, 6]
-    assert "Getting embeddings for the vocabulary 2/" in capsys.readouterr().out
+    assert tagger.model.param[0][:, tagger.words.index("the")].tolist() == [1, 2, 3]
+    assert tagger.model.param[0][:, tagger.words.index("The")].tolist() == [1, 2, 3]
+    assert "Getting embeddings for the vocabulary 3/570" in capsys.readouterr().out
 
 
 def test_settings_survive_json():

@@ -160,4 +160,5 @@ def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
     (tmp_path / "bad" / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"bad/config\.json is not the config of a run"):
         Run.open("bad", tmp_path)
-    assert [run.folder.name for run in list_runs(tmp_path)] == ["good"]
+    with pytest.warns(UserWarning, match=r"bad/config\.json is not the config of a run"):
+        assert [run.folder.name for run in list_runs(tmp_path)] == ["good"]

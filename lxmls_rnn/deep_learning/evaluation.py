@@ -26,12 +26,15 @@ class Evaluation:
     ----------
     tags
         Names of the tags, in the order of the matrices.
+    sentences
+        Their number.
     known, unknown
         Confusion matrices (n_tags, n_tags) over the words that the vocabulary of the training part holds and over the
         others: gold tag by row, predicted tag by column.
     """
 
     tags: list[str]
+    sentences: int
     known: np.ndarray
     unknown: np.ndarray
 
@@ -91,8 +94,9 @@ def evaluate(model: Any, sentences: Iterable[Any], tags: list[str], n_known_word
         Words with an id below it are in the vocabulary of the training part.
     """
     counts = np.zeros((2, len(tags), len(tags)), dtype=np.int64)
-    for sentence in sentences:
+    number = 0
+    for number, sentence in enumerate(sentences, 1):  # noqa: B007  counts them
         predicted = model.forward(sentence.x).argmax(axis=0)
         is_unknown = (np.asarray(sentence.x) >= n_known_words).astype(int)
         np.add.at(counts, (is_unknown, np.asarray(sentence.y), predicted), 1)
-    return Evaluation(list(tags), counts[0], counts[1])
+    return Evaluation(list(tags), number, counts[0], counts[1])

@@ -160,7 +160,7 @@ class NumpyRNN:
         x, y
             Word ids and gold tag ids, (L,); errors as in `forward`.
         """
-        back = self.backward(x, y)
+        back = self.backward(parameters.check_sentence(x), y)
         W_e = np.zeros(self.param[0].shape, self.dtype, order="F")
         for word, e_z_t in zip(back.forward.x, back.e_z.T, strict=True):
             W_e[:, word] += e_z_t

@@ -18,6 +18,11 @@ import lxmls_rnn
 FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1
 ACTIVATIONS = ("logistic", "tanh", "relu")
+DTYPES = ("float64", "float32")
+
+# can be read by setting it only, which no thread should see: so once, at the start
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 
 
 class Sizes(NamedTuple):
@@ -84,10 +89,11 @@ def draw(
     ------
     ValueError
         A wrong number of arguments, a size that is not a positive integer, embeddings that are not a matrix of
-        finite numbers, or another dtype.
+        finite numbers, another seed or dtype.
     """
-    if dtype not in ("float32", "float64"):
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    check_dtype(dtype)
+    if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32):
+        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}")
     E = None
     if arguments and np.ndim(arguments[0]) > 0:
         E = np.array(arguments[0], dtype=dtype, order="F")
@@ -119,6 +125,13 @@ def _positive(name: str, size: Any) -> int:
     return int(size)
 
 
+def check_dtype(dtype: str) -> str:
+    """Return `dtype` if models can have it, else raise ValueError."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}")
+    return dtype
+
+
 def check_activation(name: str | None, known: tuple[str, ...]) -> str:
     """Return `name`, or the first of the `known` activations for None; ValueError if it is not known."""
     if name is None:
@@ -126,6 +139,13 @@ def check_activation(name: str | None, known: tuple[str, ...]) -> str:
     if name not in known:
         raise ValueError(f"activation must be one of {', '.join(known)}, got {name!r}")
     return name
+
+
+def check_sentence(x: Any) -> np.ndarray:
+    """Return one sentence, (L,), as an array; ValueError for another number of dimensions."""
+    if np.ndim(x) != 1:
+        raise ValueError(f"x must be one sentence of shape (L,), got {np.ndim(x)} dimensions")
+    return np.asarray(x)
 
 
 def check_words(x: Any, n_words: int) -> np.ndarray:
@@ -180,9 +200,7 @@ def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -213,11 +231,9 @@ def save(
     Raises
     ------
     ValueError
-        `words` or `tags` of another length than the model's sizes say.
+        As `check_names`.
     """
-    for names, size, what in ((words, model.sizes.n_words, "words"), (tags, model.sizes.n_tags, "tags")):
-        if names is not None and len(names) != size:
-            raise ValueError(f"{what} must name all {size} {what} of the model, got {len(names)} names")
+    check_names(words, tags, model.sizes)
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -237,6 +253,16 @@ def save(
     encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)
     values = model.get_values()
     write_atomically(Path(path), lambda file: np.savez(file, header=encoded, **values))
+
+
+def check_names(words: list[str] | None, tags: list[str] | None, sizes: Sizes) -> None:
+    """Raise ValueError unless `words` and `tags` are None or distinct names, as many as `sizes` says."""
+    for names, size, what in ((words, sizes.n_words, "words"), (tags, sizes.n_tags, "tags")):
+        if names is not None and not len(names) == len(set(names)) == size:
+            raise ValueError(
+                f"{what} must name all {size} {what} of the model, each once: "
+                f"got {len(names)} names, {len(set(names))} of them different"
+            )
 
 
 class Saved(NamedTuple):
@@ -266,6 +292,9 @@ def load(path: str | os.PathLike[str], model_class: type | None = None) -> Saved
     """
     path = Path(path)
     try:
+        if not zipfile.is_zipfile(path):
+            path.open("rb").close()  # one that is not there or not to be read says so
+            raise ValueError("it is not an .npz file")
         with np.load(path, allow_pickle=False) as archive:
             contents = {name: archive[name] for name in archive.files}
         header = json.loads(contents.pop("header").tobytes())
@@ -275,14 +304,15 @@ def load(path: str | os.PathLike[str], model_class: type | None = None) -> Saved
         raise FileNotFoundError(f"no model file {path}") from None
     except IsADirectoryError:
         raise ValueError(f"{path} is a folder, expected a model file (.npz)") from None
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for damaged files
         raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
-    if header["version"] > FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has version {header['version']} of the model format; this library reads up to {FORMAT_VERSION}"
-        )
     try:
+        if header["version"] > FORMAT_VERSION:
+            raise ValueError(
+                f"it has version {header['version']} of the model format; this library reads up to {FORMAT_VERSION}"
+            )
         model = _rebuild(header, contents, model_class)
+        check_names(header["words"], header["tags"], model.sizes)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     return Saved(model, header)
@@ -300,7 +330,8 @@ def _rebuild(header: Mapping[str, Any], values: dict[str, np.ndarray], model_cla
 
 
 def build(model_class: Any, sizes: Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str) -> Any:
-    """Make a model of given values without drawing any: errors as in `check_values`."""
+    """Make a model of given values without drawing any: errors as in `check_values`, `check_dtype`."""
+    check_dtype(dtype)
     check_values(model_class.shapes(sizes), values)
     model = model_class.__new__(model_class)
     model._set_up(sizes, dict(values), activation, dtype)
@@ -313,9 +344,11 @@ def convert(model: Any, model_class: Any) -> Any:
 
 
 def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError unless `values` holds exactly the arrays that `shapes` names, in these shapes."""
+    """Raise ValueError unless `values` holds exactly what `shapes` names: finite numbers in these shapes."""
     if set(shapes) != set(values):
         raise ValueError(f"it holds the parameters {', '.join(values)}, expected {', '.join(shapes)}")
     for name, shape in shapes.items():
         if values[name].shape != shape:
             raise ValueError(f"{name} has shape {values[name].shape}, expected {shape}")
+        if not np.isfinite(values[name]).all():
+            raise ValueError(f"{name} holds NaN or infinity")

@@ -85,6 +85,8 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     import theano  # isort: skip
     import theano.tensor as T  # isort: skip
 
+    from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
     _rate = T.scalar("rate", dtype=model.dtype)
@@ -93,11 +95,7 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
 
     _z = model._embed(_x)
     _scores = model._scores(_z).reshape((-1, model.sizes.n_tags))
-    _gold, _w = _y.T.flatten(), _weights.T.flatten()
-    _shifted = _scores - _scores.max(axis=1, keepdims=True)
-    _log_p = _shifted - T.log(T.exp(_shifted).sum(axis=1, keepdims=True))
-    _cost = -T.dot(_log_p[T.arange(_gold.shape[0]), _gold], _w)
-    _correct = T.sum(T.eq(T.argmax(_scores, axis=1), _gold) * T.gt(_w, 0))
+    _cost, _, _correct = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())
 
     W_e, *others = model.param
     _e_z, *_gradients = theano.grad(_cost, [_z, *others])

@@ -108,7 +108,7 @@ class RNN:
         x, y
             Word ids and gold tag ids, (L,); errors as in `NumpyRNN.grads`.
         """
-        x = parameters.check_words(x, self.sizes.n_words)
+        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
         y = parameters.check_tags(y, x, self.sizes.n_tags)
         if self._grads is None:
             _x, _y = T.ivector("x"), T.ivector("y")

@@ -79,6 +79,11 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
         except ValueError as error:
             raise ValueError(f"{file}, line {line_number}: {error}: {line!r}") from None
         if TOKEN_ID.fullmatch(columns[0]):
+            if int(columns[0]) != len(sentence) + 1:
+                raise ValueError(
+                    f"{file}, line {line_number}: word {columns[0]} where word {len(sentence) + 1} of the sentence was "
+                    f"expected (is the blank line before it missing?): {line!r}"
+                )
             sentence.append(Token(columns[WORD_COLUMN], columns[TAG_COLUMN], line_number))
     if sentence:
         yield sentence

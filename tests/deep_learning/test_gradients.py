@@ -72,6 +72,13 @@ def test_the_checks_table_covers_every_parameter_and_agrees():
     assert all(row.agrees for row in rows)
 
 
+@pytest.mark.parametrize(("n_hidd", "length"), [(1, 1), (40, 2), (5, 40), (20, 20)])
+def test_the_check_raises_no_false_alarm(n_hidd, length):
+    for seed in range(2):
+        rows = check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(10, 3, n_hidd, 4), length=length, seed=seed)
+        assert [row for row in rows if not row.agrees] == []
+
+
 def test_a_broken_gradient_is_found_and_located():
     model = rnns.NumpyRNN(6, 3, 2, 3, seed=1)
     right = model.grads([1, 2, 1], [0, 1, 2])

@@ -148,7 +148,7 @@ def test_lstm_cells_obey_the_lectures_formulas():
         ([30], [0], IndexError, "word id 30 in x is outside the 30 words"),
         ([-1], [0], IndexError, "word id -1 in x"),
         ([1], [4], IndexError, "tag id 4 in y is outside the 4 tags"),
-        ([[[1]]], [[[1]]], ValueError, "integers of shape"),
+        ([[1]], [[1]], ValueError, "x must be one sentence of shape .* got 2 dimensions"),
     ],
 )
 def test_bad_sentences_are_met_at_the_door(x, y, error, message):
@@ -172,6 +172,8 @@ def test_gold_tags_without_all_outputs_are_refused():
         ((np.full((6, 30), np.nan), 5, 4), {}, "must be finite"),
         (SIZES, {"activation": "softplus"}, "logistic, tanh, relu, got 'softplus'"),
         (SIZES, {"dtype": "float16"}, "got 'float16'"),
+        (SIZES, {"seed": -1}, "seed must be an integer from 0 to .* got -1"),
+        (SIZES, {"seed": "a"}, "seed must be an integer from 0 to .* got 'a'"),
     ],
 )
 def test_bad_sizes_are_met_at_the_door(arguments, options, message):

@@ -129,6 +129,41 @@ def test_a_later_format_is_refused(saved):
         parameters.load(saved[0])
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dtype": "int8"}, "dtype must be 'float64' or 'float32', got 'int8'"),
+        ({"version": None}, "cannot be loaded"),
+        ({"tags": ["a", "a", "b", "c"]}, "4 names, 3 of them different"),
+        ({"sizes": {"n_words": 30}}, "cannot be loaded"),
+    ],
+)
+def test_a_wrong_header_is_refused(saved, change, message):
+    rewrite(saved[0], lambda header, _: header.update(change))
+    with pytest.raises(ValueError, match=f"model.npz .*{message}"):
+        parameters.load(saved[0])
+
+
+def test_parameters_that_are_no_numbers_are_refused(saved):
+    rewrite(saved[0], lambda _, contents: contents.update(W_h=np.full((5, 5), np.nan)))
+    with pytest.raises(ValueError, match="W_h holds NaN or infinity"):
+        parameters.load(saved[0])
+
+
+def test_any_flipped_byte_gives_a_value_error_or_the_same_model(saved):
+    path, model = saved
+    data, rng = path.read_bytes(), np.random.RandomState(0)
+    for _ in range(300):
+        damaged = bytearray(data)
+        damaged[rng.randint(len(data))] ^= 1 << rng.randint(8)
+        path.write_bytes(damaged)
+        try:
+            loaded = parameters.load(path).model
+        except ValueError:
+            continue
+        assert np.array_equal(loaded.forward(X), model.forward(X))
+
+
 def test_an_unknown_class_is_refused(saved):
     rewrite(saved[0], lambda header, _: header.update({"class": "os.system"}))
     with pytest.raises(ValueError, match=r"its class is 'os\.system'"):
@@ -141,7 +176,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_names_must_be_as_many_as_the_sizes_say(tmp_path):
-    with pytest.raises(ValueError, match="tags must name all 4 tags of the model, got 1"):
+    with pytest.raises(ValueError, match="tags must name all 4 tags of the model, each once: got 1"):
         parameters.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), tags=["noun"])
     assert list(tmp_path.iterdir()) == []
 

@@ -129,6 +129,7 @@ def test_a_limit_may_be_a_numpy_integer(read):
         ("2\t\t_\tVBP\tVBP", "must not be empty"),
         ("2\trun\t_\tVBP\t ", "must not be empty"),
         ("# a comment", "is the blank line before it missing"),
+        ("1\trun\t_\tVBP\tVBP", "word 1 where word 2 of the sentence was expected"),
     ],
 )
 def test_a_malformed_line_is_reported_with_file_number_and_content(read, bad_line, reason):

@@ -1,0 +1,31 @@
+/* p = softmax(y), cost = -sum_n w_n log p_n[k_n] and its gradient e_y_n = w_n (p_n - onehot(k_n)), over N words with
+   their gold tags k and K tags; correct counts the words of positive weight whose highest score is the gold tag's.
+   Subtracting the highest score keeps EXP from overflowing. Returns the position of the first tag outside 0 .. K - 1,
+   or -1. */
+static npy_intp softmax_cost(npy_intp N, npy_intp K, const FLOAT *y, const npy_int32 *gold, const FLOAT *weights,
+                             FLOAT *cost, FLOAT *e_y, npy_int64 *correct)
+{
+    double sum_of_costs = 0;
+    npy_int64 right = 0;
+    for (npy_intp n = 0; n < N; ++n, y += K, e_y += K) {
+        const npy_int32 tag = gold[n];
+        if (tag < 0 || tag >= K)
+            return n;
+        npy_intp highest = 0;
+        for (npy_intp k = 1; k < K; ++k)
+            if (y[k] > y[highest])
+                highest = k;
+        FLOAT sum = 0;
+        for (npy_intp k = 0; k < K; ++k)
+            sum += e_y[k] = EXP(y[k] - y[highest]);
+        const FLOAT scale = weights[n] / sum;
+        for (npy_intp k = 0; k < K; ++k)
+            e_y[k] *= scale;
+        e_y[tag] -= weights[n];
+        sum_of_costs += weights[n] * (LOG(sum) + y[highest] - y[tag]);
+        right += highest == tag && weights[n] > 0;
+    }
+    *cost = (FLOAT)sum_of_costs;
+    *correct = right;
+    return -1;
+}
