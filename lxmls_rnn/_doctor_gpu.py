@@ -11,7 +11,7 @@ from lxmls_rnn.doctor import Finding
 def findings() -> Iterator[Finding]:
     """Look for the GPU and for what Theano needs to use it.
 
-    Where there is no GPU, what is missing is no fault, and nothing is said of how to get it.
+    Where there is no GPU, what is missing is no fault, and one line says how to get all of it.
     """
     found = cards()
     if not found:
@@ -20,7 +20,8 @@ def findings() -> Iterator[Finding]:
             yield Finding("GPU", "a card, but no driver: everything runs on the CPU", False, remedy=remedy)
         else:
             problem = device.problem("cuda")
-            yield Finding("GPU", f"none: {problem.why}" if problem else "none", None)
+            remedy = "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu."
+            yield Finding("GPU", f"none: {problem.why}" if problem else "none", None, remedy=remedy)
     for card in found:
         yield Finding("GPU", card)
     fault = False if found else None

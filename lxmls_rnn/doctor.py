@@ -133,7 +133,9 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     else:
         yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.11")
 
-    if not blas:
+    if not cxx:
+        yield Finding("BLAS", "not known without a compiler", None)
+    elif not blas:
         yield Finding("BLAS", "none to link with: NumPy's, through more calls", False, ("libopenblas-dev",))
     elif not links(cxx, blas):
         yield Finding("BLAS", f"{blas} does not link", False, ("libopenblas-dev",))
@@ -222,16 +224,15 @@ def main() -> int:
 
     trial_process = start_trial()
     gpu_findings = list(_doctor_gpu.findings())
-    gpu_process = start_trial("cuda")
-    trial, gpu_trial = end_trial(trial_process), end_trial(gpu_process)
+    gpu_process = start_trial("cuda") if _doctor_gpu.cards() else None
+    trial = end_trial(trial_process)
 
     report = trial.report
     cxx, blas = (report.cxx, report.blas_ldflags) if report else theano_tools()
     findings = [*software(cxx, blas), *theano_found(trial), *gpu_findings]
-    if gpu_trial.error:
-        findings.append(Finding("Asked for cuda", gpu_trial.error, False if _doctor_gpu.cards() else None))
-    else:
-        findings.append(Finding("Asked for cuda", "a function compiled, ran there, and was right"))
+    if gpu_process is not None:
+        error = end_trial(gpu_process).error
+        findings.append(Finding("Asked for cuda", error or "a function compiled, ran there, and was right", not error))
 
     advice = [device.choose().sentence]
     advice += [finding.remedy for finding in findings if finding.remedy]
