@@ -11,8 +11,14 @@ c.ServerApp.root_dir = "/opt/lab/lab/notebooks"
 # It runs as whatever user the compose file names, of whom the container knows no name.
 c.ServerApp.allow_root = True
 # The server's own words repeat the address with names that the host cannot use; entrypoint.sh has said the right one.
-c.ServerApp.log_level = "WARN"
+c.Application.log_level = "WARN"
 c.ServerApp.quit_button = False
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
 # What is deleted is deleted: a trash can in the container would be gone with it.
 c.FileContentsManager.delete_to_trash = False
+# The kernels talk to the server through sockets on disk, which no network reaches.
+c.KernelManager.transport = "ipc"
+# Packages belong to the image: nothing is installed from the browser.
+c.LabApp.extension_manager = "readonly"
+# As often as it asks (every 30 s): more is cut down to that, with a warning in the log.
+c.ServerApp.websocket_ping_timeout = 30000

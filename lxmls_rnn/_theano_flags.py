@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-from lxmls_rnn import device
+from lxmls_rnn import _theano_opencl, device
 
 TEN_YEARS = 10 * 365 * 24 * 3600
 # No host or kernel name in it, so that a cache baked into an image serves every host.
@@ -75,6 +75,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     defaults["floatX"] = "float32" if gpu else "float64"
     if gpu:
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 knows cuDNN up to 7 only
+    if user.get("device", "cpu").startswith("opencl"):
+        defaults["optimizer_excluding"] = _theano_opencl.LIFTERS
     cxx = user.get("cxx", shutil.which("g++", path=environ.get("PATH")) or "")
     if cxx and not python_headers().exists():
         _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")

@@ -104,10 +104,7 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
     return Choice(asked, None, sentence, found.why)
 
 
-OPENCL_LIMITS = (
-    "Arithmetic, matrix products and indexing run there; Theano's scan and softmax, and so the taggers, need the CPU"
-    " or CUDA."
-)
+OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
 
 
 def _index(device: str) -> int:

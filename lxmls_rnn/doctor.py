@@ -213,6 +213,8 @@ def show(findings: list[Finding], advice: list[str]) -> None:
     for finding in findings:
         table.add_row(Text(*marks[finding.ok]), finding.name, Text(finding.value))
     console = Console()
+    if console.is_jupyter:
+        console.width = 80  # its own, 115, is cut off beside the file browser
     console.print(table)
     for line in advice:
         console.print(Text(line))

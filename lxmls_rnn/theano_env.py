@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from lxmls_rnn import _theano_hook, _theano_mends
+from lxmls_rnn import _theano_hook, _theano_mends, _theano_opencl
 from lxmls_rnn._theano_flags import is_gpu, settings
 from lxmls_rnn.device import problem, variable
 
@@ -136,6 +136,8 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
             execute(module)
         _theano_mends.mend()
         require_device(module.config.device, reasons.found)
+        if module.config.device.startswith("opencl"):
+            _theano_opencl.refuse_scan(module.config.device)
     except BaseException:
         # Without its parts a second `import theano`, with other settings, starts afresh.
         for name in [name for name in sys.modules if name.startswith("theano.")]:
