@@ -21,6 +21,7 @@ def findings() -> Iterator[Finding]:
         else:
             problem = device.problem("cuda")
             remedy = "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu."
+            remedy = "" if device.in_image() else remedy  # there the sentence about the device says it
             yield Finding("GPU", f"none: {problem.why}" if problem else "none", None, remedy=remedy)
     for card in found:
         yield Finding("GPU", card)
