@@ -6,6 +6,7 @@ import theano
 import theano.tensor as T
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
@@ -125,6 +126,29 @@ def test_masked_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, d
             slack = 1e-8 if dtype == "float64" else 1e-4
             if kind != "relu":  # a unit that switches between the points has no such derivative
                 assert abs((gradient * direction).sum() - expected) <= slack * scale
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("activation", "exact"), [("logistic", expit), ("tanh", np.tanh)])
+def test_activations_are_exact_to_the_last_digits(compiled, activation, exact, dtype):
+    rng = np.random.RandomState(0)
+    edges = [0.0, 1e-30, 1e-8, 0.2499, 0.25, 0.2501, 1, 18.99, 19, 36, 40, 80, 87]
+    a = np.array([*edges, *np.negative(edges), *rng.normal(size=2000), *rng.uniform(-40, 40, 2000)], dtype)
+    zero = np.zeros((1, 1), dtype)
+    (h, *_) = compiled(activation, dtype, False)(a.reshape(-1, 1, 1), zero, zero, np.ones((len(a), 1, 1), dtype))
+    expected = exact(a.astype("float64"))
+    units = np.abs(h.ravel() - expected) / np.spacing(np.abs(expected.astype(dtype)).clip(np.finfo(dtype).tiny))
+    assert units.max() <= 4
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh"])
+def test_activations_saturate_and_pass_on_what_is_no_number(compiled, activation):
+    zero = np.zeros((1, 1))
+    a = np.array([1000, np.inf, -1000, -np.inf, np.nan]).reshape(-1, 1, 1)
+    h = np.concatenate([compiled(activation, "float64", False)(x[None], zero, zero, x[None])[0].ravel() for x in a])
+    assert h[:2].tolist() == [1, 1]
+    assert np.allclose(h[2:4], 0 if activation == "logistic" else -1, atol=1e-300)
+    assert np.isnan(h[4])
 
 
 @pytest.mark.parametrize("activation", ["logistic", "tanh"])

@@ -12,10 +12,10 @@ import theano  # isort: skip
 from theano.tensor.blas import ldflags  # isort: skip
 from theano.tensor.blas_headers import blas_header_text, blas_header_version  # isort: skip
 
-SHARED_CODE = "product.c"
+SHARED_CODE = ("elementary.c", "product.c")
 C_TYPES = {
-    "float64": {"FLOAT": "double", "GEMM": "dgemm_", "EXP": "exp", "TANH": "tanh"},
-    "float32": {"FLOAT": "float", "GEMM": "sgemm_", "EXP": "expf", "TANH": "tanhf"},
+    "float64": {"FLOAT": "double", "FLOAT_BITS": "64", "GEMM": "dgemm_"},
+    "float32": {"FLOAT": "float", "FLOAT_BITS": "32", "GEMM": "sgemm_"},
 }
 
 
@@ -122,7 +122,7 @@ class LayerOp(theano.Op):
     def code(self) -> str:
         """Return the contents of the C files."""
         folder = Path(__file__).parent
-        return "".join((folder / file).read_text() for file in (SHARED_CODE, self.source))
+        return "".join((folder / file).read_text() for file in (*SHARED_CODE, self.source))
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that checks shapes, allocates and calls."""

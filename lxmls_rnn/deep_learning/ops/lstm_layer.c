@@ -1,13 +1,8 @@
 /* A long short-term memory over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, n).
 
-   FLOAT is double or float; GEMM is BLAS's gemm for it; EXP and TANH are libm's for it.
+   FLOAT is double or float, GEMM is BLAS's gemm for it.
    Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c.
    mask (T, B) may be NULL; where it is 0 the states stay as they were. */
-
-static inline FLOAT logistic(FLOAT a)
-{
-    return 1 / (1 + EXP(-a));
-}
 
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
    c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t).  peep: (B, 3 H) */
@@ -15,26 +10,33 @@ static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const
                     const FLOAT *c0, const FLOAT *mask, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *W_h_transposed,
                     FLOAT *W_c_transposed, FLOAT *peep)
 {
-    transpose(4 * H, H, W_h, W_h_transposed);
-    transpose(3 * H, H, W_c, W_c_transposed);
+    const FLOAT *small_W_h = transposed_if_small(B, H, 4 * H, W_h, W_h_transposed);
+    const FLOAT *small_W_c = transposed_if_small(B, H, 3 * H, W_c, W_c_transposed);
     const FLOAT *h_before = h0, *c_before = c0;
     for (int t = 0; t < T; ++t) {
         memcpy(gates, a, sizeof(FLOAT) * B * 4 * H);
-        add_product(B, H, 4 * H, h_before, W_h_transposed, gates);
+        add_product_transposed(B, H, 4 * H, h_before, W_h, small_W_h, gates);
         memset(peep, 0, sizeof(FLOAT) * B * 3 * H);
-        add_product(B, H, 3 * H, c_before, W_c_transposed, peep);
+        add_product_transposed(B, H, 3 * H, c_before, W_c, small_W_c, peep);
         for (int b = 0; b < B; ++b) {
-            FLOAT *i = gates + b * 4 * H, *f = i + H, *g = f + H, *o = g + H;
-            const FLOAT *peep_i = peep + b * 3 * H, *peep_f = peep_i + H, *peep_o = peep_f + H;
-            const int real = !mask || mask[t * B + b] != 0;
+            FLOAT *gate = gates + b * 4 * H;
+            const FLOAT *__restrict__ peep_b = peep + b * 3 * H;
+            for (int n = 0; n < 2 * H; ++n) /* i and f */
+                gate[n] = logistic(gate[n] + peep_b[n]);
+            for (int n = 2 * H; n < 3 * H; ++n)
+                gate[n] = hyperbolic(gate[n]);
+            for (int n = 3 * H; n < 4 * H; ++n)
+                gate[n] = logistic(gate[n] + peep_b[n - H]);
+            const FLOAT *__restrict__ i = gate, *__restrict__ f = i + H, *__restrict__ g = f + H, *__restrict__ o = g + H;
+            const FLOAT *__restrict__ before = c_before + b * H;
+            FLOAT *__restrict__ c_b = c + b * H, *__restrict__ h_b = h + b * H;
             for (int n = 0; n < H; ++n) {
-                const int bn = b * H + n;
-                i[n] = logistic(i[n] + peep_i[n]);
-                f[n] = logistic(f[n] + peep_f[n]);
-                g[n] = TANH(g[n]);
-                o[n] = logistic(o[n] + peep_o[n]);
-                c[bn] = real ? f[n] * c_before[bn] + i[n] * g[n] : c_before[bn];
-                h[bn] = real ? o[n] * TANH(c[bn]) : h_before[bn];
+                c_b[n] = f[n] * before[n] + i[n] * g[n];
+                h_b[n] = o[n] * hyperbolic(c_b[n]);
+            }
+            if (mask && mask[t * B + b] == 0) {
+                memcpy(c_b, before, sizeof(FLOAT) * H);
+                memcpy(h_b, h_before + b * H, sizeof(FLOAT) * H);
             }
         }
         h_before = h, c_before = c;
@@ -58,25 +60,27 @@ static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c, co
         const FLOAT *c_t = c + t * step, *c_before = t ? c_t - step : c0, *from_above = e_h + t * step;
         for (int b = 0; b < B; ++b) {
             const FLOAT *i = gates + (t * step + b * H) * 4, *f = i + H, *g = f + H, *o = g + H;
-            FLOAT *e_i = e_a + (t * step + b * H) * 4, *e_f = e_i + H, *e_g = e_f + H, *e_o = e_g + H;
-            FLOAT *b_i = e_b + (t * step + b * H) * 3, *b_f = b_i + H, *b_o = b_f + H;
+            FLOAT *__restrict__ e_i = e_a + (t * step + b * H) * 4, *__restrict__ e_f = e_i + H;
+            FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
+            FLOAT *__restrict__ b_i = e_b + (t * step + b * H) * 3, *__restrict__ b_f = b_i + H;
+            FLOAT *__restrict__ b_o = b_f + H, *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
             if (mask && mask[t * B + b] == 0) {
                 memset(e_i, 0, sizeof(FLOAT) * 4 * H);
                 memset(b_i, 0, sizeof(FLOAT) * 3 * H);
-                for (int n = b * H; n < (b + 1) * H; ++n)
-                    e[n] += from_above[n];
+                for (int n = 0; n < H; ++n)
+                    e_h_b[n] += from_above[b * H + n];
                 continue;
             }
             for (int n = 0; n < H; ++n) {
                 const int bn = b * H + n;
-                const FLOAT tanh_c = TANH(c_t[bn]), e_h_t = e[bn] + from_above[bn];
-                const FLOAT e_c_t = e_c[bn] + e_h_t * o[n] * (1 - tanh_c * tanh_c);
+                const FLOAT tanh_c = hyperbolic(c_t[bn]), e_h_t = e_h_b[n] + from_above[bn];
+                const FLOAT e_c_t = e_c_b[n] + e_h_t * o[n] * (1 - tanh_c * tanh_c);
                 e_i[n] = b_i[n] = e_c_t * g[n] * i[n] * (1 - i[n]);
                 e_f[n] = b_f[n] = e_c_t * c_before[bn] * f[n] * (1 - f[n]);
                 e_g[n] = e_c_t * i[n] * (1 - g[n] * g[n]);
                 e_o[n] = b_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
-                e_c[bn] = f[n] * e_c_t;
-                e[bn] = 0;
+                e_c_b[n] = f[n] * e_c_t;
+                e_h_b[n] = 0;
             }
         }
         add_product(B, 4 * H, H, e_a + t * step * 4, W_h, e);

@@ -1,14 +1,14 @@
 /* A recurrent layer over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, H).
 
-   FLOAT is double or float; GEMM is BLAS's gemm for it; EXP and TANH are libm's for it.
+   FLOAT is double or float, GEMM is BLAS's gemm for it.
    ACTIVATION is LOGISTIC, HYPERBOLIC or RECTIFIER. mask (T, B) may be NULL; where it is 0 the state stays as it was. */
 
 static inline FLOAT f(FLOAT a)
 {
 #if ACTIVATION == LOGISTIC
-    return 1 / (1 + EXP(-a));
+    return logistic(a);
 #elif ACTIVATION == HYPERBOLIC
-    return TANH(a);
+    return hyperbolic(a);
 #else
     return a > 0 ? a : 0;
 #endif
@@ -30,11 +30,11 @@ static inline FLOAT f_prime(FLOAT h)
 static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, const FLOAT *mask,
                     FLOAT *h, FLOAT *W_h_transposed)
 {
-    transpose(H, H, W_h, W_h_transposed);
+    const FLOAT *small = transposed_if_small(B, H, H, W_h, W_h_transposed);
     const FLOAT *before = h0;
     for (int t = 0; t < T; ++t, before = h, h += B * H, a += B * H) {
         memcpy(h, a, sizeof(FLOAT) * B * H);
-        add_product(B, H, H, before, W_h_transposed, h);
+        add_product_transposed(B, H, H, before, W_h, small, h);
         for (int n = 0; n < B * H; ++n)
             h[n] = f(h[n]);
         if (mask)
