@@ -1,0 +1,55 @@
+"""The layers' C code stays within its arrays, and calls leave nothing behind."""
+
+import gc
+import resource
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import ops
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.sgd import make_step
+
+HARNESS = Path(__file__).with_name("memory_harness.cpp")
+SOURCES = Path(ops.__file__).parent
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+@pytest.fixture(scope="module")
+def sanitizers(tmp_path_factory):
+    program = tmp_path_factory.mktemp("sanitizers") / "empty"
+    done = subprocess.run(["g++", *SANITIZE, "-x", "c++", "-", "-o", program], input="int main() {}", text=True)
+    if done.returncode != 0:
+        pytest.skip("g++ cannot link with AddressSanitizer here")
+
+
+@pytest.mark.parametrize("number", ["double", "float"])
+@pytest.mark.parametrize("activation", ["LOGISTIC", "HYPERBOLIC", "RECTIFIER"])
+def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, number, activation):
+    bits = {"double": 64, "float": 32}[number]
+    define = [f"-DFLOAT={number}", f"-DFLOAT_BITS={bits}", f"-DACTIVATION={activation}"]
+    compile_it = ["g++", "-g", "-O1", *SANITIZE, *define, f"-I{SOURCES}", HARNESS, "-o", tmp_path / "harness"]
+    subprocess.run(compile_it, check=True)
+    done = subprocess.run([tmp_path / "harness"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("cls", [rnns.FastRNN, rnns.FastLSTM])
+def test_ten_thousand_calls_leave_nothing_behind(cls):
+    model = cls(20, 30, 25, 4, seed=0)
+    x, y, weights = np.array([1, 2, 1], "int32"), np.array([0, 1, 2], "int32"), np.full(3, 1 / 3, model.dtype)
+    step = make_step(model)
+
+    def calls(n):
+        for _ in range(n):
+            step(x, y, weights, 0.01)
+            model.forward(x)
+            model.grads(x, y)
+        gc.collect()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    before = calls(2000)
+    # the smallest of the arrays of a call, 3 x 4 numbers, would add up to a megabyte
+    assert calls(10_000) - before < 500_000
