@@ -89,7 +89,7 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
 
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
-    _rate = T.scalar("rate", dtype=model.dtype)
+    _rate, _clip = T.scalar("rate", dtype=model.dtype), T.scalar("clip", dtype=model.dtype)
     # the distinct words and, for each position, which of them it holds: only clipping needs the sums by word
     _words, _which = T.ivector("words"), T.lvector("which")
 
@@ -106,7 +106,7 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
             _rows = T.inc_subtensor(T.zeros((_words.shape[0], model.sizes.n_emb), model.dtype)[_which], _rows)
             _ids = _words
         _norm = T.sqrt(sum(T.sum(g**2) for g in [*_gradients, *([] if freeze_embeddings else [_rows])]))
-        _rate_now = _rate * T.minimum(1, clip / T.maximum(_norm, np.finfo(model.dtype).tiny)).astype(model.dtype)
+        _rate_now = _rate * T.minimum(1, _clip / T.maximum(_norm, np.finfo(model.dtype).tiny)).astype(model.dtype)
     else:
         _rate_now = _rate
     updates = [(W, W - _rate_now * g) for W, g in zip(others, _gradients, strict=True)]
@@ -114,14 +114,16 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
         updates.append((W_e, T.inc_subtensor(W_e.T[_ids], -_rate_now * _rows).T))
 
     by_word = clip is not None and not freeze_embeddings
-    inputs = [_x, _y, _weights, _rate, *([_words, _which] if by_word else [])]
+    # the bound is an input: as a constant each value would be compiled anew
+    bound = [] if clip is None else [np.asarray(clip, model.dtype)]
+    inputs = [_x, _y, _weights, _rate, *([_clip] if bound else []), *([_words, _which] if by_word else [])]
     function = theano.function(inputs, [_cost, _correct], updates=updates)
     # the Trainer has checked ids and types: checking them again would cost more than the step's own arithmetic
     function.trust_input = True
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
         extra = np.unique(flat(x), return_inverse=True) if by_word else ()
-        cost, correct = function(x, y, weights, np.asarray(rate, model.dtype), *extra)
+        cost, correct = function(x, y, weights, np.asarray(rate, model.dtype), *bound, *extra)
         return float(cost), int(correct)
 
     return step
