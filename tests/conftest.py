@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+import lxmls_rnn.theano_env  # noqa: F401  prepares `import theano` in the tests, whatever the environment
 from lxmls_rnn.experiment import DATA
 
 
