@@ -93,20 +93,25 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     # the distinct words and, for each position, which of them it holds: only clipping needs the sums by word
     _words, _which = T.ivector("words"), T.lvector("which")
 
+    def rows(_a: Any, n: int) -> Any:
+        """One row a word: (L, B, n) -> (L B, n)."""
+        return _a.reshape((-1, n)) if _a.ndim == 3 else _a
+
     _z = model._embed(_x)
-    _scores = model._scores(_z).reshape((-1, model.sizes.n_tags))
+    _scores = rows(model._scores(_z), model.sizes.n_tags)
     _cost, _, _correct = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())
 
     W_e, *others = model.param
     _e_z, *_gradients = theano.grad(_cost, [_z, *others])
-    _rows = _e_z.reshape((-1, model.sizes.n_emb))
+    _rows = rows(_e_z, model.sizes.n_emb)
     _ids = _x.T.flatten()
     if clip is not None:
         if not freeze_embeddings:
             _rows = T.inc_subtensor(T.zeros((_words.shape[0], model.sizes.n_emb), model.dtype)[_which], _rows)
             _ids = _words
         _norm = T.sqrt(sum(T.sum(g**2) for g in [*_gradients, *([] if freeze_embeddings else [_rows])]))
-        _rate_now = _rate * T.minimum(1, _clip / T.maximum(_norm, np.finfo(model.dtype).tiny)).astype(model.dtype)
+        # a switch, because Theano's minimum and maximum do not compile as OpenCL
+        _rate_now = _rate * T.switch(_norm > _clip, _clip / _norm, 1).astype(model.dtype)
     else:
         _rate_now = _rate
     updates = [(W, W - _rate_now * g) for W, g in zip(others, _gradients, strict=True)]
