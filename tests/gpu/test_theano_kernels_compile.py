@@ -1,4 +1,4 @@
-"""Theano's own GPU kernels for the RNN and the LSTM: NVIDIA's compiler accepts them for each kind of GPU.
+"""The GPU kernels that the models need, Theano's own too: NVIDIA's compiler accepts them for each kind of GPU.
 
 Theano and libgpuarray run on a GPU that is not there and whose compiler only keeps the sources it is given. They are
 compiled afterwards, for every capability. That says 'compiles for', never 'works on'.
@@ -23,7 +23,7 @@ from lxmls_rnn.deep_learning import rnn, sgd
 
 x, y = np.array([[3, 1, 4, 1]], "int32"), np.array([[0, 1, 2, 3]], "int32")
 weights = np.ones(x.shape, "float32")
-for Model in rnn.RNN, rnn.LSTM:
+for Model in rnn.RNN, rnn.LSTM, rnn.FastRNN, rnn.FastLSTM:
     model = Model(10, 5, 6, 4, seed=1)
     assert type(model.param[1]).__name__ == "GpuArraySharedVariable"
     model.forward(x[0])
@@ -56,7 +56,16 @@ def kernels(stand_ins, tmp_path_factory):
 
 def test_the_kernels_of_a_training_step_are_there(kernels):
     everything = "\n".join(kernels.sources.values())
-    for name in ["elem", "take1", "sgemv", "kSoftmax", "maxandargmax", "kCrossEntropySoftmax1HotWithBiasDx"]:
+    for name in [
+        "elem",
+        "take1",
+        "sgemv",
+        "kSoftmax",
+        "softmax_cost_of_words",
+        "rnn_forward",
+        "lstm_backward",
+        "kCrossEntropySoftmax1HotWithBiasDx",
+    ]:
         assert f"KERNEL void {name}" in everything
 
 

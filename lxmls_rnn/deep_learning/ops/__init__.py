@@ -1,1 +1,8 @@
-"""Recurrent layers as single Theano Ops, each with its gradient Op: C for the CPU."""
+"""Recurrent layers as single Theano Ops, each with its gradient Op: C for the CPU, CLUDA kernels for the GPU."""
+
+from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+
+import theano.gpuarray.type  # isort: skip
+
+if theano.gpuarray.type.list_contexts():
+    from lxmls_rnn.deep_learning.ops import gpu_lifters  # noqa: F401

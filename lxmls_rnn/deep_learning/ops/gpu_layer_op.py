@@ -1,0 +1,168 @@
+"""What the GPU's Ops share: launching kernels, checks, products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn.deep_learning.ops.kernel_source import BLOCK, layer_source
+from lxmls_rnn.deep_learning.ops.layer_op import LayerOp
+
+import pygpu  # isort: skip
+import theano  # isort: skip
+from pygpu import blas  # isort: skip
+from theano.gpuarray.basic_ops import as_gpuarray_variable, infer_context_name  # isort: skip
+from theano.gpuarray.type import GpuArrayType  # isort: skip
+
+
+@cache
+def _kernel(context: Any, source: str, name: str, types: tuple[Any, ...]) -> Any:
+    return pygpu.gpuarray.GpuKernel(source, name, types, context=context)
+
+
+def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, local: int = 0) -> None:
+    """Start a kernel.
+
+    Parameters
+    ----------
+    source, name
+        Its program and its name there.
+    blocks, threads
+        Their number; threads in a block.
+    *arguments
+        Numbers for ga_int, arrays as `contiguous` gives them; at least one array.
+    local
+        Floats in local memory.
+    """
+    arrays = [isinstance(argument, pygpu.gpuarray.GpuArray) for argument in arguments]
+    types = tuple(pygpu.gpuarray.GpuArray if is_array else "int32" for is_array in arrays)
+    context = arguments[arrays.index(True)].context
+    _kernel(context, source, name, types)(*arguments, gs=blocks, ls=threads, shared=4 * local)
+
+
+def launch_for_each(n: int, source: str, name: str, *arguments: Any) -> None:
+    """Start a kernel with a thread for each of `n` things."""
+    launch(source, name, -(-n // BLOCK), BLOCK, *arguments)
+
+
+def block(H: int) -> int:
+    """Return the number of threads for H hidden units: a multiple of 32, which is a warp's."""
+    return min(BLOCK, -(-H // 32) * 32)
+
+
+def contiguous(array: Any) -> Any:
+    """Return the array, or a copy that is in C order and begins where its memory begins."""
+    if array.flags.c_contiguous and array.offset == 0:
+        return array
+    return array.copy()
+
+
+def set_product(A: Any, B: Any, C: Any, beta: float = 0.0, **transposed: bool) -> None:
+    """C = A B + beta C, in place; trans_a and trans_b transpose."""
+    blas.gemm(1.0, A, B, beta, C, overwrite_c=True, **transposed)
+
+
+def outer(e: Any, before: Any, first: Any) -> Any:
+    """sum_t e_t s_{t-1}^T from e (T, B, m), the states s before the last (T, B, n), and the first one (B, n)."""
+    T, B, m = e.shape
+    product = pygpu.zeros((m, first.shape[1]), "float32", context=e.context)
+    if T and B:
+        set_product(e[0], first, product, trans_a=True)
+    if T > 1 and B:
+        rows = (T - 1) * B
+        set_product(e[1:].reshape((rows, m)), before[:-1].reshape((rows, -1)), product, 1.0, trans_a=True)
+    return product
+
+
+class GpuLayerOp(theano.Op):
+    """A recurrent layer, or its gradient, on the GPU, with the inputs and outputs of the CPU's Op.
+
+    Parameters
+    ----------
+    cpu
+        The Op to stand in for.
+    fused_up_to
+        Largest H with the plan "fused": one launch for all sentences and all steps, one block a sentence, which reads
+        all weights at every step. Above, and where the device has too little local memory, the plan is "stepwise": at
+        every step a gemm for all sentences and a launch for the rest.
+    """
+
+    __props__ = ("cpu", "fused_up_to")
+    fused_up_to: int
+
+    def __init__(self, cpu: LayerOp, fused_up_to: int | None = None) -> None:
+        self.cpu = cpu
+        if fused_up_to is not None:
+            self.fused_up_to = fused_up_to
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}{{{self.cpu}, fused_up_to={self.fused_up_to}}}"
+
+    def make_node(self, *inputs: Any) -> theano.Apply:
+        """Check dimensions and types.
+
+        Raises
+        ------
+        TypeError
+            Inputs of another number, of other dimensions, or of another type than float32.
+        """
+        names = self.cpu.input_names()
+        if len(inputs) != len(names):
+            raise TypeError(f"{self} takes {', '.join(names)}; got {len(inputs)} inputs")
+        context = infer_context_name(*inputs)
+        variables = [as_gpuarray_variable(value, context) for value in inputs]
+        batch = variables[0].ndim == 3
+        for name, variable in zip(names, variables, strict=True):
+            ndim = len(self.cpu.shape(self.cpu.inputs[name], batch))
+            if variable.ndim != ndim:
+                raise TypeError(f"{self}: {name} must have {ndim} dimensions, got {variable.type}")
+            if variable.dtype != "float32":
+                raise TypeError(f"{self}: on the GPU inputs must be float32, got {name} of {variable.dtype}")
+        shapes = [self.cpu.shape(shape, batch) for shape in self.cpu.outputs.values()]
+        types = [GpuArrayType("float32", (False,) * len(shape), context_name=context) for shape in shapes]
+        return theano.Apply(self, variables, [output() for output in types])
+
+    def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
+        """Return the shapes that the CPU's Op gives."""
+        return self.cpu.infer_shape(node, shapes)
+
+    def plan(self, H: int, local: int, context: Any) -> str:
+        """Return "fused" or "stepwise" for H hidden units, where fused needs so many floats of local memory."""
+        return "stepwise" if self.fused_up_to < H or 4 * local > context.lmemsize else "fused"
+
+    def program(self) -> str:
+        """Return the source of the kernels."""
+        return layer_source(self.cpu)
+
+    def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
+        """Check shapes, and compute; ValueError where they do not fit."""
+        names, batch = self.cpu.input_names(), node.inputs[0].ndim == 3
+        dims = inputs[0].shape
+        T, B, H = dims[0], dims[1] if batch else 1, dims[-1] // self.cpu.rows
+        sizes = {"T": T, "B": B, "H": H, "3 * H": 3 * H, "4 * H": 4 * H}
+        arrays = {}
+        for name, value in zip(names, inputs, strict=True):
+            expected = self.cpu.shape(self.cpu.inputs[name], batch)
+            if value.shape != tuple(sizes[size] for size in expected):
+                raise ValueError(
+                    f"{self}: {name} must have the shape ({', '.join(expected)}) with "
+                    f"T = {T}, B = {B}, H = {H} from {names[0]}, got {value.shape}"
+                )
+            # in the kernels one sentence is a batch of one
+            shape = tuple(sizes[size] for size in self.cpu.inputs[name])
+            arrays[name] = contiguous(value).reshape(shape)
+        results = {
+            name: pygpu.empty([sizes[size] for size in shape], "float32", context=inputs[0].context)
+            for name, shape in self.cpu.outputs.items()
+        }
+        # the kernels do not look at it
+        arrays.setdefault("mask", arrays[names[0]])
+        self.compute(T, B, H, arrays, results)
+        for storage, (name, shape) in zip(outputs, self.cpu.outputs.items(), strict=True):
+            storage[0] = results[name].reshape([sizes[size] for size in self.cpu.shape(shape, batch)])
+
+    def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
+        """Fill `outputs`; an array may be replaced by another."""
+        raise NotImplementedError

@@ -1,0 +1,40 @@
+"""Where a layer's inputs are on a GPU, CUDA or OpenCL, Theano's optimiser puts in the GPU's Op for the CPU's.
+
+Only float32 goes to the GPU; a float64 layer stays on the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxmls_rnn.deep_learning.ops.gpu_lstm_layer import GpuLSTMLayer, GpuLSTMLayerGrad
+from lxmls_rnn.deep_learning.ops.gpu_rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
+from lxmls_rnn.deep_learning.ops.gpu_softmax_cost import GpuSoftmaxCost
+from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer, LSTMLayerGrad
+from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer, RNNLayerGrad
+from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+
+from theano.gpuarray.opt import op_lifter, register_opt, register_opt2  # isort: skip
+
+GPU_LAYERS = {
+    RNNLayer: GpuRNNLayer,
+    RNNLayerGrad: GpuRNNLayerGrad,
+    LSTMLayer: GpuLSTMLayer,
+    LSTMLayerGrad: GpuLSTMLayerGrad,
+}
+
+
+@register_opt("fast_compile")
+@op_lifter(list(GPU_LAYERS))
+@register_opt2(list(GPU_LAYERS), "fast_compile")
+def lift_recurrent_layer(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
+    """Return the layer's Op for the GPU."""
+    return GPU_LAYERS[type(op)](op) if inputs[0].dtype == "float32" else False
+
+
+@register_opt("fast_compile")
+@op_lifter([SoftmaxCost])
+@register_opt2([SoftmaxCost], "fast_compile")
+def lift_softmax_cost(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
+    """Return the cost's Op for the GPU."""
+    return GpuSoftmaxCost() if inputs[0].dtype == "float32" else False

@@ -1,0 +1,53 @@
+"""`SoftmaxCost` on the GPU; the formulas are in softmax_cost.cluda."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxmls_rnn.deep_learning.ops.gpu_layer_op import contiguous, launch, launch_for_each
+from lxmls_rnn.deep_learning.ops.kernel_source import BLOCK, softmax_cost_source
+
+import pygpu  # isort: skip
+import theano  # isort: skip
+from theano.gpuarray.basic_ops import as_gpuarray_variable, infer_context_name  # isort: skip
+from theano.gpuarray.type import GpuArrayType  # isort: skip
+
+
+class GpuSoftmaxCost(theano.Op):
+    """`SoftmaxCost` on the GPU, float32, in 2 launches.
+
+    A gold tag outside the K tags makes the cost not a number: an exception would have to wait for the device.
+    """
+
+    __props__ = ("block",)
+    block = BLOCK
+
+    def make_node(self, y: Any, gold: Any, weights: Any) -> theano.Apply:
+        """Check dimensions and types; TypeError where they are others."""
+        context = infer_context_name(y, gold, weights)
+        inputs = [as_gpuarray_variable(value, context) for value in (y, gold, weights)]
+        for name, variable, wanted in zip(
+            ("y", "gold", "weights"), inputs, (("float32", 2), ("int32", 1), ("float32", 1)), strict=True
+        ):
+            if (variable.dtype, variable.ndim) != wanted:
+                raise TypeError(f"{self}: {name} must be {wanted[0]} of {wanted[1]} dimensions, got {variable.type}")
+        outputs = [("float32", ()), ("float32", (False, False)), ("int64", ())]
+        return theano.Apply(self, inputs, [GpuArrayType(*output, context_name=context)() for output in outputs])
+
+    def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
+        """Return the shapes of the cost, e_y and the count."""
+        return [(), shapes[0], ()]
+
+    def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
+        """Compute; ValueError where the shapes do not fit."""
+        y, gold, weights = map(contiguous, inputs)
+        N, K = y.shape
+        if gold.shape != (N,) or weights.shape != (N,) or K == 0:
+            raise ValueError(f"{self}: for {N} words of {K} tags got {len(gold)} gold tags and {len(weights)} weights")
+        source = softmax_cost_source()
+        e_y, costs, cost = (pygpu.empty(shape, "float32", context=y.context) for shape in ((N, K), (N,), ()))
+        right, correct = pygpu.empty((N,), "int32", context=y.context), pygpu.empty((), "int64", context=y.context)
+        if N:
+            launch_for_each(N, source, "softmax_cost_of_words", N, K, y, gold, weights, e_y, costs, right)
+        launch(source, "softmax_cost_sum", 1, BLOCK, N, costs, right, cost, correct)
+        outputs[0][0], outputs[1][0], outputs[2][0] = cost, e_y, correct

@@ -1,0 +1,175 @@
+"""The Ops on a device, float32, against the CPU's in float64, which agree with NumPy and scan."""
+
+import numpy as np
+import pytest
+import theano
+import theano.tensor as T
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lxmls_rnn.deep_learning.ops.gpu_lstm_layer import GpuLSTMLayer, GpuLSTMLayerGrad
+from lxmls_rnn.deep_learning.ops.gpu_rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
+from lxmls_rnn.deep_learning.ops.gpu_softmax_cost import GpuSoftmaxCost
+from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+
+KINDS = ["logistic", "tanh", "relu", "lstm"]
+GPU_LAYERS = (GpuRNNLayer, GpuRNNLayerGrad, GpuLSTMLayer, GpuLSTMLayerGrad)
+PLANS = {"fused": 4096, "stepwise": 0}
+
+
+def nodes(function):
+    return [node.op for node in function.maker.fgraph.toposort()]
+
+
+def every_other(variable):
+    """Return a view whose strides are unusual and which does not begin where its memory begins."""
+    return variable[(slice(1, None, 2),) * variable.ndim]
+
+
+def spread(values):
+    """Return an array of which `every_other` gives `values`."""
+    wide = np.full(tuple(2 * n + 1 for n in values.shape), 7, values.dtype)
+    wide[(slice(1, None, 2),) * values.ndim] = values
+    return wide
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Compile each layer with its gradients once for all sizes; dtype float64 stays on the CPU."""
+    functions = {}
+
+    def get(kind, dtype, masked, batch, plan):
+        key = kind, dtype, masked, batch, plan
+        if key not in functions:
+            lstm = kind == "lstm"
+            wide = [T.tensor3 if batch else T.matrix, *[T.matrix] * (1 + lstm)]
+            wide += [T.matrix if batch else T.vector] * (1 + lstm + masked)
+            wide = [maker(dtype=dtype) for maker in wide]
+            inputs = [every_other(variable) for variable in wide]
+            h = (LSTMLayer(masked) if lstm else RNNLayer(kind, masked))(*inputs)
+            h = h[0] if lstm else h
+            e_h = h.type()
+            gradients = theano.grad(T.sum(h * e_h), inputs[: len(inputs) - masked])
+            with pytest.MonkeyPatch.context() as patch:
+                for layer in GPU_LAYERS:
+                    patch.setattr(layer, "fused_up_to", PLANS[plan])
+                functions[key] = theano.function([*wide, e_h], [h, *gradients])
+            on_device = {type(op) for op in nodes(functions[key]) if isinstance(op, GPU_LAYERS)}
+            assert len(on_device) == (2 if dtype == "float32" else 0)
+        return functions[key]
+
+    return get
+
+
+def check(compiled, kind, plan, steps, batch, H, masked, seed):
+    rng = np.random.RandomState(seed)
+    gates, lstm = (4, True) if kind == "lstm" else (1, False)
+    B = () if batch is None else (batch,)
+    shapes = [(steps, *B, gates * H), (gates * H, H), *([(3 * H, H)] if lstm else []), *[(*B, H)] * (1 + lstm)]
+    values = [rng.uniform(-1, 1, shape) for shape in shapes]
+    for weights in values[1 : 2 + lstm]:
+        weights *= 2 / np.sqrt(H)
+    mask = [(rng.uniform(size=(steps, *B)) < 0.7).astype(float)] if masked else []
+    e_h = rng.uniform(-1, 1, (steps, *B, H))
+    results = {}
+    for dtype in ("float32", "float64"):
+        function = compiled(kind, dtype, masked, batch is not None, plan)
+        inputs = [spread(value.astype("float32").astype(dtype)) for value in [*values, *mask]]
+        results[dtype] = function(*inputs, e_h.astype("float32").astype(dtype))
+    for got, expected in zip(results["float32"], results["float64"], strict=True):
+        assert np.abs(np.asarray(got) - expected).max() <= 1e-4 * max(np.abs(expected).max(), 0.1)
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("kind", KINDS)
+@given(
+    steps=st.integers(1, 9),
+    batch=st.none() | st.integers(1, 7),
+    H=st.integers(1, 70),
+    masked=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=25, deadline=None)
+def test_states_and_gradients(compiled, kind, plan, steps, batch, H, masked, seed):
+    check(compiled, kind, plan, steps, batch, H, masked, seed)
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("kind", ["tanh", "lstm"])
+@pytest.mark.parametrize("H", [257, 300, 512, 1000, 1024, 1100])
+def test_more_units_than_a_block_has_threads(compiled, kind, plan, H):
+    check(compiled, kind, plan, 4, 3, H, True, H)
+
+
+def test_the_default_plans():
+    context = theano.gpuarray.type.get_context(None)
+    layers = {"RNN": GpuRNNLayer(RNNLayer("tanh")), "LSTM": GpuLSTMLayer(LSTMLayer())}
+    plans = {name: [layer.plan(H, 4 * H, context) for H in (20, 192, 512, 1024)] for name, layer in layers.items()}
+    assert plans == {
+        "RNN": ["fused", "fused", "fused", "stepwise"],
+        "LSTM": ["fused", "fused", "stepwise", "stepwise"],
+    }
+    assert layers["RNN"].plan(20, context.lmemsize, context) == "stepwise"
+
+
+def test_other_types_than_float32_are_refused():
+    with pytest.raises(TypeError, match="on the GPU inputs must be float32, got a of float64"):
+        GpuRNNLayer(RNNLayer("tanh"))(T.dtensor3(), T.dmatrix(), T.dmatrix())
+    with pytest.raises(TypeError, match="y must be float32 of 2 dimensions"):
+        GpuSoftmaxCost()(T.dmatrix(), T.ivector(), T.dvector())
+
+
+def test_bad_shapes_are_met_when_it_runs():
+    a, W_h, h0 = T.ftensor3(), T.fmatrix(), T.fmatrix()
+    f = theano.function([a, W_h, h0], RNNLayer("tanh")(a, W_h, h0))
+    with pytest.raises(ValueError, match=r"W_h must have the shape \(H, H\) with T = 2, B = 3, H = 5 from a"):
+        f(np.ones((2, 3, 5), "float32"), np.ones((4, 4), "float32"), np.ones((3, 5), "float32"))
+
+
+def test_no_step_at_all():
+    a, W_h, h0 = T.ftensor3(), T.fmatrix(), T.fmatrix()
+    h = RNNLayer("tanh")(a, W_h, h0)
+    f = theano.function([a, W_h, h0], [h, *theano.grad(h.sum(), [a, W_h, h0])])
+    h, _, g_W_h, e_h0 = f(np.ones((0, 3, 5), "float32"), np.ones((5, 5), "float32"), np.ones((3, 5), "float32"))
+    assert np.asarray(h).shape == (0, 3, 5)
+    assert not np.asarray(g_W_h).any()
+    assert not np.asarray(e_h0).any()
+
+
+@pytest.fixture(scope="module")
+def cost():
+    """Compile the cost in both types."""
+    functions = {}
+    for dtype in ("float32", "float64"):
+        y, gold, weights = T.matrix(dtype=dtype), T.ivector(), T.vector(dtype=dtype)
+        value, _, correct = SoftmaxCost()(*map(every_other, (y, gold, weights)))
+        functions[dtype] = theano.function([y, gold, weights], [value, theano.grad(value, y), correct])
+    assert any(isinstance(op, GpuSoftmaxCost) for op in nodes(functions["float32"]))
+    assert not any(isinstance(op, GpuSoftmaxCost) for op in nodes(functions["float64"]))
+    return functions
+
+
+@given(N=st.integers(1, 700), K=st.integers(1, 60), scale=st.sampled_from([1, 80]), seed=st.integers(0, 2**31))
+@settings(max_examples=30, deadline=None)
+def test_cost_its_gradient_and_the_count(cost, N, K, scale, seed):
+    rng = np.random.RandomState(seed)
+    y, gold = scale * rng.uniform(-1, 1, (N, K)), rng.randint(0, K, N).astype("int32")
+    weights = rng.uniform(0, 1, N) * (rng.uniform(size=N) < 0.8)
+    results = {
+        dtype: function(
+            *map(spread, (y.astype("float32").astype(dtype), gold, weights.astype("float32").astype(dtype)))
+        )
+        for dtype, function in cost.items()
+    }
+    for got, expected in zip(results["float32"], results["float64"], strict=True):
+        assert np.abs(np.asarray(got) - expected).max() <= 1e-4 * max(np.abs(expected).max(), 0.1)
+    assert results["float32"][2] == results["float64"][2]
+
+
+@pytest.mark.parametrize("tag", [-1, 4])
+def test_a_tag_that_is_not_there_makes_the_cost_not_a_number(cost, tag):
+    gold = np.array([1, tag, 2], "int32")
+    value, *_ = cost["float32"](spread(np.ones((3, 4), "float32")), spread(gold), spread(np.ones(3, "float32")))
+    assert np.isnan(value)

@@ -1,0 +1,83 @@
+"""The models on a device: where they run, NumPy's numbers, and its cost after an epoch."""
+
+import inspect
+from collections import Counter
+
+import numpy as np
+import pytest
+import theano
+from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
+from theano.gpuarray.type import GpuArrayType
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.parameters import build
+from lxmls_rnn.deep_learning.sgd import make_step
+from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.experiment import corpus_files
+from lxmls_rnn.readers.pos_corpus import PostagCorpus, train_vocabulary
+
+NUMPY = {"RNN": rnns.NumpyRNN, "LSTM": rnns.NumpyLSTM}
+# scan does not run on OpenCL
+NAMES = ["FastRNN", "FastLSTM", *(["RNN", "LSTM"] if theano.config.device.startswith("cuda") else [])]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def pair(request):
+    """A float32 model on the device and a float64 one of NumPy's, with the same numbers."""
+    model = rnns.model_class(request.param)(60, 7, 37, 5, seed=3, dtype="float32")
+    double = {name: value.astype("float64") for name, value in model.get_values().items()}
+    return model, build(NUMPY[request.param.removeprefix("Fast")], model.sizes, double, model.activation, "float64")
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    """Return the first sentences of the sample corpus."""
+    train, _ = train_vocabulary(*(PostagCorpus().read_sequence_list_conll(file) for file in corpus_files("sample")[:2]))
+    return list(train)[:300], len(train.x_dict), len(train.y_dict)
+
+
+def function_of(step):
+    return inspect.getclosurevars(step).nonlocals["function"]
+
+
+@pytest.mark.parametrize("name", ["FastRNN", "FastLSTM"])
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_training_step_moves_word_ids_in_and_a_cost_out(name, batched):
+    model = rnns.model_class(name)(60, 7, 37, 5)
+    assert all(type(W).__name__ == "GpuArraySharedVariable" for W in model.param)
+    nodes = function_of(make_step(model, batched=batched)).maker.fgraph.toposort()
+    layer = name.removeprefix("Fast") + "Layer"
+    used = Counter(type(node.op).__name__ for node in nodes)
+    assert used[f"Gpu{layer}"] == used[f"Gpu{layer}Grad"] == used["GpuSoftmaxCost"] == 1
+    into = [node.inputs[0] for node in nodes if isinstance(node.op, GpuFromHost)]
+    assert {variable.name for variable in into} <= {"x", "y", "weights", "rate", None}
+    out = [node.inputs[0] for node in nodes if isinstance(node.op, HostFromGpu)]
+    assert [variable.ndim for variable in out] == [0, 0]
+    for node in nodes:  # what is left to the CPU are shapes
+        if not any(isinstance(v.type, GpuArrayType) for v in [*node.inputs, *node.outputs]):
+            assert all(v.dtype == "int64" or v.ndim == 0 or v.owner is None for v in node.inputs)
+
+
+def test_forward_and_every_gradient_are_numpys(pair):
+    model, numpys = pair
+    rng = np.random.RandomState(0)
+    for length in (1, 2, 30):
+        x, y = rng.randint(0, 60, length), rng.randint(0, 5, length)
+        assert np.abs(np.asarray(model.forward(x)) - numpys.forward(x)).max() <= 1e-4
+        for got, expected in zip(model.grads(x, y), numpys.grads(x, y), strict=True):
+            assert np.abs(np.asarray(got) - expected).max() <= 1e-4 * max(np.abs(expected).max(), 1e-3)
+    x = rng.randint(0, 60, (4, 9))
+    assert np.abs(np.asarray(model.forward(x)) - numpys.forward(x)).max() <= 1e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("settings", [{}, {"batch_size": 8, "clip": 0.5}, {"batch_size": 8}], ids=str)
+def test_an_epoch_costs_what_it_costs_on_the_cpu(corpus, name, settings):
+    sentences, n_words, n_tags = corpus
+    costs = {}
+    # at higher rates the rounding of float32 alone moves an LSTM's cost further, on the CPU too
+    for cls, dtype in ((rnns.model_class(name), "float32"), (NUMPY[name.removeprefix("Fast")], "float64")):
+        model = cls(n_words, 10, 15, n_tags, seed=1, dtype=dtype)
+        events = Trainer(epochs=1, rate=0.1, **settings).fit(model, sentences)
+        costs[dtype] = next(event.cost for event in events if isinstance(event, EpochDone))
+    assert costs["float32"] == pytest.approx(costs["float64"], rel=1e-4)

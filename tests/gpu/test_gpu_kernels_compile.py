@@ -1,0 +1,49 @@
+"""The layers' own GPU kernels: NVIDIA's compiler accepts them for each kind of GPU, which is not 'works on'."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nvrtc
+import pytest
+
+from lxmls_rnn.deep_learning.ops.kernel_source import layer_source, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+
+LAYERS = [RNNLayer(activation, masked) for activation in ("logistic", "tanh", "relu") for masked in (False, True)]
+LAYERS += [LSTMLayer(False), LSTMLayer(True)]
+SOURCES = {str(layer): layer_source(layer) for layer in LAYERS} | {"SoftmaxCost": softmax_cost_source()}
+
+ONE_KERNEL = """
+import pygpu
+source = '#include "cluda.h"\\nKERNEL void nothing(GLOBAL_MEM ga_float *a) {}'
+pygpu.gpuarray.GpuKernel(source, "nothing", [pygpu.gpuarray.GpuArray], context=pygpu.init("cuda0"))
+"""
+
+
+@pytest.fixture(scope="module", params=["this folder's", "libgpuarray's"])
+def headers(request, stand_ins, tmp_path_factory):
+    """The cluda.h that is checked in, and the one that an installed libgpuarray gives to the compiler."""
+    if request.param == "this folder's":
+        return {}
+    if importlib.util.find_spec("pygpu") is None:
+        pytest.skip("no pygpu, so no cluda.h but this folder's (Debian 12: python3-pygpu)")
+    folder = tmp_path_factory.mktemp("header")
+    env = os.environ | nvrtc.search_path(stand_ins)
+    env |= {"LXMLS_NVRTC": str(stand_ins / "libcuda.so"), "PRETEND_CC": "120", "PRETEND_RECORD": str(folder)}
+    done = subprocess.run([sys.executable, "-c", ONE_KERNEL], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {"cluda.h": Path(folder, "cluda.h").read_text()}
+
+
+@pytest.mark.parametrize("capability", nvrtc.CAPABILITIES, ids=lambda c: "{}.{}".format(*c))
+@pytest.mark.parametrize("name", SOURCES)
+def test_it_compiles_for(real_nvrtc, headers, name, capability):
+    if 10 * capability[0] + capability[1] not in real_nvrtc.supported:
+        pytest.skip(f"the NVRTC of CUDA {real_nvrtc.version} does not know it")
+    ptx = nvrtc.compile_for(SOURCES[name], capability, headers)
+    kernels = SOURCES[name].count("KERNEL void ") - SOURCES[name].count("WITHIN_KERNEL void ")
+    assert ptx.count(".visible .entry") == kernels
