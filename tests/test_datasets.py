@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import shutil
 import socket
 import subprocess
 import sys
@@ -257,6 +258,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
         fetch("wsj", tmp_path)
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_a_git_blob_id_verifies(server, tmp_path):
     blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
     server.answers = [whole(CONTENT)]

@@ -1,0 +1,200 @@
+"""One image and one running lab for all container tests, in a copy of the project; nothing of the real one is touched.
+
+They need a Docker engine and fail without one. The base is BASE_IMAGE, else the default one where it can be had, else
+Debian 12 from its packages (docker/offline-base.sh).
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UID = os.getuid() or 1000  # the tests may run as root; the lab shall not
+SECRET = "a-word-that-is-nowhere-else"
+BUILD, START, TRAIN = 2400, 180, 300  # seconds that a build, a start, a short training may take at most
+
+
+def call(*command, timeout=60, check=True, **options):
+    """Run a command and return what became of it, its output and errors together."""
+    result = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **options
+    )
+    if check:
+        assert result.returncode == 0, f"{' '.join(map(str, command))}:\n{result.stdout}"
+    return result
+
+
+def wait_for(condition, timeout, what):
+    """Ask until `condition` gives something true, and return that."""
+    deadline = time.monotonic() + timeout
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"{what} within {timeout} s"
+        time.sleep(0.2)  # between two questions
+    return answer
+
+
+@dataclass
+class Lab:
+    """A copy of the project with its compose file, and what to ask of it."""
+
+    folder: Path
+    environ: dict[str, str]
+    secret: str
+    uid: int = UID
+    build_log: str = ""
+    figures: dict[str, str] = field(default_factory=dict)
+
+    call = staticmethod(call)
+    wait_for = staticmethod(wait_for)
+
+    def compose(self, *arguments, timeout=START, check=True, **environ):
+        """Call docker compose, with settings of `environ` as a user would export them."""
+        return call(
+            "docker", "compose", *arguments, timeout=timeout, check=check, cwd=self.folder, env=self.environ | environ
+        )
+
+    def run(self, *command, mounts=None, timeout=TRAIN, check=True, **environ):
+        """Run a command in a fresh container; `mounts` puts other volumes in the place of the compose file's."""
+        files = ["-f", "docker-compose.yml"]
+        if mounts:
+            override = self.folder.parent / "mounts.json"  # JSON is YAML
+            override.write_text(json.dumps({"services": {"lab": {"volumes": mounts}}}))
+            files += ["-f", str(override)]
+        return self.compose(*files, "run", "--rm", "-T", "lab", *command, timeout=timeout, check=check, **environ)
+
+    def up(self, *options, timeout=START):
+        """Start the lab and wait until it is healthy."""
+        self.compose("up", "--detach", "--wait", *options, timeout=timeout)
+
+    def container(self):
+        """Return the id of the running lab."""
+        return self.compose("ps", "--quiet", "lab").stdout.strip()
+
+    def log(self):
+        """Return what the running lab has printed."""
+        return call("docker", "logs", self.container()).stdout
+
+    def address(self):
+        """Return the last address printed, of the server and with its token."""
+        found = re.findall(r"(http://[\d.:]+)\S*\?token=(\w+)", self.log())
+        return found[-1]
+
+    def get(self, path, token=None):
+        """Ask the server for a page; return the status and the text."""
+        server, _ = self.address()
+        request = urllib.request.Request(server + path, headers={"Authorization": f"token {token}"} if token else {})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+def copy_of_the_project(folder):
+    """Copy what git tracks or would track, and give it to the user of the lab."""
+    files = call("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT).stdout.split("\0")
+    for file in filter(None, files):
+        if (ROOT / file).is_file():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, folder / file)
+    give_to(folder, UID)
+    return folder
+
+
+def give_to(folder, uid):
+    """Give a folder and all in it to a user, if this one may."""
+    if os.getuid() == 0:
+        call("chown", "-R", f"{uid}:{uid}", folder)
+    else:
+        call("chmod", "-R", "a+rwX", folder)
+
+
+def pip_configuration(folder):
+    """Write the configuration of pip that this machine uses, with a word in it that is to be found nowhere else."""
+    mine = os.environ.get("PIP_CONFIG_FILE", os.devnull)
+    text = Path(mine).read_text() if mine != os.devnull else "[global]\nno-input = true\n"
+    (folder / "pip.conf").write_text(f"{text}\n# {SECRET}\n")
+    return folder / "pip.conf"
+
+
+@pytest.fixture(scope="session")
+def base(engine):
+    """The base image, and how it came here."""
+    asked = os.environ.get("BASE_IMAGE")
+    if asked:
+        return asked
+    default = re.search(r"BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text()).group(1)
+    have = call("docker", "image", "inspect", default, check=False).returncode == 0
+    if have or call("docker", "pull", "-q", default, timeout=900, check=False).returncode == 0:
+        return default
+    offline = "lxmls-rnn-base:debian12"
+    call(ROOT / "docker" / "offline-base.sh", offline, timeout=600)
+    return offline
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """The Docker engine's version."""
+    result = call("docker", "version", "--format", "{{.Server.Version}}", check=False)
+    if result.returncode != 0:
+        pytest.exit(f"The container tests need a Docker engine that runs: {result.stdout}", returncode=1)
+    return result.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def lab(engine, base, tmp_path_factory, request):
+    """The lab, built and healthy."""
+    folder = copy_of_the_project(tmp_path_factory.mktemp("lab"))
+    folder.chmod(0o755)
+    folder.parent.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "COMPOSE_PROJECT_NAME": f"lxmls-rnn-test-{secrets.token_hex(4)}",
+        "LAB_TAG": "test",
+        "BASE_IMAGE": base,
+        "LAB_PORT": str(port),
+        "LAB_UID": str(UID),
+        "LAB_GID": str(UID),
+    }
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    environ = {key: value for key, value in os.environ.items() if key not in settings and not key.startswith("LAB_")}
+    it = Lab(folder, environ, secret=SECRET)
+    request.config.stash[FIGURES] = it.figures
+    it.figures |= {"base image": base, "Docker engine": engine}
+    try:
+        start = time.monotonic()
+        secret = {"PIP_CONFIG_FILE": str(pip_configuration(folder.parent))}
+        it.build_log = it.compose("build", "--progress", "plain", timeout=BUILD, **secret).stdout
+        cached = len(re.findall("CACHED", it.build_log))
+        it.figures["build"] = f"{time.monotonic() - start:.0f} s, {cached} steps from the cache"
+        size = call("docker", "image", "inspect", "--format", "{{.Size}}", "lxmls-rnn-lab:test").stdout
+        it.figures["image"] = f"{int(size) / 1e9:.2f} GB"
+        start = time.monotonic()
+        it.up()
+        it.figures["from up to healthy"] = f"{time.monotonic() - start:.1f} s"
+        yield it
+    finally:
+        it.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+
+
+FIGURES = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say what was tested on what."""
+    for name, value in config.stash.get(FIGURES, {}).items():
+        terminalreporter.write_line(f"{name}: {value}")

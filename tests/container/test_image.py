@@ -1,0 +1,180 @@
+"""What is in the image: a warm cache, the devices, the tests, and nothing secret."""
+
+import hashlib
+import shutil
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+
+# Every Theano model, sentence by sentence and in batches; the modules in the cache before and after.
+WARM = """
+count() { ls -d cache/theano/*/tmp* | wc -l; }
+before=$(count)
+for model in RNN LSTM FastRNN FastLSTM; do
+    for options in '' '--batch-size 8 --clip 5 --shuffle --patience 1'; do
+        lxmls-rnn train sample --model $model --epochs 1 --root /tmp/runs --name "$model$options" $options >/dev/null
+    done
+done
+echo "$before $(count)"
+"""
+
+OPENCL = """
+import numpy, pygpu, pygpu.blas, pygpu.elemwise
+context = pygpu.init("opencl0:0")
+assert context.kind == b"opencl"
+draw = numpy.random.RandomState(0)
+a, b = draw.rand(7, 5).astype("float32"), draw.rand(5, 3).astype("float32")
+A, B = pygpu.array(a, context=context), pygpu.array(b, context=context)
+double = pygpu.elemwise.elemwise2(A, "+", A, A)
+assert numpy.allclose(numpy.asarray(double), a + a)
+assert numpy.allclose(numpy.asarray(pygpu.blas.gemm(1, A, B, 0)), a @ b, rtol=1e-5)
+rows = numpy.array([6, 0, 0, 3])
+assert numpy.array_equal(numpy.asarray(A.take1(pygpu.array(rows, context=context))), a[rows])
+print("three kinds of kernels are right")
+"""
+
+OPENCL_THEANO = """
+import numpy, theano, theano.tensor as T
+from lxmls_rnn import theano_env
+assert theano_env.device_used() == "opencl0:0"
+W = theano.shared(numpy.arange(12, dtype="float32").reshape(3, 4))
+x, i = T.fmatrix(), T.ivector()
+function = theano.function([x, i], T.tanh(T.dot(x, W[i])))
+assert any("Gpu" in type(node.op).__name__ for node in function.maker.fgraph.toposort())
+values = numpy.full((2, 2), 0.1, "float32")
+found = numpy.asarray(function(values, numpy.array([2, 0], "int32")))
+assert numpy.allclose(found, numpy.tanh(values @ W.get_value()[[2, 0]]), rtol=1e-5)
+y = T.ivector()
+cost = T.nnet.categorical_crossentropy(T.nnet.softmax(T.dot(x, W)), y).sum()
+assert numpy.isfinite(theano.function([x, y], [cost, T.grad(cost, W)])(numpy.ones((2, 3), "float32"), [0, 1])[0])
+print("Theano is right")
+"""
+
+
+def test_a_fresh_container_compiles_nothing(lab):
+    """Counted, not timed; for another user and with the folders mounted."""
+    result = lab.run("bash", "-ec", WARM, LAB_UID="54321", LAB_GID="54321")
+    before, after = map(int, result.stdout.splitlines()[-1].split())
+    assert before == after > 100
+
+
+@pytest.mark.parametrize("model", ["RNN", "LSTM"])
+def test_the_first_epoch_in_a_fresh_container(lab, model):
+    start = time.monotonic()
+    lab.run("lxmls-rnn", "train", "sample", "--model", model, "--epochs", "1", "--root", "/tmp/runs")
+    lab.figures[f"first epoch of {model}, container's start included"] = f"{time.monotonic() - start:.1f} s"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda0"])
+def test_a_gpu_that_is_asked_for_by_name_and_not_there_stops_the_lab(lab, device):
+    result = lab.run(check=False, LAB_DEVICE=device)
+    assert result.returncode == 1
+    assert f"LAB_DEVICE={device} cannot be had, because the container has no NVIDIA driver" in result.stdout
+    assert "run `make gpu`" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_pygpu_computes_on_opencl(lab):
+    assert "three kinds of kernels are right" in lab.run("python", "-c", OPENCL).stdout
+
+
+def test_theano_computes_on_opencl(lab):
+    assert "Theano is right" in lab.run("python", "-c", OPENCL_THEANO, LAB_DEVICE="opencl0:0").stdout
+
+
+def test_the_fast_models_train_on_opencl_and_scan_is_refused(lab):
+    train = ["lxmls-rnn", "train", "sample", "--dtype", "float32", "--epochs", "1"]
+    train += ["--max-nr-sent", "20", "--root", "/tmp"]
+    assert "epoch   1" in lab.run(*train, "--model", "FastRNN", LAB_DEVICE="opencl0:0").stdout
+    refused = lab.run(*train, "--model", "RNN", LAB_DEVICE="opencl0:0", check=False)
+    assert refused.returncode == 1
+    assert "does not run on an OpenCL device (opencl0:0): take FastRNN" in refused.stdout
+
+
+def test_the_lab_starts_on_opencl(lab):
+    """As far as the server: its first kernel has run by then."""
+    command = "docker/entrypoint.sh lab & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
+    output = lab.run("timeout", "60", "bash", "-c", command, LAB_DEVICE="opencl0:0").stdout
+    assert "Theano uses the OpenCL device opencl0:0." in output
+
+
+def test_the_suite_passes_in_the_image(lab):
+    result = lab.run("make", "test", "ARGS=-q -p no:cacheprovider", timeout=1800)
+    lab.figures["the suite in the image"] = result.stdout.strip().splitlines()[-1]
+
+
+def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
+    """The pip configuration that it was given holds a word that no layer and no line of the log may hold."""
+    assert "uv export" in lab.build_log
+    assert lab.secret not in lab.build_log
+    history = lab.call("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", "lxmls-rnn-lab:test").stdout
+    assert lab.secret not in history
+    search = f"cd /; ls -A tmp; grep -rlI --exclude-dir=proc --exclude-dir=sys {lab.secret} . || :"
+    command = ["docker", "run", "--rm", "--user", "0", "--entrypoint", "sh", "lxmls-rnn-lab:test", "-c", search]
+    assert lab.call(*command, timeout=300).stdout == ""
+
+
+NVRTC_OK = """
+import ctypes
+nvrtc, cublas = ctypes.CDLL("libnvrtc.so"), ctypes.CDLL("libcublas.so")
+major, minor, program = ctypes.c_int(), ctypes.c_int(), ctypes.c_void_p()
+assert nvrtc.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) == 0
+source = b"extern \\"C\\" __global__ void k(float *x) { x[threadIdx.x] *= 2; }"
+assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, b"k", 0, None, None) == 0
+options = (ctypes.c_char_p * 1)(b"-arch=compute_90")
+assert nvrtc.nvrtcCompileProgram(program, 1, options) == 0
+assert cublas.stand_in() == 5
+print("NVRTC", major.value, minor.value)
+"""
+
+
+@pytest.fixture(scope="session")
+def cuda_stand_in(lab, base, tmp_path_factory):
+    """A base image set up as NVIDIA's are: CUDA_VERSION and a package source with NVRTC and cuBLAS.
+
+    The NVRTC in it is real, from its wheel; the cuBLAS is a library with one function.
+    """
+    wheel = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
+    if not wheel.is_dir() or shutil.which("dpkg-deb") is None:
+        pytest.skip("needs the wheel of NVRTC (uv sync) and dpkg-deb")
+    folder = tmp_path_factory.mktemp("cuda")
+    packages = {"cuda-nvrtc-12-9": list(wheel.glob("lib*.so.*")), "libcublas-12-9": [folder / "libcublas.so.12"]}
+    command = ["gcc", "-shared", "-Wl,-soname,libcublas.so.12", "-o", "libcublas.so.12", "-x", "c", "-"]
+    subprocess.run(command, input="int stand_in(void) { return 5; }", text=True, check=True, cwd=folder)
+    source = folder / "source"
+    source.mkdir()
+    for name, files in packages.items():
+        target = folder / name / "usr/local/cuda-12.9/targets/x86_64-linux/lib"
+        target.mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, target)
+        (folder / name / "DEBIAN").mkdir()
+        fields = f"Package: {name}\nVersion: 12.9.1-1\nArchitecture: amd64\nMaintainer: test\nDescription: test\n"
+        (folder / name / "DEBIAN" / "control").write_text(fields)
+        lab.call("dpkg-deb", "--build", "--root-owner-group", "-Znone", folder / name, source / f"{name}.deb")
+    packages_file = "".join(
+        f"{(folder / name / 'DEBIAN' / 'control').read_text()}Filename: ./{name}.deb\n"
+        f"Size: {(source / f'{name}.deb').stat().st_size}\n"
+        f"SHA256: {hashlib.sha256((source / f'{name}.deb').read_bytes()).hexdigest()}\n\n"
+        for name in packages
+    )
+    (source / "Packages").write_text(packages_file)
+    (folder / "Dockerfile").write_text(
+        f"FROM {base}\nENV CUDA_VERSION=12.9.1\nCOPY source /source\n"
+        "RUN echo 'deb [trusted=yes] file:/source ./' >/etc/apt/sources.list.d/cuda.list\n"
+    )
+    (folder / ".dockerignore").write_text("*\n!source\n")
+    lab.call("docker", "build", "-t", "lxmls-rnn-base:cuda-stand-in", folder, timeout=300)
+    return "lxmls-rnn-base:cuda-stand-in"
+
+
+def test_a_cuda_base_gets_nvrtc_and_cublas(lab, cuda_stand_in):
+    """On a stand-in: it shows that the packages are installed and found, not that a GPU computes."""
+    arguments = ["-f", "docker/Dockerfile", "--build-arg", f"BASE_IMAGE={cuda_stand_in}", "--target", "system"]
+    tag = "lxmls-rnn-system:cuda-stand-in"
+    lab.call("docker", "build", *arguments, "-t", tag, ".", cwd=lab.folder, timeout=1200)
+    find = ["docker", "run", "--rm", "-e", "LD_LIBRARY_PATH=/opt/lab/lib", tag, "python3", "-c", NVRTC_OK]
+    assert lab.call(*find, timeout=300).stdout.strip() == "NVRTC 12 9"

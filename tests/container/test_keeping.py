@@ -1,0 +1,84 @@
+"""What survives: restarts, rebuilds, a kill; and whose the files are."""
+
+import json
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+SHORT = ["--max-nr-sent", "50", "--epochs", "1"]
+
+
+def test_notebooks_and_runs_survive_down_and_a_new_image(lab):
+    lab.compose("exec", "-T", "lab", "sh", "-c", "echo '{}' >lab/notebooks/mine.ipynb")
+    lab.compose("exec", "-T", "lab", "lxmls-rnn", "train", "sample", "--name", "kept", *SHORT)
+    image = lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout
+    lab.compose("down")
+    with open(lab.folder / "README.md", "a") as file:
+        file.write("\nChanged.\n")
+    lab.up("--build", timeout=600)
+    assert lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout != image
+    assert "mine.ipynb" in lab.get("/api/contents", lab.address()[1])[1]
+    assert "kept" in lab.compose("exec", "-T", "lab", "lxmls-rnn", "runs").stdout
+
+
+def test_what_it_writes_belongs_to_the_user(lab):
+    lab.run("lxmls-rnn", "train", "sample", "--name", "owned", *SHORT)
+    files = [lab.folder / "runs" / "owned", *(lab.folder / "runs" / "owned").iterdir()]
+    assert {file.stat().st_uid for file in files} == {lab.uid}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+def test_any_other_user_works(lab, tmp_path):
+    folders = {name: tmp_path / Path(name).name for name in ("lab/notebooks", "data", "runs")}
+    for name, folder in folders.items():
+        shutil.copytree(lab.folder / name, folder)
+        lab.call("chown", "-R", "54321:54321", folder)
+    command = ["lxmls-rnn", "train", "sample", "--model", "RNN", "--name", "theirs", *SHORT]
+    result = lab.run(
+        *command,
+        mounts=[f"{folder}:/opt/lab/{name}" for name, folder in folders.items()],
+        LAB_UID="54321",
+        LAB_GID="54321",
+    )
+    assert "cannot be written" not in result.stdout
+    assert (folders["runs"] / "theirs" / "model.npz").stat().st_uid == 54321
+
+
+def test_a_killed_training_goes_on(lab):
+    name = lab.compose("run", "--detach", "lab", "lxmls-rnn", "train", "--model", "RNN", "--epochs", "100000",
+                       "--name", "killed").stdout.split()[-1]  # fmt: skip
+    metrics = lab.folder / "runs" / "killed" / "metrics.jsonl"
+    lab.wait_for(lambda: metrics.exists() and metrics.read_text().count("\n") >= 3, 300, "three epochs")
+    lab.call("docker", "kill", "--signal", "KILL", name)
+    lab.call("docker", "rm", "--force", name)
+    done = metrics.read_text().count("\n")
+    lab.run("lxmls-rnn", "train", "--resume", "killed", "--epochs", str(done + 2))
+    epochs = [json.loads(line)["epoch"] for line in metrics.read_text().splitlines()]
+    assert epochs == list(range(1, done + 3))
+
+
+@pytest.mark.parametrize("folder", ["lab/notebooks", "runs"])
+def test_a_read_only_mount_stops_the_lab_with_a_sentence(lab, folder):
+    result = lab.run(mounts=[f"./{folder}:/opt/lab/{folder}:ro"], timeout=60, check=False)
+    assert result.returncode == 1
+    assert f"The folder {folder} cannot be written: it is mounted read-only." in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_training_on_a_read_only_mount_fails_with_a_sentence(lab):
+    command = ["lxmls-rnn", "train", "sample", "--name", "nowhere", *SHORT]
+    result = lab.run(*command, mounts=["./runs:/opt/lab/runs:ro"], check=False)
+    assert result.returncode == 1
+    assert "Error: [Errno 30] Read-only file system: 'runs/nowhere'" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_someone_elses_folder_stops_the_lab_with_a_sentence(lab, tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR | stat.S_IRGRP | stat.S_IROTH | stat.S_IXOTH)
+    mounts = [f"{tmp_path}:/opt/lab/runs"]
+    result = lab.run(mounts=mounts, timeout=60, check=False, LAB_UID="54321", LAB_GID="54321")
+    assert result.returncode == 1
+    assert f"user 54321:54321 may not, it belongs to {tmp_path.stat().st_uid}:" in result.stdout
