@@ -17,6 +17,11 @@ $(READY): uv.lock pyproject.toml scripts/setup.sh
 test: $(READY) ## Run the tests; ARGS="-k lstm" goes to pytest
 	.venv/bin/pytest $(ARGS)
 
+.PHONY: test-gpu
+test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where pygpu is installed
+	@says=$$(LXMLS_DEVICE=cuda .venv/bin/python -m lxmls_rnn.device) || { echo "$$says" | head -1; exit 1; }
+	LXMLS_TEST_DEVICE=cuda .venv/bin/pytest tests/gpu $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Check style, formatting and types
 	.venv/bin/ruff check
@@ -27,6 +32,14 @@ lint: $(READY) ## Check style, formatting and types
 benchmark-models: $(READY) ## Time the models with pytest-benchmark
 	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -o addopts=-ra tests/benchmarks --benchmark-only --benchmark-name=short \
 		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## Time CPU against GPU, NumPy against Theano and PyTorch, in two minutes; ARGS="--work step" goes to it
+	.venv/bin/lxmls-rnn bench --budget 115 $(ARGS)
+
+.PHONY: bench-full
+bench-full: $(READY) ## Time the whole grid of sizes; goes on where it was stopped
+	.venv/bin/lxmls-rnn bench --set full --time 0.5 --out results/full.json --resume $(ARGS)
 
 .PHONY: doctor
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing

@@ -36,7 +36,7 @@ def device():
 
 @pytest.mark.parametrize("file", ["layers.py", "models.py"])
 def test_on_device(device, file):
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-o", "addopts=", "--import-mode=importlib"]
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--import-mode=importlib"]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", HERE / "on_device" / file],
         env=device,

@@ -30,12 +30,14 @@ def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, l
     source, name
         Its program and its name there.
     blocks, threads
-        Their number; threads in a block.
+        Their number; threads in a block. Without a block nothing is started.
     *arguments
         Numbers for ga_int, arrays as `contiguous` gives them; at least one array.
     local
         Floats in local memory.
     """
+    if blocks == 0:
+        return
     arrays = [isinstance(argument, pygpu.gpuarray.GpuArray) for argument in arguments]
     types = tuple(pygpu.gpuarray.GpuArray if is_array else "int32" for is_array in arrays)
     context = arguments[arrays.index(True)].context

@@ -47,7 +47,6 @@ class GpuSoftmaxCost(theano.Op):
         source = softmax_cost_source()
         e_y, costs, cost = (pygpu.empty(shape, "float32", context=y.context) for shape in ((N, K), (N,), ()))
         right, correct = pygpu.empty((N,), "int32", context=y.context), pygpu.empty((), "int64", context=y.context)
-        if N:
-            launch_for_each(N, source, "softmax_cost_of_words", N, K, y, gold, weights, e_y, costs, right)
+        launch_for_each(N, source, "softmax_cost_of_words", N, K, y, gold, weights, e_y, costs, right)
         launch(source, "softmax_cost_sum", 1, BLOCK, N, costs, right, cost, correct)
         outputs[0][0], outputs[1][0], outputs[2][0] = cost, e_y, correct

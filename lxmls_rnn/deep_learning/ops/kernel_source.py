@@ -20,6 +20,7 @@ def _source(files: tuple[str, ...], macros: tuple[tuple[str, str], ...]) -> str:
     return "\n".join(['#include "cluda.h"', *define, *((folder / file).read_text() for file in files)])
 
 
+@cache
 def layer_source(layer: LayerOp) -> str:
     """Return the kernels for a layer, of which a CPU's Op tells the kind, the activation and whether it is masked."""
     macros = {**layer.macros(), "MASKED": str(int(layer.masked))}

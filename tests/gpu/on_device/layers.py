@@ -128,14 +128,17 @@ def test_bad_shapes_are_met_when_it_runs():
         f(np.ones((2, 3, 5), "float32"), np.ones((4, 4), "float32"), np.ones((3, 5), "float32"))
 
 
-def test_no_step_at_all():
-    a, W_h, h0 = T.ftensor3(), T.fmatrix(), T.fmatrix()
-    h = RNNLayer("tanh")(a, W_h, h0)
-    f = theano.function([a, W_h, h0], [h, *theano.grad(h.sum(), [a, W_h, h0])])
-    h, _, g_W_h, e_h0 = f(np.ones((0, 3, 5), "float32"), np.ones((5, 5), "float32"), np.ones((3, 5), "float32"))
-    assert np.asarray(h).shape == (0, 3, 5)
-    assert not np.asarray(g_W_h).any()
-    assert not np.asarray(e_h0).any()
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("kind", ["tanh", "lstm"])
+@pytest.mark.parametrize(("steps", "batch"), [(0, 3), (2, 0)])
+def test_nothing_to_do(compiled, kind, plan, steps, batch):
+    gates = 4 if kind == "lstm" else 1
+    weights = [np.ones((gates * 5, 5), "float32"), *([np.ones((15, 5), "float32")] if kind == "lstm" else [])]
+    states = [np.ones((batch, 5), "float32")] * len(weights)
+    inputs = [np.ones((steps, batch, gates * 5), "float32"), *weights, *states]
+    h, _, *gradients = compiled(kind, "float32", False, True, plan)(*map(spread, inputs), inputs[0][..., :5])
+    assert h.shape == (steps, batch, 5)
+    assert not any(np.asarray(gradient).any() for gradient in gradients)
 
 
 @pytest.fixture(scope="module")
