@@ -98,7 +98,7 @@ class RNN:
         if x.ndim not in self._p_y:
             _x = (T.ivector if x.ndim == 1 else T.imatrix)("x")
             self._p_y[x.ndim] = theano.function([_x], self._forward(_x).T)
-        return self._p_y[x.ndim](x.astype("int32"))
+        return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
     def grads(self, x: Any, y: Any) -> list[np.ndarray]:
         """Gradient of the loss of one sentence with respect to every parameter; compiles at the first call.
@@ -114,7 +114,7 @@ class RNN:
             _x, _y = T.ivector("x"), T.ivector("y")
             _loss = -T.mean(T.log(self._forward(_x))[T.arange(_y.shape[0]), _y])
             self._grads = theano.function([_x, _y], theano.grad(_loss, self.param))
-        return self._grads(x.astype("int32"), y.astype("int32"))
+        return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 
     def _forward(self, _x: Any, _h0: Any = None) -> Any:
         """Symbolic forward pass.
