@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from lxmls_rnn.benchmark.cli import app as bench_app
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Train, inspect and time recurrent part-of-speech taggers in NumPy and Theano.",
 )
+app.add_typer(bench_app, name="bench")
 console = Console(markup=False, highlight=False)
 
 Root = Annotated[Path, typer.Option(help="Folder of the runs.")]

@@ -1,0 +1,166 @@
+"""What is measured: cases, and the named sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
+
+from lxmls_rnn.deep_learning.parameters import DTYPES
+
+MODELS = ("rnn", "lstm")
+IMPLEMENTATIONS = {
+    "numpy": "NumpyRNN, NumpyLSTM",
+    "scan": "RNN, LSTM: Theano's scan",
+    "fused": "FastRNN, FastLSTM: the recurrent layer as one Op",
+    "torch": "PyTorch, a loop over the steps",
+    "torch-fused": "PyTorch's nn.RNN, nn.LSTM (without peepholes); with cuDNN on a GPU",
+}
+WORKS = {
+    "forward": "the probabilities of the tags",
+    "backward": "cost, and the gradients of the matrices and of the embeddings in use: forward and backward pass",
+    "step": "one step of gradient descent",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure.
+
+    Attributes
+    ----------
+    model
+        One of `MODELS`; the RNN's activation is tanh.
+    implementation
+        One of `IMPLEMENTATIONS`.
+    device
+        "cpu", "cuda", "cuda1", "opencl0:0".
+    dtype
+        "float32" or "float64".
+    work
+        One of `WORKS`.
+    n_hidd, batch, length
+        Hidden units, sentences, words in each; a batch of 1 is a single sentence, a vector.
+    n_words, n_emb, n_tags
+        The other sizes of the tagger.
+
+    Raises
+    ------
+    ValueError
+        A name is not among those above, or a size is not positive.
+    """
+
+    model: str
+    implementation: str
+    device: str
+    dtype: str
+    work: str
+    n_hidd: int
+    batch: int
+    length: int = 10
+    n_words: int = 4786
+    n_emb: int = 50
+    n_tags: int = 12
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("model", MODELS), ("implementation", IMPLEMENTATIONS), ("dtype", DTYPES), ("work", WORKS),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        if not self.device.startswith(("cpu", "cuda", "opencl")):
+            raise ValueError(f"device must be cpu, cuda, cuda0, ... or opencl0:0, got {self.device!r}")
+        for name in ("n_hidd", "batch", "length", "n_words", "n_emb", "n_tags"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+
+    @property
+    def lane(self) -> tuple[str, str, str]:
+        """What a worker is for: implementation, device and dtype."""
+        return self.implementation, self.device, self.dtype
+
+    @property
+    def group(self) -> tuple[Any, ...]:
+        """All but implementation and device: cases of one group do the same work and are compared."""
+        own = ("implementation", "device")
+        return tuple(value for name, value in asdict(self).items() if name not in own)
+
+    @property
+    def peepholes(self) -> bool:
+        """Whether it has the matrix W_c: PyTorch's own LSTM has none."""
+        return self.model == "lstm" and self.implementation != "torch-fused"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model} {self.work}, hidden {self.n_hidd}, batch {self.batch}, length {self.length}, {self.dtype}: "
+            f"{self.implementation} on {self.device}"
+        )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of one group of cases, for one model."""
+
+    model: str
+    n_hidd: int
+    batch: int
+    length: int = 10
+
+
+def grid(models: Iterable[str], hidden: Iterable[int], batches: Iterable[int], lengths: Iterable[int]) -> list[Shape]:
+    """Every combination, small ones first; those of one hidden size, which share compiled functions, together."""
+    every = product(sorted(set(hidden)), models, sorted(set(lengths)), sorted(set(batches)))
+    return [Shape(model, n_hidd, batch, length) for n_hidd, model, length, batch in every]
+
+
+# https://github.com/baidu-research/DeepBench, code/kernels/rnn_problems.h, its training set without the GRUs: hidden
+# units, batch, time steps. There the layer alone is timed, and its input is added without a product (cuDNN's
+# CUDNN_SKIP_INPUT); here the tagger around it has embeddings of 50 dimensions, a small product.
+DEEPBENCH = [Shape("rnn", n_hidd, batch, 50) for n_hidd in (1760, 2048, 2560) for batch in (16, 32, 64, 128)]
+DEEPBENCH += [Shape("lstm", n_hidd, batch, 25) for n_hidd in (512, 1024, 2048, 4096) for batch in (16, 32, 64, 128)]
+DEEPBENCH += [Shape("lstm", 1536, batch, 50) for batch in (8, 16, 32)]
+DEEPBENCH += [Shape("lstm", 256, batch, 150) for batch in (16, 32, 64)]
+
+
+@dataclass(frozen=True)
+class CaseSet:
+    """A named set of cases: shapes and kinds of work."""
+
+    shapes: Sequence[Shape]
+    works: tuple[str, ...]
+
+
+SETS = {
+    "quick": CaseSet(grid(MODELS, (20, 128, 512), (1, 16, 128), (10,)), ("forward", "backward")),
+    "full": CaseSet(grid(MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
+    "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
+    "ratios": CaseSet(grid(MODELS, (20,), (1, 32), (10,)), ("step",)),
+}
+
+
+def make_cases(
+    shapes: Iterable[Shape],
+    works: Iterable[str],
+    implementations: Sequence[str] = tuple(IMPLEMENTATIONS),
+    devices: Sequence[str] = ("cpu",),
+    dtypes: Iterable[str] = ("float32",),
+    n_words: int = 4786,
+) -> list[Case]:
+    """Return the cases of every shape, group by group; NumPy has the CPU alone."""
+    places = [(i, device) for device in devices for i in implementations if i != "numpy" or device == "cpu"]
+    return [
+        Case(shape.model, implementation, device, dtype, work, shape.n_hidd, shape.batch, shape.length, n_words)
+        for dtype, shapes_of_one in product(list(dtypes), _by_function(shapes))
+        for work in works
+        for shape in shapes_of_one
+        for implementation, device in places
+    ]
+
+
+def _by_function(shapes: Iterable[Shape]) -> list[list[Shape]]:
+    """Put together the shapes that one compiled function serves."""
+    groups: dict[tuple[str, int], list[Shape]] = {}
+    for shape in shapes:
+        groups.setdefault((shape.model, shape.n_hidd), []).append(shape)
+    return list(groups.values())

@@ -1,0 +1,174 @@
+"""The command `lxmls-rnn bench`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lxmls_rnn.benchmark import cases as c
+from lxmls_rnn.benchmark.results import Results
+from lxmls_rnn.benchmark.runner import Runner
+from lxmls_rnn.benchmark.session import Session
+from lxmls_rnn.deep_learning.parameters import DTYPES
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+console = Console(highlight=False)
+FOLDER = Path("results")
+
+
+def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list[str]:
+    """Return the values of an option that takes several, separated by commas or given anew; all `known` for None."""
+    if not given:
+        return list(known)
+    values = [value.strip() for text in given for value in text.split(",")]
+    wrong = [value for value in values if value not in known]
+    if wrong:
+        raise ValueError(f"{option} must be among {', '.join(known)}, got {wrong[0]!r}")
+    return values
+
+
+def sizes(option: str, given: str) -> list[int]:
+    """Return the numbers in "20,128"; ValueError unless they are positive integers."""
+    values = given.split(",")
+    if not all(value.strip().isdecimal() and int(value) > 0 for value in values):
+        raise ValueError(f"{option} takes positive numbers separated by commas, got {given!r}")
+    return [int(value) for value in values]
+
+
+@app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    set_name: Annotated[str, typer.Option("--set", help=f"Which sizes: {', '.join(c.SETS)}.")] = "quick",
+    model: Annotated[list[str] | None, typer.Option(help="rnn, lstm; several: a,b.")] = None,
+    implementation: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}.")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="cpu, cuda, cuda1, opencl0:0; by default cpu,cuda.")] = None,
+    work: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.WORKS)}; by default the set's.")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="float32 (the default), float64.")] = None,
+    hidden: Annotated[str, typer.Option(help="Hidden sizes instead of the set's, as 20,128.")] = "",
+    batch: Annotated[str, typer.Option(help="Batch sizes instead of the set's.")] = "",
+    length: Annotated[str, typer.Option(help="Sentence lengths instead of the set's.")] = "",
+    words: Annotated[int, typer.Option(min=1, help="Words in the vocabulary.")] = 4786,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of BLAS and PyTorch; by default all cores.")
+    ] = None,
+    seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = 0.2,
+    limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = 120.0,
+    budget: Annotated[float | None, typer.Option(help="Seconds that the whole run may take.")] = None,
+    baseline: Annotated[str, typer.Option(help="The implementation that ratios are to.")] = "numpy",
+    out: Annotated[Path | None, typer.Option(help="The results file; by default results/bench-TIME.json.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with --out: measure what it lacks.")] = False,
+    plot: Annotated[bool, typer.Option(help="Draw the picture, beside the results.")] = True,
+    only_ratios: Annotated[
+        bool, typer.Option("--ratios", help="Print how fused compares, instead of the table.")
+    ] = False,
+) -> None:
+    """Time the taggers on CPU and GPU, in NumPy, Theano and PyTorch: forward pass, gradients, training steps.
+
+    Every result is compared with NumPy's in float64 before it is timed. Ctrl-C keeps what was measured.
+
+    Example: `lxmls-rnn bench --model rnn --hidden 20 --batch 1,32 --work step --time 0.1`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from lxmls_rnn.cli import plain_errors
+
+    with plain_errors():
+        if set_name not in c.SETS:
+            raise ValueError(f"--set must be one of {', '.join(c.SETS)}, got {set_name!r}")
+        if baseline not in c.IMPLEMENTATIONS:
+            raise ValueError(f"--baseline must be one of {', '.join(c.IMPLEMENTATIONS)}, got {baseline!r}")
+        if resume and out is None:
+            raise ValueError("--resume needs --out, the file to go on with")
+        cases = c.make_cases(
+            chosen_shapes(c.SETS[set_name], listed("--model", model, c.MODELS), hidden, batch, length),
+            listed("--work", work, tuple(c.WORKS)) if work else c.SETS[set_name].works,
+            listed("--implementation", implementation, tuple(c.IMPLEMENTATIONS)),
+            [name.strip() for text in device or ["cpu,cuda"] for name in text.split(",")],
+            listed("--dtype", dtype or ["float32"], DTYPES),
+            words,
+        )
+        if not cases:
+            raise ValueError("nothing to measure: NumPy has the CPU alone")
+        path = out or FOLDER / f"bench-{datetime.now():%Y%m%d-%H%M%S}.json"
+        session = Session(cases, Runner(threads, seconds, limit, budget), path, ["lxmls-rnn", *sys.argv[1:]], resume)
+        show_run(session)
+        show(session.results, baseline, only_ratios)
+        console.print(f"Results: {path}", soft_wrap=True)
+        if plot and any(row.median for row in session.results.rows):
+            from lxmls_rnn.benchmark.plots import draw
+
+            draw(session.results, path.with_suffix(".png"))
+            console.print(f"Picture: {path.with_suffix('.png')}", soft_wrap=True)
+
+
+def chosen_shapes(chosen: c.CaseSet, models: list[str], hidden: str, batch: str, length: str) -> list[c.Shape]:
+    """Return the shapes of a set for these models; with sizes given, every combination of them and of the set's."""
+    shapes = [shape for shape in chosen.shapes if shape.model in models]
+    if not (hidden or batch or length):
+        return shapes
+    return c.grid(
+        models,
+        sizes("--hidden", hidden) if hidden else [shape.n_hidd for shape in shapes],
+        sizes("--batch", batch) if batch else [shape.batch for shape in shapes],
+        sizes("--length", length) if length else [shape.length for shape in shapes],
+    )
+
+
+def show_run(session: Session) -> None:
+    """Measure, with a bar that tells how far it is; end at Ctrl-C."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with suppress(KeyboardInterrupt), Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=len(session.cases))
+        for row in session.run():
+            bar.update(task, advance=1, description=str(row.case).partition(":")[0])
+
+
+def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
+    """Print what was measured, and what was not and why."""
+    from lxmls_rnn.benchmark import report
+    from lxmls_rnn.benchmark.machine import in_words
+
+    console.print(in_words(results.machine), markup=False, soft_wrap=True)
+    if only_ratios:
+        for line in report.ratios(results):
+            console.print(line, markup=False, soft_wrap=True)
+    else:
+        wide = Console(highlight=False, width=None if console.is_terminal else 140)
+        wide.print(report.table(results, baseline))
+    for line in [*report.crossover(results), *report.not_measured(results)]:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="A results file.")],
+    after: Annotated[Path, typer.Argument(help="A later one.")],
+    everything: Annotated[bool, typer.Option("--all", help="Show the unchanged too.")] = False,
+) -> None:
+    """Tell what got faster or slower, beyond the spread, from one results file to another.
+
+    Example: `lxmls-rnn bench compare results/before.json results/after.json`
+    """
+    from lxmls_rnn.benchmark import compare as module
+    from lxmls_rnn.cli import plain_errors
+
+    with plain_errors():
+        first, second = Results.load(before), Results.load(after)
+        found = list(module.changes(first, second))
+        if not found:
+            raise ValueError(f"{before} and {after} have no measured case in common")
+        for line in module.differences(first, second):
+            console.print(line, markup=False, soft_wrap=True)
+        counts = {
+            verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")
+        }
+        if everything or counts["same"] < len(found):
+            Console(highlight=False, width=None if console.is_terminal else 140).print(module.table(found, everything))
+        console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))

@@ -1,0 +1,88 @@
+"""Two results files: what got faster or slower beyond the spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from lxmls_rnn.benchmark.report import place, time
+from lxmls_rnn.benchmark.results import Results, Row
+
+SMALLEST = 0.05  # a change that is less of the median is none: two runs differ by as much
+
+
+@dataclass(frozen=True)
+class Change:
+    """One case in two runs."""
+
+    before: Row
+    after: Row
+
+    @property
+    def ratio(self) -> float:
+        """Return the time after over the time before."""
+        return figures(self.after)[1] / figures(self.before)[1]
+
+    @property
+    def verdict(self) -> str:
+        """Return "faster", "slower" or "same": it changed if the quartiles do not overlap, and by 5 % or more."""
+        before, after = figures(self.before), figures(self.after)
+        if after[2] < before[0] and self.ratio <= 1 - SMALLEST:
+            return "faster"
+        if after[0] > before[2] and self.ratio >= 1 + SMALLEST:
+            return "slower"
+        return "same"
+
+
+def figures(row: Row) -> tuple[float, float, float]:
+    """Return quartile, median, quartile of a row that was measured."""
+    if row.q1 is None or row.median is None or row.q3 is None:
+        raise ValueError(f"{row.case} was not measured")
+    return row.q1, row.median, row.q3
+
+
+def changes(before: Results, after: Results) -> Iterator[Change]:
+    """Yield the cases that both have measured, in the order of the second."""
+    known = {astuple(row.case): row for row in before.rows if row.median}
+    for row in after.rows:
+        if row.median and astuple(row.case) in known:
+            yield Change(known[astuple(row.case)], row)
+
+
+def differences(before: Results, after: Results) -> list[str]:
+    """Say in which respects the machines differ: then times tell of both, machine and program."""
+    keys = dict.fromkeys([*before.machine, *after.machine])
+    found: list[str] = []
+    for key in keys:
+        a, b = before.machine.get(key), after.machine.get(key)
+        if a != b:
+            found.append(f"{key}: {_short(a, b)} before, {_short(b, a)} after")
+    return found
+
+
+def _short(value: Any, other: Any) -> str:
+    """Write a value; of a dictionary only what the other has not."""
+    if isinstance(value, dict):
+        others = other if isinstance(other, dict) else {}
+        return ", ".join(f"{k} {v}" for k, v in value.items() if others.get(k) != v) or "nothing"
+    return str(value) if value not in ("", None, []) else "nothing"
+
+
+def table(found: list[Change], everything: bool = False) -> Table:
+    """Return the table of the changes, of all cases if `everything`."""
+    shown = Table(pad_edge=False)
+    for name in ("case", "implementation"):
+        shown.add_column(name)
+    for name in ("before", "after", "after / before", "verdict"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    colours = {"faster": "green", "slower": "red", "same": "dim"}
+    for change in found:
+        if everything or change.verdict != "same":
+            row, verdict = change.after, change.verdict
+            name = str(row.case).partition(":")[0]
+            times = [time(change.before.median), time(row.median), f"{change.ratio:.2f}"]
+            shown.add_row(name, place(row), *times, f"[{colours[verdict]}]{verdict}[/]")
+    return shown

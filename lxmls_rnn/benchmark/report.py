@@ -1,0 +1,140 @@
+"""Results as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.table import Table
+
+from lxmls_rnn.benchmark.results import Results, Row
+
+
+def place(row: Row) -> str:
+    """Name implementation and device, as "fused on cpu"."""
+    return f"{row.case.implementation} on {row.case.device}"
+
+
+def time(seconds: float | None) -> str:
+    """Write seconds with three digits and a unit."""
+    if seconds is None:
+        return ""
+    for factor, unit in ((1e6, "us"), (1e3, "ms")):
+        if seconds * factor < 999.5:
+            digits = max(0, 2 - len(str(int(seconds * factor))) + (seconds * factor >= 1))
+            return f"{seconds * factor:.{digits}f} {unit}"
+    return f"{seconds:.2f} s"
+
+
+def groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Put together the rows that are compared."""
+    for _, members in groupby(rows, key=lambda row: row.case.group):
+        yield list(members)
+
+
+def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
+    """Return the row of the baseline, an implementation on its first device, if it was measured."""
+    return next((row for row in group if row.case.implementation == baseline and row.median), None)
+
+
+def ratio(row: Row, base: Row | None) -> float | None:
+    """Return how many times faster than the baseline a row is."""
+    return base.median / row.median if base is not None and base.median and row.median else None
+
+
+def table(results: Results, baseline: str = "numpy") -> Table:
+    """Return the table of everything measured, one section a group."""
+    dtypes = {row.case.dtype for row in results.rows}
+    lengths = {row.case.length for row in results.rows}
+    found = Table(padding=(0, 1), title=None, pad_edge=False)
+    for name in ("model", "work", "hidden", "batch", "implementation"):
+        found.add_column(name, no_wrap=True)
+    for name in ("median", "spread", f"{baseline} = 1", "GFLOP/s", "of bound", "compile", "memory"):
+        found.add_column(name, justify="right", no_wrap=True)
+    for group in groups(results.rows):
+        base = baseline_of(group, baseline)
+        measured = [row for row in group if row.median]
+        for row in measured:
+            case = row.case
+            first = [case.model, case.work, str(case.n_hidd), str(case.batch)] if row is measured[0] else [""] * 4
+            if row is measured[0] and len(lengths) > 1:
+                first[3] += f" x {case.length}"
+            if row is measured[0] and len(dtypes) > 1:
+                first[0] += f" {case.dtype}"
+            found.add_row(*first, place(row), *figures(row, base), end_section=row is measured[-1])
+    return found
+
+
+def figures(row: Row, base: Row | None) -> list[str]:
+    """Write the figures of a measured row."""
+    faster = ratio(row, base)
+    memory = (row.host_memory or 0) / 1e6
+    return [
+        time(row.median),
+        f"{row.spread:.0%}",
+        f"{faster:.2f}" if faster else "",
+        f"{row.gflops:.1f}",
+        f"{row.share:.1%}" if row.share is not None else "",
+        time(row.compile_s),
+        f"{memory:.0f} MB" + (f" + {row.device_memory / 1e6:.0f}" if row.device_memory is not None else ""),
+    ]
+
+
+def not_measured(results: Results) -> list[str]:
+    """Say what could not be measured and why, a line for each reason."""
+    reasons: dict[tuple[str, str, str], list[Row]] = {}
+    for row in results.rows:
+        if row.status == "ok":
+            continue
+        where = "" if row.status == "stopped" else place(row)
+        reasons.setdefault((row.status, where, row.why), []).append(row)
+    lines = []
+    words = {"unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"}
+    for (status, where, why), rows in reasons.items():
+        which = str(rows[0].case).partition(":")[0] if len(rows) == 1 else f"{len(rows)} cases"
+        lines.append(f"{words.get(status, status)}: {where + ', ' if where else ''}{which}: {why}")
+    return lines
+
+
+def ratios(results: Results) -> list[str]:
+    """Compare the layer as one Op with scan and with NumPy, a line a group."""
+    lines = []
+    for group in groups(results.rows):
+        by_name = {row.case.implementation: row for row in group if row.median}
+        fused, others = by_name.get("fused"), [by_name.get("scan"), by_name.get("numpy")]
+        if fused is not None and all(others):
+            by_scan, by_numpy = (ratio(fused, other) for other in others)
+            what = f"{fused.case.model} {fused.case.work}, hidden {fused.case.n_hidd}, batch {fused.case.batch}"
+            lines.append(f"{what}: fused is {by_scan:.1f} times as fast as scan, {by_numpy:.1f} times as fast as numpy")
+    return lines
+
+
+def crossover(results: Results) -> list[str]:
+    """Tell for each model, work and batch from which hidden size on the fastest GPU beats the fastest CPU."""
+    best = fastest(results.rows)
+    lines = []
+    for key in sorted({key[:5] for key in best}):
+        both = {size: sides for (*rest, size), sides in best.items() if tuple(rest) == key and len(sides) == 2}
+        if not both:
+            continue
+        dtype, model, work, length, batch = key
+        wins = [size for size in sorted(both) if both[size]["gpu"] < both[size]["cpu"]]
+        # from where on: it wins there and at every larger size measured
+        start = next((size for size in wins if all(other in wins for other in both if other >= size)), None)
+        what = f"{model} {work}, batch {batch}, length {length}, {dtype}"
+        verdict = "nowhere up to hidden " + str(max(both)) if start is None else f"from hidden {start} on"
+        lines.append(f"{what}: the GPU wins {verdict}")
+    return lines
+
+
+def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
+    """Return, by (dtype, model, work, length, batch, n_hidd), the least median of "cpu" and of "gpu" (CUDA) rows."""
+    best: dict[tuple[Any, ...], dict[str, float]] = {}
+    for row in rows:
+        case = row.case
+        side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
+        if row.median and side:
+            sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
+            sides[side] = min(row.median, sides.get(side, row.median))
+    return best

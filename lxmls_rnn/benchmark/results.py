@@ -1,0 +1,154 @@
+"""Rows, and the file that keeps them.
+
+The file is one JSON object, its schema version 1:
+
+    format      "lxmls-rnn benchmark"
+    version     1
+    created     when, ISO 8601 with the offset from UTC
+    command     the command line
+    settings    threads, seconds timed for a case, its limit in seconds, rounds
+    machine     see `machine.describe`
+    peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
+    rows        one for each case that was asked for: the fields of `Row`, those of its case under "case"
+
+A reader takes every version up to its own: what later versions add has a default.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.deep_learning.parameters import write_atomically
+
+FORMAT = "lxmls-rnn benchmark"
+VERSION = 1
+
+STATUSES = {
+    "ok": "measured",
+    "wrong": "its numbers are not the reference's, so it was not timed",
+    "unavailable": "device or library is not there",
+    "crashed": "its process ended, or it failed",
+    "memory": "memory does not suffice",
+    "limit": "it took longer than the limit",
+    "stopped": "the run was stopped, or its time was used up, before it",
+}
+
+
+@dataclass
+class Row:
+    """What came of one case.
+
+    Attributes
+    ----------
+    status, why
+        One of `STATUSES`; unless it is "ok", a sentence.
+    median, q1, q3, minimum
+        Seconds a call: median, quartiles and minimum of the repeats.
+    repeats, calls
+        Number of repeats, and calls timed together in each.
+    compile_s
+        Seconds from the symbolic formula, or the layer's construction, to the first result; with Theano's compile cache
+        as it was. Shapes with the same hidden size share it.
+    difference, checked
+        Largest difference from the reference, relative to its largest number; sentences and words compared.
+    device
+        Where the parameters were found to be.
+    host_memory
+        Peak of the worker's memory in bytes, libraries and the comparison with the reference included.
+    device_memory
+        Bytes of GPU memory in use; None on the CPU.
+    flops, bytes, to_device, from_device
+        Counted, see `counting`.
+    share
+        Least time by the device's measured arithmetic or bandwidth, over the median; None where neither is known.
+    """
+
+    case: Case
+    status: str = "ok"
+    why: str = ""
+    median: float | None = None
+    q1: float | None = None
+    q3: float | None = None
+    minimum: float | None = None
+    repeats: int = 0
+    calls: int = 0
+    compile_s: float | None = None
+    difference: float | None = None
+    checked: list[int] | None = None
+    device: str | None = None
+    host_memory: int | None = None
+    device_memory: int | None = None
+    flops: int = 0
+    bytes: int = 0
+    to_device: int = 0
+    from_device: int = 0
+    share: float | None = None
+
+    @property
+    def gflops(self) -> float | None:
+        """Return 10^9 operations a second."""
+        return self.flops / self.median / 1e9 if self.median else None
+
+    @property
+    def spread(self) -> float | None:
+        """Return the distance of the quartiles over the median."""
+        if self.median is None or self.q1 is None or self.q3 is None:
+            return None
+        return (self.q3 - self.q1) / self.median
+
+
+@dataclass
+class Results:
+    """The contents of a results file."""
+
+    created: str
+    command: list[str]
+    settings: dict[str, Any]
+    machine: dict[str, Any]
+    peaks: dict[str, dict[str, float]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        content = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        text = json.dumps(content, indent=1, allow_nan=False)
+        write_atomically(path, lambda file: file.write(text.encode()))
+
+    @classmethod
+    def load(cls, path: Path) -> Results:
+        """Read a file.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none.
+        ValueError
+            It is not a results file, or one of a later version.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ValueError(f"its format is {content['format']!r}")
+        except FileNotFoundError:
+            raise FileNotFoundError(f"no results file {path}") from None
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ValueError(f"{path} is not a results file of `lxmls-rnn bench`: {error}") from error
+        if content["version"] > VERSION:
+            raise ValueError(
+                f"{path} has version {content['version']} of the results format; this library reads up to {VERSION}"
+            )
+        try:
+            rows = [Row(**{**known(Row, row), "case": Case(**row["case"])}) for row in content["rows"]]
+            return cls(**{**known(cls, content), "rows": rows})
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def known(kind: Any, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries that are fields of a data class."""
+    names = {entry.name for entry in fields(kind)}
+    return {name: value for name, value in content.items() if name in names}

@@ -1,0 +1,213 @@
+"""Run cases: the workers of one group are prepared, then take turns, so that a machine that drifts favours none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.counting import Peak, count, memory, share_of_bound
+from lxmls_rnn.benchmark.machine import cache_size, cores, free_memory
+from lxmls_rnn.benchmark.process import STARTING_LIMIT, Failed, Worker
+from lxmls_rnn.benchmark.results import Row
+
+ROUNDS = 5
+FEWEST_ROUNDS = 3  # of calls that take longer than all the time for a case
+STOPPED = "the run was stopped"
+
+
+class Runner:
+    """Measures groups of cases with workers that it starts and ends.
+
+    Parameters
+    ----------
+    threads
+        Threads of BLAS and PyTorch in a worker; by default all cores.
+    seconds
+        To be timed for a case, in `ROUNDS` rounds.
+    limit
+        Seconds for a case altogether; compiling counts.
+    budget
+        Seconds for the whole run; cases whose turn has not come by then become rows that say so. By default no limit.
+    """
+
+    def __init__(
+        self, threads: int | None = None, seconds: float = 0.5, limit: float = 120.0, budget: float | None = None
+    ) -> None:
+        for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        self.threads = threads or cores()
+        self.seconds, self.limit, self.budget = seconds, limit, budget
+        self.peaks: dict[str, Peak] = {}
+        self._workers: dict[tuple[str, str, str], Worker] = {}
+        self._absent: dict[tuple[str, str, str], Failed] = {}
+        self._peaks_of: set[tuple[str, str, str]] = set()
+
+    def run(self, cases: Sequence[Case], stop: Callable[[], bool] = lambda: False) -> Iterator[Row]:
+        """Measure; yield a row for every case, group by group.
+
+        Parameters
+        ----------
+        cases
+            Those of a group, which are compared, one after the other.
+        stop
+            Asked between two measurements: whether to end here. Ctrl-C (`KeyboardInterrupt`) ends too; either way what
+            has been measured is yielded, and rows for the rest.
+        """
+        end = None if self.budget is None else monotonic() + self.budget
+        stopped = ""
+        try:
+            for _, members in groupby(cases, key=lambda case: case.group):
+                group = list(members)
+                if not stopped and end is not None and monotonic() >= end:
+                    stopped = f"the time for the run, {self.budget:.0f} s, was used up"
+                if stopped:
+                    yield from (finished(Turn(case, Row(case, "stopped", stopped))) for case in group)
+                    continue
+                turns = [Turn(case, Row(case)) for case in group]
+                try:
+                    self._measure(turns, stop)
+                    if stop():
+                        stopped = STOPPED
+                except KeyboardInterrupt:
+                    stopped = STOPPED
+                yield from (self._with_share(finished(turn, stopped)) for turn in turns)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the workers."""
+        while self._workers:
+            self._workers.popitem()[1].close()
+
+    def _measure(self, turns: list[Turn], stop: Callable[[], bool]) -> None:
+        for turn in turns:
+            if stop():
+                return
+            self._attempt(turn, self._prepare)
+        ready = [turn for turn in turns if turn.prepared]
+        for number in range(ROUNDS):
+            for turn in ready:
+                if stop():
+                    return
+                enough = number >= FEWEST_ROUNDS and turn.timed > len(turn.repeats) * self.seconds
+                # what a round takes is known from the one before
+                too_long = bool(turn.repeats) and turn.spent + turn.last > self.limit
+                if turn.row.status == "ok" and not enough and not too_long:
+                    self._attempt(turn, self._time)
+
+    def _attempt(self, turn: Turn, action: Callable[[Turn], None]) -> None:
+        start = monotonic()
+        try:
+            action(turn)
+        except Failed as failure:
+            turn.row.status, turn.row.why = failure.status, str(failure)
+            worker = self._workers.get(turn.case.lane)
+            if worker is not None and not worker.alive:
+                del self._workers[turn.case.lane]
+        turn.last = monotonic() - start
+        turn.spent += turn.last
+
+    def _prepare(self, turn: Turn) -> None:
+        case, row = turn.case, turn.row
+        worker = self._worker(case.lane)
+        self._find_peak(case)
+        needed, free = memory(case), free_memory()
+        if needed > free:
+            raise Failed("memory", f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+        answer = worker.ask(self.limit, do="prepare", case=vars(case))
+        row.device, row.compile_s = answer["device"], answer["compile_s"]
+        row.difference, row.checked = answer["difference"], answer["checked"]
+        if row.device != case.device:
+            raise Failed("unavailable", f"its parameters are on the device {row.device}, not on {case.device}")
+        if row.difference is None or row.difference > answer["tolerance"]:
+            how = "are not finite" if row.difference is None else f"differ by {row.difference:.1e} of the largest"
+            raise Failed("wrong", f"its numbers {how} from the reference's; {answer['tolerance']:.0e} is allowed")
+        turn.prepared = True
+
+    def _time(self, turn: Turn) -> None:
+        worker = self._workers.get(turn.case.lane)
+        if worker is None:
+            raise Failed("crashed", "its process ended")
+        answer = worker.ask(max(1.0, self.limit - turn.spent), do="measure", seconds=self.seconds / ROUNDS)
+        turn.repeats += answer["seconds"]
+        turn.row.calls = answer["calls"]
+        turn.row.host_memory, turn.row.device_memory = answer["host_memory"], answer["device_memory"]
+
+    def _worker(self, lane: tuple[str, str, str]) -> Worker:
+        """Return the worker of a lane; start it, or anew after it has crashed."""
+        if lane in self._absent:
+            raise self._absent[lane]
+        if lane not in self._workers:
+            try:
+                self._workers[lane] = Worker(*lane, threads=self.threads)
+            except Failed as failure:
+                if failure.status == "unavailable":
+                    self._absent[lane] = failure
+                raise
+        return self._workers[lane]
+
+    def _find_peak(self, case: Case) -> None:
+        """Let each worker show once what the device can do; the best counts. Where none can, shares are not told."""
+        if case.lane in self._peaks_of:
+            return
+        self._peaks_of.add(case.lane)
+        try:
+            answer = self._workers[case.lane].ask(STARTING_LIMIT, do="peak")
+        except Failed:
+            if not self._workers[case.lane].alive:
+                raise
+            return
+        key = peak_key(case)
+        before = self.peaks.get(key, Peak(0.0, 0.0))
+        cache = cache_size() if case.device == "cpu" else 0
+        self.peaks[key] = Peak(max(before.flops, answer["flops"]), max(before.bytes, answer["bytes"]), cache)
+
+    def _with_share(self, row: Row) -> Row:
+        peak = self.peaks.get(peak_key(row.case))
+        if row.median is not None and peak is not None:
+            row.share = share_of_bound(row.case, row.median, peak)
+        return row
+
+
+class Turn:
+    """A case while its group is measured."""
+
+    def __init__(self, case: Case, row: Row) -> None:
+        self.case, self.row = case, row
+        self.prepared = False
+        self.repeats: list[float] = []
+        self.spent = self.last = 0.0
+
+    @property
+    def timed(self) -> float:
+        """Return the seconds timed so far."""
+        return sum(self.repeats) * self.row.calls
+
+
+def finished(turn: Turn, stopped: str = "") -> Row:
+    """Fill in the row of a case from its repeats and counts."""
+    row, counted = turn.row, count(turn.case)
+    row.flops, row.bytes = counted.flops, counted.bytes
+    row.to_device, row.from_device = counted.to_device, counted.from_device
+    if row.status == "ok" and not turn.repeats:
+        row.status, row.why = "stopped", stopped
+    if row.status == "ok":
+        row.q1, row.median, row.q3 = (float(q) for q in np.percentile(turn.repeats, (25, 50, 75)))
+        row.minimum, row.repeats = min(turn.repeats), len(turn.repeats)
+    return row
+
+
+def peak_key(case: Case) -> str:
+    """Return under which name the peak of a case's device and dtype is kept."""
+    return f"{case.device} {case.dtype}"
+
+
+def peaks_as_dict(peaks: dict[str, Peak]) -> dict[str, Any]:
+    """Return peaks as they are kept in a file."""
+    return {key: vars(peak) for key, peak in peaks.items()}

@@ -1,0 +1,81 @@
+"""A run whose results are kept on disk as they come, and that can be gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.machine import describe
+from lxmls_rnn.benchmark.results import Results, Row
+from lxmls_rnn.benchmark.runner import ROUNDS, STOPPED, Runner, peaks_as_dict
+
+
+class Session:
+    """Cases, the runner that measures them, and the file of their results.
+
+    Parameters
+    ----------
+    cases
+        What to measure, group by group.
+    runner
+        Its settings go into the file.
+    path
+        The file, written whenever a group is done.
+    command
+        The command line, for the file.
+    resume
+        Keep what the file has measured; groups with a case that it lacks are measured anew, as one, because only what
+        was measured side by side is compared.
+
+    Raises
+    ------
+    ValueError
+        The file to resume comes from another machine, or another state of this one.
+    """
+
+    def __init__(
+        self, cases: Sequence[Case], runner: Runner, path: Path, command: Sequence[str] = (), resume: bool = False
+    ) -> None:
+        self.cases, self.runner, self.path = cases, runner, path
+        settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit, "rounds": ROUNDS}
+        created = datetime.now().astimezone().isoformat(timespec="seconds")
+        self.results = Results(created, list(command), settings, describe(runner.threads))
+        self.kept: dict[tuple, Row] = {}
+        if resume and path.exists():
+            before = Results.load(path)
+            if before.machine != self.results.machine:
+                raise ValueError(
+                    f"{path} was measured on another machine, or with other versions or threads: choose another --out"
+                )
+            self.kept = {astuple(row.case): row for row in before.rows if row.status != "stopped"}
+            self.results.peaks = before.peaks
+
+    def run(self) -> Iterator[Row]:
+        """Measure what is not there yet; yield each new row.
+
+        However it ends, the file then has a row for every case.
+        """
+        groups = [list(members) for _, members in groupby(self.cases, key=lambda case: case.group)]
+        todo = [group for group in groups if not all(astuple(case) in self.kept for case in group)]
+        new = {astuple(case) for group in todo for case in group}
+        done = {key: row for key, row in self.kept.items() if key not in new}
+        last = {astuple(group[-1]) for group in todo}
+        try:
+            for row in self.runner.run([case for group in todo for case in group]):
+                done[astuple(row.case)] = row
+                if astuple(row.case) in last:
+                    self._save(done)
+                yield row
+        finally:
+            for case in self.cases:
+                done.setdefault(astuple(case), Row(case, "stopped", STOPPED))
+            self._save(done)
+
+    def _save(self, done: dict[tuple, Row]) -> None:
+        self.results.rows = [done[astuple(case)] for case in self.cases if astuple(case) in done]
+        self.results.peaks = {**self.results.peaks, **peaks_as_dict(self.runner.peaks)}
+        self.results.save(self.path)

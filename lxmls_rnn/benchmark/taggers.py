@@ -1,0 +1,229 @@
+"""The taggers of this library, ready to be measured: NumPy's, and Theano's on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
+from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.sgd import make_step
+
+ACTIVATION = "tanh"
+CLASSES = {"numpy": "Numpy{}", "scan": "{}", "fused": "Fast{}"}
+Results = dict[str, np.ndarray]
+
+
+class Batch(NamedTuple):
+    """Word ids, tag ids, and weights in the cost: (L,), or (B, L) for more than one sentence."""
+
+    x: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+
+
+class Tagger(Protocol):
+    """One implementation of one kind of work, built and compiled for given sizes."""
+
+    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
+        """Return the call that is timed: all of the work, inputs going to the device and results awaited."""
+
+    def results(self, returned: Any) -> Results:
+        """Give what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
+
+    def reset(self) -> None:
+        """Put the parameters back to what they were."""
+
+    def device(self) -> str:
+        """Return the device that the parameters are on, found by looking at one of them."""
+
+    def device_memory(self) -> int | None:
+        """Return the bytes in use on a GPU; None where there is none, or it cannot be told."""
+
+
+def draw_values(case: Case) -> dict[str, np.ndarray]:
+    """Draw parameters under which no unit saturates, always the same for the same sizes."""
+    sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
+    shapes = (parameters.lstm_shapes if case.model == "lstm" else parameters.rnn_shapes)(sizes)
+    rng = np.random.RandomState(1)
+    values = {name: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for name, shape in shapes.items()}
+    values["W_e"] = np.asfortranarray(values["W_e"] * case.n_words**0.5)
+    if "W_c" in values and not case.peepholes:
+        values["W_c"][:] = 0
+    return values
+
+
+def draw_batch(case: Case, sentences: int, words: int) -> Batch:
+    """Draw `sentences` of `words` words, the first word coming twice as "the" does; each sentence weighs 1."""
+    rng = np.random.RandomState(2)
+    shape = (words,) if case.batch == 1 else (sentences, words)
+    x = rng.randint(0, case.n_words, shape).astype("int32")
+    x[..., -1] = x[..., 0]
+    y = rng.randint(0, case.n_tags, shape).astype("int32")
+    return Batch(x, y, np.full(shape, 1 / words, case.dtype))
+
+
+def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
+    """Return the library's tagger for a case, with these parameters."""
+    cls = model_class(CLASSES[case.implementation].format(case.model.upper()))
+    sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
+    return parameters.build(cls, sizes, values, ACTIVATION, case.dtype)
+
+
+def reference(case: Case, values: dict[str, np.ndarray], batch: Batch, rate: float) -> Results:
+    """Compute what a case has to give, with the NumPy model in float64."""
+    cls = NumpyLSTM if case.model == "lstm" else NumpyRNN
+    sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
+    model = parameters.build(cls, sizes, values, ACTIVATION, "float64")
+    if case.work == "forward":
+        return {"p_y": model.forward(batch.x)}
+    back = model.backward(batch.x, batch.y, batch.weights.astype("float64"))
+    names = list(values)[1:]
+    if case.work == "backward":
+        named = zip(names, back.gradients, strict=True)
+        return {"cost": np.array(back.forward.loss), "e_z": back.e_z, **dict(named)}
+    changed = {name: values[name] - rate * g for name, g in zip(names, back.gradients, strict=True)}
+    W_e = values["W_e"].copy("K")
+    np.subtract.at(W_e.T, flat(batch.x), rate * columns(back.e_z).T)
+    return {"W_e": W_e, **changed}
+
+
+class NumpyTagger:
+    """`NumpyRNN` and `NumpyLSTM`."""
+
+    def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
+        self.case, self.values = case, values
+        self.model = build_model(case, values)
+        self.step = make_step(self.model, batched=case.batch > 1)
+
+    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
+        """See `Tagger`."""
+        x, y, weights = batch
+        if self.case.work == "forward":
+            return lambda: self.model.forward(x)
+        if self.case.work == "backward":
+            return lambda: self.model.backward(x, y, weights)
+        return lambda: self.step(x, y, weights, rate)
+
+    def results(self, returned: Any) -> Results:
+        """See `Tagger`."""
+        if self.case.work == "forward":
+            return {"p_y": returned}
+        if self.case.work == "backward":
+            gradients = dict(zip(list(self.values)[1:], returned.gradients, strict=True))
+            return {"cost": np.array(returned.forward.loss), "e_z": returned.e_z, **gradients}
+        return self.model.get_values()
+
+    def reset(self) -> None:
+        """See `Tagger`."""
+        self.model.set_values(self.values)
+
+    def device(self) -> str:
+        """See `Tagger`."""
+        return "cpu"
+
+    def device_memory(self) -> int | None:
+        """See `Tagger`."""
+        return None
+
+
+class TheanoTagger(NumpyTagger):
+    """`RNN` and `LSTM`, `FastRNN` and `FastLSTM`."""
+
+    def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
+        self.case, self.values = case, values
+        self.context = gpu_context()
+        self.free = self._free()
+        self.model = build_model(case, values)
+        if case.work == "step":
+            self.step = make_step(self.model, batched=case.batch > 1)
+        elif case.work == "backward":
+            self.function, self.gradients = self._compile_backward()
+
+    def _compile_backward(self) -> tuple[Any, dict[str, Any]]:
+        """Compile cost and gradients; the latter are left where they are, in shared variables."""
+        import theano
+        import theano.tensor as T
+
+        from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+
+        model, batched = self.model, self.case.batch > 1
+        _x, _y = (T.imatrix(), T.imatrix()) if batched else (T.ivector(), T.ivector())
+        _weights = (T.matrix if batched else T.vector)(dtype=model.dtype)
+        _z = model._embed(_x)
+        _scores = model._scores(_z).reshape((-1, model.sizes.n_tags))
+        _cost = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())[0]
+        names = ["e_z", *list(self.values)[1:]]
+        gradients = {
+            name: theano.shared(np.zeros((1,) * _g.ndim, model.dtype), borrow=True)
+            for name, _g in zip(names, [_z, *model.param[1:]], strict=True)
+        }
+        updates = zip(gradients.values(), theano.grad(_cost, [_z, *model.param[1:]]), strict=True)
+        function = theano.function([_x, _y, _weights], _cost, updates=list(updates))
+        function.trust_input = True  # as the Trainer's step has it
+        return function, gradients
+
+    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
+        """See `Tagger`."""
+        x, y, weights = batch
+        if self.case.work == "forward":
+            return lambda: self.model.forward(x)  # its result is on the host, so the device has done its work
+        if self.case.work == "backward":
+            written = list(self.gradients.values())
+            call = lambda: self.function(x, y, weights)  # noqa: E731
+        else:
+            written = self.model.param
+            call = lambda: self.step(x, y, weights, rate)  # noqa: E731
+        if self.context is None:
+            return call
+
+        def call_and_wait() -> Any:
+            returned = call()  # the cost is on the host, but what follows it may still be under way
+            for variable in written:
+                variable.get_value(borrow=True, return_internal_type=True).sync()
+            return returned
+
+        return call_and_wait
+
+    def results(self, returned: Any) -> Results:
+        """See `Tagger`."""
+        if self.case.work == "backward":
+            values = {name: variable.get_value() for name, variable in self.gradients.items()}
+            # (L, n_emb) or (L, B, n_emb), to the NumPy models' (n_emb, [B,] L)
+            values["e_z"] = values["e_z"].T
+            return {"cost": np.asarray(returned), **values}
+        return super().results(returned)
+
+    def device(self) -> str:
+        """See `Tagger`."""
+        import theano
+
+        on_gpu = all(type(W).__name__.startswith("GpuArray") for W in self.model.param)
+        return str(theano.config.device) if on_gpu else "cpu"
+
+    def _free(self) -> int | None:
+        try:
+            return int(self.context.free_gmem) if self.context is not None else None
+        except Exception:  # not every OpenCL can tell
+            return None
+
+    def device_memory(self) -> int | None:
+        """See `Tagger`; what the device's memory has lost since before the case, cached blocks too."""
+        free = self._free()
+        return None if free is None or self.free is None else max(0, self.free - free)
+
+
+def gpu_context() -> Any:
+    """Return libgpuarray's context of the GPU that Theano uses, or None."""
+    import theano
+
+    if theano.config.device == "cpu":
+        return None
+    from theano.gpuarray.type import get_context
+
+    return get_context(None)

@@ -1,0 +1,279 @@
+"""The process that builds, checks and times the cases of one implementation, device and dtype.
+
+`python -m lxmls_rnn.benchmark.worker IMPLEMENTATION DEVICE DTYPE THREADS` reads requests, a line each, from standard
+input and answers each with a line of JSON on standard output:
+
+    (at its start)                          {"device": ..., "versions": {...}} or {"unavailable": why}
+    {"do": "prepare", "case": {...}}        {"device", "difference", "checked", "compile_s", ...}, see `Bench.prepare`
+    {"do": "measure", "seconds": 0.1}       {"seconds": [...], "calls": n, "host_memory", "device_memory"}
+    {"do": "peak"}                          {"flops": ..., "bytes": ...}
+
+or with {"error": why, "kind": "memory" | "unavailable" | "error"}. LXMLS_BENCH_FAULT is for tests, see `fault`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.counting import checked_part
+from lxmls_rnn.benchmark.taggers import NumpyTagger, Tagger, TheanoTagger, draw_batch, draw_values, reference
+from lxmls_rnn.deep_learning.checks import TOLERANCE, relative_difference
+
+CHECK_RATE = 1.0  # the step's change is as large as the gradient, so a wrong one is seen
+TIMED_RATE = 1e-6  # the parameters stay where they are, however often the step is made
+SHORTEST_REPEAT = 0.002  # seconds: calls that are faster are timed several together
+KEPT = 2  # compiled taggers: one for a sentence and one for batches serve every shape of one hidden size
+
+
+def fault(kind: str) -> bool:
+    """Whether a test has asked for this fault: "wrong", "crash", "hang", "memory" or "killed"."""
+    return os.environ.get("LXMLS_BENCH_FAULT") == f"{kind}:{sys.argv[1]}"
+
+
+class Bench:
+    """The state of a worker: the taggers it has built, the call it is to time."""
+
+    def __init__(self, implementation: str) -> None:
+        self.implementation = implementation
+        self.built: dict[tuple[Any, ...], tuple[Tagger, dict[str, np.ndarray], float]] = {}
+        self.call: Callable[[], Any]
+        self.tagger: Tagger
+        self.calls = 0
+
+    def prepare(self, case: Case) -> dict[str, Any]:
+        """Build a case, compare its numbers with the reference's, warm it up.
+
+        Returns
+        -------
+        dict
+            ``device`` that the parameters are on; ``difference``, the largest from the reference relative to the
+            largest number; ``tolerance``; ``checked``, sentences and words; ``compile_s`` until the first result.
+        """
+        gc.collect()
+        reset_peak_memory()
+        tagger, values, compile_s = self._tagger(case)
+        checked = checked_part(case)
+        batch = draw_batch(case, *checked)
+        start = perf_counter()
+        returned = tagger.bind(batch, CHECK_RATE)()
+        if compile_s == 0:
+            key = self._key(case)
+            compile_s = self.built[key][2] + perf_counter() - start
+            self.built[key] = (tagger, values, compile_s)
+        results = tagger.results(returned)
+        if fault("wrong"):
+            results = {name: value * 1.01 for name, value in results.items()}
+        expected = reference(case, values, batch, CHECK_RATE)
+        difference = max(
+            relative_difference(np.asarray(results[name]), right)[0]
+            for name, right in expected.items()
+            if case.peepholes or name != "W_c"
+        )
+        tagger.reset()
+        del results, expected, returned
+        self.tagger, self.calls = tagger, 0
+        self.call = tagger.bind(draw_batch(case, case.batch, case.length), TIMED_RATE)
+        return {
+            "device": tagger.device(),
+            "difference": difference if math.isfinite(difference) else None,
+            "tolerance": TOLERANCE[case.dtype],
+            "checked": checked,
+            "compile_s": compile_s,
+        }
+
+    @staticmethod
+    def _key(case: Case) -> tuple[Any, ...]:
+        return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
+
+    def _tagger(self, case: Case) -> tuple[Tagger, dict[str, np.ndarray], float]:
+        """Return a built tagger, its parameters, and the seconds that building it took: 0 if that is now."""
+        key = self._key(case)
+        if key in self.built:
+            return self.built[key]
+        while len(self.built) >= KEPT:
+            del self.built[next(iter(self.built))]
+        start = perf_counter()
+        values = draw_values(case)
+        if self.implementation == "numpy":
+            tagger: Tagger = NumpyTagger(case, values)
+        elif self.implementation.startswith("torch"):
+            from lxmls_rnn.benchmark.torch_peer import TorchTagger
+
+            tagger = TorchTagger(case, values)
+        else:
+            tagger = TheanoTagger(case, values)
+        self.built[key] = (tagger, values, perf_counter() - start)
+        return tagger, values, 0.0
+
+    def measure(self, seconds: float) -> dict[str, Any]:
+        """Time the prepared call for about so many seconds, at least once; return the seconds a call of each repeat."""
+        call = self.call
+        first = timed(call, 1)  # the processes before have used the caches
+        if not self.calls:
+            once = min(timed(call, 1), first)
+            self.calls = max(1, math.ceil(SHORTEST_REPEAT / once))
+        if first < seconds / 10:
+            timed(call, self.calls)
+        repeats: list[float] = []
+        gc.disable()
+        end = perf_counter() + seconds
+        try:
+            while not repeats or perf_counter() < end:
+                repeats.append(timed(call, self.calls) / self.calls)
+        finally:
+            gc.enable()
+        memory = {"host_memory": peak_memory(), "device_memory": self.tagger.device_memory()}
+        return {"seconds": repeats, "calls": self.calls, **memory}
+
+
+def timed(call: Callable[[], Any], calls: int) -> float:
+    """Return the seconds that so many calls take."""
+    start = perf_counter()
+    for _ in range(calls):
+        call()
+    return perf_counter() - start
+
+
+def reset_peak_memory() -> None:
+    """Let `peak_memory` start anew, where Linux allows it."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has had in memory since `reset_peak_memory`."""
+    with open("/proc/self/status") as file:
+        return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) * 1024  # type: ignore[index]
+
+
+def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
+    """Measure what a device can do by the implementation's own library.
+
+    Returns
+    -------
+    dict
+        ``flops`` a second of a product of large matrices, ``bytes`` read and written a second by a copy.
+    """
+    n, m = (1024, 16 << 20) if device == "cpu" else (4096, 64 << 20)
+    a, b = np.ones((n, n), dtype), np.ones(m, dtype)
+    if implementation == "numpy":
+        out, copy = np.empty_like(a), np.empty_like(b)
+        calls = [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
+    elif implementation.startswith("torch"):
+        from lxmls_rnn.benchmark.torch_peer import peak_calls
+
+        calls = peak_calls(a, b, device)
+    else:
+        calls = [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
+    product, copying = (min(timed(call, 1) for _ in range(5)) for call in calls)
+    return {"flops": 2 * n**3 / product, "bytes": 2 * b.nbytes / copying}
+
+
+def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
+    """Return a call that computes on Theano's device, result and input staying there, and waits."""
+    import theano
+
+    source = theano.shared(value)
+    target = theano.shared(np.ones_like(value))
+    function = theano.function([], updates=[(target, formula(theano.tensor, source))])
+
+    def call() -> None:
+        function()
+        result = target.get_value(borrow=True, return_internal_type=True)
+        if not isinstance(result, np.ndarray):
+            result.sync()
+
+    return call
+
+
+def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
+    """Import what the implementation needs; return the device and versions, or why it cannot be had."""
+    versions = {"numpy": np.__version__}
+    try:
+        if implementation.startswith("torch"):
+            try:
+                import torch
+            except ImportError:
+                return {"unavailable": "PyTorch is not installed: `uv sync --group peers` brings it"}
+            from lxmls_rnn.benchmark.torch_peer import torch_device
+
+            torch_device(device)
+            torch.set_num_threads(threads)
+            versions["torch"] = torch.__version__
+        elif implementation != "numpy":
+            from lxmls_rnn import theano_env
+
+            theano_env.report()
+            versions["theano"] = metadata.version("theano")
+    except Exception as error:
+        return {"unavailable": str(error).strip().splitlines()[0] if str(error) else repr(error)}
+    return {"device": device, "versions": versions}
+
+
+def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
+    """Do what a request says; an error becomes an answer too."""
+    try:
+        if request["do"] == "peak":
+            return peak(*sys.argv[1:4])
+        if request["do"] == "measure":
+            return bench.measure(request["seconds"])
+        for kind, harm in FAULTS.items():
+            if fault(kind):
+                harm()
+        return bench.prepare(Case(**request["case"]))
+    except MemoryError as error:
+        return {"error": f"not enough memory: {error}", "kind": "memory"}
+    except NotImplementedError as error:
+        return {"error": str(error), "kind": "unavailable"}
+    except Exception as error:
+        text = str(error).strip().splitlines()
+        message = f"{type(error).__name__}: {text[0] if text else ''}"
+        return {"error": message, "kind": "memory" if "out of memory" in str(error).lower() else "error"}
+
+
+def _run_out() -> None:
+    raise MemoryError("asked for")
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "hang": signal.pause,
+    "memory": _run_out,
+}
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    implementation, device, _, threads = sys.argv[1:]
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints goes to standard error
+
+    def reply(content: dict[str, Any]) -> None:
+        replies.write(json.dumps(content) + "\n")
+        replies.flush()
+
+    reply(start(implementation, device, int(threads)))
+    bench = Bench(implementation)
+    for line in sys.stdin:
+        reply(answer(bench, json.loads(line)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Counts against small sums done by hand: E = 2, H = 3, K = 5; two sentences of two words, N = 4."""
+
+import pytest
+
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.counting import Peak, checked_part, count, share_of_bound
+
+
+def case(model="rnn", work="forward", implementation="fused", device="cpu", dtype="float32", **sizes):
+    sizes = {"n_hidd": 3, "batch": 2, "length": 2, "n_words": 7, "n_emb": 2, "n_tags": 5, **sizes}
+    return Case(model, implementation, device, dtype, work, **sizes)
+
+
+# numbers in the matrices. RNN: 3x2 + 3x3 + 5x3 = 30; LSTM: 12x2 + 12x3 + 9x3 + 5x3 = 102, without peepholes 75
+@pytest.mark.parametrize(
+    ("model", "implementation", "work", "flops"),
+    [
+        ("rnn", "fused", "forward", 240),  # 4 words, 30 multiplications and 30 additions each
+        ("rnn", "fused", "backward", 720),  # and twice more
+        ("rnn", "fused", "step", 720 + 60 + 16),  # 30 numbers of matrices and 4 embeddings of 2: rate * g, W - that
+        ("lstm", "fused", "forward", 816),
+        ("lstm", "torch", "forward", 816),
+        ("lstm", "torch-fused", "forward", 600),
+        ("lstm", "fused", "backward", 2448),
+    ],
+)
+def test_flops(model, implementation, work, flops):
+    assert count(case(model, work, implementation)).flops == flops
+
+
+@pytest.mark.parametrize(
+    ("model", "dtype", "work", "moved"),
+    [
+        # 30 of matrices, 4 embeddings of 2, 4 distributions over 5 tags, 4 ids
+        ("rnn", "float32", "forward", 4 * (30 + 8 + 20) + 16),
+        ("rnn", "float64", "forward", 8 * (30 + 8 + 20) + 16),
+        # matrices thrice, embeddings twice and their errors, 4 states of 3 written and read, weights; ids and tags
+        ("rnn", "float32", "backward", 4 * (90 + 24 + 24 + 4) + 32),
+        # of the LSTM six vectors of 3 a word
+        ("lstm", "float32", "backward", 4 * (306 + 24 + 144 + 4) + 32),
+        ("rnn", "float32", "step", 4 * (180 + 40 + 24 + 4) + 32),
+    ],
+)
+def test_bytes(model, dtype, work, moved):
+    assert count(case(model, work, dtype=dtype)).bytes == moved
+
+
+@pytest.mark.parametrize(
+    ("device", "work", "there_and_back"),
+    [
+        ("cpu", "step", (0, 0)),
+        ("cuda", "forward", (16, 80)),  # 4 ids; 4 times 5 probabilities
+        ("cuda", "step", (16 + 16 + 16 + 4, 4)),  # ids, tags, weights, rate; the cost
+    ],
+)
+def test_transfers(device, work, there_and_back):
+    counted = count(case(work=work, device=device))
+    assert (counted.to_device, counted.from_device) == there_and_back
+
+
+def test_the_share_is_of_the_tighter_bound():
+    # 240 flops and 248 bytes
+    assert share_of_bound(case(), 1.0, Peak(flops=240, bytes=496)) == 1.0
+    assert share_of_bound(case(), 1.0, Peak(flops=480, bytes=248)) == 1.0
+
+
+def test_bandwidth_does_not_bound_what_fits_into_the_cache():
+    assert share_of_bound(case(), 1.0, Peak(flops=480, bytes=248, cache=1000)) == 0.5
+
+
+def test_small_work_is_checked_whole_and_large_work_in_part():
+    assert checked_part(case()) == (2, 2)
+    assert checked_part(case(n_hidd=2048, batch=64, length=50)) == (2, 3)

@@ -1,0 +1,105 @@
+"""What is made of results: table, picture, cross-over, comparison; on rows whose numbers are known."""
+
+import re
+
+import numpy as np
+import pytest
+from matplotlib import image
+from rich.console import Console
+
+from lxmls_rnn.benchmark import compare, plots, report
+
+
+@pytest.fixture
+def gpu_results(make_results, make_row):
+    """A GPU that takes 1 ms whatever the size, and a CPU that takes longer the more there is to do."""
+    rows = []
+    for n_hidd in (20, 100, 500):
+        for batch in (1, 16, 128):
+            sizes = {"n_hidd": n_hidd, "batch": batch}
+            rows += [make_row(n_hidd * batch * 1e-6, "numpy", **sizes), make_row(1e-3, "fused", "cuda", **sizes)]
+    return make_results(*rows)
+
+
+def text(table):
+    console = Console(width=160, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table)
+    return console.export_text()
+
+
+def test_the_table_shows_median_spread_and_ratio_to_the_baseline(make_results, make_row):
+    shown = text(report.table(make_results(make_row(2e-3), make_row(5e-4, "fused"))))
+    assert re.search(r"numpy on cpu .* 2\.00 ms .* 2% .* 1\.00 .* 0\.5 ", shown)
+    assert re.search(r"fused on cpu .* 500 us .* 2% .* 4\.00 .* 2\.0 ", shown)
+
+
+def test_what_was_not_measured_is_said_once_for_each_reason(make_results, make_row):
+    rows = [make_row(1.0, "fused", "cuda", batch=batch) for batch in (1, 2)]
+    for row in rows:
+        row.status, row.why = "unavailable", "no driver"
+    assert report.not_measured(make_results(*rows)) == ["not available: fused on cuda, 2 cases: no driver"]
+
+
+def test_the_cross_over_is_the_size_from_which_on_the_gpu_wins(gpu_results):
+    lines = report.crossover(gpu_results)
+    assert lines[0].endswith("batch 1, length 10, float32: the GPU wins nowhere up to hidden 500")
+    assert lines[1].endswith("batch 16, length 10, float32: the GPU wins from hidden 100 on")
+    assert lines[2].endswith("batch 128, length 10, float32: the GPU wins from hidden 20 on")
+
+
+def test_the_heat_map_holds_cpu_time_over_gpu_time(gpu_results):
+    hidden, batches, values, _ = plots.speed_ups(gpu_results.rows)
+    np.testing.assert_allclose(values, np.outer(hidden, batches) * 1e-3)
+
+
+def test_without_a_gpu_there_is_no_heat_map(make_results, make_row):
+    assert plots.speed_ups([make_row(1e-3), make_row(1e-4, "fused")]) is None
+
+
+def test_the_picture_is_drawn_wider_with_a_gpu(gpu_results, make_results, make_row, tmp_path):
+    plots.draw(make_results(make_row(1e-3), make_row(2e-3, batch=4)), tmp_path / "cpu.png")
+    plots.draw(gpu_results, tmp_path / "gpu.png")
+    cpu, gpu = (image.imread(tmp_path / name) for name in ("cpu.png", "gpu.png"))
+    assert gpu.shape[1] > cpu.shape[1]
+    for picture in (cpu, gpu):
+        assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 20  # not blank
+
+
+def test_nothing_measured_gives_no_picture(make_results, tmp_path):
+    with pytest.raises(ValueError, match="nothing was measured"):
+        plots.draw(make_results(), tmp_path / "none.png")
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [(1.0e-3, "same"), (1.5e-3, "slower"), (0.5e-3, "faster"), (1.04e-3, "same"), (0.96e-3, "same")],
+)
+def test_a_change_counts_beyond_the_spread_and_five_percent(make_results, make_row, after, verdict):
+    (change,) = compare.changes(make_results(make_row(1e-3)), make_results(make_row(after)))
+    assert change.verdict == verdict
+
+
+def test_quartiles_that_overlap_are_no_change(make_results, make_row):
+    wide = make_row(1.5e-3)
+    wide.q1 = 0.5e-3
+    (change,) = compare.changes(make_results(make_row(1e-3)), make_results(wide))
+    assert change.verdict == "same"
+
+
+def test_only_cases_of_both_are_compared(make_results, make_row):
+    before, after = make_results(make_row(1e-3)), make_results(make_row(1e-3, batch=7), make_row(1e-3, "fused"))
+    assert list(compare.changes(before, after)) == []
+
+
+def test_machines_that_differ_are_told(make_results):
+    before, after = make_results(), make_results()
+    after.machine = {**before.machine, "processor": "another"}
+    assert compare.differences(before, after) == ["processor: a processor before, another after"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(9.18e-6, "9.18 us"), (26.4e-6, "26.4 us"), (271e-6, "271 us"), (1.5e-3, "1.50 ms"), (12.0, "12.00 s")],
+)
+def test_times_have_three_digits(seconds, shown):
+    assert report.time(seconds) == shown

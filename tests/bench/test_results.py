@@ -1,0 +1,67 @@
+"""The results file: back and forth, older and later versions, going on with one."""
+
+import json
+
+import pytest
+
+from lxmls_rnn.benchmark.cases import Shape, make_cases
+from lxmls_rnn.benchmark.results import Results
+from lxmls_rnn.benchmark.session import Session
+
+
+def test_a_file_comes_back_as_it_was(make_results, make_row, tmp_path):
+    results = make_results(make_row(1e-3), make_row(2e-3, "fused", "cuda"))
+    results.save(tmp_path / "a.json")
+    assert Results.load(tmp_path / "a.json") == results
+
+
+def test_a_file_without_what_later_versions_added_is_read(make_results, make_row, tmp_path):
+    path = tmp_path / "a.json"
+    make_results(make_row(1e-3)).save(path)
+    content = json.loads(path.read_text())
+    del content["peaks"], content["rows"][0]["share"], content["rows"][0]["to_device"]
+    path.write_text(json.dumps({**content, "version": 1}))
+    (row,) = Results.load(path).rows
+    assert (row.median, row.share, row.to_device) == (1e-3, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": 99}, "has version 99 of the results format; this library reads up to"),
+        ({"format": "another"}, "is not a results file of `lxmls-rnn bench`: its format is 'another'"),
+        ({"rows": [{"case": {"model": "gru"}}]}, "cannot be read"),
+    ],
+)
+def test_another_file_is_refused(make_results, tmp_path, change, message):
+    path = tmp_path / "a.json"
+    make_results().save(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ValueError, match=message):
+        Results.load(path)
+
+
+CASES = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2)], ["forward"], ["numpy"], n_words=30)
+
+
+def test_a_run_goes_on_with_what_its_file_lacks(runner, tmp_path):
+    path = tmp_path / "a.json"
+    (first,) = Session(CASES[:1], runner, path).run()
+    (second,) = Session(CASES, runner, path, resume=True).run()
+    assert [row.case for row in (first, second)] == CASES
+    assert Results.load(path).rows == [first, second]
+
+
+def test_a_run_that_was_left_keeps_what_was_measured(runner, tmp_path):
+    rows = Session(CASES, runner, tmp_path / "a.json").run()
+    first = next(rows)
+    rows.close()
+    kept, other = Results.load(tmp_path / "a.json").rows
+    assert kept == first
+    assert other.status == "stopped"
+
+
+def test_a_run_of_another_machine_is_not_gone_on_with(runner, make_results, tmp_path):
+    make_results().save(tmp_path / "a.json")
+    with pytest.raises(ValueError, match="measured on another machine"):
+        Session(CASES, runner, tmp_path / "a.json", resume=True)

@@ -1,0 +1,119 @@
+"""Real workers: what they measure, and what becomes of those that are told to go wrong."""
+
+import pytest
+
+from lxmls_rnn.benchmark.cases import WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.runner import Runner
+
+SENTENCE = Shape("rnn", 5, 1, 4)
+
+
+def cases(implementations=("numpy", "fused"), devices=("cpu",), shapes=(SENTENCE,), works=("backward",)):
+    return make_cases(shapes, works, implementations, devices, n_words=30)
+
+
+@pytest.mark.parametrize("model", ["rnn", "lstm"])
+def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
+    shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
+    both = cases(shapes=shapes, works=tuple(WORKS))
+    scan = cases(("scan",), shapes=shapes[1:])
+    rows = list(runner.run([*both, *scan]))
+    assert {row.status for row in rows} == {"ok"}
+    assert all(row.difference <= 1e-5 and row.checked == [row.case.batch, 4] for row in rows)
+    assert all(0 < row.minimum <= row.q1 <= row.median <= row.q3 and row.repeats >= 3 for row in rows)
+
+
+@pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
+@pytest.mark.parametrize("model", ["rnn", "lstm"])
+def test_pytorch_gives_the_reference_numbers(runner, model, implementation):
+    pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
+    rows = list(runner.run(cases((implementation,), shapes=shapes, works=tuple(WORKS))))
+    assert {(row.status, row.why) for row in rows} == {("ok", "")}
+
+
+def test_a_row_tells_device_memory_compile_time_and_share(runner):
+    _, row = runner.run(cases())
+    assert row.device == "cpu"
+    assert row.device_memory is None
+    assert row.host_memory > 10**7
+    assert row.compile_s > 0
+    assert row.share > 0
+
+
+def test_a_device_that_is_not_there_is_a_row_that_says_why(runner):
+    here, absent = runner.run(cases(("fused",), devices=("cpu", "cuda77")))
+    assert here.status == "ok"
+    assert absent.status == "unavailable"
+    assert "cuda77" in absent.why
+    assert absent.median is None
+
+
+def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner, monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (row,) = runner.run(cases(("torch",)))
+    assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `uv sync --group peers` brings it")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "why"),
+    [
+        ("wrong", "wrong", "of the largest from the reference's; 1e-04 is allowed"),
+        ("crash", "crashed", "its process ended with SIGSEGV"),
+        ("killed", "crashed", "killed (SIGKILL)"),
+        ("memory", "memory", "not enough memory"),
+    ],
+)
+def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(runner, monkeypatch, fault, status, why):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", f"{fault}:numpy")
+    shapes = [Shape("rnn", 5, 1, 4), Shape("rnn", 5, 2, 4)]
+    rows = list(runner.run(cases(shapes=shapes)))
+    for row in rows[::2]:
+        assert row.status == status
+        assert why in row.why
+        assert row.median is None
+    assert [row.status for row in rows[1::2]] == ["ok", "ok"]
+
+
+def test_a_case_that_hangs_is_stopped_at_its_limit(monkeypatch):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    (row,) = Runner(threads=1, seconds=0.01, limit=0.2).run(cases(("numpy",)))
+    assert (row.status, row.why) == ("limit", "stopped at its limit of 0.2 s")
+
+
+def test_a_case_too_large_for_the_memory_is_not_tried(runner):
+    (row,) = runner.run(cases(("numpy",), shapes=[Shape("lstm", 500_000, 1, 4)]))
+    assert row.status == "memory"
+    assert "needs about" in row.why
+
+
+def test_when_the_time_is_used_up_the_rest_are_rows_that_say_so():
+    shapes = [Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)]
+    rows = list(Runner(threads=1, seconds=0.01, budget=1e-9).run(cases(("numpy",), shapes=shapes)))
+    assert [row.status for row in rows] == ["stopped"] * 3
+
+
+def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner):
+    shapes = [Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)]
+    asked = []
+
+    def stop():
+        asked.append(len(asked))
+        if len(asked) == 12:  # in the second of three groups
+            raise KeyboardInterrupt
+        return False
+
+    rows = list(runner.run(cases(("numpy",), shapes=shapes), stop))
+    assert [row.status for row in rows] == ["ok", "ok", "stopped"]
+    assert rows[1].repeats < rows[0].repeats
+    assert not runner._workers
+
+
+def test_implementations_that_are_compared_take_turns(runner, monkeypatch):
+    order = []
+    time = Runner._time
+    monkeypatch.setattr(Runner, "_time", lambda self, turn: (order.append(turn.case.implementation), time(self, turn)))
+    list(runner.run(cases()))
+    assert len(order) >= 6
+    assert order == ["numpy", "fused"] * (len(order) // 2)
