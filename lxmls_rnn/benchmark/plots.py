@@ -94,9 +94,11 @@ def curves(
             capsize=2,
         )  # fmt: skip
     other = "batch" if name.startswith("hidden") else "hidden"
-    case = rows[0].case
+    model = rows[0].case.model.upper()
+    if model == "LSTM" and any(implementation == "torch-fused" for implementation, _ in lines):
+        model += " (torch-fused without peepholes)"
     axis.set(xscale="log", yscale="log", xlabel=name, ylabel="ms")
-    axis.set_title(f"{case.model.upper()}, {other} {chosen[0]}, {chosen[1]} words, {chosen[2]}", fontsize=9)
+    axis.set_title(f"{model}, {other} {chosen[0]}, {chosen[1]} words, {chosen[2]}", fontsize=9)
     ticks = sorted({abscissa(row.case) for members in lines.values() for row in members})
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
@@ -130,7 +132,14 @@ def heat_map(axis: Any, found: tuple[list[int], list[int], np.ndarray, str] | No
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
             dark = abs(np.log10(value)) > 0.6 * extent
-            axis.text(j, i, f"{value:.2g}x", ha="center", va="center", color="white" if dark else "black")
+            axis.text(
+                j,
+                i,
+                f"{value:.0f}x" if value >= 9.95 else f"{value:.2g}x",
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+            )
     cross_over(axis, values)
     axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
     axis.set_yticks(range(len(hidden)), [str(n_hidd) for n_hidd in hidden])

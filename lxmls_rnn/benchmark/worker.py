@@ -52,6 +52,7 @@ class Bench:
         self.call: Callable[[], Any]
         self.tagger: Tagger
         self.calls = 0
+        self.once = 0.0  # seconds a call, roughly
 
     def prepare(self, case: Case) -> dict[str, Any]:
         """Build a case, compare its numbers with the reference's, warm it up.
@@ -121,11 +122,10 @@ class Bench:
     def measure(self, seconds: float) -> dict[str, Any]:
         """Time the prepared call for about so many seconds, at least once; return the seconds a call of each repeat."""
         call = self.call
-        first = timed(call, 1)  # the processes before have used the caches
         if not self.calls:
-            once = min(timed(call, 1), first)
-            self.calls = max(1, math.ceil(SHORTEST_REPEAT / once))
-        if first < seconds / 10:
+            self.once = min(timed(call, 1), timed(call, 1))
+            self.calls = max(1, math.ceil(SHORTEST_REPEAT / self.once))
+        if self.once < seconds:  # the processes before have used the caches; a long call does not feel it
             timed(call, self.calls)
         repeats: list[float] = []
         gc.disable()

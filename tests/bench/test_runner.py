@@ -56,6 +56,14 @@ def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner, monke
     assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `uv sync --group peers` brings it")
 
 
+def test_opencl_is_measured_under_its_own_name(runner):
+    fused, scan = runner.run(cases(("fused", "scan"), devices=("opencl0:0",)))
+    assert scan.status == "unavailable"
+    if fused.status == "unavailable":
+        pytest.skip(f"no OpenCL device: {fused.why}")
+    assert (fused.status, fused.device) == ("ok", "opencl0:0")
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "why"),
     [
