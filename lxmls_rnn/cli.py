@@ -183,7 +183,8 @@ def _show_training(run: Run, epochs: int | None) -> None:
         nonlocal interrupted
         interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        console.print("Stopping after the current batch (a second Ctrl-C does not wait and does not save).")
+        # not print: the signal may come in the middle of one
+        os.write(2, b"Stopping after the current batch (a second Ctrl-C does not wait and does not save).\n")
 
     columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     before = signal.signal(signal.SIGINT, interrupt)
