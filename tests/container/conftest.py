@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UID = os.getuid() or 1000  # the tests may run as root; the lab shall not
-SECRET = "a-word-that-is-nowhere-else"
+SECRET = secrets.token_hex(16)
 BUILD, START, TRAIN = 2400, 180, 300  # seconds that a build, a start, a short training may take at most
 
 
