@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import suppress
 from datetime import datetime
@@ -124,6 +125,8 @@ def chosen_shapes(chosen: c.CaseSet, models: list[str], hidden: str, batch: str,
 def show_run(session: Session) -> None:
     """Measure, with a bar that tells how far it is; end at Ctrl-C."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # a shell that starts it in the background has Ctrl-C ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=len(session.cases))
         for row in session.run():

@@ -76,7 +76,7 @@ def test_ctrl_c_writes_what_was_measured(tmp_path):
         while not has_worker(process.pid):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate()
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     rows = Results.load(tmp_path / "a.json").rows
     assert len(rows) == 16
