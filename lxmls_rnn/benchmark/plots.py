@@ -96,9 +96,9 @@ def curves(
     other = "batch" if name.startswith("hidden") else "hidden"
     model = rows[0].case.model.upper()
     if model == "LSTM" and any(implementation == "torch-fused" for implementation, _ in lines):
-        model += " (torch-fused without peepholes)"
+        model += " (torch-fused: no peepholes)"
     axis.set(xscale="log", yscale="log", xlabel=name, ylabel="ms")
-    axis.set_title(f"{model}, {other} {chosen[0]}, {chosen[1]} words, {chosen[2]}", fontsize=9)
+    axis.set_title(f"{model}, {other} {chosen[0]}, {chosen[1]} words, {chosen[2]}", fontsize=8)
     ticks = sorted({abscissa(row.case) for members in lines.values() for row in members})
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
