@@ -1,1 +1,26 @@
-"""What a student sees: the panels, the checks of the exercises, and the notebooks."""
+"""What a student sees: panels that control the library, and checks of the exercises. The notebooks are beside it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# panel: the module that defines it, loaded when the name is used
+PANELS = {
+    "CorpusPanel": "corpus",
+    "ModelPanel": "model",
+    "TrainingPanel": "training",
+    "InspectionPanel": "inspection",
+    "GradientCheckPanel": "gradient_check",
+    "StepThroughPanel": "step_through",
+    "ScanPanel": "scan",
+    "BenchmarkPanel": "benchmark",
+}
+
+__all__ = sorted(PANELS)
+
+
+def __getattr__(name: str) -> Any:
+    if name in PANELS:
+        return getattr(importlib.import_module(f"lab.{PANELS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

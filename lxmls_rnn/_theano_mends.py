@@ -1,10 +1,12 @@
 """Mends for Theano 1.0.5. Each says what goes wrong without it."""
 
 import fcntl
+import functools
 import hashlib
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -20,6 +22,7 @@ def mend() -> None:
     _version_empty_props(CLinker)
     _version_external_code()
     _exact_logistic()
+    _one_compile_at_a_time()
     # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
     # forks; a new Python (the benchmark's workers) may well use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
@@ -75,6 +78,25 @@ def _exact_logistic() -> None:
     c_code, version = ScalarSigmoid.c_code, ScalarSigmoid.c_code_cache_version
     ScalarSigmoid.c_code = lambda self, *args: c_code(self, *args).replace("> 19.0 ?", "> 37.0 ?")
     ScalarSigmoid.c_code_cache_version = lambda self: (*version(self), 1)
+
+
+def _one_compile_at_a_time() -> None:
+    """Let threads take turns in `theano.function`: its optimiser and its module cache have state of the whole process."""
+    import theano.compile.function
+    import theano.compile.pfunc  # noqa: F401
+
+    compiling = threading.RLock()  # a scan compiles its loop within the compile of the whole
+    for module in (sys.modules["theano.compile.function"], sys.modules["theano.compile.pfunc"]):
+        module.orig_function = _in_turns(module.orig_function, compiling)
+
+
+def _in_turns(call: Callable[..., Any], lock: Any) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return call(*args, **kwargs)
+
+    return alone
 
 
 def lock_with_flock(compilelock: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lxmls_rnn.data_file import DataFile, obtain
 from lxmls_rnn.download import DownloadError, locked, transfer
@@ -178,7 +179,7 @@ def fetch(
     dataset: str | DataSet,
     directory: str | Path = "data",
     *,
-    progress: bool = True,
+    progress: Any = True,
     notice: Callable[[str], None] = print,
     timeout: float = 30.0,
     retries: int = 2,
@@ -198,8 +199,8 @@ def fetch(
         A name in `DATASETS`, or a description of one's own.
     directory : str or Path
         Where the files go; made if it is not there.
-    progress : bool
-        Whether to draw a progress bar on the standard error stream.
+    progress : bool or object
+        Whether to draw a progress bar on the standard error stream; or a bar with total, update, reset and close.
     notice : callable
         Gets what there is to say, as text: the licence, and what is done about each file.
     timeout : float

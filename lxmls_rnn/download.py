@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pooch
 from rich.console import Console
@@ -61,7 +62,7 @@ class _Bar:
 
 
 def transfer(
-    url: str, target: Path, *, progress: bool, timeout: float, retries: int, pause: float, label: str = ""
+    url: str, target: Path, *, progress: Any, timeout: float, retries: int, pause: float, label: str = ""
 ) -> None:
     """Write what a URL holds to a file, starting over when the failure looks passing.
 
@@ -71,8 +72,8 @@ def transfer(
         An http or https address.
     target : Path
         Where the bytes go; after a failure it may hold a part of them.
-    progress : bool
-        Whether to draw a progress bar on the standard error stream.
+    progress : bool or object
+        Whether to draw a progress bar on the standard error stream; or a bar with total, update, reset and close.
     timeout : float
         Seconds of silence after which the server counts as stalled.
     retries : int
@@ -92,7 +93,7 @@ def transfer(
     # pooch brings requests, and imports it as late as this to keep its own import short.
     import requests
 
-    with _Bar(label) if progress else nullcontext() as bar:
+    with _Bar(label) if progress is True else nullcontext(progress or None) as bar:
         # Without a content encoding, Content-Length is the size of the file, and the bar tells the truth.
         download = pooch.HTTPDownloader(
             progressbar=bar or False,

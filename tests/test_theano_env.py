@@ -233,3 +233,22 @@ def test_the_logistic_function_is_exact_where_it_saturates():
     with np.errstate(over="ignore"):
         expected = 1 / (1 + np.exp(-values))
     assert np.allclose(theano.function([x], T.nnet.sigmoid(x))(values), expected, rtol=1e-15, atol=0)
+
+
+def test_threads_compile_in_turns():
+    program = """
+import threading, theano, theano.tensor as T
+x, failed = T.vector(), []
+def build(n):
+    try:
+        h, _ = theano.scan(lambda a, b: T.tanh(a + b), sequences=x, outputs_info=T.zeros(()))
+        assert abs(theano.function([x], h.sum() * n)([0.0] * 3)) == 0
+    except BaseException as error:
+        failed.append(repr(error))
+threads = [threading.Thread(target=build, args=(n,)) for n in range(1, 5)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(failed)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=clean_environ())
+    assert done.stdout == "[]\n", done.stderr

@@ -1,0 +1,265 @@
+"""Groups of controls that several panels use: which corpus, which model, which run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from lxmls_rnn import experiment, runs
+from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.experiment import CORPORA, DATA, Settings
+
+WIDE = {"description_width": "9em"}
+UPLOADS = "uploads"
+ALL = 100_000
+NO_DEV = "none"
+RANDOM = "random"
+MODEL_WORDS = {
+    "NumpyRNN": "RNN in NumPy",
+    "NumpyLSTM": "LSTM in NumPy",
+    "RNN": "RNN with scan",
+    "LSTM": "LSTM with scan",
+    "FastRNN": "RNN, fused layer",
+    "FastLSTM": "LSTM, fused layer",
+}
+
+
+def field(
+    kind: Callable[..., Any], description: str, value: Any, tooltip: str, width: str = "21em", **more: Any
+) -> Any:
+    """Make a labelled control; `tooltip` says what it means."""
+    return kind(description=description, value=value, tooltip=tooltip, style=WIDE, layout={"width": width}, **more)
+
+
+class CorpusChoice(widgets.VBox):
+    """Which sentences, how many, with which vocabulary.
+
+    Parameters
+    ----------
+    corpus
+        A name in `CORPORA` or a file below `DATA`.
+    """
+
+    def __init__(self, corpus: str = "sample") -> None:
+        self.corpus = widgets.Dropdown(
+            description="Corpus", options=[corpus], style=WIDE, layout={"width": "21em"},
+            tooltip="The sample corpus, a fetched one, or a file of your own",
+        )  # fmt: skip
+        self.dev = field(
+            widgets.Dropdown, "Measure on", NO_DEV, "For a file of your own: the file to measure accuracy on",
+            options=[NO_DEV],
+        )  # fmt: skip
+        self.max_sent_len = field(
+            widgets.BoundedIntText,
+            "Longest sentence",
+            ALL,
+            "Leave out sentences of so many words or more",
+            min=1,
+            max=ALL,
+        )
+        self.max_nr_sent = field(
+            widgets.BoundedIntText, "Sentences at most", ALL, "Of each part of the corpus", min=1, max=ALL
+        )
+        self.vocabulary = field(
+            widgets.Dropdown, "Vocabulary", "train",
+            "train: words of the training part, rare ones become <unk>; guide: all words of both parts",
+            options=list(experiment.VOCABULARIES),
+        )  # fmt: skip
+        self.min_count = field(
+            widgets.BoundedIntText, "Least count", 2, "Words that come less often in the training part are <unk>",
+            min=1, max=1000,
+        )  # fmt: skip
+        super().__init__([
+            widgets.HBox([self.corpus, self.dev], layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.max_sent_len, self.max_nr_sent, self.vocabulary, self.min_count],
+                         layout={"flex_flow": "row wrap"}),
+        ])  # fmt: skip
+        self.corpus.observe(self._changed, "value")
+        self.vocabulary.observe(self._changed, "value")
+        self.refresh()
+        self.corpus.value = corpus
+        self._changed()
+
+    def refresh(self) -> None:
+        """Look again which files there are."""
+        files = [
+            f"{UPLOADS}/{file.name}" for file in sorted((DATA / UPLOADS).glob("*")) if not file.name.startswith(".")
+        ]
+        for dropdown, first in ((self.corpus, list(CORPORA)), (self.dev, [NO_DEV])):
+            value = dropdown.value
+            dropdown.options = first + files
+            if value in dropdown.options:
+                dropdown.value = value
+
+    def _changed(self, _: Any = None) -> None:
+        self.dev.layout.display = "none" if self.corpus.value in CORPORA else None
+        self.min_count.disabled = self.vocabulary.value != "train"
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of `Settings` that this choice decides.
+
+        Raises
+        ------
+        FileNotFoundError
+            The corpus has not been fetched.
+        """
+        name = self.corpus.value
+        if name in CORPORA:
+            train, dev, _ = map(str, experiment.corpus_files(name))
+        else:
+            train = str(DATA / name)
+            dev = "" if self.dev.value == NO_DEV else str(DATA / self.dev.value)
+        return {
+            "train": train,
+            "dev": dev or None,
+            "max_sent_len": self.max_sent_len.value,
+            "max_nr_sent": self.max_nr_sent.value,
+            "vocabulary": self.vocabulary.value,
+            "min_count": self.min_count.value,
+        }
+
+
+class ModelChoice(widgets.VBox):
+    """Which model, of which size, from which numbers.
+
+    Parameters
+    ----------
+    model
+        A name in `MODELS`.
+    """
+
+    def __init__(self, model: str = "RNN") -> None:
+        self.model = field(
+            widgets.Dropdown, "Model", model, "NumPy: the teaching version; scan and fused: Theano",
+            options=[(f"{name} ({MODEL_WORDS[name]})", name) for name in MODELS], width="26em",
+        )  # fmt: skip
+        self.n_emb = field(
+            widgets.BoundedIntText,
+            "Embedding size",
+            50,
+            "Numbers for a word; an embeddings file has its own",
+            min=1,
+            max=4096,
+        )
+        self.n_hidd = field(widgets.BoundedIntText, "Hidden units", 20, "Numbers in the hidden state", min=1, max=4096)
+        self.activation = widgets.Dropdown(
+            description="Activation", options=["logistic"], style=WIDE, layout={"width": "21em"},
+            tooltip="The function f in h_t = f(W_x z_t + W_h h_{t-1})",
+        )  # fmt: skip
+        self.seed = field(
+            widgets.BoundedIntText, "Seed", 1234, "Of the parameters that are drawn: the same seed, the same numbers",
+            min=0, max=2**31 - 1,
+        )  # fmt: skip
+        self.embeddings = widgets.Dropdown(
+            description="Embeddings", options=[RANDOM], style=WIDE, layout={"width": "21em"},
+            tooltip="Random numbers, or a file of pre-trained embeddings in the data folder",
+        )  # fmt: skip
+        self.freeze = widgets.Checkbox(
+            description="Keep embeddings as they are", value=False, indent=False, tooltip="Do not train them"
+        )
+        super().__init__([
+            widgets.HBox([self.model, self.n_hidd, self.n_emb], layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.activation, self.seed, self.embeddings, self.freeze], layout={"flex_flow": "row wrap"}),
+        ])  # fmt: skip
+        self.model.observe(self._changed, "value")
+        self.embeddings.observe(self._changed, "value")
+        self.refresh()
+        self._changed()
+
+    def refresh(self) -> None:
+        """Look again which embeddings there are."""
+        value = self.embeddings.value
+        found = [file.name for file in sorted(DATA.glob("*_*")) if file.is_file() and file.suffix != ".sha256"]
+        self.embeddings.options = [RANDOM, *found]
+        if value in self.embeddings.options:
+            self.embeddings.value = value
+
+    def _changed(self, _: Any = None) -> None:
+        from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+
+        known = ("tanh",) if self.model.value.endswith("LSTM") else ACTIVATIONS
+        if self.activation.options != known:
+            self.activation.options = known
+        self.n_emb.disabled = self.embeddings.value != RANDOM
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
+        file = None if self.embeddings.value == RANDOM else str(DATA / self.embeddings.value)
+        return {
+            "model": self.model.value, "n_emb": self.n_emb.value, "n_hidd": self.n_hidd.value,
+            "activation": self.activation.value, "seed": self.seed.value, "embeddings": file,
+        }  # fmt: skip
+
+
+class RunChoice(widgets.HBox):
+    """Which of the runs on disk.
+
+    Attributes
+    ----------
+    run
+        The dropdown; its value is the run's name, or None where there is no run.
+    """
+
+    def __init__(self, description: str = "Run") -> None:
+        self.run = widgets.Dropdown(
+            description=description,
+            options=[],
+            style=WIDE,
+            layout={"width": "26em"},
+            tooltip="A run in the folder runs",
+        )
+        again = widgets.Button(
+            icon="refresh", description="Look again", tooltip="List the runs anew", layout={"width": "auto"}
+        )
+        again.on_click(lambda _: self.refresh())
+        super().__init__([self.run, again], layout={"flex_flow": "row wrap"})
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the runs that have a model, newest first."""
+        value = self.run.value
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a damaged run has no place in a list to choose from
+            found = [run.folder for run in runs.list_runs(runs.RUNS) if (run.folder / "model.npz").exists()]
+        names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
+        self.run.options = names
+        if value in names:
+            self.run.value = value
+
+    def folder(self) -> Path:
+        """Return the folder of the chosen run; ValueError where there is none."""
+        if self.run.value is None:
+            raise ValueError("there is no trained run yet: train one in the training panel, then press 'Look again'")
+        return runs.RUNS / self.run.value
+
+
+def settings_code(settings: Settings, data: Path = DATA) -> str:
+    """Return Python code that makes `settings`, with its imports; a path in the data folder is written from there."""
+    plain = Settings(settings.train)
+    lines = []
+    for name, value in settings.to_dict().items():
+        if name == "trainer" or (name != "train" and value == getattr(plain, name)):
+            continue
+        lines.append(f"    {name}={_literal(value, data)},")
+    trainer = [
+        f"{name}={value!r}" for name, value in settings.to_dict()["trainer"].items()
+        if value != getattr(plain.trainer, name)
+    ]  # fmt: skip
+    if trainer:
+        lines.append(f"    trainer=Trainer({', '.join(trainer)}),")
+    imports = "from lxmls_rnn.deep_learning.training import Trainer\n" if trainer else ""
+    return (
+        f"{imports}from lxmls_rnn.experiment import DATA, Settings\n\nsettings = Settings(\n"
+        + "\n".join(lines)
+        + "\n)\n"
+    )
+
+
+def _literal(value: Any, data: Path) -> str:
+    if isinstance(value, str) and Path(value).is_relative_to(data):
+        return f'str(DATA / "{Path(value).relative_to(data).as_posix()}")'
+    return repr(value)

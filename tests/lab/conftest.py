@@ -1,0 +1,23 @@
+import pytest
+
+from lxmls_rnn import experiment
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data folder of its own, with the sample corpus."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "sample").symlink_to(experiment.DATA / "sample")
+    for module in ("lab.choices", "lab.corpus", "lxmls_rnn.experiment"):
+        monkeypatch.setattr(f"{module}.DATA", folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def runs_folder(tmp_path, monkeypatch):
+    """Every test's runs land in a folder of its own."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    monkeypatch.setattr("lxmls_rnn.runs.RUNS", folder)
+    return folder
