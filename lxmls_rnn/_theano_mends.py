@@ -3,6 +3,7 @@
 import fcntl
 import functools
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -81,12 +82,10 @@ def _exact_logistic() -> None:
 
 
 def _one_compile_at_a_time() -> None:
-    """Let threads take turns in `theano.function`: its optimiser and its module cache have state of the whole process."""
-    import theano.compile.function
-    import theano.compile.pfunc  # noqa: F401
-
+    """Let threads take turns in `theano.function`: its optimiser and its module cache are the whole process's."""
     compiling = threading.RLock()  # a scan compiles its loop within the compile of the whole
-    for module in (sys.modules["theano.compile.function"], sys.modules["theano.compile.pfunc"]):
+    for name in ("theano.compile.function", "theano.compile.pfunc"):
+        module: Any = importlib.import_module(name)  # theano.compile.function is a function's name too
         module.orig_function = _in_turns(module.orig_function, compiling)
 
 
