@@ -52,7 +52,7 @@ $(NO_NEWS): $(READY)
 .PHONY: lab
 lab: $(NO_NEWS) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
 	PATH="$(CURDIR)/.venv/bin:$$PATH" LXMLS_DEVICE=$${LXMLS_DEVICE:-auto} LXMLS_RUNS="$(CURDIR)/runs" \
-		.venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ARGS)
+		LXMLS_RESULTS="$(CURDIR)/results" .venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ARGS)
 
 # What the lab writes belongs to whoever calls make, unless .env names another user.
 COMPOSE = $(shell grep -qs '^LAB_UID=' .env || echo env LAB_UID=$${LAB_UID:-$$(id -u)} LAB_GID=$${LAB_GID:-$$(id -g)}) \
