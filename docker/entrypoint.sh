@@ -48,5 +48,5 @@ cat <<END
 
 END
 # The notebooks' folder is the server's; runs belong beside it.
-export LXMLS_RUNS="$PWD/runs"
+export LXMLS_RUNS="$PWD/runs" LXMLS_RESULTS="$PWD/results"
 exec jupyter lab --config=docker/jupyter_server_config.py
