@@ -54,6 +54,10 @@ lab: $(NO_NEWS) ## Start JupyterLab from .venv, without Docker; ARGS="--no-brows
 	PATH="$(CURDIR)/.venv/bin:$$PATH" LXMLS_DEVICE=$${LXMLS_DEVICE:-auto} LXMLS_RUNS="$(CURDIR)/runs" \
 		LXMLS_RESULTS="$(CURDIR)/results" .venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ARGS)
 
+.PHONY: test-browser
+test-browser: $(NO_NEWS) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
+	.venv/bin/pytest tests/browser $(ARGS)
+
 # What the lab writes belongs to whoever calls make, unless .env names another user.
 COMPOSE = $(shell grep -qs '^LAB_UID=' .env || echo env LAB_UID=$${LAB_UID:-$$(id -u)} LAB_GID=$${LAB_GID:-$$(id -g)}) \
 	docker compose

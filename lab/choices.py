@@ -13,7 +13,7 @@ from lxmls_rnn import experiment, runs
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import CORPORA, DATA, Settings
 
-WIDE = {"description_width": "9em"}
+WIDE = {"description_width": "10em"}
 UPLOADS = "uploads"
 ALL = 100_000
 NO_DEV = "none"
@@ -29,7 +29,7 @@ MODEL_WORDS = {
 
 
 def field(
-    kind: Callable[..., Any], description: str, value: Any, tooltip: str, width: str = "21em", **more: Any
+    kind: Callable[..., Any], description: str, value: Any, tooltip: str, width: str = "22em", **more: Any
 ) -> Any:
     """Make a labelled control; `tooltip` says what it means."""
     return kind(description=description, value=value, tooltip=tooltip, style=WIDE, layout={"width": width}, **more)
@@ -46,7 +46,7 @@ class CorpusChoice(widgets.VBox):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = widgets.Dropdown(
-            description="Corpus", options=[corpus], style=WIDE, layout={"width": "21em"},
+            description="Corpus", options=[corpus], style=WIDE, layout={"width": "22em"},
             tooltip="The sample corpus, a fetched one, or a file of your own",
         )  # fmt: skip
         self.dev = field(
@@ -135,7 +135,7 @@ class ModelChoice(widgets.VBox):
     def __init__(self, model: str = "RNN") -> None:
         self.model = field(
             widgets.Dropdown, "Model", model, "NumPy: the teaching version; scan and fused: Theano",
-            options=[(f"{name} ({MODEL_WORDS[name]})", name) for name in MODELS], width="26em",
+            options=[(f"{name} ({MODEL_WORDS[name]})", name) for name in MODELS], width="27em",
         )  # fmt: skip
         self.n_emb = field(
             widgets.BoundedIntText,
@@ -147,7 +147,7 @@ class ModelChoice(widgets.VBox):
         )
         self.n_hidd = field(widgets.BoundedIntText, "Hidden units", 20, "Numbers in the hidden state", min=1, max=4096)
         self.activation = widgets.Dropdown(
-            description="Activation", options=["logistic"], style=WIDE, layout={"width": "21em"},
+            description="Activation", options=["logistic"], style=WIDE, layout={"width": "22em"},
             tooltip="The function f in h_t = f(W_x z_t + W_h h_{t-1})",
         )  # fmt: skip
         self.seed = field(
@@ -155,7 +155,7 @@ class ModelChoice(widgets.VBox):
             min=0, max=2**31 - 1,
         )  # fmt: skip
         self.embeddings = widgets.Dropdown(
-            description="Embeddings", options=[RANDOM], style=WIDE, layout={"width": "21em"},
+            description="Embeddings", options=[RANDOM], style=WIDE, layout={"width": "22em"},
             tooltip="Random numbers, or a file of pre-trained embeddings in the data folder",
         )  # fmt: skip
         self.freeze = widgets.Checkbox(
@@ -209,7 +209,7 @@ class RunChoice(widgets.HBox):
             description=description,
             options=[],
             style=WIDE,
-            layout={"width": "26em"},
+            layout={"width": "27em"},
             tooltip="A run in the folder runs",
         )
         again = widgets.Button(

@@ -63,11 +63,7 @@ class CorpusPanel(Panel):
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "16em", "display": "none"})
         self.summary, self.sentences = widgets.HTML(), widgets.HTML().add_class("lab-sentences")
         self.tags, self.lengths = bars("tag", "words"), bars("words in the sentence", "sentences")
-        self.views = widgets.VBox(
-            [self.summary, widgets.HBox([self.part, self.first]), self.sentences,
-             widgets.HBox([self.tags, self.lengths], layout={"flex_flow": "row wrap"})],
-            layout={"display": "none"},
-        )  # fmt: skip
+        self.views = widgets.VBox()
         self.train: SequenceList | None = None
         self.dev: SequenceList | None = None
         self.n_known = 0
@@ -94,8 +90,14 @@ class CorpusPanel(Panel):
         self.part.disabled = self.dev is None
         if self.dev is None:
             self.part.value = "train"
-        self.views.layout.display = None
         self._show()
+        # only now: a figure that is drawn while it is hidden stays empty
+        self.views.children = [
+            self.summary,
+            widgets.HBox([self.part, self.first]),
+            self.sentences,
+            widgets.HBox([self.tags, self.lengths], layout={"flex_flow": "row wrap"}),
+        ]
         self.say("Read.")
 
     def _show(self) -> None:

@@ -1,0 +1,97 @@
+"""A real JupyterLab and a real Chromium, for all browser tests; nothing of the project's runs and data is touched.
+
+Chromium is the one on PATH, or the one that `playwright install chromium` brings.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from browser.page import LabPage, Server
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SCREENSHOTS = os.environ.get("LAB_SCREENSHOTS")  # a folder for pictures of the panels; none by default
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory):
+    """Notebooks, data and runs of the tests' own, and the environment that points there."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "lab/notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copytree(ROOT / "data/sample", folder / "data/sample")
+    (folder / "runs").mkdir()
+    (folder / "results").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environ(workplace):
+    config = {f"JUPYTER{name}_DIR": str(workplace / "config") for name in ("_CONFIG", "LAB_SETTINGS", "LAB_WORKSPACES")}
+    ours = {"LXMLS_RUNS": "runs", "LXMLS_DATA": "data", "LXMLS_RESULTS": "results"}
+    return {
+        **os.environ,
+        **config,
+        **{name: str(workplace / folder) for name, folder in ours.items()},
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "LXMLS_DEVICE": "cpu",
+    }
+
+
+@pytest.fixture(scope="session")
+def server(workplace, environ):
+    with Server.start(
+        [BIN / "jupyter", "lab", "--no-browser", "--ServerApp.root_dir=notebooks", "--ServerApp.allow_root=True"],
+        "--ServerApp.port",
+        workplace,
+        environ,
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                  "--disable-background-networking", "--disable-component-update"],
+        )  # fmt: skip
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium, request):
+    """A window of 1280 x 800; the test fails if its page asks another machine for anything."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    asked = []
+    context.on("request", lambda sent: asked.append(sent.url))
+    yield context
+    context.close()
+    outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
+    assert not outside
+
+
+@pytest.fixture
+def lab(context, server, workplace):
+    """The lab in a window."""
+    page = LabPage(context.new_page(), server, workplace / "notebooks")
+    yield page
+    page.shut_down()
+
+
+@pytest.fixture
+def picture():
+    """Take a picture of a part of the page, if LAB_SCREENSHOTS names a folder for them."""
+
+    def take(part, name):
+        if SCREENSHOTS:
+            part.page.set_viewport_size({"width": 1280, "height": 2400})  # what is below the fold too
+            part.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+            part.page.set_viewport_size({"width": 1280, "height": 800})
+
+    return take

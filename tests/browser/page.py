@@ -1,0 +1,167 @@
+"""What a person does with the lab in a browser."""
+
+import json
+import re
+import secrets
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+from playwright.sync_api import expect
+
+COMPILE = 120_000  # ms that Theano may take for a first compile
+START = 60_000
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A server that runs: its address, its token, and how to ask its interface."""
+
+    def __init__(self, url, token):
+        self.url, self.token = url, token
+
+    @classmethod
+    @contextmanager
+    def start(cls, command, port_option, folder, environ):
+        port, token = free_port(), secrets.token_hex(8)
+        with open(folder / f"server-{port}.log", "wb") as log:
+            process = subprocess.Popen(
+                [*map(str, command), f"{port_option}={port}", "--IdentityProvider.token=" + token],
+                cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            server = cls(f"http://127.0.0.1:{port}", token)
+            try:
+                deadline = time.monotonic() + 60
+                while not server.answers():
+                    said = (folder / f"server-{port}.log").read_text()
+                    assert process.poll() is None, said
+                    assert time.monotonic() < deadline, said
+                    time.sleep(0.1)  # between two questions
+                yield server
+            finally:
+                process.terminate()
+                process.wait(20)
+
+    def answers(self):
+        try:
+            return bool(self.ask("api"))
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def ask(self, path, method="GET"):
+        request = urllib.request.Request(
+            f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.read()
+
+
+class LabPage:
+    """JupyterLab in a window."""
+
+    def __init__(self, page, server, folder):
+        self.page, self.server, self.folder = page, server, folder
+        page.set_default_timeout(START)
+        self.opened = 0
+
+    def write(self, *cells, name=None):
+        """Make a notebook of code cells."""
+        name = name or f"test-{secrets.token_hex(4)}.ipynb"
+        cells = [
+            {
+                "cell_type": "code",
+                "id": f"cell-{n}",
+                "metadata": {},
+                "source": text,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for n, text in enumerate(cells)
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+        (self.folder / name).write_text(json.dumps(notebook))
+        return name
+
+    def open(self, name):
+        """Open a notebook and wait for its kernel."""
+        self.page.goto(f"{self.server.url}/lab/tree/{name}?token={self.server.token}&reset")
+        expect(self.page.locator(".jp-NotebookPanel")).to_be_visible(timeout=START)
+        self.wait_until_idle()
+
+    def wait_until_idle(self, timeout=COMPILE):
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=timeout)
+
+    def menu(self, *names):
+        for name in names:
+            self.page.get_by_role("menuitem", name=name, exact=True).click()
+
+    def run_all(self, timeout=COMPILE):
+        """Run every cell and wait until all have run."""
+        self.menu("Run", "Run All Cells")
+        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
+        expect(prompts.filter(has_text=re.compile(r"\[[ *]\]:"))).to_have_count(0, timeout=timeout)
+        self.wait_until_idle(timeout)
+
+    def panel(self, name, nth=0):
+        """Show a notebook with one panel; return it."""
+        self.open(self.write(f"from lab import {name}", f"{name}()"))
+        self.run_all()
+        return self.find(name, nth)
+
+    def find(self, name, nth=0):
+        """Return a panel on the page by its class."""
+        found = self.page.locator(f".lab-{name}").nth(nth)
+        expect(found).to_be_visible()
+        return found
+
+    def save(self):
+        self.page.keyboard.press("Control+s")
+
+    def shut_down(self):
+        """End the kernels, so that the next test has the machine to itself."""
+        for kernel in json.loads(self.server.ask("api/kernels")):
+            self.server.ask(f"api/kernels/{kernel['id']}", "DELETE")
+
+
+def button(panel, name):
+    """A button of a panel by its words."""
+    return panel.get_by_role("button", name=name, exact=isinstance(name, str))
+
+
+def message(panel):
+    """The line of a panel that says what happened."""
+    return panel.locator(".lab-message")
+
+
+def fill(panel, label, value):
+    """Put a value into a field by its label, as a person does: select, type, Enter."""
+    box = panel.get_by_label(label, exact=True)
+    box.fill(str(value))
+    box.press("Enter")
+
+
+def overflowing(page, panel):
+    """Texts of a panel that are cut off or stick out of it to the right."""
+    return panel.evaluate(
+        """panel => {
+            const right = panel.getBoundingClientRect().right;
+            const cut = [];
+            for (const part of panel.querySelectorAll("label, button, .widget-html-content > *, h3")) {
+                const box = part.getBoundingClientRect();
+                if (!box.width || part.closest(".lab-scroll") || part.closest("svg")) continue;
+                if (box.right > right + 1) cut.push("sticks out: " + part.innerText.slice(0, 60));
+                if (part.matches("label, button") && part.scrollWidth > part.clientWidth + 1)
+                    cut.push("cut off: " + part.innerText.slice(0, 60));
+            }
+            return cut;
+        }"""
+    )

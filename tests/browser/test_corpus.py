@@ -1,0 +1,51 @@
+import re
+
+from browser.page import button, fill, message, overflowing
+from playwright.sync_api import expect
+
+
+def test_a_corpus_is_read_and_shown(lab, picture):
+    panel = lab.panel("CorpusPanel")
+    button(panel, "Read").click()
+    expect(message(panel)).to_contain_text("Read.")
+    expect(panel.locator(".lab-sentences")).to_contain_text("João")
+    expect(panel.locator(".bqplot").first).to_be_visible()
+    assert not overflowing(lab.page, panel)
+    picture(panel, "corpus")
+
+
+def test_a_wrong_choice_is_said_and_the_panel_goes_on(lab):
+    panel = lab.panel("CorpusPanel")
+    panel.get_by_label("Corpus", exact=True).select_option("ewt")
+    button(panel, "Read").press("Enter")
+    expect(message(panel)).to_contain_text("lxmls-rnn fetch ewt")
+    panel.get_by_label("Corpus", exact=True).select_option("sample")
+    fill(panel, "Sentences at most", 50)
+    button(panel, "Read").press("Enter")
+    expect(panel).to_contain_text("50")
+
+
+def test_help_and_code_are_a_key_away(lab):
+    panel = lab.panel("CorpusPanel")
+    button(panel, "Help").press("Space")
+    expect(panel.locator(".lab-help")).to_be_visible()
+    button(panel, "Show code").press("Space")
+    expect(panel.locator(".lab-code pre")).to_contain_text("read_corpus(settings)")
+    fill(panel, "Longest sentence", 15)
+    expect(panel.locator(".lab-code pre")).to_contain_text("max_sent_len=15")
+
+
+def test_an_own_file_is_taken_or_refused(lab):
+    panel = lab.panel("CorpusPanel")
+    choose(lab, panel, "bad.conll", "1\tDogs\n")
+    expect(message(panel)).to_contain_text("bad.conll")
+    choose(lab, panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n" * 4)
+    expect(panel.get_by_label("Corpus", exact=True)).to_have_value("uploads/mine.conll")
+    button(panel, "Read").click()
+    expect(panel.locator(".lab-sentences")).to_contain_text("Dogs")
+
+
+def choose(lab, panel, name, text):
+    with lab.page.expect_file_chooser() as chooser:
+        button(panel, re.compile("Own file")).click()
+    chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": text.encode()})
