@@ -10,7 +10,7 @@ from typing import Any
 
 import lxmls_rnn
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
-from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.rnn import check_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
 from lxmls_rnn.sequences import SequenceList
@@ -50,9 +50,19 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
 
 def corpus_name(train: str) -> str:
     """Return the name of the corpus that a training file belongs to, or the file's own."""
-    return next(
-        (name for name, files in CORPORA.items() if Path(train) == (DATA / files[0]).resolve()), Path(train).name
-    )
+    path = Path(train).resolve()
+    return next((name for name, files in CORPORA.items() if path == (DATA / files[0]).resolve()), path.name)
+
+
+def parts(settings: Settings) -> dict[str, Path]:
+    """Return the files that a training can be measured on: its own 'train' and 'dev', and 'test' of a named corpus."""
+    files = {"train": Path(settings.train)}
+    if settings.dev is not None:
+        files["dev"] = Path(settings.dev)
+    name = corpus_name(settings.train)
+    if name in CORPORA:
+        files["test"] = DATA / CORPORA[name][2]
+    return files
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Settings:
     trainer: Trainer = field(default_factory=Trainer)
 
     def __post_init__(self) -> None:
-        model_class(self.model)
+        check_name(self.model)
         if self.vocabulary not in VOCABULARIES:
             raise ValueError(f"vocabulary must be one of {', '.join(VOCABULARIES)}, got {self.vocabulary!r}")
 

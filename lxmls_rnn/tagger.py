@@ -14,7 +14,7 @@ import numpy as np
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
-from lxmls_rnn.sequences import LabelDictionary
+from lxmls_rnn.sequences import LabelDictionary, SequenceList
 
 # in the order in which they are tried
 TOKEN = re.compile(
@@ -129,6 +129,20 @@ class Tagger:
             for t, (word, tag) in enumerate(zip(words, best, strict=True))
         ]
 
+    def read(self, file: str | os.PathLike[str], **limits: Any) -> SequenceList:
+        """Read a CoNLL file with the model's own ids; parameters and errors as in `evaluate`."""
+        sentences = PostagCorpus().read_sequence_list_conll(file, **limits)
+        tag_ids = LabelDictionary(self.tags)
+        used = {tag for sentence in sentences for tag in sentence.tags}
+        if not used <= set(tag_ids):
+            raise ValueError(f"{file} has tags that the model does not know: {', '.join(sorted(used - set(tag_ids)))}")
+        own = SequenceList(self._ids, tag_ids)
+        for sentence in sentences:
+            x = self.encode(sentence.words)
+            copy = own.add_sequence([self.words[i] for i in x], sentence.tags, surface=sentence.words)
+            copy.x, copy.y = x, np.array(copy.y, dtype=np.int32)
+        return own
+
     def evaluate(self, file: str | os.PathLike[str], **limits: Any) -> Evaluation:
         """Tag a CoNLL file and compare with its tags.
 
@@ -144,15 +158,7 @@ class Tagger:
         ValueError
             The file has a tag that the model does not know; and as in `encode`.
         """
-        sentences = PostagCorpus().read_sequence_list_conll(file, **limits)
-        tag_ids = LabelDictionary(self.tags)
-        used = {tag for sentence in sentences for tag in sentence.tags}
-        if not used <= set(tag_ids):
-            raise ValueError(f"{file} has tags that the model does not know: {', '.join(sorted(used - set(tag_ids)))}")
-        for sentence in sentences:
-            sentence.x = self.encode(sentence.words)
-            sentence.y = np.array([tag_ids[tag] for tag in sentence.tags], dtype=np.int32)
-        return evaluate(self.model, sentences, self.tags, self.n_known_words)
+        return evaluate(self.model, self.read(file, **limits), self.tags, self.n_known_words)
 
 
 def tokenize(text: str) -> list[str]:

@@ -1,9 +1,12 @@
 """Trainings from their settings, on the sample corpus and on the English Web Treebank."""
 
+import subprocess
+import sys
+
 import pytest
 
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, prepare, read_corpus
+from lxmls_rnn.experiment import Settings, corpus_files, parts, prepare, read_corpus
 
 SAMPLE_TRAIN, SAMPLE_DEV, _ = map(str, corpus_files("sample"))
 
@@ -76,3 +79,15 @@ def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_
     assert [event.dev_accuracy for event in scan] == [event.dev_accuracy for event in bare]
     # these figures are in the README
     assert [round(event.cost, 2) for event in bare] == [2121.52, 641.29, 287.90, 180.02, 124.58]
+
+
+def test_the_parts_of_a_named_corpus_are_known_and_of_a_file_only_what_was_named():
+    assert [path.name for path in parts(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV)).values()] == [
+        "train.conll", "dev.conll", "test.conll"
+    ]  # fmt: skip
+    assert set(parts(Settings(train="own.conll"))) == {"train"}
+
+
+def test_settings_of_a_theano_model_do_not_import_theano():
+    code = "import sys; from lxmls_rnn.experiment import Settings; Settings('x', model='RNN')"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'theano' not in sys.modules"], check=True)

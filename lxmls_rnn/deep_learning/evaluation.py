@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,35 @@ def share_right(confusion: np.ndarray) -> float:
     return float(confusion.trace() / total) if total else float("nan")
 
 
+class Judged(NamedTuple):
+    """A sentence with the tags that a tagger gives it."""
+
+    sentence: Any  # with x and y, integer ids, (L,)
+    predicted: np.ndarray  # tag ids, (L,)
+    unknown: np.ndarray  # whether the word is outside the vocabulary of the training part, bool (L,)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Whether the tag is not the gold one, bool (L,)."""
+        return self.predicted != np.asarray(self.sentence.y)
+
+
+def judge(model: Any, sentences: Iterable[Any], n_known_words: int) -> Iterator[Judged]:
+    """Tag sentences one after the other; parameters as in `evaluate`."""
+    for sentence in sentences:
+        unknown = np.asarray(sentence.x) >= n_known_words
+        yield Judged(sentence, model.forward(sentence.x).argmax(axis=0), unknown)
+
+
+def count(judged: Iterable[Judged], tags: list[str]) -> Evaluation:
+    """Count what `judge` gives; `tags` are the names of the tag ids."""
+    counts = np.zeros((2, len(tags), len(tags)), dtype=np.int64)
+    number = 0
+    for number, one in enumerate(judged, 1):  # noqa: B007  counts them
+        np.add.at(counts, (one.unknown.astype(int), np.asarray(one.sentence.y), one.predicted), 1)
+    return Evaluation(list(tags), number, counts[0], counts[1])
+
+
 def evaluate(model: Any, sentences: Iterable[Any], tags: list[str], n_known_words: int) -> Evaluation:
     """Tag sentences and compare with their gold tags.
 
@@ -93,10 +122,4 @@ def evaluate(model: Any, sentences: Iterable[Any], tags: list[str], n_known_word
     n_known_words
         Words with an id below it are in the vocabulary of the training part.
     """
-    counts = np.zeros((2, len(tags), len(tags)), dtype=np.int64)
-    number = 0
-    for number, sentence in enumerate(sentences, 1):  # noqa: B007  counts them
-        predicted = model.forward(sentence.x).argmax(axis=0)
-        is_unknown = (np.asarray(sentence.x) >= n_known_words).astype(int)
-        np.add.at(counts, (is_unknown, np.asarray(sentence.y), predicted), 1)
-    return Evaluation(list(tags), number, counts[0], counts[1])
+    return count(judge(model, sentences, n_known_words), tags)

@@ -22,14 +22,24 @@ MODELS = {
     "FastLSTM": "theano_fast",
 }
 
-__all__ = ["LSTM", "RNN", "NumpyLSTM", "NumpyRNN", "model_class", "reset_model"]
+__all__ = ["LSTM", "RNN", "NumpyLSTM", "NumpyRNN", "check_name", "model_class", "numpy_class", "reset_model"]
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it is in `MODELS`, else raise ValueError."""
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
+    return name
 
 
 def model_class(name: str) -> Any:
     """Return the model class of a name in `MODELS`; ValueError for another name."""
-    if name not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
-    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[name]}"), name)
+    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_name(name)]}"), name)
+
+
+def numpy_class(name: str) -> Any:
+    """Return the NumPy class of a model's family, which can take its numbers without Theano; errors as `check_name`."""
+    return NumpyLSTM if check_name(name).endswith("LSTM") else NumpyRNN
 
 
 def reset_model(model: Any, seed: int | None = None) -> Any:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.evaluation import accuracy, evaluate
+from lxmls_rnn.deep_learning.evaluation import accuracy, evaluate, judge
 
 
 class Echo:
@@ -43,3 +43,11 @@ def test_figures_for_each_tag():
 
 def test_no_unknown_word_gives_no_number():
     assert np.isnan(evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=9).unknown_accuracy)
+
+
+def test_each_sentence_is_judged():
+    first, second = judge(Echo(), SENTENCES, n_known_words=3)
+    assert first.wrong.tolist() == [False, False, True]
+    assert first.unknown.tolist() == [False, False, False]
+    assert (second.predicted.tolist(), second.unknown.tolist()) == ([0, 1], [True, True])
+    assert second.sentence is SENTENCES[1]

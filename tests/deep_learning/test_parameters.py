@@ -188,3 +188,10 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved):
         parameters.save(path, model, note=object())
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("name", "cls"), [("FastRNN", rnns.NumpyRNN), ("LSTM", rnns.NumpyLSTM)])
+def test_every_family_has_its_numpy_class(name, cls):
+    assert rnns.numpy_class(name) is cls
+    with pytest.raises(ValueError, match="got 'GRU'"):
+        rnns.numpy_class("GRU")

@@ -1,0 +1,149 @@
+r"""What a trained tagger has learnt: how far its gradient reaches back, which words it takes for alike.
+
+The error of one word's loss travels back through the hidden states. In the RNN each step multiplies it,
+
+    d loss_t / d h_k = W_h^T (f'(a_{k+1}) * d loss_t / d h_{k+1}),    k < t
+
+so it shrinks, or grows, like a power of the distance t - k (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio
+2013). In the LSTM the cell has a way of its own, on which it is multiplied by the forget gate.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
+
+
+class Reach(NamedTuple):
+    """Norms of the gradient of the loss of word t, from the first word to word t."""
+
+    loss: float  # -log p_t[tag]
+    h: np.ndarray  # (t + 1,)           |d loss_t / d h_k|; in an LSTM with the cell of step k held
+    z: np.ndarray  # (t + 1,)           |d loss_t / d z_k|: how much word k matters to word t, by all ways
+    c: np.ndarray | None  # (t + 1,)    |d loss_t / d c_k|, of an LSTM
+
+
+def gradient_reach(model: NumpyRNN, x: Any, t: int, tag: int) -> Reach:
+    """Follow the gradient of the loss of one word back through time.
+
+    Parameters
+    ----------
+    model
+        A `NumpyRNN` or `NumpyLSTM`; `parameters.convert` makes one of another model. Computed in float64.
+    x
+        Word ids, (L,).
+    t
+        Which word's loss, from 0.
+    tag
+        The tag id in loss_t = -log p_t[tag].
+
+    Raises
+    ------
+    ValueError, IndexError
+        As in `forward`; IndexError where there is no word t.
+    """
+    x = parameters.check_words(parameters.check_sentence(x), model.sizes.n_words)
+    if not 0 <= t < len(x):
+        raise IndexError(f"t must be a word of the sentence, 0 .. {len(x) - 1}, got {t}")
+    if model.dtype != "float64":
+        model = parameters.build(type(model), model.sizes, model.get_values(), model.activation, "float64")
+    x = x[: t + 1]  # later words do not matter to this loss
+    back = model.backward(x, np.full(len(x), tag), weights=np.eye(len(x))[t])
+    c = np.linalg.norm(cell_errors(model, back), axis=0) if isinstance(model, NumpyLSTM) else None
+    return Reach(back.forward.loss, np.linalg.norm(back.e_h, axis=0), np.linalg.norm(back.e_z, axis=0), c)
+
+
+def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
+    """Return e_c = d loss / d c, (n_hidd, L), of what `backward` gave for one sentence: the loss by all ways."""
+    i, f, g, o, c = model.cells(back.forward.x)
+    W_c = model.param[3]
+    tanh_c = np.tanh(c[:, 1:])
+    e_c = back.e_h * o * (1 - tanh_c * tanh_c)
+    for t in reversed(range(e_c.shape[1] - 1)):
+        later = t + 1
+        e_b = np.concatenate([
+            e_c[:, later] * g[:, later] * i[:, later] * (1 - i[:, later]),
+            e_c[:, later] * c[:, later] * f[:, later] * (1 - f[:, later]),
+            back.e_h[:, later] * tanh_c[:, later] * o[:, later] * (1 - o[:, later]),
+        ])  # fmt: skip
+        e_c[:, t] += f[:, later] * e_c[:, later] + W_c.T @ e_b
+    return e_c
+
+
+def factor_per_step(norms: np.ndarray) -> float:
+    """Return the mean factor of a step back, the geometric mean of norms[k] / norms[k + 1]; NaN where there is none."""
+    if len(norms) < 2 or norms[0] == 0 or norms[-1] == 0:
+        return float("nan")
+    return float((norms[0] / norms[-1]) ** (1 / (len(norms) - 1)))
+
+
+def steps_until(norms: np.ndarray, share: float = 0.01) -> int | None:
+    """Return after how many steps back the norm is below `share` of the last; None if it never is."""
+    below = np.flatnonzero(norms[::-1] < share * norms[-1])
+    return int(below[0]) if below.size else None
+
+
+def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]:
+    """Return the ids of the words most like a word, with the cosine of the angle between both embeddings.
+
+    Parameters
+    ----------
+    E
+        Embeddings, (n_emb, n_words). The cosine with a vector of zeros is 0.
+    word
+        Its id.
+    n
+        How many; the word itself is not among them.
+
+    Raises
+    ------
+    IndexError
+        There is no such word.
+    """
+    if not 0 <= word < E.shape[1]:
+        raise IndexError(f"word must be an id from 0 to {E.shape[1] - 1}, got {word}")
+    lengths = np.linalg.norm(E, axis=0)
+    cosines = E[:, word] @ E / np.maximum(lengths * lengths[word], np.finfo(E.dtype).tiny)
+    cosines = np.clip(cosines, -1, 1)
+    order = np.argsort(-cosines, kind="stable")
+    return [(int(other), float(cosines[other])) for other in order if other != word][:n]
+
+
+def principal_components(E: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Project vectors onto the directions in which they differ most.
+
+    Parameters
+    ----------
+    E
+        One vector a column, (n_emb, n_words).
+    n
+        How many directions.
+
+    Returns
+    -------
+    coordinates
+        (n, n_words), of mean 0; rows of zeros where there are not so many directions.
+    shares
+        (n,), the share of the variance that lies in each.
+    """
+    centred = E - E.mean(axis=1, keepdims=True)
+    U, s, _ = np.linalg.svd(centred, full_matrices=False)
+    coordinates, shares = np.zeros((n, E.shape[1])), np.zeros(n)
+    found = min(n, len(s))
+    coordinates[:found] = U[:, :found].T @ centred
+    if s.any():
+        shares[:found] = s[:found] ** 2 / (s**2).sum()
+    return coordinates, shares
+
+
+def tag_counts(sentences: Any, n_words: int, n_tags: int) -> np.ndarray:
+    """Count how often each word has each tag in sentences with `x` and `y`: (n_words, n_tags)."""
+    counts = np.zeros((n_words, n_tags), dtype=np.int64)
+    for sentence in sentences:
+        np.add.at(counts, (np.asarray(sentence.x), np.asarray(sentence.y)), 1)
+    return counts

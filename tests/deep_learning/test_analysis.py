@@ -1,0 +1,147 @@
+"""How far the gradient reaches back, and which words are alike."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning.analysis import (
+    cell_errors,
+    factor_per_step,
+    gradient_reach,
+    neighbours,
+    principal_components,
+    steps_until,
+    tag_counts,
+)
+from lxmls_rnn.deep_learning.checks import finite_differences
+from lxmls_rnn.deep_learning.numpy_rnn import ACTIVATION, log_softmax
+from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
+
+X = np.array([3, 0, 5, 1, 4])  # all different: column x[k] of W_e is z_k alone
+TAG = 2
+
+
+def drawn(cls, **more):
+    model = cls(6, 4, 5, 3, **more)
+    rng = np.random.RandomState(1)
+    model.set_values({name: rng.uniform(-1, 1, W.shape) for name, W in model.get_values().items()})
+    return model
+
+
+MODELS = [drawn(NumpyRNN, activation="logistic"), drawn(NumpyRNN, activation="tanh"), drawn(NumpyLSTM)]
+
+
+def loss_from(model, k, h, c, t):
+    """Give -log p_t[TAG] of the network that goes on from the state h, c after step k."""
+    H = len(h)
+    for word in X[k + 1 : t + 1]:
+        a = model.param[1] @ model.param[0][:, word] + model.param[2] @ h
+        if c is None:
+            h = ACTIVATION[model.activation](a)
+            continue
+        b = model.param[3] @ c
+        i, f, o = (
+            ACTIVATION["logistic"](v) for v in (a[:H] + b[:H], a[H : 2 * H] + b[H : 2 * H], a[3 * H :] + b[2 * H :])
+        )
+        c = f * c + i * np.tanh(a[2 * H : 3 * H])
+        h = o * np.tanh(c)
+    return -log_softmax(model.param[-1] @ h)[TAG]
+
+
+@pytest.mark.parametrize("t", [0, 2, 4])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_gradient_by_the_hidden_states_is_that_of_finite_differences(model, t):
+    reach = gradient_reach(model, X, t, TAG)
+    h_all = model.forward(X, True).h
+    for k in range(t + 1):
+        h = h_all[:, k + 1].copy()
+        c = model.cells(X).c[:, k + 1] if isinstance(model, NumpyLSTM) else None
+        expected = finite_differences(lambda: loss_from(model, k, h, c, t), h)  # noqa: B023
+        assert reach.h[k] == pytest.approx(np.linalg.norm(expected), rel=1e-8)
+
+
+@pytest.mark.parametrize("t", [0, 2, 4])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_gradient_by_the_embeddings_is_that_of_finite_differences(model, t):
+    reach = gradient_reach(model, X, t, TAG)
+    gradient = finite_differences(lambda: -log_softmax(model.forward(X, True).y[:, t])[TAG], model.param[0])
+    assert reach.z == pytest.approx(np.linalg.norm(gradient[:, X[: t + 1]], axis=0), rel=1e-8)
+    assert not gradient[:, X[t + 1 :]].any()
+
+
+def test_the_gradient_by_the_cells_is_that_of_finite_differences():
+    model, t = drawn(NumpyLSTM), 4
+    reach = gradient_reach(model, X, t, TAG)
+    cells, h_all = model.cells(X), model.forward(X, True).h
+    for k in range(t + 1):
+        c, h = cells.c[:, k + 1].copy(), h_all[:, k + 1]
+
+        def loss():
+            # the hidden state of the same step follows the cell
+            return loss_from(model, k, cells.o[:, k] * np.tanh(c), c, t)  # noqa: B023
+
+        assert reach.c[k] == pytest.approx(np.linalg.norm(finite_differences(loss, c)), rel=1e-8)
+        assert h == pytest.approx(cells.o[:, k] * np.tanh(c))
+
+
+def test_cell_errors_of_a_whole_sentence_sum_up_those_of_its_words():
+    model, y = drawn(NumpyLSTM), np.array([0, 1, 2, 1, 0])
+    whole = cell_errors(model, model.backward(X, y))
+    words = sum(cell_errors(model, model.backward(X, y, weights=one)) for one in np.eye(5))
+    assert whole == pytest.approx(words / 5)
+
+
+def test_the_loss_is_that_of_the_word():
+    model = MODELS[0]
+    assert gradient_reach(model, X, 2, TAG).loss == pytest.approx(-np.log(model.forward(X)[TAG, 2]))
+
+
+def test_a_float32_model_is_followed_in_float64():
+    model = drawn(NumpyRNN, dtype="float32")
+    assert gradient_reach(model, X, 4, TAG).h.dtype == np.float64
+
+
+@pytest.mark.parametrize("t", [-1, 5])
+def test_a_word_outside_the_sentence_is_refused(t):
+    with pytest.raises(IndexError, match=rf"0 \.\. 4, got {t}"):
+        gradient_reach(MODELS[0], X, t, TAG)
+
+
+def test_the_factor_of_a_step_and_the_steps_until_it_is_small():
+    norms = np.array([0.001, 0.01, 0.1, 1.0])
+    assert factor_per_step(norms) == pytest.approx(0.1)
+    assert steps_until(norms, 0.05) == 2
+    assert steps_until(norms, 1e-9) is None
+    assert np.isnan(factor_per_step(np.zeros(3)))
+    assert np.isnan(factor_per_step(np.ones(1)))
+
+
+def test_neighbours_come_by_their_angle_and_not_by_their_length():
+    E = np.array([[1.0, 10, 0, -1, 0], [0, 1, 1, 0, 0]])
+    found = neighbours(E, 0, 4)
+    assert [word for word, _ in found] == [1, 2, 4, 3]
+    assert [cosine for _, cosine in found] == pytest.approx([10 / 101**0.5, 0, 0, -1])
+
+
+def test_a_word_that_is_not_there_has_no_neighbours():
+    with pytest.raises(IndexError, match="from 0 to 4, got 5"):
+        neighbours(np.ones((2, 5)), 5)
+
+
+def test_principal_components_find_the_line_that_points_lie_on():
+    E = np.array([[1.0, 2, 3, 4], [2, 4, 6, 8], [0, 0, 0, 0]])
+    coordinates, shares = principal_components(E)
+    assert shares == pytest.approx([1, 0])
+    assert np.abs(np.diff(coordinates[0])) == pytest.approx(5**0.5)
+    assert coordinates[1] == pytest.approx(0)
+
+
+def test_one_dimension_has_no_second_component():
+    coordinates, shares = principal_components(np.array([[1.0, 2, 4]]))
+    assert (coordinates.shape, shares.tolist()) == ((2, 3), [1, 0])
+
+
+def test_tags_of_words_are_counted():
+    sentences = [SimpleNamespace(x=[0, 1, 0], y=[1, 0, 1]), SimpleNamespace(x=[0], y=[0])]
+    assert tag_counts(sentences, 2, 2).tolist() == [[1, 2], [1, 0]]
