@@ -257,8 +257,8 @@ class Trainer:
             # a generator for each epoch: to go on in the middle of a training takes no state but its number
             np.random.RandomState([self.seed, p.epoch]).shuffle(order)
         rate = self.rate_of_epoch(p.epoch)
-        begin = time.perf_counter() - p.seconds
         for n in order[p.batch :]:
+            begin = time.perf_counter()  # anew each time: what is done with the event, or a pause, does not count
             batch = batches[n]
             cost, correct = step(batch.x, batch.y, batch.weights, rate)
             if not np.isfinite(cost):
@@ -270,7 +270,7 @@ class Trainer:
             p.cost += cost * batch.sentences
             p.correct += correct
             p.words += batch.words
-            p.seconds = time.perf_counter() - begin
+            p.seconds += time.perf_counter() - begin
             yield BatchDone(p.epoch + 1, p.batch, len(batches), cost, p)
 
     def _end_epoch(self, model: Any, dev: Sequence[Any], p: Progress) -> EpochDone:

@@ -1,6 +1,7 @@
 """The trainer: the guide's numbers, batches, orders, clipping, early stopping, going on, bad settings."""
 
 import copy
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -183,3 +184,15 @@ def test_a_cost_that_is_not_finite_stops_with_advice():
     model = rnns.NumpyRNN(*SIZES, seed=0, activation="relu")
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="lower rate"):
         train(Trainer(epochs=50, rate=1e6), model, corpus(20))
+
+
+def test_an_epochs_seconds_do_not_count_what_is_done_between_its_events():
+    begin, elsewhere, seconds = time.perf_counter(), 0.0, 0.0
+    for event in Trainer(epochs=2).fit(rnns.NumpyRNN(*SIZES, seed=0), corpus(5)):
+        left = time.perf_counter()
+        if isinstance(event, BatchDone):
+            sum(range(100_000))
+        elif isinstance(event, EpochDone):
+            seconds += event.seconds
+        elsewhere += time.perf_counter() - left
+    assert 0 < seconds <= time.perf_counter() - begin - elsewhere
