@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -27,8 +28,9 @@ class Job:
     error
         What made it fail.
     listeners
-        Functions without arguments, called in the thread at every change of state, and while it runs at most every
-        `INTERVAL` seconds.
+        Functions without arguments, called one at a time in a thread of the job: at every change of state, and every
+        `INTERVAL` seconds while it works, also while one event takes long. The last call comes before `wait` returns.
+        What goes wrong in one of them is logged and does not touch the work.
     """
 
     def __init__(self, make_events: Callable[[], Generator[Any, None, Any]], take: Callable[[Any], None]) -> None:
@@ -36,8 +38,10 @@ class Job:
         self.state = "ready"
         self.error: Exception | None = None
         self.listeners: list[Callable[[], None]] = []
-        self._stop, self._go = threading.Event(), threading.Event()
+        self._stop, self._go, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
+        self._changing, self._telling = threading.Lock(), threading.Lock()
+        self._begun = self._waited = 0.0
         self._thread = threading.Thread(target=self._work, daemon=True, name="lab job")
 
     @property
@@ -45,9 +49,14 @@ class Job:
         """Whether it has begun and not ended."""
         return self.state in ("running", "paused", "stopping")
 
+    @property
+    def seconds(self) -> float:
+        """Time since it began, without its pauses."""
+        return time.monotonic() - self._begun - self._waited if self._begun else 0.0
+
     def start(self) -> Job:
         """Begin."""
-        self.state = "running"
+        self.state, self._begun = "running", time.monotonic()
         self._thread.start()
         return self
 
@@ -61,10 +70,11 @@ class Job:
 
     def stop(self) -> None:
         """End after the present event; returns at once."""
-        if self.active:
-            self.state = "stopping"
-        self._stop.set()
-        self._go.set()
+        with self._changing:
+            if self.active:
+                self.state = "stopping"
+            self._stop.set()
+            self._go.set()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until it has ended; TimeoutError if that takes more seconds than `timeout`."""
@@ -74,8 +84,10 @@ class Job:
 
     def _work(self) -> None:
         self._tell()
+        clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
+        clock.start()
+        state, error = "failed", None
         try:
-            told = time.monotonic()
             events = self._make_events()
             try:
                 for event in events:
@@ -84,23 +96,38 @@ class Job:
                         self._wait_for_go()
                     if self._stop.is_set():
                         break
-                    if time.monotonic() - told > INTERVAL:
-                        self._tell()
-                        told = time.monotonic()
             finally:
                 events.close()
-            self.state = "stopped" if self._stop.is_set() else "done"
-        except Exception as error:
-            self.error, self.state = error, "failed"
+            state = "stopped" if self._stop.is_set() else "done"
+        except Exception as exception:
+            error = exception
+        self._ended.set()
+        clock.join()
+        with self._changing:
+            self.error, self.state = error, state
         self._tell()
 
     def _wait_for_go(self) -> None:
-        self.state = "paused"
+        begin = time.monotonic()
+        with self._changing:
+            if not self._stop.is_set():
+                self.state = "paused"
         self._tell()
         self._go.wait()
-        self.state = "stopping" if self._stop.is_set() else "running"
+        with self._changing:
+            self.state = "stopping" if self._stop.is_set() else "running"
+        self._waited += time.monotonic() - begin
         self._tell()
 
+    def _tick(self) -> None:
+        while not self._ended.wait(INTERVAL):
+            if self.state != "paused":
+                self._tell()
+
     def _tell(self) -> None:
-        for listener in list(self.listeners):
-            listener()
+        with self._telling:
+            for listener in list(self.listeners):
+                try:
+                    listener()
+                except Exception:
+                    logging.getLogger(__name__).exception("a listener of a job failed")
