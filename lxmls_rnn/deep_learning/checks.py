@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class
 
 STEP = 1e-3
@@ -24,6 +25,8 @@ class Comparison:
         Largest difference of two entries, relative to the largest entry of both.
     where
         Index of that entry.
+    gradient, expected
+        The two gradients.
     """
 
     model: str
@@ -33,11 +36,18 @@ class Comparison:
     difference: float
     where: tuple[int, ...]
     tolerance: float
+    gradient: np.ndarray = field(repr=False, compare=False)
+    expected: np.ndarray = field(repr=False, compare=False)
 
     @property
     def agrees(self) -> bool:
         """Whether the difference is within the tolerance."""
         return self.difference <= self.tolerance
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Difference of every entry, relative to the largest entry of both."""
+        return relative_differences(self.gradient, self.expected)
 
 
 def finite_differences(
@@ -75,12 +85,18 @@ def finite_differences(
     return gradient
 
 
-def relative_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int, ...]]:
-    """Return the largest difference of two arrays' entries, relative to the largest entry of both, and its index."""
-    difference = np.abs(a.astype("float64") - b)
-    where = np.unravel_index(int(difference.argmax()), difference.shape)
+def relative_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the differences of two arrays' entries, relative to the largest entry of both."""
     largest = max(float(np.abs(a).max()), float(np.abs(b).max()))
-    return float(difference[where] / largest) if largest else 0.0, tuple(int(i) for i in where)
+    difference = np.abs(a.astype("float64") - b)
+    return difference / largest if largest else np.zeros_like(difference)
+
+
+def relative_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int, ...]]:
+    """Return the largest of the `relative_differences` and its index."""
+    difference = relative_differences(a, b)
+    where = np.unravel_index(int(difference.argmax()), difference.shape)
+    return float(difference[where]), tuple(int(i) for i in where)
 
 
 def compare(
@@ -88,8 +104,28 @@ def compare(
 ) -> Iterator[Comparison]:
     """Compare the gradients of every parameter of `model`, called `name`, with a reference."""
     for parameter, gradient, other in zip(model.shapes(model.sizes), gradients, reference, strict=True):
-        difference, where = relative_difference(np.asarray(gradient), other)
-        yield Comparison(name, model.activation, parameter, against, difference, where, TOLERANCE[model.dtype])
+        gradient = np.asarray(gradient)
+        difference, where = relative_difference(gradient, other)
+        yield Comparison(
+            name, model.activation, parameter, against, difference, where, TOLERANCE[model.dtype], gradient, other
+        )
+
+
+def random_values(model: Any, rng: np.random.RandomState) -> dict[str, np.ndarray]:
+    """Draw values for the parameters of `model`, of either sign and of a size that shows faults well."""
+    # as many columns as W has are summed up: divided by their root, no unit saturates and no chaos sets in
+    values = {k: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for k, shape in model.shapes(model.sizes).items()}
+    values["W_e"] = rng.uniform(-1, 1, values["W_e"].shape)
+    return values
+
+
+def random_sentence(
+    sizes: tuple[int, int, int, int], length: int, rng: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw word ids and tag ids; the first word comes twice where there is room for it."""
+    x, y = rng.randint(0, sizes[0], length), rng.randint(0, sizes[3], length)
+    x[-1] = x[0]
+    return x, y
 
 
 def check_gradients(
@@ -99,8 +135,13 @@ def check_gradients(
     length: int = 7,
     seed: int = 0,
     dtype: str = "float64",
+    x: Any = None,
+    y: Any = None,
+    values: dict[str, np.ndarray] | None = None,
+    activation: str | None = None,
+    numpy_rnn: type[NumpyRNN] = NumpyRNN,
 ) -> Iterator[Comparison]:
-    """Check the gradients of a random sentence under random parameters.
+    """Check the gradients of a sentence, by default a random one, under random parameters.
 
     The NumPy models are compared with finite differences, the others with the NumPy model of their family.
 
@@ -111,36 +152,53 @@ def check_gradients(
     sizes
         n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes four forward passes.
     length
-        Words in the sentence; the first comes twice where there is room for it.
+        Words in the random sentence; the first comes twice where there is room for it.
     seed
         Of sentence and parameters.
     dtype
         Of the models; finite differences are always of a float64 model.
+    x, y
+        Word ids and gold tag ids, (L,), instead of a random sentence: both or none.
+    values
+        Parameters by name instead of random ones; they fit one family of models only.
+    activation
+        Only this one, for the models that know it; the LSTMs keep theirs. By default all.
+    numpy_rnn
+        Stands for `NumpyRNN`: one of your own, or one of `mistakes`, put to the test.
 
     Yields
     ------
     Comparison
         For every model, every activation that it knows and every parameter.
+
+    Raises
+    ------
+    ValueError, IndexError
+        Another model, or an activation that none knows; x, y or values that do not fit the sizes.
     """
     rng = np.random.RandomState(seed)
-    x, y = rng.randint(0, sizes[0], length), rng.randint(0, sizes[3], length)
-    x[-1] = x[0]
+    random_x, random_y = random_sentence(sizes, length, rng)
+    if (x is None) != (y is None):
+        raise ValueError("x and y make a sentence together: give both or none of them")
+    x, y = (random_x, random_y) if x is None else (x, y)
+    if activation is not None:
+        check_activation(activation, ACTIVATIONS)
     for name in models:
         cls = model_class(name)
-        reference_cls = NumpyRNN if cls.shapes is NumpyRNN.shapes else NumpyLSTM
-        for activation in cls.activations:
-            reference = reference_cls(*sizes, activation=activation)
-            # as many columns as W has are summed up: divided by their root, no unit saturates and no chaos sets in
-            values = {k: rng.uniform(-1, 1, W.shape) / W.shape[1] ** 0.5 for k, W in reference.get_values().items()}
-            values["W_e"] = rng.uniform(-1, 1, values["W_e"].shape)
-            reference.set_values(values)
-            model = cls(*sizes, activation=activation, dtype=dtype)
-            model.set_values(values)
+        family = NumpyRNN if cls.shapes is NumpyRNN.shapes else NumpyLSTM
+        numpy_class = numpy_rnn if family is NumpyRNN else family
+        if name.startswith("Numpy"):
+            cls = numpy_class
+        for f in (activation,) if activation in cls.activations else cls.activations:
+            reference = numpy_class(*sizes, activation=f)
+            reference.set_values(random_values(reference, rng) if values is None else values)
+            model = cls(*sizes, activation=f, dtype=dtype)
+            model.set_values(reference.get_values())
             if name.startswith("Numpy"):
                 expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
             else:
-                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), reference_cls.__name__)
+                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
 
 
 def _finite_differences_of(model: NumpyRNN, x: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:

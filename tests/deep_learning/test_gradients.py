@@ -95,3 +95,32 @@ def test_float32_gradients_agree_to_1e_4():
 
 def test_two_zero_gradients_agree():
     assert relative_difference(np.zeros((2, 2)), np.zeros((2, 2)))[0] == 0
+
+
+def test_the_check_takes_a_sentence_and_parameters():
+    values = rnns.NumpyRNN(6, 3, 2, 3, seed=1).get_values()
+    rows = list(
+        check_gradients(
+            ["NumpyRNN"], sizes=(6, 3, 2, 3), x=[5, 0, 5], y=[2, 1, 0], values=values, activation="logistic"
+        )
+    )
+    model = rnns.NumpyRNN(6, 3, 2, 3, seed=1)
+    assert [row.parameter for row in rows] == ["W_e", "W_x", "W_h", "W_y"]
+    for row, gradient in zip(rows, model.grads([5, 0, 5], [2, 1, 0]), strict=True):
+        assert row.agrees
+        assert np.array_equal(row.gradient, gradient)
+        assert row.differences.max() == row.difference
+
+
+def test_the_check_takes_one_activation_and_the_lstm_keeps_its_own():
+    rows = check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(6, 3, 2, 3), length=3, activation="relu")
+    assert [row.activation for row in rows] == ["relu"] * 4 + ["tanh"] * 5
+
+
+def test_the_check_says_which_argument_does_not_fit():
+    with pytest.raises(ValueError, match="both or none"):
+        list(check_gradients(["NumpyRNN"], x=[1]))
+    with pytest.raises(ValueError, match="activation must be one of"):
+        list(check_gradients(["NumpyRNN"], activation="sine"))
+    with pytest.raises(IndexError, match="word id 20"):
+        list(check_gradients(["NumpyRNN"], x=[20], y=[0]))

@@ -1,0 +1,249 @@
+"""Back-propagation with a mistake in it: what a gradient check is for, and how to read what it says.
+
+Each class is a `NumpyRNN` whose forward pass is right and whose gradients really are computed wrongly, the way they are
+when one writes back-propagation for the first time. `MISTAKES` names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.deep_learning.checks import Comparison
+from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, NumpyRNN, outer
+
+
+class InPieces(NumpyRNN):
+    """`NumpyRNN` with a method for each piece of its back-propagation, all of them right."""
+
+    def slope(self, h: np.ndarray) -> np.ndarray:
+        """Return the derivative of the activation, f'(a_t), from h_t = f(a_t)."""
+        return DERIVATIVE[self.activation](h)
+
+    def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
+        """Return what h_t is to blame for at later steps: W_h^T e_a_{t+1}."""
+        return self.param[2].T @ e_a_later
+
+    def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """Return the gradient of W_h, sum_t e_a_t h_{t-1}^T; h is (n_hidd, L + 1), h_0 first."""
+        return outer(e_a, h[:, :-1])
+
+    def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
+        """Return the gradient of W_e: the error of each word's embedding in the word's column."""
+        gradient = np.zeros_like(self.param[0])
+        for word, e_z_t in zip(x, e_z.T, strict=True):
+            gradient[:, word] += e_z_t
+        return gradient
+
+    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+        """As `NumpyRNN.grads`, but for the mistake."""
+        super().grads(x, y)  # complains about what is no sentence
+        back = self.backward(x, y)
+        return [self.embedding_gradient(back.forward.x, back.e_z), *back.gradients]
+
+    def _backward(self, e_h: np.ndarray, forward: Any, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+        slope = self.slope(forward.h[:, 1:])
+        e_a = np.empty_like(slope)
+        from_later: Any = 0
+        for t in reversed(range(e_h.shape[1])):
+            e_h[:, t] += from_later
+            e_a[:, t] = slope[:, t] * e_h[:, t]
+            from_later = self.from_later(e_a[:, t])
+        return e_h, e_a, (self.recurrent_gradient(e_a, forward.h),)
+
+
+class SlopeForgotten(InPieces):
+    """The derivative of the activation is forgotten: e_a_t = e_h_t."""
+
+    def slope(self, h: np.ndarray) -> np.ndarray:
+        """Return 1."""
+        return np.ones_like(h)
+
+
+class SlopeOfAnother(InPieces):
+    """The derivative is that of another activation: 1 - h^2 for the logistic function, h (1 - h) for the others."""
+
+    def slope(self, h: np.ndarray) -> np.ndarray:
+        """Return the derivative of tanh, or for tanh and relu of the logistic function."""
+        return DERIVATIVE["tanh" if self.activation == "logistic" else "logistic"](h)
+
+
+class NotTransposed(InPieces):
+    """W_h is not transposed on the way back: W_h e_a_{t+1}. No shape complains, W_h is square."""
+
+    def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
+        """Return W_h e_a_{t+1}."""
+        return self.param[2] @ e_a_later
+
+
+class LaterForgotten(InPieces):
+    """The error from the later step is forgotten: no back-propagation through time, only from each step's output."""
+
+    def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
+        """Return 0."""
+        return np.zeros_like(e_a_later)
+
+
+class PresentForPast(InPieces):
+    """The gradient of W_h takes h_t where it should take h_{t-1}."""
+
+    def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """Return sum_t e_a_t h_t^T."""
+        return outer(e_a, h[:, 1:])
+
+
+class RepeatedWordAssigned(InPieces):
+    """A word that comes twice gets the error of one place only: assigned, where it should be added."""
+
+    def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
+        """Return W_e's gradient with the error of each word's last place."""
+        gradient = np.zeros_like(self.param[0])
+        gradient[:, x] = e_z
+        return gradient
+
+
+class MeanForgotten(InPieces):
+    """The 1/L is forgotten: the cost is a mean over the words, the gradient is that of their sum."""
+
+    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+        """Return L times the gradients."""
+        return [len(x) * gradient for gradient in super().grads(x, y)]
+
+
+class GoldForgotten(InPieces):
+    """The gold tag is not subtracted: e_y_t = p_t / L, without onehot(k_t)."""
+
+    def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Any:
+        """As `NumpyRNN.backward_unchecked` with another e_y."""
+        forward, weights, memory = self._loss(x, y, weights)
+        e_y = forward.p_y * weights
+        right = super().backward_unchecked(x, y, weights)
+        e_h, e_a, recurrent = self._backward(self.param[-1].T @ e_y, forward, memory)
+        gradients = (outer(e_a, forward.z), *recurrent, outer(e_y, forward.h[:, 1:]))
+        return right._replace(e_y=e_y, e_h=e_h, e_z=self.param[1].T @ e_a, gradients=gradients)
+
+
+class OneEntryWrong(InPieces):
+    """One entry of W_x's gradient, the last of the first row, has the wrong sign."""
+
+    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+        """Return the gradients with one entry negated."""
+        gradients = super().grads(x, y)
+        gradients[1][0, -1] *= -1
+        return gradients
+
+
+# what is wrong, in words: the class that does it
+MISTAKES: dict[str, type[NumpyRNN]] = {
+    "nothing": NumpyRNN,
+    "derivative of the activation forgotten": SlopeForgotten,
+    "derivative of another activation": SlopeOfAnother,
+    "W_h not transposed": NotTransposed,
+    "error from the later step forgotten": LaterForgotten,
+    "h_t instead of h_{t-1} for W_h": PresentForPast,
+    "error of a repeated word assigned, not added": RepeatedWordAssigned,
+    "1/L forgotten": MeanForgotten,
+    "gold tag not subtracted": GoldForgotten,
+    "one entry of W_x's gradient has the wrong sign": OneEntryWrong,
+}
+
+
+def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
+    """Say where in back-propagation the fault is, from which parameters and which words differ.
+
+    Errors flow back from the output: e_y -> e_h -> e_a -> e_z, and from step to step e_a_{t+1} -> e_h_t. What is right
+    in a parameter's gradient clears everything before it on that way; the embeddings' gradient, which has a column a
+    word, tells the steps apart.
+
+    Parameters
+    ----------
+    rows
+        The comparisons of all parameters of one model, in the order of `param`.
+    x
+        The word ids of the sentence, (L,).
+    """
+    wrong = [row.parameter for row in rows if not row.agrees]
+    name = rows[0].model
+    if not wrong:
+        return f"{name}: all gradients agree with {rows[0].against}."
+    start = f"{name}: {_listed(wrong)} {'differ' if len(wrong) > 1 else 'differs'}"
+    right = [row.parameter for row in rows if row.agrees]
+    start += f", {_listed(right)} {'agree' if len(right) > 1 else 'agrees'}. " if right else ", no parameter agrees. "
+    factor = _common_factor(rows)
+    if factor is not None:
+        length = f" (the sentence has {len(x)} words)" if abs(factor - len(x)) < 1e-3 else ""
+        return f"{start}Every entry is {factor:.4g} times what it should be{length}: a factor is missing everywhere."
+    by_name = {row.parameter: row for row in rows}
+    if "W_y" in wrong:
+        if wrong == ["W_y"]:
+            return start + "The errors that flow on from there are right, so it is W_y's own product e_y_t h_t^T."
+        return start + "W_y comes first on the way back: look at e_y, the error of the output; the others inherit it."
+    if "W_x" in wrong and "W_e" in wrong:
+        return (
+            start + "The error e_y at the output is right, so the fault is between the output and the recurrent layer, "
+            "in e_h or e_a. " + _step_of_fault(by_name["W_e"], x)
+        )
+    if wrong == ["W_e"]:
+        return (
+            start
+            + "All errors up to e_a are right: it is e_z_t = W_x^T e_a_t, or how W_e gathers it. "
+            + _words(by_name["W_e"], x)
+        )
+    if len(wrong) == 1:
+        (row,) = (row for row in rows if not row.agrees)
+        entries = np.argwhere(~(row.differences <= row.tolerance))
+        own = f"The errors are right, so it is {row.parameter}'s own product of an error and an input"
+        if len(entries) == 1:
+            return f"{start}{own}, and of its {row.gradient.size} entries only [{_index(entries[0])}]."
+        return f"{start}{own}: is it the input of that step?"
+    return start + "The errors are right: each of these gradients is a product of its own, an error times an input."
+
+
+def _step_of_fault(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
+    """Tell, by the columns of W_e, whether the last step's error is right already."""
+    ids = [int(word) for word in x]
+    if ids.count(ids[-1]) > 1 or len(ids) < 2:
+        return "With a last word that comes only once, W_e's columns would tell at which step it begins."
+    if _column_agrees(row, ids[-1]):
+        return (
+            "The last word's error is right and earlier ones are not: look at what comes back from the later step, "
+            "W_h^T e_a_{t+1}."
+        )
+    return "Already the last word's error is wrong, where nothing comes from a later step: look at f'(a_t) and W_y^T."
+
+
+def _words(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
+    """Tell whether only words that come several times differ in W_e."""
+    ids = [int(word) for word in x]
+    wrong = {word for word in ids if not _column_agrees(row, word)}
+    if wrong and all(ids.count(word) > 1 for word in wrong):
+        return "Only words that come several times differ: their errors must be added."
+    return ""
+
+
+def _column_agrees(row: Comparison, word: int) -> bool:
+    return bool((row.differences[:, word] <= row.tolerance).all())
+
+
+def _common_factor(rows: Sequence[Comparison]) -> float | None:
+    """Return k where every gradient is k times what was expected, k not 1."""
+    got = np.concatenate([row.gradient.ravel() for row in rows]).astype("float64")
+    expected = np.concatenate([row.expected.ravel() for row in rows]).astype("float64")
+    square = float(expected @ expected)
+    factor = float(got @ expected) / square if square else float("nan")
+    fits = all(
+        np.abs(row.gradient - factor * row.expected).max() <= row.tolerance * max(np.abs(row.gradient).max(), 1e-300)
+        for row in rows
+        if row.expected.any() or row.gradient.any()
+    )
+    return factor if np.isfinite(factor) and fits else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _index(numbers: Any) -> str:
+    return ", ".join(str(int(number)) for number in numbers)
