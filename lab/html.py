@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -57,7 +58,8 @@ def shade(value: float, largest: float) -> str:
 
 def heat_map(
     values: np.ndarray, rows: Sequence[str], columns: Sequence[str], largest: float | None = None,
-    marked_column: int | None = None, numbers: bool = False, caption: str = "",
+    marked_column: int | None = None, numbers: bool = False, caption: str = "", upright: bool = False,
+    number_format: str = ".3g",
 ) -> str:  # fmt: skip
     """Return a matrix as a table of coloured cells, each with its value as a tooltip or, with `numbers`, written in it.
 
@@ -69,10 +71,18 @@ def heat_map(
         The value of the strongest colour; by default the largest there is.
     marked_column
         Column to draw a frame around.
+    upright
+        Write the columns' names upwards, so that long ones leave the cells narrow.
+    number_format
+        How `numbers` are written.
     """
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max(initial=0)) if largest is None else largest
-    head = "".join(f'<th scope="col" style="text-align:center">{escape(str(name))}</th>' for name in ("", *columns))
+    turned = '<span style="writing-mode:vertical-rl;transform:rotate(180deg)">{}</span>' if upright else "{}"
+    head = "".join(
+        f'<th scope="col" style="text-align:center;vertical-align:bottom">{turned.format(escape(str(name)))}</th>'
+        for name in ("", *columns)
+    )
     body = []
     for name, line in zip(rows, values, strict=True):
         cells = []
@@ -80,9 +90,10 @@ def heat_map(
             colour = shade(float(value), largest)
             ink = "#fff" if np.isfinite(value) and largest and abs(value) > 0.65 * largest else "#111"
             frame = "outline:2px solid #d62728;outline-offset:-2px;" if t == marked_column else ""
-            text = f"{value:.3g}" if numbers else ""
+            text = format(value, number_format) if numbers else ""
+            exact = str(value) if isinstance(value, np.integer) else f"{value:.4g}"
             cells.append(
-                f'<td title="{escape(name)}, {escape(str(columns[t]))}: {value:.4g}" '
+                f'<td title="{escape(name)}, {escape(str(columns[t]))}: {exact}" '
                 f'style="background:{colour};color:{ink};{frame}min-width:22px;text-align:center;padding:1px 3px">'
                 f"{text}</td>"
             )
@@ -92,3 +103,81 @@ def heat_map(
         f'<div class="lab-scroll"><table class="lab-heat">{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def bars(rows: Iterable[tuple[str, float, str]], largest: float, number_format: str = ".4f") -> str:
+    """Return a table of horizontal bars: each row a name, a value and a colour; negative values go without a bar."""
+    body = "".join(
+        f'<tr><th scope="row" style="padding:1px 8px">{escape(name)}</th><td style="padding:1px 4px"><div '
+        f'style="width:{round(160 * max(0.0, min(1.0, value / largest if largest else 0.0)))}px;height:14px;'
+        f'background:{colour};outline:1px solid #888"></div></td><td>{format(value, number_format)}</td></tr>'
+        for name, value, colour in rows
+    )
+    return f'<div class="lab-scroll"><table class="lab-bars"><tbody>{body}</tbody></table></div>'
+
+
+def symbols(text: str) -> Raw:
+    """Return a formula as the code writes it, 'W_h^T e_a_{t+1}', with its indices and signs in their places."""
+    text = escape(text, quote=False).replace(" * ", " ⊙ ").replace(" - ", " \u2212 ")
+    text = re.sub(
+        r"(?<![A-Za-z])([A-Za-z]{1,2})((?:_(?:\{[^}]*\}|[A-Za-z0-9]+))+)",
+        lambda found: f"{found[1]}<sub>{','.join(re.findall(r'[^_{}]+', found[2]))}</sub>",
+        text,
+    )
+    return Raw(text.replace("^T", "<sup>T</sup>"))
+
+
+def number(value: float) -> str:
+    """Return a number in at most six signs or so."""
+    size = abs(value)
+    if value == 0 or not np.isfinite(value):
+        return f"{value:.0f}"
+    if size < 1e-3:
+        return f"{value:.0e}"
+    return f"{value:.3g}" if size >= 100 else f"{value:.2f}" if size >= 0.1 else f"{value:.3f}"
+
+
+def matrix(
+    values: np.ndarray, caption: str = "", rows: Sequence[str] = (), columns: Sequence[str] = (),
+    marked: Iterable[tuple[int, int]] = (), largest: float | None = None, most: int = 12,
+) -> Raw:  # fmt: skip
+    """Return a small matrix of coloured cells with its numbers; cells that are NaN stay empty.
+
+    Parameters
+    ----------
+    values
+        (rows, columns).
+    caption
+        HTML above it.
+    rows, columns
+        Names of the rows and columns; none are written without.
+    marked
+        Cells with a frame.
+    largest
+        As in `heat_map`.
+    most
+        A matrix with more rows or columns has no room for numbers: they are tooltips.
+    """
+    marked = set(marked)
+    finite = np.abs(values[np.isfinite(values)])
+    largest = float(finite.max(initial=0)) if largest is None else largest
+    small = max(values.shape) > most
+    lines = []
+    if len(columns):
+        names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)
+        lines.append(f"<tr>{'<td></td>' if len(rows) else ''}{names}</tr>")
+    for i, line in enumerate(values):
+        cells = [f'<th scope="row">{escape(str(rows[i]))}</th>'] if len(rows) else []
+        for j, value in enumerate(line):
+            frame = ' class="lab-marked"' if (i, j) in marked else ""
+            if np.isnan(value):
+                cells.append(f"<td{frame}></td>")
+                continue
+            strong = largest and abs(value) > 0.65 * largest
+            style = f"background:{shade(float(value), largest)};color:{'#fff' if strong else '#111'}"
+            text = "" if small else number(float(value)).replace("-", "\u2212")
+            cells.append(f'<td{frame} style="{style}" title="{float(value):.6g}">{text}</td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    kind = "lab-matrix lab-small" if small else "lab-matrix"
+    caption = f"<caption>{caption}</caption>" if caption else ""
+    return Raw(f'<table class="{kind}">{caption}<tbody>{"".join(lines)}</tbody></table>')

@@ -28,6 +28,7 @@ import scipy
 
 import lxmls_rnn
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Experiment, Settings, prepare
 from lxmls_rnn.tagger import Tagger
@@ -186,6 +187,18 @@ class Run:
                 break
             rows.append(row)
         return rows
+
+    def load(self) -> tuple[Tagger, dict[str, Any] | None]:
+        """Return the run's tagger as a NumPy model, which compiles nothing, and the figures of the epoch that it is of.
+
+        Figures are None where the model is of no whole epoch. Errors as in `Tagger.load`.
+        """
+        path = self.folder / "model.npz"
+        if not path.exists():
+            raise FileNotFoundError(f"the run {self.folder} has no model yet: it has one after its first epoch")
+        tagger = Tagger.load(path, numpy_class(self.settings.model))
+        epoch = tagger.header.get("epoch")
+        return tagger, next((row for row in self.metrics() if row["epoch"] == epoch), None)
 
     def _restore(self, model: Any) -> tuple[Progress, dict[str, np.ndarray] | None]:
         """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""

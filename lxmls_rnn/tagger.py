@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.analysis import neighbours
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
@@ -54,6 +55,11 @@ class Tagger:
     n_known_words
         Words with an id below it are in the vocabulary of the training part.
 
+    Attributes
+    ----------
+    header
+        What the model file says besides, where it comes from one.
+
     Raises
     ------
     ValueError
@@ -68,6 +74,7 @@ class Tagger:
             )
         self.model, self.words, self.tags, self.n_known_words = model, list(words), list(tags), n_known_words
         self._ids = LabelDictionary(self.words)
+        self.header: dict[str, Any] = {}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model_class: type | None = None) -> Tagger:
@@ -81,7 +88,9 @@ class Tagger:
         known = header.get("n_known_words", len(header["words"]))
         if not isinstance(known, int):
             raise ValueError(f"{path} has n_known_words {known!r} in its header, expected an integer")
-        return cls(model, header["words"], header["tags"], known)
+        tagger = cls(model, header["words"], header["tags"], known)
+        tagger.header = header
+        return tagger
 
     def save(self, path: str | os.PathLike[str], **extra: Any) -> None:
         """Write the model file; `extra` goes into its header."""
@@ -128,6 +137,19 @@ class Tagger:
             TaggedWord(word, self.tags[tag], float(p_y[tag, t]), bool(x[t] < self.n_known_words))
             for t, (word, tag) in enumerate(zip(words, best, strict=True))
         ]
+
+    def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
+        """Return the words of the vocabulary whose embeddings are most like a word's, with the cosine of the angle.
+
+        Raises
+        ------
+        ValueError
+            The word is not in the vocabulary.
+        """
+        if word not in self._ids:
+            raise ValueError(f"{word!r} is not among the {len(self.words)} words of the vocabulary")
+        E = self.model.get_values()["W_e"]
+        return [(self.words[other], cosine) for other, cosine in neighbours(E, self._ids[word], n)]
 
     def read(self, file: str | os.PathLike[str], **limits: Any) -> SequenceList:
         """Read a CoNLL file with the model's own ids; parameters and errors as in `evaluate`."""

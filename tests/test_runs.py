@@ -162,3 +162,15 @@ def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
         Run.open("bad", tmp_path)
     with pytest.warns(UserWarning, match=r"bad/config\.json is not the config of a run"):
         assert [run.folder.name for run in list_runs(tmp_path)] == ["good"]
+
+
+def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alone):
+    tagger, figures = left_alone.load()
+    assert type(tagger.model).__name__ == "NumpyRNN"
+    assert figures == next(row for row in left_alone.metrics() if row["epoch"] == tagger.header["epoch"])
+    assert tagger.evaluate(DEV, max_nr_sent=60).accuracy == figures["dev_accuracy"]
+
+
+def test_a_run_without_a_model_says_when_it_has_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match="after its first epoch"):
+        Run.create("new", SETTINGS, tmp_path).load()

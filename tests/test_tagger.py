@@ -86,3 +86,10 @@ def test_sentences_of_a_file_have_the_models_own_ids_and_their_words_as_written(
     (sentence,) = tagger.read(file)
     assert (sentence.x.tolist(), sentence.y.tolist()) == ([0, 3, 2], [2, 0, 1])
     assert (sentence.words, sentence.tags) == (["the", "cat", "runs"], ["det", "noun", "verb"])
+
+
+def test_neighbours_are_words_and_a_word_that_is_not_there_is_named(tagger):
+    tagger.model.param[0][:, 1] = 2 * tagger.model.param[0][:, 0]
+    assert tagger.neighbours("the", 1) == [("dog", pytest.approx(1))]
+    with pytest.raises(ValueError, match="'cat' is not among the 4 words"):
+        tagger.neighbours("cat")
