@@ -58,9 +58,9 @@ lab: $(NO_NEWS) ## Start JupyterLab from .venv, without Docker; ARGS="--no-brows
 test-browser: $(NO_NEWS) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
 	.venv/bin/pytest tests/browser $(ARGS)
 
-# What the lab writes belongs to whoever calls make, unless .env names another user.
-COMPOSE = $(shell grep -qs '^LAB_UID=' .env || echo env LAB_UID=$${LAB_UID:-$$(id -u)} LAB_GID=$${LAB_GID:-$$(id -g)}) \
-	docker compose
+# What the lab writes belongs to whom this folder belongs to, also under sudo, unless .env or LAB_UID names another user.
+COMPOSE = $(shell grep -qs '^LAB_UID=' .env || [ "$$LAB_UID" ] || \
+	ls -ldn . | awk '{ print "env LAB_UID=" $$3 " LAB_GID=" $$4 }') docker compose
 
 .PHONY: gpu
 gpu: ## Find out whether Docker can use an NVIDIA GPU, and write .env for it

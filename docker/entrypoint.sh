@@ -4,7 +4,7 @@ set -eu
 
 # A mount that cannot be written is worth a sentence now, not a traceback after an hour of training.
 unwritable=
-for folder in lab/notebooks data runs; do
+for folder in lab/notebooks data runs results; do
     [ -w "$folder" ] && continue
     owner=$(stat -c %u:%g "$folder")
     reason="user $(id -u):$(id -g) may not, it belongs to $owner; LAB_UID and LAB_GID in .env choose the user"
@@ -20,7 +20,7 @@ if [ "$1" != lab ]; then
 fi
 
 if [ "$unwritable" ]; then
-    echo "Stopped: notebooks and runs would be lost." >&2
+    echo "Stopped: notebooks, runs and results would be lost." >&2
     exit 1
 fi
 

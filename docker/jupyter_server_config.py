@@ -1,5 +1,9 @@
 """JupyterLab in the container; the token comes from the environment (entrypoint.sh)."""
 
+import warnings
+
+import voila  # noqa: F401
+
 c = get_config()  # noqa: F821
 
 # All of the container's interfaces: which of the host's can reach them is for docker-compose.yml to say.
@@ -20,5 +24,7 @@ c.FileContentsManager.delete_to_trash = False
 c.KernelManager.transport = "ipc"
 # Packages belong to the image: nothing is installed from the browser.
 c.LabApp.extension_manager = "readonly"
-# As often as it asks (every 30 s): more is cut down to that, with a warning in the log.
-c.ServerApp.websocket_ping_timeout = 30000
+# As long as the time between two pings: the default is longer, and Tornado cuts it down with a warning in the log.
+c.ServerApp.tornado_settings = {"ws_ping_timeout": 30000}
+# Voila turns these on when it is imported, and the server gives cause for one; nobody here can mend it.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module="traitlets")
