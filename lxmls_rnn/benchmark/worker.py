@@ -30,6 +30,7 @@ import numpy as np
 from lxmls_rnn.benchmark.cases import Case
 from lxmls_rnn.benchmark.counting import checked_part
 from lxmls_rnn.benchmark.taggers import NumpyTagger, Tagger, TheanoTagger, draw_batch, draw_values, reference
+from lxmls_rnn.benchmark.timing import timed
 from lxmls_rnn.deep_learning.checks import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # the step's change is as large as the gradient, so a wrong one is seen
@@ -137,14 +138,6 @@ class Bench:
             gc.enable()
         memory = {"host_memory": peak_memory(), "device_memory": self.tagger.device_memory()}
         return {"seconds": repeats, "calls": self.calls, **memory}
-
-
-def timed(call: Callable[[], Any], calls: int) -> float:
-    """Return the seconds that so many calls take."""
-    start = perf_counter()
-    for _ in range(calls):
-        call()
-    return perf_counter() - start
 
 
 def reset_peak_memory() -> None:

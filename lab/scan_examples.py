@@ -1,0 +1,324 @@
+"""The programs of the scan panel: a loop in NumPy and the same with scan; and mistakes, with what mends them.
+
+Programs are kept as text, so that what a student reads is what runs.
+"""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+PROGRAM = "<your program>"
+THEANO = """\
+from lxmls_rnn import theano_env  # prepares Theano
+import theano
+import theano.tensor as T
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One computation, done twice.
+
+    Attributes
+    ----------
+    loop, scan
+        Programs that define `by_loop` and `by_scan`, two functions of the same arguments.
+    symbol
+        Name of the symbolic result in `scan`.
+    about
+        HTML: what to see.
+    """
+
+    loop: str
+    scan: str
+    symbol: str
+    about: str
+
+
+EXAMPLES = {
+    "Squares": Example(
+        """\
+import numpy as np
+
+def by_loop(x):
+    y = np.zeros_like(x)
+    for t in range(len(x)):
+        y[t] = x[t] ** 2
+    return y
+""",
+        """\
+x = T.dvector("x")
+y, updates = theano.scan(
+    lambda x_t: x_t ** 2,      # one step
+    sequences=x,               # x_t is x[0], x[1], ...
+)
+by_scan = theano.function([x], y, updates=updates)
+""",
+        "y",
+        "No step needs the one before, so <code>scan</code> has a sequence and no state. Look at the optimised graph: "
+        "Theano has seen that too, and there is no loop left.",
+    ),
+    "Powers": Example(
+        """\
+import numpy as np
+
+def by_loop(A, k):
+    powers, previous = [], np.ones_like(A)
+    for _ in range(k):
+        previous = previous * A
+        powers.append(previous)
+    return np.array(powers)
+""",
+        """\
+A, k = T.dvector("A"), T.iscalar("k")
+powers, updates = theano.scan(
+    lambda previous, A: previous * A,  # one step
+    outputs_info=T.ones_like(A),       # previous at the start
+    non_sequences=A,                   # the same at every step
+    n_steps=k,
+)
+by_scan = theano.function([A, k], powers, updates=updates)
+""",
+        "powers",
+        "Each step multiplies what the step before returned, element by element: the result of the last step is "
+        "A<sup>k</sup>. <code>outputs_info</code> is the state that the first step gets, so it has the shape that a "
+        "step returns.",
+    ),
+    "Markov chain": Example(
+        """\
+import numpy as np
+
+def by_loop(p_0, P, n_steps):
+    p = [p_0]
+    for t in range(n_steps):
+        p.append(np.dot(p[t], P))
+    return np.array(p[1:])
+""",
+        """\
+p_0, P, n_steps = T.dvector("p_0"), T.dmatrix("P"), T.iscalar("n_steps")
+p, updates = theano.scan(
+    lambda p_prev, P: T.dot(p_prev, P),  # p_t = p_{t-1} P
+    outputs_info=p_0,
+    non_sequences=P,
+    n_steps=n_steps,
+)
+by_scan = theano.function([p_0, P, n_steps], p, updates=updates)
+""",
+        "p",
+        "Row i of P says where the chain goes from state i. After many steps the start is forgotten, unless a state "
+        "is never left or the chain swings between states: make the diagonal 0 with two states. The recurrent layer "
+        "is this example with a sequence added and a nonlinearity around.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A program with a mistake.
+
+    Attributes
+    ----------
+    wrong, mended
+        Programs that print; the first usually ends with an error.
+    marks
+        Regular expressions: the words of the error message that matter.
+    reading
+        HTML: how to read it and what mends it.
+    """
+
+    wrong: str
+    mended: str
+    marks: tuple[str, ...]
+    reading: str
+
+
+_LAYER = """\
+import numpy as np
+
+x, W = T.dmatrix("x"), T.dmatrix("W")
+h_0 = T.zeros(({n},), dtype="float64")
+h, _ = theano.scan(
+    lambda x_t, h_prev, W: T.tanh(T.dot(W, x_t) + h_prev),
+    sequences=x, outputs_info=h_0, non_sequences=W,
+)
+layer = theano.function([x, W], h)
+print(layer(np.ones((5, 2)), np.ones((4, 2))).shape)  # 5 steps; W maps 2 numbers to 4
+"""
+_STATE = """\
+import numpy as np
+
+x, W = T.dmatrix("x"), T.dmatrix("W")
+h, _ = theano.scan(
+    lambda x_t, h_prev, W: T.tanh(T.dot(W, x_t) + h_prev),
+    sequences=x, outputs_info=T.zeros({shape}, dtype="float64"), non_sequences=W,
+)
+layer = theano.function([x, W], h)
+print(layer(np.ones((5, 2)), np.ones((4, 2))).shape)
+"""
+_SUM = """\
+import numpy as np
+
+x = T.dvector("x")
+total, _ = theano.scan(
+    lambda x_t, total: total + x_t,
+    sequences=x, outputs_info=T.zeros((), dtype="{dtype}"),
+)
+running_total = theano.function([x], total)
+print(running_total(np.ones(5)))
+"""
+_STRICT = """\
+import numpy as np
+
+x = T.dmatrix("x")
+W = theano.shared(np.eye(3), name="W")
+
+{step}
+h, _ = theano.scan(
+    step, sequences=x, outputs_info=T.zeros((3,), dtype="float64"),{more} strict=True,
+)
+layer = theano.function([x], h)
+print(layer(np.ones((2, 3))))
+"""
+_ORDER = """\
+import numpy as np
+
+x, h_0, W = T.dvector("x"), T.dvector("h_0"), T.dmatrix("W")
+h, _ = theano.scan(
+    lambda {arguments}: T.tanh(x_t + T.dot(W, h_prev)),
+    sequences=x, outputs_info=h_0, non_sequences=W,
+)
+layer = theano.function([x, h_0, W], h)
+print(layer(np.ones(2), np.zeros(3), np.eye(3)))
+"""
+_STEPS = """\
+import numpy as np
+
+x = T.dvector("x")
+total, _ = theano.scan(
+    lambda x_t, total: total + x_t,
+    sequences=x, outputs_info=T.zeros((), dtype="float64"),{n_steps}
+)
+running_total = theano.function([x], total)
+print(running_total(np.ones(4)))
+"""
+_TWO = """\
+import numpy as np
+
+x, y = T.dvector("x"), T.dvector("y")
+{check}products, _ = theano.scan(lambda x_t, y_t: x_t * y_t, sequences=[x, y])
+multiply = theano.function([x, y], products)
+print(multiply(np.arange(4.0), np.arange({n})))
+"""
+_DOT = """\
+import numpy as np
+
+x, W = T.dmatrix("x"), T.dmatrix("W")
+z, _ = theano.scan(lambda x_t, W: {dot}, sequences=x, non_sequences=W)
+project = theano.function([x, W], z)
+print(project(np.ones((5, 2)), np.ones((2, 3))).shape)  # 5 vectors of 2 numbers
+"""
+_AXIS = """\
+import numpy as np
+
+x = T.dmatrix("x")
+rows, _ = theano.scan(lambda x_t: x_t / x_t.sum(axis={axis}), sequences=x)
+normalise = theano.function([x], rows)
+print(normalise(np.array([[1.0, 3.0], [2.0, 2.0]])))
+"""
+
+MISTAKES = {
+    "The first state has another length than a step returns": Mistake(
+        _LAYER.format(n=3),
+        _LAYER.format(n=4),
+        (r"Shape mismatch[^\n]*", r"Inputs types[^\n]*", r"Inputs shapes[^\n]*"),
+        "It comes when the function <b>runs</b>: only then lengths are known. Read the <b>first line</b>: what does "
+        "not fit. Then <b>Inputs shapes</b> of the first paragraph, in the order of the inputs in the line 'Apply "
+        "node': a vector of 3, the old state, is to be added to a (4, 2) matrix times a vector of 2, which gives 4. "
+        "The second paragraph is the scan around it. Mend <code>h_0</code>: as long as W has rows.",
+    ),
+    "The first state has another number of dimensions": Mistake(
+        _STATE.format(shape="()"),
+        _STATE.format(shape="(4,)"),
+        (r"has \d+ dimension\(s\)", r"it should be one less than the initial state", r"\(argument number \d+\)"),
+        "It comes when scan is <b>built</b>. Scan keeps all states in one array, with time as its first dimension, so "
+        "its message counts one more: 'initial state has 1 dimension' is your scalar, 'has 1 dimension, it should be "
+        "one less' is the vector that your step returns. <code>outputs_info</code> must be like one step's result: a "
+        "vector.",
+    ),
+    "The first state has another dtype": Mistake(
+        _SUM.format(dtype="float32"),
+        _SUM.format(dtype="float64"),
+        (r"has dtype \w+", r"\(`outputs_info` in scan nomenclature\)", r"upcast or downcast"),
+        "It comes when scan is <b>built</b>. float32 + float64 is float64 (an upcast), so the step returns another "
+        "type than the state it was given, and the next step could not take it. Look at the two words after 'dtype' "
+        "and make them equal: here the state; elsewhere cast what the step returns: <code>T.cast(..., "
+        "'float32')</code>. On a GPU everything is best float32, <code>theano.config.floatX</code>.",
+    ),
+    "A step uses what strict=True must be told": Mistake(
+        _STRICT.format(step="def step(x_t, h_prev):\n    return T.tanh(x_t + T.dot(W, h_prev))\n", more=""),
+        _STRICT.format(
+            step="def step(x_t, h_prev, W):\n    return T.tanh(x_t + T.dot(W, h_prev))\n", more=" non_sequences=[W],"
+        ),
+        (r"missing an input: \w+",),
+        "Without <code>strict</code> scan finds the shared variables that a step uses. With it you promise to name "
+        "them, and the message names the one you forgot. Add it to the list of <code>non_sequences</code>, and to the "
+        "arguments of the step, at their end.",
+    ),
+    "The arguments of a step in another order": Mistake(
+        _ORDER.format(arguments="h_prev, x_t, W"),
+        _ORDER.format(arguments="x_t, h_prev, W"),
+        (r"has \d+ dimension\(s\)", r"TypeError[^\n]*", r"\(argument number \d+\)"),
+        "Scan does not look at names. It gives first an element of each <b>sequence</b>, then the <b>states</b>, then "
+        "the <b>non_sequences</b>. Here x_t got the state and h_prev a scalar, an element of x; what does not fit is "
+        "seen only at the result, as dimensions. Where a message about dimensions makes no sense, check the order.",
+    ),
+    "More steps than the sequence has elements": Mistake(
+        _STEPS.format(n_steps=" n_steps=6,"),
+        _STEPS.format(n_steps=""),
+        (r"[^\n]*sequence[^\n]*short[^\n]*", r"Inputs shapes[^\n]*", r"Inputs values[^\n]*"),
+        "It comes when the function <b>runs</b>. Leave out <code>n_steps</code>: scan takes as many steps as the "
+        "sequence has elements. Give it only where there is no sequence, or to take fewer.",
+    ),
+    "Two sequences of different length": Mistake(
+        _TWO.format(check="", n="6.0"),
+        _TWO.format(
+            check='same = T.eq(x.shape[0], y.shape[0])\nx = T.opt.Assert("lengths differ")(x, same)\n',
+            n="4.0",
+        ),
+        (),
+        "<b>No error</b>: scan stops with the shortest sequence, and two numbers of y are never used. Silent mistakes "
+        "are the worst ones: compare the shape of the result with what you expect. The mended program asks for equal "
+        "lengths with <code>Assert</code>, and gets them.",
+    ),
+    "A matrix that does not fit the vector": Mistake(
+        _DOT.format(dot="T.dot(W, x_t)"),
+        _DOT.format(dot="T.dot(x_t, W)"),
+        (r"Shape mismatch[^\n]*", r"Inputs shapes[^\n]*"),
+        "It comes when the function <b>runs</b>. In <b>Inputs shapes</b> of the first paragraph find the matrix and "
+        "the vector: (2, 3) times (2,) wants 3. Gemv is BLAS's name of matrix times vector. Either the factors are "
+        "swapped, as here, or W must be transposed.",
+    ),
+    "A sum over an axis that is not there": Mistake(
+        _AXIS.format(axis=1),
+        _AXIS.format(axis=0),
+        (r"Not enough dimensions on \S+", r"axis \d+"),
+        "x is a matrix, but inside a step <code>x_t</code> is one row of it, a vector: scan has taken the first axis "
+        "away, so axis 1 of x is axis 0 of x_t. The name x[t] in the message tells that it is about the inside of "
+        "scan.",
+    ),
+}
+
+
+def execute(program: str, namespace: dict[str, Any]) -> None:
+    """Run a program; errors then show its lines."""
+    linecache.cache[PROGRAM] = (len(program), None, program.splitlines(True), PROGRAM)
+    exec(compile(program, PROGRAM, "exec"), namespace)
+
+
+def line_of(error: BaseException) -> str:
+    """Say in which line of the program an error came, or nothing where that is not known."""
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM]
+    return f"line {lines[-1].lineno}: {lines[-1].line}" if lines else ""

@@ -1,0 +1,13 @@
+from lxmls_rnn.benchmark.timing import median_time
+
+
+def test_the_first_call_is_not_counted():
+    calls = []
+    seconds, count = median_time(lambda: calls.append(1), seconds=0, at_least=3)
+    assert (len(calls), count) == (4, 3)
+    assert seconds > 0
+
+
+def test_calls_go_on_until_the_time_is_filled():
+    _, count = median_time(lambda: None, seconds=1e-3)
+    assert count > 5
