@@ -48,8 +48,8 @@ class Panel(widgets.VBox):
             button.layout.width = "auto"
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout=widgets.Layout(flex="1"))
         top = widgets.HBox([heading, self._help_button, self._code_button])
-        super().__init__([widgets.HTML(f"<style>{STYLE}</style>"), top, self._help_view, self._code_view,
-                          *body, self.message])  # fmt: skip
+        style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
+        super().__init__([style, top, self._help_view, self._code_view, self.message, *body])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         for control in (self._code_button, *controls(*body)):
             control.observe(lambda _: self.refresh_code(), "value")

@@ -100,9 +100,10 @@ class LabPage:
     def wait_until_idle(self, timeout=COMPILE):
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=timeout)
 
-    def menu(self, *names):
-        for name in names:
-            self.page.get_by_role("menuitem", name=name, exact=True).click()
+    def menu(self, name, *entries):
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        for entry in entries:
+            self.page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
     def run_all(self, timeout=COMPILE):
         """Run every cell and wait until all have run."""
@@ -122,6 +123,15 @@ class LabPage:
         found = self.page.locator(f".lab-{name}").nth(nth)
         expect(found).to_be_visible()
         return found
+
+    @contextmanager
+    def dark(self):
+        """Use the dark theme for a while: the server keeps it for the tests to come."""
+        for name, light in (("JupyterLab Dark", "false"), ("JupyterLab Light", "true")):
+            self.menu("Settings", "Theme", name)
+            expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+            if light == "false":
+                yield
 
     def save(self):
         self.page.keyboard.press("Control+s")

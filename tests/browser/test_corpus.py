@@ -12,6 +12,8 @@ def test_a_corpus_is_read_and_shown(lab, picture):
     expect(panel.locator(".bqplot").first).to_be_visible()
     assert not overflowing(lab.page, panel)
     picture(panel, "corpus")
+    with lab.dark():
+        picture(panel, "corpus-dark")
 
 
 def test_a_wrong_choice_is_said_and_the_panel_goes_on(lab):
