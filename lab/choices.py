@@ -227,8 +227,8 @@ class RunChoice(widgets.HBox):
             found = [run.folder for run in runs.list_runs(runs.RUNS) if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
         self.run.options = names
-        if value in names:
-            self.run.value = value
+        if names:
+            self.run.value = value if value in names else names[0]
 
     def folder(self) -> Path:
         """Return the folder of the chosen run; ValueError where there is none."""
