@@ -47,6 +47,14 @@ def word(text: str, tag: str, colour: str, title: str = "", faint: bool = False)
     )
 
 
+def chip(text: str, colour: str) -> Raw:
+    """Return a text on a colour, in a line of text."""
+    return Raw(
+        f'<span style="background:{colour};color:#111;padding:0 6px;border-radius:4px;white-space:nowrap">'
+        f"{escape(text)}</span>"
+    )
+
+
 def shade(value: float, largest: float) -> str:
     """Return a colour: white for 0, blue towards +largest, orange towards -largest, grey for what is no number."""
     if not np.isfinite(value):
