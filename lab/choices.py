@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,21 @@ class CorpusChoice(widgets.VBox):
             dropdown.options = first + files
             if value in dropdown.options:
                 dropdown.value = value
+
+    def take(self, settings: Settings) -> None:
+        """Set the controls to what `settings` has.
+
+        Raises
+        ------
+        ValueError
+            Its corpus is not among those that can be chosen.
+        """
+        self.refresh()
+        self.corpus.value = _option_of(settings.train, self.corpus.options, "train")
+        if self.corpus.value not in CORPORA:
+            self.dev.value = NO_DEV if settings.dev is None else _option_of(settings.dev, self.dev.options, "dev")
+        for name in ("max_sent_len", "max_nr_sent", "vocabulary", "min_count"):
+            getattr(self, name).value = getattr(settings, name)
 
     def _changed(self, _: Any = None) -> None:
         self.dev.layout.display = "none" if self.corpus.value in CORPORA else None
@@ -186,6 +201,17 @@ class ModelChoice(widgets.VBox):
             self.activation.options = known
         self.n_emb.disabled = self.embeddings.value != RANDOM
 
+    def take(self, settings: Settings) -> None:
+        """Set the controls to what `settings` has; ValueError if its embeddings are not in the data folder."""
+        self.refresh()
+        file = settings.embeddings
+        self.embeddings.value = RANDOM if file is None else _option_of(file, self.embeddings.options, "embeddings")
+        self.model.value = settings.model
+        self.activation.value = settings.activation or self.activation.options[0]
+        for name in ("n_emb", "n_hidd", "seed"):
+            getattr(self, name).value = getattr(settings, name)
+        self.freeze.value = settings.trainer.freeze_embeddings
+
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
         file = None if self.embeddings.value == RANDOM else str(DATA / self.embeddings.value)
@@ -235,6 +261,14 @@ class RunChoice(widgets.HBox):
         if self.run.value is None:
             raise ValueError("there is no trained run yet: train one in the training panel, then press 'Look again'")
         return runs.RUNS / self.run.value
+
+
+def _option_of(file: str, options: Iterable[str], what: str) -> str:
+    """Return the option of a dropdown that stands for a file."""
+    for option in options:
+        if Path(file).resolve() == (DATA / (CORPORA[option][0] if option in CORPORA else option)).resolve():
+            return option
+    raise ValueError(f"{what} is the file {file}, which is not in the data folder {DATA}: it cannot be chosen here")
 
 
 def settings_code(settings: Settings, data: Path = DATA) -> str:

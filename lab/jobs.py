@@ -41,7 +41,8 @@ class Job:
         self._stop, self._go, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
         self._changing, self._telling = threading.Lock(), threading.Lock()
-        self._begun = self._waited = 0.0
+        self._begun = self._rested = 0.0
+        self._rests_since: float | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="lab job")
 
     @property
@@ -50,9 +51,16 @@ class Job:
         return self.state in ("running", "paused", "stopping")
 
     @property
+    def paused(self) -> bool:
+        """Whether it waits, or will after the present event."""
+        return self.active and not self._go.is_set()
+
+    @property
     def seconds(self) -> float:
-        """Time since it began, without its pauses."""
-        return time.monotonic() - self._begun - self._waited if self._begun else 0.0
+        """How long it has worked: until now or its end, without its pauses."""
+        if not self._begun:
+            return 0.0
+        return (self._rests_since or time.monotonic()) - self._begun - self._rested
 
     def start(self) -> Job:
         """Begin."""
@@ -101,6 +109,7 @@ class Job:
             state = "stopped" if self._stop.is_set() else "done"
         except Exception as exception:
             error = exception
+        self._rests_since = time.monotonic()
         self._ended.set()
         clock.join()
         with self._changing:
@@ -108,7 +117,7 @@ class Job:
         self._tell()
 
     def _wait_for_go(self) -> None:
-        begin = time.monotonic()
+        self._rests_since = begin = time.monotonic()
         with self._changing:
             if not self._stop.is_set():
                 self.state = "paused"
@@ -116,7 +125,8 @@ class Job:
         self._go.wait()
         with self._changing:
             self.state = "stopping" if self._stop.is_set() else "running"
-        self._waited += time.monotonic() - begin
+        self._rested += time.monotonic() - begin
+        self._rests_since = None
         self._tell()
 
     def _tick(self) -> None:
