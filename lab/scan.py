@@ -61,7 +61,7 @@ class ScanPanel(Panel):
         self._make_views()
         self.mistake = field(
             widgets.Dropdown, "Mistake", next(iter(MISTAKES)), "A typical mistake with scan", options=list(MISTAKES),
-            width="34em",
+            width="46em",
         )  # fmt: skip
         self.programs, self.wrong_result = widgets.HTML(), widgets.HTML().add_class("lab-scan-error")
         self._mistakes = widgets.VBox([self.mistake, self.programs])
@@ -86,10 +86,7 @@ class ScanPanel(Panel):
             for i, value in enumerate((0.5, -0.9, 1.1))
         ]
         self.power = slider(widgets.IntSlider, "k", 8, 1, 30, "How often A is multiplied")
-        self.n_states = field(
-            widgets.ToggleButtons, "States", 3, "How many states the chain has", options=[2, 3], width="auto"
-        )
-        self.n_states.style = {"button_width": "4em"}
+        self.n_states = field(widgets.Dropdown, "States", 3, "How many states the chain has", options=[2, 3])
         self.start = field(
             widgets.Dropdown, "Start", 0, "The state at t = 0", options=[(s, i) for i, s in enumerate(STATES)]
         )
@@ -97,11 +94,14 @@ class ScanPanel(Panel):
         weights = [[0.8, 0.15, 0.05], [0.3, 0.4, 0.3], [0.2, 0.3, 0.5]]
         self.weights = [
             [
-                slider(widgets.FloatSlider, f"{a} → {b}", weights[i][j], 0.0, 1.0, "Weight of the transition", "19em")
+                slider(widgets.FloatSlider, f"{a} → {b}", weights[i][j], 0.0, 1.0, "Weight of the transition", "20em")
                 for j, b in enumerate(STATES)
             ]
             for i, a in enumerate(STATES)
         ]  # fmt: skip
+        for row in self.weights:
+            for entry in row:
+                entry.style = {"description_width": "8em"}
         self.transitions = widgets.HTML()
         self._rows = [widgets.HBox(row, layout=WRAP) for row in self.weights]
         self._settings = {
@@ -116,13 +116,14 @@ class ScanPanel(Panel):
 
     def _make_views(self) -> None:
         self.sources, self.numbers, self.timing = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.figure = plot()
+        self.figure, self.key = plot(), widgets.HTML()
         self.inside = widgets.ToggleButton(
             description="Graph of one step", tooltip="Show the graph inside scan too", layout={"width": "auto"}
         )
         self.graphs, self.steps_view = widgets.HTML(), widgets.HTML()
         self.results = widgets.VBox([
-            self.numbers, self.figure, self.timing, self.graphs, self.inside, shown_if(self.steps_view, self.inside),
+            self.numbers, self.key, self.figure, self.timing, self.graphs, widgets.HBox([self.inside]),
+            shown_if(self.steps_view, self.inside),
         ])  # fmt: skip
 
     @property
@@ -179,6 +180,7 @@ class ScanPanel(Panel):
     def _shown(self, name: str, mistake: str, outcome: list[Any]) -> None:
         if name != WRONG:
             self._show()
+            self.say("Compiled. Now the sliders act at once.")
         elif mistake == self.mistake.value:
             self.wrong_result.value = outcome[0]
             self.say("Both programs have run.")
@@ -291,7 +293,12 @@ class ScanPanel(Panel):
 
     def _plot(self, names: list[str], rows: tuple[np.ndarray, np.ndarray]) -> None:
         line, points = self.figure.marks
-        line.labels = names
+        self.key.value = "Line: NumPy loop; points: scan. " + " ".join(
+            f'<span style="color:{colour}">●</span> {name}' for colour, name in zip(COLOURS, names, strict=False)
+        )
+        n = rows[0].shape[1]
+        first, last = self._times(n)[0], self._times(n)[-1]
+        self.figure.axes[0].tick_values = np.arange(first, last + 1, 1 + n // 16)
         for mark, values in zip((line, points), rows, strict=True):
             times = np.array(self._times(values.shape[1]))
             with mark.hold_sync():
@@ -376,7 +383,7 @@ def text_box(content: str, label: str) -> str:
     """Put text, as HTML, into a box that keeps its lines, and scrolls."""
     return (
         f'<pre tabindex="0" aria-label="{escape(label)}" style="background:var(--lab-soft);color:var(--lab-text);'
-        "padding:6px 10px;margin:2px 0;max-height:22em;overflow:auto;font-size:12px;line-height:1.35;border-radius:4px;"
+        "padding:6px 10px;margin:2px 0;max-height:28em;overflow:auto;font-size:12px;line-height:1.35;border-radius:4px;"
         f'white-space:pre-wrap;overflow-wrap:anywhere">{content}</pre>'
     )
 
@@ -410,13 +417,14 @@ def _sliders(box: widgets.Box) -> Iterator[Any]:
 def plot() -> bqplot.Figure:
     """Make the figure: a line for the loop, points for scan."""
     across, up = bqplot.LinearScale(), bqplot.LinearScale()
-    line = bqplot.Lines(
-        x=[], y=[], scales={"x": across, "y": up}, colors=COLOURS, display_legend=True, labels_visibility="none"
-    )
+    line = bqplot.Lines(x=[], y=[], scales={"x": across, "y": up}, colors=COLOURS)
     points = bqplot.Scatter(x=[], y=[], scales={"x": across, "y": up}, colors=COLOURS, default_size=24)
-    axes = [bqplot.Axis(scale=across, label="t"), bqplot.Axis(scale=up, side="left", tick_format=".3~g")]
+    axes = [
+        bqplot.Axis(scale=across, label="t", tick_format="d"),
+        bqplot.Axis(scale=up, side="left", tick_format=".3~g"),
+    ]
     return bqplot.Figure(
-        marks=[line, points], axes=axes, legend_location="top-right", title="",
-        fig_margin={"top": 10, "bottom": 40, "left": 60, "right": 110},
+        marks=[line, points], axes=axes,
+        fig_margin={"top": 10, "bottom": 40, "left": 60, "right": 20},
         layout={"width": "700px", "height": "260px", "max_width": "100%"},
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 PROGRAM = "<your program>"
 THEANO = """\
-from lxmls_rnn import theano_env  # prepares Theano
+from lxmls_rnn import theano_env
 import theano
 import theano.tensor as T
 """
@@ -52,8 +52,8 @@ def by_loop(x):
         """\
 x = T.dvector("x")
 y, updates = theano.scan(
-    lambda x_t: x_t ** 2,      # one step
-    sequences=x,               # x_t is x[0], x[1], ...
+    lambda x_t: x_t ** 2,  # one step
+    sequences=x,           # x_t: x[0], x[1], ...
 )
 by_scan = theano.function([x], y, updates=updates)
 """,
@@ -75,12 +75,14 @@ def by_loop(A, k):
         """\
 A, k = T.dvector("A"), T.iscalar("k")
 powers, updates = theano.scan(
-    lambda previous, A: previous * A,  # one step
-    outputs_info=T.ones_like(A),       # previous at the start
-    non_sequences=A,                   # the same at every step
+    lambda previous, A: previous * A,
+    outputs_info=T.ones_like(A),  # previous at first
+    non_sequences=A,              # at every step
     n_steps=k,
 )
-by_scan = theano.function([A, k], powers, updates=updates)
+by_scan = theano.function(
+    [A, k], powers, updates=updates
+)
 """,
         "powers",
         "Each step multiplies what the step before returned, element by element: the result of the last step is "
@@ -98,14 +100,17 @@ def by_loop(p_0, P, n_steps):
     return np.array(p[1:])
 """,
         """\
-p_0, P, n_steps = T.dvector("p_0"), T.dmatrix("P"), T.iscalar("n_steps")
+p_0, P = T.dvector("p_0"), T.dmatrix("P")
+n_steps = T.iscalar("n_steps")
 p, updates = theano.scan(
-    lambda p_prev, P: T.dot(p_prev, P),  # p_t = p_{t-1} P
+    lambda p_prev, P: T.dot(p_prev, P),
     outputs_info=p_0,
     non_sequences=P,
     n_steps=n_steps,
 )
-by_scan = theano.function([p_0, P, n_steps], p, updates=updates)
+by_scan = theano.function(
+    [p_0, P, n_steps], p, updates=updates
+)
 """,
         "p",
         "Row i of P says where the chain goes from state i. After many steps the start is forgotten, unless a state "
@@ -141,30 +146,39 @@ import numpy as np
 x, W = T.dmatrix("x"), T.dmatrix("W")
 h_0 = T.zeros(({n},), dtype="float64")
 h, _ = theano.scan(
-    lambda x_t, h_prev, W: T.tanh(T.dot(W, x_t) + h_prev),
-    sequences=x, outputs_info=h_0, non_sequences=W,
+    lambda x_t, h_prev, W:
+        T.tanh(T.dot(W, x_t) + h_prev),
+    sequences=x, outputs_info=h_0,
+    non_sequences=W,
 )
 layer = theano.function([x, W], h)
-print(layer(np.ones((5, 2)), np.ones((4, 2))).shape)  # 5 steps; W maps 2 numbers to 4
+# 5 steps; W maps 2 numbers to 4
+X = np.ones((5, 2))
+print(layer(X, np.ones((4, 2))).shape)
 """
 _STATE = """\
 import numpy as np
 
 x, W = T.dmatrix("x"), T.dmatrix("W")
+h_0 = T.zeros({shape}, dtype="float64")
 h, _ = theano.scan(
-    lambda x_t, h_prev, W: T.tanh(T.dot(W, x_t) + h_prev),
-    sequences=x, outputs_info=T.zeros({shape}, dtype="float64"), non_sequences=W,
+    lambda x_t, h_prev, W:
+        T.tanh(T.dot(W, x_t) + h_prev),
+    sequences=x, outputs_info=h_0,
+    non_sequences=W,
 )
 layer = theano.function([x, W], h)
-print(layer(np.ones((5, 2)), np.ones((4, 2))).shape)
+X = np.ones((5, 2))
+print(layer(X, np.ones((4, 2))).shape)
 """
 _SUM = """\
 import numpy as np
 
 x = T.dvector("x")
+zero = T.zeros((), dtype="{dtype}")
 total, _ = theano.scan(
     lambda x_t, total: total + x_t,
-    sequences=x, outputs_info=T.zeros((), dtype="{dtype}"),
+    sequences=x, outputs_info=zero,
 )
 running_total = theano.function([x], total)
 print(running_total(np.ones(5)))
@@ -173,11 +187,15 @@ _STRICT = """\
 import numpy as np
 
 x = T.dmatrix("x")
+h_0 = T.zeros((3,), dtype="float64")
 W = theano.shared(np.eye(3), name="W")
 
-{step}
+def step({arguments}):
+    return T.tanh(x_t + T.dot(W, h_prev))
+
 h, _ = theano.scan(
-    step, sequences=x, outputs_info=T.zeros((3,), dtype="float64"),{more} strict=True,
+    step, sequences=x, outputs_info=h_0,
+    {more}strict=True,
 )
 layer = theano.function([x], h)
 print(layer(np.ones((2, 3))))
@@ -185,10 +203,13 @@ print(layer(np.ones((2, 3))))
 _ORDER = """\
 import numpy as np
 
-x, h_0, W = T.dvector("x"), T.dvector("h_0"), T.dmatrix("W")
+x, h_0 = T.dvector("x"), T.dvector("h_0")
+W = T.dmatrix("W")
 h, _ = theano.scan(
-    lambda {arguments}: T.tanh(x_t + T.dot(W, h_prev)),
-    sequences=x, outputs_info=h_0, non_sequences=W,
+    lambda {arguments}:
+        T.tanh(x_t + T.dot(W, h_prev)),
+    sequences=x, outputs_info=h_0,
+    non_sequences=W,
 )
 layer = theano.function([x, h_0, W], h)
 print(layer(np.ones(2), np.zeros(3), np.eye(3)))
@@ -197,9 +218,10 @@ _STEPS = """\
 import numpy as np
 
 x = T.dvector("x")
+zero = T.zeros((), dtype="float64")
 total, _ = theano.scan(
     lambda x_t, total: total + x_t,
-    sequences=x, outputs_info=T.zeros((), dtype="float64"),{n_steps}
+    sequences=x, outputs_info=zero,{n_steps}
 )
 running_total = theano.function([x], total)
 print(running_total(np.ones(4)))
@@ -208,25 +230,39 @@ _TWO = """\
 import numpy as np
 
 x, y = T.dvector("x"), T.dvector("y")
-{check}products, _ = theano.scan(lambda x_t, y_t: x_t * y_t, sequences=[x, y])
+{check}products, _ = theano.scan(
+    lambda x_t, y_t: x_t * y_t,
+    sequences=[x, y],
+)
 multiply = theano.function([x, y], products)
 print(multiply(np.arange(4.0), np.arange({n})))
+"""
+_CHECK = """\
+same = T.eq(x.shape[0], y.shape[0])
+x = T.opt.Assert("lengths differ")(x, same)
 """
 _DOT = """\
 import numpy as np
 
 x, W = T.dmatrix("x"), T.dmatrix("W")
-z, _ = theano.scan(lambda x_t, W: {dot}, sequences=x, non_sequences=W)
+z, _ = theano.scan(
+    lambda x_t, W: {dot},
+    sequences=x, non_sequences=W,
+)
 project = theano.function([x, W], z)
-print(project(np.ones((5, 2)), np.ones((2, 3))).shape)  # 5 vectors of 2 numbers
+X = np.ones((5, 2))  # 5 vectors of 2 numbers
+print(project(X, np.ones((2, 3))).shape)
 """
 _AXIS = """\
 import numpy as np
 
 x = T.dmatrix("x")
-rows, _ = theano.scan(lambda x_t: x_t / x_t.sum(axis={axis}), sequences=x)
+rows, _ = theano.scan(
+    lambda x_t: x_t / x_t.sum(axis={axis}),
+    sequences=x,
+)
 normalise = theano.function([x], rows)
-print(normalise(np.array([[1.0, 3.0], [2.0, 2.0]])))
+print(normalise(np.array([[1., 3.], [2., 2.]])))
 """
 
 MISTAKES = {
@@ -258,10 +294,8 @@ MISTAKES = {
         "'float32')</code>. On a GPU everything is best float32, <code>theano.config.floatX</code>.",
     ),
     "A step uses what strict=True must be told": Mistake(
-        _STRICT.format(step="def step(x_t, h_prev):\n    return T.tanh(x_t + T.dot(W, h_prev))\n", more=""),
-        _STRICT.format(
-            step="def step(x_t, h_prev, W):\n    return T.tanh(x_t + T.dot(W, h_prev))\n", more=" non_sequences=[W],"
-        ),
+        _STRICT.format(arguments="x_t, h_prev", more=""),
+        _STRICT.format(arguments="x_t, h_prev, W", more="non_sequences=[W], "),
         (r"missing an input: \w+",),
         "Without <code>strict</code> scan finds the shared variables that a step uses. With it you promise to name "
         "them, and the message names the one you forgot. Add it to the list of <code>non_sequences</code>, and to the "
@@ -276,7 +310,7 @@ MISTAKES = {
         "seen only at the result, as dimensions. Where a message about dimensions makes no sense, check the order.",
     ),
     "More steps than the sequence has elements": Mistake(
-        _STEPS.format(n_steps=" n_steps=6,"),
+        _STEPS.format(n_steps="\n    n_steps=6,"),
         _STEPS.format(n_steps=""),
         (r"[^\n]*sequence[^\n]*short[^\n]*", r"Inputs shapes[^\n]*", r"Inputs values[^\n]*"),
         "It comes when the function <b>runs</b>. Leave out <code>n_steps</code>: scan takes as many steps as the "
@@ -284,10 +318,7 @@ MISTAKES = {
     ),
     "Two sequences of different length": Mistake(
         _TWO.format(check="", n="6.0"),
-        _TWO.format(
-            check='same = T.eq(x.shape[0], y.shape[0])\nx = T.opt.Assert("lengths differ")(x, same)\n',
-            n="4.0",
-        ),
+        _TWO.format(check=_CHECK, n="4.0"),
         (),
         "<b>No error</b>: scan stops with the shortest sequence, and two numbers of y are never used. Silent mistakes "
         "are the worst ones: compare the shape of the result with what you expect. The mended program asks for equal "
