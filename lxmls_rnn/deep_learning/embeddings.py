@@ -137,6 +137,19 @@ class _Wanted:
         return others if idx is None else [(idx, True), *others]
 
 
+def embedding_size(source_file: str | Path) -> int:
+    """Return how many numbers a file of embeddings has for a word, as its first lines say.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such file; or it holds no embeddings.
+    """
+    for _, n_emb, _ in _read_lines(Path(source_file)):
+        return n_emb
+    raise ValueError(f"{source_file} holds no embeddings")
+
+
 def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
     """Yield (line number, n_emb, fields) for each word's line, all of the same width.
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from lxmls_rnn.datasets import DATASETS
-from lxmls_rnn.deep_learning.embeddings import download_embeddings, extract_embeddings
+from lxmls_rnn.deep_learning.embeddings import download_embeddings, embedding_size, extract_embeddings
 
 
 @pytest.fixture
@@ -91,6 +91,13 @@ def test_bytes_that_are_no_utf8_do_not_stop_it(text):
 
 def test_the_counts_of_word2vec_are_skipped(text):
     assert_array_equal(extract_embeddings(text("2 3\ncat 1 2 3\nmat 4 5 6\n"), {"mat": 0})[:, 0], [4, 5, 6])
+
+
+def test_the_size_is_read_from_the_first_lines(text):
+    assert embedding_size(text("the 1 2 3\ncat 1\n")) == 3
+    assert embedding_size(text("2 2\nthe 1 2\ncat 3 4\n")) == 2
+    with pytest.raises(ValueError, match="no embeddings"):
+        embedding_size(text(""))
 
 
 def test_fewer_words_than_announced_are_met(text):

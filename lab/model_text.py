@@ -1,0 +1,90 @@
+"""What is said about a model: its formulas in the lecture's symbols, its parameters, its device."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from lxmls_rnn import device
+from lxmls_rnn.deep_learning.parameters import Sizes
+
+EXPLANATIONS = {
+    "NumpyRNN": "NumpyRNN is the teaching version: each formula a line of NumPy, gradients by hand.",
+    "NumpyLSTM": "NumpyLSTM is the teaching version: each formula a line of NumPy, gradients by hand.",
+    "RNN": "RNN is in Theano: scan goes through the sentence, T.grad finds the gradients.",
+    "LSTM": "LSTM is in Theano: scan goes through the sentence, T.grad finds the gradients.",
+    "FastRNN": "FastRNN is RNN in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
+    "FastLSTM": "FastLSTM is LSTM in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
+}
+MEANINGS = {
+    "W_e": "embeddings, a column a word",
+    "W_x": "from the embedding",
+    "W_h": "from the last hidden state",
+    "W_c": "peepholes, from the last cell",
+    "W_y": "to the scores of the tags",
+}
+ACTIVATIONS = {
+    "logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)",
+    "tanh": "f(a) = tanh(a)",
+    "relu": "f(a) = max(0, a)",
+}
+_RNN = (
+    ("z_t = W_e[:, w_t]", "the embedding of word t"),
+    ("h_t = f(W_x z_t + W_h h_{t−1})", "hidden state, h_0 = 0"),
+    ("", ""),
+    ("y_t = W_y h_t", "a score for each tag"),
+    ("p_t = softmax(y_t)", "their probabilities"),
+    ("cost = −1/L Σ_t log p_t[k_t]", "k_t: the right tag"),
+)
+_LSTM = (
+    ("z_t = W_e[:, w_t]", "the embedding of word t"),
+    ("[a_i; a_f; a_g; a_o] = W_x z_t + W_h h_{t−1}", "four gates stacked"),
+    ("[b_i; b_f; b_o] = W_c c_{t−1}", "three peepholes stacked"),
+    ("i, f, o = σ(a_i + b_i), σ(a_f + b_f), σ(a_o + b_o)", "input, forget and output gate"),
+    ("g = tanh(a_g)", "what may be written"),
+    ("c_t = f ⊙ c_{t−1} + i ⊙ g", "cell, c_0 = 0"),
+    ("h_t = o ⊙ tanh(c_t)", "hidden state, h_0 = 0"),
+    *_RNN[3:],
+)
+
+
+def equations(model: str, activation: str) -> str:
+    """Return the formulas of a model as HTML."""
+    rows = _LSTM if model.endswith("LSTM") else _RNN
+    lines = "".join(
+        f'<tr><td style="font-family:serif;font-size:15px">{subscripts(formula) or ACTIVATIONS[activation]}</td>'
+        f'<td style="text-align:left">{subscripts(meaning) or activation}</td></tr>'
+        for formula, meaning in rows
+    )
+    return f'<table aria-label="Formulas of the model">{lines}</table>'
+
+
+def subscripts(formula: str) -> str:
+    """Write ``h_t`` and ``h_{t-1}`` with subscripts."""
+    parts = formula.split("_")
+    text = parts[0]
+    for part in parts[1:]:
+        index, rest = part[1:].split("}", 1) if part.startswith("{") else (part[0], part[1:])
+        text += f"<sub>{index}</sub>{rest}"
+    return text
+
+
+class _Symbol(str):
+    def __rmul__(self, factor: Any) -> _Symbol:
+        return _Symbol(f"{factor} {self}")
+
+
+def symbolic_shapes(family: Any) -> dict[str, tuple[str, str]]:
+    """Return the shapes of a model class in terms of its sizes: ``W_x: ("4 n_hidd", "n_emb")``."""
+    symbols: Any = Sizes(*map(_Symbol, Sizes._fields))  # type: ignore[arg-type]
+    return family.shapes(symbols)
+
+
+def device_until_made(model: str) -> str:
+    """Return what can be said of the device before there is a model, without importing Theano for it."""
+    if model.startswith("Numpy"):
+        return "NumPy computes on the CPU."
+    if "theano" in sys.modules:
+        return ""
+    found = device.choose().device or "a device that is not there"
+    return f"Theano is set to use {found}; which device it really uses is known when the model is made."
