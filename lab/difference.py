@@ -1,0 +1,222 @@
+"""Where a student's result first differs from the right one, and which known mistake gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lab.verdict import Wrong
+
+# how far apart results may be, relative to the largest entry; the looser one is for float32
+TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
+
+
+def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
+    """Whether two arrays of one shape hold the same numbers, but for rounding."""
+    largest = max(float(np.abs(b).max(initial=0)), 1e-12)
+    return bool(np.all(np.abs(a - b) <= TOLERANCE[dtype] * largest))
+
+
+def as_numbers(name: str, got: Any, axes: Sequence[str], right: np.ndarray) -> np.ndarray:
+    """Return what a student gives as an array of numbers of the right shape; Wrong if it is none.
+
+    Parameters
+    ----------
+    name
+        What it is, for the message.
+    axes
+        Names of the axes of the right shape.
+    """
+    try:
+        array = np.asarray(got)
+    except Exception:
+        array = np.asarray(None)
+    expected = shape_text(axes, right.shape)
+    if array.dtype.kind not in "iufb":
+        hint = ""
+        if type(got).__module__.startswith("theano"):
+            hint = " It is a Theano variable; this exercise is in NumPy."
+        raise Wrong(f"{name} should be an array of numbers of shape {expected}, got {type(got).__name__}.{hint}")
+    if array.shape != right.shape:
+        raise Wrong(f"{name} has shape {array.shape}, expected {expected}.{_shape_hint(array, right, axes)}")
+    if array.dtype.kind != "f":
+        raise Wrong(f"{name} has the wrong dtype: {array.dtype}, which cuts off fractions; expected float64.")
+    return array
+
+
+def shape_text(axes: Sequence[str], shape: Sequence[int]) -> str:
+    """Return a shape in names and numbers."""
+    return f"({', '.join(axes)}{',' * (len(axes) == 1)}) = {tuple(shape)}"
+
+
+def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
+    if got.shape == right.shape[::-1]:
+        same = " The numbers are right." if close(got.T, right, "float32") else ""
+        return f" It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{same}"
+    if got.ndim == right.ndim == 2 and got.shape[0] == right.shape[0]:
+        if axes[1] == "L + 1" and got.shape[1] == right.shape[1] - 1:
+            return " h_0 = 0 has a column too, the first: so L + 1."
+        if axes[1] == "L" and got.shape[1] == right.shape[1] + 1:
+            return " Only h has a column for step 0."
+    if got.ndim == right.ndim - 1:
+        return " It looks like one step only: keep all of them."
+    return ""
+
+
+def vector(values: np.ndarray, most: int = 4) -> str:
+    """Write the first numbers of a vector."""
+    values = np.ravel(values)
+    more = ", ..." if len(values) > most else ""
+    return f"[{', '.join(f'{value:.4g}' for value in values[:most])}{more}]"
+
+
+def column(name: str, array: np.ndarray, t: int) -> np.ndarray:
+    """Return a quantity at step t = 1, 2, ..., L; h has step 0 too."""
+    return array[:, t if name == "h" else t - 1]
+
+
+def recognise(
+    got: np.ndarray, right: np.ndarray, variants: Iterable[tuple[str, np.ndarray]], dtype: str = "float64"
+) -> str:
+    """Return what the first variant says that gives `got` and not `right`; nothing if none does."""
+    for says, wrong in variants:
+        if wrong.shape == got.shape and not close(wrong, right, dtype) and close(got, wrong, dtype):
+            return f" {says}"
+    return ""
+
+
+def compare_steps(
+    got: dict[str, np.ndarray],
+    right: dict[str, np.ndarray],
+    steps: Iterable[int],
+    variants: Iterable[tuple[str, Callable[[], dict[str, np.ndarray]]]],
+    dtype: str = "float64",
+    others: Callable[[str, int], str] = lambda name, t: "",
+) -> None:
+    """Raise Wrong at the first step, and there at the first quantity, that differs.
+
+    Parameters
+    ----------
+    got, right
+        Quantities by name, in the order in which they are computed, a column a step.
+    steps
+        In the order in which they are computed.
+    variants
+        What a known mistake says and what it gives: tried at the first difference only, if all before would be right.
+    others
+        What else can be said of a quantity at a step.
+    """
+    done: list[int] = []
+    same: list[tuple[int, str]] = []
+    for t in steps:
+        for name in got:
+            a, b = column(name, got[name], t), column(name, right[name], t)
+            if close(a, b, dtype):
+                same.append((t, name))
+                continue
+            before = [f"step {done[0]}" if len(done) == 1 else f"steps {done[0]} to {done[-1]}"] if done else []
+            before += [f"{other} of step {t}" for other in list(got)[: list(got).index(name)]]
+            lead = f"Right: {', '.join(before)}. " if before else ""
+            tried = [
+                (says, column(name, wrong[name], t))
+                for says, wrong in ((says, make()) for says, make in variants)
+                if all(close(column(n, wrong[n], s), column(n, right[n], s), dtype) for s, n in same)
+            ]
+            kind = _not_finite(a) or recognise(a, b, tried, dtype) or _factor(a, b, len(done)) or others(name, t)
+            if not kind and dtype == "float64" and close(a, b, "float32"):
+                kind = " It is right to the accuracy of float32: work in float64, NumPy's default."
+            raise Wrong(
+                f"{lead}First difference: {name} at step {t} (index {t - 1} in Python) is {vector(a)}, "
+                f"expected {vector(b)}.{kind}"
+            )
+        done.append(t)
+
+
+def _not_finite(got: np.ndarray) -> str:
+    if np.isfinite(got).all():
+        return ""
+    return " It holds NaN or infinity: is there a division by zero, or a logarithm of zero?"
+
+
+def _factor(got: np.ndarray, right: np.ndarray, done: int) -> str:
+    if not np.any(got):
+        return " It is all zeros: is this step left out?" if done else " It is all zeros."
+    if close(got, -right):
+        return " The sign is wrong."
+    return ""
+
+
+def compare_gradients(
+    got: Sequence[Any],
+    right: dict[str, np.ndarray],
+    n_words: int,
+    wrong: dict[str, list[tuple[str, np.ndarray]]] | None = None,
+    dtype: str = "float64",
+) -> None:
+    """Raise Wrong at the first gradient that differs: which parameter, which entry, what kind of mistake.
+
+    Parameters
+    ----------
+    got
+        Gradients in the order of `right`.
+    right
+        The right ones by parameter.
+    n_words
+        L, the length of the sentence: the factor that a forgotten mean makes.
+    wrong
+        For each parameter wrong gradients with what is wrong with them.
+    """
+    if len(got) != len(right):
+        raise Wrong(f"There should be {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")
+    fine: list[str] = []
+    for (name, b), value in zip(right.items(), got, strict=True):
+        lead = f"Right: the gradient of {', '.join(fine)}. " if fine else ""
+        try:
+            a = as_numbers(f"The gradient of {name}", value, ("rows", "columns"), b)
+        except Wrong as error:
+            raise Wrong(f"{lead}{error}") from None
+        if close(a, b, dtype):
+            fine.append(name)
+            continue
+        difference = np.abs(a - b)
+        difference[~np.isfinite(difference)] = np.inf
+        row, col = np.unravel_index(int(difference.argmax()), b.shape)
+        kind = _not_finite(a) or _gradient_kind(name, a, right, n_words, (wrong or {}).get(name, []), dtype)
+        raise Wrong(
+            f"{lead}First difference: the gradient of {name}; most at row {row}, column {col}"
+            f"{' (a word)' if name == 'W_e' else ''}: {a[row, col]:.4g}, expected {b[row, col]:.4g}.{kind}"
+        )
+
+
+def _gradient_kind(
+    name: str, a: np.ndarray, right: dict[str, np.ndarray], L: int, wrong: list[tuple[str, np.ndarray]], dtype: str
+) -> str:
+    b = right[name]
+    factors = {
+        L: f"It is L = {L} times too large: the cost is the mean over the words, and the mean is forgotten.",
+        1 / L: f"It is L = {L} times too small: the mean is taken twice.",
+        -1: "The sign is wrong.",
+        -L: f"The sign is wrong, and it is L = {L} times too large: the mean is forgotten.",
+        -1 / L: f"The sign is wrong, and it is L = {L} times too small.",
+    }
+    if not np.any(a):
+        return " It is all zeros."
+    for factor, says in factors.items():
+        if close(a, factor * b, dtype):
+            return f" {says}"
+    for says, variant in wrong:
+        if close(a, variant, dtype) and not close(b, variant, dtype):
+            return f" {says}"
+    if a.shape == a.T.shape and close(a, b.T, dtype):
+        return " It is transposed: e_a h^T, not h e_a^T."
+    for other, gradient in right.items():
+        if other != name and gradient.shape == a.shape and close(a, gradient, dtype):
+            return f" This is the gradient of {other}."
+    factor = float((a * b).sum() / (b * b).sum())
+    if close(a, factor * b, dtype):
+        return f" It is {factor:.4g} times the right one everywhere."
+    differs = np.abs(a - b) > TOLERANCE[dtype] * np.abs(b).max()
+    rows, cols = differs.any(axis=1).sum(), differs.any(axis=0).sum()
+    return f" {rows} of {b.shape[0]} rows and {cols} of {b.shape[1]} columns differ."

@@ -1,0 +1,165 @@
+"""The checks of exercise 6.1: forward and backward pass by hand. Each returns what is right, or raises."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lab.difference import as_numbers, close, column, compare_gradients, compare_steps, vector
+from lab.mistakes import ERROR_MISTAKES, RNN_MISTAKES, rnn_errors, rnn_forward, rnn_gradient_mistakes
+from lab.verdict import NotYet, Wrong, attempt
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+
+# n_words, n_emb, n_hidd, n_tags: all different, so that most mix-ups fail at once
+SIZES = (9, 4, 5, 3)
+# a word comes twice; the second sentence has one word only
+SENTENCES = ((np.array([2, 7, 2, 0, 5, 8]), np.array([1, 0, 2, 2, 0, 2])), (np.array([3]), np.array([2])))
+AXES = {
+    "z": ("n_emb", "L"), "a": ("n_hidd", "L"), "h": ("n_hidd", "L + 1"), "y": ("n_tags", "L"), "p": ("n_tags", "L"),
+    "e_y": ("n_tags", "L"), "e_h": ("n_hidd", "L"), "e_a": ("n_hidd", "L"),
+}  # fmt: skip
+
+
+def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
+    """Return a model of the checks' sizes whose numbers saturate no unit."""
+    model = cls(*SIZES, **options)
+    rng = np.random.RandomState(6)
+    values = {
+        name: rng.uniform(-2, 2, W.shape) / (1 if name == "W_e" else W.shape[1] ** 0.5)
+        for name, W in sorted(model.get_values().items())
+    }
+    model.set_values(values)
+    return model
+
+
+def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
+    return [array.copy("K") for array in arrays]
+
+
+def forward(student: Any) -> str:
+    """Check a forward pass: a function of (x, W_e, W_x, W_h, W_y) that returns (z, a, h, y, p), or p alone.
+
+    Or a model of your own, class or instance, with the parameters of `NumpyRNN` or of `RNN`.
+    """
+    if hasattr(student, "forward") or inspect.isclass(student):
+        return _forward_ofmodel_of(student)
+    for x, _ in SENTENCES:
+        param = model_of().param
+        result = attempt(student, x.copy(), *_copies(*param))
+        right = rnn_forward(x, param)
+        if isinstance(result, np.ndarray):
+            result = {"p": result}
+        elif isinstance(result, (tuple, list)) and len(result) == len(right):
+            result = dict(zip(right, result, strict=True))
+        else:
+            raise Wrong(f"It should return z, a, h, y, p; got {what(result)}.")
+        got = {name: as_numbers(name, value, AXES[name], right[name]) for name, value in result.items()}
+        if not any(np.any(value) for name, value in got.items() if name != "z"):
+            raise NotYet("All is still zero: the loop is not filled in.")
+        if "h" in got and np.any(got["h"][:, 0]):
+            first = got["h"][:, 0]
+            shifted = " h is shifted by a step: h[:, 0] is h_0, and the word x[t] has h[:, t + 1]."
+            kind = shifted if close(first, right["h"][:, 1], "float32") else ""
+            raise Wrong(f"First difference: h_0 = h[:, 0] is not zero, but {vector(first)}.{kind}")
+        variants = [(says, functools.partial(rnn_forward, x, param, **how)) for says, how in RNN_MISTAKES]
+        compare_steps(got, right, range(1, len(x) + 1), variants, others=_more_of_forward(got, param))
+    return f"{', '.join(got)}: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+
+
+def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Callable[[str, int], str]:
+    """Return what says more of a difference in a forward pass that no known mistake makes."""
+    _, W_x, W_h, W_y = param
+
+    def says(name: str, t: int) -> str:
+        if name == "p":
+            total = float(column("p", got["p"], t).sum())
+            return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
+        added = {"a": lambda: got["a"] - W_x @ got["z"] - W_h @ got["h"][:, :-1],
+                 "y": lambda: got["y"] - W_y @ got["h"][:, 1:]}  # fmt: skip
+        if name in added and {"a", "z", "h"} <= set(got):
+            rest = added[name]()
+            if close(rest, np.repeat(rest[:, :1], rest.shape[1], axis=1)):
+                return f" {vector(rest[:, 0])} is added in every step: this network has no biases."
+        return ""
+
+    return says
+
+
+def what(result: Any) -> str:
+    """Describe a value that is not what was asked for."""
+    return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
+
+
+def _forward_ofmodel_of(student: Any) -> str:
+    cls = student if inspect.isclass(student) else type(student)
+    if hasattr(cls, "_recurrent"):  # a Theano model
+        from lab.theano_checks import rnn
+
+        return rnn(cls)
+    if not hasattr(cls, "forward"):
+        raise Wrong(f"{cls.__name__} has no method forward.")
+    for x, _ in SENTENCES:
+        model = attempt(model_of, cls)
+        p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((SIZES[3], len(x))))
+        compare_probabilities(x, p, model_of().param, rnn_forward, RNN_MISTAKES, "float64")
+    return "p is the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+
+
+def compare_probabilities(x: np.ndarray, p: np.ndarray, param: Any, pass_: Any, mistakes: Any, dtype: str) -> None:
+    """Raise Wrong at the first step where p (n_tags, L) differs from what `pass_` computes."""
+    variants = [(says, functools.partial(pass_, x, param, **how)) for says, how in mistakes]
+
+    def more(name: str, t: int) -> str:
+        total = float(p[:, t - 1].sum())
+        return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
+
+    compare_steps({"p": p}, pass_(x, param), range(1, len(x) + 1), variants, dtype, more)
+
+
+def errors(student: Any) -> str:
+    """Check back-propagated errors: a function of (gold, h, p, W_h, W_y) that returns (e_y, e_h, e_a)."""
+    for x, gold in SENTENCES:
+        model = model_of()
+        _, _, W_h, W_y = model.param
+        p, _, h, _, _ = model.forward(x, True)
+        right = rnn_errors(gold, h, p, W_h, W_y)
+        result = attempt(student, gold.copy(), *_copies(h, p, W_h, W_y))
+        if not isinstance(result, (tuple, list)) or len(result) != 3:
+            raise Wrong(f"It should return e_y, e_h, e_a; got {what(result)}.")
+        got = {
+            name: as_numbers(name, value, AXES[name], right[name]) for name, value in zip(right, result, strict=True)
+        }
+        if not any(map(np.any, got.values())):
+            raise NotYet("All is still zero: the loop is not filled in.")
+        variants = [(says, functools.partial(rnn_errors, gold, h, p, W_h, W_y, **how)) for says, how in ERROR_MISTAKES]
+        compare_steps(got, right, range(len(x), 0, -1), variants)
+    return "e_y, e_h and e_a: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+
+
+def gradients(student: Any) -> str:
+    """Check gradients: a function of (x, z, h, e_y, e_a, W_e, W_x) that returns those of W_e, W_x, W_h, W_y.
+
+    Or a model of your own, class or instance, with `grads(x, y)`.
+    """
+    for x, gold in SENTENCES:
+        model = model_of()
+        right = dict(zip(model.shapes(model.sizes), model.grads(x, gold), strict=True))
+        back = model.backward(x, gold)
+        h, z = back.forward.h, back.forward.z
+        e_a = rnn_errors(gold, h, back.forward.p_y, *model.param[2:])["e_a"]
+        if hasattr(student, "grads"):
+            cls = student if inspect.isclass(student) else type(student)
+            result = attempt(attempt(model_of, cls).grads, x.copy(), gold.copy())
+        else:
+            result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, *model.param[:2]))
+        if not isinstance(result, (tuple, list)):
+            raise Wrong(f"It should return four gradients, of W_e, W_x, W_h, W_y; got {what(result)}.")
+        if not any(isinstance(value, np.ndarray) and np.any(value) for value in result):
+            raise NotYet("All is still zero: the loop is not filled in.")
+        wrong = rnn_gradient_mistakes(x, z, h, back.e_y, e_a, model.param)
+        compare_gradients(result, right, len(x), wrong)
+    return "W_e, W_x, W_h and W_y: the same as NumpyRNN's gradients, also with a word that comes twice."

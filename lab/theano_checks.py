@@ -1,0 +1,254 @@
+"""The checks of exercises 6.2 to 6.4: scan, and taggers in Theano. Each returns what is right, or raises."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lab.difference import as_numbers, close, compare_gradients, compare_steps, recognise, shape_text, vector
+from lab.mistakes import LSTM_MISTAKES, LSTM_SENTENCE_MISTAKES, RNN_MISTAKES, lstm_forward, rnn_forward
+from lab.mistakes import lstm_step as one_step
+from lab.numpy_checks import SENTENCES, SIZES, compare_probabilities, model_of, what
+from lab.verdict import NotYet, Wrong, attempt
+from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+
+
+def _evaluate(variables: Any, given: dict[Any, Any]) -> Any:
+    """Return the values of symbolic variables without compiling C: seconds are spared, the numbers are the same."""
+    import theano
+
+    mode = theano.compile.mode.Mode(linker="py", optimizer="fast_compile")
+    compiled = theano.function(list(given), variables, mode=mode, on_unused_input="ignore", allow_input_downcast=True)
+    return compiled(*given.values())
+
+
+def _symbolic(name: str, result: Any) -> Any:
+    """Return a student's Theano variable; Wrong if it is none."""
+    import theano
+
+    if isinstance(result, tuple) and len(result) == 2 and type(result[1]).__name__ == "OrderedUpdates":
+        raise Wrong("It returns what scan returns, a pair (results, updates): the results alone are wanted.")
+    if not isinstance(result, theano.gof.Variable):
+        raise Wrong(f"{name} should be a Theano variable, got {what(result)}.")
+    return result
+
+
+def squares(student: Any) -> str:
+    """Check scan over a sequence: a function of a symbolic integer n that returns the squares of 0, 1, ..., n - 1."""
+    import theano.tensor as T
+
+    for n in (5, 1):
+        _n = T.lscalar("n")
+        result = _symbolic("The result", attempt(student, _n))
+        got = np.asarray(attempt(_evaluate, result, {_n: n}))
+        right = np.arange(n) ** 2
+        if got.shape == right.shape and np.array_equal(got, right):
+            continue
+        kinds = {
+            "It begins with 1: T.arange(n) is 0, 1, ..., n - 1.": np.arange(1, n + 1) ** 2,
+            "These are the numbers themselves, not squared.": np.arange(n),
+            "These are the doubles, not the squares.": 2 * np.arange(n),
+            "These are the cubes.": np.arange(n) ** 3,
+            "These are the squares added up: the step should look at its element only.": np.cumsum(right),
+            "It is the last step only: return what scan returns first, all steps.": right[-1],
+            "It has one number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
+        }
+        kind = next((f" {k}" for k, wrong in kinds.items() if np.array_equal(got, wrong) and n > 1), "")
+        raise Wrong(f"For n = {n} it gives {got.tolist()}, expected {right.tolist()}.{kind}")
+    return "The squares of 0, 1, ..., n - 1, by scan."
+
+
+def markov(student: Any) -> str:
+    """Check scan with a state: a function of symbolic (s_0, A, n) that returns s_1, ..., s_n, a row a step."""
+    import theano.tensor as T
+
+    A = np.array([[0.6, 0.1, 0.2], [0.3, 0.7, 0.2], [0.1, 0.2, 0.6]])
+    s_0, n = np.array([0.9, 0.1, 0.0]), 4
+
+    def chain(step: Callable[[np.ndarray], np.ndarray], steps: int = n) -> np.ndarray:
+        states = [s_0]
+        for _ in range(steps):
+            states.append(step(states[-1]))
+        return np.array(states[1:])
+
+    _s0, _A, _n = T.dvector("s0"), T.dmatrix("A"), T.lscalar("n")
+    result = _symbolic("The result", attempt(student, _s0, _A, _n))
+    got = np.asarray(attempt(_evaluate, result, {_s0: s_0, _A: A, _n: n}))
+    right = chain(lambda s: A @ s)
+    if got.shape != right.shape:
+        kind = ""
+        if got.shape == (n + 1, 3) and close(got[1:], right):
+            kind = " s_0 is among them: only s_1, ..., s_n are wanted."
+        elif got.shape == right.shape[::-1]:
+            kind = " It is transposed: a row a step."
+        elif got.shape == (3,):
+            kind = " It looks like one step only: return all of them."
+        raise Wrong(f"It gives shape {got.shape}, expected {shape_text(('n', 'states'), right.shape)}.{kind}")
+    variants = [
+        ("A is transposed: s_t = A s_{t-1}, so T.dot(A, s).", lambda: chain(lambda s: A.T @ s)),
+        ("A is multiplied element by element: take T.dot.", lambda: chain(lambda s: np.diag(A) * s)),
+        ("Every step begins at s_0: give s_0 as outputs_info, then a step gets the last state.",
+         lambda: np.repeat((A @ s_0)[None], n, axis=0)),
+        ("The state does not change.", lambda: np.repeat(s_0[None], n, axis=0)),
+        ("It begins with s_0: the first of them is s_1.", lambda: np.vstack([s_0, right[:-1]])),
+    ]  # fmt: skip
+    columns = [(says, lambda make=make: {"s": make().T}) for says, make in variants]
+    compare_steps({"s": got.T}, {"s": right.T}, range(1, n + 1), columns)
+    return "s_1, ..., s_n: each is A times the one before."
+
+
+def _theano_class(student: Any, family: str) -> Any:
+    """Return the class of a student's Theano model; NotYet or Wrong if it is none."""
+    from lxmls_rnn.deep_learning.rnn import model_class
+
+    cls = student if inspect.isclass(student) else type(student)
+    base = model_class(family)
+    if student is None or student is ...:
+        raise NotYet("There is nothing here yet.")
+    if not issubclass(cls, base):
+        raise Wrong(f"The check takes a class that is made of {family}, or a model of it; got {cls.__name__}.")
+    return cls
+
+
+def _theano_forward(cls: Any, numpy_cls: Any, pass_: Any, mistakes: Any) -> str:
+    """Compare the symbolic forward pass of a Theano class with NumPy's."""
+    import theano.tensor as T
+
+    for x, _ in SENTENCES:
+        model = model_of(cls)
+        _x = T.ivector("x")
+        _p = _symbolic("What _forward returns", attempt(model._forward, _x))
+        p = np.asarray(attempt(_evaluate, _p, {_x: x.astype("int32")}))
+        param = model_of(numpy_cls).param
+        right = pass_(x, param)["p"]
+        if p.shape == right.shape and p.shape != right.shape[::-1]:
+            same = " The numbers are right." if close(p, right, "float32") else ""
+            raise Wrong(f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags): a row a step.{same}")
+        p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
+        compare_probabilities(x, p.T, param, pass_, mistakes, model.dtype)
+    return "on a sentence of 6 words and on one of 1 word"
+
+
+def rnn(student: Any) -> str:
+    """Check the symbolic forward pass of a class made of `RNN`."""
+    where = _theano_forward(_theano_class(student, "RNN"), NumpyRNN, rnn_forward, RNN_MISTAKES)
+    return f"_forward gives NumpyRNN's probabilities in every step, {where}."
+
+
+def theano_gradients(student: Any) -> str:
+    """Check symbolic gradients: a function of (p (L, n_tags), y (L,), param) that returns one for each parameter."""
+    import theano.tensor as T
+
+    from lxmls_rnn.deep_learning.rnn import RNN
+
+    x, gold = SENTENCES[0]
+    model, reference = model_of(RNN), model_of()
+    _x, _y = T.ivector("x"), T.ivector("y")
+    _p = model._forward(_x)
+    result = attempt(student, _p, _y, model.param)
+    if not isinstance(result, (tuple, list)):
+        raise Wrong(f"It should return a list of gradients, one for each parameter; got {what(result)}.")
+    given = {_x: x.astype("int32"), _y: gold.astype("int32")}
+    names = list(model.shapes(model.sizes))
+    if len(result) != len(names):
+        raise Wrong(f"There should be {len(names)} gradients, of {', '.join(names)}; got {len(result)}.")
+    symbolic = [_symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]
+    values = attempt(_evaluate, symbolic, given)
+    right = dict(zip(names, reference.grads(x, gold), strict=True))
+    picked = _p[T.arange(_y.shape[0]), _y]
+    costs = {
+        "The logarithm is forgotten: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
+        "The mean is taken over all tags; only the gold tag of each word counts.": -T.mean(T.log(_p)),
+        "p[:, y] is a matrix: every word with every gold tag. One entry a word: p[T.arange(L), y].":
+            -T.mean(T.log(_p)[:, _y]),
+    }  # fmt: skip
+    wrong: dict[str, list[tuple[str, np.ndarray]]] = {name: [] for name in names}
+    if not close(np.asarray(values[0]), right["W_e"], model.dtype):
+        for says, cost in costs.items():
+            for name, W in zip(names, _evaluate([T.grad(cost, W) for W in model.param], given), strict=True):
+                wrong[name].append((says, np.asarray(W)))
+    compare_gradients([np.asarray(value) for value in values], right, len(x), wrong, model.dtype)
+    return "All four are NumpyRNN's gradients; and nobody wrote back-propagation."
+
+
+def updates(student: Any) -> str:
+    """Check gradient descent: a function of (cost, param, rate) that returns pairs (variable, its new value)."""
+    import theano
+    import theano.tensor as T
+
+    rate, before, goal = 0.1, np.array([1.0, 2.0, 4.0]), np.array([0.0, 5.0, 1.0])
+    param = [theano.shared(before.astype(theano.config.floatX), name=name) for name in ("W_x", "W_h")]
+    cost = sum(T.sum((W - (n + 1) * goal) ** 2) for n, W in enumerate(param))
+    result = attempt(student, cost, param, rate)
+    if isinstance(result, dict):
+        result = list(result.items())
+    if not isinstance(result, (tuple, list)) or not all(isinstance(p, (tuple, list)) and len(p) == 2 for p in result):
+        raise Wrong("It should return a list of pairs: (shared variable, its new value).")
+    if [variable for variable, _ in result] != param:
+        raise Wrong(
+            f"There should be a pair for each of the {len(param)} parameters, in their order; got {len(result)}."
+        )
+    values = attempt(_evaluate, [T.as_tensor_variable(new) for _, new in result], {})
+    for n, (W, got) in enumerate(zip(param, values, strict=True)):
+        gradient = 2 * (before - (n + 1) * goal)
+        right = before - rate * gradient
+        if close(got, right, "float32"):
+            continue
+        kinds = {
+            "It climbs: subtract the gradient.": before + rate * gradient,
+            "The rate is forgotten.": before - gradient,
+            "It is the step alone: the new value is the old one minus rate times gradient.": -rate * gradient,
+            "It is the gradient itself: the new value is the old one minus rate times gradient.": gradient,
+            "Nothing changes.": before,
+        }
+        kind = next((f" {says}" for says, wrong in kinds.items() if close(got, wrong, "float32")), "")
+        raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
+    return "Each parameter goes a step against its gradient."
+
+
+def lstm_step(student: Any) -> str:
+    """Check an LSTM's step: a function of symbolic (z_t, h_{t-1}, c_{t-1}, W_x, W_h, W_c) that returns (h_t, c_t)."""
+    import theano.tensor as T
+
+    rng = np.random.RandomState(7)
+    _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
+    given = (rng.uniform(-1, 1, SIZES[1]), rng.uniform(-1, 1, SIZES[2]), rng.uniform(-1, 1, SIZES[2]), W_x, W_h, W_c)
+    symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
+    result = attempt(student, *symbols)
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        raise Wrong(f"It should return h_t, c_t; got {what(result)}.")
+    variables = [_symbolic(name, value) for name, value in zip(("h_t", "c_t"), result, strict=True)]
+    h, c = attempt(_evaluate, variables, dict(zip(symbols, given, strict=True)))
+    right = one_step(*given)
+    got = {name: as_numbers(f"{name}_t", value, ("n_hidd",), right[name]) for name, value in (("c", c), ("h", h))}
+    if close(got["c"], right["h"]) and close(got["h"], right["c"]):
+        raise Wrong("Both are right, but in the wrong order: return h_t, c_t.")
+    for name, value in got.items():
+        if not close(value, right[name]):
+            tried = [(says, one_step(*given, **how)[name]) for says, how in LSTM_MISTAKES]
+            kind = recognise(value, right[name], tried)
+            lead = "Right: c_t. " if name == "h" else ""
+            raise Wrong(f"{lead}First difference: {name}_t is {vector(value)}, expected {vector(right[name])}.{kind}")
+    return "h_t and c_t: the same as NumpyLSTM's."
+
+
+def lstm(student: Any) -> str:
+    """Check the symbolic forward pass of a class made of `LSTM`, and the gradients through it."""
+    cls = _theano_class(student, "LSTM")
+    where = _theano_forward(cls, NumpyLSTM, lstm_forward, LSTM_SENTENCE_MISTAKES)
+
+    import theano.tensor as T
+
+    x, gold = SENTENCES[0]
+    model, reference = model_of(cls), model_of(NumpyLSTM)
+    _x = T.ivector("x")
+    _cost = -T.mean(T.log(model._forward(_x))[T.arange(len(x)), gold])
+    values = attempt(_evaluate, attempt(T.grad, _cost, model.param), {_x: x.astype("int32")})
+    right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
+    compare_gradients([np.asarray(value) for value in values], right, len(x), None, model.dtype)
+    return f"_forward gives NumpyLSTM's probabilities in every step, {where}, and T.grad its gradients."

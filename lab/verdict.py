@@ -1,0 +1,150 @@
+"""What a check says, and how it calls a student's code so that a mistake in it is a sentence, not a wall of text."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+import sysconfig
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import lab
+import lxmls_rnn
+
+RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
+MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
+# background and edge; the ink is dark, so that both themes show them alike
+COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
+
+# files below these folders are not the student's
+_OTHERS = tuple(
+    str(Path(path)) + "/"
+    for path in (
+        Path(lab.__file__).parent, Path(lxmls_rnn.__file__).parent, sysconfig.get_path("purelib"),
+        sysconfig.get_path("stdlib"),
+    )
+)  # fmt: skip
+_PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
+
+
+class NotYet(Exception):
+    """The student has not filled it in."""
+
+
+class Wrong(Exception):
+    """What is wrong, in a sentence or two."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found; true if it is right.
+
+    Attributes
+    ----------
+    exercise
+        Its name.
+    state
+        'right', 'not yet' or 'not right'.
+    text
+        What is right, or where the first difference is.
+    """
+
+    exercise: str
+    state: str
+    text: str
+
+    def __bool__(self) -> bool:
+        return self.state == RIGHT
+
+    def __repr__(self) -> str:
+        return f"{MARKS[self.state]} {self.exercise}: {self.state}. {self.text}"
+
+    def _repr_html_(self) -> str:
+        background, edge = COLOURS[self.state]
+        kind = self.state.replace(" ", "-")
+        style = f"background:{background};color:#111;border-left:5px solid {edge};padding:6px 12px;white-space:pre-wrap"
+        return (
+            f'<div class="lab-check lab-check-{kind}" role="status" style="{style};max-width:75em">'
+            f"<b>{MARKS[self.state]} {escape(self.exercise)}: {self.state}.</b> {escape(self.text)}</div>"
+        )
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text for a notebook: HTML where it can be shown, else plain."""
+
+    text: str
+    html: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a student's function.
+
+    Raises
+    ------
+    NotYet
+        It is not filled in: it raises NotImplementedError, returns None or `...`, or fails with a `...` in it.
+    Wrong
+        It fails: the last line of the traceback, and the line of the student's code that it came from.
+    """
+    if function is None or function is ...:
+        raise NotYet("There is nothing here yet.")
+    if not callable(function):
+        raise Wrong(f"The check takes a function, got {type(function).__name__}.")
+    try:
+        result = function(*arguments)
+    except Exception as error:
+        placeholder, found = _placeholder(function), explain(error)
+        if placeholder and isinstance(found, Wrong):
+            found = NotYet(f"A line is not filled in: {placeholder}\n{found}")
+        raise found from None
+    if result is None or result is ...:
+        raise NotYet("It returns nothing yet.")
+    if isinstance(result, (tuple, list)) and any(part is None or part is ... for part in result):
+        raise NotYet("A part of what it returns is not there yet.")
+    return result
+
+
+def _placeholder(function: Callable[..., Any]) -> str:
+    """Return the first line of a student's function that still is a placeholder, or nothing."""
+    try:
+        lines = [line.strip() for line in inspect.getsource(function).splitlines()]
+    except (OSError, TypeError):
+        return ""
+    return next((line for line in lines if _PLACEHOLDER.search(line)), "")
+
+
+def explain(error: Exception) -> NotYet | Wrong:
+    """Return an exception in a student's code as what a check says about it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [(frame.filename, frame.lineno or 0) for frame in frames if is_students(frame.filename)]
+    line = _line(*mine[-1]) if mine else ""
+    if isinstance(error, NotImplementedError) and frames and is_students(frames[-1].filename):
+        return NotYet("The cell is not filled in.")
+    message = next((part.strip() for part in str(error).splitlines() if part.strip()), "")
+    if not mine:  # Theano fails when the function runs, and tells where the variable was made
+        made = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', str(error))]
+        mine = [place for place in made if is_students(place[0])]
+        line = _line(*mine[-1]) if mine else ""
+    where = f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""
+    return Wrong(f"It fails with {type(error).__name__}: {message}{where}")
+
+
+def is_students(filename: str) -> bool:
+    """Whether a file is neither of this package, nor of the library, nor of Python."""
+    return not filename.startswith((*_OTHERS, "<frozen", "<__array_function__"))
+
+
+def _line(filename: str, number: int) -> str:
+    return linecache.getline(filename, number).strip()

@@ -1,0 +1,343 @@
+"""A check is shown typical mistakes, made by changing a line of the solution, and must name each."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lab import check, progress, solutions
+from lab.hints import EXERCISES, HINTS
+from lxmls_rnn import runs
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+
+NAMES = {
+    "forward": "my_forward",
+    "errors": "my_errors",
+    "gradients": "my_gradients",
+    "squares": "my_squares",
+    "markov": "my_chain",
+    "rnn": "MyRNN",
+    "theano_gradients": "my_theano_gradients",
+    "updates": "my_updates",
+    "lstm_step": "my_lstm_step",
+    "lstm": "MyLSTM",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_passed_yet():
+    check._passed.clear()
+
+
+@pytest.fixture
+def cell(tmp_path):
+    """Run code as a notebook's cell does, from a file that tracebacks can quote; return what it defines."""
+    space = {}
+
+    def run_cell(code, name="cell"):
+        file = tmp_path / f"{name}.py"
+        file.write_text(code)
+        exec(compile(code, str(file), "exec"), space)
+        return space
+
+    return run_cell
+
+
+@pytest.fixture
+def says(cell):
+    """Return what the check of an exercise says of its solution with a piece of code replaced."""
+
+    def check_solution(exercise, *replacements):
+        code = solutions.code(exercise)
+        for old, new in replacements:
+            assert old in code
+            code = code.replace(old, new)
+        if exercise == "lstm":
+            cell(solutions.code("lstm_step"), "lstm_step")
+        return getattr(check, exercise)(cell(code)[NAMES[exercise]])
+
+    return check_solution
+
+
+FORWARD = [
+    ("W_h @ h[:, t]", "W_h.T @ h[:, t]", "a at step 2", "W_h is transposed"),
+    (" + W_h @ h[:, t]", "", "a at step 2", "W_h is forgotten"),
+    ("W_h @ h[:, t]", "W_h @ h[:, t + 1]", "a at step 2", "a column of h that is still zero"),
+    ("W_h @ h[:, t]", "h[:, t]", "a at step 2", "W_h is forgotten"),
+    ("W_x @ z[:, t] + ", "", "a at step 1", "W_x z_t is missing"),
+    ("W_x @ z[:, t]", "W_x @ z[:, t] + 0.5", "a at step 1", "no biases"),
+    ("    for t in", "    h[:, 0] = 0.5\n    for t in", "h_0", "is not zero"),
+    ("z = W_e[:, x]", "z = W_e[:, np.roll(x, 1)]", "z at step 1", "shifted by a step"),
+    ("z = W_e[:, x]", "z = W_e[:, x].T.copy().T * 1j", "z should be an array of numbers", "(n_emb, L)"),
+    ("logistic(a[:, t])", "np.tanh(a[:, t])", "h at step 1", "tanh"),
+    ("logistic(a[:, t])", "a[:, t]", "h at step 1", "activation is missing"),
+    ("W_y @ h[:, t + 1]", "W_y @ h[:, t]", "y at step 1", "shifted by a step"),
+    ("W_y @ h[:, t + 1]", "W_y @ a[:, t]", "y at step 1", "before the activation"),
+    (" / np.exp(y[:, t]).sum()", "", "p at step 1", "not normalised"),
+    (" / np.exp(y[:, t]).sum()", " / 7", "p at step 1", "it sums to"),
+    ("    return z", "    p = np.exp(y) / np.exp(y).sum(1, keepdims=True)\n    return z", "p at step 1", "wrong axis"),
+    ("    return z", "    p = np.log(p)\n    return z", "p at step 1", "logarithms"),
+    ("    return z", "    p = y\n    return z", "p at step 1", "softmax is missing"),
+    (
+        "    return z",
+        "    p = p.T\n    return z",
+        "p has shape (6, 3)",
+        "transposed: (L, n_tags) instead of (n_tags, L)",
+    ),
+    ("    return z", "    h = h[:, 1:]\n    return z", "h has shape (5, 6)", "h_0 = 0 has a column too"),
+    ("h[:, t + 1] = l", "h[:, t] = l", "h_0 = h[:, 0] is not zero", "shifted by a step"),
+    ("a = np.zeros((n_hidd, L))", "a = np.zeros((n_hidd, L), int)", "a has the wrong dtype", "int64"),
+    ("    return z", "    p = p.astype('float32')\n    return z", "p at step 1", "float32"),
+    ("    return z", "    p[:, 2] = np.nan\n    return z", "p at step 3", "NaN"),
+    ("    return z, a, h, y, p", "    return z, a, h, p", "It should return z, a, h, y, p", "got 4 values"),
+]
+
+ERRORS = [
+    ("p[:, t] / L\n        e_y[gold[t], t] -= 1 / L", "p[:, t]\n        e_y[gold[t], t] -= 1", "e_y at step 6",
+     "L times too large"),
+    ("        e_h[:, t] = W", "        e_y[:, t] *= -1\n        e_h[:, t] = W", "e_y at step 6", "sign"),
+    ("e_y[gold[t], t] -= 1 / L", "pass", "e_y at step 6", "gold tag is forgotten"),
+    ("e_h[:, t] += W_h.T @ e_a[:, t + 1]", "pass", "e_h at step 5", "later step is missing"),
+    ("W_h.T @ e_a", "W_h @ e_a", "e_h at step 5", "not transposed"),
+    ("W_h.T @ e_a[:, t + 1]", "W_h.T @ e_h[:, t + 1]", "e_h at step 5", "it should be e_a"),
+    ("h[:, t + 1] * (1 - h[:, t + 1]) * ", "", "e_a at step 6", "derivative of the activation is missing"),
+    ("h[:, t + 1] * (1 - h[:, t + 1])", "(1 - h[:, t + 1] ** 2)", "e_a at step 6", "tanh"),
+    ("h[:, t + 1] * (1 - h[:, t + 1])", "h[:, t] * (1 - h[:, t])", "e_a at step 6", "shifted by a step"),
+]  # fmt: skip
+
+GRADIENTS = [
+    ("dW_e[:, x[t]] += W", "dW_e[:, x[t]] = W", "gradient of W_e", "last occurrence of a repeated word"),
+    ("dW_x += np.outer", "dW_x = np.outer", "gradient of W_x", "Only the last step counts"),
+    ("np.outer(e_a[:, t], h[:, t])", "np.outer(e_a[:, t], h[:, t + 1])", "gradient of W_h", "shifted by a step"),
+    ("np.outer(e_a[:, t], h[:, t])", "np.outer(h[:, t], e_a[:, t])", "gradient of W_h", "transposed"),
+    ("    return dW_e", "    dW_y = dW_y.T\n    return dW_e", "gradient of W_y has shape (5, 3)", "transposed"),
+    ("    return dW_e", "    dW_x *= len(x)\n    return dW_e", "gradient of W_x", "the mean is forgotten"),
+    ("    return dW_e", "    dW_x *= -1\n    return dW_e", "gradient of W_x", "sign is wrong"),
+    ("    return dW_e", "    dW_y *= 3\n    return dW_e", "gradient of W_y", "3 times the right one"),
+    ("dW_h += np", "0 * np", "gradient of W_h", "all zeros"),
+    (", dW_y\n", "\n", "There should be 4 gradients", "got 3"),
+]
+
+SCAN = [
+    ("squares", "_i**2", "2 * _i", "expected [0, 1, 4, 9, 16]", "doubles"),
+    ("squares", "T.arange(_n)", "T.arange(1, _n + 1)", "expected [0, 1, 4, 9, 16]", "begins with 1"),
+    ("squares", "return _squares", "return _squares[-1]", "gives 16", "last step only"),
+    ("squares", "_squares, _ =", "_squares =", "a pair (results, updates)", "results alone"),
+    ("markov", "T.dot(_A, _s_tm1)", "T.dot(_A.T, _s_tm1)", "s at step 1", "A is transposed"),
+    ("markov", "return _s\n", "return _s[-1]\n", "gives shape (3,)", "one step only"),
+    ("markov", "return _s\n", "return T.concatenate([_s0.dimshuffle('x', 0), _s])\n", "gives shape (5, 3)",
+     "s_0 is among them"),
+    ("rnn", "T.dot(W_h, _h", "T.dot(W_h.T, _h", "p at step 2", "W_h is transposed"),
+    ("rnn", " + T.dot(W_h, _h_tm1)", "", "p at step 2", "W_h is forgotten"),
+    ("rnn", "T.zeros(", "T.ones(", "p at step 1", "h_0 is not zero"),
+    ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.nnet.softmax(T.dot(_h, W_y.T)).T", "(n_tags, L) = (3, 6)",
+     "a row a step. The numbers are right"),
+    ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.nnet.softmax(T.dot(_h, W_y.T).T).T", "p at step 1", "wrong axis"),
+    ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.exp(T.dot(_h, W_y.T))", "p at step 1", "not normalised"),
+    ("rnn", "T.nnet.sigmoid", "T.tanh", "p at step 1", "tanh"),
+    ("rnn", "sequences=_z,", "sequences=_z.T,", "It fails with", "in line"),
+    ("theano_gradients", "-T.mean(", "-T.sum(", "gradient of W_e", "L = 6 times too large"),
+    ("theano_gradients", "-T.mean(", "T.mean(", "gradient of W_e", "sign is wrong"),
+    ("theano_gradients", "T.log(_p)", "_p", "gradient of W_e", "logarithm is forgotten"),
+    ("theano_gradients", "[T.arange(_y.shape[0]), _y]", "[:, _y]", "gradient of W_e", "every word with every gold tag"),
+    ("theano_gradients", "in param]", "in param[1:]]", "There should be 4 gradients", "got 3"),
+    ("updates", "W - rate", "W + rate", "new W_x", "subtract"),
+    ("updates", "rate * ", "", "new W_x", "rate is forgotten"),
+    ("updates", "in param]", "in param[:1]]", "a pair for each", "got 1"),
+    ("lstm_step", " + _b[:H]", "", "First difference: c_t", "input gate's peephole"),
+    ("lstm_step", "_b = T.dot(W_c, _c_tm1)", "_b = 0 * T.dot(W_c, _c_tm1)", "c_t", "peepholes are missing"),
+    ("lstm_step", "_o = T.nnet.sigmoid(_a[3 * H :] + _b[2 * H :])", "_o = T.nnet.sigmoid(_a[3 * H :])",
+     "Right: c_t. First difference: h_t", "output gate's peephole"),
+    ("lstm_step", "_g = T.tanh", "_g = T.nnet.sigmoid", "c_t", "g goes through the logistic function"),
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "_i * _c_tm1 + _f * _g", "c_t", "swapped"),
+    ("lstm_step", "T.tanh(_c_t)", "_c_t", "Right: c_t. First difference: h_t", "the tanh is missing"),
+    ("lstm_step", "return _h_t, _c_t", "return _c_t, _h_t", "wrong order", "return h_t, c_t"),
+    ("lstm", "[_h0, _c0]", "[_h0, _c0 + 1]", "p at step 1", "c_0 is not zero"),
+    ("lstm", "T.dot(_h, W_y", "T.dot(_c, W_y", "p at step 1", "made of the cells"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("exercise", "old", "new", "where", "kind"),
+    [("forward", *case) for case in FORWARD]
+    + [("errors", *case) for case in ERRORS]
+    + [("gradients", *case) for case in GRADIENTS]
+    + SCAN,
+)
+def test_a_mistake_is_located_and_named(says, exercise, old, new, where, kind):
+    verdict = says(exercise, (old, new))
+    assert verdict.state == "not right"
+    assert where in verdict.text
+    assert kind in verdict.text
+    assert not verdict
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_solution_is_right_and_says_what(says, exercise):
+    verdict = says(exercise)
+    assert verdict
+    assert verdict.state == "right"
+    assert len(verdict.text) > 20
+
+
+def test_what_is_right_before_the_first_difference_is_said(says):
+    text = says("forward", ("W_h @ h[:, t]", "W_h.T @ h[:, t]")).text
+    assert text.startswith("Right: step 1, z of step 2. First difference: a at step 2 (index 1 in Python) is [")
+
+
+def test_two_mistakes_the_first_one_is_told(says):
+    text = says("forward", ("W_h @ h", "W_h.T @ h"), (" / np.exp(y[:, t]).sum()", "")).text
+    assert "p at step 1" in text
+    assert "not normalised" in text
+
+
+def test_probabilities_alone_can_be_checked(says):
+    assert says("forward", ("return z, a, h, y, p", "return p"))
+    assert "W_h is transposed" in says("forward", ("return z, a, h, y, p", "return p"), ("W_h @", "W_h.T @")).text
+
+
+def test_a_model_of_ones_own_can_be_checked():
+    class Mine(NumpyRNN):
+        def forward(self, x):
+            return super().forward(x).T
+
+    assert check.forward(NumpyRNN)
+    assert check.forward(NumpyRNN(9, 4, 5, 3))
+    assert check.gradients(NumpyRNN)
+    assert "transposed" in check.forward(Mine).text
+
+
+@pytest.mark.parametrize("nothing", [None, ..., lambda *_: None, lambda *_: ..., lambda *_: (None, None)])
+@pytest.mark.parametrize("exercise", ["forward", "errors", "squares", "lstm_step"])
+def test_nothing_is_not_yet(exercise, nothing):
+    verdict = getattr(check, exercise)(nothing)
+    assert verdict.state == "not yet"
+    assert f'check.hint("{exercise}")' in verdict.text
+
+
+def test_not_implemented_is_not_yet(cell):
+    def unfinished(*_):
+        raise NotImplementedError("your code here")
+
+    assert check.forward(unfinished).state == "not yet"
+
+
+def test_a_placeholder_that_is_left_is_named(cell):
+    code = solutions.code("rnn").replace("return T.nnet.sigmoid(T.dot(W_x, _z_t) + T.dot(W_h, _h_tm1))",
+                                         "return ...  # your code here")  # fmt: skip
+    verdict = check.rnn(cell(code)["MyRNN"])
+    assert verdict.state == "not yet"
+    assert "A line is not filled in: return ...  # your code here" in verdict.text
+
+
+def test_an_exception_is_its_last_line_and_the_students_line(says):
+    text = says("forward", ("W_x @ z[:, t]", "W_x.T @ z[:, t]")).text
+    assert text.startswith("It fails with ValueError: matmul: ")
+    assert "in line 13 of the cell:  a[:, t] = W_x.T @ z[:, t] + W_h @ h[:, t]" in text
+    assert "Traceback" not in text
+    assert len(text.splitlines()) == 2
+
+
+def test_what_is_no_function_or_model_is_said():
+    assert "takes a function, got int" in check.forward(3).text
+    assert "made of RNN" in check.rnn(NumpyRNN).text
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize("strange", ["text", object(), lambda *_: [[1], [2, 3], "x"], lambda *_: {1: 2}, NAMES])
+def test_strange_things_are_not_right_but_no_error(exercise, strange):
+    assert getattr(check, exercise)(strange).state == "not right"
+
+
+def test_a_check_leaves_the_students_arrays_alone(cell):
+    kept = []
+
+    def spoil(x, *param):
+        kept.append([np.array(W) for W in param])
+        for W in param:
+            W[...] = 0
+
+    check.forward(spoil)
+    check.forward(spoil)
+    assert all(np.array_equal(a, b) for a, b in zip(*kept, strict=True))
+
+
+def test_a_verdict_shows_as_html_and_as_text(says):
+    verdict = says("forward", ("W_h @ h[:, t]", "W_h.T @ h[:, t]"))
+    assert repr(verdict).startswith("✗ forward: not right. ")
+    assert "lab-check-not-right" in verdict._repr_html_()
+    assert "lab-check-right" in says("forward")._repr_html_()
+    assert "lab-check-not-yet" in check.forward(None)._repr_html_()
+    assert "<script>" not in check.Verdict("forward", "not right", "<script>")._repr_html_()
+
+
+def test_hints_come_one_after_another():
+    assert [str(check.hint("forward")).count("\n") > 0 for _ in HINTS["forward"]] == [True] * 3
+    text = str(check.hint("forward"))
+    assert all(hint in text for hint in HINTS["forward"])
+    assert 'check.solution("forward")' in text
+    assert progress.get("forward")["hints"] == len(HINTS["forward"])
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_every_exercise_has_hints_in_levels(exercise):
+    assert len(HINTS[exercise]) == 3
+
+
+def test_the_solution_is_shown_and_noted():
+    assert str(check.solution("updates")) == solutions.code("updates")
+    assert "T.grad" in check.solution("updates")._repr_html_()
+    assert progress.get("updates")["solution"]
+
+
+def test_an_exercise_that_is_not_there_is_said():
+    for function in (check.hint, check.solution, check.reset):
+        assert "There is no exercise 'forwards'; there are forward, errors" in str(function("forwards"))
+
+
+def test_progress_is_kept_on_disk(says):
+    check.forward(None)
+    assert progress.get("forward") == {"state": "not yet", "tries": 0, "hints": 0, "solution": False}
+    says("forward", ("W_h @ h", "W_h.T @ h"))
+    assert progress.get("forward")["state"] == "not right"
+    says("forward")
+    check.forward(None)  # what was right once stays done
+    kept = json.loads((runs.RUNS / "exercises.json").read_text())
+    assert kept["forward"]["state"] == "right"
+    assert kept["forward"]["tries"] == 2
+    assert "1 of 10 done" in str(check.progress())
+    assert "<table>" in check.progress()._repr_html_()
+
+
+def test_reset_forgets_one_or_all(says):
+    says("forward")
+    says("updates")
+    check.reset("forward")
+    assert "1 of 10 done" in str(check.progress())
+    check.reset()
+    assert "0 of 10 done" in str(check.progress())
+    assert not check.passed("updates")
+
+
+def test_a_damaged_file_is_put_aside(says):
+    progress.path().write_text("{")
+    assert "0 of 10 done" in str(check.progress())
+    assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
+    assert says("forward")
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_a_check(says, runs_folder, monkeypatch):
+    monkeypatch.setattr("lxmls_rnn.runs.RUNS", runs_folder / "file" / "below")
+    (runs_folder / "file").write_text("")
+    verdict = says("forward")
+    assert verdict
+    assert "Progress is not kept" in verdict.text
+
+
+def test_what_needs_a_check_waits_for_it(says, capsys):
+    assert not check.passed("forward", "updates")
+    assert capsys.readouterr().out == "Not yet: this goes on when forward and updates are right.\n"
+    says("forward")
+    assert check.passed("forward")
+    check.forward(None)
+    assert not check.passed("forward")
