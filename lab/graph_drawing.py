@@ -223,7 +223,7 @@ def lay_out(drawing: Drawing) -> None:
         if len(members) > 1:
             layout = SugiyamaLayout(part)
             layout.xspace, layout.yspace = GAP, LAYER
-            layout.init_all(roots=[vertex for vertex in part.sV if not vertex.e_in()], inverted_edges=[])
+            layout.init_all(roots=[vertex for vertex in part.sV if not vertex.e_in()], inverted_edges=[], optimize=True)
             layout.draw()
         shift = right - min(node.x - node.w / 2 for node in members)
         for node in members:
@@ -245,9 +245,10 @@ class _Route:
 
 def svg(drawing: Drawing) -> str:
     """Write a drawing whose nodes have places."""
-    left = min(node.x - node.w / 2 for node in drawing.nodes) - 6
+    bends = [x for points in drawing.edges.values() for x, _ in points]
+    left = min([node.x - node.w / 2 for node in drawing.nodes] + bends) - 6
+    right = max([node.x + node.w / 2 for node in drawing.nodes] + bends)
     top = min(node.y for node in drawing.nodes) - HEIGHT / 2 - 6
-    right = max([node.x + node.w / 2 for node in drawing.nodes] + [x for p in drawing.edges.values() for x, _ in p])
     width, height = right - left + 6, max(node.y for node in drawing.nodes) + HEIGHT / 2 - top + 6
     arrow = f"lab-arrow-{next(_numbers)}"
     lines = [_line(drawing.nodes[a], points, drawing.nodes[b], arrow) for (a, b), points in drawing.edges.items()]

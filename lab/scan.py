@@ -94,14 +94,14 @@ class ScanPanel(Panel):
         weights = [[0.8, 0.15, 0.05], [0.3, 0.4, 0.3], [0.2, 0.3, 0.5]]
         self.weights = [
             [
-                slider(widgets.FloatSlider, f"{a} → {b}", weights[i][j], 0.0, 1.0, "Weight of the transition", "20em")
+                slider(widgets.FloatSlider, f"{a} → {b}", weights[i][j], 0.0, 1.0, "Weight of the transition", "20.3em")
                 for j, b in enumerate(STATES)
             ]
             for i, a in enumerate(STATES)
         ]  # fmt: skip
         for row in self.weights:
             for entry in row:
-                entry.style = {"description_width": "8em"}
+                entry.style = {"description_width": "9em"}
         self.transitions = widgets.HTML()
         self._rows = [widgets.HBox(row, layout=WRAP) for row in self.weights]
         self._settings = {
@@ -372,10 +372,11 @@ def source(program: str, numbers: bool = False, other: str = "") -> str:
 
 
 def beside(*views: tuple[str, str]) -> str:
-    """Put pieces of HTML with headings side by side, or below each other where it is narrow."""
-    columns = "".join(
-        f'<div style="flex:1 1 22em;min-width:0"><b>{escape(heading)}</b>{view}</div>' for heading, view in views
-    )
+    """Put pieces of HTML with headings side by side; below each other where it is narrow or a drawing is wide."""
+    columns = ""
+    for heading, view in views:
+        width = max([286, *(int(found) + 20 for found in re.findall(r'<svg[^>]* width="(\d+)"', view))])
+        columns += f'<div style="flex:1 1 {width}px;min-width:0"><b>{escape(heading)}</b>{view}</div>'
     return f'<div style="display:flex;flex-wrap:wrap;gap:4px 14px">{columns}</div>'
 
 
@@ -390,7 +391,9 @@ def text_box(content: str, label: str) -> str:
 
 def scrolled(drawing: str) -> str:
     """Put a drawing into a box that scrolls, with the keyboard too."""
-    return f'<div class="lab-scroll" tabindex="0" role="region" aria-label="Graph">{drawing}</div>'
+    return (
+        f'<div class="lab-scroll" style="max-height:44em" tabindex="0" role="region" aria-label="Graph">{drawing}</div>'
+    )
 
 
 def literal(value: Any) -> str:
