@@ -138,7 +138,7 @@ def symbols(text: str) -> Raw:
 def number(value: float) -> str:
     """Return a number in at most six signs or so."""
     size = abs(value)
-    if value == 0 or not np.isfinite(value):
+    if not np.isfinite(value) or (value == round(value) and size < 1000):
         return f"{value:.0f}"
     if size < 1e-3:
         return f"{value:.0e}"
@@ -173,7 +173,7 @@ def matrix(
     lines = []
     if len(columns):
         names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)
-        lines.append(f"<tr>{'<td></td>' if len(rows) else ''}{names}</tr>")
+        lines.append(f"<tr>{'<th></th>' if len(rows) else ''}{names}</tr>")
     for i, line in enumerate(values):
         cells = [f'<th scope="row">{escape(str(rows[i]))}</th>'] if len(rows) else []
         for j, value in enumerate(line):
@@ -181,7 +181,7 @@ def matrix(
             if np.isnan(value):
                 cells.append(f"<td{frame}></td>")
                 continue
-            strong = largest and abs(value) > 0.65 * largest
+            strong = largest and value > 0.65 * largest  # dark ink is readable on every orange
             style = f"background:{shade(float(value), largest)};color:{'#fff' if strong else '#111'}"
             text = "" if small else number(float(value)).replace("-", "\u2212")
             cells.append(f'<td{frame} style="{style}" title="{float(value):.6g}">{text}</td>')

@@ -1,0 +1,222 @@
+"""Drawings of a walk through a recurrent network, as SVG: unrolled over the sentence, and as an MLP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from lxmls_rnn.deep_learning.walk import BACKWARD, Step
+
+SHOWN = 5  # words at a time
+UNITS = 4  # of the hidden layer, in the MLP
+
+# fill, line, ink of a node
+TODO = ("var(--lab-soft)", "var(--lab-border)", "var(--lab-faint)")
+KNOWN = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
+ACTIVE = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
+
+# name of a step: edges that it uses, (edge, how many words later)
+USES = {
+    "z": [("W_e", 0)], "a": [("W_x", 0), ("W_h", 0)], "h": [("f", 0)], "y": [("W_y", 0)], "p": [("softmax", 0)],
+    "C": [("C", 0)], "e_y": [("C", 0), ("softmax", 0)], "dW_y": [("W_y", 0)], "e_h": [("W_y", 0), ("W_h", 1)],
+    "e_a": [("f", 0)], "dW_x": [("W_x", 0)], "dW_h": [("W_h", 0)], "e_z": [("W_x", 0)], "dW_e": [("W_e", 0)],
+}  # fmt: skip
+# name of a step: the node where it is
+NODE = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a", "e_z": "z", "dW_e": "z"}
+
+
+class Picture:
+    """What has been computed up to a step, and the pieces of a drawing that show it.
+
+    Parameters
+    ----------
+    seen
+        The steps up to the present one.
+    words, tags
+        The sentence and its gold tags.
+    """
+
+    def __init__(self, seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> None:
+        self.step, self.words, self.tags = seen[-1], words, tags
+        self.done = {(NODE.get(step.name, step.name), step.t): step.direction for step in seen}
+        self.active_node = (NODE.get(self.step.name, self.step.name), self.step.t)
+        self.active_edges = {(edge, self.step.t + later) for edge, later in USES[self.step.name]}
+        first = max(1, min(self.step.t - SHOWN // 2, len(words) - SHOWN + 1))
+        self.shown = range(first, min(first + SHOWN, len(words) + 1))
+        self.parts: list[str] = []
+
+    @property
+    def direction(self) -> str:
+        """The direction of the present step."""
+        return self.step.direction
+
+    def colours(self, node: str, t: int) -> tuple[str, str, str]:
+        """Return fill, line and ink of a node."""
+        if (node, t) == self.active_node:
+            return ACTIVE[self.direction]
+        return KNOWN[self.done[node, t]] if (node, t) in self.done else TODO
+
+    def stroke(self, edge: str, t: int) -> tuple[str, float]:
+        """Return colour and width of an edge."""
+        if (edge, t) in self.active_edges:
+            return ACTIVE[self.direction][0], 3.5
+        return "var(--lab-faint)", 1.2
+
+    def text(self, x: float, y: float, content: str, size: int = 12, ink: str = "var(--lab-text)", **more: str) -> None:
+        """Write; 'h_2' gets its 2 below."""
+        name, _, index = (
+            content.partition("_") if content[:1] in "zahypWC" and "_" in content[:2] else (content, "", "")
+        )
+        below = f'<tspan dy="3" font-size="{size - 3}">{escape(index)}</tspan>' if index else ""
+        attributes = "".join(f' {key.replace("_", "-")}="{value}"' for key, value in more.items())
+        self.parts.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="middle" dominant-baseline="central" '
+            f'style="fill:{ink}"{attributes}>{escape(name)}{below}</text>'
+        )
+
+    def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
+        """Draw a node."""
+        fill, line, ink = self.colours(node, t)
+        width = 3 if (node, t) == self.active_node else 1.5
+        self.parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" style="fill:{fill};stroke:{line};stroke-width:{width}"/>'
+        )
+        if label:
+            self.text(x, y, f"{node}_{t}", 12, ink)
+
+    def box(self, x: float, y: float, width: float, height: float, node: str, t: int, label: str) -> None:
+        """Draw a node as a box around its middle."""
+        fill, line, ink = self.colours(node, t)
+        thick = 3 if (node, t) == self.active_node else 1.5
+        self.parts.append(
+            f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width}" height="{height}" rx="5" '
+            f'style="fill:{fill};stroke:{line};stroke-width:{thick}"/>'
+        )
+        self.text(x, y, label, 12, ink)
+
+    def arrow(self, x: float, y: float, to_x: float, to_y: float, edge: str, t: int, label: str = "") -> None:
+        """Draw an edge; an error flows the other way, so the head is at the other end then."""
+        colour, width = self.stroke(edge, t)
+        active = (edge, t) in self.active_edges
+        if active and self.direction == BACKWARD:
+            x, y, to_x, to_y = to_x, to_y, x, y
+        angle = math.atan2(to_y - y, to_x - x)
+        size = 5 + width
+        corners = [(to_x, to_y)]
+        for turn in (2.7, -2.7):
+            corners.append((to_x + size * math.cos(angle + turn), to_y + size * math.sin(angle + turn)))
+        end_x, end_y = to_x - 0.7 * size * math.cos(angle), to_y - 0.7 * size * math.sin(angle)
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
+        self.parts.append(
+            f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{end_x:.1f}" y2="{end_y:.1f}" '
+            f'style="stroke:{colour};stroke-width:{width}"/><polygon points="{points}" style="fill:{colour}"/>'
+        )
+        if label:
+            middle_x, middle_y = (x + to_x) / 2, (y + to_y) / 2
+            shift = (0, -9) if abs(to_x - x) > abs(to_y - y) else (15, 0)
+            self.text(middle_x + shift[0], middle_y + shift[1], label, 11, _ink(active), font_weight=_weight(active))
+
+    def svg(self, width: int, height: int, name: str) -> str:
+        """Return the drawing."""
+        place = f"{name}; now {self.step.symbol} of word {self.step.t}, {self.words[self.step.t - 1]}, {self.direction}"
+        return (
+            f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+            f'aria-label="{escape(place)}" style="max-width:100%;height:auto" font-family="sans-serif">'
+            f"{''.join(self.parts)}</svg>"
+        )
+
+
+def _ink(active: bool) -> str:
+    return "var(--lab-text)" if active else "var(--lab-faint)"
+
+
+def _weight(active: bool) -> str:
+    return "bold" if active else "normal"
+
+
+def short(word: str, most: int = 10) -> str:
+    """Cut a word to fit."""
+    return word if len(word) <= most else f"{word[: most - 1]}…"
+
+
+def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> str:
+    """Draw the network unrolled over (some words of) the sentence: time from left to right, words below, tags above."""
+    picture = Picture(seen, words, tags)
+    width, height = 86 * len(picture.shown) + 36, 352
+    rows = {"C": 22, "p": 78, "y": 138, "h": 206, "z": 276, "word": 334}
+    for column, t in enumerate(picture.shown):
+        left = 36 + 86 * column
+        a, h = left + 10, left + 47
+        before = left - 39  # h of the word before
+        if t == 1:
+            picture.text(10, rows["h"], "0", 12, "var(--lab-faint)")
+        elif column == 0:
+            picture.text(10, rows["h"], "…", 14, "var(--lab-faint)")
+        start = 17 if column == 0 else before + 14
+        picture.arrow(start, rows["h"], a - 14, rows["h"], "W_h", t, "W_h")
+        picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "f", t, "f")
+        picture.arrow(a, rows["word"] - 11, a, rows["z"] + 14, "W_e", t, "W_e")
+        picture.arrow(a, rows["z"] - 14, a, rows["h"] + 14, "W_x", t, "W_x")
+        picture.arrow(h, rows["h"] - 14, h, rows["y"] + 15, "W_y", t, "W_y")
+        picture.arrow(h, rows["y"] - 15, h, rows["p"] + 15, "softmax", t)
+        picture.arrow(h, rows["p"] - 15, h, rows["C"] + 12, "C", t)
+        for node, x in (("z", a), ("a", a), ("h", h), ("y", h), ("p", h)):
+            picture.circle(x, rows["h" if node == "a" else node], 14, node, t)
+        picture.box(h, rows["C"], 34, 24, "C", t, f"C_{t}")
+        here = t == picture.step.t
+        picture.text(a + 6, rows["word"], short(words[t - 1]), 13, font_weight=_weight(here))
+        picture.text(a - 4, rows["p"], short(tags[t - 1], 6), 11, _ink(here), font_weight=_weight(here))
+    return picture.svg(width, height, "the network unrolled over the sentence")
+
+
+def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hidd: int) -> str:
+    """Draw the same network as a multilayer perceptron: a hidden layer for each word, the first at the bottom."""
+    picture = Picture(seen, words, tags)
+    width, layer = 324, 64
+    height = layer * len(picture.shown) + 36
+    units = min(n_hidd, UNITS)
+    middle = 160
+    across = [middle + 28 * (unit - (units - 1) / 2) for unit in range(units)]
+    for row, t in enumerate(picture.shown):
+        y = height - 52 - layer * row
+        below = y + layer if row else y + 40
+        colour, thickness = picture.stroke("W_h", t)
+        active = ("W_h", t) in picture.active_edges
+        for x_below in across:
+            for x in across:
+                picture.parts.append(
+                    f'<line x1="{x_below:.1f}" y1="{below - 9}" x2="{x:.1f}" y2="{y + 9}" '
+                    f'style="stroke:{colour};stroke-width:{thickness / 1.7:.1f}"/>'
+                )
+        picture.text(across[-1] + 26, (y + below) / 2, "W_h", 11, _ink(active), font_weight=_weight(active))
+        picture.arrow(61, y, across[0] - 12, y, "W_x", t, "W_x")
+        picture.arrow(across[-1] + 12, y, 250, y, "W_y", t, "W_y")
+    for row, t in enumerate(picture.shown):
+        y = height - 52 - layer * row
+        here = t == picture.step.t
+        # a and h are the same units, before and after the activation
+        node = "a" if picture.active_node == ("a", t) or ("h", t) not in picture.done else "h"
+        if picture.done.get(("h", t)) == BACKWARD and ("a", t) in picture.done:
+            node = "a" if picture.done["a", t] == BACKWARD else "h"
+        for x in across:
+            picture.circle(x, y, 9, node, t, label=False)
+        output = "p" if picture.active_node in (("p", t), ("C", t)) else "y"
+        picture.box(42, y, 36, 26, "z", t, f"z_{t}")
+        picture.box(270, y, 36, 26, output, t, f"{output}_{t}")
+        picture.text(42, y + 22, short(words[t - 1]), 12, _ink(here), font_weight=_weight(here))
+        picture.text(270, y + 22, short(tags[t - 1]), 12, _ink(here), font_weight=_weight(here))
+        picture.text(across[0] - 20, y - 14, f"h_{t}", 12, _ink(here), font_weight=_weight(here))
+    bottom = height - 12
+    if picture.shown[0] == 1:
+        for x in across:
+            picture.parts.append(
+                f'<circle cx="{x:.1f}" cy="{bottom}" r="8" stroke-dasharray="3 2" '
+                'style="fill:none;stroke:var(--lab-faint)"/>'
+            )
+        picture.text(across[0] - 22, bottom, "0", 12, "var(--lab-faint)")
+    if n_hidd > units:
+        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, "var(--lab-faint)")
+    if picture.shown[0] > 1:
+        picture.text(middle, bottom, "…", 14, "var(--lab-faint)")
+    return picture.svg(width, height, "the same pass as a multilayer perceptron")
