@@ -158,7 +158,7 @@ def gradients(student: Any) -> str:
             result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, *model.param[:2]))
         if not isinstance(result, (tuple, list)):
             raise Wrong(f"It should return four gradients, of W_e, W_x, W_h, W_y; got {what(result)}.")
-        if not any(isinstance(value, np.ndarray) and np.any(value) for value in result):
+        if all(isinstance(value, np.ndarray) and not np.any(value) for value in result):
             raise NotYet("All is still zero: the loop is not filled in.")
         wrong = rnn_gradient_mistakes(x, z, h, back.e_y, e_a, model.param)
         compare_gradients(result, right, len(x), wrong)
