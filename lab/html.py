@@ -87,8 +87,10 @@ def heat_map(
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max(initial=0)) if largest is None else largest
     turned = '<span style="writing-mode:vertical-rl;transform:rotate(180deg)">{}</span>' if upright else "{}"
+    narrow = ";padding:2px 0" if upright else ""
     head = "".join(
-        f'<th scope="col" style="text-align:center;vertical-align:bottom">{turned.format(escape(str(name)))}</th>'
+        f'<th scope="col" style="text-align:center;vertical-align:bottom{narrow}">'
+        f"{turned.format(escape(str(name)))}</th>"
         for name in ("", *columns)
     )
     body = []
@@ -115,13 +117,16 @@ def heat_map(
 
 def bars(rows: Iterable[tuple[str, float, str]], largest: float, number_format: str = ".4f") -> str:
     """Return a table of horizontal bars: each row a name, a value and a colour; negative values go without a bar."""
-    body = "".join(
-        f'<tr><th scope="row" style="padding:1px 8px">{escape(name)}</th><td style="padding:1px 4px"><div '
-        f'style="width:{round(160 * max(0.0, min(1.0, value / largest if largest else 0.0)))}px;height:14px;'
-        f'background:{colour};outline:1px solid #888"></div></td><td>{format(value, number_format)}</td></tr>'
-        for name, value, colour in rows
-    )
-    return f'<div class="lab-scroll"><table class="lab-bars"><tbody>{body}</tbody></table></div>'
+    body = []
+    for name, value, colour in rows:
+        width = round(160 * max(0.0, min(1.0, value / largest if largest else 0.0)))
+        rim = "outline:1px solid #888" if width else ""
+        body.append(
+            f'<tr><th scope="row" style="padding:1px 8px">{escape(name)}</th><td style="padding:1px 4px">'
+            f'<div style="width:{width}px;height:14px;background:{colour};{rim}"></div></td>'
+            f"<td>{format(value, number_format)}</td></tr>"
+        )
+    return f'<div class="lab-scroll"><table class="lab-bars"><tbody>{"".join(body)}</tbody></table></div>'
 
 
 def symbols(text: str) -> Raw:

@@ -124,12 +124,12 @@ class View(widgets.VBox):
             raise RuntimeError("no sentence has been tagged")
         return self._seen
 
-    def show(self, opened: Opened, seen: Seen | None) -> None:
-        """Show another run or sentence; `seen` is None where the run cannot tag the sentence."""
+    def show(self, opened: Opened, seen: Seen | None, problem: str = "") -> None:
+        """Show another run or sentence; `seen` is None where there is a `problem` with tagging the sentence."""
         self._opened, self._seen = opened, seen
         missing = self.needs_sentence and seen is None
         self._body.layout.display = "none" if missing else None
-        self._note.value = "<i>The sentence has not been tagged: see the message above.</i>" if missing else ""
+        self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
         if not missing:
             self._filling = True
             try:
@@ -164,8 +164,8 @@ def word_slider(tooltip: str) -> widgets.SelectionSlider:
     """Make a slider over the words of a sentence."""
     return widgets.SelectionSlider(
         description="Word", options=[("", 0)], continuous_update=True, tooltip=tooltip,
-        layout={"width": "24em"}, style={"description_width": "4em"},
-    )  # fmt: skip
+        layout={"width": "30em"}, style={"description_width": "4em"},
+    ).add_class("lab-words")  # fmt: skip
 
 
 def keep_options(control: Any, options: list[Any], value: Any = None) -> None:

@@ -38,7 +38,7 @@ class InspectionPanel(Panel):
 
     title = "Look into a tagger"
     help = """Choose a trained run, type a sentence and press Enter. <b>Tags</b> shows how sure the tagger is;
-    <b>Hidden state</b> what it carries from word to word, and an LSTM's gates at work. <b>Gradient through time</b>
+    <b>Hidden state</b> what it carries from word to word, and an LSTM's gates at work. <b>Gradient</b>
     shows how much of the error of one word reaches the words before it: look how fast it vanishes in an RNN, and how
     far the cell of an LSTM carries it. <b>Neighbours</b> finds the words that it takes for alike, <b>Errors</b> its
     mistakes, and <b>Compare</b> puts a second run beside it. Try an ambiguous word such as <i>watches</i> or <i>run</i>
@@ -48,7 +48,7 @@ class InspectionPanel(Panel):
         self.choice = RunChoice()
         self.sentence = widgets.Text(
             description="Sentence", value=SENTENCE, continuous_update=False, placeholder="a sentence, then Enter",
-            style=WIDE, layout={"width": "38em"}, tooltip="The sentence to tag; Enter tags it",
+            style=WIDE, layout={"width": "auto", "flex": "1 1 30em"}, tooltip="The sentence to tag; Enter tags it",
         )  # fmt: skip
         self.tag_button = widgets.Button(
             description="Tag", button_style="primary", tooltip="Open the run anew and tag the sentence",
@@ -67,6 +67,7 @@ class InspectionPanel(Panel):
         self.tabs = widgets.Tab(self.views, titles=[view.title for view in self.views], selected_index=0)
         self.opened: Opened | None = None
         self.seen: Seen | None = None
+        self._problem = ""
         self._stale: set[View] = set()
         super().__init__(
             self.choice, widgets.HBox([self.sentence, self.tag_button], layout=WRAP), self.about, self.tabs
@@ -105,6 +106,9 @@ class InspectionPanel(Panel):
         self._stale = set(self.views)
         try:
             self.seen = see(self.opened.tagger, self.sentence.value)
+        except ValueError as error:
+            self._problem = str(error)
+            raise
         finally:
             self._show()
 
@@ -121,7 +125,7 @@ class InspectionPanel(Panel):
         assert self.opened is not None
         view = self._present()
         self._stale.discard(view)
-        view.show(self.opened, self.seen)
+        view.show(self.opened, self.seen, self._problem)
 
     def code(self) -> str:
         """Return code that loads the tagger and does what the present tab does."""

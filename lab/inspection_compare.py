@@ -24,9 +24,13 @@ class CompareView(View):
     def __init__(self, attempt: Attempt) -> None:
         self.choice = RunChoice("Second run")
         self.word = word_slider("The word whose gradient is followed back in both")
-        self.about, self.tags = widgets.HTML(), widgets.HTML().add_class("lab-compared")
-        self.chart, self.maps = widgets.HTML(), widgets.HTML()
-        super().__init__(attempt, self.choice, self.about, self.tags, self.word, self.chart, self.maps)
+        self.about = widgets.HTML()
+        self.tags = widgets.HTML().add_class("lab-compared").add_class("lab-whole")
+        self.chart, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-whole")
+        super().__init__(
+            attempt, self.choice, widgets.HBox([self.tags, self.about], layout={"flex_flow": "row wrap"}), self.word,
+            self.chart, self.maps,
+        )  # fmt: skip
         self.other: Opened | None = None
         self.redraw_on(self.word, self.choice.run)
 

@@ -47,7 +47,7 @@ class ErrorsView(View):
             description="From sentence", value=1, min=1, max=1, layout={"width": "14em"},
             style={"description_width": "8em"}, tooltip="Number of the first sentence that is shown",
         )  # fmt: skip
-        self.summary, self.confusion = widgets.HTML().add_class("lab-accuracy"), widgets.HTML()
+        self.summary, self.confusion = widgets.HTML().add_class("lab-accuracy"), widgets.HTML().add_class("lab-whole")
         self.list = widgets.HTML().add_class("lab-errors")
         self.results = widgets.VBox(
             [self.summary, self.confusion, widgets.HBox([self.gold, self.predicted, self.first], layout=WRAP),

@@ -40,8 +40,8 @@ class TagsView(View):
             [(tags[k], float(p_y[k, t]), html.colour_of(int(k))) for k in order], 1.0
         )
         self.matrix.value = html.heat_map(
-            p_y, tags, self.seen.words, 1.0, marked_column=t, numbers=True, number_format=".2f", upright=True,
-            caption="p_y: probability of each tag (row) for each word (column)",
+            p_y, tags, self.seen.words, 1.0, marked_column=t, numbers=len(self.seen.words) <= 20, number_format=".2f",
+            upright=True, caption="p_y: probability of each tag (row) for each word (column)",
         )  # fmt: skip
 
     def code(self) -> str:
@@ -65,7 +65,7 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
         p = float(seen.forward.p_y[k, t])
         title = f"{word}: {tags[k]} {p:.4f}" + (", not in the vocabulary" if seen.unknown[t] else "")
         one = html.word(word, f"{tags[k]} {p:.0%}", html.colour_of(k), title, faint=bool(seen.unknown[t]))
-        frame = "outline:2px solid #d62728;border-radius:4px" if t == marked else ""
+        frame = "display:inline-block;outline:2px solid #d62728;border-radius:4px" if t == marked else ""
         words.append(f'<span style="{frame}">{one}</span>' if frame else one)
     return "".join(words)
 
@@ -88,7 +88,7 @@ class HiddenView(View):
             description="Write the values", value=False, indent=False, tooltip="Write each value into its cell",
             layout={"width": "11em"},
         )  # fmt: skip
-        self.range, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-hidden")
+        self.range, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-hidden").add_class("lab-whole")
         super().__init__(
             attempt, widgets.HBox([self.what, self.first, self.numbers], layout=WRAP), self.range, self.maps
         )
@@ -164,7 +164,7 @@ print(h.round(2))
 class GradientView(View):
     """How far the gradient of one word's loss reaches back."""
 
-    title = "Gradient through time"
+    title = "Gradient"
 
     def __init__(self, attempt: Attempt) -> None:
         self.word = word_slider("The word t whose loss is looked at")
@@ -173,7 +173,7 @@ class GradientView(View):
             tooltip="The tag k in the loss -log p_t[k]; first the predicted one",
         )  # fmt: skip
         self.chart = widgets.HTML().add_class("lab-gradient")
-        self.text, self.table = widgets.HTML(), widgets.HTML()
+        self.text, self.table = widgets.HTML(), widgets.HTML().add_class("lab-whole")
         super().__init__(attempt, widgets.HBox([self.word, self.tag], layout=WRAP), self.chart, self.text, self.table)
         self.word.observe(self._word_changed, "value")
         self.redraw_on(self.word, self.tag)
@@ -202,7 +202,7 @@ class GradientView(View):
         self.text.value = explain(self.opened, reach, self.seen.words[t])
         rows = []
         for k in range(t, -1, -1):
-            ratio = f"{reach.h[k] / reach.h[k + 1]:.3f}" if k < t and reach.h[k + 1] else ""
+            ratio = f"{reach.h[k] / reach.h[k + 1]:.3g}" if k < t and reach.h[k + 1] else ""
             cell = [] if reach.c is None else [f"{reach.c[k]:.3e}"]
             rows.append(
                 [f"{k + 1} {self.seen.words[k]}", t - k, f"{reach.h[k]:.3e}", ratio, *cell, f"{reach.z[k]:.3e}"]
@@ -243,16 +243,18 @@ def explain(opened: Opened, reach: Reach, word: str) -> str:
     way = {"hidden state": reach.h} if reach.c is None else {"hidden state": reach.h, "cell": reach.c}
     for name, norms in way.items():
         steps = steps_until(norms)
-        until = f"below 1 % after {steps} steps" if steps else f"still above 1 % after all {len(norms) - 1}"
+        n = len(norms) - 1 if steps is None else steps
+        until = f"{'still above' if steps is None else 'below'} 1 % after {n} step{'' if n == 1 else 's'}"
         factor = factor_per_step(norms)
         change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
         text += f"The gradient of the {name} {change}; it is {until}. "
     if opened.is_lstm:
         return text + (
-            "Through h each step is W_h<sup>T</sup> and the gates' derivatives; through the cell it is the forget gate "
-            "f<sub>k+1</sub>, near 1 where the cell is kept, and the peepholes: that way carries the gradient far."
+            "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
+            "forget gate f<sub>k+1</sub>, near 1 where the cell is kept, and the peepholes: that way carries the gradient "
+            "far."
         )
     return text + (
-        "Each step back multiplies by W_h<sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the gradient "
-        "vanish, factors above 1 make it explode."
+        "Each step back multiplies by W<sub>h</sub><sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the "
+        "gradient vanish, factors above 1 make it explode."
     )

@@ -30,8 +30,8 @@ class NeighboursView(View):
             description="How many", value=10, min=1, max=100, layout={"width": "12em"}, tooltip="Words to find"
         )
         self.n_map = widgets.BoundedIntText(
-            description="Words on the map", value=150, min=3, max=1000, layout={"width": "15em"},
-            style={"description_width": "9em"}, tooltip="The most frequent words of the training file",
+            description="Words on the map", value=150, min=3, max=1000, layout={"width": "17em"},
+            style={"description_width": "10.5em"}, tooltip="The most frequent words of the training file",
         )  # fmt: skip
         self.map_button = widgets.Button(
             description="Draw the map", tooltip="Read the training file and draw its most frequent words",
@@ -100,19 +100,20 @@ class NeighboursView(View):
 
     def _draw_map(self, marked: list[str]) -> None:
         tagger, counts = self.opened.tagger, self._counts
-        order = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
+        frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
+        order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
         places, shares = principal_components(tagger.model.param[0][:, order])
-        tags = counts[order].argmax(axis=1)
-        colours = [html.colour_of(int(k)) for k in tags]
+        tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
+        colours = [html.colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
         legend = " ".join(
             html.chip(tag, html.colour_of(k))
             for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())
         )  # fmt: skip
-        on_map = [names.index(word) for word in marked if word in names]
+        on_map = [names.index(word) for word in marked]
         self.map.value = (
-            f"The {len(names)} most frequent words of the training file, on the two directions in which their "
-            f"embeddings differ most (PCA; {shares.sum():.0%} of the variance), coloured by the tag they most often "
+            f"The {len(frequent)} most frequent words of the training file and those above, on the two directions in "
+            f"which their embeddings differ most (PCA; {shares.sum():.0%} of the variance), coloured by the tag they most often "
             f"have; a red rim marks the word above and its neighbours.<br>{legend}"
             + charts.word_map(places, names, colours, on_map)
         )
