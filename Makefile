@@ -45,17 +45,14 @@ bench-full: $(READY) ## Time the whole grid of sizes; goes on where it was stopp
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing
 	.venv/bin/python -m lxmls_rnn.doctor
 
-NO_NEWS := .venv/etc/jupyter/labconfig/page_config.json
-$(NO_NEWS): $(READY)
-	.venv/bin/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
-
 .PHONY: lab
-lab: $(NO_NEWS) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
+lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
 	PATH="$(CURDIR)/.venv/bin:$$PATH" LXMLS_DEVICE=$${LXMLS_DEVICE:-auto} LXMLS_RUNS="$(CURDIR)/runs" \
+		JUPYTER_PATH="$(CURDIR)/lab/jupyter" JUPYTER_CONFIG_PATH="$(CURDIR)/lab/jupyter" \
 		LXMLS_RESULTS="$(CURDIR)/results" .venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ARGS)
 
 .PHONY: test-browser
-test-browser: $(NO_NEWS) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
+test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
 	.venv/bin/pytest tests/browser $(ARGS)
 
 # What the lab writes belongs to whom this folder belongs to, also under sudo, unless .env or LAB_UID names another user.

@@ -37,6 +37,8 @@ def environ(workplace):
         **config,
         **{name: str(workplace / folder) for name, folder in ours.items()},
         "PATH": f"{BIN}:{os.environ['PATH']}",
+        "JUPYTER_PATH": str(ROOT / "lab/jupyter"),
+        "JUPYTER_CONFIG_PATH": str(ROOT / "lab/jupyter"),
         "LXMLS_DEVICE": "cpu",
     }
 
