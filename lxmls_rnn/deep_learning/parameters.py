@@ -184,9 +184,9 @@ def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarr
         raise ValueError(
             f"{argument} must be {kind} ids: integers of shape (L,) or (B, L), got {ids.dtype} of shape {ids.shape}"
         )
-    low, high = ids.min(), ids.max()
+    low, high = int(ids.min()), int(ids.max())  # NumPy's own numbers are slow to compare
     if low < 0 or high >= size:
-        bad = int(low if low < 0 else high)
+        bad = low if low < 0 else high
         raise IndexError(f"{kind} id {bad} in {argument} is outside the {size} {kind}s: expected 0 .. {size - 1}")
     return ids
 

@@ -1,4 +1,4 @@
-"""One step of stochastic gradient descent, for each kind of model.
+"""Steps of stochastic gradient descent, for each kind of model.
 
 Of the embeddings only the columns of the words in use change, so only those are computed and written: a step costs the
 same whatever the size of the vocabulary.
@@ -6,7 +6,7 @@ same whatever the size of the vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 
 # step(x, y, weights, rate) -> cost, number of words tagged rightly before the update
 Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int]]
+# steps(numbers, rate) -> for each call, the costs of its batches and their numbers of words tagged rightly
+Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int]]]]
 
 
 def make_step(model: Any, *, batched: bool = False, clip: float | None = None, freeze_embeddings: bool = False) -> Step:
@@ -38,11 +40,50 @@ def make_step(model: Any, *, batched: bool = False, clip: float | None = None, f
         ``step(x, y, weights, rate) -> (cost, correct)``: int32 word and tag ids, the weight of each position in the
         cost (0 for padding) in the model's dtype, the learning rate. It checks nothing; `Trainer.fit` has done so.
     """
-    maker = numpy_step if isinstance(model, NumpyRNN) else theano_step
-    return maker(model, batched, clip, freeze_embeddings)
+    if isinstance(model, NumpyRNN):
+        return numpy_step(model, clip, freeze_embeddings)
+    from lxmls_rnn.deep_learning import fused_sgd
+
+    if fused_sgd.covers(model):
+        return fused_sgd.fused_step(model, clip, freeze_embeddings)
+    return theano_step(model, batched, clip, freeze_embeddings)
 
 
-def numpy_step(model: NumpyRNN, batched: bool, clip: float | None, freeze_embeddings: bool) -> Step:
+def make_steps(
+    model: Any, batches: Sequence[Any], *, clip: float | None = None, freeze_embeddings: bool = False
+) -> Steps:
+    """Return the function that makes steps on batches, one after the other, in as few calls as may be.
+
+    Parameters
+    ----------
+    model, clip, freeze_embeddings
+        As `make_step` takes them.
+    batches
+        With `x`, `y` and `weights`, all (L,) or all (B, L), the arguments of a step. They are not checked.
+
+    Returns
+    -------
+    callable
+        ``steps(numbers, rate)``: makes a step on each batch of these numbers, int64, (n,), in this order. Yields, call
+        by call, the costs and the numbers of words tagged rightly of the next batches, each before its step; the model
+        then stands after the last of them. After a cost that is not finite no steps are to be asked for.
+    """
+    if not isinstance(model, NumpyRNN):
+        from lxmls_rnn.deep_learning import fused_sgd
+
+        if fused_sgd.covers(model):
+            return fused_sgd.fused_steps(model, batches, clip, freeze_embeddings)
+    step = make_step(model, batched=batches[0].x.ndim == 2, clip=clip, freeze_embeddings=freeze_embeddings)
+
+    def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int]]]:
+        for n in numbers:
+            cost, correct = step(batches[n].x, batches[n].y, batches[n].weights, rate)
+            yield [cost], [correct]
+
+    return steps
+
+
+def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> Step:
     """See `make_step`."""
     W_e, *others = model.param
 

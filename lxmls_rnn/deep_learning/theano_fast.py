@@ -15,17 +15,27 @@ import theano.tensor as T  # isort: skip
 class FastRNN(RNN):
     """The tagger of `RNN`: the same parameters, numbers and interface, faster."""
 
+    @property
+    def layer(self) -> RNNLayer:
+        """The Op of the recurrent layer."""
+        return RNNLayer(self.activation)
+
     def _recurrent(self, _z: Any, _h0: Any) -> Any:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         _, W_x, W_h, _ = self.param
-        return RNNLayer(self.activation)(T.dot(_z, W_x.T), W_h, self._first(_z, _h0))
+        return self.layer(T.dot(_z, W_x.T), W_h, self._first(_z, _h0))
 
 
 class FastLSTM(LSTM):
     """The tagger of `LSTM`: the same parameters, numbers and interface, faster."""
 
+    @property
+    def layer(self) -> LSTMLayer:
+        """The Op of the recurrent layer."""
+        return LSTMLayer()
+
     def _recurrent(self, _z: Any, _first: Any) -> Any:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         _, W_x, W_h, W_c, _ = self.param
         _h0, _c0 = _first or (None, None)
-        return LSTMLayer()(T.dot(_z, W_x.T), W_h, W_c, self._first(_z, _h0), self._first(_z, _c0))[0]
+        return self.layer(T.dot(_z, W_x.T), W_h, W_c, self._first(_z, _h0), self._first(_z, _c0))[0]

@@ -19,6 +19,13 @@ import theano.tensor as T  # isort: skip
 ACTIVATION = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
 
 
+def _trusting(inputs: list[Any], outputs: Any) -> Any:
+    """Compile a function that does not check the types of its inputs once more: the methods that call it have."""
+    function = theano.function(inputs, outputs)
+    function.trust_input = True
+    return function
+
+
 class RNN:
     """Recurrent part-of-speech tagger.
 
@@ -97,7 +104,7 @@ class RNN:
         x = parameters.check_words(x, self.sizes.n_words)
         if x.ndim not in self._p_y:
             _x = (T.ivector if x.ndim == 1 else T.imatrix)("x")
-            self._p_y[x.ndim] = theano.function([_x], self._forward(_x).T)
+            self._p_y[x.ndim] = _trusting([_x], self._forward(_x).T)
         return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
     def grads(self, x: Any, y: Any) -> list[np.ndarray]:
@@ -113,7 +120,7 @@ class RNN:
         if self._grads is None:
             _x, _y = T.ivector("x"), T.ivector("y")
             _loss = -T.mean(T.log(self._forward(_x))[T.arange(_y.shape[0]), _y])
-            self._grads = theano.function([_x, _y], theano.grad(_loss, self.param))
+            self._grads = _trusting([_x, _y], theano.grad(_loss, self.param))
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 
     def _forward(self, _x: Any, _h0: Any = None) -> Any:

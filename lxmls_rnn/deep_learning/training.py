@@ -6,6 +6,7 @@ write a run to disk; and stops the training by not asking for the next one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import numpy as np
 
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.evaluation import accuracy
-from lxmls_rnn.deep_learning.sgd import make_step
+from lxmls_rnn.deep_learning.sgd import Steps, make_steps
 
 
 @dataclass
@@ -56,12 +57,13 @@ class Started:
 
 @dataclass(frozen=True)
 class BatchDone:
-    """One update of the parameters."""
+    """The parameters have been updated: once, or for many small batches in one call (`fused_sgd`)."""
 
     epoch: int  # counted from 1
-    batch: int  # counted from 1
+    batch: int  # the last one done, counted from 1
     batches: int
-    cost: float  # mean over the batch's sentences of their cost, nats a word
+    updates: int  # since the event before
+    cost: float  # mean over the sentences since the event before of their cost, nats a word
     progress: Progress
 
 
@@ -191,8 +193,8 @@ class Trainer:
         Yields
         ------
         Event
-            Started, then BatchDone for each update and EpochDone after each epoch, at last Stopped. The model may
-            be read, and saved, while the generator waits.
+            Started, then BatchDone after each update, or after some, and EpochDone after each epoch, at last Stopped.
+            The model may be read, and saved, while the generator waits.
 
         Raises
         ------
@@ -217,12 +219,10 @@ class Trainer:
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
-        step = None
+        steps = None
         while not (reason := self._end(p)):
-            step = step or make_step(
-                model, batched=self.batch_size > 1, clip=self.clip, freeze_embeddings=self.freeze_embeddings
-            )
-            yield from self._batches_of_epoch(step, batches, p)
+            steps = steps or make_steps(model, batches, clip=self.clip, freeze_embeddings=self.freeze_embeddings)
+            yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev, p)
             if event.is_best and self.patience is not None:
                 best = model.get_values()
@@ -251,27 +251,31 @@ class Trainer:
         """Learning rate of epoch 0, 1, ...."""
         return self.rate / (1 + self.decay * epoch)
 
-    def _batches_of_epoch(self, step: Any, batches: list[Batch], p: Progress) -> Iterator[Event]:
+    def _batches_of_epoch(self, steps: Steps, batches: list[Batch], p: Progress) -> Iterator[Event]:
         order = np.arange(len(batches))
         if self.shuffle:
             # a generator for each epoch: to go on in the middle of a training takes no state but its number
             np.random.RandomState([self.seed, p.epoch]).shuffle(order)
         rate = self.rate_of_epoch(p.epoch)
-        for n in order[p.batch :]:
-            begin = time.perf_counter()  # anew each time: what is done with the event, or a pause, does not count
-            batch = batches[n]
-            cost, correct = step(batch.x, batch.y, batch.weights, rate)
-            if not np.isfinite(cost):
-                raise FloatingPointError(
-                    f"the cost became {cost} in epoch {p.epoch + 1}, batch {p.batch + 1}: "
-                    f"try a lower rate than {rate:g}, or clip the gradient"
-                )
-            p.batch += 1
-            p.cost += cost * batch.sentences
-            p.correct += correct
-            p.words += batch.words
+        begin = time.perf_counter()
+        for costs, correct in steps(order[p.batch :], rate):
+            cost, sentences = 0.0, 0
+            for cost_of_batch, right in zip(costs, correct, strict=True):
+                if not math.isfinite(cost_of_batch):
+                    raise FloatingPointError(
+                        f"the cost became {cost_of_batch} in epoch {p.epoch + 1}, batch {p.batch + 1}: "
+                        f"try a lower rate than {rate:g}, or clip the gradient"
+                    )
+                batch = batches[order[p.batch]]
+                p.batch += 1
+                p.cost += cost_of_batch * batch.sentences
+                p.correct += right
+                p.words += batch.words
+                cost += cost_of_batch * batch.sentences
+                sentences += batch.sentences
             p.seconds += time.perf_counter() - begin
-            yield BatchDone(p.epoch + 1, p.batch, len(batches), cost, p)
+            yield BatchDone(p.epoch + 1, p.batch, len(batches), len(costs), cost / sentences, p)
+            begin = time.perf_counter()  # anew: what was done with the event, or a pause, does not count
 
     def _end_epoch(self, model: Any, dev: Sequence[Any], p: Progress) -> EpochDone:
         dev_accuracy = accuracy(model, dev) if dev else None

@@ -1,4 +1,4 @@
-"""The layers' C code stays within its arrays, and calls leave nothing behind."""
+"""The C code of the Ops stays within its arrays, and calls leave nothing behind."""
 
 import gc
 import resource
@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import ops
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.ops import c_source
+from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.sgd_steps import SGDSteps
+from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
-SOURCES = Path(ops.__file__).parent
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -25,13 +28,21 @@ def sanitizers(tmp_path_factory):
         pytest.skip("g++ cannot link with AddressSanitizer here")
 
 
-@pytest.mark.parametrize("number", ["double", "float"])
-@pytest.mark.parametrize("activation", ["LOGISTIC", "HYPERBOLIC", "RECTIFIER"])
-def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, number, activation):
-    bits = {"double": 64, "float": 32}[number]
-    define = [f"-DFLOAT={number}", f"-DFLOAT_BITS={bits}", f"-DACTIVATION={activation}"]
-    compile_it = ["g++", "-g", "-O1", *SANITIZE, *define, f"-I{SOURCES}", HARNESS, "-o", tmp_path / "harness"]
-    subprocess.run(compile_it, check=True)
+@pytest.mark.parametrize("dtype", list(c_source.C_TYPES))
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, dtype, activation):
+    def namespace(name, files, macros=None):
+        includes = "".join(f'#include "{file}"\n' for file in files)
+        return c_source.in_namespace(name, includes, dtype, macros)
+
+    code = namespace("plain", ["softmax_cost.c"])
+    for name, layer in (("rnn", RNNLayer(activation)), ("lstm", LSTMLayer())):
+        op = SGDSteps(layer)
+        code += namespace(name, [*op.files(), "memory_harness_steps.cpp"], op.macros())
+    (tmp_path / "ops.h").write_text(code)
+    number = c_source.C_TYPES[dtype]["FLOAT"]
+    options = ["-g", "-O1", *SANITIZE, f"-DNUMBER={number}", f"-I{c_source.FOLDER}", f"-I{HARNESS.parent}"]
+    subprocess.run(["g++", *options, f"-I{tmp_path}", HARNESS, "-o", tmp_path / "harness"], check=True)
     done = subprocess.run([tmp_path / "harness"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

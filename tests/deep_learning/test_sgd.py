@@ -64,7 +64,7 @@ def test_sizes_of_one_work_in_a_batch(scan, bare):
 
 
 @pytest.mark.parametrize("clip", CLIPS)
-@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN])
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN, rnns.FastRNN])
 def test_frozen_embeddings_stay(cls, clip):
     model = cls(*SIZES, seed=0)
     before = model.get_values()

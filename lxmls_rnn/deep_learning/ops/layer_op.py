@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn.deep_learning.ops import c_source
+from lxmls_rnn.deep_learning.ops.blas_op import BlasOp
+from lxmls_rnn.deep_learning.ops.c_source import C_TYPES
 
 import theano  # isort: skip
-from theano.tensor.blas import ldflags  # isort: skip
-from theano.tensor.blas_headers import blas_header_text, blas_header_version  # isort: skip
+from theano.tensor.blas_headers import blas_header_version  # isort: skip
 
 SHARED_CODE = ("elementary.c", "product.c")
-C_TYPES = {
-    "float64": {"FLOAT": "double", "FLOAT_BITS": "64", "GEMM": "dgemm_"},
-    "float32": {"FLOAT": "float", "FLOAT_BITS": "32", "GEMM": "sgemm_"},
-}
 
 
-class LayerOp(theano.Op):
+class LayerOp(BlasOp):
     """An Op whose C code is a function in a file, called with contiguous arrays of one float type.
 
     T is the number of steps, B of sentences, H of hidden units. The first input tells them; if it lacks dimension B,
@@ -48,7 +44,6 @@ class LayerOp(theano.Op):
     outputs: dict[str, tuple[str, ...]]
     scratch: dict[str, str]
     call: str
-    _f16_ok = False
 
     def make_node(self, *inputs: Any) -> theano.Apply:
         """Check dimensions and types.
@@ -75,6 +70,10 @@ class LayerOp(theano.Op):
         ]
         return theano.Apply(self, variables, [output() for output in types])
 
+    def gradient(self) -> LayerOp:
+        """Return the Op of a layer's gradients."""
+        raise NotImplementedError
+
     def input_names(self) -> list[str]:
         """Names of the inputs in order; a mask only where the Op has one."""
         return [name for name in self.inputs if name != "mask" or self.masked]
@@ -84,45 +83,17 @@ class LayerOp(theano.Op):
         """Shape in C expressions, without B for one sentence."""
         return shape if batch else tuple(size for size in shape if size != "B")
 
-    def c_headers(self) -> list[str]:
-        """Return the headers of the C code."""
-        return ["<math.h>", "<stdlib.h>", "<string.h>"]
-
-    def c_libraries(self) -> list[str]:
-        """Return the BLAS to link with."""
-        return ldflags()
-
-    def c_compile_args(self) -> list[str]:
-        """Return flags that speed up without changing a result or the process's floating point mode."""
-        return [*ldflags(libs=False, flags=True), "-O3", "-fno-math-errno", "-fno-trapping-math"]
-
-    def c_lib_dirs(self) -> list[str]:
-        """Return where the BLAS is."""
-        return ldflags(libs=False, libs_dir=True)
-
-    def c_header_dirs(self) -> list[str]:
-        """Return where the BLAS's headers are."""
-        return ldflags(libs=False, include_dir=True)
-
-    def c_support_code(self) -> str:
-        """Return BLAS's declarations, or a stand-in through NumPy where none is linked."""
-        return blas_header_text()
-
     def macros(self) -> dict[str, str]:
         """Macros of the C code beside those of its float type."""
         return {}
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
         """Return the C functions, in a namespace of this node's own."""
-        macros = {**C_TYPES[node.inputs[0].dtype], **self.macros()}
-        define = "".join(f"#define {key} {value}\n" for key, value in macros.items())
-        undefine = "".join(f"#undef {key}\n" for key in macros)
-        return f"namespace {name} {{\n{define}{self.code()}{undefine}}}\n"
+        return c_source.in_namespace(name, self.code(), node.inputs[0].dtype, self.macros())
 
     def code(self) -> str:
         """Return the contents of the C files."""
-        folder = Path(__file__).parent
-        return "".join((folder / file).read_text() for file in (*SHARED_CODE, self.source))
+        return c_source.read(*SHARED_CODE, self.source)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that checks shapes, allocates and calls."""
@@ -174,9 +145,7 @@ class LayerOp(theano.Op):
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
         """Return a version that changes with the C code."""
-        digest = hashlib.sha256((self.code() + self.call + Path(__file__).read_text()).encode()).hexdigest()
-        return (digest, blas_header_version())
-
-    def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Refuse to run without a compiler: `RNN` and `LSTM` do."""
-        raise NotImplementedError(f"{self} runs as C code only: it needs a C++ compiler (see `lxmls-rnn doctor`)")
+        return (
+            c_source.digest(self.code(), self.call, c_source.read("layer_op.py", "c_source.py")),
+            blas_header_version(),
+        )

@@ -35,6 +35,10 @@ class LSTMLayer(_LSTMOp):
     scratch = {"W_h_transposed": "4 * H * H", "W_c_transposed": "3 * H * H", "peep": "B * 3 * H"}  # noqa: RUF012
     call = "forward(T, B, H, a, W_h, W_c, h0, c0, mask, h, c, gates, W_h_transposed, W_c_transposed, peep)"
 
+    def gradient(self) -> LSTMLayerGrad:
+        """Return the Op of the gradients."""
+        return LSTMLayerGrad(self.masked)
+
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         """Return the shapes of h, c and gates."""
         states = (*shapes[0][:-1], shapes[1][1])
@@ -48,9 +52,7 @@ class LSTMLayer(_LSTMOp):
         """Return the errors of a, W_h, W_c, h0 and c0."""
         _, W_h, W_c, h0, c0, *mask = inputs
         h, c, gates = outputs
-        e_a, e_h0, e_c0, g_W_h, g_W_c = LSTMLayerGrad(self.masked)(
-            output_gradients[0], W_h, W_c, h, h0, c, c0, gates, *mask
-        )
+        e_a, e_h0, e_c0, g_W_h, g_W_c = self.gradient()(output_gradients[0], W_h, W_c, h, h0, c, c0, gates, *mask)
         return [e_a, g_W_h, g_W_c, e_h0, e_c0, *(DisconnectedType()() for _ in mask)]
 
 

@@ -3,7 +3,7 @@
 /* A small product is done before BLAS has looked at its arguments. */
 static inline int is_small(int B, int K, int N)
 {
-    return (npy_intp)B * K * N < 4096;
+    return (npy_intp)B * K * N < 2048;
 }
 
 /* y += x W:  x (B, K), W (K, N), y (B, N). The inner loop runs over independent sums, so that the compiler may use
@@ -11,14 +11,22 @@ static inline int is_small(int B, int K, int N)
 static void add_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
     if (is_small(B, K, N)) {
-        for (int b = 0; b < B; ++b)
-            for (int k = 0; k < K; ++k) {
-                const FLOAT x_bk = x[b * K + k];
+        for (int b = 0; b < B; ++b) {
+            const FLOAT *x_b = x + b * K;
+            FLOAT *__restrict__ sum = y + b * N;
+            int k = 0;
+            for (; k + 4 <= K; k += 4) { /* four at once: fewer trips of the sums to memory and back */
+                const FLOAT x_0 = x_b[k], x_1 = x_b[k + 1], x_2 = x_b[k + 2], x_3 = x_b[k + 3];
                 const FLOAT *__restrict__ row = W + k * N;
-                FLOAT *__restrict__ sum = y + b * N;
                 for (int n = 0; n < N; ++n)
-                    sum[n] += x_bk * row[n];
+                    sum[n] += x_0 * row[n] + x_1 * row[N + n] + (x_2 * row[2 * N + n] + x_3 * row[3 * N + n]);
             }
+            for (; k < K; ++k) {
+                const FLOAT *__restrict__ row = W + k * N;
+                for (int n = 0; n < N; ++n)
+                    sum[n] += x_b[k] * row[n];
+            }
+        }
         return;
     }
     char no = 'N';

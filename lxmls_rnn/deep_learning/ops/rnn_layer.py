@@ -37,6 +37,10 @@ class RNNLayer(_RNNOp):
     scratch = {"W_h_transposed": "H * H"}  # noqa: RUF012
     call = "forward(T, B, H, a, W_h, h0, mask, h, W_h_transposed)"
 
+    def gradient(self) -> RNNLayerGrad:
+        """Return the Op of the gradients."""
+        return RNNLayerGrad(self.activation, self.masked)
+
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         """Return the shape of h, that of a."""
         return [shapes[0]]
@@ -48,7 +52,7 @@ class RNNLayer(_RNNOp):
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
         """Return the errors of a, W_h and h0."""
         _, W_h, h0, *mask = inputs
-        e_a, e_h0, g_W_h = RNNLayerGrad(self.activation, self.masked)(output_gradients[0], W_h, outputs[0], h0, *mask)
+        e_a, e_h0, g_W_h = self.gradient()(output_gradients[0], W_h, outputs[0], h0, *mask)
         return [e_a, g_W_h, e_h0, *(DisconnectedType()() for _ in mask)]
 
 

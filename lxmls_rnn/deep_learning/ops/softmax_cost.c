@@ -15,9 +15,11 @@ static npy_intp softmax_cost(npy_intp N, npy_intp K, const FLOAT *y, const npy_i
         for (npy_intp k = 1; k < K; ++k)
             if (y[k] > y[highest])
                 highest = k;
+        for (npy_intp k = 0; k < K; ++k)
+            e_y[k] = EXP(y[k] - y[highest]);
         FLOAT sum = 0;
         for (npy_intp k = 0; k < K; ++k)
-            sum += e_y[k] = EXP(y[k] - y[highest]);
+            sum += e_y[k];
         const FLOAT scale = weights[n] / sum;
         for (npy_intp k = 0; k < K; ++k)
             e_y[k] *= scale;

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn.deep_learning.ops import c_source
+from lxmls_rnn.deep_learning.ops.c_source import C_TYPES
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.gradient import DisconnectedType  # isort: skip
 
-SOURCE = Path(__file__).with_name("softmax_cost.c")
-C_TYPES = {
-    "float64": {"FLOAT": "double", "EXP": "exp", "LOG": "log"},
-    "float32": {"FLOAT": "float", "EXP": "expf", "LOG": "logf"},
-}
+SOURCE = "softmax_cost.c"
 
 
 class SoftmaxCost(theano.Op):
@@ -73,15 +69,12 @@ class SoftmaxCost(theano.Op):
         return ["<math.h>"]
 
     def c_compile_args(self) -> list[str]:
-        """Return flags that speed up without changing a result or the process's floating point mode."""
-        return ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+        """Return our flags."""
+        return c_source.COMPILE_ARGS
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
         """Return the C function, in a namespace of this node's own."""
-        macros = C_TYPES[node.inputs[0].dtype]
-        define = "".join(f"#define {key} {value}\n" for key, value in macros.items())
-        undefine = "".join(f"#undef {key}\n" for key in macros)
-        return f"namespace {name} {{\n{define}{SOURCE.read_text()}{undefine}}}\n"
+        return c_source.in_namespace(name, c_source.read(SOURCE), node.inputs[0].dtype)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that checks shapes, allocates and calls."""
@@ -125,4 +118,4 @@ class SoftmaxCost(theano.Op):
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
         """Return a version that changes with the C code."""
-        return (hashlib.sha256((SOURCE.read_text() + Path(__file__).read_text()).encode()).hexdigest(),)
+        return (c_source.digest(c_source.read(SOURCE, "softmax_cost.py", "c_source.py")),)

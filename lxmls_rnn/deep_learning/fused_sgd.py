@@ -1,0 +1,80 @@
+"""Gradient descent for FastRNN and FastLSTM on the CPU: any number of steps in one call of one Op, `SGDSteps`.
+
+A call of a Theano function takes longer than the arithmetic of a step on a short sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn.deep_learning.numpy_rnn import flat
+from lxmls_rnn.deep_learning.ops.sgd_steps import SGDSteps
+from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
+
+import theano  # isort: skip
+import theano.tensor as T  # isort: skip
+
+# In one call, which cannot be stopped, at most so many words times numbers in the matrices: 50 ms at 1 Gflop/s.
+WORK_OF_A_CALL = 8_000_000
+
+
+def covers(model: Any) -> bool:
+    """Whether the Op can train this model: not one on a GPU, nor of a subclass with other formulas."""
+    return type(model) in (FastRNN, FastLSTM) and isinstance(model.param[0].type, T.TensorType)
+
+
+def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[np.ndarray, ...]]:
+    """Compile a function of the first five inputs of `SGDSteps` and the rate."""
+    dtype = model.dtype
+    inputs = [T.lvector(), T.lmatrix(), T.ivector(), T.ivector(), T.vector(dtype=dtype), T.scalar(dtype=dtype)]
+    inputs += [T.scalar(dtype=dtype), T.bscalar()]
+    costs, correct, *changed = SGDSteps(model.layer)(*inputs, *model.param)
+    updates = list(zip(model.param, changed, strict=True))
+    function = theano.function(inputs, [costs, correct], updates=updates, accept_inplace=True)
+    function.trust_input = True
+    # inputs rather than constants, with which the code would be compiled anew for each value
+    options = np.asarray(np.inf if clip is None else clip, dtype), np.asarray(freeze_embeddings, "int8")
+    return lambda *arrays, rate: function(*arrays, np.asarray(rate, dtype), *options)
+
+
+def fused_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[float, int]]:
+    """See `sgd.make_step`."""
+    function = compile_steps(model, clip, freeze_embeddings)
+    number = np.zeros(1, "int64")
+
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
+        costs, correct = function(number, only_batch(x.shape), flat(x), flat(y), flat(weights), rate=rate)
+        return costs.item(), correct.item()
+
+    return step
+
+
+@cache
+def only_batch(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the input `batches` of `SGDSteps` for one batch of this shape, ([B,] L)."""
+    return np.array([[0, shape[-1], shape[0] if len(shape) == 2 else 1]])
+
+
+def fused_steps(
+    model: Any, batches: Sequence[Any], clip: float | None, freeze_embeddings: bool
+) -> Callable[..., Iterator[tuple[list[float], list[int]]]]:
+    """See `sgd.make_steps`."""
+    function = compile_steps(model, clip, freeze_embeddings)
+    sizes = np.array([batch.x.size for batch in batches])
+    places = np.concatenate([only_batch(batch.x.shape) for batch in batches])
+    places[1:, 0] = np.cumsum(sizes)[:-1]
+    arrays = [np.concatenate([flat(getattr(batch, name)) for batch in batches]) for name in ("x", "y", "weights")]
+    words_of_a_call = max(1, WORK_OF_A_CALL // sum(W.get_value(borrow=True).size for W in model.param[1:]))
+
+    def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int]]]:
+        call = (np.cumsum(sizes[numbers]) - 1) // words_of_a_call
+        for part in np.split(numbers, np.flatnonzero(np.diff(call)) + 1) if len(numbers) else []:
+            costs, correct = function(part, places, *arrays, rate=rate)
+            yield costs.tolist(), correct.tolist()
+
+    return steps

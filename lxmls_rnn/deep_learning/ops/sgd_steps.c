@@ -1,0 +1,175 @@
+/* Steps of stochastic gradient descent, one after the other, for a tagger around any recurrent layer.
+
+   FLOAT is double or float. What depends on the layer comes as macros:
+   MATRICES(DO)         DO(W, size) for every matrix after W_e
+   ARRAYS(DO)           DO(name, size) for every array that lives for one step, of T words of B sentences: (T, B, n)
+   STATES(DO)           DO(name, size) for those of them that are states before the first word, which are 0
+   FORWARD, BACKWARD    the layer's calls, on variables of these names
+   GATES                rows of W_x for each hidden unit */
+
+#ifndef TAKE /* the arrays of a step lie one after the other in the workspace */
+#define TAKE(size) next; next += size
+#endif
+#define FIELD(name, size) FLOAT *name;
+#define LOCAL(name, size) FLOAT *name = tagger->name;
+#define DECLARE(name, size) FLOAT *name = TAKE((npy_intp)(size));
+#define DECLARE_GRADIENT(W, size) FLOAT *g_##W = TAKE((npy_intp)(size));
+#define SET_ZERO(name, size) memset(name, 0, sizeof(FLOAT) * (size));
+#define ADD_SIZE(name, size) + (npy_intp)(size)
+#define ADD_SQUARES(W, size) + squares(size, g_##W)
+#define DESCEND(W, size) add_scaled(size, -rate, g_##W, W);
+
+typedef struct {
+    int n_words, E, H, K; /* K tags, embeddings of E dimensions */
+    FLOAT *W_e;           /* a row a word */
+    MATRICES(FIELD)
+} Tagger;
+
+typedef struct {
+    FLOAT rate;
+    FLOAT clip; /* largest norm of the whole gradient, or infinity */
+    int freeze_embeddings;
+} Descent;
+
+/* Numbers in the workspace of a step. */
+static npy_intp workspace_size(int T, int B, const Tagger *tagger)
+{
+    const int E = tagger->E, H = tagger->H, K = tagger->K;
+    return 0 ARRAYS(ADD_SIZE) MATRICES(ADD_SIZE);
+}
+
+static void add_scaled(npy_intp size, FLOAT scale, const FLOAT *__restrict__ from, FLOAT *__restrict__ to)
+{
+    for (npy_intp n = 0; n < size; ++n)
+        to[n] += scale * from[n];
+}
+
+static double squares(npy_intp size, const FLOAT *g)
+{
+    double sum = 0;
+    for (npy_intp n = 0; n < size; ++n)
+        sum += (double)g[n] * g[n];
+    return sum;
+}
+
+/* y = x W^T:  x (N, K), W (M, K), y (N, M) */
+static void set_product_transposed(int N, int K, int M, const FLOAT *x, const FLOAT *W, FLOAT *transposed, FLOAT *y)
+{
+    memset(y, 0, sizeof(FLOAT) * N * M);
+    add_product_transposed(N, K, M, x, W, transposed_if_small(N, K, M, W, transposed), y);
+}
+
+/* y = x W:  x (N, K), W (K, M), y (N, M) */
+static void set_product(int N, int K, int M, const FLOAT *x, const FLOAT *W, FLOAT *y)
+{
+    memset(y, 0, sizeof(FLOAT) * N * M);
+    add_product(N, K, M, x, W, y);
+}
+
+/* g = e^T h:  e (N, M), h (N, K), g (M, K) */
+static void set_outer(int N, int M, int K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+{
+    memset(g, 0, sizeof(FLOAT) * M * K);
+    add_outer(N, M, K, e, h, g);
+}
+
+/* The gradient of a word's embedding is the sum of the rows of all its positions: moves it to the row of the first one.
+   `first` holds -1 for every word, before and after. */
+static void sum_by_word(int N, int E, const npy_int32 *words, FLOAT *e_z, npy_int32 *first)
+{
+    for (npy_intp n = 0; n < N; ++n) {
+        const npy_intp m = first[words[n]];
+        if (m < 0) {
+            first[words[n]] = (npy_int32)n;
+        } else {
+            add_scaled(E, 1, e_z + n * E, e_z + m * E);
+            memset(e_z + n * E, 0, sizeof(FLOAT) * E);
+        }
+    }
+    for (npy_intp n = 0; n < N; ++n)
+        first[words[n]] = -1;
+}
+
+/* One step on B sentences of T words; words, gold and weights (T, B). Sets the cost and the number of words tagged
+   rightly, both before the step. `first` is for `sum_by_word`, NULL where the gradient is not clipped. */
+static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights,
+                     const Tagger *tagger, const Descent *descent, npy_int32 *first, FLOAT *workspace, FLOAT *cost,
+                     npy_int64 *correct)
+{
+    const int N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
+    FLOAT *next = workspace, *W_e = tagger->W_e;
+    const FLOAT *mask = NULL; /* padding comes last, with weight 0: its errors are 0 */
+    MATRICES(LOCAL)
+    MATRICES(DECLARE_GRADIENT)
+    ARRAYS(DECLARE)
+    STATES(SET_ZERO)
+
+    for (npy_intp n = 0; n < N; ++n)
+        memcpy(z + n * E, W_e + (npy_intp)words[n] * E, sizeof(FLOAT) * E);
+    set_product_transposed(N, E, GATES * H, z, W_x, W_x_transposed, a);
+    FORWARD;
+    set_product_transposed(N, H, K, h, W_y, W_y_transposed, y);
+    softmax_cost(N, K, y, gold, weights, cost, e_y, correct);
+
+    set_product(N, K, H, e_y, W_y, e_h);
+    BACKWARD;
+    set_product(N, GATES * H, E, e_a, W_x, e_z);
+    set_outer(N, GATES * H, E, e_a, z, g_W_x);
+    set_outer(N, K, H, e_y, h, g_W_y);
+
+    FLOAT rate = descent->rate;
+    if (first) {
+        double sum = 0 MATRICES(ADD_SQUARES);
+        if (!descent->freeze_embeddings) {
+            sum_by_word(N, E, words, e_z, first);
+            sum += squares((npy_intp)N * E, e_z);
+        }
+        const double norm = sqrt(sum);
+        if (norm > descent->clip)
+            rate *= descent->clip / norm;
+    }
+    MATRICES(DESCEND)
+    if (!descent->freeze_embeddings)
+        for (npy_intp n = 0; n < N; ++n)
+            add_scaled(E, -rate, e_z + n * E, W_e + (npy_intp)words[n] * E);
+}
+
+typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY } Outcome;
+
+/* One step for each of the S batches of these numbers. Batch n has its words, gold tags and weights from entry
+   batches[n][0] on, and batches[n][1] = T, batches[n][2] = B. Ends after a cost that is not finite, and before a batch
+   with an id out of range; costs of steps not made are NaN. */
+static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3], const npy_int32 *words,
+                         const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger, const Descent *descent,
+                         FLOAT *costs, npy_int64 *correct)
+{
+    npy_intp largest = 0, s;
+    for (s = 0; s < S; ++s) {
+        const npy_int64 *batch = batches[numbers[s]];
+        const npy_intp size = workspace_size(batch[1], batch[2], tagger);
+        largest = size > largest ? size : largest;
+        costs[s] = NAN;
+        correct[s] = 0;
+    }
+    const int clipped = isfinite(descent->clip);
+    FLOAT *workspace = (FLOAT *)malloc(sizeof(FLOAT) * (largest + 1));
+    npy_int32 *first = clipped ? (npy_int32 *)malloc(sizeof(npy_int32) * tagger->n_words) : NULL;
+    Outcome outcome = workspace && (first || !clipped) ? ALL_MADE : NO_MEMORY;
+    if (first)
+        memset(first, -1, sizeof(npy_int32) * tagger->n_words);
+    for (s = 0; s < S && outcome == ALL_MADE; ++s) {
+        const npy_int64 *batch = batches[numbers[s]];
+        const npy_int32 *x = words + batch[0], *y = gold + batch[0];
+        for (npy_intp n = 0; n < batch[1] * batch[2]; ++n)
+            if (x[n] < 0 || x[n] >= tagger->n_words || y[n] < 0 || y[n] >= tagger->K)
+                outcome = OUT_OF_RANGE;
+        if (outcome == ALL_MADE)
+            sgd_step(batch[1], batch[2], x, y, weights + batch[0], tagger, descent, first, workspace, costs + s,
+                     correct + s);
+        if (!isfinite(costs[s]))
+            break;
+    }
+    free(workspace);
+    free(first);
+    return outcome;
+}

@@ -1,0 +1,144 @@
+"""Steps of gradient descent on many batches as one Op, which changes the parameters in place; see sgd_steps.c."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxmls_rnn.deep_learning.ops import c_source
+from lxmls_rnn.deep_learning.ops.blas_op import BlasOp
+from lxmls_rnn.deep_learning.ops.layer_op import SHARED_CODE, LayerOp
+
+import theano  # isort: skip
+import theano.tensor as T  # isort: skip
+from theano.tensor.blas_headers import blas_header_version  # isort: skip
+
+# the arrays of a step around the layer; of them those for the errors of the layer's states are the layer's own
+ARRAYS = {
+    "z": "T * B * E", "y": "T * B * K", "e_y": "T * B * K", "e_z": "T * B * E",
+    "W_x_transposed": "GATES * H * E", "W_y_transposed": "K * H",
+}  # fmt: skip
+INPUTS = ("numbers", "batches", "words", "gold", "weights", "rate", "clip", "freeze_embeddings")
+
+
+class SGDSteps(BlasOp):
+    """Costs (S,), numbers of words tagged rightly (S,), both before each of S steps, and the changed parameters.
+
+    Inputs, all contiguous, and trusted: `numbers` (S,), int64, of the batches to make a step on, in this order;
+    `batches` (M, 3), int64: the first entry of each in the next three, its T and its B; `words` and `gold` (N,), int32,
+    and `weights` (N,) in the cost, each batch as (T, B); scalars `rate`, `clip`, the largest norm of the gradient or
+    infinity, and `freeze_embeddings`, int8; the parameters in the model's order.
+
+    IndexError for a word or tag out of range, before the step on its batch. After a cost that is not finite no step is
+    made, and the costs of those missing are NaN.
+
+    Parameters
+    ----------
+    layer
+        The recurrent layer, without a mask.
+    """
+
+    __props__ = ("layer",)
+
+    def __init__(self, layer: LayerOp) -> None:
+        self.layer = layer
+        matrices = {name: " * ".join(shape) for name, shape in layer.inputs.items() if name.startswith("W_")}
+        self.matrices = {"W_x": "GATES * H * E", **matrices, "W_y": "K * H"}
+        self.destroy_map = {2 + n: [len(INPUTS) + n] for n in range(1 + len(self.matrices))}
+
+    def make_node(self, *inputs: Any) -> theano.Apply:
+        """Make the node."""
+        parameters = inputs[len(INPUTS) :]
+        return theano.Apply(self, list(inputs), [inputs[4].type(), T.lvector(), *(W.type() for W in parameters)])
+
+    def macros(self) -> dict[str, str]:
+        """Tell the C code about the layer."""
+        forward, backward = self.layer, self.layer.gradient()
+        shapes = {**forward.inputs, **forward.outputs, **backward.inputs, **backward.outputs}
+        sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
+        sizes |= {**ARRAYS, **forward.scratch, **backward.scratch}
+        # all but the mask, the matrices and their gradients
+        arrays = {name: size for name, size in sizes.items() if name.removeprefix("g_") not in {"mask", *self.matrices}}
+        states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}
+
+        def calls(arrays: dict[str, str]) -> str:
+            return " ".join(f"DO({name}, {size})" for name, size in arrays.items())
+
+        return {
+            **forward.macros(),
+            "MATRICES(DO)": calls(self.matrices),
+            "ARRAYS(DO)": calls(arrays),
+            "STATES(DO)": calls(states),
+            "FORWARD": forward.call,
+            "BACKWARD": backward.call,
+            "GATES": str(forward.rows),
+            "EXP": "exponential",
+        }
+
+    def files(self) -> tuple[str, ...]:
+        """Names of the C files."""
+        return (*SHARED_CODE, self.layer.source, "softmax_cost.c", "sgd_steps.c")
+
+    def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
+        """Return the C functions, in a namespace of this node's own."""
+        return c_source.in_namespace(name, c_source.read(*self.files()), node.inputs[4].dtype, self.macros())
+
+    def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
+        """Return the code that allocates, checks the parameters' sizes and calls."""
+        numbers, batches, words, gold, weights, rate, clip, freeze, *parameters = inputs
+        costs, correct, *changed = outputs
+        number = node.inputs[4].type.dtype_specs()[2]
+        ctype = c_source.C_TYPES[node.inputs[4].dtype]["FLOAT"]
+        names = ["W_e", *self.matrices]
+        # parameters in another order of memory are copied, and written back
+        take = "".join(
+            f"PyArrayObject *{W}_ = (PyArrayObject *)PyArray_FromArray({variable}, NULL, "
+            f"NPY_ARRAY_INOUT_{'F' if W == 'W_e' else ''}ARRAY2);\n"
+            for W, variable in zip(names, parameters, strict=True)
+        )
+        give_back = "".join(f"if ({W}_) PyArray_ResolveWritebackIfCopy({W}_); Py_XDECREF({W}_);\n" for W in names)
+        sizes = " && ".join(f"PyArray_SIZE({W}_) == {size}" for W, size in self.matrices.items())
+        point = "".join(f"tagger.{W} = ({ctype} *)PyArray_DATA({W}_);\n" for W in names)
+        pass_on = "".join(
+            f"Py_XDECREF({new}); {new} = {old}; Py_INCREF({new});\n"
+            for old, new in zip(parameters, changed, strict=True)
+        )
+        return f"""{{
+        Py_XDECREF({costs}); Py_XDECREF({correct});
+        {costs} = (PyArrayObject *)PyArray_EMPTY(1, PyArray_DIMS({numbers}), {number}, 0);
+        {correct} = (PyArrayObject *)PyArray_EMPTY(1, PyArray_DIMS({numbers}), NPY_INT64, 0);
+        {take}
+        if ({costs} && {correct} && {" && ".join(f"{W}_" for W in names)}) {{
+            const int E = PyArray_DIM(W_e_, 0), H = PyArray_DIM(W_h_, 1), K = PyArray_DIM(W_y_, 0);
+            enum {{ GATES = {self.layer.rows} }};
+            {name}::Tagger tagger;
+            tagger.n_words = PyArray_DIM(W_e_, 1), tagger.E = E, tagger.H = H, tagger.K = K;
+            {point}
+            const {name}::Descent descent = {{ *({ctype} *)PyArray_DATA({rate}), *({ctype} *)PyArray_DATA({clip}),
+                                               *(npy_int8 *)PyArray_DATA({freeze}) }};
+            if (!({sizes}))
+                PyErr_SetString(PyExc_ValueError, "{self}: the shapes of the parameters do not fit each other");
+            else switch ({name}::sgd_steps(
+                PyArray_SIZE({numbers}), (npy_int64 *)PyArray_DATA({numbers}),
+                (const npy_int64 (*)[3])PyArray_DATA({batches}), (npy_int32 *)PyArray_DATA({words}),
+                (npy_int32 *)PyArray_DATA({gold}), ({ctype} *)PyArray_DATA({weights}), &tagger, &descent,
+                ({ctype} *)PyArray_DATA({costs}), (npy_int64 *)PyArray_DATA({correct}))) {{
+            case {name}::OUT_OF_RANGE:
+                PyErr_Format(PyExc_IndexError, "{self}: a word is outside the %d words, or a tag outside the %d tags",
+                             tagger.n_words, K);
+                break;
+            case {name}::NO_MEMORY:
+                PyErr_NoMemory();
+                break;
+            case {name}::ALL_MADE:
+                break;
+            }}
+        }}
+        {give_back}
+        if (PyErr_Occurred()) {sub["fail"]}
+        {pass_on}
+        }}"""
+
+    def c_code_cache_version(self) -> tuple[Any, ...]:
+        """Return a version that changes with the C code."""
+        ours = c_source.read("sgd_steps.py", "c_source.py")
+        return (c_source.digest(c_source.read(*self.files()), str(self.macros()), ours), blas_header_version())

@@ -1,0 +1,40 @@
+/* Included by memory_harness.cpp in the namespace of each kind of layer: steps on batches of different sizes with words
+   that come twice, and with a word out of range or a cost that is no number. */
+enum Fault { NONE, BAD_WORD, NOT_A_NUMBER };
+
+static void run_steps(int T, int B, int H, FLOAT clip, int freeze, Fault fault)
+{
+    const int n_words = 4, E = 3, K = 2;
+    const npy_int64 batches[][3] = {{0, T, B}, {T * B, 1, 1}, {T * B + 1, T + 1, B}}, numbers[] = {2, 0, 1, 0};
+    const long N = T * B + 1 + (T + 1) * B;
+    std::vector<npy_int32> words(N), gold(N);
+    for (long n = 0; n < N; ++n)
+        words[n] = rand() % n_words, gold[n] = rand() % K;
+    Array weights(N), W_e(n_words * E), costs(4);
+    std::vector<npy_int64> correct(4);
+    if (fault == BAD_WORD)
+        words[0] = n_words;
+    if (fault == NOT_A_NUMBER)
+        weights[0] = NAN;
+    Tagger tagger;
+    tagger.n_words = n_words, tagger.E = E, tagger.H = H, tagger.K = K, tagger.W_e = W_e;
+#define ALLOCATE(W, size) Array W(size); tagger.W = W;
+    MATRICES(ALLOCATE)
+    const Descent descent = {(FLOAT)0.1, clip, freeze};
+    const Outcome outcome = sgd_steps(4, numbers, batches, words.data(), gold.data(), weights, &tagger, &descent, costs,
+                                      correct.data());
+    assert(outcome == (fault == BAD_WORD ? OUT_OF_RANGE : ALL_MADE));
+    /* the first batch is whole, the second one has the fault, the others are not reached */
+    assert(std::isfinite(costs[0]) && std::isfinite(costs[3]) == (fault == NONE));
+    for (FLOAT *array : taken)
+        free(array);
+    taken.clear();
+}
+
+static void run_steps(int T, int B, int H)
+{
+    for (Fault fault : {NONE, BAD_WORD, NOT_A_NUMBER})
+        for (int freeze : {0, 1})
+            for (double clip : {0.01, (double)INFINITY})
+                run_steps(T, B, H, (FLOAT)clip, freeze, fault);
+}

@@ -1,0 +1,190 @@
+"""Many steps of FastRNN and FastLSTM in one call: the numbers of one step at a time, of the graph, of NumPy."""
+
+import copy
+from itertools import islice
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import fused_sgd, sgd
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
+
+SIZES = 12, 5, 4, 3
+MODELS = [("RNN", activation) for activation in ("logistic", "tanh", "relu")] + [("LSTM", "tanh")]
+WAYS = [
+    {},
+    {"clip": 0.3, "decay": 0.5, "shuffle": True},
+    {"clip": 0.3, "freeze_embeddings": True},
+    {"freeze_embeddings": True, "batch_size": 3},
+    {"batch_size": 4, "clip": 0.1},
+]
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+
+
+def corpus(n, seed=0):
+    """Make sentences of 1 to 8 words, of which many come twice."""
+    rng = np.random.RandomState(seed)
+    lengths = rng.randint(1, 9, n)
+    return [SimpleNamespace(x=rng.randint(0, 12, k, "int32"), y=rng.randint(0, 3, k, "int32")) for k in lengths]
+
+
+def drawn(name, activation="tanh", dtype="float64"):
+    """Make a model with parameters on both sides of 0."""
+    model = rnns.model_class(name)(*SIZES, activation=activation, dtype=dtype)
+    rng = np.random.RandomState(1)
+    model.set_values({key: rng.uniform(-0.5, 0.5, W.shape) for key, W in model.get_values().items()})
+    return model
+
+
+def train(trainer, model, *args):
+    return list(trainer.fit(model, *args))
+
+
+def numbers(events):
+    return [(e.cost, e.train_accuracy, e.rate) for e in events if isinstance(e, EpochDone)]
+
+
+def same(a, b):
+    return all(np.array_equal(W, b.get_values()[name]) for name, W in a.get_values().items())
+
+
+@pytest.fixture
+def one_a_call(monkeypatch):
+    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 1)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize(("family", "activation"), MODELS)
+def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, activation, way, dtype):
+    fast, bare = drawn(f"Fast{family}", activation, dtype), drawn(f"Numpy{family}", activation)
+    trainer = Trainer(epochs=2, rate=0.3, **way)
+    got, expected = (numbers(train(trainer, model, corpus(20))) for model in (fast, bare))
+    for a, b in zip(got, expected, strict=True):
+        assert a == pytest.approx(b, rel=TOLERANCE[dtype])
+    for name, W in bare.get_values().items():
+        assert np.abs(fast.get_values()[name] - W).max() <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize(("clip", "freeze"), [(None, False), (0.01, False), (0.01, True)])
+@pytest.mark.parametrize("name", ["FastRNN", "FastLSTM"])
+def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
+    models = drawn(name), drawn(name)
+    x, y = np.array([[3, 1, 4, 1], [3, 9, 0, 0]], "int32"), np.array([[0, 1, 2, 1], [2, 1, 0, 0]], "int32")
+    weights = np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]])
+    arguments = (x, y, weights) if batched else (x[0], y[0], weights[0])
+    fused = sgd.make_step(models[0], batched=batched, clip=clip, freeze_embeddings=freeze)
+    graph = sgd.theano_step(models[1], batched, clip, freeze)
+    for _ in range(3):
+        assert fused(*arguments, 0.5) == pytest.approx(graph(*arguments, 0.5), rel=1e-12)
+    for name, W in models[0].get_values().items():
+        assert np.abs(W - models[1].get_values()[name]).max() <= 1e-13
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_many_steps_a_call_give_the_same_numbers_as_one_a_call(way, request):
+    trainer, models = Trainer(epochs=2, **way), (drawn("FastRNN"), drawn("FastRNN"))
+    many = train(trainer, models[0], corpus(20))
+    request.getfixturevalue("one_a_call")
+    single = train(trainer, models[1], corpus(20))
+    assert len(many) < len(single)
+    assert numbers(many) == numbers(single)
+    assert same(*models)
+
+
+def test_calls_are_short_and_hold_every_batch_once(monkeypatch):
+    model, sentences = drawn("FastRNN"), corpus(50)
+    size = sum(W.get_value().size for W in model.param[1:])
+    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 30 * size)
+    _, *events, done, _ = train(Trainer(epochs=1), model, sentences)
+    ends = [event.batch for event in events]
+    assert ends[-1] == sum(event.updates for event in events) == 50
+    words = [sum(len(s.x) for s in sentences[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+    assert 1 < len(events) < 20
+    assert max(words) < 30 + 8  # what is above 30 is part of a sentence
+    assert sum(e.cost * e.updates for e in events) == pytest.approx(done.cost)
+
+
+@pytest.mark.parametrize("after", [1, 2, 5, 6, 9])
+def test_a_training_that_stops_within_an_epoch_goes_on_to_the_same_numbers(monkeypatch, after):
+    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 1500)
+    trainer = Trainer(epochs=2, shuffle=True, seed=3, clip=0.3)
+    whole_model, model, resumed_model = drawn("FastRNN"), drawn("FastRNN"), drawn("FastRNN")
+    whole = train(trainer, whole_model, corpus(40))
+    stream = trainer.fit(model, corpus(40))
+    events = list(islice(stream, after + 1))
+    stream.close()
+    progress = copy.deepcopy(events[-1].progress)
+    resumed_model.set_values(model.get_values())
+    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 700)  # cut elsewhere than before
+    resumed = train(trainer, resumed_model, corpus(40), None, progress)
+    assert numbers(events) + numbers(resumed) == numbers(whole)
+    assert same(resumed_model, whole_model)
+
+
+def test_a_training_resumed_at_the_end_of_an_epoch_makes_no_step_twice():
+    trainer, model = Trainer(epochs=1), drawn("FastRNN")
+    stream = trainer.fit(model, corpus(5))
+    last = list(islice(stream, 2))[-1]
+    assert last.batch == last.batches
+    before = model.get_values()
+    kinds = [type(event) for event in train(trainer, model, corpus(5), None, copy.deepcopy(last.progress))][1:]
+    assert kinds == [EpochDone, Stopped]
+    assert all(np.array_equal(before[name], W) for name, W in model.get_values().items())
+
+
+def test_a_cost_that_is_not_finite_ends_the_call_and_is_named():
+    model, sentences = drawn("FastRNN"), corpus(20)
+    word = next(word for word in range(12) if word not in sentences[0].x)
+    W_e = model.param[0].get_value()
+    W_e[:, word] = np.nan
+    model.param[0].set_value(W_e)
+    bad = 1 + next(n for n, sentence in enumerate(sentences) if word in sentence.x)
+    assert bad > 1
+    with pytest.raises(FloatingPointError, match=rf"became nan in epoch 1, batch {bad}: try a lower rate"):
+        train(Trainer(), model, sentences)
+    steps = sgd.make_steps(model, Trainer().batches(sentences, "float64"))
+    model.set_values(drawn("FastRNN").get_values())
+    model.param[0].set_value(W_e)
+    ((costs, _),) = steps(np.arange(20), 0.1)
+    assert np.isfinite(costs).tolist() == [True] * (bad - 1) + [False] * (21 - bad)
+
+
+@pytest.mark.parametrize(("x", "y"), [(12, 0), (-1, 0), (0, 3), (0, -1)])
+def test_an_id_out_of_range_is_refused_before_the_step(x, y):
+    model = drawn("FastRNN")
+    before = model.get_values()
+    step = sgd.make_step(model)
+    with pytest.raises(IndexError, match="outside the 12 words, or a tag outside the 3 tags"):
+        step(np.array([1, x], "int32"), np.array([0, y], "int32"), np.full(2, 0.5), 0.1)
+    assert all(np.array_equal(before[name], W) for name, W in model.get_values().items())
+
+
+def test_parameters_in_any_order_of_memory_are_changed():
+    usual, other = drawn("FastLSTM"), drawn("FastLSTM")
+    for W in other.param:
+        turned = np.ascontiguousarray if W.name == "W_e" else np.asfortranarray
+        W.set_value(turned(W.get_value()), borrow=True)
+    for model in (usual, other):
+        train(Trainer(epochs=1), model, corpus(5))
+    assert same(usual, other)
+
+
+def test_parameters_of_other_shapes_are_refused():
+    model = drawn("FastRNN")
+    model.param[2].set_value(np.ones((3, 4)))
+    with pytest.raises(ValueError, match="shapes of the parameters do not fit"):
+        sgd.make_step(model)(np.zeros(2, "int32"), np.zeros(2, "int32"), np.full(2, 0.5), 0.1)
+
+
+def test_a_model_with_formulas_of_its_own_goes_through_the_graph():
+    class Skipping(rnns.FastRNN):
+        def _recurrent(self, _z, _h0):
+            return 2 * super()._recurrent(_z, _h0)
+
+    assert fused_sgd.covers(drawn("FastRNN"))
+    assert not fused_sgd.covers(Skipping(*SIZES))
+    assert not fused_sgd.covers(drawn("RNN"))
