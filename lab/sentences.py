@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import ipywidgets as widgets
 
 from lab.choices import WIDE
 from lxmls_rnn import experiment
-from lxmls_rnn.readers.pos_corpus import PostagCorpus
-from lxmls_rnn.sequences import SequenceList
+from lxmls_rnn.experiment import Settings, read_corpus
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
+from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.tagger import tokenize
 
 OWN = 0  # the number of a sentence that is typed
@@ -144,3 +146,30 @@ def _counts(file: Path) -> dict[str, Counter[str]]:
         for word, tag in zip(sentence.words, sentence.tags, strict=True):
             counts.setdefault(word, Counter())[tag] += 1
     return counts
+
+
+class Ids(NamedTuple):
+    """A sentence as a model sees it."""
+
+    x: list[int]
+    y: list[int]
+    words: list[str]  # names of x
+    n_words: int
+    n_tags: int
+
+
+def encode(words: list[str], tags: list[str]) -> Ids:
+    """Return a sentence as ids of the sample corpus; ValueError for a tag that it has not."""
+    word_ids, tag_ids = _dictionaries(experiment.corpus_files("sample")[0])
+    for tag in tags:
+        if tag not in tag_ids:
+            raise ValueError(f"the sample corpus has no tag {tag!r}: expected one of {', '.join(tag_ids.names)}")
+    x = [word_ids.get(word, word_ids[UNKNOWN_WORD]) for word in words]
+    names = [word if word in word_ids else UNKNOWN_WORD for word in words]
+    return Ids(x, [tag_ids[tag] for tag in tags], names, len(word_ids), len(tag_ids))
+
+
+@lru_cache(maxsize=2)
+def _dictionaries(train: Path) -> tuple[LabelDictionary, LabelDictionary]:
+    sentences, _, _ = read_corpus(Settings(str(train)))
+    return sentences.x_dict, sentences.y_dict

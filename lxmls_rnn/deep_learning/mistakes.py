@@ -150,6 +150,36 @@ MISTAKES: dict[str, type[NumpyRNN]] = {
 }
 
 
+def readings(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[str]:
+    """Say for every model what its comparisons tell, and of two that differ which is wrong.
+
+    Parameters
+    ----------
+    rows
+        What `check_gradients` gives.
+    x
+        The word ids of the sentence, (L,).
+    """
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for row in rows:
+        groups.setdefault((row.model, row.activation), []).append(row)
+    wrong = {key: [row.parameter for row in group if not row.agrees] for key, group in groups.items()}
+    found = []
+    for (model, activation), group in groups.items():
+        other = group[0].against
+        key = (other, activation)
+        start = f"{model}: {_listed(wrong[model, activation] or ['nothing'])} not as in {other}"
+        if not wrong[model, activation] or not other.startswith("Numpy"):
+            found.append(reading(group, x))
+        elif key not in groups:
+            found.append(f"{start}. Compare {other} with finite differences too: they tell which of the two is wrong.")
+        elif wrong[key] == wrong[model, activation]:
+            found.append(f"{start}, where {other} is not as finite differences either: so it is {other} that is wrong.")
+        else:
+            found.append(reading(group, x))
+    return found
+
+
 def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
     """Say where in back-propagation the fault is, from which parameters and which words differ.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning.checks import check_gradients
-from lxmls_rnn.deep_learning.mistakes import MISTAKES, InPieces, reading
+from lxmls_rnn.deep_learning.mistakes import MISTAKES, InPieces, reading, readings
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 SIZES = (8, 4, 3, 3)
@@ -75,3 +75,17 @@ def test_a_fault_of_the_output_alone_is_its_own_product():
     spoilt = rows[3].gradient + np.eye(3)
     rows[3] = replace(rows[3], gradient=spoilt, difference=1.0)
     assert "W_y's own product" in reading(rows, X)
+
+
+def as_other(rows, model, against):
+    return [replace(row, model=model, against=against) for row in rows]
+
+
+def test_of_two_that_differ_finite_differences_tell_which_is_wrong():
+    rows = rows_of("h_t instead of h_{t-1} for W_h")
+    scan = as_other(rows, "RNN", "NumpyRNN")
+    assert "it is NumpyRNN that is wrong" in readings([*rows, *scan], X)[1]
+    assert "they tell which of the two is wrong" in readings(scan, X)[0]
+    right = rows_of("nothing")
+    assert "W_h's own product" in readings([*right, *scan], X)[1]
+    assert "RNN: all gradients agree" in readings([*right, *as_other(right, "RNN", "NumpyRNN")], X)[1]
