@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lxmls_rnn.benchmark import cases as c
-from lxmls_rnn.benchmark.results import Results
+from lxmls_rnn.benchmark.results import FOLDER, Results, new_path
 from lxmls_rnn.benchmark.runner import Runner
 from lxmls_rnn.benchmark.session import Session
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 console = Console(highlight=False)
-FOLDER = Path("results")
 
 
 def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list[str]:
@@ -63,7 +61,9 @@ def bench(
     limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = 120.0,
     budget: Annotated[float | None, typer.Option(help="Seconds that the whole run may take.")] = None,
     baseline: Annotated[str, typer.Option(help="The implementation that ratios are to.")] = "numpy",
-    out: Annotated[Path | None, typer.Option(help="The results file; by default results/bench-TIME.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The results file; by default bench-TIME.json in results/, or in LXMLS_RESULTS.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with --out: measure what it lacks.")] = False,
     plot: Annotated[bool, typer.Option(help="Draw the picture, beside the results.")] = True,
     only_ratios: Annotated[
@@ -97,7 +97,7 @@ def bench(
         )
         if not cases:
             raise ValueError("nothing to measure: NumPy has the CPU alone")
-        path = out or FOLDER / f"bench-{datetime.now():%Y%m%d-%H%M%S}.json"
+        path = out or new_path(FOLDER)
         session = Session(cases, Runner(threads, seconds, limit, budget), path, ["lxmls-rnn", *sys.argv[1:]], resume)
         show_run(session)
         show(session.results, baseline, only_ratios)

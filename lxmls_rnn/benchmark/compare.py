@@ -11,6 +11,7 @@ from rich.table import Table
 from lxmls_rnn.benchmark.report import place, time
 from lxmls_rnn.benchmark.results import Results, Row
 
+HEADER = ("case", "implementation", "before", "after", "after / before", "verdict")
 SMALLEST = 0.05  # a change that is less of the median is none: two runs differ by as much
 
 
@@ -74,15 +75,25 @@ def _short(value: Any, other: Any) -> str:
 def table(found: list[Change], everything: bool = False) -> Table:
     """Return the table of the changes, of all cases if `everything`."""
     shown = Table(pad_edge=False)
-    for name in ("case", "implementation"):
-        shown.add_column(name)
-    for name in ("before", "after", "after / before", "verdict"):
-        shown.add_column(name, justify="right", no_wrap=True)
+    for number, name in enumerate(HEADER):
+        shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
     colours = {"faster": "green", "slower": "red", "same": "dim"}
+    for *cells, verdict in lines(found, everything):
+        shown.add_row(*cells, f"[{colours[verdict]}]{verdict}[/]")
+    return shown
+
+
+def lines(found: list[Change], everything: bool = False) -> Iterator[list[str]]:
+    """Yield the table's lines: case, implementation, time before, after, their ratio, the verdict."""
     for change in found:
         if everything or change.verdict != "same":
-            row, verdict = change.after, change.verdict
+            row = change.after
             name = str(row.case).partition(":")[0]
-            times = [time(change.before.median), time(row.median), f"{change.ratio:.2f}"]
-            shown.add_row(name, place(row), *times, f"[{colours[verdict]}]{verdict}[/]")
-    return shown
+            yield [
+                name,
+                place(row),
+                time(change.before.median),
+                time(row.median),
+                f"{change.ratio:.2f}",
+                change.verdict,
+            ]

@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 STARTING_LIMIT = 120.0  # seconds; Theano's first import on a GPU compiles
+LOOK = 0.1  # seconds between two looks whether to stop
+STOPPED = "the run was stopped"
 
 
 class Failed(Exception):
@@ -22,7 +25,7 @@ class Failed(Exception):
     Attributes
     ----------
     status
-        A status of `results.Row`: "unavailable", "memory", "limit" or "crashed".
+        A status of `results.Row`: "unavailable", "memory", "limit", "crashed" or "stopped".
     """
 
     def __init__(self, status: str, why: str) -> None:
@@ -44,13 +47,23 @@ def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
 class Worker:
     """A process of `benchmark.worker`.
 
+    Parameters
+    ----------
+    implementation, device, dtype, threads
+        What it is for.
+    stop
+        Asked while an answer is awaited: whether to end the process and raise `Failed`.
+
     Raises
     ------
     Failed
         What it is for is not there, or it does not start.
     """
 
-    def __init__(self, implementation: str, device: str, dtype: str, threads: int) -> None:
+    def __init__(
+        self, implementation: str, device: str, dtype: str, threads: int, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.stop = stop
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
         command = [sys.executable, "-m", "lxmls_rnn.benchmark.worker", implementation, device, dtype, str(threads)]
         self.process = subprocess.Popen(
@@ -89,7 +102,13 @@ class Worker:
         assert self.process.stdout is not None
         end = monotonic() + limit
         while b"\n" not in self.pending:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, end - monotonic()))
+            left = end - monotonic()
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, min(left, LOOK)))
+            if self.stop():
+                self.close()
+                raise Failed("stopped", STOPPED)
+            if not ready and left > LOOK:
+                continue
             if not ready:
                 self.close()
                 raise Failed("limit", f"stopped at its limit of {limit:.3g} s")

@@ -45,16 +45,37 @@ def ratio(row: Row, base: Row | None) -> float | None:
 
 def table(results: Results, baseline: str = "numpy") -> Table:
     """Return the table of everything measured, one section a group."""
+    found = Table(padding=(0, 1), title=None, pad_edge=False)
+    for number, name in enumerate(header(baseline)):
+        found.add_column(name, justify="left" if number < 5 else "right", no_wrap=True)
+    for section in sections(results, baseline):
+        for line in section:
+            found.add_row(*line, end_section=line is section[-1])
+    return found
+
+
+def header(baseline: str = "numpy") -> list[str]:
+    """Return the names of the table's columns."""
+    sizes = ["model", "work", "hidden", "batch", "implementation"]
+    return [*sizes, "median", "spread", f"{baseline} = 1", "GFLOP/s", "of bound", "compile", "memory"]
+
+
+def sections(results: Results, baseline: str = "numpy", fastest_first: bool = False) -> Iterator[list[list[str]]]:
+    """Yield the table's lines, a list of cells each, group by group; what a group has in common is in its first line.
+
+    Parameters
+    ----------
+    fastest_first
+        Sort each group by time, instead of as it was measured.
+    """
     dtypes = {row.case.dtype for row in results.rows}
     lengths = {row.case.length for row in results.rows}
-    found = Table(padding=(0, 1), title=None, pad_edge=False)
-    for name in ("model", "work", "hidden", "batch", "implementation"):
-        found.add_column(name, no_wrap=True)
-    for name in ("median", "spread", f"{baseline} = 1", "GFLOP/s", "of bound", "compile", "memory"):
-        found.add_column(name, justify="right", no_wrap=True)
     for group in groups(results.rows):
         base = baseline_of(group, baseline)
         measured = [row for row in group if row.median]
+        if fastest_first:
+            measured.sort(key=lambda row: row.median or 0)
+        lines = []
         for row in measured:
             case = row.case
             first = [case.model, case.work, str(case.n_hidd), str(case.batch)] if row is measured[0] else [""] * 4
@@ -62,8 +83,9 @@ def table(results: Results, baseline: str = "numpy") -> Table:
                 first[3] += f" x {case.length}"
             if row is measured[0] and len(dtypes) > 1:
                 first[0] += f" {case.dtype}"
-            found.add_row(*first, place(row), *figures(row, base), end_section=row is measured[-1])
-    return found
+            lines.append([*first, place(row), *figures(row, base)])
+        if lines:
+            yield lines
 
 
 def figures(row: Row, base: Row | None) -> list[str]:
@@ -108,6 +130,17 @@ def ratios(results: Results) -> list[str]:
             what = f"{fused.case.model} {fused.case.work}, hidden {fused.case.n_hidd}, batch {fused.case.batch}"
             lines.append(f"{what}: fused is {by_scan:.1f} times as fast as scan, {by_numpy:.1f} times as fast as numpy")
     return lines
+
+
+def without_gpu(results: Results) -> str:
+    """Say that no GPU was measured, and why; nothing if one was."""
+    rows = [row for row in results.rows if row.case.device.startswith("cuda")]
+    if any(row.median for row in rows):
+        return ""
+    if not rows:
+        return "No GPU was measured: cuda was not among the devices."
+    why = next((row.why for row in rows if row.status == "unavailable"), rows[0].why)
+    return f"No GPU was measured: {why}." if why else "No GPU has been measured yet."
 
 
 def crossover(results: Results) -> list[str]:

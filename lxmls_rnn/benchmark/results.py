@@ -17,7 +17,9 @@ A reader takes every version up to its own: what later versions add has a defaul
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from lxmls_rnn.deep_learning.parameters import write_atomically
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
+FOLDER = Path(os.environ.get("LXMLS_RESULTS") or "results")
 
 STATUSES = {
     "ok": "measured",
@@ -146,6 +149,16 @@ class Results:
             return cls(**{**known(cls, content), "rows": rows})
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def new_path(folder: Path) -> Path:
+    """Return the name of a new results file: the time is in it."""
+    return folder / f"bench-{datetime.now():%Y%m%d-%H%M%S}.json"
+
+
+def saved(folder: Path) -> list[Path]:
+    """Return the results files of a folder, newest first."""
+    return sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def known(kind: Any, content: dict[str, Any]) -> dict[str, Any]:

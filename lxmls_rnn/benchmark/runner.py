@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from time import monotonic
@@ -12,12 +13,11 @@ import numpy as np
 from lxmls_rnn.benchmark.cases import Case
 from lxmls_rnn.benchmark.counting import Peak, count, memory, share_of_bound
 from lxmls_rnn.benchmark.machine import cache_size, cores, free_memory
-from lxmls_rnn.benchmark.process import STARTING_LIMIT, Failed, Worker
+from lxmls_rnn.benchmark.process import STARTING_LIMIT, STOPPED, Failed, Worker
 from lxmls_rnn.benchmark.results import Row
 
 ROUNDS = 5
 FEWEST_ROUNDS = 3  # of calls that take longer than all the time for a case
-STOPPED = "the run was stopped"
 
 
 class Runner:
@@ -47,6 +47,7 @@ class Runner:
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
         self._peaks_of: set[tuple[str, str, str]] = set()
+        self._stopping = threading.Event()
 
     def run(self, cases: Sequence[Case], stop: Callable[[], bool] = lambda: False) -> Iterator[Row]:
         """Measure; yield a row for every case, group by group.
@@ -56,14 +57,20 @@ class Runner:
         cases
             Those of a group, which are compared, one after the other.
         stop
-            Asked between two measurements: whether to end here. Ctrl-C (`KeyboardInterrupt`) ends too; either way what
-            has been measured is yielded, and rows for the rest.
+            Asked between two measurements: whether to end here. Ctrl-C (`KeyboardInterrupt`) and `stop` end too; in any
+            case what has been measured is yielded, and rows for the rest.
         """
+
+        def stopping() -> bool:
+            return self._stopping.is_set() or stop()
+
         end = None if self.budget is None else monotonic() + self.budget
         stopped = ""
         try:
             for _, members in groupby(cases, key=lambda case: case.group):
                 group = list(members)
+                if self._stopping.is_set():
+                    stopped = STOPPED
                 if not stopped and end is not None and monotonic() >= end:
                     stopped = f"the time for the run, {self.budget:.0f} s, was used up"
                 if stopped:
@@ -71,14 +78,18 @@ class Runner:
                     continue
                 turns = [Turn(case, Row(case)) for case in group]
                 try:
-                    self._measure(turns, stop)
-                    if stop():
+                    self._measure(turns, stopping)
+                    if stopping():
                         stopped = STOPPED
                 except KeyboardInterrupt:
                     stopped = STOPPED
                 yield from (self._with_share(finished(turn, stopped)) for turn in turns)
         finally:
             self.close()
+
+    def stop(self) -> None:
+        """End the run at once, from another thread, also in the middle of a compile; what has been measured is kept."""
+        self._stopping.set()
 
     def close(self) -> None:
         """End the workers."""
@@ -106,7 +117,8 @@ class Runner:
         try:
             action(turn)
         except Failed as failure:
-            turn.row.status, turn.row.why = failure.status, str(failure)
+            if failure.status != "stopped":
+                turn.row.status, turn.row.why = failure.status, str(failure)
             worker = self._workers.get(turn.case.lane)
             if worker is not None and not worker.alive:
                 del self._workers[turn.case.lane]
@@ -145,7 +157,7 @@ class Runner:
             raise self._absent[lane]
         if lane not in self._workers:
             try:
-                self._workers[lane] = Worker(*lane, threads=self.threads)
+                self._workers[lane] = Worker(*lane, threads=self.threads, stop=self._stopping.is_set)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self._absent[lane] = failure

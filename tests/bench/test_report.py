@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from lxmls_rnn.benchmark import compare, plots, report
+from lxmls_rnn.benchmark import compare, plots, report, series
 
 
 @pytest.fixture
@@ -33,6 +33,32 @@ def test_the_table_shows_median_spread_and_ratio_to_the_baseline(make_results, m
     assert re.search(r"fused on cpu .* 500 us .* 2% .* 4\.00 .* 2\.0 ", shown)
 
 
+def test_lines_of_a_group_can_be_sorted_by_time(make_results, make_row):
+    results = make_results(make_row(2e-3), make_row(5e-4, "fused"))
+    as_measured, sorted_ = (next(report.sections(results, fastest_first=first)) for first in (False, True))
+    assert [line[4] for line in as_measured] == ["numpy on cpu", "fused on cpu"]
+    assert [line[4] for line in sorted_] == ["fused on cpu", "numpy on cpu"]
+    assert sorted_[0][:4] == ["rnn", "backward", "20", "1"]
+    assert sorted_[1][:4] == [""] * 4
+
+
+def test_that_no_gpu_was_measured_is_said_with_the_reason(make_results, make_row, gpu_results):
+    absent = make_row(None, "fused", "cuda")
+    absent.status, absent.why = "unavailable", "no driver"
+    assert report.without_gpu(make_results(make_row(1e-3), absent)) == "No GPU was measured: no driver."
+    assert report.without_gpu(make_results(make_row(1e-3))).endswith("cuda was not among the devices.")
+    assert report.without_gpu(gpu_results) == ""
+
+
+def test_a_series_has_the_times_of_the_batch_measured_most(make_results, make_row):
+    rows = [make_row(n_hidd * 1e-6, n_hidd=n_hidd, batch=4) for n_hidd in (50, 20)] + [make_row(1.0, batch=1)]
+    found = series.series_of(rows, "n_hidd")
+    assert found.title == "RNN, batch 4, 10 words, float32"
+    (line,) = found.lines
+    assert (line.name, line.sizes, line.medians) == ("numpy on cpu", [20, 50], [20e-6, 50e-6])
+    assert line.q1[0] < line.medians[0] < line.q3[0]
+
+
 def test_what_was_not_measured_is_said_once_for_each_reason(make_results, make_row):
     rows = [make_row(1.0, "fused", "cuda", batch=batch) for batch in (1, 2)]
     for row in rows:
@@ -48,12 +74,12 @@ def test_the_cross_over_is_the_size_from_which_on_the_gpu_wins(gpu_results):
 
 
 def test_the_heat_map_holds_cpu_time_over_gpu_time(gpu_results):
-    hidden, batches, values, _ = plots.speed_ups(gpu_results.rows)
+    hidden, batches, values, _ = series.speed_ups(gpu_results.rows)
     np.testing.assert_allclose(values, np.outer(hidden, batches) * 1e-3)
 
 
 def test_without_a_gpu_there_is_no_heat_map(make_results, make_row):
-    assert plots.speed_ups([make_row(1e-3), make_row(1e-4, "fused")]) is None
+    assert series.speed_ups([make_row(1e-3), make_row(1e-4, "fused")]) is None
 
 
 def test_the_picture_is_drawn_wider_with_a_gpu(gpu_results, make_results, make_row, tmp_path):

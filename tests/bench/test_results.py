@@ -1,11 +1,12 @@
 """The results file: back and forth, older and later versions, going on with one."""
 
 import json
+import os
 
 import pytest
 
 from lxmls_rnn.benchmark.cases import Shape, make_cases
-from lxmls_rnn.benchmark.results import Results
+from lxmls_rnn.benchmark.results import Results, new_path, saved
 from lxmls_rnn.benchmark.session import Session
 
 
@@ -65,3 +66,12 @@ def test_a_run_of_another_machine_is_not_gone_on_with(runner, make_results, tmp_
     make_results().save(tmp_path / "a.json")
     with pytest.raises(ValueError, match="measured on another machine"):
         Session(CASES, runner, tmp_path / "a.json", resume=True)
+
+
+def test_files_of_a_folder_are_listed_newest_first(make_results, tmp_path):
+    assert saved(tmp_path / "none") == []
+    for name, seconds in (("old", 1), ("new", 2)):
+        make_results().save(tmp_path / f"{name}.json")
+        os.utime(tmp_path / f"{name}.json", (seconds, seconds))
+    assert [path.stem for path in saved(tmp_path)] == ["new", "old"]
+    assert new_path(tmp_path).parent == tmp_path

@@ -1,5 +1,7 @@
 """Real workers: what they measure, and what becomes of those that are told to go wrong."""
 
+import threading
+
 import pytest
 
 from lxmls_rnn.benchmark.cases import WORKS, Shape, make_cases
@@ -88,6 +90,20 @@ def test_a_case_that_hangs_is_stopped_at_its_limit(monkeypatch):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
     (row,) = Runner(threads=1, seconds=0.01, limit=0.2).run(cases(("numpy",)))
     assert (row.status, row.why) == ("limit", "stopped at its limit of 0.2 s")
+
+
+def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner, monkeypatch):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:fused")
+    rows = []
+    thread = threading.Thread(target=lambda: rows.extend(runner.run(cases(shapes=[SENTENCE, Shape("rnn", 5, 2, 4)]))))
+    thread.start()
+    while len(runner._workers) < 2:
+        assert thread.is_alive()
+    runner.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert {(row.status, row.why) for row in rows} == {("stopped", "the run was stopped")}
+    assert not runner._workers
 
 
 def test_a_case_too_large_for_the_memory_is_not_tried(runner):

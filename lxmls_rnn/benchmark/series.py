@@ -1,0 +1,97 @@
+"""What is drawn, whatever draws it: times against one size, and how many times as fast as the CPU a GPU is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.benchmark.cases import IMPLEMENTATIONS
+from lxmls_rnn.benchmark.report import fastest
+from lxmls_rnn.benchmark.results import Row
+
+# Okabe and Ito's colours, told apart by colour-blind eyes too
+COLOURS = dict(zip(IMPLEMENTATIONS, ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00"), strict=True))
+STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
+SIZES = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
+
+
+@dataclass
+class Line:
+    """The times of one implementation on one device: medians and quartiles in seconds, by size."""
+
+    implementation: str
+    device: str
+    sizes: list[int] = field(default_factory=list)
+    medians: list[float] = field(default_factory=list)
+    q1: list[float] = field(default_factory=list)
+    q3: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Implementation and device, as "fused on cpu"."""
+        return f"{self.implementation} on {self.device}"
+
+
+@dataclass
+class Series:
+    """Lines that are drawn together, and what is the same for all of them."""
+
+    title: str
+    lines: list[Line]
+
+
+def series_of(rows: Sequence[Row], size: str) -> Series:
+    """Return the times of a model and work against one size.
+
+    Parameters
+    ----------
+    rows
+        Measured ones.
+    size
+        One of `SIZES`. The other size, the length and the dtype are those with the most points; of several the ones in
+        the middle.
+    """
+    other = "batch" if size == "n_hidd" else "n_hidd"
+
+    def rest(row: Row) -> tuple[int, int, str]:
+        return getattr(row.case, other), row.case.length, row.case.dtype
+
+    spread: dict[Any, set[int]] = {}
+    for row in rows:
+        spread.setdefault(rest(row), set()).add(getattr(row.case, size))
+    count = Counter(map(rest, rows))
+    most = max(len(points) for points in spread.values())
+    candidates = sorted(key for key, points in spread.items() if len(points) == most)
+    chosen = max(candidates, key=lambda key: (count[key], -abs(candidates.index(key) - len(candidates) // 2)))
+    lines: dict[tuple[str, str], Line] = {}
+    for row in sorted(rows, key=lambda row: getattr(row.case, size)):
+        if rest(row) == chosen and row.median is not None:
+            line = lines.setdefault((row.case.implementation, row.case.device), Line(*row.case.lane[:2]))
+            line.sizes.append(getattr(row.case, size))
+            line.medians.append(row.median)
+            line.q1.append(row.q1 or row.median)
+            line.q3.append(row.q3 or row.median)
+    found = sorted(lines.values(), key=lambda line: list(COLOURS).index(line.implementation))
+    model = rows[0].case.model.upper()
+    if model == "LSTM" and any(line.implementation == "torch-fused" for line in found):
+        model += " (torch-fused: no peepholes)"
+    what = "batch" if size == "n_hidd" else "hidden"
+    return Series(f"{model}, {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}", found)
+
+
+def speed_ups(rows: Sequence[Row]) -> tuple[list[int], list[int], np.ndarray, str] | None:
+    """Return hidden sizes, batches, CPU time over GPU time (hidden, batch), NaN where one is missing; of what."""
+    best = {key: sides for key, sides in fastest(rows).items() if len(sides) == 2}
+    if not best:
+        return None
+    dtype, _, _, length = Counter(key[:4] for key in best).most_common(1)[0][0]
+    chosen = {key[4:]: sides for key, sides in best.items() if (key[0], key[3]) == (dtype, length)}
+    hidden, batches = sorted({n_hidd for _, n_hidd in chosen}), sorted({batch for batch, _ in chosen})
+    values = np.full((len(hidden), len(batches)), np.nan)
+    for (batch, n_hidd), sides in chosen.items():
+        values[hidden.index(n_hidd), batches.index(batch)] = sides["cpu"] / sides["gpu"]
+    return hidden, batches, values, f"{length} words, {dtype}"
