@@ -95,7 +95,7 @@ def word_map(
     coordinates
         (2, len(names)).
     marked
-        Numbers of points that get a thick rim, and their name first.
+        Numbers of points that get a thick rim, and room for their names first.
     """
     low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
     places = (coordinates - low[:, None]) / span[:, None] * [[width - 120], [height - 40]] + [[20], [20]]
@@ -110,13 +110,12 @@ def word_map(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{6 if is_marked else 4.5}" fill="{colours[number]}" {rim}>'
             f"<title>{escape(names[number])}</title></circle>"
         )
-        box = (x + 7, y - 8, x + 9 + 6.6 * len(names[number]), y + 5)
-        if is_marked or not any(
-            box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken
-        ):  # fmt: skip
+        box = (x + 7, y - 9, x + 9 + (7.6 if is_marked else 6.8) * len(names[number]), y + 6)
+        if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
             taken.append(box)
             weight = ' font-weight="700"' if is_marked else ""
-            labels.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}"{weight}>{escape(names[number])}</text>')
+            halo = ' style="paint-order:stroke" stroke="var(--jp-layout-color1, #fff)" stroke-width="3"'
+            labels.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}"{weight}{halo}>{escape(names[number])}</text>')
     return svg("".join([*reversed(points), *labels]), width, height, "map of words")
 
 

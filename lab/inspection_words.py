@@ -12,7 +12,7 @@ import numpy as np
 from lab import charts, html
 from lab.inspected import WRAP, Attempt, View
 from lab.jobs import Job
-from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts
+from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts, unit_columns
 
 
 class NeighboursView(View):
@@ -102,7 +102,7 @@ class NeighboursView(View):
         tagger, counts = self.opened.tagger, self._counts
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
-        places, shares = principal_components(tagger.model.param[0][:, order])
+        places, shares = principal_components(unit_columns(tagger.model.param[0][:, order]))
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
         colours = [html.colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
@@ -112,10 +112,10 @@ class NeighboursView(View):
         )  # fmt: skip
         on_map = [names.index(word) for word in marked]
         self.map.value = (
-            f"The {len(frequent)} most frequent words of the training file and those above, on the two directions in "
-            f"which their embeddings differ most (PCA; {shares.sum():.0%} of the variance), coloured by the tag they most often "
-            f"have; a red rim marks the word above and its neighbours.<br>{legend}"
-            + charts.word_map(places, names, colours, on_map)
+            f"The {len(frequent)} most frequent words of the training file and those above, in the two directions in "
+            f"which their embeddings, made of length 1, differ most (PCA; {shares.sum():.0%} of the variance). The "
+            "colour is the tag that a word most often has; a red rim marks the word above and its neighbours.<br>"
+            f"{legend}" + charts.word_map(places, names, colours, on_map)
         )
 
     def code(self) -> str:
@@ -124,12 +124,12 @@ class NeighboursView(View):
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
-from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts
+from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts, unit_columns
 
 sentences = tagger.read(run.settings.train, max_nr_sent=run.settings.max_nr_sent)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
-places, shares = principal_components(tagger.model.param[0][:, order])  # W_e, (n_emb, n_words)
+places, shares = principal_components(unit_columns(tagger.model.param[0][:, order]))  # of W_e, (n_emb, n_words)
 for i, place in list(zip(order, places.T))[:10]:
     print(tagger.words[i], tagger.tags[counts[i].argmax()], place)
 """

@@ -107,11 +107,16 @@ def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]
     """
     if not 0 <= word < E.shape[1]:
         raise IndexError(f"word must be an id from 0 to {E.shape[1] - 1}, got {word}")
-    lengths = np.linalg.norm(E, axis=0)
-    cosines = E[:, word] @ E / np.maximum(lengths * lengths[word], np.finfo(E.dtype).tiny)
-    cosines = np.clip(cosines, -1, 1)
+    directions = unit_columns(E)
+    cosines = np.clip(directions[:, word] @ directions, -1, 1)
     order = np.argsort(-cosines, kind="stable")
     return [(int(other), float(cosines[other])) for other in order if other != word][:n]
+
+
+def unit_columns(E: np.ndarray) -> np.ndarray:
+    """Return the vectors, one a column, with length 1; vectors of zeros stay as they are."""
+    lengths = np.linalg.norm(E, axis=0)
+    return E / np.where(lengths == 0, 1, lengths)
 
 
 def principal_components(E: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:

@@ -124,6 +124,10 @@ def test_neighbours_come_by_their_angle_and_not_by_their_length():
     assert [cosine for _, cosine in found] == pytest.approx([10 / 101**0.5, 0, 0, -1])
 
 
+def test_a_vector_of_zeros_has_no_angle():
+    assert neighbours(np.array([[0.0, 1, 2], [0, 1, 0]]), 0, 2) == [(1, 0.0), (2, 0.0)]
+
+
 def test_a_word_that_is_not_there_has_no_neighbours():
     with pytest.raises(IndexError, match="from 0 to 4, got 5"):
         neighbours(np.ones((2, 5)), 5)
