@@ -1,0 +1,103 @@
+"""Every notebook runs from top to bottom: as a student gets it, and with the exercises solved."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import lab
+from lab import solutions
+from lab.hints import EXERCISES
+
+FOLDER = Path(lab.__file__).parent / "notebooks"
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+EXERCISE_NOTEBOOK = "01-exercises.ipynb"
+
+
+def read(name):
+    return nbformat.read(FOLDER / name, as_version=4)
+
+
+def solved(notebook):
+    for cell in notebook.cells:
+        if "exercise" in cell.metadata:
+            cell.source = solutions.code(cell.metadata["exercise"])
+    return notebook
+
+
+def run(notebook, folder, monkeypatch):
+    """Run all cells in a new kernel; a cell that fails fails the test."""
+    monkeypatch.setenv("LXMLS_RUNS", str(folder / "runs"))
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    return notebook
+
+
+def verdicts(notebook):
+    """Return for each exercise what its check said."""
+    return {
+        cell.metadata["check"]: "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+        for cell in notebook.cells
+        if "check" in cell.metadata
+    }
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
+    notebook = run(read(name), tmp_path, monkeypatch)
+    texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not any("Traceback" in text for text in texts)
+    if name == EXERCISE_NOTEBOOK:
+        said = verdicts(notebook)
+        assert list(said) == list(EXERCISES)
+        assert [name for name, text in said.items() if ": not yet." not in text] == []
+
+
+def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
+    notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
+    assert [text for text in verdicts(notebook).values() if ": right." not in text] == []
+    text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "NumPy and Theano agree on all gradients." in text
+    assert text.count("accuracy on new sentences") == 2
+    assert "Not yet" not in text
+    assert f"{len(EXERCISES)} of {len(EXERCISES)} done" in notebook.cells[-1].outputs[0].data["text/plain"]
+
+
+def test_every_exercise_has_its_cell_check_and_solution():
+    metadata = [cell.metadata for cell in read(EXERCISE_NOTEBOOK).cells]
+    assert [m["exercise"] for m in metadata if "exercise" in m] == list(EXERCISES)
+    assert [m["check"] for m in metadata if "check" in m] == list(EXERCISES)
+    assert {path.stem for path in Path(solutions.__file__).parent.glob("*.py")} == {"__init__", *EXERCISES}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_skeleton_defines_what_its_solution_defines(name):
+    def header(code):
+        return [line for line in code.splitlines() if line.startswith(("def ", "class "))]
+
+    (cell,) = [cell for cell in read(EXERCISE_NOTEBOOK).cells if cell.metadata.get("exercise") == name]
+    assert "...  # your code here" in cell.source
+    assert "..." not in solutions.code(name).split("def ", 1)[1].replace("h_1 ... h_L", "")
+    assert header(cell.source) == header(solutions.code(name))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_kept_clean(name):
+    notebook = read(name)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    ids = [cell.get("id") for cell in notebook.cells]
+    assert None not in ids
+    assert len(set(ids)) == len(ids)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_links_between_notebooks_lead_somewhere(name):
+    text = "".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
+    links = [part.split(")")[0] for part in text.split("](")[1:]]
+    assert [link for link in links if link.endswith(".ipynb") and not (FOLDER / link).is_file()] == []
