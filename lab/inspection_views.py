@@ -251,8 +251,8 @@ def explain(opened: Opened, reach: Reach, word: str) -> str:
     if opened.is_lstm:
         return text + (
             "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
-            "forget gate f<sub>k+1</sub>, near 1 where the cell is kept, and the peepholes: that way carries the gradient "
-            "far."
+            "forget gate f<sub>k+1</sub>, near 1 where the cell is kept, and the peepholes: that way carries the "
+            "gradient far."
         )
     return text + (
         "Each step back multiplies by W<sub>h</sub><sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the "
