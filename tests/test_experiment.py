@@ -57,9 +57,10 @@ def epochs_of(settings):
     return [event for event in events if isinstance(event, EpochDone)]
 
 
-@pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.93), ("NumpyLSTM", 0.85)])
+@pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.93), ("NumpyLSTM", 0.88)])
 def test_the_sample_corpus_is_learnt(model, accuracy):
-    trainer = Trainer(epochs=8, rate=0.5)
+    # ends at 0.945, and from 0.915 to 0.933: a decaying rate and short steps leave little to the rounding of a processor
+    trainer = Trainer(epochs=10, rate=1.0, decay=0.3, clip=1.0)
     events = epochs_of(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV, model=model, trainer=trainer))
     assert events[-1].cost < events[0].cost / 5
     assert events[-1].dev_accuracy > accuracy
