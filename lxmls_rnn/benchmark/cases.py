@@ -139,6 +139,29 @@ SETS = {
 }
 
 
+def sizes(what: str, given: str) -> list[int]:
+    """Return the numbers in "20,128"; ValueError, which names `what`, unless they are positive integers."""
+    values = given.split(",")
+    if not all(value.strip().isdecimal() and int(value) > 0 for value in values):
+        raise ValueError(f"{what} takes positive numbers separated by commas, got {given!r}")
+    return [int(value) for value in values]
+
+
+def chosen_shapes(
+    chosen: CaseSet, models: Sequence[str], hidden: Sequence[int], batches: Sequence[int], lengths: Sequence[int]
+) -> list[Shape]:
+    """Return the shapes of a set for these models; with sizes given, every combination of them and of the set's."""
+    shapes = [shape for shape in chosen.shapes if shape.model in models]
+    if not (hidden or batches or lengths):
+        return shapes
+    return grid(
+        models,
+        hidden or [shape.n_hidd for shape in shapes],
+        batches or [shape.batch for shape in shapes],
+        lengths or [shape.length for shape in shapes],
+    )
+
+
 def make_cases(
     shapes: Iterable[Shape],
     works: Iterable[str],

@@ -33,14 +33,6 @@ def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list
     return values
 
 
-def sizes(option: str, given: str) -> list[int]:
-    """Return the numbers in "20,128"; ValueError unless they are positive integers."""
-    values = given.split(",")
-    if not all(value.strip().isdecimal() and int(value) > 0 for value in values):
-        raise ValueError(f"{option} takes positive numbers separated by commas, got {given!r}")
-    return [int(value) for value in values]
-
-
 @app.callback(invoke_without_command=True)
 def bench(
     context: typer.Context,
@@ -88,7 +80,13 @@ def bench(
         if resume and out is None:
             raise ValueError("--resume needs --out, the file to go on with")
         cases = c.make_cases(
-            chosen_shapes(c.SETS[set_name], listed("--model", model, c.MODELS), hidden, batch, length),
+            c.chosen_shapes(
+                c.SETS[set_name],
+                listed("--model", model, c.MODELS),
+                c.sizes("--hidden", hidden) if hidden else [],
+                c.sizes("--batch", batch) if batch else [],
+                c.sizes("--length", length) if length else [],
+            ),
             listed("--work", work, tuple(c.WORKS)) if work else c.SETS[set_name].works,
             listed("--implementation", implementation, tuple(c.IMPLEMENTATIONS)),
             [name.strip() for text in device or ["cpu,cuda"] for name in text.split(",")],
@@ -107,19 +105,6 @@ def bench(
 
             draw(session.results, path.with_suffix(".png"))
             console.print(f"Picture: {path.with_suffix('.png')}", soft_wrap=True)
-
-
-def chosen_shapes(chosen: c.CaseSet, models: list[str], hidden: str, batch: str, length: str) -> list[c.Shape]:
-    """Return the shapes of a set for these models; with sizes given, every combination of them and of the set's."""
-    shapes = [shape for shape in chosen.shapes if shape.model in models]
-    if not (hidden or batch or length):
-        return shapes
-    return c.grid(
-        models,
-        sizes("--hidden", hidden) if hidden else [shape.n_hidd for shape in shapes],
-        sizes("--batch", batch) if batch else [shape.batch for shape in shapes],
-        sizes("--length", length) if length else [shape.length for shape in shapes],
-    )
 
 
 def show_run(session: Session) -> None:

@@ -55,7 +55,7 @@ def test_a_series_has_the_times_of_the_batch_measured_most(make_results, make_ro
     found = series.series_of(rows, "n_hidd")
     assert found.title == "RNN, batch 4, 10 words, float32"
     (line,) = found.lines
-    assert (line.name, line.sizes, line.medians) == ("numpy on cpu", [20, 50], [20e-6, 50e-6])
+    assert (line.name, line.sizes, line.medians) == ("numpy on cpu", [20, 50], pytest.approx([20e-6, 50e-6]))
     assert line.q1[0] < line.medians[0] < line.q3[0]
 
 
