@@ -235,7 +235,7 @@ class GradientCheckPanel(Panel):
     def _offer(self) -> None:
         """Offer the gradients to look at; the first that differs, once it is there."""
         names = [
-            (f"{self._name(row)}: {row.parameter} against {row.against} ({'agrees' if row.agrees else 'differs'})", i)
+            (f"{'✓' if row.agrees else '✗'} {row.parameter}: {self._name(row)} against {row.against}", i)
             for i, row in enumerate(self.rows)
         ]
         self.look.layout.display = None if names else "none"

@@ -143,10 +143,10 @@ def short(word: str, most: int = 10) -> str:
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> str:
     """Draw the network unrolled over (some words of) the sentence: time from left to right, words below, tags above."""
     picture = Picture(seen, words, tags)
-    width, height = 86 * len(picture.shown) + 36, 352
+    width, height = 86 * len(picture.shown) + 42, 352
     rows = {"C": 22, "p": 78, "y": 138, "h": 206, "z": 276, "word": 334}
     for column, t in enumerate(picture.shown):
-        left = 36 + 86 * column
+        left = 42 + 86 * column
         a, h = left + 10, left + 47
         before = left - 39  # h of the word before
         if t == 1:
@@ -167,6 +167,8 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
         here = t == picture.step.t
         picture.text(a + 6, rows["word"], short(words[t - 1]), 13, font_weight=_weight(here))
         picture.text(a - 4, rows["p"], short(tags[t - 1], 6), 11, _ink(here), font_weight=_weight(here))
+    if picture.shown[-1] < len(words):
+        picture.text(width - 9, rows["h"], "…", 14, "var(--lab-faint)")
     return picture.svg(width, height, "the network unrolled over the sentence")
 
 
@@ -219,4 +221,6 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
         picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, "var(--lab-faint)")
     if picture.shown[0] > 1:
         picture.text(middle, bottom, "…", 14, "var(--lab-faint)")
+    if picture.shown[-1] < len(words):
+        picture.text(middle, 20, "…", 14, "var(--lab-faint)")
     return picture.svg(width, height, "the same pass as a multilayer perceptron")

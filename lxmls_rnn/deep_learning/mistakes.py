@@ -197,7 +197,7 @@ def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
     wrong = [row.parameter for row in rows if not row.agrees]
     name = rows[0].model
     if not wrong:
-        return f"{name}: all gradients agree with {rows[0].against}."
+        return f"{name}: all gradients agree with {_other(rows[0])}."
     start = f"{name}: {_listed(wrong)} {'differ' if len(wrong) > 1 else 'differs'}"
     right = [row.parameter for row in rows if row.agrees]
     start += f", {_listed(right)} {'agree' if len(right) > 1 else 'agrees'}. " if right else ", no parameter agrees. "
@@ -269,6 +269,10 @@ def _common_factor(rows: Sequence[Comparison]) -> float | None:
         if row.expected.any() or row.gradient.any()
     )
     return factor if np.isfinite(factor) and fits else None
+
+
+def _other(row: Comparison) -> str:
+    return row.against if row.against.startswith("Numpy") else "finite differences"
 
 
 def _listed(names: Sequence[str]) -> str:

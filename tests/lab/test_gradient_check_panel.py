@@ -50,7 +50,7 @@ def test_right_gradients_agree_with_finite_differences():
     assert "All gradients agree." in panel.message.value
     assert [row.parameter for row in panel.rows] == ["W_e", "W_x", "W_h", "W_y", "W_e", "W_x", "W_h", "W_c", "W_y"]
     assert panel.table.value.count("✓ agrees") == 9
-    assert panel.readings.value.count("all gradients agree with finite diff.") == 2
+    assert panel.readings.value.count("all gradients agree with finite differences.") == 2
     assert "lab-marked" in panel.entries.value
 
 
