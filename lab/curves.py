@@ -28,7 +28,7 @@ class Curves(widgets.VBox):
     """
 
     def __init__(self) -> None:
-        self.cost, self.accuracy = figure("cost, summed over sentences", "~s"), figure("accuracy", ".0%", max=1.0)
+        self.cost, self.accuracy = figure("cost, sum over sentences", "~s"), figure("accuracy", ".0%", max=1.0)
         self.legend = widgets.HTML().add_class("lab-legend")
         self.lines: dict[str, RunLines] = {}
         row = widgets.HBox([self.cost, self.accuracy], layout={"flex_flow": "row wrap"})
@@ -45,6 +45,7 @@ class Curves(widgets.VBox):
                 self.lines[name] = RunLines(colour, scales_of(self.cost), scales_of(self.accuracy))
         self.cost.marks = [mark for lines in self.lines.values() for mark in lines.of_cost]
         self.accuracy.marks = [mark for lines in self.lines.values() for mark in lines.of_accuracy]
+        self.layout.display = None if names else "none"
         swatches = "".join(
             f'<span style="margin-right:1.2em;white-space:nowrap"><span aria-hidden="true" style="display:inline-block;'
             f'width:2em;height:4px;vertical-align:middle;background:{lines.colour}"></span> {escape(name)}</span>'
@@ -76,9 +77,9 @@ class Curves(widgets.VBox):
 def figure(label: str, tick_format: str, **limits: float) -> bqplot.Figure:
     """Make an empty plot of something over epochs."""
     axes = [
-        bqplot.Axis(scale=bqplot.LinearScale(min=0), label="epochs", tick_format="~g", num_ticks=6),
-        bqplot.Axis(scale=bqplot.LinearScale(**limits), side="left", label=label, label_offset="3.6em",
-                    tick_format=tick_format, num_ticks=6),
+        bqplot.Axis(scale=bqplot.LinearScale(min=0), label="epochs", tick_format="~g"),
+        bqplot.Axis(scale=bqplot.LinearScale(**limits), side="left", label=label, label_offset="3.8em",
+                    tick_format=tick_format),
     ]  # fmt: skip
     return bqplot.Figure(
         axes=axes, marks=[], fig_margin={"top": 12, "bottom": 45, "left": 65, "right": 18},

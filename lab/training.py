@@ -21,6 +21,7 @@ from lxmls_rnn import runs
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 
+FURTHER = 5  # epochs that are proposed to a run that has done all
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
 
 
@@ -59,13 +60,13 @@ class TrainingPanel(Panel):
         self._proposed = ""
         self._seen: Any = None  # of the run that is looked at: what was told of it last
         super().__init__(
-            self.part, self.trainer, self.model, self.corpus, self.summary,
+            widgets.HBox([widgets.Label("Settings of", layout={"width": "9em"}), self.part]),
+            self.trainer, self.model, self.corpus, self.summary,
             widgets.HBox([self.name, self.start_button], layout=ROW), widgets.HTML(RULE),
-            widgets.HBox([self.run, self.pause_button, self.stop_button, self.take_button, self.again_button],
-                         layout=ROW),
-            widgets.HBox([self.to_epoch, self.resume_button], layout=ROW),
+            widgets.HBox([self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button,
+                          self.take_button], layout=ROW),
             self.status, widgets.HBox([self.epoch_bar, self.training_bar], layout=ROW),
-            self.curves, widgets.HBox([self.shown, self.table], layout=ROW),
+            self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table], layout=ROW),
         )  # fmt: skip
         for button, action in (
             (self.start_button, self.start), (self.pause_button, self.pause_or_go_on), (self.stop_button, self.stop),
@@ -95,7 +96,7 @@ class TrainingPanel(Panel):
     def _make_controls(self) -> None:
         self.part = widgets.ToggleButtons(
             options=["Training", "Model", "Corpus"], tooltips=["How to train", "What to train", "What to train on"],
-            description="Settings of", style={"button_width": "6em", "description_width": "5.5em"},
+            style={"button_width": "6em"}, layout={"width": "auto"},
         ).add_class("lab-part")  # fmt: skip
         self.name = field(widgets.Text, "Name of the run", "", "The folder of runs that it is kept in")
         self.start_button = pressed("Start", "Train a new run", "play", "primary")
@@ -104,8 +105,9 @@ class TrainingPanel(Panel):
         self.stop_button = pressed("Stop", "End after the present update; what has been learnt is kept", "stop")
         self.take_button = pressed("Take its settings", "Set the controls above as this run has them", "copy")
         self.again_button = pressed("Look again", "List the runs anew", "refresh")
-        self.to_epoch = field(
-            widgets.BoundedIntText, "Train on to epoch", 5, "The epoch at which it is to end", min=1, max=100_000
+        self.to_epoch = widgets.BoundedIntText(
+            description="to epoch", value=5, min=1, max=100_000, tooltip="The epoch at which Resume is to end",
+            style={"description_width": "5em"}, layout={"width": "10.5em"},
         )  # fmt: skip
         self.resume_button = pressed("Resume", "Train the run that is looked at further, to this epoch", "forward")
         self.shown = widgets.SelectMultiple(
@@ -115,7 +117,7 @@ class TrainingPanel(Panel):
 
     def _make_views(self) -> None:
         self.summary = widgets.HTML().add_class("lab-summary")
-        self.status = widgets.HTML(layout={"min_height": "50px"}).add_class("lab-status")
+        self.status = widgets.HTML(layout={"min_height": "44px"}).add_class("lab-status")
         bar: dict[str, Any] = {"min": 0, "max": 1, "layout": {"width": "26em"}, "style": {"description_width": "5em"}}
         self.epoch_bar = widgets.FloatProgress(description="Epoch", **bar).add_class("lab-epoch-bar")
         self.training_bar = widgets.FloatProgress(description="Training", **bar).add_class("lab-training-bar")
@@ -231,7 +233,14 @@ class TrainingPanel(Panel):
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)
             self._draw()
-            self.to_epoch.value = self._settings_of_run().trainer.epochs
+            self._propose_epochs()
+
+    def _propose_epochs(self) -> None:
+        """Propose to train to the end, or where that is reached, further."""
+        training = trainings.find(self._folder())
+        rows = training.rows if training and training.rows else Run(self._folder(), Settings("")).metrics()
+        epochs = self._settings_of_run().trainer.epochs
+        self.to_epoch.value = epochs if len(rows) < epochs else epochs + FURTHER
 
     def _marked(self) -> None:
         if not self._listing:
@@ -289,6 +298,8 @@ class TrainingPanel(Panel):
             self._seen = seen
 
     def _tell_end(self, training: Training) -> None:
+        if training.folder.exists():
+            self._propose_epochs()
         if training.job.error is not None:
             self.complain(training.job.error)
         elif training.state == "stopped":

@@ -19,7 +19,7 @@ from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Starte
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 
-POINTS = 400  # of a curve within the epochs, over the whole training
+POINTS = 200  # of a curve within the epochs, over the whole training
 
 _all: list[Training] = []  # oldest first
 _listeners: list[Callable[[Training], None]] = []

@@ -237,7 +237,7 @@ def test_a_run_from_disk_goes_on(panel):
     trainings._all.clear()
     again = TrainingPanel()
     again.run.value = name
-    assert again.to_epoch.value == 2
+    assert again.to_epoch.value == 2 + 5
     again.to_epoch.value = 4
     again.resume_button.click()
     training_of(again).job.wait(PATIENCE)

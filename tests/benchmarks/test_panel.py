@@ -1,0 +1,91 @@
+"""Time a training through the panel beside the same one from the command line, in turns: does the panel slow it down?
+
+Times are from the end of the first epoch, when all is compiled, to the end of the last one; on a busy machine the
+processor's time says more than the clock's. The command line draws its bar as in a terminal; the panel has no front end
+here, but makes every message that it would send to one.
+"""
+
+import os
+import time
+
+import numpy as np
+import pytest
+from ipywidgets import Widget
+from rich.console import Console
+
+from lab import TrainingPanel, trainings
+from lxmls_rnn import cli, runs
+from lxmls_rnn.deep_learning.training import EpochDone
+from lxmls_rnn.runs import Run
+
+EPOCHS = {"NumpyRNN": 13, "NumpyLSTM": 5, "RNN": 9, "FastRNN": 61}
+ROUNDS = 7
+
+
+@pytest.fixture
+def times(tmp_path, monkeypatch):
+    """Keep runs in a folder of their own, send the command line's output nowhere, note when each epoch ends."""
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    noted, fit = [], Run.fit
+
+    def timed(run, *args):
+        for event in fit(run, *args):
+            if isinstance(event, EpochDone):
+                noted.append((time.perf_counter(), time.process_time()))
+            yield event
+
+    monkeypatch.setattr(Run, "fit", timed)
+    with open(os.devnull, "w") as nowhere:
+        monkeypatch.setattr(cli, "console", Console(file=nowhere, force_terminal=True, width=100))
+        yield noted
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    """Encode what widgets send as the front end would get it, and count it."""
+    sent = [0]
+
+    def send(widget, msg, buffers=None):
+        sent[0] += len(repr(msg)) + sum(len(bytes(buffer)) for buffer in buffers or ())
+
+    monkeypatch.setattr(Widget, "_send", send)
+    return sent
+
+
+@pytest.mark.parametrize("model", list(EPOCHS))
+def test_training_through_the_panel(benchmark, times, messages, capsys, model):
+    panel = TrainingPanel(model=model)
+    panel.trainer.epochs.value, panel.trainer.rate.value = EPOCHS[model], 0.1
+    took = {"panel": [], "command line": []}
+
+    def through_the_command_line():
+        times.clear()
+        number = len(took["command line"])
+        cli._show_training(Run.create(f"command-line-{number}", panel.settings(), runs.RUNS), None)
+        took["command line"].append(np.subtract(times[-1], times[0]))
+
+    def through_the_panel():
+        times.clear()
+        panel.start_button.click()
+        training = trainings.find(panel._folder())
+        training.job.wait()
+        assert training.state == "done"
+        took["panel"].append(np.subtract(times[-1], times[0]))
+
+    # pytest-benchmark's own figure has the reading and compiling in it
+    benchmark.group = "a training through the panel"
+    benchmark.pedantic(through_the_panel, setup=through_the_command_line, rounds=ROUNDS, warmup_rounds=1)
+    panel.close()
+    epochs = EPOCHS[model] - 1
+    seconds = {name: np.array(values[1:]).T / epochs for name, values in took.items()}
+    ratio = np.percentile(seconds["panel"] / seconds["command line"], [25, 50, 75], axis=1).T
+    with capsys.disabled():
+        print(f"\n{model}: {ROUNDS} pairs of {epochs} epochs, {messages[0] / 1e6:.1f} MB sent")
+        for row, what in enumerate(("clock", "processor")):
+            command_line, panel_s = (1000 * np.median(seconds[name][row]) for name in ("command line", "panel"))
+            low, middle, high = ratio[row]
+            benchmark.extra_info[what] = {"ratio": middle, "quartiles": [low, high]}
+            print(
+                f"  {what:9}  an epoch: {command_line:.1f} ms from the command line, {panel_s:.1f} ms "
+                f"through the panel; ratio: median {middle:.3f}, quartiles {low:.3f} to {high:.3f}"
+            )
