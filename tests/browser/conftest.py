@@ -5,6 +5,7 @@ Chromium is the one on PATH, or the one that `playwright install chromium` bring
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,3 +98,11 @@ def picture():
             part.page.set_viewport_size({"width": 1280, "height": 800})
 
     return take
+
+
+@pytest.fixture(scope="session")
+def trained(environ, workplace):
+    """Two runs on disk: 'rnn' and 'lstm'."""
+    for name, model in (("rnn", "NumpyRNN"), ("lstm", "NumpyLSTM")):
+        command = [BIN / "lxmls-rnn", "train", "sample", "--model", model, "--epochs", "4", "--name", name]
+        subprocess.run(command, check=True, env=environ, cwd=workplace, capture_output=True)

@@ -1,0 +1,28 @@
+from browser.page import COMPILE, button, fill, message, overflowing
+from playwright.sync_api import expect
+
+
+def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
+    panel = lab.panel("GradientCheckPanel")
+    button(panel, "Check").click()
+    table = panel.locator(".lab-check-table")
+    expect(table).to_contain_text("FastRNN", timeout=2 * COMPILE)
+    expect(message(panel)).to_contain_text("agree", timeout=COMPILE)
+    expect(table).not_to_contain_text("differs")
+    for model in ("RNN", "FastRNN"):
+        panel.locator(f".lab-check-{model} input").uncheck()
+    panel.get_by_label("Break", exact=True).select_option("W_h not transposed")
+    button(panel, "Check").press("Enter")
+    expect(message(panel)).to_contain_text("3 of 4 gradients differ")
+    expect(panel.locator(".lab-check-readings")).to_contain_text("between the output and the recurrent layer")
+    assert not overflowing(lab.page, panel)
+    picture(panel, "gradient-check")
+    with lab.dark():
+        picture(panel, "gradient-check-dark")
+
+
+def test_a_wrong_tag_is_said(lab):
+    panel = lab.panel("GradientCheckPanel")
+    fill(panel, "Gold tags", "det nonsense")
+    button(panel, "Check").click()
+    expect(message(panel).locator(".lab-error")).to_contain_text("tag")

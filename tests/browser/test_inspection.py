@@ -1,0 +1,47 @@
+import pytest
+from browser.page import button, fill, message, overflowing
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.usefixtures("trained")
+
+
+def tab(panel, name):
+    panel.get_by_role("tab", name=name, exact=True).click()
+
+
+def test_a_sentence_is_tagged_and_looked_into(lab, picture):
+    panel = lab.panel("InspectionPanel")
+    panel.get_by_label("Run", exact=True).select_option("lstm")
+    fill(panel, "Sentence", "the old dog watches a zebra .")
+    tagged = panel.locator(".lab-tagged")
+    expect(tagged).to_contain_text("dog")
+    expect(tagged).to_contain_text("noun")
+    assert not overflowing(lab.page, panel)
+    picture(panel, "inspection-tags")
+    tab(panel, "Hidden state")
+    button(panel, "gates and cell").click()
+    expect(panel.locator(".lab-hidden")).to_contain_text("forget gate")
+    picture(panel, "inspection-hidden")
+    tab(panel, "Gradient")
+    expect(panel.locator(".lab-gradient svg")).to_be_visible()
+    picture(panel, "inspection-gradient")
+    tab(panel, "Neighbours")
+    fill(panel, "Word", "dog")
+    expect(panel.locator(".lab-nearest")).to_contain_text("dog")
+    tab(panel, "Errors")
+    button(panel, "Measure").click()
+    expect(panel.locator(".lab-accuracy")).to_contain_text("%")
+    with lab.dark():
+        picture(panel, "inspection-errors-dark")
+    tab(panel, "Compare")
+    panel.get_by_label("Second run", exact=True).select_option("rnn")
+    expect(panel.locator(".lab-compared")).to_contain_text("zebra")
+    assert not overflowing(lab.page, panel)
+
+
+def test_an_empty_sentence_is_said_and_the_panel_goes_on(lab):
+    panel = lab.panel("InspectionPanel")
+    fill(panel, "Sentence", "   ")
+    expect(message(panel)).to_contain_text("no word")
+    fill(panel, "Sentence", "the dog")
+    expect(panel.locator(".lab-tagged")).to_contain_text("dog")
