@@ -284,8 +284,10 @@ class BenchmarkPanel(Panel):
         if self.shown is None:
             return
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>"
+        header = report.header(self.baseline.value)
+        keep = [number for number, name in enumerate(header) if name != "of bound"]  # what a first look can do without
         lines = [line for section in report.sections(self.shown, self.baseline.value, True) for line in section]
-        self.table.value = html.table(report.header(self.baseline.value), lines)
+        self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in lines])
         measured = [row for row in self.shown.rows if row.median]
         options = list(dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         if list(self.plotted.options) != options:
