@@ -36,7 +36,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
                 verdict = Verdict(name, RIGHT, function(*arguments))
             _passed.add(name)
         except NotYet as error:
-            verdict = Verdict(name, NOT_YET, f'{error} A hint: check.hint("{name}")')
+            verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
         except Wrong as error:
             verdict = Verdict(name, NOT_RIGHT, str(error))
         except Exception as error:  # what it was given is so strange that the check itself fails
@@ -114,9 +114,16 @@ def progress() -> Note:
     done = sum(row[3] == "done" for row in rows)
     summary = f"{done} of {len(rows)} done. Kept in {_progress.path()}."
     widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
-    lines = ["  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-             for row in [header, *rows]]  # fmt: skip
-    return Note("\n".join([*lines, summary]), f"{html.table(header, rows)}<p>{escape(summary)}</p>")
+    lines = [
+        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+    aligned = [[_left(cell) for cell in row] for row in [header, *rows]]
+    return Note("\n".join([*lines, summary]), f"{html.table(aligned[0], aligned[1:])}<p>{escape(summary)}</p>")
+
+
+def _left(cell: Any) -> html.Raw:
+    return html.Raw(f'<div style="text-align:left">{escape(str(cell))}</div>')
 
 
 def reset(name: str | None = None) -> Note:

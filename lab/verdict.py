@@ -31,6 +31,8 @@ _OTHERS = tuple(
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
+_SHAPES = re.compile(r"mismatch|mis-match|not aligned|broadcast|dimension|shape", re.IGNORECASE)
+
 
 class NotYet(Exception):
     """The student has not filled it in."""
@@ -138,7 +140,9 @@ def explain(error: Exception) -> NotYet | Wrong:
         mine = [place for place in made if is_students(place[0])]
         line = _line(*mine[-1]) if mine else ""
     where = f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""
-    return Wrong(f"It fails with {type(error).__name__}: {message}{where}")
+    shapes = "\nThe shapes do not fit: is a matrix transposed, or one of them in the wrong place?"
+    advice = shapes if _SHAPES.search(message) else ""
+    return Wrong(f"It fails with {type(error).__name__}: {message}{where}{advice}")
 
 
 def is_students(filename: str) -> bool:

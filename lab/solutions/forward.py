@@ -10,7 +10,7 @@ def my_forward(x, W_e, W_x, W_h, W_y):
     L, n_hidd, n_tags = len(x), len(W_h), len(W_y)
     z = W_e[:, x]  # embeddings, (n_emb, L)
     a = np.zeros((n_hidd, L))  # what the activation takes
-    h = np.zeros((n_hidd, L + 1))  # hidden states; h[:, 0] is h_0 = 0, h[:, t + 1] belongs to the word x[t]
+    h = np.zeros((n_hidd, L + 1))  # hidden states; column 0 is h_0 = 0
     y = np.zeros((n_tags, L))  # scores
     p = np.zeros((n_tags, L))  # probabilities
     for t in range(L):

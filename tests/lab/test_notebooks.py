@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom: as a student gets it, and with the exercises solved."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -94,6 +95,14 @@ def test_a_notebook_is_kept_clean(name):
         if cell.cell_type == "code":
             assert cell.outputs == []
             assert cell.execution_count is None
+
+
+def test_the_experiments_make_sense_as_a_page_without_code():
+    for cell in read("02-experiments.ipynb").cells:
+        if cell.cell_type == "code":
+            assert re.fullmatch(r"from lab import (\w+Panel)\n\n\1\(\)", cell.source)
+        else:
+            assert not re.search(r"\bcells?\b", cell.source)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
