@@ -1,6 +1,20 @@
-"""Let the benchmarks import the helper modules beside them, whatever pytest's import mode."""
+"""Let the benchmarks import the modules beside them, whatever pytest's import mode; print the README's tables."""
 
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.append(str(Path(__file__).parent))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the medians of this run as the README has them."""
+    from readme_tables import tables
+
+    session = getattr(config, "_benchmarksession", None)
+    # what was only tried, with --benchmark-disable, has no times
+    timed = [b for b in session.benchmarks if b.stats.data and "model" in b.extra_info] if session else []
+    for line in tables([(b.extra_info, b.stats.median) for b in timed]):
+        terminalreporter.write_line(line)

@@ -28,6 +28,7 @@ def test_epoch(benchmark, name):
 
     assert epoch().cost > epoch().cost
     benchmark.group = f"{'LSTM' if 'LSTM' in name else 'RNN'}: an epoch of 1000 sentences"
+    benchmark.extra_info.update(model=name, work="epoch", dtype="float32")
     benchmark.pedantic(epoch, rounds=5, warmup_rounds=1)
 
 
@@ -50,4 +51,5 @@ def test_epoch_of_pytorch(benchmark, family, kind):
 
     assert epoch() > epoch()
     benchmark.group = f"{family}: an epoch of 1000 sentences"
+    benchmark.extra_info.update(model=f"torch.nn.{family} {kind}", work="epoch", dtype="float32")
     benchmark.pedantic(epoch, rounds=5, warmup_rounds=1)

@@ -75,5 +75,6 @@ def test_layer(benchmark, family, name, make, n_hidd):
     call = make(name, model, e_h)
     for got, right in zip(call(), theano_layer(f"Fast{family}", model, e_h)()[:4], strict=False):
         assert np.abs(got - right).max() <= 1e-4 * np.abs(right).max()
+    benchmark.extra_info.update(model=name, dtype="float32", hidden=n_hidd)
     benchmark.group = f"{family} layer, batch of 32, hidden {n_hidd}: forward + backward"
     benchmark(call)

@@ -118,6 +118,7 @@ def test_forward(benchmark, family, name, implementation, dtype):
     model = implementation(name, expected, dtype)
     check([model.p_y(model.forward())], [expected.forward(x)], dtype)
     benchmark.group = f"{family}, {dtype}: forward"
+    benchmark.extra_info.update(model=name, work="forward", dtype=dtype)
     benchmark(model.forward)
 
 
@@ -127,6 +128,7 @@ def test_grads(benchmark, family, name, implementation, dtype):
     model = implementation(name, expected, dtype)
     check(model.gradients(model.grads()), expected.grads(x, y), dtype)
     benchmark.group = f"{family}, {dtype}: grads"
+    benchmark.extra_info.update(model=name, work="grads", dtype=dtype)
     benchmark(model.grads)
 
 
@@ -139,4 +141,5 @@ def test_step(benchmark, family, name, implementation, dtype):
     change = [(W - W_new) / RATE for W, W_new in zip(before, model.param(), strict=True)]
     check(change, expected.grads(x, y), dtype)
     benchmark.group = f"{family}, {dtype}: step"
+    benchmark.extra_info.update(model=name, work="step", dtype=dtype)
     benchmark(model.step)
