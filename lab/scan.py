@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 import time
 from collections.abc import Iterator
 from html import escape
@@ -17,7 +15,8 @@ from lab import graph_drawing, html
 from lab.choices import field
 from lab.jobs import Job
 from lab.panel import Panel, shown_if
-from lab.scan_examples import EXAMPLES, MISTAKES, THEANO, Example, Mistake, execute, line_of
+from lab.programs import beside, marked, run_program, scrolled, source, text_box
+from lab.scan_examples import EXAMPLES, MISTAKES, THEANO, Example, Mistake, execute
 from lxmls_rnn.benchmark.report import time as time_in_words
 from lxmls_rnn.benchmark.timing import median_time
 
@@ -57,6 +56,7 @@ class ScanPanel(Panel):
         )  # fmt: skip
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
         self.job: Job | None = None
+        self._drawn = ""
         self._make_controls()
         self._make_views()
         self.mistake = field(
@@ -280,7 +280,9 @@ class ScanPanel(Panel):
             + f"; building and compiling the scan took {time_in_words(seconds)}, once. On so few numbers what counts "
             "is what a step costs besides its arithmetic.</p>"
         )
-        self._show_graphs(namespace)
+        if self._drawn != self.part.value:
+            self._drawn = self.part.value
+            self._show_graphs(namespace)
         self.results.layout.display = None
 
     def _names(self, values: np.ndarray) -> list[str]:
@@ -332,68 +334,6 @@ class ScanPanel(Panel):
             "print(np.allclose(by_loop(*arguments), by_scan(*arguments)))\n"
             "theano.printing.debugprint(by_scan)\n"
         )
-
-
-def run_program(program: str) -> tuple[str | None, str]:
-    """Run a program; return its error message, or None, and where it came from or else what was printed."""
-    printed = io.StringIO()
-
-    def write(*values: Any) -> None:
-        print(*values, file=printed)
-
-    try:
-        execute(THEANO + program, {"print": write})
-    except Exception as error:
-        return f"{type(error).__name__}: {error}", line_of(error)
-    return None, printed.getvalue()
-
-
-def marked(text: str, patterns: tuple[str, ...]) -> str:
-    """Return text as HTML in which the matches of some patterns are marked."""
-    if not patterns:
-        return escape(text)
-    pieces, end = [], 0
-    for match in re.finditer("|".join(patterns), text):
-        pieces += [escape(text[end : match.start()]), f"<mark>{escape(match[0])}</mark>"]
-        end = match.end()
-    return "".join(pieces) + escape(text[end:])
-
-
-def source(program: str, numbers: bool = False, other: str = "") -> str:
-    """Return a program as HTML, with line numbers if asked for, and marks where `other` has no such line."""
-    known = set(other.splitlines())
-    lines = []
-    for number, line in enumerate(program.splitlines(), 1):
-        text = escape(line)
-        if other and line not in known:
-            text = f"<mark>{text}</mark>"
-        lines.append(f"{number:2d}  {text}" if numbers else text)
-    return text_box("\n".join(lines), "Program")
-
-
-def beside(*views: tuple[str, str]) -> str:
-    """Put pieces of HTML with headings side by side; below each other where it is narrow or a drawing is wide."""
-    columns = ""
-    for heading, view in views:
-        width = max([286, *(int(found) + 20 for found in re.findall(r'<svg[^>]* width="(\d+)"', view))])
-        columns += f'<div style="flex:1 1 {width}px;min-width:0"><b>{escape(heading)}</b>{view}</div>'
-    return f'<div style="display:flex;flex-wrap:wrap;gap:4px 14px">{columns}</div>'
-
-
-def text_box(content: str, label: str) -> str:
-    """Put text, as HTML, into a box that keeps its lines, and scrolls."""
-    return (
-        f'<pre tabindex="0" aria-label="{escape(label)}" style="background:var(--lab-soft);color:var(--lab-text);'
-        "padding:6px 10px;margin:2px 0;max-height:28em;overflow:auto;font-size:12px;line-height:1.35;border-radius:4px;"
-        f'white-space:pre-wrap;overflow-wrap:anywhere">{content}</pre>'
-    )
-
-
-def scrolled(drawing: str) -> str:
-    """Put a drawing into a box that scrolls, with the keyboard too."""
-    return (
-        f'<div class="lab-scroll" style="max-height:44em" tabindex="0" role="region" aria-label="Graph">{drawing}</div>'
-    )
 
 
 def literal(value: Any) -> str:

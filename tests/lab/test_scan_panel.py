@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lab import ScanPanel
-from lab.scan import WRONG, marked, run_program
+from lab.programs import marked, run_program
+from lab.scan import WRONG
 from lab.scan_examples import EXAMPLES, MISTAKES
 
 
