@@ -59,6 +59,7 @@ class TrainingPanel(Panel):
         self._listing = False
         self._proposed = ""
         self._seen: Any = None  # of the run that is looked at: what was told of it last
+        self._awaited: Training | None = None  # whose end is to be told
         super().__init__(
             widgets.HBox([widgets.Label("Settings of", layout={"width": "9em"}), self.part]),
             self.trainer, self.model, self.corpus, self.summary,
@@ -221,7 +222,7 @@ class TrainingPanel(Panel):
     def _look_at(self, training: Training) -> None:
         with self._lock:
             self.refresh()
-            self._seen = None
+            self._seen, self._awaited = None, training
             self.run.value = training.name
             self._picked()
 
@@ -293,9 +294,12 @@ class TrainingPanel(Panel):
         seen = training, state, len(training.rows)
         if self._seen != seen:
             self.table.value = epochs_table(training.rows)
-            if self._seen is not None and not active:
-                self._tell_end(training)
             self._seen = seen
+        if active:
+            self._awaited = training
+        elif self._awaited is training:
+            self._awaited = None
+            self._tell_end(training)
 
     def _tell_end(self, training: Training) -> None:
         if training.folder.exists():
