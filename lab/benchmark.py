@@ -301,7 +301,7 @@ class BenchmarkPanel(Panel):
             notes.append("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
         without = report.without_gpu(self.shown)
         self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else heat_map(speed_ups(rows))
-        self.notes.value = "".join(f"<p>{escape(note)}</p>" for note in notes)
+        self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
     def _plot(self, rows: list[Row]) -> None:
         lines = {}

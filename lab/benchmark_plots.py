@@ -64,7 +64,7 @@ def show_series(figure: bqplot.Figure, series: Series | None) -> None:
 def round_numbers(low: float, high: float) -> np.ndarray:
     """Return 1, 2 and 5 times the powers of ten between two positive numbers; only the powers where they are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
+    factors = (1, 2, 5) if high / low <= 1000 else (1,)
     return np.array([f * 10.0**power for power in powers for f in factors if low <= f * 10.0**power <= high])
 
 

@@ -192,8 +192,9 @@ def test_a_map_without_values_is_empty():
     assert heat_map(None) == ""
 
 
-def test_ticks_are_round():
+def test_ticks_are_round_and_not_too_many():
     assert list(round_numbers(0.3, 12)) == pytest.approx([0.5, 1, 2, 5, 10])
+    assert list(round_numbers(0.3, 1200)) == pytest.approx([1, 10, 100, 1000])
 
 
 def test_the_code_measures_the_same(panel, results_folder, capsys):
