@@ -80,6 +80,20 @@ shell: ## Open a shell in the running lab
 logs: ## Show what the lab prints, from its start on
 	$(COMPOSE) logs --follow lab
 
+CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} docker compose --project-directory . -f docker/jupyterhub/docker-compose.yml
+
+.PHONY: class
+class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
+	$(COMPOSE) build
+	$(CLASS) --profile build build
+	$(CLASS) up --detach
+
+.PHONY: class-down
+class-down: ## Stop JupyterHub and the students' labs; what they made stays
+	$(CLASS) stop
+	docker ps --quiet --filter name=^lxmls-student- | xargs -r docker rm --force
+	$(CLASS) down
+
 .PHONY: test-container
 test-container: $(READY) ## Build the image and test it with the Docker engine that runs here
 	.venv/bin/pytest tests/container $(ARGS)

@@ -15,9 +15,10 @@ for folder in lab/notebooks data runs results; do
     [ "$folder" = data ] || unwritable=yes # of data only `fetch` needs more than to read
 done
 
-if [ "$1" != lab ]; then
-    exec "$@"
-fi
+case $1 in
+lab | jupyterhub-singleuser) ;;
+*) exec "$@" ;;
+esac
 
 if [ "$unwritable" ]; then
     echo "Stopped: notebooks, runs and results would be lost." >&2
@@ -32,6 +33,13 @@ fi
 sentence=$(echo "$answer" | sed -n 1p)
 LXMLS_GPU_FAULT=$(echo "$answer" | sed -n 2p)
 export LXMLS_GPU_FAULT
+# The notebooks' folder is the server's; runs and results belong beside it.
+export LXMLS_RUNS="$PWD/runs" LXMLS_RESULTS="$PWD/results"
+
+if [ "$1" = jupyterhub-singleuser ]; then # a hub has started this, with an address and a token of its own
+    echo "$sentence"
+    exec "$@" --config=docker/jupyter_server_config.py
+fi
 
 if [ -z "${LAB_TOKEN:-}" ]; then
     LAB_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(24))')
@@ -47,6 +55,4 @@ cat <<END
   $sentence
 
 END
-# The notebooks' folder is the server's; runs belong beside it.
-export LXMLS_RUNS="$PWD/runs" LXMLS_RESULTS="$PWD/results"
 exec jupyter lab --config=docker/jupyter_server_config.py

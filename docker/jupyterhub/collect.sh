@@ -1,0 +1,17 @@
+#!/bin/sh
+# Copy what the students of a class have made:
+#
+#     docker/jupyterhub/collect.sh handed-in      makes handed-in/NAME/notebooks, .../runs and .../results
+set -eu
+target=${1:?usage: collect.sh FOLDER}
+
+for volume in $(docker volume ls --quiet --filter name=^lxmls-student-); do
+    rest=${volume#lxmls-student-}
+    folder=$target/${rest%-*}/${rest##*-}
+    mkdir -p "$folder"
+    # A container that is not started is enough to read a volume.
+    container=$(docker create --volume "$volume:/from:ro" lxmls-rnn-student:latest)
+    docker cp --quiet "$container:/from/." "$folder"
+    docker rm "$container" >/dev/null
+    echo "$folder"
+done
