@@ -285,7 +285,8 @@ class BenchmarkPanel(Panel):
             return
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>"
         header = report.header(self.baseline.value)
-        keep = [number for number, name in enumerate(header) if name != "of bound"]  # what a first look can do without
+        # a first look can do without the others, and a panel has room for these
+        keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
         lines = [line for section in report.sections(self.shown, self.baseline.value, True) for line in section]
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in lines])
         measured = [row for row in self.shown.rows if row.median]

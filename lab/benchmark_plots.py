@@ -25,7 +25,7 @@ def plot(size: str) -> bqplot.Figure:
     return bqplot.Figure(
         axes=axes, title_style={"font-size": "13px"},
         fig_margin={"top": 34, "bottom": 46, "left": 64, "right": 16},
-        layout={"width": "395px", "height": "300px"},
+        layout={"width": "380px", "height": "300px"},
     )  # fmt: skip
 
 
