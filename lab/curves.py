@@ -13,6 +13,8 @@ import numpy as np
 # Okabe and Ito's, which people of any colour vision tell apart; of a brightness that is seen on white and on black
 COLOURS = ("#0d8bd9", "#e06c00", "#00a37a", "#d264a8", "#b58900", "#8a7fe8", "#c9403a", "#808080")
 
+DOT, MANY = 32, 40  # size of a dot, and how many epochs get dots that can be told apart
+
 
 class Curves(widgets.VBox):
     """Two figures and their legend.
@@ -101,7 +103,7 @@ class RunLines:
             return bqplot.Lines(x=[], y=[], scales=scales, colors=[colour], **style)
 
         self.colour = colour
-        dots: dict[str, Any] = {"marker": "circle", "marker_size": 32, "stroke_width": 2}
+        dots: dict[str, Any] = {"marker": "circle", "marker_size": DOT, "stroke_width": 2}
         thin: dict[str, Any] = {"stroke_width": 1, "opacities": [0.55]}
         self.cost, self.cost_within = line(cost, **dots), line(cost, **thin)
         self.dev, self.train = line(accuracy, **dots), line(accuracy, line_style="dashed", stroke_width=2)
@@ -118,6 +120,7 @@ class RunLines:
             put(self.cost, number, np.array([row["cost"] for row in rows], float))
             put(self.train, number, np.array([row["train_accuracy"] for row in rows], float))
             with_dev = [row for row in rows if row["dev_accuracy"] is not None]
+            self.cost.marker_size = self.dev.marker_size = DOT if epochs <= MANY else 1
             put(self.dev, *(np.array([row[key] for row in with_dev], float) for key in ("epoch", "dev_accuracy")))
         if points != self._drawn[1]:
             done, cost, accuracy = np.array(running[:points], float).reshape(-1, 3).T

@@ -90,7 +90,7 @@ class ModelPanel(Panel):
 
     def _changed(self) -> None:
         with self.guard():
-            self.message.value = ""
+            self.message.value = self.drawn.value = ""
             self.formulas.value = equations(self.model.model.value, self.model.activation.value)
             self.device.value = escape(device_until_made(self.model.model.value))
             self.table.value = ""
@@ -262,7 +262,7 @@ def picture(values: np.ndarray, title: str) -> str:
     strength = (np.abs(seen) / largest)[..., None]
     strong = np.where((seen >= 0)[..., None], (31, 119, 180), (230, 120, 20))
     encoded = base64.b64encode(png(np.round(255 + (strong - 255) * strength).astype(np.uint8))).decode()
-    side = max(1, min(8, 220 // max(seen.shape)))
+    side = max(1, min(6, 100 // seen.shape[0], 200 // seen.shape[1]))
     return (
         f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}" width="{side * seen.shape[1]}" '
         f'height="{side * seen.shape[0]}" style="image-rendering:pixelated;border:1px solid var(--lab-border)">'

@@ -61,13 +61,13 @@ class TrainingPanel(Panel):
         self._seen: Any = None  # of the run that is looked at: what was told of it last
         self._awaited: Training | None = None  # whose end is to be told
         super().__init__(
-            widgets.HBox([widgets.Label("Settings of", layout={"width": "9em"}), self.part]),
+            widgets.HBox([self.part_label, self.part]),
             self.trainer, self.model, self.corpus, self.summary,
             widgets.HBox([self.name, self.start_button], layout=ROW), widgets.HTML(RULE),
             widgets.HBox([self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button,
                           self.take_button], layout=ROW),
             self.status, widgets.HBox([self.epoch_bar, self.training_bar], layout=ROW),
-            self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table], layout=ROW),
+            self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]),
         )  # fmt: skip
         for button, action in (
             (self.start_button, self.start), (self.pause_button, self.pause_or_go_on), (self.stop_button, self.stop),
@@ -99,6 +99,7 @@ class TrainingPanel(Panel):
             options=["Training", "Model", "Corpus"], tooltips=["How to train", "What to train", "What to train on"],
             style={"button_width": "6em"}, layout={"width": "auto"},
         ).add_class("lab-part")  # fmt: skip
+        self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
         self.name = field(widgets.Text, "Name of the run", "", "The folder of runs that it is kept in")
         self.start_button = pressed("Start", "Train a new run", "play", "primary")
         self.run = field(widgets.Dropdown, "Look at", None, "The run that these buttons act on", options=[])
@@ -123,7 +124,9 @@ class TrainingPanel(Panel):
         self.epoch_bar = widgets.FloatProgress(description="Epoch", **bar).add_class("lab-epoch-bar")
         self.training_bar = widgets.FloatProgress(description="Training", **bar).add_class("lab-training-bar")
         self.curves = Curves()
-        self.table = widgets.HTML(layout={"flex": "1 1 480px", "max_height": "200px"}).add_class("lab-log")
+        self.table = widgets.HTML(layout={"flex": "1 1 0", "min_width": "0", "max_height": "200px"}).add_class(
+            "lab-log"
+        )
 
     # settings
 

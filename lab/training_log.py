@@ -49,11 +49,14 @@ def epochs_table(rows: list[dict[str, Any]]) -> str:
     """Return the table of epochs, the last one first."""
     if not rows:
         return ""
-    header = ["epoch", "cost", "accuracy, training", "accuracy, dev", "rate", "seconds", "words/s"]
+    header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
     body = (
         [row["epoch"], f"{row['cost']:.4f}", f"{row['train_accuracy']:.2%}",
          "" if row["dev_accuracy"] is None else f"{row['dev_accuracy']:.2%}", f"{row['rate']:.4g}",
          f"{row['seconds']:.2f}", f"{row['words_per_second']:,.0f}"]
         for row in reversed(rows)
     )  # fmt: skip
-    return html.table(header, body)
+    caption = (
+        "Epochs: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of training"
+    )
+    return html.table(header, body, caption)

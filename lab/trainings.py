@@ -63,7 +63,7 @@ class Training:
         self.event: Event | None = None
         self.updates = 0
         self.device = ""
-        self._first = 0.0  # work of the job up to the first update: reading and compiling
+        self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
         self._cost, self._n, self._correct, self._words = 0.0, 0, 0, 0
         self.job = Job(self._events, self._take)
         self.job.listeners.append(self._tell)
@@ -112,10 +112,10 @@ class Training:
     @property
     def seconds_left(self) -> float | None:
         """To the last epoch, as fast as until now; None before that can be told."""
-        if self.started is None or self.updates < 2:
+        seconds, done = self.job.seconds - self._first[0], self.done - self._first[1]
+        if self.started is None or self.updates == 0 or done <= 0:
             return None
-        left = (self.started.epochs - self.done) * self.started.batches
-        return (self.job.seconds - self._first) / (self.updates - 1) * left
+        return seconds / done * (self.started.epochs - self.done)
 
     def _events(self) -> Generator[Event, None, None]:
         if self.settings is None:
@@ -143,11 +143,11 @@ class Training:
 
     def _count(self, event: BatchDone) -> None:
         assert self.started is not None
-        self.updates += 1
-        if self.updates == 1:
-            self._first = self.job.seconds
-        self._cost += event.cost
-        self._n += 1
+        if self.updates == 0:
+            self._first = self.job.seconds, event.epoch - 1 + event.batch / event.batches
+        self.updates += event.updates
+        self._cost += event.cost * event.updates
+        self._n += event.updates
         if self._n < self._every and event.batch < event.batches:
             return
         p = event.progress
