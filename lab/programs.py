@@ -60,7 +60,8 @@ def text_box(content: str, label: str) -> str:
     """Put text, as HTML, into a box that keeps its lines, and scrolls."""
     return (
         f'<pre tabindex="0" aria-label="{escape(label)}" style="background:var(--lab-soft);color:var(--lab-text);'
-        "font-family:var(--jp-code-font-family,monospace);padding:6px 10px;margin:2px 0;max-height:28em;overflow:auto;font-size:12px;line-height:1.35;border-radius:4px;"
+        "font-family:var(--jp-code-font-family,monospace);padding:6px 10px;margin:2px 0;max-height:28em;"
+        "overflow:auto;font-size:12px;line-height:1.35;border-radius:4px;"
         f'white-space:pre-wrap;overflow-wrap:anywhere">{content}</pre>'
     )
 
