@@ -1,4 +1,9 @@
 import json
+import time
+
+import pytest
+from browser.page import COMPILE
+from playwright.sync_api import expect
 
 
 def test_nothing_pops_up_about_jupyter(lab):
@@ -6,3 +11,14 @@ def test_nothing_pops_up_about_jupyter(lab):
     config = json.loads(lab.page.locator("#jupyter-config-data").inner_text())
     assert "@jupyterlab/apputils-extension:announcements" in str(config["disabledExtensions"])
     assert lab.page.locator(".jp-toast-message, .Toastify__toast").count() == 0
+
+
+@pytest.mark.parametrize("name", ["00-welcome", "01-exercises", "02-experiments", "03-benchmark"])
+def test_a_notebook_runs_from_beginning_to_end(lab, name, picture):
+    lab.open(f"{name}.ipynb")
+    begun = time.monotonic()
+    lab.run_all(timeout=2 * COMPILE)
+    print(f"{name}: {time.monotonic() - begun:.1f} s")
+    expect(lab.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
+    assert lab.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    picture(lab.page.locator(".jp-NotebookPanel:visible"), name)

@@ -1,13 +1,21 @@
-from browser.page import COMPILE, button, message
+from browser.page import COMPILE, button, fill, message
 from playwright.sync_api import expect
+
+PANELS = ("CorpusPanel", "ModelPanel", "TrainingPanel", "InspectionPanel", "GradientCheckPanel")
 
 
 def test_the_experiments_are_a_page_without_code(lab, picture):
     page = lab.page
     page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}")
-    expect(page.locator(".lab-CorpusPanel")).to_be_visible(timeout=COMPILE)
+    for panel in PANELS:
+        expect(page.locator(f".lab-{panel}").first).to_be_visible(timeout=COMPILE)
     expect(page.locator(".jp-InputArea-editor")).to_have_count(0)
-    panel = lab.find("CorpusPanel")
-    button(panel, "Read").click()
-    expect(message(panel)).to_contain_text("Read.")
-    picture(panel, "voila-corpus")
+    corpus = lab.find("CorpusPanel")
+    button(corpus, "Read").click()
+    expect(message(corpus)).to_contain_text("Read.")
+    training = lab.find("TrainingPanel")
+    fill(training, "Epochs", 2)
+    fill(training, "Name of the run", "voila")
+    button(training, "Start").click()
+    expect(message(training)).to_contain_text("All 2 epochs done", timeout=COMPILE)
+    picture(page.locator("body"), "voila")
