@@ -14,6 +14,7 @@ import numpy as np
 COLOURS = ("#0d8bd9", "#e06c00", "#00a37a", "#d264a8", "#b58900", "#8a7fe8", "#c9403a", "#808080")
 
 DOT, MANY = 32, 40  # size of a dot, and how many epochs get dots that can be told apart
+MOST = 1000  # epochs that are drawn; of more every second one, every third one, ...
 
 
 class Curves(widgets.VBox):
@@ -116,6 +117,7 @@ class RunLines:
         """Draw what there is now, unless it is drawn already."""
         epochs, points = len(rows), len(running)
         if epochs != self._drawn[0]:
+            rows = rows[:epochs][:: -(1 + epochs // MOST)][::-1]  # the last one is always there
             number = np.array([row["epoch"] for row in rows], float)
             put(self.cost, number, np.array([row["cost"] for row in rows], float))
             put(self.train, number, np.array([row["train_accuracy"] for row in rows], float))

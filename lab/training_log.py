@@ -8,6 +8,8 @@ from typing import Any
 from lab import html
 from lab.trainings import Training
 
+LAST = 100  # epochs in the table
+
 
 def status(training: Training) -> str:
     """Return as HTML what a training does now."""
@@ -54,7 +56,7 @@ def epochs_table(rows: list[dict[str, Any]]) -> str:
         [row["epoch"], f"{row['cost']:.4f}", f"{row['train_accuracy']:.2%}",
          "" if row["dev_accuracy"] is None else f"{row['dev_accuracy']:.2%}", f"{row['rate']:.4g}",
          f"{row['seconds']:.2f}", f"{row['words_per_second']:,.0f}"]
-        for row in reversed(rows)
+        for row in reversed(rows[-LAST:])
     )  # fmt: skip
     caption = (
         "Epochs: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of training"

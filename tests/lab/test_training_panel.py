@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from lab import TrainingPanel, trainings
+from lab.curves import Curves
+from lab.training_log import epochs_table
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
@@ -113,6 +115,18 @@ def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
 def test_the_curve_within_the_epochs_stays_short(panel):
     panel.trainer.epochs.value = 50
     assert len(train(panel).running) <= 2 * trainings.POINTS
+
+
+def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
+    row = {"train_accuracy": 0.5, "dev_accuracy": None, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
+    rows = [{"epoch": n, "cost": 1 / n, **row} for n in range(1, 2502)]
+    curves = Curves()
+    curves.show(["long"])
+    curves.update("long", rows, [])
+    x = curves.lines["long"].cost.x
+    assert len(x) == 834
+    assert x[-1] == 2501
+    assert epochs_table(rows).count("<tr>") == 1 + 100
 
 
 def test_it_trains_as_the_library_does(panel, tmp_path):
