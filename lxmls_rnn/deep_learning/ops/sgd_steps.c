@@ -104,6 +104,7 @@ static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold
     ARRAYS(DECLARE)
     STATES(SET_ZERO)
 
+    /* z_t = W_e[:, w_t],  a_t = W_x z_t,  h_t from the layer,  y_t = W_y h_t */
     for (npy_intp n = 0; n < N; ++n)
         memcpy(z + n * E, W_e + (npy_intp)words[n] * E, sizeof(FLOAT) * E);
     set_product_transposed(N, E, GATES * H, z, W_x, W_x_transposed, a);
@@ -111,12 +112,15 @@ static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold
     set_product_transposed(N, H, K, h, W_y, W_y_transposed, y);
     softmax_cost(N, K, y, gold, weights, cost, e_y, correct);
 
+    /* e_h_t = W_y^T e_y_t,  e_a_t from the layer,  e_z_t = W_x^T e_a_t;
+       dW_x = sum_t e_a_t z_t^T,  dW_y = sum_t e_y_t h_t^T */
     set_product(N, K, H, e_y, W_y, e_h);
     BACKWARD;
     set_product(N, GATES * H, E, e_a, W_x, e_z);
     set_outer(N, GATES * H, E, e_a, z, g_W_x);
     set_outer(N, K, H, e_y, h, g_W_y);
 
+    /* W -= rate dW, with the gradient of everything scaled down to the norm `clip` if it is longer */
     FLOAT rate = descent->rate;
     if (first) {
         double sum = 0 MATRICES(ADD_SQUARES);

@@ -12,11 +12,8 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.tensor.blas_headers import blas_header_version  # isort: skip
 
-# the arrays of a step around the layer; of them those for the errors of the layer's states are the layer's own
-ARRAYS = {
-    "z": "T * B * E", "y": "T * B * K", "e_y": "T * B * K", "e_z": "T * B * E",
-    "W_x_transposed": "GATES * H * E", "W_y_transposed": "K * H",
-}  # fmt: skip
+# the arrays of a step around the layer
+ARRAYS = {"z": "T * B * E", "y": "T * B * K", "e_y": "T * B * K", "e_z": "T * B * E"}
 INPUTS = ("numbers", "batches", "words", "gold", "weights", "rate", "clip", "freeze_embeddings")
 
 
@@ -42,7 +39,7 @@ class SGDSteps(BlasOp):
     def __init__(self, layer: LayerOp) -> None:
         self.layer = layer
         matrices = {name: " * ".join(shape) for name, shape in layer.inputs.items() if name.startswith("W_")}
-        self.matrices = {"W_x": "GATES * H * E", **matrices, "W_y": "K * H"}
+        self.matrices = {"W_x": f"{layer.rows} * H * E", **matrices, "W_y": "K * H"}
         self.destroy_map = {2 + n: [len(INPUTS) + n] for n in range(1 + len(self.matrices))}
 
     def make_node(self, *inputs: Any) -> theano.Apply:
@@ -56,6 +53,7 @@ class SGDSteps(BlasOp):
         shapes = {**forward.inputs, **forward.outputs, **backward.inputs, **backward.outputs}
         sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
         sizes |= {**ARRAYS, **forward.scratch, **backward.scratch}
+        sizes |= {f"{W}_transposed": self.matrices[W] for W in ("W_x", "W_y")}
         # all but the mask, the matrices and their gradients
         arrays = {name: size for name, size in sizes.items() if name.removeprefix("g_") not in {"mask", *self.matrices}}
         states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}
@@ -109,7 +107,6 @@ class SGDSteps(BlasOp):
         {take}
         if ({costs} && {correct} && {" && ".join(f"{W}_" for W in names)}) {{
             const int E = PyArray_DIM(W_e_, 0), H = PyArray_DIM(W_h_, 1), K = PyArray_DIM(W_y_, 0);
-            enum {{ GATES = {self.layer.rows} }};
             {name}::Tagger tagger;
             tagger.n_words = PyArray_DIM(W_e_, 1), tagger.E = E, tagger.H = H, tagger.K = K;
             {point}
