@@ -135,6 +135,7 @@ class LabPage:
         for name, light in (("JupyterLab Dark", "false"), ("JupyterLab Light", "true")):
             self.menu("Settings", "Theme", name)
             expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+            expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
             if light == "false":
                 yield
 

@@ -1,0 +1,43 @@
+from browser.page import COMPILE, button, fill, message, overflowing
+from playwright.sync_api import expect
+
+
+def only(panel, *names):
+    """Tick these boxes of the panel and no others."""
+    for box in panel.get_by_role("checkbox").all():
+        label = box.locator("xpath=ancestor::label").inner_text().strip()
+        if label != "unchanged too":
+            box.set_checked(label in names)
+
+
+def test_a_small_benchmark_runs_and_is_kept(lab, picture):
+    panel = lab.panel("BenchmarkPanel")
+    only(panel, "rnn", "numpy", "fused", "cpu", "cuda", "backward", "float32")
+    fill(panel, "Hidden units", "8, 16")
+    fill(panel, "Batch", "1, 4")
+    fill(panel, "Seconds a case", 0.05)
+    button(panel, "Run").click()
+    table = panel.locator(".lab-benchmark-table")
+    expect(table).to_contain_text("numpy on cpu", timeout=COMPILE)
+    expect(message(panel)).to_contain_text("Done", timeout=2 * COMPILE)
+    expect(table).to_contain_text("fused on cpu")
+    expect(panel).to_contain_text("No GPU was measured")
+    assert list((lab.folder.parent / "results").glob("*.json"))
+    assert not overflowing(lab.page, panel)
+    picture(panel, "benchmark")
+    with lab.dark():
+        picture(panel, "benchmark-dark")
+
+
+def test_stop_keeps_what_was_measured_and_wrong_sizes_are_said(lab):
+    panel = lab.panel("BenchmarkPanel")
+    fill(panel, "Hidden units", "8, many")
+    button(panel, "Run").click()
+    expect(message(panel).locator(".lab-error")).to_contain_text("many")
+    fill(panel, "Hidden units", "8")
+    only(panel, "rnn", "numpy", "cpu", "backward", "float32")
+    fill(panel, "Seconds a case", 60)
+    button(panel, "Run").click()
+    expect(panel.locator(".lab-benchmark-status")).to_contain_text("of")
+    button(panel, "Stop").click()
+    expect(message(panel)).to_contain_text("topped", timeout=COMPILE)
