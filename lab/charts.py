@@ -14,7 +14,7 @@ LEFT, RIGHT, TOP, BOTTOM = 70, 20, 34, 84
 
 
 def line_chart(
-    series: Mapping[str, Sequence[float]], labels: Sequence[str], y_label: str = "", width: int = 780,
+    series: Mapping[str, Iterable[float]], labels: Sequence[str], y_label: str = "", width: int = 780,
     height: int = 300,
 ) -> str:  # fmt: skip
     """Return lines of positive numbers on a logarithmic scale; what is not positive has no point.

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from lab import html, numpy_checks, solutions, theano_checks
-from lab import progress as _progress
-from lab.hints import EXERCISES, HINTS
-from lab.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
+from lab import html
+from lab.exercises import numpy_checks, solutions, theano_checks
+from lab.exercises import progress as _progress
+from lab.exercises.hints import EXERCISES, HINTS
+from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
 
 _passed: set[str] = set()
 

@@ -122,6 +122,8 @@ class ErrorsView(View):
         job.start()
 
     def _show_results(self, note: str) -> None:
+        assert self.evaluation is not None
+        assert self._measured is not None
         result, tags = self.evaluation, self._measured.tagger.tags
         self._filling = True
         try:
@@ -209,7 +211,7 @@ for one in judged[:20]:
 
 
 def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
-    words = []
+    words: list[str] = []
     for word, gold, k, hit, unknown in zip(
         one.sentence.words, one.sentence.tags, one.predicted, hits, one.unknown, strict=True
     ):

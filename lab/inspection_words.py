@@ -100,6 +100,7 @@ class NeighboursView(View):
 
     def _draw_map(self, marked: list[str]) -> None:
         tagger, counts = self.opened.tagger, self._counts
+        assert counts is not None
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
         places, shares = principal_components(unit_columns(tagger.model.param[0][:, order]))

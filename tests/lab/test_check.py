@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from lab import check, progress, solutions
-from lab.hints import EXERCISES, HINTS
+from lab import check
+from lab.exercises import progress, solutions
+from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import runs
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 

@@ -8,8 +8,8 @@ import pytest
 from nbclient import NotebookClient
 
 import lab
-from lab import solutions
-from lab.hints import EXERCISES
+from lab.exercises import solutions
+from lab.exercises.hints import EXERCISES
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))

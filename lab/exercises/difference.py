@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.verdict import Wrong
+from lab.exercises.verdict import Wrong
 
 # how far apart results may be, relative to the largest entry; the looser one is for float32
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}

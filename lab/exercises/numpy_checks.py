@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lab.difference import as_numbers, close, column, compare_gradients, compare_steps, vector
-from lab.mistakes import ERROR_MISTAKES, RNN_MISTAKES, rnn_errors, rnn_forward, rnn_gradient_mistakes
-from lab.verdict import NotYet, Wrong, attempt
+from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, vector
+from lab.exercises.mistakes import ERROR_MISTAKES, RNN_MISTAKES, rnn_errors, rnn_forward, rnn_gradient_mistakes
+from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 # n_words, n_emb, n_hidd, n_tags: all different, so that most mix-ups fail at once
@@ -97,7 +97,7 @@ def what(result: Any) -> str:
 def _forward_ofmodel_of(student: Any) -> str:
     cls = student if inspect.isclass(student) else type(student)
     if hasattr(cls, "_recurrent"):  # a Theano model
-        from lab.theano_checks import rnn
+        from lab.exercises.theano_checks import rnn
 
         return rnn(cls)
     if not hasattr(cls, "forward"):
