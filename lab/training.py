@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -211,7 +210,7 @@ class TrainingPanel(Panel):
     def refresh(self) -> None:
         """List the runs anew, newest first, and draw those that are marked."""
         with self._lock:
-            names, looked_at = run_names(), self.run.value
+            names, looked_at = trainings.names(runs.RUNS), self.run.value
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
                 self._listing = True
@@ -355,16 +354,6 @@ for event in run.fit():
         print(event.epoch, event.cost, event.train_accuracy, event.dev_accuracy)
 """
         )
-
-
-def run_names() -> list[str]:
-    """Return the names of all runs, newest first, with those that are about to begin."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a damaged run has no place in a list to choose from
-        folders = [run.folder for run in runs.list_runs(runs.RUNS)]
-    folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
-    begun = [training.folder for training in reversed(trainings.of(runs.RUNS)) if training.folder not in folders]
-    return [folder.name for folder in begun + folders]
 
 
 def pressed(description: str, tooltip: str, icon: str, style: str = "") -> widgets.Button:

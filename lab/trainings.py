@@ -7,6 +7,7 @@ a second panel find it here.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from lab.jobs import Job
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.runs import Run
+from lxmls_rnn.runs import Run, list_runs
 
 POINTS = 200  # of a curve within the epochs, over the whole training
 
@@ -218,6 +219,16 @@ def find(folder: Path) -> Training | None:
 def of(root: Path) -> list[Training]:
     """Return the trainings below a folder of runs, oldest first."""
     return [training for training in _all if training.folder.parent == root]
+
+
+def names(root: Path) -> list[str]:
+    """Return the names of all runs of a folder, newest first, with those that are about to begin."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a damaged run has no place in a list to choose from
+        folders = [run.folder for run in list_runs(root)]
+    folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
+    begun = [training.folder for training in reversed(of(root)) if training.folder not in folders]
+    return [folder.name for folder in begun + folders]
 
 
 def follow(listener: Callable[[Training], None]) -> None:

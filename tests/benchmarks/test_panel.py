@@ -98,5 +98,6 @@ def test_training_through_the_panel(benchmark, times, messages, capsys, model):
                 benchmark.extra_info[f"{what}, panel to {other}"] = {"ratio": middle, "quartiles": [low, high]}
                 print(
                     f"  {what:9}  an epoch: panel {1000 * np.median(mine):.1f} ms, "
-                    f"{other} {1000 * np.median(theirs):.1f} ms; ratio: median {middle:.3f}, quartiles {low:.3f} to {high:.3f}"
+                    f"{other} {1000 * np.median(theirs):.1f} ms; "
+                    f"ratio: median {middle:.3f}, quartiles {low:.3f} to {high:.3f}"
                 )
