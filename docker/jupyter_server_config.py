@@ -24,7 +24,5 @@ c.FileContentsManager.delete_to_trash = False
 c.KernelManager.transport = "ipc"
 # Packages belong to the image: nothing is installed from the browser.
 c.LabApp.extension_manager = "readonly"
-# As long as the time between two pings: the default is longer, and Tornado cuts it down with a warning in the log.
-c.ServerApp.tornado_settings = {"ws_ping_timeout": 30000}
 # Voila turns these on when it is imported, and the server gives cause for one; nobody here can mend it.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="traitlets")

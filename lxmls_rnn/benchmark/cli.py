@@ -132,7 +132,7 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
         wide.print(report.table(results, baseline))
         if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in results.rows):
             console.print("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
-    for line in [*report.crossover(results), *report.not_measured(results)]:
+    for line in [*report.opencl_devices(results), *report.crossover(results), *report.not_measured(results)]:
         console.print(line, markup=False, soft_wrap=True)
 
 

@@ -119,6 +119,12 @@ def not_measured(results: Results) -> list[str]:
     return lines
 
 
+def opencl_devices(results: Results) -> list[str]:
+    """Say what the OpenCL devices are: PoCL makes one of the processor."""
+    found = {(row.device, row.device_name) for row in results.rows if row.device_name}
+    return [f"{device} is what OpenCL calls {name}" for device, name in sorted(found, key=str)]
+
+
 def ratios(results: Results) -> list[str]:
     """Compare the layer as one Op with scan and with NumPy, a line a group."""
     lines = []

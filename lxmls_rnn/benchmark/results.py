@@ -58,8 +58,8 @@ class Row:
         as it was. Shapes with the same hidden size share it.
     difference, checked
         Largest difference from the reference, relative to its largest number; sentences and words compared.
-    device
-        Where the parameters were found to be.
+    device, device_name
+        Where the parameters were found to be; of an OpenCL device, what it is.
     host_memory
         Peak of the worker's memory in bytes, libraries and the comparison with the reference included.
     device_memory
@@ -83,6 +83,7 @@ class Row:
     difference: float | None = None
     checked: list[int] | None = None
     device: str | None = None
+    device_name: str | None = None
     host_memory: int | None = None
     device_memory: int | None = None
     flops: int = 0

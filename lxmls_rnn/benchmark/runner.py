@@ -133,7 +133,7 @@ class Runner:
         if needed > free:
             raise Failed("memory", f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
         answer = worker.ask(self.limit, do="prepare", case=vars(case))
-        row.device, row.compile_s = answer["device"], answer["compile_s"]
+        row.device, row.device_name, row.compile_s = answer["device"], answer["device_name"], answer["compile_s"]
         row.difference, row.checked = answer["difference"], answer["checked"]
         if row.device != case.device:
             raise Failed("unavailable", f"its parameters are on the device {row.device}, not on {case.device}")

@@ -90,6 +90,7 @@ class Bench:
         self.call = tagger.bind(draw_batch(case, case.batch, case.length), TIMED_RATE)
         return {
             "device": tagger.device(),
+            "device_name": device_name(tagger),
             "difference": difference if math.isfinite(difference) else None,
             "tolerance": TOLERANCE[case.dtype],
             "checked": checked,
@@ -138,6 +139,12 @@ class Bench:
             gc.enable()
         memory = {"host_memory": peak_memory(), "device_memory": self.tagger.device_memory()}
         return {"seconds": repeats, "calls": self.calls, **memory}
+
+
+def device_name(tagger: Tagger) -> str | None:
+    """Return what OpenCL calls the device, which may well be a processor; None for other kinds of device."""
+    context = getattr(tagger, "context", None)
+    return context.devname.decode() if context is not None and context.kind == b"opencl" else None
 
 
 def reset_peak_memory() -> None:

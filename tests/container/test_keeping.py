@@ -32,7 +32,7 @@ def test_what_it_writes_belongs_to_the_user(lab):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
 def test_any_other_user_works(lab, tmp_path):
-    folders = {name: tmp_path / Path(name).name for name in ("lab/notebooks", "data", "runs")}
+    folders = {name: tmp_path / Path(name).name for name in ("lab/notebooks", "data", "runs", "results")}
     for name, folder in folders.items():
         shutil.copytree(lab.folder / name, folder)
         lab.call("chown", "-R", "54321:54321", folder)
@@ -60,7 +60,7 @@ def test_a_killed_training_goes_on(lab):
     assert epochs == list(range(1, done + 3))
 
 
-@pytest.mark.parametrize("folder", ["lab/notebooks", "runs"])
+@pytest.mark.parametrize("folder", ["lab/notebooks", "runs", "results"])
 def test_a_read_only_mount_stops_the_lab_with_a_sentence(lab, folder):
     result = lab.run(mounts=[f"./{folder}:/opt/lab/{folder}:ro"], timeout=60, check=False)
     assert result.returncode == 1
