@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 
 WORK = {"forward": "forward", "grads": "cost and all gradients", "step": "one SGD step", "epoch": "an epoch"}
-ROWS = [
-    "NumpyRNN", "RNN", "FastRNN", "textbook NumPy", "torch.nn.RNN dense", "torch.nn.RNN sparse",
-    "NumpyLSTM", "LSTM", "FastLSTM", "torch.nn.LSTM dense", "torch.nn.LSTM sparse",
-]  # fmt: skip
+ROWS = {  # the README's label: the models whose times stand there
+    "`NumpyRNN`": ["NumpyRNN"],
+    "`RNN`, with `scan`": ["RNN"],
+    "`FastRNN`, in C": ["FastRNN"],
+    "a textbook's NumPy: a loop and a dense gradient a step": ["textbook NumPy"],
+    "PyTorch, `nn.Embedding` + `nn.RNN`; sparse gradients": ["torch.nn.RNN dense", "torch.nn.RNN sparse"],
+    "`NumpyLSTM`": ["NumpyLSTM"],
+    "`LSTM`, with `scan`": ["LSTM"],
+    "`FastLSTM`, in C": ["FastLSTM"],
+    "PyTorch, `nn.Embedding` + `nn.LSTM`; sparse gradients": ["torch.nn.LSTM dense", "torch.nn.LSTM sparse"],
+}
 
 
 def tables(medians: list[tuple[dict, float]]) -> Iterator[str]:
@@ -22,7 +29,8 @@ def tables(medians: list[tuple[dict, float]]) -> Iterator[str]:
     layers = {(i["model"], i["hidden"]): t for i, t in medians if "hidden" in i}
     if times:
         yield "float32, one sentence: microseconds; an epoch of 1000 sentences: milliseconds"
-        yield from table(WORK.values(), [(name, [cell(times, name, work) for work in WORK]) for name in ROWS])
+        rows = [(label, [cell(times, names, work) for work in WORK]) for label, names in ROWS.items()]
+        yield from table(WORK.values(), rows)
         yield "PyTorch's time divided by ours"
         yield from table(WORK.values(), ratios(times, list(WORK), ("dense", "sparse")))
     if layers:
@@ -41,12 +49,15 @@ def table(head, rows) -> Iterator[str]:
     yield ""
 
 
-def cell(times: dict, name: str, work: str) -> str:
-    """Return a time as the README has it, or nothing."""
-    if (name, work) not in times:
-        return ""
-    time = times[name, work] * (1e3 if work == "epoch" else 1e6)
-    return f"{time:.1f}" if time < 20 else f"{time:.0f}"
+def cell(times: dict, names: list[str], work: str) -> str:
+    """Return times as the README has them, or nothing."""
+    found = [times[name, work] * (1e3 if work == "epoch" else 1e6) for name in names if (name, work) in times]
+    return "; ".join(map(short, found))
+
+
+def short(number: float) -> str:
+    """Return two digits, or more before the point."""
+    return f"{number:.1f}" if number < 9.95 else f"{number:.0f}"
 
 
 def ratios(times: dict, columns: list, kinds: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
@@ -54,5 +65,5 @@ def ratios(times: dict, columns: list, kinds: tuple[str, ...]) -> Iterator[tuple
     for family in ("RNN", "LSTM"):
         for kind in kinds:
             pairs = [((f"torch.nn.{family} {kind}".strip(), c), (f"Fast{family}", c)) for c in columns]
-            cells = [f"{times[a] / times[b]:.2g}" if a in times and b in times else "" for a, b in pairs]
-            yield f"Fast{family} {kind}".strip(), cells
+            cells = [short(times[a] / times[b]) if a in times and b in times else "" for a, b in pairs]
+            yield f"`Fast{family}`" + (f", {kind} gradients" if kind else ""), cells
