@@ -48,7 +48,8 @@ def fused_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Calla
     number = np.zeros(1, "int64")
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
-        costs, correct = function(number, only_batch(x.shape), flat(x), flat(y), flat(weights), rate=rate)
+        arrays = [np.ascontiguousarray(flat(array)) for array in (x, y, weights)]
+        costs, correct = function(number, only_batch(x.shape), *arrays, rate=rate)
         return costs.item(), correct.item()
 
     return step

@@ -176,8 +176,21 @@ def test_parameters_in_any_order_of_memory_are_changed():
 def test_parameters_of_other_shapes_are_refused():
     model = drawn("FastRNN")
     model.param[2].set_value(np.ones((3, 4)))
-    with pytest.raises(ValueError, match="shapes of the parameters do not fit"):
+    with pytest.raises(ValueError, match="shapes of the inputs do not fit"):
         sgd.make_step(model)(np.zeros(2, "int32"), np.zeros(2, "int32"), np.full(2, 0.5), 0.1)
+
+
+def test_fewer_tags_than_words_are_refused():
+    with pytest.raises(ValueError, match="shapes of the inputs do not fit"):
+        sgd.make_step(drawn("FastRNN"))(np.zeros(3, "int32"), np.zeros(2, "int32"), np.full(3, 1 / 3), 0.1)
+
+
+def test_a_step_takes_views_of_any_stride():
+    models = drawn("FastRNN"), drawn("FastRNN")
+    x, y, weights = np.arange(10, dtype="int32"), np.arange(10, dtype="int32") % 3, np.full(10, 0.2)
+    sgd.make_step(models[0])(x[::2], y[::2], weights[::2], 0.1)
+    sgd.make_step(models[1])(x[::2].copy(), y[::2].copy(), weights[::2].copy(), 0.1)
+    assert same(*models)
 
 
 def test_a_model_with_formulas_of_its_own_goes_through_the_graph():

@@ -25,8 +25,8 @@ class SGDSteps(BlasOp):
     and `weights` (N,) in the cost, each batch as (T, B); scalars `rate`, `clip`, the largest norm of the gradient or
     infinity, and `freeze_embeddings`, int8; the parameters in the model's order.
 
-    IndexError for a word or tag out of range, before the step on its batch. After a cost that is not finite no step is
-    made, and the costs of those missing are NaN.
+    ValueError for shapes that do not fit, IndexError for an id out of range, before the step on its batch. After a cost
+    that is not finite no step is made, and the costs of those missing are NaN.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class SGDSteps(BlasOp):
             for W, variable in zip(names, parameters, strict=True)
         )
         give_back = "".join(f"if ({W}_) PyArray_ResolveWritebackIfCopy({W}_); Py_XDECREF({W}_);\n" for W in names)
-        sizes = " && ".join(f"PyArray_SIZE({W}_) == {size}" for W, size in self.matrices.items())
+        sizes = "".join(f" && PyArray_SIZE({W}_) == {size}" for W, size in self.matrices.items())
         point = "".join(f"tagger.{W} = ({ctype} *)PyArray_DATA({W}_);\n" for W in names)
         pass_on = "".join(
             f"Py_XDECREF({new}); {new} = {old}; Py_INCREF({new});\n"
@@ -112,8 +112,9 @@ class SGDSteps(BlasOp):
             {point}
             const {name}::Descent descent = {{ *({ctype} *)PyArray_DATA({rate}), *({ctype} *)PyArray_DATA({clip}),
                                                *(npy_int8 *)PyArray_DATA({freeze}) }};
-            if (!({sizes}))
-                PyErr_SetString(PyExc_ValueError, "{self}: the shapes of the parameters do not fit each other");
+            const npy_intp N = PyArray_SIZE({words});
+            if (!(PyArray_SIZE({gold}) == N && PyArray_SIZE({weights}) == N{sizes}))
+                PyErr_SetString(PyExc_ValueError, "{self}: the shapes of the inputs do not fit each other");
             else switch ({name}::sgd_steps(
                 PyArray_SIZE({numbers}), (npy_int64 *)PyArray_DATA({numbers}),
                 (const npy_int64 (*)[3])PyArray_DATA({batches}), (npy_int32 *)PyArray_DATA({words}),
