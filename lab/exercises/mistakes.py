@@ -107,6 +107,12 @@ ERROR_MISTAKES: list[Mistake] = [
     ("The sign is wrong: it is p - onehot.", {"output": lambda p, k, L: (k - p) / L}),
     ("The sign is wrong, and the division by L is forgotten.", {"output": lambda p, k, L: k - p}),
     ("The gold tag is forgotten: 1 is taken from its probability.", {"output": lambda p, k, L: p / L}),
+    ("The number of the gold tag is subtracted; it is 1, and from the gold tag's entry only.",
+     {"output": lambda p, k, L: (p - k.argmax(0)) / L}),
+    ("The number of the gold tag is subtracted, and the division by L is forgotten.",
+     {"output": lambda p, k, L: p - k.argmax(0)}),
+    ("1 is taken from every tag's probability; it belongs to the gold tag's only.",
+     {"output": lambda p, k, L: (p - 1) / L}),
     ("1 is taken from the gold tag's probability only after the division by L.",
      {"output": lambda p, k, L: p / L - k}),
     ("The error that comes from the later step is missing: add W_h^T e_a of step t + 1.",
@@ -135,12 +141,15 @@ def rnn_gradient_mistakes(
     W_e, W_x, _, _ = param
     last = np.zeros_like(W_e)
     last[:, x] = W_x.T @ e_a
+    places = np.zeros_like(W_e)
+    places[:, : len(x)] = W_x.T @ e_a
     before, after = h[:, :-1], h[:, 1:]
     only_last = "Only the last step counts: the gradient is the sum over all steps (+=, not =)."
     only_first = "Only the first step counts: the gradient is the sum over all steps."
     return {
         "W_e": [("Only the last occurrence of a repeated word counts: add up (dW_e[:, x[t]] += ... in a loop; "
-                 "dW_e[:, x] += ... adds once only).", last)],
+                 "dW_e[:, x] += ... adds once only).", last),
+                ("It is added to column t, the place in the sentence; the word's column is x[t].", places)],
         "W_x": [(only_last, np.outer(e_a[:, -1], z[:, -1])), (only_first, np.outer(e_a[:, 0], z[:, 0]))],
         "W_h": [("h is shifted by a step: h_t was used where h_{t-1} belongs.", e_a @ after.T),
                 (only_last, np.outer(e_a[:, -1], before[:, -1]))],

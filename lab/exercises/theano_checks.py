@@ -38,6 +38,14 @@ def _symbolic(name: str, result: Any) -> Any:
     return result
 
 
+def _has_scan(variable: Any) -> bool:
+    """Whether scan is in the graph of a variable."""
+    import theano
+    from theano.scan_module.scan_op import Scan
+
+    return any(isinstance(node.op, Scan) for node in theano.gof.graph.io_toposort([], [variable]))
+
+
 def squares(student: Any) -> str:
     """Check scan over a sequence: a function of a symbolic integer n that returns the squares of 0, 1, ..., n - 1."""
     import theano.tensor as T
@@ -48,6 +56,8 @@ def squares(student: Any) -> str:
         got = np.asarray(attempt(_evaluate, result, {_n: n}))
         right = np.arange(n) ** 2
         if got.shape == right.shape and np.array_equal(got, right):
+            if not _has_scan(result):
+                raise Wrong("The squares are right, but there is no scan in the graph: this exercise is for scan.")
             continue
         kinds = {
             "It begins with 1: T.arange(n) is 0, 1, ..., n - 1.": np.arange(1, n + 1) ** 2,

@@ -31,7 +31,30 @@ _OTHERS = tuple(
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
-_SHAPES = re.compile(r"mismatch|mis-match|not aligned|broadcast|dimension|shape", re.IGNORECASE)
+# what a message means, for those who meet Theano for the first time; the first that fits
+_ADVICE = [
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in (
+        (r"\(`outputs_info` in scan nomenclature\)",
+         "The step's result has not the shape of the state that outputs_info begins with: is the product a T.dot, "
+         "is it the right sequence, and are the step's arguments in scan's order: elements of sequences, last results, "
+         "non_sequences?"),
+        (r"return value of your scan lambda", "What the step returns is no Theano variable."),
+        (r"(missing|takes) \d+ .*positional argument",
+         "If scan calls it: it hands over an element of each sequence, the last result for each outputs_info, and the "
+         "non_sequences, in this order. Count them against the arguments."),
+        (r"No information about the number of steps", "Without a sequence scan needs n_steps."),
+        (r"OrderedUpdates", "scan returns a pair (results, updates): write _h, _ = theano.scan(...)."),
+        (r"unsupported operand type\(s\) for @", "A Theano variable knows no @: T.dot(A, s)."),
+        (r"'TensorVariable' object cannot be interpreted",
+         "The number is a symbol that has no value yet: NumPy and range cannot use it, T.arange can."),
+        (r"Got TensorType\(\w+, 3D\)",
+         "With two states scan returns two results: (_h, _c), _ = theano.scan(...)."),
+        (r"mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise",
+         "The shapes do not fit: is a matrix transposed, or one of them in the wrong place?"),
+    )
+]  # fmt: skip
+_LONGEST = 200  # characters of a message; Theano's can fill a page
 
 
 class NotYet(Exception):
@@ -140,8 +163,8 @@ def explain(error: Exception) -> NotYet | Wrong:
         mine = [place for place in made if is_students(place[0])]
         line = _line(*mine[-1]) if mine else ""
     where = f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""
-    shapes = "\nThe shapes do not fit: is a matrix transposed, or one of them in the wrong place?"
-    advice = shapes if _SHAPES.search(message) else ""
+    advice = next((f"\n{advice}" for pattern, advice in _ADVICE if pattern.search(message)), "")
+    message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
     return Wrong(f"It fails with {type(error).__name__}: {message}{where}{advice}")
 
 
