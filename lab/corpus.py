@@ -250,7 +250,7 @@ def bars(x: str, y: str) -> bqplot.Figure:
     ]
     return bqplot.Figure(
         marks=[mark], axes=axes, fig_margin={"top": 10, "bottom": 60, "left": 60, "right": 10},
-        layout={"width": "400px", "height": "240px"},
+        layout={"width": "394px", "height": "240px"},
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def figure(label: str, tick_format: str, **limits: float) -> bqplot.Figure:
     ]  # fmt: skip
     return bqplot.Figure(
         axes=axes, marks=[], fig_margin={"top": 12, "bottom": 45, "left": 65, "right": 18},
-        layout={"width": "400px", "height": "260px", "min_width": "300px"},
+        layout={"width": "394px", "height": "260px", "min_width": "300px"},
     )  # fmt: skip
 
 

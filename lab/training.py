@@ -295,7 +295,7 @@ class TrainingPanel(Panel):
         self.epoch_bar.value = training.position[1] / training.started.batches if training.started else 0.0
         seen = training, state, len(training.rows)
         if self._seen != seen:
-            self.table.value = epochs_table(training.rows)
+            self.table.value = epochs_table(training.name, training.rows)
             self._seen = seen
         if active:
             self._awaited = training
@@ -322,7 +322,7 @@ class TrainingPanel(Panel):
         run = Run.open(self.run.value, runs.RUNS)
         rows, epochs = run.metrics(), run.settings.trainer.epochs
         self.training_bar.value = len(rows) / epochs
-        self.table.value = epochs_table(rows)
+        self.table.value = epochs_table(self.run.value, rows)
         self.status.value = (
             f"<b>On disk</b>: {escape(run.settings.model)}, {len(rows)} of {epochs} epochs, in "
             f"{escape(str(run.folder))}"

@@ -47,8 +47,8 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def epochs_table(rows: list[dict[str, Any]]) -> str:
-    """Return the table of epochs, the last one first."""
+def epochs_table(name: str, rows: list[dict[str, Any]]) -> str:
+    """Return the table of a run's epochs, the last one first."""
     if not rows:
         return ""
     header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
@@ -59,6 +59,7 @@ def epochs_table(rows: list[dict[str, Any]]) -> str:
         for row in reversed(rows[-LAST:])
     )  # fmt: skip
     caption = (
-        "Epochs: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of training"
+        f"Epochs of {name}: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of "
+        "training"
     )
     return html.table(header, body, caption)

@@ -126,7 +126,7 @@ def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
     x = curves.lines["long"].cost.x
     assert len(x) == 834
     assert x[-1] == 2501
-    assert epochs_table(rows).count("<tr>") == 1 + 100
+    assert epochs_table("a", rows).count("<tr>") == 1 + 100
 
 
 def test_it_trains_as_the_library_does(panel, tmp_path):
