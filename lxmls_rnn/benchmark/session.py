@@ -67,7 +67,7 @@ class Session:
         try:
             for row in self.runner.run([case for group in todo for case in group]):
                 done[astuple(row.case)] = row
-                if astuple(row.case) in last:
+                if astuple(row.case) in last and row.status != "stopped":
                     self._save(done)
                 yield row
         finally:

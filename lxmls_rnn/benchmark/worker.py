@@ -145,7 +145,7 @@ class Bench:
 def device_name(tagger: Tagger) -> str | None:
     """Return what OpenCL calls the device, which may well be a processor; None for other kinds of device."""
     context = getattr(tagger, "context", None)
-    return context.devname.decode() if context is not None and context.kind == b"opencl" else None
+    return context.devname if context is not None and context.kind == b"opencl" else None
 
 
 def reset_peak_memory() -> None:
@@ -171,7 +171,7 @@ def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
     dict
         ``flops`` a second of a product of large matrices, ``bytes`` read and written a second by a copy.
     """
-    n, m = (1024, 16 << 20) if device == "cpu" else (4096, 64 << 20)
+    n, m = (4096, 64 << 20) if device.startswith("cuda") else (1024, 16 << 20)  # an OpenCL device may be a processor
     a, b = np.ones((n, n), dtype), np.ones(m, dtype)
     if implementation == "numpy":
         out, copy = np.empty_like(a), np.empty_like(b)
