@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ MODEL_WORDS = {
     "FastRNN": "RNN, fused layer",
     "FastLSTM": "LSTM, fused layer",
 }
+
+
+_file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
+
+
+def new_files() -> None:
+    """Let every choice of a corpus or of embeddings look again which files there are: one has come."""
+    for choice in list(_file_choices):
+        choice.refresh()
 
 
 def field(
@@ -83,6 +93,7 @@ class CorpusChoice(widgets.VBox):
         self.refresh()
         self.corpus.value = corpus
         self._changed()
+        _file_choices.add(self)
 
     def refresh(self) -> None:
         """Look again which files there are."""
@@ -90,10 +101,7 @@ class CorpusChoice(widgets.VBox):
             f"{UPLOADS}/{file.name}" for file in sorted((DATA / UPLOADS).glob("*")) if not file.name.startswith(".")
         ]
         for dropdown, first in ((self.corpus, list(CORPORA)), (self.dev, [NO_DEV])):
-            value = dropdown.value
-            dropdown.options = first + files
-            if value in dropdown.options:
-                dropdown.value = value
+            _offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
         """Set the controls to what `settings` has.
@@ -136,6 +144,16 @@ class CorpusChoice(widgets.VBox):
             "vocabulary": self.vocabulary.value,
             "min_count": self.min_count.value,
         }
+
+
+def _offer(dropdown: widgets.Dropdown, options: list[str]) -> None:
+    """Give a dropdown these options; what is chosen stays so if it is among them."""
+    value = dropdown.value
+    if list(dropdown.options) == options:
+        return
+    dropdown.options = options
+    if value in options:
+        dropdown.value = value
 
 
 class ModelChoice(widgets.VBox):
@@ -184,14 +202,12 @@ class ModelChoice(widgets.VBox):
         self.embeddings.observe(self._changed, "value")
         self.refresh()
         self._changed()
+        _file_choices.add(self)
 
     def refresh(self) -> None:
         """Look again which embeddings there are."""
-        value = self.embeddings.value
         found = [file.name for file in sorted(DATA.glob("*_*")) if file.is_file() and file.suffix != ".sha256"]
-        self.embeddings.options = [RANDOM, *found]
-        if value in self.embeddings.options:
-            self.embeddings.value = value
+        _offer(self.embeddings, [RANDOM, *found])
 
     def _changed(self, _: Any = None) -> None:
         from lxmls_rnn.deep_learning.parameters import ACTIVATIONS

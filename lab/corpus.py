@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import html
-from lab.choices import UPLOADS, WIDE, CorpusChoice, settings_code
+from lab.choices import UPLOADS, WIDE, CorpusChoice, new_files, settings_code
 from lab.jobs import Job
 from lab.panel import Panel
 from lxmls_rnn import datasets
@@ -21,6 +21,7 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import SequenceList
 
 SENTENCES = 8  # shown at a time
+MOST_TICKS = 20  # with a text, on an axis
 
 
 class CorpusPanel(Panel):
@@ -149,6 +150,7 @@ class CorpusPanel(Panel):
                 if job.error is not None:
                     self.complain(job.error)
                 else:
+                    new_files()
                     self.say(f"{name} is in the data folder.")
 
         self.job = job = Job(events, lambda _: None)
@@ -159,7 +161,7 @@ class CorpusPanel(Panel):
         with self.guard():
             for file in self.upload.value:
                 name = save_upload(file["name"], bytes(file["content"]))
-                self.choice.refresh()
+                new_files()
                 self.choice.corpus.value = name
                 self.say(f"{file['name']} is in the data folder now, as {name}.")
 
@@ -257,5 +259,8 @@ def bars(x: str, y: str) -> bqplot.Figure:
 def draw(figure: bqplot.Figure, counts: list[tuple[Any, int]]) -> None:
     """Put counts into a bar chart."""
     (mark,) = figure.marks
+    names = [str(name) for name, _ in counts]
+    figure.axes[0].scale.domain = names  # else it keeps the order of what was drawn before
+    figure.axes[0].tick_values = names[:: 1 + len(names) // MOST_TICKS]
     with mark.hold_sync():
-        mark.x, mark.y = [str(name) for name, _ in counts], [count for _, count in counts]
+        mark.x, mark.y = names, [count for _, count in counts]

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from lab import CorpusPanel
+from lab import CorpusPanel, TrainingPanel
 from lab.corpus import Bar
 from lxmls_rnn import datasets
 
@@ -44,6 +44,38 @@ def test_an_own_file_can_be_chosen_everywhere(data):
     assert len(panel.train) == 3
     assert panel.dev is None
     assert panel.part.disabled
+
+
+def test_an_own_file_is_offered_by_panels_that_are_open(data):
+    panel, other = CorpusPanel(), TrainingPanel()
+    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n")
+    assert "uploads/mine.conll" in other.corpus.corpus.options
+    assert "uploads/mine.conll" in other.corpus.dev.options
+    assert other.corpus.corpus.value == "sample"
+
+
+def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatch):
+    def fetch(name, directory, progress, notice):
+        (data / name).write_text("dog 1 2\n")
+        return []
+
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    panel, other = CorpusPanel(), TrainingPanel()
+    panel.dataset.value = "senna_50"
+    panel.fetch_button.click()
+    panel.job.wait(10)
+    assert "senna_50" in other.model.embeddings.options
+
+
+def test_another_corpus_has_an_axis_of_its_own_with_readable_ticks(data):
+    panel = CorpusPanel()
+    panel.read_button.click()
+    long = "".join("1\tDogs\t_\tNN\tNN\n" * n + "\n" for n in range(2, 62))
+    upload(panel, "long.conll", long)
+    panel.read_button.click()
+    assert panel.tags.axes[0].scale.domain == ["noun"]
+    assert len(panel.lengths.axes[0].scale.domain) == 60
+    assert len(panel.lengths.axes[0].tick_values) <= 20
 
 
 def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
