@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,20 @@ class Panel(widgets.VBox):
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Show what goes wrong inside, or what there is a warning of, and go on."""
+        """Show what goes wrong inside, or what there is a warning of, and go on.
+
+        Warnings are caught in the main thread only: how they are caught belongs to the whole process, and two threads
+        would put back each other's way. Those of a job's thread go where Python writes them.
+        """
+        is_main = threading.current_thread() is threading.main_thread()
         try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("always", UserWarning)
+            with warnings.catch_warnings(record=True) if is_main else nullcontext([]) as caught:
+                if is_main:
+                    warnings.simplefilter("ignore")
+                    warnings.simplefilter("always", UserWarning)
                 yield
-            for warning in caught:
-                self.say(f"Warning: {warning.message}")
+            if caught:
+                self.say("Warning: " + "; ".join(dict.fromkeys(str(warning.message) for warning in caught)))
         except Exception as error:
             self.complain(error)
 
