@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 INTERVAL = 0.2  # seconds between two looks at a running job: as often as an eye follows
@@ -36,7 +36,7 @@ class Job:
     def __init__(self, make_events: Callable[[], Generator[Any, None, Any]], take: Callable[[Any], None]) -> None:
         self._make_events, self._take = make_events, take
         self.state = "ready"
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.listeners: list[Callable[[], None]] = []
         self._stop, self._go, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
@@ -94,7 +94,7 @@ class Job:
         self._tell()
         clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
         clock.start()
-        state, error = "failed", None
+        state, error = "failed", None  # type: str, BaseException | None
         try:
             events = self._make_events()
             try:
@@ -107,7 +107,7 @@ class Job:
             finally:
                 events.close()
             state = "stopped" if self._stop.is_set() else "done"
-        except Exception as exception:
+        except BaseException as exception:  # a program that calls exit() too: else the job would never end
             error = exception
         self._rests_since = time.monotonic()
         self._ended.set()
@@ -136,8 +136,13 @@ class Job:
 
     def _tell(self) -> None:
         with self._telling:
-            for listener in list(self.listeners):
-                try:
-                    listener()
-                except Exception:
-                    logging.getLogger(__name__).exception("a listener of a job failed")
+            tell(self.listeners)
+
+
+def tell(listeners: Iterable[Callable[..., None]], *arguments: Any) -> None:
+    """Call every listener; what goes wrong in one is logged and does not keep the others from being called."""
+    for listener in list(listeners):
+        try:
+            listener(*arguments)
+        except Exception:
+            logging.getLogger(__name__).exception("a listener of a job failed")

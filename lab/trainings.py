@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.jobs import Job
+from lab.jobs import Job, tell
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
 from lxmls_rnn.experiment import Settings
@@ -166,8 +166,7 @@ class Training:
         return self.event.reason if isinstance(self.event, Stopped) else ""
 
     def _tell(self) -> None:
-        for listener in list(_listeners):
-            listener(self)
+        tell(_listeners, self)
 
 
 def begin(folder: Path, settings: Settings) -> Training:

@@ -114,6 +114,18 @@ def test_a_failure_is_kept():
     assert str(job.error) == "the cost became nan"
 
 
+def test_a_job_whose_program_exits_has_failed_and_ended():
+    def events():
+        yield 1
+        raise SystemExit("bye")
+
+    job = Job(events, lambda _: None)
+    states = recorded(job)
+    job.start().wait(PATIENCE)
+    assert job.state == states[-1] == "failed"
+    assert str(job.error) == "bye"
+
+
 def test_a_listener_that_fails_does_not_touch_the_work(caplog):
     job = Job(lambda: counting(10), lambda _: None)
     job.listeners.append(lambda: 1 / 0)
