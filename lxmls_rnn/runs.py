@@ -255,10 +255,20 @@ class Run:
 
 def list_runs(root: str | os.PathLike[str] = RUNS) -> list[Run]:
     """Return the runs of a folder, by name; warn of those whose config is damaged."""
-    runs = []
-    for folder in sorted(Path(root).glob("*/config.json")):
+    found, damaged = find_runs(root)
+    for error in damaged:
+        warnings.warn(str(error), stacklevel=2)
+    return found
+
+
+def find_runs(root: str | os.PathLike[str] = RUNS) -> tuple[list[Run], list[ValueError]]:
+    """Return the runs of a folder, by name, and what is wrong with those whose config is damaged."""
+    found, damaged = [], []
+    for config in sorted(Path(root).glob("*/config.json")):
         try:
-            runs.append(Run.open(folder.parent.name, root))
+            found.append(Run.open(config.parent.name, root))
+        except FileNotFoundError:  # removed since the folder was listed
+            continue
         except ValueError as error:
-            warnings.warn(str(error), stacklevel=2)
-    return runs
+            damaged.append(error)
+    return found, damaged

@@ -11,7 +11,7 @@ import pytest
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.runs import Run, list_runs
+from lxmls_rnn.runs import Run, find_runs, list_runs
 from lxmls_rnn.tagger import Tagger
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
@@ -162,6 +162,9 @@ def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
         Run.open("bad", tmp_path)
     with pytest.warns(UserWarning, match=r"bad/config\.json is not the config of a run"):
         assert [run.folder.name for run in list_runs(tmp_path)] == ["good"]
+    found, damaged = find_runs(tmp_path)
+    assert [run.folder.name for run in found] == ["good"]
+    assert "bad/config.json is not the config of a run" in str(damaged[0])
 
 
 def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alone):
