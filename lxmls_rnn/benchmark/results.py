@@ -21,6 +21,7 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from lxmls_rnn.benchmark.cases import Case
@@ -153,8 +154,8 @@ class Results:
 
 
 def new_path(folder: Path) -> Path:
-    """Return the name of a new results file: the time is in it."""
-    return folder / f"bench-{datetime.now():%Y%m%d-%H%M%S}.json"
+    """Return the name of a new results file: the time, and random letters for those that begin in the same second."""
+    return folder / f"bench-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(3)}.json"
 
 
 def saved(folder: Path) -> list[Path]:

@@ -75,3 +75,7 @@ def test_files_of_a_folder_are_listed_newest_first(make_results, tmp_path):
         os.utime(tmp_path / f"{name}.json", (seconds, seconds))
     assert [path.stem for path in saved(tmp_path)] == ["new", "old"]
     assert new_path(tmp_path).parent == tmp_path
+
+
+def test_results_that_begin_in_the_same_second_have_files_of_their_own(tmp_path):
+    assert new_path(tmp_path) != new_path(tmp_path)
