@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from html import escape
 from typing import Any
@@ -100,6 +101,7 @@ class GradientCheckPanel(Panel):
         self.look = widgets.VBox([self.parameter, self.entries], layout={"display": "none"})
         self.rows: list[Comparison] = []
         self.job: Job | None = None
+        self._lock = threading.RLock()  # the job's two threads show what it does, and so does the kernel's
         self._ids: Ids | None = None
         self._asked: tuple[str, ...] = ()
         self._broken = NOTHING
@@ -156,12 +158,13 @@ class GradientCheckPanel(Panel):
 
         def take(row: Comparison) -> None:
             rows.append(row)
-            if self.job is job and row.parameter == "W_y":  # the last one of a model
-                self._show(job)
+            if row.parameter == "W_y":  # the last one of a model
+                told()
 
         def told() -> None:
-            if self.job is job:
-                self._show(job)
+            with self._lock:
+                if self.job is job:
+                    self._show(job)
 
         self.parameter.options = []
         self.job = job = Job(events, take)
@@ -172,9 +175,10 @@ class GradientCheckPanel(Panel):
         """End the check; a compilation under way ends on its own, unseen."""
         if self.job is None or not self.job.active:
             raise RuntimeError("no check is running")
-        job, self.job = self.job, None
-        job.stop()
-        self._show(job)
+        with self._lock:
+            job, self.job = self.job, None
+            job.stop()
+            self._show(job)
 
     def _show(self, job: Job) -> None:
         active = job is self.job and job.active

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from html import escape
@@ -57,6 +58,7 @@ class ScanPanel(Panel):
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
         self.job: Job | None = None
         self._drawn = ""
+        self._lock = threading.Lock()  # a function of Theano must not be called by two threads at once
         self._make_controls()
         self._make_views()
         self.mistake = field(
@@ -255,6 +257,10 @@ class ScanPanel(Panel):
 
     def _show(self) -> None:
         """Run both functions and show what they return, how long they take and the graphs."""
+        with self._lock:
+            self._show_results()
+
+    def _show_results(self) -> None:
         namespace, seconds = self.compiled[self.part.value]
         arguments = self.arguments()
         by_loop, by_scan = namespace["by_loop"], namespace["by_scan"]
