@@ -21,7 +21,7 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import SequenceList
 
 SENTENCES = 8  # shown at a time
-MOST_TICKS = 20  # with a text, on an axis
+MOST_BARS = 25  # whose texts do not touch each other
 
 
 class CorpusPanel(Panel):
@@ -119,7 +119,7 @@ class CorpusPanel(Panel):
             for number in range(begin, min(begin + SENTENCES, len(part)))
         )
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
-        draw(self.lengths, sorted(Counter(len(sentence) for sentence in part).items()))
+        draw(self.lengths, histogram([len(sentence) for sentence in part]))
 
     def _coloured(self, sentence: Any) -> str:
         words = []
@@ -256,11 +256,19 @@ def bars(x: str, y: str) -> bqplot.Figure:
     )  # fmt: skip
 
 
+def histogram(lengths: list[int]) -> list[tuple[str, int]]:
+    """Return how many sentences have each length; of so many lengths that they get too narrow, ranges of them."""
+    low, high = min(lengths), max(lengths)
+    width = 1 + (high - low) // MOST_BARS
+    counts = Counter((length - low) // width for length in lengths)
+    begins = [low + n * width for n in range(1 + (high - low) // width)]
+    return [(str(begin) if width == 1 else f"{begin}-{begin + width - 1}", counts[n]) for n, begin in enumerate(begins)]
+
+
 def draw(figure: bqplot.Figure, counts: list[tuple[Any, int]]) -> None:
     """Put counts into a bar chart."""
     (mark,) = figure.marks
     names = [str(name) for name, _ in counts]
     figure.axes[0].scale.domain = names  # else it keeps the order of what was drawn before
-    figure.axes[0].tick_values = names[:: 1 + len(names) // MOST_TICKS]
     with mark.hold_sync():
         mark.x, mark.y = names, [count for _, count in counts]
