@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections.abc import Callable, Iterable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +244,8 @@ class RunChoice(widgets.HBox):
     ----------
     run
         The dropdown; its value is the run's name, or None where there is no run.
+    left_out
+        HTML: which runs are damaged, and why.
     """
 
     def __init__(self, description: str = "Run") -> None:
@@ -258,25 +260,30 @@ class RunChoice(widgets.HBox):
             icon="refresh", description="Look again", tooltip="List the runs anew", layout={"width": "auto"}
         )
         again.on_click(lambda _: self.refresh())
-        super().__init__([self.run, again], layout={"flex_flow": "row wrap"})
+        self.left_out = widgets.HTML().add_class("lab-left-out")
+        super().__init__([self.run, again, self.left_out], layout={"flex_flow": "row wrap"})
         self.refresh()
 
     def refresh(self) -> None:
         """List the runs that have a model, newest first."""
-        value = self.run.value
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a damaged run has no place in a list to choose from
-            found = [run.folder for run in runs.list_runs(runs.RUNS) if (run.folder / "model.npz").exists()]
+        whole, damaged = runs.find_runs(runs.RUNS)
+        self.left_out.value = left_out(damaged)
+        found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
-        self.run.options = names
-        if names:
-            self.run.value = value if value in names else names[0]
+        _offer(self.run, names)
+        if names and self.run.value is None:  # a dropdown made without options chooses none when they come
+            self.run.value = names[0]
 
     def folder(self) -> Path:
         """Return the folder of the chosen run; ValueError where there is none."""
         if self.run.value is None:
             raise ValueError("there is no trained run yet: train one in the training panel, then press 'Look again'")
         return runs.RUNS / self.run.value
+
+
+def left_out(damaged: Iterable[ValueError]) -> str:
+    """Return HTML that says which runs are damaged; nothing where there is none."""
+    return "".join(f"<div><small>Left out: {escape(str(error))}</small></div>" for error in damaged)
 
 
 def _option_of(file: str, options: Iterable[str], what: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab import trainings
-from lab.choices import CorpusChoice, ModelChoice, field, settings_code
+from lab.choices import CorpusChoice, ModelChoice, field, left_out, settings_code
 from lab.curves import Curves
 from lab.panel import Panel
 from lab.trainer_choice import ROW, TrainerChoice
@@ -66,7 +66,7 @@ class TrainingPanel(Panel):
             widgets.HBox([self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button,
                           self.take_button], layout=ROW),
             self.status, widgets.HBox([self.epoch_bar, self.training_bar], layout=ROW),
-            self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]),
+            self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]), self.left_out,
         )  # fmt: skip
         for button, action in (
             (self.start_button, self.start), (self.pause_button, self.pause_or_go_on), (self.stop_button, self.stop),
@@ -122,7 +122,7 @@ class TrainingPanel(Panel):
         bar: dict[str, Any] = {"min": 0, "max": 1, "layout": {"width": "26em"}, "style": {"description_width": "5em"}}
         self.epoch_bar = widgets.FloatProgress(description="Epoch", **bar).add_class("lab-epoch-bar")
         self.training_bar = widgets.FloatProgress(description="Training", **bar).add_class("lab-training-bar")
-        self.curves = Curves()
+        self.curves, self.left_out = Curves(), widgets.HTML().add_class("lab-left-out")
         self.table = widgets.HTML(layout={"flex": "1 1 0", "min_width": "0", "max_height": "200px"}).add_class(
             "lab-log"
         )
@@ -210,7 +210,8 @@ class TrainingPanel(Panel):
     def refresh(self) -> None:
         """List the runs anew, newest first, and draw those that are marked."""
         with self._lock:
-            names, looked_at = trainings.names(runs.RUNS), self.run.value
+            (names, damaged), looked_at = trainings.names(runs.RUNS), self.run.value
+            self.left_out.value = left_out(damaged)
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
                 self._listing = True
@@ -229,9 +230,9 @@ class TrainingPanel(Panel):
             self._picked()
 
     def _picked(self) -> None:
-        if self._listing or self.run.value is None:
-            return
         with self._lock, self.guard():
+            if self._listing or self.run.value is None:
+                return
             self._seen = None
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)
@@ -246,8 +247,8 @@ class TrainingPanel(Panel):
         self.to_epoch.value = epochs if len(rows) < epochs else epochs + FURTHER
 
     def _marked(self) -> None:
-        if not self._listing:
-            with self._lock, self.guard():
+        with self._lock, self.guard():
+            if not self._listing:
                 self._draw()
 
     # what is seen

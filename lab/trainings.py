@@ -7,7 +7,6 @@ a second panel find it here.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from lab.jobs import Job, tell
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.runs import Run, list_runs
+from lxmls_rnn.runs import Run, find_runs
 
 POINTS = 200  # of a curve within the epochs, over the whole training
 
@@ -152,11 +151,13 @@ class Training:
         if self._n < self._every and event.batch < event.batches:
             return
         p = event.progress
-        self.running.append((
-            event.epoch - 1 + event.batch / event.batches,
-            self._cost / self._n * self.started.sentences,
-            (p.correct - self._correct) / (p.words - self._words),
-        ))  # fmt: skip
+        if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
+            # the few sentences left at the end of an epoch are no point of their own: they would be a spike
+            self.running.append((
+                event.epoch - 1 + event.batch / event.batches,
+                self._cost / self._n * self.started.sentences,
+                (p.correct - self._correct) / (p.words - self._words),
+            ))  # fmt: skip
         self._cost, self._n, self._correct, self._words = 0.0, 0, p.correct, p.words
         if event.batch == event.batches:
             self._correct = self._words = 0
@@ -220,14 +221,13 @@ def of(root: Path) -> list[Training]:
     return [training for training in _all if training.folder.parent == root]
 
 
-def names(root: Path) -> list[str]:
-    """Return the names of all runs of a folder, newest first, with those that are about to begin."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a damaged run has no place in a list to choose from
-        folders = [run.folder for run in list_runs(root)]
+def names(root: Path) -> tuple[list[str], list[ValueError]]:
+    """Return the names of all runs of a folder, newest first, with those that are about to begin; what is damaged."""
+    found, damaged = find_runs(root)
+    folders = [run.folder for run in found]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
     begun = [training.folder for training in reversed(of(root)) if training.folder not in folders]
-    return [folder.name for folder in begun + folders]
+    return [folder.name for folder in begun + folders], damaged
 
 
 def follow(listener: Callable[[Training], None]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from lab import InspectionPanel
 from lab.charts import line_chart, word_map
+from lab.choices import RunChoice
 from lxmls_rnn.deep_learning.analysis import gradient_reach
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
@@ -301,6 +302,32 @@ def test_a_damaged_model_is_said_and_another_run_opens(panel):
     panel.choice.run.value = "lstm"
     assert panel.message.value == ""
     assert panel.tabs.layout.display is None
+
+
+def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
+    (runs_folder / "bad").mkdir()
+    (runs_folder / "bad" / "config.json").write_text("{")
+    panel.choice.refresh()
+    assert sorted(panel.choice.run.options) == ["lstm", "rnn"]
+    assert panel.choice.run.value == "rnn"
+    assert "bad/config.json is not the config of a run" in panel.choice.left_out.value
+
+
+def test_a_choice_made_before_there_was_a_run_takes_the_first_that_comes(runs_with):
+    choice = RunChoice()
+    assert choice.run.value is None
+    runs_with("rnn")
+    choice.refresh()
+    assert choice.run.value == "rnn"
+
+
+def test_looking_again_keeps_the_choice_and_opens_nothing_anew(panel):
+    seen = []
+    panel.choice.run.value = panel.choice.run.options[1]
+    panel.choice.run.observe(seen.append, "value")
+    panel.choice.refresh()
+    assert panel.choice.run.value == panel.choice.run.options[1]
+    assert seen == []
 
 
 def test_a_model_that_its_config_does_not_fit_is_said(runs_with):

@@ -319,6 +319,14 @@ def test_a_wrong_number_is_refused_with_its_value(panel):
     assert "rate must be a positive number, got -1" in panel.message.value
 
 
+def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
+    (runs_folder / "bad").mkdir()
+    (runs_folder / "bad" / "config.json").write_text("{")
+    panel.again_button.click()
+    assert panel.run.options == ()
+    assert "bad/config.json is not the config of a run" in panel.left_out.value
+
+
 def test_a_run_that_is_in_training_is_not_begun_twice(panel):
     training = endless(panel)
     panel.name.value = training.name
