@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import io
+import linecache
 import re
+import traceback
 from html import escape
 from typing import Any
 
-from lab.scan_examples import THEANO, execute, line_of
+PROGRAM = "<your program>"
+THEANO = """\
+from lxmls_rnn import theano_env
+import theano
+import theano.tensor as T
+"""
+
+
+def execute(program: str, namespace: dict[str, Any]) -> None:
+    """Run a program; errors then show its lines."""
+    linecache.cache[PROGRAM] = (len(program), None, program.splitlines(True), PROGRAM)
+    exec(compile(program, PROGRAM, "exec"), namespace)
+
+
+def line_of(error: BaseException) -> str:
+    """Say in which line of the program an error came, or nothing where that is not known."""
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM]
+    return f"line {lines[-1].lineno}: {lines[-1].line}" if lines else ""
 
 
 def run_program(program: str) -> tuple[str | None, str]:

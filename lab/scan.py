@@ -16,8 +16,9 @@ from lab import graph_drawing, html
 from lab.choices import field
 from lab.jobs import Job
 from lab.panel import Panel, shown_if
-from lab.programs import beside, marked, run_program, scrolled, source, text_box
-from lab.scan_examples import EXAMPLES, MISTAKES, THEANO, Example, Mistake, execute
+from lab.programs import THEANO, beside, execute, marked, run_program, scrolled, source, text_box
+from lab.scan_examples import EXAMPLES, Example
+from lab.scan_mistakes import MISTAKES, Mistake
 from lxmls_rnn.benchmark.report import time as time_in_words
 from lxmls_rnn.benchmark.timing import median_time
 

@@ -8,7 +8,8 @@ import pytest
 from lab import ScanPanel
 from lab.programs import marked, run_program
 from lab.scan import WRONG
-from lab.scan_examples import EXAMPLES, MISTAKES
+from lab.scan_examples import EXAMPLES
+from lab.scan_mistakes import MISTAKES
 
 
 @pytest.fixture(scope="module")
