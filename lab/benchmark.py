@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from lab import html
 from lab.benchmark_plots import heat_map, key, plot, show_series
-from lab.choices import WIDE, field
+from lab.choices import WIDE, WRAP, button, field
 from lab.jobs import Job
 from lab.panel import Panel
 from lxmls_rnn.benchmark import compare, report, results
@@ -24,7 +24,6 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
 LIMIT = 120.0  # seconds for a case, its compiling included
-WRAP = {"flex_flow": "row wrap"}
 
 
 class Several(widgets.HBox):
@@ -131,19 +130,17 @@ class BenchmarkPanel(Panel):
             widgets.BoundedFloatText, "Seconds in all", 120.0, "Cases whose turn has not come by then are left out",
             "16em", min=1.0, max=36000.0,
         )  # fmt: skip
-        self.run_button = _button("Run", "Measure what is chosen", "primary")
-        self.stop_button = _button("Stop", "End the run; what has been measured is kept", "warning", disabled=True)
+        self.run_button = button("Run", "Measure what is chosen", "primary")
+        self.stop_button = button("Stop", "End the run; what has been measured is kept", "warning", disabled=True)
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "14em", "display": "none"})
         self.status = widgets.HTML().add_class("lab-benchmark-status")
         self.earlier = widgets.Dropdown(
             description="Earlier results", options=[], tooltip="A file in the folder of results", style=WIDE,
             layout={"width": "26em"},
         )  # fmt: skip
-        self.load_button = _button("Load", "Show the chosen results")
-        self.compare_button = _button(
-            "Compare", "What is faster or slower in the results below than in the chosen ones"
-        )
-        self.again_button = _button("Look again", "List the results anew")
+        self.load_button = button("Load", "Show the chosen results")
+        self.compare_button = button("Compare", "What is faster or slower in the results below than in the chosen ones")
+        self.again_button = button("Look again", "List the results anew")
         self.everything = widgets.Checkbox(
             description="unchanged too", tooltip="Compare: list what has not changed", indent=False,
             layout={"width": "auto"},
@@ -346,9 +343,3 @@ for row in session.run():
 Console(width=140).print(report.table(session.results))
 print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
 """
-
-
-def _button(description: str, tooltip: str, style: str = "", disabled: bool = False) -> widgets.Button:
-    return widgets.Button(
-        description=description, tooltip=tooltip, button_style=style, disabled=disabled, layout={"width": "auto"}
-    )

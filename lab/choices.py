@@ -15,6 +15,7 @@ from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import CORPORA, DATA, Settings
 
 WIDE = {"description_width": "10em"}
+WRAP = {"flex_flow": "row wrap"}
 UPLOADS = "uploads"
 ALL = 100_000
 NO_DEV = "none"
@@ -43,6 +44,14 @@ def field(
 ) -> Any:
     """Make a labelled control; `tooltip` says what it means."""
     return kind(description=description, value=value, tooltip=tooltip, style=WIDE, layout={"width": width}, **more)
+
+
+def button(description: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
+    """Make a button as wide as its words."""
+    return widgets.Button(
+        description=description, tooltip=tooltip, button_style=style, icon=icon, disabled=disabled,
+        layout={"width": "auto"},
+    )  # fmt: skip
 
 
 class CorpusChoice(widgets.VBox):
@@ -84,9 +93,9 @@ class CorpusChoice(widgets.VBox):
             min=1, max=1000,
         )  # fmt: skip
         super().__init__([
-            widgets.HBox([self.corpus, self.dev], layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.corpus, self.dev], layout=WRAP),
             widgets.HBox([self.max_sent_len, self.max_nr_sent, self.vocabulary, self.min_count],
-                         layout={"flex_flow": "row wrap"}),
+                         layout=WRAP),
         ])  # fmt: skip
         self.corpus.observe(self._changed, "value")
         self.vocabulary.observe(self._changed, "value")
@@ -195,8 +204,8 @@ class ModelChoice(widgets.VBox):
             description="Keep embeddings as they are", value=False, indent=False, tooltip="Do not train them"
         )
         super().__init__([
-            widgets.HBox([self.model, self.n_hidd, self.n_emb], layout={"flex_flow": "row wrap"}),
-            widgets.HBox([self.activation, self.seed, self.embeddings, self.freeze], layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.model, self.n_hidd, self.n_emb], layout=WRAP),
+            widgets.HBox([self.activation, self.seed, self.embeddings, self.freeze], layout=WRAP),
         ])  # fmt: skip
         self.model.observe(self._changed, "value")
         self.embeddings.observe(self._changed, "value")
@@ -256,12 +265,10 @@ class RunChoice(widgets.HBox):
             layout={"width": "27em"},
             tooltip="A run in the folder runs",
         )
-        again = widgets.Button(
-            icon="refresh", description="Look again", tooltip="List the runs anew", layout={"width": "auto"}
-        )
+        again = button("Look again", "List the runs anew", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = widgets.HTML().add_class("lab-left-out")
-        super().__init__([self.run, again, self.left_out], layout={"flex_flow": "row wrap"})
+        super().__init__([self.run, again, self.left_out], layout=WRAP)
         self.refresh()
 
     def refresh(self) -> None:

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import html
-from lab.choices import UPLOADS, WIDE, CorpusChoice, new_files, settings_code
+from lab.choices import UPLOADS, WIDE, WRAP, CorpusChoice, button, new_files, settings_code
 from lab.jobs import Job
 from lab.panel import Panel
 from lxmls_rnn import datasets
@@ -72,7 +72,7 @@ class CorpusPanel(Panel):
         super().__init__(
             self.choice,
             widgets.HBox([self.read_button, self.upload, self.dataset, self.fetch_button, self.progress],
-                         layout={"flex_flow": "row wrap"}),
+                         layout=WRAP),
             self.views,
         )  # fmt: skip
         self.on_click(self.read_button, self.read)
@@ -97,7 +97,7 @@ class CorpusPanel(Panel):
             self.summary,
             widgets.HBox([self.part, self.first]),
             self.sentences,
-            widgets.HBox([self.tags, self.lengths], layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.tags, self.lengths], layout=WRAP),
         ]
         self.say("Read.")
 
@@ -235,11 +235,6 @@ def save_upload(name: str, content: bytes) -> str:
     finally:
         beside.unlink(missing_ok=True)
     return f"{UPLOADS}/{name}"
-
-
-def button(description: str, tooltip: str, style: str = "") -> widgets.Button:
-    """Make a button as wide as its words."""
-    return widgets.Button(description=description, tooltip=tooltip, button_style=style, layout={"width": "auto"})
 
 
 def bars(x: str, y: str) -> bqplot.Figure:

@@ -10,6 +10,8 @@ import bqplot
 import ipywidgets as widgets
 import numpy as np
 
+from lab.choices import WRAP
+
 # Okabe and Ito's, which people of any colour vision tell apart; of a brightness that is seen on white and on black
 COLOURS = ("#0d8bd9", "#e06c00", "#00a37a", "#d264a8", "#b58900", "#8a7fe8", "#c9403a", "#808080")
 
@@ -34,7 +36,7 @@ class Curves(widgets.VBox):
         self.cost, self.accuracy = figure("cost, sum over sentences", "~s"), figure("accuracy", ".0%", max=1.0)
         self.legend = widgets.HTML().add_class("lab-legend")
         self.lines: dict[str, RunLines] = {}
-        row = widgets.HBox([self.cost, self.accuracy], layout={"flex_flow": "row wrap"})
+        row = widgets.HBox([self.cost, self.accuracy], layout=WRAP)
         super().__init__([row, self.legend])
 
     def show(self, names: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import html
-from lab.choices import MODEL_WORDS, field
+from lab.choices import MODEL_WORDS, WRAP, field
 from lab.jobs import Job
 from lab.panel import Panel
 from lab.sentences import Ids, SentenceChoice, encode
@@ -23,7 +23,6 @@ MODELS = ("NumpyRNN", "RNN", "FastRNN", "NumpyLSTM", "LSTM", "FastLSTM")
 WORDS, RANDOM = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
 NOTHING = next(iter(MISTAKES))
-WRAP = {"flex_flow": "row wrap"}
 
 
 class GradientCheckPanel(Panel):

@@ -18,7 +18,6 @@ from lxmls_rnn.deep_learning.numpy_rnn import Forward
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger, tokenize
 
-WRAP = {"flex_flow": "row wrap"}
 Attempt = Callable[[], AbstractContextManager[None]]
 
 

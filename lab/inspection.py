@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.choices import WIDE, RunChoice
-from lab.inspected import WRAP, Opened, Seen, View, open_run, see
+from lab.choices import WIDE, WRAP, RunChoice
+from lab.inspected import Opened, Seen, View, open_run, see
 from lab.inspection_compare import CompareView
 from lab.inspection_errors import ErrorsView
 from lab.inspection_views import GradientView, HiddenView, TagsView

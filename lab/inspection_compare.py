@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import charts, html
-from lab.choices import RunChoice
+from lab.choices import WRAP, RunChoice
 from lab.inspected import Attempt, Opened, Seen, View, keep_options, last_word, open_run, see, word_slider
 from lab.inspection_views import PAGE
 from lxmls_rnn.deep_learning.analysis import gradient_reach
@@ -28,7 +28,7 @@ class CompareView(View):
         self.tags = widgets.HTML().add_class("lab-compared").add_class("lab-whole")
         self.chart, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-whole")
         super().__init__(
-            attempt, self.choice, widgets.HBox([self.tags, self.about], layout={"flex_flow": "row wrap"}), self.word,
+            attempt, self.choice, widgets.HBox([self.tags, self.about], layout=WRAP), self.word,
             self.chart, self.maps,
         )  # fmt: skip
         self.other: Opened | None = None

@@ -10,7 +10,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import html
-from lab.inspected import WRAP, Attempt, Opened, View, keep_options
+from lab.choices import WRAP
+from lab.inspected import Attempt, Opened, View, keep_options
 from lab.jobs import Job
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import parts

@@ -10,7 +10,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import charts, html
-from lab.inspected import WRAP, Attempt, View
+from lab.choices import WRAP
+from lab.inspected import Attempt, View
 from lab.jobs import Job
 from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts, unit_columns
 

@@ -12,10 +12,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import html
-from lab.choices import CorpusChoice, ModelChoice, settings_code
+from lab.choices import WRAP, CorpusChoice, ModelChoice, settings_code
 from lab.jobs import Job
 from lab.model_text import EXPLANATIONS, MEANINGS, device_until_made, equations, symbolic_shapes
-from lab.panel import Panel
+from lab.panel import Panel, controls
 from lab.trainings import device_of
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
@@ -65,13 +65,11 @@ class ModelPanel(Panel):
         self._counted: dict[tuple[Any, ...], tuple[int, int]] = {}  # corpus: words, tags
         super().__init__(
             self.model, self.corpus, widgets.HBox([self.make_button, self.device]),
-            widgets.HBox([self.table, self.formulas], layout={"flex_flow": "row wrap"}), self.drawn,
+            widgets.HBox([self.table, self.formulas], layout=WRAP), self.drawn,
         )  # fmt: skip
         self.on_click(self.make_button, self.make)
-        for choice in (self.model, self.corpus):
-            for control in vars(choice).values():
-                if isinstance(control, widgets.Widget) and control.has_trait("value"):
-                    control.observe(lambda _: self._changed(), "value")
+        for control in controls(self.model, self.corpus):
+            control.observe(lambda _: self._changed(), "value")
         self._changed()
 
     def settings(self) -> Settings:

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import graph_drawing, html
-from lab.choices import field
+from lab.choices import WRAP, field
 from lab.jobs import Job
 from lab.panel import Panel, shown_if
 from lab.programs import THEANO, beside, execute, marked, run_program, scrolled, source, text_box
@@ -25,7 +25,6 @@ from lxmls_rnn.benchmark.timing import median_time
 WRONG = "What goes wrong"
 STATES = ("sunny", "cloudy", "rainy")
 COLOURS = ["#0072B2", "#D55E00", "#009E73"]
-WRAP = {"flex_flow": "row wrap"}
 
 
 class ScanPanel(Panel):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from lab.choices import WIDE
+from lab.choices import WIDE, WRAP
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
@@ -55,8 +55,8 @@ class SentenceChoice(widgets.VBox):
         self.listeners: list[Callable[[], None]] = []
         self._busy = False
         super().__init__([
-            widgets.HBox([self.number, self.words], layout={"flex_flow": "row wrap"}),
-            widgets.HBox([self.tags, *beside], layout={"flex_flow": "row wrap"}),
+            widgets.HBox([self.number, self.words], layout=WRAP),
+            widgets.HBox([self.tags, *beside], layout=WRAP),
         ])  # fmt: skip
         self.words.value = sentence
         self._fill_tags()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 import numpy as np
 
-from lab.choices import RunChoice, field
+from lab.choices import WRAP, RunChoice, field
 from lab.panel import Panel
 from lab.sentences import SentenceChoice
 from lab.step_views import Walk
@@ -18,7 +18,6 @@ from lxmls_rnn.tagger import Tagger
 
 DRAWN, TRAINED = "drawn anew", "a trained run"
 SPEEDS = {"slow": 2000, "normal": 900, "fast": 300}
-WRAP = {"flex_flow": "row wrap"}
 
 
 class StepThroughPanel(Panel):

@@ -6,10 +6,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.choices import field
+from lab.choices import WRAP, field
 from lxmls_rnn.deep_learning.training import Trainer
-
-ROW = {"flex_flow": "row wrap"}
 
 
 class TrainerChoice(widgets.VBox):
@@ -35,8 +33,8 @@ class TrainerChoice(widgets.VBox):
         )
         self.shuffle = switch("Shuffle", "Go through the sentences in a new order in every epoch")
         super().__init__([
-            widgets.HBox([self.epochs, self.rate, self.decay, self.batch_size, self.shuffle], layout=ROW),
-            widgets.HBox([self.clipped, self.clip, self.early, self.patience], layout=ROW),
+            widgets.HBox([self.epochs, self.rate, self.decay, self.batch_size, self.shuffle], layout=WRAP),
+            widgets.HBox([self.clipped, self.clip, self.early, self.patience], layout=WRAP),
         ])  # fmt: skip
         for on in (self.clipped, self.early):
             on.observe(self._changed, "value")

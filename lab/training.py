@@ -10,10 +10,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab import trainings
-from lab.choices import CorpusChoice, ModelChoice, field, left_out, settings_code
+from lab.choices import WRAP, CorpusChoice, ModelChoice, button, field, left_out, settings_code
 from lab.curves import Curves
-from lab.panel import Panel
-from lab.trainer_choice import ROW, TrainerChoice
+from lab.panel import Panel, controls
+from lab.trainer_choice import TrainerChoice
 from lab.training_log import epochs_table, status
 from lab.trainings import Training
 from lxmls_rnn import runs
@@ -62,22 +62,20 @@ class TrainingPanel(Panel):
         super().__init__(
             widgets.HBox([self.part_label, self.part]),
             self.trainer, self.model, self.corpus, self.summary,
-            widgets.HBox([self.name, self.start_button], layout=ROW), widgets.HTML(RULE),
+            widgets.HBox([self.name, self.start_button], layout=WRAP), widgets.HTML(RULE),
             widgets.HBox([self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button,
-                          self.take_button], layout=ROW),
-            self.status, widgets.HBox([self.epoch_bar, self.training_bar], layout=ROW),
+                          self.take_button], layout=WRAP),
+            self.status, widgets.HBox([self.epoch_bar, self.training_bar], layout=WRAP),
             self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]), self.left_out,
         )  # fmt: skip
-        for button, action in (
+        for pressed, action in (
             (self.start_button, self.start), (self.pause_button, self.pause_or_go_on), (self.stop_button, self.stop),
             (self.resume_button, self.resume), (self.take_button, self.take_settings),
             (self.again_button, self.refresh),
         ):  # fmt: skip
-            self.on_click(button, action)
-        for choice in (self.trainer, self.model, self.corpus):
-            for control in vars(choice).values():
-                if isinstance(control, widgets.Widget) and control.has_trait("value"):
-                    control.observe(lambda _: self._summarise(), "value")
+            self.on_click(pressed, action)
+        for control in controls(self.trainer, self.model, self.corpus):
+            control.observe(lambda _: self._summarise(), "value")
         self.part.observe(lambda _: self._summarise(), "value")
         self.model.model.observe(lambda _: self._propose_name(), "value")
         self.run.observe(lambda _: self._picked(), "value")
@@ -100,17 +98,17 @@ class TrainingPanel(Panel):
         ).add_class("lab-part")  # fmt: skip
         self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
         self.name = field(widgets.Text, "Name of the run", "", "The folder of runs that it is kept in")
-        self.start_button = pressed("Start", "Train a new run", "play", "primary")
+        self.start_button = button("Start", "Train a new run", "primary", "play")
         self.run = field(widgets.Dropdown, "Look at", None, "The run that these buttons act on", options=[])
-        self.pause_button = pressed("Pause", "Wait after the present update; press again to go on", "pause")
-        self.stop_button = pressed("Stop", "End after the present update; what has been learnt is kept", "stop")
-        self.take_button = pressed("Take its settings", "Set the controls above as this run has them", "copy")
-        self.again_button = pressed("Look again", "List the runs anew", "refresh")
+        self.pause_button = button("Pause", "Wait after the present update; press again to go on", icon="pause")
+        self.stop_button = button("Stop", "End after the present update; what has been learnt is kept", icon="stop")
+        self.take_button = button("Take its settings", "Set the controls above as this run has them", icon="copy")
+        self.again_button = button("Look again", "List the runs anew", icon="refresh")
         self.to_epoch = widgets.BoundedIntText(
             description="to epoch", value=5, min=1, max=100_000, tooltip="The epoch at which Resume is to end",
             style={"description_width": "5em"}, layout={"width": "10.5em"},
         )  # fmt: skip
-        self.resume_button = pressed("Resume", "Train the run that is looked at further, to this epoch", "forward")
+        self.resume_button = button("Resume", "Train the run that is looked at further, to this epoch", icon="forward")
         self.shown = widgets.SelectMultiple(
             options=[], rows=8, description="Draw", tooltip="The runs whose curves are drawn: Ctrl or Shift marks more",
             style={"description_width": "3em"}, layout={"width": "19em"},
@@ -355,10 +353,3 @@ for event in run.fit():
         print(event.epoch, event.cost, event.train_accuracy, event.dev_accuracy)
 """
         )
-
-
-def pressed(description: str, tooltip: str, icon: str, style: str = "") -> widgets.Button:
-    """Make a button as wide as its words."""
-    return widgets.Button(
-        description=description, tooltip=tooltip, icon=icon, button_style=style, layout={"width": "auto"}
-    )
