@@ -9,8 +9,12 @@ STOPPED = re.compile("Stopped")
 
 def points(panel):
     """Curve points that the first plot shows."""
-    return panel.locator(".bqplot").first.locator("path.line").evaluate_all(
-        "lines => lines.map(line => (line.getAttribute('d') || '').split('L').length).reduce((a, b) => a + b, 0)"
+    return (
+        panel.locator(".bqplot")
+        .first.locator("path.line")
+        .evaluate_all(
+            "lines => lines.map(line => (line.getAttribute('d') || '').split('L').length).reduce((a, b) => a + b, 0)"
+        )
     )
 
 
