@@ -47,7 +47,7 @@ class NeighboursView(View):
             self.nearest, self.map,
         )  # fmt: skip
         self.redraw_on(self.word, self.n, self.n_map)
-        self.map_button.on_click(lambda _: self.draw_map())
+        self.map_button.on_click(self._ask_for_map)
 
     def fill(self) -> None:
         """Begin with a word of the sentence; forget the counts of another run."""
@@ -68,6 +68,10 @@ class NeighboursView(View):
         )
         if self._counts is not None:
             self._draw_map([word, *(other for other, _ in found)])
+
+    def _ask_for_map(self, _: Any) -> None:
+        with self.attempt():
+            self.draw_map()
 
     def draw_map(self) -> None:
         """Count the words of the training file in the background, then draw the map."""

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lab import ModelPanel
-from lab.model import png
 from lab.model_text import subscripts
+from lab.pictures import png
 from lxmls_rnn.experiment import prepare
 
 PATIENCE = 120  # seconds until a test gives up
