@@ -50,7 +50,7 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
     Parameters
     ----------
     rows
-        Measured ones.
+        Measured ones of one model and work, at least one.
     size
         One of `SIZES`. The other size, the length and the dtype are those with the most points; of several the ones in
         the middle.
