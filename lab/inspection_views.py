@@ -236,7 +236,7 @@ def curves(reach: Reach, prefix: str = "") -> dict[str, np.ndarray]:
 
 def explain(opened: Opened, reach: Reach, word: str) -> str:
     """Return what the norms say."""
-    text = f"The loss of <b>{escape(word)}</b> is {reach.loss:.4g}. "
+    text = f"The loss of <b>{escape(word)}</b> is {reach.loss + 0.0:.4g}. "  # not -0
     if len(reach.h) < 2:
         return text + "It is the first word: there is nothing to go back to. Choose a later one."
     if not reach.h[-1]:
@@ -246,6 +246,9 @@ def explain(opened: Opened, reach: Reach, word: str) -> str:
         steps = steps_until(norms)
         n = len(norms) - 1 if steps is None else steps
         until = f"{'still above' if steps is None else 'below'} 1 % after {n} step{'' if n == 1 else 's'}"
+        again = 0 if steps is None else norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1]
+        if again > 0.01:
+            until += f", but further back {again:.0%} of it is there again"
         factor = factor_per_step(norms)
         change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
         text += f"The gradient of the {name} {change}; it is {until}. "

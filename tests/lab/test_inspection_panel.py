@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from html import escape, unescape
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from lab import InspectionPanel
 from lab.charts import line_chart, word_map
 from lab.choices import RunChoice
-from lxmls_rnn.deep_learning.analysis import gradient_reach
+from lab.inspection_views import explain
+from lxmls_rnn.deep_learning.analysis import Reach, gradient_reach
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
@@ -371,3 +373,11 @@ def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     assert drawn.count("<circle") == 3
     assert drawn.count("<text") == 1
     assert "&lt;c&gt;</text>" in drawn
+
+
+@pytest.mark.parametrize(
+    ("first", "says"), [(0.9, "further back 90% of it is there again"), (0.001, "below 1 % after 2")]
+)
+def test_a_gradient_that_comes_back_is_said(first, says):
+    norms = np.array([first, 0.001, 0.5, 1.0])
+    assert says in explain(SimpleNamespace(is_lstm=False), Reach(0.5, norms, norms, None), "run")
