@@ -10,7 +10,7 @@ import numpy as np
 from lab import charts, html
 from lab.choices import WRAP
 from lab.inspected import Attempt, Opened, Seen, View, keep_options, last_word, unknown_note, word_slider
-from lxmls_rnn.deep_learning.analysis import Reach, factor_per_step, gradient_reach, steps_until
+from lxmls_rnn.deep_learning.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 PAGE = 50  # hidden units shown at a time
 RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
@@ -246,7 +246,7 @@ def explain(opened: Opened, reach: Reach, word: str) -> str:
         steps = steps_until(norms)
         n = len(norms) - 1 if steps is None else steps
         until = f"{'still above' if steps is None else 'below'} 1 % after {n} step{'' if n == 1 else 's'}"
-        again = 0 if steps is None else norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1]
+        again = 0 if steps is None else largest_beyond(norms, steps)
         if again > 0.01:
             until += f", but further back {again:.0%} of it is there again"
         factor = factor_per_step(norms)

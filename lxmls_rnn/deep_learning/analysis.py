@@ -88,6 +88,11 @@ def steps_until(norms: np.ndarray, share: float = 0.01) -> int | None:
     return int(below[0]) if below.size else None
 
 
+def largest_beyond(norms: np.ndarray, steps: int) -> float:
+    """Return the largest norm that is more than so many steps back, as a share of the last; 0 where there is none."""
+    return float(norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1])
+
+
 def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]:
     """Return the ids of the words most like a word, with the cosine of the angle between both embeddings.
 

@@ -9,6 +9,7 @@ from lxmls_rnn.deep_learning.analysis import (
     cell_errors,
     factor_per_step,
     gradient_reach,
+    largest_beyond,
     neighbours,
     principal_components,
     steps_until,
@@ -115,6 +116,13 @@ def test_the_factor_of_a_step_and_the_steps_until_it_is_small():
     assert steps_until(norms, 1e-9) is None
     assert np.isnan(factor_per_step(np.zeros(3)))
     assert np.isnan(factor_per_step(np.ones(1)))
+
+
+def test_a_norm_that_grows_again_further_back_is_found():
+    norms = np.array([0.2, 1.0, 0.01, 0.5, 2.0])
+    assert steps_until(norms, 0.01) == 2
+    assert largest_beyond(norms, 2) == 0.5
+    assert largest_beyond(norms, 4) == 0
 
 
 def test_neighbours_come_by_their_angle_and_not_by_their_length():
