@@ -1,7 +1,4 @@
-"""A real JupyterLab and a real Chromium, for all browser tests; nothing of the project's runs and data is touched.
-
-Chromium is the one on PATH, or the one that `playwright install chromium` brings.
-"""
+"""A real JupyterLab for all browser tests; nothing of the project's runs and data is touched."""
 
 import os
 import shutil
@@ -11,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser.page import LabPage, Server
-from playwright.sync_api import sync_playwright
+from browser.window import chromium, context  # noqa: F401  fixtures
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -55,32 +52,8 @@ def server(workplace, environ):
         yield server
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def context(chromium, request):
-    """A window of 1280 x 800; the test fails if its page asks another machine for anything."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    asked = []
-    context.on("request", lambda sent: asked.append(sent.url))
-    yield context
-    context.close()
-    outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
-    assert not outside
-
-
-@pytest.fixture
-def lab(context, server, workplace):
+def lab(context, server, workplace):  # noqa: F811
     """The lab in a window."""
     page = LabPage(context.new_page(), server, workplace / "notebooks")
     yield page

@@ -89,6 +89,7 @@ class LabPage:
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
         (self.folder / name).write_text(json.dumps(notebook))
+        (self.folder / name).chmod(0o666)  # the server may run as another user
         return name
 
     def open(self, name):
