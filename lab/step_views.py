@@ -31,6 +31,7 @@ MEANING = {
     "e_z": "Back through W_x to the embedding.",
     "dW_e": "Only the word's own column gets it; a word that comes twice gets both.",
 }
+SHOWN = 14  # words at a time; more would not fit beside each other
 LAST = "The last hidden state is to blame for its own output only: no word comes after."
 FIRST = "At the first word h_0 = 0, so W_h gathers nothing here."
 SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
@@ -143,7 +144,9 @@ class Walk:
         seen = self.steps[:number]
         step, sums = seen[-1], gathered(seen)
         values = {(s.name, s.t): s.value for s in seen}
-        columns = [f"{t} {word}" for t, word in enumerate(self.words, 1)]
+        first = max(0, min(step.t - 1 - SHOWN // 2, len(self.words) - SHOWN))
+        shown = slice(first, first + SHOWN)
+        columns = [f"{t} {word}" for t, word in enumerate(self.words, 1)][shown]
         groups = []
         for title, names in (("Forward: a column for each word", STATES), ("Backward: the errors", ERRORS)):
             matrices = []
@@ -154,10 +157,11 @@ class Walk:
                     if (name, t) in values:
                         table[:, t - 1] = values[name, t][:, 0]
                 rows = self.tag_names if name in ("y", "p", "e_y") else ()
-                marked = [(i, step.t - 1) for i in range(size)] if name == step.name else []
+                marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
                 caption = f"{html.symbols(f'{name}_t')} <small>{size} × {len(self.words)}</small>"
-                matrices.append(html.matrix(table, caption, rows, columns, marked))
-            groups.append(f"<h4>{title}</h4>{side_by_side(matrices)}")
+                matrices.append(html.matrix(table[:, shown], caption, rows, columns, marked))
+            part = "" if len(self.words) <= SHOWN else f"; here words {first + 1} to {first + SHOWN}"
+            groups.append(f"<h4>{title}{part}</h4>{side_by_side(matrices)}")
         matrices = []
         for name, W in zip(GRADIENTS, self.model.param, strict=True):
             value = sums.get(name, np.full(W.shape, np.nan))

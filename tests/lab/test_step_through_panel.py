@@ -223,3 +223,12 @@ def test_words_outside_the_vocabulary_share_a_column(panel):
     panel.sentence.tags.value = "noun det noun"
     assert panel.walk.model.sizes.n_words == 2
     assert "&lt;unk&gt;" in panel.equation.value
+
+
+def test_of_a_long_sentence_the_words_around_the_step_are_shown(panel):
+    panel.sentence.words.value = " ".join(["the dog"] * 30)
+    assert "here words 1 to 14" in panel.quantities.value
+    go_to(panel, "h_30", 30)
+    assert ">30 dog<" in panel.quantities.value
+    assert ">1 the<" not in panel.quantities.value
+    assert "lab-marked" in panel.quantities.value
