@@ -129,7 +129,7 @@ def compare_steps(
                 kind = " It is right to the accuracy of float32: work in float64, NumPy's default."
             raise Wrong(
                 f"{lead}First difference: {name} at step {t} (index {t - 1} in Python) is {vector(a)}, "
-                f"expected {vector(b)}.{kind}"
+                f"expected {vector(b)}.{own_line(kind)}"
             )
         done.append(t)
 
@@ -186,8 +186,14 @@ def compare_gradients(
         kind = _not_finite(a) or _gradient_kind(name, a, right, n_words, (wrong or {}).get(name, []), dtype)
         raise Wrong(
             f"{lead}First difference: the gradient of {name}; most at row {row}, column {col}"
-            f"{' (a word)' if name == 'W_e' else ''}: {a[row, col]:.4g}, expected {b[row, col]:.4g}.{kind}"
+            f"{' (a word)' if name == 'W_e' else ''}: {a[row, col]:.4g}, expected {b[row, col]:.4g}."
+            f"{own_line(kind)}"
         )
+
+
+def own_line(kind: str) -> str:
+    """Return what a mistake looks like on a line of its own, that the eye finds it below the numbers."""
+    return f"\n{kind.strip()}" if kind else ""
 
 
 def _gradient_kind(

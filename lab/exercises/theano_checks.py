@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, shape_text, vector
+from lab.exercises.difference import (
+    as_numbers,
+    close,
+    compare_gradients,
+    compare_steps,
+    own_line,
+    recognise,
+    shape_text,
+    vector,
+)
 from lab.exercises.mistakes import LSTM_MISTAKES, LSTM_SENTENCE_MISTAKES, RNN_MISTAKES, lstm_forward, rnn_forward
 from lab.exercises.mistakes import lstm_step as one_step
 from lab.exercises.numpy_checks import SENTENCES, SIZES, compare_probabilities, model_of, what
@@ -243,7 +252,9 @@ def lstm_step(student: Any) -> str:
             tried = [(says, one_step(*given, **how)[name]) for says, how in LSTM_MISTAKES]
             kind = recognise(value, right[name], tried)
             lead = "Right: c_t. " if name == "h" else ""
-            raise Wrong(f"{lead}First difference: {name}_t is {vector(value)}, expected {vector(right[name])}.{kind}")
+            raise Wrong(
+                f"{lead}First difference: {name}_t is {vector(value)}, expected {vector(right[name])}.{own_line(kind)}"
+            )
     return "h_t and c_t: the same as NumpyLSTM's."
 
 
