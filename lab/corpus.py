@@ -21,7 +21,7 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import SequenceList
 
 SENTENCES = 8  # shown at a time
-MOST_BARS = 25  # whose texts do not touch each other
+MOST_BARS = 20  # whose texts do not touch each other
 
 
 class CorpusPanel(Panel):
@@ -158,8 +158,12 @@ class CorpusPanel(Panel):
         job.start()
 
     def _uploaded(self, _: Any) -> None:
+        files = self.upload.value
+        if not files:
+            return
+        self.upload.value = ()  # the button's number would stay, and a file of the same name be no change
         with self.guard():
-            for file in self.upload.value:
+            for file in files:
                 name = save_upload(file["name"], bytes(file["content"]))
                 new_files()
                 self.choice.corpus.value = name
@@ -242,11 +246,11 @@ def bars(x: str, y: str) -> bqplot.Figure:
     across, up = bqplot.OrdinalScale(), bqplot.LinearScale(min=0)
     mark = bqplot.Bars(x=[], y=[], scales={"x": across, "y": up}, colors=["#56B4E9"])
     axes = [
-        bqplot.Axis(scale=across, label=x, label_offset="3em", tick_rotate=-60, tick_style={"text-anchor": "end"}),
+        bqplot.Axis(scale=across, label=x, label_offset="3.6em", tick_rotate=-60, tick_style={"text-anchor": "end"}),
         bqplot.Axis(scale=up, side="left", label=y, label_offset="3.8em", tick_format="~s"),
     ]
     return bqplot.Figure(
-        marks=[mark], axes=axes, fig_margin={"top": 10, "bottom": 60, "left": 60, "right": 10},
+        marks=[mark], axes=axes, fig_margin={"top": 10, "bottom": 66, "left": 60, "right": 10},
         layout={"width": "394px", "height": "240px"},
     )  # fmt: skip
 
