@@ -24,6 +24,17 @@ static void gemm(char *ta, char *tb, int *m, int *n, int *k, FLOAT *alpha, FLOAT
                 C[i + (long)j * *ldc] += (*ta == 'N' ? A[i + (long)l * *lda] : A[l + (long)i * *lda]) *
                                          (*tb == 'N' ? B[l + (long)j * *ldb] : B[j + (long)l * *ldb]);
 }
+template <class FLOAT>
+static void gemv(char *t, int *m, int *n, FLOAT *alpha, FLOAT *A, int *lda, FLOAT *x, int *incx, FLOAT *beta, FLOAT *y,
+                 int *incy)
+{
+    assert(*alpha == 1 && *beta == 1 && *incx == 1 && *incy == 1);
+    for (int i = 0; i < *m; ++i)
+        for (int j = 0; j < *n; ++j)
+            y[*t == 'N' ? i : j] += A[i + (long)j * *lda] * x[*t == 'N' ? j : i];
+}
+static const auto dgemv_ = gemv<double>;
+static const auto sgemv_ = gemv<float>;
 static const auto dgemm_ = gemm<double>;
 static const auto sgemm_ = gemm<float>;
 

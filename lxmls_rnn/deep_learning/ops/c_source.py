@@ -8,8 +8,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 C_TYPES = {
-    "float64": {"FLOAT": "double", "FLOAT_BITS": "64", "GEMM": "dgemm_", "EXP": "exp", "LOG": "log"},
-    "float32": {"FLOAT": "float", "FLOAT_BITS": "32", "GEMM": "sgemm_", "EXP": "expf", "LOG": "logf"},
+    "float64": {"FLOAT": "double", "FLOAT_BITS": "64", "GEMM": "dgemm_", "GEMV": "dgemv_", "EXP": "exp", "LOG": "log"},
+    "float32": {"FLOAT": "float", "FLOAT_BITS": "32", "GEMM": "sgemm_", "GEMV": "sgemv_", "EXP": "expf", "LOG": "logf"},
 }
 # speed that changes neither a result nor the process's floating point mode
 COMPILE_ARGS = ["-O3", "-fno-math-errno", "-fno-trapping-math"]

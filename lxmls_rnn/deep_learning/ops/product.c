@@ -31,8 +31,12 @@ static void add_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLO
     }
     char no = 'N';
     FLOAT one = 1;
+    int step = 1;
     /* BLAS counts columns first, so to it every matrix here is its transpose: y^T += W^T x^T */
-    GEMM(&no, &no, &N, &B, &K, &one, (FLOAT *)W, &N, (FLOAT *)x, &K, &one, y, &N);
+    if (B == 1) /* it does not copy W, as a product of matrices does before it begins */
+        GEMV(&no, &N, &K, &one, (FLOAT *)W, &N, (FLOAT *)x, &step, &one, y, &step);
+    else
+        GEMM(&no, &no, &N, &B, &K, &one, (FLOAT *)W, &N, (FLOAT *)x, &K, &one, y, &N);
 }
 
 /* Write W^T (K, N) into `transposed` and return it if products of these sizes are small, else return NULL: W (N, K). */
@@ -55,7 +59,11 @@ static void add_product_transposed(int B, int K, int N, const FLOAT *x, const FL
     }
     char no = 'N', yes = 'T';
     FLOAT one = 1;
-    GEMM(&yes, &no, &N, &B, &K, &one, (FLOAT *)W, &K, (FLOAT *)x, &K, &one, y, &N);
+    int step = 1;
+    if (B == 1)
+        GEMV(&yes, &K, &N, &one, (FLOAT *)W, &K, (FLOAT *)x, &step, &one, y, &step);
+    else
+        GEMM(&yes, &no, &N, &B, &K, &one, (FLOAT *)W, &K, (FLOAT *)x, &K, &one, y, &N);
 }
 
 /* g += e^T h, the gradient of a matrix over N columns at once:  e (N, M), h (N, K), g (M, K) */
