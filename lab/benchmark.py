@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from lab import html
 from lab.benchmark_plots import heat_map, key, plot, show_series
-from lab.choices import WIDE, WRAP, button, field
+from lab.choices import WRAP, button, field
 from lab.jobs import Job
 from lab.panel import Panel
 from lxmls_rnn.benchmark import compare, report, results
@@ -134,10 +134,9 @@ class BenchmarkPanel(Panel):
         self.stop_button = button("Stop", "End the run; what has been measured is kept", "warning", disabled=True)
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "14em", "display": "none"})
         self.status = widgets.HTML().add_class("lab-benchmark-status")
-        self.earlier = widgets.Dropdown(
-            description="Earlier results", options=[], tooltip="A file in the folder of results", style=WIDE,
-            layout={"width": "26em"},
-        )  # fmt: skip
+        self.earlier = field(
+            widgets.Dropdown, "Earlier results", None, "A file in the folder of results", width="26em", options=[]
+        )
         self.load_button = button("Load", "Show the chosen results")
         self.compare_button = button("Compare", "What is faster or slower in the results below than in the chosen ones")
         self.again_button = button("Look again", "List the results anew")
@@ -152,9 +151,7 @@ class BenchmarkPanel(Panel):
             widgets.Dropdown, "Ratio to", "numpy", "The implementation that the ratios are to: 2 is twice as fast",
             options=list(IMPLEMENTATIONS),
         )  # fmt: skip
-        self.plotted = widgets.Dropdown(
-            description="Plot", options=[], style=WIDE, layout={"width": "21em"}, tooltip="Which model and work"
-        )
+        self.plotted = field(widgets.Dropdown, "Plot", None, "Which model and work", width="21em", options=[])
         self.machine = widgets.HTML()
         self.table = widgets.HTML().add_class("lab-benchmark-table")
         self.figures = {size: plot(size) for size in ("n_hidd", "batch")}

@@ -64,10 +64,13 @@ class CorpusChoice(widgets.VBox):
     """
 
     def __init__(self, corpus: str = "sample") -> None:
-        self.corpus = widgets.Dropdown(
-            description="Corpus", options=[corpus], style=WIDE, layout={"width": "22em"},
-            tooltip="The sample corpus, a fetched one, or a file of your own",
-        )  # fmt: skip
+        self.corpus = field(
+            widgets.Dropdown,
+            "Corpus",
+            corpus,
+            "The sample corpus, a fetched one, or a file of your own",
+            options=[corpus],
+        )
         self.dev = field(
             widgets.Dropdown, "Measure on", NO_DEV, "For a file of your own: the file to measure accuracy on",
             options=[NO_DEV],
@@ -188,17 +191,17 @@ class ModelChoice(widgets.VBox):
             max=4096,
         )
         self.n_hidd = field(widgets.BoundedIntText, "Hidden units", 20, "Numbers in the hidden state", min=1, max=4096)
-        self.activation = widgets.Dropdown(
-            description="Activation", options=["logistic"], style=WIDE, layout={"width": "22em"},
-            tooltip="The function f in h_t = f(W_x z_t + W_h h_{t-1})",
+        self.activation = field(
+            widgets.Dropdown, "Activation", "logistic", "The function f in h_t = f(W_x z_t + W_h h_{t-1})",
+            options=["logistic"],
         )  # fmt: skip
         self.seed = field(
             widgets.BoundedIntText, "Seed", 1234, "Of the parameters that are drawn: the same seed, the same numbers",
             min=0, max=2**31 - 1,
         )  # fmt: skip
-        self.embeddings = widgets.Dropdown(
-            description="Embeddings", options=[RANDOM], style=WIDE, layout={"width": "22em"},
-            tooltip="Random numbers, or a file of pre-trained embeddings in the data folder",
+        self.embeddings = field(
+            widgets.Dropdown, "Embeddings", RANDOM,
+            "Random numbers, or a file of pre-trained embeddings in the data folder", options=[RANDOM],
         )  # fmt: skip
         self.freeze = widgets.Checkbox(
             description="Keep embeddings as they are", value=False, indent=False, tooltip="Do not train them"
@@ -258,13 +261,7 @@ class RunChoice(widgets.HBox):
     """
 
     def __init__(self, description: str = "Run") -> None:
-        self.run = widgets.Dropdown(
-            description=description,
-            options=[],
-            style=WIDE,
-            layout={"width": "27em"},
-            tooltip="A run in the folder runs",
-        )
+        self.run = field(widgets.Dropdown, description, None, "A run in the folder runs", width="27em", options=[])
         again = button("Look again", "List the runs anew", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = widgets.HTML().add_class("lab-left-out")

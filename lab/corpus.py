@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab import html
-from lab.choices import UPLOADS, WIDE, WRAP, CorpusChoice, button, new_files, settings_code
+from lab.choices import UPLOADS, WRAP, CorpusChoice, button, field, new_files, settings_code
 from lab.jobs import Job
 from lab.panel import Panel
 from lxmls_rnn import datasets
@@ -49,16 +49,16 @@ class CorpusPanel(Panel):
             options=["train", "dev"], tooltips=["What is trained on", "What accuracy is measured on"],
             style={"button_width": "5em"}, layout={"width": "auto"},
         )  # fmt: skip
-        self.first = widgets.BoundedIntText(
-            description="From sentence", value=1, min=1, max=1, style=WIDE, layout={"width": "16em"},
-            tooltip="Number of the first sentence that is shown",
+        self.first = field(
+            widgets.BoundedIntText, "From sentence", 1, "Number of the first sentence that is shown", width="16em",
+            min=1, max=1,
         )  # fmt: skip
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Own file", tooltip="Take a CoNLL file of your own"
         )
-        self.dataset = widgets.Dropdown(
-            options=list(datasets.DATASETS), description="Data set", tooltip="What to fetch", style=WIDE,
-            layout={"width": "21em"},
+        self.dataset = field(
+            widgets.Dropdown, "Data set", next(iter(datasets.DATASETS)), "What to fetch", width="21em",
+            options=list(datasets.DATASETS),
         )  # fmt: skip
         self.fetch_button = button("Fetch", "Download it into the data folder and verify it")
         self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "16em", "display": "none"})
