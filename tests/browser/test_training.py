@@ -18,10 +18,16 @@ def points(panel):
     )
 
 
-def start(panel, name, epochs):
+def press_start(panel, name, epochs):
     fill(panel, "Epochs", epochs)
     fill(panel, "Name of the run", name)
     button(panel, "Start").click()
+
+
+def start(panel, name, epochs):
+    """Start a run and wait for its first epoch: the panel showed an earlier run's before."""
+    press_start(panel, name, epochs)
+    expect(panel.locator(".lab-log caption")).to_contain_text(f"Epochs of {name}:", timeout=COMPILE)
 
 
 def test_an_epoch_is_trained_and_the_curve_grows(lab, picture):
@@ -105,8 +111,8 @@ def test_two_panels_train_at_once(lab):
     lab.open(lab.write("from lab import TrainingPanel", "TrainingPanel()", "TrainingPanel()"))
     lab.run_all()
     first, second = lab.find("TrainingPanel"), lab.find("TrainingPanel", 1)
-    start(first, "one", 4)
-    start(second, "two", 4)
+    press_start(first, "one", 4)
+    press_start(second, "two", 4)
     for panel in (first, second):
         expect(panel.locator(".lab-log tbody tr")).to_have_count(4, timeout=COMPILE)
     same = [(lab.folder.parent / f"runs/{name}/metrics.jsonl").read_text() for name in ("one", "two")]
@@ -121,5 +127,5 @@ def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
     expect(message(panel).locator(".lab-error")).to_contain_text("name of a folder")
     start(panel, "once", 1)
     expect(message(panel)).to_contain_text("once is kept in", timeout=COMPILE)
-    start(panel, "once", 1)
+    press_start(panel, "once", 1)
     expect(message(panel).locator(".lab-error")).to_contain_text("there is a run")
