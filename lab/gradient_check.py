@@ -14,7 +14,7 @@ from lab import html
 from lab.choices import MODEL_WORDS, WRAP, field
 from lab.jobs import Job
 from lab.panel import Panel
-from lab.sentences import Ids, SentenceChoice, encode
+from lab.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.checks import Comparison, check_gradients, random_sentence
 from lxmls_rnn.deep_learning.mistakes import MISTAKES, readings
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS

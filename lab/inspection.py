@@ -10,10 +10,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.choices import WIDE, WRAP, RunChoice
-from lab.inspected import Opened, Seen, View, open_run, see
 from lab.inspection_compare import CompareView
 from lab.inspection_errors import ErrorsView
-from lab.inspection_views import GradientView, HiddenView, TagsView
+from lab.inspection_sentence import GradientView, HiddenView, TagsView
+from lab.inspection_view import Opened, Seen, View, open_run, see
 from lab.inspection_words import NeighboursView
 from lab.panel import Panel
 

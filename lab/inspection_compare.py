@@ -11,8 +11,8 @@ import numpy as np
 
 from lab import charts, html
 from lab.choices import WRAP, RunChoice
-from lab.inspected import Attempt, Opened, Seen, View, keep_options, last_word, open_run, see, word_slider
-from lab.inspection_views import PAGE
+from lab.inspection_sentence import PAGE
+from lab.inspection_view import Attempt, Opened, Seen, View, keep_options, last_word, open_run, see, word_slider
 from lxmls_rnn.deep_learning.analysis import gradient_reach
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lab import html
 from lab.choices import WRAP
-from lab.inspected import Attempt, Opened, View, keep_options
+from lab.inspection_view import Attempt, Opened, View, keep_options
 from lab.jobs import Job
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import parts

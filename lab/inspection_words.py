@@ -11,7 +11,7 @@ import numpy as np
 
 from lab import charts, html
 from lab.choices import WRAP
-from lab.inspected import Attempt, View
+from lab.inspection_view import Attempt, View
 from lab.jobs import Job
 from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts, unit_columns
 

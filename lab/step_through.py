@@ -7,8 +7,8 @@ import numpy as np
 
 from lab.choices import WRAP, RunChoice, field
 from lab.panel import Panel
-from lab.sentences import SentenceChoice
-from lab.step_views import Walk
+from lab.sentence_choice import SentenceChoice
+from lab.step_through_views import Walk
 from lxmls_rnn import runs
 from lxmls_rnn.deep_learning.checks import random_values
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -121,7 +121,7 @@ class StepThroughPanel(Panel):
             self.walk = self._walk()
             self.play.playing = False
             self.play.max = self.slider.max = len(self.walk.steps)
-            self.slider.value = self.play.value = 1
+            self.play.value = self.slider.value = 1
             self.show()
 
     def _walk(self) -> Walk:
@@ -169,7 +169,7 @@ class StepThroughPanel(Panel):
             i = next((later for later in range(i, len(words)) if words[later] != words[i]), last)
         else:
             i = words.index(words[max(0, i - 1)])
-        self.slider.value = self.play.value = min(max(i, 0), last) + 1
+        self.play.value = self.slider.value = min(max(i, 0), last) + 1
 
     def show(self) -> None:
         """Show the step of the slider."""

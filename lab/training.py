@@ -11,10 +11,10 @@ import ipywidgets as widgets
 
 from lab import trainings
 from lab.choices import WRAP, CorpusChoice, ModelChoice, button, field, left_out, settings_code
-from lab.curves import Curves
 from lab.panel import Panel, controls
 from lab.trainer_choice import TrainerChoice
-from lab.training_log import epochs_table, status
+from lab.training_curves import Curves
+from lab.training_text import epochs_table, status
 from lab.trainings import Training
 from lxmls_rnn import runs
 from lxmls_rnn.experiment import Settings
@@ -47,8 +47,8 @@ class TrainingPanel(Panel):
     learns, and the notebook stays usable. The cost should fall and the accuracy rise; where dev falls behind
     training, the model learns its sentences by heart; where the cost jumps about, try a lower rate or clip the
     gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run under <i>Look at</i>; to compare runs, mark
-    several under <i>Draw</i> (with Ctrl or Shift). Training goes on when the page is closed: the panel finds it
-    again."""
+    several under <i>Draw</i> (with Ctrl or Shift); where one has diverged, a logarithmic axis shows the others too.
+    Training goes on when the page is closed: the panel finds it again."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -80,6 +80,7 @@ class TrainingPanel(Panel):
         self.model.model.observe(lambda _: self._propose_name(), "value")
         self.run.observe(lambda _: self._picked(), "value")
         self.shown.observe(lambda _: self._marked(), "value")
+        self.curves.logarithmic.observe(lambda _: self._rescale(), "value")
         self._summarise()
         self.refresh()
         self._propose_name()
@@ -271,6 +272,10 @@ class TrainingPanel(Panel):
         training = trainings.find(runs.RUNS / self.run.value) if self.run.value else None
         self._tell(training)
 
+    def _rescale(self) -> None:
+        with self._lock, self.guard():
+            self.curves.rescale()
+
     def _draw_run(self, name: str) -> None:
         training = trainings.find(runs.RUNS / name)
         if training is not None and training.started is not None:
@@ -289,13 +294,13 @@ class TrainingPanel(Panel):
         if training is None:
             self._tell_from_disk()
             return
-        self.status.value = status(training)
-        self.training_bar.value = training.done / training.started.epochs if training.started else 0.0
-        self.epoch_bar.value = training.position[1] / training.started.batches if training.started else 0.0
         seen = training, state, len(training.rows)
         if self._seen != seen:
             self.table.value = epochs_table(training.name, training.rows)
             self._seen = seen
+        self.training_bar.value = training.done / training.started.epochs if training.started else 0.0
+        self.epoch_bar.value = training.position[1] / training.started.batches if training.started else 0.0
+        self.status.value = status(training)
         if active:
             self._awaited = training
         elif self._awaited is training:

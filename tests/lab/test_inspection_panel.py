@@ -11,7 +11,7 @@ import pytest
 from lab import InspectionPanel
 from lab.charts import line_chart, word_map
 from lab.choices import RunChoice
-from lab.inspection_views import explain
+from lab.inspection_sentence import explain
 from lxmls_rnn.deep_learning.analysis import Reach, gradient_reach
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files

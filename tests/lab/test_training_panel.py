@@ -3,11 +3,12 @@
 import threading
 from dataclasses import replace
 
+import bqplot
 import pytest
 
 from lab import TrainingPanel, trainings
-from lab.curves import Curves
-from lab.training_log import epochs_table
+from lab.training_curves import Curves
+from lab.training_text import epochs_table
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
@@ -133,6 +134,56 @@ def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
     assert len(x) == 834
     assert x[-1] == 2501
     assert epochs_table("a", rows).count("<tr>") == 1 + 100
+
+
+ROW = {"train_accuracy": 0.5, "dev_accuracy": 0.4, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
+
+
+def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
+    curves = Curves()
+    curves.show(["diverged", "later"])
+    costs = [2.0, 0.0, float("nan"), float("inf"), 1e9]
+    rows = [{"epoch": n, "cost": cost, **ROW} for n, cost in enumerate(costs, 1)]
+    curves.update("diverged", rows, [(0.5, 3.0, 0.5), (1.0, float("nan"), 0.5)])
+    assert list(curves.lines["diverged"].cost.x) == [1, 2, 5]
+    curves.logarithmic.value = True
+    curves.rescale()
+    lines = curves.lines["diverged"]
+    assert curves.cost.marks[:2] == lines.of_cost
+    assert isinstance(curves.cost.axes[1].scale, bqplot.LogScale)
+    assert lines.cost.scales["y"] is curves.cost.axes[1].scale
+    assert list(lines.cost.x) == [1, 5]
+    assert list(lines.cost_within.y) == [3.0]
+    assert len(lines.dev.x) == 5
+    rows.append({"epoch": 6, "cost": 3.0, **ROW})
+    curves.update("diverged", rows, [])
+    curves.update("later", rows[:1], [])
+    assert list(lines.cost.x) == [1, 5, 6]
+    assert list(curves.lines["later"].cost.y) == [2.0]
+    curves.logarithmic.value = False
+    curves.rescale()
+    assert list(curves.lines["diverged"].cost.x) == [1, 2, 5, 6]
+
+
+def test_the_box_gives_the_cost_a_logarithmic_axis(panel):
+    name = train(panel).name
+    panel.curves.logarithmic.value = True
+    assert isinstance(panel.curves.cost.axes[1].scale, bqplot.LogScale)
+    assert len(panel.curves.lines[name].cost.y) == 2
+    assert len(panel.curves.lines[name].dev.y) == 2
+
+
+def test_sixteen_runs_are_told_apart_by_colour_and_line():
+    curves = Curves()
+    names = [f"run-{n}" for n in range(16)]
+    curves.show(names)
+    drawn = {(line.colors[0], line.line_style, line.marker) for line in (curves.lines[name].cost for name in names)}
+    assert len(drawn) == 16
+    assert curves.lines["run-8"].colour == curves.lines["run-0"].colour
+    assert curves.legend.value.count("4px dotted") == 8
+    assert "dash-dotted" in curves.legend.value
+    curves.show(names[1:8])
+    assert "dash-dotted" not in curves.legend.value
 
 
 def test_it_trains_as_the_library_does(panel, tmp_path):

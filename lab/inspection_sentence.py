@@ -9,7 +9,7 @@ import numpy as np
 
 from lab import charts, html
 from lab.choices import WRAP
-from lab.inspected import Attempt, Opened, Seen, View, keep_options, last_word, unknown_note, word_slider
+from lab.inspection_view import Attempt, Opened, Seen, View, keep_options, last_word, unknown_note, word_slider
 from lxmls_rnn.deep_learning.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 PAGE = 50  # hidden units shown at a time
