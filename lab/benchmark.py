@@ -282,7 +282,9 @@ class BenchmarkPanel(Panel):
         # a first look can do without the others, and a panel has room for these
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
         lines = [line for section in report.sections(self.shown, self.baseline.value, True) for line in section]
-        self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in lines])
+        baseline = self.baseline.value
+        caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
+        self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in lines], caption)
         measured = [row for row in self.shown.rows if row.median]
         options = list(dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         if list(self.plotted.options) != options:

@@ -10,18 +10,21 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from typing import Any
 
 import numpy as np
+from IPython import get_ipython
 
 from lab import html
-from lab.exercises import numpy_checks, solutions, theano_checks
+from lab.exercises import failed_cells, numpy_checks, solutions, theano_checks
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
 
 _passed: set[str] = set()
+failed_cells.watch(get_ipython())
 
 
 def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
@@ -42,6 +45,8 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
             verdict = Verdict(name, NOT_RIGHT, str(error))
         except Exception as error:  # what it was given is so strange that the check itself fails
             verdict = Verdict(name, NOT_RIGHT, f"The check cannot make sense of it. {explain(error)}")
+        if older := failed_cells.older(*arguments):
+            verdict = replace(verdict, text=f"{older}\n{verdict.text}")
         try:
             tries = _progress.get(name)["tries"] + (verdict.state != NOT_YET)
             _progress.update(name, state=verdict.state, tries=tries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.tagger import tokenize
 
 OWN = 0  # the number of a sentence that is typed
+UNKNOWN_TAG = "noun"  # of a word that is not in the sample corpus
 
 
 class SentenceChoice(widgets.VBox):
@@ -34,6 +36,8 @@ class SentenceChoice(widgets.VBox):
     ----------
     number, words, tags
         The controls. A number fills words and tags; typed words get their most frequent tags, to be corrected.
+    note
+        HTML that says so where there is no sample corpus to take tags from.
     listeners
         Called without arguments when the sentence has changed.
     """
@@ -52,11 +56,13 @@ class SentenceChoice(widgets.VBox):
                 ("Gold tags", "A tag for each word, by spaces; Enter takes them"),
             )
         )
+        self.note = widgets.HTML().add_class("lab-sentence-note")
         self.listeners: list[Callable[[], None]] = []
         self._busy = False
         super().__init__([
             widgets.HBox([self.number, self.words], layout=WRAP),
             widgets.HBox([self.tags, *beside], layout=WRAP),
+            self.note,
         ])  # fmt: skip
         self.words.value = sentence
         self._fill_tags()
@@ -98,7 +104,13 @@ class SentenceChoice(widgets.VBox):
 
     def _fill_tags(self) -> None:
         self.number.value = OWN
-        self.tags.value = " ".join(likely_tags(tokenize(self.words.value)))
+        words = tokenize(self.words.value)
+        try:
+            tags, self.note.value = likely_tags(words), ""
+        except OSError as error:
+            tags = [UNKNOWN_TAG] * len(words)
+            self.note.value = f"<small>Each word is tagged {UNKNOWN_TAG}, correct it: {escape(str(error))}.</small>"
+        self.tags.value = " ".join(tags)
 
     def _changed(self, fill: Callable[[], None]) -> None:
         if self._busy:
@@ -129,13 +141,16 @@ def _read(file: Path) -> SequenceList:
 
 
 def likely_tags(words: list[str]) -> list[str]:
-    """Return for each word the tag that it has most often in the sample corpus; noun for a word that is not there."""
-    try:
-        counts = _counts(experiment.corpus_files("sample")[0])
-    except OSError:
-        counts = {}
+    """Return for each word the tag that it has most often in the sample corpus; noun for a word that is not there.
+
+    Raises
+    ------
+    FileNotFoundError
+        The sample corpus is not there.
+    """
+    counts = _counts(experiment.corpus_files("sample")[0])
     found = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
-    return [count.most_common(1)[0][0] if count else "noun" for count in found]
+    return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in found]
 
 
 @lru_cache(maxsize=2)

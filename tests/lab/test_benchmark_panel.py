@@ -53,6 +53,7 @@ def make_results(*medians, device="cpu", implementation="numpy"):
 def test_a_run_fills_table_and_plots_and_is_kept(panel, results_folder):
     run(panel)
     assert panel.table.value.count("numpy on cpu") == 2
+    assert "numpy = 1: how many times as fast as numpy it is" in panel.table.value
     assert len(panel.figures["batch"].marks) == 2
     assert list(panel.figures["batch"].marks[0].x) == [1, 2]
     (file,) = results_folder.glob("*.json")

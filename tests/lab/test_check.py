@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab import check
-from lab.exercises import progress, solutions
+from lab.exercises import failed_cells, progress, solutions
 from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import runs
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -354,3 +354,48 @@ def test_what_needs_a_check_waits_for_it(says, capsys):
     assert check.passed("forward")
     check.forward(None)
     assert not check.passed("forward")
+
+
+@pytest.fixture
+def shell():
+    """An IPython of the test's own, whose cells are followed."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    made = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    failed_cells.watch(made)
+    yield made
+    failed_cells._older.clear()
+
+
+DEFINED = solutions.code("forward")
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"),
+    [
+        (DEFINED.replace("return", "return ("), "SyntaxError"),
+        (f"1 / 0\n{DEFINED}", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_check_says_that_the_cell_failed_and_it_judges_the_function_from_before(shell, cell, error):
+    shell.run_cell(DEFINED)
+    shell.run_cell(cell)
+    verdict = check.forward(shell.user_ns["my_forward"])
+    assert "The last run of the cell with my_forward failed" in verdict.text
+    assert error in verdict.text
+    assert verdict.state == "right"
+    shell.run_cell(DEFINED)
+    assert "failed" not in check.forward(shell.user_ns["my_forward"]).text
+
+
+def test_a_check_says_nothing_of_cells_that_failed_elsewhere(shell):
+    shell.run_cell(DEFINED)
+    for cell in ("def other(:", "1 / 0", "my_forward(", f"{DEFINED}\n1 / 0"):
+        shell.run_cell(cell)
+        assert "failed" not in check.forward(shell.user_ns["my_forward"]).text
+
+
+def test_outside_ipython_no_cells_are_followed():
+    failed_cells.watch(None)
+    assert failed_cells.older(len) == ""

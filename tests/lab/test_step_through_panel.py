@@ -121,6 +121,18 @@ def test_a_sentence_with_signs_keeps_its_words(panel):
     assert panel.walk.words[0] == "``"
 
 
+def test_without_a_sample_corpus_the_tags_are_said_to_be_a_guess(panel, data):
+    assert panel.sentence.note.value == ""
+    (data / "sample").rename(data / "elsewhere")
+    panel.sentence.words.value = "dogs run"
+    assert panel.sentence.tags.value == "noun noun"
+    assert "Each word is tagged noun" in panel.sentence.note.value
+    assert "lxmls-rnn fetch sample" in panel.sentence.note.value
+    (data / "elsewhere").rename(data / "sample")
+    panel.sentence.words.value = "the dog"
+    assert panel.sentence.note.value == ""
+
+
 def test_typed_words_get_likely_tags_that_can_be_corrected(panel):
     panel.sentence.number.value = 1
     panel.sentence.words.value = "The zork sleeps"
