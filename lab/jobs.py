@@ -5,10 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 INTERVAL = 0.2  # seconds between two looks at a running job: as often as an eye follows
+
+
+_working = threading.local()  # in the thread of a job: `job`
+_show_elsewhere = warnings.showwarning
+
+
+def show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Keep a warning to users for the job in whose thread it was issued; show others as Python does."""
+    job = getattr(_working, "job", None)
+    if job is None or not issubclass(category, UserWarning | RuntimeWarning):
+        _show_elsewhere(message, category, *place, **more)
+    else:
+        job.warnings.append(str(message))
+
+
+# for good: `warnings.catch_warnings` belongs to the whole process, and threads would put back each other's
+warnings.showwarning = show_warning
 
 
 class Job:
@@ -27,6 +45,8 @@ class Job:
         'ready', 'running', 'paused', 'stopping', then 'stopped', 'done' or 'failed'.
     error
         What made it fail.
+    warnings
+        What Python's `warnings` said in its thread.
     listeners
         Functions without arguments, called one at a time in a thread of the job: at every change of state, and every
         `INTERVAL` seconds while it works, also while one event takes long. The last call comes before `wait` returns.
@@ -37,6 +57,7 @@ class Job:
         self._make_events, self._take = make_events, take
         self.state = "ready"
         self.error: BaseException | None = None
+        self.warnings: list[str] = []
         self.listeners: list[Callable[[], None]] = []
         self._stop, self._go, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
@@ -90,7 +111,13 @@ class Job:
         if self._thread.is_alive():
             raise TimeoutError(f"still {self.state} after {timeout} s")
 
+    @property
+    def warned(self) -> str:
+        """Its warnings in a sentence, each once; nothing where there was none."""
+        return f"Warning: {'; '.join(dict.fromkeys(self.warnings))}." if self.warnings else ""
+
     def _work(self) -> None:
+        _working.job = self
         self._tell()
         clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
         clock.start()

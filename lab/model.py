@@ -187,7 +187,8 @@ class ModelPanel(Panel):
             f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
             f"matrix; its first {SEEN} rows and columns.</small>"
         )
-        self.say(f"Made: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}.")
+        warned = self.job.warned if self.job is not None else ""
+        self.say(f"Made: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
 
     def code(self) -> str:
         """Return code that makes the model and looks at it."""

@@ -94,7 +94,7 @@ class Panel(widgets.VBox):
         """Show what goes wrong inside, or what there is a warning of, and go on.
 
         Warnings are caught in the main thread only: how they are caught belongs to the whole process, and two threads
-        would put back each other's way. Those of a job's thread go where Python writes them.
+        would put back each other's way. A job keeps those of its thread.
         """
         is_main = threading.current_thread() is threading.main_thread()
         try:

@@ -310,12 +310,13 @@ class TrainingPanel(Panel):
     def _tell_end(self, training: Training) -> None:
         if training.folder.exists():
             self._propose_epochs()
+        warned = training.job.warned
         if training.job.error is not None:
             self.complain(training.job.error)
         elif training.state == "stopped":
-            self.say(f"Stopped. {training.name} is kept in {training.folder}: Resume goes on from here.")
+            self.say(f"Stopped. {training.name} is kept in {training.folder}: Resume goes on from here. {warned}")
         else:
-            self.say(f"{training.reason().capitalize()}. {training.name} is kept in {training.folder}.")
+            self.say(f"{training.reason().capitalize()}. {training.name} is kept in {training.folder}. {warned}")
 
     def _tell_from_disk(self) -> None:
         self.epoch_bar.value = self.training_bar.value = 0.0

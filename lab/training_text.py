@@ -35,7 +35,7 @@ def status(training: Training) -> str:
             parts.append(f"{duration(left)} left")
     return (
         f'<b class="lab-state">{escape(state.capitalize())}</b>: {escape(training.name)}, {", ".join(parts)}'
-        f"<br><small>{escape(training.device)}</small>"
+        f"<br><small>{escape(f'{training.device} {training.job.warned}')}</small>"
     )
 
 

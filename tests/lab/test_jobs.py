@@ -1,9 +1,11 @@
 """A job: events in a thread, with pause, stop and listeners that cannot disturb it."""
 
 import threading
+import warnings
 
 import pytest
 
+from lab import jobs
 from lab.jobs import Job
 
 PATIENCE = 30  # seconds until a test gives up
@@ -147,6 +149,26 @@ def test_listeners_are_told_while_one_event_takes_long():
     job.listeners.append(told.release)
     job.start().wait(PATIENCE)
     assert job.state == "done"
+
+
+def test_a_warning_in_the_thread_of_a_job_is_kept_and_others_go_where_python_shows_them(monkeypatch, recwarn):
+    elsewhere = []
+    monkeypatch.setattr(warnings, "showwarning", jobs.show_warning)
+    monkeypatch.setattr(jobs, "_show_elsewhere", lambda message, *_, **__: elsewhere.append(str(message)))
+
+    def events():
+        for number in range(3):
+            warnings.warn("the file is old", UserWarning, stacklevel=1)
+            yield number
+
+    warnings.simplefilter("always")
+    job = Job(events, lambda _: None).start()
+    job.wait(PATIENCE)
+    warnings.warn("not of a job", UserWarning, stacklevel=1)
+    assert job.warnings == ["the file is old"] * 3
+    assert job.warned == "Warning: the file is old."
+    assert elsewhere == ["not of a job"]
+    assert Job(counting, lambda _: None).warned == ""
 
 
 def test_waiting_in_vain_says_so():
