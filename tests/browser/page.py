@@ -15,6 +15,8 @@ from playwright.sync_api import expect
 COMPILE = 120_000  # ms that Theano may take for a first compile
 START = 60_000
 
+expect.set_options(timeout=30_000)  # for an answer of the kernel, also where the machine has other work
+
 
 def free_port():
     with socket.socket() as probe:
@@ -107,10 +109,13 @@ class LabPage:
             self.page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
     def run_all(self, timeout=COMPILE):
-        """Run every cell and wait until all have run."""
-        self.menu("Run", "Run All Cells")
+        """Run every cell and wait until all have run, also those that had run before."""
         prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
-        expect(prompts.filter(has_text=re.compile(r"\[[ *]\]:"))).to_have_count(0, timeout=timeout)
+        before = prompts.all_inner_texts()
+        self.menu("Run", "Run All Cells")
+        for number, text in enumerate(before):
+            done = re.compile(rf"^(?!{re.escape(text)}$)\[\d+\]:$")
+            expect(prompts.nth(number)).to_have_text(done, timeout=timeout)
         self.wait_until_idle(timeout)
 
     def run_cell(self, number):
@@ -125,9 +130,11 @@ class LabPage:
         return self.find(name, nth)
 
     def find(self, name, nth=0):
-        """Return a panel on the page by its class."""
+        """Return a panel on the page by its class, when all of its parts are there."""
         found = self.page.locator(f".lab-{name}").nth(nth)
         expect(found).to_be_visible()
+        # until a part is there, its box holds an empty place for it
+        expect(found.locator(".widget-box > [class='lm-Widget']")).to_have_count(0)
         return found
 
     @contextmanager
@@ -141,7 +148,9 @@ class LabPage:
                 yield
 
     def save(self):
+        """Save the notebook and wait until it is saved."""
         self.page.keyboard.press("Control+s")
+        expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
 
     def shut_down(self):
         """End the kernels, so that the next test has the machine to itself."""
@@ -157,6 +166,12 @@ def button(panel, name):
 def message(panel):
     """The line of a panel that says what happened."""
     return panel.locator(".lab-message")
+
+
+def press(control, key):
+    """Press a key on a control as soon as it can be used; Playwright's own press and focus do not wait for that."""
+    expect(control).to_be_enabled()
+    control.press(key)
 
 
 def fill(panel, label, value):

@@ -1,4 +1,6 @@
-from browser.page import button, fill, message, overflowing
+import re
+
+from browser.page import button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -17,19 +19,20 @@ def test_a_corpus_is_read_and_shown(lab, picture):
 def test_a_wrong_choice_is_said_and_the_panel_goes_on(lab):
     panel = lab.panel("CorpusPanel")
     panel.get_by_label("Corpus", exact=True).select_option("ewt")
-    button(panel, "Read").press("Enter")
+    press(button(panel, "Read"), "Enter")
     expect(message(panel)).to_contain_text("lxmls-rnn fetch ewt")
     panel.get_by_label("Corpus", exact=True).select_option("sample")
     fill(panel, "Sentences at most", 50)
-    button(panel, "Read").press("Enter")
-    expect(panel).to_contain_text("50")
+    press(button(panel, "Read"), "Enter")
+    expect(message(panel)).to_contain_text("Read.")
+    expect(panel.get_by_role("row", name=re.compile("^train 50 "))).to_be_visible()
 
 
 def test_help_and_code_are_a_key_away(lab):
     panel = lab.panel("CorpusPanel")
-    button(panel, "Help").press("Space")
+    press(button(panel, "Help"), "Space")
     expect(panel.locator(".lab-help")).to_be_visible()
-    button(panel, "Show code").press("Space")
+    press(button(panel, "Show code"), "Space")
     expect(panel.locator(".lab-code pre")).to_contain_text("read_corpus(settings)")
     fill(panel, "Longest sentence", 15)
     expect(panel.locator(".lab-code pre")).to_contain_text("max_sent_len=15")

@@ -1,4 +1,4 @@
-from browser.page import COMPILE, button, fill, message, overflowing
+from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -12,7 +12,7 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     for model in ("RNN", "FastRNN"):
         panel.locator(f".lab-check-{model} input").uncheck()
     panel.get_by_label("Break", exact=True).select_option("W_h not transposed")
-    button(panel, "Check").press("Enter")
+    press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("3 of 4 gradients differ")
     expect(panel.locator(".lab-check-readings")).to_contain_text("between the output and the recurrent layer")
     assert not overflowing(lab.page, panel)

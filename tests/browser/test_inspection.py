@@ -26,8 +26,10 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-gradient svg")).to_be_visible()
     picture(panel, "inspection-gradient")
     tab(panel, "Neighbours")
+    nearest = panel.locator(".lab-nearest")
+    expect(nearest).to_contain_text("Nearest to")  # of the word that the kernel puts into the field
     fill(panel, "Word", "dog")
-    expect(panel.locator(".lab-nearest")).to_contain_text("dog")
+    expect(nearest).to_contain_text("Nearest to dog")
     tab(panel, "Errors")
     button(panel, "Measure").click()
     expect(panel.locator(".lab-accuracy")).to_contain_text("%")
@@ -35,7 +37,9 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
         picture(panel, "inspection-errors-dark")
     tab(panel, "Compare")
     panel.get_by_label("Second run", exact=True).select_option("rnn")
-    expect(panel.locator(".lab-compared")).to_contain_text("zebra")
+    compared = panel.locator(".lab-compared")
+    expect(compared.get_by_role("columnheader", name="rnn", exact=True)).to_be_visible()
+    expect(compared).to_contain_text("zebra")
     assert not overflowing(lab.page, panel)
 
 

@@ -1,21 +1,15 @@
 import re
 import time
 
-from browser.page import COMPILE, button, fill, message, overflowing
+from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 STOPPED = re.compile("Stopped")
 
 
-def points(panel):
-    """Curve points that the first plot shows."""
-    return (
-        panel.locator(".bqplot")
-        .first.locator("path.line")
-        .evaluate_all(
-            "lines => lines.map(line => (line.getAttribute('d') || '').split('L').length).reduce((a, b) => a + b, 0)"
-        )
-    )
+# points of the curves that the first plot of a panel shows
+POINTS = """panel => [...panel.querySelector(".bqplot").querySelectorAll("path.line")]
+    .reduce((sum, line) => sum + (line.getAttribute("d") || "").split("L").length, 0)"""
 
 
 def press_start(panel, name, epochs):
@@ -27,17 +21,29 @@ def press_start(panel, name, epochs):
 def start(panel, name, epochs):
     """Start a run and wait for its first epoch: the panel showed an earlier run's before."""
     press_start(panel, name, epochs)
-    expect(panel.locator(".lab-log caption")).to_contain_text(f"Epochs of {name}:", timeout=COMPILE)
+    expect(log_of(panel, name)).to_be_visible(timeout=COMPILE)
+
+
+def log_of(panel, name):
+    """The table of a run's epochs."""
+    return panel.get_by_role("table", name=re.compile(rf"^Epochs of {name}:"))
+
+
+def expect_another_epoch(panel, seen=None):
+    """Wait until the log has another last epoch than `seen`, which is the one it has now by default."""
+    last = panel.locator(".lab-log tbody td").first
+    expect(last).not_to_have_text(seen or last.text_content(), timeout=COMPILE)
 
 
 def test_an_epoch_is_trained_and_the_curve_grows(lab, picture):
     panel = lab.panel("TrainingPanel")
-    before = points(panel)
+    before = panel.evaluate(POINTS)
     start(panel, "grows", 3)
     log = panel.locator(".lab-log")
     expect(log.locator("tbody tr")).to_have_count(3, timeout=COMPILE)
     expect(message(panel)).to_contain_text("All 3 epochs done", timeout=COMPILE)
-    assert points(panel) > before
+    more = f"([panel, before]) => ({POINTS})(panel) > before"
+    lab.page.wait_for_function(more, arg=[panel.element_handle(), before])
     assert (lab.folder.parent / "runs/grows/model.npz").exists()
     assert not overflowing(lab.page, panel)
     picture(panel, "training")
@@ -52,6 +58,9 @@ def test_another_cell_runs_during_the_training_and_stop_acts_at_once(lab):
     button(panel, "Model").click()
     panel.get_by_label("Model", exact=True).select_option(label="RNN (RNN with scan)")
     button(panel, "Training").click()
+    expect(panel.get_by_label("Name of the run", exact=True)).to_have_value(
+        re.compile("^RNN-")
+    )  # proposed by the kernel
     start(panel, "stops", 1000)
     expect(panel.locator(".lab-log tbody tr").nth(1)).to_be_visible(timeout=COMPILE)
     lab.run_cell(1)
@@ -67,13 +76,14 @@ def test_a_pause_holds_the_training(lab):
     panel = lab.panel("TrainingPanel")
     start(panel, "pauses", 1000)
     expect(panel.locator(".lab-log tbody tr").nth(1)).to_be_visible(timeout=COMPILE)
-    button(panel, "Pause").press("Space")
-    expect(panel.locator(".lab-status")).to_contain_text(re.compile("paused", re.I))
-    held = panel.locator(".lab-log").inner_text()
+    press(button(panel, "Pause"), "Space")
+    expect(panel.locator(".lab-status")).to_contain_text("Paused")
+    held = [panel.locator(view).text_content() for view in (".lab-status", ".lab-log")]
     lab.page.wait_for_timeout(1000)  # in which it would train many sentences
-    assert panel.locator(".lab-log").inner_text() == held
-    button(panel, "Go on").press("Space")
-    expect(panel.locator(".lab-log")).not_to_have_text(held)
+    assert [panel.locator(view).text_content() for view in (".lab-status", ".lab-log")] == held
+    last = panel.locator(".lab-log tbody td").first.text_content()
+    press(button(panel, "Go on"), "Space")
+    expect_another_epoch(panel, last)
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
 
@@ -83,13 +93,10 @@ def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
     start(panel, "reloaded", 1000)
     expect(panel.locator(".lab-log tbody tr").nth(1)).to_be_visible(timeout=COMPILE)
     lab.save()
-    lab.page.wait_for_timeout(500)  # until it is saved
     lab.page.reload()
     panel = lab.find("TrainingPanel")
-    rows = panel.locator(".lab-log tbody tr")
-    expect(rows.nth(1)).to_be_visible()
-    seen = rows.count()
-    expect(rows.nth(seen)).to_be_visible(timeout=COMPILE)
+    expect(log_of(panel, "reloaded")).to_be_visible()
+    expect_another_epoch(panel)
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
 
@@ -97,12 +104,10 @@ def test_a_reloaded_page_shows_the_training_that_goes_on(lab):
 def test_a_new_panel_finds_the_training_of_one_that_was_closed(lab):
     panel = lab.panel("TrainingPanel")
     start(panel, "found", 1000)
-    expect(panel.locator(".lab-log tbody tr").nth(0)).to_be_visible(timeout=COMPILE)
     lab.run_all()
     panel = lab.find("TrainingPanel")
     expect(panel.get_by_label("Look at", exact=True)).to_have_value("found")
-    seen = panel.locator(".lab-log tbody tr").count()
-    expect(panel.locator(".lab-log tbody tr").nth(seen)).to_be_visible(timeout=COMPILE)
+    expect_another_epoch(panel)
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
 
@@ -113,8 +118,8 @@ def test_two_panels_train_at_once(lab):
     first, second = lab.find("TrainingPanel"), lab.find("TrainingPanel", 1)
     press_start(first, "one", 4)
     press_start(second, "two", 4)
-    for panel in (first, second):
-        expect(panel.locator(".lab-log tbody tr")).to_have_count(4, timeout=COMPILE)
+    for panel, name in ((first, "one"), (second, "two")):
+        expect(log_of(panel, name).locator("tbody tr")).to_have_count(4, timeout=COMPILE)
     same = [(lab.folder.parent / f"runs/{name}/metrics.jsonl").read_text() for name in ("one", "two")]
     costs = [re.findall(r'"cost": [\d.]+', text) for text in same]
     assert costs[0] == costs[1]
