@@ -12,6 +12,9 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     for model in ("RNN", "FastRNN"):
         panel.locator(f".lab-check-{model} input").uncheck()
     panel.get_by_label("Break", exact=True).select_option("W_h not transposed")
+    button(panel, "Show code").click()  # which tells that the kernel has heard of the choice
+    expect(panel.locator(".lab-code pre")).to_contain_text("W_h not transposed")
+    button(panel, "Show code").click()
     press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("3 of 4 gradients differ")
     expect(panel.locator(".lab-check-readings")).to_contain_text("between the output and the recurrent layer")
