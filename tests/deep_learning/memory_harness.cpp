@@ -2,6 +2,7 @@
    the compiler's command line, the code of the Ops, with their macros, from ops.h, which the test writes. BLAS is
    replaced by loops over exactly what it may touch. */
 #include <cassert>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -38,6 +39,12 @@ static const auto sgemv_ = gemv<float>;
 static const auto dgemm_ = gemm<double>;
 static const auto sgemm_ = gemm<float>;
 
+static int blas_threads = 1;
+extern "C" int openblas_get_num_threads(void)
+{
+    return blas_threads;
+}
+
 /* a heap block of exactly n numbers */
 struct Array {
     NUMBER *data;
@@ -69,14 +76,15 @@ static void run(int T, int B, int H, bool masked)
         mask_data[n] = rand() % 3 > 0;
     NUMBER *mask = masked ? mask_data.data : NULL;
     Array a(T * step * 4), W_h(4 * H * H), W_c(3 * H * H), h0(step), c0(step), h(T * step), c(T * step);
-    Array gates(T * step * 4), scratch_h(4 * H * H), scratch_c(3 * H * H), peep(step * 3), e_h(T * step);
+    Array gates(T * step * 4), room_h(PACKED_SIZE(4 * H, H)), room_c(PACKED_SIZE(3 * H, H)), peep(step * 3);
+    Array e_h(T * step);
     Array e_a(T * step * 4), e(step), e_c(step), g_h(4 * H * H), g_c(3 * H * H), e_b(T * step * 3);
-    lstm::forward(T, B, H, a, W_h, W_c, h0, c0, mask, h, c, gates, scratch_h, scratch_c, peep);
-    lstm::backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, mask, e_a, e, e_c, g_h, g_c, e_b);
+    lstm::forward(T, B, H, a, W_h, W_c, h0, c0, mask, h, c, gates, peep, room_h, room_c);
+    lstm::backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, mask, e_a, e, e_c, g_h, g_c, e_b, room_h, room_c);
 
-    Array ra(T * step), rW(H * H), rs(H * H), re_a(T * step), rg(H * H), before(step);
-    rnn::forward(T, B, H, ra, rW, h0, mask, h, rs);
-    rnn::backward(T, B, H, rW, h, h0, e_h, mask, re_a, e, rg, before);
+    Array ra(T * step), rW(H * H), re_a(T * step), rg(H * H), before(step);
+    rnn::forward(T, B, H, ra, rW, h0, mask, h, room_h);
+    rnn::backward(T, B, H, rW, h, h0, e_h, mask, re_a, e, rg, before, room_h);
 
     std::vector<npy_int32> gold(T, H - 1);
     Array y(T * H), weights(T), e_y(T * H), cost(1);
@@ -86,16 +94,48 @@ static void run(int T, int B, int H, bool masked)
     assert(plain::softmax_cost(T, H, y, gold.data(), weights, cost, e_y, &correct) == T - 1);
 }
 
+/* A product by a packed matrix against the formula, with panels of one shape. */
+template <class Shape, class Product> static void multiply(int B, int K, int N, bool transposed, Product add)
+{
+    Array x(B * K), W(K * N), y(B * N), packed(PACKED_SIZE(K, N));
+    std::vector<double> right(B * N);
+    for (int b = 0; b < B; ++b)
+        for (int n = 0; n < N; ++n) {
+            right[b * N + n] = y[b * N + n];
+            for (int k = 0; k < K; ++k)
+                right[b * N + n] += (double)x[b * K + k] * W[transposed ? n * K + k : k * N + n];
+        }
+    rnn::pack<Shape>(K, N, W, transposed, packed);
+    add(B, K, N, x, packed, y);
+    for (int n = 0; n < B * N; ++n)
+        assert(std::fabs(y[n] - right[n]) < (sizeof(NUMBER) == 8 ? 1e-12 : 1e-4));
+}
+
+static void multiply()
+{
+    for (int B : {1, 3, 4, 6})
+        for (int K : {1, 70, 600})
+            for (int N : {1, 7, 8, 24, 50, 64, 131})
+                for (bool transposed : {false, true}) {
+                    multiply<rnn::Narrow>(B, K, N, transposed, rnn::add_packed_narrow);
+                    if (rnn::is_wide())
+                        multiply<rnn::Wide>(B, K, N, transposed, rnn::add_packed_wide);
+                }
+}
+
 int main()
 {
+    multiply();
     const int sizes[] = {1, 2, 3, 7, 17, 40};
     for (int T : {1, 2, 5})
         for (int B : {1, 3, 8})
-            for (int H : sizes) {
-                run(T, B, H, false);
-                run(T, B, H, true);
-                rnn::run_steps(T, B, H);
-                lstm::run_steps(T, B, H);
-            }
+            for (int H : sizes)
+                for (int threads : {1, 4}) { /* with four, BLAS's products instead of ours */
+                    blas_threads = threads;
+                    run(T, B, H, false);
+                    run(T, B, H, true);
+                    rnn::run_steps(T, B, H);
+                    lstm::run_steps(T, B, H);
+                }
     return 0;
 }

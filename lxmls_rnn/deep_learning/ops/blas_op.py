@@ -19,7 +19,7 @@ class BlasOp(theano.Op):
 
     def c_headers(self) -> list[str]:
         """Return the headers of the C code."""
-        return ["<math.h>", "<stdlib.h>", "<string.h>"]
+        return ["<math.h>", "<stdint.h>", "<stdlib.h>", "<string.h>"]
 
     def c_libraries(self) -> list[str]:
         """Return the BLAS to link with."""

@@ -11,6 +11,9 @@ C_TYPES = {
     "float64": {"FLOAT": "double", "FLOAT_BITS": "64", "GEMM": "dgemm_", "GEMV": "dgemv_", "EXP": "exp", "LOG": "log"},
     "float32": {"FLOAT": "float", "FLOAT_BITS": "32", "GEMM": "sgemm_", "GEMV": "sgemv_", "EXP": "expf", "LOG": "logf"},
 }
+# for a function that an Op calls after many checks: to the compiler each is a toss of a coin, so that what comes after
+# all of them looks unlikely, and it would use no vectors there
+HOT = "__attribute__((noinline, hot))"
 # speed that changes neither a result nor the process's floating point mode
 COMPILE_ARGS = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
 
@@ -28,13 +31,13 @@ def in_namespace(name: str, code: str, dtype: str, macros: Mapping[str, str] | N
     name
         Of the namespace.
     code
-        Uses the macros of `C_TYPES` and `macros`, which are undefined after it.
+        Uses the macros of `C_TYPES`, `HOT` and `macros`, which are undefined after it.
     dtype
         'float64' or 'float32'.
     macros
         Further macros; a name may have parameters.
     """
-    macros = {**C_TYPES[dtype], **(macros or {})}
+    macros = {**C_TYPES[dtype], "HOT": HOT, **(macros or {})}
     define = "".join(f"#define {key} {value}\n" for key, value in macros.items())
     undefine = "".join(f"#undef {key.partition('(')[0]}\n" for key in macros)
     return f"namespace {name} {{\n{define}{code}{undefine}}}\n"

@@ -6,18 +6,17 @@
 
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
    c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t).  peep: (B, 3 H) */
-static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h0,
-                    const FLOAT *c0, const FLOAT *mask, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *W_h_transposed,
-                    FLOAT *W_c_transposed, FLOAT *peep)
+HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h0,
+                        const FLOAT *c0, const FLOAT *mask, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *peep,
+                        FLOAT *room_h, FLOAT *room_c)
 {
-    const FLOAT *small_W_h = transposed_if_small(B, H, 4 * H, W_h, W_h_transposed);
-    const FLOAT *small_W_c = transposed_if_small(B, H, 3 * H, W_c, W_c_transposed);
+    const Matrix from_h = matrix(T, B, H, 4 * H, W_h, 1, room_h), from_c = matrix(T, B, H, 3 * H, W_c, 1, room_c);
     const FLOAT *h_before = h0, *c_before = c0;
     for (int t = 0; t < T; ++t) {
         memcpy(gates, a, sizeof(FLOAT) * B * 4 * H);
-        add_product_transposed(B, H, 4 * H, h_before, W_h, small_W_h, gates);
+        add_product(h_before, from_h, gates);
         memset(peep, 0, sizeof(FLOAT) * B * 3 * H);
-        add_product_transposed(B, H, 3 * H, c_before, W_c, small_W_c, peep);
+        add_product(c_before, from_c, peep);
         for (int b = 0; b < B; ++b) {
             FLOAT *gate = gates + b * 4 * H;
             const FLOAT *__restrict__ peep_b = peep + b * 3 * H;
@@ -49,11 +48,13 @@ static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const
    dW_h = sum_t e_a_t h_{t-1}^T,  dW_c = sum_t e_b_t c_{t-1}^T.
    `e` and `e_c` hold the errors of h_t and c_t, then of h_{t-1} and c_{t-1}, at last of h_0 and c_0: (B, H);
    e_b: (T, B, 3 H). */
-static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h, const FLOAT *h0,
-                     const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, const FLOAT *mask,
-                     FLOAT *e_a, FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b)
+HOT static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h, const FLOAT *h0,
+                         const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, const FLOAT *mask,
+                         FLOAT *e_a, FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b,
+                         FLOAT *room_h, FLOAT *room_c)
 {
     const npy_intp step = (npy_intp)B * H;
+    const Matrix to_h = matrix(T, B, 4 * H, H, W_h, 0, room_h), to_c = matrix(T, B, 3 * H, H, W_c, 0, room_c);
     memset(e, 0, sizeof(FLOAT) * step);
     memset(e_c, 0, sizeof(FLOAT) * step);
     for (int t = T - 1; t >= 0; --t) {
@@ -83,8 +84,8 @@ static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c, co
                 e_h_b[n] = 0;
             }
         }
-        add_product(B, 4 * H, H, e_a + t * step * 4, W_h, e);
-        add_product(B, 3 * H, H, e_b + t * step * 3, W_c, e_c);
+        add_product(e_a + t * step * 4, to_h, e);
+        add_product(e_b + t * step * 3, to_c, e_c);
     }
     memset(g_W_h, 0, sizeof(FLOAT) * 4 * H * H);
     memset(g_W_c, 0, sizeof(FLOAT) * 3 * H * H);

@@ -9,6 +9,8 @@ from lxmls_rnn.deep_learning.ops.layer_op import LayerOp
 import theano  # isort: skip
 from theano.gradient import DisconnectedType  # isort: skip
 
+ROOMS = {"room_h": "PACKED_SIZE(4 * H, H)", "room_c": "PACKED_SIZE(3 * H, H)"}
+
 
 class _LSTMOp(LayerOp):
     __props__ = ("masked",)
@@ -32,8 +34,8 @@ class LSTMLayer(_LSTMOp):
         "mask": ("T", "B"),
     }  # fmt: skip
     outputs = {"h": ("T", "B", "H"), "c": ("T", "B", "H"), "gates": ("T", "B", "4 * H")}  # noqa: RUF012
-    scratch = {"W_h_transposed": "4 * H * H", "W_c_transposed": "3 * H * H", "peep": "B * 3 * H"}  # noqa: RUF012
-    call = "forward(T, B, H, a, W_h, W_c, h0, c0, mask, h, c, gates, W_h_transposed, W_c_transposed, peep)"
+    scratch = {"peep": "B * 3 * H", **ROOMS}  # noqa: RUF012
+    call = "forward(T, B, H, a, W_h, W_c, h0, c0, mask, h, c, gates, peep, room_h, room_c)"
 
     def gradient(self) -> LSTMLayerGrad:
         """Return the Op of the gradients."""
@@ -68,8 +70,11 @@ class LSTMLayerGrad(_LSTMOp):
         "e_a": ("T", "B", "4 * H"), "e_h0": ("B", "H"), "e_c0": ("B", "H"), "g_W_h": ("4 * H", "H"),
         "g_W_c": ("3 * H", "H"),
     }  # fmt: skip
-    scratch = {"e_b": "T * B * 3 * H"}  # noqa: RUF012
-    call = "backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, mask, e_a, e_h0, e_c0, g_W_h, g_W_c, e_b)"
+    scratch = {"e_b": "T * B * 3 * H", **ROOMS}  # noqa: RUF012
+    call = (
+        "backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, mask, e_a, e_h0, e_c0, g_W_h, g_W_c, "
+        "e_b, room_h, room_c)"
+    )
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         """Return the shapes of e_a, e_h0, e_c0, g_W_h and g_W_c."""

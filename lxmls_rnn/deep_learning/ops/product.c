@@ -8,62 +8,85 @@ static inline int is_small(int B, int K, int N)
 
 /* y += x W:  x (B, K), W (K, N), y (B, N). The inner loop runs over independent sums, so that the compiler may use
    vectors without changing any result. */
-static void add_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void add_small_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
-    if (is_small(B, K, N)) {
-        for (int b = 0; b < B; ++b) {
-            const FLOAT *x_b = x + b * K;
-            FLOAT *__restrict__ sum = y + b * N;
-            int k = 0;
-            for (; k + 4 <= K; k += 4) { /* four at once: fewer trips of the sums to memory and back */
-                const FLOAT x_0 = x_b[k], x_1 = x_b[k + 1], x_2 = x_b[k + 2], x_3 = x_b[k + 3];
-                const FLOAT *__restrict__ row = W + k * N;
-                for (int n = 0; n < N; ++n)
-                    sum[n] += x_0 * row[n] + x_1 * row[N + n] + (x_2 * row[2 * N + n] + x_3 * row[3 * N + n]);
-            }
-            for (; k < K; ++k) {
-                const FLOAT *__restrict__ row = W + k * N;
-                for (int n = 0; n < N; ++n)
-                    sum[n] += x_b[k] * row[n];
-            }
+    for (int b = 0; b < B; ++b) {
+        const FLOAT *x_b = x + b * K;
+        FLOAT *__restrict__ sum = y + b * N;
+        int k = 0;
+        for (; k + 4 <= K; k += 4) { /* four at once: fewer trips of the sums to memory and back */
+            const FLOAT x_0 = x_b[k], x_1 = x_b[k + 1], x_2 = x_b[k + 2], x_3 = x_b[k + 3];
+            const FLOAT *__restrict__ row = W + k * N;
+            for (int n = 0; n < N; ++n)
+                sum[n] += x_0 * row[n] + x_1 * row[N + n] + (x_2 * row[2 * N + n] + x_3 * row[3 * N + n]);
         }
-        return;
+        for (; k < K; ++k) {
+            const FLOAT *__restrict__ row = W + k * N;
+            for (int n = 0; n < N; ++n)
+                sum[n] += x_b[k] * row[n];
+        }
     }
-    char no = 'N';
-    FLOAT one = 1;
-    int step = 1;
-    /* BLAS counts columns first, so to it every matrix here is its transpose: y^T += W^T x^T */
-    if (B == 1) /* it does not copy W, as a product of matrices does before it begins */
-        GEMV(&no, &N, &K, &one, (FLOAT *)W, &N, (FLOAT *)x, &step, &one, y, &step);
-    else
-        GEMM(&no, &no, &N, &B, &K, &one, (FLOAT *)W, &N, (FLOAT *)x, &K, &one, y, &N);
 }
 
-/* Write W^T (K, N) into `transposed` and return it if products of these sizes are small, else return NULL: W (N, K). */
-static const FLOAT *transposed_if_small(int B, int K, int N, const FLOAT *W, FLOAT *transposed)
+/* OpenBLAS's own, where it is linked. */
+extern "C" int openblas_get_num_threads(void) __attribute__((weak));
+
+/* A packed product runs in one thread, twice as fast as BLAS in one: no faster than it in two. */
+static int blas_has_threads(void)
 {
-    if (!is_small(B, K, N))
-        return NULL;
-    for (int n = 0; n < N; ++n)
-        for (int k = 0; k < K; ++k)
-            transposed[k * N + n] = W[n * K + k];
-    return transposed;
+    return openblas_get_num_threads && openblas_get_num_threads() > 2;
 }
 
-/* y += x W^T:  x (B, K), W (N, K), y (B, N); `small` as `transposed_if_small` gave it */
-static void add_product_transposed(int B, int K, int N, const FLOAT *x, const FLOAT *W, const FLOAT *small, FLOAT *y)
+/* A matrix (K, N) of products of B rows. `W` holds it, or where it is `transposed` its transpose, (N, K).
+   `prepared` is what the products read instead, NULL where that would cost more than it saves. */
+typedef struct {
+    int B, K, N, transposed;
+    const FLOAT *W, *prepared;
+} Matrix;
+
+/* Prepare W for some products, `times` of them; `room` is of PACKED_SIZE. */
+static Matrix matrix(int times, int B, int K, int N, const FLOAT *W, int transposed, FLOAT *room)
 {
-    if (small) {
-        add_product(B, K, N, x, small, y);
-        return;
+    Matrix made = {B, K, N, transposed, W, NULL};
+    if (is_small(B, K, N)) {
+        made.prepared = transposed ? room : W;
+        if (transposed)
+            for (int n = 0; n < N; ++n)
+                for (int k = 0; k < K; ++k)
+                    room[k * N + n] = W[n * K + k];
+    } else if (times > 1 && B > 1 && !blas_has_threads()) {
+        made.prepared = packed(K, N, W, transposed, room);
     }
-    char no = 'N', yes = 'T';
-    FLOAT one = 1;
-    int step = 1;
-    if (B == 1)
-        GEMV(&yes, &K, &N, &one, (FLOAT *)W, &K, (FLOAT *)x, &step, &one, y, &step);
-    else
-        GEMM(&yes, &no, &N, &B, &K, &one, (FLOAT *)W, &K, (FLOAT *)x, &K, &one, y, &N);
+    return made;
+}
+
+/* Sentences begin with states of 0: what is multiplied with them need not be read. */
+static int is_zero(npy_intp size, const FLOAT *x)
+{
+    npy_intp n = 0;
+    while (n < size && x[n] == 0)
+        ++n;
+    return n >= size;
+}
+
+/* y += x W:  x (B, K), y (B, N) */
+static void add_product(const FLOAT *x, Matrix W, FLOAT *y)
+{
+    if (is_zero((npy_intp)W.B * W.K, x))
+        return;
+    if (is_small(W.B, W.K, W.N)) {
+        add_small_product(W.B, W.K, W.N, x, W.prepared, y);
+    } else if (W.prepared) {
+        add_packed_product(W.B, W.K, W.N, x, W.prepared, y);
+    } else { /* to BLAS, which counts columns first, every matrix here is its transpose: y^T += W^T x^T */
+        char no = 'N', turned = W.transposed ? 'T' : 'N';
+        int rows = W.transposed ? W.K : W.N, columns = W.transposed ? W.N : W.K, step = 1;
+        FLOAT one = 1;
+        if (W.B == 1)
+            GEMV(&turned, &rows, &columns, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &step, &one, y, &step);
+        else
+            GEMM(&turned, &no, &W.N, &W.B, &W.K, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &W.K, &one, y, &W.N);
+    }
 }
 
 /* g += e^T h, the gradient of a matrix over N columns at once:  e (N, M), h (N, K), g (M, K) */
@@ -71,6 +94,6 @@ static void add_outer(int N, int M, int K, const FLOAT *e, const FLOAT *h, FLOAT
 {
     char no = 'N', transposed = 'T';
     FLOAT one = 1;
-    if (N > 0)
+    if (!is_zero((npy_intp)N * K, h))
         GEMM(&no, &transposed, &K, &M, &N, &one, (FLOAT *)h, &K, (FLOAT *)e, &M, &one, g, &K);
 }

@@ -27,14 +27,14 @@ static inline FLOAT f_prime(FLOAT h)
 }
 
 /* h_t = f(a_t + W_h h_{t-1}) */
-static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, const FLOAT *mask,
-                    FLOAT *h, FLOAT *W_h_transposed)
+HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, const FLOAT *mask,
+                        FLOAT *h, FLOAT *room_h)
 {
-    const FLOAT *small = transposed_if_small(B, H, H, W_h, W_h_transposed);
+    const Matrix to_next = matrix(T, B, H, H, W_h, 1, room_h);
     const FLOAT *before = h0;
     for (int t = 0; t < T; ++t, before = h, h += B * H, a += B * H) {
         memcpy(h, a, sizeof(FLOAT) * B * H);
-        add_product_transposed(B, H, H, before, W_h, small, h);
+        add_product(before, to_next, h);
         for (int n = 0; n < B * H; ++n)
             h[n] = f(h[n]);
         if (mask)
@@ -46,10 +46,11 @@ static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const
 
 /* e_a_t = f'(a_t) * e_h_t;  e_h_{t-1} += W_h^T e_a_t;  dW_h = sum_t e_a_t h_{t-1}^T.
    `e` holds the error of h_t, then of h_{t-1}, at last of h_0: (B, H). */
-static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *h, const FLOAT *h0, const FLOAT *e_h,
-                     const FLOAT *mask, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *e_before)
+HOT static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *h, const FLOAT *h0, const FLOAT *e_h,
+                         const FLOAT *mask, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *e_before, FLOAT *room_h)
 {
     const npy_intp step = (npy_intp)B * H;
+    const Matrix to_before = matrix(T, B, H, H, W_h, 0, room_h);
     memset(e, 0, sizeof(FLOAT) * step);
     for (int t = T - 1; t >= 0; --t) {
         const FLOAT *h_t = h + t * step, *from_above = e_h + t * step;
@@ -62,7 +63,7 @@ static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *h, cons
                 e_before[n] = real ? 0 : e[n];
             }
         }
-        add_product(B, H, H, e_a_t, W_h, e_before);
+        add_product(e_a_t, to_before, e_before);
         memcpy(e, e_before, sizeof(FLOAT) * step);
     }
     memset(g_W_h, 0, sizeof(FLOAT) * H * H);

@@ -34,8 +34,8 @@ class RNNLayer(_RNNOp):
 
     inputs = {"a": ("T", "B", "H"), "W_h": ("H", "H"), "h0": ("B", "H"), "mask": ("T", "B")}  # noqa: RUF012
     outputs = {"h": ("T", "B", "H")}  # noqa: RUF012
-    scratch = {"W_h_transposed": "H * H"}  # noqa: RUF012
-    call = "forward(T, B, H, a, W_h, h0, mask, h, W_h_transposed)"
+    scratch = {"room_h": "PACKED_SIZE(H, H)"}  # noqa: RUF012
+    call = "forward(T, B, H, a, W_h, h0, mask, h, room_h)"
 
     def gradient(self) -> RNNLayerGrad:
         """Return the Op of the gradients."""
@@ -63,8 +63,8 @@ class RNNLayerGrad(_RNNOp):
         "e_h": ("T", "B", "H"), "W_h": ("H", "H"), "h": ("T", "B", "H"), "h0": ("B", "H"), "mask": ("T", "B"),
     }  # fmt: skip
     outputs = {"e_a": ("T", "B", "H"), "e_h0": ("B", "H"), "g_W_h": ("H", "H")}  # noqa: RUF012
-    scratch = {"e_before": "B * H"}  # noqa: RUF012
-    call = "backward(T, B, H, W_h, h, h0, e_h, mask, e_a, e_h0, g_W_h, e_before)"
+    scratch = {"e_before": "B * H", "room_h": "PACKED_SIZE(H, H)"}  # noqa: RUF012
+    call = "backward(T, B, H, W_h, h, h0, e_h, mask, e_a, e_h0, g_W_h, e_before, room_h)"
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         """Return the shapes of e_a, e_h0 and g_W_h."""

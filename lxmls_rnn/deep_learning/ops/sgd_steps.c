@@ -52,18 +52,11 @@ static double squares(npy_intp size, const FLOAT *g)
     return sum;
 }
 
-/* y = x W^T:  x (N, K), W (M, K), y (N, M) */
-static void set_product_transposed(int N, int K, int M, const FLOAT *x, const FLOAT *W, FLOAT *transposed, FLOAT *y)
+/* y = x W:  x (N, K), W (K, M) as for `matrix`, y (N, M) */
+static void set_product(int N, int K, int M, const FLOAT *x, const FLOAT *W, int transposed, FLOAT *room, FLOAT *y)
 {
     memset(y, 0, sizeof(FLOAT) * N * M);
-    add_product_transposed(N, K, M, x, W, transposed_if_small(N, K, M, W, transposed), y);
-}
-
-/* y = x W:  x (N, K), W (K, M), y (N, M) */
-static void set_product(int N, int K, int M, const FLOAT *x, const FLOAT *W, FLOAT *y)
-{
-    memset(y, 0, sizeof(FLOAT) * N * M);
-    add_product(N, K, M, x, W, y);
+    add_product(x, matrix(1, N, K, M, W, transposed, room), y);
 }
 
 /* g = e^T h:  e (N, M), h (N, K), g (M, K) */
@@ -92,9 +85,9 @@ static void sum_by_word(int N, int E, const npy_int32 *words, FLOAT *e_z, npy_in
 
 /* One step on B sentences of T words; words, gold and weights (T, B). Sets the cost and the number of words tagged
    rightly, both before the step. `first` is for `sum_by_word`, NULL where the gradient is not clipped. */
-static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights,
-                     const Tagger *tagger, const Descent *descent, npy_int32 *first, FLOAT *workspace, FLOAT *cost,
-                     npy_int64 *correct)
+HOT static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights,
+                         const Tagger *tagger, const Descent *descent, npy_int32 *first, FLOAT *workspace, FLOAT *cost,
+                         npy_int64 *correct)
 {
     const int N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
     FLOAT *next = workspace, *W_e = tagger->W_e;
@@ -107,16 +100,16 @@ static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold
     /* z_t = W_e[:, w_t],  a_t = W_x z_t,  h_t from the layer,  y_t = W_y h_t */
     for (npy_intp n = 0; n < N; ++n)
         memcpy(z + n * E, W_e + (npy_intp)words[n] * E, sizeof(FLOAT) * E);
-    set_product_transposed(N, E, GATES * H, z, W_x, W_x_transposed, a);
+    set_product(N, E, GATES * H, z, W_x, 1, room_x, a);
     FORWARD;
-    set_product_transposed(N, H, K, h, W_y, W_y_transposed, y);
+    set_product(N, H, K, h, W_y, 1, room_y, y);
     softmax_cost(N, K, y, gold, weights, cost, e_y, correct);
 
     /* e_h_t = W_y^T e_y_t,  e_a_t from the layer,  e_z_t = W_x^T e_a_t;
        dW_x = sum_t e_a_t z_t^T,  dW_y = sum_t e_y_t h_t^T */
-    set_product(N, K, H, e_y, W_y, e_h);
+    set_product(N, K, H, e_y, W_y, 0, room_y, e_h);
     BACKWARD;
-    set_product(N, GATES * H, E, e_a, W_x, e_z);
+    set_product(N, GATES * H, E, e_a, W_x, 0, room_x, e_z);
     set_outer(N, GATES * H, E, e_a, z, g_W_x);
     set_outer(N, K, H, e_y, h, g_W_y);
 
@@ -143,9 +136,9 @@ typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY } Outcome;
 /* One step for each of the S batches of these numbers. Batch n has its words, gold tags and weights from entry
    batches[n][0] on, and batches[n][1] = T, batches[n][2] = B. Ends after a cost that is not finite, and before a batch
    with an id out of range; costs of steps not made are NaN. */
-static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3], const npy_int32 *words,
-                         const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger, const Descent *descent,
-                         FLOAT *costs, npy_int64 *correct)
+HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3],
+                             const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger,
+                             const Descent *descent, FLOAT *costs, npy_int64 *correct)
 {
     npy_intp largest = 0, s;
     for (s = 0; s < S; ++s) {

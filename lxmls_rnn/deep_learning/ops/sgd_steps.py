@@ -53,7 +53,7 @@ class SGDSteps(BlasOp):
         shapes = {**forward.inputs, **forward.outputs, **backward.inputs, **backward.outputs}
         sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
         sizes |= {**ARRAYS, **forward.scratch, **backward.scratch}
-        sizes |= {f"{W}_transposed": self.matrices[W] for W in ("W_x", "W_y")}
+        sizes |= {"room_x": f"PACKED_SIZE({forward.rows} * H, E)", "room_y": "PACKED_SIZE(K, H)"}
         # all but the mask, the matrices and their gradients
         arrays = {name: size for name, size in sizes.items() if name.removeprefix("g_") not in {"mask", *self.matrices}}
         states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}

@@ -1,0 +1,149 @@
+/* Products of some rows with one matrix, again and again: y += x W at every step of a batch.
+
+   At each call BLAS copies W into the order in which it reads it; for 32 rows that is half of its time. Here W is
+   packed once for all steps: blocks of DEPTH rows; in each, panels of some vectors of columns; in each, row after row.
+   A tile of y, 4 rows of a panel, stays in registers for a whole block.
+   Source: K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
+
+#define INLINED inline __attribute__((always_inline))
+#define UNROLLED _Pragma("GCC unroll 8")
+
+enum { ROWS = 4, DEPTH = 512 };
+
+/* Shapes of a panel: as many vectors as leave registers for x and W, of 16 (AVX and others) and of 32 (AVX-512). */
+struct Narrow {
+    typedef FLOAT Vector __attribute__((vector_size(32), aligned(sizeof(FLOAT)), may_alias));
+    enum { VECTORS = 3, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
+};
+struct Wide {
+    typedef FLOAT Vector __attribute__((vector_size(64), aligned(sizeof(FLOAT)), may_alias));
+    enum { VECTORS = 4, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
+};
+
+/* Numbers that W (K, N) or its transpose takes when packed, from a line of the cache on: a vector, as a line, has up to
+   16. */
+#define PACKED_SIZE(K, N) (((npy_intp)(K) + 16) * ((N) + 16) + 16)
+
+static INLINED int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+template <class Shape> static INLINED int width(int columns)
+{
+    return (columns + Shape::LANES - 1) / Shape::LANES * Shape::LANES;
+}
+
+/* Pack W (K, N), or where it is `transposed` W (N, K), with zeros after its last column. */
+template <class Shape> static void pack(int K, int N, const FLOAT *W, int transposed, FLOAT *packed)
+{
+    for (int k = 0; k < K; k += DEPTH)
+        for (int n = 0; n < N; n += Shape::COLUMNS) {
+            const int depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
+            const int step = width<Shape>(columns);
+            if (columns < step)
+                memset(packed, 0, sizeof(FLOAT) * depth * step);
+            if (transposed) /* some lines of the cache of each row of W at a time */
+                for (int begin = 0; begin < depth; begin += 64)
+                    for (int c = 0; c < columns; ++c)
+                        for (int d = begin; d < smaller(begin + 64, depth); ++d)
+                            packed[d * step + c] = W[(npy_intp)(n + c) * K + k + d];
+            else
+                for (int d = 0; d < depth; ++d)
+                    memcpy(packed + d * step, W + (npy_intp)(k + d) * N + n, sizeof(FLOAT) * columns);
+            packed += (npy_intp)depth * step;
+        }
+}
+
+/* y += x W for ROWS rows and VECTORS vectors of columns. */
+template <class Shape, int VECTORS>
+static INLINED void add_tile(int K, const FLOAT *const *x, const FLOAT *W, FLOAT *y, npy_intp y_step)
+{
+    typedef typename Shape::Vector Vector;
+    Vector sum[ROWS][VECTORS];
+    UNROLLED for (int b = 0; b < ROWS; ++b)
+        UNROLLED for (int v = 0; v < VECTORS; ++v)
+            sum[b][v] = ((const Vector *)(y + b * y_step))[v];
+    for (int k = 0; k < K; ++k, W += VECTORS * Shape::LANES)
+        UNROLLED for (int b = 0; b < ROWS; ++b)
+            UNROLLED for (int v = 0; v < VECTORS; ++v)
+                sum[b][v] += x[b][k] * ((const Vector *)W)[v];
+    UNROLLED for (int b = 0; b < ROWS; ++b)
+        UNROLLED for (int v = 0; v < VECTORS; ++v)
+            ((Vector *)(y + b * y_step))[v] = sum[b][v];
+}
+
+template <class Shape>
+static INLINED void add_tile(int vectors, int K, const FLOAT *const *x, const FLOAT *W, FLOAT *y, npy_intp y_step)
+{
+    switch (vectors) {
+    case 1: return add_tile<Shape, 1>(K, x, W, y, y_step);
+    case 2: return add_tile<Shape, 2>(K, x, W, y, y_step);
+    case 3: return add_tile<Shape, 3>(K, x, W, y, y_step);
+    default: return add_tile<Shape, Shape::VECTORS>(K, x, W, y, y_step);
+    }
+}
+
+/* y += x W:  x (B, K), W (K, N) packed, y (B, N) */
+template <class Shape> static INLINED void add_packed(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+{
+    FLOAT edge[ROWS * Shape::COLUMNS] = {}; /* a tile that is larger than what is left of y */
+    for (int k = 0; k < K; k += DEPTH)
+        for (int n = 0; n < N; n += Shape::COLUMNS) {
+            const int depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
+            const int step = width<Shape>(columns), vectors = step / Shape::LANES;
+            for (int b = 0; b < B; b += ROWS) {
+                const int rows = smaller(ROWS, B - b);
+                FLOAT *y_b = y + (npy_intp)b * N + n;
+                const FLOAT *x_b[ROWS];
+                for (int r = 0; r < ROWS; ++r)
+                    x_b[r] = x + (npy_intp)(b + smaller(r, rows - 1)) * K + k;
+                if (rows == ROWS && columns == step) {
+                    add_tile<Shape>(vectors, depth, x_b, W, y_b, N);
+                    continue;
+                }
+                for (int r = 0; r < rows; ++r)
+                    memcpy(edge + r * step, y_b + (npy_intp)r * N, sizeof(FLOAT) * columns);
+                add_tile<Shape>(vectors, depth, x_b, W, edge, step);
+                for (int r = 0; r < rows; ++r)
+                    memcpy(y_b + (npy_intp)r * N, edge + r * step, sizeof(FLOAT) * columns);
+            }
+            W += (npy_intp)depth * step;
+        }
+}
+
+static void add_packed_narrow(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+{
+    add_packed<Narrow>(B, K, N, x, W, y);
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx512f")))
+#endif
+static void add_packed_wide(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+{
+    add_packed<Wide>(B, K, N, x, W, y);
+}
+
+static int is_wide(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512f");
+#else
+    return 0;
+#endif
+}
+
+/* Pack W into `room`, of PACKED_SIZE; return where it begins. */
+static const FLOAT *packed(int K, int N, const FLOAT *W, int transposed, FLOAT *room)
+{
+    FLOAT *begin = (FLOAT *)(((uintptr_t)room + 63) / 64 * 64);
+    (is_wide() ? pack<Wide> : pack<Narrow>)(K, N, W, transposed, begin);
+    return begin;
+}
+
+/* y += x W:  x (B, K), W (K, N) as `packed` made it, y (B, N) */
+static void add_packed_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+{
+    (is_wide() ? add_packed_wide : add_packed_narrow)(B, K, N, x, W, y);
+}
