@@ -1,7 +1,8 @@
 """Time forward and backward pass of a recurrent layer on a padded batch, in float32: `make benchmark-models`.
 
 32 sentences of 10 words, 50 dimensions: hidden states, from their errors those of the embeddings and the gradients of
-the matrices. `nn.LSTM` has no peepholes: the LSTMs here do 1.75 times its products.
+the matrices. `nn.LSTM` has no peepholes: the LSTMs here do 1.75 times its products. So PyTorch takes part once more,
+with the same LSTM written in its operations.
 """
 
 import numpy as np
@@ -60,20 +61,45 @@ def torch_layer(_, model, e_h):
     return call
 
 
+def torch_peephole_layer(_, model, e_h):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    torch.set_num_threads(1)
+    W_x, W_h, W_c = parameters = [torch.tensor(W, requires_grad=True) for W in model.param[1:4]]
+    _z, _e_h = torch.tensor(z, requires_grad=True), torch.tensor(e_h)
+
+    def call():
+        for value in (_z, *parameters):
+            value.grad = None
+        h = c = torch.zeros(B, model.sizes.n_hidd)
+        states = []
+        for a in _z @ W_x.T:
+            i, f, g, o = torch.addmm(a, h, W_h.T).chunk(4, 1)
+            p_i, p_f, p_o = (c @ W_c.T).chunk(3, 1)
+            c = torch.sigmoid(f + p_f) * c + torch.sigmoid(i + p_i) * torch.tanh(g)
+            h = torch.sigmoid(o + p_o) * torch.tanh(c)
+            states.append(h)
+        h = torch.stack(states)
+        h.backward(_e_h)
+        return [a.detach().numpy() for a in (h, _z.grad, W_x.grad, W_h.grad, W_c.grad)]
+
+    return call
+
+
+LAYERS = [
+    *((family, f"Fast{family}", theano_layer) for family in ("RNN", "LSTM")),
+    *((family, family, theano_layer) for family in ("RNN", "LSTM")),
+    *((family, f"torch.nn.{family}", torch_layer) for family in ("RNN", "LSTM")),
+    ("LSTM", "torch.nn.LSTM with peepholes", torch_peephole_layer),
+]
+
+
 @pytest.mark.parametrize("n_hidd", HIDDEN)
-@pytest.mark.parametrize(
-    ("family", "name", "make"),
-    [
-        pytest.param(family, name, make, id=name)
-        for family in ("RNN", "LSTM")
-        for name, make in ((f"Fast{family}", theano_layer), (family, theano_layer), (f"torch.nn.{family}", torch_layer))
-    ],
-)
+@pytest.mark.parametrize(("family", "name", "make"), [pytest.param(*layer, id=layer[1]) for layer in LAYERS])
 def test_layer(benchmark, family, name, make, n_hidd):
     model = parameters_of(family, n_hidd)
     e_h = rng.uniform(-1, 1, (L, B, n_hidd)).astype("float32")
     call = make(name, model, e_h)
-    for got, right in zip(call(), theano_layer(f"Fast{family}", model, e_h)()[:4], strict=False):
+    for got, right in zip(call(), theano_layer(f"Fast{family}", model, e_h)(), strict=False):
         assert np.abs(got - right).max() <= 1e-4 * np.abs(right).max()
     benchmark.extra_info.update(model=name, dtype="float32", hidden=n_hidd)
     benchmark.group = f"{family} layer, batch of 32, hidden {n_hidd}: forward + backward"
