@@ -23,4 +23,9 @@ __all__ = sorted(PANELS)
 def __getattr__(name: str) -> Any:
     if name in PANELS:
         return getattr(importlib.import_module(f"lab.{PANELS[name]}"), name)
+    if name.endswith("Panel"):
+        raise ImportError(
+            f"lab has no {name}, only {', '.join(__all__)}. Where a notebook is newer than the lab's image, "
+            "`docker compose up --build` makes a new one"
+        )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,8 @@
 import threading
 import warnings
 
+import pytest
+
 from lab.panel import Panel
 
 PATIENCE = 30  # seconds until a test gives up
@@ -45,3 +47,8 @@ def test_what_goes_wrong_in_another_thread_is_shown():
     thread.start()
     thread.join(PATIENCE)
     assert "rate must be greater than 0, got -1" in panel.message.value
+
+
+def test_a_panel_of_a_newer_checkout_is_told_what_to_do():
+    with pytest.raises(ImportError, match=r"lab has no HarpPanel, only BenchmarkPanel, .*docker compose up --build"):
+        from lab import HarpPanel  # noqa: F401
