@@ -17,12 +17,11 @@ _show_elsewhere = warnings.showwarning
 
 
 def show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Keep a warning to users for the job in whose thread it was issued; show others as Python does."""
+    """Show a warning as Python does; keep one to users for the job in whose thread it was issued too."""
     job = getattr(_working, "job", None)
-    if job is None or not issubclass(category, UserWarning | RuntimeWarning):
-        _show_elsewhere(message, category, *place, **more)
-    else:
+    if job is not None and issubclass(category, UserWarning | RuntimeWarning):
         job.warnings.append(str(message))
+    _show_elsewhere(message, category, *place, **more)
 
 
 # for good: `warnings.catch_warnings` belongs to the whole process, and threads would put back each other's

@@ -151,7 +151,7 @@ def test_listeners_are_told_while_one_event_takes_long():
     assert job.state == "done"
 
 
-def test_a_warning_in_the_thread_of_a_job_is_kept_and_others_go_where_python_shows_them(monkeypatch, recwarn):
+def test_a_warning_is_shown_and_in_the_thread_of_a_job_it_is_kept_too(monkeypatch, recwarn):
     elsewhere = []
     monkeypatch.setattr(warnings, "showwarning", jobs.show_warning)
     monkeypatch.setattr(jobs, "_show_elsewhere", lambda message, *_, **__: elsewhere.append(str(message)))
@@ -167,7 +167,7 @@ def test_a_warning_in_the_thread_of_a_job_is_kept_and_others_go_where_python_sho
     warnings.warn("not of a job", UserWarning, stacklevel=1)
     assert job.warnings == ["the file is old"] * 3
     assert job.warned == "Warning: the file is old."
-    assert elsewhere == ["not of a job"]
+    assert elsewhere == [*job.warnings, "not of a job"]
     assert Job(counting, lambda _: None).warned == ""
 
 
