@@ -5,27 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from lab import warned
+
 INTERVAL = 0.2  # seconds between two looks at a running job: as often as an eye follows
-
-
-_working = threading.local()  # in the thread of a job: `job`
-_show_elsewhere = warnings.showwarning
-
-
-def show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Show a warning as Python does; keep one to users for the job in whose thread it was issued too."""
-    job = getattr(_working, "job", None)
-    if job is not None and issubclass(category, UserWarning | RuntimeWarning):
-        job.warnings.append(str(message))
-    _show_elsewhere(message, category, *place, **more)
-
-
-# for good: `warnings.catch_warnings` belongs to the whole process, and threads would put back each other's
-warnings.showwarning = show_warning
 
 
 class Job:
@@ -113,10 +98,13 @@ class Job:
     @property
     def warned(self) -> str:
         """Its warnings in a sentence, each once; nothing where there was none."""
-        return f"Warning: {'; '.join(dict.fromkeys(self.warnings))}." if self.warnings else ""
+        return warned.sentence(self.warnings)
 
     def _work(self) -> None:
-        _working.job = self
+        with warned.collected(UserWarning, RuntimeWarning) as self.warnings:
+            self._go_through()
+
+    def _go_through(self) -> None:
         self._tell()
         clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
         clock.start()

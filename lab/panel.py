@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+
+from lab import warned
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
@@ -91,20 +91,12 @@ class Panel(widgets.VBox):
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Show what goes wrong inside, or what there is a warning of, and go on.
-
-        Warnings are caught in the main thread only: how they are caught belongs to the whole process, and two threads
-        would put back each other's way. A job keeps those of its thread.
-        """
-        is_main = threading.current_thread() is threading.main_thread()
+        """Show what goes wrong inside, or what there is a warning of, and go on."""
         try:
-            with warnings.catch_warnings(record=True) if is_main else nullcontext([]) as caught:
-                if is_main:
-                    warnings.simplefilter("ignore")
-                    warnings.simplefilter("always", UserWarning)
+            with warned.collected(UserWarning) as texts:
                 yield
-            if caught:
-                self.say("Warning: " + "; ".join(dict.fromkeys(str(warning.message) for warning in caught)))
+            if texts:
+                self.say(warned.sentence(texts))
         except Exception as error:
             self.complain(error)
 

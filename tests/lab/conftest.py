@@ -1,5 +1,6 @@
 import pytest
 
+from lab import warned
 from lxmls_rnn import experiment
 
 
@@ -21,3 +22,9 @@ def runs_folder(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr("lxmls_rnn.runs.RUNS", folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def warnings_as_in_a_kernel():
+    """For the time of a test pytest has its own way with warnings; it puts that back."""
+    warned.follow()

@@ -5,8 +5,8 @@ import warnings
 
 import pytest
 
-from lab import jobs
 from lab.jobs import Job
+from lab.panel import Panel
 
 PATIENCE = 30  # seconds until a test gives up
 
@@ -151,23 +151,19 @@ def test_listeners_are_told_while_one_event_takes_long():
     assert job.state == "done"
 
 
-def test_a_warning_is_shown_and_in_the_thread_of_a_job_it_is_kept_too(monkeypatch, recwarn):
-    elsewhere = []
-    monkeypatch.setattr(warnings, "showwarning", jobs.show_warning)
-    monkeypatch.setattr(jobs, "_show_elsewhere", lambda message, *_, **__: elsewhere.append(str(message)))
-
+def test_the_warnings_of_a_job_are_kept_also_while_another_thread_has_a_guard():
     def events():
         for number in range(3):
-            warnings.warn("the file is old", UserWarning, stacklevel=1)
+            warnings.warn(f"file {number % 2} is old", UserWarning, stacklevel=1)
             yield number
 
-    warnings.simplefilter("always")
-    job = Job(events, lambda _: None).start()
-    job.wait(PATIENCE)
-    warnings.warn("not of a job", UserWarning, stacklevel=1)
-    assert job.warnings == ["the file is old"] * 3
-    assert job.warned == "Warning: the file is old."
-    assert elsewhere == [*job.warnings, "not of a job"]
+    panel = Panel()
+    with panel.guard():
+        job = Job(events, lambda _: None).start()
+        job.wait(PATIENCE)
+    assert job.warnings[:2] == ["file 0 is old", "file 1 is old"]
+    assert job.warned == "Warning: file 0 is old; file 1 is old."
+    assert panel.message.value == ""
     assert Job(counting, lambda _: None).warned == ""
 
 

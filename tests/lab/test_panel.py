@@ -15,25 +15,32 @@ def test_every_warning_inside_a_guard_is_shown_once():
     with panel.guard():
         for text in ("no word is unknown", "tag 'X' is not in the map", "no word is unknown"):
             warnings.warn(text, stacklevel=1)
-    assert "Warning: no word is unknown; tag &#x27;X&#x27; is not in the map<" in panel.message.value
+    assert "Warning: no word is unknown; tag &#x27;X&#x27; is not in the map.<" in panel.message.value
 
 
-def test_guards_of_two_threads_that_overlap_leave_the_warnings_of_the_process_as_they_were():
-    panel, entered, leave = Panel(), threading.Event(), threading.Event()
+def test_a_warning_goes_to_the_guard_of_its_thread():
+    panel, other = Panel(), Panel()
 
     def work():
-        with panel.guard():
-            entered.set()
-            leave.wait(PATIENCE)
+        with other.guard():
+            warnings.warn("from the other thread", stacklevel=1)
 
-    before = warnings.filters, warnings.showwarning
     thread = threading.Thread(target=work)
     with panel.guard():
         thread.start()
-        assert entered.wait(PATIENCE)
-    leave.set()
-    thread.join(PATIENCE)
-    assert (warnings.filters, warnings.showwarning) == before
+        thread.join(PATIENCE)
+        warnings.warn("from this thread", stacklevel=1)
+    assert ">Warning: from this thread.<" in panel.message.value
+    assert ">Warning: from the other thread.<" in other.message.value
+
+
+def test_what_no_guard_is_for_goes_where_python_shows_it():
+    panel = Panel()
+    with panel.guard(), pytest.warns(RuntimeWarning, match="overflow"):
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+    with pytest.warns(UserWarning, match="outside"):
+        warnings.warn("outside", UserWarning, stacklevel=1)
+    assert panel.message.value == ""
 
 
 def test_what_goes_wrong_in_another_thread_is_shown():

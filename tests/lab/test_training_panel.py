@@ -1,13 +1,12 @@
 """The training panel: through its buttons and what it shows; the trainings are real, on a few sentences."""
 
 import threading
-import warnings
 from dataclasses import replace
 
 import bqplot
 import pytest
 
-from lab import TrainingPanel, jobs, trainings
+from lab import TrainingPanel, trainings
 from lab.training_curves import Curves
 from lab.training_text import epochs_table
 from lxmls_rnn.deep_learning import parameters
@@ -350,13 +349,13 @@ def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):
     assert "Done" in panel.status.value
 
 
-def test_a_warning_of_the_training_is_told(panel, monkeypatch):
-    monkeypatch.setattr(warnings, "showwarning", jobs.show_warning)
+def test_a_warning_of_the_training_is_told_each_time(panel):
+    train(panel)
     panel.corpus.min_count.value = 1
-    training = train(panel)
-    assert training.job.warnings
-    for view in (panel.message, panel.status):
-        assert "Warning: no word of the training part comes fewer than min_count=1 times" in view.value
+    for _ in range(2):
+        assert train(panel).job.warnings
+        for view in (panel.message, panel.status):
+            assert "Warning: no word of the training part comes fewer than min_count=1 times" in view.value
 
 
 def test_a_file_that_is_gone_is_told(panel, data):
