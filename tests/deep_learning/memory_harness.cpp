@@ -130,7 +130,7 @@ int main()
     for (int T : {1, 2, 5})
         for (int B : {1, 3, 8})
             for (int H : sizes)
-                for (int threads : {1, 4}) { /* with four, BLAS's products instead of ours */
+                for (int threads : {1, 4}) { /* with four, BLAS does the products */
                     blas_threads = threads;
                     run(T, B, H, false);
                     run(T, B, H, true);
