@@ -14,14 +14,29 @@ import nvrtc  # noqa: E402
 
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory):
-    """A folder with libnvrtc.so, the shim, and a libcuda.so and libcublas.so that pretend to be a GPU."""
-    folder = tmp_path_factory.mktemp("stand_ins")
-    flags = ["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra"]
+    """A folder with libnvrtc.so, the shim, and a libcuda.so and libcublas.so that emulate a GPU and its compiler."""
+    folder, emulator = tmp_path_factory.mktemp("stand_ins"), HERE / "emulator"
+    flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror"]
     shim = HERE.parents[1] / "docker" / "nvrtc_shim.c"
-    subprocess.run([*flags, "-o", folder / "libnvrtc.so", shim, "-ldl"], check=True)
-    subprocess.run([*flags, "-o", folder / "libcuda.so", HERE / "pretend_gpu.c"], check=True)
+    subprocess.run(["gcc", *flags, "-o", folder / "libnvrtc.so", shim, "-ldl"], check=True)
+    macro = f'-DKERNEL_H="{emulator / "kernel.h"}"'
+    sources = sorted(emulator.glob("*.cpp"))
+    subprocess.run(["g++", "-std=c++17", *flags, macro, "-o", folder / "libcuda.so", *sources, "-ldl"], check=True)
     (folder / "libcublas.so").symlink_to("libcuda.so")
     return folder
+
+
+@pytest.fixture(scope="session")
+def emulated_gpu(stand_ins):
+    """Environment of a process in which libgpuarray finds an emulated GPU of compute capability 12.0."""
+    return {
+        **nvrtc.search_path(stand_ins),
+        "LXMLS_NVRTC": str(stand_ins / "libcuda.so"),
+        "EMULATED_CC": "120",
+        # No cache of kernels: what this compiler makes must never be found by a real GPU. No pool of memory: it would
+        # hide what is touched outside an array.
+        "THEANO_FLAGS": "gpuarray.cache_path=,gpuarray.preallocate=-1",
+    }
 
 
 @pytest.fixture(scope="session")

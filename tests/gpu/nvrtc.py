@@ -60,7 +60,7 @@ class Nvrtc:
         """Return the highest supported architecture that is not above `capability`, 86 for 8.6."""
         return max(arch for arch in self.supported if arch <= capability)
 
-    def compile(self, source: str, options: Sequence[str], headers: Mapping[str, str] | None = None) -> str:
+    def compile(self, source: str, options: Sequence[str], headers: Mapping[str, str] | None = None) -> bytes:
         """Compile `source`.
 
         Parameters
@@ -74,8 +74,8 @@ class Nvrtc:
 
         Returns
         -------
-        str
-            The PTX.
+        bytes
+            The PTX, with the zero byte that ends it.
 
         Raises
         ------
@@ -96,18 +96,18 @@ class Nvrtc:
         try:
             result = self._library.nvrtcCompileProgram(program, len(options), _strings(options))
             if result != 0:
-                log = self._text("nvrtcGetProgramLogSize", "nvrtcGetProgramLog", program)
+                log = _text(self._get("nvrtcGetProgramLog", program))
                 raise CompileError(f"{self._error(result)} with {' '.join(options)}:\n{log}")
-            return self._text("nvrtcGetPTXSize", "nvrtcGetPTX", program)
+            return self._get("nvrtcGetPTX", program)
         finally:
             self._call("nvrtcDestroyProgram", ctypes.byref(program))
 
-    def _text(self, size_function: str, function: str, program: ctypes.c_void_p) -> str:
+    def _get(self, function: str, program: ctypes.c_void_p) -> bytes:
         size = ctypes.c_size_t()
-        self._call(size_function, program, ctypes.byref(size))
-        text = ctypes.create_string_buffer(size.value)
-        self._call(function, program, text)
-        return text.value.decode()
+        self._call(f"{function}Size", program, ctypes.byref(size))
+        content = ctypes.create_string_buffer(size.value)
+        self._call(function, program, content)
+        return content.raw
 
     def _call(self, function: str, *args: object) -> None:
         result = getattr(self._library, function)(*args)
@@ -121,6 +121,10 @@ class Nvrtc:
 def _strings(texts: Iterable[str]) -> ctypes.Array[ctypes.c_char_p]:
     encoded = [text.encode() for text in texts]
     return (ctypes.c_char_p * len(encoded))(*encoded)
+
+
+def _text(content: bytes) -> str:
+    return content.rstrip(b"\0").decode()
 
 
 def library() -> str | None:
@@ -179,11 +183,11 @@ def compile_for(source: str, capability: tuple[int, int], headers: Mapping[str, 
         There is no NVRTC.
     """
     major, minor = capability
-    return default().compile(source, ["-arch", f"compute_{major}{minor}"], headers)
+    return _text(default().compile(source, ["-arch", f"compute_{major}{minor}"], headers))
 
 
 if __name__ == "__main__":
     try:
-        print(Nvrtc(sys.argv[1]).compile(sys.stdin.read(), sys.argv[2:]))
+        print(_text(Nvrtc(sys.argv[1]).compile(sys.stdin.read(), sys.argv[2:])))
     except RuntimeError as error:
         sys.exit(f"{type(error).__name__}: {error}")

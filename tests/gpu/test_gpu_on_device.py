@@ -1,6 +1,7 @@
-"""Run the tests in on_device/ on a device: LXMLS_TEST_DEVICE, or else PoCL's, an OpenCL device made of the CPU.
+"""Run the tests in on_device/ on a device: LXMLS_TEST_DEVICE, or else two that are made of the CPU.
 
-Theano's device is fixed when it is imported, so each file gets a process of its own.
+These are PoCL's OpenCL device and an emulated CUDA device (emulator/), which scan runs on too. Theano's device is fixed
+when it is imported, so each file gets a process of its own.
 """
 
 import importlib.util
@@ -12,26 +13,22 @@ from pathlib import Path
 import pytest
 
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
-DEVICE = ASKED or "opencl0:0"
 HERE = Path(__file__).parent
 
 
-def environment():
-    env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
-    return env | {"LXMLS_DEVICE": DEVICE}
-
-
-@pytest.fixture(scope="module")
-def device():
+@pytest.fixture(scope="module", params=[ASKED] if ASKED else ["opencl0:0", "emulated cuda"])
+def device(request):
     """The environment of a process on the device; where there is none by default skip, where it is asked for fail."""
     if not ASKED and importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
-    trial = subprocess.run(
-        [sys.executable, "-m", "lxmls_rnn.device"], env=environment(), capture_output=True, text=True
-    )
+    env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
+    if request.param == "emulated cuda":
+        env |= request.getfixturevalue("emulated_gpu")
+    env["LXMLS_DEVICE"] = request.param.removeprefix("emulated ")
+    trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
     if trial.returncode != 0:
-        (pytest.fail if ASKED else pytest.skip)(f"{trial.stdout.splitlines()[0]}")
-    return environment()
+        (pytest.skip if request.param == "opencl0:0" and not ASKED else pytest.fail)(trial.stdout.splitlines()[0])
+    return env
 
 
 @pytest.mark.parametrize("file", ["layers.py", "models.py"])

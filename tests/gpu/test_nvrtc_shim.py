@@ -74,7 +74,7 @@ def compile_through_shim(folder, real, *options, device=None, **env):
     """Run NVRTC behind the shim in a process of its own, since it loads its libraries once a process."""
     env = {"LXMLS_NVRTC": str(real), **nvrtc.search_path(folder), **env}
     if device is not None:
-        env["PRETEND_CC"] = str(device)
+        env["EMULATED_CC"] = str(device)
     command = [sys.executable, nvrtc.__file__, folder / "libnvrtc.so", *options]
     return subprocess.run(command, input=KERNEL, env={**os.environ, **env}, capture_output=True, text=True)
 
@@ -180,7 +180,7 @@ def test_several_threads_may_compile_at_once(stand_ins, real_nvrtc):
             return shim.compile(f'extern "C" __global__ void k(int *p) {{{{ *p = {{i}}; }}}}', ["-arch", "compute_10"])
         with ThreadPoolExecutor(8) as pool:
             print(*pool.map(compile, range(32)))"""
-    env = {**os.environ, **nvrtc.search_path(stand_ins), "LXMLS_NVRTC": real_nvrtc.path, "PRETEND_CC": "100"}
+    env = {**os.environ, **nvrtc.search_path(stand_ins), "LXMLS_NVRTC": real_nvrtc.path, "EMULATED_CC": "100"}
 
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
 

@@ -1,7 +1,7 @@
 """The GPU kernels that the models need, Theano's own too: NVIDIA's compiler accepts them for each kind of GPU.
 
-Theano and libgpuarray run on a GPU that is not there and whose compiler only keeps the sources it is given. They are
-compiled afterwards, for every capability. That says 'compiles for', never 'works on'.
+Theano and libgpuarray run on an emulated GPU whose compiler keeps the sources that it is given. They are compiled
+afterwards, for every capability. That says 'compiles for', never 'works on'.
 """
 
 import importlib.util
@@ -34,18 +34,11 @@ for Model in rnn.RNN, rnn.LSTM, rnn.FastRNN, rnn.FastLSTM:
 
 
 @pytest.fixture(scope="module")
-def kernels(stand_ins, tmp_path_factory):
+def kernels(emulated_gpu, tmp_path_factory):
     """Sources of the kernels by file name, and the header that libgpuarray gives them."""
     folder = tmp_path_factory.mktemp("kernels")
-    env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_DEVICE", "LXMLS_FLOATX")}
-    env |= {
-        # No cache of kernels: what this GPU's compiler makes must never be found by a real one.
-        "THEANO_FLAGS": "device=cuda0,floatX=float32,dnn.enabled=False,gpuarray.cache_path=",
-        "LXMLS_NVRTC": str(stand_ins / "libcuda.so"),
-        **nvrtc.search_path(stand_ins),
-        "PRETEND_CC": "120",
-        "PRETEND_RECORD": str(folder),
-    }
+    env = {name: value for name, value in os.environ.items() if name != "LXMLS_GPU_FAULT"}
+    env |= emulated_gpu | {"LXMLS_DEVICE": "cuda", "LXMLS_FLOATX": "float32", "EMULATED_RECORD": str(folder)}
     done = subprocess.run([sys.executable, "-c", TRAIN], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return SimpleNamespace(

@@ -1,0 +1,123 @@
+/* NVRTC, as far as libgpuarray 0.7.6 loads it: the C++ compiler on PATH makes a shared library of a kernel.
+ *
+ * What stands for PTX and for a cubin is an Image (driver.h). */
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "driver.h"
+
+namespace fs = std::filesystem;
+using std::string;
+
+enum { OK = 0, COMPILATION = 6, INVALID_INPUT = 3 };
+
+struct Program {
+  string source, log, image;
+  std::map<string, string> headers;
+};
+
+static string read(const fs::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  return string(std::istreambuf_iterator<char>(file), {});
+}
+
+static bool write(const fs::path &path, const string &content) {
+  std::ofstream file(path, std::ios::binary);
+  file << content;
+  return bool(file.flush());
+}
+
+/* The names of all first groups of a pattern. */
+static std::set<string> names(const string &source, const string &pattern) {
+  std::regex regex(pattern);
+  std::set<string> found;
+  for (std::sregex_iterator it(source.begin(), source.end(), regex), end; it != end; ++it) found.insert((*it)[1]);
+  return found;
+}
+
+/* From CUDA, preprocessed, to what kernel.h explains to a C++ compiler. Adds options for the linker. */
+static string in_cpp(const string &cuda, string &options) {
+  string source = std::regex_replace(cuda, std::regex("extern\\s+__shared__"), "extern");
+  source = std::regex_replace(source, std::regex("__shared__"), "static EMULATED_SHARED");
+  for (const string &name : names(cuda, "extern\\s+__shared__[^;]*?(\\w+)\\s*\\["))
+    options += " -Wl,--defsym=" + name + "=emulated_dynamic";
+  for (const string &name : names(cuda, "__global__\\s+void\\s+(\\w+)\\s*\\("))
+    source += "\nextern \"C\" void emulated_" + name + "(void **a) { emulated_thread(" + name + ", a); }\n";
+  return source;
+}
+
+/* For who wants to see what is compiled: each source in the folder EMULATED_RECORD, named after the architecture that
+   it was asked for, and the headers beside it. */
+static bool record(const Program &program, const string &architecture) {
+  const char *folder = getenv("EMULATED_RECORD");
+  if (folder == NULL) return true;
+  bool good = true;
+  for (const auto &[name, content] : program.headers) good &= write(fs::path(folder) / name, content);
+  std::ostringstream name;
+  name << std::hex << std::hash<string>()(program.source) << '.' << architecture << ".cu";
+  return good && write(fs::path(folder) / name.str(), program.source);
+}
+
+static int compile(Program &program) {
+  string folder = fs::temp_directory_path() / "emulated-XXXXXX";
+  if (mkdtemp(folder.data()) == NULL) return INVALID_INPUT;
+  fs::path here = folder;
+  for (const auto &[name, content] : program.headers) write(here / name, content);
+  write(here / "kernel.cu", program.source);
+  string in = "cd '" + folder + "' && exec 2>log && g++ ", options;
+  int status = system((in + "-E -P -x c++ -o kernel.ii kernel.cu").c_str());
+  if (status == 0) {
+    write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
+    status = system((in + "-std=c++17 -O1 -w -shared -fPIC -include " KERNEL_H
+                          " -Wl,-Bsymbolic -o kernel.so kernel.cpp" + options).c_str());
+  }
+  program.log = read(here / "log");
+  string library = read(here / "kernel.so");
+  fs::remove_all(here);
+  if (status != 0) return COMPILATION;
+  program.image = image_of(library);
+  return OK;
+}
+
+extern "C" {
+
+int nvrtcVersion(int *major, int *minor) { *major = 13, *minor = 0; return OK; }
+int nvrtcGetNumSupportedArchs(int *count) { *count = 2; return OK; }
+int nvrtcGetSupportedArchs(int *archs) { archs[0] = 75, archs[1] = 120; return OK; }
+
+int nvrtcCreateProgram(Program **program, const char *source, const char *, int n, const char **headers,
+                       const char **names) {
+  *program = new Program{source, "", "", {}};
+  for (int i = 0; i < n; i++) (*program)->headers[names[i]] = headers[i];
+  return OK;
+}
+
+int nvrtcCompileProgram(Program *program, int n, const char **options) {
+  return record(*program, n > 1 ? options[1] : "none") ? compile(*program) : INVALID_INPUT;
+}
+
+int nvrtcDestroyProgram(Program **program) { delete *program; *program = NULL; return OK; }
+
+int nvrtcGetProgramLogSize(Program *program, size_t *size) { *size = program->log.size() + 1; return OK; }
+int nvrtcGetProgramLog(Program *program, char *log) {
+  memcpy(log, program->log.c_str(), program->log.size() + 1);
+  return OK;
+}
+
+int nvrtcGetPTXSize(Program *program, size_t *size) { *size = program->image.size(); return OK; }
+int nvrtcGetPTX(Program *program, char *ptx) {
+  memcpy(ptx, program->image.data(), program->image.size());
+  return OK;
+}
+
+const char *nvrtcGetErrorString(int result) {
+  return result == OK ? "no error" : result == COMPILATION ? "the compiler refuses" : "a file cannot be written";
+}
+}

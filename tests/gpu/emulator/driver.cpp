@@ -1,0 +1,277 @@
+/* A CUDA device made of the CPU, for tests without a GPU: the driver, as far as libgpuarray 0.7.6 loads it.
+ *
+ *     g++ -shared -fPIC -O2 -DKERNEL_H='"/path/to/kernel.h"' -o libcuda.so *.cpp -ldl
+ *
+ * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it has run through libgpuarray's and
+ * Theano's CUDA code and has computed what its kernels say. How a GPU schedules threads, how fast it is, and what NVIDIA's
+ * compiler makes of a kernel, it does not show.
+ *
+ * Its compute capability is EMULATED_CC (90 is 9.0; unset: no device is current). It is stricter than a GPU:
+ * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, large integers;
+ * - pages around each allocation cannot be touched, nor can freed memory;
+ * - writing to shared memory behind what the launch asked for fails the launch;
+ * - between two barriers the threads of a block run one after the other, first to last or last to first by chance (the
+ *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch. */
+#include "driver.h"
+
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "machine.h"
+
+
+typedef uintptr_t Pointer; /* CUdeviceptr */
+
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, NO_CONTEXT = 201, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
+enum { POISON = 0xFF, STACK = 64 * 1024 };
+
+static int capability() {
+  const char *text = getenv("EMULATED_CC");
+  return text == NULL ? 0 : atoi(text);
+}
+
+static std::string last_error;
+
+static int failed(int error, const std::string &why) {
+  last_error = why;
+  return error;
+}
+
+/* Memory */
+
+static std::map<Pointer, std::pair<void *, size_t>> allocations;
+
+static int allocate(Pointer *p, size_t size) {
+  const size_t page = sysconf(_SC_PAGESIZE), ALIGNED = 256;
+  const size_t used = (size + ALIGNED - 1) / ALIGNED * ALIGNED, pages = (used + page - 1) / page * page;
+  void *all = mmap(NULL, page + pages + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) return failed(OUT_OF_MEMORY, "no memory is left");
+  void *usable = static_cast<char *>(all) + page;
+  mprotect(usable, pages, PROT_READ | PROT_WRITE);
+  memset(usable, POISON, pages);
+  *p = Pointer(usable) + pages - used;
+  allocations[*p] = {all, page + pages + page};
+  return OK;
+}
+
+static int release(Pointer p) {
+  auto found = allocations.find(p);
+  if (found == allocations.end()) return failed(INVALID_VALUE, "memory is freed that is not allocated");
+  munmap(found->second.first, found->second.second);
+  allocations.erase(found);
+  return OK;
+}
+
+static int copy(Pointer to, Pointer from, size_t n) {
+  memmove(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from), n);
+  return OK;
+}
+
+/* Kernels */
+
+struct Module {
+  void *library;
+  Position **position;
+  SharedMemory *shared;
+};
+
+struct Kernel {
+  Module *module;
+  void (*thread)(void **arguments);
+};
+
+struct Thread {
+  ucontext_t context;
+  std::unique_ptr<char[]> stack{new char[STACK]};
+  bool done;
+};
+
+/* One launch at a time: its threads, which of them runs, and what it runs. */
+static ucontext_t driver;
+static std::vector<Thread> threads(MAX_THREADS);
+static Thread *running;
+static const Kernel *kernel;
+static void **kernel_arguments;
+
+static void barrier() { swapcontext(&running->context, &driver); }
+
+static void run_thread() {
+  kernel->thread(kernel_arguments);
+  running->done = true;
+  swapcontext(&running->context, &driver);
+}
+
+static std::minstd_rand chance;
+
+static int run_block(Position &position, unsigned dynamic) {
+  const SharedMemory &shared = *kernel->module->shared;
+  memset(shared.start, POISON, shared.end - shared.start);
+  const Dim &size = position.threads;
+  const unsigned count = size.x * size.y * size.z;
+  for (unsigned i = 0; i < count; i++) {
+    Thread &thread = threads[i];
+    thread.done = false;
+    getcontext(&thread.context);
+    thread.context.uc_stack.ss_sp = thread.stack.get();
+    thread.context.uc_stack.ss_size = STACK;
+    makecontext(&thread.context, run_thread, 0);
+  }
+  for (unsigned ended = 0; ended < count;) {
+    if (ended > 0) return failed(LAUNCH_FAILED, "only some threads of a block reach a barrier");
+    const bool backwards = chance() % 2;
+    for (unsigned i = 0; i < count; i++) {
+      const unsigned n = backwards ? count - 1 - i : i;
+      running = &threads[n];
+      position.thread = {n % size.x, n / size.x % size.y, n / size.x / size.y};
+      swapcontext(&driver, &running->context);
+      ended += running->done;
+    }
+  }
+  for (unsigned i = dynamic; i < MAX_SHARED; i++)
+    if (shared.dynamic[i] != char(POISON)) return failed(LAUNCH_FAILED, "a kernel writes behind its shared memory");
+  return OK;
+}
+
+static int load(Module **out, const char *data) {
+  Image image;
+  memcpy(&image, data, sizeof image);
+  if (memcmp(image.mark, MARK, sizeof MARK) != 0) return INVALID_IMAGE;
+  char path[] = "/tmp/emulated-kernel-XXXXXX"; /* the linker takes a path it knows for the library it knows */
+  const int file = mkstemp(path);
+  if (file < 0) return failed(OUT_OF_MEMORY, "no temporary file");
+  const bool written = write(file, data + sizeof image, image.size) == ssize_t(image.size);
+  close(file);
+  void *library = written ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+  unlink(path);
+  if (library == NULL) return failed(INVALID_IMAGE, written ? dlerror() : "a temporary file cannot be written");
+  *out = new Module{library, static_cast<Position **>(dlsym(library, "emulated_position")),
+                    static_cast<SharedMemory *>(dlsym(library, "emulated_memory"))};
+  return OK;
+}
+
+extern "C" {
+
+int cuModuleLoadData(Module **module, const void *image) { return load(module, static_cast<const char *>(image)); }
+int cuModuleLoadDataEx(Module **module, const void *image, unsigned, void *, void *) { return cuModuleLoadData(module, image); }
+
+int cuModuleUnload(Module *module) {
+  dlclose(module->library);
+  delete module; /* of its kernels libgpuarray makes no use any more */
+  return OK;
+}
+
+int cuModuleGetFunction(Kernel **out, Module *module, const char *name) {
+  void *thread = dlsym(module->library, (std::string("emulated_") + name).c_str());
+  if (thread == NULL) return failed(NOT_FOUND, std::string("no kernel ") + name);
+  *out = new Kernel{module, reinterpret_cast<void (*)(void **)>(thread)};
+  return OK;
+}
+
+int cuFuncGetAttribute(int *value, int, Kernel *) { *value = MAX_THREADS; return OK; }
+
+int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                   unsigned shared, void *, void **arguments, void **) {
+  if (gx == 0 || gy == 0 || gz == 0 || bx == 0 || by == 0 || bz == 0 || bx * by * bz > MAX_THREADS || shared > MAX_SHARED)
+    return failed(INVALID_VALUE, "a launch of no or too many threads, or of too much shared memory");
+  kernel = function, kernel_arguments = arguments;
+  Position position = {{0, 0, 0}, {0, 0, 0}, {bx, by, bz}, {gx, gy, gz}, barrier};
+  *function->module->position = &position;
+  Dim &block = position.block;
+  for (block.z = 0; block.z < gz; block.z++)
+    for (block.y = 0; block.y < gy; block.y++)
+      for (block.x = 0; block.x < gx; block.x++)
+        if (const int error = run_block(position, shared)) return error;
+  return OK;
+}
+
+/* The linker of PTX: an image is a cubin already. */
+
+int cuLinkCreate(unsigned, void *, void *, std::string **state) { *state = new std::string; return OK; }
+int cuLinkAddData(std::string *state, int, const char *data, size_t size, const char *, unsigned, void *, void *) {
+  state->assign(data, size);
+  return OK;
+}
+int cuLinkComplete(std::string *state, void **cubin, size_t *size) {
+  *cubin = state->data(), *size = state->size();
+  return OK;
+}
+int cuLinkDestroy(std::string *state) { delete state; return OK; }
+
+/* Memory */
+
+int cuMemAlloc_v2(Pointer *p, size_t size) { return allocate(p, size); }
+int cuMemFree_v2(Pointer p) { return release(p); }
+int cuMemAllocHost_v2(void **p, size_t size) { *p = malloc(size); return *p == NULL ? OUT_OF_MEMORY : OK; }
+int cuMemFreeHost(void *p) { free(p); return OK; }
+int cuMemGetInfo_v2(size_t *unused, size_t *total) { *unused = *total = size_t(1) << 33; return OK; }
+int cuMemcpyHtoD_v2(Pointer to, const void *from, size_t n) { return copy(to, Pointer(from), n); }
+int cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t n, void *) { return copy(to, Pointer(from), n); }
+int cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t n, void *) { return copy(Pointer(to), from, n); }
+int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, void *) { return copy(to, from, n); }
+int cuMemcpyPeerAsync(Pointer to, void *, Pointer from, void *, size_t n, void *) { return copy(to, from, n); }
+int cuMemsetD8Async(Pointer p, unsigned char byte, size_t n, void *) {
+  memset(reinterpret_cast<void *>(p), byte, n);
+  return OK;
+}
+
+/* The device */
+
+static int number(int *out, int value) { *out = value; return OK; }
+static int handle(void **out) { static int anything; *out = &anything; return OK; }
+
+int cuInit(unsigned) { return OK; }
+int cuDriverGetVersion(int *version) { return number(version, 13000); }
+int cuDeviceGet(int *device, int) { return number(device, 0); }
+int cuDeviceGetCount(int *count) { return number(count, 1); }
+int cuCtxGetDevice(int *device) { return capability() > 0 ? number(device, 0) : NO_CONTEXT; }
+int cuDeviceGetName(char *name, int size, int) { snprintf(name, size, "emulated GPU"); return OK; }
+int cuDeviceGetPCIBusId(char *id, int size, int) { snprintf(id, size, "0000:00:00.0"); return OK; }
+int cuDevicePrimaryCtxGetState(int, unsigned *flags, int *active) { *flags = 0; return number(active, 0); }
+
+int cuDeviceGetAttribute(int *value, int attribute, int) {
+  switch (attribute) { /* CUdevice_attribute */
+    case 1: case 2: case 3: case 4: return number(value, MAX_THREADS); /* of a block; in x, y, z */
+    case 5: case 6: case 7: return number(value, 65535);               /* blocks of a grid in x, y, z */
+    case 8: return number(value, MAX_SHARED);
+    case 10: return number(value, WARP_SIZE);
+    case 16: return number(value, 1); /* multiprocessors */
+    case 41: return number(value, 1); /* unified addressing */
+    case 75: return number(value, capability() / 10);
+    case 76: return number(value, capability() % 10);
+    default: return number(value, 0);
+  }
+}
+
+int cuGetErrorName(int, const char **name) { *name = "emulated GPU"; return OK; }
+int cuGetErrorString(int, const char **text) { *text = last_error.c_str(); return OK; }
+
+/* Everything is done when its call returns. */
+int cuDevicePrimaryCtxRetain(void **context, int) { return handle(context); }
+int cuDevicePrimaryCtxRelease(int) { return OK; }
+int cuDevicePrimaryCtxSetFlags(int, unsigned) { return OK; }
+int cuCtxPushCurrent_v2(void *) { return OK; }
+int cuCtxPopCurrent_v2(void **context) { return context ? handle(context) : OK; }
+int cuStreamCreate(void **stream, unsigned) { return handle(stream); }
+int cuStreamDestroy_v2(void *) { return OK; }
+int cuStreamSynchronize(void *) { return OK; }
+int cuStreamWaitEvent(void *, void *, unsigned) { return OK; }
+int cuEventCreate(void **event, unsigned) { return handle(event); }
+int cuEventDestroy_v2(void *) { return OK; }
+int cuEventRecord(void *, void *) { return OK; }
+int cuEventSynchronize(void *) { return OK; }
+
+/* Between processes nothing is shared. */
+int cuIpcGetMemHandle(void *, Pointer) { return INVALID_VALUE; }
+int cuIpcOpenMemHandle(Pointer *, void *, unsigned) { return INVALID_VALUE; }
+int cuIpcCloseMemHandle(Pointer) { return INVALID_VALUE; }
+}
