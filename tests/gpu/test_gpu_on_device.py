@@ -13,30 +13,26 @@ from pathlib import Path
 import pytest
 
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
+EMULATED = "emulated cuda"
+FILES = [(device, file) for device in ([ASKED] if ASKED else ["opencl0:0", EMULATED]) for file in ("layers", "models")]
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module", params=[ASKED] if ASKED else ["opencl0:0", "emulated cuda"])
-def device(request):
-    """The environment of a process on the device; where there is none by default skip, where it is asked for fail."""
-    if not ASKED and importlib.util.find_spec("pygpu") is None:
+@pytest.mark.parametrize(("device", "file"), [*FILES, (EMULATED, "launches")])
+def test_on_device(device, file, request):
+    if device != ASKED and importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
-    if request.param == "emulated cuda":
+    env["LXMLS_DEVICE"] = device.removeprefix("emulated ")
+    if device == EMULATED:
         env |= request.getfixturevalue("emulated_gpu")
-    env["LXMLS_DEVICE"] = request.param.removeprefix("emulated ")
     trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
     if trial.returncode != 0:
-        (pytest.skip if request.param == "opencl0:0" and not ASKED else pytest.fail)(trial.stdout.splitlines()[0])
-    return env
-
-
-@pytest.mark.parametrize("file", ["layers.py", "models.py"])
-def test_on_device(device, file):
+        (pytest.skip if device == "opencl0:0" and device != ASKED else pytest.fail)(trial.stdout.splitlines()[0])
     command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--import-mode=importlib"]
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", HERE / "on_device" / file],
-        env=device,
+        [*command, "-p", "no:cacheprovider", HERE / "on_device" / f"{file}.py"],
+        env=env,
         cwd=HERE.parents[1],
         capture_output=True,
         text=True,

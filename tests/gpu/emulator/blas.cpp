@@ -15,6 +15,9 @@ template <class T> struct Matrix {
 template <class T> static Matrix<T> row(T *data, int step) { return {data, step, AS_IT_IS}; }
 template <class T> static Matrix<T> column(T *data, int step) { return {data, step, TRANSPOSED}; }
 
+/* Calls so far, for a test to look at. */
+extern "C" { long emulated_products; }
+
 /* C (m, n) = alpha A B + beta C; where beta is 0, C is not read */
 template <class T>
 static int product(int m, int n, int k, T alpha, Matrix<const T> A, Matrix<const T> B, T beta, Matrix<T> C) {
@@ -40,24 +43,29 @@ int cublasGetProperty(int, int *part) { *part = 0; return OK; }
 #define FOR_TYPE(X, T)                                                                                                \
   int cublas##X##gemm_v2(void *, int trans_a, int trans_b, int m, int n, int k, const T *alpha, const T *A, int lda,   \
                          const T *B, int ldb, const T *beta, T *C, int ldc) {                                          \
+    emulated_products++;                                                                                               \
     return product<T>(m, n, k, *alpha, {A, lda, trans_a}, {B, ldb, trans_b}, *beta, {C, ldc, AS_IT_IS});               \
   }                                                                                                                    \
-  int cublas##X##gemmBatched(void *handle, int trans_a, int trans_b, int m, int n, int k, const T *alpha,              \
-                             const T **A, int lda, const T **B, int ldb, const T *beta, T **C, int ldc, int count) {   \
+  int cublas##X##gemmBatched(void *, int trans_a, int trans_b, int m, int n, int k, const T *alpha, const T **A,       \
+                             int lda, const T **B, int ldb, const T *beta, T **C, int ldc, int count) {                \
+    emulated_products++;                                                                                               \
     for (int i = 0; i < count; i++)                                                                                    \
-      cublas##X##gemm_v2(handle, trans_a, trans_b, m, n, k, alpha, A[i], lda, B[i], ldb, beta, C[i], ldc);             \
+      product<T>(m, n, k, *alpha, {A[i], lda, trans_a}, {B[i], ldb, trans_b}, *beta, {C[i], ldc, AS_IT_IS});           \
     return OK;                                                                                                         \
   }                                                                                                                    \
   int cublas##X##gemv_v2(void *, int trans, int m, int n, const T *alpha, const T *A, int lda, const T *x, int incx,   \
                          const T *beta, T *y, int incy) {                                                              \
+    emulated_products++;                                                                                               \
     return product<T>(trans ? n : m, 1, trans ? m : n, *alpha, {A, lda, trans}, column(x, incx), *beta,                \
                       column(y, incy));                                                                                \
   }                                                                                                                    \
   int cublas##X##ger_v2(void *, int m, int n, const T *alpha, const T *x, int incx, const T *y, int incy, T *A,        \
                         int lda) {                                                                                     \
+    emulated_products++;                                                                                               \
     return product<T>(m, n, 1, *alpha, column(x, incx), row(y, incy), 1, {A, lda, AS_IT_IS});                          \
   }                                                                                                                    \
   int cublas##X##dot_v2(void *, int n, const T *x, int incx, const T *y, int incy, T *result) {                        \
+    emulated_products++;                                                                                               \
     return product<T>(1, 1, n, 1, row(x, incx), column(y, incy), 0, {result, 1, AS_IT_IS});                            \
   }
 

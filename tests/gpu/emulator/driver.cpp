@@ -2,9 +2,9 @@
  *
  *     g++ -shared -fPIC -O2 -DKERNEL_H='"/path/to/kernel.h"' -o libcuda.so *.cpp -ldl
  *
- * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it has run through libgpuarray's and
- * Theano's CUDA code and has computed what its kernels say. How a GPU schedules threads, how fast it is, and what NVIDIA's
- * compiler makes of a kernel, it does not show.
+ * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it goes through libgpuarray's and Theano's
+ * CUDA code and computes what its kernels say. How a GPU schedules threads, how fast it is, and what NVIDIA's compiler
+ * makes of a kernel, it does not show.
  *
  * Its compute capability is EMULATED_CC (90 is 9.0; unset: no device is current). It is stricter than a GPU:
  * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, large integers;
@@ -32,7 +32,9 @@
 
 typedef uintptr_t Pointer; /* CUdeviceptr */
 
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, NO_CONTEXT = 201, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
+enum { /* CUresult */
+  OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, NO_CONTEXT = 201, NOT_FOUND = 500, LAUNCH_FAILED = 719
+};
 enum { POISON = 0xFF, STACK = 64 * 1024 };
 
 static int capability() {
@@ -46,6 +48,9 @@ static int failed(int error, const std::string &why) {
   last_error = why;
   return error;
 }
+
+/* Launches of kernels and copies between host and device so far, for a test to look at. */
+extern "C" { long emulated_launches, emulated_to_device, emulated_to_host; }
 
 /* Memory */
 
@@ -162,7 +167,9 @@ static int load(Module **out, const char *data) {
 extern "C" {
 
 int cuModuleLoadData(Module **module, const void *image) { return load(module, static_cast<const char *>(image)); }
-int cuModuleLoadDataEx(Module **module, const void *image, unsigned, void *, void *) { return cuModuleLoadData(module, image); }
+int cuModuleLoadDataEx(Module **module, const void *image, unsigned, void *, void *) {
+  return cuModuleLoadData(module, image);
+}
 
 int cuModuleUnload(Module *module) {
   dlclose(module->library);
@@ -181,8 +188,10 @@ int cuFuncGetAttribute(int *value, int, Kernel *) { *value = MAX_THREADS; return
 
 int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *, void **arguments, void **) {
-  if (gx == 0 || gy == 0 || gz == 0 || bx == 0 || by == 0 || bz == 0 || bx * by * bz > MAX_THREADS || shared > MAX_SHARED)
+  const size_t blocks = size_t(gx) * gy * gz, block_size = size_t(bx) * by * bz;
+  if (blocks == 0 || block_size == 0 || block_size > MAX_THREADS || shared > MAX_SHARED)
     return failed(INVALID_VALUE, "a launch of no or too many threads, or of too much shared memory");
+  emulated_launches++;
   kernel = function, kernel_arguments = arguments;
   Position position = {{0, 0, 0}, {0, 0, 0}, {bx, by, bz}, {gx, gy, gz}, barrier};
   *function->module->position = &position;
@@ -214,9 +223,15 @@ int cuMemFree_v2(Pointer p) { return release(p); }
 int cuMemAllocHost_v2(void **p, size_t size) { *p = malloc(size); return *p == NULL ? OUT_OF_MEMORY : OK; }
 int cuMemFreeHost(void *p) { free(p); return OK; }
 int cuMemGetInfo_v2(size_t *unused, size_t *total) { *unused = *total = size_t(1) << 33; return OK; }
-int cuMemcpyHtoD_v2(Pointer to, const void *from, size_t n) { return copy(to, Pointer(from), n); }
-int cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t n, void *) { return copy(to, Pointer(from), n); }
-int cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t n, void *) { return copy(Pointer(to), from, n); }
+int cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t n, void *) {
+  emulated_to_device++;
+  return copy(to, Pointer(from), n);
+}
+int cuMemcpyHtoD_v2(Pointer to, const void *from, size_t n) { return cuMemcpyHtoDAsync_v2(to, from, n, NULL); }
+int cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t n, void *) {
+  emulated_to_host++;
+  return copy(Pointer(to), from, n);
+}
 int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, void *) { return copy(to, from, n); }
 int cuMemcpyPeerAsync(Pointer to, void *, Pointer from, void *, size_t n, void *) { return copy(to, from, n); }
 int cuMemsetD8Async(Pointer p, unsigned char byte, size_t n, void *) {

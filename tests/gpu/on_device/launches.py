@@ -1,0 +1,49 @@
+"""What a training step asks of a CUDA device, counted by the emulated one; the README has these numbers.
+
+theano.scan asks anew for every word, a fused layer once for all of them.
+"""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.sgd import make_step
+
+WORDS, TAGS = 100, 12
+
+
+def count(step, length, batch):
+    """Return the kernels, products, copies to and from the device of one step."""
+    driver = ctypes.CDLL("libcuda.so")
+    counters = [
+        ctypes.c_long.in_dll(driver, f"emulated_{name}") for name in ("launches", "products", "to_device", "to_host")
+    ]
+    shape = (batch, length) if batch else (length,)
+    x, y = np.arange(np.prod(shape), dtype="int32").reshape(shape) % WORDS, np.zeros(shape, "int32")
+    before = [counter.value for counter in counters]
+    step(x, y, np.ones(shape, "float32"), 0.1)
+    return [counter.value - start for counter, start in zip(counters, before, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "kernels_and_products"),
+    [("FastRNN", 0, 17), ("FastRNN", 32, 23), ("FastLSTM", 0, 21), ("FastLSTM", 32, 27)],
+)
+def test_a_fused_layer_whatever_the_length(name, batch, kernels_and_products):
+    step = make_step(rnns.model_class(name)(WORDS, 50, 20, TAGS), batched=bool(batch))
+    for length in (2, 10, 40):
+        kernels, products, to_device, to_host = count(step, length, batch)
+        assert kernels + products == kernels_and_products
+        assert (to_device, to_host) == (4, 2)  # words, tags, weights, rate; cost and how many are right
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "for_10_words"), [("RNN", 0, 67), ("RNN", 32, 72), ("LSTM", 0, 300), ("LSTM", 32, 304)]
+)
+def test_scan_for_every_word(name, batch, for_10_words):
+    step = make_step(rnns.model_class(name)(WORDS, 50, 20, TAGS), batched=bool(batch))
+    totals = [sum(count(step, length, batch)[:2]) for length in (10, 20, 30)]
+    assert totals[0] == for_10_words
+    assert totals[2] - totals[1] == totals[1] - totals[0] > 10
