@@ -1,5 +1,7 @@
 """Let the tests import the helper module beside them, and build the libraries that they load."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +17,10 @@ import nvrtc  # noqa: E402
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory):
     """A folder with libnvrtc.so, the shim, and a libcuda.so and libcublas.so that emulate a GPU and its compiler."""
+    if not (shutil.which("gcc") and shutil.which("g++")):
+        pytest.skip("no gcc and g++ to compile them with")
     folder, emulator = tmp_path_factory.mktemp("stand_ins"), HERE / "emulator"
-    flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror"]
+    flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra"]
     shim = HERE.parents[1] / "docker" / "nvrtc_shim.c"
     subprocess.run(["gcc", *flags, "-o", folder / "libnvrtc.so", shim, "-ldl"], check=True)
     macro = f'-DKERNEL_H="{emulator / "kernel.h"}"'
@@ -29,13 +33,14 @@ def stand_ins(tmp_path_factory):
 @pytest.fixture(scope="session")
 def emulated_gpu(stand_ins):
     """Environment of a process in which libgpuarray finds an emulated GPU of compute capability 12.0."""
+    # No cache of kernels: what this compiler makes must never be found by a real GPU. No pool of memory: it would hide
+    # what is touched outside an array.
+    flags = "gpuarray.cache_path=,gpuarray.preallocate=-1"
     return {
         **nvrtc.search_path(stand_ins),
         "LXMLS_NVRTC": str(stand_ins / "libcuda.so"),
         "EMULATED_CC": "120",
-        # No cache of kernels: what this compiler makes must never be found by a real GPU. No pool of memory: it would
-        # hide what is touched outside an array.
-        "THEANO_FLAGS": "gpuarray.cache_path=,gpuarray.preallocate=-1",
+        "THEANO_FLAGS": ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags])),
     }
 
 

@@ -75,7 +75,7 @@ class Nvrtc:
         Returns
         -------
         bytes
-            The PTX, with the zero byte that ends it.
+            The PTX as NVRTC gives it, with a zero byte at its end.
 
         Raises
         ------

@@ -16,7 +16,7 @@
 namespace fs = std::filesystem;
 using std::string;
 
-enum { OK = 0, COMPILATION = 6, INVALID_INPUT = 3 };
+enum { OK = 0, FILE_ERROR = 3, COMPILATION = 6 };
 
 struct Program {
   string source, log, image;
@@ -53,8 +53,8 @@ static string in_cpp(const string &cuda, string &options) {
   return source;
 }
 
-/* For who wants to see what is compiled: each source in the folder EMULATED_RECORD, named after the architecture that
-   it was asked for, and the headers beside it. */
+/* For whoever wants to see what is compiled: each source in the folder EMULATED_RECORD, named after its hash and the
+   architecture asked for, and the headers beside it. */
 static bool record(const Program &program, const string &architecture) {
   const char *folder = getenv("EMULATED_RECORD");
   if (folder == NULL) return true;
@@ -66,21 +66,24 @@ static bool record(const Program &program, const string &architecture) {
 }
 
 static int compile(Program &program) {
-  string folder = fs::temp_directory_path() / "emulated-XXXXXX";
-  if (mkdtemp(folder.data()) == NULL) return INVALID_INPUT;
-  fs::path here = folder;
-  for (const auto &[name, content] : program.headers) write(here / name, content);
-  write(here / "kernel.cu", program.source);
-  string in = "cd '" + folder + "' && exec 2>log && g++ ", options;
-  int status = system((in + "-E -P -x c++ -o kernel.ii kernel.cu").c_str());
-  if (status == 0) {
-    write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
-    status = system((in + "-std=c++17 -O1 -w -shared -fPIC -include " KERNEL_H
-                          " -Wl,-Bsymbolic -o kernel.so kernel.cpp" + options).c_str());
+  string folder = temporary("emulated-compiler");
+  if (mkdtemp(folder.data()) == NULL) return FILE_ERROR;
+  const fs::path here = folder;
+  bool written = write(here / "kernel.cu", program.source);
+  for (const auto &[name, content] : program.headers) written &= write(here / name, content);
+  const string in = "cd '" + folder + "' && exec 2>log && g++ ";
+  int status = written ? system((in + "-E -P -x c++ -o kernel.ii kernel.cu").c_str()) : 0;
+  if (written && status == 0) {
+    string options;
+    written = write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
+    status = system((in + "-std=c++17 -O1 -w -shared -fPIC -Wl,-Bsymbolic -include '" KERNEL_H
+                          "' -o kernel.so kernel.cpp" + options).c_str());
   }
   program.log = read(here / "log");
-  string library = read(here / "kernel.so");
-  fs::remove_all(here);
+  const string library = read(here / "kernel.so");
+  std::error_code ignored;
+  fs::remove_all(here, ignored);
+  if (!written) return FILE_ERROR;
   if (status != 0) return COMPILATION;
   program.image = image_of(library);
   return OK;
@@ -100,7 +103,7 @@ int nvrtcCreateProgram(Program **program, const char *source, const char *, int 
 }
 
 int nvrtcCompileProgram(Program *program, int n, const char **options) {
-  return record(*program, n > 1 ? options[1] : "none") ? compile(*program) : INVALID_INPUT;
+  return record(*program, n > 1 ? options[1] : "none") ? compile(*program) : FILE_ERROR;
 }
 
 int nvrtcDestroyProgram(Program **program) { delete *program; *program = NULL; return OK; }

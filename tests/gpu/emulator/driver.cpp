@@ -1,17 +1,21 @@
 /* A CUDA device made of the CPU, for tests without a GPU: the driver, as far as libgpuarray 0.7.6 loads it.
  *
- *     g++ -shared -fPIC -O2 -DKERNEL_H='"/path/to/kernel.h"' -o libcuda.so *.cpp -ldl
+ *     g++ -std=c++17 -shared -fPIC -O2 -DKERNEL_H='"/path/to/kernel.h"' -o libcuda.so *.cpp -ldl
  *
- * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it goes through libgpuarray's and Theano's
- * CUDA code and computes what its kernels say. How a GPU schedules threads, how fast it is, and what NVIDIA's compiler
- * makes of a kernel, it does not show.
+ * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it goes through libgpuarray's and
+ * Theano's CUDA code and computes what its kernels say. Its compute capability is EMULATED_CC (90 is 9.0; unset: no
+ * device is current).
  *
- * Its compute capability is EMULATED_CC (90 is 9.0; unset: no device is current). It is stricter than a GPU:
- * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, large integers;
- * - pages around each allocation cannot be touched, nor can freed memory;
+ * In this it is stricter than a GPU:
+ * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, as integers -1;
+ * - pages before and after each allocation cannot be touched, nor can freed memory, whose addresses are not used again;
+ *   writing to the 255 bytes at most between an allocation and its page fails the launch;
  * - writing to shared memory behind what the launch asked for fails the launch;
  * - between two barriers the threads of a block run one after the other, first to last or last to first by chance (the
- *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch. */
+ *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch.
+ *
+ * It does not show how a GPU schedules threads or how fast it is, what NVIDIA's compiler makes of a kernel, the use of
+ * pointers that are the host's or not aligned, threads that wait at different barriers, or a host that does not wait. */
 #include "driver.h"
 
 #include <dlfcn.h>
@@ -22,20 +26,25 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
-#include <memory>
 #include <random>
 #include <vector>
 
 #include "machine.h"
 
-
 typedef uintptr_t Pointer; /* CUdeviceptr */
 
 enum { /* CUresult */
-  OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, NO_CONTEXT = 201, NOT_FOUND = 500, LAUNCH_FAILED = 719
+  OK = 0,
+  INVALID_VALUE = 1,
+  OUT_OF_MEMORY = 2,
+  INVALID_IMAGE = 200,
+  NO_CONTEXT = 201,
+  NOT_FOUND = 500,
+  LAUNCH_FAILED = 719,
 };
-enum { POISON = 0xFF, STACK = 64 * 1024 };
+enum { POISON = 0xFF, ALIGNED = 256, STACK = 64 * 1024 };
 
 static int capability() {
   const char *text = getenv("EMULATED_CC");
@@ -54,27 +63,59 @@ extern "C" { long emulated_launches, emulated_to_device, emulated_to_host; }
 
 /* Memory */
 
-static std::map<Pointer, std::pair<void *, size_t>> allocations;
+static const size_t PAGE = sysconf(_SC_PAGESIZE);
+
+/* The addresses of an allocation, its slack and the pages around them. */
+struct Allocation {
+  char *all;
+  size_t size, used, pages;
+};
+
+static std::map<Pointer, Allocation> allocations;
+
+static char *reserve(void *where, size_t size) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where ? MAP_FIXED : 0);
+  void *start = mmap(where, size, PROT_NONE, flags, -1, 0);
+  return start == MAP_FAILED ? NULL : static_cast<char *>(start);
+}
+
+/* Whole pages between two that cannot be touched, or NULL. */
+static char *between_guards(size_t pages) {
+  char *all = reserve(NULL, PAGE + pages + PAGE);
+  return all && mprotect(all + PAGE, pages, PROT_READ | PROT_WRITE) == 0 ? all + PAGE : NULL;
+}
+
+static size_t rounded(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
 static int allocate(Pointer *p, size_t size) {
-  const size_t page = sysconf(_SC_PAGESIZE), ALIGNED = 256;
-  const size_t used = (size + ALIGNED - 1) / ALIGNED * ALIGNED, pages = (used + page - 1) / page * page;
-  void *all = mmap(NULL, page + pages + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (all == MAP_FAILED) return failed(OUT_OF_MEMORY, "no memory is left");
-  void *usable = static_cast<char *>(all) + page;
-  mprotect(usable, pages, PROT_READ | PROT_WRITE);
+  const size_t used = rounded(size, ALIGNED), pages = rounded(used, PAGE);
+  char *usable = between_guards(pages);
+  if (usable == NULL) return failed(OUT_OF_MEMORY, "no memory is left");
   memset(usable, POISON, pages);
   *p = Pointer(usable) + pages - used;
-  allocations[*p] = {all, page + pages + page};
+  allocations[*p] = {usable - PAGE, size, used, PAGE + pages + PAGE};
   return OK;
 }
 
 static int release(Pointer p) {
-  auto found = allocations.find(p);
+  const auto found = allocations.find(p);
   if (found == allocations.end()) return failed(INVALID_VALUE, "memory is freed that is not allocated");
-  munmap(found->second.first, found->second.second);
+  reserve(found->second.all, found->second.pages);
   allocations.erase(found);
   return OK;
+}
+
+static bool is_poison(const char *begin, const char *end) {
+  return std::all_of(begin, end, [](char byte) { return byte == char(POISON); });
+}
+
+/* Whether nobody has written to the slack around allocations. */
+static bool slack_is_untouched() {
+  return std::all_of(allocations.begin(), allocations.end(), [](const auto &entry) {
+    const char *p = reinterpret_cast<const char *>(entry.first);
+    const Allocation &it = entry.second;
+    return is_poison(it.all + PAGE, p) && is_poison(p + it.size, p + it.used);
+  });
 }
 
 static int copy(Pointer to, Pointer from, size_t n) {
@@ -97,7 +138,7 @@ struct Kernel {
 
 struct Thread {
   ucontext_t context;
-  std::unique_ptr<char[]> stack{new char[STACK]};
+  char *stack = between_guards(STACK);
   bool done;
 };
 
@@ -127,7 +168,7 @@ static int run_block(Position &position, unsigned dynamic) {
     Thread &thread = threads[i];
     thread.done = false;
     getcontext(&thread.context);
-    thread.context.uc_stack.ss_sp = thread.stack.get();
+    thread.context.uc_stack.ss_sp = thread.stack;
     thread.context.uc_stack.ss_size = STACK;
     makecontext(&thread.context, run_thread, 0);
   }
@@ -142,22 +183,23 @@ static int run_block(Position &position, unsigned dynamic) {
       ended += running->done;
     }
   }
-  for (unsigned i = dynamic; i < MAX_SHARED; i++)
-    if (shared.dynamic[i] != char(POISON)) return failed(LAUNCH_FAILED, "a kernel writes behind its shared memory");
+  if (!is_poison(shared.dynamic + dynamic, shared.dynamic + MAX_SHARED))
+    return failed(LAUNCH_FAILED, "a kernel writes behind its shared memory");
   return OK;
 }
 
 static int load(Module **out, const char *data) {
   Image image;
   memcpy(&image, data, sizeof image);
-  if (memcmp(image.mark, MARK, sizeof MARK) != 0) return INVALID_IMAGE;
-  char path[] = "/tmp/emulated-kernel-XXXXXX"; /* the linker takes a path it knows for the library it knows */
-  const int file = mkstemp(path);
+  if (memcmp(image.mark, MARK, sizeof MARK) != 0) return failed(INVALID_IMAGE, "this compiler has not made the kernel");
+  /* a new name each time: the linker takes a path that it knows for the library that it knows */
+  std::string path = temporary("emulated-kernel");
+  const int file = mkstemp(path.data());
   if (file < 0) return failed(OUT_OF_MEMORY, "no temporary file");
   const bool written = write(file, data + sizeof image, image.size) == ssize_t(image.size);
   close(file);
-  void *library = written ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-  unlink(path);
+  void *library = written ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : NULL;
+  unlink(path.c_str());
   if (library == NULL) return failed(INVALID_IMAGE, written ? dlerror() : "a temporary file cannot be written");
   *out = new Module{library, static_cast<Position **>(dlsym(library, "emulated_position")),
                     static_cast<SharedMemory *>(dlsym(library, "emulated_memory"))};
@@ -189,8 +231,11 @@ int cuFuncGetAttribute(int *value, int, Kernel *) { *value = MAX_THREADS; return
 int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *, void **arguments, void **) {
   const size_t blocks = size_t(gx) * gy * gz, block_size = size_t(bx) * by * bz;
-  if (blocks == 0 || block_size == 0 || block_size > MAX_THREADS || shared > MAX_SHARED)
-    return failed(INVALID_VALUE, "a launch of no or too many threads, or of too much shared memory");
+  const SharedMemory &memory = *function->module->shared;
+  const size_t declared = memory.end - memory.start - MAX_SHARED;
+  if (blocks == 0 || block_size == 0 || block_size > MAX_THREADS || gy > MAX_BLOCKS || gz > MAX_BLOCKS || bz > MAX_Z)
+    return failed(INVALID_VALUE, "a launch of no or too many threads");
+  if (declared + shared > MAX_SHARED) return failed(INVALID_VALUE, "a launch with too much shared memory");
   emulated_launches++;
   kernel = function, kernel_arguments = arguments;
   Position position = {{0, 0, 0}, {0, 0, 0}, {bx, by, bz}, {gx, gy, gz}, barrier};
@@ -200,6 +245,7 @@ int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsi
     for (block.y = 0; block.y < gy; block.y++)
       for (block.x = 0; block.x < gx; block.x++)
         if (const int error = run_block(position, shared)) return error;
+  if (!slack_is_untouched()) return failed(LAUNCH_FAILED, "a kernel writes outside an array");
   return OK;
 }
 
@@ -220,9 +266,12 @@ int cuLinkDestroy(std::string *state) { delete state; return OK; }
 
 int cuMemAlloc_v2(Pointer *p, size_t size) { return allocate(p, size); }
 int cuMemFree_v2(Pointer p) { return release(p); }
-int cuMemAllocHost_v2(void **p, size_t size) { *p = malloc(size); return *p == NULL ? OUT_OF_MEMORY : OK; }
+int cuMemAllocHost_v2(void **p, size_t size) {
+  *p = malloc(size);
+  return *p == NULL ? failed(OUT_OF_MEMORY, "no memory is left on the host") : OK;
+}
 int cuMemFreeHost(void *p) { free(p); return OK; }
-int cuMemGetInfo_v2(size_t *unused, size_t *total) { *unused = *total = size_t(1) << 33; return OK; }
+int cuMemGetInfo_v2(size_t *left, size_t *total) { *left = *total = size_t(1) << 33; return OK; }
 int cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t n, void *) {
   emulated_to_device++;
   return copy(to, Pointer(from), n);
@@ -248,15 +297,18 @@ int cuInit(unsigned) { return OK; }
 int cuDriverGetVersion(int *version) { return number(version, 13000); }
 int cuDeviceGet(int *device, int) { return number(device, 0); }
 int cuDeviceGetCount(int *count) { return number(count, 1); }
-int cuCtxGetDevice(int *device) { return capability() > 0 ? number(device, 0) : NO_CONTEXT; }
+int cuCtxGetDevice(int *device) {
+  return capability() > 0 ? number(device, 0) : failed(NO_CONTEXT, "EMULATED_CC is not set");
+}
 int cuDeviceGetName(char *name, int size, int) { snprintf(name, size, "emulated GPU"); return OK; }
 int cuDeviceGetPCIBusId(char *id, int size, int) { snprintf(id, size, "0000:00:00.0"); return OK; }
 int cuDevicePrimaryCtxGetState(int, unsigned *flags, int *active) { *flags = 0; return number(active, 0); }
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
   switch (attribute) { /* CUdevice_attribute */
-    case 1: case 2: case 3: case 4: return number(value, MAX_THREADS); /* of a block; in x, y, z */
-    case 5: case 6: case 7: return number(value, 65535);               /* blocks of a grid in x, y, z */
+    case 1: case 2: case 3: return number(value, MAX_THREADS); /* of a block; in x, y */
+    case 4: return number(value, MAX_Z);
+    case 5: case 6: case 7: return number(value, MAX_BLOCKS); /* of a grid in x, y, z */
     case 8: return number(value, MAX_SHARED);
     case 10: return number(value, WARP_SIZE);
     case 16: return number(value, 1); /* multiprocessors */
@@ -285,8 +337,8 @@ int cuEventDestroy_v2(void *) { return OK; }
 int cuEventRecord(void *, void *) { return OK; }
 int cuEventSynchronize(void *) { return OK; }
 
-/* Between processes nothing is shared. */
-int cuIpcGetMemHandle(void *, Pointer) { return INVALID_VALUE; }
-int cuIpcOpenMemHandle(Pointer *, void *, unsigned) { return INVALID_VALUE; }
-int cuIpcCloseMemHandle(Pointer) { return INVALID_VALUE; }
+static int not_shared() { return failed(INVALID_VALUE, "processes share no memory"); }
+int cuIpcGetMemHandle(void *, Pointer) { return not_shared(); }
+int cuIpcOpenMemHandle(Pointer *, void *, unsigned) { return not_shared(); }
+int cuIpcCloseMemHandle(Pointer) { return not_shared(); }
 }

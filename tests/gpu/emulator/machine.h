@@ -1,7 +1,7 @@
 /* What kernels and the driver share. */
 #include <stddef.h>
 
-enum { MAX_THREADS = 1024, MAX_SHARED = 48 * 1024, WARP_SIZE = 32 };
+enum { MAX_THREADS = 1024, MAX_Z = 64, MAX_BLOCKS = 65535, MAX_SHARED = 48 * 1024, WARP_SIZE = 32 };
 
 struct Dim { unsigned x, y, z; };
 

@@ -77,8 +77,8 @@ def test_an_epoch_costs_what_it_costs_on_the_cpu(corpus, name, settings):
     costs = {}
     for cls, dtype in ((rnns.model_class(name), "float32"), (NUMPY[name.removeprefix("Fast")], "float64")):
         model = cls(n_words, 10, 15, n_tags, seed=1, dtype=dtype)
-        # from the weights as drawn an LSTM's gradients explode, and the rounding of float32 alone moves its cost 1e-3
-        model.set_values({name: W / 2 for name, W in model.get_values().items()})
+        # from the weights as drawn an LSTM's gradients explode: the rounding of float32 alone moves its cost by 1e-3
+        model.set_values({W: value / 2 for W, value in model.get_values().items()})
         events = Trainer(epochs=1, rate=0.1, **settings).fit(model, sentences)
         costs[dtype] = next(event.cost for event in events if isinstance(event, EpochDone))
     assert costs["float32"] == pytest.approx(costs["float64"], rel=1e-5)
