@@ -8,8 +8,8 @@
  *
  * In this it is stricter than a GPU:
  * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, as integers -1;
- * - pages before and after each allocation cannot be touched, nor can freed memory, whose addresses are not used again;
- *   writing to the 255 bytes at most between an allocation and its page fails the launch;
+ * - an allocation has pages of its own, and those before and after cannot be touched; writing to what it leaves of its
+ *   own fails the launch; freed memory cannot be touched, and its addresses are not used again;
  * - writing to shared memory behind what the launch asked for fails the launch;
  * - between two barriers the threads of a block run one after the other, first to last or last to first by chance (the
  *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch.
@@ -65,7 +65,8 @@ extern "C" { long emulated_launches, emulated_to_device, emulated_to_host; }
 
 static const size_t PAGE = sysconf(_SC_PAGESIZE);
 
-/* The addresses of an allocation, its slack and the pages around them. */
+/* The allocation has `size` bytes, `used` when rounded up to where the next might begin, at the end of its pages;
+   `all` is where these and the two that cannot be touched begin, `pages` their bytes. */
 struct Allocation {
   char *all;
   size_t size, used, pages;
@@ -109,8 +110,8 @@ static bool is_poison(const char *begin, const char *end) {
   return std::all_of(begin, end, [](char byte) { return byte == char(POISON); });
 }
 
-/* Whether nobody has written to the slack around allocations. */
-static bool slack_is_untouched() {
+/* Whether nobody has written to what allocations leave of their pages. */
+static bool rest_is_untouched() {
   return std::all_of(allocations.begin(), allocations.end(), [](const auto &entry) {
     const char *p = reinterpret_cast<const char *>(entry.first);
     const Allocation &it = entry.second;
@@ -245,7 +246,7 @@ int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsi
     for (block.y = 0; block.y < gy; block.y++)
       for (block.x = 0; block.x < gx; block.x++)
         if (const int error = run_block(position, shared)) return error;
-  if (!slack_is_untouched()) return failed(LAUNCH_FAILED, "a kernel writes outside an array");
+  if (!rest_is_untouched()) return failed(LAUNCH_FAILED, "a kernel writes outside an array");
   return OK;
 }
 
