@@ -15,7 +15,7 @@ $(READY): uv.lock pyproject.toml scripts/setup.sh
 
 .PHONY: test
 test: $(READY) ## Run the tests; ARGS="-k lstm" goes to pytest
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-gpu
 test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where pygpu is installed
