@@ -9,31 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from lab.exercises import theano_checks
 from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, vector
 from lab.exercises.mistakes import ERROR_MISTAKES, RNN_MISTAKES, rnn_errors, rnn_forward, rnn_gradient_mistakes
+from lab.exercises.setting import SENTENCES, SIZES, compare_probabilities, model_of, what
 from lab.exercises.verdict import NotYet, Wrong, attempt
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
-# n_words, n_emb, n_hidd, n_tags: all different, so that most mix-ups fail at once
-SIZES = (9, 4, 5, 3)
-# a word comes twice; the second sentence has one word only
-SENTENCES = ((np.array([2, 7, 2, 0, 5, 8]), np.array([1, 0, 2, 2, 0, 2])), (np.array([3]), np.array([2])))
 AXES = {
     "z": ("n_emb", "L"), "a": ("n_hidd", "L"), "h": ("n_hidd", "L + 1"), "y": ("n_tags", "L"), "p": ("n_tags", "L"),
     "e_y": ("n_tags", "L"), "e_h": ("n_hidd", "L"), "e_a": ("n_hidd", "L"),
 }  # fmt: skip
-
-
-def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
-    """Return a model of the checks' sizes whose numbers saturate no unit."""
-    model = cls(*SIZES, **options)
-    rng = np.random.RandomState(6)
-    values = {
-        name: rng.uniform(-2, 2, W.shape) / (1 if name == "W_e" else W.shape[1] ** 0.5)
-        for name, W in sorted(model.get_values().items())
-    }
-    model.set_values(values)
-    return model
 
 
 def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -46,7 +31,7 @@ def forward(student: Any) -> str:
     Or a model of your own, class or instance, with the parameters of `NumpyRNN` or of `RNN`.
     """
     if hasattr(student, "forward") or inspect.isclass(student):
-        return _forward_ofmodel_of(student)
+        return _forward_of_model(student)
     for x, _ in SENTENCES:
         param = model_of().param
         result = attempt(student, x.copy(), *_copies(*param))
@@ -89,17 +74,10 @@ def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Cal
     return says
 
 
-def what(result: Any) -> str:
-    """Describe a value that is not what was asked for."""
-    return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
-
-
-def _forward_ofmodel_of(student: Any) -> str:
+def _forward_of_model(student: Any) -> str:
     cls = student if inspect.isclass(student) else type(student)
     if hasattr(cls, "_recurrent"):  # a Theano model
-        from lab.exercises.theano_checks import rnn
-
-        return rnn(cls)
+        return theano_checks.rnn(cls)
     if not hasattr(cls, "forward"):
         raise Wrong(f"{cls.__name__} has no method forward.")
     for x, _ in SENTENCES:
@@ -107,17 +85,6 @@ def _forward_ofmodel_of(student: Any) -> str:
         p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((SIZES[3], len(x))))
         compare_probabilities(x, p, model_of().param, rnn_forward, RNN_MISTAKES, "float64")
     return "p is the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
-
-
-def compare_probabilities(x: np.ndarray, p: np.ndarray, param: Any, pass_: Any, mistakes: Any, dtype: str) -> None:
-    """Raise Wrong at the first step where p (n_tags, L) differs from what `pass_` computes."""
-    variants = [(says, functools.partial(pass_, x, param, **how)) for says, how in mistakes]
-
-    def more(name: str, t: int) -> str:
-        total = float(p[:, t - 1].sum())
-        return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
-
-    compare_steps({"p": p}, pass_(x, param), range(1, len(x) + 1), variants, dtype, more)
 
 
 def errors(student: Any) -> str:

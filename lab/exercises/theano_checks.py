@@ -20,7 +20,7 @@ from lab.exercises.difference import (
 )
 from lab.exercises.mistakes import LSTM_MISTAKES, LSTM_SENTENCE_MISTAKES, RNN_MISTAKES, lstm_forward, rnn_forward
 from lab.exercises.mistakes import lstm_step as one_step
-from lab.exercises.numpy_checks import SENTENCES, SIZES, compare_probabilities, model_of, what
+from lab.exercises.setting import SENTENCES, SIZES, compare_probabilities, model_of, what
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM

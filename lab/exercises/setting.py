@@ -1,0 +1,44 @@
+"""What the checks compare on: sentences, a model of their sizes, and its probabilities."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from lab.exercises.difference import compare_steps
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+
+# n_words, n_emb, n_hidd, n_tags: all different, so that most mix-ups fail at once
+SIZES = (9, 4, 5, 3)
+# a word comes twice; the second sentence has one word only
+SENTENCES = ((np.array([2, 7, 2, 0, 5, 8]), np.array([1, 0, 2, 2, 0, 2])), (np.array([3]), np.array([2])))
+
+
+def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
+    """Return a model of the checks' sizes whose numbers saturate no unit."""
+    model = cls(*SIZES, **options)
+    rng = np.random.RandomState(6)
+    values = {
+        name: rng.uniform(-2, 2, W.shape) / (1 if name == "W_e" else W.shape[1] ** 0.5)
+        for name, W in sorted(model.get_values().items())
+    }
+    model.set_values(values)
+    return model
+
+
+def compare_probabilities(x: np.ndarray, p: np.ndarray, param: Any, pass_: Any, mistakes: Any, dtype: str) -> None:
+    """Raise Wrong at the first step where p (n_tags, L) differs from what `pass_` computes."""
+    variants = [(says, functools.partial(pass_, x, param, **how)) for says, how in mistakes]
+
+    def more(name: str, t: int) -> str:
+        total = float(p[:, t - 1].sum())
+        return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
+
+    compare_steps({"p": p}, pass_(x, param), range(1, len(x) + 1), variants, dtype, more)
+
+
+def what(result: Any) -> str:
+    """Describe a value that is not what was asked for."""
+    return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
