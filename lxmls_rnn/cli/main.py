@@ -1,24 +1,21 @@
-"""The command `lxmls-rnn`."""
+"""The command `lxmls-rnn`: all but `bench`."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from lxmls_rnn.benchmark.cli import app as bench_app
+from lxmls_rnn.cli.bench import app as bench_app
+from lxmls_rnn.cli.console import console, plain_errors
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
@@ -34,33 +31,8 @@ app = typer.Typer(
     help="Train, inspect and time recurrent part-of-speech taggers in NumPy and Theano.",
 )
 app.add_typer(bench_app, name="bench")
-console = Console(markup=False, highlight=False)
 
 Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn the errors that a user can mend into one sentence and exit status 1, warnings into one sentence."""
-
-    def show(message: Warning | str, *_: Any) -> None:
-        typer.secho(f"Warning: {message}", fg="yellow", err=True)
-
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = show  # type: ignore[assignment]
-            yield
-    except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-    except MemoryError as error:
-        typer.secho(f"Error: not enough memory: {error}", fg="red", err=True)
-        raise typer.Exit(1) from None
-    except typer.Exit:
-        raise
-    except (ValueError, IndexError, FloatingPointError, OSError, RuntimeError) as error:
-        typer.secho(f"Error: {error}", fg="red", err=True)
-        raise typer.Exit(1) from None
 
 
 def model_file(name: Path) -> Path:

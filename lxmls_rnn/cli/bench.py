@@ -16,10 +16,10 @@ from lxmls_rnn.benchmark import cases as c
 from lxmls_rnn.benchmark.results import FOLDER, Results, new_path
 from lxmls_rnn.benchmark.runner import Runner
 from lxmls_rnn.benchmark.session import Session
+from lxmls_rnn.cli.console import console, plain_errors
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-console = Console(highlight=False)
 
 
 def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list[str]:
@@ -70,8 +70,6 @@ def bench(
     """
     if context.invoked_subcommand is not None:
         return
-    from lxmls_rnn.cli import plain_errors
-
     with plain_errors():
         if set_name not in c.SETS:
             raise ValueError(f"--set must be one of {', '.join(c.SETS)}, got {set_name!r}")
@@ -123,17 +121,17 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
     from lxmls_rnn.benchmark import report
     from lxmls_rnn.benchmark.machine import in_words
 
-    console.print(in_words(results.machine), markup=False, soft_wrap=True)
+    console.print(in_words(results.machine), soft_wrap=True)
     if only_ratios:
         for line in report.ratios(results):
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
     else:
         wide = Console(highlight=False, width=None if console.is_terminal else 140)
         wide.print(report.table(results, baseline))
         if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in results.rows):
             console.print("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
     for line in [*report.opencl_devices(results), *report.crossover(results), *report.not_measured(results)]:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -147,7 +145,6 @@ def compare(
     Example: `lxmls-rnn bench compare results/before.json results/after.json`
     """
     from lxmls_rnn.benchmark import compare as module
-    from lxmls_rnn.cli import plain_errors
 
     with plain_errors():
         first, second = Results.load(before), Results.load(after)
@@ -155,7 +152,7 @@ def compare(
         if not found:
             raise ValueError(f"{before} and {after} have no measured case in common")
         for line in module.differences(first, second):
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
         counts = {
             verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")
         }

@@ -1,0 +1,5 @@
+"""The command line."""
+
+from lxmls_rnn.cli.main import app
+
+__all__ = ["app"]
