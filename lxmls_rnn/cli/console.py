@@ -7,12 +7,15 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 console = Console(markup=False, highlight=False)
+
+Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
 
 
 @contextmanager

@@ -1,26 +1,22 @@
-"""The command `lxmls-rnn`: all but `bench`."""
+"""The command `lxmls-rnn`: all but `train` and `bench`."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from lxmls_rnn.cli.bench import app as bench_app
-from lxmls_rnn.cli.console import console, plain_errors
+from lxmls_rnn.cli.console import Root, console, plain_errors
+from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
-from lxmls_rnn.experiment import DATA, VOCABULARIES, Settings, corpus_files, corpus_name
-from lxmls_rnn.runs import RUNS, Run, list_runs
+from lxmls_rnn.experiment import DATA, corpus_files, corpus_name
+from lxmls_rnn.runs import RUNS, list_runs
 from lxmls_rnn.tagger import Tagger
 
 app = typer.Typer(
@@ -31,8 +27,6 @@ app = typer.Typer(
     help="Train, inspect and time recurrent part-of-speech taggers in NumPy and Theano.",
 )
 app.add_typer(bench_app, name="bench")
-
-Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
 
 
 def model_file(name: Path) -> Path:
@@ -66,135 +60,7 @@ def fetch(
         fetch(name, directory, notice=lambda text: console.print(text, soft_wrap=True))
 
 
-@app.command()
-def train(
-    context: typer.Context,
-    corpus: Annotated[str, typer.Argument(help="sample, ewt, or a CoNLL or CoNLL-U file to train on.")] = "sample",
-    dev: Annotated[Path | None, typer.Option(help="File to measure on; a named corpus brings its own.")] = None,
-    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
-    n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
-    n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
-    activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float64 or float32; Theano's models have its floatX.")] = None,
-    embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
-    freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
-    vocabulary: Annotated[str, typer.Option(help=f"{' or '.join(VOCABULARIES)}: see the README.")] = "train",
-    min_count: Annotated[int, typer.Option(help="Rarer words of the training part become `<unk>`.")] = 2,
-    max_sent_len: Annotated[int, typer.Option(help="Only sentences of 2 words or more and fewer than this.")] = 100_000,
-    max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the corpus; 5 by default.")] = None,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.5,
-    decay: Annotated[float, typer.Option(help="Rate in epoch n = 0, 1, ...: rate / (1 + decay n).")] = 0.0,
-    batch_size: Annotated[int, typer.Option(help="Sentences for one update.")] = 1,
-    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
-    shuffle: Annotated[bool, typer.Option("--shuffle", help="A new order in every epoch.")] = False,
-    patience: Annotated[
-        int | None, typer.Option(help="Stop after so many epochs without gain on dev, keep the best.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the parameters and the orders.")] = 1234,
-    name: Annotated[str | None, typer.Option(help="Name of the run; by default model and time.")] = None,
-    resume: Annotated[
-        str | None, typer.Option(help="Continue the run of this name with its own settings, but for --epochs.")
-    ] = None,
-    root: Root = RUNS,
-) -> None:
-    """Train a tagger. Ctrl-C stops after the current batch and saves.
-
-    Example: `lxmls-rnn train sample --model RNN --epochs 3 --name first`
-    """
-    with plain_errors():
-        if resume is not None:
-            own = {"resume", "epochs", "root"}
-            given = [
-                key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"
-            ]
-            if set(given) - own:
-                option = min(set(given) - own, key=given.index).replace("_", "-")
-                raise ValueError(f"a run is continued with its own settings: {option} cannot be given with --resume")
-            folder = Path(resume)
-            run = Run.open(folder.name, folder.parent if folder.parent != Path() else root)
-        else:
-            train_file, dev_file = Path(corpus), dev
-            if not train_file.is_file():
-                train_file, own_dev, _ = corpus_files(corpus)
-                dev_file = dev or own_dev
-            settings = Settings(
-                train=str(train_file.resolve()),
-                dev=None if dev_file is None else str(dev_file.resolve()),
-                max_sent_len=max_sent_len,
-                max_nr_sent=max_nr_sent,
-                vocabulary=vocabulary,
-                min_count=min_count,
-                model=model,
-                n_emb=n_emb,
-                n_hidd=n_hidd,
-                activation=activation,
-                dtype=dtype,
-                seed=seed,
-                embeddings=None if embeddings is None else str(embeddings.resolve()),
-                trainer=Trainer(
-                    epochs=5 if epochs is None else epochs,
-                    rate=rate,
-                    decay=decay,
-                    batch_size=batch_size,
-                    clip=clip,
-                    shuffle=shuffle,
-                    seed=seed,
-                    patience=patience,
-                    freeze_embeddings=freeze_embeddings,
-                ),
-            )
-            run = Run.create(name or f"{model}-{datetime.now():%Y%m%d-%H%M%S}", settings, root)
-        _show_training(run, epochs if resume is not None else None)
-
-
-def _show_training(run: Run, epochs: int | None) -> None:
-    interrupted = False
-
-    def interrupt(*_: Any) -> None:
-        nonlocal interrupted
-        interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # not print: the signal may come in the middle of one
-        os.write(2, b"Stopping after the current batch (a second Ctrl-C does not wait and does not save).\n")
-
-    columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    before = signal.signal(signal.SIGINT, interrupt)
-    events = run.fit(epochs)
-    try:
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("1", total=None)
-            for event in events:
-                if isinstance(event, Started):
-                    s = run.settings
-                    console.print(
-                        f"{s.model} with {s.n_hidd} hidden units on {Path(s.train).name}: {event.sentences} sentences, "
-                        f"{event.words} words, {event.epochs} epochs of {event.batches} updates",
-                        soft_wrap=True,
-                    )
-                    if not s.model.startswith("Numpy"):
-                        console.print("Theano compiles the model; the first time this takes up to a minute.")
-                    bar.update(task, total=event.batches)
-                elif isinstance(event, BatchDone):
-                    p = event.progress
-                    cost = p.cost / (event.batch * run.settings.trainer.batch_size)
-                    text = f"{event.epoch}  cost {cost:.4f}  accuracy {p.correct / p.words:.2%}"
-                    bar.update(task, completed=event.batch, description=text)
-                elif isinstance(event, EpochDone):
-                    on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
-                    console.print(
-                        f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
-                        f"   {event.words_per_second:,.0f} words/s"
-                    )
-                elif isinstance(event, Stopped):
-                    console.print(f"Stopped: {event.reason}.")
-                if interrupted and not isinstance(event, Stopped):
-                    console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn train --resume {run.folder}`.")
-                    break
-    finally:
-        events.close()  # writes the checkpoint if the training is not at its end
-        signal.signal(signal.SIGINT, before)
-    console.print(f"The run is in {run.folder}.")
+app.command()(train)
 
 
 @app.command()

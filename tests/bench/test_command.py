@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from lxmls_rnn.benchmark.results import Results
 from lxmls_rnn.cli import app
 
+COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "bench"]
 TINY = ["--model", "rnn", "--hidden", "5,6", "--batch", "1,2", "--length", "4", "--words", "30", "--time", "0.01"]
 SMALL = [*TINY, "--threads", "1", "--implementation", "numpy,fused", "--device", "cpu"]
 

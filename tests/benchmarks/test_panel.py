@@ -14,7 +14,8 @@ from ipywidgets import Widget
 from rich.console import Console
 
 from lab import TrainingPanel, trainings
-from lxmls_rnn import cli, runs
+from lxmls_rnn import runs
+from lxmls_rnn.cli import train
 from lxmls_rnn.deep_learning.training import EpochDone
 from lxmls_rnn.runs import Run
 
@@ -36,7 +37,7 @@ def times(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Run, "fit", timed)
     with open(os.devnull, "w") as nowhere:
-        monkeypatch.setattr(cli, "console", Console(file=nowhere, force_terminal=True, width=100))
+        monkeypatch.setattr(train, "console", Console(file=nowhere, force_terminal=True, width=100))
         yield noted
 
 
@@ -61,7 +62,7 @@ def test_training_through_the_panel(benchmark, times, messages, capsys, model):
     def through_the_command_line():
         times.clear()
         number = len(took["command line"])
-        cli._show_training(Run.create(f"command-line-{number}", panel.settings(), runs.RUNS), None)
+        train.show_training(Run.create(f"command-line-{number}", panel.settings(), runs.RUNS), None)
         took["command line"].append(np.subtract(times[-1], times[0]))
 
     def with_nobody_listening():
