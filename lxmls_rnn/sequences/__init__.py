@@ -1,7 +1,6 @@
 """Labelled sequences: names and their ids, one sentence, a list of sentences."""
 
 from lxmls_rnn.sequences.label_dictionary import LabelDictionary
-from lxmls_rnn.sequences.sequence import Sequence
-from lxmls_rnn.sequences.sequence_list import SequenceList
+from lxmls_rnn.sequences.sequence_list import Sequence, SequenceList
 
 __all__ = ["LabelDictionary", "Sequence", "SequenceList"]
