@@ -27,7 +27,7 @@ import numpy as np
 import scipy
 
 import lxmls_rnn
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Experiment, Settings, prepare
@@ -207,11 +207,11 @@ class Run:
         path = self.folder / "checkpoint.npz"
         progress, best = Progress(), None
         if path.exists():
-            saved, header = parameters.load(path, type(model))
+            saved, header = model_file.load(path, type(model))
             model.set_values(saved.get_values())
             progress = Progress(**header["progress"])
             if progress.best_accuracy >= 0:
-                best = parameters.load(self.folder / "model.npz", type(model)).model.get_values()
+                best = model_file.load(self.folder / "model.npz", type(model)).model.get_values()
         rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
         self._write("metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         return progress, best

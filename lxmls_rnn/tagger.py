@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.analysis import neighbours
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
@@ -78,11 +78,11 @@ class Tagger:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model_class: type | None = None) -> Tagger:
-        """Read a model file, or the model of a run's folder; errors as in `parameters.load`."""
+        """Read a model file, or the model of a run's folder; errors as in `model_file.load`."""
         path = Path(path)
         if path.is_dir():
             path = path / "model.npz"
-        model, header = parameters.load(path, model_class)
+        model, header = model_file.load(path, model_class)
         if not (header.get("words") and header.get("tags")):
             raise ValueError(f"{path} holds no vocabulary and no tags: it cannot tag text")
         known = header.get("n_known_words", len(header["words"]))
@@ -94,7 +94,7 @@ class Tagger:
 
     def save(self, path: str | os.PathLike[str], **extra: Any) -> None:
         """Write the model file; `extra` goes into its header."""
-        parameters.save(path, self.model, words=self.words, tags=self.tags, n_known_words=self.n_known_words, **extra)
+        model_file.save(path, self.model, words=self.words, tags=self.tags, n_known_words=self.n_known_words, **extra)
 
     def encode(self, words: Iterable[str]) -> np.ndarray:
         """Return the ids of words, int32 (L,); a word outside the vocabulary has the id of `<unk>`.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run, find_runs, list_runs
@@ -44,7 +44,7 @@ def numbers(run):
 
 
 def parameters_of(run, file="model.npz"):
-    return {name: W.tobytes() for name, W in parameters.load(run.folder / file).model.get_values().items()}
+    return {name: W.tobytes() for name, W in model_file.load(run.folder / file).model.get_values().items()}
 
 
 @pytest.fixture(scope="module", params=[SETTINGS, PATIENT], ids=["all epochs", "early stopping"])

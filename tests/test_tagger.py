@@ -2,7 +2,7 @@
 
 import pytest
 
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.tagger import Tagger, tokenize
 
@@ -60,7 +60,7 @@ def test_an_empty_sentence_is_refused(tagger):
 
 
 def test_a_model_without_vocabulary_cannot_tag(tmp_path):
-    parameters.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3))
+    model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3))
     with pytest.raises(ValueError, match="no vocabulary"):
         Tagger.load(tmp_path / "m.npz")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 from lxmls_rnn.deep_learning.rnn import model_class
@@ -72,14 +72,14 @@ def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     """Return the library's tagger for a case, with these parameters."""
     cls = model_class(CLASSES[case.implementation].format(case.model.upper()))
     sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
-    return parameters.build(cls, sizes, values, ACTIVATION, case.dtype)
+    return model_file.build(cls, sizes, values, ACTIVATION, case.dtype)
 
 
 def reference(case: Case, values: dict[str, np.ndarray], batch: Batch, rate: float) -> Results:
     """Compute what a case has to give, with the NumPy model in float64."""
     cls = NumpyLSTM if case.model == "lstm" else NumpyRNN
     sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
-    model = parameters.build(cls, sizes, values, ACTIVATION, "float64")
+    model = model_file.build(cls, sizes, values, ACTIVATION, "float64")
     if case.work == "forward":
         return {"p_y": model.forward(batch.x)}
     back = model.backward(batch.x, batch.y, batch.weights.astype("float64"))

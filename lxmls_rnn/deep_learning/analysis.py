@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
 
@@ -34,7 +34,7 @@ def gradient_reach(model: NumpyRNN, x: Any, t: int, tag: int) -> Reach:
     Parameters
     ----------
     model
-        A `NumpyRNN` or `NumpyLSTM`; `parameters.convert` makes one of another model. Computed in float64.
+        A `NumpyRNN` or `NumpyLSTM`; `model_file.convert` makes one of another model. Computed in float64.
     x
         Word ids, (L,).
     t
@@ -51,7 +51,7 @@ def gradient_reach(model: NumpyRNN, x: Any, t: int, tag: int) -> Reach:
     if not 0 <= t < len(x):
         raise IndexError(f"t must be a word of the sentence, 0 .. {len(x) - 1}, got {t}")
     if model.dtype != "float64":
-        model = parameters.build(type(model), model.sizes, model.get_values(), model.activation, "float64")
+        model = model_file.build(type(model), model.sizes, model.get_values(), model.activation, "float64")
     x = x[: t + 1]  # later words do not matter to this loss
     back = model.backward(x, np.full(len(x), tag), weights=np.eye(len(x))[t])
     c = np.linalg.norm(cell_errors(model, back), axis=0) if isinstance(model, NumpyLSTM) else None

@@ -8,9 +8,9 @@ with the same LSTM written in its operations.
 import numpy as np
 import pytest
 
+from lxmls_rnn.deep_learning.model_file import convert
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.parameters import convert
 from lxmls_rnn.deep_learning.rnn import model_class
 
 B, L, N_EMB = 32, 10, 50

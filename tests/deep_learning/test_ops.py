@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.model_file import convert
 from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
-from lxmls_rnn.deep_learning.parameters import convert
 
 ACTIVATIONS = ["logistic", "tanh", "relu"]
 FAMILIES = [(rnns.FastRNN, rnns.RNN, activation) for activation in ACTIVATIONS] + [(rnns.FastLSTM, rnns.LSTM, "tanh")]

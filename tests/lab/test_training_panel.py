@@ -9,7 +9,7 @@ import pytest
 from lab import TrainingPanel, trainings
 from lab.training_curves import Curves
 from lab.training_text import epochs_table
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
@@ -77,7 +77,7 @@ def numbers(run):
 
 
 def values(run, file="model.npz"):
-    return {name: W.tobytes() for name, W in parameters.load(run.folder / file).model.get_values().items()}
+    return {name: W.tobytes() for name, W in model_file.load(run.folder / file).model.get_values().items()}
 
 
 def alone(name, settings, root):

@@ -10,7 +10,7 @@ from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
 from theano.gpuarray.type import GpuArrayType
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.parameters import build
+from lxmls_rnn.deep_learning.model_file import build
 from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import corpus_files

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
 
 SIZES = 30, 6, 5, 4
@@ -18,15 +18,15 @@ X = [3, 1, 4, 1]
 def saved(tmp_path):
     model = rnns.NumpyRNN(*SIZES, seed=0, activation="tanh")
     words = [f"w{n}" for n in range(29)] + ["São"]
-    parameters.save(tmp_path / "model.npz", model, words=words, tags=list("abcd"), note="mine")
+    model_file.save(tmp_path / "model.npz", model, words=words, tags=list("abcd"), note="mine")
     return tmp_path / "model.npz", model
 
 
 @pytest.mark.parametrize("name", list(rnns.MODELS))
 def test_every_class_comes_back_bit_for_bit(name, tmp_path):
     model = rnns.model_class(name)(*SIZES, seed=0)
-    parameters.save(tmp_path / "m.npz", model)
-    loaded = parameters.load(tmp_path / "m.npz").model
+    model_file.save(tmp_path / "m.npz", model)
+    loaded = model_file.load(tmp_path / "m.npz").model
     assert type(loaded) is type(model)
     for a, b in zip(loaded.get_values().values(), model.get_values().values(), strict=True):
         assert a.tobytes() == b.tobytes()
@@ -36,15 +36,15 @@ def test_every_class_comes_back_bit_for_bit(name, tmp_path):
 def test_another_process_predicts_bit_for_bit_the_same(saved):
     path, model = saved
     code = (
-        "import sys; from lxmls_rnn.deep_learning import parameters; "
-        f"sys.stdout.buffer.write(parameters.load(sys.argv[1]).model.forward({X}).tobytes('C'))"
+        "import sys; from lxmls_rnn.deep_learning import model_file; "
+        f"sys.stdout.buffer.write(model_file.load(sys.argv[1]).model.forward({X}).tobytes('C'))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
     assert done.stdout == model.forward(X).tobytes("C")
 
 
 def test_the_header_says_what_the_file_holds(saved):
-    header = parameters.load(saved[0]).header
+    header = model_file.load(saved[0]).header
     assert header["class"] == "NumpyRNN"
     assert header["sizes"] == {"n_words": 30, "n_emb": 6, "n_hidd": 5, "n_tags": 4}
     assert header["activation"] == "tanh"
@@ -55,21 +55,21 @@ def test_the_header_says_what_the_file_holds(saved):
 
 def test_a_file_can_become_another_class_of_its_family(saved):
     path, model = saved
-    scan = parameters.load(path, rnns.RNN).model
+    scan = model_file.load(path, rnns.RNN).model
     assert scan.activation == "tanh"
     assert np.allclose(scan.forward(X), model.forward(X), rtol=1e-10)
 
 
 def test_convert_keeps_every_number():
     model = rnns.NumpyLSTM(*SIZES, seed=0)
-    back = parameters.convert(parameters.convert(model, rnns.LSTM), rnns.NumpyLSTM)
+    back = model_file.convert(model_file.convert(model, rnns.LSTM), rnns.NumpyLSTM)
     for W, value in zip(back.param, model.param, strict=True):
         assert np.array_equal(W, value)
 
 
 def test_a_file_of_another_family_is_refused(saved):
     with pytest.raises(ValueError, match="it holds the parameters W_e, W_x, W_h, W_y, expected W_e, W_x, W_h, W_c"):
-        parameters.load(saved[0], rnns.NumpyLSTM)
+        model_file.load(saved[0], rnns.NumpyLSTM)
 
 
 @pytest.mark.parametrize("position", [0.3, 0.6, 0.9])
@@ -79,33 +79,33 @@ def test_a_flipped_byte_is_noticed(saved, position):
     data[int(position * len(data))] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"model.npz"):
-        parameters.load(path)
+        model_file.load(path)
 
 
 def test_a_truncated_file_is_refused(saved):
     path, _ = saved
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="is not a whole model file"):
-        parameters.load(path)
+        model_file.load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", json.dumps({"format": "x"}).encode()])
 def test_a_foreign_file_is_refused(tmp_path, content):
     (tmp_path / "f.npz").write_bytes(content)
     with pytest.raises(ValueError, match="is not a whole model file"):
-        parameters.load(tmp_path / "f.npz")
+        model_file.load(tmp_path / "f.npz")
 
 
 def test_a_foreign_npz_is_refused(tmp_path):
     np.savez(tmp_path / "f.npz", a=np.ones(3))
     with pytest.raises(ValueError, match="is not a whole model file"):
-        parameters.load(tmp_path / "f.npz")
+        model_file.load(tmp_path / "f.npz")
 
 
 def test_a_pickle_is_not_opened(tmp_path):
     np.savez(tmp_path / "f.npz", header=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="is not a whole model file"):
-        parameters.load(tmp_path / "f.npz")
+        model_file.load(tmp_path / "f.npz")
 
 
 def rewrite(path, change):
@@ -120,13 +120,13 @@ def rewrite(path, change):
 def test_parameters_of_other_sizes_are_refused(saved):
     rewrite(saved[0], lambda header, _: header["sizes"].update(n_hidd=6))
     with pytest.raises(ValueError, match=r"W_x has shape \(5, 6\), expected \(6, 6\)"):
-        parameters.load(saved[0])
+        model_file.load(saved[0])
 
 
 def test_a_later_format_is_refused(saved):
     rewrite(saved[0], lambda header, _: header.update(version=99))
     with pytest.raises(ValueError, match="version 99"):
-        parameters.load(saved[0])
+        model_file.load(saved[0])
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_a_later_format_is_refused(saved):
 def test_a_wrong_header_is_refused(saved, change, message):
     rewrite(saved[0], lambda header, _: header.update(change))
     with pytest.raises(ValueError, match=f"model.npz .*{message}"):
-        parameters.load(saved[0])
+        model_file.load(saved[0])
 
 
 def test_parameters_that_are_no_numbers_are_refused(saved):
     rewrite(saved[0], lambda _, contents: contents.update(W_h=np.full((5, 5), np.nan)))
     with pytest.raises(ValueError, match="W_h holds NaN or infinity"):
-        parameters.load(saved[0])
+        model_file.load(saved[0])
 
 
 def test_any_flipped_byte_gives_a_value_error_or_the_same_model(saved):
@@ -158,7 +158,7 @@ def test_any_flipped_byte_gives_a_value_error_or_the_same_model(saved):
         damaged[rng.randint(len(data))] ^= 1 << rng.randint(8)
         path.write_bytes(damaged)
         try:
-            loaded = parameters.load(path).model
+            loaded = model_file.load(path).model
         except ValueError:
             continue
         assert np.array_equal(loaded.forward(X), model.forward(X))
@@ -167,17 +167,17 @@ def test_any_flipped_byte_gives_a_value_error_or_the_same_model(saved):
 def test_an_unknown_class_is_refused(saved):
     rewrite(saved[0], lambda header, _: header.update({"class": "os.system"}))
     with pytest.raises(ValueError, match=r"its class is 'os\.system'"):
-        parameters.load(saved[0])
+        model_file.load(saved[0])
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no model file .*nowhere\.npz"):
-        parameters.load(tmp_path / "nowhere.npz")
+        model_file.load(tmp_path / "nowhere.npz")
 
 
 def test_names_must_be_as_many_as_the_sizes_say(tmp_path):
     with pytest.raises(ValueError, match="tags must name all 4 tags of the model, each once: got 1"):
-        parameters.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), tags=["noun"])
+        model_file.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), tags=["noun"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,7 +185,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(saved):
     path, model = saved
     before = path.read_bytes()
     with pytest.raises(TypeError):
-        parameters.save(path, model, note=object())
+        model_file.save(path, model, note=object())
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
