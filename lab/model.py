@@ -10,13 +10,12 @@ import ipywidgets as widgets
 from lab import html
 from lab.choices import WRAP, CorpusChoice, ModelChoice, settings_code
 from lab.jobs import Job
-from lab.model_text import EXPLANATIONS, MEANINGS, device_until_made, equations, symbolic_shapes
+from lab.model_text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
 from lab.panel import Panel, controls
 from lab.pictures import SEEN, histogram, picture
-from lab.trainings import device_of
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.rnn import device_of, device_until_made, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 

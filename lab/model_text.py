@@ -1,11 +1,9 @@
-"""What is said about a model: its formulas in the lecture's symbols, its parameters, its device."""
+"""What is said about a model: its formulas in the lecture's symbols, its parameters."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from lxmls_rnn import device
 from lxmls_rnn.deep_learning.parameters import Sizes
 
 EXPLANATIONS = {
@@ -78,13 +76,3 @@ def symbolic_shapes(family: Any) -> dict[str, tuple[str, str]]:
     """Return the shapes of a model class in terms of its sizes: ``W_x: ("4 n_hidd", "n_emb")``."""
     symbols: Any = Sizes(*map(_Symbol, Sizes._fields))  # type: ignore[arg-type]
     return family.shapes(symbols)
-
-
-def device_until_made(model: str) -> str:
-    """Return what can be said of the device before there is a model, without importing Theano for it."""
-    if model.startswith("Numpy"):
-        return "NumPy computes on the CPU."
-    if "theano" in sys.modules:
-        return ""
-    found = device.choose().device or "a device that is not there"
-    return f"Theano is set to use {found}; which device it really uses is known when the model is made."

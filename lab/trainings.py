@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lab.jobs import Job, tell
-from lxmls_rnn import device
+from lxmls_rnn.deep_learning.rnn import device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run, find_runs
@@ -240,18 +240,3 @@ def unfollow(listener: Callable[[Training], None]) -> None:
     """Undo `follow`."""
     if listener in _listeners:
         _listeners.remove(listener)
-
-
-def device_of(model: str) -> str:
-    """Return a sentence about what a model computes on; imports Theano for its models, and believes only where a
-    shared variable lives.
-    """  # noqa: D205
-    if model.startswith("Numpy"):
-        return "NumPy computes on the CPU."
-    from lxmls_rnn import theano_env
-
-    used = theano_env.device_used()
-    if used != "cpu":
-        return device.choose(used).sentence
-    choice = device.choose()
-    return choice.sentence if choice.device == "cpu" else "Theano uses the CPU."
