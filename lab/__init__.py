@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-# panel: the module that defines it, loaded when the name is used
+# panel: its folder in `lab.panels`, loaded when the name is used
 PANELS = {
     "CorpusPanel": "corpus",
     "ModelPanel": "model",
@@ -17,15 +17,17 @@ PANELS = {
     "BenchmarkPanel": "benchmark",
 }
 
-__all__ = sorted(PANELS)
+__all__ = [*sorted(PANELS), "check"]
 
 
 def __getattr__(name: str) -> Any:
     if name in PANELS:
-        return getattr(importlib.import_module(f"lab.{PANELS[name]}"), name)
+        return getattr(importlib.import_module(f"lab.panels.{PANELS[name]}.panel"), name)
+    if name == "check":
+        return importlib.import_module("lab.exercises.check")
     if name.endswith("Panel"):
         raise ImportError(
-            f"lab has no {name}, only {', '.join(__all__)}. Where a notebook is newer than the lab's image, "
+            f"lab has no {name}, only {', '.join(sorted(PANELS))}. Where a notebook is newer than the lab's image, "
             "`docker compose up --build` makes a new one"
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,8 @@ import pytest
 from ipywidgets import Widget
 from rich.console import Console
 
-from lab import TrainingPanel, trainings
+from lab import TrainingPanel
+from lab.panels.training import trainings
 from lxmls_rnn import runs
 from lxmls_rnn.cli import train
 from lxmls_rnn.deep_learning.training import EpochDone

@@ -1,6 +1,6 @@
 import pytest
 
-from lab import warned
+from lab.widgets import warned
 from lxmls_rnn import experiment
 
 
@@ -10,7 +10,7 @@ def data(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "sample").symlink_to(experiment.DATA / "sample")
-    for module in ("lab.choices", "lab.corpus", "lxmls_rnn.experiment"):
+    for module in ("lab.widgets.choices", "lab.panels.corpus.panel", "lxmls_rnn.experiment"):
         monkeypatch.setattr(f"{module}.DATA", folder)
     return folder
 

@@ -1,0 +1,142 @@
+"""The checks of the exercises: ``from lab import check``, then ``check.forward(my_forward)`` and so on.
+
+A check tells what is right, or where the first difference is and what kind of mistake it looks like.
+``check.hint(name)`` gives a hint, and a longer one each time; ``check.solution(name)`` shows the solution;
+``check.progress()`` shows what is done.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import numpy as np
+from IPython import get_ipython
+
+from lab.drawing import html
+from lab.exercises import failed_cells, numpy_checks, solutions, theano_checks
+from lab.exercises import progress as _progress
+from lab.exercises.hints import EXERCISES, HINTS
+from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
+
+_passed: set[str] = set()
+failed_cells.watch(get_ipython())
+
+
+def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
+    """Make a check of a function that returns what is right, or raises `NotYet` or `Wrong`."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def check(*arguments: Any) -> Verdict:
+        _passed.discard(name)
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                verdict = Verdict(name, RIGHT, function(*arguments))
+            _passed.add(name)
+        except NotYet as error:
+            verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
+        except Wrong as error:
+            verdict = Verdict(name, NOT_RIGHT, str(error))
+        except Exception as error:  # what it was given is so strange that the check itself fails
+            verdict = Verdict(name, NOT_RIGHT, f"The check cannot make sense of it. {explain(error)}")
+        if older := failed_cells.older(*arguments):
+            verdict = replace(verdict, text=f"{older}\n{verdict.text}")
+        try:
+            tries = _progress.get(name)["tries"] + (verdict.state != NOT_YET)
+            _progress.update(name, state=verdict.state, tries=tries)
+        except OSError as error:
+            return Verdict(name, verdict.state, f"{verdict.text}\n(Progress is not kept: {error})")
+        return verdict
+
+    return check
+
+
+forward = _exercise(numpy_checks.forward)
+errors = _exercise(numpy_checks.errors)
+gradients = _exercise(numpy_checks.gradients)
+squares = _exercise(theano_checks.squares)
+markov = _exercise(theano_checks.markov)
+rnn = _exercise(theano_checks.rnn)
+theano_gradients = _exercise(theano_checks.theano_gradients)
+updates = _exercise(theano_checks.updates)
+lstm_step = _exercise(theano_checks.lstm_step)
+lstm = _exercise(theano_checks.lstm)
+
+
+def passed(*names: str) -> bool:
+    """Whether checks were green in this kernel; says which were not."""
+    missing = [name for name in names if name not in _passed]
+    if missing:
+        print(f"Not yet: this goes on when {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} right.")
+    return not missing
+
+
+def _unknown(name: str) -> Note:
+    text = f"There is no exercise {name!r}; there are {', '.join(EXERCISES)}."
+    return Note(text, f"<p>{escape(text)}</p>")
+
+
+def hint(name: str) -> Note:
+    """Show the next hint of an exercise, below those that were shown before."""
+    if name not in EXERCISES:
+        return _unknown(name)
+    level = min(_progress.get(name)["hints"] + 1, len(HINTS[name]))
+    _progress.update(name, hints=level)
+    lines = [f"{n}. {text}" for n, text in enumerate(HINTS[name][:level], 1)]
+    more = (
+        f"The next call gives hint {level + 1} of {len(HINTS[name])}."
+        if level < len(HINTS[name])
+        else f'That was the last one. The solution: check.solution("{name}")'
+    )
+    shown = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in HINTS[name][:level])
+    return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{shown}</ol>{escape(more)}</div>')
+
+
+def solution(name: str) -> Note:
+    """Show the solution of an exercise: the code of its whole cell."""
+    if name not in EXERCISES:
+        return _unknown(name)
+    _progress.update(name, solution=True)
+    code = solutions.code(name)
+    return Note(code, f'<pre class="lab-solution" tabindex="0">{escape(code)}</pre>')
+
+
+def progress() -> Note:
+    """Show which exercises are done."""
+    entries = _progress.read()
+    rows = []
+    for name, (number, title) in EXERCISES.items():
+        entry = {**_progress.EMPTY, **entries.get(name, {})}
+        state = "done" if entry["state"] == RIGHT else entry["state"]
+        hints = f"{entry['hints']} of {len(HINTS[name])}"
+        rows.append([number, name, title, state, entry["tries"], hints, "seen" if entry["solution"] else ""])
+    header = ["", "exercise", "what", "state", "tries", "hints", "solution"]
+    done = sum(row[3] == "done" for row in rows)
+    summary = f"{done} of {len(rows)} done. Kept in {_progress.path()}."
+    widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
+    lines = [
+        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+    aligned = [[_left(cell) for cell in row] for row in [header, *rows]]
+    return Note("\n".join([*lines, summary]), f"{html.table(aligned[0], aligned[1:])}<p>{escape(summary)}</p>")
+
+
+def _left(cell: Any) -> html.Raw:
+    return html.Raw(f'<div style="text-align:left">{escape(str(cell))}</div>')
+
+
+def reset(name: str | None = None) -> Note:
+    """Forget what was done, hints too: of one exercise, or of all."""
+    if name is not None and name not in EXERCISES:
+        return _unknown(name)
+    _progress.forget(name)
+    _passed.difference_update(EXERCISES if name is None else [name])
+    text = f"Begun anew: {name or 'all exercises'}."
+    return Note(text, f"<p>{escape(text)}</p>")

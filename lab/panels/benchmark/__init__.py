@@ -1,0 +1,1 @@
+"""Measure CPU against GPU and read the results."""

@@ -1,0 +1,1 @@
+"""Look at a corpus, fetch one, bring one's own."""

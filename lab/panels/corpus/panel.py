@@ -1,0 +1,273 @@
+"""The corpus panel: what the sentences look like, which tags they have, which words are unknown."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import PurePath
+from typing import Any
+
+import bqplot
+import ipywidgets as widgets
+import numpy as np
+
+from lab.drawing import html
+from lab.widgets.choices import UPLOADS, WRAP, CorpusChoice, button, field, new_files, settings_code
+from lab.widgets.job import Job
+from lab.widgets.panel import Panel
+from lxmls_rnn import datasets
+from lxmls_rnn.experiment import DATA, Settings, read_corpus
+from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.sequences import SequenceList
+
+SENTENCES = 8  # shown at a time
+MOST_BARS = 20  # whose texts do not touch each other
+
+
+class CorpusPanel(Panel):
+    """Look at a corpus; fetch one; bring one of your own.
+
+    Attributes
+    ----------
+    choice
+        Which corpus.
+    train, dev
+        What was read last, None before.
+    """
+
+    title = "Corpus"
+    help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each
+    tag comes, and how long the sentences are. A dashed frame marks words that are not in the vocabulary: the model sees
+    them as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT or pre-trained embeddings into the data
+    folder and verifies them. <b>Own file</b> takes a CoNLL file (a word a line, its tag in the fifth column, an empty
+    line between sentences); it stays in the data folder and can be chosen in every panel."""
+
+    def __init__(self, corpus: str = "sample") -> None:
+        self.choice = CorpusChoice(corpus)
+        self.read_button = button("Read", "Read the corpus and show it", "primary")
+        self.part = widgets.ToggleButtons(
+            options=["train", "dev"], tooltips=["What is trained on", "What accuracy is measured on"],
+            style={"button_width": "5em"}, layout={"width": "auto"},
+        )  # fmt: skip
+        self.first = field(
+            widgets.BoundedIntText, "From sentence", 1, "Number of the first sentence that is shown", width="16em",
+            min=1, max=1,
+        )  # fmt: skip
+        self.upload = widgets.FileUpload(
+            accept=".conll,.conllu,.txt", description="Own file", tooltip="Take a CoNLL file of your own"
+        )
+        self.dataset = field(
+            widgets.Dropdown, "Data set", next(iter(datasets.DATASETS)), "What to fetch", width="21em",
+            options=list(datasets.DATASETS),
+        )  # fmt: skip
+        self.fetch_button = button("Fetch", "Download it into the data folder and verify it")
+        self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "16em", "display": "none"})
+        self.summary, self.sentences = widgets.HTML(), widgets.HTML().add_class("lab-sentences")
+        self.tags, self.lengths = bars("tag", "words"), bars("words in the sentence", "sentences")
+        self.views = widgets.VBox()
+        self.train: SequenceList | None = None
+        self.dev: SequenceList | None = None
+        self.n_known = 0
+        self.job: Job | None = None
+        super().__init__(
+            self.choice,
+            widgets.HBox([self.read_button, self.upload, self.dataset, self.fetch_button, self.progress],
+                         layout=WRAP),
+            self.views,
+        )  # fmt: skip
+        self.on_click(self.read_button, self.read)
+        self.on_click(self.fetch_button, self.fetch)
+        self.upload.observe(self._uploaded, "value")
+        self.part.observe(lambda _: self._show(), "value")
+        self.first.observe(lambda _: self._show(), "value")
+
+    def settings(self) -> Settings:
+        """Return the settings that read this corpus."""
+        return Settings(**self.choice.fields())
+
+    def read(self) -> None:
+        """Read the chosen corpus and show it."""
+        self.train, self.dev, self.n_known = read_corpus(self.settings())
+        self.part.disabled = self.dev is None
+        if self.dev is None:
+            self.part.value = "train"
+        self._show()
+        # only now: a figure that is drawn while it is hidden stays empty
+        self.views.children = [
+            self.summary,
+            widgets.HBox([self.part, self.first]),
+            self.sentences,
+            widgets.HBox([self.tags, self.lengths], layout=WRAP),
+        ]
+        self.say("Read.")
+
+    def _show(self) -> None:
+        part = self.train if self.part.value == "train" else self.dev
+        if part is None:
+            return
+        self.first.max = max(1, len(part))
+        unknown = sum(int(np.count_nonzero(np.asarray(sentence.x) >= self.n_known)) for sentence in part)
+        words = part.get_num_tokens()
+        self.summary.value = html.table(
+            ["part", "sentences", "words", "different words", "unknown words", "tags"],
+            [[self.part.value, len(part), words, len({w for s in part for w in s.words}),
+              f"{unknown} ({unknown / words:.1%})", len(part.y_dict)]],
+        )  # fmt: skip
+        begin = self.first.value - 1
+        self.sentences.value = "".join(
+            f"<div><small>{number + 1}</small> {self._coloured(part[number])}</div>"
+            for number in range(begin, min(begin + SENTENCES, len(part)))
+        )
+        draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
+        draw(self.lengths, histogram([len(sentence) for sentence in part]))
+
+    def _coloured(self, sentence: Any) -> str:
+        words = []
+        for word, tag, x, y in zip(sentence.words, sentence.tags, sentence.x, sentence.y, strict=True):
+            unknown = x >= self.n_known
+            title = f"{word}: {tag}" + (", not in the vocabulary" if unknown else "")
+            words.append(html.word(word, tag, html.colour_of(y), title, faint=unknown))
+        return "".join(words)
+
+    def fetch(self) -> None:
+        """Download the chosen data set in the background."""
+        if self.job is not None and self.job.active:
+            raise RuntimeError("one download at a time: wait for the present one")
+        name = self.dataset.value
+        self.progress.value, self.progress.layout.display = 0, None
+        self.fetch_button.disabled = True
+        said: list[str] = []
+
+        def events() -> Any:
+            yield from datasets.fetch(name, DATA, progress=Bar(self.progress), notice=said.append)
+
+        def told() -> None:
+            if said:
+                self.say(said[-1])
+            if not job.active:
+                self.fetch_button.disabled = False
+                self.progress.layout.display = "none"
+                if job.error is not None:
+                    self.complain(job.error)
+                else:
+                    new_files()
+                    self.say(f"{name} is in the data folder.")
+
+        self.job = job = Job(events, lambda _: None)
+        job.listeners.append(told)
+        job.start()
+
+    def _uploaded(self, _: Any) -> None:
+        files = self.upload.value
+        if not files:
+            return
+        self.upload.value = ()  # the button's number would stay, and a file of the same name be no change
+        with self.guard():
+            for file in files:
+                name = save_upload(file["name"], bytes(file["content"]))
+                new_files()
+                self.choice.corpus.value = name
+                self.say(f"{file['name']} is in the data folder now, as {name}.")
+
+    def code(self) -> str:
+        """Return code that reads the corpus and counts its tags."""
+        return (
+            settings_code(self.settings())
+            + """
+from collections import Counter
+
+from lxmls_rnn.experiment import read_corpus
+
+train, dev, n_known_words = read_corpus(settings)
+print(train)
+print(train[0].words, train[0].tags)
+print(Counter(tag for sentence in train for tag in sentence.tags).most_common())
+print(Counter(len(sentence) for sentence in train).most_common())
+"""
+        )
+
+
+class Bar:
+    """A progress widget with the names that a download calls: total, update, reset, close."""
+
+    def __init__(self, widget: widgets.FloatProgress) -> None:
+        self._widget, self._done, self._total = widget, 0.0, 0.0
+
+    @property
+    def total(self) -> float:
+        """Bytes to come, 0 where the server does not say."""
+        return self._total
+
+    @total.setter
+    def total(self, n_bytes: float) -> None:
+        self._total, self._done = n_bytes or 0.0, 0.0
+
+    def update(self, n_bytes: int) -> None:
+        """Count bytes that have come."""
+        self._done += n_bytes
+        if self._total and self._done / self._total - self._widget.value > 0.01:
+            self._widget.value = self._done / self._total
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._done = self._widget.value = 0.0
+
+    def close(self) -> None:
+        """Show the end."""
+        self._widget.value = 1.0
+
+
+def save_upload(name: str, content: bytes) -> str:
+    """Put an uploaded file into the data folder if it is a corpus; return its name as the corpus choice has it.
+
+    Raises
+    ------
+    ValueError
+        It is no CoNLL file; the message names the line.
+    """
+    name = PurePath(name).name
+    folder = DATA / UPLOADS
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f".{name}.{os.getpid()}.tmp"
+    try:
+        beside.write_bytes(content)
+        try:
+            PostagCorpus().read_sequence_list_conll(beside)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(beside), name)) from None
+        os.replace(beside, folder / name)
+    finally:
+        beside.unlink(missing_ok=True)
+    return f"{UPLOADS}/{name}"
+
+
+def bars(x: str, y: str) -> bqplot.Figure:
+    """Make an empty bar chart."""
+    across, up = bqplot.OrdinalScale(), bqplot.LinearScale(min=0)
+    mark = bqplot.Bars(x=[], y=[], scales={"x": across, "y": up}, colors=["#56B4E9"])
+    axes = [
+        bqplot.Axis(scale=across, label=x, label_offset="3.6em", tick_rotate=-60, tick_style={"text-anchor": "end"}),
+        bqplot.Axis(scale=up, side="left", label=y, label_offset="3.8em", tick_format="~s"),
+    ]
+    return bqplot.Figure(
+        marks=[mark], axes=axes, fig_margin={"top": 10, "bottom": 66, "left": 60, "right": 10},
+        layout={"width": "394px", "height": "240px"},
+    )  # fmt: skip
+
+
+def histogram(lengths: list[int]) -> list[tuple[str, int]]:
+    """Return how many sentences have each length; of so many lengths that they get too narrow, ranges of them."""
+    low, high = min(lengths), max(lengths)
+    width = 1 + (high - low) // MOST_BARS
+    counts = Counter((length - low) // width for length in lengths)
+    begins = [low + n * width for n in range(1 + (high - low) // width)]
+    return [(str(begin) if width == 1 else f"{begin}-{begin + width - 1}", counts[n]) for n, begin in enumerate(begins)]
+
+
+def draw(figure: bqplot.Figure, counts: list[tuple[Any, int]]) -> None:
+    """Put counts into a bar chart."""
+    (mark,) = figure.marks
+    names = [str(name) for name, _ in counts]
+    figure.axes[0].scale.domain = names  # else it keeps the order of what was drawn before
+    with mark.hold_sync():
+        mark.x, mark.y = names, [count for _, count in counts]

@@ -1,0 +1,1 @@
+"""Compare gradients, right and broken ones, with finite differences."""

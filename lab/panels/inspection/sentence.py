@@ -1,0 +1,265 @@
+"""The views of the inspection panel on one sentence: its tags, the hidden states, the gradient through time."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+
+from lab.drawing import html
+from lab.panels.inspection import charts
+from lab.panels.inspection.view import Attempt, Opened, Seen, View, keep_options, last_word, unknown_note, word_slider
+from lab.widgets.choices import WRAP
+from lxmls_rnn.deep_learning.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
+
+PAGE = 50  # hidden units shown at a time
+RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
+
+
+class TagsView(View):
+    """Each word with its tag; the whole distribution of one; all of them as a heat map."""
+
+    title = "Tags"
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.sentence = widgets.HTML().add_class("lab-tagged")
+        self.word = word_slider("Whose distribution over the tags is shown")
+        self.distribution, self.matrix = widgets.HTML().add_class("lab-distribution"), widgets.HTML()
+        super().__init__(attempt, self.sentence, self.word, widgets.HBox([self.distribution, self.matrix], layout=WRAP))
+        self.redraw_on(self.word)
+
+    def fill(self) -> None:
+        """Put the words on the slider."""
+        keep_options(self.word, self.seen.numbered)
+
+    def draw(self) -> None:
+        """Show the tags and the distribution of the chosen word."""
+        tags, p_y, t = self.opened.tagger.tags, self.seen.forward.p_y, self.word.value
+        self.sentence.value = f"{tagged(self.seen, tags, marked=t)}<br><small>{unknown_note(self.seen)}</small>"
+        order = np.argsort(-p_y[:, t], kind="stable")
+        self.distribution.value = f"<b>{escape(self.seen.words[t])}</b>" + html.bars(
+            [(tags[k], float(p_y[k, t]), html.colour_of(int(k))) for k in order], 1.0
+        )
+        self.matrix.value = html.heat_map(
+            p_y, tags, self.seen.words, 1.0, marked_column=t, numbers=len(self.seen.words) <= 20, number_format=".2f",
+            upright=True, caption="p_y: probability of each tag (row) for each word (column)",
+        )  # fmt: skip
+
+    def code(self) -> str:
+        """Return code that prints the tags and one distribution."""
+        return f"""
+p_y = tagger.model.forward(x)  # (n_tags, L)
+for word in tagger.tag(words):
+    print(f"{{word.word:15}} {{word.tag:6}} {{word.probability:.4f}}", "" if word.known else "not in the vocabulary")
+
+t = {self.word.value}
+for k in (-p_y[:, t]).argsort():
+    print(f"{{tagger.tags[k]:6}} {{p_y[k, t]:.4f}}")
+"""
+
+
+def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
+    """Return the sentence with the most probable tag of each word."""
+    words = []
+    for t, word in enumerate(seen.words):
+        k = int(seen.forward.p_y[:, t].argmax())
+        p = float(seen.forward.p_y[k, t])
+        title = f"{word}: {tags[k]} {p:.4f}" + (", not in the vocabulary" if seen.unknown[t] else "")
+        one = html.word(word, f"{tags[k]} {p:.0%}", html.colour_of(k), title, faint=bool(seen.unknown[t]))
+        frame = "display:inline-block;outline:2px solid #d62728;border-radius:4px" if t == marked else ""
+        words.append(f'<span style="{frame}">{one}</span>' if frame else one)
+    return "".join(words)
+
+
+class HiddenView(View):
+    """The hidden state over time; of an LSTM also its gates and its cell."""
+
+    title = "Hidden state"
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.what = widgets.ToggleButtons(
+            options=["hidden state", "gates and cell"], style={"button_width": "9em"}, layout={"width": "auto"},
+            tooltips=["h after each word", "Of an LSTM: what it lets in, keeps and lets out"],
+        )  # fmt: skip
+        self.first = widgets.BoundedIntText(
+            description="From unit", value=1, min=1, max=1, layout={"width": "13em"},
+            tooltip=f"Number of the first hidden unit that is shown; {PAGE} are shown at a time",
+        )  # fmt: skip
+        self.numbers = widgets.Checkbox(
+            description="Write the values", value=False, indent=False, tooltip="Write each value into its cell",
+            layout={"width": "11em"},
+        )  # fmt: skip
+        self.range, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-hidden").add_class("lab-whole")
+        super().__init__(
+            attempt, widgets.HBox([self.what, self.first, self.numbers], layout=WRAP), self.range, self.maps
+        )
+        self.redraw_on(self.what, self.first, self.numbers)
+
+    def fill(self) -> None:
+        """Offer the gates where there are gates."""
+        n_hidd = self.opened.tagger.model.sizes.n_hidd
+        self.what.layout.display = None if self.opened.is_lstm else "none"
+        if not self.opened.is_lstm:
+            self.what.value = "hidden state"
+        self.first.max = max(1, n_hidd - PAGE + 1)
+        self.first.layout.display = "none" if n_hidd <= PAGE else None
+
+    def draw(self) -> None:
+        """Show the quantities."""
+        quantities = self._gates() if self.what.value == "gates and cell" else self._hidden()
+        self.range.value = self._range_text()
+        self.maps.value = '<div style="display:flex;flex-wrap:wrap;gap:14px">' + "".join(
+            f'<div style="max-width:100%">{self._map(name, values, largest)}</div>'
+            for name, values, largest in quantities
+        ) + "</div>"  # fmt: skip
+
+    def _hidden(self) -> list[tuple[str, np.ndarray, float | None]]:
+        largest = None if self.opened.tagger.model.activation == "relu" else 1.0
+        return [("h: hidden state, a unit a row", self.seen.forward.h[:, 1:], largest)]
+
+    def _gates(self) -> list[tuple[str, np.ndarray, float | None]]:
+        cells = self.opened.tagger.model.cells(self.seen.x)
+        return [
+            ("i: input gate", cells.i, 1.0), ("f: forget gate", cells.f, 1.0), ("o: output gate", cells.o, 1.0),
+            ("g: what may be written", cells.g, 1.0), ("c: cell", cells.c[:, 1:], None),
+            ("h = o tanh(c)", self.seen.forward.h[:, 1:], 1.0),
+        ]  # fmt: skip
+
+    def _map(self, name: str, values: np.ndarray, largest: float | None) -> str:
+        rows = range(self.first.value - 1, min(self.first.value - 1 + PAGE, len(values)))
+        return html.heat_map(
+            values[rows.start : rows.stop], [str(j + 1) for j in rows], self.seen.words, largest, upright=True,
+            numbers=self.numbers.value, number_format=".2f", caption=name,
+        )  # fmt: skip
+
+    def _range_text(self) -> str:
+        if self.what.value == "gates and cell":
+            return (
+                "Gates lie between 0 (white, shut) and 1 (blue, open); g and h between -1 (orange) and 1 (blue); the "
+                "cell c = f c + i g has no bounds. Where f stays blue, the cell remembers."
+            )
+        h = self.seen.forward.h[:, 1:]
+        name = self.opened.tagger.model.activation
+        low, high = (-1, 1) if self.opened.is_lstm else RANGES[name]
+        what = "o tanh(c)" if self.opened.is_lstm else f"{name}"
+        bounds = f"from {low} on" if high is None else f"between {low} and {high}"
+        return (
+            f"h = {what} lies {bounds}; in this sentence from {h.min():.3f} to {h.max():.3f}. Blue is positive, orange "
+            "negative. A unit that has one colour all along says nothing about the words."
+        )
+
+    def code(self) -> str:
+        """Return code that prints the hidden states or the cells."""
+        if self.what.value == "gates and cell":
+            return """
+for name, values in zip("ifgoc", tagger.model.cells(x)):  # (n_hidd, L), c with c_0 = 0 first
+    print(name, values.round(2), sep="\\n")
+"""
+        return """
+h = tagger.model.forward(x, all_outputs=True).h[:, 1:]  # (n_hidd, L), without h_0 = 0
+print(h.min(), h.max())
+print(h.round(2))
+"""
+
+
+class GradientView(View):
+    """How far the gradient of one word's loss reaches back."""
+
+    title = "Gradient"
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.word = word_slider("The word t whose loss is looked at")
+        self.tag = widgets.Dropdown(
+            description="Tag", options=[("", 0)], layout={"width": "16em"}, style={"description_width": "4em"},
+            tooltip="The tag k in the loss -log p_t[k]; first the predicted one",
+        )  # fmt: skip
+        self.chart = widgets.HTML().add_class("lab-gradient")
+        self.text, self.table = widgets.HTML(), widgets.HTML().add_class("lab-whole")
+        super().__init__(attempt, widgets.HBox([self.word, self.tag], layout=WRAP), self.chart, self.text, self.table)
+        self.word.observe(self._word_changed, "value")
+        self.redraw_on(self.word, self.tag)
+
+    def fill(self) -> None:
+        """Begin with the last word."""
+        keep_options(self.word, self.seen.numbered, last_word(self.seen))
+        self._offer_tags()
+
+    def _word_changed(self, _: object) -> None:
+        if self._seen is not None and not self._filling:
+            self._filling = True
+            self._offer_tags()
+            self._filling = False
+
+    def _offer_tags(self) -> None:
+        p = self.seen.forward.p_y[:, self.word.value]
+        options = [(f"{tag} ({p[k]:.1%})", k) for k, tag in enumerate(self.opened.tagger.tags)]
+        keep_options(self.tag, options, int(p.argmax()))
+
+    def draw(self) -> None:
+        """Show the norms."""
+        t = self.word.value
+        reach = gradient_reach(self.opened.tagger.model, self.seen.x, t, self.tag.value)
+        self.chart.value = charts.line_chart(curves(reach), self.seen.words[: t + 1], "norm of the gradient")
+        self.text.value = explain(self.opened, reach, self.seen.words[t])
+        rows = []
+        for k in range(t, -1, -1):
+            ratio = f"{reach.h[k] / reach.h[k + 1]:.3g}" if k < t and reach.h[k + 1] else ""
+            cell = [] if reach.c is None else [f"{reach.c[k]:.3e}"]
+            rows.append(
+                [f"{k + 1} {self.seen.words[k]}", t - k, f"{reach.h[k]:.3e}", ratio, *cell, f"{reach.z[k]:.3e}"]
+            )
+        cell = [] if reach.c is None else ["|dL/dc_k|"]
+        self.table.value = html.table(["word k", "steps back", "|dL/dh_k|", "ratio", *cell, "|dL/dz_k|"], rows)
+
+    def code(self) -> str:
+        """Return code that prints the norms."""
+        t, tag = self.word.value, self.tag.value
+        return f"""
+from lxmls_rnn.deep_learning.analysis import factor_per_step, gradient_reach, steps_until
+
+t = {t}  # {self.seen.words[t]!r}
+reach = gradient_reach(tagger.model, x, t, tag={tag})  # {self.opened.tagger.tags[tag]}, in the loss -log p_t[tag]
+print("loss", reach.loss)
+print("|d loss / d h_k|", reach.h)
+print("|d loss / d c_k|", reach.c)  # of an LSTM
+print("|d loss / d z_k|", reach.z)
+print("mean factor of a step back", factor_per_step(reach.h))
+print("below 1 % after", steps_until(reach.h), "steps")
+"""
+
+
+def curves(reach: Reach, prefix: str = "") -> dict[str, np.ndarray]:
+    """Return the lines to draw of a reach."""
+    cell = {} if reach.c is None else {f"{prefix}cell |dL/dc_k|": reach.c}
+    return {f"{prefix}hidden state |dL/dh_k|": reach.h, **cell, f"{prefix}embedding |dL/dz_k|": reach.z}
+
+
+def explain(opened: Opened, reach: Reach, word: str) -> str:
+    """Return what the norms say."""
+    text = f"The loss of <b>{escape(word)}</b> is {reach.loss + 0.0:.4g}. "  # not -0
+    if len(reach.h) < 2:
+        return text + "It is the first word: there is nothing to go back to. Choose a later one."
+    if not reach.h[-1]:
+        return text + "Its gradient is 0: the tagger is as sure as numbers can be. Choose another tag or word."
+    way = {"hidden state": reach.h} if reach.c is None else {"hidden state": reach.h, "cell": reach.c}
+    for name, norms in way.items():
+        steps = steps_until(norms)
+        n = len(norms) - 1 if steps is None else steps
+        until = f"{'still above' if steps is None else 'below'} 1 % after {n} step{'' if n == 1 else 's'}"
+        again = 0 if steps is None else largest_beyond(norms, steps)
+        if again > 0.01:
+            until += f", but further back {again:.0%} of it is there again"
+        factor = factor_per_step(norms)
+        change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
+        text += f"The gradient of the {name} {change}; it is {until}. "
+    if opened.is_lstm:
+        return text + (
+            "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
+            "forget gate f<sub>k+1</sub>, near 1 where the cell is kept, and the peepholes: that way carries the "
+            "gradient far."
+        )
+    return text + (
+        "Each step back multiplies by W<sub>h</sub><sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the "
+        "gradient vanish, factors above 1 make it explode."
+    )

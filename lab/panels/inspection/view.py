@@ -1,0 +1,188 @@
+"""What the views of the inspection panel look at, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from lab.widgets.choices import MODEL_WORDS
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import Forward
+from lxmls_rnn.runs import Run
+from lxmls_rnn.tagger import Tagger, tokenize
+
+Attempt = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run with its tagger, as a NumPy model."""
+
+    run: Run
+    tagger: Tagger
+    figures: dict[str, Any] | None  # of the epoch that the model is of
+    stamp: tuple[str, int]  # tells it from other models, also from later ones of the same run
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.run.folder.name
+
+    @property
+    def is_lstm(self) -> bool:
+        """Whether there are gates to look at."""
+        return isinstance(self.tagger.model, NumpyLSTM)
+
+    @property
+    def twin(self) -> str:
+        """Name of the NumPy class that holds its numbers."""
+        return type(self.tagger.model).__name__
+
+    def describe(self) -> str:
+        """Return sentences about it."""
+        model, asked = self.tagger.model, self.run.settings.model
+        text = f"{asked} ({MODEL_WORDS[asked]}), {model.sizes.n_hidd} hidden units, {model.sizes.n_words} words"
+        if self.figures is not None:
+            text += f", epoch {self.figures['epoch']}"
+            if self.figures["dev_accuracy"] is not None:
+                text += f", accuracy on dev {self.figures['dev_accuracy']:.1%}"
+        if asked != self.twin:
+            text += f". You look at its NumPy twin, {self.twin}: the same numbers, and nothing to compile"
+        return text + "."
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sentence as the tagger of a run sees it."""
+
+    words: list[str]
+    x: np.ndarray
+    unknown: np.ndarray  # bool (L,)
+    forward: Forward
+
+    @property
+    def numbered(self) -> list[tuple[str, int]]:
+        """The words with their positions, as options of a control."""
+        return [(f"{t + 1} {word}", t) for t, word in enumerate(self.words)]
+
+
+def open_run(folder: Path) -> Opened:
+    """Open a run to look at; errors as `Run.open` and `Run.load`."""
+    run = Run.open(folder.name, folder.parent)
+    tagger, figures = run.load()
+    return Opened(run, tagger, figures, (run.folder.name, (run.folder / "model.npz").stat().st_mtime_ns))
+
+
+def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
+    """Tag a sentence and keep every quantity; ValueError as `Tagger.encode`."""
+    words = tokenize(sentence) if isinstance(sentence, str) else sentence
+    x = tagger.encode(words)
+    return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
+
+
+class View(widgets.VBox):
+    """One tab: what it shows of a run and a sentence.
+
+    Parameters
+    ----------
+    attempt
+        Makes a context in which errors go to the panel's message.
+    *body
+        Widgets from top to bottom.
+    """
+
+    title = ""
+    needs_sentence = True
+
+    def __init__(self, attempt: Attempt, *body: widgets.Widget) -> None:
+        self.attempt = attempt
+        self._opened: Opened | None = None
+        self._seen: Seen | None = None
+        self._filling = False
+        self._note, self._body = widgets.HTML(), widgets.VBox(body)
+        super().__init__([self._note, self._body])
+
+    @property
+    def opened(self) -> Opened:
+        """The run; RuntimeError before there is one."""
+        if self._opened is None:
+            raise RuntimeError("no run is open")
+        return self._opened
+
+    @property
+    def seen(self) -> Seen:
+        """The sentence; RuntimeError where the run could not tag it."""
+        if self._seen is None:
+            raise RuntimeError("no sentence has been tagged")
+        return self._seen
+
+    def show(self, opened: Opened, seen: Seen | None, problem: str = "") -> None:
+        """Show another run or sentence; `seen` is None where there is a `problem` with tagging the sentence."""
+        self._opened, self._seen = opened, seen
+        missing = self.needs_sentence and seen is None
+        self._body.layout.display = "none" if missing else None
+        self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
+        if not missing:
+            self._filling = True
+            try:
+                self.fill()
+            finally:
+                self._filling = False
+            self.draw()
+
+    def fill(self) -> None:
+        """Put the choices of this run and sentence into the controls."""
+
+    def draw(self) -> None:
+        """Show what the controls ask for."""
+
+    def redraw_on(self, *controls: widgets.Widget) -> None:
+        """Draw anew when one of the controls changes."""
+
+        def changed(_: Any) -> None:
+            if self._opened is not None and not self._filling and not (self.needs_sentence and self._seen is None):
+                with self.attempt():
+                    self.draw()
+
+        for control in controls:
+            control.observe(changed, "value")
+
+    def code(self) -> str:
+        """Return code that goes on from the panel's: there are tagger, words and x."""
+        return ""
+
+
+def word_slider(tooltip: str) -> widgets.SelectionSlider:
+    """Make a slider over the words of a sentence."""
+    return widgets.SelectionSlider(
+        description="Word", options=[("", 0)], continuous_update=True, tooltip=tooltip,
+        layout={"width": "30em"}, style={"description_width": "4em"},
+    ).add_class("lab-words")  # fmt: skip
+
+
+def keep_options(control: Any, options: list[Any], value: Any = None) -> None:
+    """Give a control other options; it keeps its value, or takes `value`, where that is among them."""
+    kept = control.value if value is None else value
+    control.options = options
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    control.value = kept if kept in values else values[0]
+
+
+def last_word(seen: Seen) -> int:
+    """Return the position of the last word that is no sign."""
+    return max((t for t, word in enumerate(seen.words) if word[0].isalnum()), default=0)
+
+
+def unknown_note(seen: Seen) -> str:
+    """Return a sentence about the words that the vocabulary lacks."""
+    unknown = [escape(word) for word, missing in zip(seen.words, seen.unknown, strict=True) if missing]
+    if not unknown:
+        return "Every word is in the vocabulary."
+    return f"Dashed: not in the vocabulary, for the model just &lt;unk&gt;: {', '.join(unknown)}."

@@ -1,0 +1,1 @@
+"""Theano's scan on small examples: its graph, its steps, its usual mistakes."""

@@ -1,0 +1,230 @@
+"""The step-through panel: both passes of a recurrent network, one quantity at a time."""
+
+from __future__ import annotations
+
+import ipywidgets as widgets
+import numpy as np
+
+from lab.panels.step_through.views import Walk
+from lab.widgets.choices import WRAP, RunChoice, field
+from lab.widgets.panel import Panel
+from lab.widgets.sentence_choice import SentenceChoice
+from lxmls_rnn import runs
+from lxmls_rnn.deep_learning.checks import random_values
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+from lxmls_rnn.deep_learning.walk import only_words, walk
+from lxmls_rnn.tagger import Tagger
+
+DRAWN, TRAINED = "drawn anew", "a trained run"
+SPEEDS = {"slow": 2000, "normal": 900, "fast": 300}
+
+
+class StepThroughPanel(Panel):
+    """Walk through the forward and the backward pass of a sentence.
+
+    Attributes
+    ----------
+    sentence
+        Which words and tags.
+    slider
+        Which step, from 1.
+    walk
+        Both passes as they are set, None where they cannot be.
+    """
+
+    title = "Step through"
+    help = """A recurrent network is a multilayer perceptron with an input and an output at every layer: here you can
+    watch it work. Move the <b>Step</b> slider (arrow keys work), press <b>Play</b>, or go by step or by word. Blue is
+    the forward pass, orange the errors on their way back. Each step shows its formula with the numbers in it; below,
+    all quantities fill up. Look for: where W<sub>h</sub> enters twice, what e<sub>h</sub> adds up, and how each
+    gradient gathers a piece at every word. Then press Show code, and set break-points in it."""
+
+    def __init__(self, sentence: str = "The old dog found her") -> None:
+        self.source = field(
+            widgets.Dropdown, "Network", DRAWN, "Small with random numbers, or one that you have trained",
+            options=[DRAWN, TRAINED],
+        )  # fmt: skip
+        self.sentence = SentenceChoice(sentence, self.source)
+        self.n_emb, self.n_hidd = (
+            field(widgets.BoundedIntText, name, value, tooltip, width="14em", min=1, max=20)
+            for name, value, tooltip in (
+                ("Embedding size", 4, "Numbers for a word"),
+                ("Hidden units", 3, "Numbers in the hidden state"),
+            )
+        )
+        self.activation = field(
+            widgets.Dropdown, "Activation", "logistic", "The function f in h_t = f(a_t)", width="17em",
+            options=list(ACTIVATIONS),
+        )  # fmt: skip
+        self.seed = field(
+            widgets.BoundedIntText, "Seed", 1, "The same seed, the same numbers", width="16em", min=0, max=2**31 - 1
+        )
+        self.run = RunChoice()
+        self._drawn = widgets.HBox([self.n_emb, self.n_hidd, self.activation, self.seed], layout=WRAP)
+        self.slider = widgets.IntSlider(
+            description="Step", value=1, min=1, max=1, readout=False, layout={"flex": "1 1 14em"},
+            style={"description_width": "auto"}, tooltip="Arrow keys go step by step",
+        ).add_class("lab-step")  # fmt: skip
+        self.play = widgets.Play(
+            value=1, min=1, max=1, interval=SPEEDS["normal"], show_repeat=False, description="Play", tooltip="Play"
+        )
+        self.speed = widgets.Dropdown(
+            description="Speed", options=list(SPEEDS), value="normal", tooltip="How fast Play goes",
+            style={"description_width": "auto"}, layout={"width": "10em"},
+        )  # fmt: skip
+        self.word_back, self.back, self.next, self.word_next = (
+            widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
+            for name, tooltip in (
+                ("◀ Word", "To the word before, or back into the forward pass"),
+                ("◀ Step", "One step back"),
+                ("Step ▶", "One step on"),
+                ("Word ▶", "To the next word of this pass, then into the backward pass"),
+            )
+        )
+        self._link = widgets.jslink((self.play, "value"), (self.slider, "value"))
+        self.equation = widgets.HTML().add_class("lab-equation")
+        self.drawing = widgets.HTML().add_class("lab-drawing")
+        self.quantities = widgets.HTML().add_class("lab-quantities")
+        self.walk: Walk | None = None
+        super().__init__(
+            self.sentence,
+            self.run,
+            self._drawn,
+            widgets.HBox(
+                [self.play, self.speed, self.word_back, self.back, self.next, self.word_next, self.slider], layout=WRAP
+            ),
+            self.equation,
+            self.drawing,
+            self.quantities,
+        )
+        self.sentence.listeners.append(self.draw)
+        for control in (self.source, self.n_emb, self.n_hidd, self.activation, self.seed, self.run.run):
+            control.observe(lambda _: self.draw(), "value")
+        self.slider.observe(lambda _: self.show(), "value")
+        self.speed.observe(lambda change: setattr(self.play, "interval", SPEEDS[change["new"]]), "value")
+        for button, by_word, way in (
+            (self.word_back, True, -1), (self.back, False, -1), (self.next, False, 1), (self.word_next, True, 1),
+        ):  # fmt: skip
+            self.on_click(button, lambda by_word=by_word, way=way: self.go(way, by_word))  # type: ignore[misc]
+        self.draw()
+
+    def draw(self) -> None:
+        """Take sentence and network as they are set, and begin at the first step."""
+        self.run.layout.display = None if self.source.value == TRAINED else "none"
+        self._drawn.layout.display = None if self.source.value == DRAWN else "none"
+        with self.guard():
+            self.message.value = ""
+            self.walk = None
+            for view in (self.equation, self.drawing, self.quantities):
+                view.value = ""
+            self.walk = self._walk()
+            self.play.playing = False
+            self.play.max = self.slider.max = len(self.walk.steps)
+            self.play.value = self.slider.value = 1
+            self.show()
+
+    def _walk(self) -> Walk:
+        words, tags = self.sentence.sentence()
+        if self.source.value == DRAWN:
+            ids, tag_names = words, list(dict.fromkeys(tags))
+            n_words = len(set(words))
+            model = NumpyRNN(
+                n_words, self.n_emb.value, self.n_hidd.value, len(tag_names), activation=self.activation.value
+            )
+            model.set_values(random_values(model, np.random.RandomState(self.seed.value)))
+        else:
+            tagger = self._tagger()
+            unknown = [tag for tag in tags if tag not in tagger.tags]
+            if unknown:
+                raise ValueError(
+                    f"the run's model knows no tag {unknown[0]!r}: expected one of {', '.join(tagger.tags)}"
+                )
+            ids, tag_names = tagger.encode(words).tolist(), tagger.tags
+            model = only_words(tagger.model, list(dict.fromkeys(ids)))
+        distinct = list(dict.fromkeys(ids))
+        x, y = [distinct.index(i) for i in ids], [tag_names.index(tag) for tag in tags]
+        return Walk(words, tags, x, y, tag_names, model, list(walk(model, x, y)))
+
+    def _tagger(self) -> Tagger:
+        folder = self.run.folder()
+        model = runs.Run.open(folder.name, runs.RUNS).settings.model
+        if model.endswith("LSTM"):
+            raise ValueError(
+                f"this panel shows RNNs, and the run {folder.name} is of the model {model}: choose another"
+            )
+        return Tagger.load(folder, NumpyRNN)
+
+    def go(self, way: int, by_word: bool) -> None:
+        """Go a step on (1) or back (-1), or to the first step of the next word."""
+        if self.walk is None:
+            raise ValueError("there is nothing to step through: mend the sentence or the network first")
+        steps = self.walk.steps
+        last = len(steps) - 1
+        i = self.slider.value - 1
+        words = [(step.direction, step.t) for step in steps]
+        if not by_word:
+            i += way
+        elif way > 0:
+            i = next((later for later in range(i, len(words)) if words[later] != words[i]), last)
+        else:
+            i = words.index(words[max(0, i - 1)])
+        self.play.value = self.slider.value = min(max(i, 0), last) + 1
+
+    def show(self) -> None:
+        """Show the step of the slider."""
+        if self.walk is None:
+            return
+        with self.guard():
+            number = self.slider.value
+            self.equation.value = self.walk.equation(number)
+            self.drawing.value = self.walk.drawing(number)
+            self.quantities.value = self.walk.quantities(number)
+            self.message.value = ""
+            if number == len(self.walk.steps):
+                self.say(
+                    "Both passes are done. What each gradient gathered is what grads(x, y) gives; the largest "
+                    f"difference is {self.walk.difference():.0e}."
+                )
+
+    def code(self) -> str:
+        """Return code that walks through the same passes and prints every quantity."""
+        words, tags = self.sentence.sentence()
+        start = f"words = {words!r}\ntags = {tags!r}\n"
+        if self.source.value == DRAWN:
+            return f"""import numpy as np
+
+from lxmls_rnn.deep_learning.checks import random_values
+from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.deep_learning.walk import walk
+
+{start}vocabulary, tag_names = list(dict.fromkeys(words)), list(dict.fromkeys(tags))
+x = [vocabulary.index(word) for word in words]
+y = [tag_names.index(tag) for tag in tags]
+
+model = NumpyRNN(len(vocabulary), {self.n_emb.value}, {self.n_hidd.value}, len(tag_names), \
+activation={self.activation.value!r})
+model.set_values(random_values(model, np.random.RandomState({self.seed.value})))
+{WALK}"""
+        self._tagger()
+        return f"""from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.deep_learning.walk import walk
+from lxmls_rnn.tagger import Tagger
+
+{start}
+tagger = Tagger.load({str(self.run.folder())!r}, NumpyRNN)
+model = tagger.model
+x = tagger.encode(words)
+y = [tagger.tags.index(tag) for tag in tags]
+{WALK}"""
+
+
+WALK = """
+loss, p_y, p, scores, h, z, _ = model.forward(x, all_outputs=True, outputs=y)  # all steps at once
+errors = model.backward(x, y)
+gradients = model.grads(x, y)
+
+for step in walk(model, x, y):  # the same one by one
+    print(step.direction, "word", step.t, words[step.t - 1], ":", step.symbol, "=", step.formula)
+    print(step.value if step.value.size < 200 else step.value.shape)
+"""

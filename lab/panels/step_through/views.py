@@ -1,0 +1,183 @@
+"""What the step-through panel shows of a walk: the formula with its numbers, the drawings, all quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from lab.drawing import html
+from lab.panels.step_through import network_drawing
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.walk import ERRORS, FORWARD, GRADIENTS, STATES, Step, gathered
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
+
+MEANING = {
+    "z": "The embedding of the word: W_e times a one-hot vector only picks a column. This is an input of layer {t}.",
+    "a": "What goes into hidden layer {t}: the word's embedding and the hidden layer before, each through its matrix. "
+    "W_x and W_h are the same for every word.",
+    "h": "The activation, unit by unit. It is all that the network knows of the sentence up to here.",
+    "y": "The scores of the tags: an output of layer {t}, made of its hidden units alone.",
+    "p": "The softmax makes them probabilities. The gold tag of this word is {tag}.",
+    "C": "The cost gathers minus the logarithm of the gold tag's probability, as a mean over the {L} words.",
+    "e_y": "The error of the scores, dC/dy_t: positive where there is too much probability, negative for the gold tag, "
+    "{tag}.",
+    "dW_y": "Error times input, an outer product. W_y serves every word, so its gradient gathers one from each.",
+    "e_h": "h_{t} is to blame for its own output and, through W_h, for what it did to word {next}: both errors add up.",
+    "e_a": "Back through the activation: times its slope, which is at most {slope}.",
+    "dW_x": "Error of the layer times its input z_{t}, added to what later words have given.",
+    "dW_h": "Error of the layer times its other input, h_{last}, added to what later words have given.",
+    "e_z": "Back through W_x to the embedding.",
+    "dW_e": "Only the word's own column gets it; a word that comes twice gets both.",
+}
+SHOWN = 14  # words at a time; more would not fit beside each other
+LAST = "The last hidden state is to blame for its own output only: no word comes after."
+FIRST = "At the first word h_0 = 0, so W_h gathers nothing here."
+SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Both passes of a sentence.
+
+    Attributes
+    ----------
+    words, tags
+        The sentence and its gold tags.
+    x, y
+        Their ids.
+    tag_names
+        Names of the tag ids.
+    model
+        Its words are those of the sentence only.
+    steps
+        All of `walk`.
+    """
+
+    words: list[str]
+    tags: list[str]
+    x: list[int]
+    y: list[int]
+    tag_names: list[str]
+    model: NumpyRNN
+    steps: list[Step]
+
+    def equation(self, number: int) -> str:
+        """Return the formula of a step, counted from 1, and below it the same with matrices."""
+        step = self.steps[number - 1]
+        sign = "+=" if step.name in GRADIENTS else "="
+        place = f"Step {number} of {len(self.steps)} · {step.direction} · word {step.t} of {len(self.words)}"
+        word = escape(self.words[step.t - 1])
+        parts = [self._matrix(step.symbol, step.value), f"<span>{sign}</span>"]
+        rest = step.formula
+        while rest:
+            name = max((name for name in step.operands if rest.startswith(name)), key=len, default="")
+            if name:
+                parts.append(self._matrix(name, step.operands[name]))
+                rest = rest[len(name) :]
+            else:
+                found = [i for i in (rest.find(name) for name in step.operands) if i >= 0]
+                end = min(found, default=len(rest))
+                text = rest[:end].strip().replace("1/L", f"1/{len(self.words)}")
+                parts.append(f"<span>{html.symbols(f' {text} ')}</span>" if text else "")
+                rest = rest[end:]
+        formula = html.symbols(f"{step.symbol} {sign} {step.formula}")
+        colour = network_drawing.ACTIVE[step.direction][0]
+        return (
+            f'<div class="lab-step-title" style="border-left:6px solid {colour}"><small>{place}, <b>{word}</b></small>'
+            f'<div class="lab-formula">{formula}</div><div>{html.symbols(self._meaning(step))}</div></div>'
+            f'<div class="lab-scroll"><div class="lab-product">{"".join(parts)}</div></div>'
+        )
+
+    def drawing(self, number: int) -> str:
+        """Return the network unrolled and, beside it, as an MLP."""
+        seen, n_hidd = self.steps[:number], self.model.sizes.n_hidd
+        pictures = (
+            ("The network, unrolled over the sentence", network_drawing.unrolled(seen, self.words, self.tags)),
+            ("The same as an MLP: a hidden layer a word", network_drawing.as_mlp(seen, self.words, self.tags, n_hidd)),
+        )
+        return side_by_side(f"<figcaption>{title}</figcaption>{svg}" for title, svg in pictures)
+
+    def difference(self) -> float:
+        """Return the largest difference between what the steps gather and the model's gradients."""
+        sums = gathered(self.steps)
+        return max(
+            float(np.abs(sums[name] - gradient).max())
+            for name, gradient in zip(GRADIENTS, self.model.grads(self.x, self.y), strict=True)
+        )
+
+    def _meaning(self, step: Step) -> str:
+        if step.name == "e_h" and step.t == len(self.words):
+            return LAST
+        if step.name == "dW_h" and step.t == 1:
+            return FIRST
+        return MEANING[step.name].format(
+            t=step.t, L=len(self.words), last=step.t - 1, next=step.t + 1, tag=self.tags[step.t - 1],
+            slope=SLOPES[self.model.activation],
+        )  # fmt: skip
+
+    def _matrix(self, symbol: str, value: np.ndarray) -> str:
+        """Return a matrix under its name and shape, rows and columns named where they are words or tags."""
+        plain = symbol.removesuffix("^T")
+        name = plain.rsplit("_", 1)[0] if plain.rsplit("_", 1)[-1].isdigit() else plain
+        rows, columns = {
+            "W_y": (self.tag_names, ()), "dW_y": (self.tag_names, ()),
+            "W_e": ((), self._distinct()), "dW_e": ((), self._distinct()),
+            "y": (self.tag_names, ()), "p": (self.tag_names, ()), "e_y": (self.tag_names, ()),
+        }.get(name, (self._distinct(), ()) if name.startswith("onehot(w")
+              else (self.tag_names, ()) if name.startswith("onehot(k") else ((), ()))  # fmt: skip
+        if symbol.endswith("^T"):
+            rows, columns = columns, rows
+        shape = "" if value.size == 1 else f"<small>{value.shape[0]} × {value.shape[1]}</small>"
+        return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns)
+
+    def _distinct(self) -> list[str]:
+        """Return the names of the model's words; several words that are not in the vocabulary are one to it."""
+        names: dict[int, str] = {}
+        for word, i in zip(self.words, self.x, strict=True):
+            names[i] = word if names.get(i, word) == word else UNKNOWN_WORD
+        return [names[i] for i in range(len(names))]
+
+    def quantities(self, number: int) -> str:
+        """Return every quantity, a column a word, and what the gradients gathered; what is to come is empty."""
+        seen = self.steps[:number]
+        step, sums = seen[-1], gathered(seen)
+        values = {(s.name, s.t): s.value for s in seen}
+        first = max(0, min(step.t - 1 - SHOWN // 2, len(self.words) - SHOWN))
+        shown = slice(first, first + SHOWN)
+        columns = [f"{t} {word}" for t, word in enumerate(self.words, 1)][shown]
+        groups = []
+        for title, names in (("Forward: a column for each word", STATES), ("Backward: the errors", ERRORS)):
+            matrices = []
+            for name in names:
+                size = len(next(s for s in self.steps if s.name == name).value)
+                table = np.full((size, len(self.words)), np.nan)
+                for t in range(1, len(self.words) + 1):
+                    if (name, t) in values:
+                        table[:, t - 1] = values[name, t][:, 0]
+                rows = self.tag_names if name in ("y", "p", "e_y") else ()
+                marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
+                caption = f"{html.symbols(f'{name}_t')} <small>{size} × {len(self.words)}</small>"
+                matrices.append(html.matrix(table[:, shown], caption, rows, columns, marked))
+            part = "" if len(self.words) <= SHOWN else f"; here words {first + 1} to {first + SHOWN}"
+            groups.append(f"<h4>{title}{part}</h4>{side_by_side(matrices)}")
+        matrices = []
+        for name, W in zip(GRADIENTS, self.model.param, strict=True):
+            value = sums.get(name, np.full(W.shape, np.nan))
+            marked = [(i, j) for i, j in np.ndindex(*W.shape)] if name == step.name else []
+            if name == "dW_e":
+                marked = [(i, j) for i, j in marked if j == self.x[step.t - 1]]
+            rows = self.tag_names if name == "dW_y" else ()
+            names_of_columns = self._distinct() if name == "dW_e" else ()
+            caption = f"{html.symbols(name)} <small>{W.shape[0]} × {W.shape[1]}</small>"
+            matrices.append(html.matrix(value, caption, rows, names_of_columns, marked))
+        state = "" if step.direction == FORWARD else f", from word {len(self.words)} to {step.t}"
+        groups.append(f"<h4>Gradients: gathered so far{state}</h4>{side_by_side(matrices)}")
+        return "".join(groups)
+
+
+def side_by_side(parts: Iterable[str]) -> str:
+    """Put pieces of HTML beside each other, as many as fit."""
+    return f'<div class="lab-side">{"".join(f"<div>{part}</div>" for part in parts)}</div>'

@@ -1,0 +1,242 @@
+"""The trainings of this kernel: what each does now and what has come of it, for any number of panels to follow.
+
+A training belongs to the kernel, not to the panel that began it: a page that is reloaded, a cell that is run again and
+a second panel find it here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lab.widgets.job import Job, tell
+from lxmls_rnn.deep_learning.rnn import device_of
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
+from lxmls_rnn.experiment import Settings
+from lxmls_rnn.runs import Run, find_runs
+
+POINTS = 200  # of a curve within the epochs, over the whole training
+
+_all: list[Training] = []  # oldest first
+_listeners: list[Callable[[Training], None]] = []
+_lock = threading.Lock()
+
+
+class Training:
+    """A run that is, or was, trained in this kernel.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    settings
+        Of a new run; None for one that is to go on.
+    epochs
+        For one that goes on: up to so many.
+
+    Attributes
+    ----------
+    job
+        Pauses and stops it.
+    started, event
+        The event that began it and the last one; None before.
+    rows
+        The figures of its epochs, those of an earlier training of this run too.
+    running
+        Within the epochs: (epochs done, cost an epoch like this would have, accuracy), each over the updates since
+        the point before.
+    updates
+        Number of updates done by this training.
+    device
+        What it computes on, in a sentence; empty before it is known.
+    """
+
+    def __init__(self, folder: Path, settings: Settings | None = None, epochs: int | None = None) -> None:
+        self.folder, self.settings, self._epochs = folder, settings, epochs
+        self.rows: list[dict[str, Any]] = []
+        self.running: list[tuple[float, float, float]] = []
+        self.started: Started | None = None
+        self.event: Event | None = None
+        self.updates = 0
+        self.device = ""
+        self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
+        self._cost, self._n, self._correct, self._words = 0.0, 0, 0, 0
+        self.job = Job(self._events, self._take)
+        self.job.listeners.append(self._tell)
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.folder.name
+
+    @property
+    def state(self) -> str:
+        """What it does now: 'reading the corpus', 'compiling', 'training', 'measuring on dev', or the job's state."""
+        if self.job.state != "running":
+            return self.job.state
+        if self.started is None:
+            return "reading the corpus"
+        if self.updates == 0 and self.settings and not self.settings.model.startswith("Numpy"):
+            return "compiling"
+        if isinstance(self.event, BatchDone) and self.event.batch == self.event.batches:
+            return "measuring on dev"
+        return "training"
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The epoch, counted from 1, and how many of its updates are done."""
+        event = self.event
+        if isinstance(event, BatchDone):
+            return event.epoch, event.batch
+        if isinstance(event, EpochDone):
+            return event.epoch + 1, 0
+        return (event.progress.epoch + 1, event.progress.batch) if event else (1, 0)
+
+    @property
+    def done(self) -> float:
+        """Epochs done, with the part of the one that has begun."""
+        epoch, batch = self.position
+        return epoch - 1 + (batch / self.started.batches if self.started else 0)
+
+    @property
+    def words_per_second(self) -> float:
+        """Of the present epoch."""
+        if isinstance(self.event, BatchDone) and self.event.progress.seconds:
+            return self.event.progress.words / self.event.progress.seconds
+        return self.rows[-1]["words_per_second"] if self.rows else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """To the last epoch, as fast as until now; None before that can be told."""
+        seconds, done = self.job.seconds - self._first[0], self.done - self._first[1]
+        if self.started is None or self.updates == 0 or done <= 0:
+            return None
+        return seconds / done * (self.started.epochs - self.done)
+
+    def _events(self) -> Generator[Event, None, None]:
+        if self.settings is None:
+            run = Run.open(self.folder.name, self.folder.parent)
+            self.rows = run.metrics()
+        else:
+            run = Run.create(self.folder.name, self.settings, self.folder.parent)
+        self.settings = run.settings
+        with np.errstate(all="ignore"):  # a cost that is not finite ends the training, with advice
+            yield from run.fit(self._epochs)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, BatchDone):
+            self._count(event)
+        elif isinstance(event, EpochDone):
+            self.rows.append(event.metrics())
+        elif isinstance(event, Started):
+            assert self.settings is not None
+            self.device = device_of(self.settings.model)
+            self.rows = [row for row in self.rows if row["epoch"] <= event.progress.epoch]
+            self._correct, self._words = event.progress.correct, event.progress.words
+            self._every = max(1, event.epochs * event.batches // POINTS)
+            self.started = event
+        self.event = event
+
+    def _count(self, event: BatchDone) -> None:
+        assert self.started is not None
+        if self.updates == 0:
+            self._first = self.job.seconds, event.epoch - 1 + event.batch / event.batches
+        self.updates += event.updates
+        self._cost += event.cost * event.updates
+        self._n += event.updates
+        if self._n < self._every and event.batch < event.batches:
+            return
+        p = event.progress
+        if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
+            # the few sentences left at the end of an epoch are no point of their own: they would be a spike
+            self.running.append((
+                event.epoch - 1 + event.batch / event.batches,
+                self._cost / self._n * self.started.sentences,
+                (p.correct - self._correct) / (p.words - self._words),
+            ))  # fmt: skip
+        self._cost, self._n, self._correct, self._words = 0.0, 0, p.correct, p.words
+        if event.batch == event.batches:
+            self._correct = self._words = 0
+
+    def reason(self) -> str:
+        """Why it has ended, if it has come to its end."""
+        return self.event.reason if isinstance(self.event, Stopped) else ""
+
+    def _tell(self) -> None:
+        tell(_listeners, self)
+
+
+def begin(folder: Path, settings: Settings) -> Training:
+    """Train a new run.
+
+    Raises
+    ------
+    FileExistsError
+        There is a run of that name.
+    """
+    return _start(Training(folder, settings), is_new=True)
+
+
+def resume(folder: Path, epochs: int) -> Training:
+    """Train a run further, up to a number of epochs.
+
+    Raises
+    ------
+    RuntimeError
+        It is being trained.
+    """
+    training = Training(folder, epochs=epochs)
+    before = find(folder)
+    if before is not None:
+        training.running = list(before.running)
+    return _start(training, is_new=False)
+
+
+def _start(training: Training, is_new: bool) -> Training:
+    folder = training.folder
+    with _lock:
+        before = find(folder)
+        if before is not None and before.job.active:
+            raise RuntimeError(f"the run {folder.name} is being trained now: stop it first, or take another name")
+        if is_new and folder.exists():
+            raise FileExistsError(f"there is a run {folder.name} already: take another name, or resume that run")
+        if before is not None:
+            _all.remove(before)
+        _all.append(training)
+        training.job.start()
+    return training
+
+
+def find(folder: Path) -> Training | None:
+    """Return the training of a run, if this kernel knows one."""
+    return next((training for training in _all if training.folder == folder), None)
+
+
+def of(root: Path) -> list[Training]:
+    """Return the trainings below a folder of runs, oldest first."""
+    return [training for training in _all if training.folder.parent == root]
+
+
+def names(root: Path) -> tuple[list[str], list[ValueError]]:
+    """Return the names of all runs of a folder, newest first, with those that are about to begin; what is damaged."""
+    found, damaged = find_runs(root)
+    folders = [run.folder for run in found]
+    folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
+    begun = [training.folder for training in reversed(of(root)) if training.folder not in folders]
+    return [folder.name for folder in begun + folders], damaged
+
+
+def follow(listener: Callable[[Training], None]) -> None:
+    """Call `listener` with a training whenever its state changes, and every `INTERVAL` seconds while it works."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def unfollow(listener: Callable[[Training], None]) -> None:
+    """Undo `follow`."""
+    if listener in _listeners:
+        _listeners.remove(listener)

@@ -1,0 +1,1 @@
+"""What panels share: their frame, the choices that several of them offer, work in the background, warnings."""

@@ -1,0 +1,131 @@
+"""What all panels share: a heading with help, a line that says what happened, and the code that does the same."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from lab.widgets import warned
+
+STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
+
+# what an input can be wrong with; anything else is a fault of the lab, and is shown whole
+EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError)
+
+
+class Panel(widgets.VBox):
+    """A part of the lab: controls, results, and the code behind them.
+
+    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` and defines
+    `code`. The last widgets may be results only; every control among them refreshes the code when it changes.
+
+    Parameters
+    ----------
+    *body
+        Widgets from top to bottom.
+
+    Attributes
+    ----------
+    message
+        The line that says what happened last; `message.value` is HTML.
+    """
+
+    title = ""
+    help = ""
+
+    def __init__(self, *body: widgets.Widget) -> None:
+        self.message = widgets.HTML(layout=widgets.Layout(min_height="26px")).add_class("lab-message")
+        self._help_button = widgets.ToggleButton(description="Help", tooltip="What this panel does and how to use it")
+        self._code_button = widgets.ToggleButton(description="Show code", tooltip="Python code that does the same")
+        self._help_view = shown_if(widgets.HTML(f'<div class="lab-help">{self.help}</div>'), self._help_button)
+        self._code_view = shown_if(widgets.HTML(), self._code_button)
+        for button in (self._help_button, self._code_button):
+            button.layout.width = "auto"
+        heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout=widgets.Layout(flex="1"))
+        top = widgets.HBox([heading, self._help_button, self._code_button])
+        style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
+        super().__init__([style, top, self._help_view, self._code_view, self.message, *body])
+        self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
+        for control in (self._code_button, *controls(*body)):
+            control.observe(lambda _: self.refresh_code(), "value")
+
+    def code(self) -> str:
+        """Return Python code that does what the panel does as it is set; ValueError if it is set wrongly."""
+        raise NotImplementedError
+
+    def refresh_code(self) -> None:
+        """Show the code of the present settings, if it is to be seen."""
+        if not self._code_button.value:
+            return
+        try:
+            text = self.code()
+        except EXPECTED as error:
+            text = f"# {error}"
+        self._code_view.value = (
+            '<div class="lab-code"><button type="button" onclick="navigator.clipboard.writeText('
+            'this.nextElementSibling.innerText)">Copy</button>'
+            f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre></div>'
+        )
+
+    def say(self, text: str) -> None:
+        """Show a sentence in the message line."""
+        self.message.value = f'<div role="status">{escape(text)}</div>'
+
+    def complain(self, error: BaseException | str) -> None:
+        """Show what was wrong in the message line."""
+        text = str(error) or type(error).__name__
+        if isinstance(error, LookupError) and error.args:
+            text = str(error.args[0])  # str() of a KeyError is a repr
+        details = ""
+        if isinstance(error, BaseException) and not isinstance(error, EXPECTED):
+            trace = "".join(traceback.format_exception(error))
+            text = f"{type(error).__name__}: {text}"
+            details = f"<details><summary>Where</summary><pre>{escape(trace)}</pre></details>"
+        self.message.value = f'<div role="alert" class="lab-error">{escape(text)}</div>{details}'
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Show what goes wrong inside, or what there is a warning of, and go on."""
+        try:
+            with warned.collected(UserWarning) as texts:
+                yield
+            if texts:
+                self.say(warned.sentence(texts))
+        except Exception as error:
+            self.complain(error)
+
+    def on_click(self, button: widgets.Button, action: Callable[[], None]) -> None:
+        """Do `action` whenever the button is pressed; what goes wrong is shown."""
+
+        def pressed(_: Any) -> None:
+            with self.guard():
+                self.message.value = ""
+                action()
+
+        button.on_click(pressed)
+
+
+def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield the widgets below some whose value a user can change."""
+    for widget in roots:
+        if hasattr(widget, "children"):
+            yield from controls(*widget.children)
+        elif widget.has_trait("value") and not isinstance(widget, widgets.HTML | widgets.Label | widgets.FloatProgress):
+            yield widget
+
+
+def shown_if(view: widgets.Widget, button: widgets.ToggleButton) -> widgets.Widget:
+    """Show a widget only while a toggle is on."""
+
+    def toggle(_: Any = None) -> None:
+        view.layout.display = None if button.value else "none"
+
+    button.observe(toggle, "value")
+    toggle()
+    return view

@@ -1,0 +1,190 @@
+"""The sentence to look at: typed, or one of the sample corpus; with its gold tags."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import ipywidgets as widgets
+
+from lab.widgets.choices import WIDE, WRAP
+from lxmls_rnn import experiment
+from lxmls_rnn.experiment import Settings, read_corpus
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
+from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.tagger import tokenize
+
+OWN = 0  # the number of a sentence that is typed
+UNKNOWN_TAG = "noun"  # of a word that is not in the sample corpus
+
+
+class SentenceChoice(widgets.VBox):
+    """Words and their tags, typed or taken from the training part of the sample corpus.
+
+    Parameters
+    ----------
+    sentence
+        The words at the beginning.
+    *beside
+        Widgets that have room beside the tags.
+
+    Attributes
+    ----------
+    number, words, tags
+        The controls. A number fills words and tags; typed words get their most frequent tags, to be corrected.
+    note
+        HTML that says so where there is no sample corpus to take tags from.
+    listeners
+        Called without arguments when the sentence has changed.
+    """
+
+    def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
+        self.number = widgets.BoundedIntText(
+            description="Sentence number", value=OWN, min=OWN, max=10_000, style=WIDE, layout={"width": "16em"},
+            tooltip="A sentence of the sample corpus; 0 is what you type",
+        ).add_class("lab-sentence-number")  # fmt: skip
+        self.words, self.tags = (
+            widgets.Text(
+                description=name, continuous_update=False, style=WIDE, tooltip=tooltip, layout={"width": "34em"}
+            ).add_class(f"lab-sentence-{name.split()[-1].lower()}")
+            for name, tooltip in (
+                ("Words", "The sentence; press Enter to take it"),
+                ("Gold tags", "A tag for each word, by spaces; Enter takes them"),
+            )
+        )
+        self.note = widgets.HTML().add_class("lab-sentence-note")
+        self.listeners: list[Callable[[], None]] = []
+        self._busy = False
+        super().__init__([
+            widgets.HBox([self.number, self.words], layout=WRAP),
+            widgets.HBox([self.tags, *beside], layout=WRAP),
+            self.note,
+        ])  # fmt: skip
+        self.words.value = sentence
+        self._fill_tags()
+        for control, fill in ((self.number, self._fill_both), (self.words, self._fill_tags), (self.tags, _nothing)):
+            control.observe(lambda _, fill=fill: self._changed(fill), "value")
+
+    def sentence(self) -> tuple[list[str], list[str]]:
+        """Return the words and the tags.
+
+        Raises
+        ------
+        ValueError
+            There is no word, or there are not as many tags as words, or no sentence of that number.
+        FileNotFoundError
+            The sample corpus is not there.
+        """
+        words = tokenize(self.words.value) if self.number.value == OWN else self._of_corpus()[0]
+        tags = self.tags.value.split()
+        if not words:
+            raise ValueError("there is no word in the sentence: type one, for instance 'The dog chases the cat .'")
+        if len(words) != len(tags):
+            raise ValueError(
+                f"the sentence has {len(words)} words ({' '.join(words)}) and {len(tags)} tags: "
+                "expected a tag for each word"
+            )
+        return words, tags
+
+    def _of_corpus(self) -> tuple[list[str], list[str]]:
+        sentences = sample()
+        number = self.number.value
+        if number > len(sentences):
+            raise ValueError(f"the sample corpus has the sentences 1 to {len(sentences)}, got number {number}")
+        return sentences[number - 1].words, sentences[number - 1].tags
+
+    def _fill_both(self) -> None:
+        if self.number.value != OWN:
+            words, tags = self._of_corpus()
+            self.words.value, self.tags.value = " ".join(words), " ".join(tags)
+
+    def _fill_tags(self) -> None:
+        self.number.value = OWN
+        words = tokenize(self.words.value)
+        try:
+            tags, self.note.value = likely_tags(words), ""
+        except OSError as error:
+            tags = [UNKNOWN_TAG] * len(words)
+            self.note.value = f"<small>Each word is tagged {UNKNOWN_TAG}, correct it: {escape(str(error))}.</small>"
+        self.tags.value = " ".join(tags)
+
+    def _changed(self, fill: Callable[[], None]) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            fill()
+        except (ValueError, OSError):
+            pass  # `sentence` says it, in the panel's own line
+        finally:
+            self._busy = False
+        for listener in self.listeners:
+            listener()
+
+
+def _nothing() -> None:
+    pass
+
+
+def sample() -> SequenceList:
+    """Return the training part of the sample corpus; FileNotFoundError where it is not there."""
+    return _read(experiment.corpus_files("sample")[0])
+
+
+@lru_cache(maxsize=2)
+def _read(file: Path) -> SequenceList:
+    return PostagCorpus().read_sequence_list_conll(file)
+
+
+def likely_tags(words: list[str]) -> list[str]:
+    """Return for each word the tag that it has most often in the sample corpus; noun for a word that is not there.
+
+    Raises
+    ------
+    FileNotFoundError
+        The sample corpus is not there.
+    """
+    counts = _counts(experiment.corpus_files("sample")[0])
+    found = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
+    return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in found]
+
+
+@lru_cache(maxsize=2)
+def _counts(file: Path) -> dict[str, Counter[str]]:
+    """Count each word's tags."""
+    counts: dict[str, Counter[str]] = {}
+    for sentence in _read(file):
+        for word, tag in zip(sentence.words, sentence.tags, strict=True):
+            counts.setdefault(word, Counter())[tag] += 1
+    return counts
+
+
+class Ids(NamedTuple):
+    """A sentence as a model sees it."""
+
+    x: list[int]
+    y: list[int]
+    words: list[str]  # names of x
+    n_words: int
+    n_tags: int
+
+
+def encode(words: list[str], tags: list[str]) -> Ids:
+    """Return a sentence as ids of the sample corpus; ValueError for a tag that it has not."""
+    word_ids, tag_ids = _dictionaries(experiment.corpus_files("sample")[0])
+    for tag in tags:
+        if tag not in tag_ids:
+            raise ValueError(f"the sample corpus has no tag {tag!r}: expected one of {', '.join(tag_ids.names)}")
+    x = [word_ids.get(word, word_ids[UNKNOWN_WORD]) for word in words]
+    names = [word if word in word_ids else UNKNOWN_WORD for word in words]
+    return Ids(x, [tag_ids[tag] for tag in tags], names, len(word_ids), len(tag_ids))
+
+
+@lru_cache(maxsize=2)
+def _dictionaries(train: Path) -> tuple[LabelDictionary, LabelDictionary]:
+    sentences, _, _ = read_corpus(Settings(str(train)))
+    return sentences.x_dict, sentences.y_dict

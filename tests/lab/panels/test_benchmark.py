@@ -1,0 +1,208 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from lab import BenchmarkPanel
+from lab.panels.benchmark.plots import heat_map, round_numbers
+from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.results import Results, Row
+
+
+@pytest.fixture(autouse=True)
+def results_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    monkeypatch.setattr("lxmls_rnn.benchmark.results.FOLDER", folder)
+    return folder
+
+
+@pytest.fixture
+def panel():
+    """A panel that is set to the least there is to measure."""
+    new = BenchmarkPanel()
+    new.hidden.value, new.batch.value, new.length.value = "5", "1,2", "4"
+    new.seconds.value, new.threads.value = 0.01, 1
+    choose(new.implementations, "numpy")
+    choose(new.devices, "cpu")
+    choose(new.works, "forward")
+    return new
+
+
+def choose(several, *names):
+    for name, box in several.boxes.items():
+        box.value = name in names
+
+
+def run(panel):
+    panel.run_button.click()
+    panel.job.wait(120)
+    assert "alert" not in panel.message.value
+
+
+def make_results(*medians, device="cpu", implementation="numpy"):
+    """Results of one case for each median, hidden 20, 40, ..."""
+    rows = []
+    for number, median in enumerate(medians, 1):
+        row = Row(Case("rnn", implementation, device, "float32", "forward", 20 * number, 1), repeats=9, calls=1)
+        row.median, row.q1, row.q3, row.minimum = median, 0.99 * median, 1.01 * median, 0.98 * median
+        rows.append(row)
+    return Results("2025-01-01", [], {}, {"processor": "a processor", "threads": 1, "gpus": []}, rows=rows)
+
+
+def test_a_run_fills_table_and_plots_and_is_kept(panel, results_folder):
+    run(panel)
+    assert panel.table.value.count("numpy on cpu") == 2
+    assert "numpy = 1: how many times as fast as numpy it is" in panel.table.value
+    assert len(panel.figures["batch"].marks) == 2
+    assert list(panel.figures["batch"].marks[0].x) == [1, 2]
+    (file,) = results_folder.glob("*.json")
+    assert len(Results.load(file).rows) == 2
+    assert panel.earlier.value == file
+    assert "2 of 2 cases measured" in panel.message.value
+    assert not panel.run_button.disabled
+    assert panel.stop_button.disabled
+
+
+def test_results_are_shown_while_the_run_goes_on(panel):
+    seen = []
+    panel.run_button.click()
+    panel.job.listeners.append(lambda: seen.append(panel.status.value))
+    panel.job.wait(120)
+    assert seen[-1].startswith("2 of 2 cases")
+
+
+def test_a_device_that_is_not_there_is_listed_with_the_reason(panel):
+    choose(panel.implementations, "numpy", "fused")
+    panel.devices.boxes["cuda"].value = True
+    panel.batch.value = "1"
+    panel.devices.boxes["cpu"].value = True
+    case = Case("rnn", "fused", "cuda", "float32", "forward", 5, 1, 4)
+    absent = make_results(1e-3)
+    absent.rows.append(Row(case, "unavailable", "no driver"))
+    panel.shown = absent
+    panel._draw()
+    assert "No GPU was measured: no driver." in panel.gpu.value
+    assert "not available: fused on cuda" in panel.notes.value
+
+
+def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(panel, monkeypatch):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    panel.run_button.click()
+    assert not panel.stop_button.disabled
+    panel.stop_button.click()
+    panel.job.wait(10)
+    assert "Stopped: 0 of 2 cases measured" in panel.message.value
+    assert "the run was stopped" in panel.notes.value
+    assert not panel.run_button.disabled
+
+
+def test_a_second_run_of_a_panel_waits_for_the_first(panel, monkeypatch):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    panel.run_button.click()
+    panel.load_button.click()
+    assert "a benchmark is running here" in panel.message.value
+    panel.stop_button.click()
+    panel.job.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda panel: setattr(panel.hidden, "value", "20, x"), "Hidden units takes positive numbers"),
+        (lambda panel: choose(panel.models), "Models: choose at least one of rnn, lstm"),
+        (lambda panel: choose(panel.devices, "cuda"), "NumPy has the CPU alone"),
+    ],
+)
+def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
+    change(panel)
+    assert message in panel.status.value
+    panel.run_button.click()
+    assert message in panel.message.value
+    assert panel.job is None
+    panel.hidden.value = "5"
+    choose(panel.models, "rnn")
+    choose(panel.devices, "cpu")
+    assert panel.status.value == "2 cases"
+
+
+def test_a_set_has_sizes_of_its_own(panel):
+    panel.set_name.value = "quick"
+    assert panel.hidden.disabled
+    assert {case.n_hidd for case in panel.cases()} == {20, 128, 512}
+
+
+def test_earlier_results_are_loaded_and_compared(panel, results_folder):
+    make_results(1e-3, 1e-3).save(results_folder / "before.json")
+    make_results(1e-3, 5e-4).save(results_folder / "after.json")
+    panel.again_button.click()
+    panel.earlier.value = results_folder / "after.json"
+    panel.load_button.click()
+    assert "500 us" in panel.table.value
+    panel.earlier.value = results_folder / "before.json"
+    panel.compare_button.click()
+    assert "1 faster, 0 slower, 1 same" in panel.comparison.value
+    assert len(re.findall("<tr>", panel.comparison.value)) == 2
+    panel.everything.value = True
+    panel.compare_button.click()
+    assert len(re.findall("<tr>", panel.comparison.value)) == 3
+
+
+def test_results_without_a_common_case_are_not_compared(panel, results_folder):
+    make_results(1e-3).save(results_folder / "a.json")
+    panel.refresh()
+    panel.shown = make_results(1e-3, implementation="scan")
+    panel.compare_button.click()
+    assert "have no measured case in common" in panel.message.value
+
+
+def test_without_results_there_is_nothing_to_load_or_compare(panel):
+    panel.load_button.click()
+    assert "there are no earlier results yet" in panel.message.value
+    panel.compare_button.click()
+    assert "run a benchmark or load results first" in panel.message.value
+
+
+def test_a_file_that_is_no_results_file_is_refused(panel, results_folder):
+    (results_folder / "other.json").write_text("{}")
+    panel.refresh()
+    panel.load_button.click()
+    assert "other.json is not a results file" in panel.message.value
+
+
+def test_where_a_gpu_pays_is_told_and_drawn(panel):
+    panel.shown = make_results(1e-3, 4e-3)
+    panel.shown.rows += make_results(2e-3, 2e-3, device="cuda", implementation="fused").rows
+    panel._draw()
+    assert "the GPU wins from hidden 40 on" in panel.notes.value
+    assert "0.5 x" in panel.gpu.value
+    assert "2 x" in panel.gpu.value
+    assert panel.figures["n_hidd"].marks[2].line_style == "dashed"
+
+
+def test_the_baseline_of_the_ratios_can_be_chosen(panel):
+    panel.shown = make_results(1e-3)
+    panel.shown.rows += make_results(5e-4, implementation="scan").rows
+    panel._draw()
+    assert "<td>2.00</td>" in panel.table.value
+    panel.baseline.value = "scan"
+    assert "<td>0.50</td>" in panel.table.value
+
+
+def test_a_map_without_values_is_empty():
+    assert heat_map(None) == ""
+
+
+def test_ticks_are_round_and_not_too_many():
+    assert list(round_numbers(0.3, 12)) == pytest.approx([0.5, 1, 2, 5, 10])
+    assert list(round_numbers(0.3, 1200)) == pytest.approx([1, 10, 100, 1000])
+
+
+def test_the_code_measures_the_same(panel, results_folder, capsys):
+    panel.batch.value = "1"
+    exec(panel.code(), {})
+    assert "numpy on cpu ok" in capsys.readouterr().out
+    assert len(list(Path(results_folder).glob("*.json"))) == 1
+    panel.set_name.value = "ratios"
+    compile(panel.code(), "code", "exec")
+    assert "SETS['ratios']" in panel.code()

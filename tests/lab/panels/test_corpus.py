@@ -1,0 +1,142 @@
+from datetime import datetime
+
+from lab import CorpusPanel, TrainingPanel
+from lab.panels.corpus.panel import Bar, histogram
+from lxmls_rnn import datasets
+
+
+def upload(panel, name, text):
+    file = {"name": name, "type": "", "size": len(text), "content": text.encode(), "last_modified": datetime.now()}
+    panel.upload.value = (file,)
+
+
+def test_reading_shows_sentences_tags_and_lengths():
+    panel = CorpusPanel()
+    panel.read_button.click()
+    assert "João" in panel.sentences.value
+    assert "noun" in panel.tags.marks[0].x
+    assert sum(panel.lengths.marks[0].y) == len(panel.train) == 1000
+
+
+def test_unknown_words_are_marked():
+    panel = CorpusPanel()
+    panel.read_button.click()
+    panel.part.value = "dev"
+    assert "not in the vocabulary" in panel.sentences.value
+
+
+def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
+    panel = CorpusPanel()
+    panel.choice.corpus.value = "ewt"
+    panel.read_button.click()
+    assert "lxmls-rnn fetch ewt" in panel.message.value
+    assert "alert" in panel.message.value
+    panel.choice.corpus.value = "sample"
+    panel.read_button.click()
+    assert "Read." in panel.message.value
+
+
+def test_an_own_file_can_be_chosen_everywhere(data):
+    panel = CorpusPanel()
+    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n" * 3)
+    assert panel.choice.corpus.value == "uploads/mine.conll"
+    panel.read_button.click()
+    assert len(panel.train) == 3
+    assert panel.dev is None
+    assert panel.part.disabled
+
+
+def test_a_file_can_be_taken_again_after_it_was_changed(data):
+    panel = CorpusPanel()
+    for words in (2, 3):
+        upload(panel, "mine.conll", "".join(f"{n}\tdogs\t_\tNN\tNN\n" for n in range(1, words + 1)) + "\n")
+        panel.read_button.click()
+        assert panel.train.get_num_tokens() == words
+        assert panel.upload.value == ()
+
+
+def test_an_own_file_is_offered_by_panels_that_are_open(data):
+    panel, other = CorpusPanel(), TrainingPanel()
+    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n")
+    assert "uploads/mine.conll" in other.corpus.corpus.options
+    assert "uploads/mine.conll" in other.corpus.dev.options
+    assert other.corpus.corpus.value == "sample"
+
+
+def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatch):
+    def fetch(name, directory, progress, notice):
+        (data / name).write_text("dog 1 2\n")
+        return []
+
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    panel, other = CorpusPanel(), TrainingPanel()
+    panel.dataset.value = "senna_50"
+    panel.fetch_button.click()
+    panel.job.wait(10)
+    assert "senna_50" in other.model.embeddings.options
+
+
+def test_another_corpus_has_an_axis_of_its_own(data):
+    panel = CorpusPanel()
+    panel.read_button.click()
+    upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n3\trun\t_\tVB\tVB\n\n")
+    panel.read_button.click()
+    assert panel.tags.axes[0].scale.domain == ["verb", "noun"]
+
+
+def test_many_lengths_are_shown_in_ranges():
+    assert histogram([2, 4, 4]) == [("2", 1), ("3", 0), ("4", 2)]
+    bars = histogram(list(range(2, 77)))
+    assert len(bars) <= 20
+    assert bars[0] == ("2-5", 4)
+    assert sum(count for _, count in bars) == 75
+
+
+def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
+    panel = CorpusPanel()
+    upload(panel, "bad.conll", "1\tDogs\n")
+    assert "bad.conll" in panel.message.value
+    assert "alert" in panel.message.value
+    assert not list((data / "uploads").iterdir())
+    assert panel.choice.corpus.value == "sample"
+
+
+def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
+    def fetch(name, directory, progress, notice):
+        notice(f"{name}: licence")
+        progress.total = 100
+        progress.update(50)
+        raise datasets.DownloadError("the server is gone")
+
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    panel = CorpusPanel()
+    panel.fetch_button.click()
+    panel.job.wait(10)
+    assert panel.progress.value == 0.5
+    assert "the server is gone" in panel.message.value
+    assert not panel.fetch_button.disabled
+
+
+def test_the_bar_counts_a_download_again_from_zero():
+    panel = CorpusPanel()
+    bar = Bar(panel.progress)
+    bar.total = 10
+    bar.update(5)
+    bar.reset()
+    assert panel.progress.value == 0
+    bar.close()
+    assert panel.progress.value == 1
+
+
+def test_the_code_runs(capsys):
+    panel = CorpusPanel()
+    panel.choice.max_nr_sent.value = 20
+    exec(panel.code(), {})
+    assert "noun" in capsys.readouterr().out
+
+
+def test_the_code_follows_the_controls():
+    panel = CorpusPanel()
+    panel._code_button.value = True
+    panel.choice.max_sent_len.value = 15
+    assert "max_sent_len=15" in panel._code_view.value

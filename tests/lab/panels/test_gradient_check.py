@@ -1,0 +1,236 @@
+import threading
+
+import pytest
+
+from lab import GradientCheckPanel
+from lab.panels.gradient_check import panel as gradient_check
+from lxmls_rnn.deep_learning.checks import check_gradients
+from lxmls_rnn.deep_learning.mistakes import MISTAKES
+
+NUMPY = ("NumpyRNN",)
+
+# mistake: the parameters that differ, what the reading says
+FOUND = {
+    "derivative of the activation forgotten": ("W_e W_x W_h", "look at f'(a<sub>t</sub>)"),
+    "derivative of another activation": ("W_e W_x W_h", "look at f'(a<sub>t</sub>)"),
+    "W_h not transposed": ("W_e W_x W_h", "what comes back from the later step"),
+    "error from the later step forgotten": ("W_e W_x W_h", "what comes back from the later step"),
+    "h_t instead of h_{t-1} for W_h": ("W_h", "own product of an error and an input"),
+    "error of a repeated word assigned, not added": ("W_e", "their errors must be added"),
+    "1/L forgotten": ("W_e W_x W_h W_y", "the sentence has 6 words"),
+    "gold tag not subtracted": ("W_e W_x W_h W_y", "the error of the output"),
+    "one entry of W_x's gradient has the wrong sign": ("W_x", "only [0, 3]"),
+}
+
+
+def make(*models, source="words"):
+    panel = GradientCheckPanel()
+    for name, box in panel.models.items():
+        box.value = name in models
+    panel.source.value = source
+    return panel
+
+
+def check(panel):
+    panel.check_button.click()
+    panel.job.wait(300)
+    return panel
+
+
+def wrong(panel):
+    return " ".join(row.parameter for row in panel.rows if not row.agrees)
+
+
+def test_by_default_the_three_ways_to_an_rnn_are_checked():
+    panel = GradientCheckPanel()
+    assert [name for name, box in panel.models.items() if box.value] == ["NumpyRNN", "RNN", "FastRNN"]
+
+
+def test_right_gradients_agree_with_finite_differences():
+    panel = check(make("NumpyRNN", "NumpyLSTM"))
+    assert "All gradients agree." in panel.message.value
+    assert [row.parameter for row in panel.rows] == ["W_e", "W_x", "W_h", "W_y", "W_e", "W_x", "W_h", "W_c", "W_y"]
+    assert panel.table.value.count("✓ agrees") == 9
+    assert panel.readings.value.count("all gradients agree with finite differences.") == 2
+    assert "lab-marked" in panel.entries.value
+
+
+def test_scan_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_is_wrong():
+    panel = make("NumpyRNN", "RNN", source="random ids")
+    panel.mistake.value = "h_t instead of h_{t-1} for W_h"
+    check(panel)
+    assert wrong(panel) == "W_h W_h"
+    assert "it is NumpyRNN that is wrong" in panel.readings.value
+    panel.mistake.value = "nothing"
+    check(panel)
+    assert "All gradients agree." in panel.message.value
+    assert [row.against for row in panel.rows] == ["finite diff."] * 4 + ["NumpyRNN"] * 4
+
+
+def test_every_mistake_has_its_place_here():
+    assert set(FOUND) == set(MISTAKES) - {"nothing"}
+
+
+@pytest.mark.parametrize("mistake", FOUND)
+def test_a_mistake_is_found_located_and_explained(mistake):
+    panel = make(*NUMPY)
+    panel.mistake.value = mistake
+    check(panel)
+    parameters, words = FOUND[mistake]
+    assert wrong(panel) == parameters
+    assert words in panel.readings.value
+    assert "NumpyRNN, broken" in panel.table.value
+    assert f"{len(parameters.split())} of 4 gradients differ" in panel.message.value
+
+
+def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
+    panel = make(*NUMPY)
+    panel.mistake.value = "one entry of W_x's gradient has the wrong sign"
+    check(panel)
+    assert panel.rows[panel.parameter.value].parameter == "W_x"
+    assert "at [0, 3], in the frame" in panel.entries.value
+    assert panel.entries.value.count('class="lab-marked"') == 3
+    panel.parameter.value = 3
+    assert "gradient of W<sub>y</sub>" in panel.entries.value
+
+
+def test_of_the_embeddings_only_the_sentences_words_are_shown():
+    panel = make(*NUMPY)
+    panel.mistake.value = "error of a repeated word assigned, not added"
+    check(panel)
+    assert "5 of 570 columns" in panel.entries.value
+    assert "] the, in the frame" in panel.entries.value
+
+
+def test_a_mistake_that_does_not_show_is_said():
+    panel = make(*NUMPY)
+    panel.sentence.words.value = "the dog found her"
+    panel.mistake.value = "error of a repeated word assigned, not added"
+    check(panel)
+    assert wrong(panel) == ""
+    assert "A repeated word needs a word that comes twice" in panel.message.value
+
+
+def test_random_ids_are_drawn_by_the_seed_and_the_length():
+    panel = make(*NUMPY, source="random ids")
+    assert panel.sentence.words.disabled
+    panel.length.value = 3
+    check(panel)
+    assert panel.rows[0].gradient.shape == (4, 20)
+    assert len(panel._ids.x) == 3
+    panel.seed.value = 5
+    before = panel._ids.x
+    check(panel)
+    assert panel._ids.x != before
+
+
+def test_sizes_and_activation_are_the_models():
+    panel = make(*NUMPY)
+    panel.n_emb.value, panel.n_hidd.value, panel.activation.value = 2, 5, "relu"
+    check(panel)
+    assert panel.rows[1].gradient.shape == (5, 2)
+    assert {row.activation for row in panel.rows} == {"relu"}
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Let the check wait after each model's rows."""
+    go_on = threading.Event()
+
+    def in_steps(models, **arguments):
+        for model in models:
+            yield from check_gradients([model], **arguments)
+            go_on.wait(60)
+
+    monkeypatch.setattr(gradient_check, "check_gradients", in_steps)
+    yield go_on
+    go_on.set()
+
+
+def until(condition):
+    """Wait for what another thread does."""
+    for _ in range(600):
+        if condition():
+            return
+        threading.Event().wait(0.05)
+    raise TimeoutError
+
+
+def test_rows_come_while_others_are_awaited_and_stop_acts_at_once(slow):
+    panel = make("NumpyRNN", "NumpyLSTM", source="random ids")
+    panel.check_button.click()
+    job = panel.job
+    until(lambda: panel.table.value.count("✓ agrees") == 4)
+    assert "…" in panel.table.value
+    assert "NumpyLSTM: computing" in panel.message.value
+    assert panel.check_button.disabled
+    panel.stop_button.click()
+    assert "Stopped." in panel.message.value
+    assert not panel.check_button.disabled
+    assert panel.stop_button.disabled
+    assert "…" not in panel.table.value
+    slow.set()
+    job.wait(60)
+    assert "Stopped." in panel.message.value
+    assert len(panel.rows) == 4 or panel.rows[-1].model == "NumpyLSTM"
+
+
+def test_after_a_stop_a_new_check_is_not_disturbed_by_the_old(slow):
+    panel = make("NumpyRNN", source="random ids")
+    panel.check_button.click()
+    old = panel.job
+    until(lambda: panel.table.value.count("✓ agrees") == 4)
+    panel.stop_button.click()
+    panel.mistake.value = "1/L forgotten"
+    slow.set()
+    check(panel)
+    old.wait(60)
+    assert wrong(panel) == "W_e W_x W_h W_y"
+    assert "4 of 4 gradients differ" in panel.message.value
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda panel: [setattr(box, "value", False) for box in panel.models.values()], "no model is ticked"),
+        (lambda panel: setattr(panel.sentence.tags, "value", "noun"), "6 words"),
+        (lambda panel: setattr(panel.sentence.tags, "value", "a b c d e f"), "no tag &#x27;a&#x27;"),
+    ],
+)
+def test_a_wrong_input_is_said_and_the_panel_goes_on(spoil, words):
+    panel = make(*NUMPY)
+    spoil(panel)
+    panel.check_button.click()
+    assert words in panel.message.value
+    assert "alert" in panel.message.value
+    assert panel.job is None
+    panel.models["NumpyRNN"].value, panel.source.value = True, "random ids"
+    check(panel)
+    assert "All gradients agree." in panel.message.value
+
+
+def test_what_fails_in_the_check_is_said(monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("no compiler")
+        yield
+
+    monkeypatch.setattr(gradient_check, "check_gradients", broken)
+    panel = check(make(*NUMPY, source="random ids"))
+    assert "no compiler" in panel.message.value
+    assert not panel.check_button.disabled
+
+
+def test_the_code_runs(capsys):
+    panel = make(*NUMPY)
+    panel.mistake.value = "W_h not transposed"
+    exec(panel.code(), {})
+    printed = capsys.readouterr().out
+    assert "NumpyRNN W_h against finite diff." in printed
+    assert "W_h^T e_a_{t+1}" in printed
+
+
+def test_the_code_of_random_ids_makes_the_same_rows():
+    panel = check(make(*NUMPY, source="random ids"))
+    names = {}
+    exec(panel.code(), names)
+    assert names["rows"] == panel.rows

@@ -1,0 +1,383 @@
+import re
+import shutil
+import subprocess
+import sys
+from html import escape, unescape
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lab import InspectionPanel
+from lab.panels.inspection.charts import line_chart, word_map
+from lab.panels.inspection.sentence import explain
+from lab.widgets.choices import RunChoice
+from lxmls_rnn.deep_learning.analysis import Reach, gradient_reach
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.runs import Run
+
+TRAIN, DEV, _ = map(str, corpus_files("sample"))
+RNN = Settings(train=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))
+SETTINGS = {
+    "rnn": RNN,
+    "lstm": Settings(**{**vars(RNN), "model": "NumpyLSTM"}),
+    "guide": Settings(**{**vars(RNN), "vocabulary": "guide"}),
+    "no-dev": Settings(**{**vars(RNN), "dev": None}),
+}
+TAGS, HIDDEN, GRADIENT, NEIGHBOURS, ERRORS, COMPARE = range(6)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Trained runs, made once."""
+    root = tmp_path_factory.mktemp("trained")
+    for name, settings in SETTINGS.items():
+        for _ in Run.create(name, settings, root).fit():
+            pass
+    return root
+
+
+@pytest.fixture
+def runs_with(trained, runs_folder):
+    """Put some of them into this test's folder of runs."""
+
+    def put(*names):
+        for name in names:
+            shutil.copytree(trained / name, runs_folder / name)
+        return runs_folder
+
+    return put
+
+
+@pytest.fixture
+def panel(runs_with):
+    runs_with("rnn", "lstm")
+    return InspectionPanel("rnn")
+
+
+def turn_to(panel, tab):
+    panel.tabs.selected_index = tab
+    return panel.views[tab]
+
+
+def text_of(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+
+
+def said(panel):
+    return unescape(panel.message.value)
+
+
+def measure(panel):
+    view = turn_to(panel, ERRORS)
+    view.button.click()
+    view.job.wait(60)
+    return view
+
+
+def test_without_runs_it_says_where_they_come_from():
+    panel = InspectionPanel()
+    assert "training panel" in said(panel)
+    assert panel.tabs.layout.display == "none"
+
+
+def test_a_run_that_is_not_there_is_named(runs_with):
+    runs_with("rnn")
+    with pytest.raises(ValueError, match="no trained run 'mine'; there are: rnn"):
+        InspectionPanel("mine")
+
+
+def test_opening_it_imports_no_theano(runs_with):
+    root = runs_with("rnn")
+    config = root / "rnn" / "config.json"
+    config.write_text(config.read_text().replace("NumpyRNN", "FastRNN"))  # as if it had been trained with Theano
+    code = (
+        "import sys; from lab import InspectionPanel; panel = InspectionPanel('rnn'); "
+        "assert 'NumPy twin' in panel.about.value; assert 'theano' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"LXMLS_RUNS": str(root), "PATH": ""})
+
+
+def test_a_sentence_is_tagged(panel):
+    panel.sentence.value = "The dog xyzzy ."
+    tagged = panel.opened.tagger.tag("The dog xyzzy .")
+    text = text_of(panel.tags.sentence.value)
+    for word in tagged:
+        assert f"{word.word} {word.tag} {word.probability:.0%}" in text
+    assert "not in the vocabulary, for the model just &lt;unk&gt;: " in panel.tags.sentence.value
+    assert "xyzzy" in panel.tags.sentence.value.split("&lt;unk&gt;")[1]
+
+
+def test_the_slider_shows_the_distribution_of_a_word(panel):
+    panel.tags.word.value = 2
+    p = panel.opened.tagger.model.forward(panel.seen.x)[:, 2]
+    text = text_of(panel.tags.distribution.value)
+    assert text.split()[0] == "man"
+    assert all(f"{tag} {p[k]:.4f}" in text for k, tag in enumerate(panel.opened.tagger.tags))
+
+
+def test_the_hidden_state_tells_its_range(panel):
+    view = turn_to(panel, HIDDEN)
+    h = panel.seen.forward.h[:, 1:]
+    assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
+    assert view.maps.value.count("<td") == h.size
+    assert view.what.layout.display == "none"
+
+
+def test_the_gates_of_an_lstm_are_shown(panel):
+    panel.choice.run.value = "lstm"
+    view = turn_to(panel, HIDDEN)
+    view.what.value = "gates and cell"
+    assert view.maps.value.count("<td") == 6 * 6 * len(panel.seen.words)
+    cells = panel.opened.tagger.model.cells(panel.seen.x)
+    assert f'title="1, The: {cells.f[0, 0]:.4g}"' in view.maps.value
+    panel.choice.run.value = "rnn"
+    assert view.what.value == "hidden state"
+
+
+@pytest.mark.parametrize("run", ["rnn", "lstm"])
+def test_the_gradient_is_followed_back(panel, run):
+    panel.choice.run.value = run
+    view = turn_to(panel, GRADIENT)
+    view.word.value = 3
+    reach = gradient_reach(panel.opened.tagger.model, panel.seen.x, 3, view.tag.value)
+    assert view.tag.value == panel.seen.forward.p_y[:, 3].argmax()
+    assert all(f"{norm:.3e}" in view.table.value for norms in reach[1:] if norms is not None for norm in norms)
+    assert ("cell" in view.chart.value) == (run == "lstm")
+    assert "in each step back" in view.text.value
+
+
+def test_another_tag_has_another_loss(panel):
+    view = turn_to(panel, GRADIENT)
+    before = view.text.value
+    view.tag.value = int(panel.seen.forward.p_y[:, view.word.value].argmin())
+    assert view.text.value != before
+
+
+def test_the_first_word_has_nothing_before_it(panel):
+    view = turn_to(panel, GRADIENT)
+    view.word.value = 0
+    assert "nothing to go back to" in view.text.value
+
+
+def test_neighbours_of_a_word(panel):
+    view = turn_to(panel, NEIGHBOURS)
+    view.word.value, view.n.value = "the", 3
+    text = text_of(view.nearest.value)
+    for other, cosine in panel.opened.tagger.neighbours("the", 3):
+        assert f"{other} {cosine:.4f}" in text
+
+
+def test_a_word_outside_the_vocabulary_is_said_and_the_view_goes_on(panel):
+    view = turn_to(panel, NEIGHBOURS)
+    view.word.value = "xyzzy"
+    assert "'xyzzy' is not among" in said(panel)
+    view.word.value = "the"
+    assert panel.message.value == ""
+    assert "the" in view.nearest.value
+
+
+def test_the_map_shows_the_most_frequent_words(panel):
+    view = turn_to(panel, NEIGHBOURS)
+    view.n_map.value = 20
+    view.map_button.click()
+    view.job.wait(60)
+    assert 20 <= view.map.value.count("<circle") <= 20 + 11
+    near = [other for other, _ in panel.opened.tagger.neighbours(view.word.value)]
+    assert all(f"<title>{escape(word)}</title>" in view.map.value for word in ["the", view.word.value, *near])
+
+
+def test_errors_are_counted_as_the_training_counted_them(panel):
+    view = measure(panel)
+    assert view.evaluation.accuracy == panel.opened.figures["dev_accuracy"]
+    assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
+    assert view.stop_button.disabled
+    assert not view.button.disabled
+
+
+def test_a_cell_of_the_confusion_matrix_is_chosen_by_its_tags(panel):
+    view = measure(panel)
+    mistakes = view.evaluation.confusion * (1 - np.eye(len(view.evaluation.tags), dtype=int))
+    g, p = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    tags = view.evaluation.tags
+    view.gold.value, view.predicted.value = tags[g], tags[p]
+    assert f"{mistakes[g, p]} errors" in view.list.value
+    assert f"{tags[g]} → {tags[p]}" in view.list.value
+    view.predicted.value = tags[g]
+    assert f"{view.evaluation.confusion[g, g]} words that are right" in view.list.value
+
+
+def test_a_measurement_can_be_stopped(panel):
+    view = turn_to(panel, ERRORS)
+    view.part.value = "train"
+    view.button.click()
+    view.stop_button.click()
+    view.job.wait(60)
+    assert view.job.state in ("stopped", "done")
+    assert not view.button.disabled
+
+
+def test_another_run_forgets_the_errors(panel):
+    view = measure(panel)
+    panel.choice.run.value = "lstm"
+    assert view.results.layout.display == "none"
+    view.button.click()
+    view.job.wait(60)
+    assert "lstm on dev" in view.summary.value
+
+
+def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):
+    runs_with("no-dev")
+    panel = InspectionPanel()
+    assert "accuracy on dev" not in panel.about.value
+    view = measure(panel)
+    assert view.part.options == ("test", "train")
+    assert "no-dev on test" in view.summary.value
+
+
+def test_a_file_that_is_gone_is_named(runs_with):
+    root = runs_with("rnn")
+    config = root / "rnn" / "config.json"
+    config.write_text(config.read_text().replace("dev.conll", "gone.conll"))
+    panel = InspectionPanel()
+    view = measure(panel)
+    assert "gone.conll" in said(panel)
+    assert not view.button.disabled
+
+
+def test_two_runs_side_by_side(panel):
+    view = turn_to(panel, COMPARE)
+    assert view.choice.run.value == "lstm"
+    best = [[w.tag for w in Run.open(n, panel.choice.folder().parent).load()[0].tag(panel.seen.words)]
+            for n in ("rnn", "lstm")]  # fmt: skip
+    assert view.tags.value.count("≠ differ") == sum(a != b for a, b in zip(*best, strict=True))
+    assert f"{panel.opened.figures['dev_accuracy']:.2%}" in view.about.value
+    assert "NumpyLSTM" in view.about.value
+    assert "lstm: |dL/dc_k|" in view.chart.value
+    assert view.maps.value.count("<table") == 2
+
+
+def test_a_second_run_that_cannot_tag_the_sentence_says_so(runs_with, panel):
+    runs_with("guide")
+    panel.sentence.value = "The dog xyzzy ."
+    view = turn_to(panel, COMPARE)
+    view.choice.run.value = "guide"
+    assert "'xyzzy' is not in the vocabulary" in said(panel)
+    view.choice.run.value = "lstm"
+    assert panel.message.value == ""
+    assert view.tags.value
+
+
+def test_a_model_without_unk_names_the_word_and_its_embeddings_can_still_be_seen(runs_with):
+    runs_with("guide")
+    panel = InspectionPanel()
+    panel.sentence.value = "The dog xyzzy ."
+    assert "'xyzzy' is not in the vocabulary" in said(panel)
+    assert panel.tags._body.layout.display == "none"
+    assert "'xyzzy'" in unescape(panel.tags._note.value)
+    assert turn_to(panel, NEIGHBOURS).nearest.value
+    panel.sentence.value = "The dog ."
+    assert turn_to(panel, TAGS)._body.layout.display is None
+
+
+@pytest.mark.parametrize("sentence", ["", "   "])
+def test_an_empty_sentence_is_met(panel, sentence):
+    panel.sentence.value = sentence
+    assert "no word to tag" in said(panel)
+    panel.sentence.value = "The dog ."
+    assert panel.message.value == ""
+
+
+@pytest.mark.parametrize("tab", range(6))
+def test_a_sentence_of_one_word_will_do(panel, tab):
+    panel.sentence.value = "the"
+    turn_to(panel, tab)
+    assert panel.message.value == ""
+
+
+def test_a_damaged_model_is_said_and_another_run_opens(panel):
+    (panel.choice.folder() / "model.npz").write_bytes(b"PK nothing")
+    panel.tag_button.click()
+    assert "model.npz is not a whole model file" in said(panel)
+    assert panel.tabs.layout.display == "none"
+    panel.choice.run.value = "lstm"
+    assert panel.message.value == ""
+    assert panel.tabs.layout.display is None
+
+
+def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
+    (runs_folder / "bad").mkdir()
+    (runs_folder / "bad" / "config.json").write_text("{")
+    panel.choice.refresh()
+    assert sorted(panel.choice.run.options) == ["lstm", "rnn"]
+    assert panel.choice.run.value == "rnn"
+    assert "bad/config.json is not the config of a run" in panel.choice.left_out.value
+
+
+def test_a_choice_made_before_there_was_a_run_takes_the_first_that_comes(runs_with):
+    choice = RunChoice()
+    assert choice.run.value is None
+    runs_with("rnn")
+    choice.refresh()
+    assert choice.run.value == "rnn"
+
+
+def test_looking_again_keeps_the_choice_and_opens_nothing_anew(panel):
+    seen = []
+    panel.choice.run.value = panel.choice.run.options[1]
+    panel.choice.run.observe(seen.append, "value")
+    panel.choice.refresh()
+    assert panel.choice.run.value == panel.choice.run.options[1]
+    assert seen == []
+
+
+def test_a_model_that_its_config_does_not_fit_is_said(runs_with):
+    root = runs_with("rnn", "lstm")
+    shutil.copy(root / "lstm" / "model.npz", root / "rnn" / "model.npz")
+    panel = InspectionPanel("rnn")
+    assert "expected W_e, W_x, W_h, W_y" in said(panel)
+
+
+def test_a_run_that_is_gone_is_said(panel):
+    shutil.rmtree(panel.choice.folder())
+    panel.tag_button.click()
+    assert "no run" in said(panel)
+
+
+@pytest.mark.parametrize("run", ["rnn", "lstm"])
+@pytest.mark.parametrize("tab", range(6))
+def test_the_code_runs(panel, run, tab, capsys):
+    panel.choice.run.value = run
+    view = turn_to(panel, tab)
+    if tab == HIDDEN and run == "lstm":
+        view.what.value = "gates and cell"
+    exec(panel.code(), {})
+    assert capsys.readouterr().out
+
+
+def test_the_code_follows_the_tab(panel):
+    panel._code_button.value = True
+    turn_to(panel, GRADIENT)
+    assert "gradient_reach" in panel._code_view.value
+
+
+def test_a_chart_leaves_out_what_a_logarithm_cannot_show():
+    assert line_chart({"a": [0.0, 1.0, np.nan, 10.0]}, list("abcd")).count("<circle") == 2 + 1  # and the legend's
+    assert "nothing to draw" in line_chart({"a": [0.0]}, ["a"])
+
+
+def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
+    places = np.zeros((2, 3))
+    drawn = word_map(places, ["a", "b", "<c>"], ["#fff"] * 3, marked=[2])
+    assert drawn.count("<circle") == 3
+    assert drawn.count("<text") == 1
+    assert "&lt;c&gt;</text>" in drawn
+
+
+@pytest.mark.parametrize(
+    ("first", "says"), [(0.9, "further back 90% of it is there again"), (0.001, "below 1 % after 2")]
+)
+def test_a_gradient_that_comes_back_is_said(first, says):
+    norms = np.array([first, 0.001, 0.5, 1.0])
+    assert says in explain(SimpleNamespace(is_lstm=False), Reach(0.5, norms, norms, None), "run")

@@ -1,0 +1,157 @@
+"""The model panel: formulas, the table of parameters, the model that it makes."""
+
+import base64
+import re
+import subprocess
+import sys
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from lab import ModelPanel
+from lab.drawing.pictures import png
+from lab.panels.model.text import subscripts
+from lxmls_rnn.experiment import prepare
+
+PATIENCE = 120  # seconds until a test gives up
+
+
+def counted(panel):
+    """Wait until the words of the corpus are counted."""
+    panel._counting.wait(PATIENCE)
+    return panel
+
+
+@pytest.fixture
+def panel():
+    return counted(ModelPanel())
+
+
+def made(panel):
+    panel.make_button.click()
+    panel.job.wait(PATIENCE)
+    return panel.experiment.tagger.model
+
+
+@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
+def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
+    panel.model.model.value = model
+    parameters = prepare(panel.settings()).tagger.model.get_values()
+    for name, W in parameters.items():
+        assert f"<td>{name}</td>" in panel.table.value
+        assert f"= {W.shape[0]:,} × {W.shape[1]:,}" in panel.table.value
+    total = sum(W.size for W in parameters.values())
+    assert f"<b>{total:,}</b>" in panel.table.value
+    assert f"{total:,} learnt" in panel.table.value
+
+
+def test_frozen_embeddings_are_not_learnt(panel):
+    panel.model.freeze.value = True
+    n = panel.sizes()
+    assert f"{n.n_hidd * (n.n_emb + n.n_hidd + n.n_tags):,} learnt" in panel.table.value
+    assert "kept" in panel.table.value
+
+
+def test_the_formulas_are_those_of_the_model(panel):
+    assert "h<sub>t</sub> = f(W<sub>x</sub> z<sub>t</sub>" in panel.formulas.value
+    panel.model.activation.value = "relu"
+    assert "max(0, a)" in panel.formulas.value
+    panel.model.model.value = "NumpyLSTM"
+    assert "W<sub>c</sub> c<sub>t−1</sub>" in panel.formulas.value
+
+
+def test_subscripts():
+    assert subscripts("W_h h_{t-1} + 1") == "W<sub>h</sub> h<sub>t-1</sub> + 1"
+
+
+def test_another_corpus_is_counted_anew(panel):
+    before = panel.sizes().n_words
+    panel.corpus.max_nr_sent.value = 50
+    counted(panel)
+    assert panel.sizes().n_words < before
+    assert f"{panel.sizes().n_words:,} words" in panel.table.value
+
+
+def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):
+    panel = counted(ModelPanel())
+    panel.corpus.corpus.value = "ewt"
+    assert "lxmls-rnn fetch ewt" in panel.message.value
+    assert panel.table.value == ""
+    panel.corpus.corpus.value = "sample"
+    assert panel.message.value == ""
+    assert "W_e" in panel.table.value
+
+
+def test_a_wrong_corpus_file_is_said(data):
+    (data / "uploads").mkdir()
+    (data / "uploads" / "bad.conll").write_text("1\tDogs\n")
+    panel = counted(ModelPanel())
+    panel.corpus.refresh()
+    panel.corpus.corpus.value = "uploads/bad.conll"
+    counted(panel)
+    assert "bad.conll" in panel.message.value
+    assert "alert" in panel.message.value
+
+
+def test_made_means_the_numbers_of_the_library(panel):
+    model = made(panel)
+    for name, W in prepare(panel.settings()).tagger.model.get_values().items():
+        assert np.array_equal(W, model.get_values()[name])
+        assert f"<td>{W.mean():.4g}</td>" in panel.drawn.value
+    assert "Made: NumpyRNN, float64" in panel.message.value
+    assert panel.device.value == "NumPy computes on the CPU."
+
+
+def test_a_file_of_embeddings_decides_their_size(data):
+    (data / "mini_3").write_text("the 1 2 3\nold 4 5 6\n")
+    panel = counted(ModelPanel())
+    panel.model.refresh()
+    panel.model.embeddings.value = "mini_3"
+    assert panel.sizes().n_emb == 3
+    assert made(panel).sizes == panel.sizes()
+    assert "mini_3" in panel.table.value
+
+
+def test_a_wrong_file_of_embeddings_is_said(data):
+    (data / "mini_3").write_text("the 1 2 3\nold 4 5\n")
+    panel = counted(ModelPanel())
+    panel.model.refresh()
+    panel.model.embeddings.value = "mini_3"
+    panel.make_button.click()
+    panel.job.wait(PATIENCE)
+    assert "line 2: expected a word and 3 numbers" in panel.message.value
+    assert not panel.make_button.disabled
+
+
+def test_the_device_of_a_theano_model_is_proved_when_it_is_made(panel):
+    panel.model.model.value = "RNN"
+    model = made(panel)
+    assert type(model).__name__ == "RNN"
+    assert panel.device.value.startswith("Theano uses the ")
+
+
+def test_the_panel_opens_without_theano():
+    code = (
+        "import sys; from lab import ModelPanel, TrainingPanel;"
+        "TrainingPanel(model='RNN'); p = ModelPanel(model='RNN');"
+        "p._counting.wait(60); assert 'theano' not in sys.modules; print(p.device.value)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "known when the model is made" in result.stdout
+
+
+def test_a_picture_is_a_png_of_the_matrix(tmp_path, panel):
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    (tmp_path / "picture.png").write_bytes(png(pixels))
+    read = matplotlib.image.imread(tmp_path / "picture.png")
+    assert np.array_equal(np.round(read[..., :3] * 255), pixels)
+    made(panel)
+    encoded = re.findall(r"base64,([^\"]*)", panel.drawn.value)
+    assert [base64.b64decode(text)[:4] for text in encoded] == [b"\x89PNG"] * 4
+
+
+def test_the_code_makes_the_model(panel, capsys):
+    panel.model.n_hidd.value = 7
+    exec(panel.code(), {})
+    assert "n_hidd=7" in capsys.readouterr().out

@@ -1,0 +1,248 @@
+import re
+
+import numpy as np
+import pytest
+
+from lab import StepThroughPanel
+from lab.drawing import html
+from lab.panels.step_through import network_drawing
+from lxmls_rnn import experiment, runs
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings
+
+
+@pytest.fixture
+def panel():
+    return StepThroughPanel("The old dog found the cat")
+
+
+def train(name, model):
+    files = experiment.corpus_files("sample")
+    settings = Settings(
+        str(files[0]), str(files[1]), max_nr_sent=5, model=model, n_emb=3, n_hidd=2,
+        trainer=Trainer(epochs=1),
+    )  # fmt: skip
+    list(runs.Run.create(name, settings, runs.RUNS).fit())
+    return runs.RUNS / name
+
+
+def go_to(panel, symbol, t):
+    number = next(n for n, step in enumerate(panel.walk.steps, 1) if (step.symbol, step.t) == (symbol, t))
+    panel.slider.value = number
+
+
+def test_it_begins_at_the_first_embedding(panel):
+    assert "Step 1 of 84 · forward · word 1 of 6" in panel.equation.value
+    assert "picks a column" in panel.equation.value
+    assert panel.slider.max == panel.play.max == 6 * (6 + 8)
+
+
+def test_a_step_shows_its_formula_with_shapes_and_numbers(panel):
+    go_to(panel, "a_2", 2)
+    shown = panel.equation.value
+    assert "a<sub>2</sub> = W<sub>x</sub> z<sub>2</sub> + W<sub>h</sub> h<sub>1</sub>" in shown
+    for shape in ("3 × 4", "4 × 1", "3 × 3", "3 × 1"):
+        assert shape in shown
+    W_x = panel.walk.model.param[1]
+    assert all(html.number(value).replace("-", "\u2212") in shown for value in W_x.flat)
+
+
+def test_quantities_to_come_are_empty_and_known_ones_are_those_of_the_model(panel):
+    go_to(panel, "h_2", 2)
+    filled = re.findall(r'title="([^"]+)"', panel.quantities.value)
+    h = panel.walk.model.forward(panel.walk.x, all_outputs=True).h
+    assert f"{h[0, 2]:.6g}" in filled
+    assert f"{h[0, 3]:.6g}" not in filled
+    assert "<td></td>" in panel.quantities.value
+
+
+def test_at_the_end_the_gradients_are_those_of_grads(panel):
+    panel.slider.value = panel.slider.max
+    assert "is what grads(x, y) gives" in panel.message.value
+    assert panel.walk.difference() < 1e-12
+    filled = re.findall(r'title="([^"]+)"', panel.quantities.value)
+    assert all(f"{value:.6g}" in filled for W in panel.walk.model.grads(panel.walk.x, panel.walk.y) for value in W.flat)
+
+
+def test_every_step_can_be_drawn_with_its_place(panel):
+    for number, step in enumerate(panel.walk.steps, 1):
+        panel.slider.value = number
+        assert "alert" not in panel.message.value
+        places = re.findall(r'aria-label="([^"]+)"', panel.drawing.value)
+        assert len(places) == 2
+        assert all(f"now {step.symbol} of word {step.t}" in place and step.direction in place for place in places)
+
+
+def test_both_drawings_highlight_the_same_edges(panel):
+    go_to(panel, "e_h_2", 2)  # W_y of this word and W_h of the next
+    active = network_drawing.ACTIVE["backward"][0]
+    unrolled, as_mlp = panel.drawing.value.split("<figcaption>")[1:]
+    heads = f'<polygon points="[^"]*" style="fill:{active}"'
+    assert len(re.findall(heads, unrolled)) == 2
+    assert len(re.findall(heads, as_mlp)) == 1
+    assert len(re.findall(f"stroke:{active}", as_mlp)) == 1 + 3 * 3
+
+
+def test_the_buttons_go_by_step_and_by_word(panel):
+    panel.next.click()
+    assert panel.slider.value == 2
+    panel.word_next.click()
+    assert panel.slider.value == 7
+    panel.word_back.click()
+    panel.back.click()
+    assert panel.slider.value == 1
+    panel.slider.value = 36
+    panel.word_next.click()
+    assert panel.walk.steps[panel.slider.value - 1].symbol == "e_y_6"
+    panel.word_back.click()
+    assert panel.walk.steps[panel.slider.value - 1].symbol == "z_6"
+
+
+def test_the_buttons_stay_within_the_walk(panel):
+    panel.back.click()
+    assert panel.slider.value == 1
+    panel.slider.value = panel.slider.max
+    panel.next.click()
+    panel.word_next.click()
+    assert panel.slider.value == panel.slider.max
+
+
+def test_the_speed_is_that_of_play(panel):
+    panel.speed.value = "fast"
+    assert panel.play.interval == 300
+
+
+def test_a_sentence_of_the_corpus_by_its_number(panel):
+    panel.sentence.number.value = 1
+    assert panel.walk.words == ["Must", "the", "dog", "walk", "in", "?"]
+    assert panel.walk.tags == ["verb", "det", "noun", "verb", "adv", "."]
+
+
+def test_a_sentence_with_signs_keeps_its_words(panel):
+    panel.sentence.number.value = 5
+    assert panel.walk.words[0] == "``"
+
+
+def test_without_a_sample_corpus_the_tags_are_said_to_be_a_guess(panel, data):
+    assert panel.sentence.note.value == ""
+    (data / "sample").rename(data / "elsewhere")
+    panel.sentence.words.value = "dogs run"
+    assert panel.sentence.tags.value == "noun noun"
+    assert "Each word is tagged noun" in panel.sentence.note.value
+    assert "lxmls-rnn fetch sample" in panel.sentence.note.value
+    (data / "elsewhere").rename(data / "sample")
+    panel.sentence.words.value = "the dog"
+    assert panel.sentence.note.value == ""
+
+
+def test_typed_words_get_likely_tags_that_can_be_corrected(panel):
+    panel.sentence.number.value = 1
+    panel.sentence.words.value = "The zork sleeps"
+    assert panel.sentence.number.value == 0
+    assert panel.walk.tags[:2] == ["det", "noun"]
+    panel.sentence.tags.value = "det noun noun"
+    assert panel.walk.tags == ["det", "noun", "noun"]
+    assert panel.walk.tag_names == ["det", "noun"]
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "words"),
+    [("words", "  ", "no word"), ("tags", "det", "6 words"), ("number", 5000, "1 to 1000, got number 5000")],
+)
+def test_a_wrong_sentence_is_said_and_the_panel_goes_on(panel, control, value, words):
+    getattr(panel.sentence, control).value = value
+    assert words in panel.message.value
+    assert "alert" in panel.message.value
+    panel.next.click()
+    assert "mend the sentence" in panel.message.value
+    panel.sentence.words.value = "Dogs run"
+    assert panel.message.value == ""
+    assert len(panel.walk.words) == 2
+
+
+def test_the_sizes_and_the_activation_are_the_models(panel):
+    panel.n_emb.value, panel.n_hidd.value, panel.activation.value = 2, 5, "tanh"
+    assert panel.walk.model.sizes[1:3] == (2, 5)
+    go_to(panel, "h_1", 1)
+    assert "tanh(a<sub>1</sub>)" in panel.equation.value
+
+
+def test_a_big_network_and_a_long_sentence_show_colours_for_numbers_and_a_window(panel):
+    panel.n_hidd.value = 20
+    panel.sentence.words.value = " ".join(["the old dog"] * 6)
+    panel.slider.value = 100
+    assert "lab-small" in panel.equation.value
+    assert "4 of 20 units" in panel.drawing.value
+    assert panel.drawing.value.count(">z<") == 2 * network_drawing.SHOWN
+
+
+def test_a_trained_run_is_stepped_through(panel):
+    folder = train("first", "NumpyRNN")
+    panel.run.refresh()
+    panel.source.value = "a trained run"
+    panel.sentence.number.value = 1
+    assert panel.run.run.value == "first"
+    assert panel.walk.model.sizes.n_hidd == 2
+    saved = np.load(folder / "model.npz")["W_h"]
+    assert np.array_equal(panel.walk.model.param[2], saved)
+    assert panel.run.layout.display is None
+
+
+def test_an_lstm_is_refused_with_words(panel):
+    train("memory", "NumpyLSTM")
+    panel.source.value = "a trained run"
+    panel.run.refresh()
+    assert "shows RNNs" in panel.message.value
+    panel.source.value = "drawn anew"
+    assert panel.message.value == ""
+
+
+def test_no_run_and_an_unknown_tag_are_said(panel):
+    panel.source.value = "a trained run"
+    assert "no trained run yet" in panel.message.value
+    train("first", "NumpyRNN")
+    panel.run.refresh()
+    panel.sentence.number.value = 1
+    panel.sentence.tags.value = "verb det noun verb adv sign"
+    assert "no tag &#x27;sign&#x27;" in panel.message.value
+
+
+def test_without_the_sample_corpus_it_still_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr("lxmls_rnn.experiment.DATA", tmp_path)
+    panel = StepThroughPanel("Dogs run")
+    assert panel.walk.tags == ["noun", "noun"]
+    panel.sentence.number.value = 3
+    assert "no file" in panel.message.value
+
+
+def test_the_code_runs(panel, capsys):
+    exec(panel.code(), {})
+    assert f"a_2 = W_x z_2 + W_h h_1\n{panel.walk.steps[7].value}" in capsys.readouterr().out
+
+
+def test_the_code_of_a_run_runs(panel, capsys):
+    train("first", "NumpyRNN")
+    panel.run.refresh()
+    panel.source.value = "a trained run"
+    panel.sentence.number.value = 1
+    exec(panel.code(), {})
+    assert f"h_6 = logistic(a_6)\n{panel.walk.steps[32].value}" in capsys.readouterr().out
+
+
+def test_words_outside_the_vocabulary_share_a_column(panel):
+    train("first", "NumpyRNN")
+    panel.run.refresh()
+    panel.source.value = "a trained run"
+    panel.sentence.words.value = "zork the blip"
+    panel.sentence.tags.value = "noun det noun"
+    assert panel.walk.model.sizes.n_words == 2
+    assert "&lt;unk&gt;" in panel.equation.value
+
+
+def test_of_a_long_sentence_the_words_around_the_step_are_shown(panel):
+    panel.sentence.words.value = " ".join(["the dog"] * 30)
+    assert "here words 1 to 14" in panel.quantities.value
+    go_to(panel, "h_30", 30)
+    assert ">30 dog<" in panel.quantities.value
+    assert ">1 the<" not in panel.quantities.value
+    assert "lab-marked" in panel.quantities.value

@@ -1,0 +1,451 @@
+"""The training panel: through its buttons and what it shows; the trainings are real, on a few sentences."""
+
+import threading
+from dataclasses import replace
+
+import bqplot
+import pytest
+
+from lab import TrainingPanel
+from lab.panels.training import trainings
+from lab.panels.training.curves import Curves
+from lab.panels.training.text import epochs_table
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.training import BatchDone, Trainer
+from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.runs import Run
+
+PATIENCE = 120  # seconds until a test gives up
+TRAIN, DEV, _ = map(str, corpus_files("sample"))
+
+
+@pytest.fixture(autouse=True)
+def no_training_is_left(monkeypatch):
+    monkeypatch.setattr(trainings, "_all", [])
+    monkeypatch.setattr(trainings, "_listeners", [])
+    yield
+    for training in trainings._all:
+        training.job.stop()
+        training.job.wait(PATIENCE)
+
+
+def small(panel, epochs=2, sentences=40):
+    """Set a panel to a training of moments."""
+    panel.corpus.max_nr_sent.value = sentences
+    panel.model.n_emb.value, panel.model.n_hidd.value = 6, 5
+    panel.trainer.epochs.value = epochs
+    return panel
+
+
+@pytest.fixture
+def panel():
+    made = small(TrainingPanel())
+    yield made
+    made.close()
+
+
+def training_of(panel):
+    return trainings.find(panel._folder())
+
+
+def train(panel):
+    """Press Start and wait for the end."""
+    panel.start_button.click()
+    training = training_of(panel)
+    training.job.wait(PATIENCE)
+    return training
+
+
+def begun(training, updates=1):
+    """Wait until a training has done some updates, at the least."""
+    reached = threading.Event()
+    listener = lambda t: t is training and t.updates >= updates and reached.set()  # noqa: E731
+    trainings.follow(listener)
+    assert reached.wait(PATIENCE)
+    trainings.unfollow(listener)
+
+
+def endless(panel):
+    """Start a training that ends only when it is stopped."""
+    panel.trainer.epochs.value = 100_000
+    panel.start_button.click()
+    begun(training_of(panel))
+    return training_of(panel)
+
+
+def numbers(run):
+    return [(row["epoch"], row["cost"], row["train_accuracy"], row["dev_accuracy"]) for row in run.metrics()]
+
+
+def values(run, file="model.npz"):
+    return {name: W.tobytes() for name, W in model_file.load(run.folder / file).model.get_values().items()}
+
+
+def alone(name, settings, root):
+    """Train with the library alone."""
+    run = Run.create(name, settings, root)
+    for _ in run.fit():
+        pass
+    return run
+
+
+def test_a_training_is_seen_in_curves_table_and_status(panel):
+    training = train(panel)
+    lines = panel.curves.lines["NumpyRNN-1"]
+    assert list(lines.cost.y) == [row["cost"] for row in training.rows]
+    assert list(lines.dev.y) == [row["dev_accuracy"] for row in training.rows]
+    assert list(lines.train.x) == [1, 2]
+    assert "NumpyRNN-1" in panel.curves.legend.value
+    assert f"{training.rows[1]['cost']:.4f}" in panel.table.value
+    assert "Done" in panel.status.value
+    assert "words/s" in panel.status.value
+    assert "NumPy computes on the CPU" in panel.status.value
+    assert panel.training_bar.value == 1
+    assert "All 2 epochs done" in panel.message.value
+    assert str(training.folder) in panel.message.value
+
+
+def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
+    training = train(panel)
+    assert [point[0] for point in training.running] == pytest.approx([n / 40 for n in range(1, 81)])
+    for epoch, row in enumerate(training.rows):
+        points = training.running[40 * epoch : 40 * (epoch + 1)]
+        assert sum(point[1] for point in points) / 40 == pytest.approx(row["cost"])
+    assert len(panel.curves.lines["NumpyRNN-1"].cost_within.x) == 80
+
+
+def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
+    monkeypatch.setattr(trainings, "POINTS", 4)
+    small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
+    assert [point[0] for point in train(panel).running] == pytest.approx([21 / 43, 42 / 43, 64 / 43, 85 / 43])
+
+
+def test_the_curve_within_the_epochs_stays_short(panel):
+    panel.trainer.epochs.value = 50
+    assert len(train(panel).running) <= 2 * trainings.POINTS
+
+
+def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
+    row = {"train_accuracy": 0.5, "dev_accuracy": None, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
+    rows = [{"epoch": n, "cost": 1 / n, **row} for n in range(1, 2502)]
+    curves = Curves()
+    curves.show(["long"])
+    curves.update("long", rows, [])
+    x = curves.lines["long"].cost.x
+    assert len(x) == 834
+    assert x[-1] == 2501
+    assert epochs_table("a", rows).count("<tr>") == 1 + 100
+
+
+ROW = {"train_accuracy": 0.5, "dev_accuracy": 0.4, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
+
+
+def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
+    curves = Curves()
+    curves.show(["diverged", "later"])
+    costs = [2.0, 0.0, float("nan"), float("inf"), 1e9]
+    rows = [{"epoch": n, "cost": cost, **ROW} for n, cost in enumerate(costs, 1)]
+    curves.update("diverged", rows, [(0.5, 3.0, 0.5), (1.0, float("nan"), 0.5)])
+    assert list(curves.lines["diverged"].cost.x) == [1, 2, 5]
+    curves.logarithmic.value = True
+    curves.rescale()
+    lines = curves.lines["diverged"]
+    assert curves.cost.marks[:2] == lines.of_cost
+    assert isinstance(curves.cost.axes[1].scale, bqplot.LogScale)
+    assert lines.cost.scales["y"] is curves.cost.axes[1].scale
+    assert list(lines.cost.x) == [1, 5]
+    assert list(lines.cost_within.y) == [3.0]
+    assert len(lines.dev.x) == 5
+    rows.append({"epoch": 6, "cost": 3.0, **ROW})
+    curves.update("diverged", rows, [])
+    curves.update("later", rows[:1], [])
+    assert list(lines.cost.x) == [1, 5, 6]
+    assert list(curves.lines["later"].cost.y) == [2.0]
+    curves.logarithmic.value = False
+    curves.rescale()
+    assert list(curves.lines["diverged"].cost.x) == [1, 2, 5, 6]
+
+
+def test_the_box_gives_the_cost_a_logarithmic_axis(panel):
+    name = train(panel).name
+    panel.curves.logarithmic.value = True
+    assert isinstance(panel.curves.cost.axes[1].scale, bqplot.LogScale)
+    assert len(panel.curves.lines[name].cost.y) == 2
+    assert len(panel.curves.lines[name].dev.y) == 2
+
+
+def test_sixteen_runs_are_told_apart_by_colour_and_line():
+    curves = Curves()
+    names = [f"run-{n}" for n in range(16)]
+    curves.show(names)
+    drawn = {(line.colors[0], line.line_style, line.marker) for line in (curves.lines[name].cost for name in names)}
+    assert len(drawn) == 16
+    assert curves.lines["run-8"].colour == curves.lines["run-0"].colour
+    assert curves.legend.value.count("4px dotted") == 8
+    assert "dash-dotted" in curves.legend.value
+    curves.show(names[1:8])
+    assert "dash-dotted" not in curves.legend.value
+
+
+def test_it_trains_as_the_library_does(panel, tmp_path):
+    settings = panel.settings()
+    training = train(panel)
+    run = alone("alone", settings, tmp_path)
+    assert numbers(Run(training.folder, settings)) == numbers(run)
+    assert values(training) == values(run)
+
+
+def test_two_panels_at_once_do_not_disturb_each_other(tmp_path):
+    panels = small(TrainingPanel(), epochs=10), small(TrainingPanel(), epochs=10)
+    panels[1].trainer.batch_size.value, panels[1].trainer.rate.value = 3, 0.2
+    for number, panel in enumerate(panels):
+        panel.name.value = f"panel-{number}"
+        panel.start_button.click()
+    for number, panel in enumerate(panels):
+        training = training_of(panel)
+        training.job.wait(PATIENCE)
+        run = alone(f"alone-{number}", panel.settings(), tmp_path)
+        assert values(training) == values(run)
+        assert numbers(Run(training.folder, training.settings)) == numbers(run)
+
+
+def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninterrupted_runs_numbers(panel, tmp_path):
+    panel.trainer.epochs.value, panel.trainer.shuffle.value = 200, True
+    panel.start_button.click()
+    training = training_of(panel)
+    begun(training)
+    panel.stop_button.click()
+    updates = training.updates
+    training.job.wait(PATIENCE)
+    assert training.updates <= updates + 1
+    assert training.state == "stopped"
+    assert "Resume goes on from here" in panel.message.value
+    assert (training.folder / "checkpoint.npz").exists()
+    rows = len(Run.open(training.name, training.folder.parent).metrics())
+
+    panel.to_epoch.value = rows + 3
+    panel.resume_button.click()
+    resumed = training_of(panel)
+    assert resumed is not training
+    resumed.job.wait(PATIENCE)
+    assert [row["epoch"] for row in resumed.rows] == list(range(1, rows + 4))
+    settings = replace(panel.settings(), trainer=replace(panel.settings().trainer, epochs=rows + 3))
+    run = alone("alone", settings, tmp_path)
+    assert numbers(Run(resumed.folder, settings)) == numbers(run)
+    assert values(resumed) == values(run)
+
+
+def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
+    training = endless(panel)
+    paused = threading.Event()
+    trainings.follow(lambda t: t.state == "paused" and paused.set())
+    panel.pause_button.click()
+    assert panel.pause_button.description == "Go on"
+    assert paused.wait(PATIENCE)
+    updates = training.updates
+    assert "Paused" in panel.status.value
+    panel.pause_button.click()
+    assert panel.pause_button.description == "Pause"
+    begun(training, updates + 2)
+    panel.stop_button.click()
+    training.job.wait(PATIENCE)
+    assert panel.pause_button.disabled
+
+
+def test_a_new_panel_shows_what_is_running_and_can_stop_it(panel):
+    training = endless(panel)
+    panel.close()
+    other = TrainingPanel()
+    assert other.run.value == training.name
+    assert other.shown.value == (training.name,)
+    assert "of 100000" in other.status.value
+    assert not other.stop_button.disabled
+    other.stop_button.click()
+    training.job.wait(PATIENCE)
+    assert "Stopped" in other.status.value
+    assert "Stopped" not in panel.status.value
+
+
+def test_an_open_panel_hears_of_a_training_that_another_began(panel):
+    other = TrainingPanel()
+    training = train(panel)
+    assert training.name in other.run.options
+    other.run.value = training.name
+    assert "Done" in other.status.value
+
+
+def test_a_panel_whose_view_is_gone_follows_no_more_until_it_is_seen_again(panel):
+    panel._view_count = 1
+    panel._view_count = 0
+    training = train(panel)
+    assert "Done" not in panel.status.value
+    panel._view_count = 1
+    assert "Done" in panel.status.value
+    assert len(panel.curves.lines[training.name].cost.y) == 2
+
+
+def test_closed_panels_leave_nothing_behind():
+    for _ in range(5):
+        TrainingPanel().close()
+    assert trainings._listeners == []
+
+
+def test_runs_on_disk_are_drawn_over_each_other_in_colours_of_their_own(panel):
+    first, second = train(panel).name, train(panel).name
+    trainings._all.clear()  # as in a new kernel
+    again = TrainingPanel()
+    again.shown.value = (first, second)
+    lines = again.curves.lines
+    assert lines[first].colour != lines[second].colour
+    assert len(lines[first].cost.y) == len(lines[second].cost.y) == 2
+    again.shown.value = (second,)
+    assert list(again.curves.lines) == [second]
+    assert again.run.value == second
+    assert "2 of 2 epochs" in again.status.value
+
+
+def test_a_run_from_disk_goes_on(panel):
+    name = train(panel).name
+    trainings._all.clear()
+    again = TrainingPanel()
+    again.run.value = name
+    assert again.to_epoch.value == 2 + 5
+    again.to_epoch.value = 4
+    again.resume_button.click()
+    training_of(again).job.wait(PATIENCE)
+    assert list(again.curves.lines[name].cost.x) == [1, 2, 3, 4]
+
+
+def test_fewer_epochs_than_done_is_said(panel):
+    train(panel)
+    panel.to_epoch.value = 1
+    panel.resume_button.click()
+    training_of(panel).job.wait(PATIENCE)
+    assert "at least 2" in panel.message.value
+    panel.to_epoch.value = 3
+    panel.resume_button.click()
+    training_of(panel).job.wait(PATIENCE)
+    assert "All 3 epochs done" in panel.message.value
+
+
+def test_the_settings_of_a_run_can_be_taken(runs_folder):
+    trainer = Trainer(epochs=1, rate=0.25, decay=0.5, batch_size=4, clip=2.0, shuffle=True, seed=7, patience=3)
+    settings = Settings(TRAIN, DEV, max_nr_sent=30, min_count=3, n_emb=7, n_hidd=4, activation="relu", seed=7,
+                        model="NumpyRNN", dtype="float64", trainer=trainer)  # fmt: skip
+    alone("given", settings, runs_folder)
+    panel = TrainingPanel()
+    panel.take_button.click()
+    assert "settings of given" in panel.message.value
+    assert replace(panel.settings(), dtype="float64") == settings
+
+
+def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):
+    panel.model.activation.value, panel.trainer.rate.value = "relu", 1e6
+    train(panel)
+    assert "try a lower rate" in panel.message.value
+    assert "alert" in panel.message.value
+    assert "Failed" in panel.status.value
+    panel.model.activation.value, panel.trainer.rate.value = "logistic", 0.5
+    train(panel)
+    assert "Done" in panel.status.value
+
+
+def test_a_warning_of_the_training_is_told_each_time(panel):
+    train(panel)
+    panel.corpus.min_count.value = 1
+    for _ in range(2):
+        assert train(panel).job.warnings
+        for view in (panel.message, panel.status):
+            assert "Warning: no word of the training part comes fewer than min_count=1 times" in view.value
+
+
+def test_a_file_that_is_gone_is_told(panel, data):
+    (data / "uploads").mkdir()
+    file = data / "uploads" / "mine.conll"
+    file.write_text("1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n" * 3)
+    panel.corpus.refresh()
+    panel.corpus.corpus.value = "uploads/mine.conll"
+    file.unlink()
+    train(panel)
+    assert "mine.conll" in panel.message.value
+    assert "alert" in panel.message.value
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "NumpyRNN-1"])
+def test_a_name_that_is_taken_or_no_name_is_refused(panel, name):
+    train(panel)
+    panel.name.value = name
+    panel.start_button.click()
+    assert "alert" in panel.message.value
+    assert len(trainings._all) == 1
+
+
+def test_a_wrong_number_is_refused_with_its_value(panel):
+    panel.trainer.rate.value = -1
+    panel.start_button.click()
+    assert "rate must be a positive number, got -1" in panel.message.value
+
+
+def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
+    (runs_folder / "bad").mkdir()
+    (runs_folder / "bad" / "config.json").write_text("{")
+    panel.again_button.click()
+    assert panel.run.options == ()
+    assert "bad/config.json is not the config of a run" in panel.left_out.value
+
+
+def test_a_run_that_is_in_training_is_not_begun_twice(panel):
+    training = endless(panel)
+    panel.name.value = training.name
+    panel.start_button.click()
+    assert "is being trained" in panel.message.value
+    assert trainings._all == [training]
+
+
+def test_names_are_proposed_until_one_is_written(panel):
+    assert panel.name.value == "NumpyRNN-1"
+    panel.model.model.value = "NumpyLSTM"
+    assert panel.name.value == "NumpyLSTM-1"
+    train(panel)
+    assert panel.name.value == "NumpyLSTM-2"
+    panel.name.value = "mine"
+    panel.model.model.value = "NumpyRNN"
+    assert panel.name.value == "mine"
+
+
+def test_early_stopping_says_why_it_ended(panel):
+    panel.trainer.early.value, panel.trainer.patience.value = True, 1
+    panel.trainer.epochs.value = 1000
+    train(panel)
+    assert "No better accuracy on dev for 1 epochs" in panel.message.value
+
+
+def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
+    panel = small(TrainingPanel(model="FastRNN"))
+    states = []
+    trainings.follow(lambda training: states.append(training.state))
+    training = train(panel)
+    assert "done" in states
+    assert "Theano uses the" in training.device
+    assert training.device.split(";")[0] in panel.status.value.replace("&#x27;", "'")
+
+
+def test_states_follow_from_the_events(panel, runs_folder):
+    seen = []
+
+    class Watched(trainings.Training):
+        def _take(self, event):
+            super()._take(event)
+            seen.append((type(event), self.state))
+
+    Watched(runs_folder / "watched", panel.settings()).job.start().wait(PATIENCE)
+    assert (BatchDone, "training") in seen
+    assert (BatchDone, "measuring on dev") in seen
+
+
+def test_the_code_trains_the_same(panel, capsys, tmp_path):
+    settings = panel.settings()
+    exec(panel.code(), {})
+    printed = capsys.readouterr().out
+    for row in alone("alone", settings, tmp_path).metrics():
+        assert str(row["cost"]) in printed

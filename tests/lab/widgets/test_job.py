@@ -1,0 +1,175 @@
+"""A job: events in a thread, with pause, stop and listeners that cannot disturb it."""
+
+import threading
+import warnings
+
+import pytest
+
+from lab.widgets.job import Job
+from lab.widgets.panel import Panel
+
+PATIENCE = 30  # seconds until a test gives up
+
+
+def counting(n=10**9):
+    yield from range(n)
+
+
+def recorded(job):
+    """Return the states that the job tells, as they come."""
+    states = []
+    job.listeners.append(lambda: states.append(job.state))
+    return states
+
+
+def test_every_event_is_taken_in_order_and_the_end_is_told_before_wait_returns():
+    taken = []
+    job = Job(lambda: counting(1000), taken.append)
+    states = recorded(job)
+    job.start().wait(PATIENCE)
+    assert taken == list(range(1000))
+    assert (states[0], states[-1], job.state, job.active) == ("running", "done", "done", False)
+
+
+def test_after_stop_at_most_one_more_event_is_taken_and_the_generator_is_closed():
+    closed, taken, begun = threading.Event(), [0], threading.Event()
+
+    def events():
+        try:
+            yield from counting()
+        finally:
+            closed.set()
+
+    def take(number):
+        taken[0] = number
+        if number == 100:
+            begun.set()
+
+    job = Job(events, take).start()
+    assert begun.wait(PATIENCE)
+    job.stop()
+    before = taken[0]
+    job.wait(PATIENCE)
+    assert taken[0] <= before + 1
+    assert closed.is_set()
+    assert job.state == "stopped"
+
+
+def test_a_paused_job_takes_nothing_until_it_goes_on():
+    taken, paused = [], threading.Event()
+
+    def take(number):
+        taken.append(number)
+        if number == 5:
+            job.pause()
+
+    job = Job(lambda: counting(10), take)
+    job.listeners.append(lambda: job.state == "paused" and paused.set())
+    job.start()
+    assert paused.wait(PATIENCE)
+    assert taken == [0, 1, 2, 3, 4, 5]
+    job.go_on()
+    job.wait(PATIENCE)
+    assert len(taken) == 10
+
+
+def test_a_pause_and_the_time_after_the_end_do_not_count_as_work():
+    paused = threading.Event()
+    job = Job(lambda: counting(2), lambda number: job.pause() if number == 0 else None)
+    job.listeners.append(lambda: job.state == "paused" and paused.set())
+    assert job.seconds == 0
+    job.start()
+    assert paused.wait(PATIENCE)
+    assert job.seconds == job.seconds > 0
+    job.go_on()
+    job.wait(PATIENCE)
+    assert job.seconds == job.seconds > 0
+
+
+def test_a_paused_job_can_be_stopped():
+    job = Job(counting, lambda number: job.pause() if number == 3 else None)
+    paused = threading.Event()
+    job.listeners.append(lambda: job.state == "paused" and paused.set())
+    job.start()
+    assert paused.wait(PATIENCE)
+    job.stop()
+    job.wait(PATIENCE)
+    assert job.state == "stopped"
+
+
+def test_stop_after_the_end_changes_nothing():
+    job = Job(lambda: counting(1), lambda _: None).start()
+    job.wait(PATIENCE)
+    job.stop()
+    assert job.state == "done"
+
+
+def test_a_failure_is_kept():
+    def events():
+        yield 1
+        raise FloatingPointError("the cost became nan")
+
+    job = Job(events, lambda _: None)
+    states = recorded(job)
+    job.start().wait(PATIENCE)
+    assert job.state == states[-1] == "failed"
+    assert str(job.error) == "the cost became nan"
+
+
+def test_a_job_whose_program_exits_has_failed_and_ended():
+    def events():
+        yield 1
+        raise SystemExit("bye")
+
+    job = Job(events, lambda _: None)
+    states = recorded(job)
+    job.start().wait(PATIENCE)
+    assert job.state == states[-1] == "failed"
+    assert str(job.error) == "bye"
+
+
+def test_a_listener_that_fails_does_not_touch_the_work(caplog):
+    job = Job(lambda: counting(10), lambda _: None)
+    job.listeners.append(lambda: 1 / 0)
+    states = recorded(job)
+    job.start().wait(PATIENCE)
+    assert states[-1] == "done"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_listeners_are_told_while_one_event_takes_long():
+    told = threading.Semaphore(0)
+
+    def events():
+        for _ in range(3):
+            assert told.acquire(timeout=PATIENCE)  # the telling goes on while this event is made
+        yield "event"
+
+    job = Job(events, lambda _: None)
+    job.listeners.append(told.release)
+    job.start().wait(PATIENCE)
+    assert job.state == "done"
+
+
+def test_the_warnings_of_a_job_are_kept_also_while_another_thread_has_a_guard():
+    def events():
+        for number in range(3):
+            warnings.warn(f"file {number % 2} is old", UserWarning, stacklevel=1)
+            yield number
+
+    panel = Panel()
+    with panel.guard():
+        job = Job(events, lambda _: None).start()
+        job.wait(PATIENCE)
+    assert job.warnings[:2] == ["file 0 is old", "file 1 is old"]
+    assert job.warned == "Warning: file 0 is old; file 1 is old."
+    assert panel.message.value == ""
+    assert Job(counting, lambda _: None).warned == ""
+
+
+def test_waiting_in_vain_says_so():
+    job = Job(counting, lambda _: None).start()
+    with pytest.raises(TimeoutError, match="still running"):
+        job.wait(0.01)
+    job.stop()
+    job.wait(PATIENCE)
