@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import lxmls_rnn
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.rnn import check_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
@@ -18,11 +17,7 @@ from lxmls_rnn.tagger import Tagger
 
 VOCABULARIES = ("train", "guide")
 
-# where corpora are: LXMLS_DATA, or data/ of the checkout that this package runs from, or of the current folder
-_CHECKOUT = Path(lxmls_rnn.__file__).parents[1] / "data"
-DATA = Path(os.environ.get("LXMLS_DATA") or (_CHECKOUT if (_CHECKOUT / "sample").is_dir() else "data"))
-
-# name: train, dev and test files below DATA
+# name: train, dev and test files in the data folder
 CORPORA = {
     "sample": tuple(f"sample/{part}.conll" for part in ("train", "dev", "test")),
     "ewt": tuple(f"ewt/en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")),
@@ -41,7 +36,7 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     """
     if name not in CORPORA:
         raise ValueError(f"corpus must be one of {', '.join(CORPORA)} or a file, got {name!r}")
-    train, dev, test = (DATA / file for file in CORPORA[name])
+    train, dev, test = (paths.data() / file for file in CORPORA[name])
     for file in (train, dev, test):
         if not file.is_file():
             raise FileNotFoundError(f"no file {file}: get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA")
@@ -51,7 +46,7 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
 def corpus_name(train: str) -> str:
     """Return the name of the corpus that a training file belongs to, or the file's own."""
     path = Path(train).resolve()
-    return next((name for name, files in CORPORA.items() if path == (DATA / files[0]).resolve()), path.name)
+    return next((name for name, files in CORPORA.items() if path == (paths.data() / files[0]).resolve()), path.name)
 
 
 def parts(settings: Settings) -> dict[str, Path]:
@@ -61,7 +56,7 @@ def parts(settings: Settings) -> dict[str, Path]:
         files["dev"] = Path(settings.dev)
     name = corpus_name(settings.train)
     if name in CORPORA:
-        files["test"] = DATA / CORPORA[name][2]
+        files["test"] = paths.data() / CORPORA[name][2]
     return files
 
 

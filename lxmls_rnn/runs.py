@@ -27,13 +27,13 @@ import numpy as np
 import scipy
 
 import lxmls_rnn
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Experiment, Settings, prepare
 from lxmls_rnn.tagger import Tagger
 
-RUNS = Path(os.environ.get("LXMLS_RUNS") or "runs")
 METRICS = {field.name for field in fields(EpochDone)} - {"progress"}
 
 
@@ -45,8 +45,8 @@ class Run:
         self._prepared: Experiment | None = None
 
     @classmethod
-    def create(cls, name: str, settings: Settings, root: str | os.PathLike[str] = RUNS) -> Run:
-        """Make the folder of a new run, if its settings make an experiment.
+    def create(cls, name: str, settings: Settings, root: str | os.PathLike[str] | None = None) -> Run:
+        """Make the folder of a new run in `root`, by default `paths.runs()`, if its settings make an experiment.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class Run:
         """
         if name in ("", ".", "..") or Path(name).name != name:
             raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
-        folder = Path(root) / name
+        folder = _root(root) / name
         taken = FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume")
         if folder.exists():
             raise taken
@@ -75,8 +75,8 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, name: str, root: str | os.PathLike[str] = RUNS) -> Run:
-        """Open the folder of a run.
+    def open(cls, name: str, root: str | os.PathLike[str] | None = None) -> Run:
+        """Open the folder of a run in `root`, by default `paths.runs()`.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Run:
         ValueError
             Its config.json is damaged.
         """
-        folder = Path(root) / name
+        folder = _root(root) / name
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             settings = Settings.from_dict(config["settings"])
@@ -253,18 +253,22 @@ class Run:
             os.close(descriptor)
 
 
-def list_runs(root: str | os.PathLike[str] = RUNS) -> list[Run]:
-    """Return the runs of a folder, by name; warn of those whose config is damaged."""
+def _root(root: str | os.PathLike[str] | None) -> Path:
+    return paths.runs() if root is None else Path(root)
+
+
+def list_runs(root: str | os.PathLike[str] | None = None) -> list[Run]:
+    """Return the runs of a folder, by default `paths.runs()`, by name; warn of those whose config is damaged."""
     found, damaged = find_runs(root)
     for error in damaged:
         warnings.warn(str(error), stacklevel=2)
     return found
 
 
-def find_runs(root: str | os.PathLike[str] = RUNS) -> tuple[list[Run], list[ValueError]]:
+def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[ValueError]]:
     """Return the runs of a folder, by name, and what is wrong with those whose config is damaged."""
     found, damaged = [], []
-    for config in sorted(Path(root).glob("*/config.json")):
+    for config in sorted(_root(root).glob("*/config.json")):
         try:
             found.append(Run.open(config.parent.name, root))
         except FileNotFoundError:  # removed since the folder was listed

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn import runs
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.parameters import write_atomically
 
 NAME = "exercises.json"
@@ -16,7 +16,7 @@ EMPTY: dict[str, Any] = {"state": "not yet", "tries": 0, "hints": 0, "solution":
 
 def path() -> Path:
     """Return the file."""
-    return runs.RUNS / NAME
+    return paths.runs() / NAME
 
 
 def read() -> dict[str, dict[str, Any]]:

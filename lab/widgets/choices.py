@@ -10,9 +10,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lxmls_rnn import experiment, runs
+from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.experiment import CORPORA, DATA, Settings
+from lxmls_rnn.experiment import CORPORA, Settings
 
 WIDE = {"description_width": "10em"}
 WRAP = {"flex_flow": "row wrap"}
@@ -60,7 +60,7 @@ class CorpusChoice(widgets.VBox):
     Parameters
     ----------
     corpus
-        A name in `CORPORA` or a file below `DATA`.
+        A name in `CORPORA` or a file in the data folder.
     """
 
     def __init__(self, corpus: str = "sample") -> None:
@@ -110,7 +110,9 @@ class CorpusChoice(widgets.VBox):
     def refresh(self) -> None:
         """Look again which files there are."""
         files = [
-            f"{UPLOADS}/{file.name}" for file in sorted((DATA / UPLOADS).glob("*")) if not file.name.startswith(".")
+            f"{UPLOADS}/{file.name}"
+            for file in sorted((paths.data() / UPLOADS).glob("*"))
+            if not file.name.startswith(".")
         ]
         for dropdown, first in ((self.corpus, list(CORPORA)), (self.dev, [NO_DEV])):
             _offer(dropdown, first + files)
@@ -146,8 +148,8 @@ class CorpusChoice(widgets.VBox):
         if name in CORPORA:
             train, dev, _ = map(str, experiment.corpus_files(name))
         else:
-            train = str(DATA / name)
-            dev = "" if self.dev.value == NO_DEV else str(DATA / self.dev.value)
+            train = str(paths.data() / name)
+            dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
         return {
             "train": train,
             "dev": dev or None,
@@ -218,7 +220,7 @@ class ModelChoice(widgets.VBox):
 
     def refresh(self) -> None:
         """Look again which embeddings there are."""
-        found = [file.name for file in sorted(DATA.glob("*_*")) if file.is_file() and file.suffix != ".sha256"]
+        found = [file.name for file in sorted(paths.data().glob("*_*")) if file.is_file() and file.suffix != ".sha256"]
         _offer(self.embeddings, [RANDOM, *found])
 
     def _changed(self, _: Any = None) -> None:
@@ -242,7 +244,7 @@ class ModelChoice(widgets.VBox):
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
-        file = None if self.embeddings.value == RANDOM else str(DATA / self.embeddings.value)
+        file = None if self.embeddings.value == RANDOM else str(paths.data() / self.embeddings.value)
         return {
             "model": self.model.value, "n_emb": self.n_emb.value, "n_hidd": self.n_hidd.value,
             "activation": self.activation.value, "seed": self.seed.value, "embeddings": file,
@@ -270,7 +272,7 @@ class RunChoice(widgets.HBox):
 
     def refresh(self) -> None:
         """List the runs that have a model, newest first."""
-        whole, damaged = runs.find_runs(runs.RUNS)
+        whole, damaged = runs.find_runs()
         self.left_out.value = left_out(damaged)
         found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
@@ -282,7 +284,7 @@ class RunChoice(widgets.HBox):
         """Return the folder of the chosen run; ValueError where there is none."""
         if self.run.value is None:
             raise ValueError("there is no trained run yet: train one in the training panel, then press 'Look again'")
-        return runs.RUNS / self.run.value
+        return paths.runs() / self.run.value
 
 
 def left_out(damaged: Iterable[ValueError]) -> str:
@@ -293,19 +295,21 @@ def left_out(damaged: Iterable[ValueError]) -> str:
 def _option_of(file: str, options: Iterable[str], what: str) -> str:
     """Return the option of a dropdown that stands for a file."""
     for option in options:
-        if Path(file).resolve() == (DATA / (CORPORA[option][0] if option in CORPORA else option)).resolve():
+        if Path(file).resolve() == (paths.data() / (CORPORA[option][0] if option in CORPORA else option)).resolve():
             return option
-    raise ValueError(f"{what} is the file {file}, which is not in the data folder {DATA}: it cannot be chosen here")
+    raise ValueError(
+        f"{what} is the file {file}, which is not in the data folder {paths.data()}: it cannot be chosen here"
+    )
 
 
-def settings_code(settings: Settings, data: Path = DATA) -> str:
+def settings_code(settings: Settings) -> str:
     """Return Python code that makes `settings`, with its imports; a path in the data folder is written from there."""
     plain = Settings(settings.train)
     lines = []
     for name, value in settings.to_dict().items():
         if name == "trainer" or (name != "train" and value == getattr(plain, name)):
             continue
-        lines.append(f"    {name}={_literal(value, data)},")
+        lines.append(f"    {name}={_literal(value)},")
     trainer = [
         f"{name}={value!r}" for name, value in settings.to_dict()["trainer"].items()
         if value != getattr(plain.trainer, name)
@@ -314,13 +318,14 @@ def settings_code(settings: Settings, data: Path = DATA) -> str:
         lines.append(f"    trainer=Trainer({', '.join(trainer)}),")
     imports = "from lxmls_rnn.deep_learning.training import Trainer\n" if trainer else ""
     return (
-        f"{imports}from lxmls_rnn.experiment import DATA, Settings\n\nsettings = Settings(\n"
+        f"from lxmls_rnn import paths\n{imports}from lxmls_rnn.experiment import Settings\n\nsettings = Settings(\n"
         + "\n".join(lines)
         + "\n)\n"
     )
 
 
-def _literal(value: Any, data: Path) -> str:
+def _literal(value: Any) -> str:
+    data = paths.data()
     if isinstance(value, str) and Path(value).is_relative_to(data):
-        return f'str(DATA / "{Path(value).relative_to(data).as_posix()}")'
+        return f'str(paths.data() / "{Path(value).relative_to(data).as_posix()}")'
     return repr(value)

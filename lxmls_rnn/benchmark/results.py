@@ -17,7 +17,6 @@ A reader takes every version up to its own: what later versions add has a defaul
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +28,6 @@ from lxmls_rnn.deep_learning.parameters import write_atomically
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
-FOLDER = Path(os.environ.get("LXMLS_RESULTS") or "results")
 
 STATUSES = {
     "ok": "measured",

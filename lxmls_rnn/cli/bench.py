@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lxmls_rnn import paths
 from lxmls_rnn.benchmark import cases as c
-from lxmls_rnn.benchmark.results import FOLDER, Results, new_path
+from lxmls_rnn.benchmark.results import Results, new_path
 from lxmls_rnn.benchmark.runner import Runner
 from lxmls_rnn.benchmark.session import Session
 from lxmls_rnn.cli.console import console, plain_errors
@@ -93,7 +94,7 @@ def bench(
         )
         if not cases:
             raise ValueError("nothing to measure: NumPy has the CPU alone")
-        path = out or new_path(FOLDER)
+        path = out or new_path(paths.results())
         session = Session(cases, Runner(threads, seconds, limit, budget), path, ["lxmls-rnn", *sys.argv[1:]], resume)
         show_run(session)
         show(session.results, baseline, only_ratios)

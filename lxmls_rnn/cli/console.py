@@ -15,7 +15,7 @@ from rich.console import Console
 
 console = Console(markup=False, highlight=False)
 
-Root = Annotated[Path, typer.Option(help="Folder of the runs.")]
+Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 
 
 @contextmanager

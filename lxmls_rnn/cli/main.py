@@ -10,13 +10,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.console import Root, console, plain_errors
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.experiment import DATA, corpus_files, corpus_name
-from lxmls_rnn.runs import RUNS, list_runs
+from lxmls_rnn.experiment import corpus_files, corpus_name
+from lxmls_rnn.runs import list_runs
 from lxmls_rnn.tagger import Tagger
 
 app = typer.Typer(
@@ -31,7 +32,8 @@ app.add_typer(bench_app, name="bench")
 
 def model_file(name: Path) -> Path:
     """Return the path of a model: a file, a run's folder, or a run by its name."""
-    return RUNS / name if not name.exists() and (RUNS / name).is_dir() else name
+    run = paths.runs() / name
+    return run if not name.exists() and run.is_dir() else name
 
 
 @app.command()
@@ -48,7 +50,7 @@ def doctor() -> None:
 @app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
-    directory: Annotated[Path, typer.Option(help="Where to put it.")] = DATA,
+    directory: Annotated[Path | None, typer.Option(show_default="data, or LXMLS_DATA", help="Where to put it.")] = None,
 ) -> None:
     """Download a corpus or embeddings, checksum verified.
 
@@ -57,7 +59,7 @@ def fetch(
     from lxmls_rnn.datasets import fetch
 
     with plain_errors():
-        fetch(name, directory, notice=lambda text: console.print(text, soft_wrap=True))
+        fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True))
 
 
 app.command()(train)
@@ -135,7 +137,7 @@ def read_lines(file: Path) -> list[str]:
 
 
 @app.command()
-def runs(root: Root = RUNS) -> None:
+def runs(root: Root = None) -> None:
     """Compare the runs.
 
     Example: `lxmls-rnn runs`
@@ -143,7 +145,7 @@ def runs(root: Root = RUNS) -> None:
     with plain_errors():
         found = list_runs(root)
     if not found:
-        console.print(f"No runs in {root}: `lxmls-rnn train` makes one.")
+        console.print(f"No runs in {root or paths.runs()}: `lxmls-rnn train` makes one.")
         return
     # of the settings only those that tell the runs apart
     settings = [{**run.settings.to_dict(), **run.settings.to_dict()["trainer"]} for run in found]

@@ -15,7 +15,7 @@ from lxmls_rnn.cli.console import Root, console, plain_errors
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files
-from lxmls_rnn.runs import RUNS, Run
+from lxmls_rnn.runs import Run
 
 
 def train(
@@ -47,7 +47,7 @@ def train(
     resume: Annotated[
         str | None, typer.Option(help="Continue the run of this name with its own settings, but for --epochs.")
     ] = None,
-    root: Root = RUNS,
+    root: Root = None,
 ) -> None:
     """Train a tagger. Ctrl-C stops after the current batch and saves.
 

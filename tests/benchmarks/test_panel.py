@@ -15,7 +15,6 @@ from rich.console import Console
 
 from lab import TrainingPanel
 from lab.panels.training import trainings
-from lxmls_rnn import runs
 from lxmls_rnn.cli import train
 from lxmls_rnn.deep_learning.training import EpochDone
 from lxmls_rnn.runs import Run
@@ -27,7 +26,7 @@ ROUNDS = 7
 @pytest.fixture
 def times(tmp_path, monkeypatch):
     """Keep runs in a folder of their own, send the command line's output nowhere, note when each epoch ends."""
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path))
     noted, fit = [], Run.fit
 
     def timed(run, *args):
@@ -63,13 +62,13 @@ def test_training_through_the_panel(benchmark, times, messages, capsys, model):
     def through_the_command_line():
         times.clear()
         number = len(took["command line"])
-        train.show_training(Run.create(f"command-line-{number}", panel.settings(), runs.RUNS), None)
+        train.show_training(Run.create(f"command-line-{number}", panel.settings()), None)
         took["command line"].append(np.subtract(times[-1], times[0]))
 
     def with_nobody_listening():
         times.clear()
         number = len(took["bare loop"])
-        for _ in Run.create(f"bare-loop-{number}", panel.settings(), runs.RUNS).fit():
+        for _ in Run.create(f"bare-loop-{number}", panel.settings()).fit():
             pass
         took["bare loop"].append(np.subtract(times[-1], times[0]))
 

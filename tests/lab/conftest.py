@@ -1,7 +1,7 @@
 import pytest
 
 from lab.widgets import warned
-from lxmls_rnn import experiment
+from lxmls_rnn import paths
 
 
 @pytest.fixture
@@ -9,9 +9,8 @@ def data(tmp_path, monkeypatch):
     """A data folder of its own, with the sample corpus."""
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "sample").symlink_to(experiment.DATA / "sample")
-    for module in ("lab.widgets.choices", "lab.panels.corpus.panel", "lxmls_rnn.experiment"):
-        monkeypatch.setattr(f"{module}.DATA", folder)
+    (folder / "sample").symlink_to(paths.data() / "sample")
+    monkeypatch.setenv("LXMLS_DATA", str(folder))
     return folder
 
 
@@ -20,7 +19,7 @@ def runs_folder(tmp_path, monkeypatch):
     """Every test's runs land in a folder of its own."""
     folder = tmp_path / "runs"
     folder.mkdir()
-    monkeypatch.setattr("lxmls_rnn.runs.RUNS", folder)
+    monkeypatch.setenv("LXMLS_RUNS", str(folder))
     return folder
 
 

@@ -12,6 +12,7 @@ from lab.panels.benchmark.plots import heat_map, key, plot, show_series
 from lab.widgets.choices import WRAP, button, field
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
+from lxmls_rnn import paths
 from lxmls_rnn.benchmark import compare, report, results
 from lxmls_rnn.benchmark.cases import IMPLEMENTATIONS, SETS, WORKS, Case, chosen_shapes, grid, make_cases, sizes
 from lxmls_rnn.benchmark.machine import cores, in_words, version
@@ -193,7 +194,7 @@ class BenchmarkPanel(Panel):
             raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
         cases = self.cases()
         runner = Runner(self.threads.value, self.seconds.value, LIMIT, self.budget.value)
-        self.session = session = Session(cases, runner, results.new_path(results.FOLDER), ["BenchmarkPanel"])
+        self.session = session = Session(cases, runner, results.new_path(paths.results()), ["BenchmarkPanel"])
         self.shown, self._n_done, self._rows_drawn, self._stopped = session.results, 0, -1, False
         self.comparison.value = ""
         self.run_button.disabled, self.stop_button.disabled = True, False
@@ -237,7 +238,7 @@ class BenchmarkPanel(Panel):
 
     def refresh(self) -> None:
         """List the results files anew."""
-        value, files = self.earlier.value, results.saved(results.FOLDER)
+        value, files = self.earlier.value, results.saved(paths.results())
         self.earlier.options = [(path.stem, path) for path in files]
         self.earlier.value = value if value in files else next(iter(files), None)
 
@@ -320,9 +321,10 @@ class BenchmarkPanel(Panel):
         return f"""\
 from rich.console import Console
 
+from lxmls_rnn import paths
 from lxmls_rnn.benchmark import report
 from lxmls_rnn.benchmark.cases import {", ".join(sorted([name, "make_cases"], key=str.lower))}
-from lxmls_rnn.benchmark.results import FOLDER, new_path
+from lxmls_rnn.benchmark.results import new_path
 from lxmls_rnn.benchmark.runner import Runner
 from lxmls_rnn.benchmark.session import Session
 
@@ -336,7 +338,7 @@ cases = make_cases(
 runner = Runner(
     threads={self.threads.value}, seconds={self.seconds.value}, limit={LIMIT}, budget={self.budget.value}
 )
-session = Session(cases, runner, new_path(FOLDER))
+session = Session(cases, runner, new_path(paths.results()))
 for row in session.run():
     print(row.case, row.status)
 Console(width=140).print(report.table(session.results))

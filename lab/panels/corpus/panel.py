@@ -15,8 +15,8 @@ from lab.drawing import html
 from lab.widgets.choices import UPLOADS, WRAP, CorpusChoice, button, field, new_files, settings_code
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn import datasets
-from lxmls_rnn.experiment import DATA, Settings, read_corpus
+from lxmls_rnn import datasets, paths
+from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import SequenceList
 
@@ -139,7 +139,7 @@ class CorpusPanel(Panel):
         said: list[str] = []
 
         def events() -> Any:
-            yield from datasets.fetch(name, DATA, progress=Bar(self.progress), notice=said.append)
+            yield from datasets.fetch(name, paths.data(), progress=Bar(self.progress), notice=said.append)
 
         def told() -> None:
             if said:
@@ -226,7 +226,7 @@ def save_upload(name: str, content: bytes) -> str:
         It is no CoNLL file; the message names the line.
     """
     name = PurePath(name).name
-    folder = DATA / UPLOADS
+    folder = paths.data() / UPLOADS
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{name}.{os.getpid()}.tmp"
     try:

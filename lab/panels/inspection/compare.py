@@ -96,7 +96,7 @@ class CompareView(View):
         return f"""
 from lxmls_rnn.deep_learning.analysis import gradient_reach
 
-other, other_figures = Run.open({self.choice.run.value!r}, RUNS).load()
+other, other_figures = Run.open({self.choice.run.value!r}).load()
 for a, b in zip(tagger.tag(words), other.tag(words)):
     print(f"{{a.word:15}} {{a.tag:6}} {{b.tag:6}}", "differ" if a.tag != b.tag else "")
 

@@ -130,10 +130,10 @@ class InspectionPanel(Panel):
     def code(self) -> str:
         """Return code that loads the tagger and does what the present tab does."""
         self.choice.folder()
-        return f"""from lxmls_rnn.runs import RUNS, Run
+        return f"""from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import tokenize
 
-run = Run.open({self.choice.run.value!r}, RUNS)
+run = Run.open({self.choice.run.value!r})
 tagger, figures = run.load()  # a NumPy model with the run's numbers, whatever it was trained with
 words = tokenize({self.sentence.value!r})
 x = tagger.encode(words)

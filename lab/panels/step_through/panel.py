@@ -9,11 +9,11 @@ from lab.panels.step_through.views import Walk
 from lab.widgets.choices import WRAP, RunChoice, field
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn import runs
 from lxmls_rnn.deep_learning.checks import random_values
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.walk import only_words, walk
+from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 
 DRAWN, TRAINED = "drawn anew", "a trained run"
@@ -148,7 +148,7 @@ class StepThroughPanel(Panel):
 
     def _tagger(self) -> Tagger:
         folder = self.run.folder()
-        model = runs.Run.open(folder.name, runs.RUNS).settings.model
+        model = Run.open(folder.name).settings.model
         if model.endswith("LSTM"):
             raise ValueError(
                 f"this panel shows RNNs, and the run {folder.name} is of the model {model}: choose another"

@@ -16,7 +16,7 @@ from lab.panels.training.trainer_choice import TrainerChoice
 from lab.panels.training.trainings import Training
 from lab.widgets.choices import WRAP, CorpusChoice, ModelChoice, button, field, left_out, settings_code
 from lab.widgets.panel import Panel, controls
-from lxmls_rnn import runs
+from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 
@@ -84,7 +84,7 @@ class TrainingPanel(Panel):
         self._summarise()
         self.refresh()
         self._propose_name()
-        live = [training.name for training in reversed(trainings.of(runs.RUNS)) if training.job.active]
+        live = [training.name for training in reversed(trainings.of(paths.runs())) if training.job.active]
         for name in live or self.run.options[:1]:
             self.run.value = name
         trainings.follow(self._heard)
@@ -145,7 +145,7 @@ class TrainingPanel(Panel):
         training = trainings.find(self._folder())
         if training is not None and training.settings is not None:
             return training.settings
-        return Run.open(self._folder().name, runs.RUNS).settings
+        return Run.open(self._folder().name).settings
 
     def _summarise(self) -> None:
         for name, view in (("Training", self.trainer), ("Model", self.model), ("Corpus", self.corpus)):
@@ -170,7 +170,7 @@ class TrainingPanel(Panel):
         name = self.name.value.strip()
         if name in ("", ".", "..") or Path(name).name != name:
             raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
-        self._look_at(trainings.begin(runs.RUNS / name, self.settings()))
+        self._look_at(trainings.begin(paths.runs() / name, self.settings()))
         self.name.value = ""
         self._propose_name()
 
@@ -196,7 +196,7 @@ class TrainingPanel(Panel):
     def _folder(self) -> Path:
         if self.run.value is None:
             raise ValueError("there is no run yet: press Start")
-        return runs.RUNS / self.run.value
+        return paths.runs() / self.run.value
 
     def _training(self) -> Training:
         training = trainings.find(self._folder())
@@ -209,7 +209,7 @@ class TrainingPanel(Panel):
     def refresh(self) -> None:
         """List the runs anew, newest first, and draw those that are marked."""
         with self._lock:
-            (names, damaged), looked_at = trainings.names(runs.RUNS), self.run.value
+            (names, damaged), looked_at = trainings.names(paths.runs()), self.run.value
             self.left_out.value = left_out(damaged)
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
@@ -255,7 +255,7 @@ class TrainingPanel(Panel):
     def _heard(self, training: Training) -> None:
         """Show what a training does now; called in its thread too."""
         with self._lock, self.guard():
-            if training.folder.parent != runs.RUNS:
+            if training.folder.parent != paths.runs():
                 return
             if training.name not in self.run.options or training.name in self.shown.value:
                 self._draw_run(training.name)
@@ -269,7 +269,7 @@ class TrainingPanel(Panel):
         self.curves.show(self.shown.value)
         for name in self.shown.value:
             self._draw_run(name)
-        training = trainings.find(runs.RUNS / self.run.value) if self.run.value else None
+        training = trainings.find(paths.runs() / self.run.value) if self.run.value else None
         self._tell(training)
 
     def _rescale(self) -> None:
@@ -277,11 +277,11 @@ class TrainingPanel(Panel):
             self.curves.rescale()
 
     def _draw_run(self, name: str) -> None:
-        training = trainings.find(runs.RUNS / name)
+        training = trainings.find(paths.runs() / name)
         if training is not None and training.started is not None:
             self.curves.update(name, training.rows, training.running)
         else:
-            self.curves.update(name, Run(runs.RUNS / name, Settings("")).metrics(), [])
+            self.curves.update(name, Run(paths.runs() / name, Settings("")).metrics(), [])
 
     def _tell(self, training: Training | None) -> None:
         state = "" if training is None else training.state
@@ -324,7 +324,7 @@ class TrainingPanel(Panel):
         if self.run.value is None:
             self.status.value = "No run yet: press Start."
             return
-        run = Run.open(self.run.value, runs.RUNS)
+        run = Run.open(self.run.value)
         rows, epochs = run.metrics(), run.settings.trainer.epochs
         self.training_bar.value = len(rows) / epochs
         self.table.value = epochs_table(self.run.value, rows)
@@ -351,9 +351,9 @@ class TrainingPanel(Panel):
             settings_code(self.settings())
             + f"""
 from lxmls_rnn.deep_learning.training import EpochDone
-from lxmls_rnn.runs import RUNS, Run
+from lxmls_rnn.runs import Run
 
-run = Run.create({self.name.value!r}, settings, RUNS)  # or Run.open("its name", RUNS) to go on
+run = Run.create({self.name.value!r}, settings)  # or Run.open("its name") to go on
 for event in run.fit():
     if isinstance(event, EpochDone):
         print(event.epoch, event.cost, event.train_accuracy, event.dev_accuracy)

@@ -8,7 +8,7 @@ import pytest
 from lab import check
 from lab.exercises import failed_cells, progress, solutions
 from lab.exercises.hints import EXERCISES, HINTS
-from lxmls_rnn import runs
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 NAMES = {
@@ -315,7 +315,7 @@ def test_progress_is_kept_on_disk(says):
     assert progress.get("forward")["state"] == "not right"
     says("forward")
     check.forward(None)  # what was right once stays done
-    kept = json.loads((runs.RUNS / "exercises.json").read_text())
+    kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
     assert "1 of 10 done" in str(check.progress())
@@ -340,7 +340,7 @@ def test_a_damaged_file_is_put_aside(says):
 
 
 def test_a_folder_that_cannot_be_written_does_not_stop_a_check(says, runs_folder, monkeypatch):
-    monkeypatch.setattr("lxmls_rnn.runs.RUNS", runs_folder / "file" / "below")
+    monkeypatch.setenv("LXMLS_RUNS", str(runs_folder / "file" / "below"))
     (runs_folder / "file").write_text("")
     verdict = says("forward")
     assert verdict

@@ -13,7 +13,7 @@ from lxmls_rnn.benchmark.results import Results, Row
 def results_folder(tmp_path, monkeypatch):
     folder = tmp_path / "results"
     folder.mkdir()
-    monkeypatch.setattr("lxmls_rnn.benchmark.results.FOLDER", folder)
+    monkeypatch.setenv("LXMLS_RESULTS", str(folder))
     return folder
 
 

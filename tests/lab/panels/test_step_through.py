@@ -6,9 +6,10 @@ import pytest
 from lab import StepThroughPanel
 from lab.drawing import html
 from lab.panels.step_through import network_drawing
-from lxmls_rnn import experiment, runs
+from lxmls_rnn import experiment
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
+from lxmls_rnn.runs import Run
 
 
 @pytest.fixture
@@ -22,8 +23,9 @@ def train(name, model):
         str(files[0]), str(files[1]), max_nr_sent=5, model=model, n_emb=3, n_hidd=2,
         trainer=Trainer(epochs=1),
     )  # fmt: skip
-    list(runs.Run.create(name, settings, runs.RUNS).fit())
-    return runs.RUNS / name
+    run = Run.create(name, settings)
+    list(run.fit())
+    return run.folder
 
 
 def go_to(panel, symbol, t):
@@ -208,7 +210,7 @@ def test_no_run_and_an_unknown_tag_are_said(panel):
 
 
 def test_without_the_sample_corpus_it_still_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr("lxmls_rnn.experiment.DATA", tmp_path)
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
     panel = StepThroughPanel("Dogs run")
     assert panel.walk.tags == ["noun", "noun"]
     panel.sentence.number.value = 3

@@ -1,0 +1,23 @@
+"""Where corpora, runs and results are: asked of the environment whenever it is needed, as it is then."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).parents[1] / "data"
+
+
+def data() -> Path:
+    """Return LXMLS_DATA, or data/ of the checkout that this package runs from, or data/ of the current folder."""
+    return Path(os.environ.get("LXMLS_DATA") or (_CHECKOUT if (_CHECKOUT / "sample").is_dir() else "data"))
+
+
+def runs() -> Path:
+    """Return LXMLS_RUNS, or runs/ of the current folder."""
+    return Path(os.environ.get("LXMLS_RUNS") or "runs")
+
+
+def results() -> Path:
+    """Return LXMLS_RESULTS, or results/ of the current folder."""
+    return Path(os.environ.get("LXMLS_RESULTS") or "results")
