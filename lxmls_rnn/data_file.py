@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lxmls_rnn.download import DownloadError, TransferError, digest, mismatch
+from lxmls_rnn.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,9 @@ def obtain(
     target = directory / file.name
     folder = target.parent
     if alone:
-        for leftover in folder.glob(f".{glob.escape(target.name)}.*.part"):
-            leftover.unlink(missing_ok=True)
+        for leftover in folder.glob(f".{glob.escape(target.name)}.*"):
+            if leftover.suffix in (".part", ".tmp"):
+                leftover.unlink(missing_ok=True)
     if target.exists():
         problem = _problem_on_disk(file, target)
         if problem is None:
@@ -218,10 +220,5 @@ def _write_record(target: Path, notice: Callable[[str], None]) -> None:
     """Put the SHA-256 of a target beside it, in the format of `sha256sum`."""
     record = _record(target)
     got = digest(target, "sha256")
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        partial.write_text(f"{got}  {target.name}\n", encoding="utf-8")
-        os.replace(partial, record)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(record, f"{got}  {target.name}\n")
     notice(f"{target}: sha256 {got} recorded in {record.name}, so that a later fetch notices a change")

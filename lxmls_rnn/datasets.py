@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn.data_file import DataFile, obtain
-from lxmls_rnn.download import DownloadError, locked, transfer
+from lxmls_rnn.download import DownloadError, transfer
+from lxmls_rnn.files import locked
 
 __all__ = ["DATASETS", "DataFile", "DataSet", "DownloadError", "describe", "fetch"]
 
@@ -229,9 +230,13 @@ def fetch(
     directory = Path(directory)
     download = partial(transfer, progress=progress, timeout=timeout, retries=retries, pause=pause)
     notice(dataset.notice)
+
+    def busy() -> None:
+        notice(f"another fetch is at work in {directory}: waiting for it")
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with locked(directory, notice) as alone:
+        with locked(directory, busy) as alone:
             return [
                 obtain(file, directory, dataset.source, download=download, notice=notice, alone=alone)
                 for file in dataset.files

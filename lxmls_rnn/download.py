@@ -1,14 +1,11 @@
-"""Getting one file over HTTP: transfer, checksums, and one fetch at a time in a directory.
+"""Getting one file over HTTP: transfer and checksums.
 
 `lxmls_rnn.data_file` puts these together; what can be fetched is described in `lxmls_rnn.datasets`.
 """
 
-import fcntl
 import hashlib
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -181,31 +178,3 @@ def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | 
         if got != expected:
             return f"{algorithm}: expected {expected}, got {got}"
     return None
-
-
-@contextmanager
-def locked(directory: Path, notice: Callable[[str], None]) -> Iterator[bool]:
-    """Hold a directory against other fetches, waiting for one that is at work there.
-
-    The lock is the kernel's, on the directory itself: it leaves no file, and it ends with the process however
-    the process ends.
-
-    Yields
-    ------
-    bool
-        True if the lock is held, so that any partial file found is a dead fetch's; False on a file system
-        that has no locks.
-    """
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            notice(f"another fetch is at work in {directory}: waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(handle)

@@ -11,14 +11,12 @@ that a run may be killed at any moment.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +26,11 @@ import scipy
 
 import lxmls_rnn
 from lxmls_rnn import paths
-from lxmls_rnn.deep_learning import model_file, parameters
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Experiment, Settings, prepare
+from lxmls_rnn.files import locked, write_atomically
 from lxmls_rnn.tagger import Tagger
 
 METRICS = {field.name for field in fields(EpochDone)} - {"progress"}
@@ -122,7 +121,7 @@ class Run:
         FileNotFoundError, ValueError
             A file that the settings name is gone, or has changed since the run began.
         """
-        with self._locked():
+        with locked(self.folder, self._busy):
             checksums = self.settings.checksums()
             config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
             for file, checksum in checksums.items():
@@ -213,7 +212,7 @@ class Run:
             if progress.best_accuracy >= 0:
                 best = model_file.load(self.folder / "model.npz", type(model)).model.get_values()
         rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
-        self._write("metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         return progress, best
 
     def _append_metrics(self, event: EpochDone) -> None:
@@ -233,24 +232,10 @@ class Run:
                 "scipy": scipy.__version__,
             },
         }
-        self._write("config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+        write_atomically(self.folder / "config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
 
-    def _write(self, name: str, text: str) -> None:
-        parameters.write_atomically(self.folder / name, lambda file: file.write(text.encode()))
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RuntimeError(f"another process trains the run {self.folder}") from None
-            except OSError:  # a file system without locks
-                pass
-            yield
-        finally:
-            os.close(descriptor)
+    def _busy(self) -> None:
+        raise RuntimeError(f"another process trains the run {self.folder}")
 
 
 def _root(root: str | os.PathLike[str] | None) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths
-from lxmls_rnn.deep_learning.parameters import write_atomically
+from lxmls_rnn.files import write_atomically
 
 NAME = "exercises.json"
 EMPTY: dict[str, Any] = {"state": "not yet", "tries": 0, "hints": 0, "solution": False}
@@ -62,5 +62,4 @@ def forget(exercise: str | None = None) -> None:
 
 
 def _write(entries: dict[str, dict[str, Any]]) -> None:
-    text = json.dumps(entries, indent=1)
-    write_atomically(path(), lambda file: file.write(text.encode()))
+    write_atomically(path(), json.dumps(entries, indent=1))

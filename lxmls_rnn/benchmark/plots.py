@@ -13,7 +13,7 @@ from lxmls_rnn.benchmark.cases import MODELS
 from lxmls_rnn.benchmark.machine import in_words
 from lxmls_rnn.benchmark.results import Results, Row
 from lxmls_rnn.benchmark.series import COLOURS, SIZES, STYLES, series_of, speed_ups
-from lxmls_rnn.deep_learning.parameters import write_atomically
+from lxmls_rnn.files import write_atomically
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
 

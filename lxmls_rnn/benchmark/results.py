@@ -24,7 +24,7 @@ from secrets import token_hex
 from typing import Any
 
 from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.deep_learning.parameters import write_atomically
+from lxmls_rnn.files import write_atomically
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
@@ -118,8 +118,7 @@ class Results:
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        text = json.dumps(content, indent=1, allow_nan=False)
-        write_atomically(path, lambda file: file.write(text.encode()))
+        write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, path: Path) -> Results:

@@ -14,6 +14,7 @@ import numpy as np
 
 import lxmls_rnn
 from lxmls_rnn.deep_learning import parameters, rnn
+from lxmls_rnn.files import write_atomically
 
 FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1
@@ -64,7 +65,7 @@ def save(
     }
     encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)
     values = model.get_values()
-    parameters.write_atomically(Path(path), lambda file: np.savez(file, header=encoded, **values))
+    write_atomically(Path(path), lambda file: np.savez(file, header=encoded, **values))
 
 
 def check_names(words: list[str] | None, tags: list[str] | None, sizes: parameters.Sizes) -> None:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 ACTIVATIONS = ("logistic", "tanh", "relu")
 DTYPES = ("float64", "float32")
-
-# can be read by setting it only, which no thread should see: so once, at the start
-_UMASK = os.umask(0o077)
-os.umask(_UMASK)
 
 
 class Sizes(NamedTuple):
@@ -182,22 +175,6 @@ def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarr
         bad = low if low < 0 else high
         raise IndexError(f"{kind} id {bad} in {argument} is outside the {size} {kind}s: expected 0 .. {size - 1}")
     return ids
-
-
-def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
-    """Call `write` with a binary file beside `path`, then rename it to `path`: the old file or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_UMASK)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import PurePath
-from typing import Any
+from typing import IO, Any
 
 import bqplot
 import ipywidgets as widgets
@@ -17,6 +16,7 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.experiment import Settings, read_corpus
+from lxmls_rnn.files import write_atomically
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import SequenceList
 
@@ -226,18 +226,16 @@ def save_upload(name: str, content: bytes) -> str:
         It is no CoNLL file; the message names the line.
     """
     name = PurePath(name).name
-    folder = paths.data() / UPLOADS
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{name}.{os.getpid()}.tmp"
-    try:
-        beside.write_bytes(content)
+
+    def write(file: IO[bytes]) -> None:
+        file.write(content)
+        file.flush()
         try:
-            PostagCorpus().read_sequence_list_conll(beside)
+            PostagCorpus().read_sequence_list_conll(file.name)
         except ValueError as error:
-            raise ValueError(str(error).replace(str(beside), name)) from None
-        os.replace(beside, folder / name)
-    finally:
-        beside.unlink(missing_ok=True)
+            raise ValueError(str(error).replace(file.name, name)) from None
+
+    write_atomically(paths.data() / UPLOADS / name, write)
     return f"{UPLOADS}/{name}"
 
 
