@@ -1,66 +1,93 @@
-"""One file to fetch, and how it comes to be on disk: whole and verified, or not at all.
+"""`fetch`: how the files of a data set come to be on disk, whole and verified, or not at all.
 
 The bytes arrive in a file beside the target, are verified there, and take the target's name in one step.
 """
 
 import glob
-import math
 import os
 import re
 import tarfile
 import uuid
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from lxmls_rnn.download import DownloadError, TransferError, digest, mismatch
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
+from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
+from lxmls_rnn.files import locked, write_atomically
 
 
-@dataclass(frozen=True)
-class DataFile:
-    """One file of a data set.
+def fetch(
+    dataset: str | DataSet,
+    directory: str | Path = "data",
+    *,
+    progress: Any = True,
+    notice: Callable[[str], None] = print,
+    timeout: float = 30.0,
+    retries: int = 2,
+    pause: float = 1.0,
+) -> list[Path]:
+    """Fetch a data set, unless it is already there and right.
 
-    Attributes
+    Whatever fails, and whenever the process is killed, a target file is untouched or whole. What a killed
+    fetch left behind, the next one removes. Two fetches into one directory take turns.
+
+    Where no checksum of the target itself is published, its SHA-256 goes into a file `<target>.sha256` beside
+    it, in the format of `sha256sum`, and later fetches compare with it.
+
+    Parameters
     ----------
-    url : str
-        Where it is published.
-    name : str
-        Where it goes, relative to the directory given to `fetch`.
-    size : int or None
-        Bytes to download, None if not known beforehand.
-    checksums : tuple of str
-        Published checksums of the download, each `<algorithm>:<hexadecimal>`; empty if none is published.
-    unpack : callable or None
-        For an archive: ``unpack(archive, target)`` writes the file from it, raising ValueError if it cannot.
-    vectors : tuple of int or None
-        For a text of embeddings: (number of lines, numbers on a line), both exact.
+    dataset : str or DataSet
+        A name in `DATASETS`, or a description of one's own.
+    directory : str or Path
+        Where the files go; made if it is not there.
+    progress : bool or object
+        Whether to draw a progress bar on the standard error stream; or a bar with total, update, reset and close.
+    notice : callable
+        Gets what there is to say, as text: the licence, and what is done about each file.
+    timeout : float
+        Seconds of silence after which a server counts as stalled.
+    retries : int
+        How often to start over after a failure that looks passing.
+    pause : float
+        Seconds to wait before starting over.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of ``dataset.files``.
+
+    Raises
+    ------
+    ValueError
+        No data set has this name.
+    DownloadError
+        A file did not arrive, is not what was published, or cannot be written.
     """
+    if isinstance(dataset, str):
+        if dataset not in DATASETS:
+            raise ValueError(f"no data set is called {dataset!r}; there are {', '.join(DATASETS)}")
+        dataset = DATASETS[dataset]
+    directory = Path(directory)
+    download = partial(transfer, progress=progress, timeout=timeout, retries=retries, pause=pause)
+    notice(dataset.notice)
 
-    url: str
-    name: str
-    size: int | None = None
-    checksums: tuple[str, ...] = ()
-    unpack: Callable[[Path, Path], None] | None = None
-    vectors: tuple[int, int] | None = None
+    def busy() -> None:
+        notice(f"another fetch is at work in {directory}: waiting for it")
 
-    def content_problem(self, path: Path) -> str | None:
-        """Say what is wrong with a text of embeddings, None if nothing is or it is no such text."""
-        if self.vectors is None:
-            return None
-        n_words, n_emb = self.vectors
-        count = 0
-        with path.open("rb") as lines:
-            for count, line in enumerate(lines, start=1):
-                numbers = line.split()[1:]
-                try:
-                    finite = all(map(math.isfinite, map(float, numbers)))
-                except ValueError:
-                    finite = False
-                if len(numbers) != n_emb or not finite:
-                    return f"line {count}: expected a word and {n_emb} finite numbers, got {line[:40]!r}"
-        return None if count == n_words else f"expected {n_words} lines, got {count}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with locked(directory, busy) as alone:
+            return [
+                obtain(file, directory, dataset.source, download=download, notice=notice, alone=alone)
+                for file in dataset.files
+            ]
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"{dataset.name}: nothing can be written in {directory}: {error}") from error
 
 
 def obtain(

@@ -1,7 +1,4 @@
-"""Getting one file over HTTP: transfer and checksums.
-
-`lxmls_rnn.data_file` puts these together; what can be fetched is described in `lxmls_rnn.datasets`.
-"""
+"""Getting one file over HTTP: transfer and checksums."""
 
 import hashlib
 import time
