@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.analysis import neighbours
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.teaching.analysis import neighbours
 
 # in the order in which they are tried
 TOKEN = re.compile(

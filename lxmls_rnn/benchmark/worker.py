@@ -31,7 +31,7 @@ from lxmls_rnn.benchmark.cases import Case
 from lxmls_rnn.benchmark.counting import checked_part
 from lxmls_rnn.benchmark.taggers import NumpyTagger, Tagger, TheanoTagger, draw_batch, draw_values, reference
 from lxmls_rnn.benchmark.timing import timed
-from lxmls_rnn.deep_learning.checks import TOLERANCE, relative_difference
+from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # the step's change is as large as the gradient, so a wrong one is seen
 TIMED_RATE = 1e-6  # the parameters stay where they are, however often the step is made

@@ -178,7 +178,7 @@ def check(
 
     Example: `lxmls-rnn check --model NumpyLSTM --length 3`
     """
-    from lxmls_rnn.deep_learning.checks import check_gradients
+    from lxmls_rnn.teaching.gradient_check import check_gradients
 
     table = Table("model", "activation", "parameter", "against", "difference", "verdict")
     agree = True

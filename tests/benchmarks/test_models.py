@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from textbook_rnn import TextbookRNN
 
-from lxmls_rnn.deep_learning.checks import TOLERANCE, relative_difference
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.sgd import make_step
+from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
 SIZES = (4786, 50, 20, 12)  # n_words, n_emb, n_hidd, n_tags: those of the school's lab guide
 LENGTH = 10

@@ -15,9 +15,9 @@ from lab.widgets.choices import MODEL_WORDS, WRAP, field
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.checks import Comparison, check_gradients, random_sentence
-from lxmls_rnn.deep_learning.mistakes import MISTAKES, readings
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
+from lxmls_rnn.teaching.mistakes import MISTAKES, readings
 
 MODELS = ("NumpyRNN", "RNN", "FastRNN", "NumpyLSTM", "LSTM", "FastLSTM")
 WORDS, RANDOM = "words", "random ids"
@@ -288,8 +288,8 @@ class GradientCheckPanel(Panel):
         if broken:
             rest += f"    numpy_rnn=MISTAKES[{self.mistake.value!r}],\n"
         imports = "MISTAKES, readings" if broken else "readings"
-        return f"""from lxmls_rnn.deep_learning.checks import check_gradients
-from lxmls_rnn.deep_learning.mistakes import {imports}
+        return f"""from lxmls_rnn.teaching.gradient_check import check_gradients
+from lxmls_rnn.teaching.mistakes import {imports}
 
 x = {x}  # {" ".join(ids.words)}
 y = {y}

@@ -14,7 +14,7 @@ from lab.panels.inspection import charts
 from lab.panels.inspection.sentence import PAGE
 from lab.panels.inspection.view import Attempt, Opened, Seen, View, keep_options, last_word, open_run, see, word_slider
 from lab.widgets.choices import WRAP, RunChoice
-from lxmls_rnn.deep_learning.analysis import gradient_reach
+from lxmls_rnn.teaching.analysis import gradient_reach
 
 
 class CompareView(View):
@@ -94,7 +94,7 @@ class CompareView(View):
     def code(self) -> str:
         """Return code that tags with both and prints where they differ."""
         return f"""
-from lxmls_rnn.deep_learning.analysis import gradient_reach
+from lxmls_rnn.teaching.analysis import gradient_reach
 
 other, other_figures = Run.open({self.choice.run.value!r}).load()
 for a, b in zip(tagger.tag(words), other.tag(words)):

@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.panels.inspection import charts
 from lab.panels.inspection.view import Attempt, Opened, Seen, View, keep_options, last_word, unknown_note, word_slider
 from lab.widgets.choices import WRAP
-from lxmls_rnn.deep_learning.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
+from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 PAGE = 50  # hidden units shown at a time
 RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
@@ -216,7 +216,7 @@ class GradientView(View):
         """Return code that prints the norms."""
         t, tag = self.word.value, self.tag.value
         return f"""
-from lxmls_rnn.deep_learning.analysis import factor_per_step, gradient_reach, steps_until
+from lxmls_rnn.teaching.analysis import factor_per_step, gradient_reach, steps_until
 
 t = {t}  # {self.seen.words[t]!r}
 reach = gradient_reach(tagger.model, x, t, tag={tag})  # {self.opened.tagger.tags[tag]}, in the loss -log p_t[tag]

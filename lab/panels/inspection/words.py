@@ -14,7 +14,7 @@ from lab.panels.inspection import charts
 from lab.panels.inspection.view import Attempt, View
 from lab.widgets.choices import WRAP
 from lab.widgets.job import Job
-from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts, unit_columns
+from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 
 class NeighboursView(View):
@@ -131,7 +131,7 @@ class NeighboursView(View):
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
-from lxmls_rnn.deep_learning.analysis import principal_components, tag_counts, unit_columns
+from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 sentences = tagger.read(run.settings.train, max_nr_sent=run.settings.max_nr_sent)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))

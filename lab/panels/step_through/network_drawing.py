@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from lxmls_rnn.deep_learning.walk import BACKWARD, Step
+from lxmls_rnn.teaching.walk import BACKWARD, Step
 
 SHOWN = 5  # words at a time
 UNITS = 4  # of the hidden layer, in the MLP

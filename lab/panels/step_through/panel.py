@@ -9,12 +9,12 @@ from lab.panels.step_through.views import Walk
 from lab.widgets.choices import WRAP, RunChoice, field
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn.deep_learning.checks import random_values
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
-from lxmls_rnn.deep_learning.walk import only_words, walk
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
+from lxmls_rnn.teaching.gradient_check import random_values
+from lxmls_rnn.teaching.walk import only_words, walk
 
 DRAWN, TRAINED = "drawn anew", "a trained run"
 SPEEDS = {"slow": 2000, "normal": 900, "fast": 300}
@@ -194,9 +194,9 @@ class StepThroughPanel(Panel):
         if self.source.value == DRAWN:
             return f"""import numpy as np
 
-from lxmls_rnn.deep_learning.checks import random_values
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
-from lxmls_rnn.deep_learning.walk import walk
+from lxmls_rnn.teaching.gradient_check import random_values
+from lxmls_rnn.teaching.walk import walk
 
 {start}vocabulary, tag_names = list(dict.fromkeys(words)), list(dict.fromkeys(tags))
 x = [vocabulary.index(word) for word in words]
@@ -208,8 +208,8 @@ model.set_values(random_values(model, np.random.RandomState({self.seed.value})))
 {WALK}"""
         self._tagger()
         return f"""from lxmls_rnn.deep_learning.rnn import NumpyRNN
-from lxmls_rnn.deep_learning.walk import walk
 from lxmls_rnn.tagger import Tagger
+from lxmls_rnn.teaching.walk import walk
 
 {start}
 tagger = Tagger.load({str(self.run.folder())!r}, NumpyRNN)

@@ -11,8 +11,8 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.step_through import network_drawing
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.walk import ERRORS, FORWARD, GRADIENTS, STATES, Step, gathered
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
+from lxmls_rnn.teaching.walk import ERRORS, FORWARD, GRADIENTS, STATES, Step, gathered
 
 MEANING = {
     "z": "The embedding of the word: W_e times a one-hot vector only picks a column. This is an input of layer {t}.",

@@ -4,8 +4,8 @@ import pytest
 
 from lab import GradientCheckPanel
 from lab.panels.gradient_check import panel as gradient_check
-from lxmls_rnn.deep_learning.checks import check_gradients
-from lxmls_rnn.deep_learning.mistakes import MISTAKES
+from lxmls_rnn.teaching.gradient_check import check_gradients
+from lxmls_rnn.teaching.mistakes import MISTAKES
 
 NUMPY = ("NumpyRNN",)
 

@@ -12,10 +12,10 @@ from lab import InspectionPanel
 from lab.panels.inspection.charts import line_chart, word_map
 from lab.panels.inspection.sentence import explain
 from lab.widgets.choices import RunChoice
-from lxmls_rnn.deep_learning.analysis import Reach, gradient_reach
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
+from lxmls_rnn.teaching.analysis import Reach, gradient_reach
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 RNN = Settings(train=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.checks import check_gradients, compare, finite_differences, relative_difference
 from lxmls_rnn.deep_learning.parameters import Sizes
+from lxmls_rnn.teaching.gradient_check import check_gradients, compare, finite_differences, relative_difference
 
 FAMILIES = [
     (rnns.NumpyRNN, rnns.RNN, "logistic"),

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.checks import check_gradients
-from lxmls_rnn.deep_learning.mistakes import MISTAKES, InPieces, reading, readings
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.teaching.gradient_check import check_gradients
+from lxmls_rnn.teaching.mistakes import MISTAKES, InPieces, reading, readings
 
 SIZES = (8, 4, 3, 3)
 X, Y = [1, 2, 3, 1, 5], [0, 2, 1, 0, 1]

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.analysis import (
+from lxmls_rnn.deep_learning.numpy_rnn import ACTIVATION, log_softmax
+from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
+from lxmls_rnn.teaching.analysis import (
     cell_errors,
     factor_per_step,
     gradient_reach,
@@ -15,9 +17,7 @@ from lxmls_rnn.deep_learning.analysis import (
     steps_until,
     tag_counts,
 )
-from lxmls_rnn.deep_learning.checks import finite_differences
-from lxmls_rnn.deep_learning.numpy_rnn import ACTIVATION, log_softmax
-from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
+from lxmls_rnn.teaching.gradient_check import finite_differences
 
 X = np.array([3, 0, 5, 1, 4])  # all different: column x[k] of W_e is z_k alone
 TAG = 2

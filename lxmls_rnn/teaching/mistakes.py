@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.checks import Comparison
 from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, NumpyRNN, outer
+from lxmls_rnn.teaching.gradient_check import Comparison
 
 
 class InPieces(NumpyRNN):

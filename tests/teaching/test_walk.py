@@ -5,7 +5,7 @@ import pytest
 
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.walk import GRADIENTS, STATES, gathered, only_words, walk
+from lxmls_rnn.teaching.walk import GRADIENTS, STATES, gathered, only_words, walk
 
 X, Y = [1, 4, 1, 0, 2], [0, 2, 1, 1, 0]
 OPERATIONS = {
