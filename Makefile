@@ -30,7 +30,7 @@ lint: $(READY) ## Check style, formatting and types
 
 .PHONY: benchmark-models
 benchmark-models: $(READY) ## Time the models with pytest-benchmark
-	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -o addopts=-ra tests/benchmarks --benchmark-only --benchmark-name=short \
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -o addopts=-ra tests/speed --benchmark-only --benchmark-name=short \
 		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
 
 .PHONY: bench

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark import cases as c
-from lxmls_rnn.benchmark.results import Results, new_path
-from lxmls_rnn.benchmark.runner import Runner
-from lxmls_rnn.benchmark.session import Session
+from lxmls_rnn.benchmark.measure import cases as c
+from lxmls_rnn.benchmark.measure.results import Results, new_path
+from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.cli.console import console, plain_errors
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
@@ -100,7 +100,7 @@ def bench(
         show(session.results, baseline, only_ratios)
         console.print(f"Results: {path}", soft_wrap=True)
         if plot and any(row.median for row in session.results.rows):
-            from lxmls_rnn.benchmark.plots import draw
+            from lxmls_rnn.benchmark.show.plots import draw
 
             draw(session.results, path.with_suffix(".png"))
             console.print(f"Picture: {path.with_suffix('.png')}", soft_wrap=True)
@@ -119,8 +119,8 @@ def show_run(session: Session) -> None:
 
 def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
     """Print what was measured, and what was not and why."""
-    from lxmls_rnn.benchmark import report
-    from lxmls_rnn.benchmark.machine import in_words
+    from lxmls_rnn.benchmark.measure.machine import in_words
+    from lxmls_rnn.benchmark.show import report
 
     console.print(in_words(results.machine), soft_wrap=True)
     if only_ratios:
@@ -145,7 +145,7 @@ def compare(
 
     Example: `lxmls-rnn bench compare results/before.json results/after.json`
     """
-    from lxmls_rnn.benchmark import compare as module
+    from lxmls_rnn.benchmark.show import compare as module
 
     with plain_errors():
         first, second = Results.load(before), Results.load(after)

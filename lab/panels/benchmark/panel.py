@@ -13,13 +13,14 @@ from lab.widgets.choices import WRAP, button, field
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark import compare, report, results
-from lxmls_rnn.benchmark.cases import IMPLEMENTATIONS, SETS, WORKS, Case, chosen_shapes, grid, make_cases, sizes
-from lxmls_rnn.benchmark.machine import cores, in_words, version
-from lxmls_rnn.benchmark.results import Results, Row
-from lxmls_rnn.benchmark.runner import Runner
-from lxmls_rnn.benchmark.series import series_of, speed_ups
-from lxmls_rnn.benchmark.session import Session
+from lxmls_rnn.benchmark.measure import results
+from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, SETS, WORKS, Case, chosen_shapes, grid, make_cases, sizes
+from lxmls_rnn.benchmark.measure.machine import cores, in_words, version
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.benchmark.measure.session import Session
+from lxmls_rnn.benchmark.show import compare, report
+from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
 OWN = "own sizes"
@@ -322,11 +323,11 @@ class BenchmarkPanel(Panel):
 from rich.console import Console
 
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark import report
-from lxmls_rnn.benchmark.cases import {", ".join(sorted([name, "make_cases"], key=str.lower))}
-from lxmls_rnn.benchmark.results import new_path
-from lxmls_rnn.benchmark.runner import Runner
-from lxmls_rnn.benchmark.session import Session
+from lxmls_rnn.benchmark.measure.cases import {", ".join(sorted([name, "make_cases"], key=str.lower))}
+from lxmls_rnn.benchmark.measure.results import new_path
+from lxmls_rnn.benchmark.measure.runner import Runner
+from lxmls_rnn.benchmark.measure.session import Session
+from lxmls_rnn.benchmark.show import report
 
 cases = make_cases(
     {shapes},

@@ -10,7 +10,7 @@ import bqplot
 import numpy as np
 
 from lab.drawing import html
-from lxmls_rnn.benchmark.series import COLOURS, SIZES, STYLES, Line, Series
+from lxmls_rnn.benchmark.show.series import COLOURS, SIZES, STYLES, Line, Series
 
 DASHES = {"-": "solid", "--": "dashed", ":": "dotted"}
 

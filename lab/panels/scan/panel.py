@@ -20,8 +20,8 @@ from lab.panels.scan.programs import THEANO, beside, execute, marked, run_progra
 from lab.widgets.choices import WRAP, field
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel, shown_if
-from lxmls_rnn.benchmark.report import time as time_in_words
-from lxmls_rnn.benchmark.timing import median_time
+from lxmls_rnn.benchmark.measure.timing import median_time
+from lxmls_rnn.benchmark.show.report import time as time_in_words
 
 WRONG = "What goes wrong"
 STATES = ("sunny", "cloudy", "rainy")

@@ -5,8 +5,8 @@ import pytest
 
 from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import heat_map, round_numbers
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.results import Results, Row
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.results import Results, Row
 
 
 @pytest.fixture(autouse=True)

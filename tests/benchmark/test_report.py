@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from lxmls_rnn.benchmark import compare, plots, report, series
+from lxmls_rnn.benchmark.show import compare, plots, report, series
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lxmls_rnn.benchmark.cases import DEEPBENCH, IMPLEMENTATIONS, SETS, Case, Shape, make_cases
+from lxmls_rnn.benchmark.measure.cases import DEEPBENCH, IMPLEMENTATIONS, SETS, Case, Shape, make_cases
 
 
 def test_numpy_has_the_cpu_alone():

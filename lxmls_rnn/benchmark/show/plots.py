@@ -9,10 +9,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from lxmls_rnn.benchmark.cases import MODELS
-from lxmls_rnn.benchmark.machine import in_words
-from lxmls_rnn.benchmark.results import Results, Row
-from lxmls_rnn.benchmark.series import COLOURS, SIZES, STYLES, series_of, speed_ups
+from lxmls_rnn.benchmark.measure.cases import MODELS
+from lxmls_rnn.benchmark.measure.machine import in_words
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.show.series import COLOURS, SIZES, STYLES, series_of, speed_ups
 from lxmls_rnn.files import write_atomically
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lxmls_rnn.benchmark.taggers import draw_batch
-from lxmls_rnn.benchmark.worker import Bench
+from lxmls_rnn.benchmark.measure.taggers import draw_batch
+from lxmls_rnn.benchmark.measure.worker import Bench
 
 
 @pytest.mark.parametrize("implementation", ["numpy", "fused"])

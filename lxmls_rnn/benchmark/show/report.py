@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from lxmls_rnn.benchmark.results import Results, Row
+from lxmls_rnn.benchmark.measure.results import Results, Row
 
 
 def place(row: Row) -> str:

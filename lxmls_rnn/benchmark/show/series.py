@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.benchmark.cases import IMPLEMENTATIONS
-from lxmls_rnn.benchmark.report import fastest
-from lxmls_rnn.benchmark.results import Row
+from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS
+from lxmls_rnn.benchmark.measure.results import Row
+from lxmls_rnn.benchmark.show.report import fastest
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too
 COLOURS = dict(zip(IMPLEMENTATIONS, ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00"), strict=True))

@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.machine import describe
-from lxmls_rnn.benchmark.results import Results, Row
-from lxmls_rnn.benchmark.runner import ROUNDS, STOPPED, Runner, peaks_as_dict
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.machine import describe
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner, peaks_as_dict
 
 
 class Session:

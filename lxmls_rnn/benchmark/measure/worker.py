@@ -1,7 +1,7 @@
 """The process that builds, checks and times the cases of one implementation, device and dtype.
 
-`python -m lxmls_rnn.benchmark.worker IMPLEMENTATION DEVICE DTYPE THREADS` reads requests, a line each, from standard
-input and answers each with a line of JSON on standard output:
+`python -m lxmls_rnn.benchmark.measure.worker IMPLEMENTATION DEVICE DTYPE THREADS` reads requests, a line each, from
+standard input and answers each with a line of JSON on standard output:
 
     (at its start)                          {"device": ..., "versions": {...}} or {"unavailable": why}
     {"do": "prepare", "case": {...}}        {"device", "difference", "checked", "compile_s", ...}, see `Bench.prepare`
@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.counting import checked_part
-from lxmls_rnn.benchmark.taggers import NumpyTagger, Tagger, TheanoTagger, draw_batch, draw_values, reference
-from lxmls_rnn.benchmark.timing import timed
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.counting import checked_part
+from lxmls_rnn.benchmark.measure.taggers import NumpyTagger, Tagger, TheanoTagger, draw_batch, draw_values, reference
+from lxmls_rnn.benchmark.measure.timing import timed
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # the step's change is as large as the gradient, so a wrong one is seen
@@ -114,7 +114,7 @@ class Bench:
         if self.implementation == "numpy":
             tagger: Tagger = NumpyTagger(case, values)
         elif self.implementation.startswith("torch"):
-            from lxmls_rnn.benchmark.torch_peer import TorchTagger
+            from lxmls_rnn.benchmark.measure.torch_peer import TorchTagger
 
             tagger = TorchTagger(case, values)
         else:
@@ -177,7 +177,7 @@ def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
         out, copy = np.empty_like(a), np.empty_like(b)
         calls = [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
     elif implementation.startswith("torch"):
-        from lxmls_rnn.benchmark.torch_peer import peak_calls
+        from lxmls_rnn.benchmark.measure.torch_peer import peak_calls
 
         calls = peak_calls(a, b, device)
     else:
@@ -212,7 +212,7 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
                 import torch
             except ImportError:
                 return {"unavailable": "PyTorch is not installed: `uv sync --group peers` brings it"}
-            from lxmls_rnn.benchmark.torch_peer import torch_device
+            from lxmls_rnn.benchmark.measure.torch_peer import torch_device
 
             torch_device(device)
             torch.set_num_threads(threads)

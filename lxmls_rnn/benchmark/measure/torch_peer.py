@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.taggers import Batch, Results
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.taggers import Batch, Results
 
 # products in the precision that their dtype says: the others have no TF32
 torch.backends.cuda.matmul.allow_tf32 = False

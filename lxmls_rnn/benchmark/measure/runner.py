@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.counting import Peak, count, memory, share_of_bound
-from lxmls_rnn.benchmark.machine import cache_size, cores, free_memory
-from lxmls_rnn.benchmark.process import STARTING_LIMIT, STOPPED, Failed, Worker
-from lxmls_rnn.benchmark.results import Row
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
+from lxmls_rnn.benchmark.measure.machine import cache_size, cores, free_memory
+from lxmls_rnn.benchmark.measure.process import STARTING_LIMIT, STOPPED, Failed, Worker
+from lxmls_rnn.benchmark.measure.results import Row
 
 ROUNDS = 5
 FEWEST_ROUNDS = 3  # of calls that take longer than all the time for a case

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.counting import Peak, checked_part, count, share_of_bound
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.counting import Peak, checked_part, count, share_of_bound
 
 
 def case(model="rnn", work="forward", implementation="fused", device="cpu", dtype="float32", **sizes):

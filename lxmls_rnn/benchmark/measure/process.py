@@ -45,7 +45,7 @@ def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """A process of `benchmark.worker`.
+    """A process of `measure.worker`.
 
     Parameters
     ----------
@@ -65,7 +65,15 @@ class Worker:
     ) -> None:
         self.stop = stop
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
-        command = [sys.executable, "-m", "lxmls_rnn.benchmark.worker", implementation, device, dtype, str(threads)]
+        command = [
+            sys.executable,
+            "-m",
+            "lxmls_rnn.benchmark.measure.worker",
+            implementation,
+            device,
+            dtype,
+            str(threads),
+        ]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from lxmls_rnn.benchmark.cases import Shape, make_cases
-from lxmls_rnn.benchmark.results import Results, new_path, saved
-from lxmls_rnn.benchmark.session import Session
+from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
+from lxmls_rnn.benchmark.measure.results import Results, new_path, saved
+from lxmls_rnn.benchmark.measure.session import Session
 
 
 def test_a_file_comes_back_as_it_was(make_results, make_row, tmp_path):

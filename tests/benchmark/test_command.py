@@ -11,7 +11,7 @@ import pytest
 from matplotlib import image
 from typer.testing import CliRunner
 
-from lxmls_rnn.benchmark.results import Results
+from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.cli import app
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "bench"]
@@ -67,7 +67,7 @@ def test_a_mistake_is_said_in_one_sentence(run, args, message):
 
 
 def test_the_command_itself_does_not_import_theano():
-    code = "import sys, lxmls_rnn.cli, lxmls_rnn.benchmark.runner; print('theano' in sys.modules)"
+    code = "import sys, lxmls_rnn.cli, lxmls_rnn.benchmark.measure.runner; print('theano' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
@@ -97,7 +97,7 @@ def test_ctrl_c_writes_what_was_measured(tmp_path):
 def has_worker(pid):
     """Whether the process has started a worker."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return any(b"benchmark.worker" in command_line(child) for child in children)
+    return any(b"measure.worker" in command_line(child) for child in children)
 
 
 def command_line(pid):

@@ -1,4 +1,4 @@
-from lxmls_rnn.benchmark.timing import median_time
+from lxmls_rnn.benchmark.measure.timing import median_time
 
 
 def test_the_first_call_is_not_counted():

@@ -23,7 +23,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.files import write_atomically
 
 FORMAT = "lxmls-rnn benchmark"

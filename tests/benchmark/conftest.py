@@ -1,8 +1,8 @@
 import pytest
 
-from lxmls_rnn.benchmark.cases import Case
-from lxmls_rnn.benchmark.results import Results, Row
-from lxmls_rnn.benchmark.runner import Runner
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.runner import Runner
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.measure.cases import Case
 
 SIZE = {"float32": 4, "float64": 8}
 # the reference's share of the running time is kept small: larger work is checked on a few words

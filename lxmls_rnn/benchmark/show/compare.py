@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
-from lxmls_rnn.benchmark.report import place, time
-from lxmls_rnn.benchmark.results import Results, Row
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.show.report import place, time
 
 HEADER = ("case", "implementation", "before", "after", "after / before", "verdict")
 SMALLEST = 0.05  # a change that is less of the median is none: two runs differ by as much

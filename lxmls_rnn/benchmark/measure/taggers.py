@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from lxmls_rnn.benchmark.cases import Case
+from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from lxmls_rnn.benchmark.cases import WORKS, Shape, make_cases
-from lxmls_rnn.benchmark.runner import Runner
+from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.measure.runner import Runner
 
 SENTENCE = Shape("rnn", 5, 1, 4)
 

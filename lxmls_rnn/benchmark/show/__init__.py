@@ -1,0 +1,1 @@
+"""What was measured, for people: tables, ratios, series, pictures, two files compared."""
