@@ -126,7 +126,7 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     import theano  # isort: skip
     import theano.tensor as T  # isort: skip
 
-    from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+    from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)

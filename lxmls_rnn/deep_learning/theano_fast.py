@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
-from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
 from lxmls_rnn.deep_learning.theano_rnn import RNN
 

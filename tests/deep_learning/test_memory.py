@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.ops import c_source
-from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
-from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
-from lxmls_rnn.deep_learning.ops.sgd_steps import SGDSteps
+from lxmls_rnn.deep_learning.ops.cpu import c_source
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.sgd import make_step
 

@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.model_file import convert
-from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
-from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 ACTIVATIONS = ["logistic", "tanh", "relu"]
 FAMILIES = [(rnns.FastRNN, rnns.RNN, activation) for activation in ACTIVATIONS] + [(rnns.FastLSTM, rnns.LSTM, "tanh")]

@@ -5,7 +5,7 @@ import pytest
 import theano
 import theano.tensor as T
 
-from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 
 
 @pytest.fixture(scope="module", params=["float64", "float32"])

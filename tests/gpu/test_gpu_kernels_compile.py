@@ -9,9 +9,9 @@ from pathlib import Path
 import nvrtc
 import pytest
 
-from lxmls_rnn.deep_learning.ops.kernel_source import layer_source, softmax_cost_source
-from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
-from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import layer_source, softmax_cost_source
 
 LAYERS = [RNNLayer(activation, masked) for activation in ("logistic", "tanh", "relu") for masked in (False, True)]
 LAYERS += [LSTMLayer(False), LSTMLayer(True)]

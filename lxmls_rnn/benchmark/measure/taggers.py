@@ -150,7 +150,7 @@ class TheanoTagger(NumpyTagger):
         import theano
         import theano.tensor as T
 
-        from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+        from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 
         model, batched = self.model, self.case.batch > 1
         _x, _y = (T.imatrix(), T.imatrix()) if batched else (T.ivector(), T.ivector())

@@ -5,4 +5,4 @@ from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes f
 import theano.gpuarray.type  # isort: skip
 
 if theano.gpuarray.type.list_contexts():
-    from lxmls_rnn.deep_learning.ops import gpu_lifters  # noqa: F401
+    from lxmls_rnn.deep_learning.ops.gpu import lifters as gpu_lifters  # noqa: F401

@@ -7,12 +7,12 @@ import theano.tensor as T
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lxmls_rnn.deep_learning.ops.gpu_lstm_layer import GpuLSTMLayer, GpuLSTMLayerGrad
-from lxmls_rnn.deep_learning.ops.gpu_rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
-from lxmls_rnn.deep_learning.ops.gpu_softmax_cost import GpuSoftmaxCost
-from lxmls_rnn.deep_learning.ops.lstm_layer import LSTMLayer
-from lxmls_rnn.deep_learning.ops.rnn_layer import RNNLayer
-from lxmls_rnn.deep_learning.ops.softmax_cost import SoftmaxCost
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
+from lxmls_rnn.deep_learning.ops.gpu.lstm_layer import GpuLSTMLayer, GpuLSTMLayerGrad
+from lxmls_rnn.deep_learning.ops.gpu.rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
+from lxmls_rnn.deep_learning.ops.gpu.softmax_cost import GpuSoftmaxCost
 
 KINDS = ["logistic", "tanh", "relu", "lstm"]
 GPU_LAYERS = (GpuRNNLayer, GpuRNNLayerGrad, GpuLSTMLayer, GpuLSTMLayerGrad)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops.gpu_layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
+from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
 import pygpu  # isort: skip
 

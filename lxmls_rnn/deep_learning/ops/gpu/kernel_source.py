@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from lxmls_rnn.deep_learning.ops.layer_op import LayerOp
+from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
 BLOCK = 256  # threads; every device allows as many
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops import c_source
-from lxmls_rnn.deep_learning.ops.blas_op import BlasOp
-from lxmls_rnn.deep_learning.ops.layer_op import SHARED_CODE, LayerOp
+from lxmls_rnn.deep_learning.ops.cpu import c_source
+from lxmls_rnn.deep_learning.ops.cpu.blas_op import BlasOp
+from lxmls_rnn.deep_learning.ops.cpu.layer_op import SHARED_CODE, LayerOp
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
-from lxmls_rnn.deep_learning.ops import c_source
+from lxmls_rnn.deep_learning.ops.cpu import c_source
 
 import theano  # isort: skip
 from theano.tensor.blas import ldflags  # isort: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops.gpu_layer_op import contiguous, launch, launch_for_each
-from lxmls_rnn.deep_learning.ops.kernel_source import BLOCK, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.gpu.layer_op import contiguous, launch, launch_for_each
 
 import pygpu  # isort: skip
 import theano  # isort: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops.layer_op import LayerOp
+from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
 import theano  # isort: skip
 from theano.gradient import DisconnectedType  # isort: skip
