@@ -58,14 +58,15 @@ test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH
 # What the lab writes belongs to whom this folder belongs to, also under sudo, unless .env or LAB_UID names another user.
 COMPOSE = $(shell grep -qs '^LAB_UID=' .env || [ "$$LAB_UID" ] || \
 	ls -ldn . | awk '{ print "env LAB_UID=" $$3 " LAB_GID=" $$4 }') docker compose
+BUILT = $(shell grep -qs '^LAB_IMAGE=.' .env || [ "$$LAB_IMAGE" ] || echo yes)
 
 .PHONY: gpu
 gpu: ## Find out whether Docker can use an NVIDIA GPU, and write .env for it
 	scripts/gpu.sh
 
 .PHONY: up
-up: ## Build the lab's image, start it in Docker, print its address
-	$(COMPOSE) up --detach --build --wait || { $(COMPOSE) logs --no-log-prefix --tail 20 lab; exit 1; }
+up: ## Build the lab's image or pull LAB_IMAGE, start it in Docker, print its address
+	$(COMPOSE) up --detach $(if $(BUILT),--build) --wait || { $(COMPOSE) logs --no-log-prefix --tail 20 lab; exit 1; }
 	@$(COMPOSE) logs --no-log-prefix lab | grep -E 'The lab is at|Theano uses' | tail -2
 
 .PHONY: down
@@ -84,7 +85,7 @@ CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} docker compose --project-directory
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
-	$(COMPOSE) build
+	$(COMPOSE) $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
 	$(CLASS) up --detach
 

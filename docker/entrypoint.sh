@@ -2,15 +2,28 @@
 # Start the lab, or the command that is given, with the device that LAB_DEVICE asks for.
 set -eu
 
-# A mount that cannot be written is worth a sentence now, not a traceback after an hour of training.
+# Apptainer keeps the folder that it was called in: good for a command, not for the server.
+case $1 in
+lab | jupyterhub-singleuser) cd "$(dirname "$0")/.." ;;
+esac
+
+# read_only FOLDER: say what makes it so, the mount of the folder itself or the root of the container.
+read_only() {
+    awk -v path="$PWD/$1" '
+        path == $5 || index(path, $5 == "/" ? "/" : $5 "/") == 1 { if (length($5) >= length(at)) { at = $5; how = $6 } }
+        END {
+            if (how !~ /^ro(,|$)/) exit 1
+            print (at == path ? "it is mounted read-only" : "the root is read-only; mount a folder there")
+        }' /proc/self/mountinfo
+}
+
+# What cannot be written is worth a sentence now, not a traceback after an hour of training.
 unwritable=
 for folder in lab/notebooks data runs results; do
-    [ -w "$folder" ] && continue
+    [ -w "$folder" ] || [ ! -e "$folder" ] && continue
     owner=$(stat -c %u:%g "$folder")
-    reason="user $(id -u):$(id -g) may not, it belongs to $owner; LAB_UID and LAB_GID in .env choose the user"
-    if awk -v path="$PWD/$folder" '$5 == path && $6 ~ /^ro(,|$)/ { found = 1 } END { exit !found }' /proc/self/mountinfo; then
-        reason="it is mounted read-only"
-    fi
+    reason=$(read_only "$folder") ||
+        reason="user $(id -u):$(id -g) may not, it belongs to $owner; LAB_UID and LAB_GID in .env choose the user"
     echo "The folder $folder cannot be written: $reason." >&2
     [ "$folder" = data ] || unwritable=yes # of data only `fetch` needs more than to read
 done
@@ -22,6 +35,10 @@ esac
 
 if [ "$unwritable" ]; then
     echo "Stopped: notebooks, runs and results would be lost." >&2
+    exit 1
+fi
+if ! { mkdir -p "$HOME" && [ -w "$HOME" ]; } 2>/dev/null; then
+    echo "Stopped: the home folder $HOME cannot be written; set HOME to one that can." >&2
     exit 1
 fi
 

@@ -134,13 +134,33 @@ def _serves_v3(cxx: str) -> bool:
 
 
 def _cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return a folder for compiled code: the image's own, or on a read-only root the user's copy of it; else the user's."""
+    if not environ.get("LXMLS_IMAGE"):
+        return _own_cache_folder(environ)
+    brought = Path(environ["LXMLS_IMAGE"], "cache", "theano")
+    if os.access(brought, os.W_OK):
+        return brought
+    # Every build of the image has its own; a copy appears whole or not at all.
+    copy = _own_cache_folder(environ) / f"image-{brought.stat().st_mtime:.0f}"
+    if not copy.exists():
+        part = tempfile.mkdtemp(dir=copy.parent, prefix="part-")
+        shutil.copytree(brought, part, dirs_exist_ok=True)
+        os.chmod(part, 0o700)  # the image's is open to all
+        try:
+            os.rename(part, copy)
+        except OSError:  # another process was first
+            shutil.rmtree(part)
+    return copy
+
+
+def _own_cache_folder(environ: Mapping[str, str]) -> Path:
     """Return a folder for compiled code that this user can write, and nobody else."""
     base = environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
     wanted = root / "lxmls-rnn" / "theano"
     try:
         wanted.mkdir(parents=True, exist_ok=True)
-        if os.access(wanted, os.R_OK | os.W_OK | os.X_OK):
+        if _serves(wanted):
             return wanted
     except OSError:
         pass
@@ -152,5 +172,15 @@ def _cache_folder(environ: Mapping[str, str]) -> Path:
         safe = False
     if not safe:  # someone else's: code from there is not to be run
         other = Path(tempfile.mkdtemp(prefix="lxmls-rnn-"))
+    if not _serves(other):
+        raise RuntimeError(
+            f"compiled code can be kept neither in {wanted} nor in {other}, which cannot be written or are mounted noexec"
+            " (as Docker's --tmpfs without :exec does): XDG_CACHE_HOME names another folder"
+        )
     warnings.warn(f"{wanted} cannot be written: compiled code goes to {other}", RuntimeWarning, stacklevel=2)
     return other
+
+
+def _serves(folder: Path) -> bool:
+    """Whether compiled code can be written there, and loaded."""
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC

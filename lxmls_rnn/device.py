@@ -56,7 +56,7 @@ class Choice:
 
 def in_image() -> bool:
     """Whether this is the lab's Docker image."""
-    return "LAB_IMAGE" in os.environ
+    return "LXMLS_IMAGE" in os.environ
 
 
 def variable() -> str:

@@ -51,7 +51,7 @@ def choose(asked, folder=None, prove=False, **environ):
     """Choose a device in a Python that finds the libraries of `folder`."""
     code = "import sys, json; from lxmls_rnn import device; c = device.choose(sys.argv[1], sys.argv[2] == 'True')"
     path = {"LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(folder)} if folder else {}
-    base = {key: value for key, value in os.environ.items() if key not in ("LAB_IMAGE", "LXMLS_DEVICE")}
+    base = {key: value for key, value in os.environ.items() if key not in ("LXMLS_IMAGE", "LXMLS_DEVICE")}
     command = [sys.executable, "-c", code + "; print(json.dumps([c.device, c.sentence]))", asked, str(prove)]
     result = subprocess.run(command, env={**base, **path, **environ}, capture_output=True, text=True, check=True)
     return json.loads(result.stdout)
@@ -93,7 +93,7 @@ def test_a_gpu_of_a_higher_number_than_there_are(pretend):
 
 
 def test_in_the_image_the_sentence_speaks_of_the_image(pretend):
-    fault = {"SERVES": "12040", "LAB_IMAGE": "1"}
+    fault = {"SERVES": "12040", "LXMLS_IMAGE": "1"}
     found, sentence = choose("cuda", pretend, **HEALTHY | fault)
     assert found is None
     assert sentence.startswith("LAB_DEVICE=cuda cannot be had")
