@@ -22,6 +22,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UID = os.getuid() or 1000  # the tests may run as root; the lab shall not
 SECRET = secrets.token_hex(16)
+IMAGE = "lxmls-rnn-lab:test"
 BUILD, START, TRAIN = 2400, 180, 300  # seconds that a build, a start, a short training may take at most
 
 
@@ -51,6 +52,7 @@ class Lab:
     folder: Path
     environ: dict[str, str]
     secret: str
+    image: str = IMAGE
     uid: int = UID
     build_log: str = ""
     figures: dict[str, str] = field(default_factory=dict)
@@ -164,7 +166,7 @@ def lab(engine, base, tmp_path_factory, request):
         port = free.getsockname()[1]
     settings = {
         "COMPOSE_PROJECT_NAME": f"lxmls-rnn-test-{secrets.token_hex(4)}",
-        "LAB_TAG": "test",
+        "LAB_TAG": IMAGE.partition(":")[2],
         "BASE_IMAGE": base,
         "LAB_PORT": str(port),
         "LAB_UID": str(UID),
@@ -181,14 +183,14 @@ def lab(engine, base, tmp_path_factory, request):
         it.build_log = it.compose("build", "--progress", "plain", timeout=BUILD, **secret).stdout
         cached = len(re.findall("CACHED", it.build_log))
         it.figures["build"] = f"{time.monotonic() - start:.0f} s, {cached} steps from the cache"
-        size = call("docker", "image", "inspect", "--format", "{{.Size}}", "lxmls-rnn-lab:test").stdout
+        size = call("docker", "image", "inspect", "--format", "{{.Size}}", IMAGE).stdout
         it.figures["image"] = f"{int(size) / 1e9:.2f} GB"
         start = time.monotonic()
         it.up()
         it.figures["from up to healthy"] = f"{time.monotonic() - start:.1f} s"
         yield it
     finally:
-        it.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+        it.compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5", check=False)
 
 
 FIGURES = pytest.StashKey[dict[str, str]]()

@@ -110,10 +110,10 @@ def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
     """The pip configuration that it was given holds a word that no layer and no line of the log may hold."""
     assert "uv export" in lab.build_log
     assert lab.secret not in lab.build_log
-    history = lab.call("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", "lxmls-rnn-lab:test").stdout
+    history = lab.call("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", lab.image).stdout
     assert lab.secret not in history
     search = f"cd /; ls -A tmp; grep -rlI --exclude-dir=proc --exclude-dir=sys {lab.secret} . || :"
-    command = ["docker", "run", "--rm", "--user", "0", "--entrypoint", "sh", "lxmls-rnn-lab:test", "-c", search]
+    command = ["docker", "run", "--rm", "--user", "0", "--entrypoint", "sh", lab.image, "-c", search]
     assert lab.call(*command, timeout=300).stdout == ""
 
 

@@ -1,0 +1,84 @@
+"""A read-only root, a user whom the image does not know, a home of their own: what Apptainer and some clusters give."""
+
+import shutil
+
+import pytest
+
+UID = "54321"
+
+# Its modules are counted before the first training and after the last.
+TRAIN = """
+count() { find ~/.cache -name key.pkl | wc -l; }
+python -c 'import theano'
+before=$(count)
+for model in RNN LSTM FastRNN FastLSTM; do
+    lxmls-rnn train sample --model $model --epochs 1 --root /tmp/runs --name $model >/dev/null
+done
+echo "$(find cache -name key.pkl | wc -l) $before $(count)"
+"""
+
+START = """
+docker/entrypoint.sh lab &
+until python docker/healthcheck.py; do sleep 0.5; done
+jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/00-welcome.ipynb
+kill %1
+"""
+
+
+def run(lab, *command, tmp="/tmp:exec", home="/tmp/home", mounts=(), **options):
+    """Run a command in a container whose root nobody can write."""
+    arguments = ["--read-only", "--user", f"{UID}:{UID}", "--env", f"HOME={home}", "--tmpfs", tmp]
+    arguments += [f"--volume={mount}" for mount in mounts]
+    return lab.call("docker", "run", "--rm", *arguments, lab.image, *command, **{"timeout": 300, **options})
+
+
+@pytest.fixture
+def mounts(lab, tmp_path):
+    """Folders for what a student makes."""
+    shutil.copytree(lab.folder / "lab/notebooks", tmp_path / "lab/notebooks")
+    for folder in ("data", "runs", "results"):
+        shutil.copytree(lab.folder / folder, tmp_path / folder)
+    lab.call("chmod", "-R", "a+rwX", tmp_path)
+    return [f"{tmp_path / folder}:/opt/lab/{folder}" for folder in ("lab/notebooks", "data", "runs", "results")]
+
+
+def test_it_trains_and_compiles_nothing(lab):
+    brought, before, after = map(int, run(lab, "bash", "-ec", TRAIN).stdout.splitlines()[-1].split())
+    assert brought == before == after > 100
+
+
+def test_the_lab_starts_and_a_notebook_trains(lab, mounts):
+    output = run(lab, "timeout", "120", "bash", "-c", START, mounts=mounts).stdout
+    assert "The lab is at" in output
+    assert "cannot be written" not in output
+    assert "zebra*" in output
+
+
+def test_without_folders_for_what_a_student_makes_the_lab_stops_with_a_sentence(lab):
+    result = run(lab, check=False)
+    assert result.returncode == 1
+    assert "The folder runs cannot be written: the root is read-only; mount a folder there." in result.stdout
+
+
+def test_a_home_that_cannot_be_written_stops_the_lab_with_a_sentence(lab, mounts):
+    result = run(lab, home="/home/lab", mounts=mounts, check=False)
+    assert result.returncode == 1
+    assert "the home folder /home/lab cannot be written; set HOME to one that can" in result.stdout
+
+
+def test_where_code_cannot_be_loaded_from_the_cache_theano_says_so(lab):
+    """Docker mounts a tmpfs without leave to execute, unless told otherwise."""
+    command = ["lxmls-rnn", "train", "sample", "--model", "FastRNN", "--epochs", "1", "--root", "/tmp/runs"]
+    result = run(lab, *command, tmp="/tmp", check=False)
+    assert result.returncode == 1
+    assert "mounted noexec (as Docker's --tmpfs without :exec does)" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_command_works_in_another_folder(lab):
+    """Apptainer stays in the folder that it was called in."""
+    command = ["lxmls-rnn", "train", "sample", "--model", "NumpyRNN", "--epochs", "1", "--name", "here"]
+    arguments = ["--read-only", "--user", UID, "--env", "HOME=/tmp", "--tmpfs", "/tmp", "--workdir", "/tmp"]
+    output = lab.call("docker", "run", "--rm", *arguments, lab.image, *command).stdout
+    assert "The run is in runs/here." in output
+    assert "cannot be written" not in output
