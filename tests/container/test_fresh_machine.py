@@ -1,0 +1,128 @@
+"""The README's commands as written, on a machine that was just installed: Debian 12 with make, git and Python alone.
+
+What the set-up says is missing is then installed, by the line that it prints. The tests go through one machine in turn.
+"""
+
+import os
+import re
+
+import pytest
+from container.machine import ROOT, call, copy_of_the_project, pip_configuration
+
+DOCKERFILE = """
+ARG BASE
+FROM ${BASE}
+RUN apt-get update && apt-get install -y --no-install-recommends git make python3 && useradd --create-home student
+USER student
+WORKDIR /home/student
+"""
+IDENTITY = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "safe.directory=*"]
+
+
+class Machine:
+    """A running container, its user and its root."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def run(self, command, timeout=600, check=True, user="student", folder="/home/student/lab"):
+        """Run a line of shell."""
+        where = ["--user", user, "--workdir", folder]
+        return call("docker", "exec", *where, self.name, "bash", "-ec", command, timeout=timeout, check=check)
+
+    def install(self, line):
+        """Run a line of apt-get as root."""
+        self.run(f"apt-get update && DEBIAN_FRONTEND=noninteractive {line}", user="root", folder="/")
+
+
+@pytest.fixture(scope="module")
+def machine(base, tmp_path_factory):
+    """A fresh machine with a clone of the project in /home/student/lab."""
+    if "cuda" in base:
+        pytest.skip("a fresh machine is made of Debian 12")
+    folder = tmp_path_factory.mktemp("fresh")
+    folder.chmod(0o755)  # a stranger in the container reads it
+    (folder / "project").mkdir()
+    project = copy_of_the_project(folder / "project")
+    for command in ("init -q", "add -A", "commit -qm project", "bundle create ../project.bundle HEAD"):
+        call("git", *IDENTITY, *command.split(), cwd=project)
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    call("docker", "build", "--build-arg", f"BASE={base}", "-t", "lxmls-rnn-fresh:test", "-", timeout=600,
+         stdin=(folder / "Dockerfile").open())  # fmt: skip
+    name = call(
+        *("docker", "run", "--detach", "--init", "--rm", *index(folder)),
+        *("--volume", f"{folder}:/media:ro", "lxmls-rnn-fresh:test", "sleep", "infinity"),
+    ).stdout.strip()
+    machine = Machine(name)
+    try:
+        machine.run("git clone -q /media/project.bundle lab", folder="/home/student")
+        yield machine
+    finally:
+        call("docker", "rm", "--force", name)
+
+
+def index(folder):
+    """Options with which a container reaches the package index as this machine does."""
+    options = ["--volume", f"{pip_configuration(folder)}:/etc/pip.conf:ro"]
+    bundle = os.environ.get("EXTRA_CA") or os.environ.get("SSL_CERT_FILE")
+    if bundle:
+        options += ["--volume", f"{bundle}:/etc/test-ca.crt:ro", "--env", "SSL_CERT_FILE=/etc/test-ca.crt"]
+        options += ["--env", "PIP_CERT=/etc/test-ca.crt"]
+    if os.environ.get("UV_CONFIG_FILE"):
+        options += ["--volume", f"{os.environ['UV_CONFIG_FILE']}:/etc/uv/uv.toml:ro"]
+    # the processors of some machines need OpenBLAS to take them for another one
+    return [*options, "--env", "OPENBLAS_CORETYPE", "--env", "OPENBLAS_L2_SIZE"]
+
+
+def test_without_pip_the_set_up_says_what_to_install(machine):
+    result = machine.run("make setup", check=False)
+    assert result.returncode != 0
+    assert "no Python 3 with venv and pip" in result.stdout
+    assert "apt-get install -y" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def set_up(machine):
+    """The machine after make setup, without a compiler; and what make setup said."""
+    machine.install("apt-get install -y --no-install-recommends python3-venv")
+    return machine.run("make setup").stdout
+
+
+def test_without_a_compiler_the_set_up_says_what_to_install(set_up):
+    assert re.search("C\\+\\+ compiler: .*none", set_up)
+    assert "g++" in re.search("apt-get install -y (.*)", set_up)[1].split()
+
+
+def test_without_a_compiler_the_numpy_taggers_train(machine, set_up):
+    train = "source .venv/bin/activate; lxmls-rnn train sample --model NumpyLSTM --epochs 1 --name numpy"
+    assert "epoch   1" in machine.run(train).stdout
+
+
+def test_without_a_compiler_make_test_says_so_in_a_sentence(machine, set_up):
+    result = machine.run("make test", check=False)
+    assert result.returncode != 0
+    assert "C++ compiler" in result.stdout
+    assert len(result.stdout.splitlines()) < 10
+
+
+@pytest.fixture(scope="module")
+def complete(machine, set_up):
+    """The machine after the line that make setup printed."""
+    machine.install(re.search("apt-get install -y .*", set_up)[0])
+    return machine
+
+
+def test_with_a_compiler_the_set_up_is_content(complete):
+    assert "Ready: " in complete.run("make setup").stdout
+
+
+def test_with_a_compiler_the_tests_pass(complete, request):
+    complete.run("make test ARGS='-q --durations=10'", timeout=1800)
+
+
+def test_with_a_compiler_the_readme_s_tour_works(complete):
+    readme = (ROOT / "README.md").read_text()
+    tour = re.search(r"## Five minutes with the sample corpus\n.*?\n\n((?:    .*\n)+)", readme, re.DOTALL)[1]
+    assert tour.count("lxmls-rnn ") == 7
+    output = complete.run(f"source .venv/bin/activate\n{tour}").stdout
+    assert "epoch  15" in output

@@ -1,0 +1,42 @@
+"""What the workflows, the scripts and the README say of the same thing agrees."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+pytestmark = pytest.mark.skipif(not WORKFLOWS, reason="the image holds no workflows")
+
+
+def test_every_base_that_make_gpu_chooses_is_published():
+    """And the default one, and the one without CUDA."""
+    chosen = set(re.findall(r"nvidia/cuda:\S+-base-ubuntu22\.04", (ROOT / "scripts" / "gpu.sh").read_text()))
+    default = re.search(r"BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text())[1]
+    jobs = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())["jobs"]
+    published = {row["base"] for row in jobs["image"]["strategy"]["matrix"]["include"]}
+    assert len(chosen) == 5
+    assert published == chosen | {default, "debian:12"}
+
+
+def test_actions_are_pinned_to_a_commit_and_say_which_version_it_is():
+    uses = [line.strip() for file in WORKFLOWS for line in file.read_text().splitlines() if "uses:" in line]
+    assert uses
+    assert [line for line in uses if not re.fullmatch(r"(- )?uses: [\w/-]+@[0-9a-f]{40} # v[\d.]+", line)] == []
+
+
+def test_only_the_job_that_publishes_may_write():
+    for file in WORKFLOWS:
+        workflow = yaml.safe_load(file.read_text())
+        assert set(workflow["permissions"].values() if workflow["permissions"] else ()) <= {"read"}
+        for job in workflow["jobs"].values():
+            allowed = {"packages"} if file.name == "image.yml" else set()
+            assert {name for name, right in job.get("permissions", {}).items() if right == "write"} <= allowed
+
+
+def test_the_citation_has_the_package_s_version():
+    version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
