@@ -134,7 +134,7 @@ def _serves_v3(cxx: str) -> bool:
 
 
 def _cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return a folder for compiled code: the image's own, or on a read-only root the user's copy of it; else the user's."""
+    """Return a folder for compiled code: in the image its own, or on a read-only root the user's copy of it."""
     if not environ.get("LXMLS_IMAGE"):
         return _own_cache_folder(environ)
     brought = Path(environ["LXMLS_IMAGE"], "cache", "theano")
@@ -174,8 +174,8 @@ def _own_cache_folder(environ: Mapping[str, str]) -> Path:
         other = Path(tempfile.mkdtemp(prefix="lxmls-rnn-"))
     if not _serves(other):
         raise RuntimeError(
-            f"compiled code can be kept neither in {wanted} nor in {other}, which cannot be written or are mounted noexec"
-            " (as Docker's --tmpfs without :exec does): XDG_CACHE_HOME names another folder"
+            f"compiled code can be kept neither in {wanted} nor in {other}, which cannot be written or are mounted"
+            " noexec (as Docker's --tmpfs without :exec does): XDG_CACHE_HOME names another folder"
         )
     warnings.warn(f"{wanted} cannot be written: compiled code goes to {other}", RuntimeWarning, stacklevel=2)
     return other
