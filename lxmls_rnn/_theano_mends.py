@@ -1,6 +1,5 @@
 """Mends for Theano 1.0.5. Each says what goes wrong without it."""
 
-import fcntl
 import functools
 import hashlib
 import importlib
@@ -11,6 +10,8 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+from lxmls_rnn._theano_lock import LOCK, saying_so
 
 
 def mend() -> None:
@@ -92,48 +93,12 @@ def _one_compile_at_a_time() -> None:
 def _in_turns(call: Callable[..., Any], lock: Any) -> Callable[..., Any]:
     @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:
-        with lock:
-            return call(*args, **kwargs)
+        with saying_so(lambda: "another thread") as my_turn, lock:
+            my_turn()
+            with LOCK.released_after():
+                return call(*args, **kwargs)
 
     return alone
-
-
-def lock_with_flock(compilelock: Any) -> None:
-    """Lock the compile cache with ``flock``, which the kernel lets go when its holder dies.
-
-    Theano's lock is a folder with a process id and a host name in it. A killed container leaves one that
-    names a host that is gone, or an id that another process has now, and the next process waits for two
-    minutes. It also looks again only every 5 to 10 seconds.
-
-    Parameters
-    ----------
-    compilelock : module
-        ``theano.gof.compilelock``, just imported: Theano compiles its first modules during its import.
-    """
-    held: list[int] = []
-
-    def lock(tmp_dir: str, *args: Any, **kwargs: Any) -> None:
-        os.makedirs(os.path.dirname(tmp_dir), exist_ok=True)
-        descriptor = os.open(tmp_dir + ".flock", os.O_RDWR | os.O_CREAT, 0o660)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        held.append(descriptor)
-
-    def unlock(self: Any, force: bool = False) -> None:
-        while held:
-            os.close(held.pop())
-
-    try:
-        lock(os.path.join(compilelock.config.compiledir, "lock_dir"))
-    except OSError:  # a file system without flock: Theano's own lock is the better one there
-        return
-    unlock(None)
-    compilelock.lock = lock
-    compilelock.refresh_lock = lambda lock_file: ""
-    compilelock.Unlocker.unlock = unlock
 
 
 def import_linalg(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from lxmls_rnn import _theano_hook, _theano_mends, _theano_opencl
+from lxmls_rnn import _theano_hook, _theano_lock, _theano_mends, _theano_opencl
 from lxmls_rnn._theano_flags import is_gpu, settings
 from lxmls_rnn.device import problem, variable
 
@@ -118,7 +118,7 @@ def load(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
         _theano_mends.import_linalg(module, execute)
     else:
         execute(module)
-        _theano_mends.lock_with_flock(module)
+        _theano_lock.mend(module)
 
 
 def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:

@@ -1,0 +1,153 @@
+"""The lock of Theano's compile cache: ``flock``, which the kernel lets go when its holder dies.
+
+Theano's own is a folder with a process id and a host name in it. A killed container leaves one that names a host
+that is gone, or an id that another process has now, and the next process waits for two minutes. An interrupt or a
+failed compile within Theano's ``lock_ctx`` leaves one too, for as long as the process lives.
+"""
+
+import fcntl
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+# Seconds that somebody waits without a word, and then between one word and the next.
+PATIENCE, REMINDER = 3.0, 60.0
+
+
+class CacheLock(threading.local):
+    """The lock as one thread sees it: whether the thread holds it, and how many times over.
+
+    Each thread opens the file for itself, so that ``flock`` keeps threads apart as it does processes.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._file: BinaryIO | None = None
+
+    def acquire(self, path: Path) -> None:
+        """Take the lock whose file is `path`, or hold it once more.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be opened, or its file system has no ``flock``.
+        """
+        if self.depth > 0:
+            self.depth += 1
+            return
+        self.release(0)  # what an interrupt within `release` has left
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o660), "r+b", buffering=0)
+        try:
+            _take(file, path)
+            self._file, self.depth = file, 1
+        except BaseException:
+            _let_go(file)
+            raise
+
+    def release(self, depth: int | None = None) -> None:
+        """Hold the lock once less, or no more than `depth` times."""
+        self.depth = max(self.depth - 1, 0) if depth is None else min(self.depth, depth)
+        if self.depth == 0 and self._file is not None:
+            _let_go(self._file)
+            self._file = None
+
+    @contextmanager
+    def released_after(self) -> Iterator[None]:
+        """Hold the lock no more often after the block than before, however the block ends."""
+        before = self.depth
+        try:
+            yield
+        finally:
+            self.release(before)
+
+
+LOCK = CacheLock()
+
+
+def _take(file: BinaryIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with saying_so(lambda: f"{_holder(path)} in the same cache, {path.parent}"):
+            fcntl.flock(file, fcntl.LOCK_EX)
+    with suppress(OSError):  # a full disk: only the name of who is waited for is lost
+        file.truncate()
+        file.write(b"%d" % os.getpid())
+
+
+def _let_go(file: BinaryIO) -> None:
+    if not file.closed:
+        fcntl.flock(file, fcntl.LOCK_UN)  # where a child process has inherited the file, closing it is not enough
+        file.close()
+
+
+def _holder(path: Path) -> str:
+    try:
+        pid = path.read_text() or "unknown"
+    except OSError:
+        pid = "unknown"
+    return "another thread" if pid == str(os.getpid()) else f"process {pid}"
+
+
+@contextmanager
+def saying_so(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
+    """Say on stderr that one waits, and for whom, where the block takes longer than :data:`PATIENCE`.
+
+    Yields
+    ------
+    callable
+        Ends the waiting before the block ends.
+    """
+    done = threading.Event()
+    start = time.monotonic()
+
+    def tell() -> None:
+        pause = PATIENCE
+        while not done.wait(pause):
+            waited = time.monotonic() - start
+            print(f"Theano waits, {waited:.0f} s so far, for a compile by {who()}", file=sys.stderr, flush=True)
+            pause = REMINDER
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield done.set
+    finally:
+        done.set()
+
+
+def mend(compilelock: Any) -> None:
+    """Let Theano lock its cache with :data:`LOCK`, and let go however a compile ends.
+
+    Parameters
+    ----------
+    compilelock : module
+        ``theano.gof.compilelock``, just imported: Theano compiles its first modules during its import.
+    """
+
+    def get_lock(lock_dir: str | None = None, **_: Any) -> None:
+        LOCK.acquire(Path((lock_dir or os.path.join(compilelock.config.compiledir, "lock_dir")) + ".flock"))
+
+    def release_lock() -> None:
+        LOCK.release()
+
+    @contextmanager
+    def lock_ctx(lock_dir: str | None = None, keep_lock: bool = False, **options: Any) -> Iterator[None]:
+        compilelock.get_lock(lock_dir=lock_dir, **options)
+        try:
+            yield
+        finally:
+            compilelock.release_lock()
+
+    compilelock.lock_ctx = lock_ctx
+    try:
+        get_lock()
+    except OSError:  # a file system without flock: Theano's own lock is the better one there
+        return
+    release_lock()
+    compilelock.get_lock, compilelock.release_lock = get_lock, release_lock

@@ -1,0 +1,195 @@
+"""The lock of Theano's compile cache, tried between real processes and threads."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from lxmls_rnn._theano_lock import CacheLock
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+
+PREPARED = """
+import fcntl, json, os, random, signal, threading
+import lxmls_rnn._theano_lock, lxmls_rnn.theano_env
+lxmls_rnn._theano_lock.PATIENCE = 0.1
+import theano, theano.tensor as T
+from theano.gof.compilelock import get_lock, lock_ctx, release_lock
+
+def free():
+    with open(os.path.join(theano.config.compiledir, "lock_dir.flock")) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+"""
+
+INTERRUPTED = """
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+moments = random.Random(1)
+x, after = T.matrix(), []
+for number in range(6):
+    h, _ = theano.scan(lambda row: T.tanh(row + number) * number, sequences=x)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.2, 3))
+        theano.function([x], h.sum())
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        after.append(free())
+print(json.dumps(after), flush=True)
+input()
+print(theano.function([x], T.exp(x).sum())([[0.0, 0.0]]))
+"""
+
+# Compiles while standard input is silent.
+SLOW = """
+class Slow(theano.Op):
+    __props__ = ()
+    def make_node(self, x):
+        return theano.Apply(self, [x], [x.type()])
+    def make_thunk(self, *args, **kwargs):
+        {hold}
+        print("held", flush=True)
+        input()
+        return super().make_thunk(*args, **kwargs)
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = inputs[0]
+x = T.vector()
+"""
+
+
+def start(code, cache):
+    ours = ("THEANO_FLAGS", "THEANORC", "LXMLS_DEVICE", "LXMLS_FLOATX")
+    environ = {key: value for key, value in os.environ.items() if key not in ours}
+    return subprocess.Popen(
+        [sys.executable, "-c", PREPARED + code],
+        env={**environ, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache)},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A compile cache of this file's own, with the modules that an import compiles."""
+    folder = tmp_path_factory.mktemp("cache")
+    process = start("", folder)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return folder
+
+
+def said(process):
+    """The first line on stderr that tells of a wait."""
+    return next((line for line in process.stderr if line.startswith("Theano waits")), None)
+
+
+def test_whoever_is_interrupted_while_compiling_leaves_the_cache_to_others(cache):
+    interrupted = start(INTERRUPTED, cache)
+    after = json.loads(interrupted.stdout.readline())
+    assert after
+    assert all(after)
+    other = start("print(theano.function([], T.tanh(theano.shared(0.0)) + 3)())", cache)
+    output, errors = other.communicate(timeout=120)
+    assert output == "3.0\n", errors
+    assert "Theano waits" not in errors
+    output, errors = interrupted.communicate("\n")
+    assert output == "2.0\n", errors
+
+
+def test_a_compile_that_fails_leaves_the_cache_to_others(cache):
+    code = """
+class Wrong(theano.Op):
+    __props__ = ("number",)
+    number = 1
+    def make_node(self, x):
+        return theano.Apply(self, [x], [x.type()])
+    def c_code(self, *args):
+        return "this is no C"
+    def c_code_cache_version(self):
+        return (1,)
+x = T.vector()
+try:
+    theano.function([x], Wrong()(x))
+except Exception as error:
+    print("Compilation failed" in str(error), free())
+"""
+    output, errors = start(code, cache).communicate()
+    assert output.splitlines()[-1] == "True True", errors
+
+
+def test_an_error_deep_within_lets_go_of_all_that_was_taken_on_the_way(cache):
+    code = """
+taken = []
+try:
+    with lock_ctx(), lock_ctx():
+        get_lock()
+        try:
+            with lock_ctx():
+                taken.append(not free())
+                raise ValueError
+        finally:
+            release_lock()
+except ValueError:
+    print(taken, free())
+"""
+    output, errors = start(code, cache).communicate()
+    assert output == "[True] True\n", errors
+
+
+def test_a_lock_that_nobody_gave_back_is_free_when_the_compile_has_ended(cache):
+    code = SLOW.format(hold="get_lock()") + "theano.function([x], Slow()(x))([1.0])\nprint(free())"
+    output, errors = start(code, cache).communicate("\n")
+    assert output == "held\nTrue\n", errors
+
+
+def test_who_waits_for_another_process_says_for_which(cache):
+    holder = start("get_lock(); print('held', flush=True); input()", cache)
+    assert holder.stdout.readline() == "held\n"
+    waiting = start("get_lock(); print('taken')", cache)
+    assert f"for a compile by process {holder.pid} in the same cache, {cache}" in said(waiting)
+    holder.communicate("\n")
+    assert waiting.communicate()[0] == "taken\n"
+
+
+THREADS = {
+    "the lock alone": "get_lock()\nother = threading.Thread(target=get_lock)\nother.start()\ninput()\nrelease_lock()",
+    "a compile": SLOW.format(hold="pass")
+    + "other = threading.Thread(target=theano.function, args=([x], Slow()(x)))\nother.start()\n"
+    + "theano.function([x], x + 1)",
+}
+
+
+@pytest.mark.parametrize("code", THREADS.values(), ids=THREADS)
+def test_who_waits_for_another_thread_says_so(cache, code):
+    process = start(code + "\nother.join()\nprint('ended')", cache)
+    assert "for a compile by another thread" in said(process)
+    output, errors = process.communicate("\n")
+    assert output.splitlines()[-1] == "ended", errors
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(OSError, match=str(tmp_path / "lock")):
+        CacheLock().acquire(tmp_path / "lock")
+
+
+def test_an_interrupt_just_when_the_lock_is_taken_lets_it_go(tmp_path, monkeypatch):
+    def take(file, operation):
+        flock(file, operation)
+        if operation != fcntl.LOCK_UN:
+            raise KeyboardInterrupt
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", take)
+    with pytest.raises(KeyboardInterrupt):
+        CacheLock().acquire(tmp_path / "lock")
+    monkeypatch.undo()
+    CacheLock().acquire(tmp_path / "lock")
