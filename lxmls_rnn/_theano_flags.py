@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-from lxmls_rnn import _theano_opencl, device
+from lxmls_rnn import _theano_blas, _theano_opencl, device
 
 TEN_YEARS = 10 * 365 * 24 * 3600
 # No host or kernel name in it, so that a cache baked into an image serves every host.
@@ -89,7 +89,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         # -march=native, Theano's default, makes a cache that other processors cannot use.
         defaults["gcc.cxxflags"] = "-march=x86-64-v3"
         defaults["compiledir_format"] += "-v3"
-    defaults["blas.ldflags"] = "-lopenblas" if cxx and _finds_openblas(cxx) else ""
+    defaults["blas.ldflags"] = _blas(cxx) if cxx else ""
     defaults["cmodule.age_thresh_use"] = str(TEN_YEARS)
     if not {"base_compiledir", "compiledir"} & user.keys():
         defaults["base_compiledir"] = str(_cache_folder(environ))
@@ -115,9 +115,11 @@ def ask(cxx: str, option: str) -> str:
         return ""
 
 
-def _finds_openblas(cxx: str) -> bool:
+def _blas(cxx: str) -> str:
+    """Return what to link with for BLAS: our package's, else the system's, else none."""
     # Where it finds the file the compiler prints the whole path, else the name as it got it.
-    return os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so"))
+    found = os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so"))
+    return _theano_blas.ldflags() or ("-lopenblas" if found else "")
 
 
 def _serves_v3(cxx: str) -> bool:

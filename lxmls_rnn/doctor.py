@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn import _theano_flags, device, theano_env
+from lxmls_rnn import _theano_blas, _theano_flags, device, theano_env
 
 TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
 
@@ -133,14 +133,24 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     else:
         yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.11")
 
+    yield blas_found(cxx, blas)
+
+
+def blas_found(cxx: str, blas: str) -> Finding:
+    """Say which BLAS C code calls, and why it is not our package's where it is another."""
+    name, why = _theano_blas.name(blas), _theano_blas.problem()
     if not cxx:
-        yield Finding("BLAS", "not known without a compiler", None)
-    elif not blas:
-        yield Finding("BLAS", "none to link with: NumPy's, through more calls", False, ("libopenblas-dev",))
-    elif not links(cxx, blas):
-        yield Finding("BLAS", f"{blas} does not link", False, ("libopenblas-dev",))
-    else:
-        yield Finding("BLAS", f"{blas}; a program links with it")
+        return Finding("BLAS", "not known without a compiler", None)
+    if blas and not links(cxx, blas):
+        remedy = "Take blas.ldflags out of THEANO_FLAGS and .theanorc, or name a BLAS there that links."
+        return Finding("BLAS", f"{name} does not link", False, remedy=remedy)
+    if blas == "-lopenblas" and why:
+        return Finding("BLAS", f"the system's OpenBLAS, since {why}; a program links with it")
+    if blas:
+        return Finding("BLAS", f"{name}; a program links with it")
+    if why:
+        return Finding("BLAS", f"NumPy's, through more calls, since {why}", False, ("libopenblas-dev",))
+    return Finding("BLAS", "NumPy's, through more calls, since blas.ldflags is set to nothing", None)
 
 
 def links(cxx: str, ldflags: str) -> bool:

@@ -64,7 +64,7 @@ find_uv() {
 
 stop() {
     echo "setup: $1" >&2
-    echo "On Debian 12 or Ubuntu 22.04: apt-get install -y python3 python3-dev python3-venv g++ libopenblas-dev" >&2
+    echo "On Debian 12 or Ubuntu 22.04: apt-get install -y python3 python3-dev python3-venv g++" >&2
     exit 1
 }
 

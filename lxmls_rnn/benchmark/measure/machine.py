@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy import __config__ as numpy_config
 
-from lxmls_rnn import _gpu_libraries, _theano_flags
+from lxmls_rnn import _gpu_libraries, _theano_blas, _theano_flags
 
 VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MALLOC_MMAP_THRESHOLD_", "THEANO_FLAGS", "CUDA_VISIBLE_DEVICES")
 
@@ -33,7 +33,7 @@ def describe(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "pygpu")},
         "numpy_blas": numpy_blas(),
-        "theano_blas": flags.get("blas.ldflags", ""),
+        "theano_blas": _theano_blas.name(flags.get("blas.ldflags", "")),
         "cxxflags": flags.get("gcc.cxxflags", ""),
         "gpus": cards,
         "driver": _gpu_libraries.driver_version() if cards else "",

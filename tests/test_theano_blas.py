@@ -1,0 +1,128 @@
+"""The BLAS that C code links with: the package's library, its names, and what happens where it cannot be had."""
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn import _theano_blas, _theano_flags, doctor
+from lxmls_rnn.benchmark.machine import describe
+
+OPS = Path(_theano_blas.__file__).parent / "deep_learning" / "ops"
+FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+
+
+def sources():
+    """Every source that can become C code of a module: Theano's and our own."""
+    import theano
+
+    for folder in (Path(theano.__file__).parent, OPS):
+        for path in folder.rglob("*"):
+            code = path.suffix in (".py", ".c", ".cpp", ".h")
+            if code and "tests" not in path.parts and path.name not in ("blas_headers.py", "alt_blas_template.c"):
+                yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def test_every_function_of_blas_that_c_code_calls_has_its_name_in_the_table():
+    from theano.tensor import blas_headers
+
+    headers = blas_headers.blas_header_text() + blas_headers.openblas_threads_text()
+    declared = set(re.findall(r"\b(\w+)\(", headers))
+    assert len(declared) > 100
+    called = {word for text in sources() for word in re.findall(r"\w+", text)} & declared
+    assert called == set(_theano_blas.SYMBOLS)
+
+
+@pytest.mark.skipif(_theano_blas.library() is None, reason=_theano_blas.problem())
+def test_the_library_has_every_function_under_its_own_name():
+    library = ctypes.CDLL(str(_theano_blas.library()))
+    assert all(hasattr(library, f"scipy_{symbol}") for symbol in _theano_blas.SYMBOLS)
+    assert not any(hasattr(library, symbol) for symbol in _theano_blas.SYMBOLS)
+
+
+@needs_compiler
+def test_c_code_calls_the_packages_blas_with_the_threads_asked_for():
+    """The library that a compiled product loads is the package's; OPENBLAS_NUM_THREADS holds for it."""
+    program = """if True:
+        import ctypes, numpy, theano, theano.tensor as T
+        from lxmls_rnn import _theano_blas
+        x = T.dmatrix()
+        theano.function([x], T.dot(x, x))(numpy.eye(2))
+        loaded = [line.split()[-1] for line in open("/proc/self/maps") if "openblas" in line]
+        assert str(_theano_blas.library().resolve()) in loaded, loaded
+        print(ctypes.CDLL(str(_theano_blas.library())).scipy_openblas_get_num_threads())
+    """
+    cores = len(os.sched_getaffinity(0))
+    for threads in (1, 2):
+        environ = {**os.environ, "THEANO_FLAGS": "", "THEANORC": os.devnull, "OPENBLAS_NUM_THREADS": str(threads)}
+        result = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True)
+        assert result.stdout == f"{min(threads, cores)}\n", result.stderr
+
+
+def test_a_user_s_own_blas_goes_before_ours():
+    assert "blas.ldflags" not in _theano_flags.settings({**FLAGS, "THEANO_FLAGS": "blas.ldflags=-lmine"})
+
+
+@pytest.fixture
+def without_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy_openblas32", None)  # as if it were not installed
+
+
+@needs_compiler
+def test_without_the_package_the_systems_openblas_is_linked_where_there_is_one(without_package, tmp_path):
+    (tmp_path / "libopenblas.so").touch()
+    cxx = tmp_path / "c++"
+    cxx.write_text(f'#!/bin/sh\nexec g++ -B{tmp_path} "$@"\n')
+    cxx.chmod(0o755)
+    found, missing = (
+        _theano_flags.settings({**FLAGS, "THEANO_FLAGS": f"cxx={name}"}) for name in (cxx, "g++ --sysroot=/-")
+    )
+    assert found["blas.ldflags"] == "-lopenblas"
+    assert missing["blas.ldflags"] == ""
+
+
+@needs_compiler
+def test_without_any_blas_the_doctor_says_why_and_what_to_install(without_package):
+    finding = doctor.blas_found("g++", "")
+    assert finding.ok is False
+    assert "scipy-openblas32 is not installed" in finding.value
+    assert finding.packages == ("libopenblas-dev",)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["my lab", "a,b", "a:b"])
+def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, name):
+    library = tmp_path / name / "scipy_openblas32" / "lib" / "libscipy_openblas.so"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    (library.parents[1] / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / name)
+    assert _theano_blas.ldflags() == ""
+    assert f"{name}/scipy_openblas32/lib has a space, comma or colon" in doctor.blas_found("g++", "").value
+
+
+@needs_compiler
+@pytest.mark.skipif(_theano_blas.ldflags() == "", reason=_theano_blas.problem())
+def test_its_name_is_shown_not_its_flags():
+    name = describe(1)["theano_blas"]
+    assert re.fullmatch(r"OpenBLAS [\d.]+ of scipy-openblas32", name)
+    assert doctor.blas_found("g++", _theano_blas.ldflags()) == doctor.Finding(
+        "BLAS", f"{name}; a program links with it"
+    )
+
+
+def test_another_blas_is_shown_as_it_is():
+    assert _theano_blas.name("-lmine") == "-lmine"
+
+
+@needs_compiler
+def test_a_blas_that_does_not_link_is_no_reason_to_install_one():
+    finding = doctor.blas_found("g++", "-lno_such_blas")
+    assert finding.value == "-lno_such_blas does not link"
+    assert "blas.ldflags" in finding.remedy
