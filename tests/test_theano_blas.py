@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn import _theano_blas, _theano_flags, doctor
-from lxmls_rnn.benchmark.machine import describe
+from lxmls_rnn.benchmark.measure.machine import describe
 
 OPS = Path(_theano_blas.__file__).parent / "deep_learning" / "ops"
 FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
