@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lxmls_rnn import experiment, paths, runs
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
 
 WIDE = {"description_width": "10em"}
@@ -20,14 +20,6 @@ UPLOADS = "uploads"
 ALL = 100_000
 NO_DEV = "none"
 RANDOM = "random"
-MODEL_WORDS = {
-    "NumpyRNN": "RNN in NumPy",
-    "NumpyLSTM": "LSTM in NumPy",
-    "RNN": "RNN with scan",
-    "LSTM": "LSTM with scan",
-    "FastRNN": "RNN, fused layer",
-    "FastLSTM": "LSTM, fused layer",
-}
 
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
@@ -182,7 +174,7 @@ class ModelChoice(widgets.VBox):
     def __init__(self, model: str = "RNN") -> None:
         self.model = field(
             widgets.Dropdown, "Model", model, "NumPy: the teaching version; scan and fused: Theano",
-            options=[(f"{name} ({MODEL_WORDS[name]})", name) for name in MODELS], width="27em",
+            options=[(f"{name} ({known.words})", name) for name, known in MODELS.items()], width="27em",
         )  # fmt: skip
         self.n_emb = field(
             widgets.BoundedIntText,
@@ -224,9 +216,7 @@ class ModelChoice(widgets.VBox):
         _offer(self.embeddings, [RANDOM, *found])
 
     def _changed(self, _: Any = None) -> None:
-        from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
-
-        known = ("tanh",) if self.model.value.endswith("LSTM") else ACTIVATIONS
+        known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
         self.n_emb.disabled = self.embeddings.value != RANDOM

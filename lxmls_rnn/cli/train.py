@@ -124,7 +124,7 @@ def show_training(run: Run, epochs: int | None) -> None:
                         f"{event.words} words, {event.epochs} epochs of {event.batches} updates",
                         soft_wrap=True,
                     )
-                    if not s.model.startswith("Numpy"):
+                    if MODELS[s.model].in_theano:
                         console.print("Theano compiles the model; the first time this takes up to a minute.")
                     bar.update(task, total=event.batches)
                 elif isinstance(event, BatchDone):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxmls_rnn import device
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
@@ -14,14 +14,28 @@ if TYPE_CHECKING:
     from lxmls_rnn.deep_learning.theano_lstm import LSTM
     from lxmls_rnn.deep_learning.theano_rnn import RNN
 
-# class name: the module that defines it
+
+class Model(NamedTuple):
+    """What is known of a class of taggers without importing it."""
+
+    module: str  # of this package
+    family: str  # 'RNN' or 'LSTM': models of one family compute the same from the same parameters
+    backend: str  # 'numpy'; in Theano 'scan' or 'fused'
+    words: str  # for a reader
+
+    @property
+    def in_theano(self) -> bool:
+        """Whether it computes in Theano, and so compiles."""
+        return self.backend != "numpy"
+
+
 MODELS = {
-    "NumpyRNN": "numpy_rnn",
-    "NumpyLSTM": "numpy_lstm",
-    "RNN": "theano_rnn",
-    "LSTM": "theano_lstm",
-    "FastRNN": "theano_fast",
-    "FastLSTM": "theano_fast",
+    "NumpyRNN": Model("numpy_rnn", "RNN", "numpy", "RNN in NumPy"),
+    "NumpyLSTM": Model("numpy_lstm", "LSTM", "numpy", "LSTM in NumPy"),
+    "RNN": Model("theano_rnn", "RNN", "scan", "RNN with scan"),
+    "LSTM": Model("theano_lstm", "LSTM", "scan", "LSTM with scan"),
+    "FastRNN": Model("theano_fast", "RNN", "fused", "RNN, fused layer"),
+    "FastLSTM": Model("theano_fast", "LSTM", "fused", "LSTM, fused layer"),
 }
 
 __all__ = [
@@ -33,6 +47,7 @@ __all__ = [
     "device_of",
     "device_until_made",
     "model_class",
+    "name_of",
     "numpy_class",
     "reset_model",
 ]
@@ -47,17 +62,22 @@ def check_name(name: str) -> str:
 
 def model_class(name: str) -> Any:
     """Return the model class of a name in `MODELS`; ValueError for another name."""
-    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_name(name)]}"), name)
+    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_name(name)].module}"), name)
 
 
 def numpy_class(name: str) -> Any:
     """Return the NumPy class of a model's family, which can take its numbers without Theano; errors as `check_name`."""
-    return NumpyLSTM if check_name(name).endswith("LSTM") else NumpyRNN
+    return {"RNN": NumpyRNN, "LSTM": NumpyLSTM}[MODELS[check_name(name)].family]
+
+
+def name_of(family: str, backend: str) -> str:
+    """Return the name in `MODELS` of a family's model with a backend."""
+    return next(name for name, model in MODELS.items() if (model.family, model.backend) == (family, backend))
 
 
 def device_of(name: str) -> str:
     """Return a sentence about what a model computes on, proved by a shared variable; imports Theano for its models."""
-    if name.startswith("Numpy"):
+    if not MODELS[name].in_theano:
         return "NumPy computes on the CPU."
     from lxmls_rnn import theano_env
 
@@ -70,7 +90,7 @@ def device_of(name: str) -> str:
 
 def device_until_made(name: str) -> str:
     """Return what can be said of the device before there is a model, without importing Theano for it."""
-    if name.startswith("Numpy"):
+    if not MODELS[name].in_theano:
         return "NumPy computes on the CPU."
     if "theano" in sys.modules:
         return ""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
-from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class
+from lxmls_rnn.deep_learning.rnn import MODELS, NumpyRNN, model_class, numpy_class
 
 STEP = 1e-3
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
@@ -184,21 +184,19 @@ def check_gradients(
     if activation is not None:
         check_activation(activation, ACTIVATIONS)
     for name in models:
-        cls = model_class(name)
-        family = NumpyRNN if cls.shapes is NumpyRNN.shapes else NumpyLSTM
-        numpy_class = numpy_rnn if family is NumpyRNN else family
-        if name.startswith("Numpy"):
-            cls = numpy_class
+        family = numpy_class(name)
+        right = numpy_rnn if family is NumpyRNN else family
+        cls = model_class(name) if MODELS[name].in_theano else right
         for f in (activation,) if activation in cls.activations else cls.activations:
-            reference = numpy_class(*sizes, activation=f)
+            reference = right(*sizes, activation=f)
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, activation=f, dtype=dtype)
             model.set_values(reference.get_values())
-            if name.startswith("Numpy"):
+            if MODELS[name].in_theano:
+                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
+            else:
                 expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
-            else:
-                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
 
 
 def _finite_differences_of(model: NumpyRNN, x: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, NumpyRNN, outer
+from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison
 
 
@@ -169,7 +170,7 @@ def readings(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
         other = group[0].against
         key = (other, activation)
         start = f"{model}: {_listed(wrong[model, activation] or ['nothing'])} not as in {other}"
-        if not wrong[model, activation] or not other.startswith("Numpy"):
+        if not wrong[model, activation] or other not in MODELS:
             found.append(reading(group, x))
         elif key not in groups:
             found.append(f"{start}. Compare {other} with finite differences too: they tell which of the two is wrong.")
@@ -272,7 +273,7 @@ def _common_factor(rows: Sequence[Comparison]) -> float | None:
 
 
 def _other(row: Comparison) -> str:
-    return row.against if row.against.startswith("Numpy") else "finite differences"
+    return row.against if row.against in MODELS else "finite differences"
 
 
 def _listed(names: Sequence[str]) -> str:

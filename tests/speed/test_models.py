@@ -94,7 +94,7 @@ def pytorch(name, expected, dtype):
 
 def cases(*kinds):
     """Parametrise a benchmark over all implementations of both families, with these kinds of PyTorch's gradients."""
-    found = [("LSTM" if "LSTM" in name else "RNN", name, library) for name in MODELS]
+    found = [(model.family, name, library) for name, model in MODELS.items()]
     found.append(("RNN", "textbook NumPy", textbook))
     found += [(family, f"torch.nn.{family} {kind}", pytorch) for family in ("RNN", "LSTM") for kind in kinds]
     return pytest.mark.parametrize(

@@ -11,15 +11,16 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.choices import MODEL_WORDS, WRAP, field
+from lab.widgets.choices import WRAP, field
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES, readings
 
-MODELS = ("NumpyRNN", "RNN", "FastRNN", "NumpyLSTM", "LSTM", "FastLSTM")
+SHOWN = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 WORDS, RANDOM = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
 NOTHING = next(iter(MISTAKES))
@@ -73,11 +74,11 @@ class GradientCheckPanel(Panel):
         )
         self.models = {
             name: widgets.Checkbox(
-                description=f"{name} ({MODEL_WORDS[name]})", value=name.endswith("RNN"), indent=False,
-                tooltip="Against finite differences" if name.startswith("Numpy") else "Against NumPy",
+                description=f"{name} ({MODELS[name].words})", value=MODELS[name].family == "RNN", indent=False,
+                tooltip="Against NumPy" if MODELS[name].in_theano else "Against finite differences",
                 layout={"width": "18em"},
             ).add_class(f"lab-check-{name}")
-            for name in MODELS
+            for name in SHOWN
         }  # fmt: skip
         self.mistake = field(
             widgets.Dropdown, "Break", NOTHING, "A mistake in NumpyRNN's back-propagation", width="34em",
@@ -183,7 +184,7 @@ class GradientCheckPanel(Panel):
         active = job is self.job and job.active
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        expected = sum(5 if name.endswith("LSTM") else 4 for name in self._asked)
+        expected = sum(5 if MODELS[name].family == "LSTM" else 4 for name in self._asked)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in self._asked if name not in done]
@@ -193,7 +194,7 @@ class GradientCheckPanel(Panel):
         if job.error is not None:
             self.complain(job.error)
         elif active and waiting:
-            what = "computing" if waiting[0].startswith("Numpy") else "Theano compiles its gradient, then computes"
+            what = "Theano compiles its gradient, then computes" if MODELS[waiting[0]].in_theano else "computing"
             self.say(f"{waiting[0]}: {what} …")
         elif not active:
             self._conclude(job)

@@ -12,9 +12,9 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from lab.widgets.choices import MODEL_WORDS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
+from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger, tokenize
 
@@ -48,7 +48,7 @@ class Opened:
     def describe(self) -> str:
         """Return sentences about it."""
         model, asked = self.tagger.model, self.run.settings.model
-        text = f"{asked} ({MODEL_WORDS[asked]}), {model.sizes.n_hidd} hidden units, {model.sizes.n_words} words"
+        text = f"{asked} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, {model.sizes.n_words} words"
         if self.figures is not None:
             text += f", epoch {self.figures['epoch']}"
             if self.figures["dev_accuracy"] is not None:

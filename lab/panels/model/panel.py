@@ -15,7 +15,7 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import device_of, device_until_made, model_class
+from lxmls_rnn.deep_learning.rnn import device_of, device_until_made, numpy_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 
@@ -118,7 +118,7 @@ class ModelPanel(Panel):
         job.start()
 
     def _show_table(self, n: Sizes) -> None:
-        family = _family(self.model.model.value)
+        family = numpy_class(self.model.model.value)  # which takes no Theano to tell the shapes
         shapes, symbols = family.shapes(n), symbolic_shapes(family)
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
@@ -211,11 +211,6 @@ def _corpus_of(settings: Settings) -> tuple[Any, ...]:
         settings.train, settings.dev, settings.max_sent_len, settings.max_nr_sent, settings.vocabulary,
         settings.min_count,
     )  # fmt: skip
-
-
-def _family(model: str) -> Any:
-    """Return the class in NumPy with the shapes of a model: it takes no Theano to know them."""
-    return model_class("NumpyLSTM" if model.endswith("LSTM") else "NumpyRNN")
 
 
 def memory(n_bytes: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lxmls_rnn.deep_learning.parameters import Sizes
+from lxmls_rnn.deep_learning.rnn import MODELS
 
 EXPLANATIONS = {
     "NumpyRNN": "NumpyRNN is the teaching version: each formula a line of NumPy, gradients by hand.",
@@ -48,7 +49,7 @@ _LSTM = (
 
 def equations(model: str, activation: str) -> str:
     """Return the formulas of a model as HTML."""
-    rows = _LSTM if model.endswith("LSTM") else _RNN
+    rows = _LSTM if MODELS[model].family == "LSTM" else _RNN
     lines = "".join(
         f'<tr><td style="font-family:serif;font-size:15px">{subscripts(formula) or ACTIVATIONS[activation]}</td>'
         f'<td style="text-align:left">{subscripts(meaning) or activation}</td></tr>'

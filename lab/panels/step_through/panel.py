@@ -11,6 +11,7 @@ from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
@@ -149,7 +150,7 @@ class StepThroughPanel(Panel):
     def _tagger(self) -> Tagger:
         folder = self.run.folder()
         model = Run.open(folder.name).settings.model
-        if model.endswith("LSTM"):
+        if MODELS[model].family != "RNN":
             raise ValueError(
                 f"this panel shows RNNs, and the run {folder.name} is of the model {model}: choose another"
             )

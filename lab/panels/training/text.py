@@ -7,6 +7,7 @@ from typing import Any
 
 from lab.drawing import html
 from lab.panels.training.trainings import Training
+from lxmls_rnn.deep_learning.rnn import MODELS
 
 LAST = 100  # epochs in the table
 
@@ -16,7 +17,7 @@ def status(training: Training) -> str:
     state, parts = training.state, []
     if state in ("reading the corpus", "compiling"):
         parts.append(f"{training.job.seconds:.0f} s")
-    if state == "reading the corpus" and training.settings and not training.settings.model.startswith("Numpy"):
+    if state == "reading the corpus" and training.settings and MODELS[training.settings.model].in_theano:
         parts.append("loading Theano")
     if state == "compiling":
         parts.append("the first time this takes up to a minute")

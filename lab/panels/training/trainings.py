@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lab.widgets.job import Job, tell
-from lxmls_rnn.deep_learning.rnn import device_of
+from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run, find_runs
@@ -80,7 +80,7 @@ class Training:
             return self.job.state
         if self.started is None:
             return "reading the corpus"
-        if self.updates == 0 and self.settings and not self.settings.model.startswith("Numpy"):
+        if self.updates == 0 and self.settings and MODELS[self.settings.model].in_theano:
             return "compiling"
         if isinstance(self.event, BatchDone) and self.event.batch == self.event.batches:
             return "measuring on dev"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 
 MODELS = ("rnn", "lstm")
 IMPLEMENTATIONS = {
@@ -85,6 +85,11 @@ class Case:
         """All but implementation and device: cases of one group do the same work and are compared."""
         own = ("implementation", "device")
         return tuple(value for name, value in asdict(self).items() if name not in own)
+
+    @property
+    def sizes(self) -> Sizes:
+        """Those of the tagger."""
+        return Sizes(self.n_words, self.n_emb, self.n_hidd, self.n_tags)
 
     @property
     def peepholes(self) -> bool:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.deep_learning import model_file, parameters
-from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
-from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.numpy_rnn import columns, flat
+from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
 
 ACTIVATION = "tanh"
-CLASSES = {"numpy": "Numpy{}", "scan": "{}", "fused": "Fast{}"}
 Results = dict[str, np.ndarray]
 
 
@@ -48,8 +47,7 @@ class Tagger(Protocol):
 
 def draw_values(case: Case) -> dict[str, np.ndarray]:
     """Draw parameters under which no unit saturates, always the same for the same sizes."""
-    sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
-    shapes = (parameters.lstm_shapes if case.model == "lstm" else parameters.rnn_shapes)(sizes)
+    shapes = model_class(name_of(case.model.upper(), "numpy")).shapes(case.sizes)
     rng = np.random.RandomState(1)
     values = {name: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for name, shape in shapes.items()}
     values["W_e"] = np.asfortranarray(values["W_e"] * case.n_words**0.5)
@@ -70,16 +68,13 @@ def draw_batch(case: Case, sentences: int, words: int) -> Batch:
 
 def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     """Return the library's tagger for a case, with these parameters."""
-    cls = model_class(CLASSES[case.implementation].format(case.model.upper()))
-    sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
-    return model_file.build(cls, sizes, values, ACTIVATION, case.dtype)
+    cls = model_class(name_of(case.model.upper(), case.implementation))
+    return model_file.build(cls, case.sizes, values, ACTIVATION, case.dtype)
 
 
 def reference(case: Case, values: dict[str, np.ndarray], batch: Batch, rate: float) -> Results:
     """Compute what a case has to give, with the NumPy model in float64."""
-    cls = NumpyLSTM if case.model == "lstm" else NumpyRNN
-    sizes = parameters.Sizes(case.n_words, case.n_emb, case.n_hidd, case.n_tags)
-    model = model_file.build(cls, sizes, values, ACTIVATION, "float64")
+    model = build_model(replace(case, implementation="numpy", dtype="float64"), values)
     if case.work == "forward":
         return {"p_y": model.forward(batch.x)}
     back = model.backward(batch.x, batch.y, batch.weights.astype("float64"))

@@ -16,7 +16,6 @@ from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import corpus_files
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, train_vocabulary
 
-NUMPY = {"RNN": rnns.NumpyRNN, "LSTM": rnns.NumpyLSTM}
 # scan does not run on OpenCL
 NAMES = ["FastRNN", "FastLSTM", *(["RNN", "LSTM"] if theano.config.device.startswith("cuda") else [])]
 
@@ -26,7 +25,7 @@ def pair(request):
     """A float32 model on the device and a float64 one of NumPy's, with the same numbers."""
     model = rnns.model_class(request.param)(60, 7, 37, 5, seed=3, dtype="float32")
     double = {name: value.astype("float64") for name, value in model.get_values().items()}
-    return model, build(NUMPY[request.param.removeprefix("Fast")], model.sizes, double, model.activation, "float64")
+    return model, build(rnns.numpy_class(request.param), model.sizes, double, model.activation, "float64")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def test_a_training_step_moves_word_ids_in_and_a_cost_out(name, batched):
     model = rnns.model_class(name)(60, 7, 37, 5)
     assert all(type(W).__name__ == "GpuArraySharedVariable" for W in model.param)
     nodes = function_of(make_step(model, batched=batched)).maker.fgraph.toposort()
-    layer = name.removeprefix("Fast") + "Layer"
+    layer = rnns.MODELS[name].family + "Layer"
     used = Counter(type(node.op).__name__ for node in nodes)
     assert used[f"Gpu{layer}"] == used[f"Gpu{layer}Grad"] == used["GpuSoftmaxCost"] == 1
     into = [node.inputs[0] for node in nodes if isinstance(node.op, GpuFromHost)]
@@ -75,7 +74,7 @@ def test_forward_and_every_gradient_are_numpys(pair):
 def test_an_epoch_costs_what_it_costs_on_the_cpu(corpus, name, settings):
     sentences, n_words, n_tags = corpus
     costs = {}
-    for cls, dtype in ((rnns.model_class(name), "float32"), (NUMPY[name.removeprefix("Fast")], "float64")):
+    for cls, dtype in ((rnns.model_class(name), "float32"), (rnns.numpy_class(name), "float64")):
         model = cls(n_words, 10, 15, n_tags, seed=1, dtype=dtype)
         # from the weights as drawn an LSTM's gradients explode: the rounding of float32 alone moves its cost by 1e-3
         model.set_values({W: value / 2 for W, value in model.get_values().items()})
