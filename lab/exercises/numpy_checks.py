@@ -91,7 +91,7 @@ def errors(student: Any) -> str:
     """Check back-propagated errors: a function of (gold, h, p, W_h, W_y) that returns (e_y, e_h, e_a)."""
     for x, gold in SENTENCES:
         model = model_of()
-        _, _, W_h, W_y = model.param
+        W_h, W_y = model.param.W_h, model.param.W_y
         p, _, h, _, _ = model.forward(x, True)
         right = rnn_errors(gold, h, p, W_h, W_y)
         result = attempt(student, gold.copy(), *_copies(h, p, W_h, W_y))
@@ -117,12 +117,12 @@ def gradients(student: Any) -> str:
         right = dict(zip(model.shapes(model.sizes), model.grads(x, gold), strict=True))
         back = model.backward(x, gold)
         h, z = back.forward.h, back.forward.z
-        e_a = rnn_errors(gold, h, back.forward.p_y, *model.param[2:])["e_a"]
+        e_a = rnn_errors(gold, h, back.forward.p_y, model.param.W_h, model.param.W_y)["e_a"]
         if hasattr(student, "grads"):
             cls = student if inspect.isclass(student) else type(student)
             result = attempt(attempt(model_of, cls).grads, x.copy(), gold.copy())
         else:
-            result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, *model.param[:2]))
+            result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, model.param.W_e, model.param.W_x))
         if not isinstance(result, (tuple, list)):
             raise Wrong(f"It should return four gradients, of W_e, W_x, W_h, W_y; got {what(result)}.")
         if all(isinstance(value, np.ndarray) and not np.any(value) for value in result):

@@ -25,7 +25,7 @@ WORK_OF_A_CALL = 8_000_000
 
 def covers(model: Any) -> bool:
     """Whether the Op can train this model: not one on a GPU, nor of a subclass with other formulas."""
-    return type(model) in (FastRNN, FastLSTM) and isinstance(model.param[0].type, T.TensorType)
+    return type(model) in (FastRNN, FastLSTM) and isinstance(model.param.W_e.type, T.TensorType)
 
 
 def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[np.ndarray, ...]]:

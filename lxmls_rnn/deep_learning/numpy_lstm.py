@@ -50,6 +50,8 @@ class NumpyLSTM(NumpyRNN):
     """
 
     shapes = staticmethod(parameters.lstm_shapes)
+    param: parameters.LSTMParameters
+    param_type = parameters.LSTMParameters
     activations = ("tanh",)
 
     def cells(self, x: Any) -> Cells:
@@ -79,7 +81,7 @@ class NumpyLSTM(NumpyRNN):
 
     def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
         """As in `NumpyRNN`; the gradients are those of W_h and W_c."""
-        _, _, W_h, W_c, _ = self.param
+        W_h, W_c = self.param.W_h, self.param.W_c
         (cells,) = memory
         i, f, g, o, c = cells
         H = self.sizes.n_hidd

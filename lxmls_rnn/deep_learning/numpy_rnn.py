@@ -84,7 +84,7 @@ class NumpyRNN:
     Attributes
     ----------
     param
-        [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)].
+        [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)]; by name too: param.W_h.
 
     Raises
     ------
@@ -93,6 +93,7 @@ class NumpyRNN:
     """
 
     shapes = staticmethod(parameters.rnn_shapes)
+    param_type = parameters.RNNParameters
     activations: tuple[str, ...] = parameters.ACTIVATIONS
 
     def __init__(
@@ -106,7 +107,9 @@ class NumpyRNN:
     ) -> None:
         self.sizes, self.dtype = sizes, dtype
         self.activation = parameters.check_activation(activation, self.activations)
-        self.param = [np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)]
+        self.param = self.param_type(
+            np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)
+        )
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""
@@ -161,7 +164,7 @@ class NumpyRNN:
             Word ids and gold tag ids, (L,); errors as in `forward`.
         """
         back = self.backward(parameters.check_sentence(x), y)
-        W_e = np.zeros(self.param[0].shape, self.dtype, order="F")
+        W_e = np.zeros(self.param.W_e.shape, self.dtype, order="F")
         for word, e_z_t in zip(back.forward.x, back.e_z.T, strict=True):
             W_e[:, word] += e_z_t
         return [W_e, *back.gradients]
@@ -187,9 +190,8 @@ class NumpyRNN:
         e_y = forward.p_y.copy("K")
         columns(e_y)[flat(y), np.arange(y.size)] -= 1
         e_y *= weights
-        W_y = self.param[-1]
-        e_h, e_a, recurrent_gradients = self._backward(linear(W_y.T, e_y), forward, memory)
-        e_z = linear(self.param[1].T, e_a)
+        e_h, e_a, recurrent_gradients = self._backward(linear(self.param.W_y.T, e_y), forward, memory)
+        e_z = linear(self.param.W_x.T, e_a)
         gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
         return Backward(forward, e_y, e_h, e_z, gradients)
 
@@ -217,8 +219,7 @@ class NumpyRNN:
 
         Returns the whole errors e_h of the hidden states and e_a of what the activation took, and the gradient of W_h.
         """
-        W_h = self.param[2]
-        h = forward.h
+        h, W_h = forward.h, self.param.W_h
         f_prime = DERIVATIVE[self.activation](h[..., 1:])
         e_a = np.empty_like(f_prime)
         from_later: Any = 0

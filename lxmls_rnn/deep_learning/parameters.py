@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,18 @@ def lstm_shapes(n: Sizes) -> dict[str, tuple[int, int]]:
         "W_c": (3 * n.n_hidd, n.n_hidd),
         "W_y": (n.n_tags, n.n_hidd),
     }
+
+
+class RNNParameters(list[Any]):
+    """A recurrent network's parameters in the guide's order, and each by its name: `param.W_h` is `param[2]`."""
+
+    W_e, W_x, W_h, W_y = (property(itemgetter(place)) for place in (0, 1, 2, -1))
+
+
+class LSTMParameters(RNNParameters):
+    """As `RNNParameters`, with the peepholes before W_y."""
+
+    W_c = property(itemgetter(3))
 
 
 def draw(

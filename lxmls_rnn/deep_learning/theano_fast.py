@@ -22,8 +22,7 @@ class FastRNN(RNN):
 
     def _recurrent(self, _z: Any, _h0: Any) -> Any:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        _, W_x, W_h, _ = self.param
-        return self.layer(T.dot(_z, W_x.T), W_h, self._first(_z, _h0))
+        return self.layer(T.dot(_z, self.param.W_x.T), self.param.W_h, self._first(_z, _h0))
 
 
 class FastLSTM(LSTM):
@@ -36,6 +35,5 @@ class FastLSTM(LSTM):
 
     def _recurrent(self, _z: Any, _first: Any) -> Any:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        _, W_x, W_h, W_c, _ = self.param
-        _h0, _c0 = _first or (None, None)
-        return self.layer(T.dot(_z, W_x.T), W_h, W_c, self._first(_z, _h0), self._first(_z, _c0))[0]
+        _a, states = T.dot(_z, self.param.W_x.T), (self._first(_z, _s0) for _s0 in _first or (None, None))
+        return self.layer(_a, self.param.W_h, self.param.W_c, *states)[0]

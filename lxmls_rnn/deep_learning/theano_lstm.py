@@ -22,6 +22,8 @@ class LSTM(RNN):
     """
 
     shapes = staticmethod(parameters.lstm_shapes)
+    param: parameters.LSTMParameters
+    param_type = parameters.LSTMParameters
     activations = ("tanh",)
 
     def _forward(self, _x: Any, _h0: Any = None, _c0: Any = None) -> Any:
@@ -30,7 +32,6 @@ class LSTM(RNN):
 
     def _recurrent(self, _z: Any, _first: Any) -> Any:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        _, W_x, W_h, W_c, _ = self.param
         H = self.sizes.n_hidd
         _h0, _c0 = _first or (None, None)
 
@@ -46,9 +47,9 @@ class LSTM(RNN):
 
         (_h, _), _ = theano.scan(
             step,
-            sequences=T.dot(_z, W_x.T),
+            sequences=T.dot(_z, self.param.W_x.T),
             outputs_info=[self._first(_z, _h0), self._first(_z, _c0)],
-            non_sequences=[W_h, W_c],
+            non_sequences=[self.param.W_h, self.param.W_c],
             strict=True,
         )
         return _h

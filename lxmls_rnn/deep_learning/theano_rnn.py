@@ -43,7 +43,8 @@ class RNN:
     Attributes
     ----------
     param
-        Shared variables [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)].
+        Shared variables [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)]; by
+        name too: param.W_h.
 
     Raises
     ------
@@ -52,6 +53,7 @@ class RNN:
     """
 
     shapes = staticmethod(parameters.rnn_shapes)
+    param_type = parameters.RNNParameters
     activations: tuple[str, ...] = parameters.ACTIVATIONS
 
     def __init__(
@@ -66,10 +68,10 @@ class RNN:
     ) -> None:
         self.sizes, self.dtype = sizes, dtype
         self.activation = parameters.check_activation(activation, self.activations)
-        self.param = [
+        self.param = self.param_type(
             theano.shared(np.array(values[name], dtype, order="F" if name == "W_e" else "C"), name=name, borrow=True)
             for name in self.shapes(sizes)
-        ]
+        )
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
 
@@ -145,16 +147,15 @@ class RNN:
 
     def _embed(self, _x: Any) -> Any:
         """Embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
-        _z = self.param[0].T[_x.T.flatten()]
+        _z = self.param.W_e.T[_x.T.flatten()]
         return _z if _x.ndim == 1 else _z.reshape((_x.shape[1], _x.shape[0], self.sizes.n_emb))
 
     def _scores(self, _z: Any, _h0: Any = None) -> Any:
         """Scores of the tags, (L, n_tags) or (L, B, n_tags), from the embeddings."""
-        return T.dot(self._recurrent(_z, _h0), self.param[-1].T)
+        return T.dot(self._recurrent(_z, _h0), self.param.W_y.T)
 
     def _recurrent(self, _z: Any, _h0: Any) -> Any:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        _, W_x, W_h, _ = self.param
         f = ACTIVATION[self.activation]
 
         def step(_a_t: Any, _h_tm1: Any, W_h: Any) -> Any:
@@ -163,9 +164,9 @@ class RNN:
         # W_x z_t needs no earlier step: all of them are one product, outside the loop
         _h, _ = theano.scan(
             step,
-            sequences=T.dot(_z, W_x.T),
+            sequences=T.dot(_z, self.param.W_x.T),
             outputs_info=self._first(_z, _h0),
-            non_sequences=[W_h],
+            non_sequences=[self.param.W_h],
             strict=True,
         )
         return _h

@@ -61,7 +61,7 @@ def gradient_reach(model: NumpyRNN, x: Any, t: int, tag: int) -> Reach:
 def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
     """Return e_c = d loss / d c, (n_hidd, L), of what `backward` gave for one sentence: the loss by all ways."""
     i, f, g, o, c = model.cells(back.forward.x)
-    W_c = model.param[3]
+    W_c = model.param.W_c
     tanh_c = np.tanh(c[:, 1:])
     e_c = back.e_h * o * (1 - tanh_c * tanh_c)
     for t in reversed(range(e_c.shape[1] - 1)):

@@ -25,7 +25,7 @@ class InPieces(NumpyRNN):
 
     def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
         """Return what h_t is to blame for at later steps: W_h^T e_a_{t+1}."""
-        return self.param[2].T @ e_a_later
+        return self.param.W_h.T @ e_a_later
 
     def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
         """Return the gradient of W_h, sum_t e_a_t h_{t-1}^T; h is (n_hidd, L + 1), h_0 first."""
@@ -33,7 +33,7 @@ class InPieces(NumpyRNN):
 
     def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
         """Return the gradient of W_e: the error of each word's embedding in the word's column."""
-        gradient = np.zeros_like(self.param[0])
+        gradient = np.zeros_like(self.param.W_e)
         for word, e_z_t in zip(x, e_z.T, strict=True):
             gradient[:, word] += e_z_t
         return gradient
@@ -76,7 +76,7 @@ class NotTransposed(InPieces):
 
     def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
         """Return W_h e_a_{t+1}."""
-        return self.param[2] @ e_a_later
+        return self.param.W_h @ e_a_later
 
 
 class LaterForgotten(InPieces):
@@ -100,7 +100,7 @@ class RepeatedWordAssigned(InPieces):
 
     def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
         """Return W_e's gradient with the error of each word's last place."""
-        gradient = np.zeros_like(self.param[0])
+        gradient = np.zeros_like(self.param.W_e)
         gradient[:, x] = e_z
         return gradient
 
@@ -121,9 +121,9 @@ class GoldForgotten(InPieces):
         forward, weights, memory = self._loss(x, y, weights)
         e_y = forward.p_y * weights
         right = super().backward_unchecked(x, y, weights)
-        e_h, e_a, recurrent = self._backward(self.param[-1].T @ e_y, forward, memory)
+        e_h, e_a, recurrent = self._backward(self.param.W_y.T @ e_y, forward, memory)
         gradients = (outer(e_a, forward.z), *recurrent, outer(e_y, forward.h[:, 1:]))
-        return right._replace(e_y=e_y, e_h=e_h, e_z=self.param[1].T @ e_a, gradients=gradients)
+        return right._replace(e_y=e_y, e_h=e_h, e_z=self.param.W_x.T @ e_a, gradients=gradients)
 
 
 class OneEntryWrong(InPieces):

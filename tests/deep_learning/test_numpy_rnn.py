@@ -52,6 +52,16 @@ def test_embeddings_given_as_a_matrix_leave_the_other_draws_in_order():
         assert np.array_equal(W, value)
 
 
+@pytest.mark.parametrize("cls", MODELS)
+def test_a_parameter_has_a_name_and_the_place_that_the_guide_gives_it(cls):
+    model = cls(*SIZES, seed=3)
+    names = list(model.shapes(model.sizes))
+    assert names == [*["W_e", "W_x", "W_h"], *(["W_c"] if cls is NumpyLSTM else []), "W_y"]
+    for n, name in enumerate(names):
+        assert getattr(model.param, name) is model.param[n]
+    assert hasattr(model.param, "W_c") == (cls is NumpyLSTM)
+
+
 def test_training_leaves_the_given_embeddings_alone():
     E = np.ones((6, 30))
     NumpyRNN(E, 5, 4, seed=3).param[0][...] = 0

@@ -28,6 +28,11 @@ def test_the_same_seed_draws_the_same_parameters(pair):
         assert np.array_equal(W.get_value(), value)
 
 
+def test_a_parameter_is_reached_by_its_name(pair):
+    for W in pair[0].param:
+        assert getattr(pair[0].param, W.name) is W
+
+
 def test_embeddings_are_in_fortran_order(pair):
     assert pair[0].param[0].get_value(borrow=True).flags.f_contiguous
 

@@ -109,7 +109,7 @@ class NeighboursView(View):
         assert counts is not None
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
-        places, shares = principal_components(unit_columns(tagger.model.param[0][:, order]))
+        places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
         colours = [html.colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
@@ -136,7 +136,7 @@ from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_c
 sentences = tagger.read(run.settings.train, max_nr_sent=run.settings.max_nr_sent)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
-places, shares = principal_components(unit_columns(tagger.model.param[0][:, order]))  # of W_e, (n_emb, n_words)
+places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))  # of W_e, (n_emb, n_words)
 for i, place in list(zip(order, places.T))[:10]:
     print(tagger.words[i], tagger.tags[counts[i].argmax()], place)
 """
