@@ -17,7 +17,7 @@ import platform
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,21 +137,18 @@ class Run:
                 self._write_config(checksums)
             trainer = self.settings.trainer
             events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
-            yield from self._saving(events, tagger, progress, checkpoint_every)
+            yield from self._saving(events, tagger, checkpoint_every)
 
-    def _saving(
-        self, events: Iterator[Event], tagger: Tagger, progress: Progress, checkpoint_every: float
-    ) -> Iterator[Event]:
+    def _saving(self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float) -> Iterator[Event]:
         """Pass the events on and write what they ask for."""
         patience = self.settings.trainer.patience
         saved = time.monotonic()
 
         def checkpoint() -> None:
             nonlocal saved
-            tagger.save(self.folder / "checkpoint.npz", progress=asdict(progress))
+            tagger.save(self.folder / "checkpoint.npz", progress=event.progress._asdict())
             saved = time.monotonic()
 
-        event: Event | None = None
         try:
             for event in events:
                 if isinstance(event, EpochDone):
@@ -167,25 +164,12 @@ class Run:
             if not isinstance(event, (Started, Stopped)):
                 checkpoint()
                 if patience is None or not (self.folder / "model.npz").exists():
-                    tagger.save(self.folder / "model.npz", epoch=progress.epoch)
+                    tagger.save(self.folder / "model.npz", epoch=event.progress.epoch)
             raise
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the figures of the epochs so far; a line that a kill has cut off does not count."""
-        try:
-            lines = (self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return []
-        rows = []
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                break
-            if not (isinstance(row, dict) and row.keys() >= METRICS):
-                break
-            rows.append(row)
-        return rows
+        """Return what `read_metrics` finds in the run's folder."""
+        return read_metrics(self.folder)
 
     def load(self) -> tuple[Tagger, dict[str, Any] | None]:
         """Return the run's tagger as a NumPy model, which compiles nothing, and the figures of the epoch that it is of.
@@ -236,6 +220,24 @@ class Run:
 
     def _busy(self) -> None:
         raise RuntimeError(f"another process trains the run {self.folder}")
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the figures of the epochs of a run so far; a line that a kill has cut off does not count."""
+    try:
+        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    rows = []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if not (isinstance(row, dict) and row.keys() >= METRICS):
+            break
+        rows.append(row)
+    return rows
 
 
 def _root(root: str | os.PathLike[str] | None) -> Path:

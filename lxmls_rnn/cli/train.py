@@ -129,8 +129,7 @@ def show_training(run: Run, epochs: int | None) -> None:
                     bar.update(task, total=event.batches)
                 elif isinstance(event, BatchDone):
                     p = event.progress
-                    cost = p.cost / (event.batch * run.settings.trainer.batch_size)
-                    text = f"{event.epoch}  cost {cost:.4f}  accuracy {p.correct / p.words:.2%}"
+                    text = f"{event.epoch}  cost {p.mean_cost:.4f}  accuracy {p.accuracy:.2%}"
                     bar.update(task, completed=event.batch, description=text)
                 elif isinstance(event, EpochDone):
                     on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"

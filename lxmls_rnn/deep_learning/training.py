@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,17 +19,16 @@ from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
 
 
-@dataclass
-class Progress:
+class Progress(NamedTuple):
     """Where a training stands; with the model's parameters it is all that is needed to go on exactly from there.
 
     Attributes
     ----------
     epoch, batch
         Number of whole epochs done, and of batches done in the epoch that has begun.
-    cost, correct, words, seconds
-        Sums over the batches of the epoch that has begun: cost of the sentences (nats), words tagged rightly before
-        their update, words, time.
+    cost, sentences, correct, words, seconds
+        Sums over the batches of the epoch that has begun: cost of the sentences (nats a word), their number, words
+        tagged rightly before their update, words, time.
     best_accuracy, epochs_without_gain
         For early stopping: the best accuracy on dev so far and the epochs since.
     """
@@ -37,11 +36,32 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     cost: float = 0.0
+    sentences: int = 0
     correct: int = 0
     words: int = 0
     seconds: float = 0.0
     best_accuracy: float = -1.0
     epochs_without_gain: int = 0
+
+    @property
+    def mean_cost(self) -> float:
+        """Mean over the sentences of their cost, nats a word."""
+        return self.cost / self.sentences
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the words that were tagged rightly before their update."""
+        return self.correct / self.words
+
+    @property
+    def words_per_second(self) -> float:
+        """Of the epoch that has begun."""
+        return self.words / self.seconds
+
+    def since(self, before: Progress) -> Progress:
+        """Return this with the sums over the batches since `before` only, which is of the same epoch."""
+        sums = ("cost", "sentences", "correct", "words", "seconds")
+        return self._replace(**{name: getattr(self, name) - getattr(before, name) for name in sums})
 
 
 @dataclass(frozen=True)
@@ -214,16 +234,19 @@ class Trainer:
         for sentence in train + dev:
             words = parameters.check_words(sentence.x, model.sizes.n_words)
             parameters.check_tags(sentence.y, words, model.sizes.n_tags)
-        p = Progress() if progress is None else progress
+        p = progress or Progress()
         batches = self.batches(train, model.dtype)
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
+        # checkpoints of earlier versions do not count them
+        p = p._replace(sentences=sum(batches[n].sentences for n in self._order(len(batches), p.epoch)[: p.batch]))
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
         while not (reason := self._end(p)):
             steps = steps or make_steps(model, batches, clip=self.clip, freeze_embeddings=self.freeze_embeddings)
-            yield from self._batches_of_epoch(steps, batches, p)
+            p = yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev, p)
+            p = event.progress
             if event.is_best and self.patience is not None:
                 best = model.get_values()
             yield event
@@ -251,49 +274,57 @@ class Trainer:
         """Learning rate of epoch 0, 1, ...."""
         return self.rate / (1 + self.decay * epoch)
 
-    def _batches_of_epoch(self, steps: Steps, batches: list[Batch], p: Progress) -> Iterator[Event]:
-        order = np.arange(len(batches))
+    def _order(self, n_batches: int, epoch: int) -> np.ndarray:
+        """Return the numbers of the batches in the order of epoch 0, 1, ...."""
+        order = np.arange(n_batches)
         if self.shuffle:
             # a generator for each epoch: to go on in the middle of a training takes no state but its number
-            np.random.RandomState([self.seed, p.epoch]).shuffle(order)
-        rate = self.rate_of_epoch(p.epoch)
+            np.random.RandomState([self.seed, epoch]).shuffle(order)
+        return order
+
+    def _batches_of_epoch(
+        self, steps: Steps, batches: list[Batch], p: Progress
+    ) -> Generator[BatchDone, None, Progress]:
+        order, rate = self._order(len(batches), p.epoch), self.rate_of_epoch(p.epoch)
         begin = time.perf_counter()
-        for costs, correct in steps(order[p.batch :], rate):
-            cost, sentences = 0.0, 0
-            for cost_of_batch, right in zip(costs, correct, strict=True):
+        for costs, rights in steps(order[p.batch :], rate):
+            _, number, cost, sentences, correct, words, *_ = p
+            for cost_of_batch, right in zip(costs, rights, strict=True):
                 if not math.isfinite(cost_of_batch):
                     raise FloatingPointError(
-                        f"the cost became {cost_of_batch} in epoch {p.epoch + 1}, batch {p.batch + 1}: "
+                        f"the cost became {cost_of_batch} in epoch {p.epoch + 1}, batch {number + 1}: "
                         f"try a lower rate than {rate:g}, or clip the gradient"
                     )
-                batch = batches[order[p.batch]]
-                p.batch += 1
-                p.cost += cost_of_batch * batch.sentences
-                p.correct += right
-                p.words += batch.words
+                batch = batches[order[number]]
+                number += 1
                 cost += cost_of_batch * batch.sentences
                 sentences += batch.sentences
-            p.seconds += time.perf_counter() - begin
-            yield BatchDone(p.epoch + 1, p.batch, len(batches), len(costs), cost / sentences, p)
+                correct += right
+                words += batch.words
+            mean = (cost - p.cost) / (sentences - p.sentences)
+            seconds = p.seconds + time.perf_counter() - begin
+            p = Progress(p.epoch, number, cost, sentences, correct, words, seconds, *p[-2:])
+            yield BatchDone(p.epoch + 1, number, len(batches), len(costs), mean, p)
             begin = time.perf_counter()  # anew: what was done with the event, or a pause, does not count
+        return p
 
     def _end_epoch(self, model: Any, dev: Sequence[Any], p: Progress) -> EpochDone:
         dev_accuracy = accuracy(model, dev) if dev else None
-        is_best = True
+        is_best, best, without_gain = True, p.best_accuracy, p.epochs_without_gain
         if self.patience is not None and dev_accuracy is not None:
-            is_best = dev_accuracy > p.best_accuracy
-            p.epochs_without_gain = 0 if is_best else p.epochs_without_gain + 1
-            p.best_accuracy = max(p.best_accuracy, dev_accuracy)
-        done = (
-            p.cost,
-            p.correct / p.words,
-            dev_accuracy,
-            self.rate_of_epoch(p.epoch),
-            p.seconds,
-            p.words / p.seconds,
+            is_best = dev_accuracy > best
+            best, without_gain = max(best, dev_accuracy), 0 if is_best else without_gain + 1
+        return EpochDone(
+            epoch=p.epoch + 1,
+            cost=p.cost,
+            train_accuracy=p.accuracy,
+            dev_accuracy=dev_accuracy,
+            rate=self.rate_of_epoch(p.epoch),
+            seconds=p.seconds,
+            words_per_second=p.words_per_second,
+            is_best=is_best,
+            progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=without_gain),
         )
-        p.epoch, p.batch, p.cost, p.correct, p.words, p.seconds = p.epoch + 1, 0, 0.0, 0, 0, 0.0
-        return EpochDone(p.epoch, *done, is_best, p)
 
 
 def _one(sentence: Any, dtype: str) -> Batch:

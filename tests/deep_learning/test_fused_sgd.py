@@ -1,6 +1,5 @@
 """Many steps of FastRNN and FastLSTM in one call: the numbers of one step at a time, of the graph, of NumPy."""
 
-import copy
 from itertools import islice
 from types import SimpleNamespace
 
@@ -117,7 +116,7 @@ def test_a_training_that_stops_within_an_epoch_goes_on_to_the_same_numbers(monke
     stream = trainer.fit(model, corpus(40))
     events = list(islice(stream, after + 1))
     stream.close()
-    progress = copy.deepcopy(events[-1].progress)
+    progress = events[-1].progress
     resumed_model.set_values(model.get_values())
     monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 700)  # cut elsewhere than before
     resumed = train(trainer, resumed_model, corpus(40), None, progress)
@@ -131,7 +130,7 @@ def test_a_training_resumed_at_the_end_of_an_epoch_makes_no_step_twice():
     last = list(islice(stream, 2))[-1]
     assert last.batch == last.batches
     before = model.get_values()
-    kinds = [type(event) for event in train(trainer, model, corpus(5), None, copy.deepcopy(last.progress))][1:]
+    kinds = [type(event) for event in train(trainer, model, corpus(5), None, last.progress)][1:]
     assert kinds == [EpochDone, Stopped]
     assert all(np.array_equal(before[name], W) for name, W in model.get_values().items())
 

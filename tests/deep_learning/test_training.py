@@ -1,6 +1,5 @@
 """The trainer: the guide's numbers, batches, orders, clipping, early stopping, going on, bad settings."""
 
-import copy
 import time
 from types import SimpleNamespace
 
@@ -117,6 +116,27 @@ def test_early_stopping_keeps_the_parameters_of_the_best_epoch():
     assert right / sum(len(s.x) for s in dev) == best
 
 
+def test_an_event_keeps_what_it_said_and_tells_the_epochs_running_figures():
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    events = train(Trainer(epochs=2, batch_size=2), model, corpus(5))
+    batches = [event for event in events if isinstance(event, BatchDone)]
+    assert [(e.progress.epoch, e.progress.batch, e.progress.sentences) for e in batches[:3]] == [
+        (0, 1, 2), (0, 2, 4), (0, 3, 5)
+    ]  # fmt: skip
+    first, last = batches[0].progress, batches[2].progress
+    assert first.mean_cost == batches[0].cost
+    assert last.mean_cost * 5 == pytest.approx(epochs(events)[0].cost)
+    assert last.accuracy == epochs(events)[0].train_accuracy
+    assert last.since(batches[1].progress).mean_cost == pytest.approx(batches[2].cost)
+
+
+def test_a_progress_of_an_earlier_version_goes_on_with_its_number_of_sentences():
+    trainer, model = Trainer(epochs=1, batch_size=2, shuffle=True), rnns.NumpyRNN(*SIZES, seed=0)
+    before = next(e for e in trainer.fit(model, corpus(5)) if isinstance(e, BatchDone)).progress
+    resumed = next(trainer.fit(model, corpus(5), None, before._replace(sentences=0)))
+    assert resumed.progress == before
+
+
 @pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 17])
 def test_it_goes_on_from_any_event_to_the_same_numbers(after):
     trainer = Trainer(epochs=2, batch_size=2, shuffle=True, seed=3)
@@ -131,7 +151,7 @@ def test_it_goes_on_from_any_event_to_the_same_numbers(after):
         if len(events) > after:
             break
     stream.close()
-    progress = copy.deepcopy(event.progress)
+    progress = event.progress
     resumed = train(trainer, model, corpus(15), corpus(4, seed=1), progress)
     got = [e.cost for e in [*events, *resumed] if isinstance(e, (BatchDone, EpochDone))]
     assert got == [e.cost for e in whole if isinstance(e, (BatchDone, EpochDone))]

@@ -18,7 +18,7 @@ from lab.widgets.choices import WRAP, CorpusChoice, ModelChoice, button, field, 
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.runs import Run
+from lxmls_rnn.runs import Run, read_metrics
 
 FURTHER = 5  # epochs that are proposed to a run that has done all
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
@@ -241,7 +241,7 @@ class TrainingPanel(Panel):
     def _propose_epochs(self) -> None:
         """Propose to train to the end, or where that is reached, further."""
         training = trainings.find(self._folder())
-        rows = training.rows if training and training.rows else Run(self._folder(), Settings("")).metrics()
+        rows = training.rows if training and training.rows else read_metrics(self._folder())
         epochs = self._settings_of_run().trainer.epochs
         self.to_epoch.value = epochs if len(rows) < epochs else epochs + FURTHER
 
@@ -281,7 +281,7 @@ class TrainingPanel(Panel):
         if training is not None and training.started is not None:
             self.curves.update(name, training.rows, training.running)
         else:
-            self.curves.update(name, Run(paths.runs() / name, Settings("")).metrics(), [])
+            self.curves.update(name, read_metrics(paths.runs() / name), [])
 
     def _tell(self, training: Training | None) -> None:
         state = "" if training is None else training.state

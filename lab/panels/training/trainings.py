@@ -15,7 +15,7 @@ import numpy as np
 
 from lab.widgets.job import Job, tell
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
-from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Started, Stopped
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run, find_runs
 
@@ -64,7 +64,7 @@ class Training:
         self.updates = 0
         self.device = ""
         self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
-        self._cost, self._n, self._correct, self._words = 0.0, 0, 0, 0
+        self._point, self._n = Progress(), 0  # where the last point was made, and the updates since
         self.job = Job(self._events, self._take)
         self.job.listeners.append(self._tell)
 
@@ -89,12 +89,8 @@ class Training:
     @property
     def position(self) -> tuple[int, int]:
         """The epoch, counted from 1, and how many of its updates are done."""
-        event = self.event
-        if isinstance(event, BatchDone):
-            return event.epoch, event.batch
-        if isinstance(event, EpochDone):
-            return event.epoch + 1, 0
-        return (event.progress.epoch + 1, event.progress.batch) if event else (1, 0)
+        p = self.event.progress if self.event else Progress()
+        return p.epoch + 1, p.batch
 
     @property
     def done(self) -> float:
@@ -106,7 +102,7 @@ class Training:
     def words_per_second(self) -> float:
         """Of the present epoch."""
         if isinstance(self.event, BatchDone) and self.event.progress.seconds:
-            return self.event.progress.words / self.event.progress.seconds
+            return self.event.progress.words_per_second
         return self.rows[-1]["words_per_second"] if self.rows else 0.0
 
     @property
@@ -136,7 +132,7 @@ class Training:
             assert self.settings is not None
             self.device = device_of(self.settings.model)
             self.rows = [row for row in self.rows if row["epoch"] <= event.progress.epoch]
-            self._correct, self._words = event.progress.correct, event.progress.words
+            self._point = event.progress
             self._every = max(1, event.epochs * event.batches // POINTS)
             self.started = event
         self.event = event
@@ -146,21 +142,18 @@ class Training:
         if self.updates == 0:
             self._first = self.job.seconds, event.epoch - 1 + event.batch / event.batches
         self.updates += event.updates
-        self._cost += event.cost * event.updates
         self._n += event.updates
         if self._n < self._every and event.batch < event.batches:
             return
-        p = event.progress
+        since = event.progress.since(self._point)
         if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
             # the few sentences left at the end of an epoch are no point of their own: they would be a spike
             self.running.append((
                 event.epoch - 1 + event.batch / event.batches,
-                self._cost / self._n * self.started.sentences,
-                (p.correct - self._correct) / (p.words - self._words),
+                since.mean_cost * self.started.sentences,
+                since.accuracy,
             ))  # fmt: skip
-        self._cost, self._n, self._correct, self._words = 0.0, 0, p.correct, p.words
-        if event.batch == event.batches:
-            self._correct = self._words = 0
+        self._point, self._n = (Progress() if event.batch == event.batches else event.progress), 0
 
     def reason(self) -> str:
         """Why it has ended, if it has come to its end."""
