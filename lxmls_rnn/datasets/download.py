@@ -1,10 +1,9 @@
-"""Getting one file over HTTP: transfer and checksums."""
+"""Getting one file over HTTP: the transfer, which is pooch's, and checksums."""
 
 import hashlib
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pooch
@@ -27,23 +26,12 @@ class _Bar:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._task = self._progress.add_task(label, total=None)
-
-    def __enter__(self) -> "_Bar":
         self._progress.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    @property
-    def total(self) -> float | None:
-        return self._progress.tasks[0].total
-
-    @total.setter
-    def total(self, n_bytes: int) -> None:
+    def _set_total(self, n_bytes: int) -> None:
         self._progress.update(self._task, total=n_bytes or None, completed=0)
+
+    total = property(None, _set_total)
 
     def update(self, n_bytes: int) -> None:
         self._progress.advance(self._task, n_bytes)
@@ -52,7 +40,7 @@ class _Bar:
         self._progress.update(self._task, completed=0)
 
     def close(self) -> None:
-        self._progress.refresh()
+        self._progress.stop()
 
 
 def transfer(
@@ -60,21 +48,15 @@ def transfer(
 ) -> None:
     """Write what a URL holds to a file, starting over when the failure looks passing.
 
+    pooch would start over after a refusal too, and would not say why it gives up.
+
     Parameters
     ----------
-    url : str
-        An http or https address.
-    target : Path
-        Where the bytes go; after a failure it may hold a part of them.
-    progress : bool or object
-        Whether to draw a progress bar on the standard error stream; or a bar with total, update, reset and close.
-    timeout : float
-        Seconds of silence after which the server counts as stalled.
-    retries : int
-        How often to start over after a broken connection, a body cut short or a 5xx answer.
-    pause : float
-        Seconds to wait before starting over.
-    label : str
+    url, target
+        An http or https address; where the bytes go, after a failure perhaps a part of them.
+    progress, timeout, retries, pause
+        As in `fetch`.
+    label
         The name at the left of the bar.
 
     Raises
@@ -87,14 +69,10 @@ def transfer(
     # pooch brings requests, and imports it as late as this to keep its own import short.
     import requests
 
-    with _Bar(label) if progress is True else nullcontext(progress or None) as bar:
+    with closing(_Bar(label)) if progress is True else nullcontext(progress or False) as bar:
         # Without a content encoding, Content-Length is the size of the file, and the bar tells the truth.
-        download = pooch.HTTPDownloader(
-            progressbar=bar or False,
-            chunk_size=1 << 16,
-            timeout=timeout,
-            headers={"Accept-Encoding": "identity"},
-        )
+        plain = {"Accept-Encoding": "identity"}
+        download = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=timeout, headers=plain)
         for tries_left in reversed(range(retries + 1)):
             try:
                 download(url, str(target), None)
@@ -121,20 +99,12 @@ def _explain(error: Exception, timeout: float) -> tuple[str, bool]:
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"the transfer broke off before the end: {inner}", True
     if isinstance(error, requests.ConnectionError):
-        return f"the server cannot be reached: {_root_cause(error)}", True
+        # the operating system's error is under the layers that requests and urllib3 put on it
+        layer: BaseException | None = error
+        while isinstance(layer, requests.RequestException) or not isinstance(layer, OSError | None):
+            layer = layer.__cause__ or layer.__context__
+        return f"the server cannot be reached: {layer or error}", True
     return str(error), False
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """Return the operating system's error under the layers that requests and urllib3 put on it."""
-    import requests
-
-    layer: BaseException | None = error
-    while layer is not None:
-        if isinstance(layer, OSError) and not isinstance(layer, requests.RequestException):
-            return layer
-        layer = layer.__cause__ or layer.__context__
-    return error
 
 
 def digest(path: Path, algorithm: str) -> str:
@@ -142,9 +112,9 @@ def digest(path: Path, algorithm: str) -> str:
 
     Parameters
     ----------
-    path : Path
+    path
         The file.
-    algorithm : str
+    algorithm
         A name that hashlib knows, or `git-blob`: the id that git gives the content, which is the SHA-1 of
         ``blob <size>\0`` and the content (Pro Git, section 10.2).
     """
@@ -155,17 +125,7 @@ def digest(path: Path, algorithm: str) -> str:
 
 
 def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | None:
-    """Compare a file with its published size and checksums; say what differs, None if nothing does.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    size : int or None
-        Its published size in bytes, None if unknown.
-    checksums : tuple of str
-        Each `<algorithm>:<hexadecimal>`.
-    """
+    """Say how a file differs from its published size and checksums (see `DataFile`); None if in nothing."""
     got_size = path.stat().st_size
     if size is not None and got_size != size:
         return f"size: expected {size} bytes, got {got_size}"

@@ -1,17 +1,18 @@
 """`fetch`: how the files of a data set come to be on disk, whole and verified, or not at all.
 
-The bytes arrive in a file beside the target, are verified there, and take the target's name in one step.
+The bytes arrive in a folder beside the target, are verified there, and take the target's name in one step.
 """
 
 import glob
 import os
 import re
+import shutil
 import tarfile
-import uuid
 import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
@@ -71,6 +72,7 @@ def fetch(
             raise ValueError(f"no data set is called {dataset!r}; there are {', '.join(DATASETS)}")
         dataset = DATASETS[dataset]
     directory = Path(directory)
+    targets = [directory / file.name for file in dataset.files]
     download = partial(transfer, progress=progress, timeout=timeout, retries=retries, pause=pause)
     notice(dataset.notice)
 
@@ -80,99 +82,75 @@ def fetch(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with locked(directory, busy) as alone:
-            return [
-                obtain(file, directory, dataset.source, download=download, notice=notice, alone=alone)
-                for file in dataset.files
-            ]
+            for file, target in zip(dataset.files, targets, strict=True):
+                if alone:
+                    _remove_leftovers(target)
+                _obtain(file, target, dataset.source, download, notice)
     except DownloadError:
         raise
     except OSError as error:
         raise DownloadError(f"{dataset.name}: nothing can be written in {directory}: {error}") from error
+    return targets
 
 
-def obtain(
-    file: DataFile,
-    directory: Path,
-    source: str,
-    *,
-    download: Callable[..., None],
-    notice: Callable[[str], None],
-    alone: bool,
-) -> Path:
-    """Return the path of a file, fetched if it is not there or not what was published.
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a killed fetch of a file has left beside it."""
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        if leftover.is_dir() and leftover.suffix == ".part":
+            shutil.rmtree(leftover)
+        elif leftover.suffix in (".part", ".tmp"):  # files of earlier versions, or of a record
+            leftover.unlink(missing_ok=True)
 
-    Parameters
-    ----------
-    file : DataFile
-        What to fetch.
-    directory : Path
-        Where it goes.
-    source : str
-        The page to name to a user who has to download by hand.
-    download : callable
-        ``download(url, path, label=...)`` writes the bytes, raising TransferError if they do not arrive.
-    notice : callable
-        Gets what there is to say.
-    alone : bool
-        True if no other fetch is at work in the directory, so that partial files there are dead.
 
-    Raises
-    ------
-    DownloadError
-        The file did not arrive or is not what was published; the target is what it was.
-    OSError
-        The file cannot be written.
+def _obtain(
+    file: DataFile, target: Path, source: str, download: Callable[..., None], notice: Callable[[str], None]
+) -> None:
+    """Fetch a file if it is not there or not what was published; DownloadError leaves it as it was.
+
+    `download(url, path, label=...)` writes the bytes; `source` is the page to name to a user who has to do so by hand.
     """
-    target = directory / file.name
-    folder = target.parent
-    if alone:
-        for leftover in folder.glob(f".{glob.escape(target.name)}.*"):
-            if leftover.suffix in (".part", ".tmp"):
-                leftover.unlink(missing_ok=True)
     if target.exists():
         problem = _problem_on_disk(file, target)
         if problem is None:
             notice(f"{target}: already there, verified")
-            return target
+            return
         notice(f"{target} is not what was published ({problem}): fetching it again")
+    folder = target.parent
     new_folder = not folder.exists()
-    raw, text = (folder / f".{target.name}.{uuid.uuid4().hex}.part" for _ in range(2))
+    archive = target.with_name(Path(file.url if file.unpack else file.name).name)
     try:
         folder.mkdir(exist_ok=True)
-        _get(file, target, raw, text, download, notice)
+        with TemporaryDirectory(dir=folder, prefix=f".{target.name}.", suffix=".part") as beside:
+            os.replace(_verified(file, target, archive, Path(beside), download, notice), target)
+        if not _has_own_checksum(file):
+            _write_record(target, notice)
     except (TransferError, ValueError) as error:
-        by_hand = target.with_name(_archive_name(file))
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
-            f"download {file.url} by hand (about it: {source}), put it at {by_hand}, and fetch again."
+            f"download {file.url} by hand (about it: {source}), put it at {archive}, and fetch again."
         ) from error
     finally:
-        for path in (raw, text):
-            path.unlink(missing_ok=True)
         if new_folder and folder.exists() and not any(folder.iterdir()):
             folder.rmdir()
     notice(f"{target}: fetched and verified")
-    return target
 
 
-def _get(
+def _verified(
     file: DataFile,
     target: Path,
-    raw: Path,
-    text: Path,
+    archive: Path,
+    beside: Path,
     download: Callable[..., None],
     notice: Callable[[str], None],
-) -> None:
-    """Download, verify and unpack beside the target, then put the result in its place."""
-    archive = target.with_name(_archive_name(file))
+) -> Path:
+    """Download, unpack and verify in a folder beside the target; return the file there that may take its place."""
+    text = beside / "text"
     if file.unpack and archive.is_file():
         notice(f"{archive}: using this instead of downloading it")
     else:
-        archive = raw
+        archive = beside / "download"
         download(file.url, archive, label=target.name)
-    problem = mismatch(archive, file.size, file.checksums)
-    if problem is not None:
-        raise ValueError(problem)
+    _refuse(mismatch(archive, file.size, file.checksums))
     if file.unpack is None:
         text = archive
     else:
@@ -183,19 +161,21 @@ def _get(
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise ValueError(f"the archive cannot be read: {error}") from error
-    problem = file.content_problem(text)
+    _refuse(file.content_problem(text))
+    recorded = _recorded(target)
+    if recorded is not None and not file.checksums:  # the archive's own published checksum says more than the record
+        got = digest(text, "sha256")
+        if got != recorded:
+            raise ValueError(
+                f"sha256: expected {recorded}, seen at an earlier fetch, got {got} "
+                f"(to accept the new file, delete {_record(target)})"
+            )
+    return text
+
+
+def _refuse(problem: str | None) -> None:
     if problem is not None:
         raise ValueError(problem)
-    if not _has_own_checksum(file):
-        _compare_with_record(file, text, target)
-    os.replace(text, target)
-    if not _has_own_checksum(file):
-        _write_record(target, notice)
-
-
-def _archive_name(file: DataFile) -> str:
-    """Return the name under which a download made by hand is looked for, beside the target."""
-    return Path(file.url if file.unpack else file.name).name
 
 
 def _has_own_checksum(file: DataFile) -> bool:
@@ -207,7 +187,7 @@ def _problem_on_disk(file: DataFile, target: Path) -> str | None:
     """Say how a target differs from what was published, or from what was first seen; None if it is right."""
     if _has_own_checksum(file):
         return mismatch(target, file.size, file.checksums)
-    recorded = _read_record(target)
+    recorded = _recorded(target)
     if recorded is not None:
         return mismatch(target, None, (f"sha256:{recorded}",))
     problem = file.content_problem(target)
@@ -220,32 +200,15 @@ def _record(target: Path) -> Path:
     return target.with_name(f"{target.name}.sha256")
 
 
-def _read_record(target: Path) -> str | None:
+def _recorded(target: Path) -> str | None:
     """Return the SHA-256 recorded beside a target, None if there is none that can be read."""
-    try:
-        found = re.match(rb"[0-9a-f]{64}\b", _record(target).read_bytes())
-    except FileNotFoundError:
-        return None
+    record = _record(target)
+    found = re.match(rb"[0-9a-f]{64}\b", record.read_bytes()) if record.exists() else None
     return found[0].decode() if found else None
-
-
-def _compare_with_record(file: DataFile, text: Path, target: Path) -> None:
-    """Refuse a file without a published checksum that is not the one first seen."""
-    recorded = _read_record(target)
-    # The archive's own published checksum says more than the record.
-    if recorded is None or file.checksums:
-        return
-    got = digest(text, "sha256")
-    if got != recorded:
-        raise ValueError(
-            f"sha256: expected {recorded}, seen at an earlier fetch, got {got} "
-            f"(to accept the new file, delete {_record(target)})"
-        )
 
 
 def _write_record(target: Path, notice: Callable[[str], None]) -> None:
     """Put the SHA-256 of a target beside it, in the format of `sha256sum`."""
-    record = _record(target)
-    got = digest(target, "sha256")
+    record, got = _record(target), digest(target, "sha256")
     write_atomically(record, f"{got}  {target.name}\n")
     notice(f"{target}: sha256 {got} recorded in {record.name}, so that a later fetch notices a change")
