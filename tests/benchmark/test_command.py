@@ -31,6 +31,7 @@ def test_a_run_prints_a_table_and_writes_results_and_picture(run):
     assert re.search(r"fused on cpu .*%", result.output)
     content = json.loads(Path("a.json").read_text())
     assert {"processor", "cores", "threads", "numpy_blas", "gpus", "versions", "cxxflags"} <= set(content["machine"])
+    assert re.fullmatch(r"openblas \d\S+ \w+", content["machine"]["numpy_blas"])
     assert [row["status"] for row in content["rows"]] == ["ok"] * 16
     assert image.imread("a.png").shape[2] == 4
 

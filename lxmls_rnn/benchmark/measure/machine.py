@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from numpy import __config__ as numpy_config
+from threadpoolctl import threadpool_info
 
 from lxmls_rnn import _gpu_libraries, _theano_blas, _theano_flags
 
@@ -98,6 +98,7 @@ def version(name: str) -> str | None:
 
 
 def numpy_blas() -> str:
-    """Return the names of the BLAS libraries that NumPy is built with."""
-    info = getattr(numpy_config, "blas_opt_info", None) or getattr(numpy_config, "openblas64__info", {})
-    return ", ".join(info.get("libraries", []))
+    """Return name, version and kernel of the BLAS in NumPy's package; where there is none, of all that are loaded."""
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    found = [library for library in loaded if "numpy" in library["filepath"]] or loaded
+    return ", ".join(f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip() for b in found)
