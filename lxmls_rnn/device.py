@@ -166,9 +166,9 @@ def _toolkit_problem(index: int) -> Problem | None:
     version, serves = libraries.nvrtc_version(), libraries.driver_serves()
     missing = [name for name, found in (("NVRTC", version), ("cuBLAS", libraries.cublas_version())) if not found]
     if version is None or missing:
-        there, here = "build the image on a CUDA base, see BASE_IMAGE in the README", "take the Docker image"
+        there, here = "build the image on a CUDA base, see BASE_IMAGE in docs/image.md", "take the Docker image"
         return Problem(f"there is no {' and no '.join(missing)}", there if in_image() else here)
-    base = "build the image on an older CUDA, see BASE_IMAGE in the README"
+    base = "build the image on an older CUDA, see BASE_IMAGE in docs/image.md"
     other = base if in_image() else "take an older CUDA toolkit"
     if serves and serves < version:
         return Problem(

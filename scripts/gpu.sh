@@ -57,7 +57,7 @@ capability=$(say "$cards" | sed 's/.*, *\([0-9]*\)\.\([0-9]*\)$/\1\2/' | sort -n
 base=$(base_for "$driver" "$capability")
 if [ "$base" = none ]; then
     write LAB_RUNTIME ""
-    say "The driver $driver is too old for every image of the table in the README: update it to 535 or newer." >&2
+    say "The driver $driver is too old for every image of the table in docs/image.md: update it to 535 or newer." >&2
     exit 1
 fi
 

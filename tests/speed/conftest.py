@@ -1,4 +1,4 @@
-"""Let the benchmarks import the modules beside them, whatever pytest's import mode; print the README's tables."""
+"""Let the benchmarks import the modules beside them, whatever the import mode; print the tables of docs/speed.md."""
 
 import sys
 from pathlib import Path
@@ -10,8 +10,8 @@ sys.path.append(str(Path(__file__).parent))
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter, config):
-    """Print the medians of this run as the README has them."""
-    from readme_tables import tables
+    """Print the medians of this run as docs/speed.md has them."""
+    from tables import tables
 
     session = getattr(config, "_benchmarksession", None)
     # what was only tried, with --benchmark-disable, has no times

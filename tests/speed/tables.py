@@ -1,9 +1,9 @@
-"""The tables of the README's 'How fast', from the medians of a run of these benchmarks."""
+"""The tables of docs/speed.md, from the medians of a run of these benchmarks."""
 
 from collections.abc import Iterator
 
 WORK = {"forward": "forward", "grads": "cost and all gradients", "step": "one SGD step", "epoch": "an epoch"}
-ROWS = {  # the README's label: the models whose times stand there
+ROWS = {  # the label there: the models whose times stand there
     "`NumpyRNN`": ["NumpyRNN"],
     "`RNN`, with `scan`": ["RNN"],
     "`FastRNN`, in C": ["FastRNN"],
@@ -52,7 +52,7 @@ def table(head, rows) -> Iterator[str]:
 
 
 def cell(times: dict, names: list[str], work: str) -> str:
-    """Return times as the README has them, or nothing."""
+    """Return times as docs/speed.md has them, or nothing."""
     found = [times[name, work] * (1e3 if work == "epoch" else 1e6) for name in names if (name, work) in times]
     return "; ".join(map(short, found))
 
