@@ -1,14 +1,18 @@
 """JupyterLab in the container; the token comes from the environment (entrypoint.sh)."""
 
+import os
 import warnings
 
 import voila  # noqa: F401
 
 c = get_config()  # noqa: F821
 
-# All of the container's interfaces: which of the host's can reach them is for docker-compose.yml to say.
-c.ServerApp.ip = "0.0.0.0"
-c.ServerApp.port = 8888
+# All of the container's interfaces: which of the host's can reach them is for docker-compose.yml to say. Apptainer's
+# containers have none of their own.
+c.ServerApp.ip, port = "0.0.0.0", "8888"
+if "APPTAINER_CONTAINER" in os.environ:
+    c.ServerApp.ip, port = os.environ.get("LAB_ADDRESS", "127.0.0.1:8888").split(":")
+c.ServerApp.port = int(port)
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
 c.ServerApp.root_dir = "/opt/lab/lab/notebooks"

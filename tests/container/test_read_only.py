@@ -25,11 +25,11 @@ kill %1
 """
 
 
-def run(lab, *command, tmp="/tmp:exec", home="/tmp/home", mounts=(), **options):
+def run(lab, *command, tmp="/tmp:exec", home="/tmp/home", mounts=(), options=(), check=True):
     """Run a command in a container whose root nobody can write."""
-    arguments = ["--read-only", "--user", f"{UID}:{UID}", "--env", f"HOME={home}", "--tmpfs", tmp]
+    arguments = ["--read-only", "--user", f"{UID}:{UID}", "--env", f"HOME={home}", "--tmpfs", tmp, *options]
     arguments += [f"--volume={mount}" for mount in mounts]
-    return lab.call("docker", "run", "--rm", *arguments, lab.image, *command, **{"timeout": 300, **options})
+    return lab.call("docker", "run", "--rm", *arguments, lab.image, *command, timeout=300, check=check)
 
 
 @pytest.fixture
@@ -52,6 +52,15 @@ def test_the_lab_starts_and_a_notebook_trains(lab, mounts):
     assert "The lab is at" in output
     assert "cannot be written" not in output
     assert "zebra*" in output
+
+
+def test_in_apptainer_only_this_machine_reaches_it(lab, mounts):
+    """Its containers share the network of the machine."""
+    port = "docker/entrypoint.sh lab & until grep -E '^ +[0-9]+: [0-9A-F]+:22C3 ' /proc/net/tcp; do sleep 0.5; done"
+    environ = ["--env", "APPTAINER_CONTAINER=lab.sif", "--env", "LAB_ADDRESS=127.0.0.1:8899"]
+    output = run(lab, "timeout", "60", "bash", "-c", f"{port}; kill %1", options=environ, mounts=mounts).stdout
+    assert "http://127.0.0.1:8899/lab" in output
+    assert " 0100007F:22C3 " in output  # 127.0.0.1, port 8899
 
 
 def test_without_folders_for_what_a_student_makes_the_lab_stops_with_a_sentence(lab):
