@@ -15,6 +15,7 @@ $(READY): uv.lock pyproject.toml scripts/setup.sh
 
 .PHONY: test
 test: $(READY) ## Run the tests; ARGS="-k lstm" goes to pytest
+	@.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.require_compiler()'
 	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-gpu

@@ -22,6 +22,8 @@ from lxmls_rnn import _theano_blas, _theano_flags, device, theano_env
 
 TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
 
+COMPILES = ("C++ compiler", "Python headers")  # the findings without which there is no C code
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -207,6 +209,18 @@ def tell_missing() -> None:
         print(f"To install what is missing (Debian, Ubuntu): {missing_packages(missing)}")
     elif not missing:
         print("Ready: Theano has a compiler, Python's headers and a BLAS.")
+
+
+def require_compiler() -> None:
+    """Stop, before the tests, where no C code compiles: say what brings it, and what works without it."""
+    missing = [finding for finding in software(*theano_tools()) if finding.name in COMPILES and finding.ok is False]
+    if missing:
+        names = " and ".join(finding.name for finding in missing)
+        remedy = missing_packages(missing) or missing[0].remedy
+        sys.exit(
+            f"The tests compile C code and miss {names}: {remedy}\n"
+            "Without, NumpyRNN and NumpyLSTM work as ever, and Theano in Python, slowly."
+        )
 
 
 def show(findings: list[Finding], advice: list[str]) -> None:
