@@ -68,23 +68,19 @@ static NUMBER *take(npy_intp size)
 
 #include "ops.h"
 
-static void run(int T, int B, int H, bool masked)
+static void run(int T, int B, int H)
 {
     const long step = (long)B * H;
-    Array mask_data(T * B);
-    for (int n = 0; n < T * B; ++n)
-        mask_data[n] = rand() % 3 > 0;
-    NUMBER *mask = masked ? mask_data.data : NULL;
     Array a(T * step * 4), W_h(4 * H * H), W_c(3 * H * H), h0(step), c0(step), h(T * step), c(T * step);
     Array gates(T * step * 4), room_h(PACKED_SIZE(4 * H, H)), room_c(PACKED_SIZE(3 * H, H)), peep(step * 3);
     Array e_h(T * step);
     Array e_a(T * step * 4), e(step), e_c(step), g_h(4 * H * H), g_c(3 * H * H), e_b(T * step * 3);
-    lstm::forward(T, B, H, a, W_h, W_c, h0, c0, mask, h, c, gates, peep, room_h, room_c);
-    lstm::backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, mask, e_a, e, e_c, g_h, g_c, e_b, room_h, room_c);
+    lstm::forward(T, B, H, a, W_h, W_c, h0, c0, h, c, gates, peep, room_h, room_c);
+    lstm::backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, e_a, e, e_c, g_h, g_c, e_b, room_h, room_c);
 
-    Array ra(T * step), rW(H * H), re_a(T * step), rg(H * H), before(step);
-    rnn::forward(T, B, H, ra, rW, h0, mask, h, room_h);
-    rnn::backward(T, B, H, rW, h, h0, e_h, mask, re_a, e, rg, before, room_h);
+    Array ra(T * step), rW(H * H), re_a(T * step), rg(H * H);
+    rnn::forward(T, B, H, ra, rW, h0, h, room_h);
+    rnn::backward(T, B, H, rW, h, h0, e_h, re_a, e, rg, room_h);
 
     std::vector<npy_int32> gold(T, H - 1);
     Array y(T * H), weights(T), e_y(T * H), cost(1);
@@ -132,8 +128,7 @@ int main()
             for (int H : sizes)
                 for (int threads : {1, 4}) { /* with four, BLAS does the products */
                     blas_threads = threads;
-                    run(T, B, H, false);
-                    run(T, B, H, true);
+                    run(T, B, H);
                     rnn::run_steps(T, B, H);
                     lstm::run_steps(T, B, H);
                 }

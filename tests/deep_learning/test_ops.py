@@ -1,4 +1,4 @@
-"""The layer Ops: scan's numbers, Theano's own gradient check, masks, strides, shapes, bad input."""
+"""The layer Ops: scan's numbers, Theano's own gradient check, strides, shapes, bad input."""
 
 import numpy as np
 import pytest
@@ -37,26 +37,26 @@ def test_they_agree_with_scan_to_1e_12(fast, scan, activation, sizes):
             assert np.abs(got - expected).max() <= 1e-12 * max(np.abs(expected).max(), 1e-3)
 
 
-def rnn_reference(a, W_h, h0, mask, activation):
+def rnn_reference(a, W_h, h0, activation):
     f = {"logistic": lambda v: 1 / (1 + np.exp(-v)), "tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}[activation]
     h, states = h0, []
-    for a_t, m_t in zip(a, mask, strict=True):
-        h = np.where(m_t[:, None] != 0, f(a_t + h @ W_h.T), h)
+    for a_t in a:
+        h = f(a_t + h @ W_h.T)
         states.append(h)
     return np.array(states)
 
 
-def lstm_reference(a, W_h, W_c, h0, c0, mask):
+def lstm_reference(a, W_h, W_c, h0, c0):
     def logistic(v):
         return 1 / (1 + np.exp(-v))
 
     H, h, c, states = h0.shape[1], h0, c0, []
-    for a_t, m_t in zip(a, mask, strict=True):
-        z, p, real = a_t + h @ W_h.T, c @ W_c.T, m_t[:, None] != 0
+    for a_t in a:
+        z, p = a_t + h @ W_h.T, c @ W_c.T
         i, f = logistic(z[:, :H] + p[:, :H]), logistic(z[:, H : 2 * H] + p[:, H : 2 * H])
         g, o = np.tanh(z[:, 2 * H : 3 * H]), logistic(z[:, 3 * H :] + p[:, 2 * H :])
-        new_c = f * c + i * g
-        h, c = np.where(real, o * np.tanh(new_c), h), np.where(real, new_c, c)
+        c = f * c + i * g
+        h = o * np.tanh(c)
         states.append(h)
     return np.array(states)
 
@@ -66,19 +66,18 @@ def compiled():
     """Compile each layer with its gradients once for all sizes."""
     functions = {}
 
-    def get(kind, dtype, masked):
-        if (kind, dtype, masked) not in functions:
+    def get(kind, dtype):
+        if (kind, dtype) not in functions:
             a = T.tensor3("a", dtype=dtype)
             states = [T.matrix(dtype=dtype)] if kind != "lstm" else [T.matrix(dtype=dtype), T.matrix(dtype=dtype)]
             weights = [T.matrix(dtype=dtype)] if kind != "lstm" else [T.matrix(dtype=dtype), T.matrix(dtype=dtype)]
-            mask = [T.matrix(dtype=dtype)] if masked else []
-            op = LSTMLayer(masked) if kind == "lstm" else RNNLayer(kind, masked)
-            h = op(a, *weights, *states, *mask)
+            op = LSTMLayer() if kind == "lstm" else RNNLayer(kind)
+            h = op(a, *weights, *states)
             h = h[0] if kind == "lstm" else h
             e_h = T.tensor3("e_h", dtype=dtype)
             gradients = theano.grad(T.sum(h * e_h), [a, *weights, *states])
-            functions[kind, dtype, masked] = theano.function([a, *weights, *states, *mask, e_h], [h, *gradients])
-        return functions[kind, dtype, masked]
+            functions[kind, dtype] = theano.function([a, *weights, *states, e_h], [h, *gradients])
+        return functions[kind, dtype]
 
     return get
 
@@ -87,7 +86,7 @@ def compiled():
 @pytest.mark.parametrize("kind", [*ACTIVATIONS, "lstm"])
 @given(data=st.data())
 @settings(max_examples=12, deadline=None)
-def test_masked_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
+def test_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
     steps, batch, H = (data.draw(st.integers(1, n)) for n in (6, 5, 40))
     rng = np.random.RandomState(data.draw(st.integers(0, 2**31)))
     gates = 4 if kind == "lstm" else 1
@@ -97,7 +96,6 @@ def test_masked_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, d
         return values[tuple(slice(None, None, 2) for _ in shape)]  # every other entry: no stride is the usual one
 
     a, W_h, h0, e_h = array(steps, batch, gates * H), array(gates * H, H) / H, array(batch, H), array(steps, batch, H)
-    mask = (rng.uniform(size=(steps, batch)) < 0.7).astype(dtype)
     if kind == "lstm":
         W_c, c0 = array(3 * H, H) / H, array(batch, H)
         arguments = [a, W_h, W_c, h0, c0]
@@ -110,22 +108,20 @@ def test_masked_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, d
 
     double = [argument.astype("float64") for argument in arguments]
     tolerance = 1e-10 if dtype == "float64" else 1e-4
-    for masked in (True, False):
-        m = mask if masked else np.ones_like(mask)
-        h, *gradients = compiled(kind, dtype, masked)(*arguments, *([mask] if masked else []), e_h)
-        assert np.allclose(h, reference(*double, m), rtol=tolerance, atol=tolerance)
-        for n, gradient in enumerate(gradients):
-            # the derivative along one random direction, by central differences
-            direction = rng.uniform(-1, 1, gradient.shape)
-            f = {}
-            for step in (-2, -1, 1, 2):
-                moved = [value + step * 1e-4 * direction if k == n else value for k, value in enumerate(double)]
-                f[step] = (reference(*moved, m) * e_h).sum()
-            expected = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / 12e-4
-            scale = max(1.0, np.abs(gradient).max() * np.sqrt(gradient.size))
-            slack = 1e-8 if dtype == "float64" else 1e-4
-            if kind != "relu":  # a unit that switches between the points has no such derivative
-                assert abs((gradient * direction).sum() - expected) <= slack * scale
+    h, *gradients = compiled(kind, dtype)(*arguments, e_h)
+    assert np.allclose(h, reference(*double), rtol=tolerance, atol=tolerance)
+    for n, gradient in enumerate(gradients):
+        # the derivative along one random direction, by central differences
+        direction = rng.uniform(-1, 1, gradient.shape)
+        f = {}
+        for step in (-2, -1, 1, 2):
+            moved = [value + step * 1e-4 * direction if k == n else value for k, value in enumerate(double)]
+            f[step] = (reference(*moved) * e_h).sum()
+        expected = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / 12e-4
+        scale = max(1.0, np.abs(gradient).max() * np.sqrt(gradient.size))
+        slack = 1e-8 if dtype == "float64" else 1e-4
+        if kind != "relu":  # a unit that switches between the points has no such derivative
+            assert abs((gradient * direction).sum() - expected) <= slack * scale
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -135,7 +131,7 @@ def test_activations_are_exact_to_the_last_digits(compiled, activation, exact, d
     edges = [0.0, 1e-30, 1e-8, 0.2499, 0.25, 0.2501, 1, 18.99, 19, 36, 40, 80, 87]
     a = np.array([*edges, *np.negative(edges), *rng.normal(size=2000), *rng.uniform(-40, 40, 2000)], dtype)
     zero = np.zeros((1, 1), dtype)
-    (h, *_) = compiled(activation, dtype, False)(a.reshape(-1, 1, 1), zero, zero, np.ones((len(a), 1, 1), dtype))
+    (h, *_) = compiled(activation, dtype)(a.reshape(-1, 1, 1), zero, zero, np.ones((len(a), 1, 1), dtype))
     expected = exact(a.astype("float64"))
     units = np.abs(h.ravel() - expected) / np.spacing(np.abs(expected.astype(dtype)).clip(np.finfo(dtype).tiny))
     assert units.max() <= 4
@@ -145,7 +141,7 @@ def test_activations_are_exact_to_the_last_digits(compiled, activation, exact, d
 def test_activations_saturate_and_pass_on_what_is_no_number(compiled, activation):
     zero = np.zeros((1, 1))
     a = np.array([1000, np.inf, -1000, -np.inf, np.nan]).reshape(-1, 1, 1)
-    h = np.concatenate([compiled(activation, "float64", False)(x[None], zero, zero, x[None])[0].ravel() for x in a])
+    h = np.concatenate([compiled(activation, "float64")(x[None], zero, zero, x[None])[0].ravel() for x in a])
     assert h[:2].tolist() == [1, 1]
     assert np.allclose(h[2:4], 0 if activation == "logistic" else -1, atol=1e-300)
     assert np.isnan(h[4])
@@ -155,8 +151,7 @@ def test_activations_saturate_and_pass_on_what_is_no_number(compiled, activation
 def test_rnn_layer_passes_theanos_gradient_check(activation):
     rng = np.random.RandomState(0)
     values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 5), (5, 5), (3, 5))]
-    mask = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 1, 1]], "float64")
-    theano.gradient.verify_grad(lambda *args: RNNLayer(activation, True)(*args, mask), values, rng=rng)
+    theano.gradient.verify_grad(RNNLayer(activation), values, rng=rng)
     theano.gradient.verify_grad(
         RNNLayer(activation), [v[:, 0] if v.ndim == 3 else v for v in values[:2]] + [values[2][0]], rng=rng
     )
@@ -165,8 +160,7 @@ def test_rnn_layer_passes_theanos_gradient_check(activation):
 def test_lstm_layer_passes_theanos_gradient_check():
     rng = np.random.RandomState(0)
     values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 20), (20, 5), (15, 5), (3, 5), (3, 5))]
-    mask = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 1, 1]], "float64")
-    theano.gradient.verify_grad(lambda *args: LSTMLayer(True)(*args, mask)[0], values, rng=rng)
+    theano.gradient.verify_grad(lambda *args: LSTMLayer()(*args)[0], values, rng=rng)
 
 
 def test_a_second_call_does_not_change_the_first_result():
@@ -199,4 +193,4 @@ def test_bad_types_are_met_when_the_graph_is_made(arguments, message):
 
 def test_bad_shapes_are_met_when_it_runs(compiled):
     with pytest.raises(ValueError, match=r"W_h must have the shape \(H, H\) with T = 2, B = 3, H = 5 from a"):
-        compiled("tanh", "float64", False)(np.ones((2, 3, 5)), np.ones((4, 4)), np.ones((3, 5)), np.ones((2, 3, 5)))
+        compiled("tanh", "float64")(np.ones((2, 3, 5)), np.ones((4, 4)), np.ones((3, 5)), np.ones((2, 3, 5)))

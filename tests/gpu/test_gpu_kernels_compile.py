@@ -13,8 +13,7 @@ from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import layer_source, softmax_cost_source
 
-LAYERS = [RNNLayer(activation, masked) for activation in ("logistic", "tanh", "relu") for masked in (False, True)]
-LAYERS += [LSTMLayer(False), LSTMLayer(True)]
+LAYERS = [*(RNNLayer(activation) for activation in ("logistic", "tanh", "relu")), LSTMLayer()]
 SOURCES = {str(layer): layer_source(layer) for layer in LAYERS} | {"SoftmaxCost": softmax_cost_source()}
 
 ONE_KERNEL = """

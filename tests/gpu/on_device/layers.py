@@ -40,18 +40,18 @@ def compiled():
     """Compile each layer with its gradients once for all sizes; dtype float64 stays on the CPU."""
     functions = {}
 
-    def get(kind, dtype, masked, batch, plan):
-        key = kind, dtype, masked, batch, plan
+    def get(kind, dtype, batch, plan):
+        key = kind, dtype, batch, plan
         if key not in functions:
             lstm = kind == "lstm"
             wide = [T.tensor3 if batch else T.matrix, *[T.matrix] * (1 + lstm)]
-            wide += [T.matrix if batch else T.vector] * (1 + lstm + masked)
+            wide += [T.matrix if batch else T.vector] * (1 + lstm)
             wide = [maker(dtype=dtype) for maker in wide]
             inputs = [every_other(variable) for variable in wide]
-            h = (LSTMLayer(masked) if lstm else RNNLayer(kind, masked))(*inputs)
+            h = (LSTMLayer() if lstm else RNNLayer(kind))(*inputs)
             h = h[0] if lstm else h
             e_h = h.type()
-            gradients = theano.grad(T.sum(h * e_h), inputs[: len(inputs) - masked])
+            gradients = theano.grad(T.sum(h * e_h), inputs)
             with pytest.MonkeyPatch.context() as patch:
                 for layer in GPU_LAYERS:
                     patch.setattr(layer, "fused_up_to", PLANS[plan])
@@ -63,7 +63,7 @@ def compiled():
     return get
 
 
-def check(compiled, kind, plan, steps, batch, H, masked, seed):
+def check(compiled, kind, plan, steps, batch, H, seed):
     rng = np.random.RandomState(seed)
     gates, lstm = (4, True) if kind == "lstm" else (1, False)
     B = () if batch is None else (batch,)
@@ -71,12 +71,11 @@ def check(compiled, kind, plan, steps, batch, H, masked, seed):
     values = [rng.uniform(-1, 1, shape) for shape in shapes]
     for weights in values[1 : 2 + lstm]:
         weights *= 2 / np.sqrt(H)
-    mask = [(rng.uniform(size=(steps, *B)) < 0.7).astype(float)] if masked else []
     e_h = rng.uniform(-1, 1, (steps, *B, H))
     results = {}
     for dtype in ("float32", "float64"):
-        function = compiled(kind, dtype, masked, batch is not None, plan)
-        inputs = [spread(value.astype("float32").astype(dtype)) for value in [*values, *mask]]
+        function = compiled(kind, dtype, batch is not None, plan)
+        inputs = [spread(value.astype("float32").astype(dtype)) for value in values]
         results[dtype] = function(*inputs, e_h.astype("float32").astype(dtype))
     for got, expected in zip(results["float32"], results["float64"], strict=True):
         assert np.abs(np.asarray(got) - expected).max() <= 1e-4 * max(np.abs(expected).max(), 0.1)
@@ -88,19 +87,18 @@ def check(compiled, kind, plan, steps, batch, H, masked, seed):
     steps=st.integers(1, 9),
     batch=st.none() | st.integers(1, 7),
     H=st.integers(1, 70),
-    masked=st.booleans(),
     seed=st.integers(0, 2**31),
 )
 @settings(max_examples=25, deadline=None)
-def test_states_and_gradients(compiled, kind, plan, steps, batch, H, masked, seed):
-    check(compiled, kind, plan, steps, batch, H, masked, seed)
+def test_states_and_gradients(compiled, kind, plan, steps, batch, H, seed):
+    check(compiled, kind, plan, steps, batch, H, seed)
 
 
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("kind", ["tanh", "lstm"])
 @pytest.mark.parametrize("H", [257, 300, 512, 1000, 1024, 1100])
 def test_more_units_than_a_block_has_threads(compiled, kind, plan, H):
-    check(compiled, kind, plan, 4, 3, H, True, H)
+    check(compiled, kind, plan, 4, 3, H, H)
 
 
 def test_the_default_plans():
@@ -136,7 +134,7 @@ def test_nothing_to_do(compiled, kind, plan, steps, batch):
     weights = [np.ones((gates * 5, 5), "float32"), *([np.ones((15, 5), "float32")] if kind == "lstm" else [])]
     states = [np.ones((batch, 5), "float32")] * len(weights)
     inputs = [np.ones((steps, batch, gates * 5), "float32"), *weights, *states]
-    h, _, *gradients = compiled(kind, "float32", False, True, plan)(*map(spread, inputs), inputs[0][..., :5])
+    h, _, *gradients = compiled(kind, "float32", True, plan)(*map(spread, inputs), inputs[0][..., :5])
     assert h.shape == (steps, batch, 5)
     assert not any(np.asarray(gradient).any() for gradient in gradients)
 

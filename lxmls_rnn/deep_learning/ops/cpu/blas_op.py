@@ -18,29 +18,22 @@ class BlasOp(theano.Op):
     _f16_ok = False
 
     def c_headers(self) -> list[str]:
-        """Return the headers of the C code."""
         return ["<math.h>", "<stdint.h>", "<stdlib.h>", "<string.h>"]
 
     def c_libraries(self) -> list[str]:
-        """Return the BLAS to link with."""
         return ldflags()
 
     def c_compile_args(self) -> list[str]:
-        """Return the flags of BLAS and ours."""
         return [*ldflags(libs=False, flags=True), *c_source.COMPILE_ARGS]
 
     def c_lib_dirs(self) -> list[str]:
-        """Return where the BLAS is."""
         return ldflags(libs=False, libs_dir=True)
 
     def c_header_dirs(self) -> list[str]:
-        """Return where the BLAS's headers are."""
         return ldflags(libs=False, include_dir=True)
 
     def c_support_code(self) -> str:
-        """Return BLAS's declarations, or a stand-in through NumPy where none is linked."""
         return blas_header_text()
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Refuse to run without a compiler: `RNN` and `LSTM` do."""
         raise NotImplementedError(f"{self} runs as C code only: it needs a C++ compiler (see `lxmls-rnn doctor`)")

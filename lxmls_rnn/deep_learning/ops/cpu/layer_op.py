@@ -33,33 +33,23 @@ class LayerOp(BlasOp):
         Name of an array that the C code needs for itself to its size.
     call
         The C call, in which a name is a pointer to that array's data.
-    masked
-        Whether the input `mask` is there; without it the C code gets NULL.
     """
 
     source: str
     rows: int
-    masked: bool
     inputs: dict[str, tuple[str, ...]]
     outputs: dict[str, tuple[str, ...]]
     scratch: dict[str, str]
     call: str
 
     def make_node(self, *inputs: Any) -> theano.Apply:
-        """Check dimensions and types.
-
-        Raises
-        ------
-        TypeError
-            Inputs of another number, of other dimensions, or of different or other types than float32 and float64.
-        """
-        names = self.input_names()
-        if len(inputs) != len(names):
-            raise TypeError(f"{self} takes {', '.join(names)}; got {len(inputs)} inputs")
+        """Check number, dimensions and types, which are all float32 or all float64; TypeError where they do not fit."""
+        if len(inputs) != len(self.inputs):
+            raise TypeError(f"{self} takes {', '.join(self.inputs)}; got {len(inputs)} inputs")
         variables = [theano.tensor.as_tensor_variable(value) for value in inputs]
         batch = variables[0].ndim == 3
-        for name, variable in zip(names, variables, strict=True):
-            ndim = len(self.shape(self.inputs[name], batch))
+        for (name, shape), variable in zip(self.inputs.items(), variables, strict=True):
+            ndim = len(self.shape(shape, batch))
             if variable.ndim != ndim:
                 raise TypeError(f"{self}: {name} must have {ndim} dimensions, got {variable.type}")
             if variable.dtype not in C_TYPES or variable.dtype != variables[0].dtype:
@@ -74,10 +64,6 @@ class LayerOp(BlasOp):
         """Return the Op of a layer's gradients."""
         raise NotImplementedError
 
-    def input_names(self) -> list[str]:
-        """Names of the inputs in order; a mask only where the Op has one."""
-        return [name for name in self.inputs if name != "mask" or self.masked]
-
     @staticmethod
     def shape(shape: tuple[str, ...], batch: bool) -> tuple[str, ...]:
         """Shape in C expressions, without B for one sentence."""
@@ -88,7 +74,6 @@ class LayerOp(BlasOp):
         return {}
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
-        """Return the C functions, in a namespace of this node's own."""
         return c_source.in_namespace(name, self.code(), node.inputs[0].dtype, self.macros())
 
     def code(self) -> str:
@@ -99,7 +84,7 @@ class LayerOp(BlasOp):
         """Return the code that checks shapes, allocates and calls."""
         batch = node.inputs[0].ndim == 3
         ctype = C_TYPES[node.inputs[0].dtype]["FLOAT"]
-        names = self.input_names()
+        names = list(self.inputs)
         fail = f"{{ {name}_error = 1; goto {name}_end; }}"
         first = names[0]
         lines = [f"int {name}_error = 0;"]
@@ -132,8 +117,6 @@ class LayerOp(BlasOp):
         for n, size in self.scratch.items():
             lines.append(f"{ctype} *{n} = {pointer};")
             pointer = f"{n} + (size_t)({size})"
-        if "mask" in self.inputs and "mask" not in names:
-            lines.append(f"const {ctype} *mask = NULL;")
         for n in names:
             lines.append(f"const {ctype} *{n} = (const {ctype} *)PyArray_DATA({name}_{n});")
         for n, variable in zip(self.outputs, outputs, strict=True):
@@ -144,8 +127,5 @@ class LayerOp(BlasOp):
         return "\n".join(lines)
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
-        """Return a version that changes with the C code."""
-        return (
-            c_source.digest(self.code(), self.call, c_source.read("layer_op.py", "c_source.py")),
-            blas_header_version(),
-        )
+        ours = c_source.read("layer_op.py", "c_source.py")
+        return (c_source.digest(self.code(), self.call, ours), blas_header_version())

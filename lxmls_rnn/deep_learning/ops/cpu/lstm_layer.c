@@ -1,14 +1,12 @@
 /* A long short-term memory over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, n).
 
    FLOAT is double or float, GEMM is BLAS's gemm for it.
-   Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c.
-   mask (T, B) may be NULL; where it is 0 the states stay as they were. */
+   Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c. */
 
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
    c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t).  peep: (B, 3 H) */
 HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h0,
-                        const FLOAT *c0, const FLOAT *mask, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *peep,
-                        FLOAT *room_h, FLOAT *room_c)
+                        const FLOAT *c0, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *peep, FLOAT *room_h, FLOAT *room_c)
 {
     const Matrix from_h = matrix(T, B, H, 4 * H, W_h, 1, room_h), from_c = matrix(T, B, H, 3 * H, W_c, 1, room_c);
     const FLOAT *h_before = h0, *c_before = c0;
@@ -33,10 +31,6 @@ HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, c
                 c_b[n] = f[n] * before[n] + i[n] * g[n];
                 h_b[n] = o[n] * hyperbolic(c_b[n]);
             }
-            if (mask && mask[t * B + b] == 0) {
-                memcpy(c_b, before, sizeof(FLOAT) * H);
-                memcpy(h_b, h_before + b * H, sizeof(FLOAT) * H);
-            }
         }
         h_before = h, c_before = c;
         h += B * H, c += B * H, a += B * 4 * H, gates += B * 4 * H;
@@ -49,9 +43,8 @@ HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, c
    `e` and `e_c` hold the errors of h_t and c_t, then of h_{t-1} and c_{t-1}, at last of h_0 and c_0: (B, H);
    e_b: (T, B, 3 H). */
 HOT static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h, const FLOAT *h0,
-                         const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, const FLOAT *mask,
-                         FLOAT *e_a, FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b,
-                         FLOAT *room_h, FLOAT *room_c)
+                         const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, FLOAT *e_a,
+                         FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b, FLOAT *room_h, FLOAT *room_c)
 {
     const npy_intp step = (npy_intp)B * H;
     const Matrix to_h = matrix(T, B, 4 * H, H, W_h, 0, room_h), to_c = matrix(T, B, 3 * H, H, W_c, 0, room_c);
@@ -65,13 +58,6 @@ HOT static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *W_c
             FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
             FLOAT *__restrict__ b_i = e_b + (t * step + b * H) * 3, *__restrict__ b_f = b_i + H;
             FLOAT *__restrict__ b_o = b_f + H, *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
-            if (mask && mask[t * B + b] == 0) {
-                memset(e_i, 0, sizeof(FLOAT) * 4 * H);
-                memset(b_i, 0, sizeof(FLOAT) * 3 * H);
-                for (int n = 0; n < H; ++n)
-                    e_h_b[n] += from_above[b * H + n];
-                continue;
-            }
             for (int n = 0; n < H; ++n) {
                 const int bn = b * H + n;
                 const FLOAT tanh_c = hyperbolic(c_t[bn]), e_h_t = e_h_b[n] + from_above[bn];

@@ -1,7 +1,7 @@
 /* A recurrent layer over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, H).
 
    FLOAT is double or float, GEMM is BLAS's gemm for it.
-   ACTIVATION is LOGISTIC, HYPERBOLIC or RECTIFIER. mask (T, B) may be NULL; where it is 0 the state stays as it was. */
+   ACTIVATION is LOGISTIC, HYPERBOLIC or RECTIFIER. */
 
 static inline FLOAT f(FLOAT a)
 {
@@ -27,8 +27,8 @@ static inline FLOAT f_prime(FLOAT h)
 }
 
 /* h_t = f(a_t + W_h h_{t-1}) */
-HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, const FLOAT *mask,
-                        FLOAT *h, FLOAT *room_h)
+HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, FLOAT *h,
+                        FLOAT *room_h)
 {
     const Matrix to_next = matrix(T, B, H, H, W_h, 1, room_h);
     const FLOAT *before = h0;
@@ -37,17 +37,13 @@ HOT static void forward(int T, int B, int H, const FLOAT *a, const FLOAT *W_h, c
         add_product(before, to_next, h);
         for (int n = 0; n < B * H; ++n)
             h[n] = f(h[n]);
-        if (mask)
-            for (int b = 0; b < B; ++b)
-                if (mask[t * B + b] == 0)
-                    memcpy(h + b * H, before + b * H, sizeof(FLOAT) * H);
     }
 }
 
 /* e_a_t = f'(a_t) * e_h_t;  e_h_{t-1} += W_h^T e_a_t;  dW_h = sum_t e_a_t h_{t-1}^T.
    `e` holds the error of h_t, then of h_{t-1}, at last of h_0: (B, H). */
 HOT static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *h, const FLOAT *h0, const FLOAT *e_h,
-                         const FLOAT *mask, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *e_before, FLOAT *room_h)
+                         FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *room_h)
 {
     const npy_intp step = (npy_intp)B * H;
     const Matrix to_before = matrix(T, B, H, H, W_h, 0, room_h);
@@ -55,16 +51,10 @@ HOT static void backward(int T, int B, int H, const FLOAT *W_h, const FLOAT *h, 
     for (int t = T - 1; t >= 0; --t) {
         const FLOAT *h_t = h + t * step, *from_above = e_h + t * step;
         FLOAT *e_a_t = e_a + t * step;
-        for (int b = 0; b < B; ++b) {
-            const int real = !mask || mask[t * B + b] != 0;
-            for (int n = b * H; n < (b + 1) * H; ++n) {
-                e[n] += from_above[n];
-                e_a_t[n] = real ? f_prime(h_t[n]) * e[n] : 0;
-                e_before[n] = real ? 0 : e[n];
-            }
-        }
-        add_product(e_a_t, to_before, e_before);
-        memcpy(e, e_before, sizeof(FLOAT) * step);
+        for (npy_intp n = 0; n < step; ++n)
+            e_a_t[n] = f_prime(h_t[n]) * (e[n] + from_above[n]);
+        memset(e, 0, sizeof(FLOAT) * step);
+        add_product(e_a_t, to_before, e);
     }
     memset(g_W_h, 0, sizeof(FLOAT) * H * H);
     if (T > 0)

@@ -83,7 +83,7 @@ static void sum_by_word(int N, int E, const npy_int32 *words, FLOAT *e_z, npy_in
         first[words[n]] = -1;
 }
 
-/* One step on B sentences of T words; words, gold and weights (T, B). Sets the cost and the number of words tagged
+/* One step on B sentences of T words; words, gold and weights (T, B); padding comes last, with weight 0. Sets the cost and the number of words tagged
    rightly, both before the step. `first` is for `sum_by_word`, NULL where the gradient is not clipped. */
 HOT static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights,
                          const Tagger *tagger, const Descent *descent, npy_int32 *first, FLOAT *workspace, FLOAT *cost,
@@ -91,7 +91,6 @@ HOT static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *
 {
     const int N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
     FLOAT *next = workspace, *W_e = tagger->W_e;
-    const FLOAT *mask = NULL; /* padding comes last, with weight 0: its errors are 0 */
     MATRICES(LOCAL)
     MATRICES(DECLARE_GRADIENT)
     ARRAYS(DECLARE)

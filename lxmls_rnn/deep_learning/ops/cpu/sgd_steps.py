@@ -31,7 +31,7 @@ class SGDSteps(BlasOp):
     Parameters
     ----------
     layer
-        The recurrent layer, without a mask.
+        The recurrent layer.
     """
 
     __props__ = ("layer",)
@@ -43,7 +43,6 @@ class SGDSteps(BlasOp):
         self.destroy_map = {2 + n: [len(INPUTS) + n] for n in range(1 + len(self.matrices))}
 
     def make_node(self, *inputs: Any) -> theano.Apply:
-        """Make the node."""
         parameters = inputs[len(INPUTS) :]
         return theano.Apply(self, list(inputs), [inputs[4].type(), T.lvector(), *(W.type() for W in parameters)])
 
@@ -54,8 +53,8 @@ class SGDSteps(BlasOp):
         sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
         sizes |= {**ARRAYS, **forward.scratch, **backward.scratch}
         sizes |= {"room_x": f"PACKED_SIZE({forward.rows} * H, E)", "room_y": "PACKED_SIZE(K, H)"}
-        # all but the mask, the matrices and their gradients
-        arrays = {name: size for name, size in sizes.items() if name.removeprefix("g_") not in {"mask", *self.matrices}}
+        # all but the matrices and their gradients
+        arrays = {name: size for name, size in sizes.items() if name.removeprefix("g_") not in self.matrices}
         states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}
 
         def calls(arrays: dict[str, str]) -> str:
@@ -73,11 +72,9 @@ class SGDSteps(BlasOp):
         }
 
     def files(self) -> tuple[str, ...]:
-        """Names of the C files."""
         return (*SHARED_CODE, self.layer.source, "softmax_cost.c", "sgd_steps.c")
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
-        """Return the C functions, in a namespace of this node's own."""
         return c_source.in_namespace(name, c_source.read(*self.files()), node.inputs[4].dtype, self.macros())
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
@@ -137,6 +134,5 @@ class SGDSteps(BlasOp):
         }}"""
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
-        """Return a version that changes with the C code."""
         ours = c_source.read("sgd_steps.py", "c_source.py")
         return (c_source.digest(c_source.read(*self.files()), str(self.macros()), ours), blas_header_version())

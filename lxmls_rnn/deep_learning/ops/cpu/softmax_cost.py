@@ -40,15 +40,12 @@ class SoftmaxCost(theano.Op):
         return theano.Apply(self, [y, gold, weights], outputs)
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
-        """Return the shapes of the cost, e_y and the count."""
         return [(), shapes[0], ()]
 
     def connection_pattern(self, node: theano.Apply) -> list[list[bool]]:
-        """Say that only the cost depends on y in a way that can be differentiated."""
         return [[True, False, False], [False] * 3, [False] * 3]
 
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        """Return e_y times the gradient of the cost."""
         return [output_gradients[0] * outputs[1], DisconnectedType()(), DisconnectedType()()]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
@@ -65,19 +62,15 @@ class SoftmaxCost(theano.Op):
         outputs[2][0] = np.asarray(((y.argmax(axis=1) == gold) & (weights > 0)).sum(), "int64")
 
     def c_headers(self) -> list[str]:
-        """Return the headers of the C code."""
         return ["<math.h>"]
 
     def c_compile_args(self) -> list[str]:
-        """Return our flags."""
         return c_source.COMPILE_ARGS
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
-        """Return the C function, in a namespace of this node's own."""
         return c_source.in_namespace(name, c_source.read(SOURCE), node.inputs[0].dtype)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
-        """Return the code that checks shapes, allocates and calls."""
         y, gold, weights = inputs
         cost, e_y, correct = outputs
         float_type = C_TYPES[node.inputs[0].dtype]["FLOAT"]
@@ -117,5 +110,4 @@ class SoftmaxCost(theano.Op):
         }}"""
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
-        """Return a version that changes with the C code."""
         return (c_source.digest(c_source.read(SOURCE, "softmax_cost.py", "c_source.py")),)

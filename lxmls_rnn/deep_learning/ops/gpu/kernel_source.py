@@ -22,9 +22,8 @@ def _source(files: tuple[str, ...], macros: tuple[tuple[str, str], ...]) -> str:
 
 @cache
 def layer_source(layer: LayerOp) -> str:
-    """Return the kernels for a layer, of which a CPU's Op tells the kind, the activation and whether it is masked."""
-    macros = {**layer.macros(), "MASKED": str(int(layer.masked))}
-    return _source(("layer.cluda", layer.source.replace(".c", ".cluda")), tuple(macros.items()))
+    """Return the kernels for a layer, of which a CPU's Op tells the kind and the activation."""
+    return _source(("layer.cluda", layer.source.replace(".c", ".cluda")), tuple(layer.macros().items()))
 
 
 def softmax_cost_source() -> str:

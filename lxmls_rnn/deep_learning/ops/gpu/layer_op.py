@@ -103,21 +103,15 @@ class GpuLayerOp(theano.Op):
         return f"{type(self).__name__}{{{self.cpu}, fused_up_to={self.fused_up_to}}}"
 
     def make_node(self, *inputs: Any) -> theano.Apply:
-        """Check dimensions and types.
-
-        Raises
-        ------
-        TypeError
-            Inputs of another number, of other dimensions, or of another type than float32.
-        """
-        names = self.cpu.input_names()
+        """Check number, dimensions and types, which are all float32; TypeError where they do not fit."""
+        names = self.cpu.inputs
         if len(inputs) != len(names):
             raise TypeError(f"{self} takes {', '.join(names)}; got {len(inputs)} inputs")
         context = infer_context_name(*inputs)
         variables = [as_gpuarray_variable(value, context) for value in inputs]
         batch = variables[0].ndim == 3
-        for name, variable in zip(names, variables, strict=True):
-            ndim = len(self.cpu.shape(self.cpu.inputs[name], batch))
+        for (name, shape), variable in zip(names.items(), variables, strict=True):
+            ndim = len(self.cpu.shape(shape, batch))
             if variable.ndim != ndim:
                 raise TypeError(f"{self}: {name} must have {ndim} dimensions, got {variable.type}")
             if variable.dtype != "float32":
@@ -127,7 +121,6 @@ class GpuLayerOp(theano.Op):
         return theano.Apply(self, variables, [output() for output in types])
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
-        """Return the shapes that the CPU's Op gives."""
         return self.cpu.infer_shape(node, shapes)
 
     def plan(self, H: int, local: int, context: Any) -> str:
@@ -135,32 +128,28 @@ class GpuLayerOp(theano.Op):
         return "stepwise" if self.fused_up_to < H or 4 * local > context.lmemsize else "fused"
 
     def program(self) -> str:
-        """Return the source of the kernels."""
         return layer_source(self.cpu)
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
         """Check shapes, and compute; ValueError where they do not fit."""
-        names, batch = self.cpu.input_names(), node.inputs[0].ndim == 3
+        batch = node.inputs[0].ndim == 3
         dims = inputs[0].shape
         T, B, H = dims[0], dims[1] if batch else 1, dims[-1] // self.cpu.rows
         sizes = {"T": T, "B": B, "H": H, "3 * H": 3 * H, "4 * H": 4 * H}
         arrays = {}
-        for name, value in zip(names, inputs, strict=True):
-            expected = self.cpu.shape(self.cpu.inputs[name], batch)
+        for (name, shape), value in zip(self.cpu.inputs.items(), inputs, strict=True):
+            expected = self.cpu.shape(shape, batch)
             if value.shape != tuple(sizes[size] for size in expected):
                 raise ValueError(
                     f"{self}: {name} must have the shape ({', '.join(expected)}) with "
-                    f"T = {T}, B = {B}, H = {H} from {names[0]}, got {value.shape}"
+                    f"T = {T}, B = {B}, H = {H} from {next(iter(self.cpu.inputs))}, got {value.shape}"
                 )
             # in the kernels one sentence is a batch of one
-            shape = tuple(sizes[size] for size in self.cpu.inputs[name])
-            arrays[name] = contiguous(value).reshape(shape)
+            arrays[name] = contiguous(value).reshape(tuple(sizes[size] for size in shape))
         results = {
             name: pygpu.empty([sizes[size] for size in shape], "float32", context=inputs[0].context)
             for name, shape in self.cpu.outputs.items()
         }
-        # the kernels do not look at it
-        arrays.setdefault("mask", arrays[names[0]])
         self.compute(T, B, H, arrays, results)
         for storage, (name, shape) in zip(outputs, self.cpu.outputs.items(), strict=True):
             storage[0] = results[name].reshape([sizes[size] for size in self.cpu.shape(shape, batch)])

@@ -18,20 +18,19 @@ class GpuLSTMLayer(_GpuLSTMOp):
     """`LSTMLayer` on the GPU, float32. Fused it makes 3 launches (two transpose W_h and W_c), stepwise 3 a step."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        """Compute h, c and the gates."""
-        a, W_h, W_c, *first, mask = (inputs[name] for name in ("a", "W_h", "W_c", "h0", "c0", "mask"))
+        a, W_h, W_c, h_before, c_before = inputs.values()
         states = h, c, gates = outputs["h"], outputs["c"], outputs["gates"]
         if self.plan(H, 4 * H, h.context) == "fused":
             weights = W_h.T.copy(), W_c.T.copy()
-            sizes = T, B, H
-            launch(self.program(), "lstm_forward", B, block(H), *sizes, a, *weights, *first, mask, *states, local=4 * H)
+            arrays = a, *weights, h_before, c_before, *states
+            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=4 * H)
             return
         peep = pygpu.empty((B, 3 * H), "float32", context=h.context)
-        h_before, c_before = first
+        c0 = c_before
         for t in range(T):
             set_product(h_before, W_h, gates[t], trans_b=True)
             set_product(c_before, W_c, peep, trans_b=True)
-            launch_for_each(B * H, self.program(), "lstm_forward_step", t, B, H, a, peep, *first, mask, *states)
+            launch_for_each(B * H, self.program(), "lstm_forward_step", t, B, H, a, peep, c0, *states)
             h_before, c_before = h[t], c[t]
 
 
@@ -39,12 +38,10 @@ class GpuLSTMLayerGrad(_GpuLSTMOp):
     """`LSTMLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 3 a step; then 4 gemms for W_h and W_c."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        """Compute e_a, e_h0, e_c0, g_W_h and g_W_c."""
-        W_h, W_c, h, h0 = (inputs[name] for name in ("W_h", "W_c", "h", "h0"))
-        c, c0, *others = (inputs[name] for name in ("c", "c0", "gates", "e_h", "mask"))
+        e_h, W_h, W_c, h, h0, c, c0, gates = inputs.values()
         e_a, e, e_c = outputs["e_a"], outputs["e_h0"], outputs["e_c0"]
         e_b = pygpu.empty((T, B, 3 * H), "float32", context=e.context)
-        arrays = c, c0, *others, e_a, e_b, e, e_c
+        arrays = c, c0, gates, e_h, e_a, e_b, e, e_c
         if self.plan(H, 10 * H, e.context) == "fused":
             launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=10 * H)
         else:

@@ -16,17 +16,15 @@ class GpuRNNLayer(_GpuRNNOp):
     """`RNNLayer` on the GPU, float32. Fused it makes 2 launches (one transposes W_h), stepwise 2 a step."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        """Compute h."""
-        a, W_h, h0, mask = (inputs[name] for name in ("a", "W_h", "h0", "mask"))
+        a, W_h, before = inputs.values()
         h = outputs["h"]
         if self.plan(H, 2 * H, h.context) == "fused":
-            launch(self.program(), "rnn_forward", B, block(H), T, B, H, a, W_h.T.copy(), h0, mask, h, local=2 * H)
+            launch(self.program(), "rnn_forward", B, block(H), T, B, H, a, W_h.T.copy(), before, h, local=2 * H)
             return
-        before = h0
         for t in range(T):
             now = h[t]
             set_product(before, W_h, now, trans_b=True)
-            launch_for_each(B * H, self.program(), "rnn_forward_step", t, B, H, a, h0, mask, h)
+            launch_for_each(B * H, self.program(), "rnn_forward_step", t, B, H, a, h)
             before = now
 
 
@@ -34,14 +32,13 @@ class GpuRNNLayerGrad(_GpuRNNOp):
     """`RNNLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 2 a step; then 2 gemms for W_h."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        """Compute e_a, e_h0 and g_W_h."""
-        e_h, W_h, h, h0, mask = (inputs[name] for name in ("e_h", "W_h", "h", "h0", "mask"))
+        e_h, W_h, h, h0 = inputs.values()
         e_a, e = outputs["e_a"], outputs["e_h0"]
         if self.plan(H, 3 * H, e.context) == "fused":
-            launch(self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, mask, e_a, e, local=3 * H)
+            launch(self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, e_a, e, local=3 * H)
         else:
             e[:] = 0
             for t in reversed(range(T)):
-                launch_for_each(B * H, self.program(), "rnn_backward_step", t, B, H, h, e_h, mask, e_a, e)
+                launch_for_each(B * H, self.program(), "rnn_backward_step", t, B, H, h, e_h, e_a, e)
                 set_product(e_a[t], W_h, e, 1.0)
         outputs["g_W_h"] = outer(e_a, h, h0)

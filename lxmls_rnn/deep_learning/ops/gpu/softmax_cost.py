@@ -35,7 +35,6 @@ class GpuSoftmaxCost(theano.Op):
         return theano.Apply(self, inputs, [GpuArrayType(*output, context_name=context)() for output in outputs])
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
-        """Return the shapes of the cost, e_y and the count."""
         return [(), shapes[0], ()]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
