@@ -2,7 +2,7 @@
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.taggers import draw_batch
+from lxmls_rnn.benchmark.measure.contenders import draw_batch
 from lxmls_rnn.benchmark.measure.worker import Bench
 
 

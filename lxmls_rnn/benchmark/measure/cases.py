@@ -64,9 +64,8 @@ class Case:
     n_tags: int = 12
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("model", MODELS), ("implementation", IMPLEMENTATIONS), ("dtype", DTYPES), ("work", WORKS),
-        ):  # fmt: skip
+        every = {"model": MODELS, "implementation": IMPLEMENTATIONS, "dtype": DTYPES, "work": WORKS}
+        for name, known in every.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         if not self.device.startswith(("cpu", "cuda", "opencl")):

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.benchmark.measure.taggers import Batch, Results
+from lxmls_rnn.benchmark.measure.contenders import Computed, Inputs
 
 # products in the precision that their dtype says: the others have no TF32
 torch.backends.cuda.matmul.allow_tf32 = False
@@ -76,8 +76,8 @@ def own_layer(case: Case, values: dict[str, torch.Tensor]) -> nn.Module:
     return layer
 
 
-class TorchTagger(nn.Module):
-    """Embeddings with gradients for the words in use, a recurrent layer, scores; see `taggers.Tagger`."""
+class TorchContender(nn.Module):
+    """Embeddings with gradients for the words in use, a recurrent layer, scores; see `contenders.Contender`."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         super().__init__()
@@ -109,8 +109,7 @@ class TorchTagger(nn.Module):
         """Return the cost, each sentence weighing 1."""
         return F.cross_entropy(self(z).flatten(0, -2), y.flatten(), reduction="sum") / len(y)
 
-    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
-        """See `taggers.Tagger`."""
+    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         # (L, [B]), in PyTorch's own type of index
         x, y = (torch.tensor(np.ascontiguousarray(ids.T), dtype=torch.int64) for ids in batch[:2])
         self.optimizer.param_groups[0]["lr"] = rate
@@ -140,8 +139,7 @@ class TorchTagger(nn.Module):
 
         return {"forward": forward, "backward": backward, "step": step}[self.case.work]
 
-    def results(self, returned: Any) -> Results:
-        """See `taggers.Tagger`."""
+    def results(self, returned: Any) -> Computed:
         if self.case.work == "forward":
             return {"p_y": returned.numpy().T}
         if self.case.work == "backward":
@@ -151,19 +149,17 @@ class TorchTagger(nn.Module):
         return {"W_e": self.W_e.detach().cpu().numpy().T.copy(), **matrices}
 
     def reset(self) -> None:
-        """See `taggers.Tagger`."""
         with torch.no_grad():
             self.W_e.copy_(self.values["W_e"].T)
             for name, W in self.matrices().items():
                 W.copy_(self.values[name])
 
     def device(self) -> str:
-        """See `taggers.Tagger`."""
         on = {W.device for W in self.parameters()}
         return self.case.device if on == {self.place} else ", ".join(map(str, on))
 
     def device_memory(self) -> int | None:
-        """See `taggers.Tagger`; the peak of what PyTorch's allocator gave out."""
+        # the peak of what PyTorch's allocator gave out
         return torch.cuda.max_memory_allocated(self.place) if self.place.type == "cuda" else None
 
 

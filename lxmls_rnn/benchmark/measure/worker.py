@@ -28,8 +28,15 @@ from typing import Any
 import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.contenders import (
+    Contender,
+    NumpyContender,
+    TheanoContender,
+    draw_batch,
+    draw_values,
+    reference,
+)
 from lxmls_rnn.benchmark.measure.counting import checked_part
-from lxmls_rnn.benchmark.measure.taggers import NumpyTagger, Tagger, TheanoTagger, draw_batch, draw_values, reference
 from lxmls_rnn.benchmark.measure.timing import timed
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
@@ -49,9 +56,9 @@ class Bench:
 
     def __init__(self, implementation: str) -> None:
         self.implementation = implementation
-        self.built: dict[tuple[Any, ...], tuple[Tagger, dict[str, np.ndarray], float]] = {}
+        self.built: dict[tuple[Any, ...], tuple[Contender, dict[str, np.ndarray], float]] = {}
         self.call: Callable[[], Any]
-        self.tagger: Tagger
+        self.tagger: Contender
         self.calls = 0
         self.once = 0.0  # seconds a call, roughly
 
@@ -102,7 +109,7 @@ class Bench:
     def _key(case: Case) -> tuple[Any, ...]:
         return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
-    def _tagger(self, case: Case) -> tuple[Tagger, dict[str, np.ndarray], float]:
+    def _tagger(self, case: Case) -> tuple[Contender, dict[str, np.ndarray], float]:
         """Return a built tagger, its parameters, and the seconds that building it took: 0 if that is now."""
         key = self._key(case)
         if key in self.built:
@@ -112,13 +119,13 @@ class Bench:
         start = perf_counter()
         values = draw_values(case)
         if self.implementation == "numpy":
-            tagger: Tagger = NumpyTagger(case, values)
+            tagger: Contender = NumpyContender(case, values)
         elif self.implementation.startswith("torch"):
-            from lxmls_rnn.benchmark.measure.torch_peer import TorchTagger
+            from lxmls_rnn.benchmark.measure.torch_peer import TorchContender
 
-            tagger = TorchTagger(case, values)
+            tagger = TorchContender(case, values)
         else:
-            tagger = TheanoTagger(case, values)
+            tagger = TheanoContender(case, values)
         self.built[key] = (tagger, values, perf_counter() - start)
         return tagger, values, 0.0
 
@@ -142,7 +149,7 @@ class Bench:
         return {"seconds": repeats, "calls": self.calls, **memory}
 
 
-def device_name(tagger: Tagger) -> str | None:
+def device_name(tagger: Contender) -> str | None:
     """Return what OpenCL calls the device, which may well be a processor; None for other kinds of device."""
     context = getattr(tagger, "context", None)
     return context.devname if context is not None and context.kind == b"opencl" else None

@@ -52,15 +52,15 @@ def draw(results: Results, path: Path) -> None:
             curves(line[1], of_model, "batch")
             if columns == 3:
                 heat_map(line[2], maps[model], model)
-        legend = {label: handle for line in axes for axis in line for handle, label in zip(*_labels(axis), strict=True)}
+        legend = {
+            label: handle
+            for line in axes
+            for axis in line
+            for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
         figure.suptitle(f"{WORK_NAMES[work]}: {in_words(results.machine)}", fontsize=10)
         figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=min(5, len(legend)))
         write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
-
-
-def _labels(axis: Any) -> tuple[list[Any], list[str]]:
-    handles, labels = axis.get_legend_handles_labels()
-    return handles, labels
 
 
 def curves(axis: Any, rows: list[Row], size: str) -> None:
@@ -69,10 +69,8 @@ def curves(axis: Any, rows: list[Row], size: str) -> None:
     for line in found.lines:
         medians = np.array(line.medians) * 1e3
         errors = np.abs(np.array([line.q1, line.q3]) * 1e3 - medians)
-        axis.errorbar(
-            line.sizes, medians, errors, label=line.name, color=COLOURS[line.implementation],
-            linestyle=STYLES[line.device.rstrip("0123456789:")], marker="o", markersize=3.5, capsize=2,
-        )  # fmt: skip
+        look = {"color": COLOURS[line.implementation], "linestyle": STYLES[line.device.rstrip("0123456789:")]}
+        axis.errorbar(line.sizes, medians, errors, label=line.name, marker="o", markersize=3.5, capsize=2, **look)
     axis.set(xscale="log", yscale="log", xlabel=SIZES[size], ylabel="ms")
     axis.set_title(found.title, fontsize=8)
     ticks = sorted({size for line in found.lines for size in line.sizes})

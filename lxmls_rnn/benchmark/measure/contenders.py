@@ -15,10 +15,10 @@ from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
 
 ACTIVATION = "tanh"
-Results = dict[str, np.ndarray]
+Computed = dict[str, np.ndarray]
 
 
-class Batch(NamedTuple):
+class Inputs(NamedTuple):
     """Word ids, tag ids, and weights in the cost: (L,), or (B, L) for more than one sentence."""
 
     x: np.ndarray
@@ -26,13 +26,13 @@ class Batch(NamedTuple):
     weights: np.ndarray
 
 
-class Tagger(Protocol):
+class Contender(Protocol):
     """One implementation of one kind of work, built and compiled for given sizes."""
 
-    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
+    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         """Return the call that is timed: all of the work, inputs going to the device and results awaited."""
 
-    def results(self, returned: Any) -> Results:
+    def results(self, returned: Any) -> Computed:
         """Give what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
 
     def reset(self) -> None:
@@ -56,14 +56,14 @@ def draw_values(case: Case) -> dict[str, np.ndarray]:
     return values
 
 
-def draw_batch(case: Case, sentences: int, words: int) -> Batch:
+def draw_batch(case: Case, sentences: int, words: int) -> Inputs:
     """Draw `sentences` of `words` words, the first word coming twice as "the" does; each sentence weighs 1."""
     rng = np.random.RandomState(2)
     shape = (words,) if case.batch == 1 else (sentences, words)
     x = rng.randint(0, case.n_words, shape).astype("int32")
     x[..., -1] = x[..., 0]
     y = rng.randint(0, case.n_tags, shape).astype("int32")
-    return Batch(x, y, np.full(shape, 1 / words, case.dtype))
+    return Inputs(x, y, np.full(shape, 1 / words, case.dtype))
 
 
 def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
@@ -72,7 +72,7 @@ def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     return model_file.build(cls, case.sizes, values, ACTIVATION, case.dtype)
 
 
-def reference(case: Case, values: dict[str, np.ndarray], batch: Batch, rate: float) -> Results:
+def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: float) -> Computed:
     """Compute what a case has to give, with the NumPy model in float64."""
     model = build_model(replace(case, implementation="numpy", dtype="float64"), values)
     if case.work == "forward":
@@ -88,7 +88,7 @@ def reference(case: Case, values: dict[str, np.ndarray], batch: Batch, rate: flo
     return {"W_e": W_e, **changed}
 
 
-class NumpyTagger:
+class NumpyContender:
     """`NumpyRNN` and `NumpyLSTM`."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
@@ -96,8 +96,7 @@ class NumpyTagger:
         self.model = build_model(case, values)
         self.step = make_step(self.model, batched=case.batch > 1)
 
-    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
-        """See `Tagger`."""
+    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         x, y, weights = batch
         if self.case.work == "forward":
             return lambda: self.model.forward(x)
@@ -105,8 +104,7 @@ class NumpyTagger:
             return lambda: self.model.backward(x, y, weights)
         return lambda: self.step(x, y, weights, rate)
 
-    def results(self, returned: Any) -> Results:
-        """See `Tagger`."""
+    def results(self, returned: Any) -> Computed:
         if self.case.work == "forward":
             return {"p_y": returned}
         if self.case.work == "backward":
@@ -115,19 +113,16 @@ class NumpyTagger:
         return self.model.get_values()
 
     def reset(self) -> None:
-        """See `Tagger`."""
         self.model.set_values(self.values)
 
     def device(self) -> str:
-        """See `Tagger`."""
         return "cpu"
 
     def device_memory(self) -> int | None:
-        """See `Tagger`."""
         return None
 
 
-class TheanoTagger(NumpyTagger):
+class TheanoContender(NumpyContender):
     """`RNN` and `LSTM`, `FastRNN` and `FastLSTM`."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
@@ -163,8 +158,7 @@ class TheanoTagger(NumpyTagger):
         function.trust_input = True  # as the Trainer's step has it
         return function, gradients
 
-    def bind(self, batch: Batch, rate: float) -> Callable[[], Any]:
-        """See `Tagger`."""
+    def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         x, y, weights = batch
         if self.case.work == "forward":
             return lambda: self.model.forward(x)  # its result is on the host, so the device has done its work
@@ -185,8 +179,7 @@ class TheanoTagger(NumpyTagger):
 
         return call_and_wait
 
-    def results(self, returned: Any) -> Results:
-        """See `Tagger`."""
+    def results(self, returned: Any) -> Computed:
         if self.case.work == "backward":
             values = {name: variable.get_value() for name, variable in self.gradients.items()}
             # (L, n_emb) or (L, B, n_emb), to the NumPy models' (n_emb, [B,] L)
@@ -195,7 +188,6 @@ class TheanoTagger(NumpyTagger):
         return super().results(returned)
 
     def device(self) -> str:
-        """See `Tagger`."""
         import theano
 
         on_gpu = all(type(W).__name__.startswith("GpuArray") for W in self.model.param)
@@ -208,8 +200,7 @@ class TheanoTagger(NumpyTagger):
             return None
 
     def device_memory(self) -> int | None:
-        """See `Tagger`; what the device's memory has lost since before the case, cached blocks too."""
-        free = self._free()
+        free = self._free()  # what has been lost since before the case, cached blocks too
         return None if free is None or self.free is None else max(0, self.free - free)
 
 
