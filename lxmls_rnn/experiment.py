@@ -178,11 +178,6 @@ def prepare(settings: Settings) -> Experiment:
         )
     dtype = {} if settings.dtype is None else {"dtype": settings.dtype}
     model = model_class(settings.model)(
-        *first,
-        settings.n_hidd,
-        len(train.y_dict),
-        seed=settings.seed,
-        activation=settings.activation,
-        **dtype,
+        *first, settings.n_hidd, len(train.y_dict), seed=settings.seed, activation=settings.activation, **dtype
     )
     return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)

@@ -27,6 +27,7 @@ import scipy
 import lxmls_rnn
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Experiment, Settings, prepare
@@ -183,7 +184,7 @@ class Run:
         epoch = tagger.header.get("epoch")
         return tagger, next((row for row in self.metrics() if row["epoch"] == epoch), None)
 
-    def _restore(self, model: Any) -> tuple[Progress, dict[str, np.ndarray] | None]:
+    def _restore(self, model: Model) -> tuple[Progress, dict[str, np.ndarray] | None]:
         """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""
         for leftover in self.folder.glob(".*.tmp"):
             leftover.unlink()

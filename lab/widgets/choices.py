@@ -174,7 +174,7 @@ class ModelChoice(widgets.VBox):
     def __init__(self, model: str = "RNN") -> None:
         self.model = field(
             widgets.Dropdown, "Model", model, "NumPy: the teaching version; scan and fused: Theano",
-            options=[(f"{name} ({known.words})", name) for name, known in MODELS.items()], width="27em",
+            options=[(f"{name} ({entry.words})", name) for name, entry in MODELS.items()], width="27em",
         )  # fmt: skip
         self.n_emb = field(
             widgets.BoundedIntText,

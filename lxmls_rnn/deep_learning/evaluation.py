@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.interface import Model, Sentence
 
-def accuracy(model: Any, sentences: Iterable[Any]) -> float:
+
+def accuracy(model: Model, sentences: Iterable[Sentence]) -> float:
     """Return the share of words whose most probable tag is the gold one."""
     right = total = 0
     for sentence in sentences:
@@ -64,11 +66,7 @@ class Evaluation:
         right, gold, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
         rows = []
         for name, r, g, p in zip(self.tags, right.tolist(), gold.tolist(), predicted.tolist(), strict=True):
-            precision, recall, f1 = (
-                r / p if p else 0.0,
-                r / g if g else 0.0,
-                2 * r / (g + p) if g + p else 0.0,
-            )
+            precision, recall, f1 = (r / p if p else 0.0, r / g if g else 0.0, 2 * r / (g + p) if g + p else 0.0)
             rows.append({"tag": name, "words": g, "precision": precision, "recall": recall, "f1": f1})
         return rows
 
@@ -92,7 +90,7 @@ class Judged(NamedTuple):
         return self.predicted != np.asarray(self.sentence.y)
 
 
-def judge(model: Any, sentences: Iterable[Any], n_known_words: int) -> Iterator[Judged]:
+def judge(model: Model, sentences: Iterable[Sentence], n_known_words: int) -> Iterator[Judged]:
     """Tag sentences one after the other; parameters as in `evaluate`."""
     for sentence in sentences:
         unknown = np.asarray(sentence.x) >= n_known_words
@@ -108,7 +106,7 @@ def count(judged: Iterable[Judged], tags: list[str]) -> Evaluation:
     return Evaluation(list(tags), number, counts[0], counts[1])
 
 
-def evaluate(model: Any, sentences: Iterable[Any], tags: list[str], n_known_words: int) -> Evaluation:
+def evaluate(model: Model, sentences: Iterable[Sentence], tags: list[str], n_known_words: int) -> Evaluation:
     """Tag sentences and compare with their gold tags.
 
     Parameters

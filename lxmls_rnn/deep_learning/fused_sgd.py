@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.numpy_rnn import flat
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
@@ -62,7 +63,7 @@ def only_batch(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def fused_steps(
-    model: Any, batches: Sequence[Any], clip: float | None, freeze_embeddings: bool
+    model: Any, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
 ) -> Callable[..., Iterator[tuple[list[float], list[int]]]]:
     """See `sgd.make_steps`."""
     function = compile_steps(model, clip, freeze_embeddings)

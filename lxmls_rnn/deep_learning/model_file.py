@@ -14,6 +14,7 @@ import numpy as np
 
 import lxmls_rnn
 from lxmls_rnn.deep_learning import parameters, rnn
+from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.files import write_atomically
 
 FORMAT = "lxmls-rnn model"
@@ -22,7 +23,7 @@ FORMAT_VERSION = 1
 
 def save(
     path: str | os.PathLike[str],
-    model: Any,
+    model: Model,
     *,
     words: list[str] | None = None,
     tags: list[str] | None = None,
@@ -81,7 +82,7 @@ def check_names(words: list[str] | None, tags: list[str] | None, sizes: paramete
 class Saved(NamedTuple):
     """A model file's contents: the model, rebuilt, and its header."""
 
-    model: Any
+    model: Model
     header: dict[str, Any]
 
 
@@ -151,6 +152,6 @@ def build(
     return model
 
 
-def convert(model: Any, model_class: Any) -> Any:
+def convert(model: Model, model_class: Any) -> Any:
     """Return a model of another class of the same family with the same numbers, for instance an RNN as a NumpyRNN."""
     return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

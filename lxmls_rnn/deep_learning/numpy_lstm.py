@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 
 from lxmls_rnn.deep_learning import parameters
@@ -54,7 +55,7 @@ class NumpyLSTM(NumpyRNN):
     param_type = parameters.LSTMParameters
     activations = ("tanh",)
 
-    def cells(self, x: Any) -> Cells:
+    def cells(self, x: npt.ArrayLike) -> Cells:
         """Return the gates and cells of a sentence of word ids, (L,); errors as in `forward`."""
         x = parameters.check_words(x, self.sizes.n_words)
         return self._forward(x)[3]

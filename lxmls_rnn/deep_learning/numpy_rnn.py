@@ -27,9 +27,11 @@ Products are written W.dot(h): the same as W @ h, whose call costs twice as much
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 
 from lxmls_rnn.deep_learning import parameters
@@ -97,7 +99,7 @@ class NumpyRNN:
     activations: tuple[str, ...] = parameters.ACTIVATIONS
 
     def __init__(
-        self, *sizes: Any, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
+        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
     ) -> None:
         n, values = parameters.draw(self.shapes, sizes, seed, dtype)
         self._set_up(n, values, activation, dtype)
@@ -115,13 +117,13 @@ class NumpyRNN:
         """Return copies of the parameters by name."""
         return {name: W.copy("K") for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
 
-    def set_values(self, values: dict[str, np.ndarray]) -> None:
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters in place; ValueError unless names and shapes fit."""
         parameters.check_values(self.shapes(self.sizes), values)
         for W, value in zip(self.param, (values[name] for name in self.shapes(self.sizes)), strict=True):
             W[...] = value
 
-    def forward(self, x: Any, all_outputs: bool = False, outputs: Any = None) -> Any:
+    def forward(self, x: npt.ArrayLike, all_outputs: bool = False, outputs: npt.ArrayLike | None = None) -> Any:
         """Tag a sentence.
 
         Parameters
@@ -155,7 +157,7 @@ class NumpyRNN:
             raise ValueError("outputs are the gold tags for the loss: they need all_outputs=True")
         return self._loss(x, parameters.check_tags(outputs, x, self.sizes.n_tags), None)[0]
 
-    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Gradient of the loss of one sentence with respect to every parameter, in the order of `param`.
 
         Parameters
@@ -169,7 +171,7 @@ class NumpyRNN:
             W_e[:, word] += e_z_t
         return [W_e, *back.gradients]
 
-    def backward(self, x: Any, y: Any, weights: np.ndarray | None = None) -> Backward:
+    def backward(self, x: npt.ArrayLike, y: npt.ArrayLike, weights: np.ndarray | None = None) -> Backward:
         """Back-propagation through time.
 
         Parameters

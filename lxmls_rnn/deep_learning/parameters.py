@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 ACTIVATIONS = ("logistic", "tanh", "relu")
 DTYPES = ("float64", "float32")
@@ -58,7 +59,7 @@ class LSTMParameters(RNNParameters):
 
 
 def draw(
-    shapes: Shapes, arguments: tuple[Any, ...], seed: int | None, dtype: str
+    shapes: Shapes, arguments: tuple[npt.ArrayLike, ...], seed: int | None, dtype: str
 ) -> tuple[Sizes, dict[str, np.ndarray]]:
     """Read a model's positional arguments in either edition of the interface and draw its parameters.
 
@@ -118,7 +119,7 @@ def draw(
     return sizes, values
 
 
-def _positive(name: str, size: Any) -> int:
+def _positive(name: str, size: object) -> int:
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
         raise ValueError(f"{name} must be a positive integer, got {size!r}")
     return int(size)
@@ -140,14 +141,14 @@ def check_activation(name: str | None, known: tuple[str, ...]) -> str:
     return name
 
 
-def check_sentence(x: Any) -> np.ndarray:
+def check_sentence(x: npt.ArrayLike) -> np.ndarray:
     """Return one sentence, (L,), as an array; ValueError for another number of dimensions."""
     if np.ndim(x) != 1:
         raise ValueError(f"x must be one sentence of shape (L,), got {np.ndim(x)} dimensions")
     return np.asarray(x)
 
 
-def check_words(x: Any, n_words: int) -> np.ndarray:
+def check_words(x: npt.ArrayLike, n_words: int) -> np.ndarray:
     """Return word ids as an integer array after checking them.
 
     Parameters
@@ -170,7 +171,7 @@ def check_words(x: Any, n_words: int) -> np.ndarray:
     return _check_ids("x", "word", x, n_words)
 
 
-def check_tags(y: Any, x: np.ndarray, n_tags: int) -> np.ndarray:
+def check_tags(y: npt.ArrayLike, x: np.ndarray, n_tags: int) -> np.ndarray:
     """Return tag ids as an integer array of the shape of `x` after checking them; errors as in `check_words`."""
     y = np.asarray(y)
     if y.shape != x.shape:

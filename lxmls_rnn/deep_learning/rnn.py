@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from lxmls_rnn.deep_learning.theano_rnn import RNN
 
 
-class Model(NamedTuple):
-    """What is known of a class of taggers without importing it."""
+class Entry(NamedTuple):
+    """What is known of a model without importing it."""
 
     module: str  # of this package
     family: str  # 'RNN' or 'LSTM': models of one family compute the same from the same parameters
@@ -30,12 +30,12 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "NumpyRNN": Model("numpy_rnn", "RNN", "numpy", "RNN in NumPy"),
-    "NumpyLSTM": Model("numpy_lstm", "LSTM", "numpy", "LSTM in NumPy"),
-    "RNN": Model("theano_rnn", "RNN", "scan", "RNN with scan"),
-    "LSTM": Model("theano_lstm", "LSTM", "scan", "LSTM with scan"),
-    "FastRNN": Model("theano_fast", "RNN", "fused", "RNN, fused layer"),
-    "FastLSTM": Model("theano_fast", "LSTM", "fused", "LSTM, fused layer"),
+    "NumpyRNN": Entry("numpy_rnn", "RNN", "numpy", "RNN in NumPy"),
+    "NumpyLSTM": Entry("numpy_lstm", "LSTM", "numpy", "LSTM in NumPy"),
+    "RNN": Entry("theano_rnn", "RNN", "scan", "RNN with scan"),
+    "LSTM": Entry("theano_lstm", "LSTM", "scan", "LSTM with scan"),
+    "FastRNN": Entry("theano_fast", "RNN", "fused", "RNN, fused layer"),
+    "FastLSTM": Entry("theano_fast", "LSTM", "fused", "LSTM, fused layer"),
 }
 
 __all__ = [

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.batches import Batch
+from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 
 # step(x, y, weights, rate) -> cost, number of words tagged rightly before the update
@@ -19,7 +21,9 @@ Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int]]
 Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int]]]]
 
 
-def make_step(model: Any, *, batched: bool = False, clip: float | None = None, freeze_embeddings: bool = False) -> Step:
+def make_step(
+    model: Model, *, batched: bool = False, clip: float | None = None, freeze_embeddings: bool = False
+) -> Step:
     """Return the function that makes one step on one sentence, or on one padded batch.
 
     Parameters
@@ -50,7 +54,7 @@ def make_step(model: Any, *, batched: bool = False, clip: float | None = None, f
 
 
 def make_steps(
-    model: Any, batches: Sequence[Any], *, clip: float | None = None, freeze_embeddings: bool = False
+    model: Model, batches: Sequence[Batch], *, clip: float | None = None, freeze_embeddings: bool = False
 ) -> Steps:
     """Return the function that makes steps on batches, one after the other, in as few calls as may be.
 
@@ -59,7 +63,7 @@ def make_steps(
     model, clip, freeze_embeddings
         As `make_step` takes them.
     batches
-        With `x`, `y` and `weights`, all (L,) or all (B, L), the arguments of a step. They are not checked.
+        All of sentences alone or all padded. They are not checked.
 
     Returns
     -------

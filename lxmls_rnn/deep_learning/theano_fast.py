@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 from lxmls_rnn.deep_learning.theano_lstm import LSTM
-from lxmls_rnn.deep_learning.theano_rnn import RNN
+from lxmls_rnn.deep_learning.theano_rnn import RNN, Symbol
 
 import theano.tensor as T  # isort: skip
 
@@ -20,7 +18,7 @@ class FastRNN(RNN):
         """The Op of the recurrent layer."""
         return RNNLayer(self.activation)
 
-    def _recurrent(self, _z: Any, _h0: Any) -> Any:
+    def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         return self.layer(T.dot(_z, self.param.W_x.T), self.param.W_h, self._first(_z, _h0))
 
@@ -33,7 +31,7 @@ class FastLSTM(LSTM):
         """The Op of the recurrent layer."""
         return LSTMLayer()
 
-    def _recurrent(self, _z: Any, _first: Any) -> Any:
+    def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         _a, states = T.dot(_z, self.param.W_x.T), (self._first(_z, _s0) for _s0 in _first or (None, None))
         return self.layer(_a, self.param.W_h, self.param.W_c, *states)[0]

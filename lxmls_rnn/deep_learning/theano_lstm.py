@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.theano_rnn import RNN
+from lxmls_rnn.deep_learning.theano_rnn import RNN, Symbol
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
@@ -26,16 +24,16 @@ class LSTM(RNN):
     param_type = parameters.LSTMParameters
     activations = ("tanh",)
 
-    def _forward(self, _x: Any, _h0: Any = None, _c0: Any = None) -> Any:
+    def _forward(self, _x: Symbol, _h0: Symbol = None, _c0: Symbol = None) -> Symbol:
         """As in `RNN`; `_c0` is the first cell, of the shape of `_h0`, 0 by default."""
         return super()._forward(_x, (_h0, _c0))
 
-    def _recurrent(self, _z: Any, _first: Any) -> Any:
+    def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         H = self.sizes.n_hidd
         _h0, _c0 = _first or (None, None)
 
-        def step(_a_t: Any, _h_tm1: Any, _c_tm1: Any, W_h: Any, W_c: Any) -> Any:
+        def step(_a_t: Symbol, _h_tm1: Symbol, _c_tm1: Symbol, W_h: Symbol, W_c: Symbol) -> tuple[Symbol, Symbol]:
             _a = _a_t + T.dot(_h_tm1, W_h.T)
             _b = T.dot(_c_tm1, W_c.T)
             _i = T.nnet.sigmoid(_a[..., :H] + _b[..., :H])

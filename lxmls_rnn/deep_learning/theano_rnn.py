@@ -6,15 +6,18 @@ As in `numpy_rnn` everything takes a padded batch too: `_x` is then a matrix (B,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
 from lxmls_rnn.deep_learning import parameters
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
+from theano.tensor import TensorVariable as Symbol  # isort: skip
 
 ACTIVATION = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
 
@@ -57,7 +60,7 @@ class RNN:
     activations: tuple[str, ...] = parameters.ACTIVATIONS
 
     def __init__(
-        self, *sizes: Any, seed: int | None = None, activation: str | None = None, dtype: str | None = None
+        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str | None = None
     ) -> None:
         dtype = dtype or theano.config.floatX
         n, values = parameters.draw(self.shapes, sizes, seed, dtype)
@@ -79,13 +82,13 @@ class RNN:
         """Return copies of the parameters by name."""
         return {W.name: W.get_value() for W in self.param}
 
-    def set_values(self, values: dict[str, np.ndarray]) -> None:
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
         """Overwrite the parameters; ValueError unless names and shapes fit."""
         parameters.check_values(self.shapes(self.sizes), values)
         for W in self.param:
             W.set_value(np.array(values[W.name], self.dtype, order="F" if W.name == "W_e" else "C"), borrow=True)
 
-    def forward(self, x: Any) -> np.ndarray:
+    def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Tag a sentence; compiles `_forward` at the first call.
 
         Parameters
@@ -109,7 +112,7 @@ class RNN:
             self._p_y[x.ndim] = _trusting([_x], self._forward(_x).T)
         return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
-    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         """Gradient of the loss of one sentence with respect to every parameter; compiles at the first call.
 
         Parameters
@@ -125,7 +128,7 @@ class RNN:
             self._grads = _trusting([_x, _y], theano.grad(_loss, self.param))
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 
-    def _forward(self, _x: Any, _h0: Any = None) -> Any:
+    def _forward(self, _x: Symbol, _h0: Symbol = None) -> Symbol:
         """Symbolic forward pass.
 
         Parameters
@@ -145,20 +148,20 @@ class RNN:
             return T.nnet.softmax(_y)
         return T.nnet.softmax(_y.reshape((-1, self.sizes.n_tags))).reshape(_y.shape)
 
-    def _embed(self, _x: Any) -> Any:
+    def _embed(self, _x: Symbol) -> Symbol:
         """Embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
         _z = self.param.W_e.T[_x.T.flatten()]
         return _z if _x.ndim == 1 else _z.reshape((_x.shape[1], _x.shape[0], self.sizes.n_emb))
 
-    def _scores(self, _z: Any, _h0: Any = None) -> Any:
+    def _scores(self, _z: Symbol, _h0: Symbol = None) -> Symbol:
         """Scores of the tags, (L, n_tags) or (L, B, n_tags), from the embeddings."""
         return T.dot(self._recurrent(_z, _h0), self.param.W_y.T)
 
-    def _recurrent(self, _z: Any, _h0: Any) -> Any:
+    def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         f = ACTIVATION[self.activation]
 
-        def step(_a_t: Any, _h_tm1: Any, W_h: Any) -> Any:
+        def step(_a_t: Symbol, _h_tm1: Symbol, W_h: Symbol) -> Any:
             return f(_a_t + T.dot(_h_tm1, W_h.T))
 
         # W_x z_t needs no earlier step: all of them are one product, outside the loop
@@ -171,7 +174,7 @@ class RNN:
         )
         return _h
 
-    def _first(self, _z: Any, _h0: Any) -> Any:
+    def _first(self, _z: Symbol, _h0: Symbol) -> Symbol:
         """State before the first step, (n_hidd,) or (B, n_hidd)."""
         H = self.sizes.n_hidd
         if _h0 is None:

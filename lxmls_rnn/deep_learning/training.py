@@ -9,135 +9,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.batches import Batch, cut
 from lxmls_rnn.deep_learning.evaluation import accuracy
+from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
+from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
-
-
-class Progress(NamedTuple):
-    """Where a training stands; with the model's parameters it is all that is needed to go on exactly from there.
-
-    Attributes
-    ----------
-    epoch, batch
-        Number of whole epochs done, and of batches done in the epoch that has begun.
-    cost, sentences, correct, words, seconds
-        Sums over the batches of the epoch that has begun: cost of the sentences (nats a word), their number, words
-        tagged rightly before their update, words, time.
-    best_accuracy, epochs_without_gain
-        For early stopping: the best accuracy on dev so far and the epochs since.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    cost: float = 0.0
-    sentences: int = 0
-    correct: int = 0
-    words: int = 0
-    seconds: float = 0.0
-    best_accuracy: float = -1.0
-    epochs_without_gain: int = 0
-
-    @property
-    def mean_cost(self) -> float:
-        """Mean over the sentences of their cost, nats a word."""
-        return self.cost / self.sentences
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the words that were tagged rightly before their update."""
-        return self.correct / self.words
-
-    @property
-    def words_per_second(self) -> float:
-        """Of the epoch that has begun."""
-        return self.words / self.seconds
-
-    def since(self, before: Progress) -> Progress:
-        """Return this with the sums over the batches since `before` only, which is of the same epoch."""
-        sums = ("cost", "sentences", "correct", "words", "seconds")
-        return self._replace(**{name: getattr(self, name) - getattr(before, name) for name in sums})
-
-
-@dataclass(frozen=True)
-class Started:
-    """Training begins, or goes on."""
-
-    epochs: int
-    batches: int
-    sentences: int
-    words: int
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class BatchDone:
-    """The parameters have been updated: once, or for many small batches in one call (`fused_sgd`)."""
-
-    epoch: int  # counted from 1
-    batch: int  # the last one done, counted from 1
-    batches: int
-    updates: int  # since the event before
-    cost: float  # mean over the sentences since the event before of their cost, nats a word
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """One pass over the training corpus."""
-
-    epoch: int  # counted from 1
-    cost: float  # sum over the sentences of their cost, each before its update, nats a word
-    train_accuracy: float  # running: each word tagged before its sentence's update
-    dev_accuracy: float | None
-    rate: float
-    seconds: float
-    words_per_second: float
-    is_best: bool  # on dev; always true without early stopping
-    progress: Progress
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the numbers, without the progress."""
-        metrics = asdict(self)
-        del metrics["progress"]
-        return metrics
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """Training has ended."""
-
-    reason: str
-    progress: Progress
-
-
-Event = Started | BatchDone | EpochDone | Stopped
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sentences of similar length as arrays, padded at the end with word 0 and tag 0 of weight 0.
-
-    Attributes
-    ----------
-    x, y
-        int32 word and tag ids, (L,) for one sentence trained alone, else (B, L).
-    weights
-        Weight of each position in the cost: 1 / (B * length of its sentence).
-    sentences, words
-        Their number.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    weights: np.ndarray
-    sentences: int
-    words: int
 
 
 @dataclass(frozen=True)
@@ -191,9 +72,9 @@ class Trainer:
 
     def fit(
         self,
-        model: Any,
-        train: Iterable[Any],
-        dev: Iterable[Any] | None = None,
+        model: Model,
+        train: Iterable[Sentence],
+        dev: Iterable[Sentence] | None = None,
         progress: Progress | None = None,
         best: dict[str, np.ndarray] | None = None,
     ) -> Iterator[Event]:
@@ -235,7 +116,7 @@ class Trainer:
             words = parameters.check_words(sentence.x, model.sizes.n_words)
             parameters.check_tags(sentence.y, words, model.sizes.n_tags)
         p = progress or Progress()
-        batches = self.batches(train, model.dtype)
+        batches = cut(train, self.batch_size, model.dtype)
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
         # checkpoints of earlier versions do not count them
@@ -261,14 +142,6 @@ class Trainer:
         if self.patience is not None and p.epochs_without_gain >= self.patience:
             return f"no better accuracy on dev for {self.patience} epochs"
         return ""
-
-    def batches(self, sentences: Sequence[Any], dtype: str) -> list[Batch]:
-        """Cut a corpus into batches of sentences of similar length, in the order of their first sentences."""
-        if self.batch_size == 1:
-            return [_one(sentence, dtype) for sentence in sentences]
-        by_length = sorted(range(len(sentences)), key=lambda n: len(sentences[n].x))
-        cuts = [sorted(by_length[n : n + self.batch_size]) for n in range(0, len(sentences), self.batch_size)]
-        return [_pad([sentences[n] for n in cut], dtype) for cut in sorted(cuts)]
 
     def rate_of_epoch(self, epoch: int) -> float:
         """Learning rate of epoch 0, 1, ...."""
@@ -308,7 +181,7 @@ class Trainer:
             begin = time.perf_counter()  # anew: what was done with the event, or a pause, does not count
         return p
 
-    def _end_epoch(self, model: Any, dev: Sequence[Any], p: Progress) -> EpochDone:
+    def _end_epoch(self, model: Model, dev: Sequence[Sentence], p: Progress) -> EpochDone:
         dev_accuracy = accuracy(model, dev) if dev else None
         is_best, best, without_gain = True, p.best_accuracy, p.epochs_without_gain
         if self.patience is not None and dev_accuracy is not None:
@@ -325,19 +198,3 @@ class Trainer:
             is_best=is_best,
             progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=without_gain),
         )
-
-
-def _one(sentence: Any, dtype: str) -> Batch:
-    length = len(sentence.x)
-    weights = np.full(length, 1 / length, dtype)
-    return Batch(np.asarray(sentence.x, "int32"), np.asarray(sentence.y, "int32"), weights, 1, length)
-
-
-def _pad(sentences: list[Any], dtype: str) -> Batch:
-    lengths = [len(sentence.x) for sentence in sentences]
-    shape = len(sentences), max(lengths)
-    x, y, weights = np.zeros(shape, "int32"), np.zeros(shape, "int32"), np.zeros(shape, dtype)
-    for row, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)):
-        x[row, :length], y[row, :length] = sentence.x, sentence.y
-        weights[row, :length] = 1 / (length * len(sentences))
-    return Batch(x, y, weights, len(sentences), sum(lengths))

@@ -10,11 +10,14 @@ so it shrinks, or grows, like a power of the distance t - k (Bengio, Simard & Fr
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import model_file, parameters
+from lxmls_rnn.deep_learning.interface import Sentence
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
 
@@ -28,7 +31,7 @@ class Reach(NamedTuple):
     c: np.ndarray | None  # (t + 1,)    |d loss_t / d c_k|, of an LSTM
 
 
-def gradient_reach(model: NumpyRNN, x: Any, t: int, tag: int) -> Reach:
+def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach:
     """Follow the gradient of the loss of one word back through time.
 
     Parameters
@@ -61,17 +64,13 @@ def gradient_reach(model: NumpyRNN, x: Any, t: int, tag: int) -> Reach:
 def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
     """Return e_c = d loss / d c, (n_hidd, L), of what `backward` gave for one sentence: the loss by all ways."""
     i, f, g, o, c = model.cells(back.forward.x)
-    W_c = model.param.W_c
     tanh_c = np.tanh(c[:, 1:])
     e_c = back.e_h * o * (1 - tanh_c * tanh_c)
+    to_i, to_f, e_o = g * i * (1 - i), c[:, :-1] * f * (1 - f), back.e_h * tanh_c * o * (1 - o)
     for t in reversed(range(e_c.shape[1] - 1)):
-        later = t + 1
-        e_b = np.concatenate([
-            e_c[:, later] * g[:, later] * i[:, later] * (1 - i[:, later]),
-            e_c[:, later] * c[:, later] * f[:, later] * (1 - f[:, later]),
-            back.e_h[:, later] * tanh_c[:, later] * o[:, later] * (1 - o[:, later]),
-        ])  # fmt: skip
-        e_c[:, t] += f[:, later] * e_c[:, later] + W_c.T @ e_b
+        u = t + 1
+        e_b = np.concatenate([e_c[:, u] * to_i[:, u], e_c[:, u] * to_f[:, u], e_o[:, u]])
+        e_c[:, t] += f[:, u] * e_c[:, u] + model.param.W_c.T @ e_b
     return e_c
 
 
@@ -151,7 +150,7 @@ def principal_components(E: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndar
     return coordinates, shares
 
 
-def tag_counts(sentences: Any, n_words: int, n_tags: int) -> np.ndarray:
+def tag_counts(sentences: Iterable[Sentence], n_words: int, n_tags: int) -> np.ndarray:
     """Count how often each word has each tag in sentences with `x` and `y`: (n_words, n_tags)."""
     counts = np.zeros((n_words, n_tags), dtype=np.int64)
     for sentence in sentences:

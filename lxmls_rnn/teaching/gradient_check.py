@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyRNN, model_class, numpy_class
 
@@ -100,7 +101,7 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int,
 
 
 def compare(
-    name: str, model: Any, gradients: Iterable[np.ndarray], reference: Iterable[np.ndarray], against: str
+    name: str, model: Model, gradients: Iterable[np.ndarray], reference: Iterable[np.ndarray], against: str
 ) -> Iterator[Comparison]:
     """Compare the gradients of every parameter of `model`, called `name`, with a reference."""
     for parameter, gradient, other in zip(model.shapes(model.sizes), gradients, reference, strict=True):
@@ -111,7 +112,7 @@ def compare(
         )
 
 
-def random_values(model: Any, rng: np.random.RandomState) -> dict[str, np.ndarray]:
+def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndarray]:
     """Draw values for the parameters of `model`, of either sign and of a size that shows faults well."""
     # as many columns as W has are summed up: divided by their root, no unit saturates and no chaos sets in
     values = {k: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for k, shape in model.shapes(model.sizes).items()}
@@ -135,8 +136,8 @@ def check_gradients(
     length: int = 7,
     seed: int = 0,
     dtype: str = "float64",
-    x: Any = None,
-    y: Any = None,
+    x: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
     values: dict[str, np.ndarray] | None = None,
     activation: str | None = None,
     numpy_rnn: type[NumpyRNN] = NumpyRNN,
@@ -180,7 +181,7 @@ def check_gradients(
     random_x, random_y = random_sentence(sizes, length, rng)
     if (x is None) != (y is None):
         raise ValueError("x and y make a sentence together: give both or none of them")
-    x, y = (random_x, random_y) if x is None else (x, y)
+    x, y = (random_x, random_y) if x is None or y is None else (x, y)
     if activation is not None:
         check_activation(activation, ACTIVATIONS)
     for name in models:
@@ -199,7 +200,7 @@ def check_gradients(
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
 
 
-def _finite_differences_of(model: NumpyRNN, x: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:
+def _finite_differences_of(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike, W: np.ndarray) -> np.ndarray:
     def loss() -> float:
         return model.forward(x, True, y).loss
 

@@ -6,12 +6,13 @@ when one writes back-propagation for the first time. `MISTAKES` names them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, NumpyRNN, outer
+from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, Backward, ForwardLoss, NumpyRNN, outer
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison
 
@@ -38,13 +39,12 @@ class InPieces(NumpyRNN):
             gradient[:, word] += e_z_t
         return gradient
 
-    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
-        """As `NumpyRNN.grads`, but for the mistake."""
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         super().grads(x, y)  # complains about what is no sentence
         back = self.backward(x, y)
         return [self.embedding_gradient(back.forward.x, back.e_z), *back.gradients]
 
-    def _backward(self, e_h: np.ndarray, forward: Any, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
         slope = self.slope(forward.h[:, 1:])
         e_a = np.empty_like(slope)
         from_later: Any = 0
@@ -59,7 +59,6 @@ class SlopeForgotten(InPieces):
     """The derivative of the activation is forgotten: e_a_t = e_h_t."""
 
     def slope(self, h: np.ndarray) -> np.ndarray:
-        """Return 1."""
         return np.ones_like(h)
 
 
@@ -67,7 +66,6 @@ class SlopeOfAnother(InPieces):
     """The derivative is that of another activation: 1 - h^2 for the logistic function, h (1 - h) for the others."""
 
     def slope(self, h: np.ndarray) -> np.ndarray:
-        """Return the derivative of tanh, or for tanh and relu of the logistic function."""
         return DERIVATIVE["tanh" if self.activation == "logistic" else "logistic"](h)
 
 
@@ -75,7 +73,6 @@ class NotTransposed(InPieces):
     """W_h is not transposed on the way back: W_h e_a_{t+1}. No shape complains, W_h is square."""
 
     def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
-        """Return W_h e_a_{t+1}."""
         return self.param.W_h @ e_a_later
 
 
@@ -83,7 +80,6 @@ class LaterForgotten(InPieces):
     """The error from the later step is forgotten: no back-propagation through time, only from each step's output."""
 
     def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
-        """Return 0."""
         return np.zeros_like(e_a_later)
 
 
@@ -91,7 +87,6 @@ class PresentForPast(InPieces):
     """The gradient of W_h takes h_t where it should take h_{t-1}."""
 
     def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
-        """Return sum_t e_a_t h_t^T."""
         return outer(e_a, h[:, 1:])
 
 
@@ -99,7 +94,6 @@ class RepeatedWordAssigned(InPieces):
     """A word that comes twice gets the error of one place only: assigned, where it should be added."""
 
     def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
-        """Return W_e's gradient with the error of each word's last place."""
         gradient = np.zeros_like(self.param.W_e)
         gradient[:, x] = e_z
         return gradient
@@ -108,16 +102,14 @@ class RepeatedWordAssigned(InPieces):
 class MeanForgotten(InPieces):
     """The 1/L is forgotten: the cost is a mean over the words, the gradient is that of their sum."""
 
-    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
-        """Return L times the gradients."""
-        return [len(x) * gradient for gradient in super().grads(x, y)]
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
+        return [np.size(x) * gradient for gradient in super().grads(x, y)]
 
 
 class GoldForgotten(InPieces):
     """The gold tag is not subtracted: e_y_t = p_t / L, without onehot(k_t)."""
 
-    def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Any:
-        """As `NumpyRNN.backward_unchecked` with another e_y."""
+    def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
         forward, weights, memory = self._loss(x, y, weights)
         e_y = forward.p_y * weights
         right = super().backward_unchecked(x, y, weights)
@@ -129,8 +121,7 @@ class GoldForgotten(InPieces):
 class OneEntryWrong(InPieces):
     """One entry of W_x's gradient, the last of the first row, has the wrong sign."""
 
-    def grads(self, x: Any, y: Any) -> list[np.ndarray]:
-        """Return the gradients with one entry negated."""
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
         gradients = super().grads(x, y)
         gradients[1][0, -1] *= -1
         return gradients
@@ -280,5 +271,5 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _index(numbers: Any) -> str:
+def _index(numbers: Iterable[int]) -> str:
     return ", ".join(str(int(number)) for number in numbers)

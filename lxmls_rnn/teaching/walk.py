@@ -12,12 +12,13 @@ The values are those of `NumpyRNN.backward`; the contributions that a matrix' gr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, NumpyRNN
+from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, Backward, NumpyRNN
 
 FORWARD, BACKWARD = "forward", "backward"
 STATES = ("z", "a", "h", "y", "p", "C")
@@ -41,7 +42,7 @@ class Step(NamedTuple):
     value: np.ndarray  # for a gradient: what this step contributes to it
 
 
-def walk(model: NumpyRNN, x: Any, y: Any) -> Iterator[Step]:
+def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
     """Go through the forward pass and back-propagation of a sentence.
 
     Parameters
@@ -69,7 +70,7 @@ def walk(model: NumpyRNN, x: Any, y: Any) -> Iterator[Step]:
     yield from _backward(model, back, np.asarray(y))
 
 
-def _forward(model: NumpyRNN, back: Any, k: np.ndarray) -> Iterator[Step]:
+def _forward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
     W_e, W_x, W_h, W_y = model.param
     _, p_y, log_p, y, h, z, x = back.forward
     L = len(x)
@@ -80,7 +81,7 @@ def _forward(model: NumpyRNN, back: Any, k: np.ndarray) -> Iterator[Step]:
         p_gold = p_y[k[t - 1], t - 1].reshape(1, 1)
         cost_last, cost = cost, cost - log_p[k[t - 1], t - 1] / L
 
-        def step(name: str, formula: str, value: np.ndarray, operands: dict[str, Any], t: int = t) -> Step:
+        def step(name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray], t: int = t) -> Step:
             return _step(FORWARD, t, name, f"{name}_{t}", formula, value, operands)
 
         yield step("z", "W_e onehot(w_t)", z_t, {"W_e": W_e, "onehot(w_t)": _onehot(x[t - 1], W_e.shape[1])})
@@ -91,7 +92,7 @@ def _forward(model: NumpyRNN, back: Any, k: np.ndarray) -> Iterator[Step]:
         yield step("C", "C_s - 1/L log(p_t[k_t])", cost, {"C_s": cost_last, "p_t[k_t]": p_gold})
 
 
-def _backward(model: NumpyRNN, back: Any, k: np.ndarray) -> Iterator[Step]:
+def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
     W_e, W_x, W_h, W_y = model.param
     _, p_y, _, _, h, z, x = back.forward
     L = len(x)
@@ -104,7 +105,7 @@ def _backward(model: NumpyRNN, back: Any, k: np.ndarray) -> Iterator[Step]:
         e_a = slope * e_h
         word, gold = _onehot(x[t - 1], W_e.shape[1]), _onehot(k[t - 1], len(p_y))
 
-        def step(name: str, formula: str, value: np.ndarray, operands: dict[str, Any], t: int = t) -> Step:
+        def step(name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray], t: int = t) -> Step:
             return _step(BACKWARD, t, name, name if name in GRADIENTS else f"{name}_{t}", formula, value, operands)
 
         yield step("e_y", "1/L (p_t - onehot(k_t))", e_y, {"p_t": p_y[:, [t - 1]], "onehot(k_t)": gold})
@@ -122,7 +123,9 @@ def _backward(model: NumpyRNN, back: Any, k: np.ndarray) -> Iterator[Step]:
         e_a_later = e_a
 
 
-def _step(direction: str, t: int, name: str, symbol: str, formula: str, value: Any, operands: dict[str, Any]) -> Step:
+def _step(
+    direction: str, t: int, name: str, symbol: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]
+) -> Step:
     """Write numbers for the steps in a formula: t this one, s the one before, u the one after."""
 
     def numbered(text: str) -> str:
@@ -140,7 +143,7 @@ def _onehot(number: int, size: int) -> np.ndarray:
     return column
 
 
-def only_words(model: NumpyRNN, words: Any) -> NumpyRNN:
+def only_words(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:
     """Return the same network for sentences of some words only: word i has the id `words[i]` in `model`.
 
     The other embeddings have no part in their passes, and W_e becomes small enough to be looked at.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
 SIZES = 12, 5, 4, 3
@@ -74,7 +75,7 @@ def test_a_batch_of_the_whole_corpus_has_the_mean_gradient():
 
 def test_batches_hold_sentences_of_similar_length_and_every_sentence_once():
     sentences = corpus(23)
-    batches = Trainer(batch_size=4).batches(sentences, "float64")
+    batches = cut(sentences, 4, "float64")
     assert sum(batch.sentences for batch in batches) == 23
     assert sum(batch.words for batch in batches) == sum(len(s.x) for s in sentences)
     padding = sum(int((batch.weights == 0).sum()) for batch in batches)

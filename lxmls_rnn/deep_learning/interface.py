@@ -1,0 +1,37 @@
+"""What training, evaluation and files ask of a model, and of a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lxmls_rnn.deep_learning.parameters import RNNParameters, Shapes, Sizes
+from lxmls_rnn.sequences.sequence_list import Ids
+
+
+class Sentence(Protocol):
+    """Word ids and gold tag ids, (L,)."""
+
+    x: Ids
+    y: Ids
+
+
+class Model(Protocol):
+    """A tagger: those of `rnn.MODELS`, and what is made of them."""
+
+    activations: tuple[str, ...]
+    sizes: Sizes
+    activation: str
+    dtype: str
+
+    @property
+    def shapes(self) -> Shapes: ...
+    @property
+    def param(self) -> RNNParameters: ...
+    def forward(self, x: npt.ArrayLike) -> Any: ...
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]: ...
+    def get_values(self) -> dict[str, np.ndarray]: ...
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None: ...
