@@ -10,14 +10,7 @@ import theano.tensor as T  # isort: skip
 
 
 class LSTM(RNN):
-    """Part-of-speech tagger with a long short-term memory; everything else as in `RNN`.
-
-    Attributes
-    ----------
-    param
-        Shared variables [W_e (n_emb, n_words), W_x (4 n_hidd, n_emb), W_h (4 n_hidd, n_hidd), W_c (3 n_hidd, n_hidd),
-        W_y (n_tags, n_hidd)].
-    """
+    """Part-of-speech tagger with a long short-term memory: to `NumpyLSTM` what `RNN` is to `NumpyRNN`."""
 
     shapes = staticmethod(parameters.lstm_shapes)
     param: parameters.LSTMParameters

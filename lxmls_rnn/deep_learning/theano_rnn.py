@@ -30,29 +30,9 @@ def _trusting(inputs: list[Any], outputs: Any) -> Any:
 
 
 class RNN:
-    """Recurrent part-of-speech tagger.
+    """Recurrent part-of-speech tagger: sizes, options and errors of `NumpyRNN`, and what it computes.
 
-    Parameters
-    ----------
-    *sizes
-        ``E, n_hidd, n_tags``, E the (n_emb, n_words) embeddings, or ``n_words, n_emb, n_hidd, n_tags``.
-    seed
-        Seed of the parameters that are drawn, see `parameters.draw`.
-    activation
-        'logistic' (the default), 'tanh' or 'relu'.
-    dtype
-        'float64' or 'float32'; by default Theano's `floatX`.
-
-    Attributes
-    ----------
-    param
-        Shared variables [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)]; by
-        name too: param.W_h.
-
-    Raises
-    ------
-    ValueError
-        A size, the embeddings, the activation or the dtype is not as above.
+    `param` are shared variables, [W_e, W_x, W_h, W_y] in its shapes; `dtype` is Theano's `floatX` by default.
     """
 
     shapes = staticmethod(parameters.rnn_shapes)
@@ -89,23 +69,7 @@ class RNN:
             W.set_value(np.array(values[W.name], self.dtype, order="F" if W.name == "W_e" else "C"), borrow=True)
 
     def forward(self, x: npt.ArrayLike) -> np.ndarray:
-        """Tag a sentence; compiles `_forward` at the first call.
-
-        Parameters
-        ----------
-        x
-            Word ids, (L,) or (B, L).
-
-        Returns
-        -------
-        ndarray
-            p_y (n_tags, [B,] L), each column a distribution over the tags, as `NumpyRNN.forward` gives.
-
-        Raises
-        ------
-        ValueError, IndexError
-            As `NumpyRNN.forward`.
-        """
+        """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""
         x = parameters.check_words(x, self.sizes.n_words)
         if x.ndim not in self._p_y:
             _x = (T.ivector if x.ndim == 1 else T.imatrix)("x")
@@ -113,13 +77,7 @@ class RNN:
         return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
-        """Gradient of the loss of one sentence with respect to every parameter; compiles at the first call.
-
-        Parameters
-        ----------
-        x, y
-            Word ids and gold tag ids, (L,); errors as in `NumpyRNN.grads`.
-        """
+        """Return the gradient of the loss by every parameter, as `NumpyRNN.grads`; compiles at the first call."""
         x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
         y = parameters.check_tags(y, x, self.sizes.n_tags)
         if self._grads is None:

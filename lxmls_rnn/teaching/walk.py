@@ -13,6 +13,7 @@ The values are those of `NumpyRNN.backward`; the contributions that a matrix' gr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -81,9 +82,7 @@ def _forward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
         p_gold = p_y[k[t - 1], t - 1].reshape(1, 1)
         cost_last, cost = cost, cost - log_p[k[t - 1], t - 1] / L
 
-        def step(name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray], t: int = t) -> Step:
-            return _step(FORWARD, t, name, f"{name}_{t}", formula, value, operands)
-
+        step = partial(_step, FORWARD, t)
         yield step("z", "W_e onehot(w_t)", z_t, {"W_e": W_e, "onehot(w_t)": _onehot(x[t - 1], W_e.shape[1])})
         yield step("a", "W_x z_t + W_h h_s", a_t, {"W_x": W_x, "z_t": z_t, "W_h": W_h, "h_s": h_last})
         yield step("h", f"{model.activation}(a_t)", h_t, {"a_t": a_t})
@@ -105,9 +104,7 @@ def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
         e_a = slope * e_h
         word, gold = _onehot(x[t - 1], W_e.shape[1]), _onehot(k[t - 1], len(p_y))
 
-        def step(name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray], t: int = t) -> Step:
-            return _step(BACKWARD, t, name, name if name in GRADIENTS else f"{name}_{t}", formula, value, operands)
-
+        step = partial(_step, BACKWARD, t)
         yield step("e_y", "1/L (p_t - onehot(k_t))", e_y, {"p_t": p_y[:, [t - 1]], "onehot(k_t)": gold})
         yield step("dW_y", "e_y_t h_t^T", e_y @ h_t.T, {"e_y_t": e_y, "h_t^T": h_t.T})
         if t == L:
@@ -123,9 +120,7 @@ def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
         e_a_later = e_a
 
 
-def _step(
-    direction: str, t: int, name: str, symbol: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]
-) -> Step:
+def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]) -> Step:
     """Write numbers for the steps in a formula: t this one, s the one before, u the one after."""
 
     def numbered(text: str) -> str:
@@ -134,6 +129,7 @@ def _step(
         return text
 
     operands = {numbered(key): operand for key, operand in operands.items()}
+    symbol = name if name in GRADIENTS else f"{name}_{t}"
     return Step(direction, t, name, symbol, numbered(formula), operands, value)
 
 

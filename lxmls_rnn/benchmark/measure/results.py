@@ -29,16 +29,6 @@ from lxmls_rnn.files import write_atomically
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
 
-STATUSES = {
-    "ok": "measured",
-    "wrong": "its numbers are not the reference's, so it was not timed",
-    "unavailable": "device or library is not there",
-    "crashed": "its process ended, or it failed",
-    "memory": "memory does not suffice",
-    "limit": "it took longer than the limit",
-    "stopped": "the run was stopped, or its time was used up, before it",
-}
-
 
 @dataclass
 class Row:
@@ -47,7 +37,9 @@ class Row:
     Attributes
     ----------
     status, why
-        One of `STATUSES`; unless it is "ok", a sentence.
+        "ok"; or else, with a sentence why: "wrong", its numbers are not the reference's, so it was not timed;
+        "unavailable", device or library is not there; "crashed"; "memory", there is too little; "limit", it took too
+        long; "stopped", the run was, or its time was used up.
     median, q1, q3, minimum
         Seconds a call: median, quartiles and minimum of the repeats.
     repeats, calls
