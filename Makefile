@@ -24,10 +24,11 @@ test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where py
 	LXMLS_TEST_DEVICE=cuda .venv/bin/pytest tests/gpu $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Check style, formatting and types
+lint: $(READY) ## Check style, formatting, types and workflows
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/actionlint -shellcheck= -pyflakes=
 
 .PHONY: benchmark-models
 benchmark-models: $(READY) ## Time the models with pytest-benchmark
