@@ -24,11 +24,13 @@ test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where py
 	LXMLS_TEST_DEVICE=cuda .venv/bin/pytest tests/gpu $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Check style, formatting, types and workflows
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	.venv/bin/mypy
-	.venv/bin/actionlint -shellcheck= -pyflakes=
+lint: $(READY) ## Check style, formatting, types, scripts, Dockerfiles and workflows
+	.venv/bin/pre-commit run --all-files
+
+.PHONY: format
+format: $(READY) ## Put imports and formatting in order
+	.venv/bin/ruff check --select I --fix
+	.venv/bin/ruff format
 
 .PHONY: benchmark-models
 benchmark-models: $(READY) ## Time the models with pytest-benchmark

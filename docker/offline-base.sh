@@ -19,7 +19,7 @@ trap 'rm -rf "$folder"' EXIT
 folder=$(mktemp -d)
 
 # minbase is what the official debian:12 image starts from too.
-debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/root" ${DEBIAN_MIRROR:-} \
+debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
     >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; exit 1; }
 rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"
 mkdir -p "$folder/root/var/cache/apt/archives/partial" "$folder/root/var/lib/apt/lists/partial"
