@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-NAMES = frozenset(["theano", "theano.gof.compilelock", "theano.gpuarray.linalg"])
+NAMES = frozenset(["theano", "theano.gof.compilelock"])
 
 
 class _Loader:
@@ -38,11 +38,15 @@ class _Loader:
 
 
 class TheanoFinder:
-    """A ``sys.meta_path`` finder that answers for :data:`NAMES` only."""
+    """A ``sys.meta_path`` finder that answers for :data:`NAMES` and for the files of Theano that are edited."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Return the spec that the other finders give, its loader wrapped; None for another name."""
-        if name not in NAMES:
+        """Return the spec that the other finders give, its loader wrapped or replaced; None for another name."""
+        if name != "theano" and not name.startswith("theano."):
+            return None
+        from lxmls_rnn._theano_sources import MODULES, EditedLoader
+
+        if name not in NAMES and name not in MODULES:
             return None
         for finder in sys.meta_path:
             find_spec = getattr(finder, "find_spec", None)
@@ -50,7 +54,9 @@ class TheanoFinder:
                 continue
             spec = find_spec(name, path, target)
             if spec is not None:
-                if spec.loader is not None:
+                if name in MODULES and spec.origin is not None:
+                    spec.loader = EditedLoader(name, spec.origin)
+                if name in NAMES and spec.loader is not None:
                     spec.loader = _Loader(spec.loader)
                 return spec
         return None
