@@ -9,9 +9,12 @@ help: ## List the targets
 setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter
 	scripts/setup.sh
 
-# Whatever needs .venv gets it, and anew when the lock has changed.
-$(READY): uv.lock pyproject.toml scripts/setup.sh
+# Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
+$(READY): uv.lock pyproject.toml scripts/setup.sh scripts/theano_build/theano_build.pth
 	scripts/setup.sh
+ifdef PYTHON
+.PHONY: $(READY)
+endif
 
 .PHONY: test
 test: $(READY) ## Run the tests; ARGS="-k lstm" goes to pytest

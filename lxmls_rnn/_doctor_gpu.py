@@ -1,5 +1,6 @@
 """What the doctor says about the GPU: the libraries that libgpuarray loads, asked through ctypes."""
 
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -45,9 +46,9 @@ def findings() -> Iterator[Finding]:
         pygpu = import_module("pygpu")
         yield Finding("pygpu", f"{pygpu.__version__}, libgpuarray API {pygpu.gpuarray.api_version()[0]}")
     except Exception as error:
-        packages = ("python3-pygpu", "libgpuarray-dev") if found else ()
-        remedy = "pygpu: Debian 12's and Ubuntu 22.04's own Python sees it, or take the Docker image." if found else ""
-        yield Finding("pygpu", f"{type(error).__name__}: {error}", fault, packages, remedy)
+        packages = ("python3-pygpu", "libgpuarray-dev") if found and sys.version_info < (3, 12) else ()
+        remedy = "pygpu: Debian 12's (3.11) and Ubuntu 22.04's (3.10) own Python sees it, or take the Docker image."
+        yield Finding("pygpu", f"{type(error).__name__}: {error}", fault, packages, remedy if found else "")
 
 
 def cards() -> tuple[str, ...]:

@@ -3,12 +3,9 @@
 import functools
 import hashlib
 import importlib
-import importlib.util
 import os
-import sys
 import threading
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from lxmls_rnn._theano_lock import LOCK, saying_so
@@ -99,19 +96,3 @@ def _in_turns(call: Callable[..., Any], lock: Any) -> Callable[..., Any]:
                 return call(*args, **kwargs)
 
     return alone
-
-
-def import_linalg(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
-    """Import ``theano.gpuarray.linalg``, which scan does too.
-
-    It needs one exception class of ``pkg_resources``, which newer versions of setuptools have no more.
-    """
-    if importlib.util.find_spec("pkg_resources") is not None:
-        return execute(module)
-    stand_in = ModuleType("pkg_resources")
-    stand_in.DistributionNotFound = ImportError  # type: ignore[attr-defined]
-    sys.modules["pkg_resources"] = stand_in
-    try:
-        execute(module)
-    finally:
-        del sys.modules["pkg_resources"]

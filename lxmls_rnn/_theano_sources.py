@@ -16,12 +16,12 @@ NUMPY_2 = int(numpy.__version__.partition(".")[0]) >= 2
 
 
 class Edit(NamedTuple):
-    """A text, or what matches a pattern, `count` times in `file` below Theano's folder, becomes `new`."""
+    """A text, or what matches a pattern, so many `times` in `file` below Theano's folder, becomes `new`."""
 
     file: str
     old: "str | re.Pattern[str]"
     new: str
-    count: int = 1
+    times: int = 1
 
 
 ITEM_SIZE = re.compile(r"PyArray_DESCR\(([^()]+|%\(\w+\)s)\)->elsize"), r"PyArray_ITEMSIZE(\1)"
@@ -32,6 +32,7 @@ EDITS = {
         Edit("configdefaults.py", "distutils.spawn.find_executable(", "shutil.which("),
         Edit("configdefaults.py", "del distutils", "del shutil"),
         Edit("tensor/blas.py", "import numpy.distutils\n", "\n"),
+        Edit("tensor/blas.py", "import numpy.distutils.__config__", "pass"),
         Edit("gof/cmodule.py", "import numpy.distutils\n", "import numpy\n"),
         Edit("gof/cmodule.py", "numpy.distutils.misc_util.get_numpy_include_dirs()", "[numpy.get_include()]"),
         Edit("gof/cmodule.py", "import distutils.sysconfig\n", "import sysconfig\n"),
@@ -98,7 +99,7 @@ EDITS = {
         Edit("tensor/blas_headers.py", *ITEM_SIZE),
         Edit("sandbox/rng_mrg.py", *ITEM_SIZE, 6),
         Edit("sparse/basic.py", *ITEM_SIZE, 8),
-        Edit("sparse/opt.py", *ITEM_SIZE, 42),
+        Edit("sparse/opt.py", *ITEM_SIZE, 39),
     ),
     "NumPy 2 has complex numbers without .real and .imag in C": (
         Edit(
@@ -122,6 +123,17 @@ EDITS = {
             "#define PyInt_AsLong PyLong_AsLong\n"
             "#define PyInt_FromLong PyLong_FromLong\n"
             "#endif\n",
+        ),
+    ),
+    "SciPy imports its parts when they are asked for: half a second less at the start": (
+        Edit("scalar/basic_scipy.py", "import scipy.special\n", "import scipy\n"),
+        Edit("scalar/basic_scipy.py", "    import scipy.stats\n", "\n"),
+        # for names that SciPy has no more
+        Edit("tensor/nnet/conv.py", re.compile(r"from scipy\.signal\.signaltools import .*"), "raise ImportError"),
+        Edit(
+            "tensor/nnet/abstract_conv.py",
+            re.compile(r"from scipy\.signal\.signaltools import .*"),
+            "raise ImportError",
         ),
     ),
     "The edits of C files are made where Theano reads them": (
@@ -159,9 +171,9 @@ def read(path: str) -> str:
         pattern = edit.old if isinstance(edit.old, re.Pattern) else re.compile(re.escape(edit.old))
         new = edit.new if isinstance(edit.old, re.Pattern) else edit.new.replace("\\", r"\\")
         text, found = pattern.subn(new, text)
-        if found != edit.count:
+        if found != edit.times:
             raise ImportError(
-                f"{path} is not Theano 1.0.5's: {pattern.pattern!r} is there {found} times instead of {edit.count}",
+                f"{path} is not Theano 1.0.5's: {pattern.pattern!r} is there {found} times instead of {edit.times}",
                 path=path,
             )
     return text
@@ -187,5 +199,5 @@ class EditedLoader(SourceFileLoader):
         return {**super().path_stats(path), "size": None}
 
     def _kept(self, path: str) -> str:
-        edits = repr([(str(getattr(old, "pattern", old)), new, count) for _, old, new, count in edits_of(self.path)])
+        edits = repr([(str(getattr(old, "pattern", old)), new, times) for _, old, new, times in edits_of(self.path)])
         return f"{path.removesuffix('.pyc')}.{hashlib.sha256(edits.encode()).hexdigest()[:16]}.pyc"

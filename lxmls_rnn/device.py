@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 
 from lxmls_rnn import _gpu_libraries as libraries
 
@@ -128,12 +129,15 @@ def problem(device: str) -> Problem | None:
     if device == "cpu":
         return None
     if device.startswith("opencl"):
-        return _pygpu_problem()
+        return _python_problem() or _pygpu_problem()
     if device != "cuda" and not (device.startswith("cuda") and device.removeprefix("cuda").isdecimal()):
         return Problem(
             f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
         )
-    return _driver_problem(_index(device)) or _toolkit_problem(_index(device)) or _pygpu_problem() or _known_fault()
+    number = _index(device)
+    return (
+        _driver_problem(number) or _python_problem() or _toolkit_problem(number) or _pygpu_problem() or _known_fault()
+    )
 
 
 def _driver_problem(index: int) -> Problem | None:
@@ -159,6 +163,17 @@ def _driver_problem(index: int) -> Problem | None:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
         return Problem(f"cuda{index} is not there", f"the driver shows {names}")
     return None
+
+
+def _python_problem() -> Problem | None:
+    """Say so where this Python is one that no distribution has pygpu for, and has none of its own."""
+    if sys.version_info < (3, 12) or find_spec("pygpu") is not None:
+        return None
+    return Problem(
+        f"Theano's way to a GPU, pygpu, is made for Python 3.10 and 3.11, and this is {sys.version_info[0]}."
+        f"{sys.version_info[1]}",
+        "take the Docker image, or Debian 12's or Ubuntu 22.04's own Python",
+    )
 
 
 def _toolkit_problem(index: int) -> Problem | None:

@@ -133,7 +133,7 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     elif sys.base_prefix == "/usr":
         yield Finding("Python headers", "none: no C code compiles", False, (f"python{major}.{minor}-dev",))
     else:
-        yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.11")
+        yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.13")
 
     yield blas_found(cxx, blas)
 

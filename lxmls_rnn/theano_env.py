@@ -114,18 +114,22 @@ def load(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
     if module.__name__ == "theano":
         _load_theano(module, execute)
         return
-    if module.__name__ == "theano.gpuarray.linalg":
-        _theano_mends.import_linalg(module, execute)
-    else:
-        execute(module)
-        _theano_lock.mend(module)
+    execute(module)
+    _theano_lock.mend(module)
+
+
+def _forget_parts() -> None:
+    """Let the next ``import theano`` start afresh: parts that were imported have settings that cannot change."""
+    for name in [name for name in sys.modules if name.startswith("theano.")]:
+        del sys.modules[name]
 
 
 def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
+    _forget_parts()  # of an import without the hook, which failed
     if sys.version_info >= (3, 11):
         # Its generated C file does not compile here; without it scan takes its Python loop, as fast.
         sys.modules["theano.scan_module.scan_perform_ext"] = None  # type: ignore[assignment]
-    for category in (DeprecationWarning, FutureWarning, ResourceWarning):
+    for category in (DeprecationWarning, FutureWarning, ResourceWarning, SyntaxWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(.*/)?theano[./]")
     warnings.filterwarnings("ignore", "DeprecationWarning: there is no c", module=r"theano\.")  # ours says more
     logger, reasons = logging.getLogger("theano.gpuarray"), _Reasons()
@@ -139,9 +143,7 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
         if module.config.device.startswith("opencl"):
             _theano_opencl.refuse_scan(module.config.device)
     except BaseException:
-        # Without its parts a second `import theano`, with other settings, starts afresh.
-        for name in [name for name in sys.modules if name.startswith("theano.")]:
-            del sys.modules[name]
+        _forget_parts()
         raise
     finally:
         logger.removeHandler(reasons)
@@ -218,13 +220,6 @@ def write_pth(folder: Path | None = None) -> Path:
 
 
 _theano_hook.install()
-if hasattr(sys.modules.get("theano"), "__version__"):  # not one that the hook has just begun to import
-    warnings.warn(
-        "Theano was imported before lxmls_rnn.theano_env, so none of its settings hold: import it first, or run"
-        " python -m lxmls_rnn.theano_env --install once",
-        RuntimeWarning,
-        stacklevel=2,
-    )
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--install"]:

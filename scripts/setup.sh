@@ -1,14 +1,15 @@
 #!/bin/sh
-# Make .venv from uv.lock. Needs no root. PYTHON=/path/to/python picks the interpreter.
+# Make .venv from uv.lock. Needs no root. PYTHON=python3.12 or PYTHON=/path/to/python picks the interpreter.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
 uv_version=0.13.9 # wrote uv.lock
+# The newest first: their NumPy 2 comes with a BLAS that knows the processors of today, and they are kept up the longest.
+names="python3.13 python3.12 python3.11 python3.10 python3"
 
-# Theano 1.0.5 needs Python 3.10 or 3.11 with distutils, which Debian packages apart. Some commands on
-# PATH (pyenv's shims) exist and fail: only what really runs counts.
+# Some commands on PATH (pyenv's shims) exist and fail: only what really runs counts.
 fits() {
-    "$1" -c 'import sys, distutils.core; sys.exit(sys.version_info[:2] not in [(3, 10), (3, 11)])' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null
 }
 
 has_pygpu() {
@@ -24,9 +25,9 @@ pythons() {
     done
 }
 
-# The first that fits, one that sees pygpu (Theano's way to the GPU, on no package index) before the others.
+# The first of these names that fits, one that sees pygpu (Theano's way to the GPU, on no package index) before the others.
 find_python() {
-    pythons python3.11 python3.10 python3 | {
+    pythons "$@" | {
         first=
         while read -r candidate; do
             fits "$candidate" || continue
@@ -49,7 +50,8 @@ find_uv() {
         fi
     done
     echo "No uv found: bringing uv $uv_version into .uv/" >&2
-    pythons python3.11 python3.10 python3 python3.12 python3.13 | {
+    # shellcheck disable=SC2086  # several names
+    pythons $names | {
         while read -r candidate; do
             rm -rf .uv
             if { "$candidate" -m venv .uv && .uv/bin/python -m pip install -q "uv==$uv_version"; } >&2; then
@@ -64,22 +66,25 @@ find_uv() {
 
 stop() {
     echo "setup: $1" >&2
-    echo "On Debian 12 or Ubuntu 22.04: apt-get install -y python3 python3-dev python3-venv g++" >&2
+    echo "On Debian and Ubuntu: apt-get install -y python3 python3-dev python3-venv g++" >&2
     exit 1
 }
 
+python=${PYTHON:-}
+# shellcheck disable=SC2086  # several names
+case $python in
+*/*) ;;
+*) python=$(find_python ${python:-$names}) ;;
+esac
 if [ -n "${PYTHON:-}" ]; then
-    python=$PYTHON
-    fits "$python" || stop "PYTHON=$PYTHON is no Python 3.10 or 3.11 with distutils that runs."
-else
-    python=$(find_python)
+    fits "$python" || stop "PYTHON=$PYTHON is no Python 3.10 to 3.13 that runs."
 fi
 uv=$(find_uv) || stop "there is no uv, and no Python 3 with venv and pip to bring it."
 
 if [ -z "$python" ]; then
-    echo "No Python 3.10 or 3.11 found: asking uv for one" >&2
-    "$uv" python install 3.11 >&2 || stop "there is no Python 3.10 or 3.11, and uv could not bring one."
-    python=$("$uv" python find --managed-python 3.11)
+    echo "No Python 3.10 to 3.13 found: asking uv for one" >&2
+    "$uv" python install 3.13 >&2 || stop "there is no Python 3.10 to 3.13, and uv could not bring one."
+    python=$("$uv" python find --managed-python 3.13)
 fi
 
 # A .venv that fits is kept, unless another Python is asked for or has become able to see the GPU.

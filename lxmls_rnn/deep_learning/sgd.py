@@ -103,7 +103,7 @@ def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> 
             W_e.T[words] -= rate * gradients.pop()
         for W, gradient in zip(others, gradients, strict=True):
             W -= rate * gradient
-        correct = np.count_nonzero((back.forward.y.argmax(axis=0) == y) & (weights > 0))
+        correct = int(np.count_nonzero((back.forward.y.argmax(axis=0) == y) & (weights > 0)))
         return back.forward.loss, correct
 
     return step

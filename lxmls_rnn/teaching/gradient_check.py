@@ -96,7 +96,7 @@ def relative_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def relative_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int, ...]]:
     """Return the largest of the `relative_differences` and its index."""
     difference = relative_differences(a, b)
-    where = np.unravel_index(int(difference.argmax()), difference.shape)
+    where = np.unravel_index(int(np.argmax(difference)), difference.shape)
     return float(difference[where]), tuple(int(i) for i in where)
 
 

@@ -69,7 +69,7 @@ class CompareView(View):
         for t, word in enumerate(pair[0][1].words):
             cells: list[Any] = [word]
             for (_, seen), tags in zip(pair, best, strict=True):
-                k = int(seen.forward.p_y[:, t].argmax())
+                k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
                 cells.append(html.chip(text, html.colour_of(names.index(tags[t]))))
             rows.append([*cells, html.chip("≠ differ", "#ff9f80") if best[0][t] != best[1][t] else ""])
@@ -80,7 +80,7 @@ class CompareView(View):
     def _draw_chart(self, pair: list[tuple[Opened, Seen]]) -> None:
         t, lines = self.word.value, {}
         for number, (opened, seen) in enumerate(pair):
-            reach = gradient_reach(opened.tagger.model, seen.x, t, int(seen.forward.p_y[:, t].argmax()))
+            reach = gradient_reach(opened.tagger.model, seen.x, t, int(np.argmax(seen.forward.p_y[:, t])))
             name = opened.name if pair[0][0].name != pair[1][0].name else f"{opened.name} ({number + 1})"
             lines[f"{name}: |dL/dh_k|"] = reach.h
             if reach.c is not None:

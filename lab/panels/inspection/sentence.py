@@ -63,7 +63,7 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
     """Return the sentence with the most probable tag of each word."""
     words = []
     for t, word in enumerate(seen.words):
-        k = int(seen.forward.p_y[:, t].argmax())
+        k = int(np.argmax(seen.forward.p_y[:, t]))
         p = float(seen.forward.p_y[k, t])
         title = f"{word}: {tags[k]} {p:.4f}" + (", not in the vocabulary" if seen.unknown[t] else "")
         one = html.word(word, f"{tags[k]} {p:.0%}", html.colour_of(k), title, faint=bool(seen.unknown[t]))
@@ -194,7 +194,7 @@ class GradientView(View):
     def _offer_tags(self) -> None:
         p = self.seen.forward.p_y[:, self.word.value]
         options = [(f"{tag} ({p[k]:.1%})", k) for k, tag in enumerate(self.opened.tagger.tags)]
-        keep_options(self.tag, options, int(p.argmax()))
+        keep_options(self.tag, options, int(np.argmax(p)))
 
     def draw(self) -> None:
         """Show the norms."""

@@ -1,0 +1,203 @@
+"""The edits of Theano's files: that they fit, how they are kept, and what each is for."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lxmls_rnn import _theano_sources as sources
+from lxmls_rnn._theano_sources import Edit, EditedLoader
+
+THEANO = Path(importlib.util.find_spec("theano").origin).parent
+FILES = sorted({edit.file for edits in sources.EDITS.values() for edit in edits})
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_edit_fits_and_leaves_the_lines_where_they_are(file):
+    edited, before = sources.read(str(THEANO / file)), (THEANO / file).read_text()
+    assert edited.count("\n") == before.count("\n") or file.endswith(".c")
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """A file of Theano, the only one of the table, with one edit."""
+    path = tmp_path / "theano" / "misc" / "one.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("value = 1\n")
+    monkeypatch.setattr(sources, "EDITS", {"a reason": (Edit("misc/one.py", "= 1", "= 2"),)})
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # where PYTHONDONTWRITEBYTECODE is set
+    return path
+
+
+def load(path):
+    """Run a file as the import hook lets it run; return its value."""
+    loader = EditedLoader("theano.misc.one", str(path))
+    spec = importlib.util.spec_from_file_location("theano.misc.one", path, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module.value
+
+
+def bytecode(path):
+    """The files with bytecode beside `path`."""
+    return sorted((path.parent / "__pycache__").glob("*.pyc"))
+
+
+def test_an_edit_that_does_not_fit_says_where_and_what(file):
+    file.write_text("value = 3\n")
+    with pytest.raises(ImportError, match=r"one\.py is not Theano 1\.0\.5's: .*1' is there 0 times instead of 1"):
+        load(file)
+
+
+def test_an_edit_that_fits_too_often_is_refused(file):
+    file.write_text("value = 1\nother = 1\n")
+    with pytest.raises(ImportError, match="is there 2 times instead of 1"):
+        load(file)
+
+
+def test_the_file_itself_stays_as_it_is(file):
+    assert load(file) == 2
+    assert file.read_text() == "value = 1\n"
+
+
+def test_bytecode_of_an_edited_file_is_kept_and_taken(file):
+    load(file)
+    (kept,) = bytecode(file)
+    before = kept.stat()
+    assert load(file) == 2
+    assert kept.stat().st_ino == before.st_ino  # written anew it would be another file
+
+
+def test_bytecode_is_made_anew_when_the_file_has_changed(file):
+    load(file)
+    file.write_text("value = 10\n")
+    os.utime(file, (0, 0))
+    assert load(file) == 20
+
+
+def test_bytecode_of_other_edits_is_not_taken(file, monkeypatch):
+    load(file)
+    monkeypatch.setattr(sources, "EDITS", {"a reason": (Edit("misc/one.py", "= 1", "= 3"),)})
+    assert load(file) == 3
+    assert len(bytecode(file)) == 2
+
+
+def test_a_python_without_the_hook_and_one_with_it_keep_apart(file):
+    plain = [sys.executable, "-I", "-S", "-c", "import sys; sys.path[0:0] = sys.argv[1:]; import one; print(one.value)"]
+    for _ in range(2):
+        assert load(file) == 2
+        assert subprocess.run([*plain, file.parent], capture_output=True, text=True).stdout == "1\n"
+    assert len(bytecode(file)) == 2
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(file):
+    (file.parent / "__pycache__").touch()
+    assert load(file) == 2
+
+
+# What the edits are for: each of these failed, or gave something else, with a newer Python or NumPy.
+
+
+@pytest.fixture(scope="module")
+def T():
+    import theano.tensor
+
+    return theano.tensor
+
+
+def evaluate(variables, inputs, result, mode=None):
+    import theano
+
+    return theano.function(variables, result, mode=mode)(*inputs)
+
+
+def test_a_number_that_does_not_fit_wraps(T):
+    import theano
+
+    assert theano._asarray(300, dtype="int8") == 44
+
+
+@pytest.mark.parametrize(("number", "dtype"), [(1.1, "float64"), (1.5, "float32"), (300, "float32")])
+def test_a_constant_takes_the_smallest_type_that_holds_it(T, number, dtype):
+    assert (T.fvector() + number).dtype == dtype
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE"])
+def test_to_bool(T, mode):
+    x = T.dvector()
+    assert evaluate([x], [[0.0, 2.0]], T.cast(x, "bool"), mode).tolist() == [False, True]
+
+
+def test_complex_numbers_in_c(T):
+    z = T.zvector()
+    assert evaluate([z], [np.array([1 + 2j])], (z * z + 1) / z).tolist() == [1.2 + 1.6j]
+
+
+def test_the_largest_along_all_axes(T):
+    x = T.dmatrix()
+    assert evaluate([x], [[[1.0, 5.0], [7.0, 2.0]]], T.argmax(x)) == 2
+
+
+def test_sums_along_all_axes(T):
+    x = T.dmatrix()
+    assert evaluate([x], [[[1.0, 5.0], [7.0, 2.0]]], T.cumsum(x)).tolist() == [1, 6, 13, 15]
+
+
+def test_indices_of_64_bits_without_sign(T):
+    x, i = T.dvector(), T.TensorType("uint64", [False])()
+    assert evaluate([x, i], [[1.0, 2.0], np.array([1, 0], "uint64")], x[i]).tolist() == [2, 1]
+
+
+def test_a_row_that_is_incremented_twice(T):
+    x, i = T.dmatrix(), T.ivector()
+    incremented = T.inc_subtensor(x[i], 1.0)
+    assert evaluate([x, i], [np.zeros((2, 2)), np.array([1, 1], "int32")], incremented).tolist() == [[0, 0], [2, 2]]
+
+
+def test_random_numbers_in_c(T):
+    from theano.sandbox.rng_mrg import MRG_RandomStreams
+
+    drawn = evaluate([], [], MRG_RandomStreams(3).uniform((3,)))
+    assert drawn.tolist() == [0.005768001079559326, 0.20905947731807828, 0.06141556799411774]
+
+
+def test_sparse_products_in_c(T):
+    import theano.sparse
+
+    x = T.dmatrix()
+    product = theano.sparse.structured_dot(theano.sparse.csc_from_dense(x), x)
+    assert evaluate([x], [[[1.0, 0.0], [2.0, 3.0]]], product).tolist() == [[1, 0], [8, 9]]
+
+
+@pytest.mark.parametrize(
+    ("function", "slope"), [("arcsin", 2 / 3**0.5), ("arctanh", 4 / 3), ("exp2", 2**0.5 * np.log(2))]
+)
+def test_the_slope_of_functions_with_a_constant_in_it(T, function, slope):
+    x = T.dscalar()
+    assert evaluate([x], [0.5], T.grad(getattr(T, function)(x), x)) == pytest.approx(slope)
+
+
+def test_the_slope_of_a_matrix_exponential(T):
+    from theano.tensor.slinalg import expm
+
+    x = T.dmatrix()
+    assert evaluate([x], [np.zeros((1, 1))], T.grad(expm(x).sum(), x)) == pytest.approx(1)
+
+
+def test_a_vector_of_one_number_is_a_constant(T):
+    assert T.get_scalar_constant_value(T.constant([2.0])) == 2
+
+
+def test_means_of_whole_numbers_without_a_compiler(T):
+    x = T.ivector()
+    assert evaluate([x], [np.array([1, 2], "int32")], T.exp(x) / 1, "FAST_COMPILE").tolist() == np.exp([1, 2]).tolist()
+
+
+def test_the_breakpoint_op_is_there(T):
+    from theano.tests.breakpoint import PdbBreakpoint
+
+    assert PdbBreakpoint("stop").name == "stop"
