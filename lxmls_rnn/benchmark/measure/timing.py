@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 
-def timed(call: Callable[[], Any], calls: int) -> float:
+def timed(call: Callable[[], object], calls: int) -> float:
     """Return the seconds that so many calls take."""
     start = perf_counter()
     for _ in range(calls):
@@ -16,7 +15,7 @@ def timed(call: Callable[[], Any], calls: int) -> float:
     return perf_counter() - start
 
 
-def median_time(call: Callable[[], Any], seconds: float = 0.05, at_least: int = 5) -> tuple[float, int]:
+def median_time(call: Callable[[], object], seconds: float = 0.05, at_least: int = 5) -> tuple[float, int]:
     """Time single calls for so many seconds, after one that is not counted; return their median and their number.
 
     For a first impression: it is in this process, beside whatever else goes on. `runner.Runner` measures with care.

@@ -56,8 +56,9 @@ def compiled():
                 for layer in GPU_LAYERS:
                     patch.setattr(layer, "fused_up_to", PLANS[plan])
                 functions[key] = theano.function([*wide, e_h], [h, *gradients])
-            on_device = {type(op) for op in nodes(functions[key]) if isinstance(op, GPU_LAYERS)}
-            assert len(on_device) == (2 if dtype == "float32" else 0)
+            on_device = [op for op in nodes(functions[key]) if isinstance(op, GPU_LAYERS)]
+            assert len({type(op) for op in on_device}) == (2 if dtype == "float32" else 0)
+            assert all(op.fused_up_to == PLANS[plan] for op in on_device)
         return functions[key]
 
     return get

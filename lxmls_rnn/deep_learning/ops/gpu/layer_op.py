@@ -81,7 +81,7 @@ def outer(e: Any, before: Any, first: Any) -> Any:
 class GpuLayerOp(theano.Op):
     """A recurrent layer, or its gradient, on the GPU, with the inputs and outputs of the CPU's Op.
 
-    Parameters
+    Attributes
     ----------
     cpu
         The Op to stand in for.
@@ -92,12 +92,10 @@ class GpuLayerOp(theano.Op):
     """
 
     __props__ = ("cpu", "fused_up_to")
-    fused_up_to: int
+    fused_up_to: int  # of the class what it is by default, of an Op what it was made with
 
-    def __init__(self, cpu: LayerOp, fused_up_to: int | None = None) -> None:
-        self.cpu = cpu
-        if fused_up_to is not None:
-            self.fused_up_to = fused_up_to
+    def __init__(self, cpu: LayerOp) -> None:
+        self.cpu, self.fused_up_to = cpu, self.fused_up_to
 
     def __str__(self) -> str:
         return f"{type(self).__name__}{{{self.cpu}, fused_up_to={self.fused_up_to}}}"
