@@ -65,8 +65,8 @@ def save(
         **extra,
     }
     encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)
-    values = model.get_values()
-    write_atomically(Path(path), lambda file: np.savez(file, header=encoded, **values))
+    arrays: dict[str, Any] = {"header": encoded, **model.get_values()}
+    write_atomically(Path(path), lambda file: np.savez(file, **arrays))
 
 
 def check_names(words: list[str] | None, tags: list[str] | None, sizes: parameters.Sizes) -> None:
