@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from lxmls_rnn.benchmark.measure.cases import MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import COLOURS, SIZES, STYLES, series_of, speed_ups
+from lxmls_rnn.benchmark.show.series import SIZES, series_of, speed_ups
 from lxmls_rnn.files import write_atomically
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
@@ -48,39 +48,34 @@ def draw(results: Results, path: Path) -> None:
         axes = figure.subplots(len(models), columns, squeeze=False)
         for model, line in zip(models, axes, strict=True):
             of_model = [row for row in rows if row.case.model == model]
-            curves(line[0], of_model, "n_hidd")
-            curves(line[1], of_model, "batch")
+            draw_times(line[0], of_model, "n_hidd")
+            draw_times(line[1], of_model, "batch")
             if columns == 3:
-                heat_map(line[2], maps[model], model)
-        legend = {
-            label: handle
-            for line in axes
-            for axis in line
-            for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-        }
+                draw_speed_ups(line[2], maps[model], model)
+        handles = (zip(*axis.get_legend_handles_labels(), strict=True) for line in axes for axis in line)
+        legend = {label: handle for pairs in handles for handle, label in pairs}
         figure.suptitle(f"{WORK_NAMES[work]}: {in_words(results.machine)}", fontsize=10)
         figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=min(5, len(legend)))
         write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
-def curves(axis: Any, rows: list[Row], size: str) -> None:
+def draw_times(axis: Any, rows: list[Row], size: str) -> None:
     """Draw time against one size, see `series.series_of`, with the quartiles."""
     found = series_of(rows, size)
     for line in found.lines:
         medians = np.array(line.medians) * 1e3
         errors = np.abs(np.array([line.q1, line.q3]) * 1e3 - medians)
-        look = {"color": COLOURS[line.implementation], "linestyle": STYLES[line.device.rstrip("0123456789:")]}
-        axis.errorbar(line.sizes, medians, errors, label=line.name, marker="o", markersize=3.5, capsize=2, **look)
+        look = {"color": line.colour, "linestyle": line.style, "marker": "o", "markersize": 3.5, "capsize": 2}
+        axis.errorbar(line.sizes, medians, errors, label=line.name, **look)
     axis.set(xscale="log", yscale="log", xlabel=SIZES[size], ylabel="ms")
     axis.set_title(found.title, fontsize=8)
-    ticks = sorted({size for line in found.lines for size in line.sizes})
-    axis.set_xticks(ticks, [str(tick) for tick in ticks])
+    axis.set_xticks(found.sizes, [str(size) for size in found.sizes])
     axis.minorticks_off()
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def heat_map(axis: Any, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
+def draw_speed_ups(axis: Any, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
     """Draw the speed-ups: blue where the GPU wins, red where the CPU does, white where they are equal."""
     axis.grid(False)
     if found is None:
@@ -91,15 +86,9 @@ def heat_map(axis: Any, found: tuple[list[int], list[int], np.ndarray, str] | No
     axis.imshow(np.log10(values), cmap="RdBu", vmin=-extent, vmax=extent, origin="lower", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = abs(np.log10(value)) > 0.6 * extent
-            axis.text(
-                j,
-                i,
-                f"{value:.0f}x" if value >= 9.95 else f"{value:.2g}x",
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-            )
+            ink = "white" if abs(np.log10(value)) > 0.6 * extent else "black"
+            text = f"{value:.0f}x" if value >= 9.95 else f"{value:.2g}x"
+            axis.text(j, i, text, ha="center", va="center", color=ink)
     cross_over(axis, values)
     axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
     axis.set_yticks(range(len(hidden)), [str(n_hidd) for n_hidd in hidden])

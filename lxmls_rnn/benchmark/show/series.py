@@ -12,9 +12,9 @@ import numpy as np
 from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS
 from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.benchmark.show.report import fastest
+from lxmls_rnn.palette import LINES
 
-# Okabe and Ito's colours, told apart by colour-blind eyes too
-COLOURS = dict(zip(IMPLEMENTATIONS, ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00"), strict=True))
+COLOURS = dict(zip(IMPLEMENTATIONS, LINES, strict=False))
 STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
 SIZES = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 
@@ -35,6 +35,16 @@ class Line:
         """Implementation and device, as "fused on cpu"."""
         return f"{self.implementation} on {self.device}"
 
+    @property
+    def colour(self) -> str:
+        """Tells the implementation."""
+        return COLOURS[self.implementation]
+
+    @property
+    def style(self) -> str:
+        """Tells the kind of device: one of `STYLES`."""
+        return STYLES[self.device.rstrip("0123456789:")]
+
 
 @dataclass
 class Series:
@@ -42,6 +52,11 @@ class Series:
 
     title: str
     lines: list[Line]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes that were measured."""
+        return sorted({size for line in self.lines for size in line.sizes})
 
 
 def series_of(rows: Sequence[Row], size: str) -> Series:
