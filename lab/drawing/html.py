@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-# Kelly's and Okabe and Ito's colours, lightened: dark text is readable on each
-PALETTE = (
-    "#9ecae1", "#fdd0a2", "#a1d99b", "#dadaeb", "#fcbba1", "#c7e9c0", "#fee391", "#d9d9d9", "#bcbddc", "#fa9fb5",
-    "#c6dbef", "#e5c494",
-)  # fmt: skip
+from lab.drawing.palette import ink, shade
 
 
 def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
@@ -32,44 +28,42 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, Raw) else escape(str(value))
 
 
-def colour_of(number: int) -> str:
-    """Return the background colour of the tag with an id."""
-    return PALETTE[number % len(PALETTE)]
-
-
 def word(text: str, tag: str, colour: str, title: str = "", faint: bool = False) -> Raw:
     """Return a word above its tag, on the tag's colour; `faint` marks it with a dashed border."""
-    border = "border:1px dashed #555" if faint else "border:1px solid transparent"
+    kind = "lab-word lab-faint" if faint else "lab-word"
     return Raw(
-        f'<span title="{escape(title)}" style="display:inline-block;text-align:center;margin:2px;padding:1px 6px;'
-        f'border-radius:4px;background:{colour};color:#111;{border}">{escape(text)}'
-        f'<br><small style="color:#333">{escape(tag)}</small></span>'
+        f'<span class="{kind}" title="{escape(title)}" style="background:{colour}">{escape(text)}<br>'
+        f"<small>{escape(tag)}</small></span>"
     )
 
 
 def chip(text: str, colour: str) -> Raw:
     """Return a text on a colour, in a line of text."""
-    return Raw(
-        f'<span style="background:{colour};color:#111;padding:0 6px;border-radius:4px;white-space:nowrap">'
-        f"{escape(text)}</span>"
-    )
+    return Raw(f'<span class="lab-chip" style="background:{colour}">{escape(text)}</span>')
 
 
-def shade(value: float, largest: float) -> str:
-    """Return a colour: white for 0, blue towards +largest, orange towards -largest, grey for what is no number."""
-    if not np.isfinite(value):
-        return "#999999"
-    strength = min(1.0, abs(value) / largest) if largest else 0.0
-    strong = (31, 119, 180) if value >= 0 else (230, 120, 20)
-    return "#" + "".join(f"{round(255 + (c - 255) * strength):02x}" for c in strong)
+def _number_cell(value: float, largest: float, text: str, title: str, marked: bool) -> str:
+    frame = ' class="lab-marked"' if marked else ""
+    style = f"background:{shade(value, largest)};color:{ink(value, largest)}"
+    return f'<td{frame} style="{style}" title="{escape(title)}">{text}</td>'
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0))
 
 
 def heat_map(
-    values: np.ndarray, rows: Sequence[str], columns: Sequence[str], largest: float | None = None,
-    marked_column: int | None = None, numbers: bool = False, caption: str = "", upright: bool = False,
-    number_format: str = ".3g",
-) -> str:  # fmt: skip
-    """Return a matrix as a table of coloured cells, each with its value as a tooltip or, with `numbers`, written in it.
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    largest: float | None = None,
+    marked_column: int | None = None,
+    write: Callable[[Any], str] = lambda value: "",
+    caption: str = "",
+    upright: bool = False,
+    coloured_by: Callable[[Any], float] = float,
+) -> str:
+    """Return a matrix as a table of coloured cells, each with its value as a tooltip and what `write` makes of it.
 
     Parameters
     ----------
@@ -81,36 +75,24 @@ def heat_map(
         Column to draw a frame around.
     upright
         Write the columns' names upwards, so that long ones leave the cells narrow.
-    number_format
-        How `numbers` are written.
+    coloured_by
+        What of a value its colour shows.
     """
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max(initial=0)) if largest is None else largest
-    turned = '<span style="writing-mode:vertical-rl;transform:rotate(180deg)">{}</span>' if upright else "{}"
-    narrow = ";padding:2px 0" if upright else ""
-    head = "".join(
-        f'<th scope="col" style="text-align:center;vertical-align:bottom{narrow}">'
-        f"{turned.format(escape(str(name)))}</th>"
-        for name in ("", *columns)
-    )
+    shown = np.array([[coloured_by(value) for value in line] for line in values])
+    largest = _largest(shown) if largest is None else largest
+    head = "".join(f'<th scope="col"><span>{escape(str(name))}</span></th>' for name in ("", *columns))
     body = []
-    for name, line in zip(rows, values, strict=True):
+    for name, line, strengths in zip(rows, values, shown, strict=True):
         cells = []
-        for t, value in enumerate(line):
-            colour = shade(float(value), largest)
-            ink = "#fff" if np.isfinite(value) and largest and abs(value) > 0.65 * largest else "#111"
-            frame = "outline:2px solid #d62728;outline-offset:-2px;" if t == marked_column else ""
-            text = format(value, number_format) if numbers else ""
+        for t, (value, strength) in enumerate(zip(line, strengths, strict=True)):
             exact = str(value) if isinstance(value, np.integer) else f"{value:.4g}"
-            cells.append(
-                f'<td title="{escape(name)}, {escape(str(columns[t]))}: {exact}" '
-                f'style="background:{colour};color:{ink};{frame}min-width:22px;text-align:center;padding:1px 3px">'
-                f"{text}</td>"
-            )
-        body.append(f'<tr><th scope="row" style="padding:0 6px">{escape(name)}</th>{"".join(cells)}</tr>')
+            title = f"{name}, {columns[t]}: {exact}"
+            cells.append(_number_cell(float(strength), largest, write(value), title, t == marked_column))
+        body.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
+    kind = "lab-heat lab-upright" if upright else "lab-heat"
     caption = f"<caption>{escape(caption)}</caption>" if caption else ""
     return (
-        f'<div class="lab-scroll"><table class="lab-heat">{caption}<thead><tr>{head}</tr></thead>'
+        f'<div class="lab-scroll"><table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 
@@ -127,6 +109,27 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float, number_format: 
             f"<td>{format(value, number_format)}</td></tr>"
         )
     return f'<div class="lab-scroll"><table class="lab-bars"><tbody>{"".join(body)}</tbody></table></div>'
+
+
+def side_by_side(parts: Iterable[str]) -> str:
+    """Put pieces of HTML beside each other, as many as fit."""
+    return f'<div class="lab-side">{"".join(f"<div>{part}</div>" for part in parts)}</div>'
+
+
+def key(entries: Iterable[tuple[str, str, str]]) -> str:
+    """Return what is what in a plot: of each its name, its colour and how it is drawn, as 'dashed' or as a sign."""
+    parts = []
+    for name, colour, drawn in entries:
+        is_sign = len(drawn) == 1
+        style = f"color:{colour}" if is_sign else f"border-top:4px {drawn} {colour}"
+        swatch = f'<span aria-hidden="true" class="lab-{"sign" if is_sign else "line"}" style="{style}">'
+        parts.append(f'<span class="lab-key">{swatch}{drawn if is_sign else ""}</span> {escape(name)}</span> ')
+    return "".join(parts)
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text to so many letters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def symbols(text: str) -> Raw:
@@ -151,9 +154,14 @@ def number(value: float) -> str:
 
 
 def matrix(
-    values: np.ndarray, caption: str = "", rows: Sequence[str] = (), columns: Sequence[str] = (),
-    marked: Iterable[tuple[int, int]] = (), largest: float | None = None, most: int = 12,
-) -> Raw:  # fmt: skip
+    values: np.ndarray,
+    caption: str = "",
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    marked: Iterable[tuple[int, ...]] = (),
+    largest: float | None = None,
+    most: int = 12,
+) -> Raw:
     """Return a small matrix of coloured cells with its numbers; cells that are NaN stay empty.
 
     Parameters
@@ -172,8 +180,7 @@ def matrix(
         A matrix with more rows or columns has no room for numbers: they are tooltips.
     """
     marked = set(marked)
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max(initial=0)) if largest is None else largest
+    largest = _largest(values) if largest is None else largest
     small = max(values.shape) > most
     lines = []
     if len(columns):
@@ -182,14 +189,11 @@ def matrix(
     for i, line in enumerate(values):
         cells = [f'<th scope="row">{escape(str(rows[i]))}</th>'] if len(rows) else []
         for j, value in enumerate(line):
-            frame = ' class="lab-marked"' if (i, j) in marked else ""
             if np.isnan(value):
-                cells.append(f"<td{frame}></td>")
+                cells.append('<td class="lab-marked"></td>' if (i, j) in marked else "<td></td>")
                 continue
-            strong = largest and value > 0.65 * largest  # dark ink is readable on every orange
-            style = f"background:{shade(float(value), largest)};color:{'#fff' if strong else '#111'}"
             text = "" if small else number(float(value)).replace("-", "\u2212")
-            cells.append(f'<td{frame} style="{style}" title="{float(value):.6g}">{text}</td>')
+            cells.append(_number_cell(float(value), largest, text, f"{float(value):.6g}", (i, j) in marked))
         lines.append(f"<tr>{''.join(cells)}</tr>")
     kind = "lab-matrix lab-small" if small else "lab-matrix"
     caption = f"<caption>{caption}</caption>" if caption else ""

@@ -18,7 +18,7 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import failed_cells, numpy_checks, solutions, theano_checks
+from lab.exercises import failed_cells, numpy_exercises, solutions, theano_exercises
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
@@ -57,16 +57,16 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
     return check
 
 
-forward = _exercise(numpy_checks.forward)
-errors = _exercise(numpy_checks.errors)
-gradients = _exercise(numpy_checks.gradients)
-squares = _exercise(theano_checks.squares)
-markov = _exercise(theano_checks.markov)
-rnn = _exercise(theano_checks.rnn)
-theano_gradients = _exercise(theano_checks.theano_gradients)
-updates = _exercise(theano_checks.updates)
-lstm_step = _exercise(theano_checks.lstm_step)
-lstm = _exercise(theano_checks.lstm)
+forward = _exercise(numpy_exercises.forward)
+errors = _exercise(numpy_exercises.errors)
+gradients = _exercise(numpy_exercises.gradients)
+squares = _exercise(theano_exercises.squares)
+markov = _exercise(theano_exercises.markov)
+rnn = _exercise(theano_exercises.rnn)
+theano_gradients = _exercise(theano_exercises.theano_gradients)
+updates = _exercise(theano_exercises.updates)
+lstm_step = _exercise(theano_exercises.lstm_step)
+lstm = _exercise(theano_exercises.lstm)
 
 
 def passed(*names: str) -> bool:
@@ -124,12 +124,9 @@ def progress() -> Note:
         "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [header, *rows]
     ]
-    aligned = [[_left(cell) for cell in row] for row in [header, *rows]]
+    left = '<div style="text-align:left">{}</div>'.format
+    aligned = [[html.Raw(left(escape(str(cell)))) for cell in row] for row in [header, *rows]]
     return Note("\n".join([*lines, summary]), f"{html.table(aligned[0], aligned[1:])}<p>{escape(summary)}</p>")
-
-
-def _left(cell: Any) -> html.Raw:
-    return html.Raw(f'<div style="text-align:left">{escape(str(cell))}</div>')
 
 
 def reset(name: str | None = None) -> Note:

@@ -82,7 +82,8 @@ def recognise(
 ) -> str:
     """Return what the first variant says that gives `got` and not `right`; nothing if none does."""
     for says, wrong in variants:
-        if wrong.shape == got.shape and not close(wrong, right, dtype) and close(got, wrong, dtype):
+        is_wrong = wrong.shape != right.shape or not close(wrong, right, dtype)
+        if wrong.shape == got.shape and is_wrong and close(got, wrong, dtype):
             return f" {says}"
     return ""
 
@@ -212,9 +213,8 @@ def _gradient_kind(
     for factor, says in factors.items():
         if close(a, factor * b, dtype):
             return f" {says}"
-    for says, variant in wrong:
-        if close(a, variant, dtype) and not close(b, variant, dtype):
-            return f" {says}"
+    if kind := recognise(a, b, wrong, dtype):
+        return kind
     if a.shape == a.T.shape and close(a, b.T, dtype):
         return " It is transposed: e_a h^T, not h e_a^T."
     for other, gradient in right.items():

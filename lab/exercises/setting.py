@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from lab.exercises.difference import compare_steps
+from lab.exercises.slips import Slip
+from lab.exercises.verdict import Wrong
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 # n_words, n_emb, n_hidd, n_tags: all different, so that most mix-ups fail at once
@@ -28,15 +32,30 @@ def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
     return model
 
 
-def compare_probabilities(x: np.ndarray, p: np.ndarray, param: Any, pass_: Any, mistakes: Any, dtype: str) -> None:
+def compare_probabilities(
+    x: np.ndarray, p: np.ndarray, param: Sequence[np.ndarray], pass_: Callable[..., Any], slips: list[Slip], dtype: str
+) -> None:
     """Raise Wrong at the first step where p (n_tags, L) differs from what `pass_` computes."""
-    variants = [(says, functools.partial(pass_, x, param, **how)) for says, how in mistakes]
+    variants = [(says, functools.partial(pass_, x, param, **how)) for says, how in slips]
+    compare_steps({"p": p}, pass_(x, param), range(1, len(x) + 1), variants, dtype, lambda _, t: not_one(p[:, t - 1]))
 
-    def more(name: str, t: int) -> str:
-        total = float(p[:, t - 1].sum())
-        return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
 
-    compare_steps({"p": p}, pass_(x, param), range(1, len(x) + 1), variants, dtype, more)
+def not_one(p: np.ndarray) -> str:
+    """Return a sentence where the probabilities of a step do not sum to 1."""
+    total = float(p.sum())
+    return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
+
+
+def class_of(student: Any) -> Any:
+    """Return the class of a student's model, be it a class or an instance."""
+    return student if inspect.isclass(student) else type(student)
+
+
+def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:
+    """Return what a student's function returned; Wrong if it is no tuple or list, or not of `n` values."""
+    if not isinstance(result, (tuple, list)) or n not in (None, len(result)):
+        raise Wrong(f"It should return {expected}; got {what(result)}.")
+    return result
 
 
 def what(result: Any) -> str:

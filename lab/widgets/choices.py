@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
+from lab.widgets.controls import WRAP, button, in_row, offer, on_change, pick, seed, show, switch, view, whole
 from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
 
-WIDE = {"description_width": "10em"}
-WRAP = {"flex_flow": "row wrap"}
 UPLOADS = "uploads"
 ALL = 100_000
 NO_DEV = "none"
@@ -31,21 +30,6 @@ def new_files() -> None:
         choice.refresh()
 
 
-def field(
-    kind: Callable[..., Any], description: str, value: Any, tooltip: str, width: str = "22em", **more: Any
-) -> Any:
-    """Make a labelled control; `tooltip` says what it means."""
-    return kind(description=description, value=value, tooltip=tooltip, style=WIDE, layout={"width": width}, **more)
-
-
-def button(description: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
-    """Make a button as wide as its words."""
-    return widgets.Button(
-        description=description, tooltip=tooltip, button_style=style, icon=icon, disabled=disabled,
-        layout={"width": "auto"},
-    )  # fmt: skip
-
-
 class CorpusChoice(widgets.VBox):
     """Which sentences, how many, with which vocabulary.
 
@@ -56,58 +40,28 @@ class CorpusChoice(widgets.VBox):
     """
 
     def __init__(self, corpus: str = "sample") -> None:
-        self.corpus = field(
-            widgets.Dropdown,
-            "Corpus",
-            corpus,
-            "The sample corpus, a fetched one, or a file of your own",
-            options=[corpus],
-        )
-        self.dev = field(
-            widgets.Dropdown, "Measure on", NO_DEV, "For a file of your own: the file to measure accuracy on",
-            options=[NO_DEV],
-        )  # fmt: skip
-        self.max_sent_len = field(
-            widgets.BoundedIntText,
-            "Longest sentence",
-            ALL,
-            "Leave out sentences of so many words or more",
-            min=1,
-            max=ALL,
-        )
-        self.max_nr_sent = field(
-            widgets.BoundedIntText, "Sentences at most", ALL, "Of each part of the corpus", min=1, max=ALL
-        )
-        self.vocabulary = field(
-            widgets.Dropdown, "Vocabulary", "train",
-            "train: words of the training part, rare ones become <unk>; guide: all words of both parts",
-            options=list(experiment.VOCABULARIES),
-        )  # fmt: skip
-        self.min_count = field(
-            widgets.BoundedIntText, "Least count", 2, "Words that come less often in the training part are <unk>",
-            min=1, max=1000,
-        )  # fmt: skip
-        super().__init__([
-            widgets.HBox([self.corpus, self.dev], layout=WRAP),
-            widgets.HBox([self.max_sent_len, self.max_nr_sent, self.vocabulary, self.min_count],
-                         layout=WRAP),
-        ])  # fmt: skip
-        self.corpus.observe(self._changed, "value")
-        self.vocabulary.observe(self._changed, "value")
+        self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
+        self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
+        self.max_sent_len = whole("Longest sentence", ALL, "Leave out sentences of so many words or more", ALL)
+        self.max_nr_sent = whole("Sentences at most", ALL, "Of each part of the corpus", ALL)
+        what = "train: words of the training part, rare ones become <unk>; guide: all words of both parts"
+        self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
+        what = "Words that come less often in the training part are <unk>"
+        self.min_count = whole("Least count", 2, what, 1000)
+        numbers = in_row(self.max_sent_len, self.max_nr_sent, self.vocabulary, self.min_count)
+        super().__init__([in_row(self.corpus, self.dev), numbers])
+        on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
         self.corpus.value = corpus
-        self._changed()
+        self._adapt()
         _file_choices.add(self)
 
     def refresh(self) -> None:
         """Look again which files there are."""
-        files = [
-            f"{UPLOADS}/{file.name}"
-            for file in sorted((paths.data() / UPLOADS).glob("*"))
-            if not file.name.startswith(".")
-        ]
+        found = sorted((paths.data() / UPLOADS).glob("*"))
+        files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
         for dropdown, first in ((self.corpus, list(CORPORA)), (self.dev, [NO_DEV])):
-            _offer(dropdown, first + files)
+            offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
         """Set the controls to what `settings` has.
@@ -124,8 +78,9 @@ class CorpusChoice(widgets.VBox):
         for name in ("max_sent_len", "max_nr_sent", "vocabulary", "min_count"):
             getattr(self, name).value = getattr(settings, name)
 
-    def _changed(self, _: Any = None) -> None:
-        self.dev.layout.display = "none" if self.corpus.value in CORPORA else None
+    def _adapt(self) -> None:
+        """Show and allow what the present choice has a use for."""
+        show(self.dev, self.corpus.value not in CORPORA)
         self.min_count.disabled = self.vocabulary.value != "train"
 
     def fields(self) -> dict[str, Any]:
@@ -142,24 +97,8 @@ class CorpusChoice(widgets.VBox):
         else:
             train = str(paths.data() / name)
             dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
-        return {
-            "train": train,
-            "dev": dev or None,
-            "max_sent_len": self.max_sent_len.value,
-            "max_nr_sent": self.max_nr_sent.value,
-            "vocabulary": self.vocabulary.value,
-            "min_count": self.min_count.value,
-        }
-
-
-def _offer(dropdown: widgets.Dropdown, options: list[str]) -> None:
-    """Give a dropdown these options; what is chosen stays so if it is among them."""
-    value = dropdown.value
-    if list(dropdown.options) == options:
-        return
-    dropdown.options = options
-    if value in options:
-        dropdown.value = value
+        numbers = {key: getattr(self, key).value for key in ("max_sent_len", "max_nr_sent", "vocabulary", "min_count")}
+        return {"train": train, "dev": dev or None, **numbers}
 
 
 class ModelChoice(widgets.VBox):
@@ -172,50 +111,33 @@ class ModelChoice(widgets.VBox):
     """
 
     def __init__(self, model: str = "RNN") -> None:
-        self.model = field(
-            widgets.Dropdown, "Model", model, "NumPy: the teaching version; scan and fused: Theano",
-            options=[(f"{name} ({entry.words})", name) for name, entry in MODELS.items()], width="27em",
-        )  # fmt: skip
-        self.n_emb = field(
-            widgets.BoundedIntText,
-            "Embedding size",
-            50,
-            "Numbers for a word; an embeddings file has its own",
-            min=1,
-            max=4096,
+        named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
+        self.model = pick("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
+        self.n_emb = whole("Embedding size", 50, "Numbers for a word; an embeddings file has its own", 4096)
+        self.n_hidd = whole("Hidden units", 20, "Numbers in the hidden state", 4096)
+        self.activation = pick("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
+        self.seed = seed(1234, "Of the parameters that are drawn: the same seed, the same numbers")
+        what = "Random numbers, or a file of pre-trained embeddings in the data folder"
+        self.embeddings = pick("Embeddings", [RANDOM], what)
+        self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
+        super().__init__(
+            [
+                in_row(self.model, self.n_hidd, self.n_emb),
+                in_row(self.activation, self.seed, self.embeddings, self.freeze),
+            ]
         )
-        self.n_hidd = field(widgets.BoundedIntText, "Hidden units", 20, "Numbers in the hidden state", min=1, max=4096)
-        self.activation = field(
-            widgets.Dropdown, "Activation", "logistic", "The function f in h_t = f(W_x z_t + W_h h_{t-1})",
-            options=["logistic"],
-        )  # fmt: skip
-        self.seed = field(
-            widgets.BoundedIntText, "Seed", 1234, "Of the parameters that are drawn: the same seed, the same numbers",
-            min=0, max=2**31 - 1,
-        )  # fmt: skip
-        self.embeddings = field(
-            widgets.Dropdown, "Embeddings", RANDOM,
-            "Random numbers, or a file of pre-trained embeddings in the data folder", options=[RANDOM],
-        )  # fmt: skip
-        self.freeze = widgets.Checkbox(
-            description="Keep embeddings as they are", value=False, indent=False, tooltip="Do not train them"
-        )
-        super().__init__([
-            widgets.HBox([self.model, self.n_hidd, self.n_emb], layout=WRAP),
-            widgets.HBox([self.activation, self.seed, self.embeddings, self.freeze], layout=WRAP),
-        ])  # fmt: skip
-        self.model.observe(self._changed, "value")
-        self.embeddings.observe(self._changed, "value")
+        on_change(self._adapt, self.model, self.embeddings)
         self.refresh()
-        self._changed()
+        self._adapt()
         _file_choices.add(self)
 
     def refresh(self) -> None:
         """Look again which embeddings there are."""
         found = [file.name for file in sorted(paths.data().glob("*_*")) if file.is_file() and file.suffix != ".sha256"]
-        _offer(self.embeddings, [RANDOM, *found])
+        offer(self.embeddings, [RANDOM, *found])
 
-    def _changed(self, _: Any = None) -> None:
+    def _adapt(self) -> None:
+        """Offer and allow what the present choice has a use for."""
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
@@ -235,10 +157,8 @@ class ModelChoice(widgets.VBox):
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
         file = None if self.embeddings.value == RANDOM else str(paths.data() / self.embeddings.value)
-        return {
-            "model": self.model.value, "n_emb": self.n_emb.value, "n_hidd": self.n_hidd.value,
-            "activation": self.activation.value, "seed": self.seed.value, "embeddings": file,
-        }  # fmt: skip
+        names = ("model", "n_emb", "n_hidd", "activation", "seed")
+        return {**{name: getattr(self, name).value for name in names}, "embeddings": file}
 
 
 class RunChoice(widgets.HBox):
@@ -253,10 +173,10 @@ class RunChoice(widgets.HBox):
     """
 
     def __init__(self, description: str = "Run") -> None:
-        self.run = field(widgets.Dropdown, description, None, "A run in the folder runs", width="27em", options=[])
+        self.run = pick(description, [], "A run in the folder runs", width="27em")
         again = button("Look again", "List the runs anew", icon="refresh")
         again.on_click(lambda _: self.refresh())
-        self.left_out = widgets.HTML().add_class("lab-left-out")
+        self.left_out = view("left-out")
         super().__init__([self.run, again, self.left_out], layout=WRAP)
         self.refresh()
 
@@ -266,15 +186,39 @@ class RunChoice(widgets.HBox):
         self.left_out.value = left_out(damaged)
         found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
-        _offer(self.run, names)
-        if names and self.run.value is None:  # a dropdown made without options chooses none when they come
-            self.run.value = names[0]
+        offer(self.run, names)
 
     def folder(self) -> Path:
         """Return the folder of the chosen run; ValueError where there is none."""
         if self.run.value is None:
             raise ValueError("there is no trained run yet: train one in the training panel, then press 'Look again'")
         return paths.runs() / self.run.value
+
+
+class Several(widgets.HBox):
+    """Which of several things: a checkbox each.
+
+    Parameters
+    ----------
+    options
+        Name to tooltip.
+    chosen
+        The names that are on at first.
+    """
+
+    def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
+        self.description = description
+        self.boxes = {name: switch(name, tooltip, name in chosen) for name, tooltip in options.items()}
+        heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "8em"})
+        super().__init__([heading, *self.boxes.values()], layout={**WRAP, "grid_gap": "0 14px"})
+
+    @property
+    def value(self) -> list[str]:
+        """The names that are on; ValueError if none is."""
+        chosen = [name for name, box in self.boxes.items() if box.value]
+        if not chosen:
+            raise ValueError(f"{self.description}: choose at least one of {', '.join(self.boxes)}")
+        return chosen
 
 
 def left_out(damaged: Iterable[ValueError]) -> str:
@@ -295,23 +239,18 @@ def _option_of(file: str, options: Iterable[str], what: str) -> str:
 def settings_code(settings: Settings) -> str:
     """Return Python code that makes `settings`, with its imports; a path in the data folder is written from there."""
     plain = Settings(settings.train)
-    lines = []
-    for name, value in settings.to_dict().items():
-        if name == "trainer" or (name != "train" and value == getattr(plain, name)):
-            continue
-        lines.append(f"    {name}={_literal(value)},")
+    given = settings.to_dict()
     trainer = [
-        f"{name}={value!r}" for name, value in settings.to_dict()["trainer"].items()
-        if value != getattr(plain.trainer, name)
-    ]  # fmt: skip
+        f"{name}={value!r}" for name, value in given.pop("trainer").items() if value != getattr(plain.trainer, name)
+    ]
+    changed = {name: value for name, value in given.items() if name == "train" or value != getattr(plain, name)}
+    lines = [f"    {name}={_literal(value)},\n" for name, value in changed.items()]
+    imports = "from lxmls_rnn import paths\n"
     if trainer:
-        lines.append(f"    trainer=Trainer({', '.join(trainer)}),")
-    imports = "from lxmls_rnn.deep_learning.training import Trainer\n" if trainer else ""
-    return (
-        f"from lxmls_rnn import paths\n{imports}from lxmls_rnn.experiment import Settings\n\nsettings = Settings(\n"
-        + "\n".join(lines)
-        + "\n)\n"
-    )
+        lines.append(f"    trainer=Trainer({', '.join(trainer)}),\n")
+        imports += "from lxmls_rnn.deep_learning.training import Trainer\n"
+    imports += "from lxmls_rnn.experiment import Settings\n"
+    return f"{imports}\nsettings = Settings(\n{''.join(lines)})\n"
 
 
 def _literal(value: Any) -> str:

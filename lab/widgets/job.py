@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lab.widgets import warned
@@ -19,7 +19,7 @@ class Job:
     Parameters
     ----------
     make_events
-        Returns the generator; called in the thread. It is closed there too, so that it can save what it has.
+        Returns the events; called in the thread. A generator is closed there too, so that it can save what it has.
     take
         Gets each event, in the thread; must be quick.
 
@@ -37,7 +37,7 @@ class Job:
         What goes wrong in one of them is logged and does not touch the work.
     """
 
-    def __init__(self, make_events: Callable[[], Generator[Any, None, Any]], take: Callable[[Any], None]) -> None:
+    def __init__(self, make_events: Callable[[], Iterator[Any]], take: Callable[[Any], None]) -> None:
         self._make_events, self._take = make_events, take
         self.state = "ready"
         self.error: BaseException | None = None
@@ -45,7 +45,7 @@ class Job:
         self.listeners: list[Callable[[], None]] = []
         self._stop, self._go, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
-        self._changing, self._telling = threading.Lock(), threading.Lock()
+        self._changing, self._calling = threading.Lock(), threading.Lock()
         self._begun = self._rested = 0.0
         self._rests_since: float | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="lab job")
@@ -105,7 +105,7 @@ class Job:
             self._go_through()
 
     def _go_through(self) -> None:
-        self._tell()
+        self._call_listeners()
         clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
         clock.start()
         state, error = "failed", None  # type: str, BaseException | None
@@ -119,7 +119,8 @@ class Job:
                     if self._stop.is_set():
                         break
             finally:
-                events.close()
+                if hasattr(events, "close"):
+                    events.close()
             state = "stopped" if self._stop.is_set() else "done"
         except BaseException as exception:  # a program that calls exit() too: else the job would never end
             error = exception
@@ -128,32 +129,32 @@ class Job:
         clock.join()
         with self._changing:
             self.error, self.state = error, state
-        self._tell()
+        self._call_listeners()
 
     def _wait_for_go(self) -> None:
         self._rests_since = begin = time.monotonic()
         with self._changing:
             if not self._stop.is_set():
                 self.state = "paused"
-        self._tell()
+        self._call_listeners()
         self._go.wait()
         with self._changing:
             self.state = "stopping" if self._stop.is_set() else "running"
         self._rested += time.monotonic() - begin
         self._rests_since = None
-        self._tell()
+        self._call_listeners()
 
     def _tick(self) -> None:
         while not self._ended.wait(INTERVAL):
             if self.state != "paused":
-                self._tell()
+                self._call_listeners()
 
-    def _tell(self) -> None:
-        with self._telling:
-            tell(self.listeners)
+    def _call_listeners(self) -> None:
+        with self._calling:
+            call_all(self.listeners)
 
 
-def tell(listeners: Iterable[Callable[..., None]], *arguments: Any) -> None:
+def call_all(listeners: Iterable[Callable[..., None]], *arguments: Any) -> None:
     """Call every listener; what goes wrong in one is logged and does not keep the others from being called."""
     for listener in list(listeners):
         try:

@@ -1,10 +1,11 @@
-"""What all panels share: a heading with help, a line that says what happened, and the code that does the same."""
+"""What all panels share: help, a line that says what happened, work in the background, the code that does the same."""
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets import warned
+from lab.widgets.controls import on_change, show, view
+from lab.widgets.job import Job
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
@@ -19,7 +22,70 @@ STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError)
 
 
-class Panel(widgets.VBox):
+class Background:
+    """What does its work in the background.
+
+    Attributes
+    ----------
+    job
+        What runs or ran last, None before.
+    lock
+        Held by who changes what is shown: a job's thread, or the kernel's.
+    """
+
+    job: Job | None = None
+    lock: AbstractContextManager[Any]
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Return a context in which what goes wrong is shown."""
+        raise NotImplementedError
+
+    @property
+    def working(self) -> bool:
+        """Whether its job has begun and not ended."""
+        return self.job is not None and self.job.active
+
+    def in_background(
+        self,
+        work: Callable[[], Iterator[Any]],
+        done: Callable[[], None],
+        progress: Callable[[Job], None] = lambda job: None,
+        take: Callable[[Any], None] = lambda event: None,
+        slot: str = "job",
+    ) -> None:
+        """Begin work in a thread of its own.
+
+        Parameters
+        ----------
+        work
+            Returns events, called in the thread.
+        done
+            Called at its end, stopped or not; if it failed, its error is shown instead.
+        progress
+            Called with the job when it begins, at its end, before `done`, and often meanwhile.
+        take
+            Gets each event, in the thread.
+        slot
+            The attribute that keeps the job. A job that is no longer there is not heard of any more.
+        """
+
+        def changed() -> None:
+            with self.lock, self.guard():
+                if getattr(self, slot) is not job:
+                    return
+                progress(job)
+                if job.error is not None:
+                    raise job.error
+                if not job.active:
+                    done()
+
+        job = Job(work, take)
+        job.listeners.append(changed)
+        setattr(self, slot, job)
+        job.start()
+
+
+class Panel(widgets.VBox, Background):
     """A part of the lab: controls, results, and the code behind them.
 
     A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` and defines
@@ -40,20 +106,20 @@ class Panel(widgets.VBox):
     help = ""
 
     def __init__(self, *body: widgets.Widget) -> None:
-        self.message = widgets.HTML(layout=widgets.Layout(min_height="26px")).add_class("lab-message")
+        self.lock = threading.RLock()
+        self.message = view("message", min_height="26px")
         self._help_button = widgets.ToggleButton(description="Help", tooltip="What this panel does and how to use it")
         self._code_button = widgets.ToggleButton(description="Show code", tooltip="Python code that does the same")
         self._help_view = shown_if(widgets.HTML(f'<div class="lab-help">{self.help}</div>'), self._help_button)
         self._code_view = shown_if(widgets.HTML(), self._code_button)
         for button in (self._help_button, self._code_button):
             button.layout.width = "auto"
-        heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout=widgets.Layout(flex="1"))
+        heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = widgets.HBox([heading, self._help_button, self._code_button])
-        style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
+        style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
         super().__init__([style, top, self._help_view, self._code_view, self.message, *body])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
-        for control in (self._code_button, *controls(*body)):
-            control.observe(lambda _: self.refresh_code(), "value")
+        on_change(self.refresh_code, self._code_button, *controls(*body))
 
     def code(self) -> str:
         """Return Python code that does what the panel does as it is set; ValueError if it is set wrongly."""
@@ -100,15 +166,15 @@ class Panel(widgets.VBox):
         except Exception as error:
             self.complain(error)
 
+    def attempt(self, action: Callable[[], None]) -> None:
+        """Do what was asked for; the message line then says what came of it."""
+        self.message.value = ""
+        with self.guard():
+            action()
+
     def on_click(self, button: widgets.Button, action: Callable[[], None]) -> None:
         """Do `action` whenever the button is pressed; what goes wrong is shown."""
-
-        def pressed(_: Any) -> None:
-            with self.guard():
-                self.message.value = ""
-                action()
-
-        button.on_click(pressed)
+        button.on_click(lambda _: self.attempt(action))
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
@@ -120,12 +186,8 @@ def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
             yield widget
 
 
-def shown_if(view: widgets.Widget, button: widgets.ToggleButton) -> widgets.Widget:
+def shown_if(widget: widgets.Widget, button: widgets.ToggleButton) -> widgets.Widget:
     """Show a widget only while a toggle is on."""
-
-    def toggle(_: Any = None) -> None:
-        view.layout.display = None if button.value else "none"
-
-    button.observe(toggle, "value")
-    toggle()
-    return view
+    on_change(lambda: show(widget, button.value), button)
+    show(widget, button.value)
+    return widget

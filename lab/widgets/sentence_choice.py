@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from lab.widgets.choices import WIDE, WRAP
+from lab.widgets.controls import in_row, on_change, text, view, whole
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
@@ -43,31 +43,19 @@ class SentenceChoice(widgets.VBox):
     """
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
-        self.number = widgets.BoundedIntText(
-            description="Sentence number", value=OWN, min=OWN, max=10_000, style=WIDE, layout={"width": "16em"},
-            tooltip="A sentence of the sample corpus; 0 is what you type",
-        ).add_class("lab-sentence-number")  # fmt: skip
-        self.words, self.tags = (
-            widgets.Text(
-                description=name, continuous_update=False, style=WIDE, tooltip=tooltip, layout={"width": "34em"}
-            ).add_class(f"lab-sentence-{name.split()[-1].lower()}")
-            for name, tooltip in (
-                ("Words", "The sentence; press Enter to take it"),
-                ("Gold tags", "A tag for each word, by spaces; Enter takes them"),
-            )
-        )
-        self.note = widgets.HTML().add_class("lab-sentence-note")
+        tooltip = "A sentence of the sample corpus; 0 is what you type"
+        self.number = whole("Sentence number", OWN, tooltip, 10_000, "16em", least=OWN).add_class("lab-sentence-number")
+        self.words = text("Words", sentence, "The sentence; press Enter to take it", "34em", continuous_update=False)
+        what = "A tag for each word, by spaces; Enter takes them"
+        self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
+        self.note = view("sentence-note")
         self.listeners: list[Callable[[], None]] = []
-        self._busy = False
-        super().__init__([
-            widgets.HBox([self.number, self.words], layout=WRAP),
-            widgets.HBox([self.tags, *beside], layout=WRAP),
-            self.note,
-        ])  # fmt: skip
-        self.words.value = sentence
+        self._filling = False
+        super().__init__([in_row(self.number, self.words), in_row(self.tags, *beside), self.note])
         self._fill_tags()
-        for control, fill in ((self.number, self._fill_both), (self.words, self._fill_tags), (self.tags, _nothing)):
-            control.observe(lambda _, fill=fill: self._changed(fill), "value")
+        on_change(lambda: self._fill(self._fill_both), self.number)
+        on_change(lambda: self._fill(self._fill_tags), self.words)
+        on_change(lambda: self._fill(lambda: None), self.tags)
 
     def sentence(self) -> tuple[list[str], list[str]]:
         """Return the words and the tags.
@@ -112,22 +100,19 @@ class SentenceChoice(widgets.VBox):
             self.note.value = f"<small>Each word is tagged {UNKNOWN_TAG}, correct it: {escape(str(error))}.</small>"
         self.tags.value = " ".join(tags)
 
-    def _changed(self, fill: Callable[[], None]) -> None:
-        if self._busy:
+    def _fill(self, fill: Callable[[], None]) -> None:
+        """Fill controls after one has changed, and say that the sentence is another."""
+        if self._filling:
             return
-        self._busy = True
+        self._filling = True
         try:
             fill()
         except (ValueError, OSError):
             pass  # `sentence` says it, in the panel's own line
         finally:
-            self._busy = False
+            self._filling = False
         for listener in self.listeners:
             listener()
-
-
-def _nothing() -> None:
-    pass
 
 
 def sample() -> SequenceList:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from html import escape
 
 import ipywidgets as widgets
 
 from lab.drawing import html
-from lab.panels.benchmark.plots import heat_map, key, plot, show_series
-from lab.widgets.choices import WRAP, button, field
+from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
+from lab.widgets.choices import Several
+from lab.widgets.controls import button, field, gauge, in_row, offer, on_change, pick, show, switch, text, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
@@ -26,37 +26,6 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
 LIMIT = 120.0  # seconds for a case, its compiling included
-
-
-class Several(widgets.HBox):
-    """Which of several things: a checkbox each.
-
-    Parameters
-    ----------
-    options
-        Name to tooltip.
-    chosen
-        The names that are on at first.
-    """
-
-    def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
-        self.description = description
-        self.boxes = {
-            name: widgets.Checkbox(
-                value=name in chosen, description=name, tooltip=tooltip, indent=False, layout={"width": "auto"}
-            )
-            for name, tooltip in options.items()
-        }
-        heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "8em"})
-        super().__init__([heading, *self.boxes.values()], layout={**WRAP, "grid_gap": "0 14px"})
-
-    @property
-    def value(self) -> list[str]:
-        """The names that are on; ValueError if none is."""
-        chosen = [name for name, box in self.boxes.items() if box.value]
-        if not chosen:
-            raise ValueError(f"{self.description}: choose at least one of {', '.join(self.boxes)}")
-        return chosen
 
 
 class BenchmarkPanel(Panel):
@@ -80,88 +49,67 @@ class BenchmarkPanel(Panel):
     def __init__(self) -> None:
         self.shown: Results | None = None
         self.session: Session | None = None
-        self.job: Job | None = None
         self._rows_drawn, self._n_done, self._stopped = -1, 0, False
         self._make_choice()
         self._make_views()
         super().__init__(
-            widgets.HBox([self.set_name, self.hidden, self.batch, self.length], layout=WRAP),
-            self.models, self.implementations, self.devices, self.works, self.dtypes,
-            widgets.HBox([self.threads, self.seconds, self.budget], layout=WRAP),
-            widgets.HBox([self.run_button, self.stop_button, self.progress, self.status], layout=WRAP),
-            widgets.HBox([self.earlier, self.load_button, self.compare_button, self.again_button, self.everything],
-                         layout=WRAP),
-            self.comparison, self.views,
-        )  # fmt: skip
+            in_row(self.set_name, *self.sizes),
+            *self.several,
+            in_row(self.threads, self.seconds, self.budget),
+            in_row(self.run_button, self.stop_button, self.progress, self.status),
+            in_row(self.earlier, self.load_button, self.compare_button, self.again_button, self.everything),
+            self.comparison,
+            self.views,
+        )
         self.on_click(self.run_button, self.run)
         self.on_click(self.stop_button, self.stop)
         self.on_click(self.load_button, self.load)
         self.on_click(self.compare_button, self.compare)
         self.on_click(self.again_button, self.refresh)
-        for several in (self.models, self.implementations, self.devices, self.works, self.dtypes):
-            for box in several.boxes.values():
-                box.observe(lambda _: self._count(), "value")
-        for control in (self.set_name, self.hidden, self.batch, self.length):
-            control.observe(lambda _: self._count(), "value")
-        for control in (self.baseline, self.plotted):
-            control.observe(lambda _: self._draw(), "value")
+        boxes = [box for several in self.several for box in several.boxes.values()]
+        on_change(self._count, self.set_name, *self.sizes, *boxes)
+        on_change(self._draw, self.baseline, self.plotted)
         self.refresh()
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = field(
-            widgets.Dropdown, "Sizes", OWN, "Your own sizes, or a set of lxmls-rnn bench", options=[OWN, *SETS]
-        )
-        self.hidden = field(widgets.Text, "Hidden units", "20, 64", "Hidden sizes, separated by commas")
-        self.batch = field(widgets.Text, "Batch", "1, 16", "Sentences in a batch, separated by commas")
-        self.length = field(widgets.Text, "Words", "10", "Words in a sentence, separated by commas")
+        self.set_name = pick("Sizes", [OWN, *SETS], "Your own sizes, or a set of lxmls-rnn bench")
+        self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
+        self.batch = text("Batch", "1, 16", "Sentences in a batch, separated by commas")
+        self.length = text("Words", "10", "Words in a sentence, separated by commas")
+        self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
         self.models = Several("Models", {"rnn": "Simple recurrent", "lstm": "Long short-term memory"}, ["rnn"])
         self.implementations = Several("Made with", IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Several("Work", WORKS, ["backward"])
         self.dtypes = Several("Numbers", dict.fromkeys(DTYPES, "Type of the parameters"), ["float32"])
-        self.threads = field(
-            widgets.BoundedIntText, "Threads", cores(), "Of BLAS and PyTorch, on the CPU", "15em", min=1, max=1024
-        )
-        self.seconds = field(
-            widgets.BoundedFloatText, "Seconds a case", 0.15, "Timed for each case; compiling comes on top", "16em",
-            min=0.01, max=60.0,
-        )  # fmt: skip
-        self.budget = field(
-            widgets.BoundedFloatText, "Seconds in all", 120.0, "Cases whose turn has not come by then are left out",
-            "16em", min=1.0, max=36000.0,
-        )  # fmt: skip
+        self.several = self.models, self.implementations, self.devices, self.works, self.dtypes
+        self.threads = whole("Threads", cores(), "Of BLAS and PyTorch, on the CPU", 1024, "15em")
+        real, what = widgets.BoundedFloatText, "Timed for each case; compiling comes on top"
+        self.seconds = field(real, "Seconds a case", 0.15, what, "16em", min=0.01, max=60.0)
+        what = "Cases whose turn has not come by then are left out"
+        self.budget = field(real, "Seconds in all", 120.0, what, "16em", min=1.0, max=36000.0)
         self.run_button = button("Run", "Measure what is chosen", "primary")
         self.stop_button = button("Stop", "End the run; what has been measured is kept", "warning", disabled=True)
-        self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "14em", "display": "none"})
-        self.status = widgets.HTML().add_class("lab-benchmark-status")
-        self.earlier = field(
-            widgets.Dropdown, "Earlier results", None, "A file in the folder of results", width="26em", options=[]
-        )
+        self.progress, self.status = gauge("14em"), view("benchmark-status")
+        self.earlier = pick("Earlier results", [], "A file in the folder of results", width="26em")
         self.load_button = button("Load", "Show the chosen results")
         self.compare_button = button("Compare", "What is faster or slower in the results below than in the chosen ones")
         self.again_button = button("Look again", "List the results anew")
-        self.everything = widgets.Checkbox(
-            description="unchanged too", tooltip="Compare: list what has not changed", indent=False,
-            layout={"width": "auto"},
-        )  # fmt: skip
+        self.everything = switch("unchanged too", "Compare: list what has not changed")
 
     def _make_views(self) -> None:
-        self.comparison = widgets.HTML().add_class("lab-benchmark-comparison")
-        self.baseline = field(
-            widgets.Dropdown, "Ratio to", "numpy", "The implementation that the ratios are to: 2 is twice as fast",
-            options=list(IMPLEMENTATIONS),
-        )  # fmt: skip
-        self.plotted = field(widgets.Dropdown, "Plot", None, "Which model and work", width="21em", options=[])
-        self.machine = widgets.HTML()
-        self.table = widgets.HTML().add_class("lab-benchmark-table")
+        self.comparison, self.machine = view("benchmark-comparison"), view()
+        what = "The implementation that the ratios are to: 2 is twice as fast"
+        self.baseline = pick("Ratio to", IMPLEMENTATIONS, what, "numpy")
+        self.plotted = pick("Plot", [], "Which model and work", width="21em")
+        self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
         self.figures = {size: plot(size) for size in ("n_hidd", "batch")}
-        self.key, self.gpu, self.notes = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.views = widgets.VBox([
-            self.machine, widgets.HBox([self.baseline, self.plotted], layout=WRAP), self.table, self.key,
-            widgets.HBox(list(self.figures.values()), layout=WRAP), self.gpu, self.notes,
-        ], layout={"display": "none"})  # fmt: skip
+        chosen, figures = in_row(self.baseline, self.plotted), in_row(*self.figures.values())
+        self.views = widgets.VBox([self.machine, chosen, self.table, self.key, figures, self.gpu, self.notes])
+        for hidden in (self.progress, self.views):
+            show(hidden, False)
 
     def cases(self) -> list[Case]:
         """Return the chosen cases; ValueError where there is none, or a size is no number."""
@@ -176,12 +124,12 @@ class BenchmarkPanel(Panel):
         return cases
 
     def _own_sizes(self) -> list[list[int]]:
-        return [sizes(control.description, control.value) for control in (self.hidden, self.batch, self.length)]
+        return [sizes(control.description, control.value) for control in self.sizes]
 
     def _count(self) -> None:
-        for control in (self.hidden, self.batch, self.length):
+        for control in self.sizes:
             control.disabled = self.set_name.value != OWN
-        if self.job is not None and self.job.active:
+        if self.working:
             return
         try:
             n = len(self.cases())
@@ -191,57 +139,45 @@ class BenchmarkPanel(Panel):
 
     def run(self) -> None:
         """Measure in the background."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
         cases = self.cases()
         runner = Runner(self.threads.value, self.seconds.value, LIMIT, self.budget.value)
         self.session = session = Session(cases, runner, results.new_path(paths.results()), ["BenchmarkPanel"])
         self.shown, self._n_done, self._rows_drawn, self._stopped = session.results, 0, -1, False
         self.comparison.value = ""
-        self.run_button.disabled, self.stop_button.disabled = True, False
-        self.progress.value, self.progress.layout.display = 0.0, None
-        self.views.layout.display = None
+        show(self.views)
 
         def take(_: Row) -> None:
             self._n_done += 1
 
-        self.job = Job(lambda: session.run(), take)  # type: ignore[arg-type,return-value]
-        self.job.listeners.append(self._told)
-        self.job.start()
+        def progress(job: Job) -> None:
+            self.run_button.disabled, self.stop_button.disabled = job.active, not job.active
+            show(self.progress, job.active)
+            self.progress.value = self._n_done / len(cases)
+            self.status.value = f"{self._n_done} of {len(cases)} cases, {job.seconds:.0f} s"
+            if len(session.results.rows) != self._rows_drawn or not job.active:
+                self._rows_drawn = len(session.results.rows)
+                self._draw()
+
+        def done() -> None:
+            self.refresh()
+            measured = sum(row.median is not None for row in session.results.rows)
+            how = "Stopped" if self._stopped else "Done"
+            self.say(f"{how}: {measured} of {len(cases)} cases measured; kept in {session.path}.")
+
+        self.in_background(session.run, done, progress, take)
 
     def stop(self) -> None:
         """End the run."""
-        if self.session is not None and self.job is not None and self.job.active:
+        if self.session is not None and self.working:
             self._stopped = True
             self.session.runner.stop()
             self.say("Stopping …")
 
-    def _told(self) -> None:
-        job, session = self.job, self.session
-        if job is None or session is None:
-            return
-        with self.guard():
-            self.progress.value = self._n_done / len(session.cases)
-            self.status.value = f"{self._n_done} of {len(session.cases)} cases, {job.seconds:.0f} s"
-            if len(session.results.rows) != self._rows_drawn or not job.active:
-                self._rows_drawn = len(session.results.rows)
-                self._draw()
-            if job.active:
-                return
-            self.run_button.disabled, self.stop_button.disabled = False, True
-            self.progress.layout.display = "none"
-            if job.error is not None:
-                raise job.error
-            self.refresh()
-            measured = sum(row.median is not None for row in session.results.rows)
-            how = "Stopped" if self._stopped else "Done"
-            self.say(f"{how}: {measured} of {len(session.cases)} cases measured; kept in {session.path}.")
-
     def refresh(self) -> None:
         """List the results files anew."""
-        value, files = self.earlier.value, results.saved(paths.results())
-        self.earlier.options = [(path.stem, path) for path in files]
-        self.earlier.value = value if value in files else next(iter(files), None)
+        offer(self.earlier, [(path.stem, path) for path in results.saved(paths.results())])
 
     def _chosen(self) -> Results:
         if self.earlier.value is None:
@@ -250,11 +186,11 @@ class BenchmarkPanel(Panel):
 
     def load(self) -> None:
         """Show the chosen results."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
         self.shown = self._chosen()
         self.comparison.value = ""
-        self.views.layout.display = None
+        show(self.views)
         self._draw()
         self.say(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
 
@@ -267,12 +203,12 @@ class BenchmarkPanel(Panel):
         if not found:
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
         counts = [f"{sum(c.verdict == v for c in found)} {v}" for v in ("faster", "slower", "same")]
-        lines = [html.table(compare.HEADER, compare.lines(found, self.everything.value))]
-        lines += [f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown)]
+        says = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
         self.comparison.value = (
-            f"<p><b>{escape(self.earlier.value.stem)} (before) and the results below (after): {', '.join(counts)}</b>."
-            " A change counts if the quartiles do not overlap and the medians differ by 5 % or more.</p>"
-            + "".join(lines)
+            f"<p><b>{escape(says)}</b>. A change counts if the quartiles do not overlap and the medians differ by 5 % "
+            "or more.</p>"
+            + html.table(compare.HEADER, compare.lines(found, self.everything.value))
+            + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 
     def _draw(self) -> None:
@@ -288,18 +224,14 @@ class BenchmarkPanel(Panel):
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in lines], caption)
         measured = [row for row in self.shown.rows if row.median]
-        options = list(dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
-        if list(self.plotted.options) != options:
-            value = self.plotted.value
-            self.plotted.options = options
-            self.plotted.value = value if value in options else next(iter(options), None)
+        offer(self.plotted, dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         rows = [row for row in measured if f"{row.case.model} {row.case.work}" == self.plotted.value]
         self._plot(rows)
         notes = [*report.crossover(self.shown), *report.not_measured(self.shown)]
         if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in measured):
             notes.append("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
         without = report.without_gpu(self.shown)
-        self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else heat_map(speed_ups(rows))
+        self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
     def _plot(self, rows: list[Row]) -> None:
@@ -311,7 +243,6 @@ class BenchmarkPanel(Panel):
         self.key.value = key(lines.values())
 
     def code(self) -> str:
-        """Return code that measures the same."""
         self.cases()
         if self.set_name.value == OWN:
             own = ", ".join(map(repr, self._own_sizes()))

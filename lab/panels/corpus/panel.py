@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import IO, Any
 
@@ -11,14 +12,17 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.choices import UPLOADS, WRAP, CorpusChoice, button, field, new_files, settings_code
+from lab.drawing.figures import figure, put, side_axis
+from lab.drawing.palette import LINES, colour_of
+from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
+from lab.widgets.controls import button, gauge, in_row, on_change, pick, show, toggles, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.files import write_atomically
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
-from lxmls_rnn.sequences import SequenceList
+from lxmls_rnn.sequences import Sequence, SequenceList
 
 SENTENCES = 8  # shown at a time
 MOST_BARS = 20  # whose texts do not touch each other
@@ -45,41 +49,30 @@ class CorpusPanel(Panel):
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
         self.read_button = button("Read", "Read the corpus and show it", "primary")
-        self.part = widgets.ToggleButtons(
-            options=["train", "dev"], tooltips=["What is trained on", "What accuracy is measured on"],
-            style={"button_width": "5em"}, layout={"width": "auto"},
-        )  # fmt: skip
-        self.first = field(
-            widgets.BoundedIntText, "From sentence", 1, "Number of the first sentence that is shown", width="16em",
-            min=1, max=1,
-        )  # fmt: skip
+        self.part = toggles({"train": "What is trained on", "dev": "What accuracy is measured on"}, "5em")
+        self.first = whole("From sentence", 1, "Number of the first sentence that is shown", 1, "16em")
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Own file", tooltip="Take a CoNLL file of your own"
         )
-        self.dataset = field(
-            widgets.Dropdown, "Data set", next(iter(datasets.DATASETS)), "What to fetch", width="21em",
-            options=list(datasets.DATASETS),
-        )  # fmt: skip
+        self.dataset = pick("Data set", datasets.DATASETS, "What to fetch", width="21em")
         self.fetch_button = button("Fetch", "Download it into the data folder and verify it")
-        self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "16em", "display": "none"})
-        self.summary, self.sentences = widgets.HTML(), widgets.HTML().add_class("lab-sentences")
-        self.tags, self.lengths = bars("tag", "words"), bars("words in the sentence", "sentences")
+        self.progress = gauge("16em")
+        self.summary, self.sentences = view(), view("sentences")
+        self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = widgets.VBox()
         self.train: SequenceList | None = None
         self.dev: SequenceList | None = None
         self.n_known = 0
-        self.job: Job | None = None
+        show(self.progress, False)
         super().__init__(
             self.choice,
-            widgets.HBox([self.read_button, self.upload, self.dataset, self.fetch_button, self.progress],
-                         layout=WRAP),
+            in_row(self.read_button, self.upload, self.dataset, self.fetch_button, self.progress),
             self.views,
-        )  # fmt: skip
+        )
         self.on_click(self.read_button, self.read)
         self.on_click(self.fetch_button, self.fetch)
         self.upload.observe(self._uploaded, "value")
-        self.part.observe(lambda _: self._show(), "value")
-        self.first.observe(lambda _: self._show(), "value")
+        on_change(self._show, self.part, self.first)
 
     def settings(self) -> Settings:
         """Return the settings that read this corpus."""
@@ -97,7 +90,7 @@ class CorpusPanel(Panel):
             self.summary,
             widgets.HBox([self.part, self.first]),
             self.sentences,
-            widgets.HBox([self.tags, self.lengths], layout=WRAP),
+            in_row(self.tags, self.lengths),
         ]
         self.say("Read.")
 
@@ -108,11 +101,10 @@ class CorpusPanel(Panel):
         self.first.max = max(1, len(part))
         unknown = sum(int(np.count_nonzero(np.asarray(sentence.x) >= self.n_known)) for sentence in part)
         words = part.get_num_tokens()
-        self.summary.value = html.table(
-            ["part", "sentences", "words", "different words", "unknown words", "tags"],
-            [[self.part.value, len(part), words, len({w for s in part for w in s.words}),
-              f"{unknown} ({unknown / words:.1%})", len(part.y_dict)]],
-        )  # fmt: skip
+        different = len({word for sentence in part for word in sentence.words})
+        line = [self.part.value, len(part), words, different, f"{unknown} ({unknown / words:.1%})", len(part.y_dict)]
+        header = ["part", "sentences", "words", "different words", "unknown words", "tags"]
+        self.summary.value = html.table(header, [line])
         begin = self.first.value - 1
         self.sentences.value = "".join(
             f"<div><small>{number + 1}</small> {self._coloured(part[number])}</div>"
@@ -121,41 +113,36 @@ class CorpusPanel(Panel):
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
 
-    def _coloured(self, sentence: Any) -> str:
+    def _coloured(self, sentence: Sequence) -> str:
         words = []
         for word, tag, x, y in zip(sentence.words, sentence.tags, sentence.x, sentence.y, strict=True):
             unknown = x >= self.n_known
             title = f"{word}: {tag}" + (", not in the vocabulary" if unknown else "")
-            words.append(html.word(word, tag, html.colour_of(y), title, faint=unknown))
+            words.append(html.word(word, tag, colour_of(y), title, faint=unknown))
         return "".join(words)
 
     def fetch(self) -> None:
         """Download the chosen data set in the background."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("one download at a time: wait for the present one")
         name = self.dataset.value
-        self.progress.value, self.progress.layout.display = 0, None
-        self.fetch_button.disabled = True
-        said: list[str] = []
+        self.progress.value = 0
+        notices: list[str] = []
 
-        def events() -> Any:
-            yield from datasets.fetch(name, paths.data(), progress=Bar(self.progress), notice=said.append)
+        def work() -> Iterator[Any]:
+            yield from datasets.fetch(name, paths.data(), progress=Bar(self.progress), notice=notices.append)
 
-        def told() -> None:
-            if said:
-                self.say(said[-1])
-            if not job.active:
-                self.fetch_button.disabled = False
-                self.progress.layout.display = "none"
-                if job.error is not None:
-                    self.complain(job.error)
-                else:
-                    new_files()
-                    self.say(f"{name} is in the data folder.")
+        def progress(job: Job) -> None:
+            self.fetch_button.disabled = job.active
+            show(self.progress, job.active)
+            if notices:
+                self.say(notices[-1])
 
-        self.job = job = Job(events, lambda _: None)
-        job.listeners.append(told)
-        job.start()
+        def done() -> None:
+            new_files()
+            self.say(f"{name} is in the data folder.")
+
+        self.in_background(work, done, progress)
 
     def _uploaded(self, _: Any) -> None:
         files = self.upload.value
@@ -170,10 +157,7 @@ class CorpusPanel(Panel):
                 self.say(f"{file['name']} is in the data folder now, as {name}.")
 
     def code(self) -> str:
-        """Return code that reads the corpus and counts its tags."""
-        return (
-            settings_code(self.settings())
-            + """
+        return f"""{settings_code(self.settings())}
 from collections import Counter
 
 from lxmls_rnn.experiment import read_corpus
@@ -184,7 +168,6 @@ print(train[0].words, train[0].tags)
 print(Counter(tag for sentence in train for tag in sentence.tags).most_common())
 print(Counter(len(sentence) for sentence in train).most_common())
 """
-        )
 
 
 class Bar:
@@ -239,18 +222,13 @@ def save_upload(name: str, content: bytes) -> str:
     return f"{UPLOADS}/{name}"
 
 
-def bars(x: str, y: str) -> bqplot.Figure:
+def bar_chart(x: str, y: str) -> bqplot.Figure:
     """Make an empty bar chart."""
     across, up = bqplot.OrdinalScale(), bqplot.LinearScale(min=0)
-    mark = bqplot.Bars(x=[], y=[], scales={"x": across, "y": up}, colors=["#56B4E9"])
-    axes = [
-        bqplot.Axis(scale=across, label=x, label_offset="3.6em", tick_rotate=-60, tick_style={"text-anchor": "end"}),
-        bqplot.Axis(scale=up, side="left", label=y, label_offset="3.8em", tick_format="~s"),
-    ]
-    return bqplot.Figure(
-        marks=[mark], axes=axes, fig_margin={"top": 10, "bottom": 66, "left": 60, "right": 10},
-        layout={"width": "394px", "height": "240px"},
-    )  # fmt: skip
+    turned = {"tick_rotate": -60, "tick_style": {"text-anchor": "end"}}
+    names = bqplot.Axis(scale=across, label=x, label_offset="3.6em", **turned)
+    bars = bqplot.Bars(x=[], y=[], scales={"x": across, "y": up}, colors=[LINES[0]])
+    return figure(names, side_axis(up, y, "~s"), [bars], bottom=66)
 
 
 def histogram(lengths: list[int]) -> list[tuple[str, int]]:
@@ -267,5 +245,4 @@ def draw(figure: bqplot.Figure, counts: list[tuple[Any, int]]) -> None:
     (mark,) = figure.marks
     names = [str(name) for name, _ in counts]
     figure.axes[0].scale.domain = names  # else it keeps the order of what was drawn before
-    with mark.hold_sync():
-        mark.x, mark.y = names, [count for _, count in counts]
+    put(mark, names, [count for _, count in counts])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -11,11 +10,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.choices import WRAP, field
+from lab.drawing.palette import RIGHT, WRONG
+from lab.widgets.controls import button, gauge, in_row, on_change, pick, show, small_network, switch, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES, readings
@@ -46,83 +45,51 @@ class GradientCheckPanel(Panel):
     them?"""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
-        self.source = field(
-            widgets.Dropdown, "Sentence", WORDS, "Words of the sample corpus' vocabulary, or ids drawn at random",
-            options=[WORDS, RANDOM],
-        )  # fmt: skip
+        what = "Words of the sample corpus' vocabulary, or ids drawn at random"
+        self.source = pick("Sentence", [WORDS, RANDOM], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        self.length, self.n_emb, self.n_hidd = (
-            field(widgets.BoundedIntText, name, value, tooltip, width="14em", min=1, max=most)
-            for name, value, tooltip, most in (
-                ("Words", 7, "Length of the random sentence; its first word comes twice", 50),
-                ("Embedding size", 4, "Numbers for a word", 20),
-                ("Hidden units", 3, "Numbers in the hidden state", 20),
-            )
-        )
-        self.activation = field(
-            widgets.Dropdown, "Activation", "logistic", "Of the RNNs; the LSTMs have tanh", width="17em",
-            options=list(ACTIVATIONS),
-        )  # fmt: skip
-        self.seed = field(
-            widgets.BoundedIntText,
-            "Seed",
-            0,
-            "Of the parameters, and of random ids",
-            width="16em",
-            min=0,
-            max=2**31 - 1,
-        )
-        self.models = {
-            name: widgets.Checkbox(
-                description=f"{name} ({MODELS[name].words})", value=MODELS[name].family == "RNN", indent=False,
-                tooltip="Against NumPy" if MODELS[name].in_theano else "Against finite differences",
-                layout={"width": "18em"},
-            ).add_class(f"lab-check-{name}")
-            for name in SHOWN
-        }  # fmt: skip
-        self.mistake = field(
-            widgets.Dropdown, "Break", NOTHING, "A mistake in NumpyRNN's back-propagation", width="34em",
-            options=list(MISTAKES),
-        ).add_class("lab-break")  # fmt: skip
-        self.check_button = widgets.Button(
-            description="Check", tooltip="Compare the gradients", button_style="primary", layout={"width": "auto"}
-        )
-        self.stop_button = widgets.Button(
-            description="Stop", tooltip="End the check", disabled=True, layout={"width": "auto"}
-        )
-        self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "12em", "visibility": "hidden"})
-        self.table = widgets.HTML().add_class("lab-check-table")
-        self.readings = widgets.HTML().add_class("lab-check-readings")
-        self.parameter = widgets.Dropdown(
-            description="Look at", options=[], tooltip="The gradient whose entries are shown",
-            style={"description_width": "9em"}, layout={"width": "34em"},
-        ).add_class("lab-check-parameter")  # fmt: skip
-        self.entries = widgets.HTML().add_class("lab-check-entries")
-        self.look = widgets.VBox([self.parameter, self.entries], layout={"display": "none"})
+        network = small_network("Of the RNNs; the LSTMs have tanh", 0, "Of the parameters, and of random ids")
+        self.n_emb, self.n_hidd, self.activation, self.seed = network
+        self.length = whole("Words", 7, "Length of the random sentence; its first word comes twice", 50, "14em")
+        self.models = {}
+        for name in SHOWN:
+            model = MODELS[name]
+            against = "Against NumPy" if model.in_theano else "Against finite differences"
+            box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
+            self.models[name] = box.add_class(f"lab-check-{name}")
+        self.mistake = pick("Break", MISTAKES, "A mistake in NumpyRNN's back-propagation", width="34em")
+        self.mistake.add_class("lab-break")
+        self.check_button = button("Check", "Compare the gradients", "primary")
+        self.stop_button = button("Stop", "End the check", disabled=True)
+        self.progress = gauge("12em")
+        self.progress.layout.visibility = "hidden"
+        self.table, self.readings = view("check-table"), view("check-readings")
+        self.parameter = pick("Look at", [], "The gradient whose entries are shown", width="34em", label="9em")
+        self.entries = view("check-entries")
+        self.look = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
+        show(self.look, False)
         self.rows: list[Comparison] = []
-        self.job: Job | None = None
-        self._lock = threading.RLock()  # the job's two threads show what it does, and so does the kernel's
         self._ids: Ids | None = None
         self._asked: tuple[str, ...] = ()
         self._broken = NOTHING
         super().__init__(
             self.sentence,
-            widgets.HBox([self.n_emb, self.n_hidd, self.activation, self.seed, self.length], layout=WRAP),
-            widgets.HBox(list(self.models.values()), layout=WRAP),
-            widgets.HBox([self.mistake, self.check_button, self.stop_button, self.progress], layout=WRAP),
+            in_row(*network, self.length),
+            in_row(*self.models.values()),
+            in_row(self.mistake, self.check_button, self.stop_button, self.progress),
             self.table,
             self.readings,
             self.look,
         )
         self.on_click(self.check_button, self.check)
         self.on_click(self.stop_button, self.stop)
-        self.parameter.observe(lambda _: self._show_entries(), "value")
-        self.source.observe(lambda _: self._choose_source(), "value")
+        on_change(self._show_entries, self.parameter)
+        on_change(self._choose_source, self.source)
         self._choose_source()
 
     def _choose_source(self) -> None:
         is_random = self.source.value == RANDOM
-        self.length.layout.display = None if is_random else "none"
+        show(self.length, is_random)
         for control in (self.sentence.number, self.sentence.words, self.sentence.tags):
             control.disabled = is_random
 
@@ -132,53 +99,39 @@ class GradientCheckPanel(Panel):
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
         ids = self._random() if self.source.value == RANDOM else encode(*self.sentence.sentence())
-        return ids, {
-            "models": names,
-            "sizes": (ids.n_words, self.n_emb.value, self.n_hidd.value, ids.n_tags),
-            "x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value,
-        }  # fmt: skip
+        sizes = ids.n_words, self.n_emb.value, self.n_hidd.value, ids.n_tags
+        more = {"x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value}
+        return ids, {"models": names, "sizes": sizes, **more}
 
     def _random(self) -> Ids:
-        x, y = random_sentence(
-            (RANDOM_WORDS, 1, 1, RANDOM_TAGS), self.length.value, np.random.RandomState(self.seed.value)
-        )
+        sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
+        x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
         return Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
 
     def check(self) -> None:
         """Begin to compare the gradients as the panel is set."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("a check is running: stop it first")
         ids, arguments = self._arguments()
         self._ids, self._asked, self._broken = ids, tuple(arguments["models"]), self.mistake.value
         rows: list[Comparison] = []
         self.rows = rows
+        self.parameter.options = []
 
-        def events() -> Generator[Comparison, None, None]:
+        def work() -> Iterator[Comparison]:
             yield from check_gradients(**arguments, numpy_rnn=MISTAKES[self._broken])
 
-        def take(row: Comparison) -> None:
-            rows.append(row)
-            if row.parameter == "W_y":  # the last one of a model
-                told()
-
-        def told() -> None:
-            with self._lock:
-                if self.job is job:
-                    self._show(job)
-
-        self.parameter.options = []
-        self.job = job = Job(events, take)
-        job.listeners.append(told)
-        job.start()
+        self.in_background(work, self._conclude, self._show, rows.append)
 
     def stop(self) -> None:
         """End the check; a compilation under way ends on its own, unseen."""
-        if self.job is None or not self.job.active:
-            raise RuntimeError("no check is running")
-        with self._lock:
+        with self.lock:
+            if self.job is None or not self.job.active:
+                raise RuntimeError("no check is running")
             job, self.job = self.job, None
             job.stop()
             self._show(job)
+            self._conclude()
 
     def _show(self, job: Job) -> None:
         active = job is self.job and job.active
@@ -191,17 +144,13 @@ class GradientCheckPanel(Panel):
         self.table.value = self._table(waiting, active)
         self.readings.value = ""
         self._offer()
-        if job.error is not None:
-            self.complain(job.error)
-        elif active and waiting:
+        if active and waiting:
             what = "Theano compiles its gradient, then computes" if MODELS[waiting[0]].in_theano else "computing"
             self.say(f"{waiting[0]}: {what} …")
-        elif not active:
-            self._conclude(job)
 
-    def _conclude(self, job: Job) -> None:
+    def _conclude(self) -> None:
         assert self._ids is not None
-        if job is not self.job:
+        if self.job is None:
             self.say("Stopped.")
         elif all(row.agrees for row in self.rows):
             self.say("All gradients agree." if self._broken == NOTHING else f"Broken: {self._broken}. {HIDDEN}")
@@ -209,17 +158,15 @@ class GradientCheckPanel(Panel):
             wrong = sum(not row.agrees for row in self.rows)
             self.say(f"{wrong} of {len(self.rows)} gradients differ.")
         if self.rows:
-            self.readings.value = "<h4>What that tells</h4>" + "".join(
-                f"<div>{html.symbols(text)}</div>" for text in readings(self.rows, self._ids.x)
-            )
+            said = "".join(f"<div>{html.symbols(text)}</div>" for text in readings(self.rows, self._ids.x))
+            self.readings.value = f"<h4>What that tells</h4>{said}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
-        lines: list[list[Any]] = [
-            [self._name(row), row.activation, html.symbols(row.parameter), f"{row.gradient.shape[0]} × "
-             f"{row.gradient.shape[1]}", row.against, f"{row.difference:.1e}", f"{row.tolerance:.0e}", self._where(row),
-             verdict(row)]
-            for row in self.rows
-        ]  # fmt: skip
+        lines: list[list[Any]] = []
+        for row in self.rows:
+            shape = f"{row.gradient.shape[0]} × {row.gradient.shape[1]}"
+            found = row.against, f"{row.difference:.1e}", f"{row.tolerance:.0e}", self._where(row), verdict(row)
+            lines.append([self._name(row), row.activation, html.symbols(row.parameter), shape, *found])
         if active:
             lines += [[name, *["…"] * 8] for name in waiting]
         header = ["model", "activation", "parameter", "shape", "against", "difference", "tolerance", "at", "verdict"]
@@ -242,7 +189,7 @@ class GradientCheckPanel(Panel):
             (f"{'✓' if row.agrees else '✗'} {row.parameter}: {self._name(row)} against {row.against}", i)
             for i, row in enumerate(self.rows)
         ]
-        self.look.layout.display = None if names else "none"
+        show(self.look, bool(names))
         value = self.parameter.value
         if len(names) == len(self.parameter.options):
             return
@@ -281,7 +228,6 @@ class GradientCheckPanel(Panel):
         self.entries.value = f'<div class="lab-side">{shown}</div><div>{worst}</div>{note}'
 
     def code(self) -> str:
-        """Return code that makes the same comparisons."""
         ids, arguments = self._arguments()
         models, x, y = arguments.pop("models"), arguments.pop("x"), arguments.pop("y")
         rest = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
@@ -289,7 +235,8 @@ class GradientCheckPanel(Panel):
         if broken:
             rest += f"    numpy_rnn=MISTAKES[{self.mistake.value!r}],\n"
         imports = "MISTAKES, readings" if broken else "readings"
-        return f"""from lxmls_rnn.teaching.gradient_check import check_gradients
+        return f"""from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import {imports}
 
 x = {x}  # {" ".join(ids.words)}
@@ -315,5 +262,4 @@ HIDDEN = (
 
 def verdict(row: Comparison) -> html.Raw:
     """Return 'agrees' or 'differs', coloured."""
-    text, colour = ("✓ agrees", "#a1d99b") if row.agrees else ("✗ differs", "#fcae91")
-    return html.Raw(f'<span style="background:{colour};color:#111;border-radius:3px;padding:0 5px">{text}</span>')
+    return html.chip("✓ agrees", RIGHT) if row.agrees else html.chip("✗ differs", WRONG)

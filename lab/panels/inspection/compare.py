@@ -6,14 +6,16 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection import charts
+from lab.drawing.palette import WRONG, colour_of
+from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.sentence import PAGE
-from lab.panels.inspection.view import Attempt, Opened, Seen, View, keep_options, last_word, open_run, see, word_slider
-from lab.widgets.choices import WRAP, RunChoice
+from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
+from lab.widgets.choices import RunChoice
+from lab.widgets.controls import in_row, offer, view
+from lab.widgets.panel import Panel
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 
@@ -22,16 +24,13 @@ class CompareView(View):
 
     title = "Compare"
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, panel: Panel) -> None:
         self.choice = RunChoice("Second run")
         self.word = word_slider("The word whose gradient is followed back in both")
-        self.about = widgets.HTML()
-        self.tags = widgets.HTML().add_class("lab-compared").add_class("lab-whole")
-        self.chart, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-whole")
-        super().__init__(
-            attempt, self.choice, widgets.HBox([self.tags, self.about], layout=WRAP), self.word,
-            self.chart, self.maps,
-        )  # fmt: skip
+        self.about, self.tags = view(), view("compared", "whole")
+        self.chart_title, self.chart, self.maps = view(), WordLines("norm of the gradient"), view("whole")
+        head = self.choice, in_row(self.tags, self.about), self.word
+        super().__init__(panel, *head, self.chart_title, self.chart, self.maps)
         self.other: Opened | None = None
         self.redraw_on(self.word, self.choice.run)
 
@@ -42,25 +41,19 @@ class CompareView(View):
         others = [name for name in self.choice.run.options if name != self.opened.name]
         if first and others:
             self.choice.run.value = others[0]
-        keep_options(self.word, self.seen.numbered, last_word(self.seen))
+        offer(self.word, self.seen.numbered, last_word(self.seen))
 
     def draw(self) -> None:
-        """Open the second run and show both."""
-        for view in (self.about, self.tags, self.chart, self.maps):
-            view.value = ""
+        for part in (self.about, self.tags, self.chart_title, self.maps):
+            part.value = ""
+        self.chart.children = []
         self.other = open_run(self.choice.folder())
         pair = [(self.opened, self.seen), (self.other, see(self.other.tagger, self.seen.words))]
         self.about.value = about(self.opened, self.other)
         self.tags.value = self._tag_table(pair)
         self._draw_chart(pair)
-        largest = max(float(np.abs(seen.forward.h).max()) for _, seen in pair)
-        self.maps.value = '<div style="display:flex;flex-wrap:wrap;gap:14px">' + "".join(
-            '<div style="max-width:100%">' + html.heat_map(
-                seen.forward.h[:PAGE, 1:], [str(j + 1) for j in range(min(PAGE, len(seen.forward.h)))], seen.words,
-                max(largest, 1e-12), upright=True, caption=f"{opened.name}: hidden state h",
-            ) + "</div>"
-            for opened, seen in pair
-        ) + "</div>"  # fmt: skip
+        largest = max(1e-12, *(float(np.abs(seen.forward.h).max()) for _, seen in pair))
+        self.maps.value = html.side_by_side(hidden_map(opened.name, seen, largest) for opened, seen in pair)
 
     def _tag_table(self, pair: list[tuple[Opened, Seen]]) -> str:
         best = [[opened.tagger.tags[k] for k in seen.forward.p_y.argmax(axis=0)] for opened, seen in pair]
@@ -71,8 +64,8 @@ class CompareView(View):
             for (_, seen), tags in zip(pair, best, strict=True):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
-                cells.append(html.chip(text, html.colour_of(names.index(tags[t]))))
-            rows.append([*cells, html.chip("≠ differ", "#ff9f80") if best[0][t] != best[1][t] else ""])
+                cells.append(html.chip(text, colour_of(names.index(tags[t]))))
+            rows.append([*cells, html.chip("≠ differ", WRONG) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
         verdict = f"They differ in {n} of {len(rows)} words." if n else "They give every word the same tag."
         return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)
@@ -85,14 +78,12 @@ class CompareView(View):
             lines[f"{name}: |dL/dh_k|"] = reach.h
             if reach.c is not None:
                 lines[f"{name}: |dL/dc_k|"] = reach.c
-        self.chart.value = (
-            f"How far the gradient of the loss of <b>{escape(self.seen.words[t])}</b> reaches "
-            "back, for the tag that each run gives it:"
-            + charts.line_chart(lines, pair[0][1].words[: t + 1], "norm of the gradient")
-        )
+        word = f"<b>{escape(self.seen.words[t])}</b>"
+        says = f"How far the gradient of the loss of {word} reaches back, for the tag that each run gives it:"
+        self.chart_title.value = says
+        self.chart.draw(lines, pair[0][1].words[: t + 1])
 
     def code(self) -> str:
-        """Return code that tags with both and prints where they differ."""
         return f"""
 from lxmls_rnn.teaching.analysis import gradient_reach
 
@@ -108,29 +99,28 @@ for one in (tagger, other):
 """
 
 
+def hidden_map(name: str, seen: Seen, largest: float) -> str:
+    """Return the hidden states of a sentence, the first units, as a heat map."""
+    h = seen.forward.h[:PAGE, 1:]
+    units = [str(j + 1) for j in range(len(h))]
+    return html.heat_map(h, units, seen.words, largest, upright=True, caption=f"{name}: hidden state h")
+
+
 def about(one: Opened, other: Opened) -> str:
     """Return a table of the figures of two runs and of the settings in which they differ."""
     rows: list[list[Any]] = [["model", one.run.settings.model, other.run.settings.model]]
-    rows.append(["accuracy on dev", *(_on_dev(opened) for opened in (one, other))])
-    settings = [
-        {**opened.run.settings.to_dict(), **opened.run.settings.to_dict()["trainer"]} for opened in (one, other)
-    ]
-    for key, value in settings[0].items():
-        if key not in ("model", "trainer") and value != settings[1][key]:
-            rows.append([key, *(_short(which[key]) for which in settings)])
+    rows.append(["accuracy on dev", _on_dev(one.figures), _on_dev(other.figures)])
+    given = [opened.run.settings.to_dict() for opened in (one, other)]
+    first, second = ({**settings, **settings["trainer"]} for settings in given)
+    for key, value in first.items():
+        if key not in ("model", "trainer") and value != second[key]:
+            shown = (PurePath(v).name if isinstance(v, str) else str(v) for v in (value, second[key]))
+            rows.append([key, *shown])
     same_dev = one.run.settings.dev == other.run.settings.dev
-    note = (
-        "" if same_dev else "<br><small>Their dev parts are different files: compare the accuracies with care.</small>"
-    )
-    return html.table(["", one.name, other.name], rows) + note
+    note = "<br><small>Their dev parts are different files: compare the accuracies with care.</small>"
+    return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
 
 
-def _on_dev(opened: Opened) -> str:
-    figures = opened.figures
-    if figures is None or figures["dev_accuracy"] is None:
-        return "not measured"
-    return f"{figures['dev_accuracy']:.2%} (epoch {figures['epoch']})"
-
-
-def _short(value: Any) -> str:
-    return PurePath(value).name if isinstance(value, str) else str(value)
+def _on_dev(figures: dict[str, Any] | None) -> str:
+    measured = figures is not None and figures["dev_accuracy"] is not None
+    return "{dev_accuracy:.2%} (epoch {epoch})".format(**figures) if figures and measured else "not measured"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from html import escape
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import Attempt, Opened, View, keep_options
-from lab.widgets.choices import WRAP
+from lab.drawing.palette import colour_of
+from lab.panels.inspection.view import Opened, View
+from lab.widgets.controls import button, gauge, in_row, offer, pick, show, view, whole
 from lab.widgets.job import Job
+from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import parts
 
@@ -26,101 +27,72 @@ class ErrorsView(View):
     title = "Errors"
     needs_sentence = False
 
-    def __init__(self, attempt: Attempt) -> None:
-        self.part = widgets.Dropdown(
-            description="Measure on", options=["dev"], layout={"width": "16em"},
-            tooltip="dev: what the run was measured on; test: of its corpus; train: what it was trained on",
-        )  # fmt: skip
-        self.button = widgets.Button(
-            description="Measure", button_style="primary", tooltip="Tag every sentence and compare with its gold tags",
-            layout={"width": "auto"},
-        )  # fmt: skip
-        self.stop_button = widgets.Button(
-            description="Stop", disabled=True, tooltip="Stop; what has been tagged is shown", layout={"width": "auto"}
-        )
-        self.progress = widgets.FloatProgress(min=0, max=1, layout={"width": "12em", "display": "none"})
-        self.gold, self.predicted = (
-            widgets.Dropdown(description=name, options=[ANY], tooltip=f"Only words of this {name} tag",
-                             layout={"width": "13em"}, style={"description_width": "5em"})
-            for name in ("gold", "predicted")
-        )  # fmt: skip
-        self.first = widgets.BoundedIntText(
-            description="From sentence", value=1, min=1, max=1, layout={"width": "14em"},
-            style={"description_width": "8em"}, tooltip="Number of the first sentence that is shown",
-        )  # fmt: skip
-        self.summary, self.confusion = widgets.HTML().add_class("lab-accuracy"), widgets.HTML().add_class("lab-whole")
-        self.list = widgets.HTML().add_class("lab-errors")
-        self.results = widgets.VBox(
-            [self.summary, self.confusion, widgets.HBox([self.gold, self.predicted, self.first], layout=WRAP),
-             self.list],
-            layout={"display": "none"},
-        )  # fmt: skip
-        self.job: Job | None = None
+    def __init__(self, panel: Panel) -> None:
+        what = "dev: what the run was measured on; test: of its corpus; train: what it was trained on"
+        self.part = pick("Measure on", ["dev"], what, width="16em", label="6em")
+        self.button = button("Measure", "Tag every sentence and compare with its gold tags", "primary")
+        self.stop_button = button("Stop", "Stop; what has been tagged is shown", disabled=True)
+        self.progress = gauge("12em")
+        self.gold = pick("gold", [ANY], "Only words of this gold tag", width="13em", label="5em")
+        self.predicted = pick("predicted", [ANY], "Only words of this predicted tag", width="13em", label="5em")
+        self.first = whole("From sentence", 1, "Number of the first sentence that is shown", 1, "14em", label="8em")
+        self.summary, self.confusion, self.list = view("accuracy"), view("whole"), view("errors")
+        chosen = in_row(self.gold, self.predicted, self.first)
+        self.results = widgets.VBox([self.summary, self.confusion, chosen, self.list])
+        for hidden in (self.progress, self.results):
+            show(hidden, False)
         self.judged: list[Judged] = []
         self.evaluation: Evaluation | None = None
         self._measured: Opened | None = None
-        super().__init__(
-            attempt,
-            widgets.HBox([self.part, self.button, self.stop_button, self.progress], layout=WRAP),
-            self.results,
-        )
+        super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), self.results)
         self.redraw_on(self.gold, self.predicted, self.first)
-        self.button.on_click(self._begin)
-        self.stop_button.on_click(lambda _: self.job is not None and self.job.stop())
+        panel.on_click(self.button, self.measure)
+        panel.on_click(self.stop_button, self._stop)
 
     def fill(self) -> None:
         """Offer the parts of the run's corpus; forget the results of another model."""
         found = list(parts(self.opened.run.settings))
-        keep_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+        offer(self.part, [part for part in ("dev", "test", "train") if part in found])
         if self._measured is not None and self._measured.stamp != self.opened.stamp:
             self._forget()
 
-    def _forget(self) -> None:
+    def _stop(self) -> None:
         if self.job is not None:
             self.job.stop()
-        self._measured, self.judged, self.evaluation = None, [], None
-        self.results.layout.display = "none"
 
-    def _begin(self, _: Any) -> None:
-        with self.attempt():
-            self.measure()
+    def _forget(self) -> None:
+        self._stop()
+        self._measured, self.judged, self.evaluation = None, [], None
+        show(self.results, False)
 
     def measure(self) -> None:
         """Tag the chosen part in the background."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("one measurement at a time: wait for the present one, or stop it")
         self._forget()
         self._measured = opened = self.opened
-        settings = opened.run.settings
+        settings, tagger = opened.run.settings, opened.tagger
         file = parts(settings)[self.part.value]
-        limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
         judged: list[Judged] = []
         total = 0
 
-        def events() -> Generator[Judged, None, None]:
+        def work() -> Iterator[Judged]:
             nonlocal total
-            sentences = opened.tagger.read(file, **limits)
+            sentences = tagger.read(file, max_sent_len=settings.max_sent_len, max_nr_sent=settings.max_nr_sent)
             total = len(sentences)
-            yield from judge(opened.tagger.model, sentences, opened.tagger.n_known_words)
+            yield from judge(tagger.model, sentences, tagger.n_known_words)
 
-        def told() -> None:
+        def progress(job: Job) -> None:
             self.progress.value = len(judged) / total if total else 0
-            if job is not self.job or job.active:
-                return
-            self.stop_button.disabled, self.progress.layout.display = True, "none"
-            self.button.disabled = False
-            with self.attempt():
-                if job.error is not None:
-                    raise job.error
-                if judged and self._measured is opened:
-                    self.judged = judged
-                    self.evaluation = count(judged, opened.tagger.tags)
-                    self._show_results("" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
+            self.stop_button.disabled, self.button.disabled = not job.active, job.active
+            show(self.progress, job.active)
 
-        self.stop_button.disabled, self.progress.layout.display, self.button.disabled = False, None, True
-        self.job = job = Job(events, judged.append)
-        job.listeners.append(told)
-        job.start()
+        def done() -> None:
+            if judged and self._measured is opened:
+                self.judged, self.evaluation = judged, count(judged, tagger.tags)
+                self._show_results("" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
+
+        self.in_background(work, done, progress, judged.append)
 
     def _show_results(self, note: str) -> None:
         assert self.evaluation is not None
@@ -129,39 +101,38 @@ class ErrorsView(View):
         self._filling = True
         try:
             for control in (self.gold, self.predicted):
-                keep_options(control, [ANY, *tags])
+                offer(control, [ANY, *tags])
         finally:
             self._filling = False
+        kinds = (
+            ("all words", result.confusion, result.accuracy),
+            ("in the vocabulary", result.known, result.known_accuracy),
+            ("not in the vocabulary", result.unknown, result.unknown_accuracy),
+        )
         rows = [
             [name, int(matrix.sum()), int(matrix.sum() - matrix.trace()), f"{share:.2%}" if matrix.sum() else "-"]
-            for name, matrix, share in (
-                ("all words", result.confusion, result.accuracy),
-                ("in the vocabulary", result.known, result.known_accuracy),
-                ("not in the vocabulary", result.unknown, result.unknown_accuracy),
-            )
+            for name, matrix, share in kinds
         ]
-        by_tag = [
-            [row["tag"], row["words"], *(f"{row[key]:.1%}" for key in ("precision", "recall", "f1"))]
-            for row in result.per_tag()
-        ]
-        self.summary.value = (
-            f"<b>{escape(self._measured.name)} on {self.part.value}</b>: {result.sentences} sentences{note}"
-            + html.table(["words", "number", "errors", "accuracy"], rows)
-        )
+        formats = ("{tag}", "{words}", "{precision:.1%}", "{recall:.1%}", "{f1:.1%}")
+        by_tag = [[text.format(**row) for text in formats] for row in result.per_tag()]
+        heading = f"<b>{escape(self._measured.name)} on {self.part.value}</b>: {result.sentences} sentences{note}"
+        self.summary.value = heading + html.table(["words", "number", "errors", "accuracy"], rows)
         mistakes = result.confusion * (1 - np.eye(len(tags), dtype=int))
-        self.confusion.value = (
-            '<div style="display:flex;flex-wrap:wrap;gap:14px">'
-            + html.heat_map(
-                result.confusion, tags, tags, float(max(1, mistakes.max())), numbers=True, number_format="d",
-                upright=True, caption="confusion: gold tag (row), predicted tag (column)",
-            )
-            + html.table(["tag", "words", "precision", "recall", "F1"], by_tag) + "</div>"
-        )  # fmt: skip
-        self.results.layout.display = None
+        confusion = html.heat_map(
+            result.confusion,
+            tags,
+            tags,
+            float(max(1, mistakes.max())),
+            write=str,
+            upright=True,
+            caption="confusion: gold tag (row), predicted tag (column)",
+        )
+        figures = html.table(["tag", "words", "precision", "recall", "F1"], by_tag)
+        self.confusion.value = html.side_by_side([confusion, figures])
+        show(self.results)
         self.draw()
 
     def draw(self) -> None:
-        """Show the sentences with errors of the chosen kind."""
         if self._measured is None or self.evaluation is None:
             return
         tags = self._measured.tagger.tags
@@ -191,7 +162,6 @@ class ErrorsView(View):
         return hits
 
     def code(self) -> str:
-        """Return code that measures and prints errors."""
         return f"""
 from lxmls_rnn.deep_learning.evaluation import count, judge
 from lxmls_rnn.experiment import parts
@@ -218,7 +188,7 @@ def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
     ):
         if hit:
             tag = gold if gold == tags[k] else f"{gold} → {tags[k]}"
-            words.append(html.word(word, tag, html.colour_of(int(k)), f"{word}: {tag}", faint=bool(unknown)))
+            words.append(html.word(word, tag, colour_of(int(k)), f"{word}: {tag}", faint=bool(unknown)))
         else:
             words.append(escape(word))
     return " ".join(words)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -14,8 +12,9 @@ from lab.panels.inspection.errors import ErrorsView
 from lab.panels.inspection.sentence import GradientView, HiddenView, TagsView
 from lab.panels.inspection.view import Opened, Seen, View, open_run, see
 from lab.panels.inspection.words import NeighboursView
-from lab.widgets.choices import WIDE, WRAP, RunChoice
-from lab.widgets.panel import Panel
+from lab.widgets.choices import RunChoice
+from lab.widgets.controls import button, in_row, on_change, show, text, view
+from lab.widgets.panel import Panel, controls
 
 SENTENCE = "The old man watches her run ."
 
@@ -46,63 +45,42 @@ class InspectionPanel(Panel):
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
-        self.sentence = widgets.Text(
-            description="Sentence", value=SENTENCE, continuous_update=False, placeholder="a sentence, then Enter",
-            style=WIDE, layout={"width": "auto", "flex": "1 1 30em"}, tooltip="The sentence to tag; Enter tags it",
-        )  # fmt: skip
-        self.tag_button = widgets.Button(
-            description="Tag", button_style="primary", tooltip="Open the run anew and tag the sentence",
-            layout={"width": "auto"},
-        )  # fmt: skip
-        self.about = widgets.HTML().add_class("lab-about")
-        self.tags, self.hidden, self.gradient = (
-            view(self.attempt) for view in (TagsView, HiddenView, GradientView)
-        )  # fmt: skip
-        self.neighbours, self.errors, self.compare = (
-            view(self.attempt) for view in (NeighboursView, ErrorsView, CompareView)
-        )  # fmt: skip
-        self.views: list[View] = [
-            self.tags, self.hidden, self.gradient, self.neighbours, self.errors, self.compare
-        ]  # fmt: skip
-        self.tabs = widgets.Tab(self.views, titles=[view.title for view in self.views], selected_index=0)
+        wide = {"continuous_update": False, "placeholder": "a sentence, then Enter"}
+        self.sentence = text("Sentence", SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
+        self.sentence.layout.flex = "1 1 30em"
+        self.tag_button = button("Tag", "Open the run anew and tag the sentence", "primary")
+        self.about, self.tabs = view("about"), widgets.Tab()
         self.opened: Opened | None = None
         self.seen: Seen | None = None
         self._problem = ""
         self._stale: set[View] = set()
-        super().__init__(
-            self.choice, widgets.HBox([self.sentence, self.tag_button], layout=WRAP), self.about, self.tabs
-        )
+        super().__init__(self.choice, in_row(self.sentence, self.tag_button), self.about, self.tabs)
+        self.tags, self.hidden, self.gradient = TagsView(self), HiddenView(self), GradientView(self)
+        self.neighbours, self.errors, self.compare = NeighboursView(self), ErrorsView(self), CompareView(self)
+        self.views: list[View] = [self.tags, self.hidden, self.gradient, self.neighbours, self.errors, self.compare]
+        self.tabs.children, self.tabs.titles = self.views, [tab.title for tab in self.views]
+        self.tabs.selected_index = 0
+        on_change(self.refresh_code, *controls(*self.views))
         if run is not None:
             if run not in self.choice.run.options:
                 raise ValueError(f"there is no trained run {run!r}; there are: {', '.join(self.choice.run.options)}")
             self.choice.run.value = run
-        for control in (self.choice.run, self.sentence):
-            control.observe(lambda _: self._inspect(), "value")
+        on_change(lambda: self.attempt(self.inspect), self.choice.run, self.sentence)
         self.on_click(self.tag_button, self.inspect)
         self.tabs.observe(self._turned, "selected_index")
-        self._inspect()
-
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Clear the message, and show there what goes wrong inside."""
-        self.message.value = ""
-        with self.guard():
-            yield
-
-    def _inspect(self) -> None:
-        with self.attempt():
-            self.inspect()
+        self.attempt(self.inspect)
 
     def inspect(self) -> None:
         """Open the chosen run, tag the sentence, show the present tab."""
         self.opened = self.seen = None
-        self.about.value, self.tabs.layout.display = "", "none"
+        self.about.value = ""
+        show(self.tabs, False)
         if self.choice.run.value is None:
             self.say("There is no trained run yet: train one in the training panel, then press 'Look again'.")
             return
         self.opened = open_run(self.choice.folder())
         self.about.value = escape(self.opened.describe())
-        self.tabs.layout.display = None
+        show(self.tabs)
         self._stale = set(self.views)
         try:
             self.seen = see(self.opened.tagger, self.sentence.value)
@@ -114,8 +92,7 @@ class InspectionPanel(Panel):
 
     def _turned(self, _: Any) -> None:
         if self.opened is not None and self._present() in self._stale:
-            with self.attempt():
-                self._show()
+            self.attempt(self._show)
         self.refresh_code()
 
     def _present(self) -> View:
@@ -128,7 +105,6 @@ class InspectionPanel(Panel):
         view.show(self.opened, self.seen, self._problem)
 
     def code(self) -> str:
-        """Return code that loads the tagger and does what the present tab does."""
         self.choice.folder()
         return f"""from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import tokenize

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from html import escape
 
-import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection import charts
-from lab.panels.inspection.view import Attempt, Opened, Seen, View, keep_options, last_word, unknown_note, word_slider
-from lab.widgets.choices import WRAP
+from lab.drawing.palette import MARKED, colour_of
+from lab.panels.inspection.charts import WordLines
+from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
+from lab.widgets.controls import in_row, offer, on_change, pick, show, switch, toggles, view, whole
+from lab.widgets.panel import Panel
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 PAGE = 50  # hidden units shown at a time
@@ -22,32 +23,33 @@ class TagsView(View):
 
     title = "Tags"
 
-    def __init__(self, attempt: Attempt) -> None:
-        self.sentence = widgets.HTML().add_class("lab-tagged")
+    def __init__(self, panel: Panel) -> None:
+        self.sentence, self.distribution, self.matrix = view("tagged"), view("distribution"), view()
         self.word = word_slider("Whose distribution over the tags is shown")
-        self.distribution, self.matrix = widgets.HTML().add_class("lab-distribution"), widgets.HTML()
-        super().__init__(attempt, self.sentence, self.word, widgets.HBox([self.distribution, self.matrix], layout=WRAP))
+        super().__init__(panel, self.sentence, self.word, in_row(self.distribution, self.matrix))
         self.redraw_on(self.word)
 
     def fill(self) -> None:
-        """Put the words on the slider."""
-        keep_options(self.word, self.seen.numbered)
+        offer(self.word, self.seen.numbered)
 
     def draw(self) -> None:
-        """Show the tags and the distribution of the chosen word."""
         tags, p_y, t = self.opened.tagger.tags, self.seen.forward.p_y, self.word.value
         self.sentence.value = f"{tagged(self.seen, tags, marked=t)}<br><small>{unknown_note(self.seen)}</small>"
         order = np.argsort(-p_y[:, t], kind="stable")
-        self.distribution.value = f"<b>{escape(self.seen.words[t])}</b>" + html.bars(
-            [(tags[k], float(p_y[k, t]), html.colour_of(int(k))) for k in order], 1.0
-        )
+        bars = html.bars([(tags[k], float(p_y[k, t]), colour_of(int(k))) for k in order], 1.0)
+        self.distribution.value = f"<b>{escape(self.seen.words[t])}</b>{bars}"
         self.matrix.value = html.heat_map(
-            p_y, tags, self.seen.words, 1.0, marked_column=t, numbers=len(self.seen.words) <= 20, number_format=".2f",
-            upright=True, caption="p_y: probability of each tag (row) for each word (column)",
-        )  # fmt: skip
+            p_y,
+            tags,
+            self.seen.words,
+            1.0,
+            marked_column=t,
+            write=("{:.2f}" if len(self.seen.words) <= 20 else "").format,
+            upright=True,
+            caption="p_y: probability of each tag (row) for each word (column)",
+        )
 
     def code(self) -> str:
-        """Return code that prints the tags and one distribution."""
         return f"""
 p_y = tagger.model.forward(x)  # (n_tags, L)
 for word in tagger.tag(words):
@@ -66,8 +68,8 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
         k = int(np.argmax(seen.forward.p_y[:, t]))
         p = float(seen.forward.p_y[k, t])
         title = f"{word}: {tags[k]} {p:.4f}" + (", not in the vocabulary" if seen.unknown[t] else "")
-        one = html.word(word, f"{tags[k]} {p:.0%}", html.colour_of(k), title, faint=bool(seen.unknown[t]))
-        frame = "display:inline-block;outline:2px solid #d62728;border-radius:4px" if t == marked else ""
+        one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(k), title, faint=bool(seen.unknown[t]))
+        frame = f"display:inline-block;outline:2px solid {MARKED};border-radius:4px" if t == marked else ""
         words.append(f'<span style="{frame}">{one}</span>' if frame else one)
     return "".join(words)
 
@@ -77,42 +79,28 @@ class HiddenView(View):
 
     title = "Hidden state"
 
-    def __init__(self, attempt: Attempt) -> None:
-        self.what = widgets.ToggleButtons(
-            options=["hidden state", "gates and cell"], style={"button_width": "9em"}, layout={"width": "auto"},
-            tooltips=["h after each word", "Of an LSTM: what it lets in, keeps and lets out"],
-        )  # fmt: skip
-        self.first = widgets.BoundedIntText(
-            description="From unit", value=1, min=1, max=1, layout={"width": "13em"},
-            tooltip=f"Number of the first hidden unit that is shown; {PAGE} are shown at a time",
-        )  # fmt: skip
-        self.numbers = widgets.Checkbox(
-            description="Write the values", value=False, indent=False, tooltip="Write each value into its cell",
-            layout={"width": "11em"},
-        )  # fmt: skip
-        self.range, self.maps = widgets.HTML(), widgets.HTML().add_class("lab-hidden").add_class("lab-whole")
-        super().__init__(
-            attempt, widgets.HBox([self.what, self.first, self.numbers], layout=WRAP), self.range, self.maps
-        )
+    def __init__(self, panel: Panel) -> None:
+        gates = "Of an LSTM: what it lets in, keeps and lets out"
+        self.what = toggles({"hidden state": "h after each word", "gates and cell": gates}, "9em")
+        what = f"Number of the first hidden unit that is shown; {PAGE} are shown at a time"
+        self.first = whole("From unit", 1, what, 1, "13em", label="6em")
+        self.numbers = switch("Write the values", "Write each value into its cell", width="11em")
+        self.range, self.maps = view(), view("hidden", "whole")
+        super().__init__(panel, in_row(self.what, self.first, self.numbers), self.range, self.maps)
         self.redraw_on(self.what, self.first, self.numbers)
 
     def fill(self) -> None:
-        """Offer the gates where there are gates."""
         n_hidd = self.opened.tagger.model.sizes.n_hidd
-        self.what.layout.display = None if self.opened.is_lstm else "none"
+        show(self.what, self.opened.is_lstm)
         if not self.opened.is_lstm:
             self.what.value = "hidden state"
         self.first.max = max(1, n_hidd - PAGE + 1)
-        self.first.layout.display = "none" if n_hidd <= PAGE else None
+        show(self.first, n_hidd > PAGE)
 
     def draw(self) -> None:
-        """Show the quantities."""
         quantities = self._gates() if self.what.value == "gates and cell" else self._hidden()
         self.range.value = self._range_text()
-        self.maps.value = '<div style="display:flex;flex-wrap:wrap;gap:14px">' + "".join(
-            f'<div style="max-width:100%">{self._map(name, values, largest)}</div>'
-            for name, values, largest in quantities
-        ) + "</div>"  # fmt: skip
+        self.maps.value = html.side_by_side(self._map(*quantity) for quantity in quantities)
 
     def _hidden(self) -> list[tuple[str, np.ndarray, float | None]]:
         largest = None if self.opened.tagger.model.activation == "relu" else 1.0
@@ -120,18 +108,17 @@ class HiddenView(View):
 
     def _gates(self) -> list[tuple[str, np.ndarray, float | None]]:
         cells = self.opened.tagger.model.cells(self.seen.x)
-        return [
-            ("i: input gate", cells.i, 1.0), ("f: forget gate", cells.f, 1.0), ("o: output gate", cells.o, 1.0),
-            ("g: what may be written", cells.g, 1.0), ("c: cell", cells.c[:, 1:], None),
-            ("h = o tanh(c)", self.seen.forward.h[:, 1:], 1.0),
-        ]  # fmt: skip
+        gates = {"i: input gate": cells.i, "f: forget gate": cells.f, "o: output gate": cells.o}
+        within = {**gates, "g: what may be written": cells.g, "h = o tanh(c)": self.seen.forward.h[:, 1:]}
+        *first, last = [(name, values, 1.0) for name, values in within.items()]
+        return [*first, ("c: cell", cells.c[:, 1:], None), last]
 
     def _map(self, name: str, values: np.ndarray, largest: float | None) -> str:
         rows = range(self.first.value - 1, min(self.first.value - 1 + PAGE, len(values)))
-        return html.heat_map(
-            values[rows.start : rows.stop], [str(j + 1) for j in rows], self.seen.words, largest, upright=True,
-            numbers=self.numbers.value, number_format=".2f", caption=name,
-        )  # fmt: skip
+        names = [str(j + 1) for j in rows]
+        write = ("{:.2f}" if self.numbers.value else "").format
+        shown = values[rows.start : rows.stop]
+        return html.heat_map(shown, names, self.seen.words, largest, write=write, caption=name, upright=True)
 
     def _range_text(self) -> str:
         if self.what.value == "gates and cell":
@@ -150,7 +137,6 @@ class HiddenView(View):
         )
 
     def code(self) -> str:
-        """Return code that prints the hidden states or the cells."""
         if self.what.value == "gates and cell":
             return """
 for name, values in zip("ifgoc", tagger.model.cells(x)):  # (n_hidd, L), c with c_0 = 0 first
@@ -168,24 +154,21 @@ class GradientView(View):
 
     title = "Gradient"
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, panel: Panel) -> None:
         self.word = word_slider("The word t whose loss is looked at")
-        self.tag = widgets.Dropdown(
-            description="Tag", options=[("", 0)], layout={"width": "16em"}, style={"description_width": "4em"},
-            tooltip="The tag k in the loss -log p_t[k]; first the predicted one",
-        )  # fmt: skip
-        self.chart = widgets.HTML().add_class("lab-gradient")
-        self.text, self.table = widgets.HTML(), widgets.HTML().add_class("lab-whole")
-        super().__init__(attempt, widgets.HBox([self.word, self.tag], layout=WRAP), self.chart, self.text, self.table)
-        self.word.observe(self._word_changed, "value")
+        what = "The tag k in the loss -log p_t[k]; first the predicted one"
+        self.tag = pick("Tag", [("", 0)], what, width="16em", label="4em")
+        self.chart = WordLines("norm of the gradient").add_class("lab-gradient")
+        self.text, self.table = view(), view("whole")
+        super().__init__(panel, in_row(self.word, self.tag), self.chart, self.text, self.table)
+        on_change(self._word_changed, self.word)
         self.redraw_on(self.word, self.tag)
 
     def fill(self) -> None:
-        """Begin with the last word."""
-        keep_options(self.word, self.seen.numbered, last_word(self.seen))
+        offer(self.word, self.seen.numbered, last_word(self.seen))
         self._offer_tags()
 
-    def _word_changed(self, _: object) -> None:
+    def _word_changed(self) -> None:
         if self._seen is not None and not self._filling:
             self._filling = True
             self._offer_tags()
@@ -194,13 +177,12 @@ class GradientView(View):
     def _offer_tags(self) -> None:
         p = self.seen.forward.p_y[:, self.word.value]
         options = [(f"{tag} ({p[k]:.1%})", k) for k, tag in enumerate(self.opened.tagger.tags)]
-        keep_options(self.tag, options, int(np.argmax(p)))
+        offer(self.tag, options, int(np.argmax(p)))
 
     def draw(self) -> None:
-        """Show the norms."""
         t = self.word.value
         reach = gradient_reach(self.opened.tagger.model, self.seen.x, t, self.tag.value)
-        self.chart.value = charts.line_chart(curves(reach), self.seen.words[: t + 1], "norm of the gradient")
+        self.chart.draw(curves(reach), self.seen.words[: t + 1])
         self.text.value = explain(self.opened, reach, self.seen.words[t])
         rows = []
         for k in range(t, -1, -1):
@@ -213,7 +195,6 @@ class GradientView(View):
         self.table.value = html.table(["word k", "steps back", "|dL/dh_k|", "ratio", *cell, "|dL/dz_k|"], rows)
 
     def code(self) -> str:
-        """Return code that prints the norms."""
         t, tag = self.word.value, self.tag.value
         return f"""
 from lxmls_rnn.teaching.analysis import factor_per_step, gradient_reach, steps_until
@@ -229,10 +210,10 @@ print("below 1 % after", steps_until(reach.h), "steps")
 """
 
 
-def curves(reach: Reach, prefix: str = "") -> dict[str, np.ndarray]:
+def curves(reach: Reach) -> dict[str, np.ndarray]:
     """Return the lines to draw of a reach."""
-    cell = {} if reach.c is None else {f"{prefix}cell |dL/dc_k|": reach.c}
-    return {f"{prefix}hidden state |dL/dh_k|": reach.h, **cell, f"{prefix}embedding |dL/dz_k|": reach.z}
+    cell = {} if reach.c is None else {"cell |dL/dc_k|": reach.c}
+    return {"hidden state |dL/dh_k|": reach.h, **cell, "embedding |dL/dz_k|": reach.z}
 
 
 def explain(opened: Opened, reach: Reach, word: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
@@ -12,13 +11,13 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
+from lab.widgets.controls import field, on_change, show
+from lab.widgets.panel import Background, Panel
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger, tokenize
-
-Attempt = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,13 @@ def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
     return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
 
 
-class View(widgets.VBox):
+class View(widgets.VBox, Background):
     """One tab: what it shows of a run and a sentence.
 
     Parameters
     ----------
-    attempt
-        Makes a context in which errors go to the panel's message.
+    panel
+        Where it is, and where what goes wrong is said.
     *body
         Widgets from top to bottom.
     """
@@ -101,13 +100,16 @@ class View(widgets.VBox):
     title = ""
     needs_sentence = True
 
-    def __init__(self, attempt: Attempt, *body: widgets.Widget) -> None:
-        self.attempt = attempt
+    def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
+        self.panel, self.lock = panel, panel.lock
         self._opened: Opened | None = None
         self._seen: Seen | None = None
         self._filling = False
         self._note, self._body = widgets.HTML(), widgets.VBox(body)
         super().__init__([self._note, self._body])
+
+    def guard(self) -> AbstractContextManager[None]:
+        return self.panel.guard()
 
     @property
     def opened(self) -> Opened:
@@ -127,7 +129,7 @@ class View(widgets.VBox):
         """Show another run or sentence; `seen` is None where there is a `problem` with tagging the sentence."""
         self._opened, self._seen = opened, seen
         missing = self.needs_sentence and seen is None
-        self._body.layout.display = "none" if missing else None
+        show(self._body, not missing)
         self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
         if not missing:
             self._filling = True
@@ -145,14 +147,11 @@ class View(widgets.VBox):
 
     def redraw_on(self, *controls: widgets.Widget) -> None:
         """Draw anew when one of the controls changes."""
+        on_change(self._redraw, *controls)
 
-        def changed(_: Any) -> None:
-            if self._opened is not None and not self._filling and not (self.needs_sentence and self._seen is None):
-                with self.attempt():
-                    self.draw()
-
-        for control in controls:
-            control.observe(changed, "value")
+    def _redraw(self) -> None:
+        if self._opened is not None and not self._filling and not (self.needs_sentence and self._seen is None):
+            self.panel.attempt(self.draw)
 
     def code(self) -> str:
         """Return code that goes on from the panel's: there are tagger, words and x."""
@@ -161,18 +160,8 @@ class View(widgets.VBox):
 
 def word_slider(tooltip: str) -> widgets.SelectionSlider:
     """Make a slider over the words of a sentence."""
-    return widgets.SelectionSlider(
-        description="Word", options=[("", 0)], continuous_update=True, tooltip=tooltip,
-        layout={"width": "30em"}, style={"description_width": "4em"},
-    ).add_class("lab-words")  # fmt: skip
-
-
-def keep_options(control: Any, options: list[Any], value: Any = None) -> None:
-    """Give a control other options; it keeps its value, or takes `value`, where that is among them."""
-    kept = control.value if value is None else value
-    control.options = options
-    values = [option[1] if isinstance(option, tuple) else option for option in options]
-    control.value = kept if kept in values else values[0]
+    made = field(widgets.SelectionSlider, "Word", 0, tooltip, "30em", "4em", options=[("", 0)], continuous_update=True)
+    return made.add_class("lab-words")
 
 
 def last_word(seen: Seen) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from html import escape
-from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection import charts
-from lab.panels.inspection.view import Attempt, View
-from lab.widgets.choices import WRAP
+from lab.drawing.palette import NEUTRAL, colour_of
+from lab.panels.inspection.charts import WordMap
+from lab.panels.inspection.view import View
+from lab.widgets.controls import button, in_row, text, view, whole
 from lab.widgets.job import Job
+from lab.widgets.panel import Panel
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 
@@ -23,86 +23,61 @@ class NeighboursView(View):
     title = "Neighbours"
     needs_sentence = False
 
-    def __init__(self, attempt: Attempt) -> None:
-        self.word = widgets.Text(
-            description="Word", value="", placeholder="a word, then Enter", continuous_update=False,
-            layout={"width": "18em"}, style={"description_width": "4em"}, tooltip="A word of the vocabulary",
-        )  # fmt: skip
-        self.n = widgets.BoundedIntText(
-            description="How many", value=10, min=1, max=100, layout={"width": "12em"}, tooltip="Words to find"
-        )
-        self.n_map = widgets.BoundedIntText(
-            description="Words on the map", value=150, min=3, max=1000, layout={"width": "17em"},
-            style={"description_width": "10.5em"}, tooltip="The most frequent words of the training file",
-        )  # fmt: skip
-        self.map_button = widgets.Button(
-            description="Draw the map", tooltip="Read the training file and draw its most frequent words",
-            layout={"width": "auto"},
-        )  # fmt: skip
-        self.nearest, self.map = widgets.HTML().add_class("lab-nearest"), widgets.HTML().add_class("lab-map")
-        self.job: Job | None = None
+    def __init__(self, panel: Panel) -> None:
+        after = {"placeholder": "a word, then Enter", "continuous_update": False, "label": "4em"}
+        self.word = text("Word", "", "A word of the vocabulary", "18em", **after)
+        self.n = whole("How many", 10, "Words to find", 100, "12em", label="6em")
+        what = "The most frequent words of the training file"
+        self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
+        self.map_button = button("Draw the map", "Read the training file and draw its most frequent words")
+        self.nearest, self.map = view("nearest"), view()
+        self.points = WordMap().add_class("lab-map")
         self._counts: np.ndarray | None = None
         self._stamp: tuple[str, int] | None = None
         super().__init__(
-            attempt, widgets.HBox([self.word, self.n, self.n_map, self.map_button], layout=WRAP),
-            self.nearest, self.map,
-        )  # fmt: skip
+            panel, in_row(self.word, self.n, self.n_map, self.map_button), self.nearest, self.map, self.points
+        )
         self.redraw_on(self.word, self.n, self.n_map)
-        self.map_button.on_click(self._ask_for_map)
+        panel.on_click(self.map_button, self.draw_map)
 
     def fill(self) -> None:
         """Begin with a word of the sentence; forget the counts of another run."""
         if self._stamp != self.opened.stamp:
-            self._stamp, self._counts, self.map.value = self.opened.stamp, None, ""
+            self._stamp, self._counts = self.opened.stamp, None
+            self.map.value, self.points.children = "", []
         known = [word for word in self.seen.words if word in self.opened.tagger.words] if self._seen is not None else []
         if self.word.value not in self.opened.tagger.words:
             self.word.value = max(known, key=len, default=self.opened.tagger.words[0])
 
     def draw(self) -> None:
-        """Show the nearest words, and the map if it has been asked for."""
         self.nearest.value = ""
         word = self.word.value.strip()
         found = self.opened.tagger.neighbours(word, self.n.value)
-        self.nearest.value = (
-            f"Nearest to <b>{escape(word)}</b>, by the cosine of the angle between the embeddings:"
-            + html.bars([(other, cosine, "#9ecae1") for other, cosine in found], 1.0)
-        )
+        bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
+        says = f"Nearest to <b>{escape(word)}</b>, by the cosine of the angle between the embeddings:"
+        self.nearest.value = f"{says}{bars}"
         if self._counts is not None:
             self._draw_map([word, *(other for other, _ in found)])
-
-    def _ask_for_map(self, _: Any) -> None:
-        with self.attempt():
-            self.draw_map()
 
     def draw_map(self) -> None:
         """Count the words of the training file in the background, then draw the map."""
         opened = self.opened
         settings = opened.run.settings
 
-        def events() -> Generator[Any, None, None]:
-            sentences = opened.tagger.read(
-                settings.train, max_sent_len=settings.max_sent_len, max_nr_sent=settings.max_nr_sent
-            )
+        def work() -> Iterator[np.ndarray]:
+            limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
+            sentences = opened.tagger.read(settings.train, **limits)
             yield tag_counts(sentences, len(opened.tagger.words), len(opened.tagger.tags))
 
         def take(counts: np.ndarray) -> None:
             if self._stamp == opened.stamp:
                 self._counts = counts
 
-        def told() -> None:
-            if job is not self.job or self._stamp != opened.stamp:
-                return
-            self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
-            if job.active:
-                return
-            with self.attempt():
-                if job.error is not None:
-                    raise job.error
-                self.draw()
+        def progress(job: Job) -> None:
+            if self._stamp == opened.stamp:
+                self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
 
-        self.job = job = Job(events, take)
-        job.listeners.append(told)
-        job.start()
+        self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, progress, take)
 
     def _draw_map(self, marked: list[str]) -> None:
         tagger, counts = self.opened.tagger, self._counts
@@ -111,22 +86,20 @@ class NeighboursView(View):
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
         places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
-        colours = [html.colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
+        colours = [colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
-        legend = " ".join(
-            html.chip(tag, html.colour_of(k))
-            for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())
-        )  # fmt: skip
+        seen = [(tag, colour_of(k)) for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())]
+        legend = " ".join(html.chip(tag, colour) for tag, colour in seen)
         on_map = [names.index(word) for word in marked]
         self.map.value = (
             f"The {len(frequent)} most frequent words of the training file and those above, in the two directions in "
             f"which their embeddings, made of length 1, differ most (PCA; {shares.sum():.0%} of the variance). The "
             "colour is the tag that a word most often has; a red rim marks the word above and its neighbours.<br>"
-            f"{legend}" + charts.word_map(places, names, colours, on_map)
+            f"{legend}"
         )
+        self.points.draw(places, names, colours, on_map)
 
     def code(self) -> str:
-        """Return code that prints the nearest words and computes the map."""
         return f"""
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")

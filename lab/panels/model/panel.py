@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -10,7 +11,8 @@ import ipywidgets as widgets
 from lab.drawing import html
 from lab.drawing.pictures import SEEN, histogram, picture
 from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
-from lab.widgets.choices import WRAP, CorpusChoice, ModelChoice, settings_code
+from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
+from lab.widgets.controls import button, in_row, on_change, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn.deep_learning.embeddings import embedding_size
@@ -45,25 +47,21 @@ class ModelPanel(Panel):
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
-        self.make_button = widgets.Button(
-            description="Make it", icon="magic", button_style="primary", layout={"width": "auto"},
-            tooltip="Draw the parameters and show them",
-        )  # fmt: skip
-        self.device = widgets.HTML().add_class("lab-device")
-        self.formulas = widgets.HTML().add_class("lab-equations")
-        self.table = widgets.HTML().add_class("lab-parameters")
-        self.drawn = widgets.HTML().add_class("lab-drawn")
+        self.make_button = button("Make it", "Draw the parameters and show them", "primary", "magic")
+        self.device, self.formulas = view("device"), view("equations")
+        self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
-        self.job: Job | None = None
-        self._counting: Job | None = None
+        self.counting: Job | None = None
         self._counted: dict[tuple[Any, ...], tuple[int, int]] = {}  # corpus: words, tags
         super().__init__(
-            self.model, self.corpus, widgets.HBox([self.make_button, self.device]),
-            widgets.HBox([self.table, self.formulas], layout=WRAP), self.drawn,
-        )  # fmt: skip
+            self.model,
+            self.corpus,
+            widgets.HBox([self.make_button, self.device]),
+            in_row(self.table, self.formulas),
+            self.drawn,
+        )
         self.on_click(self.make_button, self.make)
-        for control in controls(self.model, self.corpus):
-            control.observe(lambda _: self._changed(), "value")
+        on_change(self._changed, *controls(self.model, self.corpus))
         self._changed()
 
     def settings(self) -> Settings:
@@ -94,28 +92,27 @@ class ModelPanel(Panel):
 
     def _count(self) -> None:
         """Count words and tags in the background."""
-        if self._counting is not None and self._counting.active:
+        if self.counting is not None and self.counting.active:
             return  # which looks at its end whether it counted what is wanted then
         settings = self.settings()
 
-        def events() -> Any:
-            train, _, _ = read_corpus(settings)
+        def work() -> Iterator[tuple[int, int]]:
+            try:
+                train, _, _ = read_corpus(settings)
+            except Exception:
+                if _corpus_of(self.settings()) == _corpus_of(settings):
+                    raise
+                return
             yield len(train.x_dict), len(train.y_dict)
 
-        def told() -> None:
-            if job.active:
-                self.table.value = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
-                return
-            with self.guard():
-                if job.error is not None and _corpus_of(self.settings()) == _corpus_of(settings):
-                    self.table.value = ""
-                    raise job.error
-                self._changed()
+        def progress(job: Job) -> None:
+            said = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
+            self.table.value = said if job.active else ""
 
-        job = Job(events, lambda counted: self._counted.update({_corpus_of(settings): counted}))
-        job.listeners.append(told)
-        self._counting = job
-        job.start()
+        def take(counted: tuple[int, int]) -> None:
+            self._counted[_corpus_of(settings)] = counted
+
+        self.in_background(work, self._changed, progress, take, slot="counting")
 
     def _show_table(self, n: Sizes) -> None:
         family = numpy_class(self.model.model.value)  # which takes no Theano to tell the shapes
@@ -123,12 +120,12 @@ class ModelPanel(Panel):
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
         frozen = self.model.freeze.value
-        rows: list[list[Any]] = [
-            [name, MEANINGS[name], f"{' × '.join(symbols[name])} = {shapes[name][0]:,} × {shapes[name][1]:,}",
-             f"{count:,}", html.Raw(f"{bar(count / total)} {count / total:.1%}"),
-             "kept" if frozen and name == "W_e" else "learnt"]
-            for name, count in numbers.items()
-        ]  # fmt: skip
+        rows: list[list[Any]] = []
+        for name, count in numbers.items():
+            shape = f"{' × '.join(symbols[name])} = {shapes[name][0]:,} × {shapes[name][1]:,}"
+            share = html.Raw(f"{bar(count / total)} {count / total:.1%}")
+            kept = "kept" if frozen and name == "W_e" else "learnt"
+            rows.append([name, MEANINGS[name], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} learnt"])
         self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", ""], rows) + (
@@ -145,42 +142,33 @@ class ModelPanel(Panel):
 
     def make(self) -> None:
         """Draw the model in the background and show its parameters."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("one model at a time: wait for the present one")
         settings = self.settings()
-        self.make_button.disabled = True
         self.drawn.value = ""
 
-        def events() -> Any:
-            experiment = prepare(settings)
-            yield experiment, device_of(settings.model)
+        def work() -> Iterator[tuple[Experiment, str]]:
+            yield prepare(settings), device_of(settings.model)
 
         def take(made: tuple[Experiment, str]) -> None:
             self.experiment, self._device = made
 
-        def told() -> None:
+        def progress(job: Job) -> None:
+            self.make_button.disabled = job.active
             if job.active:
                 self.say(f"Reading the corpus and drawing the model: {job.seconds:.0f} s")
-                return
-            self.make_button.disabled = False
-            with self.guard():
-                if job.error is not None:
-                    raise job.error
-                self._show_drawn()
 
-        self.job = job = Job(events, take)
-        job.listeners.append(told)
-        job.start()
+        self.in_background(work, self._show_drawn, progress, take)
 
     def _show_drawn(self) -> None:
         assert self.experiment is not None
         model = self.experiment.tagger.model
         self.device.value = escape(self._device)
-        rows = [
-            [name, f"{W.shape[0]:,} × {W.shape[1]:,}", *(f"{number:.4g}" for number in (W.min(), W.mean(), W.max())),
-             html.Raw(histogram(W)), html.Raw(picture(W, f"the numbers of {name}"))]
-            for name, W in model.get_values().items()
-        ]  # fmt: skip
+        rows = []
+        for name, W in model.get_values().items():
+            pictures = html.Raw(histogram(W)), html.Raw(picture(W, f"the numbers of {name}"))
+            figures = (f"{number:.4g}" for number in (W.min(), W.mean(), W.max()))
+            rows.append([name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *pictures])
         header = ["parameter", "shape", "min", "mean", "max", "how often which value", "picture"]
         self.drawn.value = html.table(header, rows) + (
             f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
@@ -190,10 +178,7 @@ class ModelPanel(Panel):
         self.say(f"Made: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
 
     def code(self) -> str:
-        """Return code that makes the model and looks at it."""
-        return (
-            settings_code(self.settings())
-            + """
+        return f"""{settings_code(self.settings())}
 from lxmls_rnn.experiment import prepare
 
 experiment = prepare(settings)
@@ -202,23 +187,20 @@ print(model.sizes, model.activation, model.dtype)
 for name, W in model.get_values().items():
     print(name, W.shape, W.size, W.min(), W.mean(), W.max())
 """
-        )
 
 
 def _corpus_of(settings: Settings) -> tuple[Any, ...]:
     """Return what decides the words and tags."""
-    return (
-        settings.train, settings.dev, settings.max_sent_len, settings.max_nr_sent, settings.vocabulary,
-        settings.min_count,
-    )  # fmt: skip
+    names = ("train", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
+    return tuple(getattr(settings, name) for name in names)
 
 
-def memory(n_bytes: int) -> str:
+def memory(n_bytes: float) -> str:
     """Return a number of bytes in words."""
     for unit in ("B", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:.3g} {unit}"
-        n_bytes = n_bytes / 1000  # type: ignore[assignment]
+        n_bytes /= 1000
     return f"{n_bytes:.3g} GB"
 
 

@@ -13,8 +13,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
+from types import SimpleNamespace
 from typing import Any
+
+from lab.drawing.html import chip, shortened
 
 FILLS = {
     "input": "#a1d99b",
@@ -40,16 +44,12 @@ class Node:
     kind: str
     x: float = 0.0
     y: float = 0.0
+    h: float = HEIGHT
 
     @property
     def w(self) -> float:
         """Width in pixels."""
         return 14 + CHARACTER * len(self.label)
-
-    @property
-    def h(self) -> float:
-        """Height in pixels."""
-        return HEIGHT
 
     @property
     def xy(self) -> tuple[float, float]:
@@ -99,11 +99,7 @@ def draw(graph: Any) -> str:
 def legend() -> str:
     """Return HTML that says which colour is what."""
     names = {"shared": "shared variable", "scan": "scan (a loop)"}
-    return " ".join(
-        f'<span style="background:{fill};color:#111;border-radius:4px;padding:0 6px;font-size:11px">'
-        f"{names.get(kind, kind)}</span>"
-        for kind, fill in FILLS.items()
-    )
+    return " ".join(chip(names.get(kind, kind), fill) for kind, fill in FILLS.items())
 
 
 def n_operations(graph: Any) -> int:
@@ -185,7 +181,8 @@ def leaf(variable: Any) -> Node:
         is_number = getattr(value, "size", 0) == 1  # others are slices, or None
         return Node(f"{value.item():.4g}" if is_number else variable.name or "constant", title, "constant")
     kind = "shared" if hasattr(variable, "get_value") else "input"
-    return Node(_shortened(variable.name or str(variable.type).rpartition(" ")[2].strip(")>")), title, kind)
+    name = variable.name or str(variable.type).rpartition(" ")[2].strip(")>")
+    return Node(shortened(name, LONGEST), title, kind)
 
 
 def operation_label(node: Any) -> str:
@@ -195,15 +192,15 @@ def operation_label(node: Any) -> str:
         return "scan"
     kind = type(op).__name__.removeprefix("C")
     if hasattr(op, "scalar_op") and kind == "Elemwise":
-        return _shortened(str(op.scalar_op).partition("{")[0].lower())
+        return shortened(str(op.scalar_op).partition("{")[0].lower(), LONGEST)
     if hasattr(op, "new_order"):
         return "DimShuffle " + ",".join(map(str, op.new_order))
     name, _, details = str(op).partition("{")
     name = name.replace("CGem", "Gem").replace("CGer", "Ger")  # BLAS calls, from C
     if kind.endswith("Subtensor"):
         span = details.rpartition("}")[0].removeprefix("Set;").removeprefix("InplaceSet;").replace("int64", "i")
-        return _shortened(f"{kind} [{span}]")
-    return _shortened(name or kind)
+        return shortened(f"{kind} [{span}]", LONGEST)
+    return shortened(name or kind, LONGEST)
 
 
 def lay_out(drawing: Drawing) -> None:
@@ -216,7 +213,7 @@ def lay_out(drawing: Drawing) -> None:
         vertex.view = node
     edges = [Edge(vertices[begin], vertices[end], data=(begin, end)) for begin, end in drawing.edges]
     for edge in edges:
-        edge.view = _Route(drawing, edge.data)
+        edge.view = SimpleNamespace(setpath=partial(drawing.edges.__setitem__, edge.data))
     right = 0.0
     for part in Graph(vertices, edges).C:
         members = [vertex.view for vertex in part.sV]
@@ -231,16 +228,6 @@ def lay_out(drawing: Drawing) -> None:
         for edge in part.sE:
             drawing.edges[edge.data] = [(x + shift, y) for x, y in drawing.edges[edge.data]]
         right = max(node.x + node.w / 2 for node in members) + GAP
-
-
-class _Route:
-    """What grandalf tells the points of an edge to."""
-
-    def __init__(self, drawing: Drawing, key: tuple[int, int]) -> None:
-        self._drawing, self._key = drawing, key
-
-    def setpath(self, points: list[tuple[float, float]]) -> None:
-        self._drawing.edges[self._key] = list(points)
 
 
 def svg(drawing: Drawing) -> str:
@@ -290,7 +277,3 @@ def _box(node: Node) -> str:
 
 def _is_scan(node: Any) -> bool:
     return type(node.op).__name__ == "Scan"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

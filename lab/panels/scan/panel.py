@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -13,19 +13,20 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
+from lab.drawing.figures import figure, put, side_axis
+from lab.drawing.palette import LINES
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
-from lab.panels.scan.mistakes import MISTAKES, Mistake
 from lab.panels.scan.programs import THEANO, beside, execute, marked, run_program, scrolled, source, text_box
-from lab.widgets.choices import WRAP, field
-from lab.widgets.job import Job
-from lab.widgets.panel import Panel, shown_if
+from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
+from lab.widgets.controls import button, field, in_row, on_change, pick, show, toggles, view
+from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import time as time_in_words
 
 WRONG = "What goes wrong"
 STATES = ("sunny", "cloudy", "rainy")
-COLOURS = ["#0072B2", "#D55E00", "#009E73"]
+WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
 
 
 class ScanPanel(Panel):
@@ -47,87 +48,67 @@ class ScanPanel(Panel):
     typical mistake, so that you have seen their error messages before you meet them in your own."""
 
     def __init__(self) -> None:
-        self.part = widgets.ToggleButtons(
-            options=[*EXAMPLES, WRONG], style={"button_width": "auto"}, layout={"width": "auto"},
-            tooltips=["No state: x_t squared", "A state: A to the power of k", "p_t = p_{t-1} P",
-                      "Mistakes, and how to read their errors"],
-        )  # fmt: skip
-        self.run_button = widgets.Button(
-            description="Run", button_style="primary", layout={"width": "auto"},
-            tooltip="Compile (the first time) and run both; after that the sliders act at once",
-        )  # fmt: skip
+        whats = ("No state: x_t squared", "A state: A to the power of k", "p_t = p_{t-1} P")
+        wrong = {WRONG: "Mistakes, and how to read their errors"}
+        self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
+        what = "Compile (the first time) and run both; after that the sliders act at once"
+        self.run_button = button("Run", what, "primary")
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
-        self.job: Job | None = None
         self._drawn = ""
-        self._lock = threading.Lock()  # a function of Theano must not be called by two threads at once
         self._make_controls()
         self._make_views()
-        self.mistake = field(
-            widgets.Dropdown, "Mistake", next(iter(MISTAKES)), "A typical mistake with scan", options=list(MISTAKES),
-            width="46em",
-        )  # fmt: skip
-        self.programs, self.wrong_result = widgets.HTML(), widgets.HTML().add_class("lab-scan-error")
+        self.mistake = pick("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
+        self.programs, self.wrong_result = view(), view("scan-error")
         self._mistakes = widgets.VBox([self.mistake, self.programs])
         super().__init__(
-            self.part, *self._settings.values(), self._mistakes, widgets.HBox([self.run_button]), self.wrong_result,
-            self.sources, self.results,
-        )  # fmt: skip
+            self.part,
+            *self._settings.values(),
+            self._mistakes,
+            widgets.HBox([self.run_button]),
+            self.wrong_result,
+            self.sources,
+            self.results,
+        )
         self.on_click(self.run_button, self.run)
-        self.part.observe(lambda _: self._choose(), "value")
-        self.mistake.observe(lambda _: self._show_mistake(), "value")
+        on_change(self._choose, self.part)
+        on_change(self._show_mistake, self.mistake)
         for name, box in self._settings.items():
-            for slider in _sliders(box):
-                slider.observe(lambda _, name=name: self._moved(name), "value")
+            on_change(partial(self._moved, name), *controls(box))
         self._choose()
 
     def _make_controls(self) -> None:
-        self.length = slider(widgets.IntSlider, "Length of x", 6, 1, 30, "How many numbers x has")
-        self.first = slider(widgets.FloatSlider, "First number", -2.0, -3.0, 3.0, "x[0]")
-        self.difference = slider(widgets.FloatSlider, "Difference", 1.0, -1.0, 1.0, "x[t+1] - x[t]")
-        self.base = [
-            slider(widgets.FloatSlider, f"A[{i}]", value, -1.5, 1.5, "A number of the vector A")
-            for i, value in enumerate((0.5, -0.9, 1.1))
-        ]
-        self.power = slider(widgets.IntSlider, "k", 8, 1, 30, "How often A is multiplied")
-        self.n_states = field(widgets.Dropdown, "States", 3, "How many states the chain has", options=[2, 3])
-        self.start = field(
-            widgets.Dropdown, "Start", 0, "The state at t = 0", options=[(s, i) for i, s in enumerate(STATES)]
-        )
-        self.steps = slider(widgets.IntSlider, "Steps", 12, 1, 40, "How far the chain goes")
-        weights = [[0.8, 0.15, 0.05], [0.3, 0.4, 0.3], [0.2, 0.3, 0.5]]
+        self.length = slider("Length of x", 6, 1, 30, "How many numbers x has")
+        self.first = slider("First number", -2.0, -3.0, 3.0, "x[0]")
+        self.difference = slider("Difference", 1.0, -1.0, 1.0, "x[t+1] - x[t]")
+        what = "A number of the vector A"
+        self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
+        self.power = slider("k", 8, 1, 30, "How often A is multiplied")
+        self.n_states = pick("States", [2, 3], "How many states the chain has", 3)
+        self.start = pick("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
+        self.steps = slider("Steps", 12, 1, 40, "How far the chain goes")
+        transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
         self.weights = [
-            [
-                slider(widgets.FloatSlider, f"{a} → {b}", weights[i][j], 0.0, 1.0, "Weight of the transition", "20.3em")
-                for j, b in enumerate(STATES)
-            ]
-            for i, a in enumerate(STATES)
-        ]  # fmt: skip
-        for row in self.weights:
-            for entry in row:
-                entry.style = {"description_width": "9em"}
+            [transition(f"{a} → {b}", weight) for b, weight in zip(STATES, weights, strict=True)]
+            for a, weights in zip(STATES, WEIGHTS, strict=True)
+        ]
         self.transitions = widgets.HTML()
-        self._rows = [widgets.HBox(row, layout=WRAP) for row in self.weights]
+        self._rows = [in_row(*weights) for weights in self.weights]
+        says = "Weights of the transitions; each row is divided by its sum, which gives P:"
+        of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(says), *self._rows, self.transitions
         self._settings = {
-            "Squares": widgets.HBox([self.length, self.first, self.difference], layout=WRAP),
-            "Powers": widgets.HBox([*self.base, self.power], layout=WRAP),
-            "Markov chain": widgets.VBox([
-                widgets.HBox([self.n_states, self.start, self.steps], layout=WRAP),
-                widgets.HTML("Weights of the transitions; each row is divided by its sum, which gives P:"),
-                *self._rows, self.transitions,
-            ]),
-        }  # fmt: skip
+            "Squares": in_row(self.length, self.first, self.difference),
+            "Powers": in_row(*self.base, self.power),
+            "Markov chain": widgets.VBox(of_chain),
+        }
 
     def _make_views(self) -> None:
-        self.sources, self.numbers, self.timing = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.figure, self.key = plot(), widgets.HTML()
-        self.inside = widgets.ToggleButton(
-            description="Graph of one step", tooltip="Show the graph inside scan too", layout={"width": "auto"}
-        )
-        self.graphs, self.steps_view = widgets.HTML(), widgets.HTML()
-        self.results = widgets.VBox([
-            self.numbers, self.key, self.figure, self.timing, self.graphs, widgets.HBox([self.inside]),
-            shown_if(self.steps_view, self.inside),
-        ])  # fmt: skip
+        self.sources, self.numbers, self.timing, self.key = view(), view(), view(), view()
+        self.graphs, self.steps_view, self.figure = view(), view(), plot()
+        look = {"tooltip": "Show the graph inside scan too", "layout": {"width": "auto"}}
+        self.inside = widgets.ToggleButton(description="Graph of one step", **look)
+        plotted = self.numbers, self.key, self.figure, self.timing
+        inside = widgets.HBox([self.inside]), shown_if(self.steps_view, self.inside)
+        self.results = widgets.VBox([*plotted, self.graphs, *inside])
 
     @property
     def example(self) -> Example:
@@ -154,7 +135,7 @@ class ScanPanel(Panel):
 
     def run(self) -> None:
         """Compile what is not compiled, in the background, and show the results."""
-        if self.job is not None and self.job.active:
+        if self.working:
             raise RuntimeError("Theano still compiles: wait for its result, then press Run again")
         name, mistake = self.part.value, self.mistake.value
         if name != WRONG:
@@ -163,30 +144,22 @@ class ScanPanel(Panel):
             self._show()
             return
         self.say("Compiling: this takes some seconds, the first time up to a minute …")
+        results: list[str] = []
 
-        def work() -> Iterator[Any]:
-            yield self._try(MISTAKES[mistake]) if name == WRONG else self._compile(name)
+        def work() -> Iterator[str]:
+            yield self._try(WRONG_PROGRAMS[mistake]) if name == WRONG else self._compile(name)
 
-        def told() -> None:
-            if not job.active:
-                with self.guard():
-                    if job.error is not None:
-                        raise job.error
-                    if name == self.part.value:
-                        self._shown(name, mistake, outcome)
+        def done() -> None:
+            if name != self.part.value:
+                return
+            if name != WRONG:
+                self._show()
+                self.say("Compiled. Now the sliders act at once.")
+            elif mistake == self.mistake.value:
+                self.wrong_result.value = results[0]
+                self.say("Both programs have run.")
 
-        outcome: list[Any] = []
-        self.job = job = Job(work, outcome.append)  # type: ignore[arg-type]
-        job.listeners.append(told)
-        job.start()
-
-    def _shown(self, name: str, mistake: str, outcome: list[Any]) -> None:
-        if name != WRONG:
-            self._show()
-            self.say("Compiled. Now the sliders act at once.")
-        elif mistake == self.mistake.value:
-            self.wrong_result.value = outcome[0]
-            self.say("Both programs have run.")
+        self.in_background(work, done, take=results.append)
 
     def _compile(self, name: str) -> str:
         namespace: dict[str, Any] = {}
@@ -196,7 +169,7 @@ class ScanPanel(Panel):
         self.compiled[name] = namespace, time.perf_counter() - start
         return ""
 
-    def _try(self, mistake: Mistake) -> str:
+    def _try(self, mistake: WrongProgram) -> str:
         said = [run_program(program) for program in (mistake.wrong, mistake.mended)]
         (error, where), (_, mended) = said
         if error is None:
@@ -214,17 +187,17 @@ class ScanPanel(Panel):
             self.message.value = ""
             if name == "Markov chain":
                 self._show_transitions()
-            if name == self.part.value and name in self.compiled and not (self.job is not None and self.job.active):
+            if name == self.part.value and name in self.compiled and not self.working:
                 self._show()
 
     def _choose(self) -> None:
         """Show the controls of the chosen part."""
         name = self.part.value
-        for key, box in self._settings.items():
-            box.layout.display = None if key == name else "none"
-        for view in (self._mistakes, self.wrong_result):
-            view.layout.display = None if name == WRONG else "none"
-        self.results.layout.display = "none"
+        for example, box in self._settings.items():
+            show(box, example == name)
+        for part in (self._mistakes, self.wrong_result):
+            show(part, name == WRONG)
+        show(self.results, False)
         self.message.value = ""
         if name == WRONG:
             self.sources.value = ""
@@ -239,7 +212,7 @@ class ScanPanel(Panel):
                 self._show()
 
     def _show_mistake(self) -> None:
-        chosen = MISTAKES[self.mistake.value]
+        chosen = WRONG_PROGRAMS[self.mistake.value]
         self.wrong_result.value = ""
         self.programs.value = beside(
             ("With the mistake", source(THEANO + chosen.wrong, numbers=True)),
@@ -249,16 +222,16 @@ class ScanPanel(Panel):
     def _show_transitions(self) -> None:
         n = self.n_states.value
         for i, row in enumerate(self._rows):
-            row.layout.display = None if i < n else "none"
+            show(row, i < n)
             row.children = self.weights[i][:n]
         if [index for _, index in self.start.options] != list(range(n)):
             self.start.options = [(state, i) for i, state in enumerate(STATES[:n])]
         P = self.transition_matrix()
-        self.transitions.value = html.heat_map(P, STATES[:n], STATES[:n], 1.0, numbers=True, caption="P")
+        self.transitions.value = html.heat_map(P, STATES[:n], STATES[:n], 1.0, write="{:.3g}".format, caption="P")
 
     def _show(self) -> None:
         """Run both functions and show what they return, how long they take and the graphs."""
-        with self._lock:
+        with self.lock:  # a function of Theano must not be called by two threads at once
             self._show_results()
 
     def _show_results(self) -> None:
@@ -270,27 +243,24 @@ class ScanPanel(Panel):
         columns = [str(t) for t in self._times(len(loop))]
         rows = np.atleast_2d(loop.T), np.atleast_2d(scan.T)
         largest = float(max(np.abs(rows[0]).max(), np.abs(rows[1]).max()))
-        self.numbers.value = beside(*(
-            (title, html.heat_map(values, names, columns, largest, numbers=True))
-            for title, values in zip(("NumPy loop", "scan"), rows, strict=True)
-        ))  # fmt: skip
+        table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
+        self.numbers.value = beside(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
         self._plot(names, rows)
         difference = float(np.abs(loop - scan).max())
         agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
-        times = [median_time(lambda call=call: call(*arguments), 0.02) for call in (by_loop, by_scan)]  # type: ignore[misc]
+        times = []
+        for name, call in (("NumPy loop", by_loop), ("scan", by_scan)):
+            value, count = median_time(partial(call, *arguments), 0.02)
+            times.append(f"{time_in_words(value)} ({name}, median of {count})")
         self.timing.value = (
-            f"<p><b>{agree}</b>: largest difference {difference:.2g}. One call takes "
-            + ", ".join(
-                f"{time_in_words(value)} ({name}, median of {count})"
-                for (value, count), name in zip(times, ("NumPy loop", "scan"), strict=True)
-            )
-            + f"; building and compiling the scan took {time_in_words(seconds)}, once. On so few numbers what counts "
-            "is what a step costs besides its arithmetic.</p>"
+            f"<p><b>{agree}</b>: largest difference {difference:.2g}. One call takes {', '.join(times)}; building and "
+            f"compiling the scan took {time_in_words(seconds)}, once. On so few numbers what counts is what a step "
+            "costs besides its arithmetic.</p>"
         )
         if self._drawn != self.part.value:
             self._drawn = self.part.value
             self._show_graphs(namespace)
-        self.results.layout.display = None
+        show(self.results)
 
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
@@ -302,38 +272,31 @@ class ScanPanel(Panel):
 
     def _plot(self, names: list[str], rows: tuple[np.ndarray, np.ndarray]) -> None:
         line, points = self.figure.marks
-        self.key.value = "Line: NumPy loop; points: scan. " + " ".join(
-            f'<span style="color:{colour}">●</span> {name}' for colour, name in zip(COLOURS, names, strict=False)
-        )
-        n = rows[0].shape[1]
-        first, last = self._times(n)[0], self._times(n)[-1]
-        self.figure.axes[0].tick_values = np.arange(first, last + 1, 1 + n // 16)
-        for mark, values in zip((line, points), rows, strict=True):
-            times = np.array(self._times(values.shape[1]))
-            with mark.hold_sync():
-                if mark is line:
-                    mark.x, mark.y = times, values
-                else:
-                    mark.x, mark.y = np.tile(times, len(values)), values.ravel()
-                    mark.colors = [COLOURS[i] for i in range(len(values)) for _ in times]
+        key = html.key((name, colour, "●") for name, colour in zip(names, LINES, strict=False))
+        self.key.value = f"Line: NumPy loop; points: scan. {key}"
+        times = np.array(self._times(rows[0].shape[1]))
+        self.figure.axes[0].tick_values = np.arange(times[0], times[-1] + 1, 1 + len(times) // 16)
+        loop, scan = rows
+        put(line, times, loop)
+        colours = [colour for colour, _ in zip(LINES, scan, strict=False) for _ in times]
+        put(points, np.tile(times, len(scan)), scan.ravel(), colors=colours)
 
     def _show_graphs(self, namespace: dict[str, Any]) -> None:
         graphs = {"as written": namespace[self.example.symbol], "optimised": namespace["by_scan"]}
-        self.graphs.value = f"<p>{graph_drawing.legend()}</p>" + beside(*(
+        drawings = (
             (f"{name}: {graph_drawing.n_operations(graph)} operations", scrolled(graph_drawing.draw(graph)))
             for name, graph in graphs.items()
-        ))  # fmt: skip
+        )
+        self.graphs.value = f"<p>{graph_drawing.legend()}</p>{beside(*drawings)}"
         inner = []
         for name, graph in graphs.items():
-            steps = graph_drawing.steps_of(graph)
-            drawings = "".join(scrolled(graph_drawing.draw(step)) for step in steps)
-            inner.append((f"one step, {name}", drawings or "<p>There is no scan any more: the loop is gone.</p>"))
+            steps = "".join(scrolled(graph_drawing.draw(step)) for step in graph_drawing.steps_of(graph))
+            inner.append((f"one step, {name}", steps or "<p>There is no scan any more: the loop is gone.</p>"))
         self.steps_view.value = beside(*inner)
 
     def code(self) -> str:
-        """Return code that runs the example, or the mended program."""
         if self.part.value == WRONG:
-            return THEANO + MISTAKES[self.mistake.value].mended
+            return THEANO + WRONG_PROGRAMS[self.mistake.value].mended
         given = ", ".join(literal(value) for value in self.arguments())
         return (
             f"{THEANO}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"
@@ -349,32 +312,19 @@ def literal(value: Any) -> str:
 
 
 def slider(
-    kind: Any, description: str, value: float, low: float, high: float, tooltip: str, width: str = "23em"
-) -> Any:
-    """Make a labelled slider."""
-    more = {} if kind is widgets.IntSlider else {"step": 0.05, "readout_format": ".2f"}
-    return field(kind, description, value, tooltip, width, min=low, max=high, **more)
-
-
-def _sliders(box: widgets.Box) -> Iterator[Any]:
-    for child in box.children:
-        if isinstance(child, widgets.Box):
-            yield from _sliders(child)
-        elif not isinstance(child, widgets.HTML):
-            yield child
+    name: str, value: float, low: float, high: float, tooltip: str, width: str = "23em", label: str = "10em"
+) -> widgets.IntSlider | widgets.FloatSlider:
+    """Make a slider, of whole numbers if `value` is one."""
+    if isinstance(value, int):
+        return field(widgets.IntSlider, name, value, tooltip, width, label, min=low, max=high)
+    more = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
+    return field(widgets.FloatSlider, name, value, tooltip, width, label, **more)
 
 
 def plot() -> bqplot.Figure:
     """Make the figure: a line for the loop, points for scan."""
     across, up = bqplot.LinearScale(), bqplot.LinearScale()
-    line = bqplot.Lines(x=[], y=[], scales={"x": across, "y": up}, colors=COLOURS)
-    points = bqplot.Scatter(x=[], y=[], scales={"x": across, "y": up}, colors=COLOURS, default_size=24)
-    axes = [
-        bqplot.Axis(scale=across, label="t", tick_format="d"),
-        bqplot.Axis(scale=up, side="left", tick_format=".3~g"),
-    ]
-    return bqplot.Figure(
-        marks=[line, points], axes=axes,
-        fig_margin={"top": 10, "bottom": 40, "left": 60, "right": 20},
-        layout={"width": "700px", "height": "260px", "max_width": "100%"},
-    )  # fmt: skip
+    look = {"x": [], "y": [], "scales": {"x": across, "y": up}, "colors": list(LINES)}
+    marks = [bqplot.Lines(**look), bqplot.Scatter(default_size=24, **look)]
+    axes = bqplot.Axis(scale=across, label="t", tick_format="d"), side_axis(up, "", ".3~g")
+    return figure(*axes, marks=marks, size=(700, 260))

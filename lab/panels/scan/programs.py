@@ -45,13 +45,9 @@ def run_program(program: str) -> tuple[str | None, str]:
 
 def marked(text: str, patterns: tuple[str, ...]) -> str:
     """Return text as HTML in which the matches of some patterns are marked."""
-    if not patterns:
-        return escape(text)
-    pieces, end = [], 0
-    for match in re.finditer("|".join(patterns), text):
-        pieces += [escape(text[end : match.start()]), f"<mark>{escape(match[0])}</mark>"]
-        end = match.end()
-    return "".join(pieces) + escape(text[end:])
+    if patterns:
+        text = re.sub("|".join(patterns), lambda found: f"\0{found[0]}\1", text)
+    return escape(text).replace("\0", "<mark>").replace("\1", "</mark>")
 
 
 def source(program: str, numbers: bool = False, other: str = "") -> str:
@@ -77,16 +73,9 @@ def beside(*views: tuple[str, str]) -> str:
 
 def text_box(content: str, label: str) -> str:
     """Put text, as HTML, into a box that keeps its lines, and scrolls."""
-    return (
-        f'<pre tabindex="0" aria-label="{escape(label)}" style="background:var(--lab-soft);color:var(--lab-text);'
-        "font-family:var(--jp-code-font-family,monospace);padding:6px 10px;margin:2px 0;max-height:28em;"
-        "overflow:auto;font-size:12px;line-height:1.35;border-radius:4px;"
-        f'white-space:pre-wrap;overflow-wrap:anywhere">{content}</pre>'
-    )
+    return f'<pre class="lab-text" tabindex="0" aria-label="{escape(label)}">{content}</pre>'
 
 
 def scrolled(drawing: str) -> str:
     """Put a drawing into a box that scrolls, with the keyboard too."""
-    return (
-        f'<div class="lab-scroll" style="max-height:44em" tabindex="0" role="region" aria-label="Graph">{drawing}</div>'
-    )
+    return f'<div class="lab-scroll lab-graph" tabindex="0" role="region" aria-label="Graph">{drawing}</div>'

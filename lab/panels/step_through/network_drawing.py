@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from lab.drawing.html import shortened
 from lxmls_rnn.teaching.walk import BACKWARD, Step
 
 SHOWN = 5  # words at a time
 UNITS = 4  # of the hidden layer, in the MLP
 
+FAINT = "var(--lab-faint)"
+
 # fill, line, ink of a node
-TODO = ("var(--lab-soft)", "var(--lab-border)", "var(--lab-faint)")
+TODO = ("var(--lab-soft)", "var(--lab-border)", FAINT)
 KNOWN = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
 ACTIVE = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
 
@@ -61,19 +64,23 @@ class Picture:
         """Return colour and width of an edge."""
         if (edge, t) in self.active_edges:
             return ACTIVE[self.direction][0], 3.5
-        return "var(--lab-faint)", 1.2
+        return FAINT, 1.2
 
-    def text(self, x: float, y: float, content: str, size: int = 12, ink: str = "var(--lab-text)", **more: str) -> None:
+    def text(
+        self, x: float, y: float, content: str, size: int = 12, ink: str = "var(--lab-text)", bold: bool = False
+    ) -> None:
         """Write; 'h_2' gets its 2 below."""
-        name, _, index = (
-            content.partition("_") if content[:1] in "zahypWC" and "_" in content[:2] else (content, "", "")
-        )
+        has_index = content[:1] in "zahypWC" and "_" in content[:2]
+        name, _, index = content.partition("_") if has_index else (content, "", "")
         below = f'<tspan dy="3" font-size="{size - 3}">{escape(index)}</tspan>' if index else ""
-        attributes = "".join(f' {key.replace("_", "-")}="{value}"' for key, value in more.items())
         self.parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="middle" dominant-baseline="central" '
-            f'style="fill:{ink}"{attributes}>{escape(name)}{below}</text>'
+            f'style="fill:{ink}" font-weight="{"bold" if bold else "normal"}">{escape(name)}{below}</text>'
         )
+
+    def label(self, x: float, y: float, content: str, size: int, strong: bool) -> None:
+        """Write what is bold where it is meant, and faint elsewhere."""
+        self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT, strong)
 
     def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
         """Draw a node."""
@@ -115,7 +122,7 @@ class Picture:
         if label:
             middle_x, middle_y = (x + to_x) / 2, (y + to_y) / 2
             shift = (0, -9) if abs(to_x - x) > abs(to_y - y) else (15, 0)
-            self.text(middle_x + shift[0], middle_y + shift[1], label, 11, _ink(active), font_weight=_weight(active))
+            self.label(middle_x + shift[0], middle_y + shift[1], label, 11, active)
 
     def svg(self, width: int, height: int, name: str) -> str:
         """Return the drawing."""
@@ -125,19 +132,6 @@ class Picture:
             f'aria-label="{escape(place)}" style="max-width:100%;height:auto" font-family="sans-serif">'
             f"{''.join(self.parts)}</svg>"
         )
-
-
-def _ink(active: bool) -> str:
-    return "var(--lab-text)" if active else "var(--lab-faint)"
-
-
-def _weight(active: bool) -> str:
-    return "bold" if active else "normal"
-
-
-def short(word: str, most: int = 10) -> str:
-    """Cut a word to fit."""
-    return word if len(word) <= most else f"{word[: most - 1]}…"
 
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> str:
@@ -150,9 +144,9 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
         a, h = left + 10, left + 47
         before = left - 39  # h of the word before
         if t == 1:
-            picture.text(10, rows["h"], "0", 12, "var(--lab-faint)")
+            picture.text(10, rows["h"], "0", 12, FAINT)
         elif column == 0:
-            picture.text(10, rows["h"], "…", 14, "var(--lab-faint)")
+            picture.text(10, rows["h"], "…", 14, FAINT)
         start = 17 if column == 0 else before + 14
         picture.arrow(start, rows["h"], a - 14, rows["h"], "W_h", t, "W_h")
         picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "f", t, "f")
@@ -165,10 +159,10 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
             picture.circle(x, rows["h" if node == "a" else node], 14, node, t)
         picture.box(h, rows["C"], 34, 24, "C", t, f"C_{t}")
         here = t == picture.step.t
-        picture.text(a + 6, rows["word"], short(words[t - 1]), 13, font_weight=_weight(here))
-        picture.text(a - 4, rows["p"], short(tags[t - 1], 6), 11, _ink(here), font_weight=_weight(here))
+        picture.text(a + 6, rows["word"], shortened(words[t - 1], 10), 13, bold=here)
+        picture.label(a - 4, rows["p"], shortened(tags[t - 1], 6), 11, here)
     if picture.shown[-1] < len(words):
-        picture.text(width - 9, rows["h"], "…", 14, "var(--lab-faint)")
+        picture.text(width - 9, rows["h"], "…", 14, FAINT)
     return picture.svg(width, height, "the network unrolled over the sentence")
 
 
@@ -191,7 +185,7 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
                     f'<line x1="{x_below:.1f}" y1="{below - 9}" x2="{x:.1f}" y2="{y + 9}" '
                     f'style="stroke:{colour};stroke-width:{thickness / 1.7:.1f}"/>'
                 )
-        picture.text(across[-1] + 26, (y + below) / 2, "W_h", 11, _ink(active), font_weight=_weight(active))
+        picture.label(across[-1] + 26, (y + below) / 2, "W_h", 11, active)
         picture.arrow(61, y, across[0] - 12, y, "W_x", t, "W_x")
         picture.arrow(across[-1] + 12, y, 250, y, "W_y", t, "W_y")
     for row, t in enumerate(picture.shown):
@@ -206,9 +200,9 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
         output = "p" if picture.active_node in (("p", t), ("C", t)) else "y"
         picture.box(42, y, 36, 26, "z", t, f"z_{t}")
         picture.box(270, y, 36, 26, output, t, f"{output}_{t}")
-        picture.text(42, y + 22, short(words[t - 1]), 12, _ink(here), font_weight=_weight(here))
-        picture.text(270, y + 22, short(tags[t - 1]), 12, _ink(here), font_weight=_weight(here))
-        picture.text(across[0] - 20, y - 14, f"h_{t}", 12, _ink(here), font_weight=_weight(here))
+        picture.label(42, y + 22, shortened(words[t - 1], 10), 12, here)
+        picture.label(270, y + 22, shortened(tags[t - 1], 10), 12, here)
+        picture.label(across[0] - 20, y - 14, f"h_{t}", 12, here)
     bottom = height - 12
     if picture.shown[0] == 1:
         for x in across:
@@ -216,11 +210,11 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
                 f'<circle cx="{x:.1f}" cy="{bottom}" r="8" stroke-dasharray="3 2" '
                 'style="fill:none;stroke:var(--lab-faint)"/>'
             )
-        picture.text(across[0] - 22, bottom, "0", 12, "var(--lab-faint)")
+        picture.text(across[0] - 22, bottom, "0", 12, FAINT)
     if n_hidd > units:
-        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, "var(--lab-faint)")
+        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, FAINT)
     if picture.shown[0] > 1:
-        picture.text(middle, bottom, "…", 14, "var(--lab-faint)")
+        picture.text(middle, bottom, "…", 14, FAINT)
     if picture.shown[-1] < len(words):
-        picture.text(middle, 20, "…", 14, "var(--lab-faint)")
+        picture.text(middle, 20, "…", 14, FAINT)
     return picture.svg(width, height, "the same pass as a multilayer perceptron")

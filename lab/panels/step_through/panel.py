@@ -6,11 +6,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.panels.step_through.views import Walk
-from lab.widgets.choices import WRAP, RunChoice, field
+from lab.widgets.choices import RunChoice
+from lab.widgets.controls import button, in_row, on_change, pick, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
@@ -42,78 +42,57 @@ class StepThroughPanel(Panel):
     gradient gathers a piece at every word. Then press Show code, and set break-points in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:
-        self.source = field(
-            widgets.Dropdown, "Network", DRAWN, "Small with random numbers, or one that you have trained",
-            options=[DRAWN, TRAINED],
-        )  # fmt: skip
+        what = "Small with random numbers, or one that you have trained"
+        self.source = pick("Network", [DRAWN, TRAINED], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        self.n_emb, self.n_hidd = (
-            field(widgets.BoundedIntText, name, value, tooltip, width="14em", min=1, max=20)
-            for name, value, tooltip in (
-                ("Embedding size", 4, "Numbers for a word"),
-                ("Hidden units", 3, "Numbers in the hidden state"),
-            )
-        )
-        self.activation = field(
-            widgets.Dropdown, "Activation", "logistic", "The function f in h_t = f(a_t)", width="17em",
-            options=list(ACTIVATIONS),
-        )  # fmt: skip
-        self.seed = field(
-            widgets.BoundedIntText, "Seed", 1, "The same seed, the same numbers", width="16em", min=0, max=2**31 - 1
-        )
-        self.run = RunChoice()
-        self._drawn = widgets.HBox([self.n_emb, self.n_hidd, self.activation, self.seed], layout=WRAP)
+        network = small_network("The function f in h_t = f(a_t)", 1, "The same seed, the same numbers")
+        self.n_emb, self.n_hidd, self.activation, self.seed = network
+        self._drawn, self.run = in_row(*network), RunChoice()
+        auto = {"description_width": "auto"}
         self.slider = widgets.IntSlider(
-            description="Step", value=1, min=1, max=1, readout=False, layout={"flex": "1 1 14em"},
-            style={"description_width": "auto"}, tooltip="Arrow keys go step by step",
-        ).add_class("lab-step")  # fmt: skip
+            description="Step",
+            value=1,
+            min=1,
+            max=1,
+            readout=False,
+            tooltip="Arrow keys go step by step",
+            layout={"flex": "1 1 14em"},
+            style=auto,
+        ).add_class("lab-step")
         self.play = widgets.Play(
             value=1, min=1, max=1, interval=SPEEDS["normal"], show_repeat=False, description="Play", tooltip="Play"
         )
-        self.speed = widgets.Dropdown(
-            description="Speed", options=list(SPEEDS), value="normal", tooltip="How fast Play goes",
-            style={"description_width": "auto"}, layout={"width": "10em"},
-        )  # fmt: skip
-        self.word_back, self.back, self.next, self.word_next = (
-            widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
-            for name, tooltip in (
-                ("◀ Word", "To the word before, or back into the forward pass"),
-                ("◀ Step", "One step back"),
-                ("Step ▶", "One step on"),
-                ("Word ▶", "To the next word of this pass, then into the backward pass"),
-            )
-        )
+        self.speed = pick("Speed", SPEEDS, "How fast Play goes", "normal", "10em", "auto")
+        self.word_back = button("◀ Word", "To the word before, or back into the forward pass")
+        self.back = button("◀ Step", "One step back")
+        self.next = button("Step ▶", "One step on")
+        self.word_next = button("Word ▶", "To the next word of this pass, then into the backward pass")
         self._link = widgets.jslink((self.play, "value"), (self.slider, "value"))
-        self.equation = widgets.HTML().add_class("lab-equation")
-        self.drawing = widgets.HTML().add_class("lab-drawing")
-        self.quantities = widgets.HTML().add_class("lab-quantities")
+        self.equation, self.drawing, self.quantities = view("equation"), view("drawing"), view("quantities")
         self.walk: Walk | None = None
         super().__init__(
             self.sentence,
             self.run,
             self._drawn,
-            widgets.HBox(
-                [self.play, self.speed, self.word_back, self.back, self.next, self.word_next, self.slider], layout=WRAP
-            ),
+            in_row(self.play, self.speed, self.word_back, self.back, self.next, self.word_next, self.slider),
             self.equation,
             self.drawing,
             self.quantities,
         )
+        self.on_click(self.word_back, lambda: self.go(-1, by_word=True))
+        self.on_click(self.back, lambda: self.go(-1, by_word=False))
+        self.on_click(self.next, lambda: self.go(1, by_word=False))
+        self.on_click(self.word_next, lambda: self.go(1, by_word=True))
+        on_change(self.show, self.slider)
+        on_change(lambda: setattr(self.play, "interval", SPEEDS[self.speed.value]), self.speed)
+        on_change(self.draw, self.source, self.run.run, *network)
         self.sentence.listeners.append(self.draw)
-        for control in (self.source, self.n_emb, self.n_hidd, self.activation, self.seed, self.run.run):
-            control.observe(lambda _: self.draw(), "value")
-        self.slider.observe(lambda _: self.show(), "value")
-        self.speed.observe(lambda change: setattr(self.play, "interval", SPEEDS[change["new"]]), "value")
-        for button, by_word, way in (
-            (self.word_back, True, -1), (self.back, False, -1), (self.next, False, 1), (self.word_next, True, 1),
-        ):  # fmt: skip
-            self.on_click(button, lambda by_word=by_word, way=way: self.go(way, by_word))  # type: ignore[misc]
         self.draw()
 
     def draw(self) -> None:
         """Take sentence and network as they are set, and begin at the first step."""
-        self.run.layout.display = None if self.source.value == TRAINED else "none"
-        self._drawn.layout.display = None if self.source.value == DRAWN else "none"
+        show(self.run, self.source.value == TRAINED)
+        show(self._drawn, self.source.value == DRAWN)
         with self.guard():
             self.message.value = ""
             self.walk = None
@@ -129,18 +108,14 @@ class StepThroughPanel(Panel):
         words, tags = self.sentence.sentence()
         if self.source.value == DRAWN:
             ids, tag_names = words, list(dict.fromkeys(tags))
-            n_words = len(set(words))
-            model = NumpyRNN(
-                n_words, self.n_emb.value, self.n_hidd.value, len(tag_names), activation=self.activation.value
-            )
+            sizes = len(set(words)), self.n_emb.value, self.n_hidd.value, len(tag_names)
+            model = NumpyRNN(*sizes, activation=self.activation.value)
             model.set_values(random_values(model, np.random.RandomState(self.seed.value)))
         else:
             tagger = self._tagger()
-            unknown = [tag for tag in tags if tag not in tagger.tags]
-            if unknown:
-                raise ValueError(
-                    f"the run's model knows no tag {unknown[0]!r}: expected one of {', '.join(tagger.tags)}"
-                )
+            for tag in tags:
+                if tag not in tagger.tags:
+                    raise ValueError(f"the run's model knows no tag {tag!r}: expected one of {', '.join(tagger.tags)}")
             ids, tag_names = tagger.encode(words).tolist(), tagger.tags
             model = only_words(tagger.model, list(dict.fromkeys(ids)))
         distinct = list(dict.fromkeys(ids))
@@ -183,13 +158,10 @@ class StepThroughPanel(Panel):
             self.quantities.value = self.walk.quantities(number)
             self.message.value = ""
             if number == len(self.walk.steps):
-                self.say(
-                    "Both passes are done. What each gradient gathered is what grads(x, y) gives; the largest "
-                    f"difference is {self.walk.difference():.0e}."
-                )
+                what = "Both passes are done. What each gradient gathered is what grads(x, y) gives; the largest"
+                self.say(f"{what} difference is {self.walk.difference():.0e}.")
 
     def code(self) -> str:
-        """Return code that walks through the same passes and prints every quantity."""
         words, tags = self.sentence.sentence()
         start = f"words = {words!r}\ntags = {tags!r}\n"
         if self.source.value == DRAWN:

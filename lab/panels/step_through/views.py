@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -98,7 +98,7 @@ class Walk:
             ("The network, unrolled over the sentence", network_drawing.unrolled(seen, self.words, self.tags)),
             ("The same as an MLP: a hidden layer a word", network_drawing.as_mlp(seen, self.words, self.tags, n_hidd)),
         )
-        return side_by_side(f"<figcaption>{title}</figcaption>{svg}" for title, svg in pictures)
+        return html.side_by_side(f"<figcaption>{title}</figcaption>{svg}" for title, svg in pictures)
 
     def difference(self) -> float:
         """Return the largest difference between what the steps gather and the model's gradients."""
@@ -113,21 +113,22 @@ class Walk:
             return LAST
         if step.name == "dW_h" and step.t == 1:
             return FIRST
-        return MEANING[step.name].format(
-            t=step.t, L=len(self.words), last=step.t - 1, next=step.t + 1, tag=self.tags[step.t - 1],
-            slope=SLOPES[self.model.activation],
-        )  # fmt: skip
+        t = step.t
+        around = {"t": t, "L": len(self.words), "last": t - 1, "next": t + 1}
+        return MEANING[step.name].format(**around, tag=self.tags[t - 1], slope=SLOPES[self.model.activation])
 
     def _matrix(self, symbol: str, value: np.ndarray) -> str:
         """Return a matrix under its name and shape, rows and columns named where they are words or tags."""
         plain = symbol.removesuffix("^T")
         name = plain.rsplit("_", 1)[0] if plain.rsplit("_", 1)[-1].isdigit() else plain
-        rows, columns = {
-            "W_y": (self.tag_names, ()), "dW_y": (self.tag_names, ()),
-            "W_e": ((), self._distinct()), "dW_e": ((), self._distinct()),
-            "y": (self.tag_names, ()), "p": (self.tag_names, ()), "e_y": (self.tag_names, ()),
-        }.get(name, (self._distinct(), ()) if name.startswith("onehot(w")
-              else (self.tag_names, ()) if name.startswith("onehot(k") else ((), ()))  # fmt: skip
+        rows: Sequence[str] = ()
+        columns: Sequence[str] = ()
+        if name in ("W_y", "dW_y", "y", "p", "e_y") or name.startswith("onehot(k"):
+            rows = self.tag_names
+        elif name in ("W_e", "dW_e"):
+            columns = self._distinct()
+        elif name.startswith("onehot(w"):
+            rows = self._distinct()
         if symbol.endswith("^T"):
             rows, columns = columns, rows
         shape = "" if value.size == 1 else f"<small>{value.shape[0]} × {value.shape[1]}</small>"
@@ -143,41 +144,38 @@ class Walk:
     def quantities(self, number: int) -> str:
         """Return every quantity, a column a word, and what the gradients gathered; what is to come is empty."""
         seen = self.steps[:number]
-        step, sums = seen[-1], gathered(seen)
-        values = {(s.name, s.t): s.value for s in seen}
+        step = seen[-1]
         first = max(0, min(step.t - 1 - SHOWN // 2, len(self.words) - SHOWN))
+        part = "" if len(self.words) <= SHOWN else f"; here words {first + 1} to {first + SHOWN}"
+        state = "" if step.direction == FORWARD else f", from word {len(self.words)} to {step.t}"
+        groups = (
+            (f"Forward: a column for each word{part}", self._over_words(STATES, seen, first)),
+            (f"Backward: the errors{part}", self._over_words(ERRORS, seen, first)),
+            (f"Gradients: gathered so far{state}", self._gradients(seen)),
+        )
+        return "".join(f"<h4>{title}</h4>{html.side_by_side(matrices)}" for title, matrices in groups)
+
+    def _over_words(self, names: Iterable[str], seen: list[Step], first: int) -> Iterator[str]:
+        step, L = seen[-1], len(self.words)
+        values = {(s.name, s.t): s.value for s in seen}
         shown = slice(first, first + SHOWN)
         columns = [f"{t} {word}" for t, word in enumerate(self.words, 1)][shown]
-        groups = []
-        for title, names in (("Forward: a column for each word", STATES), ("Backward: the errors", ERRORS)):
-            matrices = []
-            for name in names:
-                size = len(next(s for s in self.steps if s.name == name).value)
-                table = np.full((size, len(self.words)), np.nan)
-                for t in range(1, len(self.words) + 1):
-                    if (name, t) in values:
-                        table[:, t - 1] = values[name, t][:, 0]
-                rows = self.tag_names if name in ("y", "p", "e_y") else ()
-                marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
-                caption = f"{html.symbols(f'{name}_t')} <small>{size} × {len(self.words)}</small>"
-                matrices.append(html.matrix(table[:, shown], caption, rows, columns, marked))
-            part = "" if len(self.words) <= SHOWN else f"; here words {first + 1} to {first + SHOWN}"
-            groups.append(f"<h4>{title}{part}</h4>{side_by_side(matrices)}")
-        matrices = []
+        for name in names:
+            size = len(next(s for s in self.steps if s.name == name).value)
+            missing = np.full((size, 1), np.nan)
+            table = np.hstack([values.get((name, t), missing) for t in range(1, L + 1)])
+            rows = self.tag_names if name in ("y", "p", "e_y") else ()
+            marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
+            caption = f"{html.symbols(f'{name}_t')} <small>{size} × {L}</small>"
+            yield html.matrix(table[:, shown], caption, rows, columns, marked)
+
+    def _gradients(self, seen: list[Step]) -> Iterator[str]:
+        step, sums = seen[-1], gathered(seen)
         for name, W in zip(GRADIENTS, self.model.param, strict=True):
-            value = sums.get(name, np.full(W.shape, np.nan))
-            marked = [(i, j) for i, j in np.ndindex(*W.shape)] if name == step.name else []
+            marked = list(np.ndindex(*W.shape)) if name == step.name else []
             if name == "dW_e":
                 marked = [(i, j) for i, j in marked if j == self.x[step.t - 1]]
             rows = self.tag_names if name == "dW_y" else ()
-            names_of_columns = self._distinct() if name == "dW_e" else ()
+            columns = self._distinct() if name == "dW_e" else ()
             caption = f"{html.symbols(name)} <small>{W.shape[0]} × {W.shape[1]}</small>"
-            matrices.append(html.matrix(value, caption, rows, names_of_columns, marked))
-        state = "" if step.direction == FORWARD else f", from word {len(self.words)} to {step.t}"
-        groups.append(f"<h4>Gradients: gathered so far{state}</h4>{side_by_side(matrices)}")
-        return "".join(groups)
-
-
-def side_by_side(parts: Iterable[str]) -> str:
-    """Put pieces of HTML beside each other, as many as fit."""
-    return f'<div class="lab-side">{"".join(f"<div>{part}</div>" for part in parts)}</div>'
+            yield html.matrix(sums.get(name, np.full(W.shape, np.nan)), caption, rows, columns, marked)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 import bqplot
 import ipywidgets as widgets
 import numpy as np
 
-from lab.widgets.choices import WRAP
-
-# Okabe and Ito's, which people of any colour vision tell apart; of a brightness that is seen on white and on black
-COLOURS = ("#0d8bd9", "#e06c00", "#00a37a", "#d264a8", "#b58900", "#8a7fe8", "#c9403a", "#808080")
+from lab.drawing import html
+from lab.drawing.figures import figure, put, scales_of, side_axis
+from lab.drawing.palette import LINES
+from lab.widgets.controls import in_row, show, switch, view
 
 # of the lines of cost and of accuracy on dev: marker, line; of accuracy on the training part: line
 ROUNDS = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))
-STYLES = [(colour, *styles) for styles in ROUNDS for colour in COLOURS]  # of so many runs, each has its own
+STYLES = [(colour, *styles) for styles in ROUNDS for colour in LINES]  # of so many runs, each has its own
 
 DOT, MANY = 32, 40  # size of a dot, and how many epochs get dots that can be told apart
 MOST = 1000  # epochs that are drawn; of more every second one, every third one, ...
@@ -39,16 +38,13 @@ class Curves(widgets.VBox):
     """
 
     def __init__(self) -> None:
-        self.cost = figure(cost_axis(bqplot.LinearScale()))
-        self.accuracy = figure(side_axis(bqplot.LinearScale(max=1.0), "accuracy", ".0%"))
-        self.logarithmic = widgets.Checkbox(
-            description="Logarithmic cost axis", value=False, indent=False, layout={"width": "auto"},
-            tooltip="A run with a large cost does not flatten the others' curves then; a cost of 0 has no place",
-        ).add_class("lab-logarithmic")  # fmt: skip
-        self.legend = widgets.HTML().add_class("lab-legend")
+        self.cost = over_epochs(cost_axis(bqplot.LinearScale()))
+        self.accuracy = over_epochs(side_axis(bqplot.LinearScale(max=1.0), "accuracy", ".0%"))
+        what = "A run with a large cost does not flatten the others' curves then; a cost of 0 has no place"
+        self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
+        self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}
-        row = widgets.HBox([self.cost, self.accuracy], layout=WRAP)
-        super().__init__([row, self.logarithmic, self.legend])
+        super().__init__([in_row(self.cost, self.accuracy), self.logarithmic, self.legend])
 
     def show(self, names: Iterable[str]) -> None:
         """Draw these runs and no others; each keeps the colour that it has had."""
@@ -60,19 +56,15 @@ class Curves(widgets.VBox):
                 style = min(STYLES, key=used.count)  # the first that is used least
                 self.lines[name] = RunLines(style, scales_of(self.cost), scales_of(self.accuracy))
         self._put_marks()
-        self.layout.display = None if names else "none"
-        swatches = "".join(
-            f'<span style="margin-right:1.2em;white-space:nowrap"><span aria-hidden="true" style="display:inline-block;'
-            f'width:2em;vertical-align:middle;border-top:4px {line} {colour}"></span> {escape(name)}</span>'
-            for name, (colour, _, line, _) in ((name, lines.style) for name, lines in self.lines.items())
+        show(self, bool(names))
+        drawn = ((name, *lines.style) for name, lines in self.lines.items())
+        key = html.key((name, colour, line) for name, colour, _, line, _ in drawn)
+        dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
+        says = (
+            f"With marks: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
+            "each word tagged before its update. Thin: the same within the epochs."
         )
-        dashed = "Dashed" if len(names) <= len(COLOURS) else "Dashed or dash-dotted"
-        self.legend.value = (
-            f"<div>{swatches}</div><div><small>With marks: cost of an epoch, and accuracy on dev after it. {dashed}: "
-            "accuracy on the training part, each word tagged before its update. Thin: the same within the epochs."
-            "</small></div>"
-            if names else ""
-        )  # fmt: skip
+        self.legend.value = f"<div>{key}</div><div><small>{says}</small></div>" if names else ""
 
     def rescale(self) -> None:
         """Give the cost the axis that `logarithmic` asks for."""
@@ -102,29 +94,17 @@ class Curves(widgets.VBox):
             self.lines[name].update(rows, running)
 
 
-def side_axis(scale: bqplot.Scale, label: str, tick_format: str) -> bqplot.Axis:
-    """Make the axis at the left of a plot."""
-    return bqplot.Axis(scale=scale, side="left", label=label, label_offset="3.8em", tick_format=tick_format)
-
-
 def cost_axis(scale: bqplot.Scale) -> bqplot.Axis:
     """Make the axis of the cost."""
     return side_axis(scale, "cost, sum over sentences", "~s")
 
 
-def figure(side: bqplot.Axis) -> bqplot.Figure:
+def over_epochs(side: bqplot.Axis) -> bqplot.Figure:
     """Make an empty plot of something over epochs."""
-    return bqplot.Figure(
-        axes=[bqplot.Axis(scale=bqplot.LinearScale(min=0), label="epochs", tick_format="~g"), side], marks=[],
-        fig_margin={"top": 12, "bottom": 45, "left": 65, "right": 18},
-        layout={"width": "394px", "height": "260px", "min_width": "300px"},
-    )  # fmt: skip
-
-
-def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:
-    """Return the scales that marks of a figure are to have."""
-    x, y = figure.axes
-    return {"x": x.scale, "y": y.scale}
+    epochs = bqplot.Axis(scale=bqplot.LinearScale(min=0), label="epochs", tick_format="~g")
+    made = figure(epochs, side, size=(394, 260))
+    made.layout.min_width = "300px"
+    return made
 
 
 class RunLines:
@@ -165,12 +145,13 @@ class RunLines:
         epochs, points = len(rows), len(running)
         if epochs != self._drawn[0]:
             rows = rows[:epochs][:: -(1 + epochs // MOST)][::-1]  # the last one is always there
-            number = np.array([row["epoch"] for row in rows], float)
-            self._put_cost(self.cost, number, np.array([row["cost"] for row in rows], float))
-            put(self.train, number, np.array([row["train_accuracy"] for row in rows], float))
-            with_dev = [row for row in rows if row["dev_accuracy"] is not None]
+            keys = ("epoch", "cost", "train_accuracy", "dev_accuracy")
+            epoch, cost, train, dev = (np.array([row[key] for row in rows], float) for key in keys)  # None becomes NaN
+            measured = np.isfinite(dev)
             self.cost.marker_size = self.dev.marker_size = DOT if epochs <= MANY else 1
-            put(self.dev, *(np.array([row[key] for row in with_dev], float) for key in ("epoch", "dev_accuracy")))
+            self._put_cost(self.cost, epoch, cost)
+            put(self.train, epoch, train)
+            put(self.dev, epoch[measured], dev[measured])
         if points != self._drawn[1]:
             done, cost, accuracy = np.array(running[:points], float).reshape(-1, 3).T
             self._put_cost(self.cost_within, done, cost)
@@ -181,9 +162,3 @@ class RunLines:
         """Draw what has a place on the axis: a finite cost, and on a logarithmic one no 0."""
         fits = np.isfinite(y) & (y > 0 if self._is_log else True)
         put(line, x[fits], y[fits])
-
-
-def put(line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
-    """Give a line new points, in one message."""
-    with line.hold_sync():
-        line.x, line.y = x, y

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
-from lab.panels.training import trainings
+from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
+from lab.panels.training.live_runs import LiveRun
 from lab.panels.training.text import epochs_table, status
 from lab.panels.training.trainer_choice import TrainerChoice
-from lab.panels.training.trainings import Training
-from lab.widgets.choices import WRAP, CorpusChoice, ModelChoice, button, field, left_out, settings_code
+from lab.widgets.choices import CorpusChoice, ModelChoice, left_out, settings_code
+from lab.widgets.controls import button, field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
@@ -54,77 +54,69 @@ class TrainingPanel(Panel):
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
         self._make_controls()
         self._make_views()
-        self._lock = threading.RLock()  # a training's thread draws, and so does the kernel's
         self._listing = False
         self._proposed = ""
-        self._seen: Any = None  # of the run that is looked at: what was told of it last
-        self._awaited: Training | None = None  # whose end is to be told
+        self._table_of: tuple[LiveRun, str, int] | None = None  # of the run that is looked at: what its table shows
+        self._awaited: LiveRun | None = None  # whose end is to be said
         super().__init__(
             widgets.HBox([self.part_label, self.part]),
-            self.trainer, self.model, self.corpus, self.summary,
-            widgets.HBox([self.name, self.start_button], layout=WRAP), widgets.HTML(RULE),
-            widgets.HBox([self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button,
-                          self.take_button], layout=WRAP),
-            self.status, widgets.HBox([self.epoch_bar, self.training_bar], layout=WRAP),
-            self.curves, widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]), self.left_out,
-        )  # fmt: skip
-        for pressed, action in (
-            (self.start_button, self.start), (self.pause_button, self.pause_or_go_on), (self.stop_button, self.stop),
-            (self.resume_button, self.resume), (self.take_button, self.take_settings),
-            (self.again_button, self.refresh),
-        ):  # fmt: skip
-            self.on_click(pressed, action)
-        for control in controls(self.trainer, self.model, self.corpus):
-            control.observe(lambda _: self._summarise(), "value")
-        self.part.observe(lambda _: self._summarise(), "value")
-        self.model.model.observe(lambda _: self._propose_name(), "value")
-        self.run.observe(lambda _: self._picked(), "value")
-        self.shown.observe(lambda _: self._marked(), "value")
-        self.curves.logarithmic.observe(lambda _: self._rescale(), "value")
+            *self.parts.values(),
+            self.summary,
+            in_row(self.name, self.start_button),
+            widgets.HTML(RULE),
+            in_row(self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button, self.take_button),
+            self.status,
+            in_row(self.epoch_bar, self.training_bar),
+            self.curves,
+            widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]),
+            self.left_out,
+        )
+        self.on_click(self.start_button, self.start)
+        self.on_click(self.pause_button, self.pause_or_go_on)
+        self.on_click(self.stop_button, self.stop)
+        self.on_click(self.resume_button, self.resume)
+        self.on_click(self.take_button, self.take_settings)
+        self.on_click(self.again_button, self.refresh)
+        on_change(self._summarise, self.part, *controls(*self.parts.values()))
+        on_change(self._propose_name, self.model.model)
+        on_change(self._picked, self.run)
+        on_change(self._marked, self.shown)
+        on_change(self._rescale, self.curves.logarithmic)
         self._summarise()
         self.refresh()
         self._propose_name()
-        live = [training.name for training in reversed(trainings.of(paths.runs())) if training.job.active]
-        for name in live or self.run.options[:1]:
+        active = [live.name for live in reversed(live_runs.of(paths.runs())) if live.job.active]
+        for name in active or self.run.options[:1]:
             self.run.value = name
-        trainings.follow(self._heard)
+        live_runs.follow(self._show_live)
         # the front end counts the views of this panel: when its last is gone, there is nothing to draw for
         self._view_count = 0
         self.observe(self._viewed, "_view_count")
 
     def _make_controls(self) -> None:
-        self.part = widgets.ToggleButtons(
-            options=["Training", "Model", "Corpus"], tooltips=["How to train", "What to train", "What to train on"],
-            style={"button_width": "6em"}, layout={"width": "auto"},
-        ).add_class("lab-part")  # fmt: skip
+        parts = {"Training": "How to train", "Model": "What to train", "Corpus": "What to train on"}
+        self.part = toggles(parts, "6em").add_class("lab-part")
+        self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
-        self.name = field(widgets.Text, "Name of the run", "", "The folder of runs that it is kept in")
+        self.name = text("Name of the run", "", "The folder of runs that it is kept in")
         self.start_button = button("Start", "Train a new run", "primary", "play")
-        self.run = field(widgets.Dropdown, "Look at", None, "The run that these buttons act on", options=[])
+        self.run = pick("Look at", [], "The run that these buttons act on")
         self.pause_button = button("Pause", "Wait after the present update; press again to go on", icon="pause")
         self.stop_button = button("Stop", "End after the present update; what has been learnt is kept", icon="stop")
         self.take_button = button("Take its settings", "Set the controls above as this run has them", icon="copy")
         self.again_button = button("Look again", "List the runs anew", icon="refresh")
-        self.to_epoch = widgets.BoundedIntText(
-            description="to epoch", value=5, min=1, max=100_000, tooltip="The epoch at which Resume is to end",
-            style={"description_width": "5em"}, layout={"width": "10.5em"},
-        )  # fmt: skip
+        self.to_epoch = whole("to epoch", 5, "The epoch at which Resume is to end", 100_000, "10.5em", label="5em")
         self.resume_button = button("Resume", "Train the run that is looked at further, to this epoch", icon="forward")
-        self.shown = widgets.SelectMultiple(
-            options=[], rows=8, description="Draw", tooltip="The runs whose curves are drawn: Ctrl or Shift marks more",
-            style={"description_width": "3em"}, layout={"width": "19em"},
-        ).add_class("lab-shown")  # fmt: skip
+        what = "The runs whose curves are drawn: Ctrl or Shift marks more"
+        self.shown = field(widgets.SelectMultiple, "Draw", (), what, "19em", "3em", rows=8).add_class("lab-shown")
 
     def _make_views(self) -> None:
-        self.summary = widgets.HTML().add_class("lab-summary")
-        self.status = widgets.HTML(layout={"min_height": "44px"}).add_class("lab-status")
-        bar: dict[str, Any] = {"min": 0, "max": 1, "layout": {"width": "26em"}, "style": {"description_width": "5em"}}
-        self.epoch_bar = widgets.FloatProgress(description="Epoch", **bar).add_class("lab-epoch-bar")
-        self.training_bar = widgets.FloatProgress(description="Training", **bar).add_class("lab-training-bar")
-        self.curves, self.left_out = Curves(), widgets.HTML().add_class("lab-left-out")
-        self.table = widgets.HTML(layout={"flex": "1 1 0", "min_width": "0", "max_height": "200px"}).add_class(
-            "lab-log"
-        )
+        self.summary, self.status = view("summary"), view("status", min_height="44px")
+        look = {"style": {"description_width": "5em"}}
+        self.epoch_bar = gauge("26em", description="Epoch", **look).add_class("lab-epoch-bar")
+        self.training_bar = gauge("26em", description="Training", **look).add_class("lab-training-bar")
+        self.curves, self.left_out = Curves(), view("left-out")
+        self.table = view("log", flex="1 1 0", min_width="0", max_height="200px")
 
     # settings
 
@@ -142,14 +134,14 @@ class TrainingPanel(Panel):
         self.say(f"The controls have the settings of {self.run.value} now.")
 
     def _settings_of_run(self) -> Settings:
-        training = trainings.find(self._folder())
-        if training is not None and training.settings is not None:
-            return training.settings
+        live = live_runs.find(self._folder())
+        if live is not None and live.settings is not None:
+            return live.settings
         return Run.open(self._folder().name).settings
 
     def _summarise(self) -> None:
-        for name, view in (("Training", self.trainer), ("Model", self.model), ("Corpus", self.corpus)):
-            view.layout.display = None if self.part.value == name else "none"
+        for name, part in self.parts.items():
+            show(part, self.part.value == name)
         self.summary.value = (
             f"<small>{escape(self.model.model.value)}, {self.model.n_hidd.value} hidden units, on "
             f"{escape(self.corpus.corpus.value)}: {self.trainer.summary()}.</small>"
@@ -170,46 +162,46 @@ class TrainingPanel(Panel):
         name = self.name.value.strip()
         if name in ("", ".", "..") or Path(name).name != name:
             raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
-        self._look_at(trainings.begin(paths.runs() / name, self.settings()))
+        self._look_at(live_runs.begin(paths.runs() / name, self.settings()))
         self.name.value = ""
         self._propose_name()
 
     def resume(self) -> None:
         """Train the run that is looked at further."""
-        self._look_at(trainings.resume(self._folder(), self.to_epoch.value))
+        self._look_at(live_runs.resume(self._folder(), self.to_epoch.value))
 
     def pause_or_go_on(self) -> None:
         """Pause the run that is looked at, or let it go on."""
-        training = self._training()
-        if training.job.paused:
-            training.job.go_on()
+        live = self._live_run()
+        if live.job.paused:
+            live.job.go_on()
         else:
-            training.job.pause()
-        self._heard(training)
+            live.job.pause()
+        self._show_live(live)
 
     def stop(self) -> None:
         """Stop the run that is looked at."""
-        training = self._training()
-        training.job.stop()
-        self._heard(training)
+        live = self._live_run()
+        live.job.stop()
+        self._show_live(live)
 
     def _folder(self) -> Path:
         if self.run.value is None:
             raise ValueError("there is no run yet: press Start")
         return paths.runs() / self.run.value
 
-    def _training(self) -> Training:
-        training = trainings.find(self._folder())
-        if training is None or not training.job.active:
+    def _live_run(self) -> LiveRun:
+        live = live_runs.find(self._folder())
+        if live is None or not live.job.active:
             raise RuntimeError(f"the run {self.run.value} is not in training")
-        return training
+        return live
 
     # the lists of runs
 
     def refresh(self) -> None:
         """List the runs anew, newest first, and draw those that are marked."""
-        with self._lock:
-            (names, damaged), looked_at = trainings.names(paths.runs()), self.run.value
+        with self.lock:
+            (names, damaged), looked_at = live_runs.names(paths.runs()), self.run.value
             self.left_out.value = left_out(damaged)
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
@@ -221,18 +213,18 @@ class TrainingPanel(Panel):
                     self._listing = False
             self._draw()
 
-    def _look_at(self, training: Training) -> None:
-        with self._lock:
+    def _look_at(self, live: LiveRun) -> None:
+        with self.lock:
             self.refresh()
-            self._seen, self._awaited = None, training
-            self.run.value = training.name
+            self._table_of, self._awaited = None, live
+            self.run.value = live.name
             self._picked()
 
     def _picked(self) -> None:
-        with self._lock, self.guard():
+        with self.lock, self.guard():
             if self._listing or self.run.value is None:
                 return
-            self._seen = None
+            self._table_of = None
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)
             self._draw()
@@ -240,85 +232,85 @@ class TrainingPanel(Panel):
 
     def _propose_epochs(self) -> None:
         """Propose to train to the end, or where that is reached, further."""
-        training = trainings.find(self._folder())
-        rows = training.rows if training and training.rows else read_metrics(self._folder())
+        live = live_runs.find(self._folder())
+        rows = live.rows if live and live.rows else read_metrics(self._folder())
         epochs = self._settings_of_run().trainer.epochs
         self.to_epoch.value = epochs if len(rows) < epochs else epochs + FURTHER
 
     def _marked(self) -> None:
-        with self._lock, self.guard():
+        with self.lock, self.guard():
             if not self._listing:
                 self._draw()
 
     # what is seen
 
-    def _heard(self, training: Training) -> None:
-        """Show what a training does now; called in its thread too."""
-        with self._lock, self.guard():
-            if training.folder.parent != paths.runs():
+    def _show_live(self, live: LiveRun) -> None:
+        """Show what a live run does now; called in its thread too."""
+        with self.lock, self.guard():
+            if live.folder.parent != paths.runs():
                 return
-            if training.name not in self.run.options or training.name in self.shown.value:
-                self._draw_run(training.name)
-            if not training.job.active or training.name not in self.run.options:
+            if live.name not in self.run.options or live.name in self.shown.value:
+                self._draw_run(live.name)
+            if not live.job.active or live.name not in self.run.options:
                 self.refresh()
-            if training.name == self.run.value:
-                self._tell(training)
+            if live.name == self.run.value:
+                self._show_state(live)
 
     def _draw(self) -> None:
         """Draw the marked runs and tell about the one that is looked at."""
         self.curves.show(self.shown.value)
         for name in self.shown.value:
             self._draw_run(name)
-        training = trainings.find(paths.runs() / self.run.value) if self.run.value else None
-        self._tell(training)
+        live = live_runs.find(paths.runs() / self.run.value) if self.run.value else None
+        self._show_state(live)
 
     def _rescale(self) -> None:
-        with self._lock, self.guard():
+        with self.lock, self.guard():
             self.curves.rescale()
 
     def _draw_run(self, name: str) -> None:
-        training = trainings.find(paths.runs() / name)
-        if training is not None and training.started is not None:
-            self.curves.update(name, training.rows, training.running)
+        live = live_runs.find(paths.runs() / name)
+        if live is not None and live.started is not None:
+            self.curves.update(name, live.rows, live.running)
         else:
             self.curves.update(name, read_metrics(paths.runs() / name), [])
 
-    def _tell(self, training: Training | None) -> None:
-        state = "" if training is None else training.state
-        active = training is not None and training.job.active
+    def _show_state(self, live: LiveRun | None) -> None:
+        state = "" if live is None else live.state
+        active = live is not None and live.job.active
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.run.value is None
         self.take_button.disabled = self.run.value is None
-        paused = training is not None and training.job.paused
+        paused = live is not None and live.job.paused
         self.pause_button.description, self.pause_button.icon = ("Go on", "play") if paused else ("Pause", "pause")
-        if training is None:
-            self._tell_from_disk()
+        if live is None:
+            self._show_from_disk()
             return
-        seen = training, state, len(training.rows)
-        if self._seen != seen:
-            self.table.value = epochs_table(training.name, training.rows)
-            self._seen = seen
-        self.training_bar.value = training.done / training.started.epochs if training.started else 0.0
-        self.epoch_bar.value = training.position[1] / training.started.batches if training.started else 0.0
-        self.status.value = status(training)
+        seen = live, state, len(live.rows)
+        if self._table_of != seen:
+            self.table.value = epochs_table(live.name, live.rows)
+            self._table_of = seen
+        self.training_bar.value = live.done / live.started.epochs if live.started else 0.0
+        self.epoch_bar.value = live.position[1] / live.started.batches if live.started else 0.0
+        self.status.value = status(live)
         if active:
-            self._awaited = training
-        elif self._awaited is training:
+            self._awaited = live
+        elif self._awaited is live:
             self._awaited = None
-            self._tell_end(training)
+            self._say_end(live)
 
-    def _tell_end(self, training: Training) -> None:
-        if training.folder.exists():
+    def _say_end(self, live: LiveRun) -> None:
+        if live.folder.exists():
             self._propose_epochs()
-        warned = training.job.warned
-        if training.job.error is not None:
-            self.complain(training.job.error)
-        elif training.state == "stopped":
-            self.say(f"Stopped. {training.name} is kept in {training.folder}: Resume goes on from here. {warned}")
+        warned = live.job.warned
+        if live.job.error is not None:
+            self.complain(live.job.error)
+        elif live.state == "stopped":
+            self.say(f"Stopped. {live.name} is kept in {live.folder}: Resume goes on from here. {warned}")
         else:
-            self.say(f"{training.reason().capitalize()}. {training.name} is kept in {training.folder}. {warned}")
+            self.say(f"{live.reason().capitalize()}. {live.name} is kept in {live.folder}. {warned}")
 
-    def _tell_from_disk(self) -> None:
+    def _show_from_disk(self) -> None:
         self.epoch_bar.value = self.training_bar.value = 0.0
         self.table.value = self.status.value = ""
         if self.run.value is None:
@@ -328,28 +320,23 @@ class TrainingPanel(Panel):
         rows, epochs = run.metrics(), run.settings.trainer.epochs
         self.training_bar.value = len(rows) / epochs
         self.table.value = epochs_table(self.run.value, rows)
-        self.status.value = (
-            f"<b>On disk</b>: {escape(run.settings.model)}, {len(rows)} of {epochs} epochs, in "
-            f"{escape(str(run.folder))}"
-        )
+        what = f"{run.settings.model}, {len(rows)} of {epochs} epochs, in {run.folder}"
+        self.status.value = f"<b>On disk</b>: {escape(what)}"
 
     def _viewed(self, change: Any) -> None:
         if change["new"]:
-            trainings.follow(self._heard)
+            live_runs.follow(self._show_live)
             self.refresh()
         else:
-            trainings.unfollow(self._heard)
+            live_runs.unfollow(self._show_live)
 
     def close(self) -> None:
         """Take the panel off the page; its trainings go on."""
-        trainings.unfollow(self._heard)
+        live_runs.unfollow(self._show_live)
         super().close()
 
     def code(self) -> str:
-        """Return code that trains the same run."""
-        return (
-            settings_code(self.settings())
-            + f"""
+        return f"""{settings_code(self.settings())}
 from lxmls_rnn.deep_learning.training import EpochDone
 from lxmls_rnn.runs import Run
 
@@ -358,4 +345,3 @@ for event in run.fit():
     if isinstance(event, EpochDone):
         print(event.epoch, event.cost, event.train_accuracy, event.dev_accuracy)
 """
-        )

@@ -6,37 +6,37 @@ from html import escape
 from typing import Any
 
 from lab.drawing import html
-from lab.panels.training.trainings import Training
+from lab.panels.training.live_runs import LiveRun
 from lxmls_rnn.deep_learning.rnn import MODELS
 
 LAST = 100  # epochs in the table
 
 
-def status(training: Training) -> str:
-    """Return as HTML what a training does now."""
-    state, parts = training.state, []
+def status(live: LiveRun) -> str:
+    """Return as HTML what a live run does now."""
+    state, parts = live.state, []
     if state in ("reading the corpus", "compiling"):
-        parts.append(f"{training.job.seconds:.0f} s")
-    if state == "reading the corpus" and training.settings and MODELS[training.settings.model].in_theano:
+        parts.append(f"{live.job.seconds:.0f} s")
+    if state == "reading the corpus" and live.settings and MODELS[live.settings.model].in_theano:
         parts.append("loading Theano")
     if state == "compiling":
         parts.append("the first time this takes up to a minute")
-    if state == "stopping" and training.started and not training.updates:
+    if state == "stopping" and live.started and not live.updates:
         parts.append("when the model is compiled")
-    if training.started is not None:
-        epochs, (epoch, batch) = training.started.epochs, training.position
-        if training.job.active:
-            parts.append(f"epoch {min(epoch, epochs)} of {epochs}, update {batch} of {training.started.batches}")
+    if live.started is not None:
+        epochs, (epoch, batch) = live.started.epochs, live.position
+        if live.job.active:
+            parts.append(f"epoch {min(epoch, epochs)} of {epochs}, update {batch} of {live.started.batches}")
         else:
-            parts.append(f"{training.done:.4g} of {epochs} epochs")
-        if training.words_per_second:
-            parts.append(f"{training.words_per_second:,.0f} words/s")
-        left = training.seconds_left
-        if left is not None and training.job.active:
+            parts.append(f"{live.done:.4g} of {epochs} epochs")
+        if live.words_per_second:
+            parts.append(f"{live.words_per_second:,.0f} words/s")
+        left = live.seconds_left
+        if left is not None and live.job.active:
             parts.append(f"{duration(left)} left")
     return (
-        f'<b class="lab-state">{escape(state.capitalize())}</b>: {escape(training.name)}, {", ".join(parts)}'
-        f"<br><small>{escape(f'{training.device} {training.job.warned}')}</small>"
+        f'<b class="lab-state">{escape(state.capitalize())}</b>: {escape(live.name)}, {", ".join(parts)}'
+        f"<br><small>{escape(f'{live.device} {live.job.warned}')}</small>"
     )
 
 
@@ -53,14 +53,20 @@ def epochs_table(name: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
     header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
-    body = (
-        [row["epoch"], f"{row['cost']:.4f}", f"{row['train_accuracy']:.2%}",
-         "" if row["dev_accuracy"] is None else f"{row['dev_accuracy']:.2%}", f"{row['rate']:.4g}",
-         f"{row['seconds']:.2f}", f"{row['words_per_second']:,.0f}"]
-        for row in reversed(rows[-LAST:])
-    )  # fmt: skip
+    formats = [
+        "{epoch}",
+        "{cost:.4f}",
+        "{train_accuracy:.2%}",
+        "",
+        "{rate:.4g}",
+        "{seconds:.2f}",
+        "{words_per_second:,.0f}",
+    ]
+    body = []
+    for row in reversed(rows[-LAST:]):
+        formats[3] = "" if row["dev_accuracy"] is None else "{dev_accuracy:.2%}"
+        body.append([text.format(**row) for text in formats])
     caption = (
         f"Epochs of {name}: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of "
-        "training"
     )
-    return html.table(header, body, caption)
+    return html.table(header, body, f"{caption}training")

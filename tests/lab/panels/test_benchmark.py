@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lab import BenchmarkPanel
-from lab.panels.benchmark.plots import heat_map, round_numbers
+from lab.panels.benchmark.plots import round_numbers, speed_up_map
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
@@ -190,7 +190,7 @@ def test_the_baseline_of_the_ratios_can_be_chosen(panel):
 
 
 def test_a_map_without_values_is_empty():
-    assert heat_map(None) == ""
+    assert speed_up_map(None) == ""
 
 
 def test_ticks_are_round_and_not_too_many():

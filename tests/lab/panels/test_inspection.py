@@ -2,14 +2,15 @@ import re
 import shutil
 import subprocess
 import sys
-from html import escape, unescape
+from html import unescape
 from types import SimpleNamespace
 
+import bqplot
 import numpy as np
 import pytest
 
 from lab import InspectionPanel
-from lab.panels.inspection.charts import line_chart, word_map
+from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.widgets.choices import RunChoice
 from lxmls_rnn.deep_learning.training import Trainer
@@ -144,7 +145,9 @@ def test_the_gradient_is_followed_back(panel, run):
     reach = gradient_reach(panel.opened.tagger.model, panel.seen.x, 3, view.tag.value)
     assert view.tag.value == panel.seen.forward.p_y[:, 3].argmax()
     assert all(f"{norm:.3e}" in view.table.value for norms in reach[1:] if norms is not None for norm in norms)
-    assert ("cell" in view.chart.value) == (run == "lstm")
+    assert ("cell" in view.chart.key.value) == (run == "lstm")
+    lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
+    assert all(any(np.array_equal(line.y, norms) for line in lines) for norms in reach[1:] if norms is not None)
     assert "in each step back" in view.text.value
 
 
@@ -183,9 +186,12 @@ def test_the_map_shows_the_most_frequent_words(panel):
     view.n_map.value = 20
     view.map_button.click()
     view.job.wait(60)
-    assert 20 <= view.map.value.count("<circle") <= 20 + 11
     near = [other for other, _ in panel.opened.tagger.neighbours(view.word.value)]
-    assert all(f"<title>{escape(word)}</title>" in view.map.value for word in ["the", view.word.value, *near])
+    shown = view.points
+    assert list(shown.marked.names) == [view.word.value, *near]
+    words = [*shown.marked.names, *shown.points.names]
+    assert "the" in words
+    assert 20 <= len(words) == len(set(words)) <= 20 + 11
 
 
 def test_errors_are_counted_as_the_training_counted_them(panel):
@@ -254,7 +260,7 @@ def test_two_runs_side_by_side(panel):
     assert view.tags.value.count("≠ differ") == sum(a != b for a, b in zip(*best, strict=True))
     assert f"{panel.opened.figures['dev_accuracy']:.2%}" in view.about.value
     assert "NumpyLSTM" in view.about.value
-    assert "lstm: |dL/dc_k|" in view.chart.value
+    assert "lstm: |dL/dc_k|" in view.chart.key.value
     assert view.maps.value.count("<table") == 2
 
 
@@ -363,16 +369,34 @@ def test_the_code_follows_the_tab(panel):
 
 
 def test_a_chart_leaves_out_what_a_logarithm_cannot_show():
-    assert line_chart({"a": [0.0, 1.0, np.nan, 10.0]}, list("abcd")).count("<circle") == 2 + 1  # and the legend's
-    assert "nothing to draw" in line_chart({"a": [0.0]}, ["a"])
+    chart = WordLines("norm")
+    chart.draw({"a": [0.0, 1.0, np.nan, 10.0]}, list("abcd"))
+    line, points = chart.figure.marks
+    assert list(line.x) == list(points.x) == [1, 3]
+    assert list(points.names) == ["a, b: 1", "a, d: 10"]
+    assert isinstance(chart.figure.axes[1].scale, bqplot.LogScale)
+    chart.draw({"a": [0.0]}, ["a"])
+    assert "nothing to draw" in chart.key.value
+    assert chart.figure not in chart.children
+
+
+def test_lines_are_told_apart_by_colour_and_mark_and_words_label_the_axis():
+    chart = WordLines("norm")
+    chart.draw({name: [0.01, 20.0] for name in "abc"}, ["the", "extraordinarily"])
+    points = chart.figure.marks[1::2]
+    assert len({(mark.colors[0], mark.marker) for mark in points}) == len({mark.marker for mark in points}) == 3
+    assert list(chart.figure.axes[0].tick_labels.values()) == ["the", "extraordina…"]
+    assert list(chart.figure.axes[1].tick_values) == pytest.approx([0.01, 0.1, 1, 10, 100])
+    assert all(f"</span> {name}" in chart.key.value for name in "abc")
 
 
 def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
-    places = np.zeros((2, 3))
-    drawn = word_map(places, ["a", "b", "<c>"], ["#fff"] * 3, marked=[2])
-    assert drawn.count("<circle") == 3
-    assert drawn.count("<text") == 1
-    assert "&lt;c&gt;</text>" in drawn
+    drawn = WordMap()
+    drawn.draw(np.zeros((2, 3)), ["a", "b", "<c>"], ["#fff"] * 3, marked=[2])
+    assert list(drawn.points.names) + list(drawn.marked.names) == ["a", "b", "<c>"]
+    assert list(drawn.names.text) == []
+    assert list(drawn.marked_names.text) == ["<c>"]
+    assert drawn.marked.stroke_width > drawn.points.stroke_width
 
 
 @pytest.mark.parametrize(

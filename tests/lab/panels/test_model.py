@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from lab import ModelPanel
-from lab.drawing.pictures import png
+from lab.drawing.palette import shades
+from lab.drawing.pictures import picture
 from lab.panels.model.text import subscripts
 from lxmls_rnn.experiment import prepare
 
@@ -19,7 +20,7 @@ PATIENCE = 120  # seconds until a test gives up
 
 def counted(panel):
     """Wait until the words of the corpus are counted."""
-    panel._counting.wait(PATIENCE)
+    panel.counting.wait(PATIENCE)
     return panel
 
 
@@ -135,17 +136,19 @@ def test_the_panel_opens_without_theano():
     code = (
         "import sys; from lab import ModelPanel, TrainingPanel;"
         "TrainingPanel(model='RNN'); p = ModelPanel(model='RNN');"
-        "p._counting.wait(60); assert 'theano' not in sys.modules; print(p.device.value)"
+        "p.counting.wait(60); assert 'theano' not in sys.modules; print(p.device.value)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "known when the model is made" in result.stdout
 
 
 def test_a_picture_is_a_png_of_the_matrix(tmp_path, panel):
-    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    (tmp_path / "picture.png").write_bytes(png(pixels))
+    values = np.array([[0.0, 1.0, -1.0], [0.5, -0.5, 0.25]])
+    (encoded,) = re.findall(r"base64,([^\"]*)", picture(values, "a matrix"))
+    (tmp_path / "picture.png").write_bytes(base64.b64decode(encoded))
     read = matplotlib.image.imread(tmp_path / "picture.png")
-    assert np.array_equal(np.round(read[..., :3] * 255), pixels)
+    assert np.array_equal(np.round(read[..., :3] * 255), shades(values, 1.0))
+    assert np.array_equal(shades(values, 1.0)[0], [(255, 255, 255), (31, 119, 180), (230, 120, 20)])
     made(panel)
     encoded = re.findall(r"base64,([^\"]*)", panel.drawn.value)
     assert [base64.b64decode(text)[:4] for text in encoded] == [b"\x89PNG"] * 4

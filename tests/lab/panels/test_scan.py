@@ -7,9 +7,9 @@ import pytest
 
 from lab import ScanPanel
 from lab.panels.scan.examples import EXAMPLES
-from lab.panels.scan.mistakes import MISTAKES
 from lab.panels.scan.panel import WRONG
 from lab.panels.scan.programs import marked, run_program
+from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,9 @@ def test_the_code_runs_alone(panel, name, capsys):
     assert "True" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", WRONG_PROGRAMS)
 def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
-    mistake = MISTAKES[name]
+    mistake = WRONG_PROGRAMS[name]
     error, _ = run_program(mistake.wrong)
     if mistake.marks:
         assert "<mark>" in marked(error, mistake.marks)

@@ -7,7 +7,7 @@ import bqplot
 import pytest
 
 from lab import TrainingPanel
-from lab.panels.training import trainings
+from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
 from lab.panels.training.text import epochs_table
 from lxmls_rnn.deep_learning import model_file
@@ -21,10 +21,10 @@ TRAIN, DEV, _ = map(str, corpus_files("sample"))
 
 @pytest.fixture(autouse=True)
 def no_training_is_left(monkeypatch):
-    monkeypatch.setattr(trainings, "_all", [])
-    monkeypatch.setattr(trainings, "_listeners", [])
+    monkeypatch.setattr(live_runs, "_all", [])
+    monkeypatch.setattr(live_runs, "_listeners", [])
     yield
-    for training in trainings._all:
+    for training in live_runs._all:
         training.job.stop()
         training.job.wait(PATIENCE)
 
@@ -45,7 +45,7 @@ def panel():
 
 
 def training_of(panel):
-    return trainings.find(panel._folder())
+    return live_runs.find(panel._folder())
 
 
 def train(panel):
@@ -60,9 +60,9 @@ def begun(training, updates=1):
     """Wait until a training has done some updates, at the least."""
     reached = threading.Event()
     listener = lambda t: t is training and t.updates >= updates and reached.set()  # noqa: E731
-    trainings.follow(listener)
+    live_runs.follow(listener)
     assert reached.wait(PATIENCE)
-    trainings.unfollow(listener)
+    live_runs.unfollow(listener)
 
 
 def endless(panel):
@@ -115,14 +115,14 @@ def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
 
 
 def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
-    monkeypatch.setattr(trainings, "POINTS", 4)
+    monkeypatch.setattr(live_runs, "POINTS", 4)
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
     assert [point[0] for point in train(panel).running] == pytest.approx([21 / 43, 42 / 43, 64 / 43, 85 / 43])
 
 
 def test_the_curve_within_the_epochs_stays_short(panel):
     panel.trainer.epochs.value = 50
-    assert len(train(panel).running) <= 2 * trainings.POINTS
+    assert len(train(panel).running) <= 2 * live_runs.POINTS
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
@@ -238,7 +238,7 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
 def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
     training = endless(panel)
     paused = threading.Event()
-    trainings.follow(lambda t: t.state == "paused" and paused.set())
+    live_runs.follow(lambda t: t.state == "paused" and paused.set())
     panel.pause_button.click()
     assert panel.pause_button.description == "Go on"
     assert paused.wait(PATIENCE)
@@ -287,12 +287,12 @@ def test_a_panel_whose_view_is_gone_follows_no_more_until_it_is_seen_again(panel
 def test_closed_panels_leave_nothing_behind():
     for _ in range(5):
         TrainingPanel().close()
-    assert trainings._listeners == []
+    assert live_runs._listeners == []
 
 
 def test_runs_on_disk_are_drawn_over_each_other_in_colours_of_their_own(panel):
     first, second = train(panel).name, train(panel).name
-    trainings._all.clear()  # as in a new kernel
+    live_runs._all.clear()  # as in a new kernel
     again = TrainingPanel()
     again.shown.value = (first, second)
     lines = again.curves.lines
@@ -306,7 +306,7 @@ def test_runs_on_disk_are_drawn_over_each_other_in_colours_of_their_own(panel):
 
 def test_a_run_from_disk_goes_on(panel):
     name = train(panel).name
-    trainings._all.clear()
+    live_runs._all.clear()
     again = TrainingPanel()
     again.run.value = name
     assert again.to_epoch.value == 2 + 5
@@ -377,7 +377,7 @@ def test_a_name_that_is_taken_or_no_name_is_refused(panel, name):
     panel.name.value = name
     panel.start_button.click()
     assert "alert" in panel.message.value
-    assert len(trainings._all) == 1
+    assert len(live_runs._all) == 1
 
 
 def test_a_wrong_number_is_refused_with_its_value(panel):
@@ -399,7 +399,7 @@ def test_a_run_that_is_in_training_is_not_begun_twice(panel):
     panel.name.value = training.name
     panel.start_button.click()
     assert "is being trained" in panel.message.value
-    assert trainings._all == [training]
+    assert live_runs._all == [training]
 
 
 def test_names_are_proposed_until_one_is_written(panel):
@@ -423,7 +423,7 @@ def test_early_stopping_says_why_it_ended(panel):
 def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
     panel = small(TrainingPanel(model="FastRNN"))
     states = []
-    trainings.follow(lambda training: states.append(training.state))
+    live_runs.follow(lambda training: states.append(training.state))
     training = train(panel)
     assert "done" in states
     assert "Theano uses the" in training.device
@@ -433,7 +433,7 @@ def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
 def test_states_follow_from_the_events(panel, runs_folder):
     seen = []
 
-    class Watched(trainings.Training):
+    class Watched(live_runs.LiveRun):
         def _take(self, event):
             super()._take(event)
             seen.append((type(event), self.state))

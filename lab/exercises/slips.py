@@ -1,7 +1,7 @@
-"""Mistakes that students make, each as a variant of the right computation: what a check recognises, it has tried.
+"""Slips that students make, each as a variant of the right computation: what a check recognises, it has tried.
 
-Every function here computes the right thing by default; a mistake is a keyword that makes it wrong in one way. The
-lists hold the mistakes with the sentence that a check says.
+Every function here computes the right thing by default; a slip is a keyword that makes it wrong in one way. The lists
+hold the slips with the sentence that a check says.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit, log_softmax, softmax
 
 Quantities = dict[str, np.ndarray]
-Mistake = tuple[str, dict[str, Any]]
+Slip = tuple[str, dict[str, Any]]
 
 
 def rnn_forward(
@@ -42,7 +42,7 @@ def rnn_forward(
     return {"z": z, "a": a, "h": h, "y": y, "p": output(y)}
 
 
-RNN_MISTAKES: list[Mistake] = [
+RNN_SLIPS: list[Slip] = [
     ("W_h h_{t-1} has no part in it: W_h is forgotten, or multiplied with a column of h that is still zero.",
      {"recurrent": lambda W, h, t: 0.0}),
     ("W_h is transposed: W_h.T was used where W_h belongs.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
@@ -101,7 +101,7 @@ def rnn_errors(
     return {"e_y": e_y, "e_h": e_h, "e_a": e_a}
 
 
-ERROR_MISTAKES: list[Mistake] = [
+ERROR_SLIPS: list[Slip] = [
     ("It is L times too large: the cost is the mean over the L words, so divide by L.",
      {"output": lambda p, k, L: p - k}),
     ("The sign is wrong: it is p - onehot.", {"output": lambda p, k, L: (k - p) / L}),
@@ -134,7 +134,7 @@ ERROR_MISTAKES: list[Mistake] = [
 ]  # fmt: skip
 
 
-def rnn_gradient_mistakes(
+def rnn_gradient_slips(
     x: np.ndarray, z: np.ndarray, h: np.ndarray, e_y: np.ndarray, e_a: np.ndarray, param: Iterable[np.ndarray]
 ) -> dict[str, list[tuple[str, np.ndarray]]]:
     """Return for each parameter wrong gradients with what is wrong with them."""
@@ -144,18 +144,24 @@ def rnn_gradient_mistakes(
     places = np.zeros_like(W_e)
     places[:, : len(x)] = W_x.T @ e_a
     before, after = h[:, :-1], h[:, 1:]
+    repeated = (
+        "Only the last occurrence of a repeated word counts: add up (dW_e[:, x[t]] += ... in a loop; dW_e[:, x] += ... "
+        "adds once only)."
+    )
+    place = "It is added to column t, the place in the sentence; the word's column is x[t]."
+    shifted = "h is shifted by a step: {} was used where {} belongs."
     only_last = "Only the last step counts: the gradient is the sum over all steps (+=, not =)."
     only_first = "Only the first step counts: the gradient is the sum over all steps."
     return {
-        "W_e": [("Only the last occurrence of a repeated word counts: add up (dW_e[:, x[t]] += ... in a loop; "
-                 "dW_e[:, x] += ... adds once only).", last),
-                ("It is added to column t, the place in the sentence; the word's column is x[t].", places)],
+        "W_e": [(repeated, last), (place, places)],
         "W_x": [(only_last, np.outer(e_a[:, -1], z[:, -1])), (only_first, np.outer(e_a[:, 0], z[:, 0]))],
-        "W_h": [("h is shifted by a step: h_t was used where h_{t-1} belongs.", e_a @ after.T),
-                (only_last, np.outer(e_a[:, -1], before[:, -1]))],
-        "W_y": [("h is shifted by a step: h_{t-1} was used where h_t belongs.", e_y @ before.T),
-                (only_last, np.outer(e_y[:, -1], after[:, -1])), (only_first, np.outer(e_y[:, 0], after[:, 0]))],
-    }  # fmt: skip
+        "W_h": [(shifted.format("h_t", "h_{t-1}"), e_a @ after.T), (only_last, np.outer(e_a[:, -1], before[:, -1]))],
+        "W_y": [
+            (shifted.format("h_{t-1}", "h_t"), e_y @ before.T),
+            (only_last, np.outer(e_y[:, -1], after[:, -1])),
+            (only_first, np.outer(e_y[:, 0], after[:, 0])),
+        ],
+    }
 
 
 def lstm_step(
@@ -189,7 +195,7 @@ def lstm_step(
     return {"c": c_t, "h": state(o, c_t)}
 
 
-LSTM_MISTAKES: list[Mistake] = [
+LSTM_SLIPS: list[Slip] = [
     ("The peepholes are missing: W_c c_{t-1} is added to the three gates.", {"blind": "ifo"}),
     *[(f"The {name} gate's peephole is missing.", {"blind": name[0]}) for name in ("input", "forget", "output")],
     ("W_h h_{t-1} is missing.", {"recurrent": 0.0}),
@@ -242,10 +248,10 @@ def lstm_forward(
     return {"p": output(np.array(y).T)}
 
 
-LSTM_SENTENCE_MISTAKES: list[Mistake] = [
+LSTM_SENTENCE_SLIPS: list[Slip] = [
     ("The scores are made of the cells c_t; they are made of the hidden states h_t.", {"seen": "c"}),
     ("h_0 is not zero: it seems to be all ones.", {"h_0": 1.0}),
     ("c_0 is not zero: it seems to be all ones.", {"c_0": 1.0}),
-    *[(says, how) for says, how in RNN_MISTAKES if list(how) == ["output"]],
-    *LSTM_MISTAKES,
+    *[(says, how) for says, how in RNN_SLIPS if list(how) == ["output"]],
+    *LSTM_SLIPS,
 ]

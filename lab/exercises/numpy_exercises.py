@@ -1,4 +1,4 @@
-"""The checks of exercise 6.1: forward and backward pass by hand. Each returns what is right, or raises."""
+"""What is checked in exercise 6.1: forward and backward pass by hand. Each returns what is right, or raises."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import theano_checks
+from lab.exercises import theano_exercises
 from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, vector
-from lab.exercises.mistakes import ERROR_MISTAKES, RNN_MISTAKES, rnn_errors, rnn_forward, rnn_gradient_mistakes
-from lab.exercises.setting import SENTENCES, SIZES, compare_probabilities, model_of, what
+from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, not_one, several, what
+from lab.exercises.slips import ERROR_SLIPS, RNN_SLIPS, rnn_errors, rnn_forward, rnn_gradient_slips
 from lab.exercises.verdict import NotYet, Wrong, attempt
 
-AXES = {
-    "z": ("n_emb", "L"), "a": ("n_hidd", "L"), "h": ("n_hidd", "L + 1"), "y": ("n_tags", "L"), "p": ("n_tags", "L"),
-    "e_y": ("n_tags", "L"), "e_h": ("n_hidd", "L"), "e_a": ("n_hidd", "L"),
-}  # fmt: skip
+HEIGHTS = {"z": "n_emb", "a": "n_hidd", "h": "n_hidd", "y": "n_tags", "p": "n_tags"}
+HEIGHTS |= {"e_y": "n_tags", "e_h": "n_hidd", "e_a": "n_hidd"}
+AXES = {name: (height, "L + 1" if name == "h" else "L") for name, height in HEIGHTS.items()}
+EMPTY = "All is still zero: the loop is not filled in."
 
 
 def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -44,13 +44,13 @@ def forward(student: Any) -> str:
             raise Wrong(f"It should return z, a, h, y, p; got {what(result)}.")
         got = {name: as_numbers(name, value, AXES[name], right[name]) for name, value in result.items()}
         if not any(np.any(value) for name, value in got.items() if name != "z"):
-            raise NotYet("All is still zero: the loop is not filled in.")
+            raise NotYet(EMPTY)
         if "h" in got and np.any(got["h"][:, 0]):
             first = got["h"][:, 0]
             shifted = " h is shifted by a step: h[:, 0] is h_0, and the word x[t] has h[:, t + 1]."
             kind = shifted if close(first, right["h"][:, 1], "float32") else ""
             raise Wrong(f"First difference: h_0 = h[:, 0] is not zero, but {vector(first)}.{kind}")
-        variants = [(says, functools.partial(rnn_forward, x, param, **how)) for says, how in RNN_MISTAKES]
+        variants = [(says, functools.partial(rnn_forward, x, param, **how)) for says, how in RNN_SLIPS]
         compare_steps(got, right, range(1, len(x) + 1), variants, others=_more_of_forward(got, param))
     return f"{', '.join(got)}: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
 
@@ -61,12 +61,10 @@ def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Cal
 
     def says(name: str, t: int) -> str:
         if name == "p":
-            total = float(column("p", got["p"], t).sum())
-            return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
-        added = {"a": lambda: got["a"] - W_x @ got["z"] - W_h @ got["h"][:, :-1],
-                 "y": lambda: got["y"] - W_y @ got["h"][:, 1:]}  # fmt: skip
-        if name in added and {"a", "z", "h"} <= set(got):
-            rest = added[name]()
+            return not_one(column("p", got["p"], t))
+        if name in ("a", "y") and {"a", "z", "h"} <= set(got):
+            h = got["h"]
+            rest = got["a"] - W_x @ got["z"] - W_h @ h[:, :-1] if name == "a" else got["y"] - W_y @ h[:, 1:]
             if close(rest, np.repeat(rest[:, :1], rest.shape[1], axis=1)):
                 return f" {vector(rest[:, 0])} is added in every step: this network has no biases."
         return ""
@@ -75,15 +73,15 @@ def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Cal
 
 
 def _forward_of_model(student: Any) -> str:
-    cls = student if inspect.isclass(student) else type(student)
+    cls = class_of(student)
     if hasattr(cls, "_recurrent"):  # a Theano model
-        return theano_checks.rnn(cls)
+        return theano_exercises.rnn(cls)
     if not hasattr(cls, "forward"):
         raise Wrong(f"{cls.__name__} has no method forward.")
     for x, _ in SENTENCES:
         model = attempt(model_of, cls)
         p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((SIZES[3], len(x))))
-        compare_probabilities(x, p, model_of().param, rnn_forward, RNN_MISTAKES, "float64")
+        compare_probabilities(x, p, model_of().param, rnn_forward, RNN_SLIPS, "float64")
     return "p is the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
 
 
@@ -94,15 +92,12 @@ def errors(student: Any) -> str:
         W_h, W_y = model.param.W_h, model.param.W_y
         p, _, h, _, _ = model.forward(x, True)
         right = rnn_errors(gold, h, p, W_h, W_y)
-        result = attempt(student, gold.copy(), *_copies(h, p, W_h, W_y))
-        if not isinstance(result, (tuple, list)) or len(result) != 3:
-            raise Wrong(f"It should return e_y, e_h, e_a; got {what(result)}.")
-        got = {
-            name: as_numbers(name, value, AXES[name], right[name]) for name, value in zip(right, result, strict=True)
-        }
+        result = several(attempt(student, gold.copy(), *_copies(h, p, W_h, W_y)), "e_y, e_h, e_a", 3)
+        named = zip(right.items(), result, strict=True)
+        got = {name: as_numbers(name, value, AXES[name], expected) for (name, expected), value in named}
         if not any(map(np.any, got.values())):
-            raise NotYet("All is still zero: the loop is not filled in.")
-        variants = [(says, functools.partial(rnn_errors, gold, h, p, W_h, W_y, **how)) for says, how in ERROR_MISTAKES]
+            raise NotYet(EMPTY)
+        variants = [(says, functools.partial(rnn_errors, gold, h, p, W_h, W_y, **how)) for says, how in ERROR_SLIPS]
         compare_steps(got, right, range(len(x), 0, -1), variants)
     return "e_y, e_h and e_a: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
 
@@ -119,14 +114,12 @@ def gradients(student: Any) -> str:
         h, z = back.forward.h, back.forward.z
         e_a = rnn_errors(gold, h, back.forward.p_y, model.param.W_h, model.param.W_y)["e_a"]
         if hasattr(student, "grads"):
-            cls = student if inspect.isclass(student) else type(student)
-            result = attempt(attempt(model_of, cls).grads, x.copy(), gold.copy())
+            result = attempt(attempt(model_of, class_of(student)).grads, x.copy(), gold.copy())
         else:
             result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, model.param.W_e, model.param.W_x))
-        if not isinstance(result, (tuple, list)):
-            raise Wrong(f"It should return four gradients, of W_e, W_x, W_h, W_y; got {what(result)}.")
+        result = several(result, "four gradients, of W_e, W_x, W_h, W_y")
         if all(isinstance(value, np.ndarray) and not np.any(value) for value in result):
-            raise NotYet("All is still zero: the loop is not filled in.")
-        wrong = rnn_gradient_mistakes(x, z, h, back.e_y, e_a, model.param)
+            raise NotYet(EMPTY)
+        wrong = rnn_gradient_slips(x, z, h, back.e_y, e_a, model.param)
         compare_gradients(result, right, len(x), wrong)
     return "W_e, W_x, W_h and W_y: the same as NumpyRNN's gradients, also with a word that comes twice."

@@ -1,26 +1,17 @@
-"""The checks of exercises 6.2 to 6.4: scan, and taggers in Theano. Each returns what is right, or raises."""
+"""What is checked in exercises 6.2 to 6.4: scan, and taggers in Theano. Each returns what is right, or raises."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from lab.exercises.difference import (
-    as_numbers,
-    close,
-    compare_gradients,
-    compare_steps,
-    own_line,
-    recognise,
-    shape_text,
-    vector,
-)
-from lab.exercises.mistakes import LSTM_MISTAKES, LSTM_SENTENCE_MISTAKES, RNN_MISTAKES, lstm_forward, rnn_forward
-from lab.exercises.mistakes import lstm_step as one_step
-from lab.exercises.setting import SENTENCES, SIZES, compare_probabilities, model_of, what
+from lab.exercises import difference
+from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
+from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
+from lab.exercises.slips import LSTM_SENTENCE_SLIPS, LSTM_SLIPS, RNN_SLIPS, lstm_forward, rnn_forward
+from lab.exercises.slips import lstm_step as one_step
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
@@ -77,7 +68,7 @@ def squares(student: Any) -> str:
             "It is the last step only: return what scan returns first, all steps.": right[-1],
             "It has one number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
         }
-        kind = next((f" {k}" for k, wrong in kinds.items() if np.array_equal(got, wrong) and n > 1), "")
+        kind = recognise(got, right, kinds.items()) if n > 1 else ""
         raise Wrong(f"For n = {n} it gives {got.tolist()}, expected {right.tolist()}.{kind}")
     return "The squares of 0, 1, ..., n - 1, by scan."
 
@@ -107,16 +98,18 @@ def markov(student: Any) -> str:
             kind = " It is transposed: a row a step."
         elif got.shape == (3,):
             kind = " It looks like one step only: return all of them."
-        raise Wrong(f"It gives shape {got.shape}, expected {shape_text(('n', 'states'), right.shape)}.{kind}")
-    variants = [
-        ("A is transposed: s_t = A s_{t-1}, so T.dot(A, s).", lambda: chain(lambda s: A.T @ s)),
-        ("A is multiplied element by element: take T.dot.", lambda: chain(lambda s: np.diag(A) * s)),
-        ("Every step begins at s_0: give s_0 as outputs_info, then a step gets the last state.",
-         lambda: np.repeat((A @ s_0)[None], n, axis=0)),
-        ("The state does not change.", lambda: np.repeat(s_0[None], n, axis=0)),
-        ("It begins with s_0: the first of them is s_1.", lambda: np.vstack([s_0, right[:-1]])),
-    ]  # fmt: skip
-    columns = [(says, lambda make=make: {"s": make().T}) for says, make in variants]
+        raise Wrong(
+            f"It gives shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}"
+        )
+    anew = np.repeat((A @ s_0)[None], n, axis=0)
+    kinds = {
+        "A is transposed: s_t = A s_{t-1}, so T.dot(A, s).": chain(lambda s: A.T @ s),
+        "A is multiplied element by element: take T.dot.": chain(lambda s: np.diag(A) * s),
+        "Every step begins at s_0: give s_0 as outputs_info, then a step gets the last state.": anew,
+        "The state does not change.": np.repeat(s_0[None], n, axis=0),
+        "It begins with s_0: the first of them is s_1.": np.vstack([s_0, right[:-1]]),
+    }
+    columns = [(says, lambda wrong=wrong: {"s": wrong.T}) for says, wrong in kinds.items()]
     compare_steps({"s": got.T}, {"s": right.T}, range(1, n + 1), columns)
     return "s_1, ..., s_n: each is A times the one before."
 
@@ -125,8 +118,7 @@ def _theano_class(student: Any, family: str) -> Any:
     """Return the class of a student's Theano model; NotYet or Wrong if it is none."""
     from lxmls_rnn.deep_learning.rnn import model_class
 
-    cls = student if inspect.isclass(student) else type(student)
-    base = model_class(family)
+    cls, base = class_of(student), model_class(family)
     if student is None or student is ...:
         raise NotYet("There is nothing here yet.")
     if not issubclass(cls, base):
@@ -155,7 +147,7 @@ def _theano_forward(cls: Any, numpy_cls: Any, pass_: Any, mistakes: Any) -> str:
 
 def rnn(student: Any) -> str:
     """Check the symbolic forward pass of a class made of `RNN`."""
-    where = _theano_forward(_theano_class(student, "RNN"), NumpyRNN, rnn_forward, RNN_MISTAKES)
+    where = _theano_forward(_theano_class(student, "RNN"), NumpyRNN, rnn_forward, RNN_SLIPS)
     return f"_forward gives NumpyRNN's probabilities in every step, {where}."
 
 
@@ -169,9 +161,7 @@ def theano_gradients(student: Any) -> str:
     model, reference = model_of(RNN), model_of()
     _x, _y = T.ivector("x"), T.ivector("y")
     _p = model._forward(_x)
-    result = attempt(student, _p, _y, model.param)
-    if not isinstance(result, (tuple, list)):
-        raise Wrong(f"It should return a list of gradients, one for each parameter; got {what(result)}.")
+    result = several(attempt(student, _p, _y, model.param), "a list of gradients, one for each parameter")
     given = {_x: x.astype("int32"), _y: gold.astype("int32")}
     names = list(model.shapes(model.sizes))
     if len(result) != len(names):
@@ -179,13 +169,12 @@ def theano_gradients(student: Any) -> str:
     symbolic = [_symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]
     values = attempt(_evaluate, symbolic, given)
     right = dict(zip(names, reference.grads(x, gold), strict=True))
-    picked = _p[T.arange(_y.shape[0]), _y]
+    picked, every = _p[T.arange(_y.shape[0]), _y], T.log(_p)[:, _y]
     costs = {
         "The logarithm is forgotten: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
         "The mean is taken over all tags; only the gold tag of each word counts.": -T.mean(T.log(_p)),
-        "p[:, y] is a matrix: every word with every gold tag. One entry a word: p[T.arange(L), y].":
-            -T.mean(T.log(_p)[:, _y]),
-    }  # fmt: skip
+        "p[:, y] is a matrix: every word with every gold tag. One entry a word: p[T.arange(L), y].": -T.mean(every),
+    }
     wrong: dict[str, list[tuple[str, np.ndarray]]] = {name: [] for name in names}
     if not close(np.asarray(values[0]), right["W_e"], model.dtype):
         for says, cost in costs.items():
@@ -225,7 +214,7 @@ def updates(student: Any) -> str:
             "It is the gradient itself: the new value is the old one minus rate times gradient.": gradient,
             "Nothing changes.": before,
         }
-        kind = next((f" {says}" for says, wrong in kinds.items() if close(got, wrong, "float32")), "")
+        kind = recognise(got, right, kinds.items(), "float32")
         raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
     return "Each parameter goes a step against its gradient."
 
@@ -238,9 +227,7 @@ def lstm_step(student: Any) -> str:
     _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
     given = (rng.uniform(-1, 1, SIZES[1]), rng.uniform(-1, 1, SIZES[2]), rng.uniform(-1, 1, SIZES[2]), W_x, W_h, W_c)
     symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
-    result = attempt(student, *symbols)
-    if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise Wrong(f"It should return h_t, c_t; got {what(result)}.")
+    result = several(attempt(student, *symbols), "h_t, c_t", 2)
     variables = [_symbolic(name, value) for name, value in zip(("h_t", "c_t"), result, strict=True)]
     h, c = attempt(_evaluate, variables, dict(zip(symbols, given, strict=True)))
     right = one_step(*given)
@@ -249,19 +236,18 @@ def lstm_step(student: Any) -> str:
         raise Wrong("Both are right, but in the wrong order: return h_t, c_t.")
     for name, value in got.items():
         if not close(value, right[name]):
-            tried = [(says, one_step(*given, **how)[name]) for says, how in LSTM_MISTAKES]
-            kind = recognise(value, right[name], tried)
+            tried = [(says, one_step(*given, **how)[name]) for says, how in LSTM_SLIPS]
+            kind = difference.own_line(recognise(value, right[name], tried))
             lead = "Right: c_t. " if name == "h" else ""
-            raise Wrong(
-                f"{lead}First difference: {name}_t is {vector(value)}, expected {vector(right[name])}.{own_line(kind)}"
-            )
+            found = f"{name}_t is {vector(value)}, expected {vector(right[name])}.{kind}"
+            raise Wrong(f"{lead}First difference: {found}")
     return "h_t and c_t: the same as NumpyLSTM's."
 
 
 def lstm(student: Any) -> str:
     """Check the symbolic forward pass of a class made of `LSTM`, and the gradients through it."""
     cls = _theano_class(student, "LSTM")
-    where = _theano_forward(cls, NumpyLSTM, lstm_forward, LSTM_SENTENCE_MISTAKES)
+    where = _theano_forward(cls, NumpyLSTM, lstm_forward, LSTM_SENTENCE_SLIPS)
 
     import theano.tensor as T
 

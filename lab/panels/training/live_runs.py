@@ -1,6 +1,6 @@
-"""The trainings of this kernel: what each does now and what has come of it, for any number of panels to follow.
+"""The runs that this kernel trains: what each does now and what has come of it, for any number of panels to follow.
 
-A training belongs to the kernel, not to the panel that began it: a page that is reloaded, a cell that is run again and
+A live run belongs to the kernel, not to the panel that began it: a page that is reloaded, a cell that is run again and
 a second panel find it here.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.widgets.job import Job, tell
+from lab.widgets.job import Job, call_all
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
@@ -21,12 +21,12 @@ from lxmls_rnn.runs import Run, find_runs
 
 POINTS = 200  # of a curve within the epochs, over the whole training
 
-_all: list[Training] = []  # oldest first
-_listeners: list[Callable[[Training], None]] = []
+_all: list[LiveRun] = []  # oldest first
+_listeners: list[Callable[[LiveRun], None]] = []
 _lock = threading.Lock()
 
 
-class Training:
+class LiveRun:
     """A run that is, or was, trained in this kernel.
 
     Parameters
@@ -66,7 +66,7 @@ class Training:
         self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
         self._point, self._n = Progress(), 0  # where the last point was made, and the updates since
         self.job = Job(self._events, self._take)
-        self.job.listeners.append(self._tell)
+        self.job.listeners.append(lambda: call_all(_listeners, self))
 
     @property
     def name(self) -> str:
@@ -148,22 +148,16 @@ class Training:
         since = event.progress.since(self._point)
         if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
             # the few sentences left at the end of an epoch are no point of their own: they would be a spike
-            self.running.append((
-                event.epoch - 1 + event.batch / event.batches,
-                since.mean_cost * self.started.sentences,
-                since.accuracy,
-            ))  # fmt: skip
+            done = event.epoch - 1 + event.batch / event.batches
+            self.running.append((done, since.mean_cost * self.started.sentences, since.accuracy))
         self._point, self._n = (Progress() if event.batch == event.batches else event.progress), 0
 
     def reason(self) -> str:
         """Why it has ended, if it has come to its end."""
         return self.event.reason if isinstance(self.event, Stopped) else ""
 
-    def _tell(self) -> None:
-        tell(_listeners, self)
 
-
-def begin(folder: Path, settings: Settings) -> Training:
+def begin(folder: Path, settings: Settings) -> LiveRun:
     """Train a new run.
 
     Raises
@@ -171,10 +165,10 @@ def begin(folder: Path, settings: Settings) -> Training:
     FileExistsError
         There is a run of that name.
     """
-    return _start(Training(folder, settings), is_new=True)
+    return _start(LiveRun(folder, settings), is_new=True)
 
 
-def resume(folder: Path, epochs: int) -> Training:
+def resume(folder: Path, epochs: int) -> LiveRun:
     """Train a run further, up to a number of epochs.
 
     Raises
@@ -182,15 +176,15 @@ def resume(folder: Path, epochs: int) -> Training:
     RuntimeError
         It is being trained.
     """
-    training = Training(folder, epochs=epochs)
+    live = LiveRun(folder, epochs=epochs)
     before = find(folder)
     if before is not None:
-        training.running = list(before.running)
-    return _start(training, is_new=False)
+        live.running = list(before.running)
+    return _start(live, is_new=False)
 
 
-def _start(training: Training, is_new: bool) -> Training:
-    folder = training.folder
+def _start(live: LiveRun, is_new: bool) -> LiveRun:
+    folder = live.folder
     with _lock:
         before = find(folder)
         if before is not None and before.job.active:
@@ -199,19 +193,19 @@ def _start(training: Training, is_new: bool) -> Training:
             raise FileExistsError(f"there is a run {folder.name} already: take another name, or resume that run")
         if before is not None:
             _all.remove(before)
-        _all.append(training)
-        training.job.start()
-    return training
+        _all.append(live)
+        live.job.start()
+    return live
 
 
-def find(folder: Path) -> Training | None:
-    """Return the training of a run, if this kernel knows one."""
-    return next((training for training in _all if training.folder == folder), None)
+def find(folder: Path) -> LiveRun | None:
+    """Return the live run of a folder, if this kernel knows one."""
+    return next((live for live in _all if live.folder == folder), None)
 
 
-def of(root: Path) -> list[Training]:
-    """Return the trainings below a folder of runs, oldest first."""
-    return [training for training in _all if training.folder.parent == root]
+def of(root: Path) -> list[LiveRun]:
+    """Return the live runs below a folder of runs, oldest first."""
+    return [live for live in _all if live.folder.parent == root]
 
 
 def names(root: Path) -> tuple[list[str], list[ValueError]]:
@@ -219,17 +213,17 @@ def names(root: Path) -> tuple[list[str], list[ValueError]]:
     found, damaged = find_runs(root)
     folders = [run.folder for run in found]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
-    begun = [training.folder for training in reversed(of(root)) if training.folder not in folders]
+    begun = [live.folder for live in reversed(of(root)) if live.folder not in folders]
     return [folder.name for folder in begun + folders], damaged
 
 
-def follow(listener: Callable[[Training], None]) -> None:
-    """Call `listener` with a training whenever its state changes, and every `INTERVAL` seconds while it works."""
+def follow(listener: Callable[[LiveRun], None]) -> None:
+    """Call `listener` with a live run whenever its state changes, and every `INTERVAL` seconds while it works."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
-def unfollow(listener: Callable[[Training], None]) -> None:
+def unfollow(listener: Callable[[LiveRun], None]) -> None:
     """Undo `follow`."""
     if listener in _listeners:
         _listeners.remove(listener)

@@ -1,0 +1,44 @@
+"""Plots by bqplot: figures of one look, and new points for what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bqplot
+from numpy.typing import ArrayLike
+
+SIZE = (394, 240)  # of which two stand side by side in a notebook
+
+
+def side_axis(scale: bqplot.Scale, label: str, tick_format: str) -> bqplot.Axis:
+    """Make the axis at the left of a figure."""
+    return bqplot.Axis(scale=scale, side="left", label=label, label_offset="3.8em", tick_format=tick_format)
+
+
+def figure(
+    across: bqplot.Axis,
+    up: bqplot.Axis,
+    marks: Sequence[bqplot.Mark] = (),
+    size: tuple[int, int] = SIZE,
+    bottom: int = 46,
+    top: int = 12,
+    **more: Any,
+) -> bqplot.Figure:
+    """Make a figure, `size` pixels wide and high, with so many of them below and above the plot."""
+    margin = {"top": top, "bottom": bottom, "left": 65, "right": 18}
+    layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
+    return bqplot.Figure(axes=[across, up], marks=list(marks), fig_margin=margin, layout=layout, **more)
+
+
+def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:
+    """Return the scales that marks of a figure are to have."""
+    x, y = figure.axes
+    return {"x": x.scale, "y": y.scale}
+
+
+def put(mark: bqplot.Mark, x: ArrayLike, y: ArrayLike, **more: Any) -> None:
+    """Give a mark new points, in one message."""
+    with mark.hold_sync():
+        for name, value in {"x": x, "y": y, **more}.items():
+            setattr(mark, name, value)

@@ -1,0 +1,134 @@
+"""What panels are made of, each in a line: fields, buttons, rows, and views of HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
+
+WRAP = {"flex_flow": "row wrap"}
+LARGEST_SEED = 2**31 - 1
+
+
+def field(
+    kind: type[widgets.Widget],
+    name: str,
+    value: Any,
+    tooltip: str,
+    width: str = "22em",
+    label: str = "10em",
+    **more: Any,
+) -> Any:
+    """Make a control with its name before it, `label` wide; `tooltip` says what it means."""
+    look = {"style": {"description_width": label}, "layout": {"width": width}}
+    return kind(description=name, value=value, tooltip=tooltip, **look, **more)
+
+
+def whole(
+    name: str, value: int, tooltip: str, most: int, width: str = "22em", least: int = 1, label: str = "10em"
+) -> widgets.BoundedIntText:
+    """Make a field for a whole number from `least` to `most`."""
+    return field(widgets.BoundedIntText, name, value, tooltip, width, label, min=least, max=most)
+
+
+def seed(value: int, tooltip: str, width: str = "22em") -> widgets.BoundedIntText:
+    """Make a field for a seed."""
+    return whole("Seed", value, tooltip, LARGEST_SEED, width, least=0)
+
+
+def pick(
+    name: str, options: Iterable[Any], tooltip: str, value: Any = None, width: str = "22em", label: str = "10em"
+) -> widgets.Dropdown:
+    """Make a dropdown; without a `value` its first option is chosen."""
+    options = list(options)
+    if value is None and options:
+        value = options[0][1] if isinstance(options[0], tuple) else options[0]
+    return field(widgets.Dropdown, name, value, tooltip, width, label, options=options)
+
+
+def text(name: str, value: str, tooltip: str, width: str = "22em", **more: Any) -> widgets.Text:
+    """Make a field for text."""
+    return field(widgets.Text, name, value, tooltip, width, **more)
+
+
+def switch(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
+    """Make a checkbox, as wide as its words unless `layout` says otherwise."""
+    look = {"indent": False, "layout": {"width": "auto", **layout}}
+    return widgets.Checkbox(description=name, value=value, tooltip=tooltip, **look)
+
+
+def toggles(options: Mapping[str, str], width: str = "auto") -> widgets.ToggleButtons:
+    """Make buttons of which one is down; `options` has a tooltip for each, `width` is that of one."""
+    look = {"style": {"button_width": width}, "layout": {"width": "auto"}}
+    return widgets.ToggleButtons(options=list(options), tooltips=list(options.values()), **look)
+
+
+def button(name: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
+    """Make a button as wide as its words."""
+    look = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
+    return widgets.Button(description=name, tooltip=tooltip, disabled=disabled, **look)
+
+
+def gauge(width: str, **more: Any) -> widgets.FloatProgress:
+    """Make a bar that goes from 0 to 1."""
+    return widgets.FloatProgress(min=0, max=1, layout={"width": width}, **more)
+
+
+def view(*names: str, **layout: str) -> widgets.HTML:
+    """Make a view of HTML; of each name there is a class `lab-name` for the style sheet, and for who looks for it."""
+    made = widgets.HTML(layout=layout)
+    for name in names:
+        made.add_class(f"lab-{name}")
+    return made
+
+
+def in_row(*children: widgets.Widget) -> widgets.HBox:
+    """Put widgets beside each other, as many as fit."""
+    return widgets.HBox(children, layout=WRAP)
+
+
+def show(widget: widgets.Widget, visible: bool = True) -> None:
+    """Show a widget, or take it out of the page."""
+    widget.layout.display = None if visible else "none"
+
+
+def offer(control: widgets.Widget, options: Iterable[Any], value: Any = None) -> None:
+    """Give a control other options; it keeps its value, or takes `value`, where that is among them, else the first."""
+    options = list(options)
+    kept = control.value if value is None else value
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    if list(control.options) != options:
+        control.options = options
+    control.value = kept if kept in values else next(iter(values), None)
+
+
+def on_change(action: Callable[[], None], *controls: widgets.Widget) -> None:
+    """Call `action` whenever the value of one of the controls changes."""
+    for control in controls:
+        control.observe(lambda _: action(), "value")
+
+
+def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:
+    """Make the fields of a network that is small enough to look at.
+
+    Parameters
+    ----------
+    activation
+        What is said about the activation.
+    seed_value, seed_tooltip
+        Of the seed.
+
+    Returns
+    -------
+    list
+        Embedding size, hidden units, activation, seed.
+    """
+    return [
+        whole("Embedding size", 4, "Numbers for a word", 20, "14em"),
+        whole("Hidden units", 3, "Numbers in the hidden state", 20, "14em"),
+        pick("Activation", ACTIVATIONS, activation, width="17em"),
+        seed(seed_value, seed_tooltip, "16em"),
+    ]
