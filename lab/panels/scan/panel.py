@@ -106,7 +106,8 @@ class ScanPanel(Panel):
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
         look = {"tooltip": "Show the graph inside scan too", "layout": {"width": "auto"}}
         self.inside = widgets.ToggleButton(description="Graph of one step", **look)
-        plotted = self.numbers, self.key, self.figure, self.timing
+        self.plotted = widgets.VBox()
+        plotted = self.numbers, self.key, self.plotted, self.timing
         inside = widgets.HBox([self.inside]), shown_if(self.steps_view, self.inside)
         self.results = widgets.VBox([*plotted, self.graphs, *inside])
 
@@ -245,6 +246,8 @@ class ScanPanel(Panel):
         largest = float(max(np.abs(rows[0]).max(), np.abs(rows[1]).max()))
         table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
         self.numbers.value = beside(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
+        show(self.results)
+        self.plotted.children = [self.figure]  # only now: a figure that is drawn while it is hidden stays empty
         self._plot(names, rows)
         difference = float(np.abs(loop - scan).max())
         agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
@@ -260,7 +263,6 @@ class ScanPanel(Panel):
         if self._drawn != self.part.value:
             self._drawn = self.part.value
             self._show_graphs(namespace)
-        show(self.results)
 
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
