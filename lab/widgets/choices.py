@@ -120,12 +120,8 @@ class ModelChoice(widgets.VBox):
         what = "Random numbers, or a file of pre-trained embeddings in the data folder"
         self.embeddings = pick("Embeddings", [RANDOM], what)
         self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
-        super().__init__(
-            [
-                in_row(self.model, self.n_hidd, self.n_emb),
-                in_row(self.activation, self.seed, self.embeddings, self.freeze),
-            ]
-        )
+        numbers = in_row(self.activation, self.seed, self.embeddings, self.freeze)
+        super().__init__([in_row(self.model, self.n_hidd, self.n_emb), numbers])
         on_change(self._adapt, self.model, self.embeddings)
         self.refresh()
         self._adapt()

@@ -23,13 +23,23 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-hidden")).to_contain_text("forget gate")
     picture(panel, "inspection-hidden")
     tab(panel, "Gradient")
-    expect(panel.locator(".lab-gradient svg")).to_be_visible()
+    expect(panel.locator(".lab-gradient .bqplot path.line").first).to_be_visible()
+    expect(panel.locator(".lab-gradient .bqplot")).to_contain_text("watches")  # below its points
+    assert not overflowing(lab.page, panel)
     picture(panel, "inspection-gradient")
+    with lab.dark():
+        picture(panel, "inspection-gradient-dark")
     tab(panel, "Neighbours")
     nearest = panel.locator(".lab-nearest")
     expect(nearest).to_contain_text("Nearest to")  # of the word that the kernel puts into the field
     fill(panel, "Word", "dog")
     expect(nearest).to_contain_text("Nearest to dog")
+    button(panel, "Draw the map").click()
+    expect(panel.locator(".lab-map .bqplot")).to_contain_text("dog")
+    assert not overflowing(lab.page, panel)
+    picture(panel, "inspection-map")
+    with lab.dark():
+        picture(panel, "inspection-map-dark")
     tab(panel, "Errors")
     button(panel, "Measure").click()
     expect(panel.locator(".lab-accuracy")).to_contain_text("%")
@@ -40,6 +50,7 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     compared = panel.locator(".lab-compared")
     expect(compared.get_by_role("columnheader", name="rnn", exact=True)).to_be_visible()
     expect(compared).to_contain_text("zebra")
+    picture(panel, "inspection-compare")
     assert not overflowing(lab.page, panel)
 
 

@@ -64,14 +64,9 @@ def speed_up_map(found: tuple[list[int], list[int], np.ndarray, str] | None) -> 
     if found is None:
         return ""
     hidden, batches, values, what = found
-    return (
-        f"<p>GPU over CPU, the fastest of each, {escape(what)}: blue where the GPU wins, orange where the CPU does.</p>"
-        + html.heat_map(
-            values,
-            [f"hidden {n_hidd}" for n_hidd in hidden],
-            [f"batch {batch}" for batch in batches],
-            float(np.nanmax(np.abs(np.log10(values)))) or 1.0,
-            write=lambda value: f"{value:.3g} x" if np.isfinite(value) else "-",
-            coloured_by=np.log10,
-        )
-    )
+    says = "GPU over CPU, the fastest of each, {}: blue where the GPU wins, orange where the CPU does."
+    rows, columns = [f"hidden {n_hidd}" for n_hidd in hidden], [f"batch {batch}" for batch in batches]
+    extent = float(np.nanmax(np.abs(np.log10(values)))) or 1.0
+    write = lambda value: f"{value:.3g} x" if np.isfinite(value) else "-"  # noqa: E731
+    table = html.heat_map(values, rows, columns, extent, write=write, coloured_by=np.log10)
+    return f"<p>{says.format(escape(what))}</p>{table}"

@@ -98,12 +98,9 @@ class ErrorsView(View):
         assert self.evaluation is not None
         assert self._measured is not None
         result, tags = self.evaluation, self._measured.tagger.tags
-        self._filling = True
-        try:
+        with self.filling():
             for control in (self.gold, self.predicted):
                 offer(control, [ANY, *tags])
-        finally:
-            self._filling = False
         kinds = (
             ("all words", result.confusion, result.accuracy),
             ("in the vocabulary", result.known, result.known_accuracy),
@@ -118,15 +115,9 @@ class ErrorsView(View):
         heading = f"<b>{escape(self._measured.name)} on {self.part.value}</b>: {result.sentences} sentences{note}"
         self.summary.value = heading + html.table(["words", "number", "errors", "accuracy"], rows)
         mistakes = result.confusion * (1 - np.eye(len(tags), dtype=int))
-        confusion = html.heat_map(
-            result.confusion,
-            tags,
-            tags,
-            float(max(1, mistakes.max())),
-            write=str,
-            upright=True,
-            caption="confusion: gold tag (row), predicted tag (column)",
-        )
+        caption = "confusion: gold tag (row), predicted tag (column)"
+        largest = float(max(1, mistakes.max()))
+        confusion = html.heat_map(result.confusion, tags, tags, largest, None, str, caption, upright=True)
         figures = html.table(["tag", "words", "precision", "recall", "F1"], by_tag)
         self.confusion.value = html.side_by_side([confusion, figures])
         show(self.results)

@@ -38,16 +38,9 @@ class TagsView(View):
         order = np.argsort(-p_y[:, t], kind="stable")
         bars = html.bars([(tags[k], float(p_y[k, t]), colour_of(int(k))) for k in order], 1.0)
         self.distribution.value = f"<b>{escape(self.seen.words[t])}</b>{bars}"
-        self.matrix.value = html.heat_map(
-            p_y,
-            tags,
-            self.seen.words,
-            1.0,
-            marked_column=t,
-            write=("{:.2f}" if len(self.seen.words) <= 20 else "").format,
-            upright=True,
-            caption="p_y: probability of each tag (row) for each word (column)",
-        )
+        write = ("{:.2f}" if len(self.seen.words) <= 20 else "").format
+        caption = "p_y: probability of each tag (row) for each word (column)"
+        self.matrix.value = html.heat_map(p_y, tags, self.seen.words, 1.0, t, write, caption, upright=True)
 
     def code(self) -> str:
         return f"""
@@ -170,9 +163,8 @@ class GradientView(View):
 
     def _word_changed(self) -> None:
         if self._seen is not None and not self._filling:
-            self._filling = True
-            self._offer_tags()
-            self._filling = False
+            with self.filling():
+                self._offer_tags()
 
     def _offer_tags(self) -> None:
         p = self.seen.forward.p_y[:, self.word.value]
@@ -184,15 +176,15 @@ class GradientView(View):
         reach = gradient_reach(self.opened.tagger.model, self.seen.x, t, self.tag.value)
         self.chart.draw(curves(reach), self.seen.words[: t + 1])
         self.text.value = explain(self.opened, reach, self.seen.words[t])
+        cell = {} if reach.c is None else {"|dL/dc_k|": reach.c}
+        norms = {"|dL/dh_k|": reach.h, **cell, "|dL/dz_k|": reach.z}
         rows = []
         for k in range(t, -1, -1):
             ratio = f"{reach.h[k] / reach.h[k + 1]:.3g}" if k < t and reach.h[k + 1] else ""
-            cell = [] if reach.c is None else [f"{reach.c[k]:.3e}"]
-            rows.append(
-                [f"{k + 1} {self.seen.words[k]}", t - k, f"{reach.h[k]:.3e}", ratio, *cell, f"{reach.z[k]:.3e}"]
-            )
-        cell = [] if reach.c is None else ["|dL/dc_k|"]
-        self.table.value = html.table(["word k", "steps back", "|dL/dh_k|", "ratio", *cell, "|dL/dz_k|"], rows)
+            first, *rest = (f"{values[k]:.3e}" for values in norms.values())
+            rows.append([f"{k + 1} {self.seen.words[k]}", t - k, first, ratio, *rest])
+        first, *rest = norms
+        self.table.value = html.table(["word k", "steps back", first, "ratio", *rest], rows)
 
     def code(self) -> str:
         t, tag = self.word.value, self.tag.value

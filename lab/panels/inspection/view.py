@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -132,12 +133,18 @@ class View(widgets.VBox, Background):
         show(self._body, not missing)
         self._note.value = f"<i>The sentence is not tagged: {escape(problem)}.</i>" if missing else ""
         if not missing:
-            self._filling = True
-            try:
+            with self.filling():
                 self.fill()
-            finally:
-                self._filling = False
             self.draw()
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Return a context in which controls change without drawing."""
+        self._filling = True
+        try:
+            yield
+        finally:
+            self._filling = False
 
     def fill(self) -> None:
         """Put the choices of this run and sentence into the controls."""

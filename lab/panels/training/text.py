@@ -53,19 +53,11 @@ def epochs_table(name: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
     header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
-    formats = [
-        "{epoch}",
-        "{cost:.4f}",
-        "{train_accuracy:.2%}",
-        "",
-        "{rate:.4g}",
-        "{seconds:.2f}",
-        "{words_per_second:,.0f}",
-    ]
     body = []
     for row in reversed(rows[-LAST:]):
-        formats[3] = "" if row["dev_accuracy"] is None else "{dev_accuracy:.2%}"
-        body.append([text.format(**row) for text in formats])
+        dev = "" if row["dev_accuracy"] is None else f"{row['dev_accuracy']:.2%}"
+        measured = [row["epoch"], f"{row['cost']:.4f}", f"{row['train_accuracy']:.2%}", dev]
+        body.append([*measured, f"{row['rate']:.4g}", f"{row['seconds']:.2f}", f"{row['words_per_second']:,.0f}"])
     caption = (
         f"Epochs of {name}: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of "
     )

@@ -30,12 +30,8 @@ class TrainerChoice(widgets.VBox):
         what = "Epochs in a row without a better accuracy on dev"
         self.patience = whole("after epochs", 2, what, 1000, "16em")
         self.shuffle = switch("Shuffle", "Go through the sentences in a new order in every epoch", **aside)
-        super().__init__(
-            [
-                in_row(self.epochs, self.rate, self.decay, self.batch_size, self.shuffle),
-                in_row(self.clipped, self.clip, self.early, self.patience),
-            ]
-        )
+        limits = in_row(self.clipped, self.clip, self.early, self.patience)
+        super().__init__([in_row(self.epochs, self.rate, self.decay, self.batch_size, self.shuffle), limits])
         on_change(self._adapt, self.clipped, self.early)
         self._adapt()
 
