@@ -83,7 +83,17 @@ def test_why_there_is_no_gpu(pretend, fault, why):
 
 def test_what_is_missing_is_named(pretend, tmp_path):
     shutil.copy(pretend / "libcuda.so", tmp_path)
+    shutil.copytree(pretend / "pygpu", tmp_path / "pygpu")
     assert "there is no NVRTC and no cuBLAS" in choose("auto", tmp_path, **HEALTHY)[1]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is a pygpu for this Python")
+@pytest.mark.parametrize("name", ["cuda", "opencl0:0"])
+def test_on_a_python_without_a_pygpu_the_sentence_names_those_with_one(pretend, name):
+    found, sentence = choose(name, pretend, **HEALTHY | {"PYTHONPATH": ""})
+    assert found is None
+    assert "pygpu, is made for Python 3.10 and 3.11, and this is 3." in sentence
+    assert "take the Docker image" in sentence
 
 
 def test_a_gpu_of_a_higher_number_than_there_are(pretend):
