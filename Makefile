@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 READY := .venv/.ready
+# Images often set it; each of the many processes of the tests would then compile Theano's Python code anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help
 help: ## List the targets
@@ -16,10 +18,19 @@ ifdef PYTHON
 .PHONY: $(READY)
 endif
 
+PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
+
 .PHONY: test
-test: $(READY) ## Run the tests; ARGS="-k lstm" goes to pytest
+test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to pytest
 	@.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.require_compiler()'
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+.PHONY: test-slow
+test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more examples of the random ones
+	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
+
+.PHONY: test-all
+test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs
 
 .PHONY: test-gpu
 test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where pygpu is installed

@@ -1,10 +1,91 @@
+"""What all tests share: their kinds, how long each kind takes, how many random examples are tried."""
+
+import functools
 import os
+from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import lxmls_rnn.theano_env  # noqa: F401  prepares `import theano` in the tests, whatever the environment
 from lxmls_rnn import paths
+from lxmls_rnn.deep_learning.rnn import model_class
+
+# A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
+KINDS = {
+    "notebook": "runs a notebook in a kernel",
+    "gpu": "GPU code: on an emulated device, through NVIDIA's compiler, or on a GPU",
+    "sanitizer": "compiles C code that watches where it reads and writes",
+    "process": "starts commands, scripts or workers",
+    "theano": "compiles Theano functions",
+    "unit": "plain Python and NumPy, in this process",
+    "speed": "measures: `make benchmark-models`",
+    "browser": "drives the lab in Chromium: `make test-browser`",
+    "container": "builds the image and runs it: `make test-container`",
+}
+
+unhurried = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("quick", max_examples=8, **unhurried)
+hypothesis.settings.register_profile("thorough", max_examples=100, **unhurried)
+hypothesis.settings.load_profile("quick")  # --hypothesis-profile=thorough takes the other one
+
+_seconds, _tests = Counter(), Counter()
+
+
+def pytest_configure(config):
+    for name, meaning in KINDS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.addinivalue_line("markers", "slow(why): left out by `make test`, run by `make test-slow`")
+
+
+def pytest_collection_modifyitems(items):
+    """Give every test its kind; order them so that none that takes long begins last."""
+    kinds = list(KINDS)
+    for item in items:
+        marked = (mark.name for mark in item.iter_markers() if mark.name in KINDS)
+        kind = next(marked, None)
+        if kind is None:
+            kind = item.path.parent.name if item.path.parent.name in KINDS else "unit"
+            item.add_marker(kind)
+        item.user_properties.append(("kind", kind))
+        for mark in item.iter_markers("slow"):
+            if not mark.args:
+                raise pytest.UsageError(f"{item.nodeid}: a slow test says why: @pytest.mark.slow('...')")
+    items.sort(key=lambda item: kinds.index(dict(item.user_properties)["kind"]))
+
+
+def pytest_runtest_logreport(report):
+    kind = dict(report.user_properties).get("kind")
+    _seconds[kind] += report.duration
+    _tests[kind] += report.when == "call"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how long the tests of each kind took, those of all workers together."""
+    for kind, seconds in _seconds.most_common():
+        terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
+
+
+@pytest.fixture(scope="session")
+def scan_of():
+    """Give the scan model with the numbers of another, to be used before the next is asked for.
+
+    One model, compiled once, serves all sizes of an activation: of a sentence's graph only n_hidd is a part.
+    """
+
+    @functools.cache
+    def compiled(name, activation, n_hidd):
+        return model_class(name)(7, 3, n_hidd, 4, activation=activation, dtype="float64")
+
+    def give(model):
+        name = type(model).__name__.removeprefix("Numpy").removeprefix("Fast")
+        scan = compiled(name, model.activation, model.sizes.n_hidd)
+        scan.sizes = model.sizes
+        scan.set_values(model.get_values())
+        return scan
+
+    return give
 
 
 @pytest.fixture(scope="session")

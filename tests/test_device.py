@@ -10,6 +10,8 @@ import pytest
 
 from lxmls_rnn import _theano_flags, device
 
+pytestmark = pytest.mark.process
+
 PRETEND = r"""
 #include <stdlib.h>
 #include <string.h>

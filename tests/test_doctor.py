@@ -8,6 +8,8 @@ import pytest
 from lxmls_rnn import doctor
 from lxmls_rnn.doctor import Finding
 
+pytestmark = pytest.mark.process
+
 
 def screen(**environ):
     """Run the doctor on a terminal of 80 columns; return its exit status and its lines."""

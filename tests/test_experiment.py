@@ -66,6 +66,7 @@ def test_the_sample_corpus_is_learnt(model, accuracy):
     assert events[-1].dev_accuracy > accuracy
 
 
+@pytest.mark.theano
 def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_dir):
     settings = {
         "train": str(ewt_dir / "en_ewt-ud-dev.conllu"),
@@ -89,6 +90,7 @@ def test_the_parts_of_a_named_corpus_are_known_and_of_a_file_only_what_was_named
     assert set(parts(Settings(train="own.conll"))) == {"train"}
 
 
+@pytest.mark.process
 def test_settings_of_a_theano_model_do_not_import_theano():
     code = "import sys; from lxmls_rnn.experiment import Settings; Settings('x', model='RNN')"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'theano' not in sys.modules"], check=True)

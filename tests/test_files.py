@@ -36,6 +36,7 @@ def test_a_file_has_the_permissions_of_any_other(tmp_path):
     assert os.stat(tmp_path / "one").st_mode == os.stat(tmp_path / "other").st_mode
 
 
+@pytest.mark.process
 def test_a_folder_is_held_by_one_process(tmp_path):
     def busy():
         raise RuntimeError("another holds it")

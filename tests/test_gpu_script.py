@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 WITH, WITHOUT = '{"nvidia":{},"runc":{}}', '{"runc":{}}'
 

@@ -5,6 +5,8 @@ import pytest
 
 from lxmls_rnn.experiment import corpus_files
 
+pytestmark = pytest.mark.theano
+
 LOAD_DATA = """
 import lxmls_rnn.readers.pos_corpus as pcc
 corpus = pcc.PostagCorpus()
@@ -105,7 +107,10 @@ first_tags = [train_seq.tag_dict[pred] for pred in rnn_prediction(train_seq[0].x
 """
 
 
-@pytest.fixture(params=["sample", "ewt"])
+again = pytest.mark.slow("the same cells on another corpus, which must be fetched")
+
+
+@pytest.fixture(params=["sample", pytest.param("ewt", marks=again)])
 def session(request, tmp_path):
     """What the first cells leave behind: a corpus, and a file of embeddings."""
     if request.param == "ewt":

@@ -55,6 +55,7 @@ def left_alone(request, tmp_path_factory):
     return run
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("what", "n"), [("os.rename", n) for n in (2, 3, 9, 19, 20, 21, 38)] + [("BatchDone", 20), ("EpochDone", 2)]
 )

@@ -31,6 +31,7 @@ def test_its_model_tags_and_measures_as_it_did(folder, name):
         assert tagger.evaluate("dev.conll").accuracy == EXPECTED[name]["accuracy"]
 
 
+@pytest.mark.theano
 @pytest.mark.parametrize("name", EXPECTED)
 def test_it_goes_on_to_the_numbers_that_it_came_to(folder, name):
     run = Run.open(name, folder)

@@ -13,7 +13,7 @@ import pytest
 
 from lxmls_rnn import _theano_flags, _theano_hook, theano_env
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("error::RuntimeWarning")]
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
 
 SCAN_GRADIENT = """

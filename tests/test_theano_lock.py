@@ -11,7 +11,7 @@ import pytest
 
 from lxmls_rnn._theano_lock import CacheLock
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
 
 PREPARED = """
 import fcntl, json, os, random, signal, threading

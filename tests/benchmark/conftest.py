@@ -1,13 +1,55 @@
+import json
+
 import pytest
 
+from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import Runner
 
 
+class Here:
+    """A worker within this process: it does the same work, but on the CPU, and as long as that takes."""
+
+    alive = True
+
+    def __init__(self, implementation, device, dtype, threads, stop):
+        assert device == "cpu"
+        hello = worker.start(implementation, device, threads)
+        if "unavailable" in hello:
+            raise Failed("unavailable", hello["unavailable"])
+        self.bench = worker.Bench(implementation, device, dtype)
+
+    def ask(self, limit, **request):
+        return checked(json.loads(json.dumps(worker.answer(self.bench, request))))
+
+    def close(self):
+        pass
+
+
 @pytest.fixture
 def runner():
+    """One whose workers are in this process."""
+    return Runner(threads=1, seconds=0.01, limit=600, worker=Here)
+
+
+@pytest.fixture
+def runner_of_processes():
     return Runner(threads=1, seconds=0.01, limit=120)
+
+
+@pytest.fixture
+def runner_of_one_process():
+    """Make a runner that has one implementation in a process, the others here."""
+
+    def make(apart):
+        def start(implementation, *lane, **options):
+            return (Worker if implementation == apart else Here)(implementation, *lane, **options)
+
+        return Runner(threads=1, seconds=0.01, limit=600, worker=start)
+
+    return make
 
 
 @pytest.fixture

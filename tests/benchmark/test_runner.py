@@ -1,4 +1,4 @@
-"""Real workers: what they measure, and what becomes of those that are told to go wrong."""
+"""What workers measure, and what becomes of those that are told to go wrong."""
 
 import threading
 
@@ -8,34 +8,55 @@ from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.runner import Runner
 
 SENTENCE = Shape("rnn", 5, 1, 4)
+compiles_scan = pytest.mark.slow("compiles scan in float32, half a minute from an empty cache")
 
 
-def cases(implementations=("numpy", "fused"), devices=("cpu",), shapes=(SENTENCE,), works=("backward",)):
-    return make_cases(shapes, works, implementations, devices, n_words=30)
+def cases(
+    implementations=("numpy", "fused"),
+    devices=("cpu",),
+    shapes=(SENTENCE,),
+    works=("backward",),
+    dtypes=("float32",),
+):
+    return make_cases(shapes, works, implementations, devices, dtypes, n_words=30)
 
 
-@pytest.mark.parametrize("model", ["rnn", "lstm"])
-def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
-    shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
-    both = cases(shapes=shapes, works=tuple(WORKS))
-    scan = cases(("scan",), shapes=shapes[1:])
-    rows = list(runner.run([*both, *scan]))
+def check_measured(rows):
     assert {row.status for row in rows} == {"ok"}
     assert all(row.difference <= 1e-5 and row.checked == [row.case.batch, 4] for row in rows)
     assert all(0 < row.minimum <= row.q1 <= row.median <= row.q3 and row.repeats >= 3 for row in rows)
 
 
+@pytest.mark.theano
+@pytest.mark.parametrize("model", ["rnn", "lstm"])
+def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
+    shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
+    check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS)))))
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize(
+    ("model", "work", "dtype"),
+    [("rnn", "step", "float64")]
+    + [pytest.param(model, work, "float32", marks=compiles_scan) for model in ("rnn", "lstm") for work in WORKS],
+)
+def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
+    check_measured(list(runner.run(cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype]))))
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
 @pytest.mark.parametrize("model", ["rnn", "lstm"])
-def test_pytorch_gives_the_reference_numbers(runner, model, implementation):
+def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
     pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
-    rows = list(runner.run(cases((implementation,), shapes=shapes, works=tuple(WORKS))))
+    rows = list(runner_of_processes.run(cases((implementation,), shapes=shapes, works=tuple(WORKS))))
     assert {(row.status, row.why) for row in rows} == {("ok", "")}
 
 
-def test_a_row_tells_device_memory_compile_time_and_share(runner):
-    _, row = runner.run(cases())
+@pytest.mark.process
+def test_a_row_tells_device_memory_compile_time_and_share(runner_of_processes):
+    _, row = runner_of_processes.run(cases())
     assert row.device == "cpu"
     assert row.device_memory is None
     assert row.host_memory > 10**7
@@ -43,29 +64,33 @@ def test_a_row_tells_device_memory_compile_time_and_share(runner):
     assert row.share > 0
 
 
-def test_a_device_that_is_not_there_is_a_row_that_says_why(runner):
-    here, absent = runner.run(cases(("fused",), devices=("cpu", "cuda77")))
+@pytest.mark.process
+def test_a_device_that_is_not_there_is_a_row_that_says_why(runner_of_processes):
+    here, absent = runner_of_processes.run(cases(("fused",), devices=("cpu", "cuda77")))
     assert here.status == "ok"
     assert absent.status == "unavailable"
     assert "cuda77" in absent.why
     assert absent.median is None
 
 
-def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner, monkeypatch, tmp_path):
+@pytest.mark.process
+def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner_of_processes, monkeypatch, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('not here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    (row,) = runner.run(cases(("torch",)))
+    (row,) = runner_of_processes.run(cases(("torch",)))
     assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `uv sync --group peers` brings it")
 
 
-def test_opencl_is_measured_under_its_own_name(runner):
-    fused, scan = runner.run(cases(("fused", "scan"), devices=("opencl0:0",)))
+@pytest.mark.process
+def test_opencl_is_measured_under_its_own_name(runner_of_processes):
+    fused, scan = runner_of_processes.run(cases(("fused", "scan"), devices=("opencl0:0",)))
     assert scan.status == "unavailable"
     if fused.status == "unavailable":
         pytest.skip(f"no OpenCL device: {fused.why}")
     assert (fused.status, fused.device) == ("ok", "opencl0:0")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("fault", "status", "why"),
     [
@@ -75,10 +100,12 @@ def test_opencl_is_measured_under_its_own_name(runner):
         ("memory", "memory", "not enough memory"),
     ],
 )
-def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(runner, monkeypatch, fault, status, why):
+def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(
+    runner_of_one_process, monkeypatch, fault, status, why
+):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", f"{fault}:numpy")
     shapes = [Shape("rnn", 5, 1, 4), Shape("rnn", 5, 2, 4)]
-    rows = list(runner.run(cases(shapes=shapes)))
+    rows = list(runner_of_one_process("numpy").run(cases(shapes=shapes)))
     for row in rows[::2]:
         assert row.status == status
         assert why in row.why
@@ -86,18 +113,21 @@ def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(runne
     assert [row.status for row in rows[1::2]] == ["ok", "ok"]
 
 
+@pytest.mark.process
 def test_a_case_that_hangs_is_stopped_at_its_limit(monkeypatch):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
     (row,) = Runner(threads=1, seconds=0.01, limit=0.2).run(cases(("numpy",)))
     assert (row.status, row.why) == ("limit", "stopped at its limit of 0.2 s")
 
 
-def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner, monkeypatch):
+@pytest.mark.process
+def test_it_is_stopped_from_another_thread_while_a_case_takes_long(runner_of_one_process, monkeypatch):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:fused")
-    rows = []
+    runner, rows = runner_of_one_process("fused"), []
     thread = threading.Thread(target=lambda: rows.extend(runner.run(cases(shapes=[SENTENCE, Shape("rnn", 5, 2, 4)]))))
     thread.start()
     while len(runner._workers) < 2:
+        thread.join(0.01)
         assert thread.is_alive()
     runner.stop()
     thread.join(5)
@@ -118,7 +148,8 @@ def test_when_the_time_is_used_up_the_rest_are_rows_that_say_so():
     assert [row.status for row in rows] == ["stopped"] * 3
 
 
-def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner):
+@pytest.mark.process
+def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner_of_processes):
     shapes = [Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)]
     asked = []
 
@@ -128,12 +159,13 @@ def test_ctrl_c_keeps_what_was_measured_and_ends_the_workers(runner):
             raise KeyboardInterrupt
         return False
 
-    rows = list(runner.run(cases(("numpy",), shapes=shapes), stop))
+    rows = list(runner_of_processes.run(cases(("numpy",), shapes=shapes), stop))
     assert [row.status for row in rows] == ["ok", "ok", "stopped"]
     assert rows[1].repeats < rows[0].repeats
-    assert not runner._workers
+    assert not runner_of_processes._workers
 
 
+@pytest.mark.theano
 def test_implementations_that_are_compared_take_turns(runner, monkeypatch):
     order = []
     time = Runner._time

@@ -180,6 +180,7 @@ def test_a_warning_is_one_sentence(run, tmp_path):
     assert warning.startswith("Warning: ")
 
 
+@pytest.mark.process
 def test_a_reader_that_goes_away_is_no_error(tmp_path):
     command = f"{COMMAND} train --epochs 30 --name a {' '.join(SHORT)} | head -1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
@@ -200,6 +201,7 @@ def test_no_runs_is_said(run):
     assert "No runs in runs" in run("runs").output
 
 
+@pytest.mark.process
 def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(tmp_path):
     options = [*SHORT, "--epochs", "400", "--shuffle"]
     args = [COMMAND, "train", *options, "--name", "stopped"]

@@ -218,6 +218,7 @@ def fetching(server: Server, directory: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.process
 def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
     server.answers = [stalled, whole(CONTENT)]
     process = fetching(server, tmp_path)
@@ -229,6 +230,7 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
     assert list(tmp_path.iterdir()) == [path] != [leftover]
 
 
+@pytest.mark.process
 def test_two_fetches_at_once_take_turns(server, tmp_path):
     server.answers = [stalled]
     process = fetching(server, tmp_path)
@@ -258,6 +260,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
         fetch("wsj", tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_a_git_blob_id_verifies(server, tmp_path):
     blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)

@@ -11,6 +11,8 @@ from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
 
+pytestmark = pytest.mark.theano
+
 SIZES = 12, 5, 4, 3
 MODELS = [("RNN", activation) for activation in ("logistic", "tanh", "relu")] + [("LSTM", "tanh")]
 WAYS = [

@@ -22,6 +22,7 @@ def saved(tmp_path):
     return tmp_path / "model.npz", model
 
 
+@pytest.mark.theano
 @pytest.mark.parametrize("name", list(rnns.MODELS))
 def test_every_class_comes_back_bit_for_bit(name, tmp_path):
     model = rnns.model_class(name)(*SIZES, seed=0)
@@ -33,6 +34,7 @@ def test_every_class_comes_back_bit_for_bit(name, tmp_path):
         assert a.flags.f_contiguous == b.flags.f_contiguous
 
 
+@pytest.mark.process
 def test_another_process_predicts_bit_for_bit_the_same(saved):
     path, model = saved
     code = (
@@ -53,6 +55,7 @@ def test_the_header_says_what_the_file_holds(saved):
     assert header["note"] == "mine"
 
 
+@pytest.mark.theano
 def test_a_file_can_become_another_class_of_its_family(saved):
     path, model = saved
     scan = model_file.load(path, rnns.RNN).model

@@ -1,10 +1,14 @@
 """One step of SGD: the same for every kind of model, and the same as with dense gradients."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.sgd import make_step, sum_by_word
+
+pytestmark = pytest.mark.theano
 
 SIZES = 30, 6, 5, 4
 X = np.array([3, 1, 4, 1, 3], "int32")  # repeated words: their gradients add up
@@ -16,6 +20,7 @@ BATCH = (
     np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]]),
 )
 CLIPS = [None, 0.01]
+another_graph = pytest.mark.slow("compiles scan's step once more, three seconds and more")
 FAMILIES = [
     (rnns.RNN, rnns.NumpyRNN),
     (rnns.LSTM, rnns.NumpyLSTM),
@@ -38,9 +43,20 @@ def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
         assert np.allclose(W, W_dense - 0.5 * scale * gradient, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("clip", CLIPS)
-@pytest.mark.parametrize("batched", [False, True])
-@pytest.mark.parametrize(("scan", "bare"), FAMILIES)
+def step_of(scan, bare, batched, clip):
+    """Make the parameters of a test; of scan's steps the training's tests make the others."""
+    again = is_scan(scan) and batched != (clip is None)
+    return pytest.param(scan, bare, batched, clip, marks=another_graph if again else ())
+
+
+def is_scan(cls):
+    return cls in (rnns.RNN, rnns.LSTM)
+
+
+@pytest.mark.parametrize(
+    ("scan", "bare", "batched", "clip"),
+    [step_of(*pair, batched, clip) for pair, batched, clip in product(FAMILIES, [False, True], CLIPS)],
+)
 def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
     a, b = scan(*SIZES, seed=0), bare(*SIZES, seed=0)
     steps = [make_step(model, batched=batched, clip=clip) for model in (a, b)]
@@ -53,7 +69,9 @@ def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
     assert a.param[0].get_value(borrow=True).flags.f_contiguous
 
 
-@pytest.mark.parametrize(("scan", "bare"), FAMILIES)
+@pytest.mark.parametrize(
+    ("scan", "bare"), [pytest.param(*pair, marks=another_graph if is_scan(pair[0]) else ()) for pair in FAMILIES]
+)
 def test_sizes_of_one_work_in_a_batch(scan, bare):
     x, y = np.zeros((2, 3), "int32"), np.zeros((2, 3), "int32")
     models = scan(1, 1, 1, 1, seed=0), bare(1, 1, 1, 1, seed=0)
@@ -63,8 +81,11 @@ def test_sizes_of_one_work_in_a_batch(scan, bare):
         assert np.allclose(W.get_value(), value, rtol=1e-8, atol=1e-14)
 
 
-@pytest.mark.parametrize("clip", CLIPS)
-@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN, rnns.FastRNN])
+@pytest.mark.parametrize(
+    ("cls", "clip"),
+    [(cls, clip) for cls in (rnns.NumpyRNN, rnns.FastRNN) for clip in CLIPS]
+    + [(rnns.RNN, None), pytest.param(rnns.RNN, 0.01, marks=another_graph)],
+)
 def test_frozen_embeddings_stay(cls, clip):
     model = cls(*SIZES, seed=0)
     before = model.get_values()

@@ -7,6 +7,8 @@ import theano.tensor as T
 
 from lxmls_rnn.deep_learning import rnn as rnns
 
+pytestmark = pytest.mark.theano
+
 SIZES = 30, 6, 5, 4
 FAMILIES = [
     (rnns.RNN, rnns.NumpyRNN),
@@ -79,6 +81,7 @@ def test_reset_model_draws_anew_and_keeps_the_sizes(pair):
     assert np.array_equal(fresh.param[1].get_value(), type(scan)(*SIZES, seed=7).param[1].get_value())
 
 
+@pytest.mark.process
 def test_numpy_names_do_not_import_theano():
     import subprocess
     import sys

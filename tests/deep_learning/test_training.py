@@ -39,6 +39,7 @@ def test_the_stream_tells_everything_that_happens():
     assert events[-1].reason == "all 2 epochs done"
 
 
+@pytest.mark.theano
 @pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.RNN])
 def test_batch_size_one_is_the_guides_loop(cls):
     model, guide, sentences = cls(*SIZES, seed=0), rnns.NumpyRNN(*SIZES, seed=0), corpus(6)
@@ -56,6 +57,7 @@ def test_batch_size_one_is_the_guides_loop(cls):
         assert np.allclose(W, value, rtol=1e-8)
 
 
+@pytest.mark.theano
 @pytest.mark.parametrize("scan", [rnns.RNN, rnns.LSTM])
 def test_mini_batches_give_the_same_numbers_in_numpy_and_theano(scan):
     bare = {rnns.RNN: rnns.NumpyRNN, rnns.LSTM: rnns.NumpyLSTM}[scan]

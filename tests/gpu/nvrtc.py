@@ -127,6 +127,16 @@ def _text(content: bytes) -> str:
     return content.rstrip(b"\0").decode()
 
 
+def for_each_capability():
+    """Parametrise a test over `CAPABILITIES`, slow for those between the oldest and the newest."""
+    import pytest
+
+    slow = pytest.mark.slow("the same kernels once more, for a GPU between the oldest and the newest")
+    marks = {capability: slow for capability in CAPABILITIES[1:-1]}
+    kinds = [pytest.param(c, id="{}.{}".format(*c), marks=marks.get(c, ())) for c in CAPABILITIES]
+    return pytest.mark.parametrize("capability", kinds)
+
+
 def library() -> str | None:
     """Where NVRTC is: LXMLS_NVRTC, else the wheel in this Python, else a toolkit on the system; None: nowhere."""
     if os.environ.get("LXMLS_NVRTC"):

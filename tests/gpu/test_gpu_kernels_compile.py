@@ -37,7 +37,7 @@ def headers(request, emulated_gpu, tmp_path_factory):
     return {"cluda.h": Path(folder, "cluda.h").read_text()}
 
 
-@pytest.mark.parametrize("capability", nvrtc.CAPABILITIES, ids=lambda c: "{}.{}".format(*c))
+@nvrtc.for_each_capability()
 @pytest.mark.parametrize("name", SOURCES)
 def test_it_compiles_for(real_nvrtc, headers, name, capability):
     if 10 * capability[0] + capability[1] not in real_nvrtc.supported:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
@@ -30,9 +31,11 @@ def test_on_device(device, file, request):
     if trial.returncode != 0:
         optional = device not in (ASKED, EMULATED)
         (pytest.skip if optional else pytest.fail)(trial.stdout.splitlines()[0])
+    profile = hypothesis.settings.get_current_profile_name()
     command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--import-mode=importlib"]
+    command += ["-p", "no:cacheprovider", f"--hypothesis-profile={profile}"]
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", HERE / "on_device" / f"{file}.py"],
+        [*command, HERE / "on_device" / f"{file}.py"],
         env=env,
         cwd=HERE.parents[1],
         capture_output=True,

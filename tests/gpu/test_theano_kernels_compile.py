@@ -67,7 +67,7 @@ def test_libgpuarray_asks_for_the_right_architecture_through_the_shim(kernels):
     assert {name.split(".")[1] for name in kernels.sources} == {"compute_120"}
 
 
-@pytest.mark.parametrize("capability", nvrtc.CAPABILITIES, ids=lambda c: "{}.{}".format(*c))
+@nvrtc.for_each_capability()
 def test_every_kernel_compiles_for(kernels, real_nvrtc, capability):
     if 10 * capability[0] + capability[1] not in real_nvrtc.supported:
         pytest.skip(f"the NVRTC of CUDA {real_nvrtc.version} does not know it")

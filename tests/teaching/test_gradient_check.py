@@ -1,16 +1,16 @@
 """NumPy, scan and finite differences agree, on random sizes, lengths and words."""
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.teaching.gradient_check import check_gradients, compare, finite_differences, relative_difference
 
+compiles_scan = pytest.mark.slow("compiles scan once more, three seconds")
+many_entries = pytest.mark.slow("finite differences of ten thousand entries, eight seconds")
 FAMILIES = [
     (rnns.NumpyRNN, rnns.RNN, "logistic"),
     (rnns.NumpyRNN, rnns.RNN, "tanh"),
@@ -19,37 +19,27 @@ FAMILIES = [
 ]
 
 
-@lru_cache
-def compiled(cls, activation, n_hidd):
-    """Give one model, so one compilation, for all other sizes: only n_hidd is in the graph."""
-    return cls(7, 3, n_hidd, 4, activation=activation, dtype="float64")
-
-
 @st.composite
 def problems(draw):
-    sizes = Sizes(
-        n_words=draw(st.integers(1, 12)),
-        n_emb=draw(st.integers(1, 6)),
-        n_hidd=draw(st.sampled_from([1, 5])),
-        n_tags=draw(st.integers(1, 5)),
-    )
+    sizes = {"n_words": draw(st.integers(1, 12)), "n_emb": draw(st.integers(1, 6)), "n_tags": draw(st.integers(1, 5))}
     length = draw(st.integers(1, 8))
-    x = draw(st.lists(st.integers(0, sizes.n_words - 1), min_size=length, max_size=length))
-    y = draw(st.lists(st.integers(0, sizes.n_tags - 1), min_size=length, max_size=length))
+    x = draw(st.lists(st.integers(0, sizes["n_words"] - 1), min_size=length, max_size=length))
+    y = draw(st.lists(st.integers(0, sizes["n_tags"] - 1), min_size=length, max_size=length))
     return sizes, np.array(x), np.array(y), draw(st.integers(0, 2**31))
 
 
+@pytest.mark.theano
 @pytest.mark.parametrize(("numpy_class", "theano_class", "activation"), FAMILIES)
+@pytest.mark.parametrize("n_hidd", [5, pytest.param(1, marks=compiles_scan)])
 @given(problem=problems())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_numpy_scan_and_finite_differences_agree(numpy_class, theano_class, activation, problem):
+def test_numpy_scan_and_finite_differences_agree(scan_of, n_hidd, numpy_class, theano_class, activation, problem):
     sizes, x, y, seed = problem
+    sizes = Sizes(**sizes, n_hidd=n_hidd)
     rng = np.random.RandomState(seed)
     model = numpy_class(*sizes, activation=activation)
     model.set_values({name: rng.uniform(-1, 1, shape) for name, shape in model.shapes(sizes).items()})
-    scan = compiled(theano_class, activation, sizes.n_hidd)
-    scan.sizes = sizes
-    scan.set_values(model.get_values())
+    scan = scan_of(model)
+    assert type(scan) is theano_class
     scan_gradients = scan.grads(x, y)
     # a unit of a relu that is about to switch has no derivative there
     kink = activation == "relu" and np.abs(_preactivations(model, x)).min() < 0.05
@@ -72,7 +62,10 @@ def test_the_checks_table_covers_every_parameter_and_agrees():
     assert all(row.agrees for row in rows)
 
 
-@pytest.mark.parametrize(("n_hidd", "length"), [(1, 1), (40, 2), (5, 40), (20, 20)])
+@pytest.mark.parametrize(
+    ("n_hidd", "length"),
+    [(1, 1), (5, 40), pytest.param(40, 2, marks=many_entries), pytest.param(20, 20, marks=many_entries)],
+)
 def test_the_check_raises_no_false_alarm(n_hidd, length):
     for seed in range(2):
         rows = check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(10, 3, n_hidd, 4), length=length, seed=seed)
@@ -89,6 +82,13 @@ def test_a_broken_gradient_is_found_and_located():
     assert rows[2].where == (1, 0)
 
 
+@pytest.mark.theano
+def test_float32_gradients_of_the_fused_layers_agree_to_1e_4():
+    assert all(row.agrees for row in check_gradients(["FastRNN", "FastLSTM"], dtype="float32", activation="tanh"))
+
+
+@pytest.mark.theano
+@pytest.mark.slow("compiles scan four times in float32, half a minute from an empty cache")
 def test_float32_gradients_agree_to_1e_4():
     assert all(row.agrees for row in check_gradients(dtype="float32"))
 

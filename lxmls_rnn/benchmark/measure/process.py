@@ -33,6 +33,13 @@ class Failed(Exception):
         self.status = status
 
 
+def checked(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return a worker's answer; raise `Failed` if it is an error."""
+    if "error" in answer:
+        raise Failed({"error": "crashed"}.get(answer["kind"], answer["kind"]), answer["error"])
+    return answer
+
+
 def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
     """Return the environment in which Theano and BLAS take this device and so many threads."""
     environ = dict(os.environ)
@@ -101,10 +108,7 @@ class Worker:
             self.process.stdin.flush()
         except BrokenPipeError:
             raise self._ended() from None
-        answer = self._read(limit)
-        if "error" in answer:
-            raise Failed({"error": "crashed"}.get(answer["kind"], answer["kind"]), answer["error"])
-        return answer
+        return checked(self._read(limit))
 
     def _read(self, limit: float) -> dict[str, Any]:
         assert self.process.stdout is not None

@@ -33,16 +33,24 @@ class Runner:
         Seconds for a case altogether; compiling counts.
     budget
         Seconds for the whole run; cases whose turn has not come by then become rows that say so. By default no limit.
+    worker
+        Starts a worker: called as `Worker` is, gives what can be asked and closed as that can.
     """
 
     def __init__(
-        self, threads: int | None = None, seconds: float = 0.5, limit: float = 120.0, budget: float | None = None
+        self,
+        threads: int | None = None,
+        seconds: float = 0.5,
+        limit: float = 120.0,
+        budget: float | None = None,
+        worker: Callable[..., Worker] = Worker,
     ) -> None:
         for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
         self.threads = threads or cores()
         self.seconds, self.limit, self.budget = seconds, limit, budget
+        self.start_worker = worker
         self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
@@ -157,7 +165,7 @@ class Runner:
             raise self._absent[lane]
         if lane not in self._workers:
             try:
-                self._workers[lane] = Worker(*lane, threads=self.threads, stop=self._stopping.is_set)
+                self._workers[lane] = self.start_worker(*lane, threads=self.threads, stop=self._stopping.is_set)
             except Failed as failure:
                 if failure.status == "unavailable":
                     self._absent[lane] = failure

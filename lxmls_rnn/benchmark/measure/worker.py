@@ -46,16 +46,16 @@ SHORTEST_REPEAT = 0.002  # seconds: calls that are faster are timed several toge
 KEPT = 2  # compiled taggers: one for a sentence and one for batches serve every shape of one hidden size
 
 
-def fault(kind: str) -> bool:
+def fault(kind: str, implementation: str) -> bool:
     """Whether a test has asked for this fault: "wrong", "crash", "hang", "memory" or "killed"."""
-    return os.environ.get("LXMLS_BENCH_FAULT") in [f"{kind}:{name}" for name in sys.argv[1:2]]
+    return os.environ.get("LXMLS_BENCH_FAULT") == f"{kind}:{implementation}"
 
 
 class Bench:
     """The state of a worker: the taggers it has built, the call it is to time."""
 
-    def __init__(self, implementation: str) -> None:
-        self.implementation = implementation
+    def __init__(self, implementation: str, device: str, dtype: str) -> None:
+        self.implementation, self.device, self.dtype = implementation, device, dtype
         self.built: dict[tuple[Any, ...], tuple[Contender, dict[str, np.ndarray], float]] = {}
         self.call: Callable[[], Any]
         self.tagger: Contender
@@ -84,7 +84,7 @@ class Bench:
             compile_s = self.built[key][2] + perf_counter() - start
             self.built[key] = (tagger, values, compile_s)
         results = tagger.results(returned)
-        if fault("wrong"):
+        if fault("wrong", self.implementation):
             results = {name: value * 1.01 for name, value in results.items()}
         expected = reference(case, values, batch, CHECK_RATE)
         difference = max(
@@ -238,11 +238,11 @@ def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
     """Do what a request says; an error becomes an answer too."""
     try:
         if request["do"] == "peak":
-            return peak(*sys.argv[1:4])
+            return peak(bench.implementation, bench.device, bench.dtype)
         if request["do"] == "measure":
             return bench.measure(request["seconds"])
         for kind, harm in FAULTS.items():
-            if fault(kind):
+            if fault(kind, bench.implementation):
                 harm()
         return bench.prepare(Case(**request["case"]))
     except MemoryError as error:
@@ -269,7 +269,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    implementation, device, _, threads = sys.argv[1:]
+    implementation, device, dtype, threads = sys.argv[1:]
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints goes to standard error
 
@@ -278,7 +278,7 @@ def main() -> None:
         replies.flush()
 
     reply(start(implementation, device, int(threads)))
-    bench = Bench(implementation)
+    bench = Bench(implementation, device, dtype)
     for line in sys.stdin:
         reply(answer(bench, json.loads(line)))
 

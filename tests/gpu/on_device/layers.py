@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
@@ -90,7 +90,6 @@ def check(compiled, kind, plan, steps, batch, H, seed):
     H=st.integers(1, 70),
     seed=st.integers(0, 2**31),
 )
-@settings(max_examples=25, deadline=None)
 def test_states_and_gradients(compiled, kind, plan, steps, batch, H, seed):
     check(compiled, kind, plan, steps, batch, H, seed)
 
@@ -154,7 +153,6 @@ def cost():
 
 
 @given(N=st.integers(1, 700), K=st.integers(1, 60), scale=st.sampled_from([1, 80]), seed=st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
 def test_cost_its_gradient_and_the_count(cost, N, K, scale, seed):
     rng = np.random.RandomState(seed)
     y, gold = scale * rng.uniform(-1, 1, (N, K)), rng.randint(0, K, N).astype("int32")

@@ -11,6 +11,8 @@ from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
+pytestmark = pytest.mark.theano
+
 NAMES = {
     "forward": "my_forward",
     "errors": "my_errors",

@@ -8,6 +8,8 @@ from lab.panels.benchmark.plots import round_numbers, speed_up_map
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(autouse=True)
 def results_folder(tmp_path, monkeypatch):

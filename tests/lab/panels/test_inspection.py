@@ -89,6 +89,7 @@ def test_a_run_that_is_not_there_is_named(runs_with):
         InspectionPanel("mine")
 
 
+@pytest.mark.process
 def test_opening_it_imports_no_theano(runs_with):
     root = runs_with("rnn")
     config = root / "rnn" / "config.json"

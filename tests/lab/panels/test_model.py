@@ -125,6 +125,7 @@ def test_a_wrong_file_of_embeddings_is_said(data):
     assert not panel.make_button.disabled
 
 
+@pytest.mark.theano
 def test_the_device_of_a_theano_model_is_proved_when_it_is_made(panel):
     panel.model.model.value = "RNN"
     model = made(panel)
@@ -132,6 +133,7 @@ def test_the_device_of_a_theano_model_is_proved_when_it_is_made(panel):
     assert panel.device.value.startswith("Theano uses the ")
 
 
+@pytest.mark.process
 def test_the_panel_opens_without_theano():
     code = (
         "import sys; from lab import ModelPanel, TrainingPanel;"

@@ -11,6 +11,8 @@ from lab.panels.scan.panel import WRONG
 from lab.panels.scan.programs import marked, run_program
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 
+pytestmark = pytest.mark.theano
+
 
 @pytest.fixture(scope="module")
 def shared():
@@ -36,6 +38,7 @@ def run(panel, part):
     assert "alert" not in panel.message.value
 
 
+@pytest.mark.process
 def test_making_the_panel_does_not_import_theano():
     script = "import sys; from lab import ScanPanel; ScanPanel(); print('theano' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"

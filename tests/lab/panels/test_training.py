@@ -420,6 +420,7 @@ def test_early_stopping_says_why_it_ended(panel):
     assert "No better accuracy on dev for 1 epochs" in panel.message.value
 
 
+@pytest.mark.theano
 def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
     panel = small(TrainingPanel(model="FastRNN"))
     states = []

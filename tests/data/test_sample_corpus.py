@@ -1,0 +1,102 @@
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.readers.pos_corpus import PostagCorpus
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+SIZES = {"train": 1000, "dev": 200, "test": 200}
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """The three parts, with the limit of the lab guide."""
+    corpus = PostagCorpus()
+    files = {part: DATA / "sample" / f"{part}.conll" for part in SIZES}
+    return {part: corpus.read_sequence_list_conll(file, max_sent_len=15) for part, file in files.items()}
+
+
+@pytest.fixture(scope="module")
+def tag_counts(parts):
+    """How often each word of the training part has each tag."""
+    counts = defaultdict(Counter)
+    for sequence in parts["train"]:
+        for word, tag in zip(sequence.words, sequence.tags, strict=True):
+            counts[word][tag] += 1
+    return counts
+
+
+@pytest.mark.process
+def test_the_script_makes_the_same_files_again(tmp_path):
+    subprocess.run([sys.executable, DATA / "sample" / "make_sample.py", "--out", tmp_path], check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.conll", "test.conll", "train.conll"]
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (DATA / "sample" / path.name).read_bytes()
+
+
+def test_the_limit_of_the_lab_guide_keeps_every_sentence(parts):
+    assert {part: len(sequences) for part, sequences in parts.items()} == SIZES
+
+
+def test_no_sentence_comes_twice(parts):
+    sentences = [tuple(sequence.words) for sequences in parts.values() for sequence in sequences]
+    assert len(set(sentences)) == len(sentences) == sum(SIZES.values())
+
+
+@pytest.mark.parametrize("part", SIZES)
+def test_all_twelve_universal_tags_occur(parts, part):
+    assert len({tag for sequence in parts[part] for tag in sequence.tags}) == 12
+
+
+@pytest.mark.parametrize("part", SIZES)
+def test_the_readme_gives_the_true_counts(parts, part):
+    words = [word for sequence in parts[part] for word in sequence.words]
+    known = {word for sequence in parts["train"] for word in sequence.words}
+    row = f"| sample/{part}.conll | {SIZES[part]} | {len(words)} | {len(set(words))} | "
+    row += f"{sum(word not in known for word in words)} |"
+    assert row in (DATA / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_tells_the_true_ambiguity(parts, tag_counts):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    usual = {word: tags.most_common(1)[0][0] for word, tags in tag_counts.items()}
+    pairs = [pair for sequence in parts["dev"] for pair in zip(sequence.words, sequence.tags, strict=True)]
+    right = sum(usual.get(word, "noun") == tag for word, tag in pairs) / len(pairs)
+    once = sum(tags.total() == 1 for tags in tag_counts.values())
+    ambiguous = [tags.total() for tags in tag_counts.values() if len(tags) > 1]
+    assert f"right for {100 * right:.1f} %" in readme
+    assert f"{once} words come once in the training part" in readme
+    assert f"{len(ambiguous)} words of the training part, one word in seven" in readme
+    assert round(parts["train"].get_num_tokens() / sum(ambiguous)) == 7
+
+
+@pytest.mark.parametrize(
+    ("word", "tags"),
+    [
+        ("run", {"noun", "verb"}),
+        ("watch", {"noun", "verb"}),
+        ("light", {"noun", "verb", "adj"}),
+        ("back", {"noun", "adv", "verb"}),
+        ("that", {"det", "adp"}),
+        ("to", {"prt", "adp"}),
+        ("like", {"verb", "adp"}),
+        ("up", {"prt", "adp"}),
+        ("'s", {"prt", "verb"}),
+    ],
+)
+def test_the_tag_of_the_word_depends_on_context(tag_counts, word, tags):
+    assert set(tag_counts[word]) == tags
+
+
+@pytest.mark.parametrize("words", [("dog", "run"), ("dog", "race"), ("cook", "that")])
+def test_one_word_back_is_not_always_enough(parts, words):
+    tags = {
+        sequence.tags[i + 1]
+        for sequence in parts["train"]
+        for i in range(len(sequence) - 1)
+        if tuple(sequence.words[i : i + 2]) == words and sequence.tags[i] == "noun"
+    }
+    assert len(tags) == 2
