@@ -22,6 +22,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
+@pytest.mark.theano
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_model_tags_and_measures_as_it_did(folder, name):
     for tagger in (Run.open(name, folder).load()[0], Tagger.load(folder / name)):

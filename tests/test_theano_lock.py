@@ -91,6 +91,7 @@ def said(process):
     return next((line for line in process.stderr if line.startswith("Theano waits")), None)
 
 
+@pytest.mark.slow("interrupts six compilations, ten seconds")
 def test_whoever_is_interrupted_while_compiling_leaves_the_cache_to_others(cache):
     interrupted = start(INTERRUPTED, cache)
     after = json.loads(interrupted.stdout.readline())

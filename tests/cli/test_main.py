@@ -45,6 +45,7 @@ def test_the_help_shows_an_example(run, command):
     assert re.search(rf"Example: lxmls-rnn {command}", result.output)
 
 
+@pytest.mark.theano
 def test_the_examples_work_as_printed(run):
     """All but the one that downloads and the one that another test of its own runs."""
     commands = {command.callback.__name__: command.callback for command in app.registered_commands}

@@ -45,7 +45,7 @@ def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
 
 def step_of(scan, bare, batched, clip):
     """Make the parameters of a test; of scan's steps the training's tests make the others."""
-    again = is_scan(scan) and batched != (clip is None)
+    again = is_scan(scan) and (batched != (clip is None) or (batched and scan is rnns.LSTM))
     return pytest.param(scan, bare, batched, clip, marks=another_graph if again else ())
 
 

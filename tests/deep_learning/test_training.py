@@ -11,6 +11,7 @@ from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
 
 SIZES = 12, 5, 4, 3
+compiles_lstm = pytest.mark.slow("compiles scan for batches of the LSTM, twenty seconds from an empty cache")
 
 
 def corpus(n, seed=0):
@@ -58,7 +59,7 @@ def test_batch_size_one_is_the_guides_loop(cls):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("scan", [rnns.RNN, rnns.LSTM])
+@pytest.mark.parametrize("scan", [rnns.RNN, pytest.param(rnns.LSTM, marks=compiles_lstm)])
 def test_mini_batches_give_the_same_numbers_in_numpy_and_theano(scan):
     bare = {rnns.RNN: rnns.NumpyRNN, rnns.LSTM: rnns.NumpyLSTM}[scan]
     trainer = Trainer(epochs=2, batch_size=4, clip=0.2, shuffle=True)

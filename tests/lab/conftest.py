@@ -2,6 +2,7 @@ import pytest
 
 from lab.widgets import warned
 from lxmls_rnn import paths
+from lxmls_rnn.experiment import corpus_files
 
 
 @pytest.fixture
@@ -12,6 +13,17 @@ def data(tmp_path, monkeypatch):
     (folder / "sample").symlink_to(paths.data() / "sample")
     monkeypatch.setenv("LXMLS_DATA", str(folder))
     return folder
+
+
+@pytest.fixture
+def small_corpus(tmp_path, monkeypatch):
+    """Let the sample corpus be the first hundred sentences of each part."""
+    folder = tmp_path / "small" / "sample"
+    folder.mkdir(parents=True)
+    for file in corpus_files("sample"):
+        sentences = file.read_text(encoding="utf-8").split("\n\n")[:100]
+        (folder / file.name).write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
+    monkeypatch.setenv("LXMLS_DATA", str(folder.parent))
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ import pytest
 import lab
 from lab.exercises import solutions
 from lab.exercises.hints import EXERCISES
-from lxmls_rnn.experiment import corpus_files
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -29,14 +28,9 @@ def solved(notebook):
 
 
 def run(notebook, folder, monkeypatch):
-    """Run all cells in a new kernel, on a small corpus; a cell that fails fails the test."""
+    """Run all cells in a new kernel; a cell that fails fails the test."""
     from nbclient import NotebookClient
 
-    (folder / "sample").mkdir()
-    for file in corpus_files("sample"):
-        sentences = file.read_text(encoding="utf-8").split("\n\n")[:100]
-        (folder / "sample" / file.name).write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
-    monkeypatch.setenv("LXMLS_DATA", str(folder))
     monkeypatch.setenv("LXMLS_RUNS", str(folder / "runs"))
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
@@ -53,6 +47,7 @@ def verdicts(notebook):
 
 
 @pytest.mark.notebook
+@pytest.mark.usefixtures("small_corpus")
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
@@ -65,6 +60,7 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.notebook
+@pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
     assert [text for text in verdicts(notebook).values() if ": right." not in text] == []

@@ -7,6 +7,7 @@ from lab.panels.gradient_check import panel as gradient_check
 from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
+pytestmark = pytest.mark.usefixtures("small_corpus")  # finite differences take four passes for each word of it
 NUMPY = ("NumpyRNN",)
 
 # mistake: the parameters that differ, what the reading says
@@ -99,7 +100,7 @@ def test_of_the_embeddings_only_the_sentences_words_are_shown():
     panel = make(*NUMPY)
     panel.mistake.value = "error of a repeated word assigned, not added"
     check(panel)
-    assert "5 of 570 columns" in panel.entries.value
+    assert "5 of 124 columns" in panel.entries.value
     assert "] the, in the frame" in panel.entries.value
 
 
