@@ -84,6 +84,9 @@ EDITS = {
     "NumPy 2 refuses a Python int that does not fit, which Theano lets wrap": (
         Edit("misc/safe_asarray.py", "np.asarray(a, dtype=dtype", "np.asarray(np.asarray(a), dtype=dtype"),
     ),
+    "NumPy 2's np.unique gives the inverse the shape of what it was given": (
+        Edit("tensor/extra_ops.py", "z[i][0] = outs[i]", "z[i][0] = outs[i].ravel() if i else outs[i]"),
+    ),
     "NumPy 2 rounds a Python float to the array's dtype: 1.1 == np.float32(1.1)": (
         Edit("scalar/basic.py", "if np.all(x == x_):", "if np.all(np.asarray(x) == x_):"),
     ),

@@ -147,6 +147,14 @@ def test_sums_along_all_axes(T):
     assert evaluate([x], [[[1.0, 5.0], [7.0, 2.0]]], T.cumsum(x)).tolist() == [1, 6, 13, 15]
 
 
+def test_where_the_distinct_numbers_of_a_matrix_are(T):
+    from theano.tensor.extra_ops import Unique
+
+    x = T.dmatrix()
+    numbers, where = evaluate([x], [[[3.0, 1.0], [1.0, 2.0]]], Unique(return_inverse=True)(x))
+    assert (numbers.tolist(), where.tolist()) == ([1, 2, 3], [2, 0, 0, 1])
+
+
 def test_indices_of_64_bits_without_sign(T):
     x, i = T.dvector(), T.TensorType("uint64", [False])()
     assert evaluate([x, i], [[1.0, 2.0], np.array([1, 0], "uint64")], x[i]).tolist() == [2, 1]

@@ -99,6 +99,7 @@ def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> 
             gradients.append(rows)
         if clip is not None:
             rate *= min(1.0, clip / max(norm(gradients), float(np.finfo(model.dtype).tiny)))
+        rate = float(rate)  # NumPy 2 computes with one of its own numbers in that number's precision
         if not freeze_embeddings:
             W_e.T[words] -= rate * gradients.pop()
         for W, gradient in zip(others, gradients, strict=True):

@@ -43,6 +43,16 @@ def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
         assert np.allclose(W, W_dense - 0.5 * scale * gradient, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("clip", CLIPS)
+def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
+    models = [rnns.NumpyRNN(*SIZES, seed=0, dtype="float32") for _ in range(2)]
+    for model, rate in zip(models, (0.3, np.float64(0.3)), strict=True):
+        result = make_step(model, clip=clip)(X, Y, WEIGHTS.astype("float32"), rate)
+        assert [type(number) for number in result] == [float, int]
+    for W, value in zip(models[0].param, models[1].param, strict=True):
+        assert (W == value).all()
+
+
 def step_of(scan, bare, batched, clip):
     """Make the parameters of a test; of scan's steps the training's tests make the others."""
     again = is_scan(scan) and (batched != (clip is None) or (batched and scan is rnns.LSTM))
