@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 
-from lxmls_rnn import _gpu_libraries as libraries
 from lxmls_rnn import device
+from lxmls_rnn.device import libraries
 from lxmls_rnn.doctor import Finding
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from lxmls_rnn import _gpu_libraries, _theano_blas, _theano_flags
+from lxmls_rnn import _theano_blas, _theano_flags
+from lxmls_rnn.device import libraries
 
 VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MALLOC_MMAP_THRESHOLD_", "THEANO_FLAGS", "CUDA_VISIBLE_DEVICES")
 
@@ -22,7 +23,7 @@ def describe(threads: int) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Theano's own import says them
         flags = {**_theano_flags.settings(), **_theano_flags.rc_flags(), **_theano_flags.user_flags()}
-    cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in _gpu_libraries.cards()]
+    cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
     return {
         "processor": processor(),
         "cores": cores(),
@@ -36,8 +37,8 @@ def describe(threads: int) -> dict[str, Any]:
         "theano_blas": _theano_blas.name(flags.get("blas.ldflags", "")),
         "cxxflags": flags.get("gcc.cxxflags", ""),
         "gpus": cards,
-        "driver": _gpu_libraries.driver_version() if cards else "",
-        "cuda": ".".join(map(str, _gpu_libraries.nvrtc_version() or ())),
+        "driver": libraries.driver_version() if cards else "",
+        "cuda": ".".join(map(str, libraries.nvrtc_version() or ())),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
 

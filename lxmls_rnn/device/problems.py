@@ -1,21 +1,12 @@
-"""Which device Theano is to use; and where it cannot be a GPU, in one sentence, why and what to do.
-
-A device is asked for by name: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``opencl0:0``; or by ``auto``, which is
-the GPU where one can be used and else the CPU. Outside the Docker image the name comes from LXMLS_DEVICE, in the image
-from LAB_DEVICE, which its compose file hands on under that other name.
-
-``python -m lxmls_rnn.device`` runs a first kernel there and prints the sentence; its exit status is 1 where what is
-asked for by name cannot be had.
-"""
+"""What keeps Theano from a device: one sentence why, and what to do."""
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
-from lxmls_rnn import _gpu_libraries as libraries
+from lxmls_rnn.device import libraries
 
 CUDA_ERRORS = {
     34: "the driver's library is a stub",
@@ -33,28 +24,6 @@ class Problem:
     remedy: str
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What came of asking for a device.
-
-    Attributes
-    ----------
-    asked : str
-        "auto", "cpu", "cuda0", ...
-    device : str or None
-        What Theano is to be given; None if what was asked for by name cannot be had.
-    sentence : str
-        For people: the device; if it is no GPU though one would do, why and what to do.
-    fault : str
-        What kept the GPU from being used; empty: nothing, or no GPU was asked for.
-    """
-
-    asked: str
-    device: str | None
-    sentence: str
-    fault: str = ""
-
-
 def in_image() -> bool:
     """Whether this is the lab's Docker image."""
     return "LXMLS_IMAGE" in os.environ
@@ -65,50 +34,7 @@ def variable() -> str:
     return "LAB_DEVICE" if in_image() else "LXMLS_DEVICE"
 
 
-def resolve(asked: str) -> str:
-    """Return the device to give Theano: "auto" becomes "cuda" or "cpu", another name stays."""
-    if asked != "auto":
-        return asked
-    return "cpu" if problem("cuda") else "cuda"
-
-
-def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, str] = os.environ) -> Choice:
-    """Choose the device and say so.
-
-    Parameters
-    ----------
-    asked : str, optional
-        A device or "auto". Default: LXMLS_DEVICE, or if that is not set "cpu".
-    prove : bool
-        Also compile and run a kernel on it, through pygpu, in this process.
-    environ : mapping
-        Where LXMLS_DEVICE is looked up.
-    """
-    asked = asked or environ.get("LXMLS_DEVICE", "")
-    if not asked:
-        return Choice("cpu", "cpu", f"Theano uses the CPU; {variable()}=auto takes a GPU where there is one.")
-    if asked == "cpu":
-        return Choice(asked, "cpu", f"Theano uses the CPU, as {variable()}=cpu asks.")
-    device = "cuda" if asked == "auto" else asked
-    found = problem(device)
-    if found is None and prove:
-        found = trial(device)
-    if found is None:
-        if device.startswith("opencl"):
-            return Choice(asked, device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
-        name, (major, minor) = libraries.cards()[_index(device)]
-        return Choice(asked, device, f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device}).")
-    if asked == "auto":
-        return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)
-    without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
-    sentence = f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}."
-    return Choice(asked, None, sentence, found.why)
-
-
-OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
-
-
-def _index(device: str) -> int:
+def index(device: str) -> int:
     """Return 1 for "cuda1", 0 for "cuda"."""
     return int(device.removeprefix("cuda") or 0)
 
@@ -134,7 +60,7 @@ def problem(device: str) -> Problem | None:
         return Problem(
             f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
         )
-    number = _index(device)
+    number = index(device)
     return (
         _driver_problem(number) or _python_problem() or _toolkit_problem(number) or _pygpu_problem() or _known_fault()
     )
@@ -236,15 +162,3 @@ def trial(device: str) -> Problem | None:
     if result.tolist() != [2, 2, 2]:
         return Problem(f"1 + 1 gave {result.tolist()} there", "the device or its driver is broken")
     return None
-
-
-def main() -> int:
-    """Print the sentence and, on a second line, the fault; having run a kernel. For the container's start."""
-    choice = choose(prove=True)
-    print(choice.sentence)
-    print(choice.fault)
-    return 0 if choice.device else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

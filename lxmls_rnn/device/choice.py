@@ -1,0 +1,80 @@
+"""Which device Theano is to use."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lxmls_rnn.device import libraries
+from lxmls_rnn.device.problems import index, problem, trial, variable
+
+OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What came of asking for a device.
+
+    Attributes
+    ----------
+    asked : str
+        "auto", "cpu", "cuda0", ...
+    device : str or None
+        What Theano is to be given; None if what was asked for by name cannot be had.
+    sentence : str
+        For people: the device; if it is no GPU though one would do, why and what to do.
+    fault : str
+        What kept the GPU from being used; empty: nothing, or no GPU was asked for.
+    """
+
+    asked: str
+    device: str | None
+    sentence: str
+    fault: str = ""
+
+
+def resolve(asked: str) -> str:
+    """Return the device to give Theano: "auto" becomes "cuda" or "cpu", another name stays."""
+    if asked != "auto":
+        return asked
+    return "cpu" if problem("cuda") else "cuda"
+
+
+def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, str] = os.environ) -> Choice:
+    """Choose the device and say so.
+
+    Parameters
+    ----------
+    asked : str, optional
+        A device or "auto". Default: LXMLS_DEVICE, or if that is not set "cpu".
+    prove : bool
+        Also compile and run a kernel on it, through pygpu, in this process.
+    environ : mapping
+        Where LXMLS_DEVICE is looked up.
+    """
+    asked = asked or environ.get("LXMLS_DEVICE", "")
+    if not asked:
+        return Choice("cpu", "cpu", f"Theano uses the CPU; {variable()}=auto takes a GPU where there is one.")
+    if asked == "cpu":
+        return Choice(asked, "cpu", f"Theano uses the CPU, as {variable()}=cpu asks.")
+    device = "cuda" if asked == "auto" else asked
+    found = problem(device)
+    if found is None and prove:
+        found = trial(device)
+    if found is None:
+        if device.startswith("opencl"):
+            return Choice(asked, device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
+        name, (major, minor) = libraries.cards()[index(device)]
+        return Choice(asked, device, f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device}).")
+    if asked == "auto":
+        return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)
+    without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
+    sentence = f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}."
+    return Choice(asked, None, sentence, found.why)
+
+
+def main() -> int:
+    """Print the sentence and, on a second line, the fault; having run a kernel. For the container's start."""
+    choice = choose(prove=True)
+    print(choice.sentence)
+    print(choice.fault)
+    return 0 if choice.device else 1
