@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from lxmls_rnn import doctor
-from lxmls_rnn.doctor import Finding
+from lxmls_rnn.doctor import Finding, missing_packages, software
 
 pytestmark = pytest.mark.process
 
@@ -52,16 +51,16 @@ def test_a_theano_that_cannot_be_imported_is_reported(tmp_path):
 
 
 def test_a_library_that_is_not_there_does_not_link():
-    cxx, _ = doctor.theano_tools()
+    cxx, _ = software.theano_tools()
     if not cxx:
         pytest.skip("there is no g++")
-    assert not doctor.links(cxx, "-lno_such_blas")
+    assert not software.links(cxx, "-lno_such_blas")
 
 
 def test_one_command_installs_everything_once():
     findings = [Finding("a", "", False, ("g++", "x-dev")), Finding("b", "", True), Finding("c", "", False, ("g++",))]
-    assert doctor.missing_packages(findings).endswith("apt-get install -y g++ x-dev")
+    assert missing_packages(findings).endswith("apt-get install -y g++ x-dev")
 
 
 def test_nothing_missing_needs_no_command():
-    assert doctor.missing_packages([Finding("a", "there")]) == ""
+    assert missing_packages([Finding("a", "there")]) == ""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn import _theano_blas, _theano_flags, doctor
+from lxmls_rnn import _theano_blas, _theano_flags
 from lxmls_rnn.benchmark.measure.machine import describe
+from lxmls_rnn.doctor import Finding, software
 
 OPS = Path(_theano_blas.__file__).parent / "deep_learning" / "ops"
 FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
@@ -94,7 +95,7 @@ def test_without_the_package_the_systems_openblas_is_linked_where_there_is_one(w
 
 @needs_compiler
 def test_without_any_blas_the_doctor_says_why_and_what_to_install(without_package):
-    finding = doctor.blas_found("g++", "")
+    finding = software.blas_found("g++", "")
     assert finding.ok is False
     assert "scipy-openblas32 is not installed" in finding.value
     assert finding.packages == ("libopenblas-dev",)
@@ -109,7 +110,7 @@ def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, nam
     (library.parents[1] / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path / name)
     assert _theano_blas.ldflags() == ""
-    assert f"{name}/scipy_openblas32/lib has a space, comma or colon" in doctor.blas_found("g++", "").value
+    assert f"{name}/scipy_openblas32/lib has a space, comma or colon" in software.blas_found("g++", "").value
 
 
 @needs_compiler
@@ -117,9 +118,7 @@ def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, nam
 def test_its_name_is_shown_not_its_flags():
     name = describe(1)["theano_blas"]
     assert re.fullmatch(r"OpenBLAS [\d.]+ of scipy-openblas32", name)
-    assert doctor.blas_found("g++", _theano_blas.ldflags()) == doctor.Finding(
-        "BLAS", f"{name}; a program links with it"
-    )
+    assert software.blas_found("g++", _theano_blas.ldflags()) == Finding("BLAS", f"{name}; a program links with it")
 
 
 def test_another_blas_is_shown_as_it_is():
@@ -128,6 +127,6 @@ def test_another_blas_is_shown_as_it_is():
 
 @needs_compiler
 def test_a_blas_that_does_not_link_is_no_reason_to_install_one():
-    finding = doctor.blas_found("g++", "-lno_such_blas")
+    finding = software.blas_found("g++", "-lno_such_blas")
     assert finding.value == "-lno_such_blas does not link"
     assert "blas.ldflags" in finding.remedy

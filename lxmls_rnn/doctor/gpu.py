@@ -6,7 +6,7 @@ from importlib import import_module
 
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
-from lxmls_rnn.doctor import Finding
+from lxmls_rnn.doctor.finding import Finding
 
 
 def findings() -> Iterator[Finding]:

@@ -1,0 +1,33 @@
+"""One line of what the doctor finds, and the packages that many of them ask for."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's screen.
+
+    Attributes
+    ----------
+    name, value : str
+    ok : bool or None
+        False where something is missing that makes a difference here; None where that is no fault.
+    packages : tuple of str
+        The Debian and Ubuntu packages that bring what is missing.
+    remedy : str
+        How to get it, where no package does.
+    """
+
+    name: str
+    value: str
+    ok: bool | None = True
+    packages: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+def missing_packages(findings: list[Finding]) -> str:
+    """Return the one command that installs every package missing in `findings`, or nothing."""
+    packages = [package for finding in findings for package in finding.packages]
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install -y {' '.join(dict.fromkeys(packages))}" if packages else ""

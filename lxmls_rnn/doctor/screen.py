@@ -1,0 +1,79 @@
+"""What the doctor says: on its screen, at the end of the set-up, before the tests."""
+
+import sys
+from typing import Any
+
+from lxmls_rnn import device
+from lxmls_rnn.doctor import gpu
+from lxmls_rnn.doctor.finding import Finding, missing_packages
+from lxmls_rnn.doctor.software import software, theano_found, theano_tools
+from lxmls_rnn.doctor.trial import end_trial, start_trial
+
+COMPILES = ("C++ compiler", "Python headers")  # the findings without which there is no C code
+
+
+def tell_missing() -> None:
+    """Print, for the set-up, the command that installs what Theano lacks; a line of success if nothing."""
+    missing = [finding for finding in software(*theano_tools()) if not finding.ok]
+    for finding in missing:
+        print(f"{finding.name}: {finding.value}")
+    if missing_packages(missing):
+        print(f"To install what is missing (Debian, Ubuntu): {missing_packages(missing)}")
+    elif not missing:
+        print("Ready: Theano has a compiler, Python's headers and a BLAS.")
+
+
+def require_compiler() -> None:
+    """Stop, before the tests, where no C code compiles: say what brings it, and what works without it."""
+    missing = [finding for finding in software(*theano_tools()) if finding.name in COMPILES and finding.ok is False]
+    if missing:
+        names = " and ".join(finding.name for finding in missing)
+        remedy = missing_packages(missing) or missing[0].remedy
+        sys.exit(
+            f"The tests compile C code and miss {names}: {remedy}\n"
+            "Without, NumpyRNN and NumpyLSTM work as ever, and Theano in Python, slowly."
+        )
+
+
+def show(findings: list[Finding], advice: list[str]) -> None:
+    """Print the findings as a table, and below it what to do."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    marks: dict[Any, tuple[str, str]] = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(Text(*marks[finding.ok]), finding.name, Text(finding.value))
+    console = Console()
+    if console.is_jupyter:
+        console.width = 80  # its own, 115, is cut off beside the file browser
+    console.print(table)
+    for line in advice:
+        console.print(Text(line))
+
+
+def main() -> int:
+    """Print the doctor's screen; return 0 if a Theano function compiled to C and ran, else 1."""
+    trial_process = start_trial()
+    gpu_findings = list(gpu.findings())
+    gpu_process = start_trial("cuda") if gpu.cards() else None
+    trial = end_trial(trial_process)
+
+    report = trial.report
+    cxx, blas = (report.cxx, report.blas_ldflags) if report else theano_tools()
+    findings = [*software(cxx, blas), *theano_found(trial), *gpu_findings]
+    if gpu_process is not None:
+        error = end_trial(gpu_process).error
+        findings.append(Finding("Asked for cuda", error or "a function compiled, ran there, and was right", not error))
+
+    advice = [device.choose().sentence]
+    advice += [finding.remedy for finding in findings if finding.remedy]
+    install = missing_packages(findings)
+    if install:
+        advice.append(f"To install what is missing (Debian, Ubuntu): {install}")
+    show(findings, advice)
+    return 1 if trial.error else 0

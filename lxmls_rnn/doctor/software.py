@@ -1,0 +1,98 @@
+"""What turns a Theano graph into fast C code here, and whether it really does."""
+
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from lxmls_rnn import _theano_blas, _theano_flags
+from lxmls_rnn.doctor.finding import Finding
+from lxmls_rnn.doctor.trial import Trial
+
+
+def software(cxx: str, blas: str) -> Iterator[Finding]:
+    """Look for Python, NumPy, and what turns a Theano graph into fast C code.
+
+    Parameters
+    ----------
+    cxx, blas : str
+        The compiler and what it links with, as Theano has them; empty: none.
+    """
+    yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
+    yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
+
+    cxx = cxx or shutil.which("g++") or ""
+    if cxx:
+        yield Finding("C++ compiler", f"{cxx} {_theano_flags.ask(cxx, '-dumpfullversion')}")
+    else:
+        yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",))
+
+    headers, (major, minor) = _theano_flags.python_headers(), sys.version_info[:2]
+    if headers.exists():
+        yield Finding("Python headers", str(headers.parent))
+    elif sys.base_prefix == "/usr":
+        yield Finding("Python headers", "none: no C code compiles", False, (f"python{major}.{minor}-dev",))
+    else:
+        yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.13")
+
+    yield blas_found(cxx, blas)
+
+
+def blas_found(cxx: str, blas: str) -> Finding:
+    """Say which BLAS C code calls, and why it is not our package's where it is another."""
+    name, why = _theano_blas.name(blas), _theano_blas.problem()
+    if not cxx:
+        return Finding("BLAS", "not known without a compiler", None)
+    if blas and not links(cxx, blas):
+        remedy = "Take blas.ldflags out of THEANO_FLAGS and .theanorc, or name a BLAS there that links."
+        return Finding("BLAS", f"{name} does not link", False, remedy=remedy)
+    if blas == "-lopenblas" and why:
+        return Finding("BLAS", f"the system's OpenBLAS, since {why}; a program links with it")
+    if blas:
+        return Finding("BLAS", f"{name}; a program links with it")
+    if why:
+        return Finding("BLAS", f"NumPy's, through more calls, since {why}", False, ("libopenblas-dev",))
+    return Finding("BLAS", "NumPy's, through more calls, since blas.ldflags is set to nothing", None)
+
+
+def links(cxx: str, ldflags: str) -> bool:
+    """Whether a program that calls BLAS links with `ldflags`."""
+    program = 'extern "C" void dgemm_(); int main() { dgemm_(); }'
+    with tempfile.TemporaryDirectory() as folder:
+        command = [cxx, "-x", "c++", "-", "-o", str(Path(folder, "program")), *ldflags.split()]
+        return subprocess.run(command, input=program, text=True, capture_output=True).returncode == 0
+
+
+def theano_found(trial: Trial) -> Iterator[Finding]:
+    """Say what Theano is, where it keeps compiled code, and whether a function compiled and ran."""
+    report = trial.report
+    yield Finding("Theano", metadata.version("theano"))
+    if report is not None:
+        cache = Path(report.compiledir)
+        files = [file.stat().st_size for file in cache.rglob("*") if file.is_file()]
+        modules = sum(1 for _ in cache.glob("tmp*/*.so"))
+        yield Finding("Compile cache", f"{modules} modules, {sum(files) / 1e6:.0f} MB in {short(cache.parent)}")
+        yield Finding("Device", f"{report.device_used}, floatX {report.floatX}")
+    if trial.error:
+        yield Finding("A function", trial.error, False)
+    else:
+        yield Finding("A function", "compiled to C, ran, and was right")
+
+
+def short(path: Path) -> str:
+    """Write the home directory as ``~``."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
+def theano_tools() -> tuple[str, str]:
+    """Return the compiler and the BLAS flags that Theano would be given, without importing it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is on the screen
+        flags = {**_theano_flags.settings(), **_theano_flags.rc_flags(), **_theano_flags.user_flags()}
+    return flags.get("cxx", shutil.which("g++") or ""), flags.get("blas.ldflags", "")

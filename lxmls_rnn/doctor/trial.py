@@ -1,0 +1,74 @@
+"""A Theano function, compiled and run in a process of its own, on a device."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+
+from lxmls_rnn import theano_env
+
+TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of importing Theano on a device, and compiling and running a function there.
+
+    Attributes
+    ----------
+    report : theano_env.Report or None
+        None if Theano could not be imported.
+    error : str
+        Why the function did not compile, or gave a wrong result; empty if all went well.
+    """
+
+    report: theano_env.Report | None
+    error: str
+
+
+def try_function() -> None:
+    """Import Theano, print a JSON line about it, compile and run a function, print a JSON line about that."""
+    print(json.dumps(asdict(theano_env.report())), flush=True)
+    import numpy
+    import theano
+
+    matrix = numpy.arange(6, dtype=theano.config.floatX).reshape(2, 3)
+    vector = theano.tensor.vector()
+    function = theano.function([vector], theano.tensor.tanh(theano.tensor.dot(theano.shared(matrix), vector)))
+    result = numpy.asarray(function(numpy.ones(3, dtype=theano.config.floatX)))
+    right = numpy.allclose(result, numpy.tanh(matrix.sum(axis=1)), rtol=1e-4)
+    c_code = any(hasattr(thunk, "cthunk") for thunk in getattr(function.fn, "thunks", []))
+    print(json.dumps({"error": "" if right else f"a wrong result, {result}", "c_code": c_code}))
+
+
+def start_trial(device: str | None = None) -> "subprocess.Popen[str]":
+    """Start :func:`try_function` in a Python of its own, on `device` or on the one that is set."""
+    environ = dict(os.environ)
+    if device is not None:
+        environ["LXMLS_DEVICE"] = device
+        environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device}"
+    return subprocess.Popen(
+        [sys.executable, "-c", "from lxmls_rnn.doctor import trial; trial.try_function()"],
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def end_trial(process: "subprocess.Popen[str]") -> Trial:
+    """Wait for a trial, no longer than :data:`TIME_BOUND`, and read what it found."""
+    try:
+        output, errors = process.communicate(timeout=TIME_BOUND)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, errors = process.communicate()
+        errors = f"stopped after {TIME_BOUND:.0f} s"
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    report = theano_env.Report(**lines[0]) if lines else None
+    if len(lines) < 2:
+        last = errors.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
+        return Trial(report, last[0].removeprefix("RuntimeError: "))
+    error = lines[1]["error"] or ("" if lines[1]["c_code"] else "it ran in Python, not as C code")
+    return Trial(report, error)
