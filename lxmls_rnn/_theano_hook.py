@@ -17,7 +17,7 @@ NAMES = frozenset(["theano", "theano.gof.compilelock"])
 
 
 class _Loader:
-    """Theano's own loader, run by :func:`lxmls_rnn.theano_env.load`."""
+    """Theano's own loader, run by :func:`lxmls_rnn.theano_env.load.load`."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -26,12 +26,12 @@ class _Loader:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        from lxmls_rnn import theano_env
+        from lxmls_rnn.theano_env.load import load
 
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
-        theano_env.load(module, self._loader.exec_module)
+        load(module, self._loader.exec_module)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -44,7 +44,7 @@ class TheanoFinder:
         """Return the spec that the other finders give, its loader wrapped or replaced; None for another name."""
         if name != "theano" and not name.startswith("theano."):
             return None
-        from lxmls_rnn._theano_sources import MODULES, EditedLoader
+        from lxmls_rnn.theano_env.sources import MODULES, EditedLoader
 
         if name not in NAMES and name not in MODULES:
             return None

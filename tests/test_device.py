@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from lxmls_rnn import _theano_flags, device
+from lxmls_rnn import device
+from lxmls_rnn.theano_env.flags import settings
 
 pytestmark = pytest.mark.process
 
@@ -130,5 +131,5 @@ def test_the_cpu_needs_no_reason():
 
 
 def test_auto_gives_way_to_a_device_in_theanos_own_flags():
-    flags = _theano_flags.settings({"LXMLS_DEVICE": "auto", "THEANO_FLAGS": "device=cpu", "HOME": os.environ["HOME"]})
+    flags = settings({"LXMLS_DEVICE": "auto", "THEANO_FLAGS": "device=cpu", "HOME": os.environ["HOME"]})
     assert "device" not in flags

@@ -5,14 +5,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from lxmls_rnn import _theano_blas, _theano_flags
 from lxmls_rnn.doctor.finding import Finding
 from lxmls_rnn.doctor.trial import Trial
+from lxmls_rnn.theano_env import blas as theano_blas
+from lxmls_rnn.theano_env.flags import ask, in_effect, python_headers
 
 
 def software(cxx: str, blas: str) -> Iterator[Finding]:
@@ -28,11 +28,11 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
 
     cxx = cxx or shutil.which("g++") or ""
     if cxx:
-        yield Finding("C++ compiler", f"{cxx} {_theano_flags.ask(cxx, '-dumpfullversion')}")
+        yield Finding("C++ compiler", f"{cxx} {ask(cxx, '-dumpfullversion')}")
     else:
         yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",))
 
-    headers, (major, minor) = _theano_flags.python_headers(), sys.version_info[:2]
+    headers, (major, minor) = python_headers(), sys.version_info[:2]
     if headers.exists():
         yield Finding("Python headers", str(headers.parent))
     elif sys.base_prefix == "/usr":
@@ -45,7 +45,7 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
 
 def blas_found(cxx: str, blas: str) -> Finding:
     """Say which BLAS C code calls, and why it is not our package's where it is another."""
-    name, why = _theano_blas.name(blas), _theano_blas.problem()
+    name, why = theano_blas.name(blas), theano_blas.problem()
     if not cxx:
         return Finding("BLAS", "not known without a compiler", None)
     if blas and not links(cxx, blas):
@@ -92,7 +92,5 @@ def short(path: Path) -> str:
 
 def theano_tools() -> tuple[str, str]:
     """Return the compiler and the BLAS flags that Theano would be given, without importing it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they say is on the screen
-        flags = {**_theano_flags.settings(), **_theano_flags.rc_flags(), **_theano_flags.user_flags()}
+    flags = in_effect()
     return flags.get("cxx", shutil.which("g++") or ""), flags.get("blas.ldflags", "")

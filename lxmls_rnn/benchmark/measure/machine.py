@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 import platform
 import re
-import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from lxmls_rnn import _theano_blas, _theano_flags
 from lxmls_rnn.device import libraries
+from lxmls_rnn.theano_env import blas
+from lxmls_rnn.theano_env.flags import in_effect
 
 VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MALLOC_MMAP_THRESHOLD_", "THEANO_FLAGS", "CUDA_VISIBLE_DEVICES")
 
 
 def describe(threads: int) -> dict[str, Any]:
     """Describe processor, memory, BLAS, GPUs, versions and flags; nothing that names a person or a host."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Theano's own import says them
-        flags = {**_theano_flags.settings(), **_theano_flags.rc_flags(), **_theano_flags.user_flags()}
+    flags = in_effect()
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
     return {
         "processor": processor(),
@@ -34,7 +32,7 @@ def describe(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "pygpu")},
         "numpy_blas": numpy_blas(),
-        "theano_blas": _theano_blas.name(flags.get("blas.ldflags", "")),
+        "theano_blas": blas.name(flags.get("blas.ldflags", "")),
         "cxxflags": flags.get("gcc.cxxflags", ""),
         "gpus": cards,
         "driver": libraries.driver_version() if cards else "",

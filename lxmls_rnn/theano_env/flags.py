@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-from lxmls_rnn import _theano_blas, _theano_opencl, device
+from lxmls_rnn import device
+from lxmls_rnn.theano_env import blas, opencl
 
 TEN_YEARS = 10 * 365 * 24 * 3600
 # No host or kernel name in it, so that a cache baked into an image serves every host.
@@ -76,7 +77,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     if gpu:
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 knows cuDNN up to 7 only
     if user.get("device", "cpu").startswith("opencl"):
-        defaults["optimizer_excluding"] = _theano_opencl.LIFTERS
+        defaults["optimizer_excluding"] = opencl.LIFTERS
     cxx = user.get("cxx", shutil.which("g++", path=environ.get("PATH")) or "")
     if cxx and not python_headers().exists():
         _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
@@ -96,6 +97,13 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {key: value for key, value in defaults.items() if key.lower() not in user} | {
         key: value for key, value in asked.items() if key not in flags
     }
+
+
+def in_effect() -> dict[str, str]:
+    """Return what Theano would be given, by us and by the user, without importing it and without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {**settings(), **rc_flags(), **user_flags()}
 
 
 def _warn(message: str) -> None:
@@ -119,7 +127,7 @@ def _blas(cxx: str) -> str:
     """Return what to link with for BLAS: our package's, else the system's, else none."""
     # Where it finds the file the compiler prints the whole path, else the name as it got it.
     found = os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so"))
-    return _theano_blas.ldflags() or ("-lopenblas" if found else "")
+    return blas.ldflags() or ("-lopenblas" if found else "")
 
 
 def _serves_v3(cxx: str) -> bool:

@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from lxmls_rnn._theano_lock import CacheLock
+from lxmls_rnn.theano_env.lock import CacheLock
 
 pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
 
 PREPARED = """
 import fcntl, json, os, random, signal, threading
-import lxmls_rnn._theano_lock, lxmls_rnn.theano_env
-lxmls_rnn._theano_lock.PATIENCE = 0.1
+import lxmls_rnn.theano_env.lock
+lxmls_rnn.theano_env.lock.PATIENCE = 0.1
 import theano, theano.tensor as T
 from theano.gof.compilelock import get_lock, lock_ctx, release_lock
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn import _theano_flags, _theano_hook, theano_env
+from lxmls_rnn import _theano_hook, theano_env
+from lxmls_rnn.theano_env.flags import user_flags
 
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("error::RuntimeWarning")]
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
@@ -198,7 +199,7 @@ def test_two_devices_asked_for_at_once_are_refused():
 
 
 def test_flags_are_read_as_theano_reads_them():
-    flags = _theano_flags.user_flags({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"})
+    flags = user_flags({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"})
     assert flags == {"device": "cuda", "gcc.cxxflags": "-O1,-g"}
 
 

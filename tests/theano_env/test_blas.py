@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn import _theano_blas, _theano_flags
+import lxmls_rnn
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.doctor import Finding, software
+from lxmls_rnn.theano_env import blas, flags
 
-OPS = Path(_theano_blas.__file__).parent / "deep_learning" / "ops"
+OPS = Path(lxmls_rnn.__file__).parent / "deep_learning" / "ops"
 FLAGS = {"THEANORC": os.devnull, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
 pytestmark = pytest.mark.process
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
@@ -42,14 +43,14 @@ def test_every_function_of_blas_that_c_code_calls_has_its_name_in_the_table():
     declared = set(re.findall(r"\b(\w+)\(", headers))
     assert len(declared) > 100
     called = {word for text in sources() for word in re.findall(r"\w+", text)} & declared
-    assert called == set(_theano_blas.SYMBOLS)
+    assert called == set(blas.SYMBOLS)
 
 
-@pytest.mark.skipif(_theano_blas.library() is None, reason=_theano_blas.problem())
+@pytest.mark.skipif(blas.library() is None, reason=blas.problem())
 def test_the_library_has_every_function_under_its_own_name():
-    library = ctypes.CDLL(str(_theano_blas.library()))
-    assert all(hasattr(library, f"scipy_{symbol}") for symbol in _theano_blas.SYMBOLS)
-    assert not any(hasattr(library, symbol) for symbol in _theano_blas.SYMBOLS)
+    library = ctypes.CDLL(str(blas.library()))
+    assert all(hasattr(library, f"scipy_{symbol}") for symbol in blas.SYMBOLS)
+    assert not any(hasattr(library, symbol) for symbol in blas.SYMBOLS)
 
 
 @needs_compiler
@@ -57,12 +58,12 @@ def test_c_code_calls_the_packages_blas_with_the_threads_asked_for():
     """The library that a compiled product loads is the package's; OPENBLAS_NUM_THREADS holds for it."""
     program = """if True:
         import ctypes, numpy, theano, theano.tensor as T
-        from lxmls_rnn import _theano_blas
+        from lxmls_rnn.theano_env import blas
         x = T.dmatrix()
         theano.function([x], T.dot(x, x))(numpy.eye(2))
         loaded = [line.split()[-1] for line in open("/proc/self/maps") if "openblas" in line]
-        assert str(_theano_blas.library().resolve()) in loaded, loaded
-        print(ctypes.CDLL(str(_theano_blas.library())).scipy_openblas_get_num_threads())
+        assert str(blas.library().resolve()) in loaded, loaded
+        print(ctypes.CDLL(str(blas.library())).scipy_openblas_get_num_threads())
     """
     cores = len(os.sched_getaffinity(0))
     for threads in (1, 2):
@@ -72,7 +73,7 @@ def test_c_code_calls_the_packages_blas_with_the_threads_asked_for():
 
 
 def test_a_user_s_own_blas_goes_before_ours():
-    assert "blas.ldflags" not in _theano_flags.settings({**FLAGS, "THEANO_FLAGS": "blas.ldflags=-lmine"})
+    assert "blas.ldflags" not in flags.settings({**FLAGS, "THEANO_FLAGS": "blas.ldflags=-lmine"})
 
 
 @pytest.fixture
@@ -86,9 +87,7 @@ def test_without_the_package_the_systems_openblas_is_linked_where_there_is_one(w
     cxx = tmp_path / "c++"
     cxx.write_text(f'#!/bin/sh\nexec g++ -B{tmp_path} "$@"\n')
     cxx.chmod(0o755)
-    found, missing = (
-        _theano_flags.settings({**FLAGS, "THEANO_FLAGS": f"cxx={name}"}) for name in (cxx, "g++ --sysroot=/-")
-    )
+    found, missing = (flags.settings({**FLAGS, "THEANO_FLAGS": f"cxx={name}"}) for name in (cxx, "g++ --sysroot=/-"))
     assert found["blas.ldflags"] == "-lopenblas"
     assert missing["blas.ldflags"] == ""
 
@@ -109,20 +108,20 @@ def test_a_folder_that_the_linker_would_split_is_said(monkeypatch, tmp_path, nam
     library.touch()
     (library.parents[1] / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path / name)
-    assert _theano_blas.ldflags() == ""
+    assert blas.ldflags() == ""
     assert f"{name}/scipy_openblas32/lib has a space, comma or colon" in software.blas_found("g++", "").value
 
 
 @needs_compiler
-@pytest.mark.skipif(_theano_blas.ldflags() == "", reason=_theano_blas.problem())
+@pytest.mark.skipif(blas.ldflags() == "", reason=blas.problem())
 def test_its_name_is_shown_not_its_flags():
     name = describe(1)["theano_blas"]
     assert re.fullmatch(r"OpenBLAS [\d.]+ of scipy-openblas32", name)
-    assert software.blas_found("g++", _theano_blas.ldflags()) == Finding("BLAS", f"{name}; a program links with it")
+    assert software.blas_found("g++", blas.ldflags()) == Finding("BLAS", f"{name}; a program links with it")
 
 
 def test_another_blas_is_shown_as_it_is():
-    assert _theano_blas.name("-lmine") == "-lmine"
+    assert blas.name("-lmine") == "-lmine"
 
 
 @needs_compiler

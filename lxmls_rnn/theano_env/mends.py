@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lxmls_rnn._theano_lock import LOCK, saying_so
+from lxmls_rnn.theano_env.lock import LOCK, saying_so
 
 
 def mend() -> None:

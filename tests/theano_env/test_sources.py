@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lxmls_rnn import _theano_sources as sources
-from lxmls_rnn._theano_sources import Edit, EditedLoader
+from lxmls_rnn.theano_env import sources
+from lxmls_rnn.theano_env.sources import Edit, EditedLoader
 
 THEANO = Path(importlib.util.find_spec("theano").origin).parent
 FILES = sorted({edit.file for edits in sources.EDITS.values() for edit in edits})

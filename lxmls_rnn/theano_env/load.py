@@ -1,70 +1,17 @@
-"""The one door to Theano: settings before its import, mends and a check of the device after.
-
-Importing this module does not import Theano. It sees to it that the next ``import theano``, here or in a
-student's notebook, finds what it needs:
-
-- a BLAS to link with, a compile cache that survives the process, flags for this processor, a device;
-- what the user has set, untouched: THEANO_FLAGS come first, then LXMLS_DEVICE and LXMLS_FLOATX, then
-  ``.theanorc`` (or the files of THEANORC), then the defaults here;
-- a ``RuntimeError`` where a GPU was asked for and Theano would silently go on without it.
-
-``python -m lxmls_rnn.theano_env --install`` makes a plain ``import theano`` do so in the running Python's
-environment, ``lxmls_rnn`` imported or not.
-"""
+"""The import of Theano, and of the parts of it that are mended: with our settings, and on the device asked for."""
 
 import logging
 import os
 import shlex
 import sys
-import sysconfig
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
-from lxmls_rnn import _theano_hook, _theano_lock, _theano_mends, _theano_opencl
-from lxmls_rnn._theano_flags import is_gpu, settings
 from lxmls_rnn.device import problem, variable
-
-PTH_NAME = "lxmls_rnn_theano.pth"
-# One line, because Python runs a .pth file line by line; and nothing it does may stop the interpreter.
-PTH_LINE = (
-    'import sys; exec("try:\\n from lxmls_rnn import _theano_hook; _theano_hook.install()\\nexcept Exception: pass")\n'
-)
-
-
-@dataclass(frozen=True)
-class Report:
-    """What Theano really uses.
-
-    Attributes
-    ----------
-    theano_version : str
-    device_asked, device_used : str
-        "cpu", "cuda0", ...; the second one proved by a shared variable.
-    floatX : str
-        "float32" or "float64".
-    blas_ldflags : str
-        What C code is linked with for BLAS; empty: NumPy's functions are called instead.
-    cxx : str
-        The C++ compiler; empty: none.
-    compiledir : str
-        The folder of the compile cache.
-    c_code : bool
-        Whether graphs run as compiled C; if not, each Op runs in Python.
-    """
-
-    theano_version: str
-    device_asked: str
-    device_used: str
-    floatX: str
-    blas_ldflags: str
-    cxx: str
-    compiledir: str
-    c_code: bool
+from lxmls_rnn.theano_env import lock, mends, opencl
+from lxmls_rnn.theano_env.flags import is_gpu, settings
 
 
 @contextmanager
@@ -115,7 +62,7 @@ def load(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
         _load_theano(module, execute)
         return
     execute(module)
-    _theano_lock.mend(module)
+    lock.mend(module)
 
 
 def _forget_parts() -> None:
@@ -138,10 +85,10 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
     try:
         with _flags_set():
             execute(module)
-        _theano_mends.mend()
+        mends.mend()
         require_device(module.config.device, reasons.found)
         if module.config.device.startswith("opencl"):
-            _theano_opencl.refuse_scan(module.config.device)
+            opencl.refuse_scan(module.config.device)
     except BaseException:
         _forget_parts()
         raise
@@ -182,46 +129,3 @@ def require_device(device: str, reasons: list[str] | None = None) -> None:
         if found is not None:
             why, hint = f", because {found.why}", f"{found.remedy}; {hint}"
         raise RuntimeError(f"Theano was to use the device {device} but uses {used}{why}: {hint}")
-
-
-def report() -> Report:
-    """Import Theano and tell what it really uses."""
-    import theano
-    from theano.compile.mode import get_default_mode
-
-    config = theano.config
-    linker = get_default_mode().linker
-    return Report(
-        theano_version=theano.__version__,
-        device_asked=config.device,
-        device_used=device_used(),
-        floatX=config.floatX,
-        blas_ldflags=config.blas.ldflags,
-        cxx=config.cxx,
-        compiledir=config.compiledir,
-        c_code=bool(config.cxx) and getattr(linker, "c_thunks", True),
-    )
-
-
-def write_pth(folder: Path | None = None) -> Path:
-    """Make every Python of this environment prepare ``import theano``; return the file written.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        Default: the running interpreter's ``site-packages``.
-    """
-    folder = folder or Path(sysconfig.get_paths()["purelib"])
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".", suffix=".tmp", delete=False) as file:
-        file.write(PTH_LINE)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, folder / PTH_NAME)
-    return folder / PTH_NAME
-
-
-_theano_hook.install()
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--install"]:
-        sys.exit("usage: python -m lxmls_rnn.theano_env --install")
-    print(f"wrote {write_pth()}")
