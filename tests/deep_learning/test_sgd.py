@@ -50,7 +50,7 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
         result = make_step(model, clip=clip)(X, Y, WEIGHTS.astype("float32"), rate)
         assert [type(number) for number in result] == [float, int]
     for W, value in zip(models[0].param, models[1].param, strict=True):
-        assert (W == value).all()
+        assert (value == W).all()
 
 
 def step_of(scan, bare, batched, clip):
