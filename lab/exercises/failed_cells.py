@@ -26,7 +26,9 @@ def watch(shell: Any) -> None:
         for name, function in _before.items():
             _older.pop(name, None)
             if error is not None and shell.user_ns.get(name) is function:
-                _older[name] = function, f"{type(error).__name__}: {getattr(error, 'msg', None) or error}"
+                # Python 3.13 has kinds of its own of a SyntaxError
+                kind = next(cls.__name__ for cls in type(error).__mro__ if not cls.__name__.startswith("_"))
+                _older[name] = function, f"{kind}: {getattr(error, 'msg', None) or error}"
         _before.clear()
 
     shell.events.register("pre_run_cell", begin)

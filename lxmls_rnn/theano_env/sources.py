@@ -104,6 +104,9 @@ EDITS = {
         Edit("sparse/basic.py", *ITEM_SIZE, 8),
         Edit("sparse/opt.py", *ITEM_SIZE, 39),
     ),
+    "NumPy 2 takes a number of Python's for one of the other's precision: 1 / z, a complex one, became single": (
+        Edit("scalar/basic.py", "return np.float32(1.0) / x", "return 1.0 / x"),
+    ),
     "NumPy 2 has complex numbers without .real and .imag in C": (
         Edit(
             "scalar/basic.py",
