@@ -1,5 +1,6 @@
 #!/bin/sh
-# Make .venv from uv.lock. Needs no root. PYTHON=python3.12 or PYTHON=/path/to/python picks the interpreter.
+# Make .venv from uv.lock. Needs no root. PYTHON=python3.12 or PYTHON=/path/to/python picks the interpreter. CXX=zig brings
+# a C++ compiler, 100 MB, where there is no g++ or zig's is wanted.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
@@ -87,6 +88,10 @@ if [ -z "$python" ]; then
     python=$("$uv" python find --managed-python 3.13)
 fi
 
+# Once asked for, zig stays until there is a g++.
+zig=
+if [ "${CXX:-}" = zig ] || { [ -e .venv/zig ] && ! command -v g++ >/dev/null; }; then zig="--group zig"; fi
+
 # A .venv that fits is kept, unless another Python is asked for or has become able to see the GPU.
 if [ -n "${PYTHON:-}" ]; then
     same='import sys; print(sys.version, sys.base_prefix)'
@@ -99,7 +104,13 @@ if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = tru
     # shellcheck disable=SC2086  # no word at all where $site is empty
     "$uv" venv -q --python "$python" $site .venv
 fi
-UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --python .venv/bin/python
+# shellcheck disable=SC2086  # two words or none
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked $zig --python .venv/bin/python
+rm -rf .venv/zig
+if [ -n "$zig" ]; then
+    mkdir .venv/zig
+    ln -s ../../scripts/zig-g++ .venv/zig/g++
+fi
 .venv/bin/python -m lxmls_rnn.theano_env --install
 .venv/bin/python -c 'from lxmls_rnn import doctor; doctor.tell_missing()'
 touch .venv/.ready

@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("sh", "dirname", "grep", "rm", "touch")
+TOOLS = ("sh", "dirname", "grep", "rm", "touch", "mkdir", "ln")
 
 
 @pytest.fixture
@@ -64,6 +64,36 @@ def test_an_environment_is_left_alone_where_nothing_better_can_be_made(project):
     (project / ".venv" / "mine").touch()
     setup(project)
     assert (project / ".venv" / "mine").exists()
+
+
+def command(path, line):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+
+
+def test_zig_once_asked_for_stays_until_there_is_a_gxx(project):
+    for name in ("bin/python3", ".venv/bin/python"):
+        command(project / name, "exit 0")
+    (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
+    command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
+    compiler = project / ".venv" / "zig" / "g++"
+    for environ, brought in (({}, False), ({"CXX": "zig"}, True), ({"CXX": "zig"}, True), ({}, True)):
+        assert setup(project, **environ) == (0, "")
+        assert compiler.is_symlink() is brought
+        assert ("--group zig" in (project / "uv.log").read_text().splitlines()[-1]) is brought
+    command(project / "bin" / "g++", "exit 0")
+    assert setup(project) == (0, "")
+    assert not compiler.is_symlink()
+
+
+def test_zig_takes_the_options_of_gxx(tmp_path):
+    command(tmp_path / "lib" / "python3.11" / "site-packages" / "ziglang" / "zig", 'for a; do echo "$a"; done')
+    (tmp_path / "zig").mkdir()
+    (tmp_path / "zig" / "g++").symlink_to(ROOT / "scripts" / "zig-g++")
+    options = ["-g", "-march=x86-64-v3", "-DA=a b", "-dumpfullversion"]
+    result = subprocess.run([tmp_path / "zig" / "g++", *options], capture_output=True, text=True)
+    assert result.stdout.splitlines()[-3:] == ["-mcpu=x86_64_v3", "-DA=a b", "-dumpversion"]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")

@@ -19,7 +19,10 @@ def tell_missing() -> None:
         print(f"{finding.name}: {finding.value}")
     if missing_packages(missing):
         print(f"To install what is missing (Debian, Ubuntu): {missing_packages(missing)}")
-    elif not missing:
+    for finding in missing:
+        if finding.remedy:
+            print(finding.remedy)
+    if not missing:
         print("Ready: Theano has a compiler, Python's headers and a BLAS.")
 
 
@@ -28,7 +31,7 @@ def require_compiler() -> None:
     missing = [finding for finding in software(*theano_tools()) if finding.name in COMPILES and finding.ok is False]
     if missing:
         names = " and ".join(finding.name for finding in missing)
-        remedy = missing_packages(missing) or missing[0].remedy
+        remedy = "\n".join(filter(None, [missing_packages(missing), *(finding.remedy for finding in missing)]))
         sys.exit(
             f"The tests compile C code and miss {names}: {remedy}\n"
             "Without, NumpyRNN and NumpyLSTM work as ever, and Theano in Python, slowly."

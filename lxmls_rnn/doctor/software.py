@@ -1,7 +1,6 @@
 """What turns a Theano graph into fast C code here, and whether it really does."""
 
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 from lxmls_rnn.doctor.finding import Finding
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import blas as theano_blas
-from lxmls_rnn.theano_env.flags import ask, in_effect, python_headers
+from lxmls_rnn.theano_env.flags import ask, compiler, in_effect, python_headers
 
 
 def software(cxx: str, blas: str) -> Iterator[Finding]:
@@ -26,13 +25,14 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
 
-    cxx = cxx or shutil.which("g++") or ""
+    cxx = cxx or compiler()
+    headers, (major, minor) = python_headers(), sys.version_info[:2]
     if cxx:
         yield Finding("C++ compiler", f"{cxx} {ask(cxx, '-dumpfullversion')}")
     else:
-        yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",))
+        remedy = "Without root: make setup CXX=zig brings a C++ compiler" + ("" if headers.exists() else ", no headers")
+        yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",), remedy)
 
-    headers, (major, minor) = python_headers(), sys.version_info[:2]
     if headers.exists():
         yield Finding("Python headers", str(headers.parent))
     elif sys.base_prefix == "/usr":
@@ -93,4 +93,4 @@ def short(path: Path) -> str:
 def theano_tools() -> tuple[str, str]:
     """Return the compiler and the BLAS flags that Theano would be given, without importing it."""
     flags = in_effect()
-    return flags.get("cxx", shutil.which("g++") or ""), flags.get("blas.ldflags", "")
+    return flags.get("cxx", compiler()), flags.get("blas.ldflags", "")

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import warnings
@@ -19,6 +20,8 @@ TEN_YEARS = 10 * 365 * 24 * 3600
 COMPILEDIR_FORMAT = "py%(python_version)s-np%(numpy_version)s-th%(theano_version)s-gxx%(gxx_version)s"
 # What the x86-64 psABI asks of level v3, as Linux spells it (abm is lzcnt).
 X86_64_V3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
+# Zig's C++ compiler, by the name that Theano looks for: `make setup CXX=zig` makes it, and it goes before g++.
+ZIG = Path(sys.prefix, "zig", "g++")
 
 
 def is_gpu(name: str) -> bool:
@@ -78,7 +81,9 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         defaults["dnn.enabled"] = "False"  # Theano 1.0.5 knows cuDNN up to 7 only
     if user.get("device", "cpu").startswith("opencl"):
         defaults["optimizer_excluding"] = opencl.LIFTERS
-    cxx = user.get("cxx", shutil.which("g++", path=environ.get("PATH")) or "")
+    if ZIG.exists():
+        defaults["cxx"] = str(ZIG)
+    cxx = user.get("cxx", compiler(environ))
     if cxx and not python_headers().exists():
         _warn(f"{python_headers()} is missing, so Theano cannot compile C code and runs slowly, in Python")
         defaults["cxx"] = cxx = ""
@@ -110,6 +115,11 @@ def _warn(message: str) -> None:
     warnings.warn(message + "; `lxmls-rnn doctor` tells what to install", RuntimeWarning, stacklevel=2)
 
 
+def compiler(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the C++ compiler that Theano uses where the user names none; nothing if there is none."""
+    return str(ZIG) if ZIG.exists() else shutil.which("g++", path=environ.get("PATH")) or ""
+
+
 def python_headers() -> Path:
     """Return where the C header of this Python belongs."""
     return Path(sysconfig.get_paths()["include"], "Python.h")
@@ -125,9 +135,10 @@ def ask(cxx: str, option: str) -> str:
 
 def _blas(cxx: str) -> str:
     """Return what to link with for BLAS: our package's, else the system's, else none."""
+    if blas.ldflags():
+        return blas.ldflags()
     # Where it finds the file the compiler prints the whole path, else the name as it got it.
-    found = os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so"))
-    return blas.ldflags() or ("-lopenblas" if found else "")
+    return "-lopenblas" if os.path.isabs(ask(cxx, "-print-file-name=libopenblas.so")) else ""
 
 
 def _serves_v3(cxx: str) -> bool:

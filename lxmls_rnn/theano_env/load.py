@@ -10,26 +10,31 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from lxmls_rnn.device import problem, variable
-from lxmls_rnn.theano_env import lock, mends, opencl
+from lxmls_rnn.theano_env import flags, lock, mends, opencl
 from lxmls_rnn.theano_env.flags import is_gpu, settings
 
 
 @contextmanager
 def _flags_set() -> Iterator[None]:
-    """Set THEANO_FLAGS while Theano reads them.
+    """Set THEANO_FLAGS, and PATH, while Theano reads them.
 
-    Child processes get the user's own value: what suits this process's device may not suit theirs.
+    Child processes get the user's own values: what suits this process's device may not suit theirs.
     """
-    before = os.environ.get("THEANO_FLAGS")
+    names = ("THEANO_FLAGS", "PATH")
+    before = {name: os.environ.get(name) for name in names}
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in settings().items())
-    os.environ["THEANO_FLAGS"] = ours + (before or "")  # of two values for a flag Theano takes the later
+    # of two values for a flag Theano takes the later
+    os.environ["THEANO_FLAGS"] = ours + (before["THEANO_FLAGS"] or "")
+    if flags.ZIG.exists():  # without a g++ on PATH Theano runs no C code, whatever `cxx` says
+        os.environ["PATH"] = f"{before['PATH'] or os.defpath}{os.pathsep}{flags.ZIG.parent}"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["THEANO_FLAGS"]
-        else:
-            os.environ["THEANO_FLAGS"] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 class _Reasons(logging.Handler):

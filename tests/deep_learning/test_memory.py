@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,8 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 @pytest.fixture(scope="module")
 def sanitizers(tmp_path_factory):
+    if shutil.which("g++") is None:
+        pytest.skip("there is no g++")
     program = tmp_path_factory.mktemp("sanitizers") / "empty"
     done = subprocess.run(["g++", *SANITIZE, "-x", "c++", "-", "-o", program], input="int main() {}", text=True)
     if done.returncode != 0:

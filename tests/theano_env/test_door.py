@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn import _theano_hook, theano_env
-from lxmls_rnn.theano_env.flags import user_flags
+from lxmls_rnn.theano_env import flags
 
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("error::RuntimeWarning")]
-needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 
 SCAN_GRADIENT = """
 import json, numpy, theano, theano.tensor as T
@@ -138,6 +137,10 @@ def test_an_import_without_the_hook_that_failed_leaves_no_settings_behind():
     assert output.splitlines()[1:] == ["float32"]
 
 
+no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, a compiler that no PATH hides")
+
+
+@no_zig
 def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     code = """if True:
         import theano, theano.tensor as T
@@ -149,10 +152,43 @@ def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     assert "no C++ compiler" in errors
 
 
+@no_zig
 def test_without_a_compiler_no_blas_is_linked(tmp_path):
     with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler"):
         settings = theano_env.settings(clean_environ(PATH=no_tools(tmp_path)))
     assert (settings["cxx"], settings["blas.ldflags"]) == ("", "")
+
+
+@pytest.fixture
+def zig(monkeypatch, tmp_path):
+    """A compiler where `make setup CXX=zig` puts one: it is g++."""
+    path = tmp_path / "zig" / "g++"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]} exec {flags.compiler()} "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.setattr(flags, "ZIG", path)
+    return path
+
+
+@needs_compiler
+def test_zig_where_it_was_asked_for_goes_before_gxx_and_what_theano_flags_say_before_zig(zig):
+    assert theano_env.settings(clean_environ())["cxx"] == str(zig)
+    assert "cxx" not in theano_env.settings(clean_environ(THEANO_FLAGS="cxx=g++"))
+
+
+@needs_compiler
+def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
+    code = f"""if True:
+        import os, pathlib
+        lxmls_rnn.theano_env.flags.ZIG = pathlib.Path({str(zig)!r})
+        import theano, theano.tensor as T
+        x = T.dvector()
+        print(theano.function([x], T.tanh(x).sum())([0.0, 0.0]), lxmls_rnn.theano_env.report().c_code)
+        print(os.environ["PATH"])
+    """
+    path = no_tools(tmp_path)
+    output, errors = run(code, PATH=path, XDG_CACHE_HOME=str(tmp_path))
+    assert (output, errors) == (f"0.0 True\n{path}", "")
 
 
 def test_a_cache_folder_that_cannot_be_made_is_replaced_with_a_warning(tmp_path):
@@ -199,8 +235,8 @@ def test_two_devices_asked_for_at_once_are_refused():
 
 
 def test_flags_are_read_as_theano_reads_them():
-    flags = user_flags({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"})
-    assert flags == {"device": "cuda", "gcc.cxxflags": "-O1,-g"}
+    read = flags.user_flags({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"})
+    assert read == {"device": "cuda", "gcc.cxxflags": "-O1,-g"}
 
 
 def test_installing_the_hook_twice_leaves_one():

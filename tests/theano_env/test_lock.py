@@ -3,15 +3,15 @@
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
+from lxmls_rnn.theano_env import flags
 from lxmls_rnn.theano_env.lock import CacheLock
 
-pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
+pytestmark = [pytest.mark.process, pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")]
 
 PREPARED = """
 import fcntl, json, os, random, signal, threading
