@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-NAMES = frozenset(["theano", "theano.gof.compilelock"])
+NAMES = frozenset(["theano", "theano.gof.cmodule", "theano.gof.compilelock"])
 
 
 class _Loader:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from lxmls_rnn.device import problem, variable
-from lxmls_rnn.theano_env import flags, lock, mends, opencl
+from lxmls_rnn.theano_env import compiler, flags, lock, mends, opencl
 from lxmls_rnn.theano_env.flags import is_gpu, settings
 
 
@@ -67,7 +67,10 @@ def load(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
         _load_theano(module, execute)
         return
     execute(module)
-    lock.mend(module)
+    if module.__name__ == "theano.gof.cmodule":
+        compiler.mend_compiler(module)
+    else:
+        lock.mend(module)
 
 
 def _forget_parts() -> None:

@@ -1,0 +1,185 @@
+"""Compile the C modules that one Theano function lacks side by side, as many at once as there are cores.
+
+Theano compiles a module when it comes to it, one after the other. It still does, but the first time that a function
+lacks a module, compilers are started in the background for all that it lacks, and Theano, when it comes to one of
+these, finds it compiled. The loop of a scan, which Theano compiles within the function, is treated alike.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lxmls_rnn.theano_env.header import Module, drop, header
+
+MOST = 8  # compilers at once: each takes some 150 MB
+
+
+class Ahead:
+    """The compilers that run in the background for one function.
+
+    Attributes
+    ----------
+    linkers : list of VM_Linker
+        Of the function and the loops within it, as far as they have not lacked a module so far.
+    """
+
+    def __init__(self) -> None:
+        self.linkers: list[Any] = []
+        self._pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MOST), "theano-compile")
+        self._running: dict[Module, Future[Path | None]] = {}
+        self._held = ExitStack()
+
+    def take(self, module: Module, folder: Path) -> bool:
+        """Move a module compiled in the background to `folder`; return whether there is one."""
+        linkers, self.linkers = self.linkers, []
+        for linker in linkers:
+            self._start(lacking(linker))
+        future = self._running.pop(module, None)
+        built = None if future is None else future.result()
+        for file in [] if built is None else list(built.iterdir()):
+            shutil.move(file, folder / file.name)
+        return built is not None
+
+    def _start(self, modules: list[Module]) -> None:
+        from theano.gof import compilelock
+
+        if len(modules) < 2:
+            return
+        # Until Theano has taken them over, no other process is to start on the same ones.
+        self._held.enter_context(compilelock.lock_ctx())
+        scratch = self._held.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        path = header()
+        for number, module in enumerate(modules):
+            self._running[module] = self._pool.submit(_compile, module, Path(scratch, str(number)), path)
+
+    def end(self, wait: bool) -> None:
+        """Start no more compilers, and let go of the cache; `wait` for those that run."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+        self._held.close()
+
+
+def _compile(module: Module, folder: Path, path: Path | None) -> Path | None:
+    folder.mkdir()
+    return folder if module.compile(folder, path) else None
+
+
+def lacking(linker: Any) -> list[Module]:
+    """List the modules that the cache lacks of those that a function needs, in Theano's order.
+
+    Parameters
+    ----------
+    linker : VM_Linker
+        The function's.
+    """
+    from theano.gof import Op
+    from theano.gof.cc import get_module_cache
+
+    modules: dict[Module, None] = {}
+    for node in linker.schedule(linker.fgraph):
+        if type(node.op).make_thunk is not Op.make_thunk:  # a scan: its loop has a linker of its own
+            continue
+        try:
+            module = _lacking(node, get_module_cache())
+        except Exception:  # no C code, or wrong: Theano finds out itself and says so, or runs the Op in Python
+            continue
+        if module is not None:
+            modules[module] = None
+    return list(modules)
+
+
+def _lacking(node: Any, cache: Any) -> Module | None:
+    """Return the module of a node as ``Op.make_c_thunk`` makes it, None if the cache has it."""
+    from theano.gof import FunctionGraph
+    from theano.gof.cc import CLinker
+    from theano.gof.cmodule import GCC_compiler, get_module_hash
+
+    node.op.prepare_node(node, storage_map=None, compute_map=None, impl="c")
+    linker = CLinker().accept(FunctionGraph(node.inputs, node.outputs), no_recycling=[])
+    key = linker.cmodule_key()
+    if key is None or key in cache.entry_from_key or linker.c_compiler() is not GCC_compiler:
+        return None
+    dynamic = linker.get_dynamic_module()
+    source = dynamic.code()
+    if get_module_hash(source, key) in cache.module_hash_to_key_data:
+        return None
+    return Module.of(
+        dynamic.code_hash, source, linker.compile_args(), linker.header_dirs(), linker.lib_dirs(), linker.libraries()
+    )
+
+
+_here = threading.local()  # .ahead: of the function that this thread compiles
+
+
+@contextmanager
+def _ahead_of(linker: Any) -> Iterator[None]:
+    outer: Ahead | None = getattr(_here, "ahead", None)
+    if outer is not None:
+        outer.linkers.append(linker)
+        yield
+        return
+    ahead = _here.ahead = Ahead()
+    ahead.linkers.append(linker)
+    complete = False
+    try:
+        yield
+        complete = True
+    finally:
+        _here.ahead = None
+        ahead.end(wait=complete)
+
+
+def mend_linker(linker_class: Any) -> None:
+    """Let ``VM_Linker`` compile side by side."""
+    make_all = linker_class.make_all
+
+    def ahead(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with _ahead_of(self):
+            return make_all(self, *args, **kwargs)
+
+    linker_class.make_all = ahead
+
+
+def mend_compiler(cmodule: Any) -> None:
+    """Let Theano compile our way; where that fails its own, which needs no header and says what is wrong.
+
+    Parameters
+    ----------
+    cmodule : module
+        ``theano.gof.cmodule``, just imported: Theano compiles its first modules during its import.
+    """
+    theanos_way = cmodule.GCC_compiler.compile_str
+
+    def compile_str(
+        module_name: str,
+        src_code: str,
+        location: str,
+        include_dirs: list[str] | None = None,
+        lib_dirs: list[str] | None = None,
+        libs: list[str] | None = None,
+        preargs: list[str] | None = None,
+        py_module: bool = True,
+        hide_symbols: bool = True,
+    ) -> Any:
+        config, path = cmodule.theano.config, None
+        if config.cxx and py_module and hide_symbols and not config.cmodule.compilation_warning:
+            module = Module.of(module_name, src_code, preargs, include_dirs, lib_dirs, libs)
+            folder, path = Path(location), header() if module.takes_header else None
+            ahead: Ahead | None = getattr(_here, "ahead", None)
+            if (ahead is not None and ahead.take(module, folder)) or module.compile(folder, path):
+                (folder / "__init__.py").touch()
+                return cmodule.dlimport(str(folder / f"{module_name}.so"))
+        flags = ["-g0", *(preargs or [])]
+        done = theanos_way(
+            module_name, src_code, location, include_dirs, lib_dirs, libs, flags, py_module, hide_symbols
+        )
+        if path is not None:  # what fails with the header and not without
+            drop(path)
+        return done
+
+    cmodule.GCC_compiler.compile_str = staticmethod(compile_str)

@@ -1,0 +1,145 @@
+"""How Theano's C modules are compiled, tried with real compilers and caches of their own."""
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import fresh_python
+import pytest
+
+pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
+several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
+
+# A function of at least three modules.
+FUNCTION = """
+import theano, theano.tensor as T
+x = T.matrix()
+f = theano.function([x], [T.exp(x).sum(), T.dot(x, x), T.sqr(x)[1:]])
+print(f([[0.0, 0.0], [0.0, 0.0]])[0])
+"""
+
+
+def files(cache, pattern):
+    return sorted(Path(cache).glob(f"lxmls-rnn/theano/*/{pattern}"))
+
+
+def wrapped_compiler(folder, line):
+    """A compiler that is g++, but for what `line` does before."""
+    path = folder / "wrapped"
+    path.write_text(f'#!/bin/sh\n{line}\nexec g++ "$@"\n')
+    path.chmod(0o755)
+    return f"cxx={path}"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A cache where a function is compiled."""
+    folder = tmp_path_factory.mktemp("cache")
+    assert fresh_python.run(FUNCTION, folder) == "4.0\n"
+    return folder
+
+
+@pytest.fixture
+def cache(compiled, tmp_path):
+    """A cache that has a header, and what an import needs, but no function."""
+    folder = tmp_path / "cache"
+    shutil.copytree(compiled, folder)
+    for path in files(folder, "tmp*"):
+        shutil.rmtree(path)
+    return folder
+
+
+@pytest.mark.parametrize("version", [11, 12, 13, 14])
+def test_every_gcc_uses_the_header_whatever_macros_the_blas_needs(tmp_path, version):
+    compiler = shutil.which(f"g++-{version}")
+    if compiler is None:
+        pytest.skip(f"there is no g++-{version}")
+    code = f"""
+import subprocess, theano
+from pathlib import Path
+from theano.gof.cmodule import GCC_compiler
+from lxmls_rnn.theano_env.header import PROLOGUE, Module, header
+flags = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Dsgemm_=scipy_sgemm_", *GCC_compiler.compile_args()]
+module = Module.of("m", PROLOGUE + "PyMODINIT_FUNC PyInit_m(void) {{ return NULL; }}", flags, None, ["/tmp"], None)
+folder = Path({str(tmp_path)!r})
+assert module.compile(folder, header())
+command = [*module.command(folder, header()), "-H"]
+print(subprocess.run(command, capture_output=True, text=True).stderr.splitlines()[0])
+"""
+    first = fresh_python.run(code, tmp_path, THEANO_FLAGS=f"cxx={compiler}").splitlines()[-1]
+    assert first.startswith("! ")
+    assert first.endswith("lxmls.h.gch")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"no header at all", None],
+    ids=["empty", "foreign", "cut"],
+)
+def test_a_broken_header_breaks_nothing(cache, broken):
+    (header,) = files(cache, "header-*/lxmls.h.gch")
+    whole = header.read_bytes()
+    header.write_bytes(whole[: len(whole) // 2] if broken is None else broken)
+    assert fresh_python.run(FUNCTION, cache) == "4.0\n"
+
+
+def test_a_header_that_has_broken_a_compile_is_made_anew(cache):
+    (header,) = files(cache, "header-*/lxmls.h.gch")
+    size = header.stat().st_size
+    os.truncate(header, size // 2)
+    fresh_python.run(FUNCTION, cache)
+    assert not header.exists()
+    fresh_python.run(FUNCTION.replace("T.exp", "T.cosh"), cache)
+    assert header.stat().st_size > size // 2
+
+
+def test_a_compiler_that_is_not_gcc_gets_no_header(tmp_path):
+    flags = wrapped_compiler(tmp_path, 'case "$1" in -print-prog-name=*) echo cc1plus; exit;; esac')
+    assert fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags) == "4.0\n"
+    assert files(tmp_path, "tmp*/*.so")
+    assert not files(tmp_path, "header-*")
+
+
+@pytest.mark.parametrize(("flags", "symbols"), [("", False), ("gcc.cxxflags=-g", True)])
+def test_there_are_debug_symbols_only_where_the_user_wants_them(tmp_path, flags, symbols):
+    fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags)
+    assert {b".debug_info" in path.read_bytes() for path in files(tmp_path, "*/*.so")} == {symbols}
+
+
+def test_a_module_is_compiled_once_by_however_many_processes(cache, tmp_path):
+    log = tmp_path / "log"
+    flags = wrapped_compiler(tmp_path, f'echo "$@" | grep -o "m[0-9a-f]*[.]so" >>{log}')
+    processes = [fresh_python.start(FUNCTION, cache, THEANO_FLAGS=flags) for _ in range(2)]
+    for process in processes:
+        output, errors = process.communicate()
+        assert output == "4.0\n", errors
+    times = Counter(log.read_text().split())
+    assert len(times) == len(files(cache, "tmp*/*.so"))
+    assert set(times.values()) == {1}
+
+
+@several_cores
+def test_the_modules_of_a_function_are_compiled_side_by_side(cache, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    # Each compiler waits for another one: the first opens the pipe to read, the next one to write.
+    meet = f'case "$*" in *-shared*tmp*) if mkdir {tmp_path}/first 2>/dev/null;'
+    meet += f" then read _ <{fifo}; elif mkdir {tmp_path}/second 2>/dev/null; then echo >{fifo}; fi;; esac"
+    assert fresh_python.run(FUNCTION, cache, THEANO_FLAGS=wrapped_compiler(tmp_path, meet)) == "4.0\n"
+
+
+def test_constants_that_are_only_moved_are_folded_without_a_compiler(cache):
+    code = """
+import theano, theano.tensor as T
+f = theano.function([], T.zeros((2, 3))[1].dimshuffle("x", 0))
+from theano.gof.cc import get_module_cache
+print(f(), get_module_cache().stats[2])
+"""
+    assert fresh_python.run(code, cache) == "[[0. 0. 0.]] 1\n"  # the one copies the result
+
+
+def test_what_was_compiled_ahead_leaves_nothing_behind(cache, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    fresh_python.run(FUNCTION, cache, TMPDIR=str(tmp_path / "scratch"))
+    assert list((tmp_path / "scratch").iterdir()) == []
