@@ -90,7 +90,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     elif not cxx and "cxx" not in user:
         _warn("there is no C++ compiler (g++), so Theano cannot compile C code and runs slowly, in Python")
         defaults["cxx"] = ""
-    defaults["compiledir_format"] = COMPILEDIR_FORMAT
+    from lxmls_rnn.theano_env import sources  # brings NumPy
+
+    # Theano takes compiled code by the Ops' versions, which know nothing of the edits
+    defaults["compiledir_format"] = f"{COMPILEDIR_FORMAT}-{sources.digest(sources.ALL)}"
     if cxx and _serves_v3(cxx):
         # -march=native, Theano's default, makes a cache that other processors cannot use.
         defaults["gcc.cxxflags"] = "-march=x86-64-v3"

@@ -7,6 +7,7 @@ traceback points at the right one.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
@@ -148,19 +149,23 @@ EDITS = {
         Edit("gof/lazylinker_c.py", "code = open(cfile).read()", f"import {__name__}; code = {__name__}.read(cfile)"),
     ),
 }
+ALL = tuple(edit for edits in EDITS.values() for edit in edits)
 FOLDER = "/theano/"
 MODULES = frozenset(
-    "theano." + edit.file.removesuffix(".py").replace("/", ".")
-    for edits in EDITS.values()
-    for edit in edits
-    if edit.file.endswith(".py")
+    "theano." + edit.file.removesuffix(".py").replace("/", ".") for edit in ALL if edit.file.endswith(".py")
 )
 
 
 def edits_of(path: str) -> list[Edit]:
     """Return the edits of a file of Theano, in their order."""
     file = path[path.rindex(FOLDER) + len(FOLDER) :]
-    return [edit for edits in EDITS.values() for edit in edits if edit.file == file]
+    return [edit for edit in ALL if edit.file == file]
+
+
+def digest(edits: Iterable[Edit]) -> str:
+    """Return a name for edits, which others do not have."""
+    texts = [(edit.file, str(getattr(edit.old, "pattern", edit.old)), edit.new) for edit in edits]
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:12]
 
 
 def read(path: str) -> str:
@@ -205,5 +210,4 @@ class EditedLoader(SourceFileLoader):
         return {**super().path_stats(path), "size": None}
 
     def _kept(self, path: str) -> str:
-        edits = repr([(str(getattr(old, "pattern", old)), new, times) for _, old, new, times in edits_of(self.path)])
-        return f"{path.removesuffix('.pyc')}.{hashlib.sha256(edits.encode()).hexdigest()[:16]}.pyc"
+        return f"{path.removesuffix('.pyc')}.{digest(edits_of(self.path))}.pyc"

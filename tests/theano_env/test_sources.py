@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.theano_env import sources
+from lxmls_rnn.theano_env.flags import settings
 from lxmls_rnn.theano_env.sources import Edit, EditedLoader
 
 THEANO = Path(importlib.util.find_spec("theano").origin).parent
-FILES = sorted({edit.file for edits in sources.EDITS.values() for edit in edits})
+FILES = sorted({edit.file for edit in sources.ALL})
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -28,7 +29,7 @@ def file(tmp_path, monkeypatch):
     path = tmp_path / "theano" / "misc" / "one.py"
     path.parent.mkdir(parents=True)
     path.write_text("value = 1\n")
-    monkeypatch.setattr(sources, "EDITS", {"a reason": (Edit("misc/one.py", "= 1", "= 2"),)})
+    monkeypatch.setattr(sources, "ALL", (Edit("misc/one.py", "= 1", "= 2"),))
     monkeypatch.setattr(sys, "dont_write_bytecode", False)  # where PYTHONDONTWRITEBYTECODE is set
     return path
 
@@ -81,9 +82,15 @@ def test_bytecode_is_made_anew_when_the_file_has_changed(file):
 
 def test_bytecode_of_other_edits_is_not_taken(file, monkeypatch):
     load(file)
-    monkeypatch.setattr(sources, "EDITS", {"a reason": (Edit("misc/one.py", "= 1", "= 3"),)})
+    monkeypatch.setattr(sources, "ALL", (Edit("misc/one.py", "= 1", "= 3"),))
     assert load(file) == 3
     assert len(bytecode(file)) == 2
+
+
+def test_compiled_code_of_other_edits_is_not_taken(file, monkeypatch):
+    before = settings({})["compiledir_format"]
+    monkeypatch.setattr(sources, "ALL", (Edit("misc/one.py", "= 1", "= 3"),))
+    assert settings({})["compiledir_format"] != before
 
 
 def test_a_python_without_the_hook_and_one_with_it_keep_apart(file):
