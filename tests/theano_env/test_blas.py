@@ -27,12 +27,8 @@ def sources():
 
     for folder in (Path(theano.__file__).parent, OPS):
         for path in folder.rglob("*"):
-            code = path.suffix in (".py", ".c", ".cpp", ".h")
-            if (
-                code
-                and "tests" not in path.relative_to(folder).parts
-                and path.name not in ("blas_headers.py", "alt_blas_template.c")
-            ):
+            other = {"tests", "blas_headers.py", "alt_blas_template.c"}.intersection(path.relative_to(folder).parts)
+            if path.suffix in (".py", ".c", ".cpp", ".h") and not other:
                 yield path.read_text(encoding="utf-8", errors="replace")
 
 
