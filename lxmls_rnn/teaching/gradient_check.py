@@ -12,7 +12,7 @@ from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyRNN, model_class, numpy_class
 
-STEP = 1e-3
+STEP = 4e-4
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
 
 
@@ -56,7 +56,7 @@ def finite_differences(
 ) -> np.ndarray:
     """Gradient of `loss` with respect to `W` by central differences of fourth order.
 
-    (8 (f(+s) - f(-s)) - (f(+2s) - f(-2s))) / 12 s, whose error is of order s^4 (Fornberg 1988): with s = 1e-3 it is as
+    (8 (f(+s) - f(-s)) - (f(+2s) - f(-2s))) / 12 s, whose error is of order s^4 (Fornberg 1988): with s = 4e-4 it is as
     small as the rounding of the difference, some 1e-12, which the usual two points never reach. Where a relu switches
     between the four points there is no derivative to find: then s is made smaller.
 

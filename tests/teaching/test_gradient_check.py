@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lxmls_rnn.deep_learning import rnn as rnns
@@ -32,6 +32,7 @@ def problems(draw):
 @pytest.mark.parametrize(("numpy_class", "theano_class", "activation"), FAMILIES)
 @pytest.mark.parametrize("n_hidd", [5, pytest.param(1, marks=compiles_scan)])
 @given(problem=problems())
+@example(problem=({"n_words": 2, "n_emb": 1, "n_tags": 3}, np.zeros(7, int), np.zeros(7, int), 0))  # a steep loss
 def test_numpy_scan_and_finite_differences_agree(scan_of, n_hidd, numpy_class, theano_class, activation, problem):
     sizes, x, y, seed = problem
     sizes = Sizes(**sizes, n_hidd=n_hidd)
