@@ -40,6 +40,7 @@ def run(tmp_path):
     return call
 
 
+@pytest.mark.slow("starts three Pythons with all plugins")
 def test_the_time_of_each_kind_is_told_those_of_all_workers_together(run):
     status, output = run("-n", "2", test_suite=SUITE, gpu__test_folder="def test_d(): pass\n")
     assert status == 0, output

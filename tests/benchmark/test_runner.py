@@ -8,6 +8,7 @@ from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.runner import Runner
 
 SENTENCE = Shape("rnn", 5, 1, 4)
+compiles_lstm = pytest.mark.slow("compiles the LSTM's layers in float32, a quarter of a minute from an empty cache")
 compiles_scan = pytest.mark.slow("compiles scan in float32, half a minute from an empty cache")
 
 
@@ -28,7 +29,7 @@ def check_measured(rows):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("model", ["rnn", "lstm"])
+@pytest.mark.parametrize("model", ["rnn", pytest.param("lstm", marks=compiles_lstm)])
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS)))))

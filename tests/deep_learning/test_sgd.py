@@ -55,7 +55,7 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
 
 def step_of(scan, bare, batched, clip):
     """Make the parameters of a test; of scan's steps the training's tests make the others."""
-    again = is_scan(scan) and (batched != (clip is None) or (batched and scan is rnns.LSTM))
+    again = is_scan(scan) and (batched != (clip is None) or scan is rnns.LSTM)
     return pytest.param(scan, bare, batched, clip, marks=another_graph if again else ())
 
 

@@ -9,6 +9,7 @@ import fresh_python
 import pytest
 
 pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
+compiles_all = pytest.mark.slow("makes a header and compiles three modules without help, two seconds")
 several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
 
 # A function of at least three modules.
@@ -74,8 +75,11 @@ print(subprocess.run(command, capture_output=True, text=True).stderr.splitlines(
 
 @pytest.mark.parametrize(
     "broken",
-    [b"", b"no header at all", None],
-    ids=["empty", "foreign", "cut"],
+    [
+        pytest.param(b"", marks=compiles_all, id="empty"),
+        pytest.param(b"no header at all", marks=compiles_all, id="foreign"),
+        pytest.param(None, id="cut"),
+    ],
 )
 def test_a_broken_header_breaks_nothing(cache, broken):
     (header,) = files(cache, "header-*/lxmls.h.gch")
@@ -84,6 +88,7 @@ def test_a_broken_header_breaks_nothing(cache, broken):
     assert fresh_python.run(FUNCTION, cache) == "4.0\n"
 
 
+@compiles_all
 def test_a_header_that_has_broken_a_compile_is_made_anew(cache):
     (header,) = files(cache, "header-*/lxmls.h.gch")
     size = header.stat().st_size
@@ -94,6 +99,7 @@ def test_a_header_that_has_broken_a_compile_is_made_anew(cache):
     assert header.stat().st_size > size // 2
 
 
+@compiles_all
 def test_a_compiler_that_is_not_gcc_gets_no_header(tmp_path):
     flags = wrapped_compiler(tmp_path, 'case "$1" in -print-prog-name=*) echo cc1plus; exit;; esac')
     assert fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags) == "4.0\n"
@@ -101,6 +107,7 @@ def test_a_compiler_that_is_not_gcc_gets_no_header(tmp_path):
     assert not files(tmp_path, "header-*")
 
 
+@compiles_all
 @pytest.mark.parametrize(("flags", "symbols"), [("", False), ("gcc.cxxflags=-g", True)])
 def test_there_are_debug_symbols_only_where_the_user_wants_them(tmp_path, flags, symbols):
     fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags)

@@ -64,6 +64,7 @@ def test_the_door_itself_does_not_import_theano():
 
 
 @needs_compiler
+@pytest.mark.slow("compiles a scan from an empty cache, ten seconds")
 def test_a_second_process_compiles_nothing(tmp_path):
     cache = {"XDG_CACHE_HOME": str(tmp_path)}
     first, _ = run(SCAN_GRADIENT, PYTHONHASHSEED="1", **cache)
