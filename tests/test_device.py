@@ -5,13 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lxmls_rnn import device
+from lxmls_rnn.device import problems
 from lxmls_rnn.theano_env.flags import settings
 
 pytestmark = pytest.mark.process
+
+IMAGES_ADVICE = Path(__file__).parents[1] / "docker" / "advice.json"
 
 PRETEND = r"""
 #include <stdlib.h>
@@ -54,7 +58,7 @@ def choose(asked, folder=None, prove=False, **environ):
     """Choose a device in a Python that finds the libraries of `folder`."""
     code = "import sys, json; from lxmls_rnn import device; c = device.choose(sys.argv[1], sys.argv[2] == 'True')"
     path = {"LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(folder)} if folder else {}
-    base = {key: value for key, value in os.environ.items() if key not in ("LXMLS_IMAGE", "LXMLS_DEVICE")}
+    base = {key: value for key, value in os.environ.items() if key not in ("LXMLS_ADVICE", "LXMLS_DEVICE")}
     command = [sys.executable, "-c", code + "; print(json.dumps([c.device, c.sentence]))", asked, str(prove)]
     result = subprocess.run(command, env={**base, **path, **environ}, capture_output=True, text=True, check=True)
     return json.loads(result.stdout)
@@ -106,11 +110,15 @@ def test_a_gpu_of_a_higher_number_than_there_are(pretend):
 
 
 def test_in_the_image_the_sentence_speaks_of_the_image(pretend):
-    fault = {"SERVES": "12040", "LXMLS_IMAGE": "1"}
+    fault = {"SERVES": "12040", "LXMLS_ADVICE": str(IMAGES_ADVICE)}
     found, sentence = choose("cuda", pretend, **HEALTHY | fault)
     assert found is None
     assert sentence.startswith("LAB_DEVICE=cuda cannot be had")
     assert "build the image on an older CUDA, see BASE_IMAGE" in sentence
+
+
+def test_the_image_has_its_own_words_for_all_advice():
+    assert list(json.loads(IMAGES_ADVICE.read_text(encoding="utf-8"))) == list(problems.ADVICE)
 
 
 def test_a_kernel_that_does_not_run_is_found_only_by_the_proof(pretend):

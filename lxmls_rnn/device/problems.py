@@ -1,10 +1,12 @@
 """What keeps Theano from a device: one sentence why, and what to do."""
 
+import json
 import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from lxmls_rnn.device import libraries
 
@@ -13,6 +15,17 @@ CUDA_ERRORS = {
     100: "the driver sees no GPU",
     803: "the driver and its library differ in version",
     804: "the GPU does not take a library newer than its driver",
+}
+
+# what a user is told; who brings the library along names in LXMLS_ADVICE a JSON file that says it in his own words
+ADVICE = {
+    "variable": "LXMLS_DEVICE",
+    "no driver": "this machine has no NVIDIA driver; if it has a GPU, install the driver",
+    "a card without driver": "there is an NVIDIA card but no driver; install NVIDIA's driver and restart",
+    "to use a GPU": "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu.",
+    "no toolkit": "take the Docker image",
+    "older toolkit": "take an older CUDA toolkit",
+    "no pygpu": "on Debian 12 or Ubuntu 22.04, apt-get install python3-pygpu",
 }
 
 
@@ -24,14 +37,15 @@ class Problem:
     remedy: str
 
 
-def in_image() -> bool:
-    """Whether this is the lab's Docker image."""
-    return "LXMLS_IMAGE" in os.environ
+def advice(about: str) -> str:
+    """Return what to tell a user, one of `ADVICE`."""
+    file = os.environ.get("LXMLS_ADVICE")
+    return (json.loads(Path(file).read_text(encoding="utf-8")) if file else ADVICE)[about]
 
 
 def variable() -> str:
     """Return the name of the variable that a user sets to choose the device."""
-    return "LAB_DEVICE" if in_image() else "LXMLS_DEVICE"
+    return advice("variable")
 
 
 def index(device: str) -> int:
@@ -70,14 +84,8 @@ def _driver_problem(index: int) -> Problem | None:
     """Say what the driver lacks to show GPU number `index`."""
     library = libraries.cuda()
     if library is None:
-        if in_image():
-            return Problem(
-                "the container has no NVIDIA driver: it was started without the NVIDIA runtime",
-                "on a machine with an NVIDIA GPU run `make gpu`, which tells what is missing there, then `make up`",
-            )
-        if libraries.nvidia_on_the_bus():
-            return Problem("there is an NVIDIA card but no driver", "install NVIDIA's driver and restart")
-        return Problem("this machine has no NVIDIA driver", "if it has a GPU, install the driver")
+        known = "a card without driver" if libraries.nvidia_on_the_bus() else "no driver"
+        return Problem(*advice(known).split("; "))
     status = library.cuInit(0)
     if status == 0 and not libraries.cards():
         status = 100
@@ -107,21 +115,18 @@ def _toolkit_problem(index: int) -> Problem | None:
     version, serves = libraries.nvrtc_version(), libraries.driver_serves()
     missing = [name for name, found in (("NVRTC", version), ("cuBLAS", libraries.cublas_version())) if not found]
     if version is None or missing:
-        there, here = "build the image on a CUDA base, see BASE_IMAGE in docs/image.md", "take the Docker image"
-        return Problem(f"there is no {' and no '.join(missing)}", there if in_image() else here)
-    base = "build the image on an older CUDA, see BASE_IMAGE in docs/image.md"
-    other = base if in_image() else "take an older CUDA toolkit"
+        return Problem(f"there is no {' and no '.join(missing)}", advice("no toolkit"))
     if serves and serves < version:
         return Problem(
             f"the driver serves CUDA {_dotted(serves)}, older than the CUDA {_dotted(version)} here",
-            f"update the driver, or {other}",
+            f"update the driver, or {advice('older toolkit')}",
         )
     (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_oldest()
     if oldest and capability < oldest:
         return Problem(
             f"{name} has compute capability {_dotted(capability)}, and CUDA {_dotted(version)} serves"
             f" {_dotted(oldest)} and newer",
-            other,
+            advice("older toolkit"),
         )
     return None
 
@@ -134,8 +139,7 @@ def _pygpu_problem() -> Problem | None:
     try:
         import_module("pygpu")
     except Exception as error:
-        remedy = "build the image anew" if in_image() else "on Debian 12 or Ubuntu 22.04, apt-get install python3-pygpu"
-        return Problem(f"pygpu cannot be loaded ({type(error).__name__}: {error})", remedy)
+        return Problem(f"pygpu cannot be loaded ({type(error).__name__}: {error})", advice("no pygpu"))
     return None
 
 

@@ -21,9 +21,8 @@ def findings() -> Iterator[Finding]:
             yield Finding("GPU", "a card, but no driver: everything runs on the CPU", False, remedy=remedy)
         else:
             problem = device.problem("cuda")
-            remedy = "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu."
-            remedy = "" if device.in_image() else remedy  # there the sentence about the device says it
-            yield Finding("GPU", f"none: {problem.why}" if problem else "none", None, remedy=remedy)
+            why = f"none: {problem.why}" if problem else "none"
+            yield Finding("GPU", why, None, remedy=device.advice("to use a GPU"))
     for card in found:
         yield Finding("GPU", card)
     fault = False if found else None

@@ -38,8 +38,8 @@ def require_compiler() -> None:
         )
 
 
-def show(findings: list[Finding], advice: list[str]) -> None:
-    """Print the findings as a table, and below it what to do."""
+def show(findings: list[Finding], advice: list[str], width: int | None = None) -> None:
+    """Print the findings as a table, and below it what to do, in `width` columns or as many as the screen has."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -51,16 +51,14 @@ def show(findings: list[Finding], advice: list[str]) -> None:
     table.add_column(overflow="fold")
     for finding in findings:
         table.add_row(Text(*marks[finding.ok]), finding.name, Text(finding.value))
-    console = Console()
-    if console.is_jupyter:
-        console.width = 80  # its own, 115, is cut off beside the file browser
+    console = Console(width=width)
     console.print(table)
     for line in advice:
         console.print(Text(line))
 
 
-def main() -> int:
-    """Print the doctor's screen; return 0 if a Theano function compiled to C and ran, else 1."""
+def main(width: int | None = None) -> int:
+    """Print the doctor's screen, `width` columns wide; return 0 if a Theano function compiled to C and ran, else 1."""
     trial_process = start_trial()
     gpu_findings = list(gpu.findings())
     gpu_process = start_trial("cuda") if gpu.cards() else None
@@ -78,5 +76,5 @@ def main() -> int:
     install = missing_packages(findings)
     if install:
         advice.append(f"To install what is missing (Debian, Ubuntu): {install}")
-    show(findings, advice)
+    show(findings, advice, width)
     return 1 if trial.error else 0
