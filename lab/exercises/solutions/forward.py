@@ -1,7 +1,3 @@
-# ruff: noqa: D103
-# mypy: ignore-errors
-"""A solution."""
-
 import numpy as np
 from scipy.special import expit as logistic
 

@@ -1,7 +1,3 @@
-# ruff: noqa: D101
-# mypy: ignore-errors
-"""A solution."""
-
 import theano
 import theano.tensor as T
 
