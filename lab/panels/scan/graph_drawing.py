@@ -109,12 +109,8 @@ def n_operations(graph: Any) -> int:
 
 def steps_of(graph: Any) -> list[list[Any]]:
     """Return what is inside each scan of a graph: the outputs of one step, optimised if the graph is compiled."""
-    found = []
-    for node in apply_nodes(outputs_of(graph)):
-        if _is_scan(node):
-            compiled = getattr(node.op, "fn", None)
-            found.append(list(compiled.maker.fgraph.outputs if compiled is not None else node.op.outputs))
-    return found
+    scans = [node.op for node in apply_nodes(outputs_of(graph)) if _is_scan(node)]
+    return [outputs_of(op.fn) if getattr(op, "fn", None) is not None else list(op.outputs) for op in scans]
 
 
 def outputs_of(graph: Any) -> list[Any]:
@@ -131,18 +127,9 @@ def outputs_of(graph: Any) -> list[Any]:
 
 def apply_nodes(outputs: Iterable[Any]) -> list[Any]:
     """Return the Apply nodes that outputs depend on, each after its inputs."""
-    ordered: dict[Any, None] = {}
-    waiting = [(variable.owner, False) for variable in reversed(list(outputs)) if variable.owner is not None]
-    while waiting:
-        node, inputs_done = waiting.pop()
-        if node in ordered:
-            continue
-        if inputs_done:
-            ordered[node] = None
-            continue
-        waiting.append((node, True))
-        waiting += [(variable.owner, False) for variable in reversed(node.inputs) if variable.owner is not None]
-    return list(ordered)
+    from theano.gof.graph import io_toposort  # only who draws a graph has loaded Theano
+
+    return io_toposort([], outputs)
 
 
 def collect(outputs: list[Any]) -> Drawing:
@@ -151,14 +138,12 @@ def collect(outputs: list[Any]) -> Drawing:
     index: dict[Any, int] = {}
 
     def add(key: Any, node: Node) -> int:
-        index[key] = len(drawing.nodes)
         drawing.nodes.append(node)
-        return index[key]
+        return index.setdefault(key, len(index))
 
     def source(variable: Any) -> int:
-        if variable.owner is not None:
-            return index[variable.owner]
-        return index[variable] if variable in index else add(variable, leaf(variable))
+        key = variable if variable.owner is None else variable.owner
+        return index[key] if key in index else add(key, leaf(variable))
 
     for node in apply_nodes(outputs):
         inputs = [source(variable) for variable in node.inputs]
@@ -238,17 +223,15 @@ def svg(drawing: Drawing) -> str:
     top = min(node.y for node in drawing.nodes) - HEIGHT / 2 - 6
     width, height = right - left + 6, max(node.y for node in drawing.nodes) + HEIGHT / 2 - top + 6
     arrow = f"lab-arrow-{next(_numbers)}"
-    lines = [_line(drawing.nodes[a], points, drawing.nodes[b], arrow) for (a, b), points in drawing.edges.items()]
-    boxes = [_box(node) for node in drawing.nodes]
+    parts = [_line(drawing.nodes[a], points, drawing.nodes[b], arrow) for (a, b), points in drawing.edges.items()]
+    parts += [_box(node) for node in drawing.nodes]
     operations = sum(node.kind in ("operation", "scan") for node in drawing.nodes)
     return (
         f'<svg role="img" aria-label="Graph of {operations} operations" xmlns="http://www.w3.org/2000/svg" '
         f'width="{width:.0f}" height="{height:.0f}" viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}">'
         f'<defs><marker id="{arrow}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path d="M0,0 L8,4 L0,8 z" style="fill:var(--jp-ui-font-color2,#777)"/></marker></defs>'
-        + "".join(lines)
-        + "".join(boxes)
-        + "</svg>"
+        f"{''.join(parts)}</svg>"
     )
 
 
