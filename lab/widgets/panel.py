@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets import warned
-from lab.widgets.controls import on_change, show, view
+from lab.widgets.controls import button, on_change, show, view
 from lab.widgets.job import Job
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
@@ -112,8 +112,8 @@ class Panel(widgets.VBox, Background):
         self._code_button = widgets.ToggleButton(description="Show code", tooltip="Python code that does the same")
         self._help_view = shown_if(widgets.HTML(f'<div class="lab-help">{self.help}</div>'), self._help_button)
         self._code_view = shown_if(widgets.HTML(), self._code_button)
-        for button in (self._help_button, self._code_button):
-            button.layout.width = "auto"
+        for toggle in (self._help_button, self._code_button):
+            toggle.layout.width = "auto"
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = widgets.HBox([heading, self._help_button, self._code_button])
         style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
@@ -172,9 +172,11 @@ class Panel(widgets.VBox, Background):
         with self.guard():
             action()
 
-    def on_click(self, button: widgets.Button, action: Callable[[], None]) -> None:
-        """Do `action` whenever the button is pressed; what goes wrong is shown."""
-        button.on_click(lambda _: self.attempt(action))
+    def button(self, name: str, tooltip: str, action: Callable[[], None], *look: Any, **more: Any) -> widgets.Button:
+        """Make a button that does `action` whenever it is pressed; what goes wrong is shown."""
+        made = button(name, tooltip, *look, **more)
+        made.on_click(lambda _: self.attempt(action))
+        return made
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from lab.drawing import html
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
 from lab.widgets.choices import Several
-from lab.widgets.controls import button, field, gauge, in_row, offer, on_change, pick, show, switch, text, view, whole
+from lab.widgets.controls import field, gauge, in_row, offer, on_change, pick, show, switch, text, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
@@ -61,11 +61,6 @@ class BenchmarkPanel(Panel):
             self.comparison,
             self.views,
         )
-        self.on_click(self.run_button, self.run)
-        self.on_click(self.stop_button, self.stop)
-        self.on_click(self.load_button, self.load)
-        self.on_click(self.compare_button, self.compare)
-        self.on_click(self.again_button, self.refresh)
         boxes = [box for several in self.several for box in several.boxes.values()]
         on_change(self._count, self.set_name, *self.sizes, *boxes)
         on_change(self._draw, self.baseline, self.plotted)
@@ -90,13 +85,15 @@ class BenchmarkPanel(Panel):
         self.seconds = field(real, "Seconds a case", 0.15, what, "16em", min=0.01, max=60.0)
         what = "Cases whose turn has not come by then are left out"
         self.budget = field(real, "Seconds in all", 120.0, what, "16em", min=1.0, max=36000.0)
-        self.run_button = button("Run", "Measure what is chosen", "primary")
-        self.stop_button = button("Stop", "End the run; what has been measured is kept", "warning", disabled=True)
+        self.run_button = self.button("Run", "Measure what is chosen", self.run, "primary")
+        what = "End the run; what has been measured is kept"
+        self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
         self.progress, self.status = gauge("14em"), view("benchmark-status")
         self.earlier = pick("Earlier results", [], "A file in the folder of results", width="26em")
-        self.load_button = button("Load", "Show the chosen results")
-        self.compare_button = button("Compare", "What is faster or slower in the results below than in the chosen ones")
-        self.again_button = button("Look again", "List the results anew")
+        self.load_button = self.button("Load", "Show the chosen results", self.load)
+        what = "What is faster or slower in the results below than in the chosen ones"
+        self.compare_button = self.button("Compare", what, self.compare)
+        self.again_button = self.button("Look again", "List the results anew", self.refresh)
         self.everything = switch("unchanged too", "Compare: list what has not changed")
 
     def _make_views(self) -> None:

@@ -15,7 +15,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.drawing.palette import LINES, colour_of
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
-from lab.widgets.controls import button, gauge, in_row, on_change, pick, show, toggles, view, whole
+from lab.widgets.controls import gauge, in_row, on_change, pick, show, toggles, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
@@ -48,14 +48,14 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
-        self.read_button = button("Read", "Read the corpus and show it", "primary")
+        self.read_button = self.button("Read", "Read the corpus and show it", self.read, "primary")
         self.part = toggles({"train": "What is trained on", "dev": "What accuracy is measured on"}, "5em")
         self.first = whole("From sentence", 1, "Number of the first sentence that is shown", 1, "16em")
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Own file", tooltip="Take a CoNLL file of your own"
         )
         self.dataset = pick("Data set", datasets.DATASETS, "What to fetch", width="21em")
-        self.fetch_button = button("Fetch", "Download it into the data folder and verify it")
+        self.fetch_button = self.button("Fetch", "Download it into the data folder and verify it", self.fetch)
         self.progress = gauge("16em")
         self.summary, self.sentences = view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
@@ -69,8 +69,6 @@ class CorpusPanel(Panel):
             in_row(self.read_button, self.upload, self.dataset, self.fetch_button, self.progress),
             self.views,
         )
-        self.on_click(self.read_button, self.read)
-        self.on_click(self.fetch_button, self.fetch)
         self.upload.observe(self._uploaded, "value")
         on_change(self._show, self.part, self.first)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.palette import RIGHT, WRONG
-from lab.widgets.controls import button, gauge, in_row, on_change, pick, show, small_network, switch, view, whole
+from lab.widgets.controls import gauge, in_row, on_change, pick, show, small_network, switch, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
@@ -59,8 +59,8 @@ class GradientCheckPanel(Panel):
             self.models[name] = box.add_class(f"lab-check-{name}")
         self.mistake = pick("Break", MISTAKES, "A mistake in NumpyRNN's back-propagation", width="34em")
         self.mistake.add_class("lab-break")
-        self.check_button = button("Check", "Compare the gradients", "primary")
-        self.stop_button = button("Stop", "End the check", disabled=True)
+        self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
+        self.stop_button = self.button("Stop", "End the check", self.stop, disabled=True)
         self.progress = gauge("12em")
         self.progress.layout.visibility = "hidden"
         self.table, self.readings = view("check-table"), view("check-readings")
@@ -81,8 +81,6 @@ class GradientCheckPanel(Panel):
             self.readings,
             self.look,
         )
-        self.on_click(self.check_button, self.check)
-        self.on_click(self.stop_button, self.stop)
         on_change(self._show_entries, self.parameter)
         on_change(self._choose_source, self.source)
         self._choose_source()

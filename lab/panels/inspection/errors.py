@@ -11,7 +11,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.palette import colour_of
 from lab.panels.inspection.view import Opened, View
-from lab.widgets.controls import button, gauge, in_row, offer, pick, show, view, whole
+from lab.widgets.controls import gauge, in_row, offer, pick, show, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
@@ -30,8 +30,9 @@ class ErrorsView(View):
     def __init__(self, panel: Panel) -> None:
         what = "dev: what the run was measured on; test: of its corpus; train: what it was trained on"
         self.part = pick("Measure on", ["dev"], what, width="16em", label="6em")
-        self.button = button("Measure", "Tag every sentence and compare with its gold tags", "primary")
-        self.stop_button = button("Stop", "Stop; what has been tagged is shown", disabled=True)
+        what = "Tag every sentence and compare with its gold tags"
+        self.button = panel.button("Measure", what, self.measure, "primary")
+        self.stop_button = panel.button("Stop", "Stop; what has been tagged is shown", self._stop, disabled=True)
         self.progress = gauge("12em")
         self.gold = pick("gold", [ANY], "Only words of this gold tag", width="13em", label="5em")
         self.predicted = pick("predicted", [ANY], "Only words of this predicted tag", width="13em", label="5em")
@@ -46,8 +47,6 @@ class ErrorsView(View):
         self._measured: Opened | None = None
         super().__init__(panel, in_row(self.part, self.button, self.stop_button, self.progress), self.results)
         self.redraw_on(self.gold, self.predicted, self.first)
-        panel.on_click(self.button, self.measure)
-        panel.on_click(self.stop_button, self._stop)
 
     def fill(self) -> None:
         """Offer the parts of the run's corpus; forget the results of another model."""

@@ -13,7 +13,7 @@ from lab.panels.inspection.sentence import GradientView, HiddenView, TagsView
 from lab.panels.inspection.view import Opened, Seen, View, open_run, see
 from lab.panels.inspection.words import NeighboursView
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import button, in_row, on_change, show, text, view
+from lab.widgets.controls import in_row, on_change, show, text, view
 from lab.widgets.panel import Panel, controls
 
 SENTENCE = "The old man watches her run ."
@@ -48,7 +48,7 @@ class InspectionPanel(Panel):
         wide = {"continuous_update": False, "placeholder": "a sentence, then Enter"}
         self.sentence = text("Sentence", SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
         self.sentence.layout.flex = "1 1 30em"
-        self.tag_button = button("Tag", "Open the run anew and tag the sentence", "primary")
+        self.tag_button = self.button("Tag", "Open the run anew and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()
         self.opened: Opened | None = None
         self.seen: Seen | None = None
@@ -66,7 +66,6 @@ class InspectionPanel(Panel):
                 raise ValueError(f"there is no trained run {run!r}; there are: {', '.join(self.choice.run.options)}")
             self.choice.run.value = run
         on_change(lambda: self.attempt(self.inspect), self.choice.run, self.sentence)
-        self.on_click(self.tag_button, self.inspect)
         self.tabs.observe(self._turned, "selected_index")
         self.attempt(self.inspect)
 

@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.drawing.palette import NEUTRAL, colour_of
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
-from lab.widgets.controls import button, in_row, text, view, whole
+from lab.widgets.controls import in_row, text, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
@@ -29,7 +29,8 @@ class NeighboursView(View):
         self.n = whole("How many", 10, "Words to find", 100, "12em", label="6em")
         what = "The most frequent words of the training file"
         self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
-        self.map_button = button("Draw the map", "Read the training file and draw its most frequent words")
+        what = "Read the training file and draw its most frequent words"
+        self.map_button = panel.button("Draw the map", what, self.draw_map)
         self.nearest, self.map = view("nearest"), view()
         self.points = WordMap().add_class("lab-map")
         self._counts: np.ndarray | None = None
@@ -38,7 +39,6 @@ class NeighboursView(View):
             panel, in_row(self.word, self.n, self.n_map, self.map_button), self.nearest, self.map, self.points
         )
         self.redraw_on(self.word, self.n, self.n_map)
-        panel.on_click(self.map_button, self.draw_map)
 
     def fill(self) -> None:
         """Begin with a word of the sentence; forget the counts of another run."""

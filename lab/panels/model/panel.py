@@ -12,7 +12,7 @@ from lab.drawing import html
 from lab.drawing.pictures import SEEN, histogram, picture
 from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
 from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
-from lab.widgets.controls import button, in_row, on_change, view
+from lab.widgets.controls import in_row, on_change, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn.deep_learning.embeddings import embedding_size
@@ -47,7 +47,7 @@ class ModelPanel(Panel):
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
-        self.make_button = button("Make it", "Draw the parameters and show them", "primary", "magic")
+        self.make_button = self.button("Make it", "Draw the parameters and show them", self.make, "primary", "magic")
         self.device, self.formulas = view("device"), view("equations")
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
@@ -60,7 +60,6 @@ class ModelPanel(Panel):
             in_row(self.table, self.formulas),
             self.drawn,
         )
-        self.on_click(self.make_button, self.make)
         on_change(self._changed, *controls(self.model, self.corpus))
         self._changed()
 

@@ -19,7 +19,7 @@ from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO, beside, execute, marked, run_program, scrolled, source, text_box
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
-from lab.widgets.controls import button, field, in_row, on_change, pick, show, toggles, view
+from lab.widgets.controls import field, in_row, on_change, pick, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import time as time_in_words
@@ -52,7 +52,7 @@ class ScanPanel(Panel):
         wrong = {WRONG: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; after that the sliders act at once"
-        self.run_button = button("Run", what, "primary")
+        self.run_button = self.button("Run", what, self.run, "primary")
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
         self._drawn = ""
         self._make_controls()
@@ -69,7 +69,6 @@ class ScanPanel(Panel):
             self.sources,
             self.results,
         )
-        self.on_click(self.run_button, self.run)
         on_change(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
         for name, box in self._settings.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import ipywidgets as widgets
 import numpy as np
 
 from lab.panels.step_through.views import Walk
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import button, in_row, on_change, pick, show, small_network, view
+from lab.widgets.controls import in_row, on_change, pick, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -63,10 +65,13 @@ class StepThroughPanel(Panel):
             value=1, min=1, max=1, interval=SPEEDS["normal"], show_repeat=False, description="Play", tooltip="Play"
         )
         self.speed = pick("Speed", SPEEDS, "How fast Play goes", "normal", "10em", "auto")
-        self.word_back = button("◀ Word", "To the word before, or back into the forward pass")
-        self.back = button("◀ Step", "One step back")
-        self.next = button("Step ▶", "One step on")
-        self.word_next = button("Word ▶", "To the next word of this pass, then into the backward pass")
+        self.word_back = self.button(
+            "◀ Word", "To the word before, or back into the forward pass", partial(self.go, -1, True)
+        )
+        self.back = self.button("◀ Step", "One step back", partial(self.go, -1, False))
+        self.next = self.button("Step ▶", "One step on", partial(self.go, 1, False))
+        what = "To the next word of this pass, then into the backward pass"
+        self.word_next = self.button("Word ▶", what, partial(self.go, 1, True))
         self._link = widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.equation, self.drawing, self.quantities = view("equation"), view("drawing"), view("quantities")
         self.walk: Walk | None = None
@@ -79,10 +84,6 @@ class StepThroughPanel(Panel):
             self.drawing,
             self.quantities,
         )
-        self.on_click(self.word_back, lambda: self.go(-1, by_word=True))
-        self.on_click(self.back, lambda: self.go(-1, by_word=False))
-        self.on_click(self.next, lambda: self.go(1, by_word=False))
-        self.on_click(self.word_next, lambda: self.go(1, by_word=True))
         on_change(self.show, self.slider)
         on_change(lambda: setattr(self.play, "interval", SPEEDS[self.speed.value]), self.speed)
         on_change(self.draw, self.source, self.run.run, *network)

@@ -14,7 +14,7 @@ from lab.panels.training.live_runs import LiveRun
 from lab.panels.training.text import epochs_table, status
 from lab.panels.training.trainer_choice import TrainerChoice
 from lab.widgets.choices import CorpusChoice, ModelChoice, left_out, settings_code
-from lab.widgets.controls import button, field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
+from lab.widgets.controls import field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
@@ -71,12 +71,6 @@ class TrainingPanel(Panel):
             widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]),
             self.left_out,
         )
-        self.on_click(self.start_button, self.start)
-        self.on_click(self.pause_button, self.pause_or_go_on)
-        self.on_click(self.stop_button, self.stop)
-        self.on_click(self.resume_button, self.resume)
-        self.on_click(self.take_button, self.take_settings)
-        self.on_click(self.again_button, self.refresh)
         on_change(self._summarise, self.part, *controls(*self.parts.values()))
         on_change(self._propose_name, self.model.model)
         on_change(self._picked, self.run)
@@ -99,14 +93,18 @@ class TrainingPanel(Panel):
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
         self.name = text("Name of the run", "", "The folder of runs that it is kept in")
-        self.start_button = button("Start", "Train a new run", "primary", "play")
+        self.start_button = self.button("Start", "Train a new run", self.start, "primary", "play")
         self.run = pick("Look at", [], "The run that these buttons act on")
-        self.pause_button = button("Pause", "Wait after the present update; press again to go on", icon="pause")
-        self.stop_button = button("Stop", "End after the present update; what has been learnt is kept", icon="stop")
-        self.take_button = button("Take its settings", "Set the controls above as this run has them", icon="copy")
-        self.again_button = button("Look again", "List the runs anew", icon="refresh")
+        what = "Wait after the present update; press again to go on"
+        self.pause_button = self.button("Pause", what, self.pause_or_go_on, icon="pause")
+        what = "End after the present update; what has been learnt is kept"
+        self.stop_button = self.button("Stop", what, self.stop, icon="stop")
+        what = "Set the controls above as this run has them"
+        self.take_button = self.button("Take its settings", what, self.take_settings, icon="copy")
+        self.again_button = self.button("Look again", "List the runs anew", self.refresh, icon="refresh")
         self.to_epoch = whole("to epoch", 5, "The epoch at which Resume is to end", 100_000, "10.5em", label="5em")
-        self.resume_button = button("Resume", "Train the run that is looked at further, to this epoch", icon="forward")
+        what = "Train the run that is looked at further, to this epoch"
+        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
         what = "The runs whose curves are drawn: Ctrl or Shift marks more"
         self.shown = field(widgets.SelectMultiple, "Draw", (), what, "19em", "3em", rows=8).add_class("lab-shown")
 
