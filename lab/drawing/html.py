@@ -136,7 +136,7 @@ def symbols(text: str) -> Raw:
     """Return a formula as the code writes it, 'W_h^T e_a_{t+1}', with its indices and signs in their places."""
     text = escape(text, quote=False).replace(" * ", " ⊙ ").replace(" - ", " \u2212 ")
     text = re.sub(
-        r"(?<![A-Za-z])([A-Za-z]{1,2})((?:_(?:\{[^}]*\}|[A-Za-z0-9]+))+)",
+        r"(?<![A-Za-z])([A-Za-zΣ]{1,2})((?:_(?:\{[^}]*\}|[A-Za-z0-9]+))+)",
         lambda found: f"{found[1]}<sub>{','.join(re.findall(r'[^_{}]+', found[2]))}</sub>",
         text,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from lab.widgets import controls
 from lab.widgets.controls import WRAP, button, in_row, offer, on_change, pick, seed, show, switch, view, whole
 from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
@@ -19,7 +20,7 @@ UPLOADS = "uploads"
 ALL = 100_000
 NO_DEV = "none"
 RANDOM = "random"
-
+READING = ("max_sent_len", "max_nr_sent", "vocabulary", "min_count")  # how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -75,11 +76,9 @@ class CorpusChoice(widgets.VBox):
         self.corpus.value = _option_of(settings.train, self.corpus.options, "train")
         if self.corpus.value not in CORPORA:
             self.dev.value = NO_DEV if settings.dev is None else _option_of(settings.dev, self.dev.options, "dev")
-        for name in ("max_sent_len", "max_nr_sent", "vocabulary", "min_count"):
-            getattr(self, name).value = getattr(settings, name)
+        controls.set_values(self, READING, settings)
 
     def _adapt(self) -> None:
-        """Show and allow what the present choice has a use for."""
         show(self.dev, self.corpus.value not in CORPORA)
         self.min_count.disabled = self.vocabulary.value != "train"
 
@@ -97,8 +96,7 @@ class CorpusChoice(widgets.VBox):
         else:
             train = str(paths.data() / name)
             dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
-        numbers = {key: getattr(self, key).value for key in ("max_sent_len", "max_nr_sent", "vocabulary", "min_count")}
-        return {"train": train, "dev": dev or None, **numbers}
+        return {"train": train, "dev": dev or None, **controls.values(self, READING)}
 
 
 class ModelChoice(widgets.VBox):
@@ -133,7 +131,6 @@ class ModelChoice(widgets.VBox):
         offer(self.embeddings, [RANDOM, *found])
 
     def _adapt(self) -> None:
-        """Offer and allow what the present choice has a use for."""
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
@@ -146,15 +143,13 @@ class ModelChoice(widgets.VBox):
         self.embeddings.value = RANDOM if file is None else _option_of(file, self.embeddings.options, "embeddings")
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
-        for name in ("n_emb", "n_hidd", "seed"):
-            getattr(self, name).value = getattr(settings, name)
+        controls.set_values(self, ("n_emb", "n_hidd", "seed"), settings)
         self.freeze.value = settings.trainer.freeze_embeddings
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
         file = None if self.embeddings.value == RANDOM else str(paths.data() / self.embeddings.value)
-        names = ("model", "n_emb", "n_hidd", "activation", "seed")
-        return {**{name: getattr(self, name).value for name in names}, "embeddings": file}
+        return {**controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed")), "embeddings": file}
 
 
 class RunChoice(widgets.HBox):
@@ -223,7 +218,6 @@ def left_out(damaged: Iterable[ValueError]) -> str:
 
 
 def _option_of(file: str, options: Iterable[str], what: str) -> str:
-    """Return the option of a dropdown that stands for a file."""
     for option in options:
         if Path(file).resolve() == (paths.data() / (CORPORA[option][0] if option in CORPORA else option)).resolve():
             return option
@@ -236,17 +230,14 @@ def settings_code(settings: Settings) -> str:
     """Return Python code that makes `settings`, with its imports; a path in the data folder is written from there."""
     plain = Settings(settings.train)
     given = settings.to_dict()
-    trainer = [
-        f"{name}={value!r}" for name, value in given.pop("trainer").items() if value != getattr(plain.trainer, name)
-    ]
-    changed = {name: value for name, value in given.items() if name == "train" or value != getattr(plain, name)}
-    lines = [f"    {name}={_literal(value)},\n" for name, value in changed.items()]
-    imports = "from lxmls_rnn import paths\n"
+    trainer = {key: value for key, value in given.pop("trainer").items() if value != getattr(plain.trainer, key)}
+    changed = {key: _literal(value) for key, value in given.items() if key == "train" or value != getattr(plain, key)}
+    imports = ["from lxmls_rnn import paths", "from lxmls_rnn.experiment import Settings"]
     if trainer:
-        lines.append(f"    trainer=Trainer({', '.join(trainer)}),\n")
-        imports += "from lxmls_rnn.deep_learning.training import Trainer\n"
-    imports += "from lxmls_rnn.experiment import Settings\n"
-    return f"{imports}\nsettings = Settings(\n{''.join(lines)})\n"
+        changed["trainer"] = f"Trainer({', '.join(f'{key}={value!r}' for key, value in trainer.items())})"
+        imports.insert(1, "from lxmls_rnn.deep_learning.training import Trainer")
+    lines = (f"    {key}={value}," for key, value in changed.items())
+    return "\n".join([*imports, "", "settings = Settings(", *lines, ")", ""])
 
 
 def _literal(value: Any) -> str:

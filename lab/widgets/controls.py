@@ -105,6 +105,17 @@ def offer(control: widgets.Widget, options: Iterable[Any], value: Any = None) ->
     control.value = kept if kept in values else next(iter(values), None)
 
 
+def values(owner: object, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of the controls that are attributes of `owner`."""
+    return {name: getattr(owner, name).value for name in names}
+
+
+def set_values(owner: object, names: Iterable[str], source: object) -> None:
+    """Give these controls the values that `source` has under the same names."""
+    for name in names:
+        getattr(owner, name).value = getattr(source, name)
+
+
 def on_change(action: Callable[[], None], *controls: widgets.Widget) -> None:
     """Call `action` whenever the value of one of the controls changes."""
     for control in controls:

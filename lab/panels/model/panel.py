@@ -11,13 +11,13 @@ import ipywidgets as widgets
 from lab.drawing import html
 from lab.drawing.pictures import SEEN, histogram, picture
 from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
-from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
+from lab.widgets.choices import READING, CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import device_of, device_until_made, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, device_of, device_until_made, numpy_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 
@@ -90,7 +90,6 @@ class ModelPanel(Panel):
                 self._show_table(sizes)
 
     def _count(self) -> None:
-        """Count words and tags in the background."""
         if self.counting is not None and self.counting.active:
             return  # which looks at its end whether it counted what is wanted then
         settings = self.settings()
@@ -114,23 +113,24 @@ class ModelPanel(Panel):
         self.in_background(work, self._changed, progress, take, slot="counting")
 
     def _show_table(self, n: Sizes) -> None:
-        family = numpy_class(self.model.model.value)  # which takes no Theano to tell the shapes
+        name = self.model.model.value
+        family = numpy_class(name)  # which takes no Theano to tell the shapes
         shapes, symbols = family.shapes(n), symbolic_shapes(family)
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
         frozen = self.model.freeze.value
         rows: list[list[Any]] = []
-        for name, count in numbers.items():
-            shape = f"{' × '.join(symbols[name])} = {shapes[name][0]:,} × {shapes[name][1]:,}"
+        for W, count in numbers.items():
+            shape = f"{' × '.join(symbols[W])} = {shapes[W][0]:,} × {shapes[W][1]:,}"
             share = html.Raw(f"{bar(count / total)} {count / total:.1%}")
-            kept = "kept" if frozen and name == "W_e" else "learnt"
-            rows.append([name, MEANINGS[name], shape, f"{count:,}", share, kept])
+            kept = "kept" if frozen and W == "W_e" else "learnt"
+            rows.append([W, MEANINGS[W], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} learnt"])
         self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", ""], rows) + (
             f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
             f"{memory(4 * total)} in float32, {memory(8 * total)} in float64.<br>"
-            f"{escape(EXPLANATIONS[self.model.model.value])}</p>"
+            f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"
         )
 
     def _embeddings_text(self, n: Sizes) -> str:
@@ -189,9 +189,7 @@ for name, W in model.get_values().items():
 
 
 def _corpus_of(settings: Settings) -> tuple[Any, ...]:
-    """Return what decides the words and tags."""
-    names = ("train", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
-    return tuple(getattr(settings, name) for name in names)
+    return settings.train, settings.dev, *(getattr(settings, name) for name in READING)
 
 
 def memory(n_bytes: float) -> str:

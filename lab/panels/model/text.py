@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.drawing.html import symbols
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.deep_learning.rnn import MODELS
 
+# by back end
 EXPLANATIONS = {
-    "NumpyRNN": "NumpyRNN is the teaching version: each formula a line of NumPy, gradients by hand.",
-    "NumpyLSTM": "NumpyLSTM is the teaching version: each formula a line of NumPy, gradients by hand.",
-    "RNN": "RNN is in Theano: scan goes through the sentence, T.grad finds the gradients.",
-    "LSTM": "LSTM is in Theano: scan goes through the sentence, T.grad finds the gradients.",
-    "FastRNN": "FastRNN is RNN in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
-    "FastLSTM": "FastLSTM is LSTM in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
+    "numpy": "{model} is the teaching version: each formula a line of NumPy, gradients by hand.",
+    "scan": "{model} is in Theano: scan goes through the sentence, T.grad finds the gradients.",
+    "fused": "{model} is {family} in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
 }
 MEANINGS = {
     "W_e": "embeddings, a column a word",
@@ -22,11 +21,7 @@ MEANINGS = {
     "W_c": "peepholes, from the last cell",
     "W_y": "to the scores of the tags",
 }
-ACTIVATIONS = {
-    "logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)",
-    "tanh": "f(a) = tanh(a)",
-    "relu": "f(a) = max(0, a)",
-}
+ACTIVATIONS = {"logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)", "tanh": "f(a) = tanh(a)", "relu": "f(a) = max(0, a)"}
 _RNN = (
     ("z_t = W_e[:, w_t]", "the embedding of word t"),
     ("h_t = f(W_x z_t + W_h h_{t−1})", "hidden state, h_0 = 0"),
@@ -51,21 +46,11 @@ def equations(model: str, activation: str) -> str:
     """Return the formulas of a model as HTML."""
     rows = _LSTM if MODELS[model].family == "LSTM" else _RNN
     lines = "".join(
-        f'<tr><td style="font-family:serif;font-size:15px">{subscripts(formula) or ACTIVATIONS[activation]}</td>'
-        f'<td style="text-align:left">{subscripts(meaning) or activation}</td></tr>'
+        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATIONS[activation]}</td>'
+        f'<td style="text-align:left">{symbols(meaning) or activation}</td></tr>'
         for formula, meaning in rows
     )
     return f'<table aria-label="Formulas of the model">{lines}</table>'
-
-
-def subscripts(formula: str) -> str:
-    """Write ``h_t`` and ``h_{t-1}`` with subscripts."""
-    parts = formula.split("_")
-    text = parts[0]
-    for part in parts[1:]:
-        index, rest = part[1:].split("}", 1) if part.startswith("{") else (part[0], part[1:])
-        text += f"<sub>{index}</sub>{rest}"
-    return text
 
 
 class _Symbol(str):

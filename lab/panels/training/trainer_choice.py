@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.widgets.controls import field, in_row, on_change, switch, whole
+from lab.widgets.controls import field, in_row, on_change, set_values, switch, values, whole
 from lxmls_rnn.deep_learning.training import Trainer
 
 ALWAYS = ("epochs", "rate", "decay", "batch_size", "shuffle")  # controls that are asked whatever the others say
@@ -41,7 +41,7 @@ class TrainerChoice(widgets.VBox):
     def trainer(self, seed: int, freeze_embeddings: bool) -> Trainer:
         """Return the trainer; ValueError where a control is wrong."""
         return Trainer(
-            **{name: getattr(self, name).value for name in ALWAYS},
+            **values(self, ALWAYS),
             clip=self.clip.value if self.clipped.value else None,
             patience=self.patience.value if self.early.value else None,
             seed=seed,
@@ -50,8 +50,7 @@ class TrainerChoice(widgets.VBox):
 
     def take(self, trainer: Trainer) -> None:
         """Set the controls to what `trainer` has."""
-        for name in ALWAYS:
-            getattr(self, name).value = getattr(trainer, name)
+        set_values(self, ALWAYS, trainer)
         self.clipped.value, self.early.value = trainer.clip is not None, trainer.patience is not None
         self.clip.value, self.patience.value = trainer.clip or self.clip.value, trainer.patience or self.patience.value
 

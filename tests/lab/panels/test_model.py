@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from lab import ModelPanel
+from lab.drawing.html import symbols
 from lab.drawing.palette import shades
 from lab.drawing.pictures import picture
-from lab.panels.model.text import subscripts
 from lxmls_rnn.experiment import prepare
 
 PATIENCE = 120  # seconds until a test gives up
@@ -63,7 +63,7 @@ def test_the_formulas_are_those_of_the_model(panel):
 
 
 def test_subscripts():
-    assert subscripts("W_h h_{t-1} + 1") == "W<sub>h</sub> h<sub>t-1</sub> + 1"
+    assert symbols("W_h h_{t-1} + 1") == "W<sub>h</sub> h<sub>t-1</sub> + 1"
 
 
 def test_another_corpus_is_counted_anew(panel):
