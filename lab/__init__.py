@@ -1,7 +1,5 @@
 """What a student sees: panels that control the library, and checks of the exercises. The notebooks are beside it."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Plots by bqplot: figures of one look, and new points for what they show."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

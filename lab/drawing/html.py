@@ -1,7 +1,5 @@
 """Small pieces of HTML that follow the theme: tables, heat maps, coloured words."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """Colours, written once: of tags, of lines, of numbers."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

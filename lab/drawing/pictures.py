@@ -1,7 +1,5 @@
 """Pictures of a matrix: its numbers as an image, and how often which value comes."""
 
-from __future__ import annotations
-
 import base64
 import io
 from html import escape

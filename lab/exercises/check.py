@@ -5,8 +5,6 @@ A check tells what is right, or where the first difference is and what kind of m
 ``check.progress()`` shows what is done.
 """
 
-from __future__ import annotations
-
 import functools
 import warnings
 from collections.abc import Callable

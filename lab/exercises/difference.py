@@ -1,7 +1,5 @@
 """Where a student's result first differs from the right one, and which known mistake gives the same."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which functions are older than their cell: its last run failed before it defined them anew."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is checked in exercise 6.1: forward and backward pass by hand. Each returns what is right, or raises."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What the checks compare on: sentences, a model of their sizes, and its probabilities."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ Every function here computes the right thing by default; a slip is a keyword tha
 hold the slips with the sentence that a check says.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

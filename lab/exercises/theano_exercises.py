@@ -1,7 +1,5 @@
 """What is checked in exercises 6.2 to 6.4: scan, and taggers in Theano. Each returns what is right, or raises."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a check says, and how it calls a student's code so that a mistake in it is a sentence, not a wall of text."""
 
-from __future__ import annotations
-
 import inspect
 import linecache
 import os

@@ -1,7 +1,5 @@
 """What panels are made of, each in a line: fields, buttons, rows, and views of HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

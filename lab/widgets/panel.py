@@ -1,7 +1,5 @@
 """What all panels share: help, a line that says what happened, work in the background, the code that does the same."""
 
-from __future__ import annotations
-
 import threading
 import traceback
 from collections.abc import Callable, Iterator

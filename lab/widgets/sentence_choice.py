@@ -1,7 +1,5 @@
 """The sentence to look at: typed, or one of the sample corpus; with its gold tags."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Warnings where a student sees them: each goes to what its thread is doing, a click or a job."""
 
-from __future__ import annotations
-
 import threading
 import warnings
 from collections.abc import Iterator

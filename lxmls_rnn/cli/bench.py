@@ -1,7 +1,5 @@
 """The command `lxmls-rnn bench`."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What all commands share: where they print, and how they say what went wrong."""
 
-from __future__ import annotations
-
 import os
 import sys
 import warnings

@@ -1,7 +1,5 @@
 """The command `lxmls-rnn train`."""
 
-from __future__ import annotations
-
 import os
 import signal
 from datetime import datetime

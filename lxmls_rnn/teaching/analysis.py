@@ -8,8 +8,6 @@ so it shrinks, or grows, like a power of the distance t - k (Bengio, Simard & Fr
 2013). In the LSTM the cell has a way of its own, on which it is multiplied by the forget gate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

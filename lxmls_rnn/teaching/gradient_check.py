@@ -1,7 +1,5 @@
 """Gradients against central finite differences and against each other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 

@@ -4,8 +4,6 @@ Each class is a `NumpyRNN` whose forward pass is right and whose gradients reall
 when one writes back-propagation for the first time. `MISTAKES` names them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -10,8 +10,6 @@ The values are those of `NumpyRNN.backward`; the contributions that a matrix' gr
 `NumpyRNN.grads`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The solutions of the exercises, a file each: what `check.solution` shows and what the tests run in the notebook."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

@@ -1,7 +1,5 @@
 """A panel that times the models: NumPy, Theano and PyTorch, on CPU and GPU."""
 
-from __future__ import annotations
-
 from html import escape
 
 import ipywidgets as widgets

@@ -1,7 +1,5 @@
 """The plots of the benchmark panel: time against a size, and a map of where the GPU pays."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from html import escape

@@ -1,7 +1,5 @@
 """The corpus panel: what the sentences look like, which tags they have, which words are unknown."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath

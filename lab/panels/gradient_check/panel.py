@@ -1,7 +1,5 @@
 """The gradient check panel: do the gradients agree, and if not, which parameters and entries tell why."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from html import escape
 from typing import Any

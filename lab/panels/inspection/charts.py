@@ -1,7 +1,5 @@
 """Charts over the words of a sentence, and a map of words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The view of the inspection panel on two runs side by side."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import PurePath
 from typing import Any

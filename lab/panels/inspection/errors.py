@@ -1,7 +1,5 @@
 """The view of the inspection panel on the errors that a tagger makes on a part of its corpus."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from html import escape
 

@@ -1,7 +1,5 @@
 """A panel to look into a trained tagger: what it says, what it remembers, what it has learnt, where it is wrong."""
 
-from __future__ import annotations
-
 from html import escape
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The views of the inspection panel on one sentence: its tags, the hidden states, the gradient through time."""
 
-from __future__ import annotations
-
 from html import escape
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the views of the inspection panel look at, and what they share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The view of the inspection panel on the embeddings: nearest words, and a map of the most frequent ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from html import escape
 

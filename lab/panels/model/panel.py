@@ -1,7 +1,5 @@
 """The model panel: what a choice of model means: its formulas, its parameters, what they are drawn as."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from html import escape
 from typing import Any

@@ -3,8 +3,6 @@
 Programs are kept as text, so that what a student reads is what runs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -8,8 +8,6 @@
 Layers are laid out after Sugiyama, Tagawa and Toda (1981), by grandalf. Data flow downwards.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

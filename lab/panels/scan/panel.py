@@ -1,7 +1,5 @@
 """A panel on `theano.scan`: loops in NumPy and as scan, the graphs, and what goes wrong."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """Programs as text that is shown and run: with line numbers and marks, side by side, with what they print."""
 
-from __future__ import annotations
-
 import io
 import linecache
 import re

@@ -1,7 +1,5 @@
 """What goes wrong with scan: programs with a typical mistake, what mends them, and how to read the messages."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """Drawings of a walk through a recurrent network, as SVG: unrolled over the sentence, and as an MLP."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from html import escape

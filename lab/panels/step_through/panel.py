@@ -1,7 +1,5 @@
 """The step-through panel: both passes of a recurrent network, one quantity at a time."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import ipywidgets as widgets

@@ -1,7 +1,5 @@
 """What the step-through panel shows of a walk: the formula with its numbers, the drawings, all quantities."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape

@@ -1,7 +1,5 @@
 """Curves of trainings over their epochs: cost and accuracy, a colour and way of drawing for each run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

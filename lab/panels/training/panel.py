@@ -1,7 +1,5 @@
 """The training panel: train a tagger and watch it learn; pause, stop, resume; lay several runs over each other."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What a training does and what its epochs came to, as HTML."""
 
-from __future__ import annotations
-
 from html import escape
 from typing import Any
 

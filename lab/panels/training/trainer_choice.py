@@ -1,7 +1,5 @@
 """The controls of how to train."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ipywidgets as widgets
