@@ -2,9 +2,9 @@
 
 import hashlib
 import time
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import pooch
 from rich.console import Console
@@ -19,32 +19,45 @@ class TransferError(Exception):
     """Why the bytes of a URL did not arrive, in words."""
 
 
-class _Bar:
-    """A rich progress bar with the four names that pooch calls: total, update, reset, close."""
+class Bar:
+    """What pooch calls while bytes come; `show` gets how many have come and how many there are, 0 if not known."""
 
-    def __init__(self, label: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task = self._progress.add_task(label, total=None)
-        self._progress.start()
-
-    def _set_total(self, n_bytes: int) -> None:
-        self._progress.update(self._task, total=n_bytes or None, completed=0)
-
-    total = property(None, _set_total)
+    def __init__(self, show: Callable[[int, int], object]) -> None:
+        self.show, self.done, self.total = show, 0, 0
 
     def update(self, n_bytes: int) -> None:
-        self._progress.advance(self._task, n_bytes)
+        """Count bytes that have come."""
+        self.done += n_bytes
+        self.show(self.done, self.total)
 
     def reset(self) -> None:
-        self._progress.update(self._task, completed=0)
+        """Begin anew."""
+        self.done = 0
+        self.show(0, self.total)
 
     def close(self) -> None:
-        self._progress.stop()
+        """Show the end."""
+        self.show(self.total, self.total)
+
+
+@contextmanager
+def shown(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar on the standard error stream, with a label at its left; give what moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def transfer(
-    url: str, target: Path, *, progress: Any, timeout: float, retries: int, pause: float, label: str = ""
+    url: str,
+    target: Path,
+    *,
+    progress: bool | Callable[[int, int], object],
+    timeout: float,
+    retries: int,
+    pause: float,
+    label: str = "",
 ) -> None:
     """Write what a URL holds to a file, starting over when the failure looks passing.
 
@@ -69,11 +82,12 @@ def transfer(
     # pooch brings requests, and imports it as late as this to keep its own import short.
     import requests
 
-    with closing(_Bar(label)) if progress is True else nullcontext(progress or False) as bar:
+    with shown(label) if progress is True else nullcontext(progress) as show:
         # Without a content encoding, Content-Length is the size of the file, and the bar tells the truth.
         plain = {"Accept-Encoding": "identity"}
-        download = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=timeout, headers=plain)
         for tries_left in reversed(range(retries + 1)):
+            bar = Bar(show) if show else False
+            download = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=timeout, headers=plain)
             try:
                 download(url, str(target), None)
                 return

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
@@ -24,7 +23,7 @@ def fetch(
     dataset: str | DataSet,
     directory: str | Path = "data",
     *,
-    progress: Any = True,
+    progress: bool | Callable[[int, int], object] = True,
     notice: Callable[[str], None] = print,
     timeout: float = 30.0,
     retries: int = 2,
@@ -44,8 +43,9 @@ def fetch(
         A name in `DATASETS`, or a description of one's own.
     directory : str or Path
         Where the files go; made if it is not there.
-    progress : bool or object
-        Whether to draw a progress bar on the standard error stream; or a bar with total, update, reset and close.
+    progress : bool or callable
+        Whether to draw a progress bar on the standard error stream; or what gets the bytes that a file has brought and
+        is to bring, 0 where that is not known.
     notice : callable
         Gets what there is to say, as text: the licence, and what is done about each file.
     timeout : float

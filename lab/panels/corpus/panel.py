@@ -126,7 +126,7 @@ class CorpusPanel(Panel):
         notices: list[str] = []
 
         def work() -> Iterator[Any]:
-            yield from datasets.fetch(name, paths.data(), progress=Bar(self.progress), notice=notices.append)
+            yield from datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
 
         def progress(job: Job) -> None:
             self.fetch_button.disabled = job.active
@@ -139,6 +139,11 @@ class CorpusPanel(Panel):
             self.say(f"{name} is in the data folder.")
 
         self.in_background(work, done, progress)
+
+    def _show_share(self, done: int, total: int) -> None:
+        share = done / total if total else float(done == total)
+        if abs(share - self.progress.value) > 0.01 or share in (0, 1):  # not a message to the page for each chunk
+            self.progress.value = share
 
     def _uploaded(self, _: Any) -> None:
         files = self.upload.value
@@ -164,36 +169,6 @@ print(train[0].words, train[0].tags)
 print(Counter(tag for sentence in train for tag in sentence.tags).most_common())
 print(Counter(len(sentence) for sentence in train).most_common())
 """
-
-
-class Bar:
-    """A progress widget with the names that a download calls: total, update, reset, close."""
-
-    def __init__(self, widget: widgets.FloatProgress) -> None:
-        self._widget, self._done, self._total = widget, 0.0, 0.0
-
-    @property
-    def total(self) -> float:
-        """Bytes to come, 0 where the server does not say."""
-        return self._total
-
-    @total.setter
-    def total(self, n_bytes: float) -> None:
-        self._total, self._done = n_bytes or 0.0, 0.0
-
-    def update(self, n_bytes: int) -> None:
-        """Count bytes that have come."""
-        self._done += n_bytes
-        if self._total and self._done / self._total - self._widget.value > 0.01:
-            self._widget.value = self._done / self._total
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._done = self._widget.value = 0.0
-
-    def close(self) -> None:
-        """Show the end."""
-        self._widget.value = 1.0
 
 
 def save_upload(name: str, content: bytes) -> str:

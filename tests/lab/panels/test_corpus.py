@@ -1,8 +1,9 @@
 from datetime import datetime
 
 from lab import CorpusPanel, TrainingPanel
-from lab.panels.corpus.panel import Bar, histogram
+from lab.panels.corpus.panel import histogram
 from lxmls_rnn import datasets
+from lxmls_rnn.datasets.download import Bar
 
 
 def upload(panel, name, text):
@@ -104,8 +105,7 @@ def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
 def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
     def fetch(name, directory, progress, notice):
         notice(f"{name}: licence")
-        progress.total = 100
-        progress.update(50)
+        progress(50, 100)
         raise datasets.DownloadError("the server is gone")
 
     monkeypatch.setattr(datasets, "fetch", fetch)
@@ -119,7 +119,7 @@ def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
 
 def test_the_bar_counts_a_download_again_from_zero():
     panel = CorpusPanel()
-    bar = Bar(panel.progress)
+    bar = Bar(panel._show_share)
     bar.total = 10
     bar.update(5)
     bar.reset()
