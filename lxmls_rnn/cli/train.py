@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,34 +68,17 @@ def train(
             if not train_file.is_file():
                 train_file, own_dev, _ = corpus_files(corpus)
                 dev_file = dev or own_dev
-            settings = Settings(
-                train=str(train_file.resolve()),
-                dev=None if dev_file is None else str(dev_file.resolve()),
-                max_sent_len=max_sent_len,
-                max_nr_sent=max_nr_sent,
-                vocabulary=vocabulary,
-                min_count=min_count,
-                model=model,
-                n_emb=n_emb,
-                n_hidd=n_hidd,
-                activation=activation,
-                dtype=dtype,
-                seed=seed,
-                embeddings=None if embeddings is None else str(embeddings.resolve()),
-                trainer=Trainer(
-                    epochs=5 if epochs is None else epochs,
-                    rate=rate,
-                    decay=decay,
-                    batch_size=batch_size,
-                    clip=clip,
-                    shuffle=shuffle,
-                    seed=seed,
-                    patience=patience,
-                    freeze_embeddings=freeze_embeddings,
-                ),
-            )
+            files = {"train": train_file, "dev": dev_file, "embeddings": embeddings}
+            plain = {key: None if file is None else str(file.resolve()) for key, file in files.items()}
+            trainer = Trainer(**{**options(Trainer, context), "epochs": 5 if epochs is None else epochs})
+            settings = Settings(**{**options(Settings, context), **plain, "trainer": trainer})
             run = Run.create(name or f"{model}-{datetime.now():%Y%m%d-%H%M%S}", settings, root)
         show_training(run, epochs if resume is not None else None)
+
+
+def options(settings: type, context: typer.Context) -> dict[str, Any]:
+    """Return what the command line says of the fields of a dataclass."""
+    return {field.name: context.params[field.name] for field in fields(settings) if field.name in context.params}
 
 
 def show_training(run: Run, epochs: int | None) -> None:
