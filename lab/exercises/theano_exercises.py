@@ -37,7 +37,6 @@ def _symbolic(name: str, result: Any) -> Any:
 
 
 def _has_scan(variable: Any) -> bool:
-    """Whether scan is in the graph of a variable."""
     import theano
     from theano.scan_module.scan_op import Scan
 

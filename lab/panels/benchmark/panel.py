@@ -133,7 +133,6 @@ class BenchmarkPanel(Panel):
             self.status.value = f"<i>{escape(str(error))}</i>"
 
     def run(self) -> None:
-        """Measure in the background."""
         if self.working:
             raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
         cases = self.cases()
@@ -164,14 +163,12 @@ class BenchmarkPanel(Panel):
         self.in_background(session.run, done, progress, take)
 
     def stop(self) -> None:
-        """End the run."""
         if self.session is not None and self.working:
             self._stopped = True
             self.session.runner.stop()
             self.say("Stopping …")
 
     def refresh(self) -> None:
-        """List the results files anew."""
         offer(self.earlier, [(path.stem, path) for path in results.saved(paths.results())])
 
     def _chosen(self) -> Results:
@@ -180,7 +177,6 @@ class BenchmarkPanel(Panel):
         return Results.load(self.earlier.value)
 
     def load(self) -> None:
-        """Show the chosen results."""
         if self.working:
             raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
         self.shown = self._chosen()
@@ -207,7 +203,6 @@ class BenchmarkPanel(Panel):
         )
 
     def _draw(self) -> None:
-        """Show `shown`."""
         if self.shown is None:
             return
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>"

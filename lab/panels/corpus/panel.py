@@ -71,11 +71,9 @@ class CorpusPanel(Panel):
         on_change(self._show, self.part, self.first)
 
     def settings(self) -> Settings:
-        """Return the settings that read this corpus."""
         return Settings(**self.choice.fields())
 
     def read(self) -> None:
-        """Read the chosen corpus and show it."""
         self.train, self.dev, self.n_known = read_corpus(self.settings())
         self.part.disabled = self.dev is None
         if self.dev is None:
@@ -118,7 +116,6 @@ class CorpusPanel(Panel):
         return "".join(words)
 
     def fetch(self) -> None:
-        """Download the chosen data set in the background."""
         if self.working:
             raise RuntimeError("one download at a time: wait for the present one")
         name = self.dataset.value

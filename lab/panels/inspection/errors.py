@@ -63,7 +63,6 @@ class ErrorsView(View):
         show(self.results, False)
 
     def measure(self) -> None:
-        """Tag the chosen part in the background."""
         if self.working:
             raise RuntimeError("one measurement at a time: wait for the present one, or stop it")
         self._forget()

@@ -30,7 +30,6 @@ class Opened:
 
     @property
     def name(self) -> str:
-        """Name of the run."""
         return self.run.folder.name
 
     @property
@@ -44,7 +43,6 @@ class Opened:
         return type(self.tagger.model).__name__
 
     def describe(self) -> str:
-        """Return sentences about it."""
         model, asked = self.tagger.model, self.run.settings.model
         text = f"{asked} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, {model.sizes.n_words} words"
         if self.figures is not None:

@@ -62,7 +62,6 @@ class ModelPanel(Panel):
         self._changed()
 
     def settings(self) -> Settings:
-        """Return the settings that make this model."""
         trainer = Trainer(freeze_embeddings=self.model.freeze.value)
         return Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
 

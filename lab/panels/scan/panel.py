@@ -110,7 +110,6 @@ class ScanPanel(Panel):
 
     @property
     def example(self) -> Example:
-        """The chosen example."""
         return EXAMPLES[self.part.value]
 
     def transition_matrix(self) -> np.ndarray:
@@ -189,7 +188,6 @@ class ScanPanel(Panel):
                 self._show()
 
     def _choose(self) -> None:
-        """Show the controls of the chosen part."""
         name = self.part.value
         for example, box in self._settings.items():
             show(box, example == name)

@@ -1,7 +1,7 @@
 """What goes wrong with scan: programs with a typical mistake, what mends them, and how to read the messages.
 
-They stand in wrong_programs.txt. After a heading comes the program as a difference: a line with a - in front is the
-mistake, one with a + mends it. Then, each after `mark:`, what matters of the error message; the last line is the reading.
+They stand in wrong_programs.txt: after a heading the program as a difference, in which a line with a - in front is the
+mistake and one with a + mends it; each after `mark:`, what matters of the error message; in the last line the reading.
 """
 
 from dataclasses import dataclass

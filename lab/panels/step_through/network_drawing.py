@@ -49,7 +49,6 @@ class Picture:
 
     @property
     def direction(self) -> str:
-        """The direction of the present step."""
         return self.step.direction
 
     def colours(self, node: str, t: int) -> tuple[str, str, str]:
@@ -81,7 +80,6 @@ class Picture:
         self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT, strong)
 
     def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
-        """Draw a node."""
         fill, line, ink = self.colours(node, t)
         width = 3 if (node, t) == self.active_node else 1.5
         self.parts.append(
@@ -123,7 +121,6 @@ class Picture:
             self.label(middle_x + shift[0], middle_y + shift[1], label, 11, active)
 
     def svg(self, width: int, height: int, name: str) -> str:
-        """Return the drawing."""
         place = f"{name}; now {self.step.symbol} of word {self.step.t}, {self.words[self.step.t - 1]}, {self.direction}"
         return (
             f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '

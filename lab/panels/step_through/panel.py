@@ -147,7 +147,6 @@ class StepThroughPanel(Panel):
         self.play.value = self.slider.value = min(max(i, 0), last) + 1
 
     def show(self) -> None:
-        """Show the step of the slider."""
         if self.walk is None:
             return
         with self.guard():

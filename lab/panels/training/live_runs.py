@@ -70,7 +70,6 @@ class LiveRun:
 
     @property
     def name(self) -> str:
-        """The run's name."""
         return self.folder.name
 
     @property

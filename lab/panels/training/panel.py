@@ -154,7 +154,6 @@ class TrainingPanel(Panel):
     # the run that is looked at
 
     def start(self) -> None:
-        """Train a new run."""
         name = self.name.value.strip()
         if name in ("", ".", "..") or Path(name).name != name:
             raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
@@ -163,7 +162,6 @@ class TrainingPanel(Panel):
         self._propose_name()
 
     def resume(self) -> None:
-        """Train the run that is looked at further."""
         self._look_at(live_runs.resume(self._folder(), self.to_epoch.value))
 
     def pause_or_go_on(self) -> None:
@@ -176,7 +174,6 @@ class TrainingPanel(Panel):
         self._show_live(live)
 
     def stop(self) -> None:
-        """Stop the run that is looked at."""
         live = self._live_run()
         live.job.stop()
         self._show_live(live)

@@ -53,7 +53,6 @@ class TrainerChoice(widgets.VBox):
         self.clip.value, self.patience.value = trainer.clip or self.clip.value, trainer.patience or self.patience.value
 
     def summary(self) -> str:
-        """Return the choice in words."""
         clip = f", gradient clipped to {self.clip.value:g}" if self.clipped.value else ""
         early = f", until dev gains nothing for {self.patience.value} epochs" if self.early.value else ""
         return (
