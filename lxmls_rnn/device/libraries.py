@@ -99,3 +99,8 @@ def cublas_version() -> tuple[int, ...] | None:
             return None
         parts.append(part.value)
     return tuple(parts)
+
+
+def dotted(version: tuple[int, ...] | None) -> str:
+    """Return (12, 9) as 12.9, and nothing for None."""
+    return ".".join(map(str, version or ()))

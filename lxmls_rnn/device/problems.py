@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
+from lxmls_rnn.device.libraries import dotted
 
 CUDA_ERRORS = {
     34: "the driver's library is a stub",
@@ -118,21 +119,17 @@ def _toolkit_problem(index: int) -> Problem | None:
         return Problem(f"there is no {' and no '.join(missing)}", advice("no toolkit"))
     if serves and serves < version:
         return Problem(
-            f"the driver serves CUDA {_dotted(serves)}, older than the CUDA {_dotted(version)} here",
+            f"the driver serves CUDA {dotted(serves)}, older than the CUDA {dotted(version)} here",
             f"update the driver, or {advice('older toolkit')}",
         )
     (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_oldest()
     if oldest and capability < oldest:
         return Problem(
-            f"{name} has compute capability {_dotted(capability)}, and CUDA {_dotted(version)} serves"
-            f" {_dotted(oldest)} and newer",
+            f"{name} has compute capability {dotted(capability)}, and CUDA {dotted(version)} serves"
+            f" {dotted(oldest)} and newer",
             advice("older toolkit"),
         )
     return None
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
 
 
 def _pygpu_problem() -> Problem | None:

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
+from lxmls_rnn.device.libraries import dotted
 from lxmls_rnn.doctor.finding import Finding
 
 
@@ -62,8 +63,3 @@ def driver() -> str:
     """Return the driver's version and the CUDA version that it serves, or nothing."""
     serves, version = dotted(libraries.driver_serves()), libraries.driver_version()
     return f"{version}, serves CUDA {serves}".removeprefix(", ") if serves else ""
-
-
-def dotted(version: tuple[int, ...] | None) -> str:
-    """Return (12, 9) as 12.9, and nothing for None."""
-    return ".".join(map(str, version or ()))

@@ -1,10 +1,10 @@
 """Back-propagation with a mistake in it: what a gradient check is for, and how to read what it says.
 
-Each class is a `NumpyRNN` whose forward pass is right and whose gradients really are computed wrongly, the way they are
-when one writes back-propagation for the first time. `MISTAKES` names them.
+`MISTAKES` names classes, each a `NumpyRNN` whose forward pass is right and whose gradients really are computed wrongly,
+the way they are when one writes back-propagation for the first time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,90 +53,54 @@ class InPieces(NumpyRNN):
         return e_h, e_a, (self.recurrent_gradient(e_a, forward.h),)
 
 
-class SlopeForgotten(InPieces):
-    """The derivative of the activation is forgotten: e_a_t = e_h_t."""
-
-    def slope(self, h: np.ndarray) -> np.ndarray:
-        return np.ones_like(h)
+def _with(**pieces: Callable[..., Any]) -> type[NumpyRNN]:
+    """Return `InPieces` with other pieces."""
+    return type("InPieces", (InPieces,), pieces)
 
 
-class SlopeOfAnother(InPieces):
-    """The derivative is that of another activation: 1 - h^2 for the logistic function, h (1 - h) for the others."""
-
-    def slope(self, h: np.ndarray) -> np.ndarray:
-        return DERIVATIVE["tanh" if self.activation == "logistic" else "logistic"](h)
-
-
-class NotTransposed(InPieces):
-    """W_h is not transposed on the way back: W_h e_a_{t+1}. No shape complains, W_h is square."""
-
-    def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
-        return self.param.W_h @ e_a_later
+def _assigned(model: InPieces, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
+    gradient = np.zeros_like(model.param.W_e)
+    gradient[:, x] = e_z
+    return gradient
 
 
-class LaterForgotten(InPieces):
-    """The error from the later step is forgotten: no back-propagation through time, only from each step's output."""
-
-    def from_later(self, e_a_later: np.ndarray) -> np.ndarray:
-        return np.zeros_like(e_a_later)
-
-
-class PresentForPast(InPieces):
-    """The gradient of W_h takes h_t where it should take h_{t-1}."""
-
-    def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
-        return outer(e_a, h[:, 1:])
+def _without_gold(model: InPieces, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
+    forward, weights, memory = model._loss(x, y, weights)
+    e_y = forward.p_y * weights
+    right = InPieces.backward_unchecked(model, x, y, weights)
+    e_h, e_a, recurrent = model._backward(model.param.W_y.T @ e_y, forward, memory)
+    gradients = (outer(e_a, forward.z), *recurrent, outer(e_y, forward.h[:, 1:]))
+    return right._replace(e_y=e_y, e_h=e_h, e_z=model.param.W_x.T @ e_a, gradients=gradients)
 
 
-class RepeatedWordAssigned(InPieces):
-    """A word that comes twice gets the error of one place only: assigned, where it should be added."""
-
-    def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
-        gradient = np.zeros_like(self.param.W_e)
-        gradient[:, x] = e_z
-        return gradient
-
-
-class MeanForgotten(InPieces):
-    """The 1/L is forgotten: the cost is a mean over the words, the gradient is that of their sum."""
-
-    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
-        return [np.size(x) * gradient for gradient in super().grads(x, y)]
-
-
-class GoldForgotten(InPieces):
-    """The gold tag is not subtracted: e_y_t = p_t / L, without onehot(k_t)."""
-
-    def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
-        forward, weights, memory = self._loss(x, y, weights)
-        e_y = forward.p_y * weights
-        right = super().backward_unchecked(x, y, weights)
-        e_h, e_a, recurrent = self._backward(self.param.W_y.T @ e_y, forward, memory)
-        gradients = (outer(e_a, forward.z), *recurrent, outer(e_y, forward.h[:, 1:]))
-        return right._replace(e_y=e_y, e_h=e_h, e_z=self.param.W_x.T @ e_a, gradients=gradients)
-
-
-class OneEntryWrong(InPieces):
-    """One entry of W_x's gradient, the last of the first row, has the wrong sign."""
-
-    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
-        gradients = super().grads(x, y)
-        gradients[1][0, -1] *= -1
-        return gradients
+def _one_sign_wrong(model: InPieces, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
+    gradients = InPieces.grads(model, x, y)
+    gradients[1][0, -1] *= -1
+    return gradients
 
 
 # what is wrong, in words: the class that does it
 MISTAKES: dict[str, type[NumpyRNN]] = {
     "nothing": NumpyRNN,
-    "derivative of the activation forgotten": SlopeForgotten,
-    "derivative of another activation": SlopeOfAnother,
-    "W_h not transposed": NotTransposed,
-    "error from the later step forgotten": LaterForgotten,
-    "h_t instead of h_{t-1} for W_h": PresentForPast,
-    "error of a repeated word assigned, not added": RepeatedWordAssigned,
-    "1/L forgotten": MeanForgotten,
-    "gold tag not subtracted": GoldForgotten,
-    "one entry of W_x's gradient has the wrong sign": OneEntryWrong,
+    # e_a_t = e_h_t
+    "derivative of the activation forgotten": _with(slope=lambda model, h: np.ones_like(h)),
+    # 1 - h^2 for the logistic function, h (1 - h) for the others
+    "derivative of another activation": _with(
+        slope=lambda model, h: DERIVATIVE["tanh" if model.activation == "logistic" else "logistic"](h)
+    ),
+    # W_h e_a_{t+1}: no shape complains, W_h is square
+    "W_h not transposed": _with(from_later=lambda model, e_a_later: model.param.W_h @ e_a_later),
+    # no back-propagation through time, only from each step's output
+    "error from the later step forgotten": _with(from_later=lambda model, e_a_later: np.zeros_like(e_a_later)),
+    "h_t instead of h_{t-1} for W_h": _with(recurrent_gradient=lambda model, e_a, h: outer(e_a, h[:, 1:])),
+    # a word that comes twice gets the error of one place only
+    "error of a repeated word assigned, not added": _with(embedding_gradient=_assigned),
+    # the cost is a mean over the words, the gradient is that of their sum
+    "1/L forgotten": _with(grads=lambda model, x, y: [np.size(x) * g for g in InPieces.grads(model, x, y)]),
+    # e_y_t = p_t / L, without onehot(k_t)
+    "gold tag not subtracted": _with(backward_unchecked=_without_gold),
+    # the last one of the first row
+    "one entry of W_x's gradient has the wrong sign": _with(grads=_one_sign_wrong),
 }
 
 

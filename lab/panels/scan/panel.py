@@ -228,36 +228,33 @@ class ScanPanel(Panel):
     def _show(self) -> None:
         """Run both functions and show what they return, how long they take and the graphs."""
         with self.lock:  # a function of Theano must not be called by two threads at once
-            self._show_results()
-
-    def _show_results(self) -> None:
-        namespace, seconds = self.compiled[self.part.value]
-        arguments = self.arguments()
-        by_loop, by_scan = namespace["by_loop"], namespace["by_scan"]
-        loop, scan = by_loop(*arguments), by_scan(*arguments)
-        names = self._names(loop)
-        columns = [str(t) for t in self._times(len(loop))]
-        rows = np.atleast_2d(loop.T), np.atleast_2d(scan.T)
-        largest = float(max(np.abs(rows[0]).max(), np.abs(rows[1]).max()))
-        table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
-        self.numbers.value = beside(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
-        show(self.results)
-        self.plotted.children = [self.figure]  # only now: a figure that is drawn while it is hidden stays empty
-        self._plot(names, rows)
-        difference = float(np.abs(loop - scan).max())
-        agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
-        times = []
-        for name, call in (("NumPy loop", by_loop), ("scan", by_scan)):
-            value, count = median_time(partial(call, *arguments), 0.02)
-            times.append(f"{time_in_words(value)} ({name}, median of {count})")
-        self.timing.value = (
-            f"<p><b>{agree}</b>: largest difference {difference:.2g}. One call takes {', '.join(times)}; building and "
-            f"compiling the scan took {time_in_words(seconds)}, once. On so few numbers what counts is what a step "
-            "costs besides its arithmetic.</p>"
-        )
-        if self._drawn != self.part.value:
-            self._drawn = self.part.value
-            self._show_graphs(namespace)
+            namespace, seconds = self.compiled[self.part.value]
+            arguments = self.arguments()
+            by_loop, by_scan = namespace["by_loop"], namespace["by_scan"]
+            loop, scan = by_loop(*arguments), by_scan(*arguments)
+            names = self._names(loop)
+            columns = [str(t) for t in self._times(len(loop))]
+            rows = np.atleast_2d(loop.T), np.atleast_2d(scan.T)
+            largest = float(max(np.abs(rows[0]).max(), np.abs(rows[1]).max()))
+            table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
+            self.numbers.value = beside(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
+            show(self.results)
+            self.plotted.children = [self.figure]  # only now: a figure that is drawn while it is hidden stays empty
+            self._plot(names, rows)
+            difference = float(np.abs(loop - scan).max())
+            agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
+            times = []
+            for name, call in (("NumPy loop", by_loop), ("scan", by_scan)):
+                value, count = median_time(partial(call, *arguments), 0.02)
+                times.append(f"{time_in_words(value)} ({name}, median of {count})")
+            self.timing.value = (
+                f"<p><b>{agree}</b>: largest difference {difference:.2g}. One call takes {', '.join(times)}; building "
+                f"and compiling the scan took {time_in_words(seconds)}, once. On so few numbers what counts is what a "
+                "step costs besides its arithmetic.</p>"
+            )
+            if self._drawn != self.part.value:
+                self._drawn = self.part.value
+                self._show_graphs(namespace)
 
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":

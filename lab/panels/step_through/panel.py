@@ -7,7 +7,7 @@ import numpy as np
 
 from lab.panels.step_through.views import Walk
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import in_row, on_change, pick, show, small_network, view
+from lab.widgets.controls import field, in_row, on_change, pick, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -48,17 +48,9 @@ class StepThroughPanel(Panel):
         network = small_network("The function f in h_t = f(a_t)", 1, "The same seed, the same numbers")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
         self._drawn, self.run = in_row(*network), RunChoice()
-        auto = {"description_width": "auto"}
-        self.slider = widgets.IntSlider(
-            description="Step",
-            value=1,
-            min=1,
-            max=1,
-            readout=False,
-            tooltip="Arrow keys go step by step",
-            layout={"flex": "1 1 14em"},
-            style=auto,
-        ).add_class("lab-step")
+        more = {"min": 1, "max": 1, "readout": False}
+        self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys go step by step", "auto", "auto", **more)
+        self.slider.add_class("lab-step").layout.flex = "1 1 14em"
         self.play = widgets.Play(
             value=1, min=1, max=1, interval=SPEEDS["normal"], show_repeat=False, description="Play", tooltip="Play"
         )
