@@ -76,8 +76,7 @@ def passed(*names: str) -> bool:
 
 
 def _unknown(name: str) -> Note:
-    text = f"There is no exercise {name!r}; there are {', '.join(EXERCISES)}."
-    return Note(text, f"<p>{escape(text)}</p>")
+    return Note(f"There is no exercise {name!r}; there are {', '.join(EXERCISES)}.")
 
 
 def hint(name: str) -> Note:
@@ -87,11 +86,9 @@ def hint(name: str) -> Note:
     level = min(_progress.get(name)["hints"] + 1, len(HINTS[name]))
     _progress.update(name, hints=level)
     lines = [f"{n}. {text}" for n, text in enumerate(HINTS[name][:level], 1)]
-    more = (
-        f"The next call gives hint {level + 1} of {len(HINTS[name])}."
-        if level < len(HINTS[name])
-        else f'That was the last one. The solution: check.solution("{name}")'
-    )
+    more = f"The next call gives hint {level + 1} of {len(HINTS[name])}."
+    if level == len(HINTS[name]):
+        more = f'That was the last one. The solution: check.solution("{name}")'
     shown = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in HINTS[name][:level])
     return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{shown}</ol>{escape(more)}</div>')
 
@@ -133,5 +130,4 @@ def reset(name: str | None = None) -> Note:
         return _unknown(name)
     _progress.forget(name)
     _passed.difference_update(EXERCISES if name is None else [name])
-    text = f"Begun anew: {name or 'all exercises'}."
-    return Note(text, f"<p>{escape(text)}</p>")
+    return Note(f"Begun anew: {name or 'all exercises'}.")

@@ -60,21 +60,11 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found; true if it is right.
+    """What a check found; true if it is right."""
 
-    Attributes
-    ----------
-    exercise
-        Its name.
-    state
-        'right', 'not yet' or 'not right'.
-    text
-        What is right, or where the first difference is.
-    """
-
-    exercise: str
-    state: str
-    text: str
+    exercise: str  # its name
+    state: str  # 'right', 'not yet' or 'not right'
+    text: str  # what is right, or where the first difference is
 
     def __bool__(self) -> bool:
         return self.state == RIGHT
@@ -97,13 +87,13 @@ class Note:
     """A text for a notebook: HTML where it can be shown, else plain."""
 
     text: str
-    html: str
+    html: str = ""  # by default a paragraph
 
     def __repr__(self) -> str:
         return self.text
 
     def _repr_html_(self) -> str:
-        return self.html
+        return self.html or f"<p>{escape(self.text)}</p>"
 
 
 def attempt(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -101,26 +101,13 @@ class Job:
         return warned.sentence(self.warnings)
 
     def _work(self) -> None:
-        with warned.collected(UserWarning, RuntimeWarning) as self.warnings:
-            self._go_through()
-
-    def _go_through(self) -> None:
         self._call_listeners()
         clock = threading.Thread(target=self._tick, daemon=True, name="lab clock")
         clock.start()
         state, error = "failed", None  # type: str, BaseException | None
         try:
-            events = self._make_events()
-            try:
-                for event in events:
-                    self._take(event)
-                    if not self._go.is_set() and not self._stop.is_set():
-                        self._wait_for_go()
-                    if self._stop.is_set():
-                        break
-            finally:
-                if hasattr(events, "close"):
-                    events.close()
+            with warned.collected(UserWarning, RuntimeWarning) as self.warnings:
+                self._go_through(self._make_events())
             state = "stopped" if self._stop.is_set() else "done"
         except BaseException as exception:  # a program that calls exit() too: else the job would never end
             error = exception
@@ -130,6 +117,18 @@ class Job:
         with self._changing:
             self.error, self.state = error, state
         self._call_listeners()
+
+    def _go_through(self, events: Iterator[Any]) -> None:
+        try:
+            for event in events:
+                self._take(event)
+                if not self._go.is_set() and not self._stop.is_set():
+                    self._wait_for_go()
+                if self._stop.is_set():
+                    break
+        finally:
+            if hasattr(events, "close"):
+                events.close()
 
     def _wait_for_go(self) -> None:
         self._rests_since = begin = time.monotonic()

@@ -6,24 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's screen.
-
-    Attributes
-    ----------
-    name, value : str
-    ok : bool or None
-        False where something is missing that makes a difference here; None where that is no fault.
-    packages : tuple of str
-        The Debian and Ubuntu packages that bring what is missing.
-    remedy : str
-        How to get it, where no package does.
-    """
+    """One line of the doctor's screen."""
 
     name: str
     value: str
-    ok: bool | None = True
-    packages: tuple[str, ...] = ()
-    remedy: str = ""
+    ok: bool | None = True  # False where something is missing that makes a difference here; None where that is no fault
+    packages: tuple[str, ...] = ()  # of Debian and Ubuntu, that bring what is missing
+    remedy: str = ""  # how to get it, where no package does
 
 
 def missing_packages(findings: list[Finding]) -> str:

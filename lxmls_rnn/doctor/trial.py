@@ -13,18 +13,10 @@ TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of importing Theano on a device, and compiling and running a function there.
+    """What came of importing Theano on a device, and compiling and running a function there."""
 
-    Attributes
-    ----------
-    report : theano_env.Report or None
-        None if Theano could not be imported.
-    error : str
-        Why the function did not compile, or gave a wrong result; empty if all went well.
-    """
-
-    report: theano_env.Report | None
-    error: str
+    report: theano_env.Report | None  # None if Theano could not be imported
+    error: str  # why the function did not compile, or gave a wrong result; empty if all went well
 
 
 def try_function() -> None:

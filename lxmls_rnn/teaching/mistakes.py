@@ -4,7 +4,7 @@
 the way they are when one writes back-propagation for the first time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,8 @@ def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
     wrong = [row.parameter for row in rows if not row.agrees]
     name = rows[0].model
     if not wrong:
-        return f"{name}: all gradients agree with {_other(rows[0])}."
+        against = rows[0].against if rows[0].against in MODELS else "finite differences"
+        return f"{name}: all gradients agree with {against}."
     start = f"{name}: {_listed(wrong)} {'differ' if len(wrong) > 1 else 'differs'}"
     right = [row.parameter for row in rows if row.agrees]
     start += f", {_listed(right)} {'agree' if len(right) > 1 else 'agrees'}. " if right else ", no parameter agrees. "
@@ -180,7 +181,7 @@ def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
         entries = np.argwhere(~(row.differences <= row.tolerance))
         own = f"The errors are right, so it is {row.parameter}'s own product of an error and an input"
         if len(entries) == 1:
-            return f"{start}{own}, and of its {row.gradient.size} entries only [{_index(entries[0])}]."
+            return f"{start}{own}, and of its {row.gradient.size} entries only {entries[0].tolist()}."
         return f"{start}{own}: is it the input of that step?"
     return start + "The errors are right: each of these gradients is a product of its own, an error times an input."
 
@@ -225,13 +226,5 @@ def _common_factor(rows: Sequence[Comparison]) -> float | None:
     return factor if np.isfinite(factor) and fits else None
 
 
-def _other(row: Comparison) -> str:
-    return row.against if row.against in MODELS else "finite differences"
-
-
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _index(numbers: Iterable[int]) -> str:
-    return ", ".join(str(int(number)) for number in numbers)

@@ -209,28 +209,25 @@ class BenchmarkPanel(Panel):
         header = report.header(self.baseline.value)
         # a first look can do without the others, and a panel has room for these
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
-        lines = [line for section in report.sections(self.shown, self.baseline.value, True) for line in section]
+        cells = [line for section in report.sections(self.shown, self.baseline.value, True) for line in section]
         baseline = self.baseline.value
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
-        self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in lines], caption)
+        self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in cells], caption)
         measured = [row for row in self.shown.rows if row.median]
         offer(self.plotted, dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         rows = [row for row in measured if f"{row.case.model} {row.case.work}" == self.plotted.value]
-        self._plot(rows)
-        notes = [*report.crossover(self.shown), *report.not_measured(self.shown)]
-        if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in measured):
-            notes.append("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
-        without = report.without_gpu(self.shown)
-        self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
-        self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
-
-    def _plot(self, rows: list[Row]) -> None:
         lines = {}
         for size, figure in self.figures.items():
             found = series_of(rows, size) if rows else None
             show_series(figure, found)
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
+        notes = [*report.crossover(self.shown), *report.not_measured(self.shown)]
+        if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in measured):
+            notes.append("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
+        without = report.without_gpu(self.shown)
+        self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
+        self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
     def code(self) -> str:
         self.cases()

@@ -45,21 +45,15 @@ class WordLines(widgets.VBox):
             norms.scale.min, norms.scale.max = 10 ** powers[0], 10 ** powers[-1]
             norms.tick_values = 10.0 ** powers[:: 1 + len(powers) // 9]
             with self.figure.hold_sync():
-                self.figure.marks = [
-                    mark
-                    for (name, colour, shape), line, here in zip(drawn, values, drawable, strict=True)
-                    for mark in self._marks(name, colour, shape, places[here], line[here], labels)
-                ]
+                marks = []
+                for (name, colour, shape), line, here in zip(drawn, values, drawable, strict=True):
+                    look = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
+                    says = [f"{name}, {labels[k]}: {line[k]:.3g}" for k in places[here]]
+                    marks.append(bqplot.Lines(stroke_width=2, **look))
+                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(says), **look))
+                self.figure.marks = marks
         # only now: a figure that is drawn while it is hidden stays empty
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
-
-    def _marks(
-        self, name: str, colour: str, shape: str, places: np.ndarray, values: np.ndarray, labels: Sequence[str]
-    ) -> list[bqplot.Mark]:
-        look = {"x": places, "y": values, "scales": scales_of(self.figure), "colors": [colour]}
-        names = [f"{name}, {labels[k]}: {value:.3g}" for k, value in zip(places, values, strict=True)]
-        points = bqplot.Scatter(marker=shape, default_size=48, **named(names), **look)
-        return [bqplot.Lines(stroke_width=2, **look), points]
 
 
 class WordMap(widgets.VBox):

@@ -89,13 +89,13 @@ class HiddenView(View):
         show(self.first, n_hidd > PAGE)
 
     def draw(self) -> None:
-        quantities = self._gates() if self.what.value == "gates and cell" else self._hidden()
+        if self.what.value == "gates and cell":
+            quantities = self._gates()
+        else:
+            largest = None if self.opened.tagger.model.activation == "relu" else 1.0
+            quantities = [("h: hidden state, a unit a row", self.seen.forward.h[:, 1:], largest)]
         self.range.value = self._range_text()
         self.maps.value = html.side_by_side(self._map(*quantity) for quantity in quantities)
-
-    def _hidden(self) -> list[tuple[str, np.ndarray, float | None]]:
-        largest = None if self.opened.tagger.model.activation == "relu" else 1.0
-        return [("h: hidden state, a unit a row", self.seen.forward.h[:, 1:], largest)]
 
     def _gates(self) -> list[tuple[str, np.ndarray, float | None]]:
         cells = self.opened.tagger.model.cells(self.seen.x)

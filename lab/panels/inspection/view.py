@@ -37,11 +37,6 @@ class Opened:
         """Whether there are gates to look at."""
         return isinstance(self.tagger.model, NumpyLSTM)
 
-    @property
-    def twin(self) -> str:
-        """Name of the NumPy class that holds its numbers."""
-        return type(self.tagger.model).__name__
-
     def describe(self) -> str:
         model, asked = self.tagger.model, self.run.settings.model
         text = f"{asked} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, {model.sizes.n_words} words"
@@ -49,8 +44,9 @@ class Opened:
             text += f", epoch {self.figures['epoch']}"
             if self.figures["dev_accuracy"] is not None:
                 text += f", accuracy on dev {self.figures['dev_accuracy']:.1%}"
-        if asked != self.twin:
-            text += f". You look at its NumPy twin, {self.twin}: the same numbers, and nothing to compile"
+        twin = type(model).__name__
+        if asked != twin:
+            text += f". You look at its NumPy twin, {twin}: the same numbers, and nothing to compile"
         return text + "."
 
 

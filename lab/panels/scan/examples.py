@@ -8,22 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """One computation, done twice.
+    """One computation, done twice: by two functions of the same arguments."""
 
-    Attributes
-    ----------
-    loop, scan
-        Programs that define `by_loop` and `by_scan`, two functions of the same arguments.
-    symbol
-        Name of the symbolic result in `scan`.
-    about
-        HTML: what to see.
-    """
-
-    loop: str
-    scan: str
-    symbol: str
-    about: str
+    loop: str  # a program that defines `by_loop`
+    scan: str  # and one that defines `by_scan`
+    symbol: str  # name of the symbolic result in it
+    about: str  # HTML: what to see
 
 
 EXAMPLES = {

@@ -10,22 +10,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class WrongProgram:
-    """A program with a mistake.
+    """A program with a mistake."""
 
-    Attributes
-    ----------
-    wrong, mended
-        Programs that print; the first usually ends with an error.
-    marks
-        Regular expressions: the words of the error message that matter.
-    reading
-        HTML: how to read it and what mends it.
-    """
-
-    wrong: str
-    mended: str
-    marks: tuple[str, ...]
-    reading: str
+    wrong: str  # a program that prints, or usually ends with an error
+    mended: str  # one that prints
+    marks: tuple[str, ...]  # regular expressions: the words of the error message that matter
+    reading: str  # HTML: how to read it and what mends it
 
 
 def _read(section: str) -> WrongProgram:

@@ -47,20 +47,16 @@ class Picture:
         self.shown = range(first, min(first + SHOWN, len(words) + 1))
         self.parts: list[str] = []
 
-    @property
-    def direction(self) -> str:
-        return self.step.direction
-
     def colours(self, node: str, t: int) -> tuple[str, str, str]:
         """Return fill, line and ink of a node."""
         if (node, t) == self.active_node:
-            return ACTIVE[self.direction]
+            return ACTIVE[self.step.direction]
         return KNOWN[self.done[node, t]] if (node, t) in self.done else TODO
 
     def stroke(self, edge: str, t: int) -> tuple[str, float]:
         """Return colour and width of an edge."""
         if (edge, t) in self.active_edges:
-            return ACTIVE[self.direction][0], 3.5
+            return ACTIVE[self.step.direction][0], 3.5
         return FAINT, 1.2
 
     def text(
@@ -80,29 +76,25 @@ class Picture:
         self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT, strong)
 
     def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
-        fill, line, ink = self.colours(node, t)
-        width = 3 if (node, t) == self.active_node else 1.5
-        self.parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" style="fill:{fill};stroke:{line};stroke-width:{width}"/>'
-        )
-        if label:
-            self.text(x, y, f"{node}_{t}", 12, ink)
+        self._node(f'circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"', x, y, node, t, f"{node}_{t}" if label else "")
 
     def box(self, x: float, y: float, width: float, height: float, node: str, t: int, label: str) -> None:
         """Draw a node as a box around its middle."""
+        corner = f'x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
+        self._node(f'rect {corner} width="{width}" height="{height}" rx="5"', x, y, node, t, label)
+
+    def _node(self, shape: str, x: float, y: float, node: str, t: int, label: str) -> None:
         fill, line, ink = self.colours(node, t)
-        thick = 3 if (node, t) == self.active_node else 1.5
-        self.parts.append(
-            f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width}" height="{height}" rx="5" '
-            f'style="fill:{fill};stroke:{line};stroke-width:{thick}"/>'
-        )
-        self.text(x, y, label, 12, ink)
+        width = 3 if (node, t) == self.active_node else 1.5
+        self.parts.append(f'<{shape} style="fill:{fill};stroke:{line};stroke-width:{width}"/>')
+        if label:
+            self.text(x, y, label, 12, ink)
 
     def arrow(self, x: float, y: float, to_x: float, to_y: float, edge: str, t: int, label: str = "") -> None:
         """Draw an edge; an error flows the other way, so the head is at the other end then."""
         colour, width = self.stroke(edge, t)
         active = (edge, t) in self.active_edges
-        if active and self.direction == BACKWARD:
+        if active and self.step.direction == BACKWARD:
             x, y, to_x, to_y = to_x, to_y, x, y
         angle = math.atan2(to_y - y, to_x - x)
         size = 5 + width
@@ -121,7 +113,8 @@ class Picture:
             self.label(middle_x + shift[0], middle_y + shift[1], label, 11, active)
 
     def svg(self, width: int, height: int, name: str) -> str:
-        place = f"{name}; now {self.step.symbol} of word {self.step.t}, {self.words[self.step.t - 1]}, {self.direction}"
+        step = self.step
+        place = f"{name}; now {step.symbol} of word {step.t}, {self.words[step.t - 1]}, {step.direction}"
         return (
             f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
             f'aria-label="{escape(place)}" style="max-width:100%;height:auto" font-family="sans-serif">'

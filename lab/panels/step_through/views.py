@@ -38,29 +38,15 @@ SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu
 
 @dataclass(frozen=True)
 class Walk:
-    """Both passes of a sentence.
-
-    Attributes
-    ----------
-    words, tags
-        The sentence and its gold tags.
-    x, y
-        Their ids.
-    tag_names
-        Names of the tag ids.
-    model
-        Its words are those of the sentence only.
-    steps
-        All of `walk`.
-    """
+    """Both passes of a sentence."""
 
     words: list[str]
-    tags: list[str]
-    x: list[int]
-    y: list[int]
-    tag_names: list[str]
-    model: NumpyRNN
-    steps: list[Step]
+    tags: list[str]  # the gold ones
+    x: list[int]  # ids of the words
+    y: list[int]  # and of the tags
+    tag_names: list[str]  # of the ids
+    model: NumpyRNN  # whose words are those of the sentence only
+    steps: list[Step]  # all of `walk`
 
     def equation(self, number: int) -> str:
         """Return the formula of a step, counted from 1, and below it the same with matrices."""
