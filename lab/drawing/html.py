@@ -9,6 +9,8 @@ import numpy as np
 
 from lab.drawing.palette import ink, shade
 
+MOST = 12  # rows or columns of a matrix that has room for its numbers
+
 
 def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
     """Return a table; cells that are HTML must be wrapped in `Raw`."""
@@ -26,11 +28,12 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, Raw) else escape(str(value))
 
 
-def word(text: str, tag: str, colour: str, title: str = "", faint: bool = False) -> Raw:
-    """Return a word above its tag, on the tag's colour; `faint` marks it with a dashed border."""
-    kind = "lab-word lab-faint" if faint else "lab-word"
+def word(text: str, tag: str, colour: str, unknown: bool, detail: str = "") -> Raw:
+    """Return a word above its tag, on the tag's colour, with a dashed border if `unknown`; a tooltip says `detail`."""
+    kind, missing = ("lab-word lab-faint", ", not in the vocabulary") if unknown else ("lab-word", "")
+    title = escape(f"{text}: {detail or tag}{missing}")
     return Raw(
-        f'<span class="{kind}" title="{escape(title)}" style="background:{colour}">{escape(text)}<br>'
+        f'<span class="{kind}" title="{title}" style="background:{colour}">{escape(text)}<br>'
         f"<small>{escape(tag)}</small></span>"
     )
 
@@ -95,7 +98,7 @@ def heat_map(
     )
 
 
-def bars(rows: Iterable[tuple[str, float, str]], largest: float, number_format: str = ".4f") -> str:
+def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
     """Return a table of horizontal bars: each row a name, a value and a colour; negative values go without a bar."""
     body = []
     for name, value, colour in rows:
@@ -104,7 +107,7 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float, number_format: 
         body.append(
             f'<tr><th scope="row" style="padding:1px 8px">{escape(name)}</th><td style="padding:1px 4px">'
             f'<div style="width:{width}px;height:14px;background:{colour};{rim}"></div></td>'
-            f"<td>{format(value, number_format)}</td></tr>"
+            f"<td>{value:.4f}</td></tr>"
         )
     return f'<div class="lab-scroll"><table class="lab-bars"><tbody>{"".join(body)}</tbody></table></div>'
 
@@ -158,9 +161,8 @@ def matrix(
     columns: Sequence[str] = (),
     marked: Iterable[tuple[int, ...]] = (),
     largest: float | None = None,
-    most: int = 12,
 ) -> Raw:
-    """Return a small matrix of coloured cells with its numbers; cells that are NaN stay empty.
+    """Return a matrix of coloured cells with its numbers, as tooltips where it is large; cells that are NaN stay empty.
 
     Parameters
     ----------
@@ -174,12 +176,10 @@ def matrix(
         Cells with a frame.
     largest
         As in `heat_map`.
-    most
-        A matrix with more rows or columns has no room for numbers: they are tooltips.
     """
     marked = set(marked)
     largest = _largest(values) if largest is None else largest
-    small = max(values.shape) > most
+    small = max(values.shape) > MOST
     lines = []
     if len(columns):
         names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)

@@ -63,11 +63,10 @@ def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
     return ""
 
 
-def vector(values: np.ndarray, most: int = 4) -> str:
-    """Write the first numbers of a vector."""
-    values = np.ravel(values)
-    more = ", ..." if len(values) > most else ""
-    return f"[{', '.join(f'{value:.4g}' for value in values[:most])}{more}]"
+def vector(values: np.ndarray) -> str:
+    """Write the first four numbers of a vector."""
+    numbers = [f"{value:.4g}" for value in np.ravel(values)]
+    return f"[{', '.join(numbers if len(numbers) <= 4 else [*numbers[:4], '...'])}]"
 
 
 def column(name: str, array: np.ndarray, t: int) -> np.ndarray:

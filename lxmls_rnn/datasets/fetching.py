@@ -18,13 +18,15 @@ from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
 from lxmls_rnn.files import locked, write_atomically
 
+Notice = Callable[[str], None]  # gets what there is to say
+
 
 def fetch(
     dataset: str | DataSet,
     directory: str | Path = "data",
     *,
     progress: bool | Callable[[int, int], object] = True,
-    notice: Callable[[str], None] = print,
+    notice: Notice = print,
     timeout: float = 30.0,
     retries: int = 2,
     pause: float = 1.0,
@@ -102,9 +104,7 @@ def _remove_leftovers(target: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _obtain(
-    file: DataFile, target: Path, source: str, download: Callable[..., None], notice: Callable[[str], None]
-) -> None:
+def _obtain(file: DataFile, target: Path, source: str, download: Callable[..., None], notice: Notice) -> None:
     """Fetch a file if it is not there or not what was published; DownloadError leaves it as it was.
 
     `download(url, path, label=...)` writes the bytes; `source` is the page to name to a user who has to do so by hand.
@@ -136,12 +136,7 @@ def _obtain(
 
 
 def _verified(
-    file: DataFile,
-    target: Path,
-    archive: Path,
-    beside: Path,
-    download: Callable[..., None],
-    notice: Callable[[str], None],
+    file: DataFile, target: Path, archive: Path, beside: Path, download: Callable[..., None], notice: Notice
 ) -> Path:
     """Download, unpack and verify in a folder beside the target; return the file there that may take its place."""
     text = beside / "text"
@@ -207,7 +202,7 @@ def _recorded(target: Path) -> str | None:
     return found[0].decode() if found else None
 
 
-def _write_record(target: Path, notice: Callable[[str], None]) -> None:
+def _write_record(target: Path, notice: Notice) -> None:
     """Put the SHA-256 of a target beside it, in the format of `sha256sum`."""
     record, got = _record(target), digest(target, "sha256")
     write_atomically(record, f"{got}  {target.name}\n")

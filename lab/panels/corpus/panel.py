@@ -108,12 +108,8 @@ class CorpusPanel(Panel):
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
 
     def _coloured(self, sentence: Sequence) -> str:
-        words = []
-        for word, tag, x, y in zip(sentence.words, sentence.tags, sentence.x, sentence.y, strict=True):
-            unknown = x >= self.n_known
-            title = f"{word}: {tag}" + (", not in the vocabulary" if unknown else "")
-            words.append(html.word(word, tag, colour_of(y), title, faint=unknown))
-        return "".join(words)
+        words = zip(sentence.words, sentence.tags, sentence.x, sentence.y, strict=True)
+        return "".join(html.word(word, tag, colour_of(y), x >= self.n_known) for word, tag, x, y in words)
 
     def fetch(self) -> None:
         if self.working:

@@ -175,7 +175,7 @@ def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
     ):
         if hit:
             tag = gold if gold == tags[k] else f"{gold} → {tags[k]}"
-            words.append(html.word(word, tag, colour_of(int(k)), f"{word}: {tag}", faint=bool(unknown)))
+            words.append(html.word(word, tag, colour_of(int(k)), unknown))
         else:
             words.append(escape(word))
     return " ".join(words)

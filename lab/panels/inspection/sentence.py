@@ -58,8 +58,7 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
     for t, word in enumerate(seen.words):
         k = int(np.argmax(seen.forward.p_y[:, t]))
         p = float(seen.forward.p_y[k, t])
-        title = f"{word}: {tags[k]} {p:.4f}" + (", not in the vocabulary" if seen.unknown[t] else "")
-        one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(k), title, faint=bool(seen.unknown[t]))
+        one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(k), seen.unknown[t], f"{tags[k]} {p:.4f}")
         frame = f"display:inline-block;outline:2px solid {MARKED};border-radius:4px" if t == marked else ""
         words.append(f'<span style="{frame}">{one}</span>' if frame else one)
     return "".join(words)

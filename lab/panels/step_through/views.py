@@ -105,18 +105,17 @@ class Walk:
         """Return a matrix under its name and shape, rows and columns named where they are words or tags."""
         plain = symbol.removesuffix("^T")
         name = plain.rsplit("_", 1)[0] if plain.rsplit("_", 1)[-1].isdigit() else plain
-        rows: Sequence[str] = ()
-        columns: Sequence[str] = ()
-        if name in ("W_y", "dW_y", "y", "p", "e_y") or name.startswith("onehot(k"):
-            rows = self.tag_names
-        elif name in ("W_e", "dW_e"):
-            columns = self._distinct()
-        elif name.startswith("onehot(w"):
-            rows = self._distinct()
-        if symbol.endswith("^T"):
-            rows, columns = columns, rows
+        rows, columns = self._names(name)[:: -1 if symbol.endswith("^T") else 1]
         shape = "" if value.size == 1 else f"<small>{value.shape[0]} × {value.shape[1]}</small>"
         return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns)
+
+    def _names(self, name: str) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the names of a quantity's rows and columns, where they are words or tags."""
+        if name in ("W_y", "dW_y", "y", "p", "e_y") or name.startswith("onehot(k"):
+            return self.tag_names, ()
+        if name in ("W_e", "dW_e"):
+            return (), self._distinct()
+        return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:
         """Return the names of the model's words; several words that are not in the vocabulary are one to it."""
@@ -148,10 +147,9 @@ class Walk:
             size = len(next(s for s in self.steps if s.name == name).value)
             missing = np.full((size, 1), np.nan)
             table = np.hstack([values.get((name, t), missing) for t in range(1, L + 1)])
-            rows = self.tag_names if name in ("y", "p", "e_y") else ()
             marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
             caption = f"{html.symbols(f'{name}_t')} <small>{size} × {L}</small>"
-            yield html.matrix(table[:, shown], caption, rows, columns, marked)
+            yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked)
 
     def _gradients(self, seen: list[Step]) -> Iterator[str]:
         step, sums = seen[-1], gathered(seen)
@@ -159,7 +157,5 @@ class Walk:
             marked = list(np.ndindex(*W.shape)) if name == step.name else []
             if name == "dW_e":
                 marked = [(i, j) for i, j in marked if j == self.x[step.t - 1]]
-            rows = self.tag_names if name == "dW_y" else ()
-            columns = self._distinct() if name == "dW_e" else ()
             caption = f"{html.symbols(name)} <small>{W.shape[0]} × {W.shape[1]}</small>"
-            yield html.matrix(sums.get(name, np.full(W.shape, np.nan)), caption, rows, columns, marked)
+            yield html.matrix(sums.get(name, np.full(W.shape, np.nan)), caption, *self._names(name), marked)
