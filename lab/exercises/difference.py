@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import Wrong
 
 # how far apart results may be, relative to the largest entry; the looser one is for float32
@@ -86,10 +87,10 @@ def recognise(
 
 
 def compare_steps(
-    got: dict[str, np.ndarray],
-    right: dict[str, np.ndarray],
+    got: Quantities,
+    compute: Callable[..., Quantities],
+    slips: Iterable[Slip],
     steps: Iterable[int],
-    variants: Iterable[tuple[str, Callable[[], dict[str, np.ndarray]]]],
     dtype: str = "float64",
     others: Callable[[str, int], str] = lambda name, t: "",
 ) -> None:
@@ -97,15 +98,18 @@ def compare_steps(
 
     Parameters
     ----------
-    got, right
+    got
         Quantities by name, in the order in which they are computed, a column a step.
+    compute
+        Returns the right ones, and with the keywords of a slip wrong ones.
+    slips
+        Known mistakes: tried at the first difference only, if all before would be right.
     steps
         In the order in which they are computed.
-    variants
-        What a known mistake says and what it gives: tried at the first difference only, if all before would be right.
     others
         What else can be said of a quantity at a step.
     """
+    right = compute()
     done: list[int] = []
     same: list[tuple[int, str]] = []
     for t in steps:
@@ -119,7 +123,7 @@ def compare_steps(
             lead = f"Right: {', '.join(before)}. " if before else ""
             tried = [
                 (says, column(name, wrong[name], t))
-                for says, wrong in ((says, make()) for says, make in variants)
+                for says, wrong in ((says, compute(**how)) for says, how in slips)
                 if all(close(column(n, wrong[n], s), column(n, right[n], s), dtype) for s, n in same)
             ]
             kind = _not_finite(a) or recognise(a, b, tried, dtype) or _factor(a, b, len(done)) or others(name, t)

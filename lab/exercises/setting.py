@@ -34,8 +34,8 @@ def compare_probabilities(
     x: np.ndarray, p: np.ndarray, param: Sequence[np.ndarray], pass_: Callable[..., Any], slips: list[Slip], dtype: str
 ) -> None:
     """Raise Wrong at the first step where p (n_tags, L) differs from what `pass_` computes."""
-    variants = [(says, functools.partial(pass_, x, param, **how)) for says, how in slips]
-    compare_steps({"p": p}, pass_(x, param), range(1, len(x) + 1), variants, dtype, lambda _, t: not_one(p[:, t - 1]))
+    compute, steps = functools.partial(pass_, x, param), range(1, len(x) + 1)
+    compare_steps({"p": p}, compute, slips, steps, dtype, lambda _, t: not_one(p[:, t - 1]))
 
 
 def not_one(p: np.ndarray) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from lab.exercises import difference
 from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
 from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
-from lab.exercises.slips import LSTM_SENTENCE_SLIPS, LSTM_SLIPS, RNN_SLIPS, lstm_forward, rnn_forward
+from lab.exercises.slips import LSTM_SENTENCE_SLIPS, LSTM_SLIPS, RNN_SLIPS, Quantities, Slip, lstm_forward, rnn_forward
 from lab.exercises.slips import lstm_step as one_step
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
@@ -104,8 +104,8 @@ def markov(student: Any) -> str:
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
         "It begins with s_0: the first of them is s_1.": np.vstack([s_0, right[:-1]]),
     }
-    columns = [(says, lambda wrong=wrong: {"s": wrong.T}) for says, wrong in kinds.items()]
-    compare_steps({"s": got.T}, {"s": right.T}, range(1, n + 1), columns)
+    slips = [(says, {"states": wrong}) for says, wrong in kinds.items()]
+    compare_steps({"s": got.T}, lambda states=right: {"s": states.T}, slips, range(1, n + 1))
     return "s_1, ..., s_n: each is A times the one before."
 
 
@@ -121,7 +121,7 @@ def _theano_class(student: Any, family: str) -> Any:
     return cls
 
 
-def _theano_forward(cls: Any, numpy_cls: Any, pass_: Any, mistakes: Any) -> str:
+def _theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Quantities], slips: list[Slip]) -> str:
     """Compare the symbolic forward pass of a Theano class with NumPy's."""
     import theano.tensor as T
 
@@ -136,7 +136,7 @@ def _theano_forward(cls: Any, numpy_cls: Any, pass_: Any, mistakes: Any) -> str:
             same = " The numbers are right." if close(p, right, "float32") else ""
             raise Wrong(f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags): a row a step.{same}")
         p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
-        compare_probabilities(x, p.T, param, pass_, mistakes, model.dtype)
+        compare_probabilities(x, p.T, param, pass_, slips, model.dtype)
     return "on a sentence of 6 words and on one of 1 word"
 
 

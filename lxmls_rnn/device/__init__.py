@@ -8,7 +8,7 @@ LAB_DEVICE instead, which its compose file hands on: the file that LXMLS_ADVICE 
 asked for by name cannot be had.
 """
 
-from lxmls_rnn.device.choice import Choice, choose, main, resolve
+from lxmls_rnn.device.choice import Choice, choose, resolve
 from lxmls_rnn.device.problems import Problem, advice, problem, trial, variable
 
-__all__ = ["Choice", "Problem", "advice", "choose", "main", "problem", "resolve", "trial", "variable"]
+__all__ = ["Choice", "Problem", "advice", "choose", "problem", "resolve", "trial", "variable"]

@@ -1,7 +1,9 @@
-"""`python -m lxmls_rnn.device`."""
+"""`python -m lxmls_rnn.device`: run a kernel, print the sentence and, on a second line, the fault."""
 
 import sys
 
-from lxmls_rnn.device import main
+from lxmls_rnn.device import choose
 
-sys.exit(main())
+choice = choose(prove=True)
+print(choice.sentence, choice.fault, sep="\n")
+sys.exit(0 if choice.device else 1)

@@ -70,11 +70,3 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
     sentence = f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}."
     return Choice(asked, None, sentence, found.why)
-
-
-def main() -> int:
-    """Print the sentence and, on a second line, the fault; having run a kernel. For the container's start."""
-    choice = choose(prove=True)
-    print(choice.sentence)
-    print(choice.fault)
-    return 0 if choice.device else 1

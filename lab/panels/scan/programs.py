@@ -4,6 +4,7 @@ import io
 import linecache
 import re
 import traceback
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -21,23 +22,14 @@ def execute(program: str, namespace: dict[str, Any]) -> None:
     exec(compile(program, PROGRAM, "exec"), namespace)
 
 
-def line_of(error: BaseException) -> str:
-    """Say in which line of the program an error came, or nothing where that is not known."""
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM]
-    return f"line {lines[-1].lineno}: {lines[-1].line}" if lines else ""
-
-
 def run_program(program: str) -> tuple[str | None, str]:
     """Run a program; return its error message, or None, and where it came from or else what was printed."""
     printed = io.StringIO()
-
-    def write(*values: Any) -> None:
-        print(*values, file=printed)
-
     try:
-        execute(THEANO + program, {"print": write})
+        execute(THEANO + program, {"print": partial(print, file=printed)})
     except Exception as error:
-        return f"{type(error).__name__}: {error}", line_of(error)
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM]
+        return f"{type(error).__name__}: {error}", f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
     return None, printed.getvalue()
 
 
