@@ -19,15 +19,7 @@ def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
 
 
 def as_numbers(name: str, got: Any, axes: Sequence[str], right: np.ndarray) -> np.ndarray:
-    """Return what a student gives as an array of numbers of the right shape; Wrong if it is none.
-
-    Parameters
-    ----------
-    name
-        What it is, for the message.
-    axes
-        Names of the axes of the right shape.
-    """
+    """Return what a student gives as `name` as an array of numbers of the right shape, `axes`; Wrong if it is none."""
     try:
         array = np.asarray(got)
     except Exception:

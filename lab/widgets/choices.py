@@ -32,13 +32,7 @@ def new_files() -> None:
 
 
 class CorpusChoice(widgets.VBox):
-    """Which sentences, how many, with which vocabulary.
-
-    Parameters
-    ----------
-    corpus
-        A name in `CORPORA` or a file in the data folder.
-    """
+    """Which sentences, how many, which vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
@@ -65,13 +59,7 @@ class CorpusChoice(widgets.VBox):
             offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
-        """Set the controls to what `settings` has.
-
-        Raises
-        ------
-        ValueError
-            Its corpus is not among those that can be chosen.
-        """
+        """Set the controls to what `settings` has; ValueError if its corpus is not among those that can be chosen."""
         self.refresh()
         self.corpus.value = _option_of(settings.train, self.corpus.options, "train")
         if self.corpus.value not in CORPORA:
@@ -83,13 +71,7 @@ class CorpusChoice(widgets.VBox):
         self.min_count.disabled = self.vocabulary.value != "train"
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of `Settings` that this choice decides.
-
-        Raises
-        ------
-        FileNotFoundError
-            The corpus has not been fetched.
-        """
+        """Return the fields of `Settings` that this choice decides; FileNotFoundError for a corpus not fetched."""
         name = self.corpus.value
         if name in CORPORA:
             train, dev, _ = map(str, experiment.corpus_files(name))
@@ -100,13 +82,7 @@ class CorpusChoice(widgets.VBox):
 
 
 class ModelChoice(widgets.VBox):
-    """Which model, of which size, from which numbers.
-
-    Parameters
-    ----------
-    model
-        A name in `MODELS`.
-    """
+    """Which model, a name in `MODELS`, of which size, from which numbers."""
 
     def __init__(self, model: str = "RNN") -> None:
         named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
@@ -187,15 +163,7 @@ class RunChoice(widgets.HBox):
 
 
 class Several(widgets.HBox):
-    """Which of several things: a checkbox each.
-
-    Parameters
-    ----------
-    options
-        Name to tooltip.
-    chosen
-        The names that are on at first.
-    """
+    """Which of several things, a checkbox each: `options` has tooltips by name, `chosen` what is on at first."""
 
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description

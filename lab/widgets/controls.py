@@ -121,19 +121,9 @@ def on_change(action: Callable[[], None], *controls: widgets.Widget) -> None:
 
 
 def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:
-    """Make the fields of a network that is small enough to look at.
+    """Make the fields of a network that is small enough to look at: embedding size, hidden units, activation, seed.
 
-    Parameters
-    ----------
-    activation
-        What is said about the activation.
-    seed_value, seed_tooltip
-        Of the seed.
-
-    Returns
-    -------
-    list
-        Embedding size, hidden units, activation, seed.
+    `activation` is what is said about the activation.
     """
     return [
         whole("Embedding size", 4, "Numbers for a word", 20, "14em"),

@@ -124,13 +124,7 @@ def _read(file: Path) -> SequenceList:
 
 
 def likely_tags(words: list[str]) -> list[str]:
-    """Return for each word the tag that it has most often in the sample corpus; noun for a word that is not there.
-
-    Raises
-    ------
-    FileNotFoundError
-        The sample corpus is not there.
-    """
+    """Return for each word its most frequent tag in the sample corpus, noun if it is not there; errors as `sample`."""
     counts = _counts(experiment.corpus_files("sample")[0])
     found = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
     return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in found]

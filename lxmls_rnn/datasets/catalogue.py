@@ -128,7 +128,12 @@ def _unpack_word2vec(archive: Path, target: Path) -> None:
         text.writelines(lines)
 
 
-_EWT = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16"
+def _ewt(part: str, size: int | None, *checksums: str) -> DataFile:
+    """Return a part of the treebank; the git ids are those of the repository's tag r2.16."""
+    name = f"en_ewt-ud-{part}.conllu"
+    url = f"https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/{name}"
+    return DataFile(url, f"ewt/{name}", size, checksums)
+
 
 DATASETS: dict[str, DataSet] = {
     dataset.name: dataset
@@ -139,30 +144,19 @@ DATASETS: dict[str, DataSet] = {
             source="https://github.com/UniversalDependencies/UD_English-EWT/tree/r2.16",
             licence="CC BY-SA 4.0",
             licence_url="https://creativecommons.org/licenses/by-sa/4.0/",
-            # The git ids are those of the repository's tag r2.16.
             files=(
-                DataFile(
-                    url=f"{_EWT}/en_ewt-ud-train.conllu",
-                    name="ewt/en_ewt-ud-train.conllu",
-                    checksums=("git-blob:34731d23bafeeff233fdcee18ffc0254b1aa0e28",),
+                _ewt("train", None, "git-blob:34731d23bafeeff233fdcee18ffc0254b1aa0e28"),
+                _ewt(
+                    "dev",
+                    1_805_545,
+                    "git-blob:a994b6990643429070ecc6e236d26ad6a04bfefb",
+                    "sha256:531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6",
                 ),
-                DataFile(
-                    url=f"{_EWT}/en_ewt-ud-dev.conllu",
-                    name="ewt/en_ewt-ud-dev.conllu",
-                    size=1_805_545,
-                    checksums=(
-                        "git-blob:a994b6990643429070ecc6e236d26ad6a04bfefb",
-                        "sha256:531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6",
-                    ),
-                ),
-                DataFile(
-                    url=f"{_EWT}/en_ewt-ud-test.conllu",
-                    name="ewt/en_ewt-ud-test.conllu",
-                    size=1_804_515,
-                    checksums=(
-                        "git-blob:c59667960ae967636606f47bc35f132a5557ad39",
-                        "sha256:e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd",
-                    ),
+                _ewt(
+                    "test",
+                    1_804_515,
+                    "git-blob:c59667960ae967636606f47bc35f132a5557ad39",
+                    "sha256:e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd",
                 ),
             ),
         ),

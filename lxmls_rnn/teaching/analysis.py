@@ -121,27 +121,25 @@ def unit_columns(E: np.ndarray) -> np.ndarray:
     return E / np.where(lengths == 0, 1, lengths)
 
 
-def principal_components(E: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Project vectors onto the directions in which they differ most.
+def principal_components(E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Project vectors onto the two directions in which they differ most.
 
     Parameters
     ----------
     E
         One vector a column, (n_emb, n_words).
-    n
-        How many directions.
 
     Returns
     -------
     coordinates
-        (n, n_words), of mean 0; rows of zeros where there are not so many directions.
+        (2, n_words), of mean 0; rows of zeros where there are not so many directions.
     shares
-        (n,), the share of the variance that lies in each.
+        (2,), the share of the variance that lies in each.
     """
     centred = E - E.mean(axis=1, keepdims=True)
     U, s, _ = np.linalg.svd(centred, full_matrices=False)
-    coordinates, shares = np.zeros((n, E.shape[1])), np.zeros(n)
-    found = min(n, len(s))
+    coordinates, shares = np.zeros((2, E.shape[1])), np.zeros(2)
+    found = min(2, len(s))
     coordinates[:found] = U[:, :found].T @ centred
     if s.any():
         shares[:found] = s[:found] ** 2 / (s**2).sum()

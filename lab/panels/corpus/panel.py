@@ -165,12 +165,9 @@ print(Counter(len(sentence) for sentence in train).most_common())
 
 
 def save_upload(name: str, content: bytes) -> str:
-    """Put an uploaded file into the data folder if it is a corpus; return its name as the corpus choice has it.
+    """Put an uploaded file into the data folder and return its name as the corpus choice has it.
 
-    Raises
-    ------
-    ValueError
-        It is no CoNLL file; the message names the line.
+    ValueError, with the line, if it is no CoNLL file.
     """
     name = PurePath(name).name
 

@@ -76,15 +76,7 @@ class WordMap(widgets.VBox):
     def draw(
         self, coordinates: np.ndarray, names: Sequence[str], colours: Sequence[str], marked: Iterable[int] = ()
     ) -> None:
-        """Draw words.
-
-        Parameters
-        ----------
-        coordinates
-            (2, len(names)).
-        marked
-            Numbers of words that get a thick rim, and room for their names first.
-        """
+        """Draw words at `coordinates`, (2, len(names)); marked ones get a thick rim, and room for their names first."""
         low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
         places = (coordinates - low[:, None]) / span[:, None] * [[WIDTH - 120], [HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))

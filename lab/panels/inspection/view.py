@@ -80,15 +80,7 @@ def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
 
 
 class View(widgets.VBox, Background):
-    """One tab: what it shows of a run and a sentence.
-
-    Parameters
-    ----------
-    panel
-        Where it is, and where what goes wrong is said.
-    *body
-        Widgets from top to bottom.
-    """
+    """One tab: what it shows of a run and a sentence, widgets from top to bottom. `panel` says what goes wrong."""
 
     title = ""
     needs_sentence = True

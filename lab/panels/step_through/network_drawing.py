@@ -28,15 +28,7 @@ NODE = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a
 
 
 class Picture:
-    """What has been computed up to a step, and the pieces of a drawing that show it.
-
-    Parameters
-    ----------
-    seen
-        The steps up to the present one.
-    words, tags
-        The sentence and its gold tags.
-    """
+    """What has been computed up to a step, the last of those seen, and the pieces of a drawing that show it."""
 
     def __init__(self, seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> None:
         self.step, self.words, self.tags = seen[-1], words, tags

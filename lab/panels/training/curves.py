@@ -77,17 +77,7 @@ class Curves(widgets.VBox):
         self.accuracy.marks = [mark for lines in self.lines.values() for mark in lines.of_accuracy]
 
     def update(self, name: str, rows: Sequence[dict[str, Any]], running: Sequence[tuple[float, float, float]]) -> None:
-        """Bring the lines of a run up to date, if it is drawn.
-
-        Parameters
-        ----------
-        name
-            The run's.
-        rows
-            Its `Run.metrics`.
-        running
-            Within the epochs: (epochs done, cost, accuracy).
-        """
+        """Bring the lines of a run that is drawn up to its metrics and to (epochs done, cost, accuracy) within epochs."""
         if name in self.lines:
             self.lines[name].update(rows, running)
 

@@ -157,24 +157,12 @@ class LiveRun:
 
 
 def begin(folder: Path, settings: Settings) -> LiveRun:
-    """Train a new run.
-
-    Raises
-    ------
-    FileExistsError
-        There is a run of that name.
-    """
+    """Train a new run; FileExistsError if there is one of that name."""
     return _start(LiveRun(folder, settings), is_new=True)
 
 
 def resume(folder: Path, epochs: int) -> LiveRun:
-    """Train a run further, up to a number of epochs.
-
-    Raises
-    ------
-    RuntimeError
-        It is being trained.
-    """
+    """Train a run further, up to a number of epochs; RuntimeError if it is being trained."""
     live = LiveRun(folder, epochs=epochs)
     before = find(folder)
     if before is not None:
