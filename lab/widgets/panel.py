@@ -21,18 +21,10 @@ EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError)
 
 
 class Background:
-    """What does its work in the background.
+    """What does its work in the background."""
 
-    Attributes
-    ----------
-    job
-        What runs or ran last, None before.
-    lock
-        Held by who changes what is shown: a job's thread, or the kernel's.
-    """
-
-    job: Job | None = None
-    lock: AbstractContextManager[Any]
+    job: Job | None = None  # what runs or ran last
+    lock: AbstractContextManager[Any]  # held by who changes what is shown: a job's thread, or the kernel's
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context in which what goes wrong is shown."""
@@ -86,18 +78,9 @@ class Background:
 class Panel(widgets.VBox, Background):
     """A part of the lab: controls, results, and the code behind them.
 
-    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` and defines
-    `code`. The last widgets may be results only; every control among them refreshes the code when it changes.
-
-    Parameters
-    ----------
-    *body
-        Widgets from top to bottom.
-
-    Attributes
-    ----------
-    message
-        The line that says what happened last; `message.value` is HTML.
+    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)``, from top to
+    bottom, and defines `code`. The last widgets may be results only; every control among them refreshes the code when
+    it changes. `message.value` is the HTML of the line that says what happened last.
     """
 
     title = ""

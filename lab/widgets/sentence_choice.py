@@ -21,23 +21,10 @@ UNKNOWN_TAG = "noun"  # of a word that is not in the sample corpus
 
 
 class SentenceChoice(widgets.VBox):
-    """Words and their tags, typed or taken from the training part of the sample corpus.
+    """Words and their tags, typed or taken from the training part of the sample corpus, `sentence` at the beginning.
 
-    Parameters
-    ----------
-    sentence
-        The words at the beginning.
-    *beside
-        Widgets that have room beside the tags.
-
-    Attributes
-    ----------
-    number, words, tags
-        The controls. A number fills words and tags; typed words get their most frequent tags, to be corrected.
-    note
-        HTML that says so where there is no sample corpus to take tags from.
-    listeners
-        Called without arguments when the sentence has changed.
+    A number fills words and tags; typed words get their most frequent tags, to be corrected. Widgets `beside` have room
+    beside the tags.
     """
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
@@ -46,8 +33,8 @@ class SentenceChoice(widgets.VBox):
         self.words = text("Words", sentence, "The sentence; press Enter to take it", "34em", continuous_update=False)
         what = "A tag for each word, by spaces; Enter takes them"
         self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
-        self.note = view("sentence-note")
-        self.listeners: list[Callable[[], None]] = []
+        self.note = view("sentence-note")  # says so where there is no sample corpus to take tags from
+        self.listeners: list[Callable[[], None]] = []  # called when the sentence has changed
         self._filling = False
         super().__init__([in_row(self.number, self.words), in_row(self.tags, *beside), self.note])
         self._fill_tags()

@@ -94,15 +94,15 @@ class GradientCheckPanel(Panel):
         names = [name for name, box in self.models.items() if box.value]
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
-        ids = self._random() if self.source.value == RANDOM else encode(*self.sentence.sentence())
+        if self.source.value == RANDOM:
+            sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
+            x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
+            ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
+        else:
+            ids = encode(*self.sentence.sentence())
         sizes = ids.n_words, self.n_emb.value, self.n_hidd.value, ids.n_tags
         more = {"x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value}
         return ids, {"models": names, "sizes": sizes, **more}
-
-    def _random(self) -> Ids:
-        sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
-        x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
-        return Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
 
     def check(self) -> None:
         """Begin to compare the gradients as the panel is set."""

@@ -51,7 +51,12 @@ class CompareView(View):
         self.tags.value = self._tag_table(pair)
         self._draw_chart(pair)
         largest = max(1e-12, *(float(np.abs(seen.forward.h).max()) for _, seen in pair))
-        self.maps.value = html.side_by_side(hidden_map(opened.name, seen, largest) for opened, seen in pair)
+        maps = []
+        for opened, seen in pair:
+            h, caption = seen.forward.h[:PAGE, 1:], f"{opened.name}: hidden state h"
+            units = [str(j + 1) for j in range(len(h))]
+            maps.append(html.heat_map(h, units, seen.words, largest, upright=True, caption=caption))
+        self.maps.value = html.side_by_side(maps)
 
     def _tag_table(self, pair: list[tuple[Opened, Seen]]) -> str:
         best = [[opened.tagger.tags[k] for k in seen.forward.p_y.argmax(axis=0)] for opened, seen in pair]
@@ -95,13 +100,6 @@ for one in (tagger, other):
     reach = gradient_reach(one.model, x, t, tag=one.model.forward(x)[:, t].argmax())
     print("|d loss / d h_k|", reach.h)
 """
-
-
-def hidden_map(name: str, seen: Seen, largest: float) -> str:
-    """Return the hidden states of a sentence, the first units, as a heat map."""
-    h = seen.forward.h[:PAGE, 1:]
-    units = [str(j + 1) for j in range(len(h))]
-    return html.heat_map(h, units, seen.words, largest, upright=True, caption=f"{name}: hidden state h")
 
 
 def about(one: Opened, other: Opened) -> str:

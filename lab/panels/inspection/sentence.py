@@ -173,8 +173,7 @@ class GradientView(View):
         reach = gradient_reach(self.opened.tagger.model, self.seen.x, t, self.tag.value)
         self.chart.draw(curves(reach), self.seen.words[: t + 1])
         self.text.value = explain(self.opened, reach, self.seen.words[t])
-        cell = {} if reach.c is None else {"|dL/dc_k|": reach.c}
-        norms = {"|dL/dh_k|": reach.h, **cell, "|dL/dz_k|": reach.z}
+        norms = {name.rpartition(" ")[2]: values for name, values in curves(reach).items()}
         rows = []
         for k in range(t, -1, -1):
             ratio = f"{reach.h[k] / reach.h[k + 1]:.3g}" if k < t and reach.h[k + 1] else ""

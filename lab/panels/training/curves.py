@@ -21,27 +21,16 @@ MOST = 1000  # epochs that are drawn; of more every second one, every third one,
 
 
 class Curves(widgets.VBox):
-    """Two figures and their legend.
-
-    Attributes
-    ----------
-    cost, accuracy
-        The figures.
-    logarithmic
-        Whether the axis of the cost is to be logarithmic; `rescale` makes it so.
-    legend
-        HTML: which colour is which run.
-    lines
-        Of each run that is drawn, its `RunLines`.
-    """
+    """Two figures, `cost` and `accuracy`, and their legend: which colour is which run."""
 
     def __init__(self) -> None:
         self.cost = over_epochs(cost_axis(bqplot.LinearScale()))
         self.accuracy = over_epochs(side_axis(bqplot.LinearScale(max=1.0), "accuracy", ".0%"))
         what = "A run with a large cost does not flatten the others' curves then; a cost of 0 has no place"
+        # `rescale` makes the axis so
         self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
         self.legend = view("legend")
-        self.lines: dict[str, RunLines] = {}
+        self.lines: dict[str, RunLines] = {}  # of each run that is drawn
         super().__init__([in_row(self.cost, self.accuracy), self.logarithmic, self.legend])
 
     def show(self, names: Iterable[str]) -> None:
@@ -77,7 +66,7 @@ class Curves(widgets.VBox):
         self.accuracy.marks = [mark for lines in self.lines.values() for mark in lines.of_accuracy]
 
     def update(self, name: str, rows: Sequence[dict[str, Any]], running: Sequence[tuple[float, float, float]]) -> None:
-        """Bring the lines of a run that is drawn up to its metrics and to (epochs done, cost, accuracy) within epochs."""
+        """Bring the lines of a run that is drawn up to its metrics and (epochs done, cost, accuracy) within epochs."""
         if name in self.lines:
             self.lines[name].update(rows, running)
 

@@ -37,35 +37,20 @@ class LiveRun:
         Of a new run; None for one that is to go on.
     epochs
         For one that goes on: up to so many.
-
-    Attributes
-    ----------
-    job
-        Pauses and stops it.
-    started, event
-        The event that began it and the last one; None before.
-    rows
-        The figures of its epochs, those of an earlier training of this run too.
-    running
-        Within the epochs: (epochs done, cost an epoch like this would have, accuracy), each over the updates since
-        the point before.
-    updates
-        Number of updates done by this training.
-    device
-        What it computes on, in a sentence; empty before it is known.
     """
 
     def __init__(self, folder: Path, settings: Settings | None = None, epochs: int | None = None) -> None:
         self.folder, self.settings, self._epochs = folder, settings, epochs
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []  # of its epochs, those of an earlier training of this run too
+        # within the epochs: epochs done, cost an epoch like this would have, accuracy, over the updates since the last
         self.running: list[tuple[float, float, float]] = []
         self.started: Started | None = None
-        self.event: Event | None = None
-        self.updates = 0
-        self.device = ""
+        self.event: Event | None = None  # the last one
+        self.updates = 0  # by this training
+        self.device = ""  # what it computes on, in a sentence, once that is known
         self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
         self._point, self._n = Progress(), 0  # where the last point was made, and the updates since
-        self.job = Job(self._events, self._take)
+        self.job = Job(self._events, self._take)  # pauses and stops it
         self.job.listeners.append(lambda: call_all(_listeners, self))
 
     @property
