@@ -12,7 +12,7 @@ from lab.drawing.palette import ink, shade
 MOST = 12  # rows or columns of a matrix that has room for its numbers
 
 
-def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
     """Return a table; cells that are HTML must be wrapped in `Raw`."""
     head = "".join(f'<th scope="col">{_cell(cell)}</th>' for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
@@ -24,7 +24,7 @@ class Raw(str):
     """Text that is HTML already."""
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     return value if isinstance(value, Raw) else escape(str(value))
 
 

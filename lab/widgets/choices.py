@@ -129,21 +129,13 @@ class ModelChoice(widgets.VBox):
 
 
 class RunChoice(widgets.HBox):
-    """Which of the runs on disk.
-
-    Attributes
-    ----------
-    run
-        The dropdown; its value is the run's name, or None where there is no run.
-    left_out
-        HTML: which runs are damaged, and why.
-    """
+    """Which of the runs on disk."""
 
     def __init__(self, description: str = "Run") -> None:
-        self.run = pick(description, [], "A run in the folder runs", width="27em")
+        self.run = pick(description, [], "A run in the folder runs", width="27em")  # a name; None where there is no run
         again = button("Look again", "List the runs anew", icon="refresh")
         again.on_click(lambda _: self.refresh())
-        self.left_out = view("left-out")
+        self.left_out = view("left-out")  # which runs are damaged, and why
         super().__init__([self.run, again, self.left_out], layout=WRAP)
         self.refresh()
 
@@ -208,7 +200,7 @@ def settings_code(settings: Settings) -> str:
     return "\n".join([*imports, "", "settings = Settings(", *lines, ")", ""])
 
 
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     data = paths.data()
     if isinstance(value, str) and Path(value).is_relative_to(data):
         return f'str(paths.data() / "{Path(value).relative_to(data).as_posix()}")'

@@ -85,7 +85,7 @@ def show_training(run: Run, epochs: int | None) -> None:
     """Train a run, up to so many epochs, with a bar and a line an epoch; Ctrl-C stops after the current batch."""
     interrupted = False
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: object) -> None:
         nonlocal interrupted
         interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,7 +1,6 @@
 """What the doctor says: on its screen, at the end of the set-up, before the tests."""
 
 import sys
-from typing import Any
 
 from lxmls_rnn import device
 from lxmls_rnn.doctor import gpu
@@ -44,7 +43,7 @@ def show(findings: list[Finding], advice: list[str], width: int | None = None) -
     from rich.table import Table
     from rich.text import Text
 
-    marks: dict[Any, tuple[str, str]] = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
+    marks = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)

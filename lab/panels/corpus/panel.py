@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePath
-from typing import IO, Any
+from pathlib import Path, PurePath
+from typing import IO
 
 import bqplot
 import ipywidgets as widgets
@@ -118,7 +118,7 @@ class CorpusPanel(Panel):
         self.progress.value = 0
         notices: list[str] = []
 
-        def work() -> Iterator[Any]:
+        def work() -> Iterator[Path]:
             yield from datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
 
         def progress(job: Job) -> None:
@@ -138,7 +138,7 @@ class CorpusPanel(Panel):
         if abs(share - self.progress.value) > 0.01 or share in (0, 1):  # not a message to the page for each chunk
             self.progress.value = share
 
-    def _uploaded(self, _: Any) -> None:
+    def _uploaded(self, _: object) -> None:
         files = self.upload.value
         if not files:
             return
@@ -201,9 +201,9 @@ def histogram(lengths: list[int]) -> list[tuple[str, int]]:
     return [(str(begin) if width == 1 else f"{begin}-{begin + width - 1}", counts[n]) for n, begin in enumerate(begins)]
 
 
-def draw(figure: bqplot.Figure, counts: list[tuple[Any, int]]) -> None:
+def draw(figure: bqplot.Figure, counts: list[tuple[str, int]]) -> None:
     """Put counts into a bar chart."""
     (mark,) = figure.marks
-    names = [str(name) for name, _ in counts]
+    names = [name for name, _ in counts]
     figure.axes[0].scale.domain = names  # else it keeps the order of what was drawn before
     put(mark, names, [count for _, count in counts])

@@ -158,7 +158,7 @@ class GradientCheckPanel(Panel):
             self.readings.value = f"<h4>What that tells</h4>{said}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
-        lines: list[list[Any]] = []
+        lines: list[list[object]] = []
         for row in self.rows:
             shape = f"{row.gradient.shape[0]} × {row.gradient.shape[1]}"
             found = row.against, f"{row.difference:.1e}", f"{row.tolerance:.0e}", self._where(row), verdict(row)

@@ -63,7 +63,7 @@ class CompareView(View):
         names = pair[0][0].tagger.tags + [tag for tag in pair[1][0].tagger.tags if tag not in pair[0][0].tagger.tags]
         rows = []
         for t, word in enumerate(pair[0][1].words):
-            cells: list[Any] = [word]
+            cells: list[object] = [word]
             for (_, seen), tags in zip(pair, best, strict=True):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
@@ -104,7 +104,7 @@ for one in (tagger, other):
 
 def about(one: Opened, other: Opened) -> str:
     """Return a table of the figures of two runs and of the settings in which they differ."""
-    rows: list[list[Any]] = [["model", one.run.settings.model, other.run.settings.model]]
+    rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
     rows.append(["accuracy on dev", _on_dev(one.figures), _on_dev(other.figures)])
     given = [opened.run.settings.to_dict() for opened in (one, other)]
     first, second = ({**settings, **settings["trainer"]} for settings in given)

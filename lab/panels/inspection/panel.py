@@ -1,7 +1,6 @@
 """A panel to look into a trained tagger: what it says, what it remembers, what it has learnt, where it is wrong."""
 
 from html import escape
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -87,7 +86,7 @@ class InspectionPanel(Panel):
         finally:
             self._show()
 
-    def _turned(self, _: Any) -> None:
+    def _turned(self, _: object) -> None:
         if self.opened is not None and self._present() in self._stale:
             self.attempt(self._show)
         self.refresh_code()

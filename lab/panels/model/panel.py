@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from html import escape
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -50,7 +49,7 @@ class ModelPanel(Panel):
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
         self.counting: Job | None = None
-        self._counted: dict[tuple[Any, ...], tuple[int, int]] = {}  # corpus: words, tags
+        self._counted: dict[tuple[object, ...], tuple[int, int]] = {}  # corpus: words, tags
         super().__init__(
             self.model,
             self.corpus,
@@ -116,7 +115,7 @@ class ModelPanel(Panel):
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
         frozen = self.model.freeze.value
-        rows: list[list[Any]] = []
+        rows: list[list[object]] = []
         for W, count in numbers.items():
             shape = f"{' × '.join(symbols[W])} = {shapes[W][0]:,} × {shapes[W][1]:,}"
             share = html.Raw(f"{bar(count / total)} {count / total:.1%}")
@@ -185,7 +184,7 @@ for name, W in model.get_values().items():
 """
 
 
-def _corpus_of(settings: Settings) -> tuple[Any, ...]:
+def _corpus_of(settings: Settings) -> tuple[object, ...]:
     return settings.train, settings.dev, *(getattr(settings, name) for name in READING)
 
 

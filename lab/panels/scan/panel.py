@@ -300,7 +300,7 @@ class ScanPanel(Panel):
         )
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """Write an argument as Python."""
     return f"np.array({value.tolist()})" if isinstance(value, np.ndarray) else repr(value)
 
