@@ -7,6 +7,24 @@ case $1 in
 lab | jupyterhub-singleuser) cd "$(dirname "$0")/.." ;;
 esac
 
+# driver_folder: where a mount has brought the NVIDIA driver's library: a file in that folder, or the folder.
+driver_folder() {
+    awk '{ print $5 }' /proc/self/mountinfo | sed 's|/libcuda\.so[^/]*$||' | while read -r mounted; do
+        for folder in "$mounted" "$mounted/lib64" "$mounted/lib"; do
+            if [ -e "$folder/libcuda.so.1" ]; then
+                echo "$folder"
+                return
+            fi
+        done
+    done
+}
+
+# The NVIDIA runtime tells the linker. Where nobody has, as with folders mounted by hand, we do.
+if ! /sbin/ldconfig -p | grep -q 'libcuda\.so\.1 '; then
+    folder=$(driver_folder)
+    export LD_LIBRARY_PATH="$LD_LIBRARY_PATH${folder:+:$folder}"
+fi
+
 # read_only FOLDER: say what makes it so, the mount of the folder itself or the root of the container.
 read_only() {
     awk -v path="$PWD/$1" '
@@ -50,6 +68,14 @@ fi
 sentence=$(echo "$answer" | sed -n 1p)
 LXMLS_GPU_FAULT=$(echo "$answer" | sed -n 2p)
 export LXMLS_GPU_FAULT
+# The kernels that the models need on a GPU are compiled meanwhile, unless they are kept from an earlier start. Not our
+# child, so that the first process collects it. The file lets the sentence about the device say how far it is.
+if [ "${sentence#Theano uses the GPU}" != "$sentence" ]; then
+    LXMLS_KERNELS=$(mktemp 2>/dev/null) || LXMLS_KERNELS=
+    export LXMLS_KERNELS
+    (nice python -m lxmls_rnn.theano_env.kernels &)
+fi
+
 # The notebooks' folder is the server's; runs and results belong beside it.
 export LXMLS_RUNS="$PWD/runs" LXMLS_RESULTS="$PWD/results"
 

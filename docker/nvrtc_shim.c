@@ -144,7 +144,7 @@ static void say_too_old(int cc) {
   if (real.nvrtcVersion != NULL) real.nvrtcVersion(&major, &minor);
   fprintf(stderr, "lxmls: this GPU has compute capability %d.%d and the compiler of CUDA %d.%d starts at %d.%d: %s.\n",
           cc / 10, cc % 10, major, minor, lowest / 10, lowest % 10,
-          lowest > 50 ? "build the image from a CUDA 12 base (BASE_IMAGE), which starts at 5.0" : "train on the CPU");
+          lowest > 50 ? "build the image with CUDA=wheels, which starts at 5.0" : "train on the CPU");
 }
 
 /* The architecture to compile for instead of compute_<asked>, or 0 to leave the option as it is. */

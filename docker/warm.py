@@ -1,7 +1,7 @@
 """Fill Theano's compile cache with what the lab's models need, so that a fresh container need not compile.
 
-Run at build time. A C module in the cache depends on the graph, the types and the number of dimensions, not on sizes:
-small models and one sentence serve all.
+Run at build time, for the device that LXMLS_DEVICE names. A C module in the cache depends on the graph, the types and
+the number of dimensions, not on sizes, nor on which GPU it is: small models and one sentence serve all.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 
 SENTENCES = [([1, 2, 3], [0, 1, 2]), ([4, 1, 2], [2, 1, 0])]
-DTYPES = ("float64", "float32")
+DTYPES = ("float32",) if os.environ["LXMLS_DEVICE"] == "cuda" else ("float64", "float32")
 
 
 class Sentence:
@@ -65,7 +65,9 @@ def main() -> None:
         job, process = running.pop(0)
         if process.wait() != 0:
             sys.exit(f"warm: {' '.join(job)} failed")
-        print(f"warm: {' '.join(job)} after {time.monotonic() - start:.0f} s", flush=True)
+        print(
+            f"warm: {' '.join(job)} on {os.environ['LXMLS_DEVICE']} after {time.monotonic() - start:.0f} s", flush=True
+        )
 
 
 if __name__ == "__main__":

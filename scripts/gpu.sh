@@ -1,9 +1,13 @@
 #!/bin/sh
-# Find out whether Docker can give the lab an NVIDIA GPU, say so, and write to .env what `docker compose` needs for it.
-# Other lines of .env stay as they are; a BASE_IMAGE that is there is not replaced.
+# Find out whether Docker can give the lab an NVIDIA GPU, say so, and write to .env what `docker compose` needs for it: the
+# runtime, and a base that driver and card are served by and that can be had. Other lines of .env stay as they are; a
+# BASE_IMAGE or LAB_IMAGE that is there is not replaced.
 set -eu
 cd "$(dirname "$0")/.."
 env=.env
+default=nvidia/cuda:13.0.2-base-ubuntu22.04 # for drivers from 580 on, and cards of compute capability 7.5 and more
+plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and cards from 5.0 on
+offline=lxmls-rnn-base:debian12
 
 say() { printf '%s\n' "$@"; }
 
@@ -13,17 +17,39 @@ write() {
     if [ -s "$env.new" ] || [ -e "$env" ]; then mv "$env.new" "$env"; else rm "$env.new"; fi
 }
 
-# The newest CUDA that a driver serves (left: the branch that it came with), and where to stop for cards that are older
-# than compute capability 7.5, which CUDA 13 has left out.
-base_for() {
-    driver=$1 capability=$2
-    if [ "$driver" -ge 580 ] && [ "$capability" -ge 75 ]; then say ""
-    elif [ "$driver" -ge 575 ]; then say nvidia/cuda:12.9.1-base-ubuntu22.04
-    elif [ "$driver" -ge 570 ]; then say nvidia/cuda:12.8.1-base-ubuntu22.04
-    elif [ "$driver" -ge 560 ]; then say nvidia/cuda:12.6.3-base-ubuntu22.04
-    elif [ "$driver" -ge 550 ]; then say nvidia/cuda:12.4.1-base-ubuntu22.04
-    elif [ "$driver" -ge 535 ]; then say nvidia/cuda:12.2.2-base-ubuntu22.04
-    else say none; fi
+# stop WORD...: without a GPU.
+stop() {
+    write LAB_RUNTIME ""
+    say "$@" >&2
+    exit 1
+}
+
+# cards FIELDS: what nvidia-smi says of each card; nothing if it cannot.
+cards() {
+    timeout 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null || true
+}
+
+# can_have IMAGE: it is here, or can be pulled.
+can_have() {
+    docker image inspect "$1" >/dev/null 2>&1 && return
+    say "Pulling $1 ..."
+    timeout 600 docker pull -q "$1" >/dev/null 2>&1
+}
+
+# older VERSION THAN
+older() {
+    [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
+# Containers that keep running can lose their GPUs: NVIDIA's troubleshooting page of the toolkit, under "Failed to initialize
+# NVML: Unknown Error". From 1.18 on the toolkit injects devices through CDI by default, which does not have the fault.
+warn_of_the_toolkit() {
+    [ "$(docker info --format '{{.CgroupDriver}}' 2>/dev/null)" = systemd ] || return 0
+    toolkit=$(nvidia-ctk --version 2>/dev/null | sed -n 's/.*version v\{0,1\}\([0-9][0-9.]*\).*/\1/p' | head -n 1)
+    if [ -n "$toolkit" ] && older "$toolkit" 1.18; then
+        say "The NVIDIA Container Toolkit is $toolkit. Up to 1.17 a container loses its GPU when the machine runs" \
+            "'systemctl daemon-reload', as updates do. Update it to 1.18 or newer. After a loss: make down, make up."
+    fi
 }
 
 if ! runtimes=$(docker info --format '{{json .Runtimes}}' 2>&1); then
@@ -31,42 +57,46 @@ if ! runtimes=$(docker info --format '{{json .Runtimes}}' 2>&1); then
     exit 1
 fi
 
-query="--query-gpu=name,driver_version,compute_cap --format=csv,noheader"
-# shellcheck disable=SC2086  # two options
-if ! cards=$(timeout 30 nvidia-smi $query 2>/dev/null) || [ -z "$cards" ]; then
+# Several cards share a driver. Old ones of nvidia-smi do not know the compute capability, and answer nothing if asked.
+found=$(cards name,driver_version)
+if [ -z "$found" ]; then
     write LAB_RUNTIME ""
     say "No NVIDIA GPU here: nvidia-smi is not there or shows none. The lab uses the CPU."
     exit 0
 fi
-say "NVIDIA GPU, driver, compute capability:" "$cards"
+capabilities=$(cards compute_cap)
+say "NVIDIA GPU, driver:" "$found"
+[ -z "$capabilities" ] || say "compute capability:" "$capabilities"
+driver=$(say "$found" | sed -n '1s/.*, *\([0-9]*\)\.[0-9.]*$/\1/p')
+oldest=$(say "$capabilities" | sed -n 's/^\([0-9]*\)\.\([0-9]*\)$/\1\2/p' | sort -n | head -n 1)
+[ "$driver" -ge 535 ] || stop "The driver $driver is too old for the lab's image: update it to 535 or newer."
+[ "${oldest:-50}" -ge 50 ] || stop "A card of compute capability less than 5.0 is too old for CUDA 12. The lab uses the CPU."
 
 case $runtimes in
 *'"nvidia"'*) ;;
 *)
-    write LAB_RUNTIME ""
-    say "Docker has no NVIDIA runtime, so no container sees the GPU. Install NVIDIA's Container Toolkit, then" \
+    stop "Docker has no NVIDIA runtime, so no container sees the GPU. Install NVIDIA's Container Toolkit, then" \
         "    sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker" \
-        "and run 'make gpu' again. Until then the lab uses the CPU." >&2
-    exit 1
+        "and run 'make gpu' again. Until then the lab uses the CPU."
     ;;
 esac
-
-# Several cards share a driver; the oldest of them decides.
-driver=$(say "$cards" | sed -n '1s/.*, *\([0-9]*\)\.[0-9.]*, *[0-9.]*$/\1/p')
-capability=$(say "$cards" | sed 's/.*, *\([0-9]*\)\.\([0-9]*\)$/\1\2/' | sort -n | head -1)
-base=$(base_for "$driver" "$capability")
-if [ "$base" = none ]; then
-    write LAB_RUNTIME ""
-    say "The driver $driver is too old for every image of the table in docs/image.md: update it to 535 or newer." >&2
-    exit 1
-fi
-
 write LAB_RUNTIME nvidia
 say "Docker has the NVIDIA runtime: LAB_RUNTIME=nvidia is in $env."
-if grep -q '^BASE_IMAGE=' "$env"; then
-    say "BASE_IMAGE in $env stays as it is."
-elif [ -n "$base" ]; then
+warn_of_the_toolkit
+
+if kept=$(grep -E '^(BASE_IMAGE|LAB_IMAGE)=.' "$env"); then
+    say "In $env stays: $kept"
+elif [ "$driver" -ge 580 ] && [ "${oldest:-0}" -ge 75 ] && can_have "$default"; then
+    write CUDA ""
+    say "The base is $default."
+else
+    base=$plain
+    can_have "$plain" || base=$offline
     write BASE_IMAGE "$base"
-    say "This driver or card needs an older CUDA than the default: BASE_IMAGE=$base is in $env."
+    write CUDA wheels
+    say "The base is $base, with CUDA from packages: $default serves drivers from 580 and cards from" \
+        "7.5 on, and has to be pulled. BASE_IMAGE and CUDA are in $env."
+    [ "$base" != "$offline" ] || can_have "$offline" ||
+        say "No base can be pulled here: on Debian or Ubuntu 'sudo docker/offline-base.sh' makes this one."
 fi
 say "Now: make up"

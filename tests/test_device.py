@@ -114,7 +114,7 @@ def test_in_the_image_the_sentence_speaks_of_the_image(pretend):
     found, sentence = choose("cuda", pretend, **HEALTHY | fault)
     assert found is None
     assert sentence.startswith("LAB_DEVICE=cuda cannot be had")
-    assert "build the image on an older CUDA, see BASE_IMAGE" in sentence
+    assert "build the image with CUDA=wheels, for drivers from 535" in sentence
 
 
 def test_the_image_has_its_own_words_for_all_advice():

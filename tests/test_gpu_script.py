@@ -1,4 +1,4 @@
-"""What scripts/gpu.sh says and writes, with a docker and an nvidia-smi that answer as on the machine in question."""
+"""What scripts/gpu.sh says and writes, with a docker, an nvidia-smi and an nvidia-ctk that answer as on that machine."""
 
 import shutil
 import subprocess
@@ -10,20 +10,51 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
 WITH, WITHOUT = '{"nvidia":{},"runc":{}}', '{"runc":{}}'
+DEFAULT, PLAIN = "nvidia/cuda:13.0.2-base-ubuntu22.04", "debian:12"
+WHEELS = "BASE_IMAGE=debian:12\nCUDA=wheels\n"
+
+DOCKER = """#!/bin/sh
+case "$1 $3" in
+"info {{json .Runtimes}}") echo '%(runtimes)s' ;;
+"info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
+"pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
+*) exit 1 ;; # no image is here
+esac
+"""
+# Cards are lines of name, driver and, unless nvidia-smi is too old to know it, compute capability.
+SMI = """#!/bin/sh
+case $1 in
+--query-gpu=name,driver_version) cut -d, -f1,2 <<'END'
+%(cards)s
+END
+;;
+--query-gpu=compute_cap) sed -n 's/.*, .*, //p' <<'END'
+%(cards)s
+END
+;;
+*) exit 2 ;;
+esac
+"""
+CTK = "#!/bin/sh\necho 'NVIDIA Container Toolkit CLI version %s'\necho 'commit: 0123456789'\n"
 
 
 @pytest.fixture
 def machine(tmp_path):
-    """Make a machine of a docker's answer and an nvidia-smi's, call the script there."""
+    """Make a machine of what Docker and the cards are, call the script there."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "gpu.sh", tmp_path / "scripts")
     (tmp_path / "bin").mkdir()
 
-    def call(docker, smi, env=None):
-        for name, answer in (("docker", docker), ("nvidia-smi", smi)):
-            script = "exit 1" if answer is None else f"cat <<'END'\n{answer}\nEND"
-            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
-            (tmp_path / "bin" / name).chmod(0o755)
+    def command(name, script):
+        (tmp_path / "bin" / name).write_text(script)
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    def call(runtimes, cards, env=None, pulled=(DEFAULT, PLAIN), toolkit=None, cgroups="systemd"):
+        answers = {"runtimes": runtimes, "pulled": " ".join(pulled), "cgroups": cgroups}
+        command("docker", DOCKER % answers if runtimes else "#!/bin/sh\nexit 1\n")
+        command("nvidia-smi", SMI % {"cards": cards} if cards else "#!/bin/sh\nexit 1\n")
+        if toolkit:
+            command("nvidia-ctk", CTK % toolkit)
         if env is not None:
             (tmp_path / ".env").write_text(env)
         path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
@@ -72,26 +103,68 @@ def test_without_docker_it_stops(machine):
 
 
 @pytest.mark.parametrize(
-    ("cards", "cuda"),
+    "cards",
     [
-        ("NVIDIA RTX 5090, 570.86.10, 12.0", "12.8.1"),
-        ("NVIDIA GTX 1080 Ti, 580.65.06, 6.1", "12.9.1"),
-        ("NVIDIA H100, 580.65.06, 9.0\nTesla V100, 580.65.06, 7.0", "12.9.1"),
-        ("NVIDIA A100, 550.54.15, 8.0", "12.4.1"),
-        ("NVIDIA A100, 535.161.08, 8.0", "12.2.2"),
+        "NVIDIA RTX 5090, 570.86.10, 12.0",
+        "NVIDIA GTX 1080 Ti, 580.65.06, 6.1",
+        "NVIDIA H100, 580.65.06, 9.0\nTesla V100, 580.65.06, 7.0",
+        "NVIDIA A100, 550.54.15, 8.0",
+        "NVIDIA A100, 535.161.08, 8.0",
     ],
 )
-def test_an_older_driver_or_card_gets_an_older_cuda(machine, cards, cuda):
-    _, _, env = machine(WITH, cards)
-    assert f"BASE_IMAGE=nvidia/cuda:{cuda}-base-ubuntu22.04\n" in env
+def test_an_older_driver_or_card_gets_cuda_from_packages(machine, cards):
+    assert machine(WITH, cards)[2] == "LAB_RUNTIME=nvidia\n" + WHEELS
 
 
-def test_a_base_image_of_the_users_own_stays(machine):
-    _, _, env = machine(WITH, "NVIDIA A100, 535.161.08, 8.0", "BASE_IMAGE=mine\n")
-    assert env == "BASE_IMAGE=mine\nLAB_RUNTIME=nvidia\n"
+def test_where_the_default_base_cannot_be_pulled_cuda_comes_from_packages(machine):
+    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[PLAIN])
+    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n" + WHEELS)
+    assert "The base is debian:12, with CUDA from packages" in text
+
+
+def test_where_nothing_can_be_pulled_the_offline_base_is_named(machine):
+    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[])
+    assert (status, env) == (0, "LAB_RUNTIME=nvidia\nBASE_IMAGE=lxmls-rnn-base:debian12\nCUDA=wheels\n")
+    assert "docker/offline-base.sh" in text
+
+
+@pytest.mark.parametrize("line", ["BASE_IMAGE=mine", "LAB_IMAGE=ghcr.io/owner/lxmls-rnn-lab:cuda13.0"])
+def test_an_image_of_the_users_own_stays(machine, line):
+    _, text, env = machine(WITH, "NVIDIA A100, 535.161.08, 8.0", line + "\n")
+    assert env == line + "\nLAB_RUNTIME=nvidia\n"
+    assert line in text
+
+
+def test_an_nvidia_smi_that_does_not_know_the_capability_is_asked_without(machine):
+    status, text, env = machine(WITH, "NVIDIA A100, 580.65.06")
+    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n" + WHEELS)
+    status, text, _ = machine(WITH, "Tesla K80, 470.82.01")
+    assert status == 1
+    assert "update it to 535 or newer" in text
 
 
 def test_a_driver_too_old_for_all_of_them(machine):
     status, text, _ = machine(WITH, "Tesla K80, 470.82.01, 3.7")
     assert status == 1
     assert "update it to 535 or newer" in text
+
+
+def test_a_card_too_old_for_all_of_them(machine):
+    status, text, env = machine(WITH, "NVIDIA GTX 780, 535.161.08, 3.5", "LAB_RUNTIME=nvidia\n")
+    assert (status, env) == (1, "")
+    assert "too old for CUDA 12" in text
+
+
+@pytest.mark.parametrize(
+    ("toolkit", "cgroups", "warned"),
+    [
+        ("1.9.0", "systemd", True),
+        ("1.17.8", "systemd", True),
+        ("1.18.0", "systemd", False),
+        ("1.17.8", "cgroupfs", False),
+    ],
+)
+def test_a_toolkit_that_loses_gpus_is_named(machine, toolkit, cgroups, warned):
+    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", toolkit=toolkit, cgroups=cgroups)
+    assert (status, env) == (0, "LAB_RUNTIME=nvidia\n")
+    assert (f"The NVIDIA Container Toolkit is {toolkit}" in text) == warned

@@ -44,6 +44,8 @@ if os.environ["LAB_THEANO_FLAGS"]:
 c.DockerSpawner.extra_host_config = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
 if os.environ["LAB_RUNTIME"]:
     c.DockerSpawner.extra_host_config["runtime"] = os.environ["LAB_RUNTIME"]
+    # The kernels that were compiled for the GPU.
+    c.DockerSpawner.volumes["lxmls-kernels-{username}"] = "/opt/lab/cache/gpu"
 
 # A server that nobody has used for an hour is stopped; its volumes stay.
 c.JupyterHub.services = [

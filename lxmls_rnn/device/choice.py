@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, problem, trial, variable
@@ -64,9 +65,19 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
         if device.startswith("opencl"):
             return Choice(asked, device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
         name, (major, minor) = libraries.cards()[index(device)]
-        return Choice(asked, device, f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device}).")
+        sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."
+        return Choice(asked, device, sentence + _compiling(environ))
     if asked == "auto":
         return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
     sentence = f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}."
     return Choice(asked, None, sentence, found.why)
+
+
+def _compiling(environ: Mapping[str, str]) -> str:
+    """Say how far the process is that compiles kernels since the lab's start (theano_env/kernels.py), if it still does."""
+    try:
+        done = Path(environ["LXMLS_KERNELS"]).read_text()
+    except (KeyError, OSError):
+        return ""
+    return f" Its kernels are still being compiled, {done}: until then a training starts slowly." if done else ""

@@ -5,7 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76  # CUdevice_attribute, cuda.h
+COMPUTE_MODE, COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 20, 75, 76  # CUdevice_attribute, cuda.h
 NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
 
 
@@ -39,6 +39,14 @@ def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
     return tuple(found)
 
 
+def serves_several(index: int) -> bool:
+    """Whether several processes may use GPU number `index` at once, as they may unless its owner has set it otherwise."""
+    library, mode = cuda(), ctypes.c_int()
+    return (
+        library is not None and library.cuDeviceGetAttribute(ctypes.byref(mode), COMPUTE_MODE, index) == mode.value == 0
+    )
+
+
 def nvidia_on_the_bus() -> bool:
     """Whether the PCI bus shows an NVIDIA display controller."""
     for device in Path("/sys/bus/pci/devices").glob("*"):
@@ -66,6 +74,13 @@ def driver_version() -> str:
     except OSError:
         match = None
     return match[0] if match else ""
+
+
+def made_for(index: int) -> str:
+    """Return what decides whether a kernel, compiled here, runs on GPU number `index`, fit for the name of a folder."""
+    driver = driver_version() or dotted(driver_serves())
+    capability = dotted(cards()[index][1]) if index < len(cards()) else ""
+    return f"driver-{driver}-compute-{capability}-nvrtc-{dotted(nvrtc_version())}"
 
 
 def nvrtc_version() -> tuple[int, int] | None:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lxmls_rnn import device
+from lxmls_rnn.device import libraries
+from lxmls_rnn.device.problems import index
 from lxmls_rnn.theano_env import blas, opencl
 
 TEN_YEARS = 10 * 365 * 24 * 3600
@@ -101,7 +103,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     defaults["blas.ldflags"] = _blas(cxx) if cxx else ""
     defaults["cmodule.age_thresh_use"] = str(TEN_YEARS)
     if not {"base_compiledir", "compiledir"} & user.keys():
-        defaults["base_compiledir"] = str(_cache_folder(environ))
+        cache = _cache_folder(environ)
+        defaults["base_compiledir"] = str(cache)
+        if user.get("device", "cpu").startswith("cuda"):
+            defaults["gpuarray.cache_path"] = str(_kernel_folder(user["device"], cache, environ))
     return {key: value for key, value in defaults.items() if key.lower() not in user} | {
         key: value for key, value in asked.items() if key not in flags
     }
@@ -175,6 +180,18 @@ def _cache_folder(environ: Mapping[str, str]) -> Path:
         except OSError:  # another process was first
             shutil.rmtree(part)
     return copy
+
+
+def _kernel_folder(name: str, other: Path, environ: Mapping[str, str]) -> Path:
+    """Return where libgpuarray is to keep the kernels that it compiles for `name`: in the image's volume, or in `other`.
+
+    It finds a kernel by the source, the CUDA version that the driver serves, and the first two digits of the compute
+    capability: 10.0 and 10.3 are one to it. What else decides whether a kernel runs, the folder's name says.
+    """
+    kept = Path(environ.get("LXMLS_IMAGE", os.devnull), "cache", "gpu")
+    # libgpuarray lets nobody else read its files, so each user of the image has a folder
+    base = kept / str(os.getuid()) if os.access(kept, os.W_OK) else other / "gpu"
+    return base / libraries.made_for(index(name))
 
 
 def _own_cache_folder(environ: Mapping[str, str]) -> Path:

@@ -1,11 +1,6 @@
 """What is in the image: a warm cache, the devices, the tests, and nothing secret."""
 
-import hashlib
-import shutil
-import subprocess
-import sysconfig
 import time
-from pathlib import Path
 
 import pytest
 
@@ -115,66 +110,3 @@ def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
     search = f"cd /; ls -A tmp; grep -rlI --exclude-dir=proc --exclude-dir=sys {lab.secret} . || :"
     command = ["docker", "run", "--rm", "--user", "0", "--entrypoint", "sh", lab.image, "-c", search]
     assert lab.call(*command, timeout=300).stdout == ""
-
-
-NVRTC_OK = """
-import ctypes
-nvrtc, cublas = ctypes.CDLL("libnvrtc.so"), ctypes.CDLL("libcublas.so")
-major, minor, program = ctypes.c_int(), ctypes.c_int(), ctypes.c_void_p()
-assert nvrtc.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) == 0
-source = b"extern \\"C\\" __global__ void k(float *x) { x[threadIdx.x] *= 2; }"
-assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, b"k", 0, None, None) == 0
-options = (ctypes.c_char_p * 1)(b"-arch=compute_90")
-assert nvrtc.nvrtcCompileProgram(program, 1, options) == 0
-assert cublas.stand_in() == 5
-print("NVRTC", major.value, minor.value)
-"""
-
-
-@pytest.fixture(scope="session")
-def cuda_stand_in(lab, base, tmp_path_factory):
-    """A base image set up as NVIDIA's are: CUDA_VERSION and a package source with NVRTC and cuBLAS.
-
-    The NVRTC in it is real, from its wheel; the cuBLAS is a library with one function.
-    """
-    wheel = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
-    if not wheel.is_dir() or shutil.which("dpkg-deb") is None:
-        pytest.skip("needs the wheel of NVRTC (uv sync) and dpkg-deb")
-    folder = tmp_path_factory.mktemp("cuda")
-    packages = {"cuda-nvrtc-12-9": list(wheel.glob("lib*.so.*")), "libcublas-12-9": [folder / "libcublas.so.12"]}
-    command = ["gcc", "-shared", "-Wl,-soname,libcublas.so.12", "-o", "libcublas.so.12", "-x", "c", "-"]
-    subprocess.run(command, input="int stand_in(void) { return 5; }", text=True, check=True, cwd=folder)
-    source = folder / "source"
-    source.mkdir()
-    for name, files in packages.items():
-        target = folder / name / "usr/local/cuda-12.9/targets/x86_64-linux/lib"
-        target.mkdir(parents=True)
-        for file in files:
-            shutil.copy(file, target)
-        (folder / name / "DEBIAN").mkdir()
-        fields = f"Package: {name}\nVersion: 12.9.1-1\nArchitecture: amd64\nMaintainer: test\nDescription: test\n"
-        (folder / name / "DEBIAN" / "control").write_text(fields)
-        lab.call("dpkg-deb", "--build", "--root-owner-group", "-Znone", folder / name, source / f"{name}.deb")
-    packages_file = "".join(
-        f"{(folder / name / 'DEBIAN' / 'control').read_text()}Filename: ./{name}.deb\n"
-        f"Size: {(source / f'{name}.deb').stat().st_size}\n"
-        f"SHA256: {hashlib.sha256((source / f'{name}.deb').read_bytes()).hexdigest()}\n\n"
-        for name in packages
-    )
-    (source / "Packages").write_text(packages_file)
-    (folder / "Dockerfile").write_text(
-        f"FROM {base}\nENV CUDA_VERSION=12.9.1\nCOPY source /source\n"
-        "RUN echo 'deb [trusted=yes] file:/source ./' >/etc/apt/sources.list.d/cuda.list\n"
-    )
-    (folder / ".dockerignore").write_text("*\n!source\n")
-    lab.call("docker", "build", "-t", "lxmls-rnn-base:cuda-stand-in", folder, timeout=300)
-    return "lxmls-rnn-base:cuda-stand-in"
-
-
-def test_a_cuda_base_gets_nvrtc_and_cublas(lab, cuda_stand_in):
-    """On a stand-in: it shows that the packages are installed and found, not that a GPU computes."""
-    arguments = ["-f", "docker/Dockerfile", "--build-arg", f"BASE_IMAGE={cuda_stand_in}", "--target", "system"]
-    tag = "lxmls-rnn-system:cuda-stand-in"
-    lab.call("docker", "build", *arguments, "-t", tag, ".", cwd=lab.folder, timeout=1200)
-    find = ["docker", "run", "--rm", "-e", "LD_LIBRARY_PATH=/opt/lab/lib", tag, "python3", "-c", NVRTC_OK]
-    assert lab.call(*find, timeout=300).stdout.strip() == "NVRTC 12 9"

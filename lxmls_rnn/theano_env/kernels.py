@@ -1,0 +1,74 @@
+"""Compile a GPU's kernels before the first training needs them.
+
+The image holds the sources of the kernels that its models need, recorded when it was built. At the lab's start
+``python -m lxmls_rnn.theano_env.kernels`` has libgpuarray compile them for the driver and the GPU that are there.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from lxmls_rnn.device import libraries
+from lxmls_rnn.device.problems import index
+from lxmls_rnn.files import write_atomically
+from lxmls_rnn.theano_env.flags import in_effect
+
+NAME = re.compile(r"\bKERNEL void (\w+)\s*\(")
+PAUSE = 10.0  # seconds between two lines of the log
+
+
+def compile_ahead(sources: Path, kept: Path, number: int = 0) -> Iterator[tuple[int, int]]:
+    """Compile kernels, as far as they are not kept already.
+
+    Parameters
+    ----------
+    sources : Path
+        A folder of files ``*.cu``, the source of a kernel each.
+    kept : Path
+        Where libgpuarray keeps what it compiles.
+    number : int
+        Of the GPU.
+
+    Yields
+    ------
+    tuple of int
+        How many are done, and of how many.
+    """
+    pygpu = import_module("pygpu")
+    context = pygpu.init(f"cuda{number}", kernel_cache_path=str(kept))
+    files = sorted(sources.glob("*.cu"))
+    for done, file in enumerate(files, 1):
+        source = file.read_text()
+        pygpu.gpuarray.GpuKernel(source, NAME.findall(source)[-1], [], context=context)
+        yield done, len(files)
+
+
+def main() -> None:
+    """Compile the image's kernels for the device of LXMLS_DEVICE; say so in the log, and meanwhile in LXMLS_KERNELS."""
+    settings, progress = in_effect(), os.environ.get("LXMLS_KERNELS")
+    number, sources = index(settings["device"]), Path(os.environ["LXMLS_IMAGE"], "cache", "kernels")
+    start = told = time.monotonic()
+    done = 0
+    try:
+        if not libraries.serves_several(number):
+            print(
+                "Kernels for the GPU are compiled by those who need them: it serves one process at a time.", flush=True
+            )
+            return
+        for done, count in compile_ahead(sources, Path(settings["gpuarray.cache_path"]), number):
+            if progress:
+                write_atomically(Path(progress), f"{done} of {count}")
+            if time.monotonic() - told > PAUSE:
+                told = time.monotonic()
+                print(f"Kernels for the GPU: {done} of {count} are compiled.", flush=True)
+    finally:
+        if progress:
+            Path(progress).unlink(missing_ok=True)
+    print(f"Kernels for the GPU: all {done} are there, after {time.monotonic() - start:.0f} s.", flush=True)
+
+
+if __name__ == "__main__":
+    main()

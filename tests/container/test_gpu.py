@@ -1,0 +1,229 @@
+"""The image for a GPU, without one: CUDA from packages and from a base, with a driver that sees no device, and emulated ones."""
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+from container.machine import call, pip_configuration, wait_for
+
+WHEELS = "lxmls-rnn-lab:test-wheels"
+NO_DEVICE = """
+int cuInit(unsigned flags) { return flags + 100; }
+int cuDeviceGetCount(int *count) { *count = 0; return 100; }
+int cuDriverGetVersion(int *version) { *version = 12020; return 0; }
+"""
+# Asks as libgpuarray does for a device of compute capability 12.0, which the driver does not confirm here.
+CUDA_OK = """
+import ctypes, sys
+sys.path.append("tests/gpu")
+import nvrtc
+compiler, cublas, number = nvrtc.Nvrtc("libnvrtc.so"), ctypes.CDLL("libcublas.so"), ctypes.c_int()
+ptx = compiler.compile('extern "C" __global__ void k(float *x) { x[threadIdx.x] *= 2; }', ["-arch", "compute_12"])
+print("NVRTC", *compiler.version, ptx.split(b".target ")[1].split()[0].decode())
+print("cuBLAS", *(cublas.cublasGetProperty(which, ctypes.byref(number)) or number.value for which in range(3)))
+"""
+# Every Theano model; the C modules before and after, and the GPU's kernels.
+TRAIN = """
+count() { find cache/theano -name key.pkl | wc -l; }
+kernels() { find cache/gpu -path '*nvrtc*' -type f | wc -l; }
+before=$(count)
+python -m lxmls_rnn.theano_env.kernels
+ahead=$(kernels)
+for model in RNN LSTM FastRNN FastLSTM; do
+    for options in '' '--batch-size 8 --clip 5'; do
+        lxmls-rnn train sample --model $model --epochs 1 --max-nr-sent 16 --root /tmp/runs --name "$model$options" \
+            --dtype float32 $options
+    done
+done
+echo "$before $(count) $ahead $(kernels) $(ls cache/kernels/*.cu | wc -l)"
+"""
+
+
+def run(*command, options=(), check=True, timeout=900, image=WHEELS):
+    return call("docker", "run", "--rm", *options, image, *command, check=check, timeout=timeout).stdout
+
+
+def build(lab, folder, image, target="", check=True, **settings):
+    """Build as a user does, with settings of .env, as far as a stage of the Dockerfile."""
+    override = folder / "target.json"  # JSON is YAML
+    override.write_text(json.dumps({"services": {"lab": {"build": {"target": target}}}}))
+    settings |= {"LAB_TAG": image.partition(":")[2], "PIP_CONFIG_FILE": str(pip_configuration(folder))}
+    return lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", timeout=2400, check=check, **settings)
+
+
+@pytest.fixture(scope="module")
+def wheels(lab, base, tmp_path_factory):
+    """The image with CUDA from packages."""
+    if "cuda" in base:
+        pytest.skip("the base has a CUDA of its own")
+    build(lab, tmp_path_factory.mktemp("wheels"), WHEELS, CUDA="wheels")
+    size = call("docker", "image", "inspect", "--format", "{{.Size}}", WHEELS).stdout
+    lab.figures["image with CUDA from packages"] = f"{int(size) / 1e9:.2f} GB"
+    return WHEELS
+
+
+@pytest.fixture(scope="module")
+def emulated(wheels, tmp_path_factory):
+    """Options of docker that give a container the emulated GPU: its driver in a folder of the host's, mounted by hand."""
+    folder = tmp_path_factory.mktemp("emulated")
+    folder.chmod(0o755)
+    build = (
+        "g++ -std=c++17 -shared -fPIC -O2 '-DKERNEL_H=\"/opt/lab/tests/gpu/emulator/kernel.h\"' -o /out/libcuda.so.1"
+        " tests/gpu/emulator/*.cpp -ldl && ln -s libcuda.so.1 /out/libcublas.so"
+    )
+    run("bash", "-c", build, options=["--user", "0", "--volume", f"{folder}:/out"])
+    return {
+        "volumes": [f"{folder}:/emulated:ro"],
+        "environment": {
+            "LXMLS_NVRTC": "/emulated/libcuda.so.1",
+            "EMULATED_CC": "120",
+            "LXMLS_DEVICE": "cuda",
+            "LD_LIBRARY_PATH": "/emulated:/opt/lab/lib",  # before the real cuBLAS
+        },
+    }
+
+
+def as_options(emulated):
+    volumes = [f"--volume={volume}" for volume in emulated["volumes"]]
+    return volumes + [f"--env={name}={value}" for name, value in emulated["environment"].items()]
+
+
+def test_cuda_from_packages_is_what_the_lock_names_and_compiles_for_a_newer_gpu(wheels):
+    assert run("python", "-c", CUDA_OK).splitlines() == ["NVRTC 12 2 sm_90", "cuBLAS 12 9 1"]
+
+
+@pytest.mark.parametrize("root", [[], ["--read-only"]], ids=["", "read-only"])
+@pytest.mark.parametrize("place", ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/opt/driver", "/usr/local/nvidia/lib64"])
+def test_a_driver_without_a_device_is_found_wherever_it_lies(wheels, tmp_path, place, root):
+    """As a file, where NVIDIA's runtime puts it; and the folder of the host's."""
+    tmp_path.chmod(0o755)
+    library = tmp_path / "libcuda.so.1"
+    command = ["gcc", "-shared", "-fPIC", "-o", library, "-x", "c", "-"]
+    subprocess.run(command, input=NO_DEVICE, text=True, check=True)
+    mount = f"{tmp_path}:{place}:ro" if place.startswith("/opt") else f"{library}:{place}/libcuda.so.1:ro"
+    output = run("python", "-m", "lxmls_rnn.device", options=[f"--volume={mount}", *root])
+    assert "Theano uses the CPU, because the driver sees no GPU (CUDA error 100)" in output
+
+
+def test_it_trains_on_the_emulated_gpu_and_compiles_nothing(emulated):
+    """No C code: it was compiled at the build. No kernels: of these the build has kept the sources."""
+    output = run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800)
+    before, after, ahead, kernels, sources = map(int, output.splitlines()[-1].split())
+    assert before == after > 100
+    assert ahead == kernels == sources > 100
+
+
+def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path):
+    """In the volume of the compose file, which `make down` leaves."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    project = f"lxmls-rnn-test-{secrets.token_hex(4)}"
+    environ = {"LAB_IMAGE": WHEELS, "LAB_PORT": str(port), "COMPOSE_PROJECT_NAME": project}
+    override = tmp_path / "gpu.json"  # JSON is YAML
+    override.write_text(json.dumps({"services": {"lab": emulated}}))
+    files = ["-f", "docker-compose.yml", "-f", str(override)]
+
+    def compose(*arguments):
+        return lab.compose(*files, *arguments, **environ).stdout
+
+    def started():
+        compose("up", "--detach", "--wait")
+        done = wait_for(lambda: re.search(r"all (\d+) are there", compose("logs", "lab")), 600, "all kernels")
+        assert "Theano uses the GPU: emulated GPU" in compose("logs", "lab")
+        kept = compose("exec", "-T", "lab", "find", "cache/gpu", "-type", "f", "-printf", "%p %T@\n")
+        compose("down")
+        return int(done[1]), kept
+
+    try:
+        count, kept = started()
+        assert len(kept.splitlines()) == count > 100
+        assert started() == (count, kept)
+    finally:
+        compose("down", "--volumes")
+
+
+NVRTC_OK = """
+import ctypes
+nvrtc, cublas = ctypes.CDLL("libnvrtc.so"), ctypes.CDLL("libcublas.so")
+major, minor, program = ctypes.c_int(), ctypes.c_int(), ctypes.c_void_p()
+assert nvrtc.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) == 0
+source = b"extern \\"C\\" __global__ void k(float *x) { x[threadIdx.x] *= 2; }"
+assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, b"k", 0, None, None) == 0
+options = (ctypes.c_char_p * 1)(b"-arch=compute_90")
+assert nvrtc.nvrtcCompileProgram(program, 1, options) == 0
+assert cublas.stand_in() == 5
+print("NVRTC", major.value, minor.value)
+"""
+
+
+@pytest.fixture(scope="session")
+def cuda_stand_in(lab, base, tmp_path_factory):
+    """A base image set up as NVIDIA's are: what they set, a package source with NVRTC and cuBLAS, a driver's library.
+
+    That is the one for older drivers (cuda-compat), which the linker does not know. The NVRTC is real, from its wheel;
+    the cuBLAS is a library with one function, held as in NVIDIA's larger images.
+    """
+    wheel = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
+    if not wheel.is_dir() or shutil.which("dpkg-deb") is None:
+        pytest.skip("needs the wheel of NVRTC (uv sync) and dpkg-deb")
+    folder = tmp_path_factory.mktemp("cuda")
+    packages = {"cuda-nvrtc-12-9": list(wheel.glob("lib*.so.*")), "libcublas-12-9": [folder / "libcublas.so.12"]}
+    command = ["gcc", "-shared", "-Wl,-soname,libcublas.so.12", "-o", "libcublas.so.12", "-x", "c", "-"]
+    subprocess.run(command, input="int stand_in(void) { return 5; }", text=True, check=True, cwd=folder)
+    source = folder / "source"
+    source.mkdir()
+    for name, files in packages.items():
+        target = folder / name / "usr/local/cuda-12.9/targets/x86_64-linux/lib"
+        target.mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, target)
+        (folder / name / "DEBIAN").mkdir()
+        fields = f"Package: {name}\nVersion: 12.9.1-1\nArchitecture: amd64\nMaintainer: test\nDescription: test\n"
+        (folder / name / "DEBIAN" / "control").write_text(fields)
+        lab.call("dpkg-deb", "--build", "--root-owner-group", "-Znone", folder / name, source / f"{name}.deb")
+    packages_file = "".join(
+        f"{(folder / name / 'DEBIAN' / 'control').read_text()}Filename: ./{name}.deb\n"
+        f"Size: {(source / f'{name}.deb').stat().st_size}\n"
+        f"SHA256: {hashlib.sha256((source / f'{name}.deb').read_bytes()).hexdigest()}\n\n"
+        for name in packages
+    )
+    (source / "Packages").write_text(packages_file)
+    (folder / "Dockerfile").write_text(
+        f"FROM {base}\nENV CUDA_VERSION=12.9.1 NVARCH=x86_64 NVIDIA_REQUIRE_CUDA='cuda>=12.9 brand=unknown,driver>=535'"
+        " PATH=/usr/local/nvidia/bin:/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        " LD_LIBRARY_PATH=/usr/local/nvidia/lib:/usr/local/nvidia/lib64\n"
+        "COPY source /source\n"
+        "RUN echo 'deb [trusted=yes] file:/source ./' >/etc/apt/sources.list.d/cuda.list &&"
+        " printf '/usr/local/nvidia/lib\\n/usr/local/nvidia/lib64\\n' >/etc/ld.so.conf.d/nvidia.conf &&"
+        " mkdir -p /usr/local/cuda-12.9/compat && ln -s cuda-12.9 /usr/local/cuda &&"
+        " touch /usr/local/cuda/compat/libcuda.so.1 && echo libcublas-12-9 hold | dpkg --set-selections\n"
+    )
+    (folder / ".dockerignore").write_text("*\n!source\n")
+    lab.call("docker", "build", "-t", "lxmls-rnn-base:cuda-stand-in", folder, timeout=300)
+    return "lxmls-rnn-base:cuda-stand-in"
+
+
+def test_a_cuda_base_gets_nvrtc_and_cublas(lab, cuda_stand_in, tmp_path):
+    """On a stand-in: it shows that the packages are installed and found, not that a GPU computes."""
+    image = "lxmls-rnn-lab:test-stand-in"
+    build(lab, tmp_path, image, "packages", BASE_IMAGE=cuda_stand_in)
+    assert run("python3", "-c", NVRTC_OK, image=image).strip() == "NVRTC 12 9"
+    libraries, programs, *names = run("bash", "-c", "echo $LD_LIBRARY_PATH $PATH $(ls lib)", image=image).split()
+    assert libraries == "/opt/lab/lib:/usr/local/nvidia/lib:/usr/local/nvidia/lib64"
+    assert programs.startswith("/opt/lab/.venv/bin:/usr/local/nvidia/bin:")
+    assert {"libcublas.so", "libcuda.so", "libnvrtc.so"} <= set(names)
+
+
+@pytest.mark.parametrize(("cuda", "why"), [("wheels", "is for a base without CUDA"), ("13", "CUDA=13 is unknown")])
+def test_another_cuda_than_the_base_s_is_refused(lab, cuda_stand_in, tmp_path, cuda, why):
+    done = build(lab, tmp_path, "lxmls-rnn-lab:none", "system", check=False, BASE_IMAGE=cuda_stand_in, CUDA=cuda)
+    assert done.returncode != 0
+    assert why in done.stdout
