@@ -16,7 +16,8 @@ from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 
 SENTENCES = [([1, 2, 3], [0, 1, 2]), ([4, 1, 2], [2, 1, 0])]
-DTYPES = ("float32",) if os.environ["LXMLS_DEVICE"] == "cuda" else ("float64", "float32")
+DEVICE = os.environ["LXMLS_DEVICE"]
+DTYPES = ("float32",) if DEVICE == "cuda" else ("float64", "float32")
 
 
 class Sentence:
@@ -65,9 +66,7 @@ def main() -> None:
         job, process = running.pop(0)
         if process.wait() != 0:
             sys.exit(f"warm: {' '.join(job)} failed")
-        print(
-            f"warm: {' '.join(job)} on {os.environ['LXMLS_DEVICE']} after {time.monotonic() - start:.0f} s", flush=True
-        )
+        print(f"warm: {' '.join(job)} on {DEVICE} after {time.monotonic() - start:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What scripts/gpu.sh says and writes, with a docker, an nvidia-smi and an nvidia-ctk that answer as on that machine."""
+"""What scripts/gpu.sh says and writes, with a docker, an nvidia-smi and an nvidia-ctk that answer as on a machine."""
 
 import shutil
 import subprocess

@@ -75,7 +75,7 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
 
 
 def _compiling(environ: Mapping[str, str]) -> str:
-    """Say how far the process is that compiles kernels since the lab's start (theano_env/kernels.py), if it still does."""
+    """Say how far theano_env/kernels.py is, which compiles kernels since the lab's start; nothing if it is done."""
     try:
         done = Path(environ["LXMLS_KERNELS"]).read_text()
     except (KeyError, OSError):

@@ -40,11 +40,11 @@ def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
 
 
 def serves_several(index: int) -> bool:
-    """Whether several processes may use GPU number `index` at once, as they may unless its owner has set it otherwise."""
+    """Whether several processes may use GPU number `index` at once, as its owner can forbid (``nvidia-smi -c``)."""
     library, mode = cuda(), ctypes.c_int()
-    return (
-        library is not None and library.cuDeviceGetAttribute(ctypes.byref(mode), COMPUTE_MODE, index) == mode.value == 0
-    )
+    if library is None or library.cuDeviceGetAttribute(ctypes.byref(mode), COMPUTE_MODE, index) != 0:
+        return False
+    return mode.value == 0  # CU_COMPUTEMODE_DEFAULT
 
 
 def nvidia_on_the_bus() -> bool:

@@ -183,7 +183,7 @@ def _cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _kernel_folder(name: str, other: Path, environ: Mapping[str, str]) -> Path:
-    """Return where libgpuarray is to keep the kernels that it compiles for `name`: in the image's volume, or in `other`.
+    """Return where libgpuarray is to keep the kernels it compiles for `name`: in the image's volume, or in `other`.
 
     It finds a kernel by the source, the CUDA version that the driver serves, and the first two digits of the compute
     capability: 10.0 and 10.3 are one to it. What else decides whether a kernel runs, the folder's name says.

@@ -54,9 +54,7 @@ def main() -> None:
     done = 0
     try:
         if not libraries.serves_several(number):
-            print(
-                "Kernels for the GPU are compiled by those who need them: it serves one process at a time.", flush=True
-            )
+            print("Kernels for the GPU are compiled when they are needed: it serves one process at a time.", flush=True)
             return
         for done, count in compile_ahead(sources, Path(settings["gpuarray.cache_path"]), number):
             if progress:

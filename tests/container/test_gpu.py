@@ -1,4 +1,4 @@
-"""The image for a GPU, without one: CUDA from packages and from a base, with a driver that sees no device, and emulated ones."""
+"""The image for a GPU, without one: CUDA from packages or a base, a driver that sees no device, an emulated GPU."""
 
 import hashlib
 import json
@@ -71,7 +71,7 @@ def wheels(lab, base, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def emulated(wheels, tmp_path_factory):
-    """Options of docker that give a container the emulated GPU: its driver in a folder of the host's, mounted by hand."""
+    """What a service of a compose file says that has the emulated GPU: its driver is in a folder mounted by hand."""
     folder = tmp_path_factory.mktemp("emulated")
     folder.chmod(0o755)
     build = (

@@ -1,4 +1,4 @@
-"""Kernels that are compiled at the lab's start, on the emulated GPU: found by who needs them, and only where they fit."""
+"""Kernels that are compiled at the lab's start, on the emulated GPU: found when needed, and only where they fit."""
 
 import importlib.util
 import os
