@@ -11,11 +11,13 @@
  * NVRTC. In nvrtcCompileProgram it asks the driver for the capability of the current device, and puts the highest
  * architecture that NVRTC supports, not above the device's, in the place of the one that was asked for.
  *
- * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one; else the newest that the dynamic linker finds is taken.
+ * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one; else the newest that the dynamic linker finds is taken. The
+ * builtins that it needs are taken from its own folder.
  * Everything that is loaded is loaded once and only read after that, so any thread may call.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -87,6 +89,19 @@ static void *open_nvrtc(void) {
   return library;
 }
 
+/* When it first compiles, NVRTC opens libnvrtc-builtins by its name alone. CUDA 13.0's has no RUNPATH that would lead to
+   its own folder; but what is loaded under that name already is taken, so the one beside it is loaded here. */
+static void open_builtins(void) {
+  int major, minor;
+  Dl_info found;
+  char file[PATH_MAX], builtins[PATH_MAX + 64];
+  if (real.nvrtcVersion == NULL || real.nvrtcVersion(&major, &minor) != SUCCESS) return;
+  if (dladdr((void *)real.nvrtcVersion, &found) == 0 || realpath(found.dli_fname, file) == NULL) return;
+  *strrchr(file, '/') = '\0';
+  snprintf(builtins, sizeof builtins, "%s/libnvrtc-builtins.so.%d.%d", file, major, minor);
+  dlopen(builtins, RTLD_NOW);
+}
+
 static void load(void) {
   /* The name that libgpuarray uses comes first: the device that is current is current in that very library. */
   void *cuda = dlopen("libcuda.so", RTLD_NOW);
@@ -112,6 +127,7 @@ static void load(void) {
     snprintf(real.problem, sizeof real.problem, "the libnvrtc that was found has no nvrtcCompileProgram");
     return;
   }
+  open_builtins();
   int n = 0;
   if (real.nvrtcGetNumSupportedArchs == NULL || real.nvrtcGetSupportedArchs == NULL) return;
   if (real.nvrtcGetNumSupportedArchs(&n) != SUCCESS || n <= 0) return;

@@ -51,6 +51,10 @@ class Nvrtc:
         major, minor, count = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
         self._call("nvrtcVersion", ctypes.byref(major), ctypes.byref(minor))
         self.version = (major.value, minor.value)
+        # CUDA 13.0's does not find them there itself
+        builtins = Path(self.path).resolve().with_name(f"libnvrtc-builtins.so.{major.value}.{minor.value}")
+        if builtins.is_file():
+            ctypes.CDLL(os.fspath(builtins))
         self._call("nvrtcGetNumSupportedArchs", ctypes.byref(count))
         archs = (ctypes.c_int * count.value)()
         self._call("nvrtcGetSupportedArchs", archs)

@@ -165,6 +165,21 @@ def test_the_newest_nvrtc_on_the_search_path_is_taken(stand_ins, real_nvrtc, tmp
     assert target(done.stdout) == 75
 
 
+def test_the_compilers_builtins_are_found_beside_it(stand_ins, real_nvrtc, tmp_path):
+    """CUDA 13.0's compiler has no RUNPATH; here a copy of any compiler's is made to lead nowhere."""
+    path = Path(real_nvrtc.path)
+    builtins = f"libnvrtc-builtins.so.{'.'.join(map(str, real_nvrtc.version))}"
+    if not (path.parent / builtins).is_file():
+        pytest.skip(f"{real_nvrtc.path} and its builtins are not known by their path")
+    (tmp_path / builtins).symlink_to(path.parent / builtins)
+    (tmp_path / path.name).write_bytes(path.read_bytes().replace(b"\0$ORIGIN", b"\0/nowhere"[: len(b"\0$ORIGIN")]))
+
+    done = compile_through_shim(stand_ins, tmp_path / path.name, "-arch", "compute_75", device=75)
+
+    assert done.returncode == 0, done.stderr
+    assert target(done.stdout) == 75
+
+
 def test_several_threads_may_compile_at_once(stand_ins, real_nvrtc):
     code = f"""if True:
         import sys
