@@ -37,8 +37,13 @@ def bench(
     context: typer.Context,
     set_name: Annotated[str, typer.Option("--set", help=f"Which sizes: {', '.join(c.SETS)}.")] = "quick",
     model: Annotated[list[str] | None, typer.Option(help="rnn, lstm; several: a,b.")] = None,
-    implementation: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}.")] = None,
-    device: Annotated[list[str] | None, typer.Option(help="cpu, cuda, cuda1, opencl0:0; by default cpu,cuda.")] = None,
+    implementation: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}."),
+    ] = None,
+    device: Annotated[
+        list[str] | None, typer.Option(help="cpu, cuda, cuda1, opencl0:0; by default the set's, mostly cpu,cuda.")
+    ] = None,
     work: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.WORKS)}; by default the set's.")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 (the default), float64.")] = None,
     hidden: Annotated[str, typer.Option(help="Hidden sizes instead of the set's, as 20,128.")] = "",
@@ -50,8 +55,20 @@ def bench(
     ] = None,
     seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = 0.15,
     limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = 120.0,
-    budget: Annotated[float | None, typer.Option(help="Seconds that the whole run may take.")] = None,
-    baseline: Annotated[str, typer.Option(help="The implementation that ratios are to.")] = "numpy",
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds that the whole run may take. Compiling does not count: it may take four times as long "
+            "besides. scan, which compiles longest, then comes last."
+        ),
+    ] = None,
+    torch_python: Annotated[
+        str | None,
+        typer.Option(help="The Python that has PyTorch, if it is not this one: /usr/bin/python3. It needs NumPy too."),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The implementation that ratios are to; by default the set's, mostly numpy.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The results file; by default bench-TIME.json in results/, or in LXMLS_RESULTS.")
     ] = None,
@@ -72,30 +89,32 @@ def bench(
     with plain_errors():
         if set_name not in c.SETS:
             raise ValueError(f"--set must be one of {', '.join(c.SETS)}, got {set_name!r}")
-        if baseline not in c.IMPLEMENTATIONS:
-            raise ValueError(f"--baseline must be one of {', '.join(c.IMPLEMENTATIONS)}, got {baseline!r}")
+        chosen, known = c.SETS[set_name], (*c.IMPLEMENTATIONS, *c.PLANS)
+        if baseline is not None and baseline not in known:
+            raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
         if resume and out is None:
             raise ValueError("--resume needs --out, the file to go on with")
         cases = c.make_cases(
             c.chosen_shapes(
-                c.SETS[set_name],
+                chosen,
                 listed("--model", model, c.MODELS),
                 c.sizes("--hidden", hidden) if hidden else [],
                 c.sizes("--batch", batch) if batch else [],
                 c.sizes("--length", length) if length else [],
             ),
-            listed("--work", work, tuple(c.WORKS)) if work else c.SETS[set_name].works,
-            listed("--implementation", implementation, tuple(c.IMPLEMENTATIONS)),
-            [name.strip() for text in device or ["cpu,cuda"] for name in text.split(",")],
+            listed("--work", work, tuple(c.WORKS)) if work else chosen.works,
+            listed("--implementation", implementation, known) if implementation else chosen.implementations,
+            [name.strip() for text in device or chosen.devices for name in text.split(",")],
             listed("--dtype", dtype or ["float32"], DTYPES),
             words,
         )
         if not cases:
-            raise ValueError("nothing to measure: NumPy has the CPU alone")
+            raise ValueError("nothing to measure: NumPy has the CPU alone, the plans of fused a GPU")
         path = out or new_path(paths.results())
-        session = Session(cases, Runner(threads, seconds, limit, budget), path, ["lxmls-rnn", *sys.argv[1:]], resume)
+        runner = Runner(threads, seconds, limit, budget, torch_python)
+        session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
         show_run(session)
-        show(session.results, baseline, only_ratios)
+        show(session.results, baseline or chosen.baseline, only_ratios)
         console.print(f"Results: {path}", soft_wrap=True)
         if plot and any(row.median for row in session.results.rows):
             from lxmls_rnn.benchmark.show.plots import draw
@@ -118,7 +137,7 @@ def show_run(session: Session) -> None:
 def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
     """Print what was measured, and what was not and why."""
     from lxmls_rnn.benchmark.measure.machine import in_words
-    from lxmls_rnn.benchmark.show import report
+    from lxmls_rnn.benchmark.show import plans, report
 
     console.print(in_words(results.machine), soft_wrap=True)
     if only_ratios:
@@ -129,8 +148,9 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
         wide.print(report.table(results, baseline))
         if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in results.rows):
             console.print("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
-    for line in [*report.opencl_devices(results), *report.crossover(results), *report.not_measured(results)]:
-        console.print(line, soft_wrap=True)
+    for lines in (report.opencl_devices, report.crossover, plans.found, report.not_measured):
+        for line in lines(results):
+            console.print(line, soft_wrap=True)
 
 
 @app.command()

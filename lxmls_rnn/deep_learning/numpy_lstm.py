@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.logistic import expit
 from lxmls_rnn.deep_learning.numpy_rnn import ForwardLoss, NumpyRNN, linear, outer, zeros
 
 

@@ -14,7 +14,7 @@ class Here:
 
     alive = True
 
-    def __init__(self, implementation, device, dtype, threads, stop):
+    def __init__(self, implementation, device, dtype, threads, stop, python):
         assert device == "cpu"
         hello = worker.start(implementation, device, threads)
         if "unavailable" in hello:

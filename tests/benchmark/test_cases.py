@@ -2,13 +2,23 @@
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.cases import DEEPBENCH, IMPLEMENTATIONS, SETS, Case, Shape, make_cases
+from lxmls_rnn.benchmark.measure.cases import DEEPBENCH, IMPLEMENTATIONS, PLANS, SETS, Case, Shape, make_cases
 
 
 def test_numpy_has_the_cpu_alone():
     found = make_cases([Shape("rnn", 20, 1)], ["step"], devices=["cpu", "cuda"])
     assert [case.device for case in found if case.implementation == "numpy"] == ["cpu"]
     assert {case.implementation for case in found if case.device == "cuda"} == set(IMPLEMENTATIONS) - {"numpy"}
+
+
+def test_the_plans_are_for_a_gpu():
+    found = make_cases([Shape("rnn", 20, 1)], ["step"], ["fused", *PLANS], ["cpu", "cuda"])
+    assert [case.lane[:2] for case in found] == [
+        ("fused", "cpu"),
+        ("fused", "cuda"),
+        ("one-kernel", "cuda"),
+        ("stepwise", "cuda"),
+    ]
 
 
 @pytest.mark.parametrize("name", SETS)

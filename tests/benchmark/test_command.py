@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,14 @@ def test_two_files_are_compared(run, make_results, make_row):
     ("args", "message"),
     [
         (["--hidden", "20,x"], "--hidden takes positive numbers separated by commas, got '20,x'"),
-        (["--set", "huge"], "--set must be one of quick, full, deepbench, ratios, got 'huge'"),
+        (["--set", "huge"], "--set must be one of quick, full, deepbench, ratios, plans, got 'huge'"),
         (["--model", "gru"], "--model must be among rnn, lstm, got 'gru'"),
         (["--resume"], "--resume needs --out"),
+        (
+            ["--implementation", "one-kernel", "--device", "cpu"],
+            "NumPy has the CPU alone, the plans of fused a GPU",
+        ),
+        (["--torch-python", "/nowhere/python"], "/nowhere/python cannot be run: No such file or directory"),
         (["compare", "none.json", "none.json"], "no results file none.json"),
     ],
 )
@@ -81,6 +87,13 @@ def test_a_mistake_is_said_in_one_sentence(run, args, message):
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_python_without_pytorch_is_named(run, tmp_path):
+    venv.create(tmp_path / "bare")
+    result = run(*TINY, "--torch-python", str(tmp_path / "bare/bin/python"))
+    assert result.exit_code == 1
+    assert "bare/bin/python has no PyTorch that works: ModuleNotFoundError: No module named" in result.output
 
 
 def test_the_command_itself_does_not_import_theano():

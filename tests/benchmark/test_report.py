@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from lxmls_rnn.benchmark.show import compare, plots, report, series
+from lxmls_rnn.benchmark.show import compare, plans, plots, report, series
 
 
 @pytest.fixture
@@ -71,6 +71,22 @@ def test_the_cross_over_is_the_size_from_which_on_the_gpu_wins(gpu_results):
     assert lines[0].endswith("batch 1, length 10, float32: the GPU wins nowhere up to hidden 500")
     assert lines[1].endswith("batch 16, length 10, float32: the GPU wins from hidden 100 on")
     assert lines[2].endswith("batch 128, length 10, float32: the GPU wins from hidden 20 on")
+
+
+def test_the_bound_between_the_plans_is_found_for_each_batch_and_over_all(make_results, make_row):
+    """One kernel against steps: alone 2, 2 and 1.1 times as fast at 100, 200 and 300; of 8 sentences 2, 0.8 and 0.5."""
+    rows = [
+        make_row(1e-3 * (1 if name == "stepwise" else 1 / faster), name, "cuda", n_hidd=n_hidd, batch=batch)
+        for batch, ratios in ((1, (2, 2, 1.1)), (8, (2, 0.8, 0.5)))
+        for n_hidd, faster in zip((100, 200, 300), ratios, strict=True)
+        for name in ("one-kernel", "stepwise")
+    ]
+    assert plans.found(make_results(*rows)) == [
+        "rnn on cuda: one kernel is faster up to 300, the largest measured (batch 1); up to 100 (batch 8); "
+        "over all up to 200 hidden units. The library takes it up to 512.",
+        "LXMLS_FUSED_UP_TO=rnn=200 makes the library take these.",
+    ]
+    assert plans.found(make_results(*rows[::2])) == []
 
 
 def test_the_heat_map_holds_cpu_time_over_gpu_time(gpu_results):

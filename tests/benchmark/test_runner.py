@@ -1,10 +1,13 @@
 """What workers measure, and what becomes of those that are told to go wrong."""
 
+import os
 import threading
 
 import pytest
 
+from lxmls_rnn.benchmark.measure import runner as runner_module
 from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import Runner
 
 SENTENCE = Shape("rnn", 5, 1, 4)
@@ -53,6 +56,18 @@ def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, impleme
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     rows = list(runner_of_processes.run(cases((implementation,), shapes=shapes, works=tuple(WORKS))))
     assert {(row.status, row.why) for row in rows} == {("ok", "")}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
+def test_pytorch_in_a_python_of_its_own_gives_the_reference_numbers(implementation):
+    python = os.environ.get("LXMLS_TEST_TORCH_PYTHON")
+    if not python:
+        pytest.skip("LXMLS_TEST_TORCH_PYTHON names no Python that has PyTorch")
+    runner = Runner(threads=1, seconds=0.01, torch_python=python)
+    rows = list(runner.run(cases((implementation,), shapes=[Shape("lstm", 5, 3, 4)], works=tuple(WORKS))))
+    assert {(row.status, row.why) for row in rows} == {("ok", "")}
+    assert set(versions_of(python)) == {"python", "numpy", "torch"}
 
 
 @pytest.mark.process
@@ -147,6 +162,52 @@ def test_when_the_time_is_used_up_the_rest_are_rows_that_say_so():
     shapes = [Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)]
     rows = list(Runner(threads=1, seconds=0.01, budget=1e-9).run(cases(("numpy",), shapes=shapes)))
     assert [row.status for row in rows] == ["stopped"] * 3
+
+
+@pytest.fixture
+def runner_with_a_clock(runner, monkeypatch):
+    """Make a runner with a budget, and by its clock so many seconds for compiling a case and for each round."""
+
+    def make(budget, compiling, measuring):
+        now, start = [0.0], runner.start_worker
+        monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
+
+        def start_slow(*lane, **options):
+            worker = start(*lane, **options)
+            ask = worker.ask
+
+            def ask_slow(limit, **request):
+                answer = ask(limit, **request)
+                now[0] += {"prepare": compiling, "measure": measuring}.get(request["do"], 0)
+                return answer | ({"compile_s": compiling} if request["do"] == "prepare" else {})
+
+            worker.ask = ask_slow
+            return worker
+
+        return Runner(threads=1, seconds=0.01, limit=600, budget=budget, worker=start_slow)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("budget", "compiling", "measuring", "why"),
+    [
+        (10, 15, 0.1, "the time for compiling, 40 s, was used up"),
+        (100, 120, 10, "the time for the run, 100 s, was used up"),
+    ],
+)
+def test_compiling_has_time_of_its_own(runner_with_a_clock, budget, compiling, measuring, why):
+    """Of four groups three are measured; each compiles anew for its hidden size."""
+    shapes = [Shape("rnn", n_hidd, 1, 4) for n_hidd in (5, 6, 7, 8)]
+    rows = list(runner_with_a_clock(budget, compiling, measuring).run(cases(("numpy",), shapes=shapes)))
+    assert [(row.status, row.why) for row in rows] == [("ok", "")] * 3 + [("stopped", why)]
+
+
+@pytest.mark.process
+def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
+    (row,) = Runner(threads=1, seconds=0.01, limit=600, budget=0.8).run(cases(("numpy",)))
+    assert (row.status, row.why) == ("stopped", "the time for compiling, 3.2 s, was used up")
 
 
 @pytest.mark.process

@@ -1,9 +1,13 @@
 """What a worker does, without its process."""
 
+import subprocess
+import sys
+from time import perf_counter
+
 import pytest
 
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
-from lxmls_rnn.benchmark.measure.worker import Bench
+from lxmls_rnn.benchmark.measure.worker import WARM_UP, Bench
 
 
 @pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=pytest.mark.theano)])
@@ -14,3 +18,35 @@ def test_a_tagger_that_was_timed_starts_anew_for_the_next_length(make_row, imple
         case = make_row(1.0, implementation, work="step", n_hidd=4, n_words=30, length=length).case
         assert bench.prepare(case)["difference"] < 1e-5
         bench.tagger.bind(draw_batch(case, 1, length), 1.0)()
+
+
+@pytest.mark.parametrize(("device", "warm"), [("cuda", True), ("cpu", False)])
+def test_a_gpu_works_before_each_round(make_row, device, warm):
+    bench, times = Bench("numpy", device, "float32"), []
+    bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
+    bench.call = lambda: times.append(perf_counter())
+    for _ in range(2):
+        start = perf_counter()
+        bench.measure(1e-9)
+        assert (times[-1] - start >= WARM_UP) == warm
+
+
+BARE = """
+import sys
+here = sys.stdlib_module_names | {"numpy", "lxmls_rnn"}
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in here:
+            raise ImportError(name)
+sys.meta_path.insert(0, Absent())
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.worker import Bench
+case = Case("lstm", "numpy", "cpu", "float32", "backward", 5, 3, 4, 30)
+print(Bench("numpy", "cpu", "float32").prepare(case)["difference"] < 1e-5)
+"""
+
+
+@pytest.mark.process
+def test_it_needs_nothing_but_numpy_and_what_it_times():
+    done = subprocess.run([sys.executable, "-c", BARE], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr

@@ -6,12 +6,16 @@ when it is imported, so each file gets a process of its own.
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from lxmls_rnn.benchmark.measure.process import environment
+from lxmls_rnn.benchmark.measure.results import Results
 
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
@@ -43,3 +47,34 @@ def test_on_device(device, file, request):
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert "skipped" not in done.stdout
+
+
+def test_the_benchmark_times_both_plans(tmp_path, request):
+    if importlib.util.find_spec("pygpu") is None:
+        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+    env = dict(os.environ) if ASKED else {**os.environ, **request.getfixturevalue("emulated_gpu")}
+    sizes = ["--model", "rnn", "--hidden", "5,6", "--batch", "2", "--length", "4", "--words", "30", "--time", "0.01"]
+    command = [Path(sys.executable).with_name("lxmls-rnn"), "bench", "--set", "plans", *sizes, "--no-plot"]
+    command += ["--device", ASKED or "cuda", "--out", "plans.json"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = Results.load(tmp_path / "plans.json").rows
+    assert [(row.case.implementation, row.status, row.why) for row in rows] == [
+        ("one-kernel", "ok", ""),
+        ("stepwise", "ok", ""),
+    ] * 2
+    assert re.search(r"rnn on cuda.*: one kernel is faster up to .* The library takes it up to 512", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("implementation", "bounds"), [("one-kernel", {10**9}), ("stepwise", {0}), ("fused", {192, 512})]
+)
+def test_a_worker_of_the_benchmark_takes_the_plan_of_its_name(implementation, bounds):
+    if importlib.util.find_spec("pygpu") is None:
+        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+    code = """
+from lxmls_rnn.deep_learning.ops.gpu.lifters import GPU_LAYERS
+print(*{layer.fused_up_to for layer in GPU_LAYERS.values()})"""
+    env = environment(implementation, "cpu", "float32", 1)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert set(map(int, done.stdout.split())) == bounds, done.stderr

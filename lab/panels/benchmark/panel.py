@@ -23,6 +23,7 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
+SIZES = [name for name in SETS if name != "plans"]  # what that compares is no choice here
 LIMIT = 120.0  # seconds for a case, its compiling included
 
 
@@ -40,9 +41,10 @@ class BenchmarkPanel(Panel):
     title = "Benchmark"
     help = """Choose what is timed and press <b>Run</b>: table and plots grow while it measures. Each implementation
     runs in a process of its own on its device, its numbers are compared with NumPy's before it is timed, and those that
-    do the same work take turns, so that a slow moment of the machine favours none. You see the <b>median</b> and the
-    <b>spread</b> (the distance of the quartiles over the median): differences smaller than the spread mean nothing.
-    What is not there, a GPU for example, is listed with the reason. Results are kept and can be loaded and compared."""
+    do the same work take turns, so that a slow moment of the machine favours none; scan, which compiles longest, comes
+    last. You see the <b>median</b> and the <b>spread</b> (the distance of the quartiles over the median): differences
+    smaller than the spread mean nothing. What is not there, a GPU for example, is listed with the reason. Results are
+    kept and can be loaded and compared."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None
@@ -66,7 +68,7 @@ class BenchmarkPanel(Panel):
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = pick("Sizes", [OWN, *SETS], "Your own sizes, or a set of lxmls-rnn bench")
+        self.set_name = pick("Sizes", [OWN, *SIZES], "Your own sizes, or a set of lxmls-rnn bench")
         self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
         self.batch = text("Batch", "1, 16", "Sentences in a batch, separated by commas")
         self.length = text("Words", "10", "Words in a sentence, separated by commas")
@@ -81,7 +83,7 @@ class BenchmarkPanel(Panel):
         self.threads = whole("Threads", cores(), "Of BLAS and PyTorch, on the CPU", 1024, "15em")
         real, what = widgets.BoundedFloatText, "Timed for each case; compiling comes on top"
         self.seconds = field(real, "Seconds a case", 0.15, what, "16em", min=0.01, max=60.0)
-        what = "Cases whose turn has not come by then are left out"
+        what = "Cases whose turn has not come by then are left out; compiling comes on top"
         self.budget = field(real, "Seconds in all", 120.0, what, "16em", min=1.0, max=36000.0)
         self.run_button = self.button("Run", "Measure what is chosen", self.run, "primary")
         what = "End the run; what has been measured is kept"

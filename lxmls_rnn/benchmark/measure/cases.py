@@ -17,6 +17,11 @@ IMPLEMENTATIONS = {
     "torch": "PyTorch, a loop over the steps",
     "torch-fused": "PyTorch's nn.RNN, nn.LSTM (without peepholes); with cuDNN on a GPU",
 }
+# for a GPU: FastRNN and FastLSTM take the first up to a number of hidden units, above it the second: `gpu_plans`
+PLANS = {
+    "one-kernel": "fused, all steps of the layer in one kernel, whatever the size",
+    "stepwise": "fused, products and a kernel for every step, whatever the size",
+}
 WORKS = {
     "forward": "the probabilities of the tags",
     "backward": "cost, and the gradients of the matrices and of the embeddings in use: forward and backward pass",
@@ -33,7 +38,7 @@ class Case:
     model
         One of `MODELS`; the RNN's activation is tanh.
     implementation
-        One of `IMPLEMENTATIONS`.
+        One of `IMPLEMENTATIONS` or `PLANS`.
     device
         "cpu", "cuda", "cuda1", "opencl0:0".
     dtype
@@ -64,7 +69,7 @@ class Case:
     n_tags: int = 12
 
     def __post_init__(self) -> None:
-        every = {"model": MODELS, "implementation": IMPLEMENTATIONS, "dtype": DTYPES, "work": WORKS}
+        every = {"model": MODELS, "implementation": IMPLEMENTATIONS | PLANS, "dtype": DTYPES, "work": WORKS}
         for name, known in every.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
@@ -89,6 +94,11 @@ class Case:
     def sizes(self) -> Sizes:
         """Those of the tagger."""
         return Sizes(self.n_words, self.n_emb, self.n_hidd, self.n_tags)
+
+    @property
+    def backend(self) -> str:
+        """That of the library's model: the plans are ways of "fused"."""
+        return "fused" if self.implementation in PLANS else self.implementation
 
     @property
     def peepholes(self) -> bool:
@@ -129,17 +139,25 @@ DEEPBENCH += [Shape("lstm", 256, batch, 150) for batch in (16, 32, 64)]
 
 @dataclass(frozen=True)
 class CaseSet:
-    """A named set of cases: shapes and kinds of work."""
+    """A named set of cases: shapes, kinds of work, and what is measured and compared where nothing else is said."""
 
     shapes: Sequence[Shape]
     works: tuple[str, ...]
+    implementations: Sequence[str] = tuple(IMPLEMENTATIONS)
+    devices: Sequence[str] = ("cpu", "cuda")
+    baseline: str = "numpy"
 
+
+# on both sides of the bounds that `gpu_plans` has
+PLANS_AT = grid(("rnn",), (128, 256, 384, 512, 768, 1024), (1, 16, 128), (10,))
+PLANS_AT += grid(("lstm",), (64, 128, 192, 256, 384, 512), (1, 16, 128), (10,))
 
 SETS = {
     "quick": CaseSet(grid(MODELS, (20, 128, 512), (1, 16, 128), (10,)), ("forward", "backward")),
     "full": CaseSet(grid(MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
     "ratios": CaseSet(grid(MODELS, (20,), (1, 32), (10,)), ("step",)),
+    "plans": CaseSet(PLANS_AT, ("backward",), tuple(PLANS), ("cuda",), "stepwise"),
 }
 
 
@@ -174,8 +192,13 @@ def make_cases(
     dtypes: Iterable[str] = ("float32",),
     n_words: int = 4786,
 ) -> list[Case]:
-    """Return the cases of every shape, group by group; NumPy has the CPU alone."""
-    places = [(i, device) for device in devices for i in implementations if i != "numpy" or device == "cpu"]
+    """Return the cases of every shape, group by group; NumPy has the CPU alone, the plans a GPU."""
+    places = [
+        (name, device)
+        for device in devices
+        for name in implementations
+        if name not in (PLANS if device == "cpu" else ("numpy",))
+    ]
     return [
         Case(shape.model, implementation, device, dtype, work, shape.n_hidd, shape.batch, shape.length, n_words)
         for dtype, shapes_of_one in product(list(dtypes), _by_function(shapes))
@@ -183,6 +206,11 @@ def make_cases(
         for shape in shapes_of_one
         for implementation, device in places
     ]
+
+
+def scan_last(cases: Iterable[Case]) -> list[Case]:
+    """Put the cases of scan behind all others: it compiles for longer than all of them together."""
+    return sorted(cases, key=lambda case: case.implementation == "scan")
 
 
 def _by_function(shapes: Iterable[Shape]) -> list[list[Shape]]:

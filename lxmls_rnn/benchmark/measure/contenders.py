@@ -10,6 +10,7 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.gpu_plans import LOCAL
 from lxmls_rnn.deep_learning.numpy_rnn import columns, flat
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
@@ -68,7 +69,7 @@ def draw_batch(case: Case, sentences: int, words: int) -> Inputs:
 
 def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     """Return the library's tagger for a case, with these parameters."""
-    cls = model_class(name_of(case.model.upper(), case.implementation))
+    cls = model_class(name_of(case.model.upper(), case.backend))
     return model_file.build(cls, case.sizes, values, ACTIVATION, case.dtype)
 
 
@@ -123,11 +124,13 @@ class NumpyContender:
 
 
 class TheanoContender(NumpyContender):
-    """`RNN` and `LSTM`, `FastRNN` and `FastLSTM`."""
+    """`RNN` and `LSTM`, `FastRNN` and `FastLSTM`, these also with one plan for all sizes."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values
         self.context = gpu_context()
+        if self.context is not None:
+            check_plan(case, self.context.lmemsize)
         self.free = self._free()
         self.model = build_model(case, values)
         if case.work == "step":
@@ -202,6 +205,13 @@ class TheanoContender(NumpyContender):
     def device_memory(self) -> int | None:
         free = self._free()  # what has been lost since before the case, cached blocks too
         return None if free is None or self.free is None else max(0, self.free - free)
+
+
+def check_plan(case: Case, local_memory: int) -> None:
+    """Raise NotImplementedError where the device's local memory, in bytes, forbids to have all steps in one kernel."""
+    needed = 4 * max(LOCAL[case.model]) * case.n_hidd
+    if case.implementation == "one-kernel" and needed > local_memory:
+        raise NotImplementedError(f"one kernel needs {needed} bytes of local memory, the device has {local_memory}")
 
 
 def gpu_context() -> Any:

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
+import subprocess
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from lxmls_rnn.benchmark.measure.process import for_another_python
+from lxmls_rnn.deep_learning import gpu_plans
 from lxmls_rnn.device import libraries
 from lxmls_rnn.theano_env import blas
 from lxmls_rnn.theano_env.flags import in_effect
 
-VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MALLOC_MMAP_THRESHOLD_", "THEANO_FLAGS", "CUDA_VISIBLE_DEVICES")
+VARIABLES = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "MALLOC_MMAP_THRESHOLD_",
+    "THEANO_FLAGS",
+    "CUDA_VISIBLE_DEVICES",
+    gpu_plans.VARIABLE,
+)
 
 
-def describe(threads: int) -> dict[str, Any]:
-    """Describe processor, memory, BLAS, GPUs, versions and flags; nothing that names a person or a host."""
+def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
+    """Describe processor, memory, BLAS, GPUs, versions and flags; nothing that names a person or a host.
+
+    Parameters
+    ----------
+    threads
+        Of BLAS and PyTorch.
+    torch_python
+        PyTorch's interpreter, if it is not the one that runs; errors as `versions_of`.
+    """
     flags = in_effect()
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
+    versions = {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "pygpu")}
+    other = versions_of(torch_python) if torch_python else {}
     return {
         "processor": processor(),
         "cores": cores(),
@@ -30,7 +52,8 @@ def describe(threads: int) -> dict[str, Any]:
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "pygpu")},
+        "versions": versions | ({"torch": other["torch"]} if other else {}),
+        "torch_python": other,
         "numpy_blas": numpy_blas(),
         "theano_blas": blas.name(flags.get("blas.ldflags", "")),
         "cxxflags": flags.get("gcc.cxxflags", ""),
@@ -94,6 +117,30 @@ def version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def versions_of(python: str) -> dict[str, str]:
+    """Return the versions of another interpreter and of its NumPy and PyTorch, after importing both there.
+
+    Raises
+    ------
+    ValueError
+        It is no Python 3.10 or later, or it lacks one of the two.
+    """
+    code = """import sys
+if sys.version_info < (3, 10): sys.exit("Python 3.10 or later is needed, it is " + sys.version.split()[0])
+import json, numpy, torch
+print(json.dumps({"python": sys.version.split()[0], "numpy": numpy.__version__, "torch": str(torch.__version__)}))"""
+    with TemporaryDirectory() as folder:
+        environ = for_another_python(dict(os.environ), folder)
+        try:
+            done = subprocess.run([python, "-c", code], env=environ, capture_output=True, text=True)
+        except OSError as error:
+            raise ValueError(f"{python} cannot be run: {error.strerror}") from error
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise ValueError(f"{python} has no PyTorch that works: {said[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def numpy_blas() -> str:

@@ -11,8 +11,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import Any
+
+import lxmls_rnn
+from lxmls_rnn.benchmark.measure.cases import MODELS, PLANS
+from lxmls_rnn.deep_learning import gpu_plans
 
 STARTING_LIMIT = 120.0  # seconds; Theano's first import on a GPU compiles
 LOOK = 0.1  # seconds between two looks whether to stop
@@ -40,15 +45,25 @@ def checked(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def environment(device: str, dtype: str, threads: int) -> dict[str, str]:
-    """Return the environment in which Theano and BLAS take this device and so many threads."""
+def environment(implementation: str, device: str, dtype: str, threads: int) -> dict[str, str]:
+    """Return the environment in which Theano and BLAS take this device and so many threads, and a plan its sizes."""
     environ = dict(os.environ)
+    if implementation in PLANS:
+        bound = {"one-kernel": 10**9, "stepwise": 0}[implementation]
+        environ[gpu_plans.VARIABLE] = gpu_plans.as_text(dict.fromkeys(MODELS, bound))
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
     # of two values Theano takes the later
     environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device},floatX={dtype}"
     for library in ("OMP", "OPENBLAS", "MKL"):
         environ[f"{library}_NUM_THREADS"] = str(threads)
     return environ
+
+
+def for_another_python(environ: dict[str, str], folder: str) -> dict[str, str]:
+    """Return the environment for a Python with packages of its own, which finds this one, and no more, in `folder`."""
+    Path(folder, "lxmls_rnn").symlink_to(Path(lxmls_rnn.__file__).parent)
+    ours = ("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "VIRTUAL_ENV")
+    return {name: value for name, value in environ.items() if name not in ours} | {"PYTHONPATH": folder}
 
 
 class Worker:
@@ -60,6 +75,8 @@ class Worker:
         What it is for.
     stop
         Asked while an answer is awaited: whether to end the process and raise `Failed`.
+    python
+        The interpreter, by default the one that runs. Another one needs NumPy, and what the implementation needs.
 
     Raises
     ------
@@ -68,12 +85,20 @@ class Worker:
     """
 
     def __init__(
-        self, implementation: str, device: str, dtype: str, threads: int, stop: Callable[[], bool] = lambda: False
+        self,
+        implementation: str,
+        device: str,
+        dtype: str,
+        threads: int,
+        stop: Callable[[], bool] = lambda: False,
+        python: str | None = None,
     ) -> None:
         self.stop = stop
+        self.folder = tempfile.TemporaryDirectory()  # removed in `close`
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
+        environ = environment(implementation, device, dtype, threads)
         command = [
-            sys.executable,
+            python or sys.executable,
             "-m",
             "lxmls_rnn.benchmark.measure.worker",
             implementation,
@@ -86,7 +111,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=environment(device, dtype, threads),
+            env=for_another_python(environ, self.folder.name) if python else environ,
             start_new_session=True,  # Ctrl-C is for us: we then end the workers
         )
         self.pending = b""
@@ -154,3 +179,4 @@ class Worker:
         for pipe in (self.process.stdin, self.process.stdout, self.errors):
             with suppress(BrokenPipeError):  # a request that nobody reads any more
                 pipe.close()  # type: ignore[union-attr]
+        self.folder.cleanup()

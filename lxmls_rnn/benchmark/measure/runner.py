@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -18,6 +20,7 @@ from lxmls_rnn.benchmark.measure.results import Row
 
 ROUNDS = 5
 FEWEST_ROUNDS = 3  # of calls that take longer than all the time for a case
+COMPILING = 4  # times the budget: how long compiling may take besides
 
 
 class Runner:
@@ -32,7 +35,10 @@ class Runner:
     limit
         Seconds for a case altogether; compiling counts.
     budget
-        Seconds for the whole run; cases whose turn has not come by then become rows that say so. By default no limit.
+        Seconds for the whole run, without what workers need to start and to compile; that may take `COMPILING` times as
+        long besides. Cases whose turn has not come by then become rows that say so. By default no limit.
+    torch_python
+        The interpreter of PyTorch's workers; by default the one that runs.
     worker
         Starts a worker: called as `Worker` is, gives what can be asked and closed as that can.
     """
@@ -43,6 +49,7 @@ class Runner:
         seconds: float = 0.5,
         limit: float = 120.0,
         budget: float | None = None,
+        torch_python: str | None = None,
         worker: Callable[..., Worker] = Worker,
     ) -> None:
         for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
@@ -50,7 +57,9 @@ class Runner:
                 raise ValueError(f"{name} must be positive, got {value}")
         self.threads = threads or cores()
         self.seconds, self.limit, self.budget = seconds, limit, budget
+        self.torch_python = torch_python
         self.start_worker = worker
+        self.compiling = 0.0  # seconds in this run
         self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
@@ -72,15 +81,16 @@ class Runner:
         def stopping() -> bool:
             return self._stopping.is_set() or stop()
 
-        end = None if self.budget is None else monotonic() + self.budget
+        start, self.compiling = monotonic(), 0.0
         stopped = ""
         try:
             for _, members in groupby(cases, key=lambda case: case.group):
                 group = list(members)
                 if self._stopping.is_set():
                     stopped = STOPPED
-                if not stopped and end is not None and monotonic() >= end:
+                if not stopped and self.budget is not None and monotonic() - start - self.compiling >= self.budget:
                     stopped = f"the time for the run, {self.budget:.0f} s, was used up"
+                stopped = stopped or self._compiled_enough()
                 if stopped:
                     yield from (finished(Turn(case, Row(case, "stopped", stopped))) for case in group)
                     continue
@@ -125,8 +135,9 @@ class Runner:
         try:
             action(turn)
         except Failed as failure:
+            turn.row.why = str(failure)
             if failure.status != "stopped":
-                turn.row.status, turn.row.why = failure.status, str(failure)
+                turn.row.status = failure.status
             worker = self._workers.get(turn.case.lane)
             if worker is not None and not worker.alive:
                 del self._workers[turn.case.lane]
@@ -135,12 +146,21 @@ class Runner:
 
     def _prepare(self, turn: Turn) -> None:
         case, row = turn.case, turn.row
-        worker = self._worker(case.lane)
-        self._find_peak(case)
+        with self._compile_time():
+            worker = self._worker(case.lane)
+            self._find_peak(case)
         needed, free = memory(case), free_memory()
         if needed > free:
             raise Failed("memory", f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
-        answer = worker.ask(self.limit, do="prepare", case=vars(case))
+        start = monotonic()
+        try:
+            answer = worker.ask(min(self.limit, self._left_to_compile()), do="prepare", case=vars(case))
+        except Failed as failure:
+            self.compiling += monotonic() - start
+            if failure.status == "limit" and self._compiled_enough():
+                raise Failed("stopped", self._compiled_enough()) from None
+            raise
+        self.compiling += answer["compile_s"] if answer["compiled"] else 0
         row.device, row.device_name, row.compile_s = answer["device"], answer["device_name"], answer["compile_s"]
         row.difference, row.checked = answer["difference"], answer["checked"]
         if row.device != case.device:
@@ -149,6 +169,26 @@ class Runner:
             how = "are not finite" if row.difference is None else f"differ by {row.difference:.1e} of the largest"
             raise Failed("wrong", f"its numbers {how} from the reference's; {answer['tolerance']:.0e} is allowed")
         turn.prepared = True
+
+    def _left_to_compile(self) -> float:
+        return inf if self.budget is None else max(0.0, COMPILING * self.budget - self.compiling)
+
+    def _compiled_enough(self) -> str:
+        """Say that no time is left to compile in; nothing if there is."""
+        if self.budget is None or self._left_to_compile() > 0:
+            return ""
+        return f"the time for compiling, {COMPILING * self.budget:.3g} s, was used up"
+
+    @contextmanager
+    def _compile_time(self) -> Iterator[None]:
+        """Count what is done within as compiling; `Failed` if no time is left for it."""
+        if self._compiled_enough():
+            raise Failed("stopped", self._compiled_enough())
+        start = monotonic()
+        try:
+            yield
+        finally:
+            self.compiling += monotonic() - start
 
     def _time(self, turn: Turn) -> None:
         worker = self._workers.get(turn.case.lane)
@@ -165,7 +205,10 @@ class Runner:
             raise self._absent[lane]
         if lane not in self._workers:
             try:
-                self._workers[lane] = self.start_worker(*lane, threads=self.threads, stop=self._stopping.is_set)
+                python = self.torch_python if lane[0].startswith("torch") else None
+                self._workers[lane] = self.start_worker(
+                    *lane, threads=self.threads, stop=self._stopping.is_set, python=python
+                )
             except Failed as failure:
                 if failure.status == "unavailable":
                     self._absent[lane] = failure
@@ -216,8 +259,9 @@ def finished(turn: Turn, stopped: str = "") -> Row:
     row.flops, row.bytes = counted.flops, counted.bytes
     row.to_device, row.from_device = counted.to_device, counted.from_device
     if row.status == "ok" and not turn.repeats:
-        row.status, row.why = "stopped", stopped
+        row.status, row.why = "stopped", row.why or stopped
     if row.status == "ok":
+        row.why = ""
         row.q1, row.median, row.q3 = (float(q) for q in np.percentile(turn.repeats, (25, 50, 75)))
         row.minimum, row.repeats = min(turn.repeats), len(turn.repeats)
     return row

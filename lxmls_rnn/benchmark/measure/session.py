@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.cases import Case, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner, peaks_as_dict
@@ -20,7 +20,7 @@ class Session:
     Parameters
     ----------
     cases
-        What to measure, group by group.
+        What to measure, group by group. Where the runner's time is limited scan is measured after all others.
     runner
         Its settings go into the file.
     path
@@ -43,7 +43,7 @@ class Session:
         self.cases, self.runner, self.path = cases, runner, path
         settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit, "rounds": ROUNDS}
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        self.results = Results(created, list(command), settings, describe(runner.threads))
+        self.results = Results(created, list(command), settings, describe(runner.threads, runner.torch_python))
         self.kept: dict[tuple, Row] = {}
         if resume and path.exists():
             before = Results.load(path)
@@ -59,7 +59,8 @@ class Session:
 
         However it ends, the file then has a row for every case.
         """
-        groups = [list(members) for _, members in groupby(self.cases, key=lambda case: case.group)]
+        cases = self.cases if self.runner.budget is None else scan_last(self.cases)
+        groups = [list(members) for _, members in groupby(cases, key=lambda case: case.group)]
         todo = [group for group in groups if not all(astuple(case) in self.kept for case in group)]
         new = {astuple(case) for group in todo for case in group}
         done = {key: row for key, row in self.kept.items() if key not in new}

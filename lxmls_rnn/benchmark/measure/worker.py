@@ -43,6 +43,7 @@ from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 CHECK_RATE = 1.0  # the step's change is as large as the gradient, so a wrong one is seen
 TIMED_RATE = 1e-6  # the parameters stay where they are, however often the step is made
 SHORTEST_REPEAT = 0.002  # seconds: calls that are faster are timed several together
+WARM_UP = 0.05  # seconds of work before a round on CUDA: a GPU that idled lowers its clock
 KEPT = 2  # compiled taggers: one for a sentence and one for batches serve every shape of one hidden size
 
 
@@ -69,7 +70,8 @@ class Bench:
         -------
         dict
             ``device`` that the parameters are on; ``difference``, the largest from the reference relative to the
-            largest number; ``tolerance``; ``checked``, sentences and words; ``compile_s`` until the first result.
+            largest number; ``tolerance``; ``checked``, sentences and words; ``compile_s`` until the first result, and
+            ``compiled``, whether that was now or for an earlier case.
         """
         gc.collect()
         reset_peak_memory()
@@ -79,7 +81,8 @@ class Bench:
         tagger.reset()  # timing steps of another length has moved the parameters a little
         start = perf_counter()
         returned = tagger.bind(batch, CHECK_RATE)()
-        if compile_s == 0:
+        compiled = compile_s == 0
+        if compiled:
             key = self._key(case)
             compile_s = self.built[key][2] + perf_counter() - start
             self.built[key] = (tagger, values, compile_s)
@@ -103,6 +106,7 @@ class Bench:
             "tolerance": TOLERANCE[case.dtype],
             "checked": checked,
             "compile_s": compile_s,
+            "compiled": compiled,
         }
 
     @staticmethod
@@ -130,8 +134,15 @@ class Bench:
         return tagger, values, 0.0
 
     def measure(self, seconds: float) -> dict[str, Any]:
-        """Time the prepared call for about so many seconds, at least once; return the seconds a call of each repeat."""
+        """Time the prepared call for about so many seconds, at least once; return the seconds a call of each repeat.
+
+        On CUDA it has been made for `WARM_UP` seconds before.
+        """
         call = self.call
+        if self.device.startswith("cuda"):
+            end = perf_counter() + WARM_UP
+            while perf_counter() < end:
+                call()
         if not self.calls:
             self.once = min(timed(call, 1), timed(call, 1))
             self.calls = max(1, math.ceil(SHORTEST_REPEAT / self.once))

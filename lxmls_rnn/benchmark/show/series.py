@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS
+from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
 from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.benchmark.show.report import fastest
 from lxmls_rnn.palette import LINES
 
-COLOURS = dict(zip(IMPLEMENTATIONS, LINES, strict=False))
+COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
 STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
 SIZES = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 

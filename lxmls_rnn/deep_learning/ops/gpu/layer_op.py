@@ -63,7 +63,8 @@ def contiguous(array: Any) -> Any:
 
 def set_product(A: Any, B: Any, C: Any, beta: float = 0.0, **transposed: bool) -> None:
     """C = A B + beta C, in place; trans_a and trans_b transpose."""
-    blas.gemm(1.0, A, B, beta, C, overwrite_c=True, **transposed)
+    if 0 not in C.shape:  # not every BLAS takes a matrix without rows
+        blas.gemm(1.0, A, B, beta, C, overwrite_c=True, **transposed)
 
 
 def outer(e: Any, before: Any, first: Any) -> Any:
@@ -86,9 +87,8 @@ class GpuLayerOp(theano.Op):
     cpu
         The Op to stand in for.
     fused_up_to
-        Largest H with the plan "fused": one launch for all sentences and all steps, one block a sentence, which reads
-        all weights at every step. Above, and where the device has too little local memory, the plan is "stepwise": at
-        every step a gemm for all sentences and a launch for the rest.
+        Largest H with the plan "fused"; above, and where the device has too little local memory, the plan is
+        "stepwise", see `deep_learning.gpu_plans`.
     """
 
     __props__ = ("cpu", "fused_up_to")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lxmls_rnn.deep_learning.gpu_plans import LOCAL, fused_up_to
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
 import pygpu  # isort: skip
 
+FORWARD, BACKWARD = LOCAL["lstm"]
+
 
 class _GpuLSTMOp(GpuLayerOp):
-    fused_up_to = 192  # its weights are then as many as those of an RNN of 512 units
+    fused_up_to = fused_up_to("lstm")
 
 
 class GpuLSTMLayer(_GpuLSTMOp):
@@ -20,10 +23,10 @@ class GpuLSTMLayer(_GpuLSTMOp):
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, W_h, W_c, h_before, c_before = inputs.values()
         states = h, c, gates = outputs["h"], outputs["c"], outputs["gates"]
-        if self.plan(H, 4 * H, h.context) == "fused":
+        if self.plan(H, FORWARD * H, h.context) == "fused":
             weights = W_h.T.copy(), W_c.T.copy()
             arrays = a, *weights, h_before, c_before, *states
-            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=4 * H)
+            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=FORWARD * H)
             return
         peep = pygpu.empty((B, 3 * H), "float32", context=h.context)
         c0 = c_before
@@ -42,8 +45,8 @@ class GpuLSTMLayerGrad(_GpuLSTMOp):
         e_a, e, e_c = outputs["e_a"], outputs["e_h0"], outputs["e_c0"]
         e_b = pygpu.empty((T, B, 3 * H), "float32", context=e.context)
         arrays = c, c0, gates, e_h, e_a, e_b, e, e_c
-        if self.plan(H, 10 * H, e.context) == "fused":
-            launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=10 * H)
+        if self.plan(H, BACKWARD * H, e.context) == "fused":
+            launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=BACKWARD * H)
         else:
             e[:] = 0
             e_c[:] = 0
