@@ -52,7 +52,7 @@ benchmark-models: $(READY) ## Time the models with pytest-benchmark
 		--benchmark-group-by=group --benchmark-sort=min --benchmark-columns=median,iqr,rounds $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Time CPU against GPU, NumPy against Theano and PyTorch, in two minutes; ARGS="--work step" goes to it
+bench: $(READY) ## Time CPU against GPU, NumPy against Theano and PyTorch, in two minutes and what compiling takes; ARGS="--work step" goes to it
 	.venv/bin/lxmls-rnn bench --budget 115 $(ARGS)
 
 .PHONY: bench-full

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 class Progress(NamedTuple):
     """Where a training stands; with the model's parameters it is all that is needed to go on exactly from there.
 
+    To the last digit on the CPU. A GPU adds up the gradients of a word that comes twice in a batch in any order.
+
     Attributes
     ----------
     epoch, batch

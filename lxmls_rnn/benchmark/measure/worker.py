@@ -189,19 +189,26 @@ def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
     dict
         ``flops`` a second of a product of large matrices, ``bytes`` read and written a second by a copy.
     """
-    n, m = (4096, 64 << 20) if device.startswith("cuda") else (1024, 16 << 20)  # an OpenCL device may be a processor
-    a, b = np.ones((n, n), dtype), np.ones(m, dtype)
+    # what a device is, its name does not tell: OpenCL's may be a processor, CUDA's an emulated one
+    sizes = [(256, 1 << 20), (1024, 16 << 20), (4096, 64 << 20)] if device.startswith("cuda") else [(1024, 16 << 20)]
+    for n, m in sizes:
+        calls = peak_calls(implementation, device, np.ones((n, n), dtype), np.ones(m, dtype))
+        product, copying = (min(timed(call, 1) for _ in range(5)) for call in calls)
+        if max(product, copying) > 0.02:
+            break
+    return {"flops": 2 * n**3 / product, "bytes": 2 * m * np.dtype(dtype).itemsize / copying}
+
+
+def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
+    """Return a product of a matrix with itself and a copy, by the implementation's own library."""
     if implementation == "numpy":
         out, copy = np.empty_like(a), np.empty_like(b)
-        calls = [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
-    elif implementation.startswith("torch"):
-        from lxmls_rnn.benchmark.measure.torch_peer import peak_calls
+        return [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
+    if implementation.startswith("torch"):
+        from lxmls_rnn.benchmark.measure import torch_peer
 
-        calls = peak_calls(a, b, device)
-    else:
-        calls = [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
-    product, copying = (min(timed(call, 1) for _ in range(5)) for call in calls)
-    return {"flops": 2 * n**3 / product, "bytes": 2 * b.nbytes / copying}
+        return torch_peer.peak_calls(a, b, device)
+    return [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
 
 
 def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
