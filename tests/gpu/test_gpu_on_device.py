@@ -64,7 +64,9 @@ def test_the_benchmark_times_both_plans(tmp_path, request):
         ("one-kernel", "ok", ""),
         ("stepwise", "ok", ""),
     ] * 2
-    assert re.search(rf"rnn on {ASKED or 'cuda'}: one kernel is faster up to .* library takes it up to 512", done.stdout)
+    assert re.search(
+        rf"rnn on {ASKED or 'cuda'}: one kernel is faster up to .* library takes it up to 512", done.stdout
+    )
 
 
 @pytest.mark.parametrize(
