@@ -37,6 +37,10 @@ test-gpu: $(READY) ## Run the GPU tests on an NVIDIA GPU, in the lab or where py
 	@says=$$(LXMLS_DEVICE=cuda .venv/bin/python -m lxmls_rnn.device) || { echo "$$says" | head -1; exit 1; }
 	LXMLS_TEST_DEVICE=cuda .venv/bin/pytest tests/gpu $(ARGS)
 
+.PHONY: gpu-kit
+gpu-kit: $(READY) ## Pack what a bare machine with an NVIDIA GPU needs for test-gpu and bench; see docs/gpu.md
+	scripts/gpu-kit.sh pack
+
 .PHONY: lint
 lint: $(READY) ## Check style, formatting, types, scripts, Dockerfiles and workflows
 	.venv/bin/pre-commit run --all-files

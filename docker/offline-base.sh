@@ -4,10 +4,12 @@
 #
 #     docker/offline-base.sh            makes lxmls-rnn-base:debian12, unless it is there
 #     BASE_IMAGE=lxmls-rnn-base:debian12 make up
+#     docker/offline-base.sh NAME SUITE makes an image of another Debian
 #
 # Needs root and debootstrap. It takes half a minute. DEBIAN_MIRROR names another mirror.
 set -eu
 name=${1:-lxmls-rnn-base:debian12}
+suite=${2:-bookworm}
 folder=
 
 if docker image inspect "$name" >/dev/null 2>&1; then
@@ -19,10 +21,10 @@ trap 'rm -rf "$folder"' EXIT
 folder=$(mktemp -d)
 
 # minbase is what the official debian:12 image starts from too.
-debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
+debootstrap --variant=minbase --include=ca-certificates "$suite" "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
     >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; exit 1; }
 rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"
 mkdir -p "$folder/root/var/cache/apt/archives/partial" "$folder/root/var/lib/apt/lists/partial"
 tar -C "$folder/root" --numeric-owner -c . |
-    docker import --change 'CMD ["bash"]' --message "Debian 12, debootstrap" - "$name" >/dev/null
+    docker import --change 'CMD ["bash"]' --message "Debian, debootstrap $suite" - "$name" >/dev/null
 echo "$name is built."

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from container.machine import ROOT, SECRET, UID, call, copy_of_the_project, pip_configuration, wait_for
+from container.machine import ROOT, SECRET, UID, call, copy_of_the_project, image, pip_configuration, wait_for
 
 IMAGE = "lxmls-rnn-lab:test"
 BUILD, START, TRAIN = 2400, 180, 300  # seconds that a build, a start, a short training may take at most
@@ -88,12 +88,7 @@ def base(engine):
     if asked:
         return asked
     default = re.search(r"BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text()).group(1)
-    have = call("docker", "image", "inspect", default, check=False).returncode == 0
-    if have or call("docker", "pull", "-q", default, timeout=900, check=False).returncode == 0:
-        return default
-    offline = "lxmls-rnn-base:debian12"
-    call(ROOT / "docker" / "offline-base.sh", offline, timeout=600)
-    return offline
+    return image(default, "lxmls-rnn-base:debian12", "bookworm")
 
 
 @pytest.fixture(scope="session")

@@ -56,3 +56,28 @@ def pip_configuration(folder):
     text = Path(mine).read_text() if mine != os.devnull else "[global]\nno-input = true\n"
     (folder / "pip.conf").write_text(f"{text}\n# {SECRET}\n")
     return folder / "pip.conf"
+
+
+class Machine:
+    """A running container, its user and its root."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def run(self, command, timeout=600, check=True, user="student", folder="/home/student/lab"):
+        """Run a line of shell."""
+        where = ["--user", user, "--workdir", folder]
+        return call("docker", "exec", *where, self.name, "bash", "-ec", command, timeout=timeout, check=check)
+
+    def install(self, line):
+        """Run a line of apt-get as root."""
+        self.run(f"apt-get update && DEBIAN_FRONTEND=noninteractive {line}", user="root", folder="/")
+
+
+def image(name, offline, suite):
+    """Return an image of Debian or on it: `name` where it is here or can be pulled, else one of Debian's packages."""
+    have = call("docker", "image", "inspect", name, check=False).returncode == 0
+    if have or call("docker", "pull", "-q", name, timeout=900, check=False).returncode == 0:
+        return name
+    call(ROOT / "docker" / "offline-base.sh", offline, suite, timeout=600)
+    return offline

@@ -7,7 +7,7 @@ import os
 import re
 
 import pytest
-from container.machine import ROOT, call, copy_of_the_project, pip_configuration
+from container.machine import ROOT, Machine, call, copy_of_the_project, pip_configuration
 
 DOCKERFILE = """
 ARG BASE
@@ -17,22 +17,6 @@ USER student
 WORKDIR /home/student
 """
 IDENTITY = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "safe.directory=*"]
-
-
-class Machine:
-    """A running container, its user and its root."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def run(self, command, timeout=600, check=True, user="student", folder="/home/student/lab"):
-        """Run a line of shell."""
-        where = ["--user", user, "--workdir", folder]
-        return call("docker", "exec", *where, self.name, "bash", "-ec", command, timeout=timeout, check=check)
-
-    def install(self, line):
-        """Run a line of apt-get as root."""
-        self.run(f"apt-get update && DEBIAN_FRONTEND=noninteractive {line}", user="root", folder="/")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# The lab's GPU tests and benchmark on a bare machine with an NVIDIA GPU: no Docker, no root, no network, another Python.
+#
+#     scripts/gpu-kit.sh pack         here, on Debian for x86-64 with network: makes .kit/kit.tar.xz, which git ignores
+#     scripts/gpu-kit.sh look         there: what the machine has, in a few lines; exit status 0 if its GPU computes
+#     scripts/gpu-kit.sh on COMMAND   there: runs COMMAND in the checkout, `make test-gpu` for example
+#
+# The checkout and the file travel. The file is a .venv that can be moved: Debian 12's Python 3.11 with its headers, the
+# pygpu that is made for it, and the locked packages. The machine gives g++, a Python 3 that unpacks, the driver, and NVRTC
+# and cuBLAS of a CUDA toolkit or of the packages that PyTorch brings. Folders in LD_LIBRARY_PATH are looked into first.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+file=.kit/kit.tar.xz
+packages=(python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libpython3.11 libpython3.11-dev python3-distutils
+    python3-pygpu libgpuarray3 libgpuarray-dev python3-mako python3-markupsafe)
+spare=(libexpat1 libffi8 zlib1g libbz2-1.0 liblzma5) # most machines have them, and theirs go before these
+
+die() {
+    echo "gpu-kit: $1" >&2
+    exit 1
+}
+
+pack() {
+    work=$(mktemp -d) # global, for the trap
+    trap 'rm -rf "$work"' EXIT
+    local uv root=$work/root/usr mirror=${DEBIAN_MIRROR:-} keyring
+    uv=$(PATH=$PATH:$PWD/.uv/bin command -v uv) || die "there is no uv: run make setup first"
+
+    # apt with a state of its own, so that it needs no root and takes Debian 12's packages whatever Debian this is.
+    # shellcheck disable=SC2016  # apt-get fills it in
+    mirror=${mirror:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 'debian/$')} ||
+        die "apt knows no mirror of Debian: set DEBIAN_MIRROR"
+    keyring=(/usr/share/keyrings/debian-archive-keyring.*)
+    echo "deb [signed-by=${keyring[0]}] $mirror bookworm main" >"$work/sources.list"
+    printf '%s;\n' "Dir::State \"$work\"" 'Dir::State::status "/dev/null"' "Dir::Cache \"$work\"" \
+        "Dir::Etc::SourceList \"$work/sources.list\"" 'Dir::Etc::SourceParts "/dev/null"' 'APT::Sandbox::User "root"' \
+        >"$work/apt.conf"
+    export APT_CONFIG=$work/apt.conf
+    apt-get update -qq
+    unpack_debs "$work/root" "${packages[@]}"
+    unpack_debs "$work/spare" "${spare[@]}"
+    mkdir "$root/spare"
+    find "$work/spare" -name 'lib*.so.*' -exec mv {} "$root/spare" \;
+
+    "$uv" export -q --frozen --no-default-groups --group dev --prune nbclient --prune fonttools --no-emit-project \
+        -o "$work/requirements.txt"
+    LD_LIBRARY_PATH=$root/spare "$uv" pip install -q --python "$root/bin/python3.11" --require-hashes --no-deps \
+        --target "$root/local/lib/python3.11/dist-packages" -r "$work/requirements.txt"
+
+    # What runs, without documents, tests and static libraries.
+    rm -r "$root"/{share,src,lib/binfmt.d,lib/python3.11/{config-*,sitecustomize.py}}
+    find "$root" \( -name '*.a' -o -path '*/bin/*' ! -name python3.11 \) -delete
+    find "$root" -path '*/theano/*' -prune -o -type d -name tests -print0 | xargs -0 rm -r
+    ln -s python3.11 "$root/bin/python"
+    mkdir -p .kit
+    tar -C "$root" --owner=0 --group=0 -c . | xz -T0 >"$file.part"
+    mv "$file.part" "$file"
+    du -h "$file"
+}
+
+unpack_debs() {
+    local to=$1 deb
+    shift
+    mkdir "$work/debs"
+    (cd "$work/debs" && apt-get download -qq "$@")
+    for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$to"; done
+    rm -r "$work/debs"
+}
+
+# .venv from the file, unless it is there.
+unpack() {
+    local sum so
+    [ -e "$file" ] || die "there is no $PWD/$file: it travels with the checkout"
+    sum=$(cksum <"$file")
+    [ "$(cat .venv/kit 2>/dev/null)" != "$sum" ] || return 0
+    [ ! -e .venv ] || [ -e .venv/kit ] || die ".venv here is not the kit's: take a checkout without one"
+    rm -rf .venv .kit/unpacked
+    mkdir .kit/unpacked
+    python3 -W ignore -m tarfile -e "$file" .kit/unpacked ||
+        die "a Python 3 with lzma, which this machine lacks, unpacks $file"
+    for so in .kit/unpacked/spare/*; do
+        ldconfig -p | grep -q "^\s*${so##*/} " || mv "$so" .kit/unpacked/lib
+    done
+    echo "$sum" >.kit/unpacked/kit
+    mv .kit/unpacked .venv
+}
+
+# The folders where the driver, NVRTC and cuBLAS may be, a line each, the first to be taken first.
+folders() {
+    tr : '\n' <<<"${LD_LIBRARY_PATH:-}"
+    printf '%s\n' /usr/local/nvidia/lib64 /usr/lib/wsl/lib /usr/local/cuda/lib64 /usr/local/cuda-*/lib64
+    python3 -c 'import glob, nvidia; print(*(f for p in nvidia.__path__ for f in glob.glob(f"{p}/*/lib")), sep="\n")' \
+        2>/dev/null || true
+    ldconfig -p | sed -nE 's|.*lib(cuda\|nvrtc\|cublas)\.so.* => (.*)/.*|\2|p'
+}
+
+# The newest libNAME.so.VERSION of the first folder that has one; nothing if there is none.
+find_library() {
+    local folder found
+    while read -r folder; do
+        if found=$(compgen -G "$folder/lib$1.so.[0-9]*" | sort -V | tail -n 1); then
+            echo "$found"
+            return
+        fi
+    done < <(folders | grep .)
+}
+
+script() { printf '#!%s\n%s\n' "$PWD/.venv/bin/python" "$2" >".venv/bin/$1" && chmod +x ".venv/bin/$1"; }
+
+# Make .venv this checkout's and this machine's, as it is now, and set what a command needs.
+enter() {
+    PATH=$PATH:/usr/sbin:/sbin # ldconfig
+    command -v g++ >/dev/null || die "this machine has no g++, which compiles what Theano makes"
+    unpack
+    local lib=$PWD/.venv/lib beside
+    driver=$(find_library cuda) nvrtc=$(find_library nvrtc) cublas=$(find_library cublas)
+    # libgpuarray's names for them: of NVRTC it gets the shim.
+    rm -f "$lib"/lib{cuda,cublas}.so
+    [ -z "$driver" ] || ln -s "$driver" "$lib/libcuda.so"
+    [ -z "$cublas" ] || ln -s "$cublas" "$lib/libcublas.so"
+    gcc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
+    # They load what lies beside them, and a link does not lead there.
+    beside=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
+    export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}$beside
+    export LXMLS_NVRTC=$nvrtc LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu CPATH=$PWD/.venv/include PATH=$PWD/.venv/bin:$PATH
+    export PYTHONNOUSERSITE=1
+    unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+    echo "$PWD" >.venv/local/lib/python3.11/dist-packages/checkout.pth
+    python -m lxmls_rnn.theano_env --install >/dev/null
+    script lxmls-rnn 'from lxmls_rnn.cli import app; app()'
+    script pytest 'import sys, pytest; sys.exit(pytest.main())'
+    touch .venv/.ready
+}
+
+case ${1:-} in
+pack) pack ;;
+look)
+    enter
+    printf '%-8s %s\n' driver "${driver:-none}" NVRTC "${nvrtc:-none}" cuBLAS "${cublas:-none}" \
+        g++ "$(g++ -dumpfullversion), $(nproc) cores"
+    nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv,noheader 2>/dev/null || true
+    LXMLS_DEVICE=cuda python -m lxmls_rnn.device | head -n 1
+    ;;
+on)
+    shift
+    enter
+    exec "$@"
+    ;;
+*)
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac

@@ -1,0 +1,47 @@
+"""What scripts/gpu-kit.sh refuses; tests/container/test_gpu_kit.py packs a kit and runs it on a bare machine."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def kit(tmp_path):
+    """Call the script in a checkout of its own; return its status and what it says."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "gpu-kit.sh", tmp_path / "scripts")
+
+    def call(*arguments):
+        done = subprocess.run([tmp_path / "scripts" / "gpu-kit.sh", *arguments], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    return call
+
+
+def test_without_the_file_it_says_that_it_has_to_travel(kit, tmp_path):
+    status, text = kit("look")
+    assert status == 1
+    assert f"there is no {tmp_path}/.kit/kit.tar.xz: it travels with the checkout" in text
+
+
+def test_an_environment_that_is_not_the_kits_is_left_alone(kit, tmp_path):
+    for file in (".venv/mine", ".kit/kit.tar.xz"):
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).touch()
+    status, text = kit("on", "true")
+    assert status == 1
+    assert ".venv here is not the kit's" in text
+    assert (tmp_path / ".venv" / "mine").exists()
+
+
+def test_without_a_word_it_says_how_it_is_called(kit):
+    status, text = kit()
+    assert status == 2
+    assert "scripts/gpu-kit.sh look " in text
+    assert "set -euo" not in text
