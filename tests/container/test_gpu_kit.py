@@ -68,7 +68,7 @@ def test_the_doctor_works_and_says_that_there_is_no_driver(machine):
 
 def test_the_gpu_tests_pass_on_the_emulated_device(machine):
     """All but those of the panels, which are not in the kit, and on OpenCL."""
-    output = machine.run("scripts/gpu-kit.sh on pytest -n 2 tests/gpu -m 'not slow'", timeout=1800).stdout
+    output = machine.run("scripts/gpu-kit.sh on pytest -n 2 tests/gpu -m 'not slow'", timeout=3600).stdout
     skipped = [line for line in output.splitlines() if line.startswith("SKIPPED")]
     assert [line for line in skipped if "opencl0:0" not in line and "no panels" not in line] == []
 
