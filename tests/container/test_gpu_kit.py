@@ -61,7 +61,7 @@ def test_look_says_what_is_there_and_fails_without_a_gpu(machine):
 def test_the_doctor_works_and_says_that_there_is_no_driver(machine):
     output = machine.run("scripts/gpu-kit.sh on make doctor").stdout
     assert "none: this machine has no NVIDIA driver" in output
-    assert "Python          3.11" in output
+    assert re.search("Python +3.11", output)
     assert "compiled to C, ran, and was right" in output
     assert re.search("pygpu +0.7.6", output)
 
