@@ -28,7 +28,7 @@ pack() {
 
     # apt with a state of its own, so that it needs no root and takes Debian 12's packages whatever Debian this is.
     # shellcheck disable=SC2016  # apt-get fills it in
-    mirror=${mirror:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 'debian/$')} ||
+    mirror=${mirror:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep 'debian/$' | tail -n 1)} ||
         die "apt knows no mirror of Debian: set DEBIAN_MIRROR"
     keyring=(/usr/share/keyrings/debian-archive-keyring.*)
     echo "deb [signed-by=${keyring[0]}] $mirror bookworm main" >"$work/sources.list"
@@ -50,7 +50,7 @@ pack() {
     # What runs, without documents, tests and static libraries.
     rm -r "$root"/{share,src,lib/binfmt.d,lib/python3.11/{config-*,sitecustomize.py}}
     find "$root" \( -name '*.a' -o -path '*/bin/*' ! -name python3.11 \) -delete
-    find "$root" -path '*/theano/*' -prune -o -type d -name tests -print0 | xargs -0 rm -r
+    find "$root" -path '*/theano/*' -prune -o -type d -name tests -print0 | xargs -0 rm -rf
     ln -s python3.11 "$root/bin/python"
     mkdir -p .kit
     tar -C "$root" --owner=0 --group=0 -c . | xz -T0 >"$file.part"
@@ -79,40 +79,38 @@ unpack() {
     python3 -W ignore -m tarfile -e "$file" .kit/unpacked ||
         die "a Python 3 with lzma, which this machine lacks, unpacks $file"
     for so in .kit/unpacked/spare/*; do
-        ldconfig -p | grep -q "^\s*${so##*/} " || mv "$so" .kit/unpacked/lib
+        grep -q "^\s*${so##*/} " <<<"$known" || mv "$so" .kit/unpacked/lib
     done
     echo "$sum" >.kit/unpacked/kit
     mv .kit/unpacked .venv
 }
 
 # The folders where the driver, NVRTC and cuBLAS may be, a line each, the first to be taken first.
-folders() {
+list_folders() {
     tr : '\n' <<<"${LD_LIBRARY_PATH:-}"
     printf '%s\n' /usr/local/nvidia/lib64 /usr/lib/wsl/lib /usr/local/cuda/lib64 /usr/local/cuda-*/lib64
     python3 -c 'import glob, nvidia; print(*(f for p in nvidia.__path__ for f in glob.glob(f"{p}/*/lib")), sep="\n")' \
         2>/dev/null || true
-    ldconfig -p | sed -nE 's|.*lib(cuda\|nvrtc\|cublas)\.so.* => (.*)/.*|\2|p'
+    sed -nE 's#.*lib(cuda|nvrtc|cublas)\.so.* => (.*)/.*#\2#p' <<<"$known"
 }
 
 # The newest libNAME.so.VERSION of the first folder that has one; nothing if there is none.
 find_library() {
-    local folder found
-    while read -r folder; do
-        if found=$(compgen -G "$folder/lib$1.so.[0-9]*" | sort -V | tail -n 1); then
-            echo "$found"
-            return
-        fi
-    done < <(folders | grep .)
+    local folder
+    for folder in "${folders[@]}"; do
+        if compgen -G "$folder/lib$1.so.[0-9]*" | sort -V | tail -n 1; then return; fi
+    done
 }
 
 script() { printf '#!%s\n%s\n' "$PWD/.venv/bin/python" "$2" >".venv/bin/$1" && chmod +x ".venv/bin/$1"; }
 
 # Make .venv this checkout's and this machine's, as it is now, and set what a command needs.
 enter() {
-    PATH=$PATH:/usr/sbin:/sbin # ldconfig
     command -v g++ >/dev/null || die "this machine has no g++, which compiles what Theano makes"
+    local lib=$PWD/.venv/lib known folders beside
+    known=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p)
+    mapfile -t folders < <(list_folders | grep .)
     unpack
-    local lib=$PWD/.venv/lib beside
     driver=$(find_library cuda) nvrtc=$(find_library nvrtc) cublas=$(find_library cublas)
     # libgpuarray's names for them: of NVRTC it gets the shim.
     rm -f "$lib"/lib{cuda,cublas}.so
@@ -140,7 +138,7 @@ look)
     printf '%-8s %s\n' driver "${driver:-none}" NVRTC "${nvrtc:-none}" cuBLAS "${cublas:-none}" \
         g++ "$(g++ -dumpfullversion), $(nproc) cores"
     nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv,noheader 2>/dev/null || true
-    LXMLS_DEVICE=cuda python -m lxmls_rnn.device | head -n 1
+    LXMLS_DEVICE=cuda python -m lxmls_rnn.device | sed -n 1p
     ;;
 on)
     shift

@@ -17,11 +17,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends g++ make python
 USER student
 """
 EMULATOR = """
-mkdir /tmp/driver; cd /tmp/driver
+mkdir /tmp/driver /tmp/cuda
 tests=/home/student/lab/tests/gpu/emulator
-g++ -std=c++17 -shared -fPIC -O2 -DKERNEL_H="\\"$tests/kernel.h\\"" -o libcuda.so.1 $tests/*.cpp -ldl
-ln -s libcuda.so.1 libnvrtc.so.12
-ln -s libcuda.so.1 libcublas.so.12
+g++ -std=c++17 -shared -fPIC -O2 -DKERNEL_H="\\"$tests/kernel.h\\"" -o /tmp/driver/libcuda.so.1 $tests/*.cpp -ldl
+ln -s ../driver/libcuda.so.1 /tmp/cuda/libnvrtc.so.12
+ln -s ../driver/libcuda.so.1 /tmp/cuda/libcublas.so.12
 """
 
 
@@ -74,7 +74,9 @@ def test_the_gpu_tests_pass_on_the_emulated_device(machine):
 
 
 def test_a_driver_that_is_there_is_found_and_computes(machine):
+    """The linker knows the driver; LD_LIBRARY_PATH names a CUDA that goes before the machine's."""
     machine.run(EMULATOR)
-    output = machine.run("EMULATED_CC=120 LD_LIBRARY_PATH=/tmp/driver scripts/gpu-kit.sh look").stdout
-    assert re.search("driver +/tmp/driver/libcuda.so.1\nNVRTC +/tmp/driver/libnvrtc.so.12\n", output)
+    machine.run("echo /tmp/driver >/etc/ld.so.conf.d/driver.conf; ldconfig", user="root")
+    output = machine.run("EMULATED_CC=120 LD_LIBRARY_PATH=/tmp/cuda scripts/gpu-kit.sh look").stdout
+    assert re.search("driver +/tmp/driver/libcuda.so.1\nNVRTC +/tmp/cuda/libnvrtc.so.12\n", output)
     assert "Theano uses the GPU: " in output
