@@ -54,6 +54,11 @@ def index(device: str) -> int:
     return int(device.removeprefix("cuda") or 0)
 
 
+def is_cuda(device: str) -> bool:
+    """Whether this is an NVIDIA GPU's name: "cuda", "cuda0", "cuda1", ..."""
+    return device == "cuda" or (device.startswith("cuda") and device.removeprefix("cuda").isdecimal())
+
+
 def problem(device: str) -> Problem | None:
     """Look, without using it, for what keeps Theano from `device`.
 
@@ -71,7 +76,7 @@ def problem(device: str) -> Problem | None:
         return None
     if device.startswith("opencl"):
         return _python_problem() or _pygpu_problem()
-    if device != "cuda" and not (device.startswith("cuda") and device.removeprefix("cuda").isdecimal()):
+    if not is_cuda(device):
         return Problem(
             f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.problems import index
+from lxmls_rnn.device.problems import index, is_cuda
 from lxmls_rnn.theano_env import blas, opencl
 
 TEN_YEARS = 10 * 365 * 24 * 3600
@@ -105,7 +105,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     if not {"base_compiledir", "compiledir"} & user.keys():
         cache = _cache_folder(environ)
         defaults["base_compiledir"] = str(cache)
-        if user.get("device", "cpu").startswith("cuda"):
+        if is_cuda(user.get("device", "cpu")):
             defaults["gpuarray.cache_path"] = str(_kernel_folder(user["device"], cache, environ))
     return {key: value for key, value in defaults.items() if key.lower() not in user} | {
         key: value for key, value in asked.items() if key not in flags
