@@ -30,6 +30,7 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
+from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Experiment, Settings, prepare
 from lxmls_rnn.files import locked, write_atomically
 from lxmls_rnn.tagger import Tagger
@@ -119,6 +120,8 @@ class Run:
         ------
         RuntimeError
             Another process trains this run.
+        GpuLost
+            The GPU has failed for good: the message says where the run goes on when it is resumed.
         FileNotFoundError, ValueError
             A file that the settings name is gone, or has changed since the run began.
         """
@@ -131,6 +134,7 @@ class Run:
             experiment, self._prepared = self._prepared or prepare(self.settings), None
             tagger = experiment.tagger
             progress, best = self._restore(tagger.model)
+            self._kept = progress  # of the checkpoint that is on disk
             if epochs is not None and epochs != self.settings.trainer.epochs:
                 if epochs < progress.epoch:
                     raise ValueError(f"epochs must be at least {progress.epoch}, which the run has done; got {epochs}")
@@ -138,7 +142,18 @@ class Run:
                 self._write_config(checksums)
             trainer = self.settings.trainer
             events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
-            yield from self._saving(events, tagger, checkpoint_every)
+            try:
+                yield from self._saving(events, tagger, checkpoint_every)
+            except GpuLost as lost:
+                raise GpuLost(lost.name, self._goes_on()) from lost
+
+    def _goes_on(self) -> str:
+        """Say where the checkpoint stands; what was learnt since is lost with the device that it was on."""
+        p, name = self._kept, self.folder.name
+        if p == Progress():
+            return f"The run {name} had no checkpoint yet and begins anew when it is resumed."
+        where = f"batch {p.batch} of epoch {p.epoch + 1}" if p.batch else f"epoch {p.epoch}"
+        return f"The run {name} is kept as it was after {where} and goes on from there when it is resumed."
 
     def _saving(self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float) -> Iterator[Event]:
         """Pass the events on and write what they ask for."""
@@ -148,7 +163,7 @@ class Run:
         def checkpoint() -> None:
             nonlocal saved
             tagger.save(self.folder / "checkpoint.npz", progress=event.progress._asdict())
-            saved = time.monotonic()
+            saved, self._kept = time.monotonic(), event.progress
 
         try:
             for event in events:

@@ -22,6 +22,14 @@ def cuda() -> ctypes.CDLL | None:
     return load("libcuda.so") or load("libcuda.so.1")
 
 
+def error_name(status: int) -> str:
+    """Return the driver's name for one of its errors, CUDA_ERROR_UNKNOWN for 999."""
+    library, name = cuda(), ctypes.c_char_p()
+    if library is None or library.cuGetErrorName(status, ctypes.byref(name)) != 0 or name.value is None:
+        return f"CUDA error {status}"
+    return name.value.decode()
+
+
 @cache
 def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
     """Return name and compute capability of each GPU that the driver shows."""

@@ -49,6 +49,23 @@ def variable() -> str:
     return advice("variable")
 
 
+class GpuLost(RuntimeError):
+    """The GPU that this process works on does nothing any more: the card, its driver or the container has lost it.
+
+    Parameters
+    ----------
+    name
+        What the driver says, CUDA_ERROR_UNKNOWN.
+    more
+        A sentence about what was under way.
+    """
+
+    def __init__(self, name: str, more: str = "") -> None:
+        self.name = name
+        anew = "start this program anew, or in a notebook its kernel"
+        super().__init__(f"the GPU is lost ({name}): {anew}; if there is no GPU then, {advice('no GPU')}. {more}".strip())
+
+
 def index(device: str) -> int:
     """Return 1 for "cuda1", 0 for "cuda"."""
     return int(device.removeprefix("cuda") or 0)
@@ -97,7 +114,7 @@ def _driver_problem(index: int) -> Problem | None:
         status = 100
     if status != 0:
         why = CUDA_ERRORS.get(status, "the driver does not start")
-        return Problem(f"{why} (CUDA error {status})", "see whether `nvidia-smi` works on the machine itself")
+        return Problem(f"{why} (CUDA error {status})", advice('no GPU'))
     count = len(libraries.cards())
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"

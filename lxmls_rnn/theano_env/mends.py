@@ -4,11 +4,12 @@ import functools
 import hashlib
 import importlib
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from lxmls_rnn.theano_env import contexts
 from lxmls_rnn.theano_env.compiler import mend_linker
+from lxmls_rnn.theano_env.contexts import TURN
 from lxmls_rnn.theano_env.lock import LOCK, saying_so
 
 
@@ -24,6 +25,7 @@ def mend() -> None:
     _version_external_code()
     _exact_logistic()
     _fold_in_python()
+    contexts.mend()
     _one_compile_at_a_time()
     mend_linker(VM_Linker)
     # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
@@ -101,18 +103,21 @@ def _fold_in_python() -> None:
 
 def _one_compile_at_a_time() -> None:
     """Let threads take turns in `theano.function`: its optimiser and its module cache are the whole process's."""
-    compiling = threading.RLock()  # a scan compiles its loop within the compile of the whole
     for name in ("theano.compile.function", "theano.compile.pfunc"):
         module: Any = importlib.import_module(name)  # theano.compile.function is a function's name too
-        module.orig_function = _in_turns(module.orig_function, compiling)
+        module.orig_function = _in_turns(module.orig_function)
 
 
-def _in_turns(call: Callable[..., Any], lock: Any) -> Callable[..., Any]:
+def _in_turns(call: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:
-        with saying_so(lambda: "another thread") as my_turn, lock:
-            my_turn()
-            with LOCK.released_after():
-                return call(*args, **kwargs)
+        with saying_so(lambda: "another thread") as my_turn:
+
+            def compile_it() -> Any:  # a scan compiles its loop within the compile of the whole
+                my_turn()
+                with LOCK.released_after():
+                    return call(*args, **kwargs)
+
+            return TURN.run(compile_it)
 
     return alone

@@ -4,7 +4,8 @@
 
 That a kernel compiles for a device says that the compiler accepts it, not that it works there.
 
-``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options.
+``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options; with EMULATED_CC
+set the emulated device is current then.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from driver import Driver
 
 # The capabilities that kernels are compiled for: Turing, Ampere, Ada, Hopper, Blackwell.
 CAPABILITIES = [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0)]
@@ -202,6 +205,8 @@ def compile_for(source: str, capability: tuple[int, int], headers: Mapping[str, 
 
 if __name__ == "__main__":
     try:
+        if "EMULATED_CC" in os.environ:
+            Driver("libcuda.so").make_current()
         print(_text(Nvrtc(sys.argv[1]).compile(sys.stdin.read(), sys.argv[2:])))
     except RuntimeError as error:
         sys.exit(f"{type(error).__name__}: {error}")

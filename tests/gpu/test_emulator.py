@@ -3,11 +3,14 @@
 import ctypes
 import faulthandler
 import multiprocessing
+import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import nvrtc
 import pytest
+from driver import Driver
 
 X = np.linspace(-3, 3, 96, dtype="float32")
 # Turns the order of the numbers around in each block of 32.
@@ -26,19 +29,13 @@ KERNEL void kernel(GLOBAL_MEM ga_float *y, GLOBAL_MEM const ga_float *x, ga_doub
 """
 
 
-class Device:
-    """The emulated driver."""
+class Device(Driver):
+    """The emulated driver, with its context in this thread, and the compiler."""
 
     def __init__(self, library):
+        super().__init__(library)
         self.compiler = nvrtc.Nvrtc(library)
-        self.driver = ctypes.CDLL(library)
-
-    def call(self, function, *arguments):
-        """Call the driver; its error becomes a RuntimeError."""
-        if getattr(self.driver, function)(*arguments) != 0:
-            why = ctypes.c_char_p()
-            self.driver.cuGetErrorString(0, ctypes.byref(why))
-            raise RuntimeError(why.value.decode())
+        self.make_current()
 
     def put(self, array):
         """Return where a copy of the array is on the device."""
@@ -56,24 +53,33 @@ class Device:
 
     def run(self, source, x=X, threads=32, shared=128):
         """Return y, where `source` has a kernel of y, x and a factor, which is 2."""
+        y = np.full_like(x, 7)
+        place = self.put(y)
+        self.launch(source, place, self.put(x), len(x) // threads, threads, shared)
+        return self.get(place, y)
+
+    def launch(self, source, y, x, blocks=3, threads=32, shared=128):
+        """Launch the kernel of `source` on y and x, which are on the device, and do not wait for it."""
         module, kernel = ctypes.c_void_p(), ctypes.c_void_p()
         image = self.compiler.compile(source, ["-arch", "compute_90"])
         self.call("cuModuleLoadData", ctypes.byref(module), image)
         self.call("cuModuleGetFunction", ctypes.byref(kernel), module, b"kernel")
-        y = np.full_like(x, 7)
-        arguments = [self.put(y), self.put(x), ctypes.c_double(2)]
+        arguments = y, x, ctypes.c_double(2)
         places = (ctypes.c_void_p * 3)(*map(ctypes.addressof, arguments))
-        try:
-            self.call("cuLaunchKernel", kernel, len(x) // threads, 1, 1, threads, 1, 1, shared, None, places, None)
-            return self.get(arguments[0], y)
-        finally:
-            for place in arguments[:2]:
-                self.call("cuMemFree_v2", place)
+        self.call("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, shared, None, places, None)
 
 
-@pytest.fixture(scope="module")
-def device(stand_ins):
-    return Device(stand_ins / "libcuda.so")
+@pytest.fixture
+def device(stand_ins, tmp_path):
+    """A driver that no other test has had: what goes wrong in a kernel stays wrong."""
+    return Device(shutil.copy(stand_ins / "libcuda.so", tmp_path))
+
+
+@pytest.fixture
+def other_thread():
+    """Run functions in one thread, which has no context at first."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda *call: pool.submit(*call).result()
 
 
 def test_blocks_threads_barriers_and_both_kinds_of_shared_memory(device):
@@ -145,6 +151,103 @@ def test_touching_memory_that_was_freed(device):
 def test_too_much_shared_memory(device):
     with pytest.raises(RuntimeError, match="too much shared memory"):
         device.run(REVERSE.replace("e[1]", "e[1024]"), shared=47 * 1024)
+
+
+BEHIND = REVERSE.replace("y[i] =", "y[96 + LID_0] =")  # writes behind y
+
+
+def test_what_goes_wrong_in_a_kernel_is_said_by_the_call_that_waits_for_it(device):
+    y, x = device.put(X), device.put(X)
+    device.launch(BEHIND, y, x)
+    device.call("cuMemsetD8Async", x, 0, ctypes.c_size_t(4), None)
+    device.launch(REVERSE, y, x)
+    device.call("cuEventRecord", None, None)
+    with pytest.raises(RuntimeError, match="cuCtxSynchronize: CUDA_ERROR_LAUNCH_FAILED: a kernel writes outside"):
+        device.call("cuCtxSynchronize")
+
+
+def test_after_that_every_call_says_so(device):
+    with pytest.raises(RuntimeError, match="cuMemcpyDtoHAsync_v2: CUDA_ERROR_LAUNCH_FAILED"):
+        device.run(BEHIND)
+    with pytest.raises(RuntimeError, match="cuMemAlloc_v2: CUDA_ERROR_LAUNCH_FAILED"):
+        device.put(X)
+    assert cublas(device, 3) == EXECUTION_FAILED
+
+
+def test_a_launch_that_cannot_be_is_refused_at_once(device):
+    with pytest.raises(RuntimeError, match="cuLaunchKernel: CUDA_ERROR_INVALID_VALUE"):
+        device.launch(REVERSE, device.put(X), device.put(X), threads=2048)
+    assert device.run(REVERSE).shape == X.shape
+
+
+def test_a_thread_has_no_context_until_it_makes_one_current(device, other_thread):
+    with pytest.raises(RuntimeError, match="cuMemAlloc_v2: CUDA_ERROR_INVALID_CONTEXT"):
+        other_thread(device.put, X)
+    other_thread(device.make_current)
+    place = other_thread(device.put, X)
+    assert np.array_equal(device.get(place, X), X)
+
+
+def test_contexts_are_pushed_and_popped_in_each_thread(device, other_thread):
+    def current():
+        context = ctypes.c_void_p()
+        device.call("cuCtxGetCurrent", ctypes.byref(context))
+        return context.value
+
+    context = device.retain()
+    assert (current(), other_thread(current)) == (context.value, None)
+    device.call("cuCtxPushCurrent_v2", context)
+    device.call("cuCtxPopCurrent_v2", None)
+    assert current() == context.value
+    device.call("cuCtxPopCurrent_v2", None)
+    assert current() is None
+    with pytest.raises(RuntimeError, match="cuCtxPopCurrent_v2: CUDA_ERROR_INVALID_CONTEXT"):
+        device.call("cuCtxPopCurrent_v2", None)
+
+
+def test_a_context_that_all_have_released_is_destroyed(device):
+    device.retain()
+    for _ in range(2):
+        place = device.put(X)
+        device.call("cuDevicePrimaryCtxRelease", 0)
+    with pytest.raises(RuntimeError, match="CUDA_ERROR_CONTEXT_IS_DESTROYED"):
+        device.get(place, X)
+
+
+def test_a_driver_that_nobody_has_initialised(stand_ins, tmp_path):
+    driver = Driver(shutil.copy(stand_ins / "libcuda.so", tmp_path))
+    with pytest.raises(RuntimeError, match="CUDA_ERROR_NOT_INITIALIZED"):
+        driver.call("cuDeviceGetCount", ctypes.byref(ctypes.c_int()))
+
+
+def test_a_device_that_is_lost(device, monkeypatch):
+    monkeypatch.setenv("EMULATED_LOSS", "2:214")
+    device.run(REVERSE)
+    with pytest.raises(RuntimeError, match="CUDA_ERROR_ECC_UNCORRECTABLE: the GPU is lost"):
+        device.run(REVERSE)
+
+
+@pytest.mark.parametrize(
+    ("transposed", "leading", "status"),
+    [((0, 0), (3, 2, 3), 0), ((0, 0), (2, 2, 3), 7), ((0, 0), (3, 1, 3), 7), ((0, 0), (3, 2, 2), 7)]
+    + [((1, 1), (2, 4, 3), 0), ((1, 1), (1, 4, 3), 7), ((1, 1), (2, 3, 3), 7)],
+)
+def test_columns_that_would_overlap_are_refused_as_cublas_does(device, transposed, leading, status):
+    """A (3, 2) times B (2, 4), and both given transposed."""
+    assert cublas(device, *leading, transposed) == status
+
+
+EXECUTION_FAILED = 13
+
+
+def cublas(device, lda=3, ldb=2, ldc=3, transposed=(0, 0)):
+    """Return the status of a product of matrices (3, 2) and (2, 4)."""
+    A, B, C = (np.ones(16, "float32") for _ in range(3))
+    one, handle = ctypes.c_float(1), ctypes.c_void_p()
+    device.library.cublasCreate_v2(ctypes.byref(handle))
+    places = [ctypes.c_void_p(array.ctypes.data) for array in (A, B, C)]
+    arguments = [*transposed, 3, 4, 2, ctypes.byref(one), places[0], lda, places[1], ldb, ctypes.byref(one)]
+    return device.library.cublasSgemm_v2(handle, *arguments, places[2], ldc)
 
 
 def signal_of(function, *arguments):

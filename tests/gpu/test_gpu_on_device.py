@@ -20,13 +20,17 @@ from lxmls_rnn.benchmark.measure.results import Results
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 FILES = [(device, file) for device in ([ASKED] if ASKED else ["opencl0:0", EMULATED]) for file in ("layers", "models")]
+CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
+FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches")]
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize(("device", "file"), [*FILES, (EMULATED, "launches")])
+@pytest.mark.parametrize(("device", "file"), FILES)
 def test_on_device(device, file, request):
     if device != ASKED and importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+    if file == "panels" and importlib.util.find_spec("ipywidgets") is None:
+        pytest.skip("no ipywidgets, so no panels")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
     env["LXMLS_DEVICE"] = device.removeprefix("emulated ")
     if device == EMULATED:

@@ -185,8 +185,9 @@ def test_several_threads_may_compile_at_once(stand_ins, real_nvrtc):
         import sys
         from concurrent.futures import ThreadPoolExecutor
         sys.path.append({str(Path(nvrtc.__file__).parent)!r})
-        import nvrtc
+        import driver, nvrtc
         def compile(i):  # each thread's first call may be the one that loads
+            driver.Driver("libcuda.so").make_current()
             shim = nvrtc.Nvrtc({str(stand_ins / "libnvrtc.so")!r})
             return shim.compile(f'extern "C" __global__ void k(int *p) {{{{ *p = {{i}}; }}}}', ["-arch", "compute_10"])
         with ThreadPoolExecutor(8) as pool:

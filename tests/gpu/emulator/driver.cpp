@@ -3,8 +3,12 @@
  *     g++ -std=c++17 -shared -fPIC -O2 -DKERNEL_H='"/path/to/kernel.h"' -o libcuda.so *.cpp -ldl
  *
  * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it goes through libgpuarray's and
- * Theano's CUDA code and computes what its kernels say. Its compute capability is EMULATED_CC (90 is 9.0; unset: no
- * device is current).
+ * Theano's CUDA code and computes what its kernels say. Its compute capability is EMULATED_CC, 90 for 9.0.
+ *
+ * Calls need what CUDA's documentation says that they need, a context that is current in their thread above all, and
+ * what goes wrong in a kernel is said by a later call that waits for it, and from then on by every call (context.cpp).
+ * EMULATED_LOSS=1000:999 loses the device: after a thousand launches every call ends with error 999; 0:100 is a driver
+ * that sees no device.
  *
  * In this it is stricter than a GPU:
  * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, as integers -1;
@@ -12,15 +16,16 @@
  *   own fails the launch; freed memory cannot be touched, and its addresses are not used again;
  * - writing to shared memory behind what the launch asked for fails the launch;
  * - between two barriers the threads of a block run one after the other, first to last or last to first by chance (the
- *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch.
+ *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch;
+ * - of a failed launch the first call that waits tells, not one in between.
  *
  * It does not show how a GPU schedules threads or how fast it is, what NVIDIA's compiler makes of a kernel, the use of
- * pointers that are the host's or not aligned, threads that wait at different barriers, or a host that does not wait. */
+ * pointers that are the host's or not aligned, threads that wait at different barriers, or a host that does not wait:
+ * a copy is done when its call returns. */
 #include "driver.h"
 
 #include <dlfcn.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -31,35 +36,15 @@
 #include <random>
 #include <vector>
 
+#include "context.h"
 #include "machine.h"
 
 typedef uintptr_t Pointer; /* CUdeviceptr */
 
-enum { /* CUresult */
-  OK = 0,
-  INVALID_VALUE = 1,
-  OUT_OF_MEMORY = 2,
-  INVALID_IMAGE = 200,
-  NO_CONTEXT = 201,
-  NOT_FOUND = 500,
-  LAUNCH_FAILED = 719,
-};
 enum { POISON = 0xFF, ALIGNED = 256, STACK = 64 * 1024 };
 
-static int capability() {
-  const char *text = getenv("EMULATED_CC");
-  return text == NULL ? 0 : atoi(text);
-}
-
-static std::string last_error;
-
-static int failed(int error, const std::string &why) {
-  last_error = why;
-  return error;
-}
-
-/* Launches of kernels and copies between host and device so far, for a test to look at. */
-extern "C" { long emulated_launches, emulated_to_device, emulated_to_host; }
+/* Copies between host and device so far, for a test to look at; emulated_launches counts launches. */
+extern "C" { long emulated_to_device, emulated_to_host; }
 
 /* Memory */
 
@@ -120,6 +105,7 @@ static bool rest_is_untouched() {
 }
 
 static int copy(Pointer to, Pointer from, size_t n) {
+  if (is_dead()) return OK;
   memmove(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from), n);
   return OK;
 }
@@ -160,7 +146,12 @@ static void run_thread() {
 
 static std::minstd_rand chance;
 
-static int run_block(Position &position, unsigned dynamic) {
+static bool wrong(const char *why) {
+  fail_later(LAUNCH_FAILED, why);
+  return false;
+}
+
+static bool run_block(Position &position, unsigned dynamic) {
   const SharedMemory &shared = *kernel->module->shared;
   memset(shared.start, POISON, shared.end - shared.start);
   const Dim &size = position.threads;
@@ -174,7 +165,7 @@ static int run_block(Position &position, unsigned dynamic) {
     makecontext(&thread.context, run_thread, 0);
   }
   for (unsigned ended = 0; ended < count;) {
-    if (ended > 0) return failed(LAUNCH_FAILED, "only some threads of a block reach a barrier");
+    if (ended > 0) return wrong("only some threads of a block reach a barrier");
     const bool backwards = chance() % 2;
     for (unsigned i = 0; i < count; i++) {
       const unsigned n = backwards ? count - 1 - i : i;
@@ -185,8 +176,8 @@ static int run_block(Position &position, unsigned dynamic) {
     }
   }
   if (!is_poison(shared.dynamic + dynamic, shared.dynamic + MAX_SHARED))
-    return failed(LAUNCH_FAILED, "a kernel writes behind its shared memory");
-  return OK;
+    return wrong("a kernel writes behind its shared memory");
+  return true;
 }
 
 static int load(Module **out, const char *data) {
@@ -209,35 +200,42 @@ static int load(Module **out, const char *data) {
 
 extern "C" {
 
-int cuModuleLoadData(Module **module, const void *image) { return load(module, static_cast<const char *>(image)); }
+int cuModuleLoadData(Module **module, const void *image) {
+  ENTER(CONTEXT);
+  return load(module, static_cast<const char *>(image));
+}
 int cuModuleLoadDataEx(Module **module, const void *image, unsigned, void *, void *) {
   return cuModuleLoadData(module, image);
 }
 
 int cuModuleUnload(Module *module) {
+  ENTER(WORK_DONE);
   dlclose(module->library);
   delete module; /* of its kernels libgpuarray makes no use any more */
   return OK;
 }
 
 int cuModuleGetFunction(Kernel **out, Module *module, const char *name) {
+  ENTER(CONTEXT);
   void *thread = dlsym(module->library, (std::string("emulated_") + name).c_str());
   if (thread == NULL) return failed(NOT_FOUND, std::string("no kernel ") + name);
   *out = new Kernel{module, reinterpret_cast<void (*)(void **)>(thread)};
   return OK;
 }
 
-int cuFuncGetAttribute(int *value, int, Kernel *) { *value = MAX_THREADS; return OK; }
+int cuFuncGetAttribute(int *value, int, Kernel *) { ENTER(CONTEXT); *value = MAX_THREADS; return OK; }
 
 int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *, void **arguments, void **) {
+  ENTER(CONTEXT);
   const size_t blocks = size_t(gx) * gy * gz, block_size = size_t(bx) * by * bz;
   const SharedMemory &memory = *function->module->shared;
   const size_t declared = memory.end - memory.start - MAX_SHARED;
   if (blocks == 0 || block_size == 0 || block_size > MAX_THREADS || gy > MAX_BLOCKS || gz > MAX_BLOCKS || bz > MAX_Z)
     return failed(INVALID_VALUE, "a launch of no or too many threads");
   if (declared + shared > MAX_SHARED) return failed(INVALID_VALUE, "a launch with too much shared memory");
-  emulated_launches++;
+  count_launch();
+  if (is_dead()) return OK;
   kernel = function, kernel_arguments = arguments;
   Position position = {{0, 0, 0}, {0, 0, 0}, {bx, by, bz}, {gx, gy, gz}, barrier};
   *function->module->position = &position;
@@ -245,19 +243,25 @@ int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsi
   for (block.z = 0; block.z < gz; block.z++)
     for (block.y = 0; block.y < gy; block.y++)
       for (block.x = 0; block.x < gx; block.x++)
-        if (const int error = run_block(position, shared)) return error;
-  if (!rest_is_untouched()) return failed(LAUNCH_FAILED, "a kernel writes outside an array");
+        if (!run_block(position, shared)) return OK;
+  if (!rest_is_untouched()) wrong("a kernel writes outside an array");
   return OK;
 }
 
 /* The linker of PTX: an image is a cubin already. */
 
-int cuLinkCreate(unsigned, void *, void *, std::string **state) { *state = new std::string; return OK; }
+int cuLinkCreate(unsigned, void *, void *, std::string **state) {
+  ENTER(CONTEXT);
+  *state = new std::string;
+  return OK;
+}
 int cuLinkAddData(std::string *state, int, const char *data, size_t size, const char *, unsigned, void *, void *) {
+  ENTER(CONTEXT);
   state->assign(data, size);
   return OK;
 }
 int cuLinkComplete(std::string *state, void **cubin, size_t *size) {
+  ENTER(CONTEXT);
   *cubin = state->data(), *size = state->size();
   return OK;
 }
@@ -265,81 +269,79 @@ int cuLinkDestroy(std::string *state) { delete state; return OK; }
 
 /* Memory */
 
-int cuMemAlloc_v2(Pointer *p, size_t size) { return allocate(p, size); }
-int cuMemFree_v2(Pointer p) { return release(p); }
+int cuMemAlloc_v2(Pointer *p, size_t size) {
+  ENTER(CONTEXT);
+  return size == 0 ? failed(INVALID_VALUE, "no bytes are asked for") : allocate(p, size);
+}
+int cuMemFree_v2(Pointer p) { ENTER(WORK_DONE); return release(p); }
 int cuMemAllocHost_v2(void **p, size_t size) {
+  ENTER(CONTEXT);
   *p = malloc(size);
   return *p == NULL ? failed(OUT_OF_MEMORY, "no memory is left on the host") : OK;
 }
-int cuMemFreeHost(void *p) { free(p); return OK; }
-int cuMemGetInfo_v2(size_t *left, size_t *total) { *left = *total = size_t(1) << 33; return OK; }
+int cuMemFreeHost(void *p) { ENTER(CONTEXT); free(p); return OK; }
+int cuMemGetInfo_v2(size_t *left, size_t *total) {
+  ENTER(CONTEXT);
+  *left = *total = size_t(1) << 33;
+  return OK;
+}
 int cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t n, void *) {
+  ENTER(CONTEXT);
   emulated_to_device++;
   return copy(to, Pointer(from), n);
 }
-int cuMemcpyHtoD_v2(Pointer to, const void *from, size_t n) { return cuMemcpyHtoDAsync_v2(to, from, n, NULL); }
+int cuMemcpyHtoD_v2(Pointer to, const void *from, size_t n) {
+  ENTER(WORK_DONE);
+  return cuMemcpyHtoDAsync_v2(to, from, n, NULL);
+}
 int cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t n, void *) {
+  ENTER(WORK_DONE); /* memory of the host that is not pinned: CUDA waits too */
   emulated_to_host++;
   return copy(Pointer(to), from, n);
 }
-int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, void *) { return copy(to, from, n); }
-int cuMemcpyPeerAsync(Pointer to, void *, Pointer from, void *, size_t n, void *) { return copy(to, from, n); }
+int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, void *) { ENTER(CONTEXT); return copy(to, from, n); }
+int cuMemcpyPeerAsync(Pointer to, void *, Pointer from, void *, size_t n, void *) {
+  ENTER(CONTEXT);
+  return copy(to, from, n);
+}
 int cuMemsetD8Async(Pointer p, unsigned char byte, size_t n, void *) {
-  memset(reinterpret_cast<void *>(p), byte, n);
+  ENTER(CONTEXT);
+  if (!is_dead()) memset(reinterpret_cast<void *>(p), byte, n);
   return OK;
 }
 
-/* The device */
-
-static int number(int *out, int value) { *out = value; return OK; }
-static int handle(void **out) { static int anything; *out = &anything; return OK; }
-
-int cuInit(unsigned) { return OK; }
-int cuDriverGetVersion(int *version) { return number(version, 13000); }
-int cuDeviceGet(int *device, int) { return number(device, 0); }
-int cuDeviceGetCount(int *count) { return number(count, 1); }
-int cuCtxGetDevice(int *device) {
-  return capability() > 0 ? number(device, 0) : failed(NO_CONTEXT, "EMULATED_CC is not set");
-}
-int cuDeviceGetName(char *name, int size, int) { snprintf(name, size, "emulated GPU"); return OK; }
-int cuDeviceGetPCIBusId(char *id, int size, int) { snprintf(id, size, "0000:00:00.0"); return OK; }
-int cuDevicePrimaryCtxGetState(int, unsigned *flags, int *active) { *flags = 0; return number(active, 0); }
-
 int cuDeviceGetAttribute(int *value, int attribute, int) {
+  ENTER(DRIVER);
+  const auto number = [value](int n) { return *value = n, OK; };
   switch (attribute) { /* CUdevice_attribute */
-    case 1: case 2: case 3: return number(value, MAX_THREADS); /* of a block; in x, y */
-    case 4: return number(value, MAX_Z);
-    case 5: case 6: case 7: return number(value, MAX_BLOCKS); /* of a grid in x, y, z */
-    case 8: return number(value, MAX_SHARED);
-    case 10: return number(value, WARP_SIZE);
-    case 16: return number(value, 1); /* multiprocessors */
-    case 41: return number(value, 1); /* unified addressing */
-    case 75: return number(value, capability() / 10);
-    case 76: return number(value, capability() % 10);
-    default: return number(value, 0);
+    case 1: case 2: case 3: return number(MAX_THREADS); /* of a block; in x, y */
+    case 4: return number(MAX_Z);
+    case 5: case 6: case 7: return number(MAX_BLOCKS); /* of a grid in x, y, z */
+    case 8: return number(MAX_SHARED);
+    case 10: return number(WARP_SIZE);
+    case 16: return number(1); /* multiprocessors */
+    case 41: return number(1); /* unified addressing */
+    case 75: return number(capability() / 10);
+    case 76: return number(capability() % 10);
+    default: return number(0);
   }
 }
 
-int cuGetErrorName(int, const char **name) { *name = "emulated GPU"; return OK; }
-int cuGetErrorString(int, const char **text) { *text = last_error.c_str(); return OK; }
+/* Streams and events: everything is done when its call returns. */
 
-/* Everything is done when its call returns. */
-int cuDevicePrimaryCtxRetain(void **context, int) { return handle(context); }
-int cuDevicePrimaryCtxRelease(int) { return OK; }
-int cuDevicePrimaryCtxSetFlags(int, unsigned) { return OK; }
-int cuCtxPushCurrent_v2(void *) { return OK; }
-int cuCtxPopCurrent_v2(void **context) { return context ? handle(context) : OK; }
-int cuStreamCreate(void **stream, unsigned) { return handle(stream); }
-int cuStreamDestroy_v2(void *) { return OK; }
-int cuStreamSynchronize(void *) { return OK; }
-int cuStreamWaitEvent(void *, void *, unsigned) { return OK; }
-int cuEventCreate(void **event, unsigned) { return handle(event); }
-int cuEventDestroy_v2(void *) { return OK; }
-int cuEventRecord(void *, void *) { return OK; }
-int cuEventSynchronize(void *) { return OK; }
+static int handle(void **out) { static int anything; *out = &anything; return OK; }
+
+int cuStreamCreate(void **stream, unsigned) { ENTER(CONTEXT); return handle(stream); }
+int cuStreamDestroy_v2(void *) { ENTER(CONTEXT); return OK; }
+int cuStreamSynchronize(void *) { ENTER(WORK_DONE); return OK; }
+int cuStreamWaitEvent(void *, void *, unsigned) { ENTER(CONTEXT); return OK; }
+int cuEventCreate(void **event, unsigned) { ENTER(CONTEXT); return handle(event); }
+int cuEventDestroy_v2(void *) { ENTER(CONTEXT); return OK; }
+int cuEventRecord(void *, void *) { ENTER(CONTEXT); return OK; }
+int cuEventSynchronize(void *) { ENTER(WORK_DONE); return OK; }
 
 static int not_shared() { return failed(INVALID_VALUE, "processes share no memory"); }
-int cuIpcGetMemHandle(void *, Pointer) { return not_shared(); }
-int cuIpcOpenMemHandle(Pointer *, void *, unsigned) { return not_shared(); }
-int cuIpcCloseMemHandle(Pointer) { return not_shared(); }
+int cuIpcGetMemHandle(void *, Pointer) { ENTER(CONTEXT); return not_shared(); }
+int cuIpcOpenMemHandle(Pointer *, void *, unsigned) { ENTER(CONTEXT); return not_shared(); }
+int cuIpcCloseMemHandle(Pointer) { ENTER(CONTEXT); return not_shared(); }
 }

@@ -1,0 +1,94 @@
+"""A GPU that is lost in the midst of a training: an emulated one, which fails for good after some epochs."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.runs import Run
+
+LOST = (
+    r"the GPU is lost \(CUDA_ERROR_ECC_UNCORRECTABLE\): start this program anew, or in a notebook its kernel; "
+    r"if there is no GPU then, see whether `nvidia-smi` works on the machine itself[^.]*\. "
+)
+COMMAND = [sys.executable, "-c", "from lxmls_rnn.cli import app; app()", "train"]
+TRAIN = [*COMMAND, "sample", "--model", "FastRNN", "--max-nr-sent", "20", "--name", "first", "--epochs"]
+PANEL = """
+import sys
+from lab import TrainingPanel
+from lab.panels.training import live_runs
+from lxmls_rnn import paths
+
+panel = TrainingPanel(model="FastRNN")
+panel.corpus.max_nr_sent.value, panel.trainer.epochs.value, panel.name.value = 20, 500, "first"
+panel.start_button.click()
+live_runs.find(paths.runs() / "first").job.wait(300)
+print(panel.message.value)
+panel.resume_button.click()
+live_runs.find(paths.runs() / "first").job.wait(300)
+print(panel.message.value)
+"""
+
+
+@pytest.fixture
+def on_cuda(emulated_gpu, tmp_path):
+    """Start a program on the emulated device; runs are in tmp_path. `launches`: after so many the device is lost."""
+    if importlib.util.find_spec("pygpu") is None:
+        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+    env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
+    env |= emulated_gpu | {"LXMLS_DEVICE": "cuda", "LXMLS_RUNS": str(tmp_path)}
+
+    def start(command, launches=None):
+        loss = {} if launches is None else {"EMULATED_LOSS": f"{launches}:214"}
+        return subprocess.Popen(command, env=env | loss, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    return start
+
+
+def test_a_training_stops_says_what_to_do_and_goes_on_later(on_cuda, tmp_path):
+    lost = on_cuda([*TRAIN, "500"], launches=3000)
+    _, errors = lost.communicate()
+    assert lost.returncode == 1
+    assert "Traceback" not in errors
+    kept = re.search(LOST + r"The run first is kept as it was after epoch (\d+) and goes on from there", errors)
+    assert kept, errors
+    epoch = int(kept[1])
+    checkpoint = model_file.load(tmp_path / "first" / "checkpoint.npz", NumpyRNN)
+    assert checkpoint.header["progress"]["epoch"] == epoch > 1
+    resumed = on_cuda([*COMMAND, "--resume", "first", "--epochs", str(epoch + 2)])
+    _, errors = resumed.communicate()
+    assert resumed.returncode == 0, errors
+    whole = on_cuda([*TRAIN[:-2], "whole", "--epochs", str(epoch + 2)])
+    whole.communicate()
+    costs = [[row["cost"] for row in Run.open(name, tmp_path).metrics()] for name in ("first", "whole")]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-5)
+
+
+def test_a_training_that_has_no_checkpoint_yet_begins_anew(on_cuda):
+    _, errors = on_cuda([*TRAIN, "500"], launches=100).communicate()
+    assert re.search(LOST + "The run first had no checkpoint yet and begins anew when it is resumed", errors), errors
+
+
+def test_a_driver_that_shows_no_gpu_any_more_is_met_at_the_door(on_cuda):
+    _, errors = on_cuda([*TRAIN, "1"], launches=0).communicate()
+    assert "see whether `nvidia-smi` works on the machine itself" in errors
+
+
+def test_the_panel_says_so_and_does_not_go_on_before_the_kernel_is_restarted(on_cuda):
+    if importlib.util.find_spec("ipywidgets") is None:
+        pytest.skip("no ipywidgets, so no panels")
+    said, errors = on_cuda([sys.executable, "-c", PANEL], launches=3000).communicate()
+    first, second = said.splitlines()
+    assert re.search(LOST + r"The run first is kept as it was after epoch \d+", first), errors
+    assert "the GPU is lost" in second
+
+
+def test_two_kernels_on_one_device(on_cuda):
+    both = [on_cuda([*TRAIN[:-2], name, "--epochs", "2"]) for name in ("one", "two")]
+    ends = [program.communicate() for program in both]
+    assert [program.returncode for program in both] == [0, 0], ends
