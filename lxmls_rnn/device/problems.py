@@ -63,7 +63,8 @@ class GpuLost(RuntimeError):
     def __init__(self, name: str, more: str = "") -> None:
         self.name = name
         anew = "start this program anew, or in a notebook its kernel"
-        super().__init__(f"the GPU is lost ({name}): {anew}; if there is no GPU then, {advice('no GPU')}. {more}".strip())
+        first = f"the GPU does not work any more ({name}): {anew}; if there is no GPU then, {advice('no GPU')}."
+        super().__init__(f"{first} {more}".strip())
 
 
 def index(device: str) -> int:

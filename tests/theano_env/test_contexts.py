@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from lxmls_rnn.theano_env.contexts import Turn
 
 
@@ -37,3 +39,12 @@ def test_a_turn_ends_with_an_exception_too():
     other.start()
     other.join()
     assert entered
+
+
+@pytest.mark.theano
+def test_on_the_cpu_theano_is_called_as_it_is():
+    from theano.compile.function_module import Function
+    from theano.compile.sharedvalue import shared
+
+    assert not hasattr(Function.__call__, "__wrapped__")
+    assert not any(hasattr(constructor, "__wrapped__") for constructor in shared.constructors)
