@@ -4,8 +4,8 @@
 
 That a kernel compiles for a device says that the compiler accepts it, not that it works there.
 
-``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options; with EMULATED_CC
-set the emulated device is current then.
+``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options. Where EMULATED_CC
+is set, the emulated device is current then.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import nvrtc
 import pytest
 from driver import Driver
 
+INVALID_ARGUMENT, EXECUTION_FAILED = 7, 13  # cublasStatus_t
 X = np.linspace(-3, 3, 96, dtype="float32")
 # Turns the order of the numbers around in each block of 32.
 REVERSE = """
@@ -229,15 +230,19 @@ def test_a_device_that_is_lost(device, monkeypatch):
 
 @pytest.mark.parametrize(
     ("transposed", "leading", "status"),
-    [((0, 0), (3, 2, 3), 0), ((0, 0), (2, 2, 3), 7), ((0, 0), (3, 1, 3), 7), ((0, 0), (3, 2, 2), 7)]
-    + [((1, 1), (2, 4, 3), 0), ((1, 1), (1, 4, 3), 7), ((1, 1), (2, 3, 3), 7)],
+    [
+        ((0, 0), (3, 2, 3), 0),
+        ((0, 0), (2, 2, 3), INVALID_ARGUMENT),
+        ((0, 0), (3, 1, 3), INVALID_ARGUMENT),
+        ((0, 0), (3, 2, 2), INVALID_ARGUMENT),
+        ((1, 1), (2, 4, 3), 0),
+        ((1, 1), (1, 4, 3), INVALID_ARGUMENT),
+        ((1, 1), (2, 3, 3), INVALID_ARGUMENT),
+    ],
 )
 def test_columns_that_would_overlap_are_refused_as_cublas_does(device, transposed, leading, status):
     """A (3, 2) times B (2, 4), and both given transposed."""
     assert cublas(device, *leading, transposed) == status
-
-
-EXECUTION_FAILED = 13
 
 
 def cublas(device, lda=3, ldb=2, ldc=3, transposed=(0, 0)):

@@ -31,10 +31,8 @@ def test_who_has_the_turn_may_ask_again():
 
 def test_a_turn_ends_with_an_exception_too():
     turn, entered = Turn(), []
-    try:
+    with pytest.raises(ZeroDivisionError):
         turn.run(lambda: 1 / 0)
-    except ZeroDivisionError:
-        pass
     other = threading.Thread(target=lambda: turn.run(lambda: entered.append(1)))
     other.start()
     other.join()
