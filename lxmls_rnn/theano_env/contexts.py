@@ -1,12 +1,12 @@
 """Threads on an NVIDIA GPU: one at a time, each with the GPU's context; and a GPU that is lost is said to be.
 
 CUDA has a stack of contexts in each thread and works in the topmost one. libgpuarray 0.7.6 counts how often it has
-entered its context, in all threads together, and puts it on the stack of the thread that makes the count 1. But where it
-makes a kernel that it has made before, it enters and does not leave. From then on no other thread finds a context; and
-two threads at once can miscount in the other direction, which ends the process.
+entered its context, in all threads together, and puts it on the stack of the thread that makes the count 1. But where
+it makes a kernel that it has made before, it enters and does not leave. From then on no other thread finds a context;
+and two threads at once can miscount in the other direction, which ends the process.
 
-What Python frees on its own between these calls is freed without waiting for a turn. libgpuarray ignores what goes wrong
-there, and keeps the memory for its next array.
+What Python frees on its own between these calls is freed without waiting for a turn: libgpuarray ignores what goes
+wrong there. While one thread compiles for a GPU, the trainings of the others wait.
 """
 
 import ctypes

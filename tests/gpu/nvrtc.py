@@ -4,8 +4,8 @@
 
 That a kernel compiles for a device says that the compiler accepts it, not that it works there.
 
-``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options. Where EMULATED_CC
-is set, the emulated device is current then.
+``python nvrtc.py LIBRARY OPTION... < kernel.cu`` prints the PTX that LIBRARY makes, given these options. The emulated
+device is current then, if EMULATED_CC is set.
 """
 
 from __future__ import annotations

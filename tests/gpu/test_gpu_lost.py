@@ -13,8 +13,8 @@ from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.runs import Run
 
 LOST = (
-    r"the GPU does not work any more \(CUDA_ERROR_ECC_UNCORRECTABLE\): start this program anew, or in a notebook its kernel; "
-    r"if there is no GPU then, see whether `nvidia-smi` works on the machine itself[^.]*\. "
+    r"the GPU does not work any more \(CUDA_ERROR_ECC_UNCORRECTABLE\): start this program anew, or in a notebook its "
+    r"kernel; if there is no GPU then, see whether `nvidia-smi` works on the machine itself[^.]*\. "
 )
 COMMAND = [sys.executable, "-c", "from lxmls_rnn.cli import app; app()", "train"]
 TRAIN = [*COMMAND, "sample", "--model", "FastRNN", "--max-nr-sent", "20", "--name", "first", "--epochs"]
