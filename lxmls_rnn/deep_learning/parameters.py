@@ -122,6 +122,8 @@ def draw(
 def _positive(name: str, size: object) -> int:
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
         raise ValueError(f"{name} must be a positive integer, got {size!r}")
+    if size >= 2**31:
+        raise ValueError(f"{name} must be below 2**31, as ids and BLAS count, got {size!r}")
     return int(size)
 
 

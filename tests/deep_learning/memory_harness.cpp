@@ -66,7 +66,10 @@ static NUMBER *take(npy_intp size)
 }
 #define TAKE(size) take(size)
 
+/* the code of the Ops changes no size or number without saying so */
+#pragma GCC diagnostic error "-Wconversion"
 #include "ops.h"
+#pragma GCC diagnostic ignored "-Wconversion"
 
 static void run(int T, int B, int H)
 {

@@ -1,5 +1,25 @@
 /* Included by memory_harness.cpp in the namespace of each kind of layer: steps on batches of different sizes with words
    that come twice, and with a word out of range or a cost that is no number. */
+#pragma GCC diagnostic ignored "-Wconversion"
+
+/* Sizes that do not fit into 32 bits, and sizes that BLAS or an address cannot hold. */
+static void check_sizes(void)
+{
+    Tagger tagger = {};
+    tagger.n_words = 100, tagger.E = 1000, tagger.H = 5, tagger.K = 12;
+    const npy_intp rows = 99000L * 44;
+    assert(workspace_size<npy_intp>(99000, 44, &tagger) > 2 * rows * 1000);
+    assert(is_computable(99000, 44, &tagger));
+    assert(!is_computable(99000, 44000, &tagger));
+    tagger.E = tagger.H = INT32_MAX;
+    assert(!is_computable(INT32_MAX, 1, &tagger));
+    const npy_int64 batches[][3] = {{0, INT32_MAX, 1}}, numbers[] = {0};
+    NUMBER cost;
+    npy_int64 correct;
+    const Descent descent = {};
+    assert(sgd_steps(1, numbers, batches, NULL, NULL, NULL, &tagger, &descent, &cost, &correct) == TOO_LARGE);
+}
+
 enum Fault { NONE, BAD_WORD, NOT_A_NUMBER };
 
 static void run_steps(int T, int B, int H, FLOAT clip, int freeze, Fault fault)
@@ -33,8 +53,10 @@ static void run_steps(int T, int B, int H, FLOAT clip, int freeze, Fault fault)
 
 static void run_steps(int T, int B, int H)
 {
+    check_sizes();
     for (Fault fault : {NONE, BAD_WORD, NOT_A_NUMBER})
         for (int freeze : {0, 1})
             for (double clip : {0.01, (double)INFINITY})
                 run_steps(T, B, H, (FLOAT)clip, freeze, fault);
 }
+#pragma GCC diagnostic error "-Wconversion"

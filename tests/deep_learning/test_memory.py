@@ -4,6 +4,7 @@ import gc
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,31 @@ def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, activation, dty
     subprocess.run(["g++", *options, f"-I{tmp_path}", HARNESS, "-o", tmp_path / "harness"], check=True)
     done = subprocess.run([tmp_path / "harness"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# one sentence of 99,000 words in a batch of 44: T B E is over 2^31, in 4 GB of address space
+LARGE = """
+import resource
+import numpy as np
+from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning.sgd import make_step
+
+model = rnn.FastRNN(20, 1000, 5, 4, seed=0)
+step = make_step(model, batched=True)
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+ids = np.zeros((44, 99_000), "int32")
+try:
+    step(ids, ids, np.ones(ids.shape, model.dtype), 0.1)
+except MemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.process
+def test_arrays_of_more_than_two_to_the_31_numbers_are_refused_where_memory_ends():
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the arrays of a batch do not fit" in done.stdout
 
 
 @pytest.mark.theano

@@ -74,7 +74,18 @@ class LayerOp(BlasOp):
         return {}
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
-        return c_source.in_namespace(name, self.code(), node.inputs[0].dtype, self.macros())
+        return c_source.in_namespace(name, self.code() + self.limits(), node.inputs[0].dtype, self.macros())
+
+    def scratch_size(self) -> str:
+        """Return how many numbers `scratch` is, in a C expression."""
+        return " + ".join(self.scratch.values())
+
+    def limits(self) -> str:
+        """Return the C function that tells whether BLAS and memory can take so much."""
+        return (
+            "static int is_computable(double T, double B, double H) { return is_countable(T * B) && "
+            f"is_countable(4 * H) && is_addressable({self.scratch_size()}); }}\n"
+        )
 
     def code(self) -> str:
         """Return the contents of the C files."""
@@ -91,15 +102,17 @@ class LayerOp(BlasOp):
         lines += [f"PyArrayObject *{name}_{n} = NULL;" for n in names]
         lines += [f"{ctype} *{name}_scratch = NULL;", "{"]
         dims = f"PyArray_DIMS({inputs[0]})"
-        lines += [f"const int T = {dims}[0], B = {f'{dims}[1]' if batch else '1'};"]
-        lines += [f"const int H = {dims}[{2 if batch else 1}] / {self.rows};"]
+        lines += [f"const npy_intp T = {dims}[0], B = {f'{dims}[1]' if batch else '1'};"]
+        lines += [f"const npy_intp H = {dims}[{2 if batch else 1}] / {self.rows};"]
+        lines += [f"if (!{name}::is_computable((double)T, (double)B, (double)H)) {{ PyErr_Format(PyExc_ValueError, "]
+        lines += [f'"{self}: T = %zd, B = %zd, H = %zd are too many for BLAS or for memory", T, B, H); {fail} }}']
         for n, variable in zip(names, inputs, strict=True):
             shape = self.shape(self.inputs[n], batch)
             same = " && ".join(f"PyArray_DIMS({variable})[{axis}] == {size}" for axis, size in enumerate(shape))
             expected = "(" + ", ".join(shape) + ")"
             lines.append(
                 f'if (!({same})) {{ PyErr_Format(PyExc_ValueError, "{self}: {n} must have the shape {expected} with '
-                f'T = %d, B = %d, H = %d from {first}", T, B, H); {fail} }}'
+                f'T = %zd, B = %zd, H = %zd from {first}", T, B, H); {fail} }}'
             )
             lines.append(f"{name}_{n} = PyArray_GETCONTIGUOUS({variable}); if (!{name}_{n}) {fail}")
         for (n, output_shape), variable in zip(self.outputs.items(), outputs, strict=True):
@@ -110,13 +123,14 @@ class LayerOp(BlasOp):
                 f"npy_intp {n}_dims[] = {{{', '.join(shape)}}}; {variable} = (PyArrayObject *)PyArray_EMPTY("
                 f"{len(shape)}, {n}_dims, {node.outputs[0].type.dtype_specs()[2]}, 0); if (!{variable}) {fail} }}"
             )
-        sizes = " + ".join(f"(size_t)({size})" for size in self.scratch.values())
-        lines.append(f"{name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({sizes} + 1));")
-        lines.append(f"if (!{name}_scratch) {{ PyErr_NoMemory(); {fail} }}")
+        lines.append(f"{name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({self.scratch_size()} + 1));")
+        lines.append(
+            f'if (!{name}_scratch) {{ PyErr_SetString(PyExc_MemoryError, "{self}: no room for products"); {fail} }}'
+        )
         pointer = f"{name}_scratch"
         for n, size in self.scratch.items():
             lines.append(f"{ctype} *{n} = {pointer};")
-            pointer = f"{n} + (size_t)({size})"
+            pointer = f"{n} + {size}"
         for n in names:
             lines.append(f"const {ctype} *{n} = (const {ctype} *)PyArray_DATA({name}_{n});")
         for n, variable in zip(self.outputs, outputs, strict=True):

@@ -22,49 +22,49 @@ struct Wide {
 
 /* Numbers that W (K, N) or its transpose takes when packed, from a line of the cache on: a vector, as a line, has up to
    16. */
-#define PACKED_SIZE(K, N) (((npy_intp)(K) + 16) * ((N) + 16) + 16)
+#define PACKED_SIZE(K, N) (((K) + 16) * ((N) + 16) + 16)
 
-static INLINED int smaller(int a, int b)
+static INLINED npy_intp smaller(npy_intp a, npy_intp b)
 {
     return a < b ? a : b;
 }
 
-template <class Shape> static INLINED int width(int columns)
+template <class Shape> static INLINED npy_intp width(npy_intp columns)
 {
     return (columns + Shape::LANES - 1) / Shape::LANES * Shape::LANES;
 }
 
 /* Pack W (K, N), or where it is `transposed` W (N, K), with zeros after its last column. */
-template <class Shape> static void pack(int K, int N, const FLOAT *W, int transposed, FLOAT *packed)
+template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *packed)
 {
-    for (int k = 0; k < K; k += DEPTH)
-        for (int n = 0; n < N; n += Shape::COLUMNS) {
-            const int depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
-            const int step = width<Shape>(columns);
+    for (npy_intp k = 0; k < K; k += DEPTH)
+        for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {
+            const npy_intp depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
+            const npy_intp step = width<Shape>(columns);
             if (columns < step)
                 memset(packed, 0, sizeof(FLOAT) * depth * step);
             if (transposed) /* some lines of the cache of each row of W at a time */
-                for (int begin = 0; begin < depth; begin += 64)
-                    for (int c = 0; c < columns; ++c)
-                        for (int d = begin; d < smaller(begin + 64, depth); ++d)
-                            packed[d * step + c] = W[(npy_intp)(n + c) * K + k + d];
+                for (npy_intp begin = 0; begin < depth; begin += 64)
+                    for (npy_intp c = 0; c < columns; ++c)
+                        for (npy_intp d = begin; d < smaller(begin + 64, depth); ++d)
+                            packed[d * step + c] = W[(n + c) * K + k + d];
             else
-                for (int d = 0; d < depth; ++d)
-                    memcpy(packed + d * step, W + (npy_intp)(k + d) * N + n, sizeof(FLOAT) * columns);
-            packed += (npy_intp)depth * step;
+                for (npy_intp d = 0; d < depth; ++d)
+                    memcpy(packed + d * step, W + (k + d) * N + n, sizeof(FLOAT) * columns);
+            packed += depth * step;
         }
 }
 
 /* y += x W for ROWS rows and VECTORS vectors of columns. */
 template <class Shape, int VECTORS>
-static INLINED void add_tile(int K, const FLOAT *const *x, const FLOAT *W, FLOAT *y, npy_intp y_step)
+static INLINED void add_tile(npy_intp K, const FLOAT *const *x, const FLOAT *W, FLOAT *y, npy_intp y_step)
 {
     typedef typename Shape::Vector Vector;
     Vector sum[ROWS][VECTORS];
     UNROLLED for (int b = 0; b < ROWS; ++b)
         UNROLLED for (int v = 0; v < VECTORS; ++v)
             sum[b][v] = ((const Vector *)(y + b * y_step))[v];
-    for (int k = 0; k < K; ++k, W += VECTORS * Shape::LANES)
+    for (npy_intp k = 0; k < K; ++k, W += VECTORS * Shape::LANES)
         UNROLLED for (int b = 0; b < ROWS; ++b)
             UNROLLED for (int v = 0; v < VECTORS; ++v)
                 sum[b][v] += x[b][k] * ((const Vector *)W)[v];
@@ -74,7 +74,8 @@ static INLINED void add_tile(int K, const FLOAT *const *x, const FLOAT *W, FLOAT
 }
 
 template <class Shape>
-static INLINED void add_tile(int vectors, int K, const FLOAT *const *x, const FLOAT *W, FLOAT *y, npy_intp y_step)
+static INLINED void add_tile(npy_intp vectors, npy_intp K, const FLOAT *const *x, const FLOAT *W, FLOAT *y,
+                             npy_intp y_step)
 {
     switch (vectors) {
     case 1: return add_tile<Shape, 1>(K, x, W, y, y_step);
@@ -85,34 +86,35 @@ static INLINED void add_tile(int vectors, int K, const FLOAT *const *x, const FL
 }
 
 /* y += x W:  x (B, K), W (K, N) packed, y (B, N) */
-template <class Shape> static INLINED void add_packed(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+template <class Shape>
+static INLINED void add_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
     FLOAT edge[ROWS * Shape::COLUMNS] = {}; /* a tile that is larger than what is left of y */
-    for (int k = 0; k < K; k += DEPTH)
-        for (int n = 0; n < N; n += Shape::COLUMNS) {
-            const int depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
-            const int step = width<Shape>(columns), vectors = step / Shape::LANES;
-            for (int b = 0; b < B; b += ROWS) {
-                const int rows = smaller(ROWS, B - b);
-                FLOAT *y_b = y + (npy_intp)b * N + n;
+    for (npy_intp k = 0; k < K; k += DEPTH)
+        for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {
+            const npy_intp depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
+            const npy_intp step = width<Shape>(columns), vectors = step / Shape::LANES;
+            for (npy_intp b = 0; b < B; b += ROWS) {
+                const npy_intp rows = smaller(ROWS, B - b);
+                FLOAT *y_b = y + b * N + n;
                 const FLOAT *x_b[ROWS];
                 for (int r = 0; r < ROWS; ++r)
-                    x_b[r] = x + (npy_intp)(b + smaller(r, rows - 1)) * K + k;
+                    x_b[r] = x + (b + smaller(r, rows - 1)) * K + k;
                 if (rows == ROWS && columns == step) {
                     add_tile<Shape>(vectors, depth, x_b, W, y_b, N);
                     continue;
                 }
-                for (int r = 0; r < rows; ++r)
-                    memcpy(edge + r * step, y_b + (npy_intp)r * N, sizeof(FLOAT) * columns);
+                for (npy_intp r = 0; r < rows; ++r)
+                    memcpy(edge + r * step, y_b + r * N, sizeof(FLOAT) * columns);
                 add_tile<Shape>(vectors, depth, x_b, W, edge, step);
-                for (int r = 0; r < rows; ++r)
-                    memcpy(y_b + (npy_intp)r * N, edge + r * step, sizeof(FLOAT) * columns);
+                for (npy_intp r = 0; r < rows; ++r)
+                    memcpy(y_b + r * N, edge + r * step, sizeof(FLOAT) * columns);
             }
-            W += (npy_intp)depth * step;
+            W += depth * step;
         }
 }
 
-static void add_packed_narrow(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void add_packed_narrow(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
     add_packed<Narrow>(B, K, N, x, W, y);
 }
@@ -120,7 +122,7 @@ static void add_packed_narrow(int B, int K, int N, const FLOAT *x, const FLOAT *
 #ifdef __x86_64__
 __attribute__((target("avx512f")))
 #endif
-static void add_packed_wide(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void add_packed_wide(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
     add_packed<Wide>(B, K, N, x, W, y);
 }
@@ -135,7 +137,7 @@ static int is_wide(void)
 }
 
 /* Pack W into `room`, of PACKED_SIZE; return where it begins. */
-static const FLOAT *packed(int K, int N, const FLOAT *W, int transposed, FLOAT *room)
+static const FLOAT *packed(npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
 {
     FLOAT *begin = (FLOAT *)(((uintptr_t)room + 63) / 64 * 64);
     (is_wide() ? pack<Wide> : pack<Narrow>)(K, N, W, transposed, begin);
@@ -143,7 +145,7 @@ static const FLOAT *packed(int K, int N, const FLOAT *W, int transposed, FLOAT *
 }
 
 /* y += x W:  x (B, K), W (K, N) as `packed` made it, y (B, N) */
-static void add_packed_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void add_packed_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
     (is_wide() ? add_packed_wide : add_packed_narrow)(B, K, N, x, W, y);
 }

@@ -1,28 +1,40 @@
 /* What the layers share. */
 
-/* A small product is done before BLAS has looked at its arguments. */
-static inline int is_small(int B, int K, int N)
+/* BLAS counts rows and columns in 32 bits: whether it can count so many, a number that is not rounded to an integer. */
+static inline int is_countable(double rows)
 {
-    return (npy_intp)B * K * N < 2048;
+    return rows <= INT32_MAX;
+}
+
+/* Whether memory for so many numbers can be addressed: products of sizes that overflow 64 bits are told in double. */
+static inline int is_addressable(double numbers)
+{
+    return numbers * sizeof(FLOAT) < 4e18;
+}
+
+/* A small product is done before BLAS has looked at its arguments. */
+static inline int is_small(npy_intp B, npy_intp K, npy_intp N)
+{
+    return (double)B * (double)K * (double)N < 2048;
 }
 
 /* y += x W:  x (B, K), W (K, N), y (B, N). The inner loop runs over independent sums, so that the compiler may use
    vectors without changing any result. */
-static void add_small_product(int B, int K, int N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void add_small_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
-    for (int b = 0; b < B; ++b) {
+    for (npy_intp b = 0; b < B; ++b) {
         const FLOAT *x_b = x + b * K;
         FLOAT *__restrict__ sum = y + b * N;
-        int k = 0;
+        npy_intp k = 0;
         for (; k + 4 <= K; k += 4) { /* four at once: fewer trips of the sums to memory and back */
             const FLOAT x_0 = x_b[k], x_1 = x_b[k + 1], x_2 = x_b[k + 2], x_3 = x_b[k + 3];
             const FLOAT *__restrict__ row = W + k * N;
-            for (int n = 0; n < N; ++n)
+            for (npy_intp n = 0; n < N; ++n)
                 sum[n] += x_0 * row[n] + x_1 * row[N + n] + (x_2 * row[2 * N + n] + x_3 * row[3 * N + n]);
         }
         for (; k < K; ++k) {
             const FLOAT *__restrict__ row = W + k * N;
-            for (int n = 0; n < N; ++n)
+            for (npy_intp n = 0; n < N; ++n)
                 sum[n] += x_b[k] * row[n];
         }
     }
@@ -40,19 +52,20 @@ static int blas_is_faster(void)
 /* A matrix (K, N) of products of B rows. `W` holds it, or where it is `transposed` its transpose, (N, K).
    `prepared` is what the products read instead, NULL where that would cost more than it saves. */
 typedef struct {
-    int B, K, N, transposed;
+    npy_intp B, K, N;
+    int transposed;
     const FLOAT *W, *prepared;
 } Matrix;
 
 /* Prepare W for some products, `times` of them; `room` is of PACKED_SIZE. */
-static Matrix matrix(int times, int B, int K, int N, const FLOAT *W, int transposed, FLOAT *room)
+static Matrix matrix(npy_intp times, npy_intp B, npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
 {
     Matrix made = {B, K, N, transposed, W, NULL};
     if (is_small(B, K, N)) {
         made.prepared = transposed ? room : W;
         if (transposed)
-            for (int n = 0; n < N; ++n)
-                for (int k = 0; k < K; ++k)
+            for (npy_intp n = 0; n < N; ++n)
+                for (npy_intp k = 0; k < K; ++k)
                     room[k * N + n] = W[n * K + k];
     } else if (times > 1 && B > 1 && !blas_is_faster()) {
         made.prepared = packed(K, N, W, transposed, room);
@@ -72,7 +85,7 @@ static int is_zero(npy_intp size, const FLOAT *x)
 /* y += x W:  x (B, K), y (B, N) */
 static void add_product(const FLOAT *x, Matrix W, FLOAT *y)
 {
-    if (is_zero((npy_intp)W.B * W.K, x))
+    if (is_zero(W.B * W.K, x))
         return;
     if (is_small(W.B, W.K, W.N)) {
         add_small_product(W.B, W.K, W.N, x, W.prepared, y);
@@ -80,20 +93,22 @@ static void add_product(const FLOAT *x, Matrix W, FLOAT *y)
         add_packed_product(W.B, W.K, W.N, x, W.prepared, y);
     } else { /* to BLAS, which counts columns first, every matrix here is its transpose: y^T += W^T x^T */
         char no = 'N', turned = W.transposed ? 'T' : 'N';
-        int rows = W.transposed ? W.K : W.N, columns = W.transposed ? W.N : W.K, step = 1;
+        int B = (int)W.B, K = (int)W.K, N = (int)W.N, step = 1;
+        int rows = W.transposed ? K : N, columns = W.transposed ? N : K;
         FLOAT one = 1;
-        if (W.B == 1)
+        if (B == 1)
             GEMV(&turned, &rows, &columns, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &step, &one, y, &step);
         else
-            GEMM(&turned, &no, &W.N, &W.B, &W.K, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &W.K, &one, y, &W.N);
+            GEMM(&turned, &no, &N, &B, &K, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &K, &one, y, &N);
     }
 }
 
 /* g += e^T h, the gradient of a matrix over N columns at once:  e (N, M), h (N, K), g (M, K) */
-static void add_outer(int N, int M, int K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+static void add_outer(npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
 {
     char no = 'N', transposed = 'T';
+    int rows = (int)N, m = (int)M, k = (int)K;
     FLOAT one = 1;
-    if (!is_zero((npy_intp)N * K, h))
-        GEMM(&no, &transposed, &K, &M, &N, &one, (FLOAT *)h, &K, (FLOAT *)e, &M, &one, g, &K);
+    if (!is_zero(N * K, h))
+        GEMM(&no, &transposed, &k, &m, &rows, &one, (FLOAT *)h, &k, (FLOAT *)e, &m, &one, g, &k);
 }

@@ -12,16 +12,16 @@
 #endif
 #define FIELD(name, size) FLOAT *name;
 #define LOCAL(name, size) FLOAT *name = tagger->name;
-#define DECLARE(name, size) FLOAT *name = TAKE((npy_intp)(size));
-#define DECLARE_GRADIENT(W, size) FLOAT *g_##W = TAKE((npy_intp)(size));
+#define DECLARE(name, size) FLOAT *name = TAKE(size);
+#define DECLARE_GRADIENT(W, size) FLOAT *g_##W = TAKE(size);
 #define SET_ZERO(name, size) memset(name, 0, sizeof(FLOAT) * (size));
-#define ADD_SIZE(name, size) + (npy_intp)(size)
+#define ADD_SIZE(name, size) + size
 #define ADD_SQUARES(W, size) + squares(size, g_##W)
 #define DESCEND(W, size) add_scaled(size, -rate, g_##W, W);
 
 typedef struct {
-    int n_words, E, H, K; /* K tags, embeddings of E dimensions */
-    FLOAT *W_e;           /* a row a word */
+    npy_intp n_words, E, H, K; /* K tags, embeddings of E dimensions */
+    FLOAT *W_e;                /* a row a word */
     MATRICES(FIELD)
 } Tagger;
 
@@ -32,10 +32,18 @@ typedef struct {
 } Descent;
 
 /* Numbers in the workspace of a step. */
-static npy_intp workspace_size(int T, int B, const Tagger *tagger)
+template <class Integer> static Integer workspace_size(Integer T, Integer B, const Tagger *tagger)
 {
-    const int E = tagger->E, H = tagger->H, K = tagger->K;
+    const Integer E = (Integer)tagger->E, H = (Integer)tagger->H, K = (Integer)tagger->K;
     return 0 ARRAYS(ADD_SIZE) MATRICES(ADD_SIZE);
+}
+
+/* Whether BLAS can count the rows of a step's matrices, and memory for its workspace can be addressed. */
+static int is_computable(double T, double B, const Tagger *tagger)
+{
+    const double E = (double)tagger->E, H = (double)tagger->H, K = (double)tagger->K;
+    return is_countable(T * B) && is_countable(E) && is_countable(GATES * H) && is_countable(K) &&
+           is_addressable(workspace_size<double>(T, B, tagger));
 }
 
 static void add_scaled(npy_intp size, FLOAT scale, const FLOAT *__restrict__ from, FLOAT *__restrict__ to)
@@ -48,19 +56,20 @@ static double squares(npy_intp size, const FLOAT *g)
 {
     double sum = 0;
     for (npy_intp n = 0; n < size; ++n)
-        sum += (double)g[n] * g[n];
+        sum += (double)g[n] * (double)g[n];
     return sum;
 }
 
 /* y = x W:  x (N, K), W (K, M) as for `matrix`, y (N, M) */
-static void set_product(int N, int K, int M, const FLOAT *x, const FLOAT *W, int transposed, FLOAT *room, FLOAT *y)
+static void set_product(npy_intp N, npy_intp K, npy_intp M, const FLOAT *x, const FLOAT *W, int transposed, FLOAT *room,
+                        FLOAT *y)
 {
     memset(y, 0, sizeof(FLOAT) * N * M);
     add_product(x, matrix(1, N, K, M, W, transposed, room), y);
 }
 
 /* g = e^T h:  e (N, M), h (N, K), g (M, K) */
-static void set_outer(int N, int M, int K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+static void set_outer(npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
 {
     memset(g, 0, sizeof(FLOAT) * M * K);
     add_outer(N, M, K, e, h, g);
@@ -68,7 +77,7 @@ static void set_outer(int N, int M, int K, const FLOAT *e, const FLOAT *h, FLOAT
 
 /* The gradient of a word's embedding is the sum of the rows of all its positions: moves it to the row of the first one.
    `first` holds -1 for every word, before and after. */
-static void sum_by_word(int N, int E, const npy_int32 *words, FLOAT *e_z, npy_int32 *first)
+static void sum_by_word(npy_intp N, npy_intp E, const npy_int32 *words, FLOAT *e_z, npy_int32 *first)
 {
     for (npy_intp n = 0; n < N; ++n) {
         const npy_intp m = first[words[n]];
@@ -83,13 +92,14 @@ static void sum_by_word(int N, int E, const npy_int32 *words, FLOAT *e_z, npy_in
         first[words[n]] = -1;
 }
 
-/* One step on B sentences of T words; words, gold and weights (T, B); padding comes last, with weight 0. Sets the cost and the number of words tagged
-   rightly, both before the step. `first` is for `sum_by_word`, NULL where the gradient is not clipped. */
-HOT static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights,
-                         const Tagger *tagger, const Descent *descent, npy_int32 *first, FLOAT *workspace, FLOAT *cost,
-                         npy_int64 *correct)
+/* One step on B sentences of T words; words, gold and weights (T, B); padding comes last, with weight 0. Sets the cost
+   and the number of words tagged rightly, both before the step. `first` is for `sum_by_word`, NULL where the gradient is
+   not clipped. */
+HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const npy_int32 *gold,
+                         const FLOAT *weights, const Tagger *tagger, const Descent *descent, npy_int32 *first,
+                         FLOAT *workspace, FLOAT *cost, npy_int64 *correct)
 {
-    const int N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
+    const npy_intp N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
     FLOAT *next = workspace, *W_e = tagger->W_e;
     MATRICES(LOCAL)
     MATRICES(DECLARE_GRADIENT)
@@ -98,7 +108,7 @@ HOT static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *
 
     /* z_t = W_e[:, w_t],  a_t = W_x z_t,  h_t from the layer,  y_t = W_y h_t */
     for (npy_intp n = 0; n < N; ++n)
-        memcpy(z + n * E, W_e + (npy_intp)words[n] * E, sizeof(FLOAT) * E);
+        memcpy(z + n * E, W_e + words[n] * E, sizeof(FLOAT) * E);
     set_product(N, E, GATES * H, z, W_x, 1, room_x, a);
     FORWARD;
     set_product(N, H, K, h, W_y, 1, room_y, y);
@@ -118,23 +128,23 @@ HOT static void sgd_step(int T, int B, const npy_int32 *words, const npy_int32 *
         double sum = 0 MATRICES(ADD_SQUARES);
         if (!descent->freeze_embeddings) {
             sum_by_word(N, E, words, e_z, first);
-            sum += squares((npy_intp)N * E, e_z);
+            sum += squares(N * E, e_z);
         }
         const double norm = sqrt(sum);
-        if (norm > descent->clip)
-            rate *= descent->clip / norm;
+        if (norm > (double)descent->clip)
+            rate = (FLOAT)(rate * (descent->clip / norm));
     }
     MATRICES(DESCEND)
     if (!descent->freeze_embeddings)
         for (npy_intp n = 0; n < N; ++n)
-            add_scaled(E, -rate, e_z + n * E, W_e + (npy_intp)words[n] * E);
+            add_scaled(E, -rate, e_z + n * E, W_e + words[n] * E);
 }
 
-typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY } Outcome;
+typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY, TOO_LARGE } Outcome;
 
 /* One step for each of the S batches of these numbers. Batch n has its words, gold tags and weights from entry
    batches[n][0] on, and batches[n][1] = T, batches[n][2] = B. Ends after a cost that is not finite, and before a batch
-   with an id out of range; costs of steps not made are NaN. */
+   with an id out of range; costs of steps not made are NaN. None is made where one of the batches is too large. */
 HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3],
                              const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger,
                              const Descent *descent, FLOAT *costs, npy_int64 *correct)
@@ -142,7 +152,9 @@ HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int
     npy_intp largest = 0, s;
     for (s = 0; s < S; ++s) {
         const npy_int64 *batch = batches[numbers[s]];
-        const npy_intp size = workspace_size(batch[1], batch[2], tagger);
+        if (!is_computable((double)batch[1], (double)batch[2], tagger))
+            return TOO_LARGE;
+        const npy_intp size = workspace_size<npy_intp>(batch[1], batch[2], tagger);
         largest = size > largest ? size : largest;
         costs[s] = NAN;
         correct[s] = 0;

@@ -25,8 +25,9 @@ class SGDSteps(BlasOp):
     and `weights` (N,) in the cost, each batch as (T, B); scalars `rate`, `clip`, the largest norm of the gradient or
     infinity, and `freeze_embeddings`, int8; the parameters in the model's order.
 
-    ValueError for shapes that do not fit, IndexError for an id out of range, before the step on its batch. After a cost
-    that is not finite no step is made, and the costs of those missing are NaN.
+    ValueError for shapes that do not fit or a batch of 2^31 words, MemoryError; IndexError for an id out of range,
+    before the step on its batch. After a cost that is not finite no step is made, and the costs of those missing are
+    NaN.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ class SGDSteps(BlasOp):
         {correct} = (PyArrayObject *)PyArray_EMPTY(1, PyArray_DIMS({numbers}), NPY_INT64, 0);
         {take}
         if ({costs} && {correct} && {" && ".join(f"{W}_" for W in names)}) {{
-            const int E = PyArray_DIM(W_e_, 0), H = PyArray_DIM(W_h_, 1), K = PyArray_DIM(W_y_, 0);
+            const npy_intp E = PyArray_DIM(W_e_, 0), H = PyArray_DIM(W_h_, 1), K = PyArray_DIM(W_y_, 0);
             {name}::Tagger tagger;
             tagger.n_words = PyArray_DIM(W_e_, 1), tagger.E = E, tagger.H = H, tagger.K = K;
             {point}
@@ -118,11 +119,14 @@ class SGDSteps(BlasOp):
                 (npy_int32 *)PyArray_DATA({gold}), ({ctype} *)PyArray_DATA({weights}), &tagger, &descent,
                 ({ctype} *)PyArray_DATA({costs}), (npy_int64 *)PyArray_DATA({correct}))) {{
             case {name}::OUT_OF_RANGE:
-                PyErr_Format(PyExc_IndexError, "{self}: a word is outside the %d words, or a tag outside the %d tags",
+                PyErr_Format(PyExc_IndexError, "{self}: a word is outside the %zd words, or a tag outside the %zd tags",
                              tagger.n_words, K);
                 break;
+            case {name}::TOO_LARGE:
+                PyErr_SetString(PyExc_ValueError, "{self}: a batch has too many words for BLAS or for memory");
+                break;
             case {name}::NO_MEMORY:
-                PyErr_NoMemory();
+                PyErr_SetString(PyExc_MemoryError, "{self}: the arrays of a batch do not fit");
                 break;
             case {name}::ALL_MADE:
                 break;

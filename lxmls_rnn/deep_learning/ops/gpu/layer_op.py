@@ -39,6 +39,9 @@ def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, l
     if blocks == 0:
         return
     arrays = [isinstance(argument, pygpu.gpuarray.GpuArray) for argument in arguments]
+    for argument, is_array in zip(arguments, arrays, strict=True):
+        if not is_array and argument >= 2**31:
+            raise ValueError(f"{name} on the GPU counts up to 2**31 - 1 rows or columns, got {argument}")
     types = tuple(pygpu.gpuarray.GpuArray if is_array else "int32" for is_array in arrays)
     context = arguments[arrays.index(True)].context
     _kernel(context, source, name, types)(*arguments, gs=blocks, ls=threads, shared=4 * local)
