@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn import paths
+from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.rnn import check_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.files import naming, open_regular, quoted
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
 from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.tagger import Tagger
@@ -85,8 +86,8 @@ class Settings:
 
     train: str
     dev: str | None = None
-    max_sent_len: int = 100_000
-    max_nr_sent: int = 100_000
+    max_sent_len: int | None = None
+    max_nr_sent: int | None = None
     vocabulary: str = "train"
     min_count: int = 2
     model: str = "NumpyRNN"
@@ -100,13 +101,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_name(self.model)
+        for option, file in self.files().items():
+            if not file or not _is_text(file):
+                raise ValueError(f"{option} must be the path of a file, as text in UTF-8, got {quoted(file)}")
         if self.vocabulary not in VOCABULARIES:
             raise ValueError(f"vocabulary must be one of {', '.join(VOCABULARIES)}, got {self.vocabulary!r}")
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
+
+    def files(self) -> dict[str, str]:
+        """Return the files that are named, by the option that names them."""
+        named = {"train": self.train, "dev": self.dev, "embeddings": self.embeddings}
+        return {option: file for option, file in named.items() if file is not None}
+
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Settings:
-        """Undo `dataclasses.asdict`."""
-        return cls(**{**settings, "trainer": Trainer(**settings["trainer"])})
+        """Undo `to_dict`; ValueError, which names the field, where something is no setting."""
+        return records.check(cls, settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
@@ -115,14 +126,22 @@ class Settings:
     def checksums(self) -> dict[str, str]:
         """Return the SHA-256 of each file that the settings name; FileNotFoundError if one is not there."""
         checksums = {}
-        for option in ("train", "dev", "embeddings"):
-            file = getattr(self, option)
-            if file is None:
-                continue
+        for option, file in self.files().items():
             if not Path(file).is_file():
                 raise FileNotFoundError(f"{option} must be a file, but there is none at {file}")
-            checksums[file] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            digest = hashlib.sha256()
+            with naming(file), open_regular(file) as content:
+                while piece := content.read(1 << 20):
+                    digest.update(piece)
+            checksums[file] = digest.hexdigest()
         return checksums
+
+
+def _is_text(path: str) -> bool:
+    try:
+        return "\0" not in path and bool(path.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -17,32 +17,37 @@ import platform
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 
 import lxmls_rnn
-from lxmls_rnn import paths
+from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Experiment, Settings, prepare
-from lxmls_rnn.files import locked, write_atomically
+from lxmls_rnn.files import in_words, locked, make_atomically, naming, write_atomically
+from lxmls_rnn.run_files import check_name, clear, is_there, read_config, read_metrics
 from lxmls_rnn.tagger import Tagger
-
-METRICS = {field.name for field in fields(EpochDone)} - {"progress"}
 
 
 class Run:
-    """One run's folder; made by `create` or opened by `open`."""
+    """One run's folder; made by `create` or opened by `open`.
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.folder, self.settings = folder, settings
+    Attributes
+    ----------
+    diverged
+        Why, where its last training ended with numbers that are none; else None.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, diverged: str | None = None) -> None:
+        self.folder, self.settings, self.diverged = folder, settings, diverged
         self._prepared: Experiment | None = None
 
     @classmethod
@@ -58,21 +63,20 @@ class Run:
         FileNotFoundError, ValueError
             As `prepare`.
         """
-        if name in ("", ".", "..") or Path(name).name != name:
-            raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
+        check_name(name)
         folder = _root(root) / name
         taken = FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume")
-        if folder.exists():
+        if is_there(folder):
             raise taken
         checksums = settings.checksums()
         prepared = prepare(settings)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            raise taken from None
         run = cls(folder, replace(settings, dtype=prepared.tagger.model.dtype))
         run._prepared = prepared
-        run._write_config(checksums)
+        clear(folder)
+        try:
+            make_atomically(folder, lambda new: run._write_config(checksums, new))
+        except FileExistsError:
+            raise taken from None
         return run
 
     @classmethod
@@ -85,18 +89,12 @@ class Run:
             There is none of that name.
         ValueError
             Its config.json is damaged.
+        OSError
+            It cannot be read.
         """
         folder = _root(root) / name
-        try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            settings = Settings.from_dict(config["settings"])
-            for file in (settings.train, settings.dev, settings.embeddings):
-                file is None or config["checksums"][file]
-            return cls(folder, settings)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"no run {folder}: `lxmls-rnn runs` lists the runs") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{folder / 'config.json'} is not the config of a run: {error}") from error
+        config = read_config(folder)
+        return cls(folder, config.settings, config.diverged)
 
     def fit(self, epochs: int | None = None, checkpoint_every: float = 60.0) -> Generator[Event, None, None]:
         """Train, from the checkpoint if there is one, and write the run on the way.
@@ -124,28 +122,38 @@ class Run:
             The GPU has failed for good: the message says where the run goes on when it is resumed.
         FileNotFoundError, ValueError
             A file that the settings name is gone, or has changed since the run began.
+        FloatingPointError
+            The model has diverged; the run says so from then on, until it is trained again.
+        OSError
+            What the run is kept in cannot be read or written; names it.
         """
         with locked(self.folder, self._busy):
             checksums = self.settings.checksums()
-            config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+            config = read_config(self.folder)
             for file, checksum in checksums.items():
-                if config["checksums"][file] != checksum:
+                if config.checksums.get(file) != checksum:
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot go on")
             experiment, self._prepared = self._prepared or prepare(self.settings), None
             tagger = experiment.tagger
             progress, best = self._restore(tagger.model)
             self._kept = progress  # of the checkpoint that is on disk
-            if epochs is not None and epochs != self.settings.trainer.epochs:
-                if epochs < progress.epoch:
-                    raise ValueError(f"epochs must be at least {progress.epoch}, which the run has done; got {epochs}")
+            if epochs is not None and epochs < progress.epoch:
+                raise ValueError(f"epochs must be at least {progress.epoch}, which the run has done; got {epochs}")
+            if self.diverged or (epochs is not None and epochs != self.settings.trainer.epochs):
+                epochs = epochs or self.settings.trainer.epochs
                 self.settings = replace(self.settings, trainer=replace(self.settings.trainer, epochs=epochs))
-                self._write_config(checksums)
+                self.diverged = None
+                self._write_config(checksums, self.folder)
             trainer = self.settings.trainer
             events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
             try:
                 yield from self._saving(events, tagger, checkpoint_every)
             except GpuLost as lost:
                 raise GpuLost(lost.name, self._goes_on()) from lost
+            except FloatingPointError as error:
+                self.diverged = str(error)
+                self._write_config(checksums, self.folder)
+                raise
 
     def _goes_on(self) -> str:
         """Say where the checkpoint stands; what was learnt since is lost with the device that it was on."""
@@ -201,14 +209,16 @@ class Run:
 
     def _restore(self, model: Model) -> tuple[Progress, dict[str, np.ndarray] | None]:
         """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""
-        for leftover in self.folder.glob(".*.tmp"):
-            leftover.unlink()
+        clear(self.folder)
         path = self.folder / "checkpoint.npz"
         progress, best = Progress(), None
         if path.exists():
             saved, header = model_file.load(path, type(model))
             model.set_values(saved.get_values())
-            progress = Progress(**header["progress"])
+            try:
+                progress = records.check(Progress, header.get("progress"))
+            except ValueError as error:
+                raise ValueError(f"{path} is no checkpoint: progress: {error}") from None
             if progress.best_accuracy >= 0:
                 best = model_file.load(self.folder / "model.npz", type(model)).model.get_values()
         rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
@@ -216,13 +226,13 @@ class Run:
         return progress, best
 
     def _append_metrics(self, event: EpochDone) -> None:
-        with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(event.metrics()) + "\n")
-            file.flush()
+        path = self.folder / "metrics.jsonl"
+        with naming(path), open(path, "ab", buffering=0) as file:
+            file.write((json.dumps(event.metrics()) + "\n").encode())
             os.fsync(file.fileno())
 
-    def _write_config(self, checksums: dict[str, str]) -> None:
-        config = {
+    def _write_config(self, checksums: dict[str, str], folder: Path) -> None:
+        config: dict[str, Any] = {
             "settings": self.settings.to_dict(),
             "checksums": checksums,
             "versions": {
@@ -232,50 +242,52 @@ class Run:
                 "scipy": scipy.__version__,
             },
         }
-        write_atomically(self.folder / "config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+        if self.diverged:
+            config["diverged"] = self.diverged
+        write_atomically(folder / "config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
 
     def _busy(self) -> None:
         raise RuntimeError(f"another process trains the run {self.folder}")
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the figures of the epochs of a run so far; a line that a kill has cut off does not count."""
-    try:
-        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    rows = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if not (isinstance(row, dict) and row.keys() >= METRICS):
-            break
-        rows.append(row)
-    return rows
 
 
 def _root(root: str | os.PathLike[str] | None) -> Path:
     return paths.runs() if root is None else Path(root)
 
 
+class Damaged(NamedTuple):
+    """A run that cannot be opened."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
 def list_runs(root: str | os.PathLike[str] | None = None) -> list[Run]:
-    """Return the runs of a folder, by default `paths.runs()`, by name; warn of those whose config is damaged."""
+    """Return the runs of a folder, by default `paths.runs()`, by name; warn of those that are damaged."""
     found, damaged = find_runs(root)
-    for error in damaged:
-        warnings.warn(str(error), stacklevel=2)
+    for run in damaged:
+        warnings.warn(run.why, stacklevel=2)
     return found
 
 
-def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[ValueError]]:
-    """Return the runs of a folder, by name, and what is wrong with those whose config is damaged."""
+def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[Damaged]]:
+    """Return the runs of a folder, by default `paths.runs()`, by name, and what is wrong with those that are damaged.
+
+    Damaged is one whose config or metrics cannot be read, or are not what they should be.
+    """
     found, damaged = [], []
     for config in sorted(_root(root).glob("*/config.json")):
+        name = config.parent.name
+        if name.startswith("."):  # one that is being made
+            continue
         try:
-            found.append(Run.open(config.parent.name, root))
+            run = Run.open(name, root)
+            run.metrics()
+            found.append(run)
         except FileNotFoundError:  # removed since the folder was listed
             continue
-        except ValueError as error:
-            damaged.append(error)
+        except (ValueError, OSError) as error:
+            damaged.append(Damaged(name, in_words(error)))
     return found, damaged

@@ -1,12 +1,13 @@
 """Files that are whole or not there, folders that one process holds."""
 
+import errno
 import os
 import subprocess
 import sys
 
 import pytest
 
-from lxmls_rnn.files import locked, write_atomically
+from lxmls_rnn.files import in_words, locked, make_atomically, open_regular, write_atomically
 
 HOLDER = """
 import sys
@@ -51,3 +52,85 @@ def test_a_folder_is_held_by_one_process(tmp_path):
             pass
         with locked(tmp_path, holder.stdin.close) as held:  # waits
             assert held
+
+
+class Full:
+    """A disk that is full: it refuses what is to be written."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __call__(self, file):
+        raise OSError(self.number, os.strerror(self.number))
+
+
+def test_what_the_disk_refuses_has_the_name_of_the_file(tmp_path):
+    with pytest.raises(OSError, match="No space left on device") as error:
+        write_atomically(tmp_path / "file", Full(errno.ENOSPC))
+    assert in_words(error.value) == f"{tmp_path / 'file'}: No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (FileNotFoundError("no run a"), "no run a"),
+        (PermissionError(errno.EACCES, "Permission denied", b"caf\xe9"), "caf\\udce9: Permission denied"),
+        (KeyError("a word"), "a word"),
+        (MemoryError(), "not enough memory"),
+        (ValueError(), "ValueError"),
+        (ValueError("x" * 5000), "x" * 1000 + "..."),
+    ],
+)
+def test_an_error_in_words(error, text):
+    assert in_words(error) == text
+
+
+def test_a_long_name_can_be_written_too(tmp_path):
+    name = "n" * 255
+    write_atomically(tmp_path / name, "a")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.process
+def test_what_a_killed_writer_has_left_is_swept_up_and_what_a_living_one_writes_is_not(tmp_path):
+    code = """
+import os, signal, sys
+from pathlib import Path
+from lxmls_rnn.files import write_atomically
+def write(file):
+    print("writes", flush=True)
+    sys.stdin.readline()
+    file.write(b"new")
+write_atomically(Path(sys.argv[1]), write)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "file")]
+    killed, living = (subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2))
+    for process in (killed, living):
+        assert process.stdout.readline() == b"writes\n"
+    killed.kill()
+    killed.communicate()
+    assert len(list(tmp_path.iterdir())) == 2
+    write_atomically(tmp_path / "file", "mine")
+    assert len(list(tmp_path.iterdir())) == 2
+    living.communicate(b"\n")
+    assert living.returncode == 0
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    with pytest.raises(ValueError, match="no more"):
+        make_atomically(tmp_path / "folder", lambda new: fail((new / "a").open("wb")))
+    assert list(tmp_path.iterdir()) == []
+    make_atomically(tmp_path / "folder", lambda new: (new / "a").write_text("b"))
+    assert (tmp_path / "folder" / "a").read_text() == "b"
+    with pytest.raises(FileExistsError, match="folder"):
+        make_atomically(tmp_path / "folder", lambda new: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe"])
+def test_what_is_no_file_is_refused_without_waiting(tmp_path, what):
+    (os.mkdir if what == "folder" else os.mkfifo)(tmp_path / "a")
+    with pytest.raises(ValueError, match=r"a is (a folder|no regular file), expected a file"):
+        open_regular(tmp_path / "a")

@@ -1,16 +1,20 @@
 """Runs on disk: killed at any moment, they go on to the numbers of a run that was left alone."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.run_files import unique_name
 from lxmls_rnn.runs import Run, find_runs, list_runs
 from lxmls_rnn.tagger import Tagger
 
@@ -178,3 +182,93 @@ def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alo
 def test_a_run_without_a_model_says_when_it_has_one(tmp_path):
     with pytest.raises(FileNotFoundError, match="after its first epoch"):
         Run.create("new", SETTINGS, tmp_path).load()
+
+
+def test_an_empty_folder_or_one_that_a_kill_has_left_does_not_block_its_name(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / ".config.json.abc.tmp").write_text("{")
+    for name in ("empty", "left"):
+        assert Run.create(name, SETTINGS, tmp_path).folder == tmp_path / name
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["config.json"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter").write_text("mine")
+    with pytest.raises(FileExistsError, match="take another name"):
+        Run.create("other", SETTINGS, tmp_path)
+
+
+def test_a_path_that_is_no_text_is_refused_and_leaves_nothing(tmp_path):
+    corpus = tmp_path / os.fsdecode(b"caf\xe9.conll")
+    corpus.write_bytes(Path(TRAIN).read_bytes())
+    with pytest.raises(ValueError, match="train must be the path of a file, as text in UTF-8"):
+        Run.create("one", replace(SETTINGS, train=str(corpus)), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "n" * 201, "a\u2028b"])
+def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="the name of a run must be the name of a folder, without line breaks"):
+        Run.create(name, SETTINGS, tmp_path)
+
+
+def test_names_of_runs_that_begin_in_the_same_second_differ():
+    assert unique_name("RNN") != unique_name("RNN")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (
+            "config.json",
+            '{"settings": {"train": "a", "n_emb": "x"}, "checksums": {}}',
+            "settings.n_emb: should be a valid",
+        ),
+        ("config.json", '{"settings": {"train": "a"}, "checksums": []}', "checksums: should be an object"),
+        ("config.json", "[" * 10_000, "recursion limit"),
+        ("metrics.jsonl", '{"epoch": "one"}\n', r"metrics\.jsonl, line 1: epoch: should be a valid integer"),
+    ],
+)
+def test_a_damaged_run_is_named_with_its_field_and_does_not_hide_the_others(tmp_path, file, content, message):
+    Run.create("good", SETTINGS, tmp_path)
+    Run.create("bad", SETTINGS, tmp_path)
+    (tmp_path / "bad" / file).write_text(content)
+    found, damaged = find_runs(tmp_path)
+    assert [run.folder.name for run in found] == ["good"]
+    assert [run.name for run in damaged] == ["bad"]
+    assert re.search(message, damaged[0].why)
+
+
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_told(tmp_path):
+    for name in ("pipe", "folder"):
+        Run.create(name, SETTINGS, tmp_path)
+        (tmp_path / name / "config.json").unlink()
+    os.mkfifo(tmp_path / "pipe" / "config.json")
+    (tmp_path / "folder" / "config.json").mkdir()
+    assert [run.name for run in find_runs(tmp_path)[1]] == ["folder", "pipe"]
+
+
+def test_a_run_that_diverged_says_so_until_it_is_trained_again(tmp_path):
+    settings = replace(SETTINGS, activation="relu", trainer=Trainer(epochs=2, rate=1e200))
+    run = Run.create("wild", settings, tmp_path)
+    with pytest.raises(FloatingPointError), np.errstate(all="ignore"):
+        for _ in run.fit():
+            pass
+    assert "try a lower rate" in Run.open("wild", tmp_path).diverged
+    events = Run.open("wild", tmp_path).fit()
+    next(events)
+    events.close()
+    assert Run.open("wild", tmp_path).diverged is None
+
+
+def test_a_model_that_is_nan_after_its_last_update_is_an_error_and_is_not_kept(tmp_path):
+    # one update only: its cost, before it, is a number
+    trainer = Trainer(epochs=1, rate=1e308, batch_size=60)
+    run = Run.create("wild", replace(SETTINGS, activation="relu", trainer=trainer), tmp_path)
+    with (
+        pytest.raises(FloatingPointError, match=r"NaN or infinite in epoch 1: try a lower rate"),
+        np.errstate(all="ignore"),
+    ):
+        for _ in run.fit():
+            pass
+    assert "NaN or infinite" in run.diverged
+    assert sorted(path.name for path in run.folder.iterdir()) == ["config.json", "metrics.jsonl"]

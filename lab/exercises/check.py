@@ -20,6 +20,7 @@ from lab.exercises import failed_cells, numpy_exercises, solutions, theano_exerc
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
+from lxmls_rnn.files import in_words
 
 _passed: set[str] = set()
 failed_cells.watch(get_ipython())
@@ -46,10 +47,10 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
         if older := failed_cells.older(*arguments):
             verdict = replace(verdict, text=f"{older}\n{verdict.text}")
         try:
-            tries = _progress.get(name)["tries"] + (verdict.state != NOT_YET)
-            _progress.update(name, state=verdict.state, tries=tries)
+            tried = verdict.state != NOT_YET
+            _progress.update(name, lambda entry: {"state": verdict.state, "tries": entry["tries"] + tried})
         except OSError as error:
-            return Verdict(name, verdict.state, f"{verdict.text}\n(Progress is not kept: {error})")
+            return Verdict(name, verdict.state, f"{verdict.text}\n{_not_kept(error)}")
         return verdict
 
     return check
@@ -75,6 +76,18 @@ def passed(*names: str) -> bool:
     return not missing
 
 
+def _not_kept(error: OSError) -> str:
+    return f"(Progress is not kept: {in_words(error)})"
+
+
+def _kept(action: Callable[..., dict[str, Any] | None], *arguments: Any) -> tuple[dict[str, Any], str]:
+    """Do something with the progress; return what it gives, and what is to be said where the disk refuses it."""
+    try:
+        return action(*arguments) or {}, ""
+    except OSError as error:
+        return {}, _not_kept(error)
+
+
 def _unknown(name: str) -> Note:
     return Note(f"There is no exercise {name!r}; there are {', '.join(EXERCISES)}.")
 
@@ -83,12 +96,14 @@ def hint(name: str) -> Note:
     """Show the next hint of an exercise, below those that were shown before."""
     if name not in EXERCISES:
         return _unknown(name)
-    level = min(_progress.get(name)["hints"] + 1, len(HINTS[name]))
-    _progress.update(name, hints=level)
+    entry, failure = _kept(_progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(HINTS[name]))})
+    level = entry.get("hints", len(HINTS[name]))  # where nothing is kept, all of them
     lines = [f"{n}. {text}" for n, text in enumerate(HINTS[name][:level], 1)]
     more = f"The next call gives hint {level + 1} of {len(HINTS[name])}."
     if level == len(HINTS[name]):
         more = f'That was the last one. The solution: check.solution("{name}")'
+    if failure:
+        more = failure
     shown = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in HINTS[name][:level])
     return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{shown}</ol>{escape(more)}</div>')
 
@@ -97,14 +112,14 @@ def solution(name: str) -> Note:
     """Show the solution of an exercise: the code of its whole cell."""
     if name not in EXERCISES:
         return _unknown(name)
-    _progress.update(name, solution=True)
+    _kept(_progress.update, name, lambda entry: {"solution": True})
     code = solutions.code(name)
     return Note(code, f'<pre class="lab-solution" tabindex="0">{escape(code)}</pre>')
 
 
 def progress() -> Note:
     """Show which exercises are done."""
-    entries = _progress.read()
+    entries, failure = _kept(_progress.read)
     rows = []
     for name, (number, title) in EXERCISES.items():
         entry = {**_progress.EMPTY, **entries.get(name, {})}
@@ -113,7 +128,7 @@ def progress() -> Note:
         rows.append([number, name, title, state, entry["tries"], hints, "seen" if entry["solution"] else ""])
     header = ["", "exercise", "what", "state", "tries", "hints", "solution"]
     done = sum(row[3] == "done" for row in rows)
-    summary = f"{done} of {len(rows)} done. Kept in {_progress.path()}."
+    summary = failure or f"{done} of {len(rows)} done. Kept in {_progress.path()}."
     widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
     lines = [
         "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -128,6 +143,6 @@ def reset(name: str | None = None) -> Note:
     """Forget what was done, hints too: of one exercise, or of all."""
     if name is not None and name not in EXERCISES:
         return _unknown(name)
-    _progress.forget(name)
+    _, failure = _kept(_progress.forget, name)
     _passed.difference_update(EXERCISES if name is None else [name])
-    return Note(f"Begun anew: {name or 'all exercises'}.")
+    return Note(failure or f"Begun anew: {name or 'all exercises'}.")

@@ -17,10 +17,11 @@ from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
 
 UPLOADS = "uploads"
-ALL = 100_000
+ALL = 0  # in place of a limit
+MOST = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
-READING = ("max_sent_len", "max_nr_sent", "vocabulary", "min_count")  # how a corpus is read
+LIMITS, READING = ("max_sent_len", "max_nr_sent"), ("vocabulary", "min_count")  # how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -37,8 +38,9 @@ class CorpusChoice(widgets.VBox):
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
         self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
-        self.max_sent_len = whole("Longest sentence", ALL, "Leave out sentences of so many words or more", ALL)
-        self.max_nr_sent = whole("Sentences at most", ALL, "Of each part of the corpus", ALL)
+        what = "Leave out sentences of so many words or more; 0: none"
+        self.max_sent_len = whole("Longest sentence", ALL, what, MOST, least=ALL)
+        self.max_nr_sent = whole("Sentences at most", ALL, "Of each part of the corpus; 0: all", MOST, least=ALL)
         what = "train: words of the training part, rare ones become <unk>; guide: all words of both parts"
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that come less often in the training part are <unk>"
@@ -65,6 +67,7 @@ class CorpusChoice(widgets.VBox):
         if self.corpus.value not in CORPORA:
             self.dev.value = NO_DEV if settings.dev is None else _option_of(settings.dev, self.dev.options, "dev")
         controls.set_values(self, READING, settings)
+        self.max_sent_len.value, self.max_nr_sent.value = settings.max_sent_len or ALL, settings.max_nr_sent or ALL
 
     def _adapt(self) -> None:
         show(self.dev, self.corpus.value not in CORPORA)
@@ -78,7 +81,8 @@ class CorpusChoice(widgets.VBox):
         else:
             train = str(paths.data() / name)
             dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
-        return {"train": train, "dev": dev or None, **controls.values(self, READING)}
+        limits = {key: getattr(self, key).value or None for key in LIMITS}
+        return {"train": train, "dev": dev or None, **limits, **controls.values(self, READING)}
 
 
 class ModelChoice(widgets.VBox):
@@ -172,9 +176,9 @@ class Several(widgets.HBox):
         return chosen
 
 
-def left_out(damaged: Iterable[ValueError]) -> str:
+def left_out(damaged: Iterable[runs.Damaged]) -> str:
     """Return HTML that says which runs are damaged; nothing where there is none."""
-    return "".join(f"<div><small>Left out: {escape(str(error))}</small></div>" for error in damaged)
+    return "".join(f"<div><small>Left out: {escape(run.why)}</small></div>" for run in damaged)
 
 
 def _option_of(file: str, options: Iterable[str], what: str) -> str:

@@ -10,14 +10,15 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.widgets import warned
+from lab.widgets import out_of_memory, warned
 from lab.widgets.controls import button, on_change, show, view
 from lab.widgets.job import Job
+from lxmls_rnn.files import in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
 # what an input can be wrong with; anything else is a fault of the lab, and is shown whole
-EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError)
+EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError, MemoryError)
 
 
 class Background:
@@ -101,6 +102,8 @@ class Panel(widgets.VBox, Background):
         super().__init__([style, top, self._help_view, self._code_view, self.message, *body])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))
+        if noticed := out_of_memory.notice():
+            self.complain(noticed)
 
     def code(self) -> str:
         """Return Python code that does what the panel does as it is set; ValueError if it is set wrongly."""
@@ -113,7 +116,7 @@ class Panel(widgets.VBox, Background):
         try:
             text = self.code()
         except EXPECTED as error:
-            text = f"# {error}"
+            text = f"# {in_words(error)}"
         self._code_view.value = (
             '<div class="lab-code"><button type="button" onclick="navigator.clipboard.writeText('
             'this.nextElementSibling.innerText)">Copy</button>'
@@ -126,9 +129,7 @@ class Panel(widgets.VBox, Background):
 
     def complain(self, error: BaseException | str) -> None:
         """Show what was wrong in the message line."""
-        text = str(error) or type(error).__name__
-        if isinstance(error, LookupError) and error.args:
-            text = str(error.args[0])  # str() of a KeyError is a repr
+        text = error if isinstance(error, str) else in_words(error)
         details = ""
         if isinstance(error, BaseException) and not isinstance(error, EXPECTED):
             trace = "".join(traceback.format_exception(error))

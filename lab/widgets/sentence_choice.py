@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from lab.widgets.controls import in_row, on_change, text, view, whole
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
+from lxmls_rnn.files import in_words
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.tagger import tokenize
@@ -82,7 +83,9 @@ class SentenceChoice(widgets.VBox):
             tags, self.note.value = likely_tags(words), ""
         except OSError as error:
             tags = [UNKNOWN_TAG] * len(words)
-            self.note.value = f"<small>Each word is tagged {UNKNOWN_TAG}, correct it: {escape(str(error))}.</small>"
+            self.note.value = (
+                f"<small>Each word is tagged {UNKNOWN_TAG}, correct it: {escape(in_words(error))}.</small>"
+            )
         self.tags.value = " ".join(tags)
 
     def _fill(self, fill: Callable[[], None]) -> None:

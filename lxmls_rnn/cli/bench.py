@@ -15,7 +15,7 @@ from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure.results import Results, new_path
 from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.cli.console import console, plain_errors
+from lxmls_rnn.cli.console import console
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -86,52 +86,62 @@ def bench(
     """
     if context.invoked_subcommand is not None:
         return
-    with plain_errors():
-        if set_name not in c.SETS:
-            raise ValueError(f"--set must be one of {', '.join(c.SETS)}, got {set_name!r}")
-        chosen, known = c.SETS[set_name], (*c.IMPLEMENTATIONS, *c.PLANS)
-        if baseline is not None and baseline not in known:
-            raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
-        if resume and out is None:
-            raise ValueError("--resume needs --out, the file to go on with")
-        cases = c.make_cases(
-            c.chosen_shapes(
-                chosen,
-                listed("--model", model, c.MODELS),
-                c.sizes("--hidden", hidden) if hidden else [],
-                c.sizes("--batch", batch) if batch else [],
-                c.sizes("--length", length) if length else [],
-            ),
-            listed("--work", work, tuple(c.WORKS)) if work else chosen.works,
-            listed("--implementation", implementation, known) if implementation else chosen.implementations,
-            [name.strip() for text in device or chosen.devices for name in text.split(",")],
-            listed("--dtype", dtype or ["float32"], DTYPES),
-            words,
-        )
-        if not cases:
-            raise ValueError("nothing to measure: NumPy has the CPU alone, the plans of fused a GPU")
-        path = out or new_path(paths.results())
-        runner = Runner(threads, seconds, limit, budget, torch_python)
-        session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
-        show_run(session)
-        show(session.results, baseline or chosen.baseline, only_ratios)
-        console.print(f"Results: {path}", soft_wrap=True)
-        if plot and any(row.median for row in session.results.rows):
-            from lxmls_rnn.benchmark.show.plots import draw
+    if set_name not in c.SETS:
+        raise ValueError(f"--set must be one of {', '.join(c.SETS)}, got {set_name!r}")
+    chosen, known = c.SETS[set_name], (*c.IMPLEMENTATIONS, *c.PLANS)
+    if baseline is not None and baseline not in known:
+        raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
+    if resume and out is None:
+        raise ValueError("--resume needs --out, the file to go on with")
+    cases = c.make_cases(
+        c.chosen_shapes(
+            chosen,
+            listed("--model", model, c.MODELS),
+            c.sizes("--hidden", hidden) if hidden else [],
+            c.sizes("--batch", batch) if batch else [],
+            c.sizes("--length", length) if length else [],
+        ),
+        listed("--work", work, tuple(c.WORKS)) if work else chosen.works,
+        listed("--implementation", implementation, known) if implementation else chosen.implementations,
+        [name.strip() for text in device or chosen.devices for name in text.split(",")],
+        listed("--dtype", dtype or ["float32"], DTYPES),
+        words,
+    )
+    if not cases:
+        raise ValueError("nothing to measure: NumPy has the CPU alone, the plans of fused a GPU")
+    path = out or new_path(paths.results())
+    runner = Runner(threads, seconds, limit, budget, torch_python)
+    session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
+    stopped = show_run(session)
+    show(session.results, baseline or chosen.baseline, only_ratios)
+    console.print(f"Results: {path}", soft_wrap=True)
+    if plot and any(row.median for row in session.results.rows):
+        from lxmls_rnn.benchmark.show.plots import draw
 
-            draw(session.results, path.with_suffix(".png"))
-            console.print(f"Picture: {path.with_suffix('.png')}", soft_wrap=True)
+        draw(session.results, path.with_suffix(".png"))
+        console.print(f"Picture: {path.with_suffix('.png')}", soft_wrap=True)
+    if stopped:
+        raise typer.Exit(128 + signal.SIGINT)
 
 
-def show_run(session: Session) -> None:
-    """Measure, with a bar that tells how far it is; end at Ctrl-C."""
+def show_run(session: Session) -> bool:
+    """Measure, with a bar that tells how far it is; return whether Ctrl-C has ended it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    stopped = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        raise KeyboardInterrupt
+
     # a shell that starts it in the background has Ctrl-C ignored
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, interrupt)
     with suppress(KeyboardInterrupt), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=len(session.cases))
         for row in session.run():
             bar.update(task, advance=1, description=str(row.case).partition(":")[0])
+    signal.signal(signal.SIGINT, before)
+    return stopped
 
 
 def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
@@ -165,16 +175,13 @@ def compare(
     """
     from lxmls_rnn.benchmark.show import compare as module
 
-    with plain_errors():
-        first, second = Results.load(before), Results.load(after)
-        found = list(module.changes(first, second))
-        if not found:
-            raise ValueError(f"{before} and {after} have no measured case in common")
-        for line in module.differences(first, second):
-            console.print(line, soft_wrap=True)
-        counts = {
-            verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")
-        }
-        if everything or counts["same"] < len(found):
-            Console(highlight=False, width=None if console.is_terminal else 140).print(module.table(found, everything))
-        console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    first, second = Results.load(before), Results.load(after)
+    found = list(module.changes(first, second))
+    if not found:
+        raise ValueError(f"{before} and {after} have no measured case in common")
+    for line in module.differences(first, second):
+        console.print(line, soft_wrap=True)
+    counts = {verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")}
+    if everything or counts["same"] < len(found):
+        Console(highlight=False, width=None if console.is_terminal else 140).print(module.table(found, everything))
+    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))

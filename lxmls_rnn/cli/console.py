@@ -4,16 +4,31 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+
+from lxmls_rnn.files import in_words
 
 console = Console(markup=False, highlight=False)
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
+
+# what a user can mend; anything else is a fault of the library, and is shown whole
+EXPECTED = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
+
+
+class Commands(TyperGroup):
+    """A group of commands that say what went wrong in one sentence, wherever it did."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Do what the command line says."""
+        with plain_errors():
+            return super().main(*arguments, **options)
 
 
 @contextmanager
@@ -21,20 +36,29 @@ def plain_errors() -> Iterator[None]:
     """Turn the errors that a user can mend into one sentence and exit status 1, warnings into one sentence."""
 
     def show(message: Warning | str, *_: Any) -> None:
-        typer.secho(f"Warning: {message}", fg="yellow", err=True)
+        typer.secho(f"Warning: {in_words(Warning(message))}", fg="yellow", err=True)
 
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = show  # type: ignore[assignment]
-            yield
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = show  # type: ignore[assignment]
+                yield
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has had enough
+        _forget_output()
+        raise SystemExit(1) from None
+    except EXPECTED as error:
+        unnamed = isinstance(error, OSError) and error.errno is not None and error.filename is None
+        text = f"standard input or output: {in_words(error)}" if unnamed else in_words(error)
+        with suppress(OSError):
+            typer.secho(f"Error: {text}", fg="red", err=True)
+        if unnamed:
+            _forget_output()
+        raise SystemExit(1) from None
+
+
+def _forget_output() -> None:
+    """Let what could not be written go: Python would try once more when it ends."""
+    with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-    except MemoryError as error:
-        typer.secho(f"Error: not enough memory: {error}", fg="red", err=True)
-        raise typer.Exit(1) from None
-    except typer.Exit:
-        raise
-    except (ValueError, IndexError, FloatingPointError, OSError, RuntimeError) as error:
-        typer.secho(f"Error: {error}", fg="red", err=True)
-        raise typer.Exit(1) from None

@@ -1,6 +1,7 @@
 """The command `lxmls-rnn`: all but `train` and `bench`."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,17 @@ from rich.text import Text
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
-from lxmls_rnn.cli.console import Root, console, plain_errors
+from lxmls_rnn.cli.console import Commands, Root, console
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name
-from lxmls_rnn.runs import list_runs
+from lxmls_rnn.files import in_words, naming
+from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.tagger import Tagger
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,8 +59,7 @@ def fetch(
     """
     from lxmls_rnn.datasets import fetch
 
-    with plain_errors():
-        fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True))
+    fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True))
 
 
 app.command()(train)
@@ -67,8 +69,10 @@ app.command()(train)
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
     corpus: Annotated[str, typer.Argument(help="sample, ewt (their test part), or a file.")] = "sample",
-    max_sent_len: Annotated[int, typer.Option(help="Only sentences of 2 words or more and fewer than this.")] = 100_000,
-    max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
+    max_sent_len: Annotated[
+        int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")
+    ] = None,
+    max_nr_sent: Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")] = None,
 ) -> None:
     """Measure a tagger: accuracy over all words, those in its vocabulary and the others, by tag, confusion matrix.
 
@@ -76,10 +80,9 @@ def evaluate(
 
     Example: `lxmls-rnn evaluate runs/first sample`
     """
-    with plain_errors():
-        tagger = Tagger.load(model_file(model))
-        file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
-        result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
+    tagger = Tagger.load(model_file(model))
+    file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
+    result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
     console.print(f"{file.name}: {result.sentences} sentences, {known + unknown} words, accuracy {result.accuracy:.2%}")
     if known:
@@ -109,29 +112,29 @@ def tag(
 
     Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
     """
-    with plain_errors():
-        if sentence is not None and file is not None:
-            raise ValueError(f"give a sentence or --file, not both: got {sentence!r} and {file}")
-        tagger = Tagger.load(model_file(model))
-        if sentence is not None:
-            table = Table("word", "tag", "probability")
-            for word in tagger.tag(sentence.split() if tokenized else sentence):
-                table.add_row(word.word + ("" if word.known else " *"), word.tag, f"{word.probability:.4f}")
-            console.print(table)
-            return
-        if file is None and sys.stdin is None:
-            raise ValueError("there is no sentence, no --file and no standard input to read")
-        for line in read_lines(file) if file is not None else sys.stdin:
-            words = tagger.tag(line.split() if tokenized else line) if line.strip() else []
-            print(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words), flush=True)
+    if sentence is not None and file is not None:
+        raise ValueError(f"give a sentence or --file, not both: got {sentence!r} and {file}")
+    tagger = Tagger.load(model_file(model))
+    if sentence is not None:
+        table = Table("word", "tag", "probability")
+        for word in tagger.tag(sentence.split() if tokenized else sentence):
+            table.add_row(word.word + ("" if word.known else " *"), word.tag, f"{word.probability:.4f}")
+        console.print(table)
+        return
+    if file is None and sys.stdin is None:
+        raise ValueError("there is no sentence, no --file and no standard input to read")
+    for line in read_lines(file) if file is not None else sys.stdin:
+        words = tagger.tag(line.split() if tokenized else line) if line.strip() else []
+        print(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words), flush=True)
 
 
 def read_lines(file: Path) -> list[str]:
     """Return the lines of a text file in UTF-8; ValueError with its name if it is none."""
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        with naming(file):
+            return file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not a text in UTF-8: {error}") from None
+        raise ValueError(f"{file} is not a text in UTF-8: {in_words(error)}") from None
 
 
 @app.command()
@@ -140,29 +143,37 @@ def runs(root: Root = None) -> None:
 
     Example: `lxmls-rnn runs`
     """
-    with plain_errors():
-        found = list_runs(root)
-    if not found:
+    found, damaged = find_runs(root)
+    for broken in damaged:
+        warnings.warn(broken.why, stacklevel=1)
+    if not found and not damaged:
         console.print(f"No runs in {root or paths.runs()}: `lxmls-rnn train` makes one.")
         return
     # of the settings only those that tell the runs apart
     settings = [{**run.settings.to_dict(), **run.settings.to_dict()["trainer"]} for run in found]
-    options = [key for key in settings[0] if key not in ("train", "dev", "model", "trainer", "epochs")]
+    options = [key for key in next(iter(settings), {}) if key not in ("train", "dev", "model", "trainer", "epochs")]
     differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
     table = Table(padding=(0, 0))
     for column in ("run", "model", "corpus", *differing, "epochs", "cost", "train", "dev"):
         table.add_column(column, no_wrap=column in ("run", "model", "cost", "train", "dev"), overflow="fold")
     for run, row in zip(found, settings, strict=True):
-        metrics = run.metrics()
-        figures = ["-"] * 3
-        if metrics:
-            last = metrics[-1]
-            on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
-            figures = [f"{last['cost']:.2f}", f"{last['train_accuracy']:.2%}", on_dev]
         own = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
-        epochs = f"{len(metrics)}/{run.settings.trainer.epochs}"
-        table.add_row(run.folder.name, row["model"], corpus_name(row["train"]), *own, epochs, *figures)
+        table.add_row(run.folder.name, row["model"], corpus_name(row["train"]), *own, *figures(run))
+    for broken in damaged:
+        table.add_row(broken.name, "damaged")
     console.print(table)
+
+
+def figures(run: Run) -> list[str]:
+    """Return how many epochs a run has done, and its last cost and accuracies."""
+    metrics = run.metrics()
+    epochs = f"{len(metrics)}/{run.settings.trainer.epochs}"
+    cost, *accuracies = ["-"] * 3
+    if metrics:
+        last = metrics[-1]
+        on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
+        cost, accuracies = f"{last['cost']:.2f}", [f"{last['train_accuracy']:.2%}", on_dev]
+    return [epochs, "diverged" if run.diverged else cost, *accuracies]
 
 
 @app.command()
@@ -180,11 +191,10 @@ def check(
 
     table = Table("model", "activation", "parameter", "against", "difference", "verdict")
     agree = True
-    with plain_errors():
-        for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
-            agree &= row.agrees
-            verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
-            table.add_row(row.model, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
+    for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
+        agree &= row.agrees
+        verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
+        table.add_row(row.model, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
     console.print("Largest difference of two entries, relative to the largest: 1e-8 agrees.")
     raise typer.Exit(0 if agree else 1)

@@ -3,17 +3,17 @@
 import os
 import signal
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lxmls_rnn.cli.console import Root, console, plain_errors
+from lxmls_rnn.cli.console import Root, console
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files
+from lxmls_rnn.run_files import unique_name
 from lxmls_rnn.runs import Run
 
 
@@ -30,8 +30,10 @@ def train(
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
     vocabulary: Annotated[str, typer.Option(help=f"{' or '.join(VOCABULARIES)}: see the README.")] = "train",
     min_count: Annotated[int, typer.Option(help="Rarer words of the training part become `<unk>`.")] = 2,
-    max_sent_len: Annotated[int, typer.Option(help="Only sentences of 2 words or more and fewer than this.")] = 100_000,
-    max_nr_sent: Annotated[int, typer.Option(help="At most so many sentences.")] = 100_000,
+    max_sent_len: Annotated[
+        int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")
+    ] = None,
+    max_nr_sent: Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the corpus; 5 by default.")] = None,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.5,
     decay: Annotated[float, typer.Option(help="Rate in epoch n = 0, 1, ...: rate / (1 + decay n).")] = 0.0,
@@ -52,28 +54,27 @@ def train(
 
     Example: `lxmls-rnn train sample --model RNN --epochs 3 --name first`
     """
-    with plain_errors():
-        if resume is not None:
-            own = {"resume", "epochs", "root"}
-            given = [
-                key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"
-            ]
-            if set(given) - own:
-                option = min(set(given) - own, key=given.index).replace("_", "-")
-                raise ValueError(f"a run is continued with its own settings: {option} cannot be given with --resume")
-            folder = Path(resume)
-            run = Run.open(folder.name, folder.parent if folder.parent != Path() else root)
-        else:
-            train_file, dev_file = Path(corpus), dev
-            if not train_file.is_file():
-                train_file, own_dev, _ = corpus_files(corpus)
-                dev_file = dev or own_dev
-            files = {"train": train_file, "dev": dev_file, "embeddings": embeddings}
-            plain = {key: None if file is None else str(file.resolve()) for key, file in files.items()}
-            trainer = Trainer(**{**options(Trainer, context), "epochs": 5 if epochs is None else epochs})
-            settings = Settings(**{**options(Settings, context), **plain, "trainer": trainer})
-            run = Run.create(name or f"{model}-{datetime.now():%Y%m%d-%H%M%S}", settings, root)
-        show_training(run, epochs if resume is not None else None)
+    if resume is not None:
+        own = {"resume", "epochs", "root"}
+        given = [
+            key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"
+        ]
+        if set(given) - own:
+            option = min(set(given) - own, key=given.index).replace("_", "-")
+            raise ValueError(f"a run is continued with its own settings: {option} cannot be given with --resume")
+        folder = Path(resume)
+        run = Run.open(folder.name, folder.parent if folder.parent != Path() else root)
+    else:
+        train_file, dev_file = Path(corpus), dev
+        if not train_file.is_file():
+            train_file, own_dev, _ = corpus_files(corpus)
+            dev_file = dev or own_dev
+        files = {"train": train_file, "dev": dev_file, "embeddings": embeddings}
+        plain = {key: None if file is None else str(file.resolve()) for key, file in files.items()}
+        trainer = Trainer(**{**options(Trainer, context), "epochs": 5 if epochs is None else epochs})
+        settings = Settings(**{**options(Settings, context), **plain, "trainer": trainer})
+        run = Run.create(name or unique_name(model), settings, root)
+    show_training(run, epochs if resume is not None else None)
 
 
 def options(settings: type, context: typer.Context) -> dict[str, Any]:
@@ -82,18 +83,21 @@ def options(settings: type, context: typer.Context) -> dict[str, Any]:
 
 
 def show_training(run: Run, epochs: int | None) -> None:
-    """Train a run, up to so many epochs, with a bar and a line an epoch; Ctrl-C stops after the current batch."""
-    interrupted = False
+    """Train a run, up to so many epochs, with a bar and a line an epoch.
 
-    def interrupt(*_: object) -> None:
+    Ctrl-C and SIGTERM stop after the current batch, with a checkpoint and the exit status of that signal.
+    """
+    interrupted = 0
+
+    def interrupt(number: int, _: Any) -> None:
         nonlocal interrupted
-        interrupted = True
+        interrupted = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # not print: the signal may come in the middle of one
         os.write(2, b"Stopping after the current batch (a second Ctrl-C does not wait and does not save).\n")
 
     columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     events = run.fit(epochs)
     try:
         with Progress(*columns, console=console, transient=True) as bar:
@@ -122,9 +126,13 @@ def show_training(run: Run, epochs: int | None) -> None:
                 elif isinstance(event, Stopped):
                     console.print(f"Stopped: {event.reason}.")
                 if interrupted and not isinstance(event, Stopped):
-                    console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn train --resume {run.folder}`.")
+                    by = "Ctrl-C" if interrupted == signal.SIGINT else "SIGTERM"
+                    console.print(f"Stopped by {by}; continue with `lxmls-rnn train --resume {run.folder}`.")
                     break
     finally:
         events.close()  # writes the checkpoint if the training is not at its end
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     console.print(f"The run is in {run.folder}.")
+    if interrupted:
+        raise typer.Exit(128 + interrupted)

@@ -40,6 +40,15 @@ def cut(sentences: Sequence[Sentence], size: int, dtype: str) -> list[Batch]:
     return [_pad([sentences[n] for n in numbers], dtype) for numbers in sorted(cuts)]
 
 
+def padded_sizes(lengths: np.ndarray, size: int) -> tuple[int, int]:
+    """Return how many words, padding too, `cut` makes of these lengths: in all, and in the largest batch."""
+    ordered = np.sort(lengths)
+    begins = np.arange(0, len(ordered), size)
+    ends = np.minimum(begins + size, len(ordered))
+    words = (ends - begins) * ordered[ends - 1].astype(np.int64)
+    return int(words.sum()), int(words.max())
+
+
 def _one(sentence: Sentence, dtype: str) -> Batch:
     length = len(sentence.x)
     weights = np.full(length, 1 / length, dtype)

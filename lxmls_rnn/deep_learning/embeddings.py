@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS, fetch
+from lxmls_rnn.files import LONGEST_QUOTE, naming, open_regular, quoted, unzipped
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
 """The data sets that are embeddings."""
@@ -64,7 +66,7 @@ def extract_embeddings(
     embedding_path : str or Path
         Text in UTF-8, a word and its numbers on each line, apart by spaces or tabs, as SENNA and GloVe come.
         A first line of just the number of words and of dimensions, as word2vec writes it, is understood.
-        A file whose name ends in `.gz` is decompressed.
+        A file that is compressed with gzip is decompressed, whatever its name. Blank lines are passed over.
     word_dict : mapping of str to int
         The vocabulary: word -> id, the ids being 0 .. n_words - 1.
     seed : int, optional
@@ -83,9 +85,13 @@ def extract_embeddings(
     FileNotFoundError
         There is no such file.
     ValueError
-        A line has another width than the first; a word that is needed has something that is no number, or
-        not a finite one; the file has no lines, not as many as its first line says, or ends in the middle of
-        its compressed data; the ids are not 0 .. n_words - 1; `case` is unknown.
+        A line has another width than the first; a word that is needed, or the first one, has something that is no
+        number, or not a finite one; the file has no lines, none for any of the words, not as many as its first line
+        says, or ends in the middle of its compressed data; the ids are not 0 .. n_words - 1; `case` is unknown.
+    OSError
+        It cannot be read; names it.
+    MemoryError
+        The embeddings do not fit into memory.
     """
     if case not in ("guide", "best"):
         raise ValueError(f"case must be 'guide' or 'best', got {case!r}")
@@ -99,6 +105,9 @@ def extract_embeddings(
     found = np.zeros(n_words, dtype=bool)
     for number, n_emb, fields in _read_lines(path):
         if E is None:
+            _parse(fields[1:], path, number)  # this is a file of embeddings
+            what = f"a matrix of {n_words:,} embeddings of {n_emb:,} numbers"
+            memory.check(what, 2 * memory.size_of([(n_emb, n_words)], "float64"))
             E = np.asfortranarray(np.random.RandomState(seed).uniform(size=(n_emb, n_words)))
         word = fields[0].decode("utf-8", errors="replace")
         for idx, is_exact in wanted.by(word):
@@ -109,6 +118,8 @@ def extract_embeddings(
     if E is None:
         raise ValueError(f"{path}: no embeddings in this file; expected a word and its numbers on each line")
     n_found = int(found.sum())
+    if n_found == 0:
+        raise ValueError(f"{path}: none of the {n_words} words of the vocabulary has an embedding in this file")
     print(f"Getting embeddings for the vocabulary {n_found}/{n_words}")
     print(f"{100 * (1 - n_found / n_words):.1f}% missing embeddings, set to random")
     return E
@@ -160,12 +171,16 @@ def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
             f"{path}: no such file; fetch it with `lxmls-rnn fetch senna_50` or `lxmls-rnn fetch glove_50`"
         )
     n_emb, announced, count = 0, None, 0
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+    with naming(path), open_regular(path) as file, unzipped(file) as stream:
         for number, line in enumerate(_whole(stream, path), start=1):
             fields = line.split()
-            if number == 1:
-                if len(fields) == 2 and all(field.isdigit() for field in fields):
+            if not fields:
+                continue
+            if not n_emb:
+                if len(fields) == 2 and all(field.isdigit() and len(field) < 10 for field in fields):
                     announced, n_emb = int(fields[0]), int(fields[1])
+                    if not n_emb:
+                        raise ValueError(f"{path}, line {number}: announces embeddings of 0 numbers")
                     continue
                 n_emb = max(len(fields) - 1, 1)
             if len(fields) - 1 != n_emb:
@@ -187,9 +202,18 @@ def _whole(stream: Iterable[bytes], path: Path) -> Iterator[bytes]:
 def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.float64]:
     try:
         vector = np.array([float(number) for number in numbers])
-    except ValueError as error:
-        raise ValueError(f"{path}, line {line_number}: expected {len(numbers)} numbers: {error}") from error
+    except ValueError:
+        bad = next(number for number in numbers if not _is_number(number)).decode(errors="replace")
+        raise ValueError(f"{path}, line {line_number}: expected {len(numbers)} numbers: got {quoted(bad)}") from None
     if not np.isfinite(vector).all():
-        bad = numbers[np.flatnonzero(~np.isfinite(vector))[0]]
-        raise ValueError(f"{path}, line {line_number}: expected finite numbers, got {bad.decode()}")
+        bad = numbers[np.flatnonzero(~np.isfinite(vector))[0]].decode(errors="replace")
+        raise ValueError(f"{path}, line {line_number}: expected finite numbers, got {bad[:LONGEST_QUOTE]}")
     return vector
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

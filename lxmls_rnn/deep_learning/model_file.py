@@ -7,18 +7,47 @@ import os
 import platform
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Annotated, Any, NamedTuple
 
 import numpy as np
+from annotated_types import Interval
 
 import lxmls_rnn
+from lxmls_rnn import memory, records
 from lxmls_rnn.deep_learning import parameters, rnn
 from lxmls_rnn.deep_learning.interface import Model
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.files import in_words, naming, open_regular, quoted, write_atomically
 
 FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1
+LARGEST_HEADER = 1 << 30  # bytes; of a million words it has some 20 million
+
+Positive = Annotated[int, Interval(ge=1, lt=2**31)]
+
+
+@dataclass(frozen=True)
+class SizesInHeader:
+    """See `parameters.Sizes`."""
+
+    n_words: Positive
+    n_emb: Positive
+    n_hidd: Positive
+    n_tags: Positive
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header must say, beside the class, and may say; it may say more."""
+
+    sizes: SizesInHeader
+    activation: str
+    dtype: str
+    words: list[str] | None
+    tags: list[str] | None
+    n_known_words: records.Count | None = None
+    epoch: records.Count | None = None
 
 
 def save(
@@ -46,8 +75,16 @@ def save(
     ------
     ValueError
         As `check_names`.
+    FloatingPointError
+        A parameter is NaN or infinite: nothing is written, for it could not be read again.
+    OSError
+        The file cannot be written; names it.
     """
     check_names(words, tags, model.sizes)
+    values = model.get_values()
+    for name, value in values.items():
+        if not np.isfinite(value).all():
+            raise FloatingPointError(f"{name} holds NaN or infinity: the model has diverged, and is not saved")
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -65,8 +102,15 @@ def save(
         **extra,
     }
     encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)
-    arrays: dict[str, Any] = {"header": encoded, **model.get_values()}
-    write_atomically(Path(path), lambda file: np.savez(file, **arrays))
+    write_atomically(Path(path), lambda file: _write({"header": encoded, **values}, file))
+
+
+def _write(arrays: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
+    """Write an .npz; np.savez leaves a ZipFile open where the disk is full."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def check_names(words: list[str] | None, tags: list[str] | None, sizes: parameters.Sizes) -> None:
@@ -86,7 +130,7 @@ class Saved(NamedTuple):
     header: dict[str, Any]
 
 
-def load(path: str | os.PathLike[str], model_class: type | None = None) -> Saved:
+def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
     """Read a model file.
 
     Parameters
@@ -103,42 +147,92 @@ def load(path: str | os.PathLike[str], model_class: type | None = None) -> Saved
     ValueError
         It is not a model file, is damaged, is from a later version of the format, does not hold the parameters
         that its sizes ask for, or cannot be a `model_class`.
+    OSError
+        It cannot be read; names it.
+    MemoryError
+        There is too little memory for it. Names, shapes and sizes are looked at before anything is unpacked.
     """
     path = Path(path)
     try:
-        if not zipfile.is_zipfile(path):
-            path.open("rb").close()  # one that is not there or not to be read says so
-            raise ValueError("it is not an .npz file")
-        with np.load(path, allow_pickle=False) as archive:
-            contents = {name: archive[name] for name in archive.files}
-        header = json.loads(contents.pop("header").tobytes())
-        if header["format"] != FORMAT:
-            raise ValueError(f"its format is {header['format']!r}")
+        with naming(path), open_regular(path) as file:
+            return _load(path, file, model_class)
     except FileNotFoundError:
         raise FileNotFoundError(f"no model file {path}") from None
-    except IsADirectoryError:
-        raise ValueError(f"{path} is a folder, expected a model file (.npz)") from None
-    except Exception as error:  # zipfile and numpy raise a dozen kinds for damaged files
-        raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
+
+
+def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
     try:
-        if header["version"] > FORMAT_VERSION:
-            raise ValueError(
-                f"it has version {header['version']} of the model format; this library reads up to {FORMAT_VERSION}"
-            )
-        model = _rebuild(header, contents, model_class)
-        check_names(header["words"], header["tags"], model.sizes)
-    except (ValueError, KeyError, TypeError) as error:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is not an .npz file")
+        archive = zipfile.ZipFile(file)
+        header = records.parse(dict[str, Any], _read_header(archive))
+        if header.get("format") != FORMAT:
+            raise ValueError(f"its format is {quoted(header.get('format'))}")
+        shapes = {name: _shape(archive, name) for name in _names(archive) if name != "header"}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for damaged files
+        raise ValueError(f"{path} is not a whole model file of this library: {in_words(error)}") from error
+    try:
+        version = records.check(int, header.get("version"))
+        if version > FORMAT_VERSION:
+            raise ValueError(f"it has version {version} of the model format; this library reads up to {FORMAT_VERSION}")
+        known = records.check(Header, header)
+        if model_class is None:
+            if header.get("class") not in list(rnn.MODELS):
+                raise ValueError(f"its class is {quoted(header.get('class'))}, expected one of {', '.join(rnn.MODELS)}")
+            model_class = rnn.model_class(header["class"])
+        sizes = parameters.Sizes(**vars(known.sizes))
+        parameters.check_shapes(model_class.shapes(sizes), shapes)
+        parameters.check_dtype(known.dtype)
+        check_names(known.words, known.tags, sizes)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
-    return Saved(model, header)
+    memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))
+    try:
+        values = {name: _unpack(archive, name) for name in shapes}
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is not a whole model file of this library: {in_words(error)}") from error
+    try:
+        return Saved(build(model_class, sizes, values, known.activation, known.dtype), header)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
 
 
-def _rebuild(header: Mapping[str, Any], values: dict[str, np.ndarray], model_class: type | None) -> Any:
-    if model_class is None:
-        if header["class"] not in rnn.MODELS:
-            raise ValueError(f"its class is {header['class']!r}, expected one of {', '.join(rnn.MODELS)}")
-        model_class = rnn.model_class(header["class"])
-    sizes = parameters.Sizes(**header["sizes"])
-    return build(model_class, sizes, values, header["activation"], header["dtype"])
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    if len(names) > 10 or len(set(names)) < len(names):
+        raise ValueError(f"it has {len(names)} entries, {quoted(names)}")
+    return names
+
+
+def _read_header(archive: zipfile.ZipFile) -> bytes:
+    if "header" not in _names(archive):
+        raise ValueError("it has no header")
+    (size,) = _shape(archive, "header", kinds="u", largest=1)
+    if size > LARGEST_HEADER:
+        raise ValueError(f"its header has {size} bytes, expected at most {LARGEST_HEADER}")
+    return _unpack(archive, "header").tobytes()
+
+
+def _shape(archive: zipfile.ZipFile, name: str, kinds: str = "f", largest: int = 8) -> tuple[int, ...]:
+    """Return the shape of an array of real numbers, from the first bytes of its entry."""
+    with archive.open(f"{name}.npy") as entry:
+        major, _ = np.lib.format.read_magic(entry)
+        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+        if major not in read:
+            raise ValueError(f"{quoted(name)} has version {major} of the format .npy")
+        shape, _, dtype = read[major](entry)
+    if dtype.kind not in kinds or dtype.itemsize > largest:
+        raise ValueError(f"{quoted(name)} holds {dtype}, expected numbers")
+    return shape
+
+
+def _unpack(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as entry:
+        return np.lib.format.read_array(entry, allow_pickle=False)
 
 
 def build(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from lxmls_rnn import memory
+from lxmls_rnn.files import LONGEST_QUOTE, quoted
 
 ACTIVATIONS = ("logistic", "tanh", "relu")
 DTYPES = ("float64", "float32")
@@ -109,9 +112,14 @@ def draw(
         )
     sizes = Sizes(*(_positive(name, size) for name, size in zip(Sizes._fields, arguments, strict=True)))
 
+    made = shapes(sizes)
+    # W_e is drawn in double precision, scaled, and laid out anew: three of it, for a moment
+    need = memory.size_of(made.values(), dtype) + 2 * memory.size_of([made["W_e"]], "float64")
+    memory.check("a model with " + ", ".join(f"{name} {size:,}" for name, size in sizes._asdict().items()), need)
+
     rng = np.random.RandomState(seed)
     values = {}
-    for name, shape in shapes(sizes).items():
+    for name, shape in made.items():
         if name == "W_e":
             values[name] = E if E is not None else np.asfortranarray(0.01 * rng.uniform(size=shape), dtype)
         else:
@@ -193,12 +201,24 @@ def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarr
     return ids
 
 
+def check_shapes(expected: Mapping[str, tuple[int, int]], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ValueError unless `shapes`, by name, are what is expected."""
+    if set(expected) != set(shapes):
+        raise ValueError(f"it holds the parameters {quoted_names(shapes)}, expected {', '.join(expected)}")
+    for name, shape in expected.items():
+        if shapes[name] != shape:
+            raise ValueError(f"{name} has shape {quoted(shapes[name])}, expected {shape}")
+
+
+def quoted_names(names: Iterable[str]) -> str:
+    """Return names for a message, cut where they are long."""
+    text = ", ".join(names)
+    return text if text.isprintable() and len(text) <= LONGEST_QUOTE else quoted(text)
+
+
 def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:
     """Raise ValueError unless `values` holds exactly what `shapes` names: finite numbers in these shapes."""
-    if set(shapes) != set(values):
-        raise ValueError(f"it holds the parameters {', '.join(values)}, expected {', '.join(shapes)}")
-    for name, shape in shapes.items():
-        if values[name].shape != shape:
-            raise ValueError(f"{name} has shape {values[name].shape}, expected {shape}")
+    check_shapes(shapes, {name: value.shape for name, value in values.items()})
+    for name in shapes:
         if not np.isfinite(values[name]).all():
             raise ValueError(f"{name} holds NaN or infinity")

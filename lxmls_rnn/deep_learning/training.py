@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.batches import Batch, cut
+from lxmls_rnn.deep_learning.batches import Batch, cut, padded_sizes
 from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
+from lxmls_rnn.files import quoted
+
+NONSENSE = 1.5  # times the cost of guessing: a small corpus may be a little above it for an epoch or two
 
 
 @dataclass(frozen=True)
@@ -60,15 +65,19 @@ class Trainer:
     patience: int | None = None
     freeze_embeddings: bool = False
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
+
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+                raise ValueError(f"{name} must be an integer of at least {least}, got {quoted(value)}")
         for name, positive in (("rate", True), ("clip", True), ("decay", False)):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and (value > 0 or (value == 0 and not positive))):
-                raise ValueError(f"{name} must be a {'positive' if positive else 'non-negative'} number, got {value!r}")
+            is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+            if value is not None and not (is_number and (0 < value < np.inf or (value == 0 and not positive))):
+                kind = "positive" if positive else "non-negative"
+                raise ValueError(f"{name} must be a {kind} number, got {quoted(value)}")
 
     def fit(
         self,
@@ -105,7 +114,14 @@ class Trainer:
         IndexError
             A word or tag outside the model's sizes.
         FloatingPointError
-            The cost is no longer a finite number.
+            The cost is no longer a finite number, or a parameter after an epoch.
+        MemoryError
+            The corpus as arrays, or those of the largest batch, do not fit into memory.
+
+        Warns
+        -----
+        UserWarning
+            The cost of an epoch is well above that of guessing.
         """
         train, dev = list(train), list(dev or [])
         if self.patience is not None and not dev:
@@ -113,9 +129,10 @@ class Trainer:
         if not train:
             raise ValueError("train must hold at least one sentence")
         for sentence in train + dev:
-            words = parameters.check_words(sentence.x, model.sizes.n_words)
+            words = parameters.check_words(parameters.check_sentence(sentence.x), model.sizes.n_words)
             parameters.check_tags(sentence.y, words, model.sizes.n_tags)
         p = progress or Progress()
+        self._check_memory(model, train)
         batches = cut(train, self.batch_size, model.dtype)
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
@@ -134,6 +151,18 @@ class Trainer:
         if self.patience is not None and best is not None:
             model.set_values(best)
         yield Stopped(reason, p)
+
+    def _check_memory(self, model: Model, train: Sequence[Sentence]) -> None:
+        """Raise MemoryError where the corpus as arrays and those of a step on the largest batch cannot fit."""
+        lengths = np.array([len(sentence.x) for sentence in train])
+        positions, largest = padded_sizes(lengths, self.batch_size)
+        n, shapes = model.sizes, model.shapes(model.sizes)
+        # a word's embedding, states and scores, and their errors; an LSTM has four gates and cells. And the gradients
+        states = 6 if "W_c" in shapes else 1
+        step = [(largest, 2 * n.n_emb + 2 * states * n.n_hidd + 2 * n.n_tags), *list(shapes.values())[1:]]
+        what = f"a training on {positions:,} words, with padding, the largest batch of {largest:,},"
+        need = memory.size_of(step, model.dtype) + positions * (8 + memory.SIZE[model.dtype])
+        memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 
     def _end(self, p: Progress) -> str:
         """Return why the training ends here, or nothing if it goes on."""
@@ -182,6 +211,7 @@ class Trainer:
         return p
 
     def _end_epoch(self, model: Model, dev: Sequence[Sentence], p: Progress) -> EpochDone:
+        self._check_epoch(model, p)
         dev_accuracy = accuracy(model, dev) if dev else None
         is_best, best, without_gain = True, p.best_accuracy, p.epochs_without_gain
         if self.patience is not None and dev_accuracy is not None:
@@ -198,3 +228,20 @@ class Trainer:
             is_best=is_best,
             progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=without_gain),
         )
+
+    def _check_epoch(self, model: Model, p: Progress) -> None:
+        """Raise FloatingPointError for parameters that are no numbers; warn where guessing would do better."""
+        rate = self.rate_of_epoch(p.epoch)
+        for name, value in model.get_values().items():
+            if not np.isfinite(value).all():
+                raise FloatingPointError(
+                    f"{name} became NaN or infinite in epoch {p.epoch + 1}: "
+                    f"try a lower rate than {rate:g}, or clip the gradient"
+                )
+        guessing = math.log(model.sizes.n_tags)
+        if p.mean_cost > NONSENSE * guessing and p.epoch + 1 >= min(2, self.epochs):
+            warnings.warn(
+                f"the cost of epoch {p.epoch + 1}, {p.mean_cost:.3g} a word, is above that of guessing, which is "
+                f"{guessing:.3g}: try a lower rate than {rate:g}, or clip the gradient",
+                stacklevel=2,
+            )

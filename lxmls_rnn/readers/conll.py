@@ -9,12 +9,13 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lxmls_rnn.files import naming, open_regular, quoted, unzipped
+
 WORD_COLUMN = 1
 TAG_COLUMN = 4
-TOKEN_ID = re.compile(r"[0-9]+")
+TOKEN_ID = re.compile(r"[0-9]{1,18}")
 # CoNLL-U has two kinds of line that are no word: the range 8-9 of a contraction and the empty node 8.1.
 RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Token(NamedTuple):
@@ -33,19 +34,20 @@ def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     FileNotFoundError
         There is no such file.
     ValueError
-        A line is not UTF-8, or the gzip data are damaged or cut short.
+        It is no regular file, a line is not UTF-8, or the gzip data are damaged or cut short.
+    OSError
+        It cannot be read; names it.
     """
-    with open(file, "rb") as start:
-        zipped = start.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     line_number = 0
     try:
-        with gzip.open(file, "rb") if zipped else open(file, "rb") as lines:
+        with naming(file), open_regular(file) as raw_lines, unzipped(raw_lines) as lines:
             # Lines are cut as bytes: str.splitlines would also cut at characters that a word may hold.
             for line_number, raw in enumerate(lines, start=1):
                 line = raw.decode("utf-8-sig" if line_number == 1 else "utf-8")
                 yield line_number, line.rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}, line {line_number}: not UTF-8 ({error})") from None
+        why = f"byte {error.object[error.start]:#04x}, {error.reason}"
+        raise ValueError(f"{file}, line {line_number}: not UTF-8 ({why})") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{file}: damaged gzip file, after line {line_number} ({error})") from None
 
@@ -77,12 +79,12 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
         try:
             columns = _split(line)
         except ValueError as error:
-            raise ValueError(f"{file}, line {line_number}: {error}: {line!r}") from None
+            raise ValueError(f"{file}, line {line_number}: {error}: {quoted(line)}") from None
         if TOKEN_ID.fullmatch(columns[0]):
             if int(columns[0]) != len(sentence) + 1:
                 raise ValueError(
                     f"{file}, line {line_number}: word {columns[0]} where word {len(sentence) + 1} of the sentence was "
-                    f"expected (is the blank line before it missing?): {line!r}"
+                    f"expected (is the blank line before it missing?): {quoted(line)}"
                 )
             sentence.append(Token(columns[WORD_COLUMN], columns[TAG_COLUMN], line_number))
     if sentence:
@@ -96,7 +98,7 @@ def _split(line: str) -> list[str]:
     columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
     columns = [column.strip() for column in columns]
     if not (TOKEN_ID.fullmatch(columns[0]) or RANGE_OR_EMPTY_NODE.fullmatch(columns[0])):
-        raise ValueError(f"column 1 must be the number of the word in its sentence, got {columns[0]!r}")
+        raise ValueError(f"column 1 must be the number of the word in its sentence, got {quoted(columns[0])}")
     if len(columns) <= TAG_COLUMN:
         raise ValueError(f"expected at least {TAG_COLUMN + 1} columns, got {len(columns)}")
     if not columns[WORD_COLUMN] or not columns[TAG_COLUMN]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lxmls_rnn.files import quoted
 from lxmls_rnn.readers.conll import Token, read_lines, read_sentences
 from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
 
@@ -19,6 +20,7 @@ PTB_MAP = Path(__file__).with_name("en-ptb.map")
 FIRST_TAG = "noun"
 OTHER_TAG = "x"
 UNKNOWN_WORD = "<unk>"
+TOLD = 3  # of the tags that a map does not have, so many are named
 
 
 class PostagCorpus:
@@ -38,8 +40,8 @@ class PostagCorpus:
         self,
         file: str | os.PathLike[str],
         mapping_file: str | os.PathLike[str] | None = PTB_MAP,
-        max_sent_len: int = 100000,
-        max_nr_sent: int = 100000,
+        max_sent_len: int | None = None,
+        max_nr_sent: int | None = None,
     ) -> SequenceList:
         """Read the sentences of a CoNLL or CoNLL-U file, plain or gzipped, in UTF-8.
 
@@ -50,10 +52,10 @@ class PostagCorpus:
         mapping_file : path or None
             What the tags become; see `read_tag_map`. By default Penn Treebank tags become the 12 universal
             ones. With None they stay as they are, in lower case.
-        max_sent_len : int
-            Sentences of more than one word and fewer than `max_sent_len` are kept.
-        max_nr_sent : int
-            Reading stops when so many have been kept.
+        max_sent_len : int, optional
+            Sentences of more than one word and fewer than `max_sent_len` are kept; by default those of any length.
+        max_nr_sent : int, optional
+            Reading stops when so many have been kept; by default all are read.
 
         Raises
         ------
@@ -66,43 +68,55 @@ class PostagCorpus:
         Warns
         -----
         UserWarning
-            Once for each tag that the map does not have; it becomes 'x'.
+            Once for all tags that the map does not have; they become 'x'.
         """
-        _check_positive("max_sent_len", max_sent_len)
-        _check_positive("max_nr_sent", max_nr_sent)
+        for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
+            if limit is not None:
+                _check_positive(name, limit)
         tag_map = None if mapping_file is None else read_tag_map(mapping_file)
 
         kept: list[list[Token]] = []
         nr_read = 0
         for nr_read, sentence in enumerate(read_sentences(file), start=1):  # noqa: B007
-            if 1 < len(sentence) < max_sent_len:
+            if len(sentence) > 1 and (max_sent_len is None or len(sentence) < max_sent_len):
                 kept.append(sentence)
                 if len(kept) == max_nr_sent:
                     break
         if not kept:
             if nr_read == 0:
                 raise ValueError(f"{file}: there is no sentence in this file")
+            fewer = "" if max_sent_len is None else f" and fewer than {max_sent_len}"
             raise ValueError(
                 f"{file}: none of its {nr_read} sentences is kept by max_sent_len={max_sent_len}: "
-                f"a sentence must have more than 1 and fewer than {max_sent_len} words"
+                f"a sentence must have more than 1{fewer} words"
             )
 
         sequences = SequenceList(self.word_dict, self.tag_dict)
-        warned: set[str] = set()
+        unknown: dict[str, Token] = {}
         for sentence in kept:
             tags = []
-            for _, tag, line_number in sentence:
-                name = tag.lower()
-                if tag_map is not None and name not in tag_map and name not in warned:
-                    warned.add(name)
-                    warnings.warn(
-                        f"{file}, line {line_number}: tag {tag!r} is not in {mapping_file}; "
-                        f"it is mapped to {OTHER_TAG!r} wherever it occurs",
-                        stacklevel=2,
-                    )
+            for token in sentence:
+                name = token.tag.lower()
+                if tag_map is not None and name not in tag_map:
+                    unknown.setdefault(name, token)
                 tags.append(name if tag_map is None else tag_map.get(name, OTHER_TAG))
             sequences.add_sequence([token.word for token in sentence], tags)
+        if unknown:
+            warnings.warn(f"{file}, {_not_mapped(list(unknown.values()), mapping_file)}", stacklevel=2)
         return sequences
+
+
+def _not_mapped(tokens: list[Token], mapping_file: object) -> str:
+    """Say which tags a map does not have: how many, and the first few."""
+    first, *others = tokens
+    if not others:
+        return (
+            f"line {first.line_number}: tag {quoted(first.tag)} is not in {mapping_file}; "
+            f"it is mapped to {OTHER_TAG!r} wherever it occurs"
+        )
+    told = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in tokens[:TOLD])
+    more = f" and {len(tokens) - TOLD} more" if len(tokens) > TOLD else ""
+    return f"{len(tokens)} tags are not in {mapping_file}: {told}{more}; they are mapped to {OTHER_TAG!r}"
 
 
 def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, str]:
@@ -117,7 +131,7 @@ def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, st
     FileNotFoundError
         There is no such file.
     ValueError
-        A line does not have two columns, or a tag comes twice.
+        A line does not have two columns, a tag comes twice, or there is no line.
     """
     tag_map: dict[str, str] = {}
     for line_number, line in read_lines(mapping_file):
@@ -125,10 +139,12 @@ def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, st
             continue
         columns = [column.strip().lower() for column in line.split("\t")]
         if len(columns) != 2 or not all(columns):
-            raise ValueError(f"{mapping_file}, line {line_number}: expected 'tag TAB new tag', got {line!r}")
+            raise ValueError(f"{mapping_file}, line {line_number}: expected 'tag TAB new tag', got {quoted(line)}")
         if columns[0] in tag_map:
-            raise ValueError(f"{mapping_file}, line {line_number}: this tag has a line already: {line!r}")
+            raise ValueError(f"{mapping_file}, line {line_number}: this tag has a line already: {quoted(line)}")
         tag_map[columns[0]] = columns[1]
+    if not tag_map:
+        raise ValueError(f"{mapping_file}: this map of tags is empty, expected lines of 'tag TAB new tag'")
     return tag_map
 
 
@@ -241,4 +257,4 @@ def _check_positive(name: str, value: Any) -> None:
     except TypeError:
         positive = False
     if not positive:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        raise ValueError(f"{name} must be an integer of at least 1, got {quoted(value)}")

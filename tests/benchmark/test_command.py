@@ -118,7 +118,7 @@ def test_ctrl_c_writes_what_was_measured(tmp_path):
                 process.wait(0.01)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0
+    assert process.returncode == 130
     rows = Results.load(tmp_path / "a.json").rows
     assert len(rows) == 16
     assert rows[-1].status == "stopped"

@@ -1,5 +1,6 @@
 """The command line: what each command prints and returns, and that the examples in the help work as printed."""
 
+import os
 import re
 import shlex
 import signal
@@ -29,6 +30,7 @@ def run(tmp_path, monkeypatch):
     return call
 
 
+PLAIN = {**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
 SHORT = ["--max-nr-sent", "80", "--n-hidd", "6", "--n-emb", "8"]
 
 
@@ -212,7 +214,7 @@ def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(tmp_path):
             process.send_signal(signal.SIGINT)
             break
     rest = process.stdout.read()
-    assert process.wait() == 0
+    assert process.wait() == 130
     assert "Stopped by Ctrl-C; continue with `lxmls-rnn train --resume runs/stopped`." in rest
     done = len(Run.open("stopped", tmp_path / "runs").metrics())
     assert 2 <= done < 400
@@ -225,3 +227,72 @@ def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(tmp_path):
         subprocess.run([COMMAND, "train", *command], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
     costs = [[row["cost"] for row in Run.open(name, tmp_path / "runs").metrics()] for name in ("stopped", "whole")]
     assert costs[0] == costs[1]
+
+
+def test_a_damaged_run_has_a_row_among_the_others(trained, tmp_path):
+    (tmp_path / "runs" / "bad").mkdir()
+    (tmp_path / "runs" / "bad" / "config.json").write_text('{"settings": {"train": 5}, "checksums": {}}')
+    output = trained("runs").output
+    assert re.search(r"│ *bad *│damaged", output)
+    assert re.search(r"│ *first *│NumpyRNN", output)
+    assert "settings.train: should be a valid string, got 5" in " ".join(output.split())
+
+
+def test_a_run_that_diverged_is_marked(run):
+    result = run("train", *SHORT, "--activation", "relu", "--rate", "1e200", "--name", "wild")
+    assert result.exit_code == 1
+    assert re.search(r"Error: .*try a lower rate", result.output)
+    assert re.search(r"wild.*diverged", run("runs").output)
+
+
+@pytest.mark.process
+def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
+    for command in (["runs"], ["--help"], ["check", "--model", "NumpyRNN"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [COMMAND, *command], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, env=PLAIN
+            )
+        assert done.returncode == 1
+        assert done.stderr == "Error: standard input or output: No space left on device\n"
+
+
+@pytest.mark.process
+def test_sigterm_stops_after_the_batch_with_a_checkpoint_and_its_status(tmp_path):
+    args = [COMMAND, "train", *SHORT, "--epochs", "4000", "--name", "stopped"]
+    with subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stdout if line.startswith("epoch   2"))
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Stopped by SIGTERM; continue with" in rest
+    assert (tmp_path / "runs" / "stopped" / "checkpoint.npz").exists()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_imports_ends_it_without_a_traceback(tmp_path, number):
+    # the signal comes at every twentieth import of the command line
+    code = """
+import os, signal, sys
+number, n, left = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[2])
+import lxmls_rnn.__main__
+def strike(event, arguments):
+    global left
+    if event == "import":
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), number)
+sys.addaudithook(strike)
+sys.argv[1:] = ["runs"]
+lxmls_rnn.__main__.main()
+"""
+    for n in range(1, 200, 40):
+        command = [sys.executable, "-c", code, str(int(number)), str(n)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (128 + number, "")
+
+
+def test_two_runs_without_a_name_have_two(run, tmp_path):
+    for _ in range(2):
+        assert run("train", *SHORT, "--epochs", "1").exit_code == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2

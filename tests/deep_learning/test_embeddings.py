@@ -174,3 +174,32 @@ def test_download_leaves_the_text_at_the_path(tmp_path, monkeypatch):
 def test_download_of_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="'ewt'; there are senna_50, glove_50"):
         download_embeddings("ewt", tmp_path / "ewt")
+
+
+def test_blank_lines_are_passed_over(text):
+    E = extract_embeddings(text("\n\nthe 1 2\n  \nman 3 4\n\n"), {"the": 0, "man": 1})
+    assert E.T.tolist() == [[1, 2], [3, 4]]
+
+
+def test_gzip_is_known_without_its_suffix(tmp_path):
+    (tmp_path / "embeddings").write_bytes(gzip.compress(b"the 1 2\n"))
+    assert extract_embeddings(tmp_path / "embeddings", {"the": 0}).T.tolist() == [[1, 2]]
+
+
+def test_a_file_with_none_of_the_words_is_an_error(text):
+    with pytest.raises(ValueError, match="none of the 2 words of the vocabulary has an embedding in this file"):
+        extract_embeddings(text("le 1 2\nhomme 3 4\n"), {"the": 0, "man": 1})
+
+
+def test_random_bytes_are_no_embeddings(tmp_path):
+    (tmp_path / "embeddings").write_bytes(np.random.RandomState(0).bytes(10_000))
+    with pytest.raises(ValueError, match=r"embeddings, line 1: expected .* numbers"):
+        extract_embeddings(tmp_path / "embeddings", {"the": 0})
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"x" * 10**6, b"9" * 5000 + b" 3", b"0 0"])
+def test_every_error_has_the_file_and_the_line_and_is_short(tmp_path, bad):
+    (tmp_path / "embeddings").write_bytes(bad + b"\nthe 1 2\n" if bad == b"0 0" else b"the 1 " + bad + b"\n")
+    with pytest.raises(ValueError, match="embeddings, line 1: ") as error:
+        extract_embeddings(tmp_path / "embeddings", {"the": 0})
+    assert len(str(error.value)) < 500

@@ -1,12 +1,15 @@
 """Models on disk: the same predictions elsewhere, another class of the same family, damaged files refused."""
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
 
@@ -198,3 +201,73 @@ def test_every_family_has_its_numpy_class(name, cls):
     assert rnns.numpy_class(name) is cls
     with pytest.raises(ValueError, match="got 'GRU'"):
         rnns.numpy_class("GRU")
+
+
+def npy_claiming(shape):
+    """Bytes of an .npy that claims a shape, and has no numbers."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(saved):
+    path, _ = saved
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {**entries, "W_x.npy": npy_claiming((5, 10**9))}.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"W_x has shape \(5, 1000000000\), expected \(5, 6\)"):
+        model_file.load(path)
+
+
+def test_a_model_that_does_not_fit_into_memory_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "m.npz"
+    model_file.save(path, rnns.NumpyRNN(200_000, 60, 5, 4, seed=0))
+    monkeypatch.setattr(memory, "free", lambda: 10**8)
+    with pytest.raises(MemoryError, match=r"the model in .*m\.npz needs about 0\.3 GB, and 0\.1 GB are free here"):
+        model_file.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"sizes": {"n_words": "30", "n_emb": 6, "n_hidd": 5, "n_tags": 4}}, "sizes.n_words"),
+        ({"words": ["a", 1]}, r"words\.1"),
+        ({"tags": "noun"}, "tags"),
+        ({"activation": 3}, "activation"),
+        ({"epoch": "last"}, "epoch"),
+        ({"class": ["NumpyRNN"]}, "class"),
+    ],
+)
+def test_a_field_of_another_type_is_named(saved, change, field):
+    rewrite(saved[0], lambda header, _: header.update(change))
+    with pytest.raises(ValueError, match=f"model.npz cannot be loaded: .*{field}"):
+        model_file.load(saved[0])
+
+
+def test_a_model_that_could_not_be_read_again_is_not_saved(tmp_path):
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    model.param.W_h[0, 0] = np.nan
+    with pytest.raises(FloatingPointError, match="W_h holds NaN or infinity: the model has diverged"):
+        model_file.save(tmp_path / "m.npz", model)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.process
+def test_a_full_disk_is_one_error_with_the_file(tmp_path):
+    code = """
+import resource, sys
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    model_file.save(sys.argv[1], NumpyRNN(1000, 50, 5, 4, seed=0))
+except OSError as error:
+    print(error.filename)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.npz")], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{tmp_path / 'm.npz'}\n", "")
+    assert list(tmp_path.iterdir()) == []

@@ -220,3 +220,27 @@ def test_an_epochs_seconds_do_not_count_what_is_done_between_its_events():
             seconds += event.seconds
         elsewhere += time.perf_counter() - left
     assert 0 < seconds <= time.perf_counter() - begin - elsewhere
+
+
+def test_a_cost_well_above_that_of_guessing_is_hinted_at():
+    trainer = Trainer(epochs=2, rate=50.0)
+    with pytest.warns(
+        UserWarning, match=r"the cost of epoch 2, .* is above that of guessing, .*: try a lower rate than 50"
+    ):
+        for _ in trainer.fit(rnns.NumpyRNN(*SIZES, seed=0), corpus(5)):
+            pass
+
+
+@pytest.mark.parametrize("value", ["x", [1], {}, True, 1j])
+@pytest.mark.parametrize("name", ["rate", "clip", "decay"])
+def test_what_is_no_number_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a .* number, got"):
+        Trainer(**{name: value})
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize("name", rnns.MODELS)
+def test_a_sentence_of_two_dimensions_is_refused_by_name(name):
+    sentence = SimpleNamespace(x=np.zeros((2, 3), int), y=np.zeros((2, 3), int))
+    with pytest.raises(ValueError, match=r"x must be one sentence of shape \(L,\), got 2 dimensions"):
+        next(Trainer().fit(rnns.model_class(name)(*SIZES, seed=0), [sentence]))

@@ -1,4 +1,6 @@
 import gzip
+import os
+import re
 import warnings
 
 import numpy as np
@@ -107,9 +109,9 @@ def test_max_nr_sent_counts_kept_sentences(read):
 
 
 @pytest.mark.parametrize("name", ["max_sent_len", "max_nr_sent"])
-@pytest.mark.parametrize("value", [0, -1, 1.5, "10", None, True])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "10", [], True])
 def test_a_limit_that_is_no_positive_integer_is_refused(read, name, value):
-    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got {value!r}"):
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be an integer of at least 1, got {value!r}")):
         read(DOGS_RUN, **{name: value})
 
 
@@ -235,3 +237,37 @@ def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir, part, sentences,
     assert len(read) == sentences - one_word
     assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) - one_word == tokens - one_word
     assert set(read.y_dict) == UNIVERSAL_TAGS
+
+
+def test_unknown_tags_are_one_warning_with_their_number_and_the_first_few(read):
+    lines = "".join(f"{n} a _ _ T{n}\n" for n in range(1, 51))
+    with pytest.warns(UserWarning, match="50 tags are not in") as caught:
+        read(lines)
+    (warning,) = caught
+    told = "'T1' (line 1), 'T2' (line 2), 'T3' (line 3) and 47 more; they are mapped to 'x'"
+    assert str(warning.message).endswith(told)
+
+
+def test_an_empty_map_is_an_error(tmp_path):
+    (tmp_path / "map").write_text("\n\n")
+    with pytest.raises(ValueError, match="map: this map of tags is empty"):
+        read_tag_map(tmp_path / "map")
+
+
+@pytest.mark.parametrize(
+    "text", ["1\ta\t_\t_\tNN\n" + "9" * 5000 + "\tb\t_\t_\tNN\n", "1\ta\t_\t_\tNN\n" + "x" * 10**7 + "\n"]
+)
+def test_a_message_quotes_little_of_a_long_line_and_has_its_number(read, text):
+    with pytest.raises(ValueError, match=", line 2: column 1 must be the number of the word") as error:
+        read(text)
+    assert len(str(error.value)) < 600
+
+
+def test_nothing_is_cut_where_no_limit_is_given(read):
+    assert len(read(HE_SLEEPS * 100_500)) == 100_500
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe is no regular file"):
+        PostagCorpus().read_sequence_list_conll(tmp_path / "pipe")

@@ -17,7 +17,8 @@ from lab.widgets.job import Job, call_all
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.run_files import is_there
+from lxmls_rnn.runs import Damaged, Run, find_runs
 
 POINTS = 200  # of a curve within the epochs, over the whole training
 
@@ -161,7 +162,7 @@ def _start(live: LiveRun, is_new: bool) -> LiveRun:
         before = find(folder)
         if before is not None and before.job.active:
             raise RuntimeError(f"the run {folder.name} is being trained now: stop it first, or take another name")
-        if is_new and folder.exists():
+        if is_new and is_there(folder):
             raise FileExistsError(f"there is a run {folder.name} already: take another name, or resume that run")
         if before is not None:
             _all.remove(before)
@@ -180,7 +181,7 @@ def of(root: Path) -> list[LiveRun]:
     return [live for live in _all if live.folder.parent == root]
 
 
-def names(root: Path) -> tuple[list[str], list[ValueError]]:
+def names(root: Path) -> tuple[list[str], list[Damaged]]:
     """Return the names of all runs of a folder, newest first, with those that are about to begin; what is damaged."""
     found, damaged = find_runs(root)
     folders = [run.folder for run in found]

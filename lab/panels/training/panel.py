@@ -16,7 +16,8 @@ from lab.widgets.controls import field, gauge, in_row, on_change, pick, show, te
 from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.runs import Run, read_metrics
+from lxmls_rnn.run_files import check_name, read_metrics
+from lxmls_rnn.runs import Run
 
 FURTHER = 5  # epochs that are proposed to a run that has done all
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
@@ -155,8 +156,7 @@ class TrainingPanel(Panel):
 
     def start(self) -> None:
         name = self.name.value.strip()
-        if name in ("", ".", "..") or Path(name).name != name:
-            raise ValueError(f"the name of a run must be the name of a folder, got {name!r}")
+        check_name(name)
         self._look_at(live_runs.begin(paths.runs() / name, self.settings()))
         self.name.value = ""
         self._propose_name()

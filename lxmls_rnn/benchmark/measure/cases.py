@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
+from lxmls_rnn.files import quoted
 
 MODELS = ("rnn", "lstm")
 IMPLEMENTATIONS = {
@@ -68,16 +70,19 @@ class Case:
     n_emb: int = 50
     n_tags: int = 12
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
+
     def __post_init__(self) -> None:
         every = {"model": MODELS, "implementation": IMPLEMENTATIONS | PLANS, "dtype": DTYPES, "work": WORKS}
         for name, known in every.items():
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        if not self.device.startswith(("cpu", "cuda", "opencl")):
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {quoted(getattr(self, name))}")
+        if not re.fullmatch(r"cpu|cuda[0-9]{0,3}|opencl[0-9]{1,3}:[0-9]{1,3}", self.device):
             raise ValueError(f"device must be cpu, cuda, cuda0, ... or opencl0:0, got {self.device!r}")
         for name in ("n_hidd", "batch", "length", "n_words", "n_emb", "n_tags"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+            size = getattr(self, name)
+            if not 1 <= size < 2**31:
+                raise ValueError(f"{name} must be {'positive' if size < 1 else 'below 2**31'}, got {quoted(size)}")
 
     @property
     def lane(self) -> tuple[str, str, str]:
@@ -164,8 +169,8 @@ SETS = {
 def sizes(what: str, given: str) -> list[int]:
     """Return the numbers in "20,128"; ValueError, which names `what`, unless they are positive integers."""
     values = given.split(",")
-    if not all(value.strip().isdecimal() and int(value) > 0 for value in values):
-        raise ValueError(f"{what} takes positive numbers separated by commas, got {given!r}")
+    if not all(re.fullmatch(r" *[0-9]{1,9} *", value) and int(value) > 0 for value in values):
+        raise ValueError(f"{what} takes positive numbers separated by commas, got {quoted(given)}")
     return [int(value) for value in values]
 
 

@@ -99,18 +99,6 @@ def cache_size() -> int:
     return max(sizes)
 
 
-def free_memory() -> int:
-    """Return how many bytes can still be had, in the machine and in the container."""
-    match = re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())
-    free = int(match[1]) * 1024 if match else 1 << 62
-    try:
-        group = Path("/sys/fs/cgroup")
-        left = int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
-        return min(free, left)
-    except (OSError, ValueError):
-        return free
-
-
 def version(name: str) -> str | None:
     """Return the version of an installed package, or None."""
     try:

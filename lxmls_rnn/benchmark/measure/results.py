@@ -17,17 +17,24 @@ A reader takes every version up to its own: what later versions add has a defaul
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Interval
+
+from lxmls_rnn import records
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.files import quoted, write_atomically
+from lxmls_rnn.records import Count
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
+
+Amount = Annotated[float, Interval(ge=0, le=1e300)]
 
 
 @dataclass
@@ -64,24 +71,24 @@ class Row:
     case: Case
     status: str = "ok"
     why: str = ""
-    median: float | None = None
-    q1: float | None = None
-    q3: float | None = None
-    minimum: float | None = None
-    repeats: int = 0
-    calls: int = 0
-    compile_s: float | None = None
-    difference: float | None = None
-    checked: list[int] | None = None
+    median: Amount | None = None
+    q1: Amount | None = None
+    q3: Amount | None = None
+    minimum: Amount | None = None
+    repeats: Count = 0
+    calls: Count = 0
+    compile_s: Amount | None = None
+    difference: Amount | None = None
+    checked: list[Count] | None = None
     device: str | None = None
     device_name: str | None = None
-    host_memory: int | None = None
-    device_memory: int | None = None
-    flops: int = 0
-    bytes: int = 0
-    to_device: int = 0
-    from_device: int = 0
-    share: float | None = None
+    host_memory: Count | None = None
+    device_memory: Count | None = None
+    flops: Count = 0
+    bytes: Count = 0
+    to_device: Count = 0
+    from_device: Count = 0
+    share: Amount | None = None
 
     @property
     def gflops(self) -> float | None:
@@ -121,25 +128,36 @@ class Results:
         FileNotFoundError
             There is none.
         ValueError
-            It is not a results file, or one of a later version.
+            It is not a results file, or one of a later version; or a field, which is named, is not what it should be.
+        OSError
+            It cannot be read; names it.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format"] != FORMAT:
-                raise ValueError(f"its format is {content['format']!r}")
+            content = records.read(dict[str, Any], path)
+            if content.get("format") != FORMAT:
+                raise ValueError(f"its format is {quoted(content.get('format'))}")
+            version = records.check(int, content.get("version"))
         except FileNotFoundError:
             raise FileNotFoundError(f"no results file {path}") from None
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ValueError(f"{path} is not a results file of `lxmls-rnn bench`: {error}") from error
-        if content["version"] > VERSION:
-            raise ValueError(
-                f"{path} has version {content['version']} of the results format; this library reads up to {VERSION}"
-            )
+        except ValueError as error:
+            why = str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} is not a results file of `lxmls-rnn bench`: {why}") from error
+        if version > VERSION:
+            raise ValueError(f"{path} has version {version} of the results format; this library reads up to {VERSION}")
         try:
-            rows = [Row(**{**known(Row, row), "case": Case(**row["case"])}) for row in content["rows"]]
-            return cls(**{**known(cls, content), "rows": rows})
-        except (ValueError, KeyError, TypeError) as error:
+            records.check(KnownOfMachine, content.get("machine"))
+            return records.check(cls, content)
+        except ValueError as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+@dataclass
+class KnownOfMachine:
+    """What is shown of `Results.machine`; see `machine.describe`."""
+
+    threads: Count
+    processor: str
+    gpus: list[str]
 
 
 def new_path(folder: Path) -> Path:
@@ -149,10 +167,8 @@ def new_path(folder: Path) -> Path:
 
 def saved(folder: Path) -> list[Path]:
     """Return the results files of a folder, newest first."""
-    return sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-
-
-def known(kind: Any, content: dict[str, Any]) -> dict[str, Any]:
-    """Return the entries that are fields of a data class."""
-    names = {entry.name for entry in fields(kind)}
-    return {name: value for name, value in content.items() if name in names}
+    found = []
+    for path in folder.glob("[!.]*.json"):
+        with suppress(FileNotFoundError):  # removed since the folder was listed
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]

@@ -94,7 +94,7 @@ def figures(row: Row, base: Row | None) -> list[str]:
     memory = (row.host_memory or 0) / 1e6
     return [
         time(row.median),
-        f"{row.spread:.0%}",
+        f"{row.spread:.0%}" if row.spread is not None else "",
         f"{faster:.2f}" if faster else "",
         f"{row.gflops:.1f}",
         f"{row.share:.1%}" if row.share is not None else "",

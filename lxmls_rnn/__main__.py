@@ -1,0 +1,46 @@
+"""The command `lxmls-rnn`, also `python -m lxmls_rnn`.
+
+Ctrl-C and SIGTERM end it without a traceback, while it imports too. Its exit status is then 128 and the signal's
+number, as a shell has it: what comes after `&&` is not done.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+_working = False  # whether there is something to be put in order first
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    if not _working:
+        os._exit(128 + number)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
+
+
+for _number in (signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(_number) is not signal.SIG_IGN:
+        signal.signal(_number, _end)
+
+
+def main() -> None:
+    """Run the command line."""
+    global _working
+    from lxmls_rnn.cli import app
+
+    try:
+        try:
+            _working = True
+            app()
+        finally:
+            _working = False
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What is kept as JSON, read with its types checked: an error names the file and the field.
+
+A type is a data class or a named tuple whose annotations say what is expected. A float takes an integer too; nothing
+else is taken for something else. Entries that a type does not have are passed over, unless it has
+``__pydantic_config__ = {"extra": "forbid"}``.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from annotated_types import Interval
+
+from lxmls_rnn.files import naming, open_regular, quoted
+
+if TYPE_CHECKING:
+    import pydantic
+
+T = TypeVar("T")
+Count = Annotated[int, Interval(ge=0, lt=2**63)]
+FIRST = 3  # of several errors, so many are told
+
+
+def read(kind: type[T], path: str | os.PathLike[str]) -> T:
+    """Read a file of JSON as a `kind`.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, no JSON, or not of that kind.
+    """
+    with naming(path), open_regular(path) as file:
+        content = file.read()
+    try:
+        return parse(kind, content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse(kind: type[T], text: bytes | str) -> T:
+    """Return what JSON says as a `kind`; ValueError, which names the field, where it does not fit."""
+    import pydantic  # takes a tenth of a second
+
+    try:
+        return _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
+    except pydantic.ValidationError as error:
+        raise ValueError(_in_words(error)) from None
+
+
+def check(kind: type[T], content: Any) -> T:
+    """As `parse`, for what has been read as a plain dictionary."""
+    from pydantic_core import to_json
+
+    return parse(kind, to_json(content))
+
+
+@cache
+def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
+    import pydantic
+
+    return pydantic.TypeAdapter(kind)
+
+
+def _in_words(error: pydantic.ValidationError) -> str:
+    told = []
+    for entry in error.errors(include_url=False)[:FIRST]:
+        field = ".".join(map(str, entry["loc"]))[:200]
+        why = entry["msg"].removeprefix("Value error, ").removeprefix("Input ")[:300]
+        got = "" if entry["type"] in ("missing", "value_error", "json_invalid") else f", got {quoted(entry['input'])}"
+        told.append(f"{field + ': ' if field else ''}{why[:1].lower()}{why[1:]}{got}")
+    more = error.error_count() - len(told)
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")

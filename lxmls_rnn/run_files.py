@@ -1,0 +1,116 @@
+"""The folder of a run: its name, and the files in it that are JSON."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from lxmls_rnn import records
+from lxmls_rnn.experiment import Settings
+from lxmls_rnn.files import naming, open_regular, quoted
+
+LONGEST_NAME = 200  # bytes; a file system has 255 for a name
+
+
+@dataclass(frozen=True)
+class Config:
+    """The contents of config.json; `diverged` says why, where the last training ended with numbers that are none."""
+
+    settings: Settings
+    checksums: dict[str, str]
+    versions: dict[str, str] = field(default_factory=dict)
+    diverged: str | None = None
+
+    def __post_init__(self) -> None:
+        for file in self.settings.files().values():
+            if file not in self.checksums:
+                raise ValueError(f"checksums has none for {quoted(file)}")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """A line of metrics.jsonl, see `EpochDone`."""
+
+    epoch: records.Count
+    cost: float
+    train_accuracy: float
+    dev_accuracy: float | None
+    rate: float
+    seconds: float
+    words_per_second: float
+    is_best: bool
+
+
+def check_name(name: str) -> str:
+    """Return the name of a new run if it is a plain name of a folder, else raise ValueError."""
+    wrong = name.startswith((".", "-")) or Path(name).name != name or re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
+    if not name or wrong or not name.isprintable() or len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise ValueError(
+            "the name of a run must be the name of a folder, without line breaks, signs such as * and a dot before it, "
+            f"got {quoted(name)}"
+        )
+    return name
+
+
+def unique_name(model: str) -> str:
+    """Return a name for a new run: model and time, and letters for those that begin in the same second."""
+    return f"{model}-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(2)}"
+
+
+def is_there(folder: Path) -> bool:
+    """Whether the name of a folder is taken: not by what the interrupted start of an earlier version has left."""
+    if not folder.is_dir():
+        return os.path.lexists(folder)
+    return any(not _is_left_over(file) for file in folder.iterdir())
+
+
+def _is_left_over(file: Path) -> bool:
+    return file.name.startswith(".") and file.suffix == ".tmp"
+
+
+def clear(folder: Path) -> None:
+    """Remove what a kill has left half-written."""
+    for file in folder.glob(".*.tmp"):
+        file.unlink()
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the figures of the epochs of a run so far; a last line that a kill has cut off does not count.
+
+    Raises
+    ------
+    ValueError
+        A line is damaged; names it.
+    OSError
+        They cannot be read.
+    """
+    path = folder / "metrics.jsonl"
+    try:
+        with naming(path), open_regular(path) as file:
+            *lines, _ = file.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(asdict(records.parse(Metrics, line)))
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+    return rows
+
+
+def read_config(folder: Path) -> Config:
+    """Return the config of a run's folder; errors as in `Run.open`."""
+    path = folder / "config.json"
+    try:
+        return records.read(Config, path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"no run {folder}: `lxmls-rnn runs` lists the runs") from None
+    except ValueError as error:
+        why = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path} is not the config of a run: {why}") from None

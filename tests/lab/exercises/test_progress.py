@@ -1,0 +1,47 @@
+"""The progress of the exercises on disk: kernels that write at once lose nothing; a disk that refuses is told."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lab.exercises import check, progress
+
+TRIES = """
+from lab.exercises import progress
+for _ in range(20):
+    progress.update("forward", lambda entry: {"tries": entry["tries"] + 1})
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "kept"))
+    return tmp_path / "kept"
+
+
+@pytest.mark.process
+def test_four_kernels_at_once_lose_no_update():
+    kernels = [subprocess.Popen([sys.executable, "-c", TRIES]) for _ in range(4)]
+    assert [kernel.wait() for kernel in kernels] == [0] * 4
+    assert progress.get("forward")["tries"] == 80
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"forward": 3}', '{"forward": {"tries": "x"}}', '{"forward": {"hints": -1}}', "[" * 10_000]
+)
+def test_a_damaged_file_is_put_aside(folder, content):
+    folder.mkdir()
+    (folder / "exercises.json").write_text(content)
+    assert progress.get("forward") == progress.EMPTY
+    assert (folder / "exercises.json.damaged").read_text() == content
+    progress.update("forward", lambda entry: {"tries": 1})
+    assert json.loads((folder / "exercises.json").read_text())["forward"]["tries"] == 1
+
+
+@pytest.mark.parametrize("action", [lambda: check.hint("forward"), check.progress, check.reset])
+def test_a_folder_that_is_none_is_told(folder, action):
+    folder.write_text("a file")
+    assert f"Progress is not kept: {os.fspath(folder)}" in repr(action())

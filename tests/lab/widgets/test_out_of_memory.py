@@ -1,0 +1,39 @@
+"""After memory has run out, the next panel says so, once."""
+
+import tempfile
+
+import ipywidgets as widgets
+import pytest
+
+from lab.widgets import out_of_memory
+from lab.widgets.panel import Panel
+from lxmls_rnn import memory
+
+
+@pytest.fixture
+def kills(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    count = [3]
+    monkeypatch.setattr(memory, "kills", lambda: count[0])
+    return count
+
+
+def test_a_kill_is_told_once(kills):
+    assert out_of_memory.notice() == ""
+    kills[0] += 1
+    assert "Memory ran out" in Panel(widgets.HTML()).message.value
+    assert Panel(widgets.HTML()).message.value == ""
+
+
+def test_a_file_of_nonsense_is_no_kill(kills, tmp_path):
+    out_of_memory.notice()
+    (file,) = tmp_path.glob("lxmls-lab-memory-*")
+    file.write_text("nonsense")
+    assert out_of_memory.notice() == ""
+
+
+def test_what_does_not_fit_is_one_sentence_in_a_panel(kills):
+    panel = Panel(widgets.HTML())
+    panel.attempt(lambda: memory.check("a model", 1 << 62))
+    assert "not enough memory: a model needs about" in panel.message.value
+    assert "Where" not in panel.message.value

@@ -1,0 +1,58 @@
+"""JSON is read with its types checked: an error names file and field, and is short."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from lxmls_rnn import records
+
+
+@dataclass(frozen=True)
+class Inner:
+    n: records.Count
+    rate: float = 0.5
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    inner: Inner
+    more: list[int] | None = None
+
+
+def test_a_float_may_be_written_as_an_integer_and_more_entries_are_passed_over(tmp_path):
+    (tmp_path / "a").write_text('{"name": "b", "inner": {"n": 3, "rate": 1}, "later": true}')
+    assert records.read(Outer, tmp_path / "a") == Outer("b", Inner(3, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": 1, "inner": {"n": 1}}', "name: should be a valid string, got 1"),
+        ('{"name": "a", "inner": {"n": 1.0}}', "inner.n: should be a valid integer, got 1.0"),
+        ('{"name": "a", "inner": {"n": true}}', "inner.n: should be a valid integer, got True"),
+        ('{"name": "a", "inner": {"n": -1}}', "inner.n: should be greater than or equal to 0, got -1"),
+        ('{"name": "a", "inner": {"n": 1, "m": 1}}', "inner.m: unexpected keyword argument, got 1"),
+        ('{"name": "a"}', "inner: field required"),
+        ('{"name": "a", "inner": {"n": 1}, "more": [1, "2"]}', "more.1: should be a valid integer, got '2'"),
+        ("[]", "should be an object, got []"),
+        ("[" * 100_000, "invalid JSON: recursion limit exceeded"),
+        ("1" * 5000, "invalid JSON: number out of range"),
+        ("", "invalid JSON: EOF"),
+        ('{"name": "' + "x" * 10**6 + '", "inner": 5}', "inner: should be an object, got 5"),
+        ('{"name": ' + "5, " * 10, "invalid JSON"),
+    ],
+)
+def test_an_error_names_the_file_and_the_field(tmp_path, text, message):
+    (tmp_path / "a").write_text(text)
+    with pytest.raises(ValueError, match="a: ") as error:
+        records.read(Outer, tmp_path / "a")
+    assert str(error.value).startswith(f"{tmp_path / 'a'}: {message}")
+    assert len(str(error.value)) < 500
+
+
+def test_no_more_than_three_errors_are_told():
+    with pytest.raises(ValueError, match=r"; and 17 more$"):
+        records.parse(list[int], str(["a"] * 20).replace("'", '"'))
