@@ -115,7 +115,7 @@ def _driver_problem(index: int) -> Problem | None:
         status = 100
     if status != 0:
         why = CUDA_ERRORS.get(status, "the driver does not start")
-        return Problem(f"{why} (CUDA error {status})", advice('no GPU'))
+        return Problem(f"{why} (CUDA error {status})", advice("no GPU"))
     count = len(libraries.cards())
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
