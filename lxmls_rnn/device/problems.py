@@ -23,6 +23,7 @@ ADVICE = {
     "variable": "LXMLS_DEVICE",
     "no driver": "this machine has no NVIDIA driver; if it has a GPU, install the driver",
     "a card without driver": "there is an NVIDIA card but no driver; install NVIDIA's driver and restart",
+    "no GPU": "see whether `nvidia-smi` works on the machine itself",
     "to use a GPU": "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu.",
     "no toolkit": "take the Docker image",
     "older toolkit": "take an older CUDA toolkit",
