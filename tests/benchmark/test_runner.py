@@ -233,5 +233,6 @@ def test_implementations_that_are_compared_take_turns(runner, monkeypatch):
     time = Runner._time
     monkeypatch.setattr(Runner, "_time", lambda self, turn: (order.append(turn.case.implementation), time(self, turn)))
     list(runner.run(cases()))
-    assert len(order) >= 6
-    assert order == ["numpy", "fused"] * (len(order) // 2)
+    both = min(order.count("numpy"), order.count("fused"))  # on a busy machine one may have used up its time before
+    assert both >= 3
+    assert order[: 2 * both] == ["numpy", "fused"] * both
