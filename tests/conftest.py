@@ -17,6 +17,7 @@ KINDS = {
     "notebook": "runs a notebook in a kernel",
     "gpu": "GPU code: on an emulated device, through NVIDIA's compiler, or on a GPU",
     "sanitizer": "compiles C code that watches where it reads and writes",
+    "faults": "kills processes, lets the disk fail, feeds nonsense to readers: docs/reliability.md",
     "process": "starts commands, scripts or workers",
     "theano": "compiles Theano functions",
     "unit": "plain Python and NumPy, in this process",
