@@ -8,6 +8,7 @@ PANELS = {
     "CorpusPanel": "corpus",
     "ModelPanel": "model",
     "TrainingPanel": "training",
+    "SweepPanel": "sweep",
     "InspectionPanel": "inspection",
     "GradientCheckPanel": "gradient_check",
     "StepThroughPanel": "step_through",

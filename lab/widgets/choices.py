@@ -136,6 +136,7 @@ class RunChoice(widgets.HBox):
     """Which of the runs on disk."""
 
     def __init__(self, description: str = "Run") -> None:
+        self._further: list[str] = []  # runs of sweeps, which are offered when asked for
         self.run = pick(description, [], "A run in the folder runs", width="27em")  # a name; None where there is no run
         again = button("Look again", "List the runs anew", icon="refresh")
         again.on_click(lambda _: self.refresh())
@@ -149,7 +150,16 @@ class RunChoice(widgets.HBox):
         self.left_out.value = left_out(damaged)
         found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
-        offer(self.run, names)
+        offer(self.run, [*self._further, *names])
+
+    def choose(self, name: str) -> None:
+        """Choose a run, one of a sweep too; ValueError if it is not there or has no model."""
+        if name not in self.run.options and (paths.runs() / name / "model.npz").is_file():
+            self._further.append(name)
+            self.refresh()
+        if name not in self.run.options:
+            raise ValueError(f"there is no trained run {name!r}; there are: {', '.join(self.run.options)}")
+        self.run.value = name
 
     def folder(self) -> Path:
         """Return the folder of the chosen run; ValueError where there is none."""

@@ -12,12 +12,16 @@ from rich.text import Text
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.console import Commands, Root, console
+from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name
 from lxmls_rnn.files import in_words, naming
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.sweep import halving, report
+from lxmls_rnn.sweep.results import by_setting
+from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger
 
 app = typer.Typer(
@@ -29,6 +33,7 @@ app = typer.Typer(
     help="Train, inspect and time recurrent part-of-speech taggers in NumPy and Theano.",
 )
 app.add_typer(bench_app, name="bench")
+app.add_typer(sweep_app, name="sweep")
 
 
 def model_file(name: Path) -> Path:
@@ -139,13 +144,18 @@ def read_lines(file: Path) -> list[str]:
 
 @app.command()
 def runs(root: Root = None) -> None:
-    """Compare the runs.
+    """Compare the runs; a sweep is one line.
 
     Example: `lxmls-rnn runs`
     """
+    sweeps = sweeps_in_lines(root)
+    for line in sweeps:
+        console.print(line, soft_wrap=True)
     found, damaged = find_runs(root)
     for broken in damaged:
         warnings.warn(broken.why, stacklevel=1)
+    if not found and sweeps:
+        return
     if not found and not damaged:
         console.print(f"No runs in {root or paths.runs()}: `lxmls-rnn train` makes one.")
         return
@@ -174,6 +184,23 @@ def figures(run: Run) -> list[str]:
         on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
         cost, accuracies = f"{last['cost']:.2f}", [f"{last['train_accuracy']:.2%}", on_dev]
     return [epochs, "diverged" if run.diverged else cost, *accuracies]
+
+
+def sweeps_in_lines(root: Path | None) -> list[str]:
+    """Say of each sweep how far it is and what is best in it; warn of those whose file is damaged."""
+    found, damaged = find_sweeps(root)
+    for error in damaged:
+        warnings.warn(str(error), stacklevel=2)
+    said = []
+    for sweep in found:
+        results = halving.results(sweep)
+        over = sum(result.over for result in results)
+        settings = by_setting(results)
+        best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
+        said.append(
+            f"sweep {sweep.name}: {over} of {len(results)} trainings{best}; `lxmls-rnn sweep show {sweep.name}`"
+        )
+    return said
 
 
 @app.command()

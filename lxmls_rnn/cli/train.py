@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,26 +56,38 @@ def train(
     Example: `lxmls-rnn train sample --model RNN --epochs 3 --name first`
     """
     if resume is not None:
-        own = {"resume", "epochs", "root"}
-        given = [
-            key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"
-        ]
-        if set(given) - own:
-            option = min(set(given) - own, key=given.index).replace("_", "-")
-            raise ValueError(f"a run is continued with its own settings: {option} cannot be given with --resume")
+        refuse_settings(context, {"resume", "epochs", "root"})
         folder = Path(resume)
         run = Run.open(folder.name, folder.parent if folder.parent != Path() else root)
     else:
-        train_file, dev_file = Path(corpus), dev
-        if not train_file.is_file():
-            train_file, own_dev, _ = corpus_files(corpus)
-            dev_file = dev or own_dev
-        files = {"train": train_file, "dev": dev_file, "embeddings": embeddings}
-        plain = {key: None if file is None else str(file.resolve()) for key, file in files.items()}
-        trainer = Trainer(**{**options(Trainer, context), "epochs": 5 if epochs is None else epochs})
-        settings = Settings(**{**options(Settings, context), **plain, "trainer": trainer})
-        run = Run.create(name or unique_name(model), settings, root)
+        run = Run.create(name or unique_name(model), make_settings(context), root)
     show_training(run, epochs if resume is not None else None)
+
+
+# the parameters of `train` that decide what a training does
+SETTINGS = [name for name in signature(train).parameters if name not in ("context", "name", "resume", "root")]
+
+
+def refuse_settings(context: typer.Context, own: set[str]) -> None:
+    """Raise ValueError if the command line has an option that does not go with --resume; `own` do."""
+    given = [key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"]
+    if set(given) - own:
+        option = min(set(given) - own, key=given.index).replace("_", "-")
+        raise ValueError(f"it is continued with its own settings: {option} cannot be given with --resume")
+
+
+def make_settings(context: typer.Context) -> Settings:
+    """Return what the command line says of `SETTINGS`; errors as `corpus_files`, `Settings` and `Trainer`."""
+    given = context.params
+    train_file, dev = Path(given["corpus"]), given["dev"]
+    if not train_file.is_file():
+        train_file, own_dev, _ = corpus_files(given["corpus"])
+        dev = dev or own_dev
+    files = {"train": train_file, "dev": dev, "embeddings": given["embeddings"]}
+    plain = {key: None if file is None else str(file.resolve()) for key, file in files.items()}
+    epochs = 5 if given["epochs"] is None else given["epochs"]
+    trainer = Trainer(**{**options(Trainer, context), "epochs": epochs})
+    return Settings(**{**options(Settings, context), **plain, "trainer": trainer})
 
 
 def options(settings: type, context: typer.Context) -> dict[str, Any]:

@@ -59,9 +59,7 @@ class InspectionPanel(Panel):
         self.tabs.selected_index = 0
         on_change(self.refresh_code, *controls(*self.views))
         if run is not None:
-            if run not in self.choice.run.options:
-                raise ValueError(f"there is no trained run {run!r}; there are: {', '.join(self.choice.run.options)}")
-            self.choice.run.value = run
+            self.choice.choose(run)
         on_change(lambda: self.attempt(self.inspect), self.choice.run, self.sentence)
         self.tabs.observe(self._turned, "selected_index")
         self.attempt(self.inspect)

@@ -10,10 +10,10 @@ from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_runs import LiveRun
 from lab.panels.training.text import epochs_table, status
-from lab.panels.training.trainer_choice import TrainerChoice
 from lab.widgets.choices import CorpusChoice, ModelChoice, left_out, settings_code
 from lab.widgets.controls import field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
 from lab.widgets.panel import Panel, controls
+from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.run_files import check_name, read_metrics

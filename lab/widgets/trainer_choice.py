@@ -53,6 +53,7 @@ class TrainerChoice(widgets.VBox):
         self.clip.value, self.patience.value = trainer.clip or self.clip.value, trainer.patience or self.patience.value
 
     def summary(self) -> str:
+        """Say it in a line."""
         clip = f", gradient clipped to {self.clip.value:g}" if self.clipped.value else ""
         early = f", until dev gains nothing for {self.patience.value} epochs" if self.early.value else ""
         return (

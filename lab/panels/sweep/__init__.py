@@ -1,0 +1,1 @@
+"""Train a tagger and watch it."""

@@ -1,0 +1,337 @@
+"""The sweep panel: many trainings over settings and seeds; watch which setting wins, and look into any run."""
+
+from html import escape
+from pathlib import Path
+from time import monotonic
+
+import ipywidgets as widgets
+
+from lab.drawing import html
+from lab.panels.sweep import live_sweeps
+from lab.panels.sweep.live_sweeps import LiveSweep
+from lab.panels.sweep.plots import Plots
+from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
+from lab.widgets.controls import gauge, in_row, offer, on_change, pick, show, switch, text, toggles, view, whole
+from lab.widgets.panel import Panel, controls
+from lab.widgets.trainer_choice import TrainerChoice
+from lxmls_rnn import paths
+from lxmls_rnn.experiment import Settings
+from lxmls_rnn.sweep import grid, halving, report
+from lxmls_rnn.sweep.driver import cores
+from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
+from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
+
+NOTHING = "nothing"
+ROWS = 3  # settings that can be varied at once
+REDRAW = 1.0  # seconds between two drawings of what has come of the trainings
+RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
+
+
+class SweepPanel(Panel):
+    """Train a grid of settings with several seeds.
+
+    Attributes
+    ----------
+    trainer, model, corpus
+        What is not varied.
+    vary
+        Of each row: which setting, and its values.
+    sweep
+        Which sweep is looked at.
+    """
+
+    title = "Sweep"
+    help = """Choose what to vary and over which values: <code>2,5,20</code>, or a range, <code>log:0.05:0.5:4</code> or
+    <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because one training alone says little:
+    differences smaller than the spread over the seeds mean nothing. <b>Start</b> trains on all cores, and the
+    notebook stays usable. <b>Pause</b> holds all after their present update, <b>Stop</b> ends with
+    checkpoints, and <b>Resume</b> does what is missing. The best on dev is chosen, and only it is measured on the test
+    part, when all are over. Click a point to look into that run."""
+
+    def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
+        self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
+        self._live: LiveSweep | None = None  # that this panel listens to
+        self._shown: tuple[Sweep, list[Setting]] | None = None
+        self._seen: tuple[object, ...] = ()
+        self._drawn_at = 0.0
+        self._make_controls()
+        self.plots = Plots(self._clicked)
+        self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), widgets.VBox()
+        super().__init__(
+            widgets.HBox([widgets.Label("Settings of", layout={"width": "9em"}), self.part]),
+            *self.parts.values(),
+            widgets.HTML(RULE),
+            *(in_row(name, values) for name, values in self.vary),
+            in_row(self.seeds, self.sample, self.workers, self.halving),
+            self.count,
+            in_row(self.name, self.start_button),
+            widgets.HTML(RULE),
+            in_row(self.sweep, self.pause_button, self.stop_button, self.resume_button, self.again_button),
+            in_row(self.progress, self.status),
+            self.across,
+            self.plots,
+            self.best,
+            self.table,
+            self.inspection,
+        )
+        varied = [control for row in self.vary for control in row]
+        on_change(self._count, *controls(*self.parts.values()), *varied, self.seeds, self.sample, self.halving)
+        on_change(self._show_part, self.part)
+        on_change(self._look, self.sweep)
+        on_change(self._redraw, self.across)
+        self._show_part()
+        self._count()
+        self.refresh()
+
+    def _make_controls(self) -> None:
+        what = {"Training": "How to train", "Model": "What to train", "Corpus": "What to train on"}
+        self.part = toggles(what, "6em").add_class("lab-part")
+        self.parts = dict(zip(what, (self.trainer, self.model, self.corpus), strict=True))
+        names = [name for name in grid.KINDS if name != "seed"]
+        first = [("n_hidd", "2, 5, 20"), (NOTHING, ""), (NOTHING, "")]
+        self.vary = [
+            (
+                pick("Vary" if number == 0 else "and", [NOTHING, *names], "The setting that is varied", name, "20em"),
+                text("over", values, "Values, separated by commas, or log:lo:hi:n, lin:lo:hi:n", "30em"),
+            )
+            for number, (name, values) in enumerate(first)
+        ]
+        self.seeds = whole("Seeds", 3, "Trainings of each setting, from the model's seed on", 1000, "14em", label="6em")
+        what_sample = "Train only so many settings, drawn from the grid; 0 trains all"
+        self.sample = whole("Sample", 0, what_sample, 100_000, "14em", 0, "6em")
+        self.workers = whole("Workers", cores(), "Processes that train at once", 1000, "14em", label="6em")
+        self.halving = switch("Give up the worse half", "On dev, again and again, with twice the epochs each time")
+        self.count = view("sweep-count")
+        self.name = text("Name", "", "The folder of runs that the sweep is kept in")
+        self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play")
+        self.sweep = pick("Look at", [], "The sweep that these buttons act on")
+        self.pause_button = self.button(
+            "Pause", "Hold all trainings after their present update", self.pause, icon="pause"
+        )
+        self.stop_button = self.button("Stop", "End with checkpoints", self.stop, icon="stop")
+        self.resume_button = self.button("Resume", "Do what is missing", self.resume, icon="forward")
+        self.again_button = self.button("Look again", "List the sweeps anew", self.refresh, icon="refresh")
+        self.progress, self.status = gauge("14em"), view("sweep-status")
+        self.across = pick("Across", [], "The setting that the accuracy is drawn against")
+
+    # what is chosen
+
+    def described(self) -> Sweep:
+        """Return the sweep that the controls describe; an error of the library where one is wrong."""
+        texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NOTHING]
+        trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
+        base = Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
+        vary = grid.parse_vary(texts)
+        if "model" in vary and "activation" not in vary:
+            base = Settings(**{**vars(base), "activation": None})  # each family has its own
+        seeds = more_seeds([base.seed], self.seeds.value)
+        return Sweep(self._folder(self.name.value), base, vary, seeds, self.sample.value or None, self.halving.value)
+
+    def _folder(self, name: str | None) -> Path:
+        if not name or name in (".", "..") or Path(name).name != name:
+            raise ValueError(f"the name of a sweep must be the name of a folder, got {name or ''!r}")
+        return paths.runs() / name
+
+    def _count(self) -> None:
+        if not self.name.value:
+            self._propose_name()
+        try:
+            sweep = self.described()
+            points = len(sweep.points())
+            self.count.value = (
+                f"{points * len(sweep.seeds)} trainings: {points} settings, {len(sweep.seeds)} seeds each"
+            )
+        except (ValueError, OSError) as error:
+            self.count.value = f"<i>{escape(str(error))}</i>"
+
+    def _propose_name(self) -> None:
+        number = 1
+        while (paths.runs() / f"sweep-{number}").exists():
+            number += 1
+        self.name.value = f"sweep-{number}"
+
+    def _show_part(self) -> None:
+        for name, part in self.parts.items():
+            show(part, self.part.value == name)
+
+    # the sweep that is looked at
+
+    def start(self) -> None:
+        """Train a new sweep."""
+        self._follow(live_sweeps.start(self.described().begin(), self.workers.value))
+        self.refresh(self.name.value)
+        self._propose_name()
+
+    def resume(self) -> None:
+        """Do what is missing of the sweep that is looked at."""
+        sweep = Sweep.load(self._folder(self.sweep.value).name)
+        self._follow(live_sweeps.start(sweep, self.workers.value))
+
+    def pause(self) -> None:
+        """Hold the trainings, or let them go on."""
+        driver = self._active().driver
+        if driver.paused:
+            driver.go_on()
+        else:
+            driver.pause()
+
+    def stop(self) -> None:
+        """Stop the sweep that is looked at."""
+        self._active().job.stop()
+        self.say("Stopping: each training writes a checkpoint …")
+
+    def _active(self) -> LiveSweep:
+        live = live_sweeps.find(self._folder(self.sweep.value))
+        if live is None or not live.job.active:
+            raise RuntimeError(f"the sweep {self.sweep.value} is not in training here")
+        return live
+
+    def refresh(self, name: str | None = None) -> None:
+        """List the sweeps anew, newest first, and show the one that is looked at, or the one of a name."""
+        found, damaged = find_sweeps()
+        names = [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)]
+        active = [other for other in names if self._is_active(other)]
+        offer(self.sweep, names, name or self.sweep.value or next(iter(active), None))
+        if damaged:
+            self.say(" ".join(map(str, damaged)))
+        self._look()
+
+    def _is_active(self, name: str) -> bool:
+        live = live_sweeps.find(paths.runs() / name)
+        return live is not None and live.job.active
+
+    def _look(self) -> None:
+        with self.lock, self.guard():
+            self._seen = ()
+            if self.sweep.value is None:
+                self._show_state(None)
+                self.status.value = "No sweep yet: press Start."
+                show(self.plots, False)
+                show(self.across, False)
+                return
+            live = live_sweeps.find(self._folder(self.sweep.value))
+            if live is not None:
+                self._follow(live)
+            else:
+                self._follow(None)
+                self._show_state(None)
+                sweep = Sweep.load(self.sweep.value)
+                self._show(sweep, halving.results(sweep))
+
+    def _follow(self, live: LiveSweep | None) -> None:
+        if self._live is not None and self._changed in self._live.job.listeners:
+            self._live.job.listeners.remove(self._changed)
+        self._live, self._seen = live, ()
+        if live is not None:
+            live.job.listeners.append(self._changed)
+            self._changed()
+
+    def close(self) -> None:
+        """Take the panel off the page; its sweep goes on."""
+        self._follow(None)
+        super().close()
+
+    # what is seen
+
+    def _changed(self) -> None:
+        """Show what the sweep does now; called in its thread too."""
+        with self.lock, self.guard():
+            live = self._live
+            if live is None:
+                return
+            self._show_state(live)
+            seen = live, live.changes, live.job.state
+            if seen != self._seen and (not live.job.active or monotonic() - self._drawn_at > REDRAW):
+                self._seen, self._drawn_at = seen, monotonic()
+                self._show(live.driver.sweep, list(live.driver.results.values()))
+            if live.job.error is not None:
+                self.complain(live.job.error)
+
+    def _show_state(self, live: LiveSweep | None) -> None:
+        active = live is not None and live.job.active
+        self.pause_button.disabled = self.stop_button.disabled = not active
+        self.resume_button.disabled = active or self.sweep.value is None
+        paused = active and live is not None and live.driver.paused
+        self.pause_button.description, self.pause_button.icon = ("Go on", "play") if paused else ("Pause", "pause")
+        if live is None:
+            return
+        driver, count = live.driver, len(live.driver.results)
+        self.progress.value = live.done / count
+        says = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
+        if active:
+            says.append(f"{driver.alive} worker{'s' if driver.alive != 1 else ''}")
+            if driver.seconds_left:
+                says.append(f"about {driver.seconds_left:.0f} s left")
+        self.status.value = ", ".join(says)
+
+    def _show(self, sweep: Sweep, results: list[Result]) -> None:
+        settings = by_setting(results)
+        show(self.across, bool(sweep.vary))
+        self._shown = sweep, settings
+        offer(self.across, list(sweep.vary))
+        self._redraw()
+        caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
+        self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
+            f"<div><small>{escape(failure)}</small></div>" for failure in report.failures(results)
+        )
+        live = self._live
+        if live is None or not live.job.active:
+            self.progress.value = sum(result.over for result in results) / len(results)
+            if live is None:
+                self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
+            self.best.value = self._verdict(sweep, settings)
+        else:
+            self.best.value = ""
+
+    def _redraw(self) -> None:
+        if self._shown is None:
+            return
+        sweep, settings = self._shown
+        if self.across.value is not None and self.across.value not in sweep.vary:
+            return  # it is about to have the settings of this sweep
+        self.plots.draw(self.across.value, sweep.vary, settings)
+
+    def _verdict(self, sweep: Sweep, settings: list[Setting]) -> str:
+        best = chosen(settings)
+        if best is None:
+            return ""
+        try:
+            says = report.verdict(best, on_test(sweep, best), "there is none")
+        except ValueError as error:
+            says = report.verdict(best, [], str(error))
+        return f"<p><b>{escape(says)}</b></p>"
+
+    def _clicked(self, result: Result) -> None:
+        """Open the run of a point in the inspection panel."""
+        with self.guard():
+            from lab import InspectionPanel
+
+            run = f"{self.sweep.value}/{result.training.name}"
+            for before in self.inspection.children:
+                before.close()
+            self.inspection.children = [InspectionPanel(run)]
+            self.say(f"Below: {run}")
+
+    def code(self) -> str:
+        sweep = self.described()
+        return f"""{settings_code(sweep.base)}
+from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.results import by_setting
+from lxmls_rnn.sweep.sweep import Sweep
+
+if __name__ == "__main__":  # the workers are processes that import this file
+    sweep = Sweep(
+        paths.runs() / {sweep.name!r},
+        settings,
+        vary={sweep.vary!r},
+        seeds={sweep.seeds!r},
+        sample={sweep.sample!r},
+        halving={sweep.halving!r},
+    )
+    driver = Driver(sweep.begin(), workers={self.workers.value})
+    for result in driver.run():
+        if result is not None:
+            print(result.training.name, result.state)
+    for setting in by_setting(driver.results.values()):
+        print(setting.point, setting.mean, setting.deviation)
+"""

@@ -1,0 +1,114 @@
+"""The plots of the sweep panel: accuracy against a setting, a point a training, and learning curves."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets as widgets
+import numpy as np
+
+from lab.drawing import html
+from lab.drawing.figures import figure, scales_of, side_axis
+from lab.drawing.palette import LINES
+from lab.widgets.controls import in_row, show, view
+from lxmls_rnn.sweep import grid
+from lxmls_rnn.sweep.plots import CURVES, curve, is_number, lines_against, sorted_values
+from lxmls_rnn.sweep.results import Result, Setting
+
+
+def percent_axis() -> bqplot.Axis:
+    """Make the axis of the accuracy."""
+    return side_axis(bqplot.LinearScale(), "accuracy on dev", ".0%")
+
+
+class Plots(widgets.VBox):
+    """Accuracy against one setting, with the lines of another, and the learning curves of the best settings.
+
+    Parameters
+    ----------
+    open_run
+        Called with the result whose point is clicked.
+    """
+
+    def __init__(self, open_run: Callable[[Result], None]) -> None:
+        self._open, self._results = open_run, list[Result]()
+        across = bqplot.Axis(scale=bqplot.LinearScale(), label="", label_offset="2.6em")
+        epochs = bqplot.Axis(scale=bqplot.LinearScale(), label="epochs", tick_format="d")
+        self.against = figure(across, percent_axis(), size=(394, 300))
+        self.curves = figure(epochs, percent_axis(), size=(394, 300))
+        self.points = bqplot.Scatter(x=[], y=[], scales=scales_of(self.against), default_size=40, unselected_style={})
+        self.points.on_element_click(lambda _, event: self._open(self._results[event["data"]["index"]]))
+        self.legends = view("sweep-lines"), view("sweep-curves")
+        boxes = [widgets.VBox([plot, key]) for plot, key in zip((self.against, self.curves), self.legends, strict=True)]
+        super().__init__([in_row(*boxes)])
+
+    def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+        """Show the settings, best first, those with an accuracy; `name` is the setting across."""
+        settings = [setting for setting in settings if setting.mean is not None]
+        show(self, bool(settings))
+        if settings:
+            self._draw_against(name, vary, settings)
+            self._draw_curves(settings)
+
+    def _draw_against(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+        values: list[Any] = sorted_values(vary[name]) if name else [None]
+        numbers = name is not None and all(is_number(value) for value in values)
+        ratio = numbers and 0 < 8 * values[0] <= values[-1]
+        places = {repr(value): float(value) if numbers else float(n) for n, value in enumerate(values)}
+        axis = self.against.axes[0]
+        x_scale: bqplot.Scale = bqplot.LogScale() if ratio else bqplot.LinearScale()
+        scales = {**scales_of(self.against), "x": x_scale}
+
+        def place(setting: Setting) -> float:
+            return places[repr(setting.point[name] if name else None)]
+
+        lines = lines_against(name, vary, settings) if name else [("", settings)]
+        marks: list[bqplot.Mark] = []
+        coloured: dict[int, str] = {}
+        for (_, line), colour in zip(lines, LINES, strict=False):
+            coloured |= {id(setting): colour for setting in line}
+            x, mean = np.array([place(s) for s in line]), np.array([s.mean for s in line])
+            spread = np.array([s.deviation or 0.0 for s in line])
+            look = {"scales": scales, "colors": [colour] * len(line)}
+            marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **look))
+            bars = np.column_stack([mean - spread, mean + spread])
+            marks.append(
+                bqplot.Lines(x=np.column_stack([x, x]), y=bars, stroke_width=5, opacities=[0.4] * len(line), **look)
+            )
+        seen = [(s, r) for s in settings for r in s.results if r.counts and r.best is not None]
+        self._results = [result for _, result in seen]
+        self.points.scales = scales
+        with self.points.hold_sync():
+            self.points.x = np.array([place(setting) for setting, _ in seen])
+            self.points.y = np.array([result.best["dev_accuracy"] for _, result in seen if result.best])
+            self.points.colors = [coloured.get(id(setting), "#999999") for setting, _ in seen]
+        low, high = min(places.values()), max(places.values())
+        aside = (high - low or 1.0) / 20
+        x_scale.min, x_scale.max = (low / 1.15, high * 1.15) if ratio else (low - aside, high + aside)
+        with self.against.hold_sync():
+            axis.scale = x_scale
+            axis.label = name or "all seeds"
+            axis.tick_values = np.array(list(places.values()))
+            axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
+            self.against.marks = [*marks, self.points]
+        said = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
+        self.legends[0].value = f"<div>{said}</div><small>A point a training: click it to look into that run.</small>"
+
+    def _draw_curves(self, settings: Sequence[Setting]) -> None:
+        marks, scales = [], scales_of(self.curves)
+        for setting, colour in list(zip(settings[:CURVES], LINES, strict=False))[::-1]:
+            epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
+            band = np.array([means - deviations, means + deviations])
+            look = {"scales": scales, "fill": "between", "fill_colors": [colour], "fill_opacities": [0.2]}
+            marks.append(bqplot.Lines(x=epochs, y=band, colors=[colour], opacities=[0.0, 0.0], **look))
+            mark = {"marker": "circle", "marker_size": 24} if len(epochs) == 1 else {}
+            marks.append(bqplot.Lines(x=epochs, y=means, scales=scales, colors=[colour], **mark))
+        last = max(len(result.rows) for setting in settings[:CURVES] for result in setting.results)
+        self.curves.axes[0].tick_values = np.arange(1, last + 1, max(1, -(-last // 8)))
+        self.curves.marks = marks
+        named = zip(settings[:CURVES], LINES, strict=False)
+        lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", colour, "solid") for s, colour in named)
+        best = f"The {CURVES} best settings. " if len(settings) > CURVES else ""
+        self.legends[
+            1
+        ].value = f"<div>{html.key(lines)}</div><small>{best}Band: standard deviation over the seeds.</small>"

@@ -1,0 +1,231 @@
+"""The commands `lxmls-rnn sweep` and `lxmls-rnn sweep show`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from typer.core import TyperGroup
+
+from lxmls_rnn import paths
+from lxmls_rnn.cli import train as train_command
+from lxmls_rnn.cli.console import Root, console
+from lxmls_rnn.files import write_atomically
+from lxmls_rnn.sweep import grid, report
+from lxmls_rnn.sweep.halving import results as halving_results
+from lxmls_rnn.sweep.results import by_setting, chosen, on_test
+from lxmls_rnn.sweep.sweep import Sweep, more_seeds
+
+if TYPE_CHECKING:
+    from lxmls_rnn.sweep.driver import Driver
+
+
+class TrainByDefault(TyperGroup):
+    """`sweep ewt ...` is `sweep run ewt ...`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command that is meant before arguments without one."""
+        if not args or args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=TrainByDefault, help="Many trainings at once, over settings and seeds.", rich_markup_mode="markdown"
+)
+
+
+def with_settings_of_train(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `train` that decide what a training does, in place of its `**settings`."""
+    own = dict(signature(command, eval_str=True).parameters)
+    del own["settings"]
+    trains = signature(train_command.train, eval_str=True).parameters
+    both = [own.pop("context"), *(trains[name] for name in train_command.SETTINGS), *own.values()]
+    made = [parameter.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for parameter in both]
+    command.__signature__ = signature(command).replace(parameters=made, return_annotation=None)  # type: ignore[attr-defined]
+    return command
+
+
+@app.command()
+@with_settings_of_train
+def run(
+    context: typer.Context,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of `train` and its values: name=a,b or name=log:lo:hi:n or name=lin:lo:hi:n."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each setting: from --seed on.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many settings, drawn from the grid.")] = None,
+    halving: Annotated[bool, typer.Option("--halving", help="Give up the worse half on dev, again and again.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the sweep; by default the time.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Do what is missing of the sweep of this name; --vary, --seeds, --sample add.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as cores.")] = None,
+    devices: Annotated[str, typer.Option(help="A worker for each, as cuda0,cuda1.")] = "",
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve Dask's dashboard on this machine.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many trainings there would be.")] = False,
+    root: Root = None,
+    **settings: Any,
+) -> None:
+    """Train a grid of settings, each with several seeds, on all cores. Ctrl-C stops with checkpoints.
+
+    The options of `train` are for all trainings. `lxmls-rnn sweep show NAME` shows what has come of it.
+
+    Example: `lxmls-rnn sweep sample --vary n_hidd=2,4 --seeds 2 --epochs 2 --name width`
+    """
+    folder = root or paths.runs()
+    varied = grid.parse_vary(vary or [])
+    if resume is not None:
+        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "dashboard", "dry_run", "root"}
+        train_command.refuse_settings(context, own)
+        if Path(resume).parent != Path():
+            folder, resume = Path(resume).parent, Path(resume).name
+        sweep = Sweep.load(resume, folder)
+        sweep = sweep.extended(varied, seeds, sample)
+    else:
+        if not varied and seeds is None:
+            raise ValueError("there is nothing to vary: give --vary name=values, or --seeds")
+        named = varied.pop("seed", None)
+        if named and seeds is not None:
+            raise ValueError("give --seeds or --vary seed=..., not both")
+        base = train_command.make_settings(context)
+        name = name or f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
+        if Path(name).name != name:
+            raise ValueError(f"the name of a sweep must be the name of a folder, got {name!r}")
+        all_seeds = named or more_seeds([base.seed], seeds or 1)
+        sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
+    from lxmls_rnn.sweep.driver import Driver  # takes a second to import
+
+    pinned = [device.strip() for device in devices.split(",") if device.strip()]
+    Driver.check(workers, pinned, dashboard)
+    if dry_run:
+        sweep.check()
+    elif resume is None:
+        sweep = sweep.begin()
+    points = len(sweep.points())
+    console.print(f"{points * len(sweep.seeds)} trainings: {points} settings with {len(sweep.seeds)} seeds each.")
+    if not dry_run:
+        show_sweep(Driver(sweep, workers, pinned, dashboard))
+
+
+def show_sweep(driver: Driver) -> None:
+    """Train, with a bar and a line for each training; Ctrl-C stops with checkpoints."""
+    interrupted = False
+
+    def interrupt(*_: Any) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # not print: the signal may come in the middle of one
+        os.write(2, b"Stopping after the current batches (a second Ctrl-C does not wait and does not save).\n")
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    over = sum(result.over for result in driver.results.values())
+    if over:
+        console.print(f"{over} of them are done already.")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}")
+    events = driver.run()
+    try:
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=len(driver.results), completed=over, left="")
+            link = ""
+            for result in events:
+                if driver.link != link:
+                    link = driver.link
+                    console.print(f"The dashboard is at {link}")
+                if result is not None:
+                    console.print(in_a_line(result, driver.seconds.get(result.training.name)), soft_wrap=True)
+                done = sum(r.over for r in driver.results.values())
+                left = driver.seconds_left
+                words = "" if left is None else f"about {duration(left)} left"
+                bar.update(task, completed=done, description=f"{driver.state}, {driver.alive} workers", left=words)
+                if interrupted:
+                    break
+    finally:
+        events.close()
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn sweep --resume {driver.sweep.name}`.")
+    console.print(f"The sweep is in {driver.sweep.folder}: `lxmls-rnn sweep show {driver.sweep.name}`.", soft_wrap=True)
+
+
+def in_a_line(result: Any, seconds: float | None) -> str:
+    """Say what has come of a training."""
+    words = [result.training.name, result.state]
+    if result.why:
+        words.append(result.why)
+    elif result.best is not None:
+        words.append(f"epoch {len(result.rows)}   dev {result.best['dev_accuracy']:.2%}")
+    if seconds is not None:
+        words.append(f"{seconds:.1f} s")
+    return "   ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """Say how long something takes."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the sweep.")],
+    csv: Annotated[Path | None, typer.Option(help="Write a line for each training to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write settings and trainings to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the picture, a PNG.")] = None,
+    root: Root = None,
+) -> None:
+    """Show what has come of a sweep: each setting with mean and standard deviation over its seeds, on dev, best first.
+
+    When all trainings are over, the best setting is measured on the test part too, and no other.
+
+    Example: `lxmls-rnn sweep show width --plot width.png`
+    """
+    folder = Path(name)
+    sweep = Sweep.load(folder.name, folder.parent if folder.parent != Path() else root)
+    found = halving_results(sweep)
+    settings = by_setting(found)
+    table = Table(*report.header(sweep))
+    for line in report.lines(settings):
+        table.add_row(*line)
+    console.print(table)
+    for failure in report.failures(found):
+        console.print(failure, soft_wrap=True)
+    best = chosen(settings)
+    test: list[float] = []
+    if best is not None:
+        try:
+            test, why = on_test(sweep, best), "there is none"
+        except ValueError as error:  # words or tags that the models do not know
+            why = str(error)
+        console.print(report.verdict(best, test, why), soft_wrap=True)
+    else:
+        left = sum(not result.over for result in found)
+        says = f"{left} trainings are missing" if left else "No setting has a training that is done"
+        console.print(f"{says}: nothing is chosen, and nothing measured on the test part.", soft_wrap=True)
+    for path, text in (
+        (csv, lambda: report.to_csv(found)),
+        (json, lambda: report.to_json(sweep, settings, best, test)),
+    ):
+        if path is not None:
+            write_atomically(path, text())
+            console.print(f"Written: {path}", soft_wrap=True)
+    if plot is not None:
+        from lxmls_rnn.sweep.plots import draw
+
+        draw(sweep, settings, plot)
+        console.print(f"Picture: {plot}", soft_wrap=True)

@@ -1,0 +1,139 @@
+"""Which settings a sweep varies, and over which values: `name=a,b`, `name=log:lo:hi:n`, `name=lin:lo:hi:n`."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings
+
+_OWN = {field.name: field for field in fields(Settings) if field.name not in ("train", "dev", "trainer")}
+_TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
+KINDS = {
+    name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()
+}  # of each setting: 'int', 'float | None'
+DEFAULTS = {name: field.default for name, field in {**_OWN, **_TRAINERS}.items() if field.default is not MISSING}
+
+Point = dict[str, Any]  # a value for each setting that is varied
+
+
+def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
+    """Return the values of each setting that is varied.
+
+    Parameters
+    ----------
+    texts
+        Each `name=values`: values separated by commas, and ranges `log:lo:hi:n` or `lin:lo:hi:n` of n values from lo
+        to hi, evenly spaced on a logarithmic or linear scale, to four digits. `none` where a setting may be left out.
+
+    Raises
+    ------
+    ValueError
+        `train` has no such setting, a value is not of its kind, or a name or value comes twice.
+    """
+    varied: dict[str, list[Any]] = {}
+    for text in texts:
+        name, equals, written = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if name in ("corpus", "train", "dev"):
+            raise ValueError(
+                f"{name} cannot be varied: accuracies on other sentences are no comparison; make a sweep each"
+            )
+        if not equals or name not in KINDS:
+            raise ValueError(f"--vary must be name=values with a name among {', '.join(KINDS)}, got {text!r}")
+        if name in varied:
+            raise ValueError(f"{name} is varied twice: give all its values at once")
+        values = [value for piece in written.split(",") for value in _values(name, piece.strip())]
+        for number, value in enumerate(values):
+            if value in values[:number]:
+                raise ValueError(f"{name} has the value {value} twice")
+        varied[name] = values
+    return varied
+
+
+def _values(name: str, piece: str) -> list[Any]:
+    kind, _, ends = piece.partition(":")
+    if kind not in ("log", "lin") or not ends:
+        return [parse_value(name, piece)]
+    whole = KINDS[name].startswith("int")
+    try:
+        low, high, count = (part(text) for part, text in zip((float, float, int), ends.split(":"), strict=True))
+        if not (math.isfinite(low) and math.isfinite(high) and count >= 1 and (kind == "lin" or min(low, high) > 0)):
+            raise ValueError
+        if not whole and not KINDS[name].startswith("float"):
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            f"{name} must be a number to have a range {kind}:lo:hi:n, "
+            f"{'lo and hi positive, ' if kind == 'log' else ''}n at least 1; got {name}={piece}"
+        ) from None
+    spaced = np.geomspace(low, high, count) if kind == "log" else np.linspace(low, high, count)
+    if whole:
+        return list(dict.fromkeys(round(value) for value in spaced.tolist()))
+    return [float(f"{value:.4g}") for value in spaced]
+
+
+def parse_value(name: str, text: str) -> Any:
+    """Return the value of a setting that a text means; ValueError if it is none of the setting's kind."""
+    kind, _, may_be_none = KINDS[name].partition(" | ")
+    if may_be_none and text.lower() == "none":
+        return None
+    try:
+        if kind == "bool":
+            return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
+        if kind == "str":
+            if not text:
+                raise ValueError
+            return str(Path(text).resolve()) if name == "embeddings" else text
+        return {"int": int, "float": float}[kind](text)
+    except (ValueError, KeyError):
+        kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}
+        none = " or none" if may_be_none else ""
+        raise ValueError(f"{name} must be {kinds[kind]}{none}, got {text!r}") from None
+
+
+def with_point(base: Settings, point: Mapping[str, Any], seed: int) -> Settings:
+    """Return `base` with the values of a point and a seed, which draws the parameters and the orders."""
+    own = {name: value for name, value in point.items() if name in _OWN}
+    trainers = {name: value for name, value in point.items() if name in _TRAINERS}
+    return replace(base, **own, seed=seed, trainer=replace(base.trainer, **trainers, seed=seed))
+
+
+def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iterator[Point]:
+    """Yield the points of the grid, the last setting's values first; with `sample` so many of them, drawn at random.
+
+    A larger sample holds the smaller one: the draws are always the same.
+    """
+    size = math.prod(len(values) for values in vary.values())
+    numbers: Iterable[int] = range(size)
+    if sample is not None and sample < size:
+        draw, drawn = random.Random(0), dict[int, None]()
+        while len(drawn) < sample:
+            drawn[draw.randrange(size)] = None
+        numbers = drawn
+    for number in numbers:
+        point = {}
+        for name, values in reversed(list(vary.items())):
+            number, place = divmod(number, len(values))
+            point[name] = values[place]
+        yield {name: point[name] for name in vary}
+
+
+def in_words(value: Any) -> str:
+    """Return a value as it stands in names and tables."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        Path(value).name
+        if isinstance(value, str) and "/" in value
+        else str(value).lower()
+        if value is None
+        else str(value)
+    )

@@ -1,0 +1,56 @@
+"""Which trainings are to be done next, and which no more: all to their end, or by successive halving.
+
+Successive halving (Jamieson & Talwalkar 2016) trains every point of the grid for a few epochs, gives up the half that
+is worse on dev, trains the others twice as long, and so on. What it decides follows from the epochs' figures alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lxmls_rnn.sweep.results import Result, by_setting, read
+from lxmls_rnn.sweep.sweep import Sweep
+
+
+def rungs(points: int, epochs: int) -> list[int]:
+    """Return the epochs after which the worse half of the points is given up, and at last all epochs."""
+    halvings = min(points, epochs).bit_length() - 1
+    return sorted({max(1, epochs >> halving) for halving in range(halvings + 1)})
+
+
+def results(sweep: Sweep) -> list[Result]:
+    """Return what has come of all trainings, in their order."""
+    return [result for result, _ in _results(sweep)]
+
+
+def missing(sweep: Sweep) -> list[tuple[Result, int]]:
+    """Return the trainings that are to be done next, each with the number of epochs that it is to have then."""
+    return [(result, epochs) for result, epochs in _results(sweep) if epochs]
+
+
+def _results(sweep: Sweep) -> list[tuple[Result, int]]:
+    """Return each result with the epochs that it is to have next, 0 for no more."""
+    trainings = list(sweep.trainings())
+    if not sweep.halving:
+        found = [read(sweep, training) for training in trainings]
+        return [(result, _wanted(result, result.training.settings.trainer.epochs)) for result in found]
+    over: dict[str, Result] = {}
+    rows: list[Result] = []
+    for rung in rungs(len(sweep.points()), sweep.base.trainer.epochs):
+        rows = [read(sweep, training, rung) for training in trainings if training.name not in over]
+        if any(_wanted(result, rung) for result in rows):
+            break
+        if rung < sweep.base.trainer.epochs:
+            settings = by_setting(rows)
+            for setting in settings[(len(settings) + 1) // 2 :]:
+                over |= {result.training.name: _given_up(result) for result in setting.results}
+    current = {result.training.name: (result, _wanted(result, rung)) for result in rows}
+    return [(over[t.name], 0) if t.name in over else current[t.name] for t in trainings]
+
+
+def _wanted(result: Result, epochs: int) -> int:
+    return 0 if result.over else epochs
+
+
+def _given_up(result: Result) -> Result:
+    return replace(result, state="given up") if result.state == "done" else result

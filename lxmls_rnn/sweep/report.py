@@ -1,0 +1,119 @@
+"""What has come of a sweep, told: a table, CSV, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from lxmls_rnn.sweep import grid
+from lxmls_rnn.sweep.results import Result, Setting
+from lxmls_rnn.sweep.sweep import Sweep
+
+
+def header(sweep: Sweep) -> list[str]:
+    """Return the columns of `lines`."""
+    return [*sweep.vary, "seeds", "dev", "sd", "epochs", ""]
+
+
+def lines(settings: Sequence[Setting]) -> list[list[str]]:
+    """Return a line for each setting: its values, seeds done, mean and deviation on dev, epochs, what is amiss."""
+    return [
+        [
+            *(grid.in_words(value) for value in setting.point.values()),
+            f"{len(setting.accuracies)}/{len(setting.results)}",
+            percent(setting.mean),
+            percent(setting.deviation),
+            str(setting.epochs),
+            amiss(setting.results),
+        ]
+        for setting in settings
+    ]
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a percentage, a dash for None."""
+    return "-" if share is None else f"{share:.2%}"
+
+
+def amiss(results: Sequence[Result]) -> str:
+    """Say which trainings are not done."""
+    counts = Counter(result.state for result in results if result.state != "done")
+    return ", ".join(f"{number} {state}" for state, number in counts.items())
+
+
+def failures(results: Sequence[Result]) -> list[str]:
+    """Say why trainings failed."""
+    return [f"{result.training.name} {result.state}: {result.why}" for result in results if result.why]
+
+
+def verdict(setting: Setting, test: Sequence[float], why: str) -> str:
+    """Say which setting is chosen, and how it does on the test part, or why that is not known."""
+    says = f"Chosen on dev: {in_words(setting)}."
+    if not test:
+        return f"{says} The test part is not measured: {why}."
+    return f"{says} On the test part, measured for this setting alone: {spread(test)}."
+
+
+def in_words(setting: Setting) -> str:
+    """Say the values of a setting, and how it does on dev."""
+    values = ", ".join(f"{name}={grid.in_words(value)}" for name, value in setting.point.items()) or "the only setting"
+    return f"{values} with {spread(setting.accuracies)}"
+
+
+def spread(accuracies: Sequence[float]) -> str:
+    """Say mean, standard deviation and number of accuracies."""
+    deviation = f" ± {statistics.stdev(accuracies):.2%}" if len(accuracies) > 1 else ""
+    return f"{statistics.fmean(accuracies):.2%}{deviation} ({len(accuracies)} seed{'s' if len(accuracies) > 1 else ''})"
+
+
+def row(result: Result) -> dict[str, Any]:
+    """Return all that is known of a training; its figures are those of the epoch whose model is kept."""
+    best = result.best or {}
+    return {
+        "run": result.training.name,
+        **result.training.point,
+        "seed": result.training.seed,
+        "state": result.state,
+        "why": result.why,
+        "epochs": len(result.rows),
+        "epoch": best.get("epoch"),
+        "cost": best.get("cost"),
+        "train_accuracy": best.get("train_accuracy"),
+        "dev_accuracy": best.get("dev_accuracy"),
+        "seconds": sum(row["seconds"] for row in result.rows),
+    }
+
+
+def to_csv(results: Sequence[Result]) -> str:
+    """Return a line for each training."""
+    text = io.StringIO()
+    rows = [row(result) for result in results]
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_json(sweep: Sweep, settings: Sequence[Setting], chosen: Setting | None, test: Sequence[float]) -> str:
+    """Return the settings, best first, each with its trainings, and the one that is chosen with its test accuracies."""
+    content = {
+        "sweep": sweep.name,
+        "base": sweep.base.to_dict(),
+        "settings": [
+            {
+                "setting": setting.point,
+                "mean": setting.mean,
+                "deviation": setting.deviation,
+                "seeds": len(setting.accuracies),
+                "trainings": [row(result) for result in setting.results],
+            }
+            for setting in settings
+        ],
+        "chosen": None if chosen is None else {"setting": chosen.point, "test_accuracies": list(test)},
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

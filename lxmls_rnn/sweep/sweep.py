@@ -1,0 +1,275 @@
+"""A sweep on disk: runs/NAME/sweep.json says what is varied; each training is a run in a folder beside it.
+
+sweep.json                      the settings, what is varied, the seeds, checksums, which trainings failed and why
+model=RNN,n_hidd=10,seed=1234/  a run, as `lxmls-rnn train` writes it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lxmls_rnn import paths, records
+from lxmls_rnn.deep_learning.rnn import numpy_class
+from lxmls_rnn.experiment import Settings, prepare, read_corpus
+from lxmls_rnn.files import locked, quoted, write_atomically
+from lxmls_rnn.sweep import grid
+from lxmls_rnn.sweep.grid import Point
+
+FILE = "sweep.json"
+FORMAT, VERSION = "lxmls-rnn sweep", 1
+LONGEST = 200  # letters of a run's name: file systems take 255 bytes
+
+
+class Training(NamedTuple):
+    """One training of a sweep: the name of its run, where it is in the grid, and its settings."""
+
+    name: str
+    point: Point
+    seed: int
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep trains.
+
+    Parameters
+    ----------
+    folder
+        Its folder in the folder of runs; its name is the sweep's.
+    base
+        The settings that are not varied.
+    vary
+        The values of each setting that is, see `grid.parse_vary`.
+    seeds
+        Each point of the grid is trained with each of them.
+    sample
+        So many points of the grid, drawn at random; None for all.
+    halving
+        Whether the worse half of the points is given up again and again, see `halving.rungs`.
+    checksums
+        Of the files that the settings name, when the sweep began.
+    failed
+        Why a training failed, by the run's name.
+    """
+
+    folder: Path
+    base: Settings
+    vary: dict[str, list[Any]]
+    seeds: list[int]
+    sample: int | None = None
+    halving: bool = False
+    checksums: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The sweep's name."""
+        return self.folder.name
+
+    def points(self) -> list[Point]:
+        """Return the points of the grid that are trained."""
+        return list(grid.points(self.vary, self.sample))
+
+    def trainings(self) -> Iterator[Training]:
+        """Yield all trainings: first every point with the first seed, so that early results say something of each."""
+        points = self.points()
+        for seed in self.seeds:
+            for point in points:
+                yield Training(run_name(point, seed), point, seed, grid.with_point(self.base, point, seed))
+
+    def check(self) -> None:
+        """Raise what a training of this sweep would raise for its settings, and say it in a sentence.
+
+        Raises
+        ------
+        ValueError
+            A value out of its range, an activation that a model has not, two runs of one name, no dev part.
+        FileNotFoundError
+            A file that the settings name is not there.
+        """
+        if self.base.dev is None:
+            raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"the seeds must be different numbers, at least one, got {self.seeds}")
+        if self.sample is not None and self.sample < 1:
+            raise ValueError(f"--sample must be at least 1, got {self.sample}")
+        if self.halving and "epochs" in self.vary:
+            raise ValueError("--halving needs one number of epochs for all, so epochs cannot be varied")
+        seen: set[Any] = set()
+        names: set[str] = set()
+
+        def is_new(*what: Any) -> bool:
+            before = len(seen)
+            seen.add(what)
+            return len(seen) > before
+
+        for training in self.trainings():
+            s = training.settings
+            if training.name in names or len(training.name) > LONGEST:
+                raise ValueError(f"the run {training.name} would come twice or has too long a name: rename the files")
+            names.add(training.name)
+            if is_new("model", s.model, s.n_emb, s.n_hidd, s.activation, s.dtype):
+                dtype = {} if s.dtype is None else {"dtype": s.dtype}
+                numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, seed=s.seed, activation=s.activation, **dtype)
+            if is_new("corpus", s.max_sent_len, s.max_nr_sent, s.vocabulary, s.min_count, s.embeddings):
+                s.checksums()
+                if s.embeddings is None:
+                    read_corpus(s)
+                else:
+                    prepare(replace(s, model="NumpyRNN", activation=None, n_hidd=1))
+
+    def all_checksums(self) -> dict[str, str]:
+        """Return the checksums of all files that the trainings name."""
+        files = self.vary.get("embeddings", [self.base.embeddings])
+        return {
+            file: checksum
+            for embeddings in files
+            for file, checksum in replace(self.base, embeddings=embeddings).checksums().items()
+        }
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "base": self.base.to_dict(),
+            **{name: getattr(self, name) for name in _SAVED},
+        }
+        write_atomically(self.folder / FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, name: str, root: str | os.PathLike[str] | None = None) -> Sweep:
+        """Read the sweep of a name in `root`, by default `paths.runs()`.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none.
+        ValueError
+            Its file is damaged, or of a later version.
+        """
+        folder = (paths.runs() if root is None else Path(root)) / name
+        path = folder / FILE
+        try:
+            content = records.read(_Content, path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(f"no sweep {folder}: `lxmls-rnn runs` lists the sweeps") from None
+        except ValueError as error:
+            why = str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} is not the file of a sweep: {why}") from None
+        return cls(folder, content.base, **{name: getattr(content, name) for name in _SAVED})
+
+    def begin(self) -> Sweep:
+        """Make the folder of a new sweep; return it with its checksums.
+
+        Raises
+        ------
+        FileExistsError
+            There is a run or a sweep of that name.
+        FileNotFoundError, ValueError
+            As `check`; and the name is not a plain name.
+        """
+        if self.name in ("", ".", ".."):
+            raise ValueError(f"the name of a sweep must be the name of a folder, got {self.name!r}")
+        taken = FileExistsError(
+            f"there is a run or a sweep {self.folder}: take another name, or say --resume {self.name}"
+        )
+        if self.folder.exists() and any(self.folder.iterdir()):  # a kill may have left it empty
+            raise taken
+        self.check()
+        begun = replace(self, checksums=self.all_checksums())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.locked():
+            if any(self.folder.iterdir()):
+                raise taken
+            begun.save()
+        return begun
+
+    def extended(self, vary: dict[str, list[Any]], seeds: int | None, sample: int | None) -> Sweep:
+        """Return this sweep with more values, more seeds or a larger sample, checked; ValueError if it can't be so."""
+        for name, values in vary.items():
+            if name not in self.vary:
+                raise ValueError(f"the sweep {self.name} varies {', '.join(self.vary)}, so {name} cannot be added")
+            if self.sample is not None and set(values) - set(self.vary[name]):
+                raise ValueError(f"the sweep {self.name} samples its grid: only --sample and --seeds can be raised")
+        for option, new, old in (("--seeds", seeds, len(self.seeds)), ("--sample", sample, self.sample)):
+            if new is not None and (old is None or new < old):
+                raise ValueError(f"{option} can only be raised, from {old or 'the whole grid'}, got {new}")
+        more = {name: list(dict.fromkeys([*values, *vary.get(name, [])])) for name, values in self.vary.items()}
+        sweep = replace(
+            self, vary=more, seeds=more_seeds(self.seeds, seeds or 0), sample=self.sample if sample is None else sample
+        )
+        if sweep != self:
+            sweep.check()
+            for file, checksum in sweep.all_checksums().items():
+                if self.checksums.get(file, checksum) != checksum:
+                    raise ValueError(f"{file} has changed since the sweep {self.name} began: make a new sweep")
+            sweep = replace(sweep, checksums=sweep.all_checksums())
+        return sweep
+
+    def locked(self) -> AbstractContextManager[bool]:
+        """Hold the sweep; RuntimeError if another process does."""
+
+        def busy() -> None:
+            raise RuntimeError(f"another process trains the sweep {self.name}")
+
+        return locked(self.folder, busy)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What sweep.json holds, see `Sweep`."""
+
+    format: str
+    version: int
+    base: Settings
+    vary: dict[str, list[Any]]
+    seeds: list[int]
+    sample: int | None
+    halving: bool
+    checksums: dict[str, str]
+    failed: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT or self.version > VERSION:
+            raise ValueError(f"its format is {quoted(self.format)}, version {self.version}")
+        if not self.seeds:
+            raise ValueError("it has no seeds")
+        for name, values in self.vary.items():
+            if name not in grid.KINDS or not values:
+                raise ValueError(f"it varies {quoted(name)} over {quoted(values)}")
+        grid.with_point(self.base, next(grid.points(self.vary)), self.seeds[0])
+
+
+_SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")
+
+
+def more_seeds(seeds: Sequence[int], count: int) -> list[int]:
+    """Return at least `count` seeds: these, and then those that follow the last one."""
+    return [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + count - len(seeds))]
+
+
+def run_name(point: Point, seed: int) -> str:
+    """Return the name of the run at a point of the grid."""
+    return ",".join(f"{name}={grid.in_words(value)}" for name, value in {**point, "seed": seed}.items())
+
+
+def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep], list[ValueError]]:
+    """Return the sweeps of a folder, by default `paths.runs()`, by name, and what is wrong with damaged ones."""
+    folder = paths.runs() if root is None else Path(root)
+    found, damaged = [], []
+    for path in sorted(folder.glob(f"*/{FILE}")):
+        try:
+            found.append(Sweep.load(path.parent.name, root))
+        except FileNotFoundError:  # removed since the folder was listed
+            continue
+        except ValueError as error:
+            damaged.append(error)
+    return found, damaged

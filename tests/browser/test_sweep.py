@@ -1,0 +1,60 @@
+import re
+
+from browser.page import COMPILE, button, fill, message, overflowing
+from playwright.sync_api import expect
+
+STATUS = ".lab-sweep-status"
+
+
+def first_over(panel):
+    return panel.get_by_label("over", exact=True).first
+
+
+def start(panel, name, epochs=3, values="2, 20", seeds=2):
+    fill(panel, "Epochs", epochs)
+    first_over(panel).fill(values)
+    first_over(panel).press("Enter")
+    fill(panel, "Seeds", seeds)
+    fill(panel, "Workers", 2)
+    fill(panel, "Name", name)
+    button(panel, "Start").click()
+
+
+def test_a_sweep_is_trained_drawn_and_a_point_opens_its_run(lab, picture):
+    panel = lab.panel("SweepPanel")
+    start(panel, "watched", values="2, 5, 20")
+    expect(panel.locator(STATUS)).to_contain_text("6 of 6 trainings", timeout=COMPILE)
+    expect(panel.locator(".lab-sweep-best")).to_contain_text("Chosen on dev: n_hidd=", timeout=COMPILE)
+    expect(panel.locator(".lab-sweep-table tbody tr")).to_have_count(3)
+    assert not overflowing(lab.page, panel)
+    picture(panel, "sweep")
+    with lab.dark():
+        picture(panel, "sweep-dark")
+    panel.locator(".bqplot .dot_grp .element, .bqplot .object_grp path.dot, .bqplot path.dot").first.click()
+    inspection = panel.locator(".lab-InspectionPanel")
+    expect(inspection).to_be_visible()
+    expect(inspection.locator(".lab-about")).to_contain_text(re.compile("n_hidd=.*NumpyRNN|NumpyRNN"))
+
+
+def test_a_reloaded_page_finds_the_sweep_and_stop_keeps_checkpoints(lab):
+    panel = lab.panel("SweepPanel")
+    start(panel, "reloaded", epochs=400)
+    expect(panel.locator(STATUS)).to_contain_text("2 workers", timeout=COMPILE)
+    lab.save()
+    lab.page.reload()
+    panel = lab.find("SweepPanel")
+    expect(panel.locator(STATUS)).to_contain_text("training", timeout=COMPILE)
+    button(panel, "Pause").click()
+    expect(panel.locator(STATUS)).to_contain_text("paused")
+    button(panel, "Go on").click()
+    expect(panel.locator(STATUS)).to_contain_text("training")
+    button(panel, "Stop").click()
+    expect(panel.locator(STATUS)).to_contain_text("stopped", timeout=COMPILE)
+    assert list((lab.folder.parent / "runs/reloaded").glob("*/checkpoint.npz"))
+
+
+def test_a_wrong_value_is_said_and_nothing_is_made(lab):
+    panel = lab.panel("SweepPanel")
+    start(panel, "wrong", values="two")
+    expect(message(panel).locator(".lab-error")).to_contain_text("n_hidd must be a whole number, got 'two'")
+    assert not (lab.folder.parent / "runs/wrong").exists()

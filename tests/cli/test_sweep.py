@@ -1,0 +1,117 @@
+"""The command `lxmls-rnn sweep`: as it is typed, and stopped."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sweep.small import BASE, small_sweep
+from typer.testing import CliRunner
+
+from lxmls_rnn.cli import app
+from lxmls_rnn.cli.sweep import run as run_command
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep.sweep import Sweep
+
+COMMAND = str(Path(sys.executable).with_name("lxmls-rnn"))
+SHORT = ["--max-nr-sent", "30", "--n-emb", "3", "--n-hidd", "3"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Call the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args):
+        return CliRunner().invoke(app, ["sweep", *args])
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["sample"], "there is nothing to vary"),
+        (["nowhere", "--seeds", "2"], "corpus must be one of sample, ewt or a file, got 'nowhere'"),
+        (["--vary", "hidden=2"], "--vary must be name=values with a name among"),
+        (["--vary", "n_hidd=2,x"], "n_hidd must be a whole number, got 'x'"),
+        (["--vary", "n_hidd=2,0"], "n_hidd must be a positive integer, got 0"),
+        (["--seeds", "2", "--rate", "-1"], "rate must be a positive number"),
+        (["--seeds", "2", "--vary", "seed=1"], "--seeds or --vary seed"),
+        (["--seeds", "2", "--name", "a/b"], "must be the name of a folder, got 'a/b'"),
+        (["--seeds", "2", "--devices", "cuda7"], "cuda7 cannot be had"),
+        (["--seeds", "2", "--halving", "--vary", "epochs=2,3"], "--halving needs one number of epochs"),
+        (["--resume", "nothing"], "no sweep runs/nothing"),
+        (["show", "nothing"], "no sweep runs/nothing"),
+        (["--resume", "nothing", "--rate", "1"], "continued with its own settings: rate cannot be given with --resume"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_sentence_and_nothing_is_made(run, tmp_path, args, message):
+    result = run(*args)
+    assert result.exit_code == 1
+    assert re.search(rf"Error: .*{message}", result.output), result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_counts_and_makes_nothing(run, tmp_path):
+    result = run("--vary", "n_hidd=lin:1:9:9", "--vary", "rate=0.1,0.2", "--sample", "5", "--seeds", "3", "--dry-run")
+    assert result.output == "15 trainings: 5 settings with 3 seeds each.\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_has_every_setting_of_train(run):
+    output = run("--help").output
+    for option in ("--n-hidd", "--shuffle", "--patience", "--embeddings", "--vary", "--resume"):
+        assert option in output
+    assert "settings" not in run_command.__signature__.parameters
+
+
+@pytest.mark.process
+@pytest.mark.slow("it starts workers")
+def test_the_example_works_as_printed(run):
+    example = re.search(r"Example: `lxmls-rnn sweep (.*)`", run_command.__doc__).group(1)
+    result = run(*shlex.split(example))
+    assert result.exit_code == 0, result.output
+    assert len(re.findall(r"^n_hidd=\d,seed=\d+   done   epoch 2   dev \d+\.\d\d%", result.output, re.MULTILINE)) == 4
+
+
+def test_show_tells_writes_and_draws_and_runs_has_a_line_for_the_sweep(run, tmp_path):
+    sweep = small_sweep(tmp_path / "runs", "n_hidd=2,3", base=replace(BASE, max_nr_sent=100)).begin()
+    begun = run("show", "small").output
+    assert "4 trainings are missing: nothing is chosen, and nothing measured on the test part." in begun
+    for training in sweep.trainings():
+        for _ in Run.create(training.name, training.settings, sweep.folder).fit():
+            pass
+    result = run("show", "small", "--csv", "a.csv", "--json", "a.json", "--plot", "a.png")
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        r"Chosen on dev: n_hidd=\d with .* \(2 seeds\). On the test part, measured for this", result.output
+    )
+    assert {path.name for path in tmp_path.glob("a.*")} == {"a.csv", "a.json", "a.png"}
+    listed = CliRunner().invoke(app, ["runs"]).output
+    assert re.fullmatch(r"sweep small: 4 of 4 trainings, best n_hidd=.*; `lxmls-rnn sweep show small`\n", listed)
+
+
+@pytest.mark.process
+@pytest.mark.slow("it starts workers twice")
+def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
+    command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "150", "--name", "stopped"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    folder = tmp_path / "runs" / "stopped"
+    while not any(folder.glob("*/checkpoint.npz")):
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "continue with `lxmls-rnn sweep --resume stopped`" in said
+    done = subprocess.run([COMMAND, "sweep", "--resume", "stopped"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for training in Sweep.load("stopped", tmp_path / "runs").trainings():
+        assert len(Run.open(training.name, folder).metrics()) == 150

@@ -1,0 +1,111 @@
+"""The sweep panel, driven in Python."""
+
+from dataclasses import replace
+
+import pytest
+from sweep.small import BASE, small_sweep
+
+from lab import SweepPanel
+from lab.panels.sweep import live_sweeps
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep.sweep import Sweep
+
+
+@pytest.fixture
+def panel(small_corpus):
+    """A panel that is set to the least there is to train."""
+    new = SweepPanel()
+    new.trainer.epochs.value, new.model.n_emb.value, new.corpus.max_nr_sent.value = 2, 3, 20
+    new.vary[0][1].value, new.seeds.value, new.workers.value = "2,3", 2, 1
+    return new
+
+
+@pytest.fixture
+def trained(runs_folder):
+    """A sweep on disk, all its runs trained."""
+    base = replace(BASE, max_nr_sent=100)
+    sweep = small_sweep(runs_folder, "n_hidd=2,20", "activation=logistic,tanh", base=base).begin()
+    for training in sweep.trainings():
+        for _ in Run.create(training.name, training.settings, sweep.folder).fit():
+            pass
+    return sweep
+
+
+def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
+    assert panel.count.value == "4 trainings: 2 settings, 2 seeds each"
+    panel.vary[1][0].value, panel.vary[1][1].value = "rate", "log:0.1:1:3"
+    assert panel.count.value.startswith("12 trainings: 6 settings")
+    panel.sample.value = 5
+    assert panel.count.value.startswith("10 trainings: 5 settings")
+    panel.vary[1][1].value = "quick"
+    assert "rate must be a number, got &#x27;quick&#x27;" in panel.count.value
+    panel.start_button.click()
+    assert "rate must be a number" in panel.message.value
+
+
+@pytest.mark.process
+def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder):
+    panel.start_button.click()
+    assert not panel.message.value
+    live = live_sweeps.find(runs_folder / "sweep-1")
+    again = SweepPanel()  # as after a reload
+    assert again.sweep.value == "sweep-1"
+    assert not again.stop_button.disabled
+    live.job.wait(120)
+    for one in (panel, again):
+        assert "done" in one.status.value
+        assert "4 of 4 trainings" in one.status.value
+        assert one.table.value.count("<tr>") == 3
+        assert "Chosen on dev: n_hidd=" in one.best.value
+        assert len(one.plots.points.x) == 4
+        assert one.stop_button.disabled
+    assert panel.name.value == "sweep-2"
+    assert all(result.over for result in halving.results(Sweep.load("sweep-1")))
+
+
+@pytest.mark.process
+@pytest.mark.slow("it starts workers twice")
+def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
+    panel.trainer.epochs.value = 100
+    panel.start_button.click()
+    live = live_sweeps.find(runs_folder / "sweep-1")
+    panel.pause_button.click()
+    while live.driver.state != "paused":
+        assert live.job.active
+    assert panel.pause_button.description == "Go on"
+    panel.stop_button.click()
+    live.job.wait(60)
+    assert "stopped" in panel.status.value
+    panel.resume_button.click()
+    live_sweeps.find(runs_folder / "sweep-1").job.wait(120)
+    assert "4 of 4 trainings" in panel.status.value
+
+
+def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
+    panel = SweepPanel()
+    assert panel.sweep.value == "small"
+    assert list(panel.across.options) == ["n_hidd", "activation"]
+    assert panel.plots.against.axes[0].label == "n_hidd"
+    assert sorted(set(panel.plots.points.x)) == [2, 20]
+    panel.across.value = "activation"
+    assert panel.plots.against.axes[0].tick_labels == {"0": "logistic", "1": "tanh"}
+    assert len(panel.plots.points.x) == 8
+    assert panel.table.value.count("2/2") == 4
+
+
+def test_a_point_opens_its_run_in_the_inspection_panel(trained):
+    panel = SweepPanel()
+    panel.plots.points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": 0}}, None)
+    (inspection,) = panel.inspection.children
+    assert inspection.choice.run.value.startswith("small/n_hidd=")
+    assert "NumpyRNN" in inspection.about.value
+
+
+def test_the_code_does_the_same(panel, tmp_path, monkeypatch):
+    from lxmls_rnn.sweep.driver import Driver
+
+    monkeypatch.setattr(Driver, "run", lambda self: iter(()))  # training is tested above
+    exec(compile(panel.code(), "code", "exec"), {"__name__": "__main__"})
+    sweep = Sweep.load("sweep-1")
+    assert (sweep.vary, sweep.seeds, sweep.base) == ({"n_hidd": [2, 3]}, [1234, 1235], panel.described().base)

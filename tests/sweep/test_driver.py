@@ -1,0 +1,152 @@
+"""Workers go through a sweep: to the numbers of serial runs, whatever dies or fails on the way."""
+
+import shutil
+from contextlib import closing
+from dataclasses import replace
+
+import psutil
+import pytest
+from sweep.kills import kill, workers_of
+from sweep.small import BASE, of_sweep, serial, small_sweep
+
+from lxmls_rnn.deep_learning.training import BatchDone
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep import halving, results
+from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.sweep import Sweep
+
+pytestmark = pytest.mark.process
+
+
+def states(sweep):
+    return {result.training.name: result.state for result in halving.results(sweep)}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A sweep whose first worker was killed, with a training that diverges and one that cannot begin."""
+    root = tmp_path_factory.mktemp("runs")
+    base = replace(BASE, activation="relu", trainer=replace(BASE.trainer, epochs=20))
+    sweep = small_sweep(root, "n_hidd=2,3", "rate=0.1,1e300", base=base).begin()
+    foreign = Run.create("n_hidd=3,rate=0.1,seed=2", base, sweep.folder)
+    driver, killed = Driver(sweep, workers=2, checkpoint_every=0.0), []
+    for result in driver.run():
+        if not killed and any(sweep.folder.glob("*/metrics.jsonl")):
+            killed = workers_of(psutil.Process())[:1]
+            killed[0].kill()
+        if result is not None:
+            assert driver.results[result.training.name] == result
+    assert killed
+    return driver, foreign
+
+
+def test_all_others_have_the_numbers_of_serial_runs(done, tmp_path):
+    driver, _ = done
+    good = replace(driver.sweep, vary={"n_hidd": [2], "rate": [0.1]})
+    assert of_sweep(good) == serial(good, tmp_path)
+
+
+def test_a_diverged_and_a_failed_training_are_rows_that_say_so(done):
+    driver, foreign = done
+    found = {name: (result.state, result.why) for name, result in driver.results.items()}
+    state, why = found["n_hidd=2,rate=1e+300,seed=1"]
+    assert state == "diverged"
+    assert "try a lower rate than 1e+300" in why
+    assert found[foreign.folder.name] == ("failed", f"the run {foreign.folder} has other settings than the sweep")
+    assert Sweep.load("small", driver.sweep.folder.parent).failed == driver.sweep.failed
+
+
+def test_only_the_failed_one_is_tried_again(done):
+    driver, foreign = done
+    again = Driver(driver.sweep, workers=1)
+    assert [r.training.name for r in again.run() if r is not None] == [foreign.folder.name]
+
+
+@pytest.mark.slow("it starts workers twice")
+def test_stopped_and_extended_it_does_only_what_is_missing(tmp_path):
+    long = replace(BASE, trainer=replace(BASE.trainer, epochs=150))
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=long, seeds=[1]).begin()
+    with closing(Driver(sweep).run()) as events:
+        next(_ for _ in events if any(sweep.folder.glob("*/checkpoint.npz")))
+    assert states(sweep) == {"n_hidd=2,seed=1": "begun"}
+    left = Run.open("n_hidd=2,seed=1", sweep.folder).metrics()[0]
+    more = sweep.extended({"n_hidd": [3]}, None, None)
+    list(Driver(more).run())
+    assert set(states(more).values()) == {"done"}
+    assert Run.open("n_hidd=2,seed=1", sweep.folder).metrics()[0] == left  # with its seconds: not trained anew
+    assert of_sweep(more) == serial(more, tmp_path / "serial")
+
+
+@pytest.mark.slow("it starts workers")
+def test_a_paused_sweep_holds_and_goes_on(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    driver = Driver(sweep)
+    driver.pause()
+    for seen in driver.run():
+        if driver.state == "paused" and driver.paused:
+            held = states(sweep)
+            driver.go_on()
+        assert seen is None or "done" not in held.values()
+    assert driver.state == "done"
+
+
+def test_two_sweeps_and_a_sweep_with_a_train_keep_off_each_other(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    with sweep.locked(), pytest.raises(RuntimeError, match="another process trains the sweep small"):
+        next(Driver(sweep).run())
+    training = next(sweep.trainings())
+    with closing(Run.create(training.name, training.settings, sweep.folder).fit()) as events:
+        next(event for event in events if isinstance(event, BatchDone))
+        driver = Driver(sweep)
+        list(driver.run())
+    result = driver.results[training.name]
+    assert (result.state, "another process trains the run" in result.why) == ("failed", True)
+
+
+def test_a_corpus_that_has_changed_is_noticed(tmp_path):
+    file = tmp_path / "train.conll"
+    shutil.copy(BASE.train, file)
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, train=str(file))).begin()
+    file.write_text(file.read_text() + "\n")
+    with pytest.raises(ValueError, match=r"train\.conll has changed since the sweep small began"):
+        next(Driver(sweep).run())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"workers": 2, "devices": ["cpu"]}, "workers or devices, not both"),
+        ({"devices": ["cuda7"]}, "cuda7"),
+    ],
+)
+def test_workers_that_cannot_be_had(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        Driver(small_sweep(tmp_path, "n_hidd=2"), **options)
+
+
+def test_a_training_without_its_checkpoint_is_not_done(done):
+    driver, _ = done
+    training = next(driver.sweep.trainings())
+    assert results.read(driver.sweep, training).state == "done"
+    assert results.read(driver.sweep, training, 5).state == "done"
+    (driver.sweep.folder / training.name / "checkpoint.npz").rename(driver.sweep.folder / "aside")
+    assert results.read(driver.sweep, training).state == "begun"
+    (driver.sweep.folder / "aside").rename(driver.sweep.folder / training.name / "checkpoint.npz")
+
+
+@pytest.mark.theano
+@pytest.mark.slow("it starts workers that compile")
+def test_a_worker_uses_its_own_device(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DEVICE", "cuda7")  # which is not there: Theano would say so
+    sweep = small_sweep(tmp_path, "model=FastRNN", seeds=[1]).begin()
+    driver = Driver(sweep, devices=["cpu"])
+    list(driver.run())
+    assert set(states(sweep).values()) == {"done"}, driver.sweep.failed
+
+
+@pytest.mark.slow("it kills and starts workers and clients eight times")
+def test_killed_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_path):
+    sweep, killed = kill(tmp_path, 8, seed=5)
+    assert killed["worker"] + killed["client"] == 8
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")

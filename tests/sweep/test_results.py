@@ -1,0 +1,169 @@
+"""What has come of a sweep: of each setting over its seeds, by halving, in tables and pictures."""
+
+import csv
+import io
+import json
+import statistics
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sweep.small import BASE, small_sweep
+
+from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.training import EpochDone, Progress
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep import halving, plots, report
+from lxmls_rnn.sweep.results import DIVERGED, by_setting, chosen, on_test, read
+
+MODEL = NumpyRNN(3, 2, 2, 2, seed=0)
+
+
+def write_run(sweep, training, accuracies):
+    """The files of a run with these accuracies on dev, an epoch each."""
+    folder = sweep.folder / training.name
+    folder.mkdir()
+    rows = [
+        EpochDone(n, 9.0 / n, 0.5, accuracy, 0.5, 0.1, 99.0, True, Progress(epoch=n)).metrics()
+        for n, accuracy in enumerate(accuracies, 1)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model_file.save(folder / "checkpoint.npz", MODEL, progress=Progress(epoch=len(rows))._asdict())
+
+
+def with_runs(root, accuracy, *vary, epochs=4, **more):
+    """A sweep whose trainings have the accuracies that `accuracy(training, epoch)` gives."""
+    base = replace(BASE, trainer=replace(BASE.trainer, epochs=epochs))
+    sweep = small_sweep(root, *vary, base=base, **more).begin()
+    for training in sweep.trainings():
+        write_run(sweep, training, [accuracy(training, epoch) for epoch in range(1, epochs + 1)])
+    return sweep
+
+
+def by_size(training, epoch):
+    return training.point["n_hidd"] / 10 + training.seed / 100 + epoch / 1000
+
+
+def test_a_setting_has_mean_deviation_and_number_of_seeds_best_first(tmp_path):
+    settings = by_setting(halving.results(with_runs(tmp_path, by_size, "n_hidd=2,4,3", seeds=(1, 2, 3))))
+    assert [setting.point["n_hidd"] for setting in settings] == [4, 3, 2]
+    accuracies = [0.4 + seed / 100 + 0.004 for seed in (1, 2, 3)]
+    assert settings[0].mean == pytest.approx(statistics.fmean(accuracies))
+    assert settings[0].deviation == pytest.approx(0.01)
+    assert report.lines(settings)[0] == ["4", "3/3", "42.40%", "1.00%", "4", ""]
+
+
+def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,4,3")
+    names = [training.name for training in sweep.trainings()]
+    sweep = replace(sweep, failed={names[1]: DIVERGED + "nan", names[4]: "no memory"}, seeds=[1, 2, 3])
+    settings = by_setting(halving.results(sweep))
+    found = {setting.point["n_hidd"]: report.amiss(setting.results) for setting in settings}
+    assert found == {2: "1 waiting", 4: "1 diverged, 1 failed, 1 waiting", 3: "1 waiting"}
+    assert report.failures(halving.results(sweep)) == [f"{names[1]} diverged: nan", f"{names[4]} failed: no memory"]
+    assert chosen(settings) is None
+
+
+def test_early_stopping_ends_before_the_last_epoch(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2", seeds=[1])
+    (training,) = sweep.trainings()
+    path = sweep.folder / training.name / "metrics.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()][:3]
+    for row, accuracy in zip(rows, (0.5, 0.7, 0.6), strict=True):
+        row |= {"dev_accuracy": accuracy, "is_best": accuracy != 0.6}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    patient = replace(training.settings, trainer=replace(training.settings.trainer, patience=1))
+    result = read(sweep, training._replace(settings=patient))
+    assert (result.state, result.best["dev_accuracy"]) == ("done", 0.7)
+    assert read(sweep, training).state == "begun"
+
+
+def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3", seeds=[1], base=replace(BASE, max_nr_sent=100)).begin()
+    for training in sweep.trainings():
+        for _ in Run.create(training.name, training.settings, sweep.folder).fit():
+            pass
+    best = chosen(by_setting(halving.results(sweep)))
+    test = on_test(sweep, best)
+    tagger, _ = Run.open(best.results[0].training.name, sweep.folder).load()
+    assert test == [tagger.evaluate(BASE.train.replace("train.conll", "test.conll"), max_nr_sent=100).accuracy]
+    assert "On the test part, measured for this setting alone" in report.verdict(best, test, "")
+
+
+def test_csv_and_json_hold_every_training(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,4")
+    found = halving.results(sweep)
+    rows = list(csv.DictReader(io.StringIO(report.to_csv(found))))
+    assert [(row["n_hidd"], row["seed"], row["epoch"]) for row in rows][:2] == [("2", "1", "4"), ("4", "1", "4")]
+    assert float(rows[1]["dev_accuracy"]) == by_size(found[1].training, 4)
+    settings = by_setting(found)
+    content = json.loads(report.to_json(sweep, settings, settings[0], [0.5]))
+    assert content["chosen"] == {"setting": {"n_hidd": 4}, "test_accuracies": [0.5]}
+    assert [len(setting["trainings"]) for setting in content["settings"]] == [2, 2]
+
+
+@pytest.mark.parametrize("vary", [[], ["n_hidd=2,4"], ["n_hidd=2,4", "model=NumpyRNN,NumpyLSTM"],
+                                  ["n_hidd=2,4", "rate=log:0.1:1:3", "clip=none,1"]])  # fmt: skip
+def test_a_picture_is_drawn_of_any_number_of_settings(tmp_path, vary):
+    from matplotlib.image import imread
+
+    def accuracy(training, epoch):
+        return 0.5 + training.seed / 100 + epoch / 100
+
+    sweep = with_runs(tmp_path, accuracy, *vary)
+    plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
+    assert np.ptp(imread(tmp_path / "sweep.png")) > 0
+
+
+def test_nothing_done_is_nothing_to_draw(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    with pytest.raises(ValueError, match="no training of the sweep small is done"):
+        plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
+
+
+def test_of_two_settings_each_value_of_the_other_has_a_line(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
+    settings = by_setting(halving.results(sweep))
+    found = plots.lines_against("n_hidd", sweep.vary, settings)
+    assert [(label, [s.point["n_hidd"] for s in line]) for label, line in found] == [
+        ("clip=none", [2, 4]),
+        ("clip=1.0", [2, 4]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("points", "epochs", "expected"),
+    [(1, 8, [8]), (2, 8, [4, 8]), (8, 8, [1, 2, 4, 8]), (9, 5, [1, 2, 5]), (100, 3, [1, 3]), (8, 1, [1])],
+)
+def test_rungs_double_the_epochs(points, epochs, expected):
+    assert halving.rungs(points, epochs) == expected
+
+
+def test_halving_keeps_the_better_half_again_and_again(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True)
+    settings = by_setting(halving.results(sweep))
+    assert [(s.point["n_hidd"], s.epochs, s.given_up) for s in settings] == [
+        (5, 4, False), (4, 2, True), (3, 1, True), (2, 1, True)
+    ]  # fmt: skip
+    assert chosen(settings) is settings[0]
+    assert halving.missing(sweep) == []
+
+
+def test_halving_waits_for_all_of_a_rung(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True, epochs=1)
+    sweep = replace(sweep, base=replace(sweep.base, trainer=replace(sweep.base.trainer, epochs=4)))
+    assert {(r.training.point["n_hidd"], epochs) for r, epochs in halving.missing(sweep)} == {(5, 2), (4, 2)}
+    more = replace(sweep, seeds=[1, 2, 3])  # one more for each: the first rung is not over
+    assert {(r.training.seed, epochs) for r, epochs in halving.missing(more)} == {(3, 1)}
+
+
+def test_halving_decides_alike_whatever_came_after_the_rung(tmp_path):
+    """What a training did after the epochs of a rung does not count there."""
+
+    def accuracy(training, epoch):
+        late = training.point["n_hidd"] == 2 and epoch > 1
+        return 0.99 if late else by_size(training, epoch)
+
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,5,3,4", halving=True)
+    assert by_setting(halving.results(sweep))[0].point == {"n_hidd": 5}

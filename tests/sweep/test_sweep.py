@@ -1,0 +1,90 @@
+"""A sweep on disk, before anything is trained: what it holds, what it refuses, how it grows."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from sweep.small import BASE, small_sweep
+
+from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
+
+
+def test_its_file_says_what_it_is(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3", "rate=0.1").begin()
+    assert Sweep.load("small", tmp_path) == sweep
+    assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]
+    names = [
+        "n_hidd=2,rate=0.1,seed=1",
+        "n_hidd=3,rate=0.1,seed=1",
+        "n_hidd=2,rate=0.1,seed=2",
+        "n_hidd=3,rate=0.1,seed=2",
+    ]
+    assert [training.name for training in sweep.trainings()] == names
+
+
+@pytest.mark.parametrize(
+    ("vary", "message"),
+    [
+        (["model=GRU"], "model must be one of"),
+        (["rate=-1"], "rate must be a positive number, got -1.0"),
+        (["n_hidd=2,0"], "n_hidd must be a positive integer, got 0"),
+        (["model=NumpyLSTM", "activation=relu"], "activation must be one of tanh, got 'relu'"),
+        (["dtype=float16"], "dtype must be"),
+        (["min_count=2,0"], "min_count must be an integer of at least 1, got 0"),
+        (["vocabulary=all"], "vocabulary must be one of"),
+        (["embeddings=none,nowhere.txt"], "embeddings must be a file, but there is none"),
+    ],
+)
+def test_a_bad_value_is_said_before_anything_is_made(tmp_path, vary, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        small_sweep(tmp_path, *vary).begin()
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_needs_a_dev_part(tmp_path):
+    with pytest.raises(ValueError, match="compares on the dev part"):
+        small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, dev=None)).begin()
+
+
+def test_a_name_is_taken_once(tmp_path):
+    small_sweep(tmp_path, "n_hidd=2").begin()
+    with pytest.raises(FileExistsError, match="say --resume small"):
+        small_sweep(tmp_path, "n_hidd=3").begin()
+
+
+def test_values_and_seeds_can_be_added(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
+    more = sweep.extended({"n_hidd": [3, 5]}, 3, None)
+    assert (more.vary, more.seeds) == ({"n_hidd": [2, 3, 5]}, [1, 2, 3])
+    assert {t.name for t in sweep.trainings()} < {t.name for t in more.trainings()}
+    assert sweep.extended({}, None, None) == sweep
+
+
+@pytest.mark.parametrize(
+    ("vary", "seeds", "sample", "message"),
+    [
+        ({"rate": [1.0]}, None, None, "varies n_hidd, so rate cannot be added"),
+        ({}, 1, None, "--seeds can only be raised, from 2, got 1"),
+        ({}, None, 3, "--sample can only be raised, from the whole grid, got 3"),
+        ({"n_hidd": [0]}, None, None, "n_hidd must be a positive integer"),
+    ],
+)
+def test_what_cannot_be_added_is_said(tmp_path, vary, seeds, sample, message):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
+    with pytest.raises(ValueError, match=message):
+        sweep.extended(vary, seeds, sample)
+
+
+@pytest.mark.parametrize("change", [{"vary": {"hidden": [1]}}, {"vary": {"rate": 1}}, {"seeds": []}, {"version": 9}])
+def test_a_damaged_file_is_named(tmp_path, change):
+    path = small_sweep(tmp_path, "n_hidd=2").begin().folder / "sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=r"small/sweep.json is not the file of a sweep"):
+        Sweep.load("small", tmp_path)
+    found, damaged = find_sweeps(tmp_path)
+    assert (found, len(damaged)) == ([], 1)
+
+
+def test_no_sweep_of_that_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no sweep"):
+        Sweep.load("nothing", tmp_path)
