@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow("strikes for some seconds at each kind of work")
+
 HERE = Path(__file__).parent
 
 

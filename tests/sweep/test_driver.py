@@ -15,7 +15,7 @@ from lxmls_rnn.sweep import halving, results
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow("trains sweeps in processes and kills some of them, half a minute")]
 
 
 def states(sweep):
