@@ -10,6 +10,10 @@ from lxmls_rnn.benchmark.measure.results import Results, new_path, saved
 from lxmls_rnn.benchmark.measure.session import Session
 
 
+CASE = {"model": "rnn", "implementation": "numpy", "device": "cpu", "dtype": "float32", "work": "step", "n_hidd": 2}
+CASE["batch"] = 1
+
+
 def test_a_file_comes_back_as_it_was(make_results, make_row, tmp_path):
     results = make_results(make_row(1e-3), make_row(2e-3, "fused", "cuda"))
     results.save(tmp_path / "a.json")
@@ -32,6 +36,10 @@ def test_a_file_without_what_later_versions_added_is_read(make_results, make_row
         ({"version": 99}, "has version 99 of the results format; this library reads up to"),
         ({"format": "another"}, "is not a results file of `lxmls-rnn bench`: its format is 'another'"),
         ({"rows": [{"case": {"model": "gru"}}]}, "cannot be read"),
+        ({"rows": [{"case": CASE, "median": 1.0}]}, r"rows\.0: a row with a median needs its quartiles q1 and q3"),
+        ({"rows": [{"case": {**CASE, "n_hidd": "2"}}]}, r"rows\.0\.case\.n_hidd: should be a valid integer, got '2'"),
+        ({"machine": {"threads": 1, "processor": "a"}}, "gpus: field required"),
+        ({"machine": 3}, "should be an object, got 3"),
     ],
 )
 def test_another_file_is_refused(make_results, tmp_path, change, message):

@@ -90,6 +90,10 @@ class Row:
     from_device: Count = 0
     share: Amount | None = None
 
+    def __post_init__(self) -> None:
+        if self.median is not None and (self.q1 is None or self.q3 is None):
+            raise ValueError("a row with a median needs its quartiles q1 and q3")
+
     @property
     def gflops(self) -> float | None:
         """Return 10^9 operations a second."""
