@@ -9,7 +9,6 @@ from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
 from lxmls_rnn.benchmark.measure.results import Results, new_path, saved
 from lxmls_rnn.benchmark.measure.session import Session
 
-
 CASE = {"model": "rnn", "implementation": "numpy", "device": "cpu", "dtype": "float32", "work": "step", "n_hidd": 2}
 CASE["batch"] = 1
 
