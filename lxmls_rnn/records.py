@@ -8,10 +8,9 @@ else is taken for something else. Entries that a type does not have are passed o
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-
-from annotated_types import Interval
 
 from lxmls_rnn.files import naming, open_regular, quoted
 
@@ -19,8 +18,22 @@ if TYPE_CHECKING:
     import pydantic
 
 T = TypeVar("T")
-Count = Annotated[int, Interval(ge=0, lt=2**63)]
 FIRST = 3  # of several errors, so many are told
+
+
+@dataclass(frozen=True)
+class Between:
+    """In an annotation: a number from `least` to `most`."""
+
+    least: float
+    most: float
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
+        """Say so to pydantic, whose own means would bring it to who only imports a type."""
+        return {**handler(kind), "ge": self.least, "le": self.most}
+
+
+Count = Annotated[int, Between(0, 2**63 - 1)]
 
 
 def read(kind: type[T], path: str | os.PathLike[str]) -> T:

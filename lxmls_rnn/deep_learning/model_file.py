@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple
 
 import numpy as np
-from annotated_types import Interval
 
 import lxmls_rnn
 from lxmls_rnn import memory, records
@@ -24,7 +23,7 @@ FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1
 LARGEST_HEADER = 1 << 30  # bytes; of a million words it has some 20 million
 
-Positive = Annotated[int, Interval(ge=1, lt=2**31)]
+Positive = Annotated[int, records.Between(1, 2**31 - 1)]
 
 
 @dataclass(frozen=True)

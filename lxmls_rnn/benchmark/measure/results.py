@@ -24,17 +24,15 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any
 
-from annotated_types import Interval
-
 from lxmls_rnn import records
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.files import quoted, write_atomically
-from lxmls_rnn.records import Count
+from lxmls_rnn.records import Between, Count
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
 
-Amount = Annotated[float, Interval(ge=0, le=1e300)]
+Amount = Annotated[float, Between(0, 1e300)]
 
 
 @dataclass
