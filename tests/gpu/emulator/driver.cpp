@@ -125,7 +125,7 @@ struct Kernel {
 
 struct Thread {
   ucontext_t context;
-  char *stack = between_guards(STACK);
+  char *stack; /* made for the first block that has so many threads */
   bool done;
 };
 
@@ -158,6 +158,7 @@ static bool run_block(Position &position, unsigned dynamic) {
   const unsigned count = size.x * size.y * size.z;
   for (unsigned i = 0; i < count; i++) {
     Thread &thread = threads[i];
+    if (thread.stack == NULL) thread.stack = between_guards(STACK);
     thread.done = false;
     getcontext(&thread.context);
     thread.context.uc_stack.ss_sp = thread.stack;
