@@ -45,22 +45,26 @@ def bound(measured: Sequence[Pair]) -> int:
     return min([0, *sorted({pair.n_hidd for pair in measured})], key=cost)
 
 
+def up_to(measured: Sequence[Pair]) -> str:
+    """Write the bound in words."""
+    last = bound(measured)
+    if last == max(pair.n_hidd for pair in measured):
+        return "everywhere"
+    return f"up to {last}" if last else "nowhere"
+
+
 def found(results: Results) -> list[str]:
     """Tell for each model and GPU up to which hidden size one kernel is faster, and how to let the library know."""
     lines, bounds = [], {}
     for (model, device), measured in pairs(results).items():
-        largest = max(pair.n_hidd for pair in measured)
-
-        def up_to(those: Sequence[Pair], largest: int = largest) -> str:
-            return f"up to {bound(those)}{', the largest measured' * (bound(those) == largest)}"
-
         parts = [
-            f"{up_to([pair for pair in measured if pair.batch == batch])} (batch {batch})"
+            f"{up_to([pair for pair in measured if pair.batch == batch])} with batch {batch}"
             for batch in sorted({pair.batch for pair in measured})
         ]
         bounds[model] = bound(measured)
         lines.append(
-            f"{model} on {device}: one kernel is faster {'; '.join(parts)}; over all {up_to(measured)} hidden units. "
+            f"{model} on {device}: of {min(measured).n_hidd} to {max(measured).n_hidd} hidden units one kernel is "
+            f"faster {', '.join(parts)}; over all {up_to(measured)}. "
             f"The library takes it up to {gpu_plans.fused_up_to(model)}."
         )
     if bounds:
