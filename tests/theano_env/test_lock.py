@@ -31,14 +31,16 @@ INTERRUPTED = """
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 moments = random.Random(1)
 x, after = T.matrix(), []
-for number in range(6):
+for number in range(40):  # a compile that ends before its moment does not count
     h, _ = theano.scan(lambda row: T.tanh(row + number) * number, sequences=x)
     try:
-        signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.2, 3))
+        signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.05, 1))
         theano.function([x], h.sum())
         signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:
         after.append(free())
+        if len(after) == 6:
+            break
 print(json.dumps(after), flush=True)
 input()
 print(theano.function([x], T.exp(x).sum())([[0.0, 0.0]]))
@@ -82,8 +84,7 @@ def said(process):
 def test_whoever_is_interrupted_while_compiling_leaves_the_cache_to_others(cache):
     interrupted = start(INTERRUPTED, cache)
     after = json.loads(interrupted.stdout.readline())
-    assert after
-    assert all(after)
+    assert after == [True] * 6
     other = start("print(theano.function([], T.tanh(theano.shared(0.0)) + 3)())", cache)
     output, errors = other.communicate(timeout=120)
     assert output == "3.0\n", errors
