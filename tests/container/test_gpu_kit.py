@@ -66,6 +66,7 @@ def test_the_doctor_works_and_says_that_there_is_no_driver(machine):
     assert re.search("pygpu +0.7.6", output)
 
 
+@pytest.mark.slow("compiles the models' kernels with g++, minutes")
 def test_layers_and_models_are_right_on_the_emulated_device(machine):
     """The other tests of tests/gpu run in the image."""
     command = "pytest -n 2 tests/gpu/test_gpu_on_device.py -k 'layers or models'"
