@@ -160,7 +160,8 @@ def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iter
     prefix = f".{path.name[:100]}."
     _sweep(path.parent, prefix)
     while True:
-        name, descriptor = make(path.parent, prefix, ".tmp")
+        with naming(path, instead=True):
+            name, descriptor = make(path.parent, prefix, ".tmp")
         try:
             held = _lock(descriptor)
             # one who sweeps may have come between
