@@ -112,11 +112,11 @@ def test_a_driver_without_a_device_is_found_wherever_it_lies(wheels, tmp_path, p
     assert "Theano uses the CPU, because the driver sees no GPU (CUDA error 100)" in output
 
 
-def test_it_trains_on_the_emulated_gpu_and_compiles_nothing(emulated):
-    """No C code: it was compiled at the build. No kernels: of these the build has kept the sources."""
+def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
+    """Of C code what a device's constants are part of: the rest the build has. No kernels: it has kept their sources."""
     output = run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800)
     before, after, ahead, kernels, sources = map(int, output.splitlines()[-1].split())
-    assert before == after > 100
+    assert 100 < before <= after <= before + 10
     assert ahead == kernels == sources > 100
 
 
