@@ -116,10 +116,11 @@ def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
     """Ten C modules of nearly 400 the build does not foresee. No kernels: of these it has kept the sources."""
     output = run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800)
     before, after, ahead, kernels, sources = map(int, output.splitlines()[-1].split())
-    assert 100 < before <= after <= before + 10
+    assert 100 < before <= after <= before + 20
     assert ahead == kernels == sources > 100
 
 
+@pytest.mark.slow("starts the lab twice until all kernels are there, two minutes")
 def test_the_kernels_are_compiled_at_the_start_and_stay(lab, emulated, tmp_path):
     """In the volume of the compose file, which `make down` leaves."""
     with socket.socket() as free:

@@ -25,6 +25,9 @@ ln -s ../driver/libcuda.so.1 /tmp/cuda/libcublas.so.12
 """
 
 
+pytestmark = pytest.mark.slow("packs the kit, makes a bare Debian 13 and compiles kernels with g++, minutes")
+
+
 @pytest.fixture(scope="module")
 def machine(engine, tmp_path_factory):
     """A bare machine with the checkout and the kit in /home/student/lab."""
@@ -66,7 +69,6 @@ def test_the_doctor_works_and_says_that_there_is_no_driver(machine):
     assert re.search("pygpu +0.7.6", output)
 
 
-@pytest.mark.slow("compiles the models' kernels with g++, minutes")
 def test_layers_and_models_are_right_on_the_emulated_device(machine):
     """The other tests of tests/gpu run in the image."""
     command = "pytest -n 2 tests/gpu/test_gpu_on_device.py -k 'layers or models'"
