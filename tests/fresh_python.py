@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-OURS = ("THEANO_FLAGS", "THEANORC", "LXMLS_DEVICE", "LXMLS_FLOATX")
+OURS = ("THEANO_FLAGS", "THEANORC", "LXMLS_DEVICE", "LXMLS_FLOATX", "LXMLS_IMAGE")  # the image has a cache of its own
 
 
 def start(code: str, cache: Path, **environ: str) -> "subprocess.Popen[str]":
