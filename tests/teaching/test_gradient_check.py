@@ -33,6 +33,7 @@ def problems(draw):
 @pytest.mark.parametrize("n_hidd", [5, pytest.param(1, marks=compiles_scan)])
 @given(problem=problems())
 @example(problem=({"n_words": 2, "n_emb": 1, "n_tags": 3}, np.zeros(7, int), np.zeros(7, int), 0))  # a steep loss
+@example(problem=({"n_words": 3, "n_emb": 2, "n_tags": 2}, np.array([0, 0, 0, 1, 1, 0, 0]), np.eye(7, dtype=int)[4], 1))
 def test_numpy_scan_and_finite_differences_agree(scan_of, n_hidd, numpy_class, theano_class, activation, problem):
     sizes, x, y, seed = problem
     sizes = Sizes(**sizes, n_hidd=n_hidd)
