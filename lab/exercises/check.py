@@ -69,10 +69,16 @@ lstm = _exercise(theano_exercises.lstm)
 
 
 def passed(*names: str) -> bool:
-    """Whether checks were green in this kernel; says which were not."""
+    """Whether checks were green in this kernel; says which were not, or are to be run again after a restart."""
     missing = [name for name in names if name not in _passed]
-    if missing:
-        print(f"Not yet: this goes on when {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} right.")
+    done, _ = _kept(_progress.read)
+    if missing and all(done.get(name, {}).get("state") == RIGHT for name in missing):
+        its = "its check" if len(missing) == 1 else "their checks"
+        print(f"A new kernel knows nothing of your code: run the cells of {' and '.join(missing)}, and {its}.")
+    elif missing:
+        checks = " and ".join(f"check.{name}" for name in missing)
+        verb = "says" if len(missing) == 1 else "say"
+        print(f"This cell has nothing to do until {checks} {verb} that your code is right.")
     return not missing
 
 

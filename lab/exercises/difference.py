@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.slips import Quantities, Slip
-from lab.exercises.verdict import Wrong
+from lab.exercises.verdict import NotYet, Wrong
 
 # how far apart results may be, relative to the largest entry; the looser one is for float32
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
@@ -51,6 +51,8 @@ def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
             return " h_0 = 0 has a column too, the first: so L + 1."
         if axes[1] == "L" and got.shape[1] == right.shape[1] + 1:
             return " Only h has a column for step 0."
+    if got.ndim == 0 and right.ndim == 1:
+        return " It is one number: T.dot of two vectors is a sum, * multiplies element by element."
     if got.ndim == right.ndim - 1:
         return " It looks like one step only: keep all of them."
     return ""
@@ -86,14 +88,18 @@ def compare_steps(
     dtype: str = "float64",
     others: Callable[[str, int], str] = lambda name, t: "",
 ) -> None:
-    """Raise Wrong at the first step, and there at the first quantity, that differs.
+    """Raise Wrong at the first step, and there at the first quantity, that differs, NotYet where some are untouched.
+
+    Untouched are those of `got` that are all zero and should not be. The others then are right too if they are what
+    these zeros make of them.
 
     Parameters
     ----------
     got
         Quantities by name, in the order in which they are computed, a column a step.
     compute
-        Returns the right ones, and with the keywords of a slip wrong ones.
+        Returns the right ones, with the keywords of a slip wrong ones, and with names to `skip` what the others are
+        while these are zero.
     slips
         Known mistakes: tried at the first difference only, if all before would be right.
     steps
@@ -102,6 +108,15 @@ def compare_steps(
         What else can be said of a quantity at a step.
     """
     right = compute()
+    untouched = [name for name in got if not np.any(got[name]) and np.any(right[name])]
+    if untouched:
+        touched = {name: value for name, value in got.items() if name not in untouched}
+        without = compute(skip=untouched) if touched else {}
+        if not all(close(a, right[name], dtype) or close(a, without[name], dtype) for name, a in touched.items()):
+            compare_steps(touched, compute, slips, steps, dtype, others)
+        fine = [name for name, a in touched.items() if close(a, right[name], dtype)]
+        lead = f"Right so far, in every step: {', '.join(fine)}. " if fine else ""
+        raise NotYet(f"{lead}Still all zero: {', '.join(untouched)}.")
     done: list[int] = []
     same: list[tuple[int, str]] = []
     for t in steps:
@@ -165,14 +180,15 @@ def compare_gradients(
     if len(got) != len(right):
         raise Wrong(f"There should be {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")
     fine: list[str] = []
+    untouched: list[str] = []
     for (name, b), value in zip(right.items(), got, strict=True):
         lead = f"Right: the gradient of {', '.join(fine)}. " if fine else ""
         try:
             a = as_numbers(f"The gradient of {name}", value, ("rows", "columns"), b)
         except Wrong as error:
             raise Wrong(f"{lead}{error}") from None
-        if close(a, b, dtype):
-            fine.append(name)
+        if close(a, b, dtype) or not np.any(a):
+            (fine if close(a, b, dtype) else untouched).append(name)
             continue
         difference = np.abs(a - b)
         difference[~np.isfinite(difference)] = np.inf
@@ -183,6 +199,9 @@ def compare_gradients(
             f"{' (a word)' if name == 'W_e' else ''}: {a[row, col]:.4g}, expected {b[row, col]:.4g}."
             f"{own_line(kind)}"
         )
+    if untouched:
+        lead = f"Right so far: the gradient of {', '.join(fine)}. " if fine else ""
+        raise NotYet(f"{lead}Still all zero: the gradient of {', '.join(untouched)}.")
 
 
 def own_line(kind: str) -> str:
@@ -201,8 +220,6 @@ def _gradient_kind(
         -L: f"The sign is wrong, and it is L = {L} times too large: the mean is forgotten.",
         -1 / L: f"The sign is wrong, and it is L = {L} times too small.",
     }
-    if not np.any(a):
-        return " It is all zeros."
     for factor, says in factors.items():
         if close(a, factor * b, dtype):
             return f" {says}"

@@ -4,7 +4,7 @@ Every function here computes the right thing by default; a slip is a keyword tha
 hold the slips with the sentence that a check says.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,18 @@ def rnn_forward(
     f: Callable[..., Any] = expit,
     seen: Callable[..., Any] = lambda h, a, t: h[:, t + 1],
     output: Callable[..., Any] = lambda y: softmax(y, axis=0),
+    skip: Collection[str] = (),
 ) -> Quantities:
-    """Return z, a, h, y and p of a sentence, (L,), as `NumpyRNN.forward` has them."""
+    """Return z, a, h, y and p of a sentence, (L,), as `NumpyRNN.forward` has them; a, h and y in `skip` stay zero."""
     W_e, W_x, W_h, W_y = param
     z = W_e[:, words(x)]
     a, h = np.zeros((len(W_h), len(x))), np.zeros((len(W_h), len(x) + 1))
     h[:, 0] = first
     y = np.zeros((len(W_y), len(x)))
     for t in range(len(x)):
-        a[:, t] = inputs(W_x, z[:, t]) + recurrent(W_h, h, t) + bias
-        h[:, t + 1] = f(a[:, t])
-        y[:, t] = W_y @ seen(h, a, t)
+        a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t) + bias)
+        h[:, t + 1] = ("h" not in skip) * f(a[:, t])
+        y[:, t] = ("y" not in skip) * (W_y @ seen(h, a, t))
     return {"z": z, "a": a, "h": h, "y": y, "p": output(y)}
 
 
@@ -64,7 +65,7 @@ RNN_SLIPS: list[Slip] = [
     ("The scores are made of h_{t-1}: h is shifted by a step, take h[:, t + 1].", {"seen": lambda h, a, t: h[:, t]}),
     ("The scores are made of a_t, before the activation; they are made of h_t.", {"seen": lambda h, a, t: a[:, t]}),
     ("The softmax is not normalised: exp(y) must be divided by its sum over the tags.", {"output": np.exp}),
-    ("The softmax runs over the wrong axis: over the words. Each word's column must sum to 1.",
+    ("The softmax runs over the wrong axis: over the words. The probabilities of each word must sum to 1.",
      {"output": lambda y: softmax(y, axis=1)}),
     ("exp(y) is divided by the sum over all words and tags; each word has a sum of its own.",
      {"output": lambda y: np.exp(y) / np.exp(y).sum()}),
@@ -88,14 +89,19 @@ def rnn_errors(
     later: Callable[..., Any] = lambda W_h, e_a, e_h, t: W_h.T @ e_a[:, t],
     slope: Callable[..., Any] = lambda h, t: h[:, t + 1] * (1 - h[:, t + 1]),
     from_output: float = 1.0,
+    skip: Collection[str] = (),
 ) -> Quantities:
-    """Return the errors e_y, e_h and e_a = d cost / d quantity of a sentence, as `NumpyRNN.backward` has them."""
+    """Return the errors e_y, e_h and e_a = d cost / d quantity of a sentence, as `NumpyRNN.backward` has them.
+
+    Those in `skip` stay zero.
+    """
     L = len(gold)
-    e_y = output(p, np.eye(len(p))[:, gold], L)
+    e_y = ("e_y" not in skip) * output(p, np.eye(len(p))[:, gold], L)
     e_h, e_a = np.zeros((len(h), L)), np.zeros((len(h), L))
     for t in reversed(range(L)):
         e_h[:, t] = from_output * (W_y.T @ e_y[:, t]) + (later(W_h, e_a, e_h, t + 1) if t + 1 < L else 0)
-        e_a[:, t] = slope(h, t) * e_h[:, t]
+        e_h[:, t] *= "e_h" not in skip
+        e_a[:, t] = ("e_a" not in skip) * slope(h, t) * e_h[:, t]
     return {"e_y": e_y, "e_h": e_h, "e_a": e_a}
 
 
@@ -178,6 +184,9 @@ def lstm_step(
     inputs: float = 1.0,
     blind: str = "",
     late: bool = False,
+    tanh: str = "",
+    g_peeps: str = "",
+    old_cell: bool = False,
     cell: Callable[..., Any] = lambda i, f, g, c: f * c + i * g,
     state: Callable[..., Any] = lambda o, c: o * np.tanh(c),
 ) -> Quantities:
@@ -188,9 +197,10 @@ def lstm_step(
     A = {gate: a[n * H : (n + 1) * H] for n, gate in enumerate(order)}
     W = {gate: W_c[n * H : (n + 1) * H] for n, gate in enumerate(peep)}
     B = {gate: b[n * H : (n + 1) * H] * (gate not in blind) for n, gate in enumerate(peep)}
-    c_t = cell(f(A["i"] + B["i"]), f(A["f"] + B["f"]), g(A["g"]), c)
-    o = f(A["o"] + (W["o"] @ c_t if late else B["o"]))
-    return {"c": c_t, "h": state(o, c_t)}
+    F = {gate: np.tanh if gate in tanh else f for gate in "ifo"}
+    c_t = cell(F["i"](A["i"] + B["i"]), F["f"](A["f"] + B["f"]), g(A["g"] + (B[g_peeps] if g_peeps else 0)), c)
+    o = F["o"](A["o"] + (W["o"] @ c_t if late else B["o"]))
+    return {"c": c_t, "h": state(o, c if old_cell else c_t)}
 
 
 LSTM_SLIPS: list[Slip] = [
@@ -212,14 +222,32 @@ LSTM_SLIPS: list[Slip] = [
     ("g goes through the logistic function; g = tanh(a_g).", {"g": expit}),
     ("g has no activation; g = tanh(a_g).", {"g": lambda a: a}),
     ("The gates go through tanh; a gate is between 0 and 1: logistic.", {"f": np.tanh}),
+    *[
+        (f"The {name} gate goes through tanh; a gate is between 0 and 1: logistic.", {"tanh": name[0]})
+        for name in ("input", "forget", "output")
+    ],
+    *[
+        (f"g has a peephole, that of the {name} gate; g = tanh(a_g) looks at no cell.", {"g_peeps": name[0]})
+        for name in ("input", "forget", "output")
+    ],
     ("The gates have no activation: logistic.", {"f": lambda a: a}),
     ("The old cell is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * g}),
     ("What is written is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c}),
     ("The forget gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: c + i * g}),
     ("The input gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + g}),
     ("The forget gate works the wrong way: 1 keeps, 0 forgets.", {"cell": lambda i, f, g, c: (1 - f) * c + i * g}),
+    ("1 - f is used where the input gate belongs: c_t = f c_{t-1} + i g.",
+     {"cell": lambda i, f, g, c: f * c + (1 - f) * g}),
     ("Input and forget gate are swapped: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * c + f * g}),
+    *[
+        (f"T.dot({pair}) is one number, a sum; * multiplies by element: c_t = f c_{{t-1}} + i g.", {"cell": cell})
+        for pair, cell in (
+            ("f, c", lambda i, f, g, c: f @ c + i * g),
+            ("i, g", lambda i, f, g, c: f * c + i @ g),
+        )
+    ],
     ("The output gate looks at c_t; in the lab guide's LSTM all three look at c_{t-1}.", {"late": True}),
+    ("h_t = o tanh(c_t): it is made of the old cell, c_{t-1}.", {"old_cell": True}),
     ("h_t = o tanh(c_t): the tanh is missing.", {"state": lambda o, c: o * c}),
     ("h_t = o tanh(c_t): the output gate is missing.", {"state": lambda o, c: np.tanh(c)}),
     ("h_t = o tanh(c_t): it is the logistic function of c_t.", {"state": lambda o, c: o * expit(c)}),

@@ -1,7 +1,8 @@
 """What is checked in exercises 6.2 to 6.4: scan, and taggers in Theano. Each returns what is right, or raises."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,8 @@ def markov(student: Any) -> str:
         )
     anew = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
-        "A is transposed: s_t = A s_{t-1}, so T.dot(A, s).": chain(lambda s, t: A.T @ s),
+        "It is A^T s: is it T.dot(s, A), or has the step its arguments the wrong way round? scan gives the last state "
+        "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
         "A is multiplied element by element: take T.dot.": chain(lambda s, t: np.diag(A) * s),
         "Every step begins at s_0: give s_0 as outputs_info, then a step gets the last state.": anew,
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
@@ -121,6 +123,44 @@ def _theano_class(student: Any, family: str) -> Any:
     return cls
 
 
+@contextmanager
+def _scans_noted(sequences: list[Any]) -> Iterator[None]:
+    """Append to a list what ``theano.scan`` is given as sequences."""
+    import theano
+
+    scan = theano.scan
+
+    def noting(fn: Any, sequences_: Any = None, *rest: Any, **options: Any) -> Any:
+        given = options.pop("sequences", sequences_)
+        sequences.extend(given if isinstance(given, (tuple, list)) else [given])
+        return scan(fn, given, *rest, **options)
+
+    theano.scan = noting
+    try:
+        yield
+    finally:
+        theano.scan = scan
+
+
+def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
+    """Return what is wrong with a sequence that scan is to go over in a sentence, nothing if it may be right."""
+    (x,) = given.values()
+    try:
+        values = np.asarray(_evaluate(sequence, given))
+    except Exception:
+        return ""
+    if values.shape == (SIZES[1], len(x)):
+        return (
+            "scan goes along the first axis of its sequence: give it _z, (L, n_emb), a row a word; not the transpose."
+        )
+    if values.ndim == 1 and np.array_equal(values, x):
+        return "scan goes over the word ids, so a step gets a number: its sequence is _z, the embeddings."
+    if values.ndim and len(values) != len(x):
+        long = f"which is {len(values)} long; the sentence has {len(x)} words"
+        return f"scan goes along the first axis of its sequence, {long}."
+    return ""
+
+
 def _theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Quantities], slips: list[Slip]) -> str:
     """Compare the symbolic forward pass of a Theano class with NumPy's."""
     import theano.tensor as T
@@ -128,14 +168,22 @@ def _theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qu
     for x, _ in SENTENCES:
         model = model_of(cls)
         _x = T.ivector("x")
-        _p = _symbolic("What _forward returns", attempt(model._forward, _x))
-        p = np.asarray(attempt(_evaluate, _p, {_x: x.astype("int32")}))
-        param = model_of(numpy_cls).param
-        right = pass_(x, param)["p"]
-        if p.shape == right.shape and p.shape != right.shape[::-1]:
-            same = " The numbers are right." if close(p, right, "float32") else ""
-            raise Wrong(f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags): a row a step.{same}")
-        p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
+        given = {_x: x.astype("int32")}
+        sequences: list[Any] = []
+        try:
+            with _scans_noted(sequences):
+                _p = _symbolic("What _forward returns", attempt(model._forward, _x))
+            p = np.asarray(attempt(_evaluate, _p, given))
+            param = model_of(numpy_cls).param
+            right = pass_(x, param)["p"]
+            if p.shape == right.shape and p.shape != right.shape[::-1]:
+                same = " The numbers are right." if close(p, right, "float32") else ""
+                raise Wrong(f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags): a row a step.{same}")
+            p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
+        except Wrong as error:
+            if says := next(filter(None, (_wrong_sequence(s, given) for s in sequences)), ""):
+                raise Wrong(error.what, says) from None
+            raise
         compare_probabilities(x, p.T, param, pass_, slips, model.dtype)
     return "on a sentence of 6 words and on one of 1 word"
 
@@ -192,10 +240,16 @@ def updates(student: Any) -> str:
         result = list(result.items())
     if not isinstance(result, (tuple, list)) or not all(isinstance(p, (tuple, list)) and len(p) == 2 for p in result):
         raise Wrong("It should return a list of pairs: (shared variable, its new value).")
-    if [variable for variable, _ in result] != param:
-        raise Wrong(
-            f"There should be a pair for each of the {len(param)} parameters, in their order; got {len(result)}."
-        )
+    variables = [variable for variable, _ in result]
+    if [new for _, new in result] == param:
+        raise Wrong("The pairs are the wrong way round: (shared variable, its new value).")
+    if not all(any(variable is W for W in param) for variable in variables):
+        raise Wrong("The first of each pair should be a parameter itself: (W, its new value).")
+    if len(set(variables)) < len(variables):
+        raise Wrong("A parameter comes twice: one pair for each.")
+    if missing := [W.name for W in param if W not in variables]:
+        raise Wrong(f"There should be a pair for each of the {len(param)} parameters; {missing[0]} has none.")
+    result = [(W, dict(result)[W]) for W in param]
     values = attempt(_evaluate, [T.as_tensor_variable(new) for _, new in result], {})
     for n, (W, got) in enumerate(zip(param, values, strict=True)):
         gradient = 2 * (before - (n + 1) * goal)

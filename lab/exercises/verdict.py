@@ -4,9 +4,12 @@ import inspect
 import linecache
 import os
 import re
+import signal
 import sysconfig
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -43,11 +46,15 @@ _ADVICE = [
          "The number is a symbol that has no value yet: NumPy and range cannot use it, T.arange can."),
         (r"Got TensorType\(\w+, 3D\)",
          "With two states scan returns two results: (_h, _c), _ = theano.scan(...)."),
+        (r"cost must be a scalar", "T.grad takes one number: is the mean over the words, T.mean, forgotten?"),
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b",
+         "The last step has no t + 1: take the later step's part only if t + 1 < L."),
         (r"mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise",
          "The shapes do not fit: is a matrix transposed, or one of them in the wrong place?"),
     )
 ]  # fmt: skip
 _LONGEST = 200  # characters of a message; Theano's can fill a page
+MOST_SECONDS = 20.0  # of the processor, for one call of a student's function
 
 
 class NotYet(Exception):
@@ -55,7 +62,15 @@ class NotYet(Exception):
 
 
 class Wrong(Exception):
-    """What is wrong, in a sentence or two."""
+    """What is wrong, in a sentence or two, and what may be the cause."""
+
+    def __init__(self, what: str, advice: str = ""):
+        super().__init__(f"{what}\n{advice}" if advice else what)
+        self.what = what
+
+
+class _TimeUp(BaseException):  # which no 'except Exception' of a student's holds up
+    pass
 
 
 @dataclass(frozen=True)
@@ -104,14 +119,19 @@ def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
     NotYet
         It is not filled in: it raises NotImplementedError, returns None or `...`, or fails with a `...` in it.
     Wrong
-        It fails: the last line of the traceback, and the line of the student's code that it came from.
+        It fails: the last line of the traceback, and the line of the student's code that it came from. Or it does not
+        end.
     """
     if function is None or function is ...:
         raise NotYet("There is nothing here yet.")
     if not callable(function):
         raise Wrong(f"The check takes a function, got {type(function).__name__}.")
     try:
-        result = function(*arguments)
+        with _limited():
+            result = function(*arguments)
+    except _TimeUp as error:
+        where = _place(traceback.extract_tb(error.__traceback__), "")
+        raise Wrong(f"It has not ended after {MOST_SECONDS:g} s: does a loop never end?{where}") from None
     except Exception as error:
         placeholder, found = _placeholder(function), explain(error)
         if placeholder and isinstance(found, Wrong):
@@ -122,6 +142,25 @@ def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
     if isinstance(result, (tuple, list)) and any(part is None or part is ... for part in result):
         raise NotYet("A part of what it returns is not there yet.")
     return result
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Raise _TimeUp after some seconds, and again each second, should it be caught; in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise _TimeUp
+
+    before = signal.signal(signal.SIGPROF, stop)
+    try:
+        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS, 1.0)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _placeholder(function: Callable[..., Any]) -> str:
@@ -136,25 +175,25 @@ def _placeholder(function: Callable[..., Any]) -> str:
 def explain(error: Exception) -> NotYet | Wrong:
     """Return an exception in a student's code as what a check says about it."""
     frames = traceback.extract_tb(error.__traceback__)
-    mine = [(frame.filename, frame.lineno or 0) for frame in frames if is_students(frame.filename)]
-    line = _line(*mine[-1]) if mine else ""
     if isinstance(error, NotImplementedError) and frames and is_students(frames[-1].filename):
         return NotYet("The cell is not filled in.")
     message = next((part.strip() for part in str(error).splitlines() if part.strip()), "")
-    if not mine:  # Theano fails when the function runs, and tells where the variable was made
-        made = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', str(error))]
-        mine = [place for place in made if is_students(place[0])]
-        line = _line(*mine[-1]) if mine else ""
-    where = f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""
-    advice = next((f"\n{advice}" for pattern, advice in _ADVICE if pattern.search(message)), "")
+    where = _place(frames, str(error))
+    advice = next((advice for pattern, advice in _ADVICE if pattern.search(message)), "")
     message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
-    return Wrong(f"It fails with {type(error).__name__}: {message}{where}{advice}")
+    return Wrong(f"It fails with {type(error).__name__}: {message}{where}", advice)
+
+
+def _place(frames: traceback.StackSummary, message: str) -> str:
+    """Return the last line of a student's code among frames, or where Theano's message says a variable was made."""
+    mine = [(frame.filename, frame.lineno or 0) for frame in frames if is_students(frame.filename)]
+    if not mine:  # Theano fails when the function runs
+        made = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', message)]
+        mine = [place for place in made if is_students(place[0])]
+    line = linecache.getline(*mine[-1]).strip() if mine else ""
+    return f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""
 
 
 def is_students(filename: str) -> bool:
     """Whether a file is neither of this package, nor of the library, nor of Python."""
     return not filename.startswith((*_OTHERS, "<frozen", "<__array_function__"))
-
-
-def _line(filename: str, number: int) -> str:
-    return linecache.getline(filename, number).strip()

@@ -29,6 +29,11 @@ def _trusting(inputs: list[Any], outputs: Any) -> Any:
     return function
 
 
+def cross_entropy(_p: Symbol, _y: Symbol) -> Symbol:
+    """Return the cost of a sentence, a scalar: the mean of -log p of its gold tags `_y` (L,); `_p` is (L, n_tags)."""
+    return -T.mean(T.log(_p)[T.arange(_y.shape[0]), _y])
+
+
 class RNN:
     """Recurrent part-of-speech tagger: sizes, options and errors of `NumpyRNN`, and what it computes.
 
@@ -82,8 +87,7 @@ class RNN:
         y = parameters.check_tags(y, x, self.sizes.n_tags)
         if self._grads is None:
             _x, _y = T.ivector("x"), T.ivector("y")
-            _loss = -T.mean(T.log(self._forward(_x))[T.arange(_y.shape[0]), _y])
-            self._grads = _trusting([_x, _y], theano.grad(_loss, self.param))
+            self._grads = _trusting([_x, _y], theano.grad(cross_entropy(self._forward(_x), _y), self.param))
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 
     def _forward(self, _x: Symbol, _h0: Symbol = None) -> Symbol:

@@ -71,28 +71,28 @@ by_scan = theano.function(
         """\
 import numpy as np
 
-def by_loop(p_0, P, n_steps):
-    p = [p_0]
+def by_loop(s_0, A, n_steps):
+    s = [s_0]
     for t in range(n_steps):
-        p.append(np.dot(p[t], P))
-    return np.array(p[1:])
+        s.append(np.dot(A, s[t]))
+    return np.array(s[1:])
 """,
         """\
-p_0, P = T.dvector("p_0"), T.dmatrix("P")
+s_0, A = T.dvector("s_0"), T.dmatrix("A")
 n_steps = T.iscalar("n_steps")
-p, updates = theano.scan(
-    lambda p_prev, P: T.dot(p_prev, P),
-    outputs_info=p_0,
-    non_sequences=P,
+s, updates = theano.scan(
+    lambda s_prev, A: T.dot(A, s_prev),
+    outputs_info=s_0,
+    non_sequences=A,
     n_steps=n_steps,
 )
 by_scan = theano.function(
-    [p_0, P, n_steps], p, updates=updates
+    [s_0, A, n_steps], s, updates=updates
 )
 """,
-        "p",
-        "Row i of P says where the chain goes from state i. After many steps the start is forgotten, unless a state "
-        "is never left or the chain swings between states: make the diagonal 0 with two states. The recurrent layer "
-        "is this example with a sequence added and a nonlinearity around.",
+        "s",
+        "Column j of A says where the chain goes from state j, as in exercise 6.2. After many steps the start is "
+        "forgotten, unless a state is never left or the chain swings between states: make the diagonal 0 with two "
+        "states. The recurrent layer is this example with a sequence added and a nonlinearity around.",
     ),
 }

@@ -46,7 +46,7 @@ class ScanPanel(Panel):
     typical mistake, so that you have seen their error messages before you meet them in your own."""
 
     def __init__(self) -> None:
-        whats = ("No state: x_t squared", "A state: A to the power of k", "p_t = p_{t-1} P")
+        whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
         wrong = {WRONG: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; after that the sliders act at once"
@@ -90,7 +90,7 @@ class ScanPanel(Panel):
         ]
         self.transitions = widgets.HTML()
         self._rows = [in_row(*weights) for weights in self.weights]
-        says = "Weights of the transitions; each row is divided by its sum, which gives P:"
+        says = "Weights of the transitions; those from one state, divided by their sum, are a column of A:"
         of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(says), *self._rows, self.transitions
         self._settings = {
             "Squares": in_row(self.length, self.first, self.difference),
@@ -113,13 +113,13 @@ class ScanPanel(Panel):
         return EXAMPLES[self.part.value]
 
     def transition_matrix(self) -> np.ndarray:
-        """Return P, its rows sum to 1; ValueError if a row is all zero."""
+        """Return A, whose columns sum to 1; ValueError if the chain goes nowhere from a state."""
         n = self.n_states.value
         weights = np.array([[entry.value for entry in row[:n]] for row in self.weights[:n]])
         for state, row in zip(STATES, weights, strict=False):
             if not row.any():
                 raise ValueError(f"all weights from {state} are 0: the chain must go somewhere, so move one of them up")
-        return weights / weights.sum(axis=1, keepdims=True)
+        return (weights / weights.sum(axis=1, keepdims=True)).T
 
     def arguments(self) -> list[Any]:
         """Return what the functions of the chosen example are given, as the sliders say."""
@@ -222,8 +222,8 @@ class ScanPanel(Panel):
             row.children = self.weights[i][:n]
         if [index for _, index in self.start.options] != list(range(n)):
             self.start.options = [(state, i) for i, state in enumerate(STATES[:n])]
-        P = self.transition_matrix()
-        self.transitions.value = html.heat_map(P, STATES[:n], STATES[:n], 1.0, write="{:.3g}".format, caption="P")
+        A, to = self.transition_matrix(), [f"to {state}" for state in STATES[:n]]
+        self.transitions.value = html.heat_map(A, to, STATES[:n], 1.0, write="{:.3g}".format, caption="A, from")
 
     def _show(self) -> None:
         """Run both functions and show what they return, how long they take and the graphs."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab import check
-from lab.exercises import failed_cells, progress, solutions
+from lab.exercises import failed_cells, progress, solutions, verdict
 from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -103,6 +103,7 @@ ERRORS = [
     ("e_y[gold[t], t] -= 1 / L", "e_y[:, t] -= 1 / L", "e_y at step 6", "every tag's probability"),
     ("e_y[gold[t], t] -= 1 / L", "pass", "e_y at step 6", "gold tag is forgotten"),
     ("e_h[:, t] += W_h.T @ e_a[:, t + 1]", "pass", "e_h at step 5", "later step is missing"),
+    ("if t + 1 < L:", "if True:", "It fails with IndexError", "The last step has no t + 1"),
     ("W_h.T @ e_a", "W_h @ e_a", "e_h at step 5", "not transposed"),
     ("W_h.T @ e_a[:, t + 1]", "W_h.T @ e_h[:, t + 1]", "e_h at step 5", "it should be e_a"),
     ("h[:, t + 1] * (1 - h[:, t + 1]) * ", "", "e_a at step 6", "derivative of the activation is missing"),
@@ -120,7 +121,6 @@ GRADIENTS = [
     ("    return dW_e", "    dW_x *= len(x)\n    return dW_e", "gradient of W_x", "the mean is forgotten"),
     ("    return dW_e", "    dW_x *= -1\n    return dW_e", "gradient of W_x", "sign is wrong"),
     ("    return dW_e", "    dW_y *= 3\n    return dW_e", "gradient of W_y", "3 times the right one"),
-    ("dW_h += np", "0 * np", "gradient of W_h", "all zeros"),
     (", dW_y\n", "\n", "There should be 4 gradients", "got 3"),
 ]
 
@@ -135,7 +135,9 @@ SCAN = [
     ("markov", "T.dot(_A, _s_tm1)", "_A * _s_tm1", "outputs_info", "is the product a T.dot"),
     ("markov", "T.dot(_A, _s_tm1)", "_A @ _s_tm1", "unsupported operand", "T.dot(A, s)"),
     ("markov", "non_sequences=_A, ", "", "missing 1 required positional argument", "Count them"),
-    ("markov", "T.dot(_A, _s_tm1)", "T.dot(_A.T, _s_tm1)", "s at step 1", "A is transposed"),
+    ("markov", "T.dot(_A, _s_tm1)", "T.dot(_A.T, _s_tm1)", "s at step 1", "It is A^T s"),
+    ("markov", "T.dot(_A, _s_tm1)", "T.dot(_s_tm1, _A)", "s at step 1", "is it T.dot(s, A)"),
+    ("markov", "step(_s_tm1, _A)", "step(_A, _s_tm1)", "s at step 1", "scan gives the last state first"),
     ("markov", "return _s\n", "return _s[-1]\n", "gives shape (3,)", "one step only"),
     ("markov", "return _s\n", "return T.concatenate([_s0.dimshuffle('x', 0), _s])\n", "gives shape (5, 3)",
      "s_0 is among them"),
@@ -144,25 +146,45 @@ SCAN = [
     ("rnn", "T.zeros(", "T.ones(", "p at step 1", "h_0 is not zero"),
     ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.nnet.softmax(T.dot(_h, W_y.T)).T", "(n_tags, L) = (3, 6)",
      "a row a step. The numbers are right"),
-    ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.nnet.softmax(T.dot(_h, W_y.T).T).T", "p at step 1", "wrong axis"),
+    ("rnn", "sequences=_z,", "sequences=_x,", "It fails with", "scan goes over the word ids"),
+    ("rnn", "sequences=_z,", "sequences=W_x,", "has shape (5, 3)", "which is 5 long; the sentence has 6 words"),
+    ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.nnet.softmax(T.dot(_h, W_y.T).T).T", "p at step 1",
+     "The probabilities of each word must sum to 1"),
     ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.exp(T.dot(_h, W_y.T))", "p at step 1", "not normalised"),
     ("rnn", "T.nnet.sigmoid", "T.tanh", "p at step 1", "tanh"),
     ("rnn", "_h, _ =", "_h =", "It fails with", "scan returns a pair"),
-    ("rnn", "sequences=_z,", "sequences=_z.T,", "It fails with", "in line"),
+    ("rnn", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row a word; not the transpose"),
     ("theano_gradients", "-T.mean(", "-T.sum(", "gradient of W_e", "L = 6 times too large"),
+    ("theano_gradients", "-T.mean(", "-(", "cost must be a scalar", "is the mean over the words, T.mean, forgotten?"),
     ("theano_gradients", "-T.mean(", "T.mean(", "gradient of W_e", "sign is wrong"),
     ("theano_gradients", "T.log(_p)", "_p", "gradient of W_e", "logarithm is forgotten"),
     ("theano_gradients", "[T.arange(_y.shape[0]), _y]", "[:, _y]", "gradient of W_e", "every word with every gold tag"),
     ("theano_gradients", "in param]", "in param[1:]]", "There should be 4 gradients", "got 3"),
     ("updates", "W - rate", "W + rate", "new W_x", "subtract"),
     ("updates", "rate * ", "", "new W_x", "rate is forgotten"),
-    ("updates", "in param]", "in param[:1]]", "a pair for each", "got 1"),
+    ("updates", "in param]", "in param[:1]]", "a pair for each", "W_h has none"),
+    ("updates", "(W, W - rate * T.grad(_cost, W))", "(W - rate * T.grad(_cost, W), W)", "wrong way round",
+     "(shared variable, its new value)"),
+    ("updates", "for W in param", "for W in [param[0], param[0]]", "comes twice", "one pair for each"),
+    ("updates", "[(W, W", "[(W + 0, W", "a parameter itself", "(W, its new value)"),
     ("lstm_step", " + _b[:H]", "", "First difference: c_t", "input gate's peephole"),
     ("lstm_step", "_b = T.dot(W_c, _c_tm1)", "_b = 0 * T.dot(W_c, _c_tm1)", "c_t", "peepholes are missing"),
     ("lstm_step", "_o = T.nnet.sigmoid(_a[3 * H :] + _b[2 * H :])", "_o = T.nnet.sigmoid(_a[3 * H :])",
      "Right: c_t. First difference: h_t", "output gate's peephole"),
     ("lstm_step", "_g = T.tanh", "_g = T.nnet.sigmoid", "c_t", "g goes through the logistic function"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "_i * _c_tm1 + _f * _g", "c_t", "swapped"),
+    ("lstm_step", "_f * _c_tm1", "T.dot(_f, _c_tm1)", "c_t", "T.dot(f, c) is one number"),
+    ("lstm_step", "_i * _g", "T.dot(_i, _g)", "c_t", "T.dot(i, g) is one number"),
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "T.dot(_f, _c_tm1) + T.dot(_i, _g)", "c_t has shape ()", "It is one number"),
+    ("lstm_step", "_o * T.tanh(_c_t)", "T.dot(_o, T.tanh(_c_t))", "h_t has shape ()", "It is one number"),
+    ("lstm_step", "_f = T.nnet.sigmoid(", "_f = T.tanh(", "c_t", "The forget gate goes through tanh"),
+    ("lstm_step", "_i = T.nnet.sigmoid(", "_i = T.tanh(", "c_t", "The input gate goes through tanh"),
+    ("lstm_step", "_o = T.nnet.sigmoid(", "_o = T.tanh(", "Right: c_t. First", "The output gate goes through tanh"),
+    ("lstm_step", "T.tanh(_a[2 * H : 3 * H])", "T.tanh(_a[2 * H : 3 * H] + _b[H : 2 * H])", "c_t", "g has a peephole"),
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "(1 - _f) * _c_tm1 + _i * _g", "c_t", "works the wrong way"),
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "_f * _c_tm1 + (1 - _f) * _g", "c_t", "1 - f is used where the input gate"),
+    ("lstm_step", "T.tanh(_c_t)", "T.tanh(_c_tm1)", "Right: c_t. First difference: h_t", "the old cell"),
+    ("lstm", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row a word; not the transpose"),
     ("lstm_step", "T.tanh(_c_t)", "_c_t", "Right: c_t. First difference: h_t", "the tanh is missing"),
     ("lstm_step", "return _h_t, _c_t", "return _c_t, _h_t", "wrong order", "return h_t, c_t"),
     ("lstm", "[_h0, _c0]", "[_h0, _c0 + 1]", "p at step 1", "c_0 is not zero"),
@@ -178,11 +200,11 @@ SCAN = [
     + SCAN,
 )
 def test_a_mistake_is_located_and_named(says, exercise, old, new, where, kind):
-    verdict = says(exercise, (old, new))
-    assert verdict.state == "not right"
-    assert where in verdict.text
-    assert kind in verdict.text
-    assert not verdict
+    found = says(exercise, (old, new))
+    assert found.state == "not right"
+    assert where in found.text
+    assert kind in found.text
+    assert not found
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -204,9 +226,57 @@ def test_two_mistakes_the_first_one_is_told(says):
     assert "not normalised" in text
 
 
-def test_probabilities_alone_can_be_checked(says):
-    assert says("forward", ("return z, a, h, y, p", "return p"))
+def test_probabilities_alone_are_judged_but_are_not_all(says):
+    verdict = says("forward", ("return z, a, h, y, p", "return p"))
+    assert verdict.state == "not yet"
+    assert "p is right in every step. The next cells need the rest too" in verdict.text
     assert "W_h is transposed" in says("forward", ("return z, a, h, y, p", "return p"), ("W_h @", "W_h.T @")).text
+
+
+A, H = "        a[:, t] = W_x @ z[:, t] + W_h @ h[:, t]\n", "        h[:, t + 1] = logistic(a[:, t])\n"
+Y, P = "        y[:, t] = W_y @ h[:, t + 1]\n", "        p[:, t] = np.exp(y[:, t]) / np.exp(y[:, t]).sum()\n"
+E_Y = "        e_y[:, t] = p[:, t] / L\n        e_y[gold[t], t] -= 1 / L\n"
+E_A = "        e_a[:, t] = h[:, t + 1] * (1 - h[:, t + 1]) * e_h[:, t]\n"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "replaced", "right", "untouched"),
+    [
+        ("forward", [(A + H + Y + P, "        pass\n")], "z", "a, h, y, p"),
+        ("forward", [(H + Y + P, "")], "z", "h, y, p"),
+        ("forward", [(Y + P, "")], "z, a, h", "y, p"),
+        ("forward", [(P, "")], "z, a, h, y", "p"),
+        ("forward", [(Y, "")], "z, a, h", "y"),
+        ("forward", [(A, A.replace("a[:, t]", "b")), (H, H.replace("a[:, t]", "b"))], "z, h, y, p", "a"),
+        ("errors", [(E_A, "")], "e_y", "e_a"),
+        ("errors", [(E_Y, "")], "", "e_y, e_h, e_a"),
+        ("gradients", [("dW_h += np", "0 * np")], "the gradient of W_e, W_x, W_y", "the gradient of W_h"),
+    ],
+)
+def test_what_is_untouched_is_not_yet_and_the_rest_keeps_its_tick(says, exercise, replaced, right, untouched):
+    verdict = says(exercise, *replaced)
+    assert verdict.state == "not yet"
+    assert f"Still all zero: {untouched}." in verdict.text
+    assert ("Right so far" in verdict.text) == bool(right)
+    assert f"{right}. Still" in verdict.text or not right
+    assert progress.get(exercise)["tries"] == 0
+
+
+def test_a_mistake_in_half_filled_code_is_told(says):
+    verdict = says("forward", ("W_h @ h[:, t]", "W_h.T @ h[:, t]"), (Y + P, ""))
+    assert verdict.state == "not right"
+    assert "W_h is transposed" in verdict.text
+    assert "W_x z_t is missing" in says("forward", ("W_x @ z[:, t] + ", ""), (H + Y + P, H)).text
+
+
+@pytest.mark.parametrize(
+    "caught", ["pass", "try:\n                1 / 0\n            except Exception:\n                pass"]
+)
+def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says, monkeypatch, caught):
+    monkeypatch.setattr(verdict, "MOST_SECONDS", 0.2)
+    text = says("forward", ("        a[:, t] =", f"        while True:\n            {caught}\n        a[:, t] =")).text
+    assert text.startswith("It has not ended after 0.2 s: does a loop never end?\nin line 1")
+    assert says("forward")  # and the next one is judged as ever
 
 
 def test_a_model_of_ones_own_can_be_checked():
@@ -351,11 +421,20 @@ def test_a_folder_that_cannot_be_written_does_not_stop_a_check(says, runs_folder
 
 def test_what_needs_a_check_waits_for_it(says, capsys):
     assert not check.passed("forward", "updates")
-    assert capsys.readouterr().out == "Not yet: this goes on when forward and updates are right.\n"
+    says_not = "This cell has nothing to do until check.forward and check.updates say that your code is right.\n"
+    assert capsys.readouterr().out == says_not
     says("forward")
     assert check.passed("forward")
     check.forward(None)
     assert not check.passed("forward")
+
+
+def test_what_was_done_before_a_restart_is_to_be_run_again(says, capsys):
+    says("forward")
+    check._passed.clear()  # as in a new kernel
+    assert not check.passed("forward")
+    printed = capsys.readouterr().out
+    assert printed == "A new kernel knows nothing of your code: run the cells of forward, and its check.\n"
 
 
 @pytest.fixture

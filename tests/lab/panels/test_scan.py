@@ -71,11 +71,11 @@ def test_sliders_act_at_once(panel):
     np.testing.assert_allclose(points.y, np.ravel(line.y))
 
 
-def test_the_rows_of_the_transition_matrix_sum_to_one(panel):
+def test_the_columns_of_the_transition_matrix_sum_to_one(panel):
     panel.part.value = "Markov chain"
     panel.n_states.value = 2
     panel.weights[0][0].value, panel.weights[0][1].value = 0.2, 0.6
-    np.testing.assert_allclose(panel.transition_matrix()[0], [0.25, 0.75])
+    np.testing.assert_allclose(panel.transition_matrix()[:, 0], [0.25, 0.75])
     assert panel.transition_matrix().shape == (2, 2)
 
 
