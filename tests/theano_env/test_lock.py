@@ -28,6 +28,7 @@ def free():
 """
 
 INTERRUPTED = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 moments = random.Random(1)
 x, after = T.matrix(), []
