@@ -14,11 +14,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import time
 import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -190,6 +192,21 @@ class Run:
                 if patience is None or not (self.folder / "model.npz").exists():
                     tagger.save(self.folder / "model.npz", epoch=event.progress.epoch)
             raise
+
+    def remove(self) -> None:
+        """Delete the run from the disk: whatever is killed when, there is all of it or nothing.
+
+        Raises
+        ------
+        RuntimeError
+            It is being trained.
+        OSError
+            It cannot be deleted; names it.
+        """
+        with locked(self.folder, self._busy), naming(self.folder):
+            doomed = self.folder.with_name(f".{self.folder.name[:100]}.{token_hex(4)}.tmp")
+            os.rename(self.folder, doomed)
+            shutil.rmtree(doomed)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return what `read_metrics` finds in the run's folder."""

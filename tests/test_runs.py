@@ -42,6 +42,20 @@ for event in Run.open(sys.argv[2], sys.argv[1]).fit(checkpoint_every=0.0):
 """
 
 
+def test_a_run_is_removed_unless_it_is_being_trained(tmp_path):
+    run = Run.create("mine", SETTINGS, tmp_path)
+    events = run.fit()
+    next(events)
+    with pytest.raises(RuntimeError, match="trains the run"):
+        run.remove()
+    events.close()
+    run.remove()
+    assert list(tmp_path.iterdir()) == []
+    assert list_runs(tmp_path) == []
+    with pytest.raises(FileNotFoundError):
+        run.remove()
+
+
 def numbers(run):
     rows = run.metrics()
     return [(row["epoch"], row["cost"], row["train_accuracy"], row["dev_accuracy"], row["is_best"]) for row in rows]

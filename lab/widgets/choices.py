@@ -21,7 +21,7 @@ ALL = 0  # in place of a limit
 MOST = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
-LIMITS, READING = ("max_sent_len", "max_nr_sent"), ("vocabulary", "min_count")  # how a corpus is read
+READING = "vocabulary", "min_count"  # how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -38,14 +38,14 @@ class CorpusChoice(widgets.VBox):
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
         self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
-        what = "Leave out sentences of so many words or more; 0: none"
-        self.max_sent_len = whole("Longest sentence", ALL, what, MOST, least=ALL)
+        what = "Leave out sentences of more words; 0: none"
+        self.longest = whole("Longest sentence", ALL, what, MOST - 1, least=ALL)
         self.max_nr_sent = whole("Sentences at most", ALL, "Of each part of the corpus; 0: all", MOST, least=ALL)
         what = "train: words of the training part, rare ones become <unk>; guide: all words of both parts"
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that come less often in the training part are <unk>"
         self.min_count = whole("Least count", 2, what, 1000)
-        numbers = in_row(self.max_sent_len, self.max_nr_sent, self.vocabulary, self.min_count)
+        numbers = in_row(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
         super().__init__([in_row(self.corpus, self.dev), numbers])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
@@ -67,7 +67,8 @@ class CorpusChoice(widgets.VBox):
         if self.corpus.value not in CORPORA:
             self.dev.value = NO_DEV if settings.dev is None else _option_of(settings.dev, self.dev.options, "dev")
         controls.set_values(self, READING, settings)
-        self.max_sent_len.value, self.max_nr_sent.value = settings.max_sent_len or ALL, settings.max_nr_sent or ALL
+        self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
+        self.max_nr_sent.value = settings.max_nr_sent or ALL
 
     def _adapt(self) -> None:
         show(self.dev, self.corpus.value not in CORPORA)
@@ -81,7 +82,8 @@ class CorpusChoice(widgets.VBox):
         else:
             train = str(paths.data() / name)
             dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
-        limits = {key: getattr(self, key).value or None for key in LIMITS}
+        longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` itself is left out
+        limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
         return {"train": train, "dev": dev or None, **limits, **controls.values(self, READING)}
 
 

@@ -1,5 +1,6 @@
 """What panels are made of, each in a line: fields, buttons, rows, and views of HTML."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 
 WRAP = {"flex_flow": "row wrap"}
 LARGEST_SEED = 2**31 - 1
+# Held by who acts on an event: JupyterLab sends those of each widget to a thread of the kernel's own (a subshell), and
+# jobs have theirs.
+ONE_AT_A_TIME = threading.RLock()
 
 
 def field(
@@ -115,9 +119,14 @@ def set_values(owner: object, names: Iterable[str], source: object) -> None:
 
 
 def on_change(action: Callable[[], None], *controls: widgets.Widget) -> None:
-    """Call `action` whenever the value of one of the controls changes."""
+    """Call `action` whenever the value of one of the controls changes, and nothing else meanwhile."""
+
+    def act(_: Any) -> None:
+        with ONE_AT_A_TIME:
+            action()
+
     for control in controls:
-        control.observe(lambda _: action(), "value")
+        control.observe(act, "value")
 
 
 def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:

@@ -1,6 +1,6 @@
 """What all panels share: help, a line that says what happened, work in the background, the code that does the same."""
 
-import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,12 +11,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets import out_of_memory, warned
-from lab.widgets.controls import button, on_change, show, view
+from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, show, view
 from lab.widgets.job import Job
 from lxmls_rnn.files import in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
+DOUBLE_CLICK = 0.5  # seconds
 # what an input can be wrong with; anything else is a fault of the lab, and is shown whole
 EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError, MemoryError)
 
@@ -25,7 +26,7 @@ class Background:
     """What does its work in the background."""
 
     job: Job | None = None  # what runs or ran last
-    lock: AbstractContextManager[Any]  # held by who changes what is shown: a job's thread, or the kernel's
+    lock: AbstractContextManager[Any] = ONE_AT_A_TIME  # held by who changes what is shown
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context in which what goes wrong is shown."""
@@ -74,6 +75,8 @@ class Background:
         job.listeners.append(changed)
         setattr(self, slot, job)
         job.start()
+        with self.lock, self.guard():
+            progress(job)
 
 
 class Panel(widgets.VBox, Background):
@@ -88,7 +91,6 @@ class Panel(widgets.VBox, Background):
     help = ""
 
     def __init__(self, *body: widgets.Widget) -> None:
-        self.lock = threading.RLock()
         self.message = view("message", min_height="26px")
         self._help_button = widgets.ToggleButton(description="Help", tooltip="What this panel does and how to use it")
         self._code_button = widgets.ToggleButton(description="Show code", tooltip="Python code that does the same")
@@ -149,15 +151,28 @@ class Panel(widgets.VBox, Background):
             self.complain(error)
 
     def attempt(self, action: Callable[[], None]) -> None:
-        """Do what was asked for; the message line then says what came of it."""
-        self.message.value = ""
-        with self.guard():
+        """Do what was asked for, and nothing else meanwhile; the message line then says what came of it."""
+        with self.lock, self.guard():
+            self.message.value = ""
             action()
 
-    def button(self, name: str, tooltip: str, action: Callable[[], None], *look: Any, **more: Any) -> widgets.Button:
-        """Make a button that does `action` whenever it is pressed; what goes wrong is shown."""
-        made = button(name, tooltip, *look, **more)
-        made.on_click(lambda _: self.attempt(action))
+    def button(
+        self, name: str, tooltip: str, action: Callable[[], None], *look: Any, single: bool = False, **more: Any
+    ) -> widgets.Button:
+        """Make a button that does `action` whenever it is pressed, if `single` once for a double click.
+
+        What goes wrong is shown.
+        """
+        made, done = button(name, tooltip, *look, **more), -DOUBLE_CLICK
+
+        def pressed(_: Any) -> None:
+            nonlocal done
+            with self.lock:
+                if not single or time.monotonic() - done >= DOUBLE_CLICK:
+                    self.attempt(action)
+                    done = time.monotonic()
+
+        made.on_click(pressed)
         return made
 
 

@@ -86,10 +86,7 @@ class PostagCorpus:
             if nr_read == 0:
                 raise ValueError(f"{file}: there is no sentence in this file")
             fewer = "" if max_sent_len is None else f" and fewer than {max_sent_len}"
-            raise ValueError(
-                f"{file}: none of its {nr_read} sentences is kept by max_sent_len={max_sent_len}: "
-                f"a sentence must have more than 1{fewer} words"
-            )
+            raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1{fewer} words")
 
         sequences = SequenceList(self.word_dict, self.tag_dict)
         unknown: dict[str, Token] = {}

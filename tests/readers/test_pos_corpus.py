@@ -158,7 +158,7 @@ def test_a_file_without_sentences_is_refused(read, content):
 
 
 def test_a_file_of_which_the_limits_leave_nothing_is_refused(read):
-    with pytest.raises(ValueError, match="none of its 2 sentences is kept by max_sent_len=2"):
+    with pytest.raises(ValueError, match="none of its 2 sentences has more than 1 and fewer than 2 words"):
         read(DOGS_RUN + HE_SLEEPS, max_sent_len=2)
 
 

@@ -85,7 +85,7 @@ class InspectionPanel(Panel):
             self._show()
 
     def _turned(self, _: object) -> None:
-        if self.opened is not None and self._present() in self._stale:
+        if self._present() in self._stale:
             self.attempt(self._show)
         self.refresh_code()
 
@@ -93,7 +93,8 @@ class InspectionPanel(Panel):
         return self.views[self.tabs.selected_index or 0]
 
     def _show(self) -> None:
-        assert self.opened is not None
+        if self.opened is None:
+            return
         view = self._present()
         self._stale.discard(view)
         view.show(self.opened, self.seen, self._problem)

@@ -86,7 +86,7 @@ class View(widgets.VBox, Background):
     needs_sentence = True
 
     def __init__(self, panel: Panel, *body: widgets.Widget) -> None:
-        self.panel, self.lock = panel, panel.lock
+        self.panel = panel
         self._opened: Opened | None = None
         self._seen: Seen | None = None
         self._filling = False

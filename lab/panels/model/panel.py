@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from lab.drawing import html
 from lab.drawing.pictures import SEEN, histogram, picture
 from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
-from lab.widgets.choices import LIMITS, READING, CorpusChoice, ModelChoice, settings_code
+from lab.widgets.choices import READING, CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
@@ -185,7 +185,11 @@ for name, W in model.get_values().items():
 
 
 def _corpus_of(settings: Settings) -> tuple[object, ...]:
-    return settings.train, settings.dev, *(getattr(settings, name) for name in (*LIMITS, *READING))
+    return (
+        settings.train,
+        settings.dev,
+        *(getattr(settings, name) for name in ("max_sent_len", "max_nr_sent", *READING)),
+    )
 
 
 def memory(n_bytes: float) -> str:

@@ -171,6 +171,17 @@ def _start(live: LiveRun, is_new: bool) -> LiveRun:
     return live
 
 
+def remove(folder: Path) -> None:
+    """Delete a run; RuntimeError if it is being trained."""
+    with _lock:
+        live = find(folder)
+        if live is not None and live.job.active:
+            raise RuntimeError(f"the run {folder.name} is being trained now: stop it first")
+        Run.open(folder.name, folder.parent).remove()
+        if live is not None:
+            _all.remove(live)
+
+
 def find(folder: Path) -> LiveRun | None:
     """Return the live run of a folder, if this kernel knows one."""
     return next((live for live in _all if live.folder == folder), None)

@@ -1,5 +1,6 @@
 """The training panel: train a tagger and watch it learn; pause, stop, resume; lay several runs over each other."""
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class TrainingPanel(Panel):
         self._make_controls()
         self._make_views()
         self._listing = False
+        self._doomed: str | None = None  # the run that the next press of Delete is to delete
         self._proposed = ""
         self._table_of: tuple[LiveRun, str, int] | None = None  # of the run that is looked at: what its table shows
         self._awaited: LiveRun | None = None  # whose end is to be said
@@ -63,7 +65,8 @@ class TrainingPanel(Panel):
             self.summary,
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),
-            in_row(self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button, self.take_button),
+            in_row(self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button),
+            in_row(self.take_button, self.delete_button),
             self.status,
             in_row(self.epoch_bar, self.training_bar),
             self.curves,
@@ -92,7 +95,7 @@ class TrainingPanel(Panel):
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
         self.name = text("Name of the run", "", "The folder of runs that it is kept in")
-        self.start_button = self.button("Start", "Train a new run", self.start, "primary", "play")
+        self.start_button = self.button("Start", "Train a new run", self.start, "primary", "play", single=True)
         self.run = pick("Look at", [], "The run that these buttons act on")
         what = "Wait after the present update; press again to go on"
         self.pause_button = self.button("Pause", what, self.pause_or_go_on, icon="pause")
@@ -104,6 +107,8 @@ class TrainingPanel(Panel):
         self.to_epoch = whole("to epoch", 5, "The epoch at which Resume is to end", 100_000, "10.5em", label="5em")
         what = "Train the run that is looked at further, to this epoch"
         self.resume_button = self.button("Resume", what, self.resume, icon="forward")
+        what = "Delete the run that is looked at from the disk; press twice"
+        self.delete_button = self.button("Delete", what, self.delete, icon="trash")
         what = "The runs whose curves are drawn: Ctrl or Shift marks more"
         self.shown = field(widgets.SelectMultiple, "Draw", (), what, "19em", "3em", rows=8).add_class("lab-shown")
 
@@ -113,7 +118,7 @@ class TrainingPanel(Panel):
         self.epoch_bar = gauge("26em", description="Epoch", **look).add_class("lab-epoch-bar")
         self.training_bar = gauge("26em", description="Training", **look).add_class("lab-training-bar")
         self.curves, self.left_out = Curves(), view("left-out")
-        self.table = view("log", flex="1 1 0", min_width="0", max_height="200px")
+        self.table = view("log", flex="1 1 0", min_width="0")
 
     # settings
 
@@ -178,6 +183,23 @@ class TrainingPanel(Panel):
         live.job.stop()
         self._show_live(live)
 
+    def delete(self) -> None:
+        """Delete the run that is looked at, if that was asked for twice."""
+        name, folder = self.run.value, self._folder()
+        if self._doomed != name:
+            self.say(f"Delete {name} and all that it has learnt? Press Delete again; anything else keeps it.")
+            self._doomed = name
+            return
+        live_runs.remove(folder)
+        self.refresh()
+        self.run.value = next(iter(self.run.options), None)
+        self.say(f"{name} is deleted.")
+
+    def attempt(self, action: Callable[[], None]) -> None:
+        super().attempt(action)
+        if action != self.delete:
+            self._doomed = None
+
     def _folder(self) -> Path:
         if self.run.value is None:
             raise ValueError("there is no run yet: press Start")
@@ -217,6 +239,7 @@ class TrainingPanel(Panel):
         with self.lock, self.guard():
             if self._listing or self.run.value is None:
                 return
+            self._doomed = None
             self._table_of = None
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)

@@ -138,5 +138,15 @@ def test_the_code_runs(capsys):
 def test_the_code_follows_the_controls():
     panel = CorpusPanel()
     panel._code_button.value = True
-    panel.choice.max_sent_len.value = 15
+    panel.choice.longest.value = 14
     assert "max_sent_len=15" in panel._code_view.value
+
+
+def test_the_longest_sentence_is_as_long_as_the_field_says():
+    panel = CorpusPanel()
+    panel.choice.longest.value = 5
+    panel.read()
+    assert max(map(len, panel.train)) == 5
+    assert panel.choice.fields()["max_sent_len"] == 6
+    panel.choice.take(panel.settings())
+    assert panel.choice.longest.value == 5

@@ -2,6 +2,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from functools import partial
 from html import unescape
 from types import SimpleNamespace
 
@@ -12,6 +15,7 @@ import pytest
 from lab import InspectionPanel
 from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
+from lab.panels.inspection.view import open_run
 from lab.widgets.choices import RunChoice
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
@@ -55,6 +59,33 @@ def runs_with(trained, runs_folder):
 def panel(runs_with):
     runs_with("rnn", "lstm")
     return InspectionPanel("rnn")
+
+
+def test_two_events_at_once_are_heard_one_after_the_other(panel, monkeypatch):
+    """As JupyterLab sends them: leaving the field and pressing the button at once, each to a thread of its own."""
+    at_once = threading.Barrier(2)
+    opening = []
+
+    def slow(folder):
+        opening.append(folder)
+        time.sleep(0.05)
+        assert len(opening) == 1
+        return opening.pop() and open_run(folder)
+
+    def heard(event):
+        at_once.wait(5)
+        event()
+
+    monkeypatch.setattr("lab.panels.inspection.panel.open_run", slow)
+    for n in range(5):
+        events = (partial(setattr, panel.sentence, "value", f"The dog {'runs ' * n}."), panel.tag_button.click)
+        threads = [threading.Thread(target=heard, args=[event]) for event in events]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert panel.message.value == ""
+        assert len(panel.seen.words) == n + 3
 
 
 def turn_to(panel, tab):

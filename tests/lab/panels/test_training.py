@@ -6,6 +6,7 @@ from dataclasses import replace
 import bqplot
 import pytest
 
+import lab.widgets.panel
 from lab import TrainingPanel
 from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
@@ -23,6 +24,7 @@ TRAIN, DEV, _ = map(str, corpus_files("sample"))
 def no_training_is_left(monkeypatch):
     monkeypatch.setattr(live_runs, "_all", [])
     monkeypatch.setattr(live_runs, "_listeners", [])
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 0.0)  # tests press faster than hands
     yield
     for training in live_runs._all:
         training.job.stop()
@@ -400,6 +402,36 @@ def test_a_run_that_is_in_training_is_not_begun_twice(panel):
     panel.start_button.click()
     assert "is being trained" in panel.message.value
     assert live_runs._all == [training]
+
+
+def test_a_double_click_starts_one_training(panel, monkeypatch):
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 60.0)
+    made = small(TrainingPanel())
+    made.start_button.click()
+    made.start_button.click()
+    assert len(live_runs._all) == 1
+    made.close()
+
+
+def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
+    name = train(panel).name
+    panel.delete_button.click()
+    assert f"Delete {name} and all that it has learnt?" in panel.message.value
+    panel.again_button.click()  # something else
+    panel.delete_button.click()
+    assert (runs_folder / name).is_dir()
+    panel.delete_button.click()
+    assert "is deleted" in panel.message.value
+    assert list(runs_folder.iterdir()) == []
+    assert (panel.run.options, panel.shown.options, live_runs._all) == ((), (), [])
+
+
+def test_a_run_that_is_in_training_is_not_deleted(panel, runs_folder):
+    training = endless(panel)
+    for _ in range(2):
+        panel.delete_button.click()
+    assert "is being trained now: stop it first" in panel.message.value
+    assert (runs_folder / training.name).is_dir()
 
 
 def test_names_are_proposed_until_one_is_written(panel):
