@@ -9,6 +9,7 @@ PANELS = {
     "ModelPanel": "model",
     "TrainingPanel": "training",
     "SweepPanel": "sweep",
+    "DistancePanel": "distance",
     "InspectionPanel": "inspection",
     "GradientCheckPanel": "gradient_check",
     "StepThroughPanel": "step_through",

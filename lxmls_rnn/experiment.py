@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths, records
+from lxmls_rnn.datasets import reach
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
+from lxmls_rnn.deep_learning.initialisation import check_init, initialise
 from lxmls_rnn.deep_learning.rnn import check_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.files import naming, open_regular, quoted
@@ -26,7 +28,7 @@ CORPORA = {
 
 
 def corpus_files(name: str) -> tuple[Path, Path, Path]:
-    """Return the train, dev and test files of a corpus by name.
+    """Return the train, dev and test files of a corpus by name; those of `reach:K` are made where they are not there.
 
     Raises
     ------
@@ -35,9 +37,12 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     FileNotFoundError
         Its files are not there; says how to get them.
     """
-    if name not in CORPORA:
-        raise ValueError(f"corpus must be one of {', '.join(CORPORA)} or a file, got {name!r}")
-    train, dev, test = (paths.data() / file for file in CORPORA[name])
+    distance = reach.distance_of(name)
+    if distance is not None:
+        reach.make(distance, paths.data())
+    elif name not in CORPORA:
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K or a file, got {name!r}")
+    train, dev, test = (paths.data() / file for file in (CORPORA[name] if distance is None else reach.files(distance)))
     for file in (train, dev, test):
         if not file.is_file():
             raise FileNotFoundError(f"no file {file}: get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA")
@@ -46,8 +51,10 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
 
 def corpus_name(train: str) -> str:
     """Return the name of the corpus that a training file belongs to, or the file's own."""
-    path = Path(train).resolve()
-    return next((name for name, files in CORPORA.items() if path == (paths.data() / files[0]).resolve()), path.name)
+    path, data = Path(train).resolve(), paths.data()
+    if path.parent.parent == (data / "reach").resolve() and path.name == "train.conll":
+        return f"reach:{path.parent.name}"
+    return next((name for name, files in CORPORA.items() if path == (data / files[0]).resolve()), path.name)
 
 
 def parts(settings: Settings) -> dict[str, Path]:
@@ -56,8 +63,8 @@ def parts(settings: Settings) -> dict[str, Path]:
     if settings.dev is not None:
         files["dev"] = Path(settings.dev)
     name = corpus_name(settings.train)
-    if name in CORPORA:
-        files["test"] = paths.data() / CORPORA[name][2]
+    if name in CORPORA or reach.distance_of(name):
+        files["test"] = corpus_files(name)[2]
     return files
 
 
@@ -77,6 +84,8 @@ class Settings:
     model, n_emb, n_hidd, activation, dtype, seed
         As the model's constructor takes them; `model` is a name in `rnn.MODELS`. Without a dtype NumPy's models are
         float64 and Theano's have its floatX.
+    init
+        How the parameters begin, see `initialise`.
     embeddings
         A file of pre-trained embeddings; `n_emb` is then what it holds. With the guide's vocabulary the words get the
         guide's vectors, else the best there are (`extract_embeddings`).
@@ -96,11 +105,13 @@ class Settings:
     activation: str | None = None
     dtype: str | None = None
     seed: int = 1234
+    init: str = "uniform01"
     embeddings: str | None = None
     trainer: Trainer = field(default_factory=Trainer)
 
     def __post_init__(self) -> None:
         check_name(self.model)
+        check_init(self.init)
         for option, file in self.files().items():
             if not file or not _is_text(file):
                 raise ValueError(f"{option} must be the path of a file, as text in UTF-8, got {quoted(file)}")
@@ -199,4 +210,5 @@ def prepare(settings: Settings) -> Experiment:
     model = model_class(settings.model)(
         *first, settings.n_hidd, len(train.y_dict), seed=settings.seed, activation=settings.activation, **dtype
     )
+    initialise(model, settings.init, settings.seed, keep_embeddings=settings.embeddings is not None)
     return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)

@@ -13,6 +13,8 @@ import ipywidgets as widgets
 from lab.widgets import controls
 from lab.widgets.controls import WRAP, button, in_row, offer, on_change, pick, seed, show, switch, view, whole
 from lxmls_rnn import experiment, paths, runs
+from lxmls_rnn.datasets import reach
+from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
 
@@ -21,6 +23,7 @@ ALL = 0  # in place of a limit
 MOST = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
+REACH = "reach"  # with a distance, the corpus reach:K
 READING = "vocabulary", "min_count"  # how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
@@ -37,6 +40,8 @@ class CorpusChoice(widgets.VBox):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
+        what = "How many words back the word is that decides, K of the corpus reach:K"
+        self.distance = whole("Distance", 5, what, reach.FARTHEST)
         self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
         what = "Leave out sentences of more words; 0: none"
         self.longest = whole("Longest sentence", ALL, what, MOST - 1, least=ALL)
@@ -46,7 +51,7 @@ class CorpusChoice(widgets.VBox):
         what = "Words that come less often in the training part are <unk>"
         self.min_count = whole("Least count", 2, what, 1000)
         numbers = in_row(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
-        super().__init__([in_row(self.corpus, self.dev), numbers])
+        super().__init__([in_row(self.corpus, self.distance, self.dev), numbers])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
         self.corpus.value = corpus
@@ -57,30 +62,38 @@ class CorpusChoice(widgets.VBox):
         """Look again which files there are."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
-        for dropdown, first in ((self.corpus, list(CORPORA)), (self.dev, [NO_DEV])):
+        for dropdown, first in ((self.corpus, [*CORPORA, REACH]), (self.dev, [NO_DEV])):
             offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
         """Set the controls to what `settings` has; ValueError if its corpus is not among those that can be chosen."""
         self.refresh()
-        self.corpus.value = _option_of(settings.train, self.corpus.options, "train")
-        if self.corpus.value not in CORPORA:
+        distance = reach.distance_of(experiment.corpus_name(settings.train))
+        self.distance.value = distance or self.distance.value
+        self.corpus.value = REACH if distance else _option_of(settings.train, self.corpus.options, "train")
+        if not self.name:
             self.dev.value = NO_DEV if settings.dev is None else _option_of(settings.dev, self.dev.options, "dev")
         controls.set_values(self, READING, settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
         self.max_nr_sent.value = settings.max_nr_sent or ALL
 
     def _adapt(self) -> None:
-        show(self.dev, self.corpus.value not in CORPORA)
+        show(self.dev, not self.name)
+        show(self.distance, self.corpus.value == REACH)
         self.min_count.disabled = self.vocabulary.value != "train"
+
+    @property
+    def name(self) -> str:
+        """The name of the corpus, nothing for a file of one's own."""
+        chosen = self.corpus.value
+        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if chosen in CORPORA else ""
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides; FileNotFoundError for a corpus not fetched."""
-        name = self.corpus.value
-        if name in CORPORA:
-            train, dev, _ = map(str, experiment.corpus_files(name))
+        if self.name:
+            train, dev, _ = map(str, experiment.corpus_files(self.name))
         else:
-            train = str(paths.data() / name)
+            train = str(paths.data() / self.corpus.value)
             dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` itself is left out
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
@@ -97,10 +110,16 @@ class ModelChoice(widgets.VBox):
         self.n_hidd = whole("Hidden units", 20, "Numbers in the hidden state", 4096)
         self.activation = pick("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
         self.seed = seed(1234, "Of the parameters that are drawn: the same seed, the same numbers")
+        self.init = pick(
+            "Weights begin",
+            INITS,
+            "uniform01: between 0 and 1, as in the lab guide; the others keep signals at their size",
+            INITS[0],
+        )
         what = "Random numbers, or a file of pre-trained embeddings in the data folder"
         self.embeddings = pick("Embeddings", [RANDOM], what)
         self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
-        numbers = in_row(self.activation, self.seed, self.embeddings, self.freeze)
+        numbers = in_row(self.activation, self.seed, self.init, self.embeddings, self.freeze)
         super().__init__([in_row(self.model, self.n_hidd, self.n_emb), numbers])
         on_change(self._adapt, self.model, self.embeddings)
         self.refresh()
@@ -126,12 +145,13 @@ class ModelChoice(widgets.VBox):
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
         controls.set_values(self, ("n_emb", "n_hidd", "seed"), settings)
+        self.init.value = settings.init
         self.freeze.value = settings.trainer.freeze_embeddings
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
         file = None if self.embeddings.value == RANDOM else str(paths.data() / self.embeddings.value)
-        return {**controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed")), "embeddings": file}
+        return {**controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init")), "embeddings": file}
 
 
 class RunChoice(widgets.HBox):

@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lxmls_rnn.cli.console import Root, console
+from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files
@@ -20,7 +21,7 @@ from lxmls_rnn.runs import Run
 
 def train(
     context: typer.Context,
-    corpus: Annotated[str, typer.Argument(help="sample, ewt, or a CoNLL or CoNLL-U file to train on.")] = "sample",
+    corpus: Annotated[str, typer.Argument(help="sample, ewt, reach:K, or a CoNLL or CoNLL-U file.")] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to measure on; a named corpus brings its own.")] = None,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
@@ -45,6 +46,7 @@ def train(
         int | None, typer.Option(help="Stop after so many epochs without gain on dev, keep the best.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the parameters and the orders.")] = 1234,
+    init: Annotated[str, typer.Option(help=f"How parameters begin: {', '.join(INITS)}.")] = "uniform01",
     name: Annotated[str | None, typer.Option(help="Name of the run; by default model and time.")] = None,
     resume: Annotated[
         str | None, typer.Option(help="Continue the run of this name with its own settings, but for --epochs.")

@@ -1,6 +1,5 @@
 """The training panel: train a tagger and watch it learn; pause, stop, resume; lay several runs over each other."""
 
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import ipywidgets as widgets
 from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
 from lab.panels.training.live_runs import LiveRun
-from lab.panels.training.text import epochs_table, status
+from lab.panels.training.text import ended, epochs_table, on_disk, status
 from lab.widgets.choices import CorpusChoice, ModelChoice, left_out, settings_code
 from lab.widgets.controls import field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
 from lab.widgets.panel import Panel, controls
@@ -54,9 +53,8 @@ class TrainingPanel(Panel):
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
         self._make_controls()
         self._make_views()
-        self._listing = False
+        self._listing, self._proposed = False, ""
         self._doomed: str | None = None  # the run that the next press of Delete is to delete
-        self._proposed = ""
         self._table_of: tuple[LiveRun, str, int] | None = None  # of the run that is looked at: what its table shows
         self._awaited: LiveRun | None = None  # whose end is to be said
         super().__init__(
@@ -77,7 +75,7 @@ class TrainingPanel(Panel):
         on_change(self._propose_name, self.model.model)
         on_change(self._picked, self.run)
         on_change(self._marked, self.shown)
-        on_change(self._rescale, self.curves.logarithmic)
+        on_change(self.curves.rescale, self.curves.logarithmic)
         self._summarise()
         self.refresh()
         self._propose_name()
@@ -187,18 +185,13 @@ class TrainingPanel(Panel):
         """Delete the run that is looked at, if that was asked for twice."""
         name, folder = self.run.value, self._folder()
         if self._doomed != name:
-            self.say(f"Delete {name} and all that it has learnt? Press Delete again; anything else keeps it.")
             self._doomed = name
-            return
-        live_runs.remove(folder)
-        self.refresh()
-        self.run.value = next(iter(self.run.options), None)
-        self.say(f"{name} is deleted.")
-
-    def attempt(self, action: Callable[[], None]) -> None:
-        super().attempt(action)
-        if action != self.delete:
-            self._doomed = None
+            self.say(f"Delete {name} and all that it has learnt? Press Delete again.")
+        else:
+            live_runs.remove(folder)
+            self.refresh()
+            self.run.value = next(iter(self.run.options), None)
+            self.say(f"{name} is deleted.")
 
     def _folder(self) -> Path:
         if self.run.value is None:
@@ -217,7 +210,7 @@ class TrainingPanel(Panel):
         """List the runs anew, newest first, and draw those that are marked."""
         with self.lock:
             (names, damaged), looked_at = live_runs.names(paths.runs()), self.run.value
-            self.left_out.value = left_out(damaged)
+            self.left_out.value, self._doomed = left_out(damaged), None
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
                 self._listing = True
@@ -280,10 +273,6 @@ class TrainingPanel(Panel):
         live = live_runs.find(paths.runs() / self.run.value) if self.run.value else None
         self._show_state(live)
 
-    def _rescale(self) -> None:
-        with self.lock, self.guard():
-            self.curves.rescale()
-
     def _draw_run(self, name: str) -> None:
         live = live_runs.find(paths.runs() / name)
         if live is not None and live.started is not None:
@@ -318,13 +307,10 @@ class TrainingPanel(Panel):
     def _say_end(self, live: LiveRun) -> None:
         if live.folder.exists():
             self._propose_epochs()
-        warned = live.job.warned
         if live.job.error is not None:
             self.complain(live.job.error)
-        elif live.state == "stopped":
-            self.say(f"Stopped. {live.name} is kept in {live.folder}: Resume goes on from here. {warned}")
         else:
-            self.say(f"{live.reason().capitalize()}. {live.name} is kept in {live.folder}. {warned}")
+            self.say(ended(live))
 
     def _show_from_disk(self) -> None:
         self.epoch_bar.value = self.training_bar.value = 0.0
@@ -333,11 +319,9 @@ class TrainingPanel(Panel):
             self.status.value = "No run yet: press Start."
             return
         run = Run.open(self.run.value)
-        rows, epochs = run.metrics(), run.settings.trainer.epochs
-        self.training_bar.value = len(rows) / epochs
-        self.table.value = epochs_table(self.run.value, rows)
-        what = f"{run.settings.model}, {len(rows)} of {epochs} epochs, in {run.folder}"
-        self.status.value = f"<b>On disk</b>: {escape(what)}"
+        rows = run.metrics()
+        self.training_bar.value = len(rows) / run.settings.trainer.epochs
+        self.table.value, self.status.value = epochs_table(self.run.value, rows), on_disk(run, rows)
 
     def _viewed(self, change: Any) -> None:
         if change["new"]:

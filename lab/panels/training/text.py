@@ -6,6 +6,7 @@ from typing import Any
 from lab.drawing import html
 from lab.panels.training.live_runs import LiveRun
 from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.runs import Run
 
 LAST = 100  # epochs in the table
 
@@ -36,6 +37,20 @@ def status(live: LiveRun) -> str:
         f'<b class="lab-state">{escape(state.capitalize())}</b>: {escape(live.name)}, {", ".join(parts)}'
         f"<br><small>{escape(f'{live.device} {live.job.warned}')}</small>"
     )
+
+
+def ended(live: LiveRun) -> str:
+    """Return what came of a live run that has ended without an error."""
+    kept = f"{live.name} is kept in {live.folder}"
+    if live.state == "stopped":
+        return f"Stopped. {kept}: Resume goes on from here. {live.job.warned}"
+    return f"{live.reason().capitalize()}. {kept}. {live.job.warned}"
+
+
+def on_disk(run: Run, rows: list[dict[str, Any]]) -> str:
+    """Return as HTML what there is of a run that is not live."""
+    what = f"{run.settings.model}, {len(rows)} of {run.settings.trainer.epochs} epochs, in {run.folder}"
+    return f"<b>On disk</b>: {escape(what)}"
 
 
 def duration(seconds: float) -> str:

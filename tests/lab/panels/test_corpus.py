@@ -150,3 +150,17 @@ def test_the_longest_sentence_is_as_long_as_the_field_says():
     assert panel.choice.fields()["max_sent_len"] == 6
     panel.choice.take(panel.settings())
     assert panel.choice.longest.value == 5
+
+
+def test_a_distance_makes_the_corpus_reach(data):
+    panel = CorpusPanel()
+    panel.choice.corpus.value = "reach"
+    panel.choice.distance.value = 4
+    assert panel.choice.distance.layout.display is None
+    panel.read()
+    assert {len(sentence) for sentence in panel.train} == {6}
+    settings = panel.settings()
+    panel.choice.corpus.value, panel.choice.distance.value = "sample", 9
+    assert panel.choice.distance.layout.display == "none"
+    panel.choice.take(settings)
+    assert (panel.choice.corpus.value, panel.choice.distance.value) == ("reach", 4)

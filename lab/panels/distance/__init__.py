@@ -1,0 +1,1 @@
+"""How far back a tagger can look: accuracy against distance."""

@@ -1,0 +1,160 @@
+"""The distance panel: how far back can an RNN learn to look, and how far an LSTM?"""
+
+import math
+from collections.abc import Iterator
+
+import bqplot
+import numpy as np
+
+from lab.drawing import html
+from lab.drawing.figures import figure, scales_of, side_axis
+from lab.drawing.palette import LINES
+from lab.widgets.choices import Several
+from lab.widgets.controls import gauge, in_row, pick, show, text, view, whole
+from lab.widgets.job import Job
+from lab.widgets.panel import Panel
+from lxmls_rnn.datasets.reach import FARTHEST
+from lxmls_rnn.deep_learning.initialisation import INITS
+from lxmls_rnn.distance import TAGGERS, Measured, measure
+
+COLOURS = dict(zip(TAGGERS, LINES, strict=False))
+
+
+class DistancePanel(Panel):
+    """Train taggers on a word that another one decides, further and further back.
+
+    Attributes
+    ----------
+    measured
+        The last epoch so far of each training, by tagger, distance and seed.
+    """
+
+    title = "How far back?"
+    help = """In <i>She , er , well , watches .</i> the last word is a verb, in <i>Her , er , well , watches .</i> a noun:
+    only the first word tells, and nothing between them helps. In the corpus <b>reach:K</b> it is K words back. <b>Start</b>
+    trains taggers for each distance and shows how often they are right on that word: 50 % is guessing. Then begin with
+    other weights: <i>uniform01</i> draws them between 0 and 1, as the lab guide does. The corpora can be chosen in the
+    other panels too, to look into such a tagger."""
+
+    def __init__(self) -> None:
+        says = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
+        self.taggers = Several("Taggers", says, list(TAGGERS))
+        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {FARTHEST}, by commas")
+        self.seeds = whole("Seeds", 3, "Trainings of each, which begin with other numbers", 20, "16em")
+        self.epochs = whole("Epochs", 15, "Of each training: passes over 1000 sentences", 1000, "16em")
+        self.init = pick("Weights begin", INITS, "How the parameters are drawn at first", "glorot")
+        self.start_button = self.button("Start", "Train them all", self.start, "primary", "play", single=True)
+        self.stop_button = self.button("Stop", "End here; what has been measured stays", self.stop, icon="stop")
+        self.progress = gauge("26em")
+        across = bqplot.Axis(
+            scale=bqplot.LogScale(), label="K: how many words back the deciding word is", tick_format="d"
+        )
+        up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
+        self.plot, self.legend, self.table = figure(across, up, size=(560, 300)), view("legend"), view("distances")
+        self.measured: dict[tuple[str, int, int], Measured] = {}
+        self._planned = 1
+        self.stop_button.disabled = True
+        super().__init__(
+            self.taggers,
+            in_row(self.distances, self.init),
+            in_row(self.seeds, self.epochs),
+            in_row(self.start_button, self.stop_button, self.progress),
+            self.plot,
+            self.legend,
+            self.table,
+        )
+        for result in (self.progress, self.plot):
+            show(result, False)
+
+    def chosen_distances(self) -> list[int]:
+        """Return the distances; ValueError where they are no such numbers."""
+        try:
+            distances = sorted({int(word) for word in self.distances.value.replace(",", " ").split()})
+        except ValueError:
+            distances = []
+        if not distances or not 1 <= distances[0] <= distances[-1] <= FARTHEST:
+            raise ValueError(
+                f"Distances takes numbers from 1 to {FARTHEST}, such as 1, 5, 20; got {self.distances.value!r}"
+            )
+        return distances
+
+    def start(self) -> None:
+        """Begin to train, in the background."""
+        if self.working:
+            raise RuntimeError("the trainings are under way: stop them first")
+        taggers, distances, seeds, epochs = self._asked()
+        more = {"epochs": epochs, "init": self.init.value}
+        self.measured, self._planned = {}, len(taggers) * len(distances) * seeds * epochs
+        axis = self.plot.axes[0]
+        axis.scale.min, axis.scale.max = distances[0] / 1.15, distances[-1] * 1.15
+        axis.tick_values = np.array(distances)
+
+        def work() -> Iterator[Measured]:
+            yield from measure(taggers, distances, seeds, **more)
+
+        def take(measured: Measured) -> None:
+            self.measured[measured.tagger, measured.distance, measured.seed] = measured
+
+        self.in_background(work, self._conclude, self._show, take)
+
+    def stop(self) -> None:
+        """End after the present epoch."""
+        if self.job is None or not self.working:
+            raise RuntimeError("nothing is being trained")
+        self.job.stop()
+
+    def _asked(self) -> tuple[list[str], list[int], int, int]:
+        return self.taggers.value, self.chosen_distances(), self.seeds.value, self.epochs.value
+
+    def _show(self, job: Job) -> None:
+        self.start_button.disabled, self.stop_button.disabled = job.active, not job.active
+        show(self.progress, job.active)
+        self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
+        if not self.measured:
+            self.say("Theano compiles the taggers; the first time this takes up to a minute.")
+            return
+        last = list(self.measured.values())[-1]
+        if job.active:
+            self.say(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
+        show(self.plot)
+        self._draw()
+
+    def _conclude(self) -> None:
+        ended = "All trained." if self.progress.value >= 1 else "Stopped."
+        self.say(f"{ended} Where does each tagger begin to guess?")
+
+    def means(self) -> dict[str, dict[int, list[float]]]:
+        """Return the accuracies of the seeds so far by tagger and distance."""
+        found: dict[str, dict[int, list[float]]] = {}
+        for (tagger, distance, _), one in self.measured.items():
+            found.setdefault(tagger, {}).setdefault(distance, []).append(one.accuracy)
+        return found
+
+    def _draw(self) -> None:
+        marks, rows = [], []
+        scales, means = scales_of(self.plot), self.means()
+        distances = sorted({distance for by_distance in means.values() for distance in by_distance})
+        for tagger, by_distance in means.items():
+            x = sorted(by_distance)
+            line = {"colors": [COLOURS[tagger]], "scales": scales}
+            average = [math.fsum(by_distance[k]) / len(by_distance[k]) for k in x]
+            marks.append(bqplot.Lines(x=x, y=average, stroke_width=2, **line))
+            dots = [(k, accuracy) for k in x for accuracy in by_distance[k]]
+            marks.append(bqplot.Scatter(x=[k for k, _ in dots], y=[a for _, a in dots], default_size=30, **line))
+            of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
+            rows.append([tagger, *of_tagger])
+        self.plot.marks = marks
+        key = html.key((tagger, COLOURS[tagger], "solid") for tagger in means)
+        self.legend.value = f"<div>{key}</div><div><small>Lines: means of the seeds; dots: each of them.</small></div>"
+        self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
+
+    def code(self) -> str:
+        taggers, distances, seeds, epochs = self._asked()
+        return f"""from lxmls_rnn.distance import measure
+
+last = {{}}  # by tagger, distance and seed
+for one in measure({taggers!r}, {distances!r}, {seeds}, epochs={epochs}, init={self.init.value!r}):
+    last[one.tagger, one.distance, one.seed] = one.accuracy
+for (tagger, distance, seed), accuracy in last.items():
+    print(f"{{tagger:14}} reach:{{distance:<4}} seed {{seed}}: {{accuracy:.0%}}")
+"""

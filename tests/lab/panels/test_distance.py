@@ -1,0 +1,55 @@
+import pytest
+
+from lab import DistancePanel
+
+pytestmark = pytest.mark.theano
+
+
+@pytest.fixture
+def panel(data):
+    made = DistancePanel()
+    made.distances.value, made.seeds.value, made.epochs.value = "1, 3", 2, 2
+    made.taggers.boxes["RNN, tanh"].value = False
+    yield made
+    if made.working:
+        made.job.stop()
+        made.job.wait(60)
+
+
+def test_curves_and_table_come_of_the_trainings(panel):
+    panel.start_button.click()
+    assert panel.start_button.disabled
+    panel.job.wait(120)
+    assert panel.message.value.startswith('<div role="status">All trained.')
+    assert set(panel.measured) == {(t, k, s) for t in ("RNN, logistic", "LSTM") for k in (1, 3) for s in (0, 1)}
+    line, dots, *_ = panel.plot.marks
+    assert list(line.x) == [1, 3]
+    assert len(dots.x) == 4
+    assert panel.table.value.count("%") == 8
+    assert not panel.start_button.disabled
+    assert panel.stop_button.disabled
+
+
+def test_it_stops_after_the_present_epoch_and_keeps_what_is_measured(panel):
+    panel.epochs.value = 1000
+    panel.start_button.click()
+    while not panel.measured:
+        panel.job._ended.wait(0.05)
+    panel.stop_button.click()
+    panel.job.wait(60)
+    assert "Stopped." in panel.message.value
+    assert len(panel.plot.marks) == 2
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "0, 3", "5, 201", "1.5"])
+def test_a_distance_that_is_none_is_said(panel, wrong):
+    panel.distances.value = wrong
+    panel.start_button.click()
+    assert "Distances takes numbers from 1 to 200" in panel.message.value
+    assert panel.job is None
+
+
+def test_the_code_measures_the_same(panel, capsys):
+    panel.distances.value, panel.seeds.value = "1", 1
+    exec(panel.code(), {})
+    assert "LSTM           reach:1    seed 0: " in capsys.readouterr().out
