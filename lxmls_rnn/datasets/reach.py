@@ -3,13 +3,14 @@
     She , er , well , watches .          a verb
     Her , er , well , watches .          a noun
 
-With distance K there are K - 1 hesitations between the first word and the one that it decides, so a tagger is right there
-in half of the sentences unless it remembers for K steps. Made from a fixed seed: the same files everywhere.
+With distance K there are K - 1 hesitations between the first word and the one that it decides, so a tagger is right
+there in half of the sentences unless it remembers for K steps. Made from a fixed seed: the same files everywhere.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +57,8 @@ def make(distance: int, data: Path) -> None:
                 text = text.replace("\t.\t_", "\t!\t_", 1)  # a rare word: <unk> is to be trained too
             (beside / f"{part}.conll").write_text(text, encoding="utf-8")
 
-    try:
+    with suppress(FileExistsError):  # another process was faster
         make_atomically(folder, write)
-    except FileExistsError:  # another process was faster
-        pass
 
 
 def _sentence(rng: np.random.RandomState, distance: int) -> str:

@@ -74,6 +74,7 @@ class PostagCorpus:
             if limit is not None:
                 _check_positive(name, limit)
         tag_map = None if mapping_file is None else read_tag_map(mapping_file)
+        universal = set() if tag_map is None else set(tag_map.values())
 
         kept: list[list[Token]] = []
         nr_read = 0
@@ -94,9 +95,9 @@ class PostagCorpus:
             tags = []
             for token in sentence:
                 name = token.tag.lower()
-                if tag_map is not None and name not in tag_map:
+                if tag_map is not None and name not in tag_map and name not in universal:
                     unknown.setdefault(name, token)
-                tags.append(name if tag_map is None else tag_map.get(name, OTHER_TAG))
+                tags.append(name if tag_map is None else tag_map.get(name, name if name in universal else OTHER_TAG))
             sequences.add_sequence([token.word for token in sentence], tags)
         if unknown:
             warnings.warn(f"{file}, {_not_mapped(list(unknown.values()), mapping_file)}", stacklevel=2)

@@ -38,7 +38,7 @@ def test_a_sweep_is_trained_drawn_and_a_point_opens_its_run(lab, picture):
 
 def test_a_reloaded_page_finds_the_sweep_and_stop_keeps_checkpoints(lab):
     panel = lab.panel("SweepPanel")
-    start(panel, "reloaded", epochs=400)
+    start(panel, "again", epochs=400)
     expect(panel.locator(STATUS)).to_contain_text("2 workers", timeout=COMPILE)
     lab.save()
     lab.page.reload()
@@ -50,7 +50,7 @@ def test_a_reloaded_page_finds_the_sweep_and_stop_keeps_checkpoints(lab):
     expect(panel.locator(STATUS)).to_contain_text("training")
     button(panel, "Stop").click()
     expect(panel.locator(STATUS)).to_contain_text("stopped", timeout=COMPILE)
-    assert list((lab.folder.parent / "runs/reloaded").glob("*/checkpoint.npz"))
+    assert list((lab.folder.parent / "runs/again").glob("*/checkpoint.npz"))
 
 
 def test_a_wrong_value_is_said_and_nothing_is_made(lab):

@@ -271,3 +271,9 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="pipe is no regular file"):
         PostagCorpus().read_sequence_list_conll(tmp_path / "pipe")
+
+
+def test_universal_tags_stay_as_they_are(read, recwarn):
+    sequences = read("1\tdogs\t_\t_\tNOUN\n2\trun\t_\t_\tverb\n3\t.\t_\t_\t.\n\n")
+    assert [sentence.tags for sentence in sequences] == [["noun", "verb", "."]]
+    assert not recwarn.list

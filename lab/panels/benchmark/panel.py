@@ -157,10 +157,14 @@ class BenchmarkPanel(Panel):
                 self._draw()
 
         def done() -> None:
-            self.refresh()
             measured = sum(row.median is not None for row in session.results.rows)
             how = "Stopped" if self._stopped else "Done"
-            self.say(f"{how}: {measured} of {len(cases)} cases measured; kept in {session.path}.")
+            kept = f"kept in {session.path}"
+            if all(row.status == "stopped" for row in session.results.rows):
+                session.path.unlink(missing_ok=True)
+                kept = "nothing is kept"
+            self.refresh()
+            self.say(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
 
         self.in_background(session.run, done, progress, take)
 
@@ -224,10 +228,10 @@ class BenchmarkPanel(Panel):
             show_series(figure, found)
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
+        without = "" if self.working else report.without_gpu(self.shown)
         notes = [*report.crossover(self.shown), *report.not_measured(self.shown)]
         if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in measured):
             notes.append("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
-        without = report.without_gpu(self.shown)
         self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 

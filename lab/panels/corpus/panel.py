@@ -1,5 +1,6 @@
 """The corpus panel: what the sentences look like, which tags they have, which words are unknown."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -175,7 +176,9 @@ def save_upload(name: str, content: bytes) -> str:
         file.write(content)
         file.flush()
         try:
-            PostagCorpus().read_sequence_list_conll(file.name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # who reads it hears them, with its own name
+                PostagCorpus().read_sequence_list_conll(file.name)
         except ValueError as error:
             raise ValueError(str(error).replace(file.name, name)) from None
 

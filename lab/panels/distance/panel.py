@@ -1,4 +1,4 @@
-"""The distance panel: how far back can an RNN learn to look, and how far an LSTM?"""
+"""The distance panel: how far back an RNN can learn to look, and how far an LSTM."""
 
 import math
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ class DistancePanel(Panel):
     """
 
     title = "How far back?"
-    help = """In <i>She , er , well , watches .</i> the last word is a verb, in <i>Her , er , well , watches .</i> a noun:
-    only the first word tells, and nothing between them helps. In the corpus <b>reach:K</b> it is K words back. <b>Start</b>
-    trains taggers for each distance and shows how often they are right on that word: 50 % is guessing. Then begin with
-    other weights: <i>uniform01</i> draws them between 0 and 1, as the lab guide does. The corpora can be chosen in the
-    other panels too, to look into such a tagger."""
+    help = """In <i>She , er , well , watches .</i> the last word is a verb, in <i>Her , er , well , watches .</i> a
+    noun: only the first word tells, and nothing between them helps. In the corpus <b>reach:K</b> it is K words back.
+    <b>Start</b> trains taggers for each distance and shows how often they are right on that word: 50 % is guessing.
+    Then begin with other weights: <i>uniform01</i> draws them between 0 and 1, as the lab guide does. The corpora can
+    be chosen in the other panels too, to look into such a tagger."""
 
     def __init__(self) -> None:
         says = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}

@@ -47,7 +47,7 @@ class StepThroughPanel(Panel):
         self.sentence = SentenceChoice(sentence, self.source)
         network = small_network("The function f in h_t = f(a_t)", 1, "The same seed, the same numbers")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self._drawn, self.run = in_row(*network), RunChoice()
+        self._drawn, self.run = in_row(*network), RunChoice(family="RNN")
         more = {"min": 1, "max": 1, "readout": False}
         self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys go step by step", "auto", "auto", **more)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"

@@ -163,7 +163,7 @@ def _start(live: LiveRun, is_new: bool) -> LiveRun:
         if before is not None and before.job.active:
             raise RuntimeError(f"the run {folder.name} is being trained now: stop it first, or take another name")
         if is_new and is_there(folder):
-            raise FileExistsError(f"there is a run {folder.name} already: take another name, or resume that run")
+            raise FileExistsError(f"there is a run or a sweep {folder.name} already: take another name, or resume it")
         if before is not None:
             _all.remove(before)
         _all.append(live)

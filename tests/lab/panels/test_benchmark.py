@@ -5,6 +5,7 @@ import pytest
 
 from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import round_numbers, speed_up_map
+from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
@@ -94,7 +95,9 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
     assert not panel.stop_button.disabled
     panel.stop_button.click()
     panel.job.wait(10)
-    assert "Stopped: 0 of 2 cases measured" in panel.message.value
+    assert "Stopped: 0 of 2 cases measured; nothing is kept." in panel.message.value
+    assert panel.earlier.options == ()
+    assert list(paths.results().glob("*")) == []
     assert "the run was stopped" in panel.notes.value
     assert not panel.run_button.disabled
 

@@ -190,10 +190,12 @@ def test_a_trained_run_is_stepped_through(panel):
     assert panel.run.layout.display is None
 
 
-def test_an_lstm_is_refused_with_words(panel):
+def test_an_lstm_is_not_offered_and_refused_with_words(panel):
     train("memory", "NumpyLSTM")
     panel.source.value = "a trained run"
     panel.run.refresh()
+    assert panel.run.run.options == ()
+    panel.run.choose("memory")
     assert "shows RNNs" in panel.message.value
     panel.source.value = "drawn anew"
     assert panel.message.value == ""
