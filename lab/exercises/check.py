@@ -19,6 +19,7 @@ from lab.drawing import html
 from lab.exercises import failed_cells, numpy_exercises, solutions, theano_exercises
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
+from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
 from lxmls_rnn.files import in_words
 

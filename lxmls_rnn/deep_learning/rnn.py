@@ -49,6 +49,7 @@ __all__ = [
     "model_class",
     "name_of",
     "numpy_class",
+    "replace",
     "reset_model",
 ]
 
@@ -61,13 +62,36 @@ def check_name(name: str) -> str:
 
 
 def model_class(name: str) -> Any:
-    """Return the model class of a name in `MODELS`; ValueError for another name."""
+    """Return the model class of a name in `MODELS`, or what is to `replace` it; ValueError for another name."""
+    if name in _replaced:
+        return _replaced[name][0]
     return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_name(name)].module}"), name)
 
 
 def numpy_class(name: str) -> Any:
     """Return the NumPy class of a model's family, which can take its numbers without Theano; errors as `check_name`."""
-    return {"RNN": NumpyRNN, "LSTM": NumpyLSTM}[MODELS[check_name(name)].family]
+    return model_class(name_of(MODELS[check_name(name)].family, "numpy"))
+
+
+_replaced: dict[str, tuple[Any, str]] = {}  # by the name of a model: the class in its place, and whose it is
+
+
+def replace(name: str | None, cls: Any = None, what: str = "") -> None:
+    """Let a class stand in the place of a model in this process, for whoever asks for it by name.
+
+    Parameters
+    ----------
+    name
+        In `MODELS`; None puts all of them back.
+    cls
+        A subclass of the model, of the same name.
+    what
+        What it computes with, for `device_of`.
+    """
+    if name is None:
+        _replaced.clear()
+    else:
+        _replaced[check_name(name)] = cls, what
 
 
 def name_of(family: str, backend: str) -> str:
@@ -77,6 +101,11 @@ def name_of(family: str, backend: str) -> str:
 
 def device_of(name: str) -> str:
     """Return a sentence about what a model computes on, proved by a shared variable; imports Theano for its models."""
+    own = f" The passes are those of {_replaced[name][1]}." if name in _replaced else ""
+    return _device_of(name) + own
+
+
+def _device_of(name: str) -> str:
     if not MODELS[name].in_theano:
         return "NumPy computes on the CPU."
     from lxmls_rnn import theano_env

@@ -10,8 +10,7 @@ from lab.widgets.choices import RunChoice
 from lab.widgets.controls import field, in_row, on_change, pick, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
@@ -100,7 +99,7 @@ class StepThroughPanel(Panel):
         if self.source.value == DRAWN:
             ids, tag_names = words, list(dict.fromkeys(tags))
             sizes = len(set(words)), self.n_emb.value, self.n_hidd.value, len(tag_names)
-            model = NumpyRNN(*sizes, activation=self.activation.value)
+            model = numpy_class("NumpyRNN")(*sizes, activation=self.activation.value)
             model.set_values(random_values(model, np.random.RandomState(self.seed.value)))
         else:
             tagger = self._tagger()
@@ -120,7 +119,7 @@ class StepThroughPanel(Panel):
             raise ValueError(
                 f"this panel shows RNNs, and the run {folder.name} is of the model {model}: choose another"
             )
-        return Tagger.load(folder, NumpyRNN)
+        return Tagger.load(folder, numpy_class("NumpyRNN"))
 
     def go(self, way: int, by_word: bool) -> None:
         """Go a step on (1) or back (-1), or to the first step of the next word."""

@@ -1,0 +1,119 @@
+"""A student's own passes in the place of the library's."""
+
+import numpy as np
+import pytest
+
+from lab import GradientCheckPanel, InspectionPanel, StepThroughPanel, TrainingPanel, check
+from lab.exercises import solutions
+from lab.panels.training import live_runs
+from lxmls_rnn.deep_learning import rnn
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.runs import Run
+
+TRAIN, DEV, _ = map(str, corpus_files("sample"))
+SETTINGS = Settings(TRAIN, DEV, max_nr_sent=40, n_emb=6, n_hidd=5, trainer=Trainer(epochs=2))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_replaced():
+    yield
+    check.use()
+
+
+def functions(*changes):
+    """The three functions of exercise 6.1, as a notebook's cells define them."""
+    space, names = {}, ("forward", "errors", "gradients")
+    for name in names:
+        code = solutions.code(name)
+        for old, new in changes:
+            code = code.replace(old, new)
+        exec(compile(code, f"<cell {name}>", "exec"), space)
+    return [space[f"my_{name}"] for name in names]
+
+
+def trained(settings=SETTINGS):
+    e = prepare(settings)
+    costs = [event.cost for event in settings.trainer.fit(e.tagger.model, e.train) if hasattr(event, "train_accuracy")]
+    return e.tagger.model, costs
+
+
+def test_it_trains_to_the_librarys_numbers():
+    expected, costs = trained()
+    assert "NumpyRNN now computes with my_forward, my_errors, my_gradients" in str(check.use(*functions()))
+    model, own_costs = trained()
+    assert type(model) is not type(expected)
+    assert np.allclose(costs, own_costs, rtol=1e-10)
+    assert all(np.allclose(a, b, rtol=1e-8, atol=1e-12) for a, b in zip(model.param, expected.param, strict=True))
+    assert check.use().text.startswith("The panels compute with the library's code again")
+    assert type(trained()[0]) is type(expected)
+
+
+def test_what_is_wrong_in_it_shows_in_training_and_gradient_check():
+    check.use(*functions(("W_h.T @ e_a", "0 * W_h.T @ e_a")))
+    _, costs = trained()
+    check.use()
+    assert not np.allclose(costs, trained()[1], rtol=1e-6)
+    check.use(*functions(("W_h.T @ e_a", "0 * W_h.T @ e_a")))
+    panel = GradientCheckPanel()
+    for name, box in panel.models.items():
+        box.value = name == "NumpyRNN"
+    panel.check_button.click()
+    panel.job.wait(60)
+    assert "gradients differ" in panel.message.value
+
+
+def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_runs, "_all", [])
+    calls = []
+    mine = functions()
+
+    def my_forward(*arguments):
+        calls.append(len(arguments[0]))
+        return mine[0](*arguments)
+
+    check.use(my_forward, *mine[1:])
+    panel = TrainingPanel()
+    panel.corpus.max_nr_sent.value, panel.trainer.epochs.value = 30, 1
+    panel.start_button.click()
+    live = live_runs.find(panel._folder())
+    live.job.wait(60)
+    assert "my_forward" in live.device
+    assert len(calls) >= 60
+    assert Run.open(live.name).settings.model == "NumpyRNN"
+    calls.clear()
+    inspection = InspectionPanel(live.name)
+    assert inspection.message.value == ""
+    assert calls
+    calls.clear()
+    stepping = StepThroughPanel("the dog runs")
+    assert stepping.message.value == ""
+    stepping.slider.value = len(stepping.walk.steps)
+    assert calls
+
+
+def test_a_failure_names_the_function_and_a_batch_is_refused():
+    check.use(*functions(("W_x @ z[:, t]", "W_x.T @ z[:, t]")))
+    with pytest.raises(RuntimeError, match="my_forward: It fails with ValueError: matmul"):
+        trained()
+    check.use(*functions())
+    with pytest.raises(ValueError, match="takes one sentence: set the batch size to 1"):
+        trained(Settings(TRAIN, max_nr_sent=40, trainer=Trainer(epochs=1, batch_size=4)))
+
+
+@pytest.mark.theano
+def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
+    space = {}
+    exec(compile(solutions.code("rnn"), "<cell rnn>", "exec"), space)
+    assert "the model RNN now computes with MyRNN" in str(check.use(space["MyRNN"]))
+    model, _ = trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="RNN", trainer=Trainer(epochs=1)))
+    assert isinstance(model, space["MyRNN"])
+    assert type(model).__name__ == "RNN"
+    assert "passes" not in rnn.device_of("NumpyRNN")
+    assert "The passes are those of MyRNN." in rnn.device_of("RNN")
+
+
+@pytest.mark.parametrize("wrong", [(3,), (len, len), (rnn.NumpyRNN,)])
+def test_something_else_is_refused_with_what_it_takes(wrong):
+    assert str(check.use(*wrong)).startswith("check.use takes my_forward, my_errors and my_gradients")
+    assert rnn.model_class("NumpyRNN") is rnn.NumpyRNN
