@@ -65,6 +65,7 @@ markov = _exercise(theano_exercises.markov)
 rnn = _exercise(theano_exercises.rnn)
 theano_gradients = _exercise(theano_exercises.theano_gradients)
 updates = _exercise(theano_exercises.updates)
+lstm_gates = _exercise(theano_exercises.lstm_gates)
 lstm_step = _exercise(theano_exercises.lstm_step)
 lstm = _exercise(theano_exercises.lstm)
 

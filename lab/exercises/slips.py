@@ -168,7 +168,7 @@ def rnn_gradient_slips(
     }
 
 
-def lstm_step(
+def lstm_gates(
     z: np.ndarray,
     h: np.ndarray,
     c: np.ndarray,
@@ -183,27 +183,39 @@ def lstm_step(
     recurrent: float = 1.0,
     inputs: float = 1.0,
     blind: str = "",
-    late: bool = False,
     tanh: str = "",
     g_peeps: str = "",
-    old_cell: bool = False,
-    cell: Callable[..., Any] = lambda i, f, g, c: f * c + i * g,
-    state: Callable[..., Any] = lambda o, c: o * np.tanh(c),
 ) -> Quantities:
-    """Return c_t and h_t of one step, as `numpy_lstm` has them."""
+    """Return i, f, g and o of one step, as `numpy_lstm` has them."""
     H = len(h)
     a = inputs * (W_x @ z) + recurrent * (W_h @ h)
     b = W_c @ c
     A = {gate: a[n * H : (n + 1) * H] for n, gate in enumerate(order)}
-    W = {gate: W_c[n * H : (n + 1) * H] for n, gate in enumerate(peep)}
     B = {gate: b[n * H : (n + 1) * H] * (gate not in blind) for n, gate in enumerate(peep)}
-    F = {gate: np.tanh if gate in tanh else f for gate in "ifo"}
-    c_t = cell(F["i"](A["i"] + B["i"]), F["f"](A["f"] + B["f"]), g(A["g"] + (B[g_peeps] if g_peeps else 0)), c)
-    o = F["o"](A["o"] + (W["o"] @ c_t if late else B["o"]))
+    made = {gate: (np.tanh if gate in tanh else f)(A[gate] + B[gate]) for gate in "ifo"}
+    return {"i": made["i"], "f": made["f"], "g": g(A["g"] + (B[g_peeps] if g_peeps else 0)), "o": made["o"]}
+
+
+def lstm_step(
+    z: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    *matrices: np.ndarray,
+    late: bool = False,
+    old_cell: bool = False,
+    cell: Callable[..., Any] = lambda i, f, g, c: f * c + i * g,
+    state: Callable[..., Any] = lambda o, c: o * np.tanh(c),
+    **gates: Any,
+) -> Quantities:
+    """Return c_t and h_t of one step, as `numpy_lstm` has them; `gates` are slips of `lstm_gates`."""
+    i, f, g, o = lstm_gates(z, h, c, *matrices, **gates).values()
+    c_t = cell(i, f, g, c)
+    if late:
+        o = lstm_gates(z, h, c_t, *matrices, **gates)["o"]
     return {"c": c_t, "h": state(o, c if old_cell else c_t)}
 
 
-LSTM_SLIPS: list[Slip] = [
+GATE_SLIPS: list[Slip] = [
     ("The peepholes are missing: W_c c_{t-1} is added to the three gates.", {"blind": "ifo"}),
     *[(f"The {name} gate's peephole is missing.", {"blind": name[0]}) for name in ("input", "forget", "output")],
     ("W_h h_{t-1} is missing.", {"recurrent": 0.0}),
@@ -231,6 +243,10 @@ LSTM_SLIPS: list[Slip] = [
         for name in ("input", "forget", "output")
     ],
     ("The gates have no activation: logistic.", {"f": lambda a: a}),
+]  # fmt: skip
+
+LSTM_SLIPS: list[Slip] = [
+    *GATE_SLIPS,
     ("The old cell is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * g}),
     ("What is written is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c}),
     ("The forget gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: c + i * g}),

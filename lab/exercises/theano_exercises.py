@@ -10,7 +10,17 @@ import numpy as np
 from lab.exercises import difference
 from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
 from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
-from lab.exercises.slips import LSTM_SENTENCE_SLIPS, LSTM_SLIPS, RNN_SLIPS, Quantities, Slip, lstm_forward, rnn_forward
+from lab.exercises.slips import (
+    GATE_SLIPS,
+    LSTM_SENTENCE_SLIPS,
+    LSTM_SLIPS,
+    RNN_SLIPS,
+    Quantities,
+    Slip,
+    lstm_forward,
+    rnn_forward,
+)
+from lab.exercises.slips import lstm_gates as gates_of
 from lab.exercises.slips import lstm_step as one_step
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
@@ -268,17 +278,42 @@ def updates(student: Any) -> str:
     return "Each parameter goes a step against its gradient."
 
 
-def lstm_step(student: Any) -> str:
-    """Check an LSTM's step: a function of symbolic (z_t, h_{t-1}, c_{t-1}, W_x, W_h, W_c) that returns (h_t, c_t)."""
+def _of_one_step(student: Any, names: tuple[str, ...]) -> tuple[list[np.ndarray], list[Any]]:
+    """Return what a step of an LSTM is given and what a student's function makes of it, as numbers."""
     import theano.tensor as T
 
     rng = np.random.RandomState(7)
     _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
-    given = (rng.uniform(-1, 1, SIZES[1]), rng.uniform(-1, 1, SIZES[2]), rng.uniform(-1, 1, SIZES[2]), W_x, W_h, W_c)
+    given = [*(rng.uniform(-1, 1, SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
     symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
-    result = several(attempt(student, *symbols), "h_t, c_t", 2)
-    variables = [_symbolic(name, value) for name, value in zip(("h_t", "c_t"), result, strict=True)]
-    h, c = attempt(_evaluate, variables, dict(zip(symbols, given, strict=True)))
+    result = several(attempt(student, *symbols), ", ".join(names), len(names))
+    variables = [_symbolic(name, value) for name, value in zip(names, result, strict=True)]
+    return given, attempt(_evaluate, variables, dict(zip(symbols, given, strict=True)))
+
+
+def lstm_gates(student: Any) -> str:
+    """Check an LSTM's gates: a function as for `lstm_step`, which returns (i, f, g, o)."""
+    given, values = _of_one_step(student, tuple("ifgo"))
+    right = gates_of(*given)
+    got = {name: as_numbers(name, value, ("n_hidd",), right[name]) for name, value in zip(right, values, strict=True)}
+    fine = [name for name in right if close(got[name], right[name])]
+    for name in right:
+        if name in fine:
+            continue
+        tried = [(says, gates_of(*given, **how)) for says, how in GATE_SLIPS]
+        tried.sort(key=lambda slip: -sum(close(got[gate], slip[1][gate]) for gate in got))  # which tells most of all
+        swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
+        kind = recognise(got[name], right[name], [*swapped, *((says, gates[name]) for says, gates in tried)])
+        before = [gate for gate in fine if "ifgo".index(gate) < "ifgo".index(name)]
+        lead = f"Right: {', '.join(before)}. " if before else ""
+        numbers = f"{name} is {vector(got[name])}, expected {vector(right[name])}"
+        raise Wrong(f"{lead}First difference: {numbers}.{difference.own_line(kind)}")
+    return "i, f, g and o: the same as NumpyLSTM's."
+
+
+def lstm_step(student: Any) -> str:
+    """Check an LSTM's step: a function of symbolic (z_t, h_{t-1}, c_{t-1}, W_x, W_h, W_c) that returns (h_t, c_t)."""
+    given, (h, c) = _of_one_step(student, ("h_t", "c_t"))
     right = one_step(*given)
     got = {name: as_numbers(f"{name}_t", value, ("n_hidd",), right[name]) for name, value in (("c", c), ("h", h))}
     if close(got["c"], right["h"]) and close(got["h"], right["c"]):

@@ -22,6 +22,7 @@ NAMES = {
     "rnn": "MyRNN",
     "theano_gradients": "my_theano_gradients",
     "updates": "my_updates",
+    "lstm_gates": "my_lstm_gates",
     "lstm_step": "my_lstm_step",
     "lstm": "MyLSTM",
 }
@@ -55,8 +56,8 @@ def says(cell):
         for old, new in replacements:
             assert old in code
             code = code.replace(old, new)
-        if exercise == "lstm":
-            cell(solutions.code("lstm_step"), "lstm_step")
+        for before in {"lstm_step": ["lstm_gates"], "lstm": ["lstm_gates", "lstm_step"]}.get(exercise, ()):
+            cell(solutions.code(before), before)
         return getattr(check, exercise)(cell(code)[NAMES[exercise]])
 
     return check_solution
@@ -167,24 +168,27 @@ SCAN = [
      "(shared variable, its new value)"),
     ("updates", "for W in param", "for W in [param[0], param[0]]", "comes twice", "one pair for each"),
     ("updates", "[(W, W", "[(W + 0, W", "a parameter itself", "(W, its new value)"),
-    ("lstm_step", " + _b[:H]", "", "First difference: c_t", "input gate's peephole"),
-    ("lstm_step", "_b = T.dot(W_c, _c_tm1)", "_b = 0 * T.dot(W_c, _c_tm1)", "c_t", "peepholes are missing"),
-    ("lstm_step", "_o = T.nnet.sigmoid(_a[3 * H :] + _b[2 * H :])", "_o = T.nnet.sigmoid(_a[3 * H :])",
-     "Right: c_t. First difference: h_t", "output gate's peephole"),
-    ("lstm_step", "_g = T.tanh", "_g = T.nnet.sigmoid", "c_t", "g goes through the logistic function"),
+    ("lstm_gates", " + _b[:H]", "", "First difference: i is", "input gate's peephole"),
+    ("lstm_gates", "_b = T.dot(W_c, _c_tm1)", "_b = 0 * T.dot(W_c, _c_tm1)", "difference: i", "peepholes are missing"),
+    ("lstm_gates", "_b[2 * H :]", "0", "Right: i, f, g. First difference: o", "output gate's peephole"),
+    ("lstm_gates", "_a[H : 2 * H]", "_a[2 * H : 3 * H]", "Right: i. First difference: f", "The gates are mixed up"),
+    ("lstm_gates", "return _i, _f, _g, _o", "return _f, _i, _g, _o", "First difference: i", "This is f."),
+    ("lstm_gates", "return _i, _f, _g, _o", "return _i, _f, _o", "It should return i, f, g, o", "got 3 values"),
+    ("lstm_gates", "_g = T.tanh", "_g = T.nnet.sigmoid", "Right: i, f. First", "g goes through the logistic function"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "_i * _c_tm1 + _f * _g", "c_t", "swapped"),
     ("lstm_step", "_f * _c_tm1", "T.dot(_f, _c_tm1)", "c_t", "T.dot(f, c) is one number"),
     ("lstm_step", "_i * _g", "T.dot(_i, _g)", "c_t", "T.dot(i, g) is one number"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "T.dot(_f, _c_tm1) + T.dot(_i, _g)", "c_t has shape ()", "It is one number"),
     ("lstm_step", "_o * T.tanh(_c_t)", "T.dot(_o, T.tanh(_c_t))", "h_t has shape ()", "It is one number"),
-    ("lstm_step", "_f = T.nnet.sigmoid(", "_f = T.tanh(", "c_t", "The forget gate goes through tanh"),
-    ("lstm_step", "_i = T.nnet.sigmoid(", "_i = T.tanh(", "c_t", "The input gate goes through tanh"),
-    ("lstm_step", "_o = T.nnet.sigmoid(", "_o = T.tanh(", "Right: c_t. First", "The output gate goes through tanh"),
-    ("lstm_step", "T.tanh(_a[2 * H : 3 * H])", "T.tanh(_a[2 * H : 3 * H] + _b[H : 2 * H])", "c_t", "g has a peephole"),
+    ("lstm_gates", "_f = T.nnet.sigmoid(", "_f = T.tanh(", "Right: i. First", "The forget gate goes through tanh"),
+    ("lstm_gates", "_i = T.nnet.sigmoid(", "_i = T.tanh(", "First difference: i", "The input gate goes through tanh"),
+    ("lstm_gates", "_o = T.nnet.sigmoid(", "_o = T.tanh(", "Right: i, f, g.", "The output gate goes through tanh"),
+    ("lstm_gates", "T.tanh(_a[2 * H : 3 * H])", "T.tanh(_a[2 * H : 3 * H] + _b[H : 2 * H])", "g", "g has a peephole"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "(1 - _f) * _c_tm1 + _i * _g", "c_t", "works the wrong way"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "_f * _c_tm1 + (1 - _f) * _g", "c_t", "1 - f is used where the input gate"),
     ("lstm_step", "T.tanh(_c_t)", "T.tanh(_c_tm1)", "Right: c_t. First difference: h_t", "the old cell"),
     ("lstm", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row a word; not the transpose"),
+    ("lstm_step", "_f, _g, _o = my", "_g, _f, _o = my", "c_t", ""),
     ("lstm_step", "T.tanh(_c_t)", "_c_t", "Right: c_t. First difference: h_t", "the tanh is missing"),
     ("lstm_step", "return _h_t, _c_t", "return _c_t, _h_t", "wrong order", "return h_t, c_t"),
     ("lstm", "[_h0, _c0]", "[_h0, _c0 + 1]", "p at step 1", "c_0 is not zero"),
@@ -291,7 +295,7 @@ def test_a_model_of_ones_own_can_be_checked():
 
 
 @pytest.mark.parametrize("nothing", [None, ..., lambda *_: None, lambda *_: ..., lambda *_: (None, None)])
-@pytest.mark.parametrize("exercise", ["forward", "errors", "squares", "lstm_step"])
+@pytest.mark.parametrize("exercise", ["forward", "errors", "squares", "lstm_gates"])
 def test_nothing_is_not_yet(exercise, nothing):
     verdict = getattr(check, exercise)(nothing)
     assert verdict.state == "not yet"
@@ -390,7 +394,7 @@ def test_progress_is_kept_on_disk(says):
     kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
-    assert "1 of 10 done" in str(check.progress())
+    assert "1 of 11 done" in str(check.progress())
     assert "<table>" in check.progress()._repr_html_()
 
 
@@ -398,15 +402,15 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 10 done" in str(check.progress())
+    assert "1 of 11 done" in str(check.progress())
     check.reset()
-    assert "0 of 10 done" in str(check.progress())
+    assert "0 of 11 done" in str(check.progress())
     assert not check.passed("updates")
 
 
 def test_a_damaged_file_is_put_aside(says):
     progress.path().write_text("{")
-    assert "0 of 10 done" in str(check.progress())
+    assert "0 of 11 done" in str(check.progress())
     assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
     assert says("forward")
 
