@@ -55,7 +55,12 @@ class TrainerChoice(widgets.VBox):
     def summary(self) -> str:
         """Say it in a line."""
         clip = f", gradient clipped to {self.clip.value:g}" if self.clipped.value else ""
-        early = f", until dev gains nothing for {self.patience.value} epochs" if self.early.value else ""
+        early = f", until dev gains nothing for {epochs(self.patience.value)}" if self.early.value else ""
         return (
-            f"{self.epochs.value} epochs at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{early}"
+            f"{epochs(self.epochs.value)} at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{early}"
         )
+
+
+def epochs(n: int) -> str:
+    """Return a number of epochs in words."""
+    return f"{n} epoch{'s' * (n != 1)}"

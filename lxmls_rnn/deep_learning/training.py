@@ -167,9 +167,9 @@ class Trainer:
     def _end(self, p: Progress) -> str:
         """Return why the training ends here, or nothing if it goes on."""
         if p.epoch >= self.epochs:
-            return f"all {self.epochs} epochs done"
+            return "the one epoch done" if self.epochs == 1 else f"all {self.epochs} epochs done"
         if self.patience is not None and p.epochs_without_gain >= self.patience:
-            return f"no better accuracy on dev for {self.patience} epochs"
+            return f"no better accuracy on dev for {self.patience} epoch{'s' * (self.patience > 1)}"
         return ""
 
     def rate_of_epoch(self, epoch: int) -> float:

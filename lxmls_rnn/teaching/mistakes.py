@@ -128,7 +128,7 @@ def readings(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
         elif key not in groups:
             found.append(f"{start}. Compare {other} with finite differences too: they tell which of the two is wrong.")
         elif wrong[key] == wrong[model, activation]:
-            found.append(f"{start}, where {other} is not as finite differences either: so it is {other} that is wrong.")
+            found.append(f"{start}, where {other} differs from finite differences too: so {other} is the wrong one.")
         else:
             found.append(reading(group, x))
     return found

@@ -84,7 +84,7 @@ def as_other(rows, model, against):
 def test_of_two_that_differ_finite_differences_tell_which_is_wrong():
     rows = rows_of("h_t instead of h_{t-1} for W_h")
     scan = as_other(rows, "RNN", "NumpyRNN")
-    assert "it is NumpyRNN that is wrong" in readings([*rows, *scan], X)[1]
+    assert "NumpyRNN is the wrong one" in readings([*rows, *scan], X)[1]
     assert "they tell which of the two is wrong" in readings(scan, X)[0]
     right = rows_of("nothing")
     assert "W_h's own product" in readings([*right, *scan], X)[1]

@@ -155,7 +155,7 @@ class GradientCheckPanel(Panel):
             self.say(f"{wrong} of {len(self.rows)} gradients differ.")
         if self.rows:
             said = "".join(f"<div>{html.symbols(text)}</div>" for text in readings(self.rows, self._ids.x))
-            self.readings.value = f"<h4>What that tells</h4>{said}"
+            self.readings.value = f"<h4>What this means</h4>{said}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
         lines: list[list[object]] = []

@@ -15,7 +15,7 @@ EXPLANATIONS = {
     "fused": "{model} is {family} in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
 }
 MEANINGS = {
-    "W_e": "embeddings, a column a word",
+    "W_e": "embeddings, a column for each word",
     "W_x": "from the embedding",
     "W_h": "from the last hidden state",
     "W_c": "peepholes, from the last cell",

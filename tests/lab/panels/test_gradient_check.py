@@ -62,7 +62,7 @@ def test_scan_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_
     panel.mistake.value = "h_t instead of h_{t-1} for W_h"
     check(panel)
     assert wrong(panel) == "W_h W_h"
-    assert "it is NumpyRNN that is wrong" in panel.readings.value
+    assert "NumpyRNN is the wrong one" in panel.readings.value
     panel.mistake.value = "nothing"
     check(panel)
     assert "All gradients agree." in panel.message.value

@@ -449,7 +449,7 @@ def test_early_stopping_says_why_it_ended(panel):
     panel.trainer.early.value, panel.trainer.patience.value = True, 1
     panel.trainer.epochs.value = 1000
     train(panel)
-    assert "No better accuracy on dev for 1 epochs" in panel.message.value
+    assert "No better accuracy on dev for 1 epoch. " in panel.message.value
 
 
 @pytest.mark.theano
