@@ -60,6 +60,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
 forward = _exercise(numpy_exercises.forward)
 errors = _exercise(numpy_exercises.errors)
 gradients = _exercise(numpy_exercises.gradients)
+numeric = _exercise(numpy_exercises.numeric)
 squares = _exercise(theano_exercises.squares)
 markov = _exercise(theano_exercises.markov)
 rnn = _exercise(theano_exercises.rnn)

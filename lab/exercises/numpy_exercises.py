@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lab.exercises import theano_exercises
-from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, vector
+from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, own_line, vector
 from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, not_one, several, what
 from lab.exercises.slips import ERROR_SLIPS, RNN_SLIPS, rnn_errors, rnn_forward, rnn_gradient_slips
 from lab.exercises.verdict import NotYet, Wrong, attempt
@@ -95,6 +95,41 @@ def errors(student: Any) -> str:
         got = {name: as_numbers(name, value, AXES[name], expected) for (name, expected), value in named}
         compare_steps(got, compute, ERROR_SLIPS, range(len(x), 0, -1))
     return "e_y, e_h and e_a: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+
+
+def numeric(student: Any) -> str:
+    """Check a gradient by differences: a function of (cost, W) that returns d cost / d W; cost() reads W anew."""
+    x, gold = SENTENCES[0]
+    model = model_of()
+    W, right = model.param.W_h, model.grads(x, gold)[2]
+    before = W.copy()
+
+    def cost() -> float:
+        return float(model.forward(x, True, gold).loss)
+
+    got = as_numbers("The gradient", attempt(student, cost, W), ("rows", "columns"), right)
+    if not np.any(got):
+        raise NotYet("Still all zero: the gradient.")
+    if changed := np.argwhere(before != W).tolist():
+        row, col = changed[0]
+        raise Wrong(f"W[{row}, {col}] was {before[row, col]:.6g} and is {W[row, col]:.6g} now: put each number back.")
+    row, col = np.unravel_index(int(np.abs(got - right).argmax()), right.shape)
+    off = np.abs(got - right).max() / np.abs(right).max()
+    if off < 1e-6:
+        return "The same as back-propagation's, to six digits and more; and it knows nothing of the network."
+    factor = float((got * right).sum() / (right * right).sum())
+    kinds = {
+        "It is twice too large: the two costs lie 2 steps apart.": close(got, 2 * right, "float32"),
+        "The sign is wrong: cost at W + step minus cost at W - step.": close(got, -right, "float32"),
+        f"It is {factor:.3g} times the right one everywhere: is it divided by the distance of the two points?": close(
+            got, factor * right, "float32"
+        ),
+        "It is right to a few digits only: take a step to both sides, and one that is small, 1e-4.": off < 1e-2,
+    }
+    kind = next((says for says, is_so in kinds.items() if is_so), "")
+    raise Wrong(
+        f"Most wrong is row {row}, column {col}: {got[row, col]:.6g}, expected {right[row, col]:.6g}.{own_line(kind)}"
+    )
 
 
 def gradients(student: Any) -> str:

@@ -17,6 +17,7 @@ NAMES = {
     "forward": "my_forward",
     "errors": "my_errors",
     "gradients": "my_gradients",
+    "numeric": "my_numeric_gradient",
     "squares": "my_squares",
     "markov": "my_chain",
     "rnn": "MyRNN",
@@ -125,6 +126,16 @@ GRADIENTS = [
     (", dW_y\n", "\n", "There should be 4 gradients", "got 3"),
 ]
 
+NUMERIC = [
+    ("2 * step", "step", "Most wrong is row", "2 steps apart"),
+    ("(above - below)", "(below - above)", "Most wrong is row", "sign is wrong"),
+    (" / (2 * step)", "", "Most wrong is row", "divided by the distance"),
+    ("kept - step", "kept", "Most wrong is row", "is it divided by the distance"),
+    ("            W[i, j] = kept\n", "", "W[0, 0] was", "put each number back"),
+    ("step=1e-4", "step=0.1", "Most wrong is row", "one that is small"),
+    ("return gradient", "return gradient[0]", "The gradient has shape (5,)", "one step only"),
+]
+
 SCAN = [
     ("squares", "_i**2", "2 * _i", "expected [0, 1, 4, 9, 16]", "doubles"),
     ("squares", "T.arange(_n)", "T.arange(1, _n + 1)", "expected [0, 1, 4, 9, 16]", "begins with 1"),
@@ -201,6 +212,7 @@ SCAN = [
     [("forward", *case) for case in FORWARD]
     + [("errors", *case) for case in ERRORS]
     + [("gradients", *case) for case in GRADIENTS]
+    + [("numeric", *case) for case in NUMERIC]
     + SCAN,
 )
 def test_a_mistake_is_located_and_named(says, exercise, old, new, where, kind):
@@ -394,7 +406,7 @@ def test_progress_is_kept_on_disk(says):
     kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
-    assert "1 of 11 done" in str(check.progress())
+    assert "1 of 12 done" in str(check.progress())
     assert "<table>" in check.progress()._repr_html_()
 
 
@@ -402,15 +414,15 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 11 done" in str(check.progress())
+    assert "1 of 12 done" in str(check.progress())
     check.reset()
-    assert "0 of 11 done" in str(check.progress())
+    assert "0 of 12 done" in str(check.progress())
     assert not check.passed("updates")
 
 
 def test_a_damaged_file_is_put_aside(says):
     progress.path().write_text("{")
-    assert "0 of 11 done" in str(check.progress())
+    assert "0 of 12 done" in str(check.progress())
     assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
     assert says("forward")
 
