@@ -5,27 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths, records
+from lxmls_rnn.classroom import PROGRESS as NAME
+from lxmls_rnn.classroom import Entry
 from lxmls_rnn.files import locked, write_atomically
-
-NAME = "exercises.json"
-
-
-@dataclass
-class Entry:
-    """What is known of an exercise: whether it is done, how often it was tried, what was shown, when it was done."""
-
-    state: str = "not yet"
-    tries: records.Count = 0
-    hints: records.Count = 0
-    solution: bool = False
-    done: str | None = None
-
 
 EMPTY: dict[str, Any] = {name: value for name, value in asdict(Entry()).items() if value is not None}
 

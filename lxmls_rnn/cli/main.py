@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
+from lxmls_rnn.cli.class_ import app as class_app
 from lxmls_rnn.cli.console import Commands, Root, console
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(sweep_app, name="sweep")
+app.add_typer(class_app, name="class")
 
 
 def model_file(name: Path) -> Path:

@@ -1,0 +1,163 @@
+"""A class at a glance: what each student has done, from folders as `docker/jupyterhub/collect.sh` makes them."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxmls_rnn import records
+from lxmls_rnn.files import in_words
+from lxmls_rnn.runs import Run, find_runs
+
+PROGRESS = "exercises.json"  # in a folder of runs
+MARKS = {"right": "✓", "not right": "✗", "not yet": "…"}
+
+
+@dataclass
+class Entry:
+    """What is known of an exercise: whether it is done, how often it was tried, what was shown, when it was done."""
+
+    state: str = "not yet"
+    tries: records.Count = 0
+    hints: records.Count = 0
+    solution: bool = False
+    done: str | None = None
+
+
+@dataclass
+class Student:
+    """What a student has handed in.
+
+    Attributes
+    ----------
+    exercises
+        By name, in the order in which they were begun.
+    damaged
+        What could not be read, a sentence each.
+    """
+
+    name: str
+    exercises: dict[str, Entry] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def n_done(self) -> int:
+        """How many exercises are right."""
+        return sum(entry.state == "right" for entry in self.exercises.values())
+
+    @property
+    def best(self) -> float | None:
+        """The best accuracy on dev of the runs, None where none was measured."""
+        measured = [row["dev_accuracy"] for run in self.runs for row in run.metrics()]
+        return max((accuracy for accuracy in measured if accuracy is not None), default=None)
+
+    @property
+    def last(self) -> str:
+        """When the last exercise was done; nothing before."""
+        return max((entry.done or "" for entry in self.exercises.values()), default="")
+
+
+def read_class(folder: Path) -> list[Student]:
+    """Read what the students of a class have handed in, by name.
+
+    Parameters
+    ----------
+    folder
+        Has a folder for each student, with `runs` in it.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, or nobody's in it.
+    """
+    found = sorted(runs.parent for runs in folder.glob("*/runs") if runs.is_dir())
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} has no student's folder, such as {folder}/anna/runs: docker/jupyterhub/collect.sh makes them"
+        )
+    return [_read_student(student) for student in found]
+
+
+def _read_student(folder: Path) -> Student:
+    student = Student(folder.name)
+    try:
+        student.exercises = records.read(dict[str, Entry], folder / "runs" / PROGRESS)
+    except FileNotFoundError:
+        pass
+    except (ValueError, OSError) as error:
+        student.damaged.append(in_words(error))
+    student.runs, damaged = find_runs(folder / "runs")
+    student.damaged += [broken.why for broken in damaged]
+    return student
+
+
+def exercises_of(students: list[Student]) -> list[str]:
+    """Return the names of all exercises that somebody has begun, in about the order in which they are."""
+    places: dict[str, list[int]] = {}
+    for student in students:
+        for place, name in enumerate(student.exercises):
+            places.setdefault(name, []).append(place)
+    return sorted(places, key=lambda name: (max(places[name]), name))
+
+
+def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
+    """Return header and lines: a student each, and at last how many have done each exercise.
+
+    A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries, with how
+    many hints (h) and whether the solution was shown (s).
+    """
+    names = exercises_of(students)
+    header = ["student", *names, "done", "last done", "runs", "best on dev"]
+    lines = []
+    for student in students:
+        cells = [_cell(student.exercises.get(name)) for name in names]
+        best = "" if student.best is None else f"{student.best:.1%}"
+        done = f"{student.n_done} of {len(names)}"
+        lines.append([student.name, *cells, done, student.last, str(len(student.runs)), best])
+    done_by = [sum(s.exercises.get(name, Entry()).state == "right" for s in students) for name in names]
+    lines.append(["done by", *(f"{n} of {len(students)}" for n in done_by), "", "", "", ""])
+    return header, lines
+
+
+def _cell(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    more = [str(entry.tries)] if entry.tries else []
+    more += [f"{entry.hints}h"] if entry.hints else []
+    more += ["s"] if entry.solution else []
+    return " ".join([MARKS.get(entry.state, entry.state), *more])
+
+
+def stuck(students: list[Student]) -> list[str]:
+    """Say where the class is stuck: the exercises that most have tried and not done, the worst first."""
+    said = []
+    for name in exercises_of(students):
+        entries = [(s.name, s.exercises[name]) for s in students if name in s.exercises]
+        open_ = [(student, entry) for student, entry in entries if entry.state != "right" and entry.tries]
+        if open_:
+            tries = sum(entry.tries for _, entry in open_)
+            said.append((len(open_), tries, f"{name}: {', '.join(student for student, _ in open_)}, {tries} tries"))
+    return [text for *_, text in sorted(said, key=lambda one: (-one[0], -one[1]))]
+
+
+def as_html(students: list[Student]) -> str:
+    """Return a page with the table."""
+    header, lines = table(students)
+    rows = "\n".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    worst = "".join(f"<li>{html.escape(text)}</li>" for text in stuck(students))
+    broken = "".join(f"<li>{html.escape(why)}</li>" for student in students for why in student.damaged)
+    style = "body{font-family:sans-serif}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:3px 8px}"
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>The class</title><style>{style}</style>
+<h1>The class</h1>
+<table><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table>
+<p>✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown.</p>
+{f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}
+{f"<h2>Not readable</h2><ul>{broken}</ul>" if broken else ""}
+</html>
+"""

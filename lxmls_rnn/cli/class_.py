@@ -1,0 +1,51 @@
+"""`lxmls-rnn class`: what the students of a class have done."""
+
+import csv
+import io
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from lxmls_rnn import classroom
+from lxmls_rnn.cli.console import Commands, console
+from lxmls_rnn.files import write_atomically
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Look at a class.")
+
+
+@app.callback()
+def _several() -> None:
+    """Look at a class."""
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table there.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write it as a page there.")] = None,
+) -> None:
+    """Show which exercises each student has done, after how many tries and hints, and where the class is stuck.
+
+    Example: `lxmls-rnn class show handed-in --html class.html`
+    """
+    students = classroom.read_class(folder)
+    header, lines = classroom.table(students)
+    for student in students:
+        for why in student.damaged:
+            warnings.warn(why, stacklevel=1)
+    if csv_file is not None:
+        text = io.StringIO()
+        csv.writer(text).writerows([header, *lines])
+        write_atomically(csv_file, text.getvalue())
+    if html_file is not None:
+        write_atomically(html_file, classroom.as_html(students))
+    shown = Table(*header)
+    for line in lines:
+        shown.add_row(*line)
+    console.print(shown)
+    console.print("✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown.")
+    for where in classroom.stuck(students):
+        console.print(f"Stuck at {where}.", soft_wrap=True)

@@ -1,0 +1,71 @@
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lxmls_rnn.classroom import as_html, exercises_of, read_class, stuck, table
+from lxmls_rnn.cli.main import app
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.runs import Run
+
+RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True, "done": "2026-07-20 15:04"}
+OPEN = {"state": "not right", "tries": 7, "hints": 0, "solution": False}
+
+
+@pytest.fixture
+def handed_in(tmp_path):
+    """Anna has done one exercise and trained; Ben is stuck at it; Cai's file is damaged; Dee has begun nothing."""
+    progress = {
+        "anna": json.dumps({"forward": RIGHT, "errors": {**OPEN, "tries": 2}}),
+        "ben": json.dumps({"forward": OPEN}),
+        "cai": "{",
+        "dee": None,
+    }
+    for name, text in progress.items():
+        runs = tmp_path / name / "runs"
+        runs.mkdir(parents=True)
+        if text is not None:
+            (runs / "exercises.json").write_text(text)
+    train, dev, _ = map(str, corpus_files("sample"))
+    settings = Settings(train, dev, max_nr_sent=30, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
+    list(Run.create("first", settings, tmp_path / "anna" / "runs").fit())
+    return tmp_path
+
+
+def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in):
+    students = read_class(handed_in)
+    header, lines = table(students)
+    assert header == ["student", "forward", "errors", "done", "last done", "runs", "best on dev"]
+    anna, ben, cai, dee, done_by = lines
+    assert anna[:6] == ["anna", "✓ 3 1h s", "✗ 2", "1 of 2", "2026-07-20 15:04", "1"]
+    assert anna[6].endswith("%")
+    assert ben == ["ben", "✗ 7", "", "0 of 2", "", "0", ""]
+    assert cai[1:] == dee[1:] == ["", "", "0 of 2", "", "0", ""]
+    assert done_by[:3] == ["done by", "1 of 4", "0 of 4"]
+    assert exercises_of(students) == ["forward", "errors"]
+    assert stuck(students) == ["forward: ben, 7 tries", "errors: anna, 2 tries"]
+
+
+def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tmp_path):
+    files = tmp_path / "class.csv", tmp_path / "class.html"
+    command = ["class", "show", str(handed_in), "--csv", str(files[0]), "--html", str(files[1])]
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "160"})
+    assert result.exit_code == 0
+    assert "cai/runs/exercises.json" in result.output
+    assert "Stuck at forward: ben, 7 tries." in result.output
+    assert list(csv.reader(files[0].open()))[1][:3] == ["anna", "✓ 3 1h s", "✗ 2"]
+    page = files[1].read_text()
+    assert "<td>✓ 3 1h s</td>" in page
+    assert "exercises.json" in page
+
+
+def test_names_are_no_html(handed_in):
+    (handed_in / "<b>" / "runs").mkdir(parents=True)
+    assert "<td>&lt;b&gt;</td>" in as_html(read_class(handed_in))
+
+
+def test_a_folder_without_students_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"has no student's folder.*collect.sh makes them"):
+        read_class(tmp_path)
