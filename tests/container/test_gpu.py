@@ -51,11 +51,20 @@ def run(*command, options=(), check=True, timeout=900, image=WHEELS):
 
 
 def build(lab, folder, image, target="", check=True, **settings):
-    """Build as a user does, with settings of .env, as far as a stage of the Dockerfile."""
+    """Build as a user does, with settings of .env, as far as a stage of the Dockerfile.
+
+    As a project of its own: compose names the image after the project too, and the lab's is to stay what it is.
+    """
     override = folder / "target.json"  # JSON is YAML
     override.write_text(json.dumps({"services": {"lab": {"build": {"target": target}}}}))
-    settings |= {"LAB_TAG": image.partition(":")[2], "PIP_CONFIG_FILE": str(pip_configuration(folder))}
-    return lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", timeout=2400, check=check, **settings)
+    settings |= {
+        "COMPOSE_PROJECT_NAME": "lxmls-rnn-test-other",
+        "LAB_TAG": image.partition(":")[2],
+        "PIP_CONFIG_FILE": str(pip_configuration(folder)),
+    }
+    done = lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", timeout=2400, check=check, **settings)
+    call("docker", "image", "rm", "lxmls-rnn-test-other-lab", check=False)  # the tag keeps it
+    return done
 
 
 @pytest.fixture(scope="module")
