@@ -192,7 +192,7 @@ def bar_chart(x: str, y: str) -> bqplot.Figure:
     turned = {"tick_rotate": -60, "tick_style": {"text-anchor": "end"}}
     names = bqplot.Axis(scale=across, label=x, label_offset="3.6em", **turned)
     bars = bqplot.Bars(x=[], y=[], scales={"x": across, "y": up}, colors=[LINES[0]])
-    return figure(names, side_axis(up, y, "~s"), [bars], bottom=66)
+    return figure(names, side_axis(up, y, ",~g"), [bars], bottom=66)
 
 
 def histogram(lengths: list[int]) -> list[tuple[str, int]]:

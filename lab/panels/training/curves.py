@@ -73,7 +73,7 @@ class Curves(widgets.VBox):
 
 def cost_axis(scale: bqplot.Scale) -> bqplot.Axis:
     """Make the axis of the cost."""
-    return side_axis(scale, "cost, sum over sentences", "~s")
+    return side_axis(scale, "cost, sum over sentences", ",~g")
 
 
 def over_epochs(side: bqplot.Axis) -> bqplot.Figure:

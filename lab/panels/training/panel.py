@@ -285,7 +285,7 @@ class TrainingPanel(Panel):
         active = live is not None and live.job.active
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.run.value is None
-        self.take_button.disabled = self.run.value is None
+        self.take_button.disabled = self.delete_button.disabled = self.run.value is None
         paused = live is not None and live.job.paused
         self.pause_button.description, self.pause_button.icon = ("Go on", "play") if paused else ("Pause", "pause")
         if live is None:
