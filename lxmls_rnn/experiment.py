@@ -28,7 +28,10 @@ CORPORA = {
 
 
 def corpus_files(name: str) -> tuple[Path, Path, Path]:
-    """Return the train, dev and test files of a corpus by name; those of `reach:K` are made where they are not there.
+    """Return the train, dev and test files of a corpus by name.
+
+    Those of `reach:K` are made where they are not there: in the data folder, or if that is for reading only, as in a
+    class, beside the runs.
 
     Raises
     ------
@@ -37,12 +40,16 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     FileNotFoundError
         Its files are not there; says how to get them.
     """
-    distance = reach.distance_of(name)
+    distance, data = reach.distance_of(name), paths.data()
     if distance is not None:
-        reach.make(distance, paths.data())
+        try:
+            reach.make(distance, data)
+        except OSError:
+            data = paths.runs() / ".corpora"
+            reach.make(distance, data)
     elif name not in CORPORA:
         raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K or a file, got {name!r}")
-    train, dev, test = (paths.data() / file for file in (CORPORA[name] if distance is None else reach.files(distance)))
+    train, dev, test = (data / file for file in (CORPORA[name] if distance is None else reach.files(distance)))
     for file in (train, dev, test):
         if not file.is_file():
             raise FileNotFoundError(f"no file {file}: get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA")
@@ -51,10 +58,10 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
 
 def corpus_name(train: str) -> str:
     """Return the name of the corpus that a training file belongs to, or the file's own."""
-    path, data = Path(train).resolve(), paths.data()
-    if path.parent.parent == (data / "reach").resolve() and path.name == "train.conll":
+    path, roots = Path(train).resolve(), (paths.data(), paths.runs() / ".corpora")
+    if path.name == "train.conll" and path.parent.parent in ((root / "reach").resolve() for root in roots):
         return f"reach:{path.parent.name}"
-    return next((name for name, files in CORPORA.items() if path == (data / files[0]).resolve()), path.name)
+    return next((name for name, files in CORPORA.items() if path == (paths.data() / files[0]).resolve()), path.name)
 
 
 def parts(settings: Settings) -> dict[str, Path]:

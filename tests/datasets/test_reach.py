@@ -5,6 +5,7 @@ import pytest
 from lxmls_rnn import paths
 from lxmls_rnn.datasets import reach
 from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, read_corpus
+from lxmls_rnn.runs import find_runs
 
 
 @pytest.fixture
@@ -70,8 +71,15 @@ def test_another_name_is_no_corpus(data, name):
         corpus_files(name)
 
 
-def test_a_data_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+def test_where_data_cannot_be_written_it_is_made_beside_the_runs(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "file"))
-    with pytest.raises(OSError, match=str(paths.data())):
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "runs"))
+    train, dev, test = corpus_files("reach:3")
+    assert train == tmp_path / "runs/.corpora/reach/3/train.conll"
+    assert corpus_name(str(train)) == "reach:3"
+    assert parts(Settings(str(train), str(dev)))["test"] == test
+    assert find_runs() == ([], [])
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "file" / "runs"))
+    with pytest.raises(OSError, match=str(paths.runs())):
         corpus_files("reach:3")
