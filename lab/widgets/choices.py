@@ -128,8 +128,10 @@ class ModelChoice(widgets.VBox):
 
     def refresh(self) -> None:
         """Look again which embeddings there are."""
-        found = [file.name for file in sorted(paths.data().glob("*_*")) if file.is_file() and file.suffix != ".sha256"]
-        offer(self.embeddings, [RANDOM, *found])
+        data = paths.data()
+        files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
+        files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
+        offer(self.embeddings, [RANDOM, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
         known = numpy_class(self.model.value).activations

@@ -3,6 +3,7 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
@@ -100,3 +101,27 @@ def test_one_word_back_is_not_always_enough(parts, words):
         if tuple(sequence.words[i : i + 2]) == words and sequence.tags[i] == "noun"
     }
     assert len(tags) == 2
+
+
+def read_vectors(file):
+    lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+    return [word for word, *_ in lines], np.array([numbers for _, *numbers in lines], float)
+
+
+def test_vectors_of_its_words_put_alike_words_side_by_side():
+    words, vectors = read_vectors(DATA / "sample" / "ppmi_30")
+    assert vectors.shape == (len(set(words)), 30)
+    directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for word, expected in (("dog", {"cat", "horse"}), ("quickly", {"slowly", "loudly"}), ("old", {"young", "little"})):
+        nearest = np.argsort(-directions @ directions[words.index(word)])[1:10]
+        assert expected <= {words[n] for n in nearest}
+
+
+@pytest.mark.slow("draws 100,000 sentences, five seconds")
+def test_its_vectors_are_made_again_the_same(tmp_path):
+    command = [sys.executable, DATA / "sample" / "make_vectors.py", "--out", tmp_path]
+    subprocess.run(command, check=True, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    words, vectors = read_vectors(tmp_path / "ppmi_30")
+    kept_words, kept = read_vectors(DATA / "sample" / "ppmi_30")
+    assert words == kept_words
+    assert np.abs(vectors - kept).max() < 0.0015  # they are rounded to three digits

@@ -160,3 +160,12 @@ def test_the_code_makes_the_model(panel, capsys):
     panel.model.n_hidd.value = 7
     exec(panel.code(), {})
     assert "n_hidd=7" in capsys.readouterr().out
+
+
+def test_vectors_that_come_with_the_sample_can_be_chosen():
+    panel = ModelPanel()
+    assert "sample/ppmi_30" in panel.model.embeddings.options
+    panel.model.embeddings.value = "sample/ppmi_30"
+    assert panel.settings().embeddings.endswith("sample/ppmi_30")
+    panel.model.take(panel.settings())
+    assert panel.model.embeddings.value == "sample/ppmi_30"
