@@ -11,7 +11,7 @@ from lxmls_rnn import paths, records
 from lxmls_rnn.datasets import reach
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import check_init, initialise
-from lxmls_rnn.deep_learning.rnn import check_name, model_class
+from lxmls_rnn.deep_learning.rnn import MODELS, check_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.files import naming, open_regular, quoted
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
@@ -88,9 +88,9 @@ class Settings:
     vocabulary, min_count
         'train': words of the training part that occur `min_count` times there, the others are `<unk>`
         (`train_vocabulary`). 'guide': all words of both parts, as the lab guide has it (`compacify`).
-    model, n_emb, n_hidd, activation, dtype, seed
-        As the model's constructor takes them; `model` is a name in `rnn.MODELS`. Without a dtype NumPy's models are
-        float64 and Theano's have its floatX.
+    model, n_emb, n_hidd, activation, peepholes, dtype, seed
+        As the model's constructor takes them; `model` is a name in `rnn.MODELS`. Only an LSTM can be without
+        peepholes. Without a dtype NumPy's models are float64 and Theano's have its floatX.
     init
         How the parameters begin, see `initialise`.
     embeddings
@@ -110,6 +110,7 @@ class Settings:
     n_emb: int = 50
     n_hidd: int = 20
     activation: str | None = None
+    peepholes: bool = True
     dtype: str | None = None
     seed: int = 1234
     init: str = "uniform01"
@@ -119,6 +120,8 @@ class Settings:
     def __post_init__(self) -> None:
         check_name(self.model)
         check_init(self.init)
+        if not self.peepholes and not self.is_lstm:
+            raise ValueError(f"peepholes can be left out of an LSTM alone, got the model {self.model}")
         for option, file in self.files().items():
             if not file or not _is_text(file):
                 raise ValueError(f"{option} must be the path of a file, as text in UTF-8, got {quoted(file)}")
@@ -126,6 +129,17 @@ class Settings:
             raise ValueError(f"vocabulary must be one of {', '.join(VOCABULARIES)}, got {self.vocabulary!r}")
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
+
+    @property
+    def is_lstm(self) -> bool:
+        """Whether the model has a cell, and so can have peepholes."""
+        return MODELS[self.model].family == "LSTM"
+
+    def model_options(self) -> dict[str, Any]:
+        """Return what the model's constructor takes by name."""
+        dtype = {} if self.dtype is None else {"dtype": self.dtype}
+        peepholes = {"peepholes": self.peepholes} if self.is_lstm else {}
+        return {"seed": self.seed, "activation": self.activation, **dtype, **peepholes}
 
     def files(self) -> dict[str, str]:
         """Return the files that are named, by the option that names them."""
@@ -213,9 +227,6 @@ def prepare(settings: Settings) -> Experiment:
                 case="guide" if settings.vocabulary == "guide" else "best",
             ),
         )
-    dtype = {} if settings.dtype is None else {"dtype": settings.dtype}
-    model = model_class(settings.model)(
-        *first, settings.n_hidd, len(train.y_dict), seed=settings.seed, activation=settings.activation, **dtype
-    )
+    model = model_class(settings.model)(*first, settings.n_hidd, len(train.y_dict), **settings.model_options())
     initialise(model, settings.init, settings.seed, keep_embeddings=settings.embeddings is not None)
     return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)

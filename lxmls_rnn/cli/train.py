@@ -27,6 +27,7 @@ def train(
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
     activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
+    peepholes: Annotated[bool, typer.Option(" /--no-peepholes", help="An LSTM whose gates do not see the cell.")] = True,
     dtype: Annotated[str | None, typer.Option(help="float64 or float32; Theano's models have its floatX.")] = None,
     embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,

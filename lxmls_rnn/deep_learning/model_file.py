@@ -8,6 +8,7 @@ import platform
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple
 
@@ -45,6 +46,7 @@ class Header:
     dtype: str
     words: list[str] | None
     tags: list[str] | None
+    peepholes: bool = True  # of an LSTM; files of earlier versions do not say it
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
 
@@ -89,8 +91,7 @@ def save(
         "version": FORMAT_VERSION,
         "class": type(model).__name__,
         "sizes": model.sizes._asdict(),
-        "activation": model.activation,
-        "dtype": model.dtype,
+        **model.options,
         "words": words,
         "tags": tags,
         "versions": {
@@ -182,7 +183,7 @@ def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
                 raise ValueError(f"its class is {quoted(header.get('class'))}, expected one of {', '.join(rnn.MODELS)}")
             model_class = rnn.model_class(header["class"])
         sizes = parameters.Sizes(**vars(known.sizes))
-        parameters.check_shapes(model_class.shapes(sizes), shapes)
+        parameters.check_shapes(model_class.shapes(sizes, known.peepholes), shapes)
         parameters.check_dtype(known.dtype)
         check_names(known.words, known.tags, sizes)
     except ValueError as error:
@@ -237,10 +238,14 @@ def _unpack(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 def build(
     model_class: Any, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
 ) -> Any:
-    """Make a model of given values without drawing any; errors as in `check_values` and `check_dtype`."""
+    """Make a model of given values without drawing any; errors as in `check_values` and `check_dtype`.
+
+    An LSTM has peepholes if there is a W_c.
+    """
     parameters.check_dtype(dtype)
-    parameters.check_values(model_class.shapes(sizes), values)
     model = model_class.__new__(model_class)
+    model.shapes = partial(model_class.shapes, peepholes="W_c" in values)
+    parameters.check_values(model.shapes(sizes), values)
     model._set_up(sizes, dict(values), activation, dtype)
     return model
 

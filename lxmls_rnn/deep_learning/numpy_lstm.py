@@ -1,7 +1,8 @@
 r"""The LSTM tagger with bare hands: forward pass and back-propagation through time in NumPy.
 
 As `numpy_rnn`, with another recurrent layer. Three gates, input i, forget f and output o, look at the embedding, the
-last hidden state and, through the peephole matrix W_c, the last cell c_{t-1}; g is what may be written into the cell:
+last hidden state and, through the peephole matrix W_c, the last cell c_{t-1}; g is what may be written into the cell.
+Without peepholes there is no W_c, and b is 0:
 
     [a_i; a_f; a_g; a_o] = W_x z_t + W_h h_{t-1}        four gates stacked, each of n_hidd rows
     [b_i; b_f; b_o]      = W_c c_{t-1}                  three peepholes stacked
@@ -20,6 +21,7 @@ The cell passes its error on without a matrix in between, which is why it reache
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,17 +45,43 @@ class Cells(NamedTuple):
 class NumpyLSTM(NumpyRNN):
     """Part-of-speech tagger with a long short-term memory; everything else as in `NumpyRNN`.
 
+    Parameters
+    ----------
+    peepholes
+        Whether the gates look at the cell.
+
     Attributes
     ----------
     param
         [W_e (n_emb, n_words), W_x (4 n_hidd, n_emb), W_h (4 n_hidd, n_hidd), W_c (3 n_hidd, n_hidd),
-        W_y (n_tags, n_hidd)].
+        W_y (n_tags, n_hidd)], without peepholes [W_e, W_x, W_h, W_y].
     """
 
-    shapes = staticmethod(parameters.lstm_shapes)
+    shapes: parameters.Shapes = staticmethod(parameters.lstm_shapes)
     param: parameters.LSTMParameters
     param_type = parameters.LSTMParameters
     activations = ("tanh",)
+
+    def __init__(
+        self,
+        *sizes: npt.ArrayLike,
+        seed: int | None = None,
+        activation: str | None = None,
+        dtype: str = "float64",
+        peepholes: bool = True,
+    ) -> None:
+        self.shapes = partial(parameters.lstm_shapes, peepholes=peepholes)
+        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype)
+
+    @property
+    def peepholes(self) -> bool:
+        """Whether the gates look at the cell."""
+        return self.param.W_c is not None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As in `NumpyRNN`, and `peepholes`."""
+        return {**super().options, "peepholes": self.peepholes}
 
     def cells(self, x: npt.ArrayLike) -> Cells:
         """Return the gates and cells of a sentence of word ids, (L,); errors as in `forward`."""
@@ -62,26 +90,29 @@ class NumpyLSTM(NumpyRNN):
 
     def _forward(self, x: np.ndarray) -> tuple[Any, ...]:
         """Return z, h, y and the `Cells` for checked word ids."""
-        W_e, W_x, W_h, W_c, W_y = self.param
+        W_h, W_c = self.param.W_h, self.param.W_c
         H = self.sizes.n_hidd
-        z = W_e.T[x.T].T
-        a = linear(W_x, z)
+        z = self.param.W_e.T[x.T].T
+        a = linear(self.param.W_x, z)
         h = zeros((H, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
         c = zeros(h.shape, self.dtype)
         i, f, g, o = (zeros((H, *x.shape), self.dtype) for _ in range(4))
         for t in range(x.shape[-1]):
             a_t = a[..., t] + W_h.dot(h[..., t])
-            b_t = W_c.dot(c[..., t])
-            i[..., t] = expit(a_t[:H] + b_t[:H])
-            f[..., t] = expit(a_t[H : 2 * H] + b_t[H : 2 * H])
+            if W_c is not None:
+                b_t = W_c.dot(c[..., t])
+                a_t[: 2 * H] += b_t[: 2 * H]
+                a_t[3 * H :] += b_t[2 * H :]
+            i[..., t] = expit(a_t[:H])
+            f[..., t] = expit(a_t[H : 2 * H])
             g[..., t] = np.tanh(a_t[2 * H : 3 * H])
-            o[..., t] = expit(a_t[3 * H :] + b_t[2 * H :])
+            o[..., t] = expit(a_t[3 * H :])
             c[..., t + 1] = f[..., t] * c[..., t] + i[..., t] * g[..., t]
             h[..., t + 1] = o[..., t] * np.tanh(c[..., t + 1])
-        return z, h, linear(W_y, h[..., 1:]), Cells(i, f, g, o, c)
+        return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c)
 
     def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
-        """As in `NumpyRNN`; the gradients are those of W_h and W_c."""
+        """As in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
         W_h, W_c = self.param.W_h, self.param.W_c
         (cells,) = memory
         i, f, g, o, c = cells
@@ -93,16 +124,21 @@ class NumpyLSTM(NumpyRNN):
         to_o = tanh_c * o * (1 - o)
 
         e_a = zeros((4 * H, *e_h.shape[1:]), self.dtype)
-        e_b = zeros((3 * H, *e_h.shape[1:]), self.dtype)
+        e_b = zeros((0 if W_c is None else 3 * H, *e_h.shape[1:]), self.dtype)
         h_from_later: Any = 0
         c_from_later: Any = 0
         for t in reversed(range(e_h.shape[-1])):
             e_h[..., t] += h_from_later
             e_c = e_h[..., t] * to_c[..., t] + c_from_later
-            e_a[:H, ..., t] = e_b[:H, ..., t] = e_c * to_i[..., t]
-            e_a[H : 2 * H, ..., t] = e_b[H : 2 * H, ..., t] = e_c * to_f[..., t]
+            e_a[:H, ..., t] = e_c * to_i[..., t]
+            e_a[H : 2 * H, ..., t] = e_c * to_f[..., t]
             e_a[2 * H : 3 * H, ..., t] = e_c * to_g[..., t]
-            e_a[3 * H :, ..., t] = e_b[2 * H :, ..., t] = e_h[..., t] * to_o[..., t]
+            e_a[3 * H :, ..., t] = e_h[..., t] * to_o[..., t]
             h_from_later = W_h.T.dot(e_a[..., t])
-            c_from_later = f[..., t] * e_c + W_c.T.dot(e_b[..., t])
-        return e_h, e_a, (outer(e_a, forward.h[..., :-1]), outer(e_b, c[..., :-1]))
+            c_from_later = f[..., t] * e_c
+            if W_c is not None:
+                e_b[: 2 * H, ..., t] = e_a[: 2 * H, ..., t]
+                e_b[2 * H :, ..., t] = e_a[3 * H :, ..., t]
+                c_from_later += W_c.T.dot(e_b[..., t])
+        gradient_of_W_h = outer(e_a, forward.h[..., :-1])
+        return e_h, e_a, (gradient_of_W_h,) if W_c is None else (gradient_of_W_h, outer(e_b, c[..., :-1]))

@@ -94,7 +94,7 @@ class NumpyRNN:
         A size, the embeddings, the activation or the dtype is not as above.
     """
 
-    shapes = staticmethod(parameters.rnn_shapes)
+    shapes: parameters.Shapes = staticmethod(parameters.rnn_shapes)
     param_type = parameters.RNNParameters
     activations: tuple[str, ...] = parameters.ACTIVATIONS
 
@@ -112,6 +112,11 @@ class NumpyRNN:
         self.param = self.param_type(
             np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)
         )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the constructor takes beside the sizes and the seed."""
+        return {"activation": self.activation, "dtype": self.dtype}
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""

@@ -25,11 +25,11 @@ class Sizes(NamedTuple):
     n_tags: int
 
 
-Shapes = Callable[[Sizes], dict[str, tuple[int, int]]]
+Shapes = Callable[..., dict[str, tuple[int, int]]]
 
 
-def rnn_shapes(n: Sizes) -> dict[str, tuple[int, int]]:
-    """Shapes of a recurrent network's parameters, in the order of `param`."""
+def rnn_shapes(n: Sizes, peepholes: bool = False) -> dict[str, tuple[int, int]]:
+    """Shapes of a recurrent network's parameters, in the order of `param`; it never has peepholes."""
     return {
         "W_e": (n.n_emb, n.n_words),
         "W_x": (n.n_hidd, n.n_emb),
@@ -38,13 +38,18 @@ def rnn_shapes(n: Sizes) -> dict[str, tuple[int, int]]:
     }
 
 
-def lstm_shapes(n: Sizes) -> dict[str, tuple[int, int]]:
-    """Shapes of an LSTM's parameters, in the order of `param`: four gates stacked, three peepholes stacked."""
+def lstm_shapes(n: Sizes, peepholes: bool = True) -> dict[str, tuple[int, int]]:
+    """Shapes of an LSTM's parameters, in the order of `param`: four gates stacked, three peepholes stacked or none.
+
+    ValueError unless `peepholes` is True or False.
+    """
+    if not isinstance(peepholes, bool):
+        raise ValueError(f"peepholes must be True or False, got {peepholes!r}")
     return {
         "W_e": (n.n_emb, n.n_words),
         "W_x": (4 * n.n_hidd, n.n_emb),
         "W_h": (4 * n.n_hidd, n.n_hidd),
-        "W_c": (3 * n.n_hidd, n.n_hidd),
+        **({"W_c": (3 * n.n_hidd, n.n_hidd)} if peepholes else {}),
         "W_y": (n.n_tags, n.n_hidd),
     }
 
@@ -56,9 +61,9 @@ class RNNParameters(list[Any]):
 
 
 class LSTMParameters(RNNParameters):
-    """As `RNNParameters`, with the peepholes before W_y."""
+    """As `RNNParameters`, with the peepholes before W_y; without peepholes `param.W_c` is None."""
 
-    W_c = property(itemgetter(3))
+    W_c = property(lambda self: self[3] if len(self) == 5 else None)
 
 
 def draw(
@@ -72,7 +77,7 @@ def draw(
     Parameters
     ----------
     shapes
-        `rnn_shapes` or `lstm_shapes`.
+        `rnn_shapes` or `lstm_shapes`, the latter with or without peepholes.
     arguments
         ``(E, n_hidd, n_tags)``, E a (n_emb, n_words) array of embeddings, which is copied, or
         ``(n_words, n_emb, n_hidd, n_tags)``.

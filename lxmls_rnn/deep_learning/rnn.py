@@ -128,11 +128,11 @@ def device_until_made(name: str) -> str:
 
 
 def reset_model(model: Any, seed: int | None = None) -> Any:
-    """Return a new, untrained model of the class, sizes, activation and dtype of `model`.
+    """Return a new, untrained model of the class, sizes and options of `model`.
 
     Its parameters are drawn as at construction, the embeddings too.
     """
-    return type(model)(*model.sizes, seed=seed, activation=model.activation, dtype=model.dtype)
+    return type(model)(*model.sizes, seed=seed, **model.options)
 
 
 def __getattr__(name: str) -> Any:

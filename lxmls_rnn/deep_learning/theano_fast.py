@@ -29,9 +29,9 @@ class FastLSTM(LSTM):
     @property
     def layer(self) -> LSTMLayer:
         """The Op of the recurrent layer."""
-        return LSTMLayer()
+        return LSTMLayer(self.peepholes)
 
     def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         _a, states = T.dot(_z, self.param.W_x.T), (self._first(_z, _s0) for _s0 in _first or (None, None))
-        return self.layer(_a, self.param.W_h, self.param.W_c, *states)[0]
+        return self.layer(_a, *self.param[2:-1], *states)[0]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+import numpy.typing as npt
+
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.theano_rnn import RNN, Symbol
 
@@ -12,10 +17,31 @@ import theano.tensor as T  # isort: skip
 class LSTM(RNN):
     """Part-of-speech tagger with a long short-term memory: to `NumpyLSTM` what `RNN` is to `NumpyRNN`."""
 
-    shapes = staticmethod(parameters.lstm_shapes)
+    shapes: parameters.Shapes = staticmethod(parameters.lstm_shapes)
     param: parameters.LSTMParameters
     param_type = parameters.LSTMParameters
     activations = ("tanh",)
+
+    def __init__(
+        self,
+        *sizes: npt.ArrayLike,
+        seed: int | None = None,
+        activation: str | None = None,
+        dtype: str | None = None,
+        peepholes: bool = True,
+    ) -> None:
+        self.shapes = partial(parameters.lstm_shapes, peepholes=peepholes)
+        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype)
+
+    @property
+    def peepholes(self) -> bool:
+        """Whether the gates look at the cell."""
+        return self.param.W_c is not None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As in `RNN`, and `peepholes`."""
+        return {**super().options, "peepholes": self.peepholes}
 
     def _forward(self, _x: Symbol, _h0: Symbol = None, _c0: Symbol = None) -> Symbol:
         """As in `RNN`; `_c0` is the first cell, of the shape of `_h0`, 0 by default."""
@@ -26,21 +52,22 @@ class LSTM(RNN):
         H = self.sizes.n_hidd
         _h0, _c0 = _first or (None, None)
 
-        def step(_a_t: Symbol, _h_tm1: Symbol, _c_tm1: Symbol, W_h: Symbol, W_c: Symbol) -> tuple[Symbol, Symbol]:
+        def step(
+            _a_t: Symbol, _h_tm1: Symbol, _c_tm1: Symbol, W_h: Symbol, W_c: Symbol = None
+        ) -> tuple[Symbol, Symbol]:
             _a = _a_t + T.dot(_h_tm1, W_h.T)
-            _b = T.dot(_c_tm1, W_c.T)
-            _i = T.nnet.sigmoid(_a[..., :H] + _b[..., :H])
-            _f = T.nnet.sigmoid(_a[..., H : 2 * H] + _b[..., H : 2 * H])
-            _g = T.tanh(_a[..., 2 * H : 3 * H])
-            _o = T.nnet.sigmoid(_a[..., 3 * H :] + _b[..., 2 * H :])
-            _c_t = _f * _c_tm1 + _i * _g
-            return _o * T.tanh(_c_t), _c_t
+            _i, _f, _g, _o = (_a[..., gate * H : (gate + 1) * H] for gate in range(4))
+            if W_c is not None:
+                _b = T.dot(_c_tm1, W_c.T)
+                _i, _f, _o = _i + _b[..., :H], _f + _b[..., H : 2 * H], _o + _b[..., 2 * H :]
+            _c_t = T.nnet.sigmoid(_f) * _c_tm1 + T.nnet.sigmoid(_i) * T.tanh(_g)
+            return T.nnet.sigmoid(_o) * T.tanh(_c_t), _c_t
 
         (_h, _), _ = theano.scan(
             step,
             sequences=T.dot(_z, self.param.W_x.T),
             outputs_info=[self._first(_z, _h0), self._first(_z, _c0)],
-            non_sequences=[self.param.W_h, self.param.W_c],
+            non_sequences=self.param[2:-1],
             strict=True,
         )
         return _h

@@ -40,7 +40,7 @@ class RNN:
     `param` are shared variables, [W_e, W_x, W_h, W_y] in its shapes; `dtype` is Theano's `floatX` by default.
     """
 
-    shapes = staticmethod(parameters.rnn_shapes)
+    shapes: parameters.Shapes = staticmethod(parameters.rnn_shapes)
     param_type = parameters.RNNParameters
     activations: tuple[str, ...] = parameters.ACTIVATIONS
 
@@ -62,6 +62,11 @@ class RNN:
         )
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the constructor takes beside the sizes and the seed."""
+        return {"activation": self.activation, "dtype": self.dtype}
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""

@@ -158,7 +158,7 @@ class Trainer:
         positions, largest = padded_sizes(lengths, self.batch_size)
         n, shapes = model.sizes, model.shapes(model.sizes)
         # a word's embedding, states and scores, and their errors; an LSTM has four gates and cells. And the gradients
-        states = 6 if "W_c" in shapes else 1
+        states = 6 if shapes["W_h"][0] > n.n_hidd else 1
         step = [(largest, 2 * n.n_emb + 2 * states * n.n_hidd + 2 * n.n_tags), *list(shapes.values())[1:]]
         what = f"a training on {positions:,} words, with padding, the largest batch of {largest:,},"
         need = memory.size_of(step, model.dtype) + positions * (8 + memory.SIZE[model.dtype])

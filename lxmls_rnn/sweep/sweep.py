@@ -115,15 +115,14 @@ class Sweep:
             if training.name in names or len(training.name) > LONGEST:
                 raise ValueError(f"the run {training.name} would come twice or has too long a name: rename the files")
             names.add(training.name)
-            if is_new("model", s.model, s.n_emb, s.n_hidd, s.activation, s.dtype):
-                dtype = {} if s.dtype is None else {"dtype": s.dtype}
-                numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, seed=s.seed, activation=s.activation, **dtype)
+            if is_new("model", s.model, s.n_emb, s.n_hidd, s.activation, s.peepholes, s.dtype):
+                numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
             if is_new("corpus", s.max_sent_len, s.max_nr_sent, s.vocabulary, s.min_count, s.embeddings):
                 s.checksums()
                 if s.embeddings is None:
                     read_corpus(s)
                 else:
-                    prepare(replace(s, model="NumpyRNN", activation=None, n_hidd=1))
+                    prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_hidd=1))
 
     def all_checksums(self) -> dict[str, str]:
         """Return the checksums of all files that the trainings name."""

@@ -130,14 +130,13 @@ def kind(settings: Settings) -> tuple[Any, ...]:
     """Return what decides which code Theano compiles for a training; sizes do not."""
     trainer = settings.trainer
     how = trainer.batch_size > 1, trainer.clip is not None, trainer.freeze_embeddings
-    return (settings.model, settings.activation, settings.dtype, *how)
+    return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 
 def warm(settings: dict[str, Any]) -> None:
     """Compile what a training of this kind compiles, so that Theano's cache has it for all workers."""
     s = Settings.from_dict(settings)
-    dtype = {} if s.dtype is None else {"dtype": s.dtype}
-    model = model_class(s.model)(5, 4, 3, 3, seed=1, activation=s.activation, **dtype)
+    model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
     sentences: Any = [
         _Sentence(np.array(x, "int32"), np.array(y, "int32")) for x, y in (((1, 2), (0, 1)), ((4, 1), (2, 0)))
     ]

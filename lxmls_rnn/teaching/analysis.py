@@ -67,8 +67,10 @@ def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
     to_i, to_f, e_o = g * i * (1 - i), c[:, :-1] * f * (1 - f), back.e_h * tanh_c * o * (1 - o)
     for t in reversed(range(e_c.shape[1] - 1)):
         u = t + 1
-        e_b = np.concatenate([e_c[:, u] * to_i[:, u], e_c[:, u] * to_f[:, u], e_o[:, u]])
-        e_c[:, t] += f[:, u] * e_c[:, u] + model.param.W_c.T @ e_b
+        e_c[:, t] += f[:, u] * e_c[:, u]
+        if model.peepholes:
+            e_b = np.concatenate([e_c[:, u] * to_i[:, u], e_c[:, u] * to_f[:, u], e_o[:, u]])
+            e_c[:, t] += model.param.W_c.T @ e_b
     return e_c
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, Backward, NumpyRNN
+from lxmls_rnn.deep_learning.parameters import rnn_shapes
 
 FORWARD, BACKWARD = "forward", "backward"
 STATES = ("z", "a", "h", "y", "p", "C")
@@ -61,7 +62,7 @@ def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
     ValueError, IndexError
         As `NumpyRNN.grads`; and ValueError for another model.
     """
-    if list(model.shapes(model.sizes)) != ["W_e", "W_x", "W_h", "W_y"]:
+    if model.shapes(model.sizes) != rnn_shapes(model.sizes):
         raise ValueError(f"the steps are those of an RNN, got a {type(model).__name__}")
     model.grads(x, y)  # complains about what is no sentence
     back = model.backward(x, y)
@@ -144,7 +145,7 @@ def only_words(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:
     """
     values = model.get_values()
     values["W_e"] = values["W_e"][:, list(words)]
-    small = type(model)(*model.sizes._replace(n_words=len(words)), activation=model.activation, dtype=model.dtype)
+    small = type(model)(*model.sizes._replace(n_words=len(words)), **model.options)
     small.set_values(values)
     return small
 

@@ -1,7 +1,18 @@
 /* A long short-term memory over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, n).
 
-   FLOAT is double or float, GEMM is BLAS's gemm for it.
+   FLOAT is double or float, GEMM is BLAS's gemm for it; PEEPHOLES is 1 or 0: then W_c and what goes with it are NULL.
    Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c. */
+
+/* to[i, f, o] += from:  (B, 4 H), (B, 3 H) */
+static void add_peepholes(npy_intp B, npy_intp H, const FLOAT *__restrict__ from, FLOAT *__restrict__ to)
+{
+    for (npy_intp b = 0; b < B; ++b, from += 3 * H, to += 4 * H) {
+        for (npy_intp n = 0; n < 2 * H; ++n)
+            to[n] += from[n];
+        for (npy_intp n = 2 * H; n < 3 * H; ++n)
+            to[n + H] += from[n];
+    }
+}
 
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
    c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t).  peep: (B, 3 H) */
@@ -9,22 +20,25 @@ HOT static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, cons
                         const FLOAT *h0, const FLOAT *c0, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *peep, FLOAT *room_h,
                         FLOAT *room_c)
 {
-    const Matrix from_h = matrix(T, B, H, 4 * H, W_h, 1, room_h), from_c = matrix(T, B, H, 3 * H, W_c, 1, room_c);
+    const Matrix from_h = matrix(T, B, H, 4 * H, W_h, 1, room_h);
+    const Matrix from_c = PEEPHOLES ? matrix(T, B, H, 3 * H, W_c, 1, room_c) : from_h;
     const FLOAT *h_before = h0, *c_before = c0;
     for (npy_intp t = 0; t < T; ++t) {
         memcpy(gates, a, sizeof(FLOAT) * B * 4 * H);
         add_product(h_before, from_h, gates);
-        memset(peep, 0, sizeof(FLOAT) * B * 3 * H);
-        add_product(c_before, from_c, peep);
+        if (PEEPHOLES) {
+            memset(peep, 0, sizeof(FLOAT) * B * 3 * H);
+            add_product(c_before, from_c, peep);
+            add_peepholes(B, H, peep, gates);
+        }
         for (npy_intp b = 0; b < B; ++b) {
             FLOAT *gate = gates + b * 4 * H;
-            const FLOAT *__restrict__ peep_b = peep + b * 3 * H;
             for (npy_intp n = 0; n < 2 * H; ++n) /* i and f */
-                gate[n] = logistic(gate[n] + peep_b[n]);
+                gate[n] = logistic(gate[n]);
             for (npy_intp n = 2 * H; n < 3 * H; ++n)
                 gate[n] = hyperbolic(gate[n]);
             for (npy_intp n = 3 * H; n < 4 * H; ++n)
-                gate[n] = logistic(gate[n] + peep_b[n - H]);
+                gate[n] = logistic(gate[n]);
             const FLOAT *__restrict__ i = gate, *__restrict__ f = i + H, *__restrict__ g = f + H, *__restrict__ o = g + H;
             const FLOAT *__restrict__ before = c_before + b * H;
             FLOAT *__restrict__ c_b = c + b * H, *__restrict__ h_b = h + b * H;
@@ -48,7 +62,8 @@ HOT static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, c
                          FLOAT *e_a, FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b, FLOAT *room_h, FLOAT *room_c)
 {
     const npy_intp step = B * H;
-    const Matrix to_h = matrix(T, B, 4 * H, H, W_h, 0, room_h), to_c = matrix(T, B, 3 * H, H, W_c, 0, room_c);
+    const Matrix to_h = matrix(T, B, 4 * H, H, W_h, 0, room_h);
+    const Matrix to_c = PEEPHOLES ? matrix(T, B, 3 * H, H, W_c, 0, room_c) : to_h;
     memset(e, 0, sizeof(FLOAT) * step);
     memset(e_c, 0, sizeof(FLOAT) * step);
     for (npy_intp t = T - 1; t >= 0; --t) {
@@ -57,29 +72,29 @@ HOT static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, c
             const FLOAT *i = gates + (t * step + b * H) * 4, *f = i + H, *g = f + H, *o = g + H;
             FLOAT *__restrict__ e_i = e_a + (t * step + b * H) * 4, *__restrict__ e_f = e_i + H;
             FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
-            FLOAT *__restrict__ b_i = e_b + (t * step + b * H) * 3, *__restrict__ b_f = b_i + H;
-            FLOAT *__restrict__ b_o = b_f + H, *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
+            FLOAT *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
             for (npy_intp n = 0; n < H; ++n) {
                 const npy_intp bn = b * H + n;
                 const FLOAT tanh_c = hyperbolic(c_t[bn]), e_h_t = e_h_b[n] + from_above[bn];
                 const FLOAT e_c_t = e_c_b[n] + e_h_t * o[n] * (1 - tanh_c * tanh_c);
-                e_i[n] = b_i[n] = e_c_t * g[n] * i[n] * (1 - i[n]);
-                e_f[n] = b_f[n] = e_c_t * c_before[bn] * f[n] * (1 - f[n]);
+                e_i[n] = e_c_t * g[n] * i[n] * (1 - i[n]);
+                e_f[n] = e_c_t * c_before[bn] * f[n] * (1 - f[n]);
                 e_g[n] = e_c_t * i[n] * (1 - g[n] * g[n]);
-                e_o[n] = b_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
+                e_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
                 e_c_b[n] = f[n] * e_c_t;
                 e_h_b[n] = 0;
             }
+            if (PEEPHOLES) {
+                FLOAT *e_b_t = e_b + (t * step + b * H) * 3;
+                memcpy(e_b_t, e_i, sizeof(FLOAT) * 2 * H);
+                memcpy(e_b_t + 2 * H, e_o, sizeof(FLOAT) * H);
+            }
         }
         add_product(e_a + t * step * 4, to_h, e);
-        add_product(e_b + t * step * 3, to_c, e_c);
+        if (PEEPHOLES)
+            add_product(e_b + t * step * 3, to_c, e_c);
     }
-    memset(g_W_h, 0, sizeof(FLOAT) * 4 * H * H);
-    memset(g_W_c, 0, sizeof(FLOAT) * 3 * H * H);
-    if (T > 0) {
-        add_outer(B, 4 * H, H, e_a, h0, g_W_h);
-        add_outer(B, 3 * H, H, e_b, c0, g_W_c);
-    }
-    add_outer((T - 1) * B, 4 * H, H, e_a + step * 4, h, g_W_h);
-    add_outer((T - 1) * B, 3 * H, H, e_b + step * 3, c, g_W_c);
+    set_outer_of_steps(T, B, 4 * H, H, e_a, h0, h, g_W_h);
+    if (PEEPHOLES)
+        set_outer_of_steps(T, B, 3 * H, H, e_b, c0, c, g_W_c);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
@@ -11,19 +12,31 @@ import theano  # isort: skip
 STATE, STATES, GATES = ("B", "H"), ("T", "B", "H"), ("T", "B", "4 * H")
 WEIGHTS = {"W_h": ("4 * H", "H"), "W_c": ("3 * H", "H")}
 ROOMS = {"room_h": "PACKED_SIZE(4 * H, H)", "room_c": "PACKED_SIZE(3 * H, H)"}
+OF_PEEPHOLES = ("W_c", "g_W_c", "e_b", "peep", "room_c")  # arrays that a layer without peepholes lacks
 
 
 class _LSTMOp(LayerOp):
-    __props__ = ("source",)  # Theano gives C code of an Op without properties no version
+    __props__ = ("peepholes",)
     source = "lstm_layer.c"
     rows = 4
+
+    def __init__(self, peepholes: bool = True) -> None:
+        self.peepholes = peepholes
+        if not peepholes:
+            for name in ("inputs", "outputs", "scratch"):
+                arrays = getattr(self, name)
+                setattr(self, name, {array: arrays[array] for array in arrays if array not in OF_PEEPHOLES})
+            self.call = re.sub(rf"\b({'|'.join(OF_PEEPHOLES)})\b", "NULL", self.call)
+
+    def macros(self) -> dict[str, str]:
+        return {"PEEPHOLES": str(int(self.peepholes))}
 
 
 class LSTMLayer(_LSTMOp):
     """Hidden states h and cells c (T, B, H) and gates (T, B, 4 H), stacked i, f, g, o.
 
-    From a (T, B, 4 H), W_h (4 H, H), W_c (3 H, H), h0 and c0 (B, H). a_t = W_x z_t is the input projection of step t.
-    One sentence leaves out B. Only h can be differentiated.
+    From a (T, B, 4 H), W_h (4 H, H), W_c (3 H, H), h0 and c0 (B, H); without peepholes there is no W_c. a_t = W_x z_t is
+    the input projection of step t. One sentence leaves out B. Only h can be differentiated.
     """
 
     inputs = {"a": GATES, **WEIGHTS, "h0": STATE, "c0": STATE}
@@ -32,7 +45,7 @@ class LSTMLayer(_LSTMOp):
     call = "forward(T, B, H, a, W_h, W_c, h0, c0, h, c, gates, peep, room_h, room_c)"
 
     def gradient(self) -> LSTMLayerGrad:
-        return LSTMLayerGrad()
+        return LSTMLayerGrad(self.peepholes)
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         states = (*shapes[0][:-1], shapes[1][1])
@@ -42,10 +55,10 @@ class LSTMLayer(_LSTMOp):
         return [[True, False, False]] * len(self.inputs)
 
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        _, W_h, W_c, h0, c0 = inputs
+        _, *matrices, h0, c0 = inputs
         h, c, gates = outputs
-        e_a, e_h0, e_c0, g_W_h, g_W_c = self.gradient()(output_gradients[0], W_h, W_c, h, h0, c, c0, gates)
-        return [e_a, g_W_h, g_W_c, e_h0, e_c0]
+        e_a, e_h0, e_c0, *gradients = self.gradient()(output_gradients[0], *matrices, h, h0, c, c0, gates)
+        return [e_a, *gradients, e_h0, e_c0]
 
 
 class LSTMLayerGrad(_LSTMOp):
@@ -58,4 +71,5 @@ class LSTMLayerGrad(_LSTMOp):
     call = "backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, e_a, e_h0, e_c0, g_W_h, g_W_c, e_b, room_h, room_c)"
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
-        return [shapes[7], shapes[4], shapes[6], shapes[1], shapes[2]]
+        of = dict(zip(self.inputs, shapes, strict=True))
+        return [of["gates"], of["h0"], of["c0"], *(of[name] for name in WEIGHTS if name in of)]

@@ -112,3 +112,13 @@ static void add_outer(npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const 
     if (!is_zero(N * K, h))
         GEMM(&no, &transposed, &k, &m, &rows, &one, (FLOAT *)h, &k, (FLOAT *)e, &m, &one, g, &k);
 }
+
+/* g = sum_t e_t s_{t-1}^T:  e (T, B, M), first state (B, K), states (T, B, K), g (M, K) */
+static void set_outer_of_steps(npy_intp T, npy_intp B, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *first,
+                               const FLOAT *states, FLOAT *g)
+{
+    memset(g, 0, sizeof(FLOAT) * M * K);
+    if (T > 0)
+        add_outer(B, M, K, e, first, g);
+    add_outer((T - 1) * B, M, K, e + B * M, states, g);
+}

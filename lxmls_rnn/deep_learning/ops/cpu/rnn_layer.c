@@ -57,8 +57,5 @@ HOT static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, c
         memset(e, 0, sizeof(FLOAT) * step);
         add_product(e_a_t, to_before, e);
     }
-    memset(g_W_h, 0, sizeof(FLOAT) * H * H);
-    if (T > 0)
-        add_outer(B, H, H, e_a, h0, g_W_h);
-    add_outer((T - 1) * B, H, H, e_a + step, h, g_W_h);
+    set_outer_of_steps(T, B, H, H, e_a, h0, h, g_W_h);
 }
