@@ -76,12 +76,12 @@ def scan_of():
     """
 
     @functools.cache
-    def compiled(name, activation, n_hidd):
-        return model_class(name)(7, 3, n_hidd, 4, activation=activation, dtype="float64")
+    def compiled(name, n_hidd, **options):
+        return model_class(name)(7, 3, n_hidd, 4, **options)
 
     def give(model):
         name = type(model).__name__.removeprefix("Numpy").removeprefix("Fast")
-        scan = compiled(name, model.activation, model.sizes.n_hidd)
+        scan = compiled(name, model.sizes.n_hidd, **model.options)
         scan.sizes = model.sizes
         scan.set_values(model.get_values())
         return scan

@@ -223,7 +223,7 @@ def check(
     for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
         agree &= row.agrees
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
-        table.add_row(row.model, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
+        table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
     console.print("Largest difference of two entries, relative to the largest: 1e-8 agrees.")
     raise typer.Exit(0 if agree else 1)

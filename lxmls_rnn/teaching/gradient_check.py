@@ -24,12 +24,15 @@ class Comparison:
         Largest difference of two entries, relative to the largest entry of both.
     where
         Index of that entry.
+    peepholes
+        Whether the model has peepholes; None for an RNN.
     gradient, expected
         The two gradients.
     """
 
     model: str
     activation: str
+    peepholes: bool | None
     parameter: str
     against: str
     difference: float
@@ -37,6 +40,11 @@ class Comparison:
     tolerance: float
     gradient: np.ndarray = field(repr=False, compare=False)
     expected: np.ndarray = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The model's name, which says so where an LSTM has no peepholes."""
+        return f"{self.model}, no peepholes" if self.peepholes is False else self.model
 
     @property
     def agrees(self) -> bool:
@@ -106,9 +114,8 @@ def compare(
     for parameter, gradient, other in zip(model.shapes(model.sizes), gradients, reference, strict=True):
         gradient = np.asarray(gradient)
         difference, where = relative_difference(gradient, other)
-        yield Comparison(
-            name, model.activation, parameter, against, difference, where, TOLERANCE[model.dtype], gradient, other
-        )
+        kind = name, model.activation, model.options.get("peepholes")
+        yield Comparison(*kind, parameter, against, difference, where, TOLERANCE[model.dtype], gradient, other)
 
 
 def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndarray]:
@@ -169,7 +176,7 @@ def check_gradients(
     Yields
     ------
     Comparison
-        For every model, every activation that it knows and every parameter.
+        For every model, every activation that it knows, an LSTM with and without peepholes, and every parameter.
 
     Raises
     ------
@@ -189,16 +196,24 @@ def check_gradients(
         right = numpy_rnn if given else family
         cls = model_class(name) if MODELS[name].in_theano else right
         known = tuple(f for f in cls.activations if f in right.activations)
-        for f in (activation,) if activation in known else known:
-            reference = right(*sizes, activation=f)
+        activations = (activation,) if activation in known else known
+        for options in _all_options(activations, MODELS[name].family == "LSTM", values):
+            reference = right(*sizes, **options)
             reference.set_values(random_values(reference, rng) if values is None else values)
-            model = cls(*sizes, activation=f, dtype=dtype)
+            model = cls(*sizes, **options, dtype=dtype)
             model.set_values(reference.get_values())
             if MODELS[name].in_theano:
                 yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
             else:
                 expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
+
+
+def _all_options(activations: Iterable[str], is_lstm: bool, values: dict[str, np.ndarray] | None) -> list[dict]:
+    """Return what a model is made with, each in turn; values that are given have peepholes or not."""
+    peepholes = (True, False) if values is None else ("W_c" in values,)
+    kinds = [{"peepholes": either} for either in peepholes] if is_lstm else [{}]
+    return [{"activation": activation, **kind} for activation in activations for kind in kinds]
 
 
 def _finite_differences_of(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike, W: np.ndarray) -> np.ndarray:

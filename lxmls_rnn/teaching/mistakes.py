@@ -114,20 +114,20 @@ def readings(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[
     x
         The word ids of the sentence, (L,).
     """
-    groups: dict[tuple[str, str], list[Comparison]] = {}
+    groups: dict[tuple[str, str, bool | None], list[Comparison]] = {}
     for row in rows:
-        groups.setdefault((row.model, row.activation), []).append(row)
+        groups.setdefault((row.model, row.activation, row.peepholes), []).append(row)
     wrong = {key: [row.parameter for row in group if not row.agrees] for key, group in groups.items()}
     found = []
-    for (model, activation), group in groups.items():
+    for own, group in groups.items():
         other = group[0].against
-        key = (other, activation)
-        start = f"{model}: {_listed(wrong[model, activation] or ['nothing'])} not as in {other}"
-        if not wrong[model, activation] or other not in MODELS:
+        key = (other, *own[1:])
+        start = f"{group[0].name}: {_listed(wrong[own] or ['nothing'])} not as in {other}"
+        if not wrong[own] or other not in MODELS:
             found.append(reading(group, x))
         elif key not in groups:
             found.append(f"{start}. Compare {other} with finite differences too: they tell which of the two is wrong.")
-        elif wrong[key] == wrong[model, activation]:
+        elif wrong[key] == wrong[own]:
             found.append(f"{start}, where {other} differs from finite differences too: so {other} is the wrong one.")
         else:
             found.append(reading(group, x))
@@ -149,7 +149,7 @@ def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
         The word ids of the sentence, (L,).
     """
     wrong = [row.parameter for row in rows if not row.agrees]
-    name = rows[0].model
+    name = rows[0].name
     if not wrong:
         against = rows[0].against if rows[0].against in MODELS else "finite differences"
         return f"{name}: all gradients agree with {against}."

@@ -14,7 +14,8 @@ from lxmls_rnn.deep_learning.training import EpochDone, Stopped, Trainer
 pytestmark = pytest.mark.theano
 
 SIZES = 12, 5, 4, 3
-MODELS = [("RNN", activation) for activation in ("logistic", "tanh", "relu")] + [("LSTM", "tanh")]
+MODELS = [("RNN", {"activation": activation}) for activation in ("logistic", "tanh", "relu")]
+MODELS += [("LSTM", {"peepholes": peepholes}) for peepholes in (True, False)]
 WAYS = [
     {},
     {"clip": 0.3, "decay": 0.5, "shuffle": True},
@@ -32,9 +33,9 @@ def corpus(n, seed=0):
     return [SimpleNamespace(x=rng.randint(0, 12, k, "int32"), y=rng.randint(0, 3, k, "int32")) for k in lengths]
 
 
-def drawn(name, activation="tanh", dtype="float64"):
+def drawn(name, dtype="float64", **options):
     """Make a model with parameters on both sides of 0."""
-    model = rnns.model_class(name)(*SIZES, activation=activation, dtype=dtype)
+    model = rnns.model_class(name)(*SIZES, dtype=dtype, **options)
     rng = np.random.RandomState(1)
     model.set_values({key: rng.uniform(-0.5, 0.5, W.shape) for key, W in model.get_values().items()})
     return model
@@ -59,9 +60,9 @@ def one_a_call(monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("way", WAYS, ids=str)
-@pytest.mark.parametrize(("family", "activation"), MODELS)
-def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, activation, way, dtype):
-    fast, bare = drawn(f"Fast{family}", activation, dtype), drawn(f"Numpy{family}", activation)
+@pytest.mark.parametrize(("family", "options"), MODELS, ids=str)
+def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, options, way, dtype):
+    fast, bare = drawn(f"Fast{family}", dtype, **options), drawn(f"Numpy{family}", **options)
     trainer = Trainer(epochs=2, rate=0.3, **way)
     got, expected = (numbers(train(trainer, model, corpus(20))) for model in (fast, bare))
     for a, b in zip(got, expected, strict=True):
@@ -72,9 +73,9 @@ def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, activation, 
 
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize(("clip", "freeze"), [(None, False), (0.01, False), (0.01, True)])
-@pytest.mark.parametrize("name", ["FastRNN", "FastLSTM"])
-def test_a_step_is_that_of_theanos_graph(name, clip, freeze, batched):
-    models = drawn(name), drawn(name)
+@pytest.mark.parametrize(("name", "options"), [("FastRNN", {}), ("FastLSTM", {}), ("FastLSTM", {"peepholes": False})])
+def test_a_step_is_that_of_theanos_graph(name, options, clip, freeze, batched):
+    models = drawn(name, **options), drawn(name, **options)
     x, y = np.array([[3, 1, 4, 1], [3, 9, 0, 0]], "int32"), np.array([[0, 1, 2, 1], [2, 1, 0, 0]], "int32")
     weights = np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]])
     arguments = (x, y, weights) if batched else (x[0], y[0], weights[0])

@@ -26,12 +26,16 @@ def saved(tmp_path):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("name", list(rnns.MODELS))
-def test_every_class_comes_back_bit_for_bit(name, tmp_path):
-    model = rnns.model_class(name)(*SIZES, seed=0)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in rnns.MODELS), *((name, {"peepholes": False}) for name in rnns.MODELS if "LSTM" in name)],
+)
+def test_every_class_comes_back_bit_for_bit(name, options, tmp_path):
+    model = rnns.model_class(name)(*SIZES, seed=0, **options)
     model_file.save(tmp_path / "m.npz", model)
-    loaded = model_file.load(tmp_path / "m.npz").model
+    loaded, header = model_file.load(tmp_path / "m.npz")
     assert type(loaded) is type(model)
+    assert loaded.options == model.options == {key: header[key] for key in model.options}
     for a, b in zip(loaded.get_values().values(), model.get_values().values(), strict=True):
         assert a.tobytes() == b.tobytes()
         assert a.flags.f_contiguous == b.flags.f_contiguous
@@ -66,8 +70,9 @@ def test_a_file_can_become_another_class_of_its_family(saved):
     assert np.allclose(scan.forward(X), model.forward(X), rtol=1e-10)
 
 
-def test_convert_keeps_every_number():
-    model = rnns.NumpyLSTM(*SIZES, seed=0)
+@pytest.mark.parametrize("peepholes", [True, False])
+def test_convert_keeps_every_number(peepholes):
+    model = rnns.NumpyLSTM(*SIZES, seed=0, peepholes=peepholes)
     back = model_file.convert(model_file.convert(model, rnns.LSTM), rnns.NumpyLSTM)
     for W, value in zip(back.param, model.param, strict=True):
         assert np.array_equal(W, value)
@@ -76,6 +81,15 @@ def test_convert_keeps_every_number():
 def test_a_file_of_another_family_is_refused(saved):
     with pytest.raises(ValueError, match="it holds the parameters W_e, W_x, W_h, W_y, expected W_e, W_x, W_h, W_c"):
         model_file.load(saved[0], rnns.NumpyLSTM)
+
+
+@pytest.mark.parametrize(("holds", "says"), [(True, False), (False, True)])
+def test_a_file_with_other_parameters_than_its_header_says_is_refused(tmp_path, monkeypatch, holds, says):
+    model = rnns.NumpyLSTM(*SIZES, seed=0, peepholes=holds)
+    monkeypatch.setattr(type(model), "options", {"activation": "tanh", "dtype": "float64", "peepholes": says})
+    model_file.save(tmp_path / "m.npz", model)
+    with pytest.raises(ValueError, match=r"m.npz cannot be loaded: it holds the parameters W_e, W_x, W_h, W_"):
+        model_file.load(tmp_path / "m.npz")
 
 
 @pytest.mark.parametrize("position", [0.3, 0.6, 0.9])

@@ -1,5 +1,7 @@
 """The NumPy taggers: the school's published numbers, the contract of forward and grads, bad input, batches."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ PUBLISHED_P_Y = [
 ]
 PUBLISHED_GRADIENT_MEANS = [1.0494697085525477e-05, 2.4443266955056405e-05, 5.7089383719915436e-05]
 
-MODELS = [NumpyRNN, NumpyLSTM]
+MODELS = [NumpyRNN, NumpyLSTM, pytest.param(partial(NumpyLSTM, peepholes=False), id="no peepholes")]
 SIZES = 30, 6, 5, 4
 
 
@@ -59,7 +61,7 @@ def test_a_parameter_has_a_name_and_the_place_that_the_guide_gives_it(cls):
     assert names == [*["W_e", "W_x", "W_h"], *(["W_c"] if cls is NumpyLSTM else []), "W_y"]
     for n, name in enumerate(names):
         assert getattr(model.param, name) is model.param[n]
-    assert hasattr(model.param, "W_c") == (cls is NumpyLSTM)
+    assert (getattr(model.param, "W_c", None) is not None) == (cls is NumpyLSTM)
 
 
 def test_training_leaves_the_given_embeddings_alone():
@@ -147,6 +149,23 @@ def test_lstm_cells_obey_the_lectures_formulas():
         assert np.allclose(g[:, t], np.tanh(a[10:15]))
         assert np.allclose(c[:, t + 1], f[:, t] * c[:, t] + i[:, t] * g[:, t])
         assert np.allclose(h[:, t + 1], o[:, t] * np.tanh(c[:, t + 1]))
+
+
+def test_an_lstm_without_peepholes_is_one_whose_peepholes_are_0():
+    without, with_them = NumpyLSTM(*SIZES, seed=0, peepholes=False), NumpyLSTM(*SIZES, seed=0)
+    with_them.set_values({**without.get_values(), "W_c": np.zeros((15, 5))})
+    x, y = [3, 1, 4, 1], [0, 3, 2, 1]
+    assert np.array_equal(without.forward(x), with_them.forward(x))
+    e_x, e_h, e_y = (with_them.grads(x, y)[n] for n in (1, 2, 4))
+    for got, expected in zip(without.grads(x, y)[1:], (e_x, e_h, e_y), strict=True):
+        assert np.array_equal(got, expected)
+
+
+def test_peepholes_are_there_or_not():
+    with pytest.raises(ValueError, match="peepholes must be True or False, got 'no'"):
+        NumpyLSTM(*SIZES, peepholes="no")
+    with pytest.raises(TypeError, match="peepholes"):
+        NumpyRNN(*SIZES, peepholes=False)
 
 
 @pytest.mark.parametrize(

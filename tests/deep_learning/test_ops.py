@@ -17,22 +17,24 @@ pytestmark = pytest.mark.theano
 ACTIVATIONS = ["logistic", "tanh", "relu"]
 in_float32 = pytest.mark.slow("compiles the same layer in another type, five seconds from an empty cache")
 another_size = pytest.mark.slow("compiles scan for another number of hidden units, three seconds")
-FAMILIES = [(rnns.FastRNN, rnns.RNN, activation) for activation in ACTIVATIONS] + [(rnns.FastLSTM, rnns.LSTM, "tanh")]
+FAMILIES = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in ACTIVATIONS]
+FAMILIES += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
+LAYERS = {**{kind: RNNLayer(kind) for kind in ACTIVATIONS}, "lstm": LSTMLayer(), "no peepholes": LSTMLayer(False)}
 
 
-def drawn(cls, sizes, activation, seed):
-    model = cls(*sizes, activation=activation, dtype="float64")
+def drawn(cls, sizes, options, seed):
+    model = cls(*sizes, **options, dtype="float64")
     rng = np.random.RandomState(seed)
     model.set_values({name: rng.uniform(-1, 1, shape) for name, shape in model.shapes(model.sizes).items()})
     return model
 
 
-@pytest.mark.parametrize(("fast", "scan", "activation"), FAMILIES)
+@pytest.mark.parametrize(("fast", "scan", "options"), FAMILIES)
 @pytest.mark.parametrize(
     "sizes", [(20, 6, 5, 4), *(pytest.param(s, marks=another_size) for s in [(9, 3, 1, 2), (30, 10, 47, 5)])]
 )
-def test_they_agree_with_scan_to_1e_12(scan_of, fast, scan, activation, sizes):
-    a = drawn(fast, sizes, activation, 0)
+def test_they_agree_with_scan_to_1e_12(scan_of, fast, scan, options, sizes):
+    a = drawn(fast, sizes, options, 0)
     b = scan_of(a)
     assert type(b) is scan
     rng = np.random.RandomState(1)
@@ -52,13 +54,15 @@ def rnn_reference(a, W_h, h0, activation):
     return np.array(states)
 
 
-def lstm_reference(a, W_h, W_c, h0, c0):
+def lstm_reference(a, W_h, *others):
+    *W_c, h0, c0 = others
+
     def logistic(v):
         return 1 / (1 + np.exp(-v))
 
     H, h, c, states = h0.shape[1], h0, c0, []
     for a_t in a:
-        z, p = a_t + h @ W_h.T, c @ W_c.T
+        z, p = a_t + h @ W_h.T, c @ W_c[0].T if W_c else np.zeros((len(h), 3 * H))
         i, f = logistic(z[:, :H] + p[:, :H]), logistic(z[:, H : 2 * H] + p[:, H : 2 * H])
         g, o = np.tanh(z[:, 2 * H : 3 * H]), logistic(z[:, 3 * H :] + p[:, 2 * H :])
         c = f * c + i * g
@@ -74,15 +78,13 @@ def compiled():
 
     def get(kind, dtype):
         if (kind, dtype) not in functions:
-            a = T.tensor3("a", dtype=dtype)
-            states = [T.matrix(dtype=dtype)] if kind != "lstm" else [T.matrix(dtype=dtype), T.matrix(dtype=dtype)]
-            weights = [T.matrix(dtype=dtype)] if kind != "lstm" else [T.matrix(dtype=dtype), T.matrix(dtype=dtype)]
-            op = LSTMLayer() if kind == "lstm" else RNNLayer(kind)
-            h = op(a, *weights, *states)
-            h = h[0] if kind == "lstm" else h
+            layer = LAYERS[kind]
+            inputs = [T.TensorType(dtype, (False,) * len(shape))() for shape in layer.inputs.values()]
+            h = layer(*inputs)
+            h = h[0] if isinstance(h, list) else h
             e_h = T.tensor3("e_h", dtype=dtype)
-            gradients = theano.grad(T.sum(h * e_h), [a, *weights, *states])
-            functions[kind, dtype] = theano.function([a, *weights, *states, e_h], [h, *gradients])
+            gradients = theano.grad(T.sum(h * e_h), inputs)
+            functions[kind, dtype] = theano.function([*inputs, e_h], [h, *gradients])
         return functions[kind, dtype]
 
     return get
@@ -91,8 +93,8 @@ def compiled():
 @pytest.mark.parametrize(
     ("kind", "dtype"),
     [
-        *((kind, "float64") for kind in (*ACTIVATIONS, "lstm")),
-        *(pytest.param(kind, "float32", marks=in_float32) for kind in ("logistic", "relu", "lstm")),
+        *((kind, "float64") for kind in LAYERS),
+        *(pytest.param(kind, "float32", marks=in_float32) for kind in LAYERS if kind != "tanh"),
         ("tanh", "float32"),
     ],
 )
@@ -100,22 +102,18 @@ def compiled():
 def test_batches_of_any_strides_agree_with_numpy(compiled, kind, dtype, data):
     steps, batch, H = (data.draw(st.integers(1, n)) for n in (6, 5, 40))
     rng = np.random.RandomState(data.draw(st.integers(0, 2**31)))
-    gates = 4 if kind == "lstm" else 1
+    sizes = {"T": steps, "B": batch, "H": H, "3 * H": 3 * H, "4 * H": 4 * H}
 
     def array(*shape):
         values = rng.uniform(-1, 1, tuple(2 * n for n in shape)).astype(dtype)
         return values[tuple(slice(None, None, 2) for _ in shape)]  # every other entry: no stride is the usual one
 
-    a, W_h, h0, e_h = array(steps, batch, gates * H), array(gates * H, H) / H, array(batch, H), array(steps, batch, H)
-    if kind == "lstm":
-        W_c, c0 = array(3 * H, H) / H, array(batch, H)
-        arguments = [a, W_h, W_c, h0, c0]
-        reference = lstm_reference
-    else:
-        arguments = [a, W_h, h0]
+    arguments, e_h = [], array(steps, batch, H)
+    for name, shape in LAYERS[kind].inputs.items():
+        arguments.append(array(*(sizes[size] for size in shape)) / (H if name.startswith("W_") else 1))
 
-        def reference(*args):
-            return rnn_reference(*args, kind)
+    def reference(*args):
+        return rnn_reference(*args, kind) if kind in ACTIVATIONS else lstm_reference(*args)
 
     double = [argument.astype("float64") for argument in arguments]
     tolerance = 1e-10 if dtype == "float64" else 1e-4
@@ -168,10 +166,12 @@ def test_rnn_layer_passes_theanos_gradient_check(activation):
     )
 
 
-def test_lstm_layer_passes_theanos_gradient_check():
+@pytest.mark.parametrize("peepholes", [True, False])
+def test_lstm_layer_passes_theanos_gradient_check(peepholes):
     rng = np.random.RandomState(0)
-    values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 20), (20, 5), (15, 5), (3, 5), (3, 5))]
-    theano.gradient.verify_grad(lambda *args: LSTMLayer()(*args)[0], values, rng=rng)
+    shapes = [(4, 3, 20), (20, 5), *([(15, 5)] if peepholes else []), (3, 5), (3, 5)]
+    values = [rng.uniform(-1, 1, shape) for shape in shapes]
+    theano.gradient.verify_grad(lambda *args: LSTMLayer(peepholes)(*args)[0], values, rng=rng)
 
 
 def test_a_second_call_does_not_change_the_first_result():

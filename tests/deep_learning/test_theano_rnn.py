@@ -16,12 +16,14 @@ FAMILIES = [
     (rnns.FastRNN, rnns.NumpyRNN),
     (rnns.FastLSTM, rnns.NumpyLSTM),
 ]
+CASES = [(*pair, {}) for pair in FAMILIES]
+CASES += [(*pair, {"peepholes": False}) for pair in FAMILIES if pair[1] is rnns.NumpyLSTM]
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=lambda pair: pair[0].__name__)
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0].__name__} {case[2] or ''}")
 def pair(request):
-    theano_class, numpy_class = request.param
-    return theano_class(*SIZES, seed=0), numpy_class(*SIZES, seed=0)
+    theano_class, numpy_class, options = request.param
+    return theano_class(*SIZES, seed=0, **options), numpy_class(*SIZES, seed=0, **options)
 
 
 def test_the_same_seed_draws_the_same_parameters(pair):
@@ -77,7 +79,7 @@ def test_reset_model_draws_anew_and_keeps_the_sizes(pair):
     scan, _ = pair
     fresh = rnns.reset_model(scan, seed=7)
     assert type(fresh) is type(scan)
-    assert fresh.sizes == scan.sizes
+    assert (fresh.sizes, fresh.options) == (scan.sizes, scan.options)
     assert np.array_equal(fresh.param[1].get_value(), type(scan)(*SIZES, seed=7).param[1].get_value())
 
 

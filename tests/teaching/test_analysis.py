@@ -30,7 +30,8 @@ def drawn(cls, **more):
     return model
 
 
-MODELS = [drawn(NumpyRNN, activation="logistic"), drawn(NumpyRNN, activation="tanh"), drawn(NumpyLSTM)]
+LSTMS = [drawn(NumpyLSTM), drawn(NumpyLSTM, peepholes=False)]
+MODELS = [drawn(NumpyRNN, activation="logistic"), drawn(NumpyRNN, activation="tanh"), *LSTMS]
 
 
 def loss_from(model, k, h, c, t):
@@ -41,7 +42,7 @@ def loss_from(model, k, h, c, t):
         if c is None:
             h = ACTIVATION[model.activation](a)
             continue
-        b = model.param[3] @ c
+        b = model.param.W_c @ c if model.peepholes else np.zeros(3 * H)
         i, f, o = (
             ACTIVATION["logistic"](v) for v in (a[:H] + b[:H], a[H : 2 * H] + b[H : 2 * H], a[3 * H :] + b[2 * H :])
         )
@@ -71,8 +72,9 @@ def test_the_gradient_by_the_embeddings_is_that_of_finite_differences(model, t):
     assert not gradient[:, X[t + 1 :]].any()
 
 
-def test_the_gradient_by_the_cells_is_that_of_finite_differences():
-    model, t = drawn(NumpyLSTM), 4
+@pytest.mark.parametrize("model", LSTMS)
+def test_the_gradient_by_the_cells_is_that_of_finite_differences(model):
+    t = 4
     reach = gradient_reach(model, X, t, TAG)
     cells, h_all = model.cells(X), model.forward(X, True).h
     for k in range(t + 1):

@@ -12,10 +12,11 @@ from lxmls_rnn.teaching.gradient_check import check_gradients, compare, finite_d
 compiles_scan = pytest.mark.slow("compiles scan once more, three seconds")
 many_entries = pytest.mark.slow("finite differences of ten thousand entries, eight seconds")
 FAMILIES = [
-    (rnns.NumpyRNN, rnns.RNN, "logistic"),
-    (rnns.NumpyRNN, rnns.RNN, "tanh"),
-    (rnns.NumpyRNN, rnns.RNN, "relu"),
-    (rnns.NumpyLSTM, rnns.LSTM, "tanh"),
+    (rnns.NumpyRNN, rnns.RNN, {"activation": "logistic"}),
+    (rnns.NumpyRNN, rnns.RNN, {"activation": "tanh"}),
+    (rnns.NumpyRNN, rnns.RNN, {"activation": "relu"}),
+    (rnns.NumpyLSTM, rnns.LSTM, {"peepholes": True}),
+    (rnns.NumpyLSTM, rnns.LSTM, {"peepholes": False}),
 ]
 
 
@@ -29,22 +30,22 @@ def problems(draw):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize(("numpy_class", "theano_class", "activation"), FAMILIES)
+@pytest.mark.parametrize(("numpy_class", "theano_class", "options"), FAMILIES)
 @pytest.mark.parametrize("n_hidd", [5, pytest.param(1, marks=compiles_scan)])
 @given(problem=problems())
 @example(problem=({"n_words": 2, "n_emb": 1, "n_tags": 3}, np.zeros(7, int), np.zeros(7, int), 0))  # a steep loss
 @example(problem=({"n_words": 3, "n_emb": 2, "n_tags": 2}, np.array([0, 0, 0, 1, 1, 0, 0]), np.eye(7, dtype=int)[4], 1))
-def test_numpy_scan_and_finite_differences_agree(scan_of, n_hidd, numpy_class, theano_class, activation, problem):
+def test_numpy_scan_and_finite_differences_agree(scan_of, n_hidd, numpy_class, theano_class, options, problem):
     sizes, x, y, seed = problem
     sizes = Sizes(**sizes, n_hidd=n_hidd)
     rng = np.random.RandomState(seed)
-    model = numpy_class(*sizes, activation=activation)
+    model = numpy_class(*sizes, **options)
     model.set_values({name: rng.uniform(-1, 1, shape) for name, shape in model.shapes(sizes).items()})
     scan = scan_of(model)
     assert type(scan) is theano_class
     scan_gradients = scan.grads(x, y)
     # a unit of a relu that is about to switch has no derivative there
-    kink = activation == "relu" and np.abs(_preactivations(model, x)).min() < 0.05
+    kink = model.activation == "relu" and np.abs(_preactivations(model, x)).min() < 0.05
     for W, gradient, scan_gradient in zip(model.param, model.grads(x, y), scan_gradients, strict=True):
         assert np.allclose(scan_gradient, gradient, rtol=1e-8, atol=1e-12)
         if not kink:
@@ -60,7 +61,8 @@ def _preactivations(model, x):
 
 def test_the_checks_table_covers_every_parameter_and_agrees():
     rows = list(check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(6, 3, 2, 3), length=3))
-    assert len(rows) == 3 * 4 + 5
+    assert len(rows) == 3 * 4 + 5 + 4
+    assert list(dict.fromkeys(row.name for row in rows)) == ["NumpyRNN", "NumpyLSTM", "NumpyLSTM, no peepholes"]
     assert all(row.agrees for row in rows)
 
 
@@ -116,7 +118,7 @@ def test_the_check_takes_a_sentence_and_parameters():
 
 def test_the_check_takes_one_activation_and_the_lstm_keeps_its_own():
     rows = check_gradients(["NumpyRNN", "NumpyLSTM"], sizes=(6, 3, 2, 3), length=3, activation="relu")
-    assert [row.activation for row in rows] == ["relu"] * 4 + ["tanh"] * 5
+    assert [row.activation for row in rows] == ["relu"] * 4 + ["tanh"] * 9
 
 
 def test_the_check_says_which_argument_does_not_fit():

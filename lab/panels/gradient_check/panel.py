@@ -133,7 +133,8 @@ class GradientCheckPanel(Panel):
         active = job is self.job and job.active
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        expected = sum(5 if MODELS[name].family == "LSTM" else 4 for name in self._asked)
+        # an LSTM's are 5 with peepholes and 4 without
+        expected = sum(9 if MODELS[name].family == "LSTM" else 4 for name in self._asked)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in self._asked if name not in done]
@@ -169,7 +170,7 @@ class GradientCheckPanel(Panel):
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
-        return f"{row.model}, broken" if row.model == "NumpyRNN" and self._broken != NOTHING else row.model
+        return f"{row.model}, broken" if row.model == "NumpyRNN" and self._broken != NOTHING else row.name
 
     def _where(self, row: Comparison) -> str:
         i, j = row.where
@@ -245,7 +246,7 @@ for row in check_gradients(
 {rest}):
     rows.append(row)
     verdict = "agrees" if row.agrees else f"differs at {{row.where}}"
-    print(row.model, row.parameter, "against", row.against, f"{{row.difference:.1e}}", verdict)
+    print(row.name, row.parameter, "against", row.against, f"{{row.difference:.1e}}", verdict)
 print(*readings(rows, x), sep="\\n")
 """
 

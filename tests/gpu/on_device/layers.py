@@ -14,7 +14,8 @@ from lxmls_rnn.deep_learning.ops.gpu.lstm_layer import GpuLSTMLayer, GpuLSTMLaye
 from lxmls_rnn.deep_learning.ops.gpu.rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.softmax_cost import GpuSoftmaxCost
 
-KINDS = ["logistic", "tanh", "relu", "lstm"]
+KINDS = {**{name: RNNLayer(name) for name in ("logistic", "tanh", "relu")}, "lstm": LSTMLayer()}
+KINDS["lstm without peepholes"] = LSTMLayer(peepholes=False)
 GPU_LAYERS = (GpuRNNLayer, GpuRNNLayerGrad, GpuLSTMLayer, GpuLSTMLayerGrad)
 PLANS = {"fused": 4096, "stepwise": 0}
 
@@ -43,18 +44,17 @@ def compiled():
     def get(kind, dtype, batch, plan):
         key = kind, dtype, batch, plan
         if key not in functions:
-            lstm = kind == "lstm"
-            wide = [T.tensor3 if batch else T.matrix, *[T.matrix] * (1 + lstm)]
-            wide += [T.matrix if batch else T.vector] * (1 + lstm)
-            wide = [maker(dtype=dtype) for maker in wide]
+            layer = KINDS[kind]
+            ndims = [len(layer.shape(shape, batch)) for shape in layer.inputs.values()]
+            wide = [T.TensorType(dtype, (False,) * ndim)() for ndim in ndims]
             inputs = [every_other(variable) for variable in wide]
-            h = (LSTMLayer() if lstm else RNNLayer(kind))(*inputs)
-            h = h[0] if lstm else h
+            h = layer(*inputs)
+            h = h[0] if isinstance(h, list) else h
             e_h = h.type()
             gradients = theano.grad(T.sum(h * e_h), inputs)
             with pytest.MonkeyPatch.context() as patch:
-                for layer in GPU_LAYERS:
-                    patch.setattr(layer, "fused_up_to", PLANS[plan])
+                for gpu_layer in GPU_LAYERS:
+                    patch.setattr(gpu_layer, "fused_up_to", PLANS[plan])
                 functions[key] = theano.function([*wide, e_h], [h, *gradients])
             on_device = [op for op in nodes(functions[key]) if isinstance(op, GPU_LAYERS)]
             assert len({type(op) for op in on_device}) == (2 if dtype == "float32" else 0)
@@ -64,15 +64,21 @@ def compiled():
     return get
 
 
+def shapes_of(kind, steps, batch, H):
+    """Return the shapes of a layer's inputs by name; without a batch one sentence."""
+    sizes, layer = {"T": steps, "B": batch, "H": H, "3 * H": 3 * H, "4 * H": 4 * H}, KINDS[kind]
+    shapes = {name: layer.shape(shape, batch is not None) for name, shape in layer.inputs.items()}
+    return {name: tuple(sizes[size] for size in shape) for name, shape in shapes.items()}
+
+
 def check(compiled, kind, plan, steps, batch, H, seed):
     rng = np.random.RandomState(seed)
-    gates, lstm = (4, True) if kind == "lstm" else (1, False)
-    B = () if batch is None else (batch,)
-    shapes = [(steps, *B, gates * H), (gates * H, H), *([(3 * H, H)] if lstm else []), *[(*B, H)] * (1 + lstm)]
-    values = [rng.uniform(-1, 1, shape) for shape in shapes]
-    for weights in values[1 : 2 + lstm]:
-        weights *= 2 / np.sqrt(H)
-    e_h = rng.uniform(-1, 1, (steps, *B, H))
+    shapes = shapes_of(kind, steps, batch, H)
+    values = [rng.uniform(-1, 1, shape) for shape in shapes.values()]
+    for name, value in zip(shapes, values, strict=True):
+        if name.startswith("W_"):
+            value *= 2 / np.sqrt(H)
+    e_h = rng.uniform(-1, 1, (*shapes["a"][:-1], H))
     results = {}
     for dtype in ("float32", "float64"):
         function = compiled(kind, dtype, batch is not None, plan)
@@ -95,7 +101,7 @@ def test_states_and_gradients(compiled, kind, plan, steps, batch, H, seed):
 
 
 @pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("kind", ["tanh", "lstm"])
+@pytest.mark.parametrize("kind", ["tanh", "lstm", "lstm without peepholes"])
 @pytest.mark.parametrize("H", [257, 300, 512, 1000, 1024, 1100])
 def test_more_units_than_a_block_has_threads(compiled, kind, plan, H):
     check(compiled, kind, plan, 4, 3, H, H)
@@ -127,13 +133,10 @@ def test_bad_shapes_are_met_when_it_runs():
 
 
 @pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("kind", ["tanh", "lstm"])
+@pytest.mark.parametrize("kind", ["tanh", "lstm", "lstm without peepholes"])
 @pytest.mark.parametrize(("steps", "batch"), [(0, 3), (2, 0)])
 def test_nothing_to_do(compiled, kind, plan, steps, batch):
-    gates = 4 if kind == "lstm" else 1
-    weights = [np.ones((gates * 5, 5), "float32"), *([np.ones((15, 5), "float32")] if kind == "lstm" else [])]
-    states = [np.ones((batch, 5), "float32")] * len(weights)
-    inputs = [np.ones((steps, batch, gates * 5), "float32"), *weights, *states]
+    inputs = [np.ones(shape, "float32") for shape in shapes_of(kind, steps, batch, 5).values()]
     h, _, *gradients = compiled(kind, "float32", True, plan)(*map(spread, inputs), inputs[0][..., :5])
     assert h.shape == (steps, batch, 5)
     assert not any(np.asarray(gradient).any() for gradient in gradients)

@@ -18,14 +18,21 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus, train_vocabulary
 
 # scan does not run on OpenCL
 NAMES = ["FastRNN", "FastLSTM", *(["RNN", "LSTM"] if theano.config.device.startswith("cuda") else [])]
+WITHOUT = "FastLSTM without peepholes"
 
 
-@pytest.fixture(scope="module", params=NAMES)
+def class_and_options(name):
+    """Return a model's name and the options with which it is made."""
+    return ("FastLSTM", {"peepholes": False}) if name == WITHOUT else (name, {})
+
+
+@pytest.fixture(scope="module", params=[*NAMES, WITHOUT])
 def pair(request):
     """A float32 model on the device and a float64 one of NumPy's, with the same numbers."""
-    model = rnns.model_class(request.param)(60, 7, 37, 5, seed=3, dtype="float32")
-    double = {name: value.astype("float64") for name, value in model.get_values().items()}
-    return model, build(rnns.numpy_class(request.param), model.sizes, double, model.activation, "float64")
+    name, options = class_and_options(request.param)
+    model = rnns.model_class(name)(60, 7, 37, 5, seed=3, dtype="float32", **options)
+    double = {W: value.astype("float64") for W, value in model.get_values().items()}
+    return model, build(rnns.numpy_class(name), model.sizes, double, model.activation, "float64")
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +46,11 @@ def function_of(step):
     return inspect.getclosurevars(step).nonlocals["function"]
 
 
-@pytest.mark.parametrize("name", ["FastRNN", "FastLSTM"])
+@pytest.mark.parametrize("kind", ["FastRNN", "FastLSTM", WITHOUT])
 @pytest.mark.parametrize("batched", [False, True])
-def test_a_training_step_moves_word_ids_in_and_a_cost_out(name, batched):
-    model = rnns.model_class(name)(60, 7, 37, 5)
+def test_a_training_step_moves_word_ids_in_and_a_cost_out(kind, batched):
+    name, options = class_and_options(kind)
+    model = rnns.model_class(name)(60, 7, 37, 5, **options)
     assert all(type(W).__name__ == "GpuArraySharedVariable" for W in model.param)
     nodes = function_of(make_step(model, batched=batched)).maker.fgraph.toposort()
     layer = rnns.MODELS[name].family + "Layer"
@@ -69,13 +77,14 @@ def test_forward_and_every_gradient_are_numpys(pair):
     assert np.abs(np.asarray(model.forward(x)) - numpys.forward(x)).max() <= 1e-4
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", [*NAMES, WITHOUT])
 @pytest.mark.parametrize("settings", [{}, {"batch_size": 8, "clip": 0.5}, {"batch_size": 8}], ids=str)
-def test_an_epoch_costs_what_it_costs_on_the_cpu(corpus, name, settings):
+def test_an_epoch_costs_what_it_costs_on_the_cpu(corpus, kind, settings):
     sentences, n_words, n_tags = corpus
+    name, options = class_and_options(kind)
     costs = {}
     for cls, dtype in ((rnns.model_class(name), "float32"), (rnns.numpy_class(name), "float64")):
-        model = cls(n_words, 10, 15, n_tags, seed=1, dtype=dtype)
+        model = cls(n_words, 10, 15, n_tags, seed=1, dtype=dtype, **options)
         # from the weights as drawn an LSTM's gradients explode: the rounding of float32 alone moves its cost by 1e-3
         model.set_values({W: value / 2 for W, value in model.get_values().items()})
         events = Trainer(epochs=1, rate=0.1, **settings).fit(model, sentences)

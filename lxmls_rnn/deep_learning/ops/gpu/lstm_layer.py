@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lxmls_rnn.deep_learning.gpu_plans import LOCAL, fused_up_to
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
 import pygpu  # isort: skip
@@ -14,36 +15,45 @@ FORWARD, BACKWARD = LOCAL["lstm"]
 
 
 class _GpuLSTMOp(GpuLayerOp):
+    cpu: LSTMLayer | LSTMLayerGrad
     fused_up_to = fused_up_to("lstm")
 
 
 class GpuLSTMLayer(_GpuLSTMOp):
-    """`LSTMLayer` on the GPU, float32. Fused it makes 3 launches (two transpose W_h and W_c), stepwise 3 a step."""
+    """`LSTMLayer` on the GPU, float32. Fused it makes 3 launches (two transpose W_h and W_c), stepwise 3 a step.
+
+    Without peepholes one less each, and what stands in the kernels for W_c is not read.
+    """
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        a, W_h, W_c, h_before, c_before = inputs.values()
+        a, *matrices, h_before, c_before = inputs.values()
         states = h, c, gates = outputs["h"], outputs["c"], outputs["gates"]
         if self.plan(H, FORWARD * H, h.context) == "fused":
-            weights = W_h.T.copy(), W_c.T.copy()
-            arrays = a, *weights, h_before, c_before, *states
+            weights = [W.T.copy() for W in matrices]
+            arrays = a, weights[0], weights[-1], h_before, c_before, *states
             launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=FORWARD * H)
             return
-        peep = pygpu.empty((B, 3 * H), "float32", context=h.context)
+        peep = pygpu.empty((B, 3 * H), "float32", context=h.context) if self.cpu.peepholes else a
         c0 = c_before
         for t in range(T):
-            set_product(h_before, W_h, gates[t], trans_b=True)
-            set_product(c_before, W_c, peep, trans_b=True)
+            set_product(h_before, matrices[0], gates[t], trans_b=True)
+            if self.cpu.peepholes:
+                set_product(c_before, matrices[1], peep, trans_b=True)
             launch_for_each(B * H, self.program(), "lstm_forward_step", t, B, H, a, peep, c0, *states)
             h_before, c_before = h[t], c[t]
 
 
 class GpuLSTMLayerGrad(_GpuLSTMOp):
-    """`LSTMLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 3 a step; then 4 gemms for W_h and W_c."""
+    """`LSTMLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 3 a step; then 4 gemms for W_h and W_c.
+
+    Without peepholes stepwise 2 a step, then 2 gemms.
+    """
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        e_h, W_h, W_c, h, h0, c, c0, gates = inputs.values()
+        e_h, *matrices, h, h0, c, c0, gates = inputs.values()
+        W_h, W_c = matrices[0], matrices[-1]
         e_a, e, e_c = outputs["e_a"], outputs["e_h0"], outputs["e_c0"]
-        e_b = pygpu.empty((T, B, 3 * H), "float32", context=e.context)
+        e_b = pygpu.empty((T, B, 3 * H), "float32", context=e.context) if self.cpu.peepholes else e_a
         arrays = c, c0, gates, e_h, e_a, e_b, e, e_c
         if self.plan(H, BACKWARD * H, e.context) == "fused":
             launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=BACKWARD * H)
@@ -53,6 +63,8 @@ class GpuLSTMLayerGrad(_GpuLSTMOp):
             for t in reversed(range(T)):
                 launch_for_each(B * H, self.program(), "lstm_backward_step", t, B, H, *arrays)
                 set_product(e_a[t], W_h, e, 1.0)
-                set_product(e_b[t], W_c, e_c, 1.0)
+                if self.cpu.peepholes:
+                    set_product(e_b[t], W_c, e_c, 1.0)
         outputs["g_W_h"] = outer(e_a, h, h0)
-        outputs["g_W_c"] = outer(e_b, c, c0)
+        if self.cpu.peepholes:
+            outputs["g_W_c"] = outer(e_b, c, c0)
