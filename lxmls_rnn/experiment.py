@@ -135,6 +135,11 @@ class Settings:
         """Whether the model has a cell, and so can have peepholes."""
         return MODELS[self.model].family == "LSTM"
 
+    @property
+    def model_in_words(self) -> str:
+        """The name of the model, and whether it is without peepholes."""
+        return self.model if self.peepholes else f"{self.model} without peepholes"
+
     def model_options(self) -> dict[str, Any]:
         """Return what the model's constructor takes by name."""
         dtype = {} if self.dtype is None else {"dtype": self.dtype}

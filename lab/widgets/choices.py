@@ -109,6 +109,7 @@ class ModelChoice(widgets.VBox):
         self.n_emb = whole("Embedding size", 50, "Numbers for a word; an embeddings file has its own", 4096)
         self.n_hidd = whole("Hidden units", 20, "Numbers in the hidden state", 4096)
         self.activation = pick("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
+        self.peepholes = switch("Peepholes", "Whether the gates look at the cell: the matrix W_c", True, width="110px")
         self.seed = seed(1234, "Of the parameters that are drawn: the same seed, the same numbers")
         self.init = pick(
             "Weights begin",
@@ -119,7 +120,7 @@ class ModelChoice(widgets.VBox):
         what = "Random numbers, or a file of pre-trained embeddings in the data folder"
         self.embeddings = pick("Embeddings", [RANDOM], what)
         self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
-        numbers = in_row(self.activation, self.seed, self.init, self.embeddings, self.freeze)
+        numbers = in_row(self.activation, self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
         super().__init__([in_row(self.model, self.n_hidd, self.n_emb), numbers])
         on_change(self._adapt, self.model, self.embeddings)
         self.refresh()
@@ -137,6 +138,7 @@ class ModelChoice(widgets.VBox):
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
+        show(self.peepholes, self.is_lstm)
         self.n_emb.disabled = self.embeddings.value != RANDOM
 
     def take(self, settings: Settings) -> None:
@@ -146,14 +148,27 @@ class ModelChoice(widgets.VBox):
         self.embeddings.value = RANDOM if file is None else _option_of(file, self.embeddings.options, "embeddings")
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
+        self.peepholes.value = settings.peepholes
         controls.set_values(self, ("n_emb", "n_hidd", "seed"), settings)
         self.init.value = settings.init
         self.freeze.value = settings.trainer.freeze_embeddings
 
+    @property
+    def is_lstm(self) -> bool:
+        """Whether the chosen model can have peepholes."""
+        return MODELS[self.model.value].family == "LSTM"
+
+    def in_words(self) -> str:
+        """Say it in a line."""
+        without = "" if self.peepholes.value or not self.is_lstm else " without peepholes"
+        return f"{self.model.value}{without}, {self.n_hidd.value} hidden units"
+
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
         file = None if self.embeddings.value == RANDOM else str(paths.data() / self.embeddings.value)
-        return {**controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init")), "embeddings": file}
+        peepholes = self.peepholes.value or not self.is_lstm
+        chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
+        return {**chosen, "peepholes": peepholes, "embeddings": file}
 
 
 class RunChoice(widgets.HBox):

@@ -36,7 +36,7 @@ def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list
 def bench(
     context: typer.Context,
     set_name: Annotated[str, typer.Option("--set", help=f"Which sizes: {', '.join(c.SETS)}.")] = "quick",
-    model: Annotated[list[str] | None, typer.Option(help="rnn, lstm; several: a,b.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.MODELS)}; several: a,b.")] = None,
     implementation: Annotated[
         list[str] | None,
         typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}."),
@@ -96,7 +96,7 @@ def bench(
     cases = c.make_cases(
         c.chosen_shapes(
             chosen,
-            listed("--model", model, c.MODELS),
+            listed("--model", model, tuple(c.MODELS)),
             c.sizes("--hidden", hidden) if hidden else [],
             c.sizes("--batch", batch) if batch else [],
             c.sizes("--length", length) if length else [],
@@ -156,9 +156,7 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
     else:
         wide = Console(highlight=False, width=None if console.is_terminal else 140)
         wide.print(report.table(results, baseline))
-        if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in results.rows):
-            console.print("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
-    for lines in (report.opencl_devices, report.crossover, plans.found, report.not_measured):
+    for lines in (report.less_work, report.opencl_devices, report.crossover, plans.found, report.not_measured):
         for line in lines(results):
             console.print(line, soft_wrap=True)
 

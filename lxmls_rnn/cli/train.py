@@ -27,7 +27,7 @@ def train(
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
     activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
-    peepholes: Annotated[bool, typer.Option(" /--no-peepholes", help="An LSTM whose gates do not see the cell.")] = True,
+    peepholes: Annotated[bool, typer.Option(help="Whether an LSTM's gates look at the cell.")] = True,
     dtype: Annotated[str | None, typer.Option(help="float64 or float32; Theano's models have its floatX.")] = None,
     embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
@@ -122,7 +122,8 @@ def show_training(run: Run, epochs: int | None) -> None:
                 if isinstance(event, Started):
                     s = run.settings
                     console.print(
-                        f"{s.model} with {s.n_hidd} hidden units on {Path(s.train).name}: {event.sentences} sentences, "
+                        f"{s.model_in_words}, {s.n_hidd} hidden units, on {Path(s.train).name}: "
+                        f"{event.sentences} sentences, "
                         f"{event.words} words, {event.epochs} epochs of {event.batches} updates",
                         soft_wrap=True,
                     )

@@ -27,6 +27,16 @@ def test_cases_that_are_compared_come_together(name):
     assert len({group for group in groups}) == sum(a != b for a, b in zip(groups, [None, *groups], strict=False))
 
 
+def test_pytorchs_lstm_does_the_same_work_where_there_are_no_peepholes():
+    found = make_cases([Shape("lstm", 20, 1), Shape("lstm-no-peepholes", 20, 1)], ["step"], ["fused", "torch-fused"])
+    assert [(case.peepholes, case.same_work) for case in found] == [
+        (True, True),
+        (False, False),
+        (False, True),
+        (False, True),
+    ]
+
+
 def test_deepbench_has_its_published_sizes():
     assert {(s.n_hidd, s.batch, s.length) for s in DEEPBENCH if s.model == "rnn"} == {
         (n_hidd, batch, 50) for n_hidd in (1760, 2048, 2560) for batch in (16, 32, 64, 128)
@@ -38,7 +48,7 @@ def test_deepbench_has_its_published_sizes():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"model": "gru"}, "model must be one of rnn, lstm, got 'gru'"),
+        ({"model": "gru"}, "model must be one of rnn, lstm, lstm-no-peepholes, got 'gru'"),
         ({"device": "gpu"}, "device must be cpu, cuda"),
         ({"batch": 0}, "batch must be positive, got 0"),
     ],

@@ -72,7 +72,7 @@ def test_two_files_are_compared(run, make_results, make_row):
     [
         (["--hidden", "20,x"], "--hidden takes positive numbers separated by commas, got '20,x'"),
         (["--set", "huge"], "--set must be one of quick, full, deepbench, ratios, plans, got 'huge'"),
-        (["--model", "gru"], "--model must be among rnn, lstm, got 'gru'"),
+        (["--model", "gru"], "--model must be among rnn, lstm, lstm-no-peepholes, got 'gru'"),
         (["--resume"], "--resume needs --out"),
         (
             ["--implementation", "one-kernel", "--device", "cpu"],

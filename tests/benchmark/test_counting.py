@@ -22,6 +22,8 @@ def case(model="rnn", work="forward", implementation="fused", device="cpu", dtyp
         ("lstm", "torch", "forward", 816),
         ("lstm", "torch-fused", "forward", 600),
         ("lstm", "fused", "backward", 2448),
+        ("lstm-no-peepholes", "fused", "forward", 600),
+        ("lstm-no-peepholes", "torch-fused", "forward", 600),
     ],
 )
 def test_flops(model, implementation, work, flops):
@@ -38,6 +40,7 @@ def test_flops(model, implementation, work, flops):
         ("rnn", "float32", "backward", 4 * (90 + 24 + 24 + 4) + 32),
         # of the LSTM six vectors of 3 a word
         ("lstm", "float32", "backward", 4 * (306 + 24 + 144 + 4) + 32),
+        ("lstm-no-peepholes", "float32", "backward", 4 * (225 + 24 + 144 + 4) + 32),
         ("rnn", "float32", "step", 4 * (180 + 40 + 24 + 4) + 32),
     ],
 )

@@ -42,6 +42,17 @@ def test_lines_of_a_group_can_be_sorted_by_time(make_results, make_row):
     assert sorted_[1][:4] == [""] * 4
 
 
+def test_less_work_is_starred_and_the_star_told(make_results, make_row):
+    results = make_results(
+        *(make_row(1e-3, name, model=model) for model in ("lstm", "lstm-no-peepholes") for name in ("fused", "torch-fused"))
+    )
+    shown = text(report.table(results))
+    assert re.search(r"lstm .* fused on cpu", shown)
+    assert re.search(r"torch-fused\* on cpu.*lstm-no-peepholes.*torch-fused on cpu", shown, re.DOTALL)
+    assert "beside lstm-no-peepholes the same" in " ".join(report.less_work(results))
+    assert report.less_work(make_results(*results.rows[2:])) == []
+
+
 def test_that_no_gpu_was_measured_is_said_with_the_reason(make_results, make_row, gpu_results):
     absent = make_row(None, "fused", "cuda")
     absent.status, absent.why = "unavailable", "no driver"

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from lxmls_rnn.benchmark.measure import runner as runner_module
-from lxmls_rnn.benchmark.measure.cases import WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.measure.cases import MODELS, WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import Runner
 
@@ -32,7 +32,7 @@ def check_measured(rows):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("model", ["rnn", pytest.param("lstm", marks=compiles_lstm)])
+@pytest.mark.parametrize("model", [pytest.param(m, marks=() if m == "rnn" else compiles_lstm) for m in MODELS])
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS)))))
@@ -42,7 +42,7 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
     [("rnn", "step", "float64")]
-    + [pytest.param(model, work, "float32", marks=compiles_scan) for model in ("rnn", "lstm") for work in WORKS],
+    + [pytest.param(model, work, "float32", marks=compiles_scan) for model in MODELS for work in WORKS],
 )
 def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
     check_measured(list(runner.run(cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype]))))
@@ -50,7 +50,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
 
 @pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-@pytest.mark.parametrize("model", ["rnn", "lstm"])
+@pytest.mark.parametrize("model", MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
     pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]

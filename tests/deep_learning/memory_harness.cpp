@@ -81,6 +81,9 @@ static void run(int T, int B, int H)
     lstm::forward(T, B, H, a, W_h, W_c, h0, c0, h, c, gates, peep, room_h, room_c);
     lstm::backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, e_a, e, e_c, g_h, g_c, e_b, room_h, room_c);
 
+    plain_lstm::forward(T, B, H, a, W_h, NULL, h0, c0, h, c, gates, NULL, room_h, NULL);
+    plain_lstm::backward(T, B, H, W_h, NULL, h, h0, c, c0, gates, e_h, e_a, e, e_c, g_h, NULL, NULL, room_h, NULL);
+
     Array ra(T * step), rW(H * H), re_a(T * step), rg(H * H);
     rnn::forward(T, B, H, ra, rW, h0, h, room_h);
     rnn::backward(T, B, H, rW, h, h0, e_h, re_a, e, rg, room_h);
@@ -134,6 +137,7 @@ int main()
                     run(T, B, H);
                     rnn::run_steps(T, B, H);
                     lstm::run_steps(T, B, H);
+                    plain_lstm::run_steps(T, B, H);
                 }
     return 0;
 }

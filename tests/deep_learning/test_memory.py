@@ -49,7 +49,8 @@ def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, activation, dty
         return c_source.in_namespace(name, includes, dtype, macros)
 
     code = namespace("plain", ["softmax_cost.c"])
-    for name, layer in (("rnn", RNNLayer(activation)), ("lstm", LSTMLayer())):
+    layers = {"rnn": RNNLayer(activation), "lstm": LSTMLayer(), "plain_lstm": LSTMLayer(peepholes=False)}
+    for name, layer in layers.items():
         op = SGDSteps(layer)
         code += namespace(name, [*op.files(), "memory_harness_steps.cpp"], op.macros())
     (tmp_path / "ops.h").write_text(code)

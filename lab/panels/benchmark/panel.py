@@ -12,7 +12,17 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import results
-from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, SETS, WORKS, Case, chosen_shapes, grid, make_cases, sizes
+from lxmls_rnn.benchmark.measure.cases import (
+    IMPLEMENTATIONS,
+    MODELS,
+    SETS,
+    WORKS,
+    Case,
+    chosen_shapes,
+    grid,
+    make_cases,
+    sizes,
+)
 from lxmls_rnn.benchmark.measure.machine import cores, in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import Runner
@@ -74,7 +84,7 @@ class BenchmarkPanel(Panel):
         self.length = text("Words", "10", "Words in a sentence, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
-        self.models = Several("Models", {"rnn": "Simple recurrent", "lstm": "Long short-term memory"}, ["rnn"])
+        self.models = Several("Models", MODELS, ["rnn"])
         self.implementations = Several("Made with", IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Several("Work", WORKS, ["backward"])
@@ -229,9 +239,8 @@ class BenchmarkPanel(Panel):
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
         without = "" if self.working else report.without_gpu(self.shown)
-        notes = [*report.crossover(self.shown), *report.not_measured(self.shown)]
-        if any(row.case.model == "lstm" and row.case.implementation == "torch-fused" for row in measured):
-            notes.append("torch-fused's LSTM has no peepholes: it does up to 3/7 less work.")
+        parts = report.less_work, report.crossover, report.not_measured
+        notes = [note for part in parts for note in part(self.shown)]
         self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 

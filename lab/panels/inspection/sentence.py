@@ -223,10 +223,10 @@ def explain(opened: Opened, reach: Reach, word: str) -> str:
         change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
         text += f"The gradient of the {name} {change}; it is {until}. "
     if opened.is_lstm:
+        peepholes = ", and the peepholes" if opened.run.settings.peepholes else ""
         return text + (
             "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
-            "forget gate f<sub>k+1</sub>, near 1 where the cell is kept, and the peepholes: that way carries the "
-            "gradient far."
+            f"forget gate f<sub>k+1</sub>, near 1 where the cell is kept{peepholes}: that way carries the gradient far."
         )
     return text + (
         "Each step back multiplies by W<sub>h</sub><sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the "

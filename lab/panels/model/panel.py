@@ -37,8 +37,8 @@ class ModelPanel(Panel):
 
     title = "Model"
     help = """Choose a model and see its formulas, and how many numbers it learns, matrix by matrix. Most of them are
-    embeddings, one column a word; the recurrent part is small, and an LSTM's about four times an RNN's. <b>Make it</b>
-    draws the model: you see the numbers that it begins with, and on which device they really are. In the next cell
+    embeddings, one column a word; the recurrent part is small, and an LSTM's about four times an RNN's, with peepholes
+    seven times. <b>Make it</b> draws the model: you see the numbers that it begins with, and on which device they really are. In the next cell
     <code>panel.experiment.tagger.model</code> is that model, if you have written
     <code>panel = ModelPanel()</code>."""
 
@@ -76,7 +76,8 @@ class ModelPanel(Panel):
     def _changed(self) -> None:
         with self.guard():
             self.message.value = self.drawn.value = ""
-            self.formulas.value = equations(self.model.model.value, self.model.activation.value)
+            choice = self.model
+            self.formulas.value = equations(choice.model.value, choice.activation.value, choice.peepholes.value)
             self.device.value = escape(device_until_made(self.model.model.value))
             self.table.value = ""
             sizes = self.sizes()
@@ -111,7 +112,8 @@ class ModelPanel(Panel):
     def _show_table(self, n: Sizes) -> None:
         name = self.model.model.value
         family = numpy_class(name)  # which takes no Theano to tell the shapes
-        shapes, symbols = family.shapes(n), symbolic_shapes(family)
+        peepholes = self.model.peepholes.value
+        shapes, symbols = family.shapes(n, peepholes), symbolic_shapes(family, peepholes)
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
         total = sum(numbers.values())
         frozen = self.model.freeze.value

@@ -42,9 +42,16 @@ _LSTM = (
 )
 
 
-def equations(model: str, activation: str) -> str:
-    """Return the formulas of a model as HTML."""
-    rows = _LSTM if MODELS[model].family == "LSTM" else _RNN
+_WITHOUT_PEEPHOLES = (
+    *_LSTM[:2],
+    ("i, f, o = σ(a_i), σ(a_f), σ(a_o)", "input, forget and output gate"),
+    *_LSTM[4:],
+)
+
+
+def equations(model: str, activation: str, peepholes: bool = True) -> str:
+    """Return the formulas of a model, an LSTM with or without peepholes, as HTML."""
+    rows = _RNN if MODELS[model].family == "RNN" else _LSTM if peepholes else _WITHOUT_PEEPHOLES
     lines = "".join(
         f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATIONS[activation]}</td>'
         f'<td style="text-align:left">{symbols(meaning) or activation}</td></tr>'
@@ -58,7 +65,7 @@ class _Symbol(str):
         return _Symbol(f"{factor} {self}")
 
 
-def symbolic_shapes(family: Any) -> dict[str, tuple[str, str]]:
+def symbolic_shapes(family: Any, peepholes: bool) -> dict[str, tuple[str, str]]:
     """Return the shapes of a model class in terms of its sizes: ``W_x: ("4 n_hidd", "n_emb")``."""
     symbols: Any = Sizes(*map(_Symbol, Sizes._fields))  # type: ignore[arg-type]
-    return family.shapes(symbols)
+    return family.shapes(symbols, peepholes)

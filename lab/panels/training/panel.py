@@ -143,7 +143,7 @@ class TrainingPanel(Panel):
         for name, part in self.parts.items():
             show(part, self.part.value == name)
         self.summary.value = (
-            f"<small>{escape(self.model.model.value)}, {self.model.n_hidd.value} hidden units, on "
+            f"<small>{escape(self.model.in_words())}, on "
             f"{escape(self.corpus.corpus.value)}: {self.trainer.summary()}.</small>"
         )
 

@@ -11,13 +11,17 @@ from typing import Any
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.files import quoted
 
-MODELS = ("rnn", "lstm")
+MODELS = {
+    "rnn": "Simple recurrent, with tanh",
+    "lstm": "Long short-term memory with peepholes",
+    "lstm-no-peepholes": "Long short-term memory without peepholes, as PyTorch's",
+}
 IMPLEMENTATIONS = {
     "numpy": "NumpyRNN, NumpyLSTM",
     "scan": "RNN, LSTM: Theano's scan",
     "fused": "FastRNN, FastLSTM: the recurrent layer as one Op",
     "torch": "PyTorch, a loop over the steps",
-    "torch-fused": "PyTorch's nn.RNN, nn.LSTM (without peepholes); with cuDNN on a GPU",
+    "torch-fused": "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU",
 }
 # for a GPU: FastRNN and FastLSTM take the first up to a number of hidden units, above it the second: `gpu_plans`
 PLANS = {
@@ -38,7 +42,7 @@ class Case:
     Attributes
     ----------
     model
-        One of `MODELS`; the RNN's activation is tanh.
+        One of `MODELS`.
     implementation
         One of `IMPLEMENTATIONS` or `PLANS`.
     device
@@ -106,9 +110,19 @@ class Case:
         return "fused" if self.implementation in PLANS else self.implementation
 
     @property
+    def layer(self) -> str:
+        """The kind of its recurrent layer, "rnn" or "lstm"."""
+        return self.model.partition("-")[0]
+
+    @property
     def peepholes(self) -> bool:
         """Whether it has the matrix W_c: PyTorch's own LSTM has none."""
         return self.model == "lstm" and self.implementation != "torch-fused"
+
+    @property
+    def same_work(self) -> bool:
+        """Whether it does what the model says: PyTorch's own LSTM leaves out the peepholes."""
+        return self.model != "lstm" or self.peepholes
 
     def __str__(self) -> str:
         return (

@@ -48,7 +48,7 @@ class Contender(Protocol):
 
 def draw_values(case: Case) -> dict[str, np.ndarray]:
     """Draw parameters under which no unit saturates, always the same for the same sizes."""
-    shapes = model_class(name_of(case.model.upper(), "numpy")).shapes(case.sizes)
+    shapes = model_class(name_of(case.layer.upper(), "numpy")).shapes(case.sizes, case.model == "lstm")
     rng = np.random.RandomState(1)
     values = {name: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for name, shape in shapes.items()}
     values["W_e"] = np.asfortranarray(values["W_e"] * case.n_words**0.5)
@@ -69,7 +69,7 @@ def draw_batch(case: Case, sentences: int, words: int) -> Inputs:
 
 def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
     """Return the library's tagger for a case, with these parameters."""
-    cls = model_class(name_of(case.model.upper(), case.backend))
+    cls = model_class(name_of(case.layer.upper(), case.backend))
     return model_file.build(cls, case.sizes, values, ACTIVATION, case.dtype)
 
 
@@ -209,7 +209,7 @@ class TheanoContender(NumpyContender):
 
 def check_plan(case: Case, local_memory: int) -> None:
     """Raise NotImplementedError where the device's local memory, in bytes, forbids to have all steps in one kernel."""
-    needed = 4 * max(LOCAL[case.model]) * case.n_hidd
+    needed = 4 * max(LOCAL[case.layer]) * case.n_hidd
     if case.implementation == "one-kernel" and needed > local_memory:
         raise NotImplementedError(f"one kernel needs {needed} bytes of local memory, the device has {local_memory}")
 

@@ -50,13 +50,13 @@ class Count:
 def matrix_numbers(case: Case) -> int:
     """Return M, the numbers in the matrices that each word goes through."""
     E, H, K = case.n_emb, case.n_hidd, case.n_tags
-    gates = 4 if case.model == "lstm" else 1
+    gates = 4 if case.layer == "lstm" else 1
     return gates * (E * H + H * H) + (3 * H * H if case.peepholes else 0) + H * K
 
 
 def activation_numbers(case: Case) -> int:
     """Return A, the numbers of a word that the recurrent layer keeps for the way back."""
-    return case.n_hidd * (6 if case.model == "lstm" else 1)
+    return case.n_hidd * (6 if case.layer == "lstm" else 1)
 
 
 def count(case: Case) -> Count:

@@ -39,7 +39,7 @@ def torch_device(name: str) -> torch.device:
 
 
 class Loop(nn.Module):
-    """The recurrent layer written out, a step after the other; with peepholes."""
+    """The recurrent layer written out, a step after the other; an LSTM with peepholes where there is a W_c."""
 
     def __init__(self, values: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -53,21 +53,22 @@ class Loop(nn.Module):
         c, states = h, []
         for a_t in a:
             a_t = a_t + F.linear(h, self.W_h)
-            if self.W_c is None:
+            if len(self.W_h) == self.W_h.shape[1]:
                 h = torch.tanh(a_t)
             else:
                 a_i, a_f, a_g, a_o = a_t.chunk(4, -1)
-                b_i, b_f, b_o = F.linear(c, self.W_c).chunk(3, -1)
-                i, f, o = torch.sigmoid(a_i + b_i), torch.sigmoid(a_f + b_f), torch.sigmoid(a_o + b_o)
-                c = f * c + i * torch.tanh(a_g)
-                h = o * torch.tanh(c)
+                if self.W_c is not None:
+                    b_i, b_f, b_o = F.linear(c, self.W_c).chunk(3, -1)
+                    a_i, a_f, a_o = a_i + b_i, a_f + b_f, a_o + b_o
+                c = torch.sigmoid(a_f) * c + torch.sigmoid(a_i) * torch.tanh(a_g)
+                h = torch.sigmoid(a_o) * torch.tanh(c)
             states.append(h)
         return torch.stack(states), None
 
 
 def own_layer(case: Case, values: dict[str, torch.Tensor]) -> nn.Module:
     """Return `nn.RNN` or `nn.LSTM`, whose gates are stacked in the same order."""
-    layer = (nn.LSTM if case.model == "lstm" else nn.RNN)(
+    layer = (nn.LSTM if case.layer == "lstm" else nn.RNN)(
         case.n_emb, case.n_hidd, bias=False, dtype=values["W_x"].dtype
     )
     with torch.no_grad():

@@ -61,11 +61,12 @@ def found(results: Results) -> list[str]:
             f"{up_to([pair for pair in measured if pair.batch == batch])} with batch {batch}"
             for batch in sorted({pair.batch for pair in measured})
         ]
-        bounds[model] = bound(measured)
+        layer = model.partition("-")[0]
+        bounds.setdefault(layer, bound(measured))  # that of the LSTM with peepholes, where it was measured
         lines.append(
             f"{model} on {device}: of {min(measured).n_hidd} to {max(measured).n_hidd} hidden units one kernel is "
             f"faster {', '.join(parts)}; over all {up_to(measured)}. "
-            f"The library takes it up to {gpu_plans.fused_up_to(model)}."
+            f"The library takes it up to {gpu_plans.fused_up_to(layer)}."
         )
     if bounds:
         lines.append(f"{gpu_plans.VARIABLE}={gpu_plans.as_text(bounds)} makes the library take these.")

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from lxmls_rnn.benchmark.measure.cases import MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import SIZES, series_of, speed_ups
+from lxmls_rnn.benchmark.show.series import SIZES, TITLES, series_of, speed_ups
 from lxmls_rnn.files import write_atomically
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
@@ -93,7 +93,7 @@ def draw_speed_ups(axis: Any, found: tuple[list[int], list[int], np.ndarray, str
     axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
     axis.set_yticks(range(len(hidden)), [str(n_hidd) for n_hidd in hidden])
     axis.set(xlabel="sentences in the batch", ylabel="hidden units")
-    axis.set_title(f"{model.upper()}: GPU over CPU, fastest of each, {what}", fontsize=9)
+    axis.set_title(f"{TITLES[model]}: GPU over CPU, fastest of each, {what}", fontsize=9)
 
 
 def cross_over(axis: Any, values: np.ndarray) -> None:

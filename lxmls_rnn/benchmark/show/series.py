@@ -16,6 +16,7 @@ from lxmls_rnn.palette import LINES
 
 COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
 STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
+TITLES = {"rnn": "RNN", "lstm": "LSTM", "lstm-no-peepholes": "LSTM without peepholes"}
 SIZES = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 
 
@@ -91,11 +92,12 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
             line.q1.append(row.q1 or row.median)
             line.q3.append(row.q3 or row.median)
     found = sorted(lines.values(), key=lambda line: list(COLOURS).index(line.implementation))
-    model = rows[0].case.model.upper()
-    if model == "LSTM" and any(line.implementation == "torch-fused" for line in found):
-        model += " (torch-fused: no peepholes)"
+    model = rows[0].case.model
+    title = TITLES[model]
+    if model == "lstm" and any(line.implementation == "torch-fused" for line in found):
+        title += " (torch-fused: no peepholes)"
     what = "batch" if size == "n_hidd" else "hidden"
-    return Series(f"{model}, {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}", found)
+    return Series(f"{title}, {what} {chosen[0]}, {chosen[1]} words, {chosen[2]}", found)
 
 
 def speed_ups(rows: Sequence[Row]) -> tuple[list[int], list[int], np.ndarray, str] | None:

@@ -115,7 +115,7 @@ def test_a_second_run_of_a_panel_waits_for_the_first(panel, monkeypatch):
     ("change", "message"),
     [
         (lambda panel: setattr(panel.hidden, "value", "20, x"), "Hidden units takes positive numbers"),
-        (lambda panel: choose(panel.models), "Models: choose at least one of rnn, lstm"),
+        (lambda panel: choose(panel.models), "Models: choose at least one of rnn, lstm, lstm-no-peepholes"),
         (lambda panel: choose(panel.devices, "cuda"), "NumPy has the CPU alone"),
     ],
 )
