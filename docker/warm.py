@@ -37,12 +37,14 @@ def warm(name: str, dtype: str) -> None:
     sentences = [Sentence(*sentence) for sentence in SENTENCES]
     x, y = sentences[0].x, sentences[0].y
     model_type = model_class(name)
-    for activation in model_type.activations:
-        model = model_type(5, 4, 3, 3, seed=1, activation=activation, dtype=dtype)
+    kinds = [{"activation": activation} for activation in model_type.activations]
+    kinds += [{"peepholes": False}] if MODELS[name].family == "LSTM" else []
+    for kind in kinds:
+        model = model_type(5, 4, 3, 3, seed=1, dtype=dtype, **kind)
         model.forward(x)
         model.forward(np.array([x, x]))
         model.grads(x, y)
-        usual = activation == model_type.activations[0]
+        usual = kind == kinds[0]
         ways = itertools.product((1, 2), (None, 1.0), (False, True)) if usual else [(1, None, False), (2, None, False)]
         for batch_size, clip, freeze in ways:
             trainer = Trainer(epochs=1, batch_size=batch_size, clip=clip, freeze_embeddings=freeze)

@@ -40,6 +40,20 @@ def test_settings_survive_json():
     assert Settings.from_dict(settings.to_dict()) == settings
 
 
+def test_settings_of_earlier_versions_have_peepholes():
+    given = Settings(train=SAMPLE_TRAIN, model="LSTM").to_dict()
+    assert given.pop("peepholes") is True
+    assert Settings.from_dict(given).peepholes
+
+
+def test_only_an_lstm_can_be_without_peepholes():
+    settings = Settings(train=SAMPLE_TRAIN, max_nr_sent=20, model="NumpyLSTM", peepholes=False)
+    assert settings.model_in_words == "NumpyLSTM without peepholes"
+    assert list(prepare(settings).tagger.model.get_values()) == ["W_e", "W_x", "W_h", "W_y"]
+    with pytest.raises(ValueError, match="peepholes can be left out of an LSTM alone, got the model NumpyRNN"):
+        Settings(train=SAMPLE_TRAIN, peepholes=False)
+
+
 @pytest.mark.parametrize(("option", "value"), [("model", "GRU"), ("vocabulary", "test")])
 def test_bad_settings_are_met_at_the_door(option, value):
     with pytest.raises(ValueError, match=f"{option} must be one of .*, got '{value}'"):

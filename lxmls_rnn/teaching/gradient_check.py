@@ -209,7 +209,7 @@ def check_gradients(
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
 
 
-def _all_options(activations: Iterable[str], is_lstm: bool, values: dict[str, np.ndarray] | None) -> list[dict]:
+def _all_options(activations: Iterable[str | None], is_lstm: bool, values: dict[str, np.ndarray] | None) -> list[dict]:
     """Return what a model is made with, each in turn; values that are given have peepholes or not."""
     peepholes = (True, False) if values is None else ("W_c" in values,)
     kinds = [{"peepholes": either} for either in peepholes] if is_lstm else [{}]

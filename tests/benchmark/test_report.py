@@ -44,7 +44,11 @@ def test_lines_of_a_group_can_be_sorted_by_time(make_results, make_row):
 
 def test_less_work_is_starred_and_the_star_told(make_results, make_row):
     results = make_results(
-        *(make_row(1e-3, name, model=model) for model in ("lstm", "lstm-no-peepholes") for name in ("fused", "torch-fused"))
+        *(
+            make_row(1e-3, name, model=model)
+            for model in ("lstm", "lstm-no-peepholes")
+            for name in ("fused", "torch-fused")
+        )
     )
     shown = text(report.table(results))
     assert re.search(r"lstm .* fused on cpu", shown)

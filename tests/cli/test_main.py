@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lxmls_rnn.cli import app
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.runs import Run
 
@@ -103,6 +104,16 @@ def test_runs_lists_the_runs(trained):
     assert re.search(r"second *│NumpyLSTM", output)
 
 
+def test_an_lstm_is_trained_without_peepholes_goes_on_and_tags(run):
+    output = run("train", *SHORT, "--epochs", "1", "--model", "NumpyLSTM", "--no-peepholes", "--name", "plain").output
+    assert "NumpyLSTM without peepholes, " in output
+    assert not Run.open("plain").settings.peepholes
+    assert run("train", "--resume", "plain", "--epochs", "2").exit_code == 0
+    model, header = model_file.load(Path("runs/plain/model.npz"))
+    assert (model.peepholes, len(model.param), header["peepholes"]) == (False, 4, False)
+    assert "dog" in run("tag", "runs/plain", "The dog .").output
+
+
 def test_check_fails_when_a_gradient_differs(run, monkeypatch):
     result = run("check", "--model", "NumpyRNN")
     assert result.exit_code == 0
@@ -120,6 +131,7 @@ def test_check_fails_when_a_gradient_differs(run, monkeypatch):
         (["train", "nowhere"], "Error: corpus must be one of sample, ewt, reach:K or a file, got 'nowhere'"),
         (["train", "--rate", "-1"], "Error: rate must be a positive number, got -1.0"),
         (["train", "--model", "GRU"], "Error: model must be one of NumpyRNN"),
+        (["train", "--no-peepholes"], "Error: peepholes can be left out of an LSTM alone, got the model NumpyRNN"),
         (["train", "--embeddings", "none.txt"], "Error: embeddings must be a file, but there is none at .*none.txt"),
         (["train", "--resume", "nothing"], "Error: no run runs/nothing"),
         (["tag", "nothing.npz", "a"], "Error: no model file nothing.npz"),

@@ -52,7 +52,8 @@ def agree(got, expected):
 def test_probabilities_and_gradients(model):
     tagger = Tagger(model.get_values())
     for x in (X[0], X):
-        assert agree(model.forward(x), tagger(x).softmax(-1).T if x.ndim == 1 else tagger(x).softmax(-1).permute(2, 1, 0))
+        p_y = tagger(x).softmax(-1)
+        assert agree(model.forward(x), p_y.permute(*reversed(range(p_y.ndim))))
     tagger.loss(X[0], Y[0]).backward()
     for gradient, W in zip(model.grads(X[0], Y[0]), tagger.matrices(), strict=True):
         assert agree(gradient, W.grad)

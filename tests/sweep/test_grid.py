@@ -18,6 +18,7 @@ from lxmls_rnn.sweep import grid
         ("n_hidd=log:1:4:9", "n_hidd", [1, 2, 3, 4]),
         ("clip=none,1", "clip", [None, 1.0]),
         ("shuffle=yes,false", "shuffle", [True, False]),
+        ("peepholes=true,false", "peepholes", [True, False]),
         ("activation=none,relu", "activation", [None, "relu"]),
         ("seed=7,3", "seed", [7, 3]),
     ],

@@ -223,7 +223,7 @@ def explain(opened: Opened, reach: Reach, word: str) -> str:
         change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
         text += f"The gradient of the {name} {change}; it is {until}. "
     if opened.is_lstm:
-        peepholes = ", and the peepholes" if opened.run.settings.peepholes else ""
+        peepholes = ", and the peepholes" if opened.tagger.model.peepholes else ""
         return text + (
             "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
             f"forget gate f<sub>k+1</sub>, near 1 where the cell is kept{peepholes}: that way carries the gradient far."

@@ -39,7 +39,8 @@ class Opened:
 
     def describe(self) -> str:
         model, asked = self.tagger.model, self.run.settings.model
-        text = f"{self.run.settings.model_in_words} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, {model.sizes.n_words} words"
+        text = f"{self.run.settings.model_in_words} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, "
+        text += f"{model.sizes.n_words} words"
         if self.figures is not None:
             text += f", epoch {self.figures['epoch']}"
             if self.figures["dev_accuracy"] is not None:

@@ -38,8 +38,8 @@ class ModelPanel(Panel):
     title = "Model"
     help = """Choose a model and see its formulas, and how many numbers it learns, matrix by matrix. Most of them are
     embeddings, one column a word; the recurrent part is small, and an LSTM's about four times an RNN's, with peepholes
-    seven times. <b>Make it</b> draws the model: you see the numbers that it begins with, and on which device they really are. In the next cell
-    <code>panel.experiment.tagger.model</code> is that model, if you have written
+    seven times. <b>Make it</b> draws the model: you see the numbers that it begins with, and on which device they
+    really are. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
     <code>panel = ModelPanel()</code>."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:

@@ -55,7 +55,7 @@ def up_to(measured: Sequence[Pair]) -> str:
 
 def found(results: Results) -> list[str]:
     """Tell for each model and GPU up to which hidden size one kernel is faster, and how to let the library know."""
-    lines, bounds = [], {}
+    lines, bounds = [], dict[str, int]()
     for (model, device), measured in pairs(results).items():
         parts = [
             f"{up_to([pair for pair in measured if pair.batch == batch])} with batch {batch}"

@@ -27,6 +27,7 @@ RNN = Settings(train=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer
 SETTINGS = {
     "rnn": RNN,
     "lstm": Settings(**{**vars(RNN), "model": "NumpyLSTM"}),
+    "plain": Settings(**{**vars(RNN), "model": "NumpyLSTM", "peepholes": False}),
     "guide": Settings(**{**vars(RNN), "vocabulary": "guide"}),
     "no-dev": Settings(**{**vars(RNN), "dev": None}),
 }
@@ -181,6 +182,21 @@ def test_the_gradient_is_followed_back(panel, run):
     lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
     assert all(any(np.array_equal(line.y, norms) for line in lines) for norms in reach[1:] if norms is not None)
     assert "in each step back" in view.text.value
+
+
+def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
+    runs_with("lstm", "plain")
+    texts = {}
+    for run in ("lstm", "plain"):
+        panel = InspectionPanel(run)
+        view = turn_to(panel, HIDDEN)
+        view.what.value = "gates and cell"
+        assert view.maps.value.count("<td") == 6 * 6 * len(panel.seen.words)
+        view = turn_to(panel, GRADIENT)
+        view.word.value = 3
+        texts[run] = panel.opened.describe(), view.text.value
+    assert "NumpyLSTM without peepholes (" in texts["plain"][0]
+    assert ["the peepholes" in explained for _, explained in texts.values()] == [True, False]
 
 
 def test_another_tag_has_another_loss(panel):

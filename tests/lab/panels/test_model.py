@@ -60,6 +60,21 @@ def test_the_formulas_are_those_of_the_model(panel):
     assert "max(0, a)" in panel.formulas.value
     panel.model.model.value = "NumpyLSTM"
     assert "W<sub>c</sub> c<sub>t−1</sub>" in panel.formulas.value
+    panel.model.peepholes.value = False
+    assert "W<sub>c</sub>" not in panel.formulas.value
+    assert "σ(a<sub>i</sub>)" in panel.formulas.value
+
+
+def test_peepholes_are_asked_of_an_lstm_alone(panel):
+    assert panel.model.peepholes.layout.display == "none"
+    panel.model.model.value = "NumpyLSTM"
+    assert panel.model.peepholes.layout.display is None
+    panel.model.peepholes.value = False
+    assert "peepholes" not in panel.table.value
+    assert "peepholes=False" in panel.code()
+    assert list(made(panel).get_values()) == ["W_e", "W_x", "W_h", "W_y"]
+    panel.model.model.value = "NumpyRNN"
+    assert panel.settings().peepholes
 
 
 def test_subscripts():

@@ -330,10 +330,17 @@ def test_fewer_epochs_than_done_is_said(panel):
     assert "All 3 epochs done" in panel.message.value
 
 
-def test_the_settings_of_a_run_can_be_taken(runs_folder):
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"model": "NumpyRNN", "activation": "relu"},
+        {"model": "NumpyLSTM", "activation": "tanh", "peepholes": False},
+    ],
+)
+def test_the_settings_of_a_run_can_be_taken(runs_folder, model):
     trainer = Trainer(epochs=1, rate=0.25, decay=0.5, batch_size=4, clip=2.0, shuffle=True, seed=7, patience=3)
-    settings = Settings(TRAIN, DEV, max_nr_sent=30, min_count=3, n_emb=7, n_hidd=4, activation="relu", seed=7,
-                        model="NumpyRNN", dtype="float64", trainer=trainer)  # fmt: skip
+    settings = Settings(TRAIN, DEV, max_nr_sent=30, min_count=3, n_emb=7, n_hidd=4, seed=7, dtype="float64",
+                        trainer=trainer, **model)  # fmt: skip
     alone("given", settings, runs_folder)
     panel = TrainingPanel()
     panel.take_button.click()

@@ -35,8 +35,8 @@ class _LSTMOp(LayerOp):
 class LSTMLayer(_LSTMOp):
     """Hidden states h and cells c (T, B, H) and gates (T, B, 4 H), stacked i, f, g, o.
 
-    From a (T, B, 4 H), W_h (4 H, H), W_c (3 H, H), h0 and c0 (B, H); without peepholes there is no W_c. a_t = W_x z_t is
-    the input projection of step t. One sentence leaves out B. Only h can be differentiated.
+    From a (T, B, 4 H), W_h (4 H, H), W_c (3 H, H), h0 and c0 (B, H). a_t = W_x z_t is the input projection of step t.
+    Without peepholes there is no W_c. One sentence leaves out B. Only h can be differentiated.
     """
 
     inputs = {"a": GATES, **WEIGHTS, "h0": STATE, "c0": STATE}
