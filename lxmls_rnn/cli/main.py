@@ -218,7 +218,7 @@ def check(
     """
     from lxmls_rnn.teaching.gradient_check import check_gradients
 
-    table = Table("model", "activation", "parameter", "against", "difference", "verdict")
+    table = Table("model", "activation", "parameter", "against", "difference", "verdict", padding=(0, 0))
     agree = True
     for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
         agree &= row.agrees

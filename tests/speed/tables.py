@@ -12,6 +12,9 @@ ROWS = {  # the label there: the models whose times stand there
     "`NumpyLSTM`": ["NumpyLSTM"],
     "`LSTM`, with `scan`": ["LSTM"],
     "`FastLSTM`, in C": ["FastLSTM"],
+    "`NumpyLSTM` without peepholes": ["NumpyLSTM, no peepholes"],
+    "`LSTM` without peepholes": ["LSTM, no peepholes"],
+    "`FastLSTM` without peepholes": ["FastLSTM, no peepholes"],
     "PyTorch, `nn.Embedding` + `nn.LSTM`; sparse gradients": ["torch.nn.LSTM dense", "torch.nn.LSTM sparse"],
 }
 
@@ -64,8 +67,8 @@ def short(number: float) -> str:
 
 def ratios(times: dict, columns: list, kinds: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Yield for each family and each kind of PyTorch's model, with its label, how many times our time PyTorch takes."""
-    for family in ("RNN", "LSTM"):
+    for family, ours in (("RNN", "FastRNN"), ("LSTM", "FastLSTM"), ("LSTM", "FastLSTM, no peepholes")):
         for kind, label in kinds.items():
-            pairs = [((f"torch.nn.{family} {kind}".strip(), c), (f"Fast{family}", c)) for c in columns]
+            pairs = [((f"torch.nn.{family} {kind}".strip(), c), (ours, c)) for c in columns]
             cells = [short(times[a] / times[b]) if a in times and b in times else "" for a, b in pairs]
-            yield f"`Fast{family}`" + (f", {label}" if label else ""), cells
+            yield f"`{ours}`" + (f", {label}" if label else ""), cells

@@ -10,16 +10,18 @@ FILES = corpus_files("sample")
 RATE = 0.1
 
 
-def prepared(model, activation=None):
+def prepared(model, **options):
     settings = Settings(
-        train=str(FILES[0]), dev=str(FILES[1]), vocabulary="guide", model=model, activation=activation, dtype="float32"
+        train=str(FILES[0]), dev=str(FILES[1]), vocabulary="guide", model=model, dtype="float32", **options
     )
     return prepare(settings)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
-def test_epoch(benchmark, name):
-    experiment = prepared(name)
+@pytest.mark.parametrize(
+    ("name", "peepholes"), [*((name, True) for name in MODELS), *((name, False) for name in MODELS if "LSTM" in name)]
+)
+def test_epoch(benchmark, name, peepholes):
+    experiment = prepared(name, peepholes=peepholes)
     trainer = Trainer(epochs=10**6, rate=RATE)
     events = trainer.fit(experiment.tagger.model, experiment.train)
 
@@ -28,7 +30,7 @@ def test_epoch(benchmark, name):
 
     assert epoch().cost > epoch().cost
     benchmark.group = f"{'LSTM' if 'LSTM' in name else 'RNN'}: an epoch of 1000 sentences"
-    benchmark.extra_info.update(model=name, work="epoch", dtype="float32")
+    benchmark.extra_info.update(model=name + ("" if peepholes else ", no peepholes"), work="epoch", dtype="float32")
     benchmark.pedantic(epoch, rounds=5, warmup_rounds=1)
 
 
@@ -39,7 +41,7 @@ def test_epoch_of_pytorch(benchmark, family, kind):
     from torch_tagger import TorchTagger
 
     torch.set_num_threads(1)
-    experiment = prepared(f"Numpy{family}", "tanh")
+    experiment = prepared(f"Numpy{family}", activation="tanh")
     param = experiment.tagger.model.param
     if family == "LSTM":
         param[3][...] = 0

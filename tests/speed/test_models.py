@@ -21,6 +21,7 @@ from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 SIZES = (4786, 50, 20, 12)  # n_words, n_emb, n_hidd, n_tags: those of the school's lab guide
 LENGTH = 10
 RATE = 0.1
+WITHOUT = ", no peepholes"
 
 rng = np.random.RandomState(0)
 x = rng.randint(0, SIZES[0], LENGTH).astype("int32")
@@ -39,13 +40,18 @@ def reference(family):
     return model
 
 
+def options_of(name):
+    """Return what a model of this name is made with."""
+    return {"peepholes": False} if name.endswith(WITHOUT) else {}
+
+
 # Each function below returns what is timed - forward(), grads(), step() - and how to read the results in the terms of
 # NumpyRNN: p_y(what forward gave), gradients(what grads gave), param().
 
 
 def library(name, expected, dtype):
-    model = model_class(name)(*SIZES, activation="tanh", dtype=dtype)
-    model.set_values(expected.get_values())
+    model = model_class(name.removesuffix(WITHOUT))(*SIZES, activation="tanh", dtype=dtype, **options_of(name))
+    model.set_values({W: value for W, value in expected.get_values().items() if W in model.shapes(model.sizes)})
     weights = np.full(LENGTH, 1 / LENGTH, dtype)
     sgd_step = make_step(model)
     return SimpleNamespace(
@@ -95,6 +101,7 @@ def pytorch(name, expected, dtype):
 def cases(*kinds):
     """Parametrise a benchmark over all implementations of both families, with these kinds of PyTorch's gradients."""
     found = [(model.family, name, library) for name, model in MODELS.items()]
+    found += [("LSTM", name + WITHOUT, library) for name, model in MODELS.items() if model.family == "LSTM"]
     found.append(("RNN", "textbook NumPy", textbook))
     found += [(family, f"torch.nn.{family} {kind}", pytorch) for family in ("RNN", "LSTM") for kind in kinds]
     return pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def cases(*kinds):
 
 
 def check(results, expected, dtype):
-    """Compare results with the reference's; PyTorch has none for W_c."""
+    """Compare results with the reference's; without peepholes there is none for W_c."""
     results = [np.asarray(result) for result in results]
     if len(results) == len(expected) - 1:
         expected = [*expected[:-2], expected[-1]]
