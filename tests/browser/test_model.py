@@ -4,8 +4,15 @@ from playwright.sync_api import expect
 
 def test_a_model_is_described_and_made(lab, picture):
     panel = lab.panel("ModelPanel")
+    peepholes = panel.get_by_label("Peepholes")
     fill(panel, "Hidden units", 30)
+    expect(peepholes).to_be_hidden()
     panel.get_by_label("Model", exact=True).select_option(label="LSTM (LSTM with scan)")
+    expect(panel.locator(".lab-parameters")).to_contain_text("W_c")
+    peepholes.uncheck()
+    expect(panel.locator(".lab-parameters")).not_to_contain_text("W_c")
+    picture(panel, "model-no-peepholes")
+    peepholes.check()
     expect(panel.locator(".lab-parameters")).to_contain_text("W_c")
     button(panel, "Make it").click()
     expect(panel.locator(".lab-device")).to_contain_text("CPU", timeout=COMPILE)

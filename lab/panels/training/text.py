@@ -49,7 +49,7 @@ def ended(live: LiveRun) -> str:
 
 def on_disk(run: Run, rows: list[dict[str, Any]]) -> str:
     """Return as HTML what there is of a run that is not live."""
-    what = f"{run.settings.model}, {len(rows)} of {run.settings.trainer.epochs} epochs, in {run.folder}"
+    what = f"{run.settings.model_in_words}, {len(rows)} of {run.settings.trainer.epochs} epochs, in {run.folder}"
     return f"<b>On disk</b>: {escape(what)}"
 
 

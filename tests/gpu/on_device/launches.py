@@ -28,11 +28,18 @@ def count(step, length, batch):
 
 
 @pytest.mark.parametrize(
-    ("name", "batch", "kernels_and_products"),
-    [("FastRNN", 0, 17), ("FastRNN", 32, 23), ("FastLSTM", 0, 21), ("FastLSTM", 32, 27)],
+    ("name", "options", "batch", "kernels_and_products"),
+    [
+        ("FastRNN", {}, 0, 17),
+        ("FastRNN", {}, 32, 23),
+        ("FastLSTM", {}, 0, 21),
+        ("FastLSTM", {}, 32, 27),
+        ("FastLSTM", {"peepholes": False}, 0, 17),
+        ("FastLSTM", {"peepholes": False}, 32, 23),
+    ],
 )
-def test_a_fused_layer_whatever_the_length(name, batch, kernels_and_products):
-    step = make_step(rnns.model_class(name)(WORDS, 50, 20, TAGS), batched=bool(batch))
+def test_a_fused_layer_whatever_the_length(name, options, batch, kernels_and_products):
+    step = make_step(rnns.model_class(name)(WORDS, 50, 20, TAGS, **options), batched=bool(batch))
     for length in (2, 10, 40):
         kernels, products, to_device, to_host = count(step, length, batch)
         assert kernels + products == kernels_and_products
