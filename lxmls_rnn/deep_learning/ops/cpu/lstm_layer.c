@@ -3,17 +3,6 @@
    FLOAT is double or float, GEMM is BLAS's gemm for it; PEEPHOLES is 1 or 0: then W_c and what goes with it are NULL.
    Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c. */
 
-/* to[i, f, o] += from:  (B, 4 H), (B, 3 H) */
-static void add_peepholes(npy_intp B, npy_intp H, const FLOAT *__restrict__ from, FLOAT *__restrict__ to)
-{
-    for (npy_intp b = 0; b < B; ++b, from += 3 * H, to += 4 * H) {
-        for (npy_intp n = 0; n < 2 * H; ++n)
-            to[n] += from[n];
-        for (npy_intp n = 2 * H; n < 3 * H; ++n)
-            to[n + H] += from[n];
-    }
-}
-
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
    c_t = f * c_{t-1} + i * g,  h_t = o * tanh(c_t).  peep: (B, 3 H) */
 HOT static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FLOAT *W_h, const FLOAT *W_c,
@@ -29,16 +18,16 @@ HOT static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, cons
         if (PEEPHOLES) {
             memset(peep, 0, sizeof(FLOAT) * B * 3 * H);
             add_product(c_before, from_c, peep);
-            add_peepholes(B, H, peep, gates);
         }
         for (npy_intp b = 0; b < B; ++b) {
             FLOAT *gate = gates + b * 4 * H;
+            const FLOAT *__restrict__ peep_b = PEEPHOLES ? peep + b * 3 * H : NULL;
             for (npy_intp n = 0; n < 2 * H; ++n) /* i and f */
-                gate[n] = logistic(gate[n]);
+                gate[n] = logistic(PEEPHOLES ? gate[n] + peep_b[n] : gate[n]);
             for (npy_intp n = 2 * H; n < 3 * H; ++n)
                 gate[n] = hyperbolic(gate[n]);
             for (npy_intp n = 3 * H; n < 4 * H; ++n)
-                gate[n] = logistic(gate[n]);
+                gate[n] = logistic(PEEPHOLES ? gate[n] + peep_b[n - H] : gate[n]);
             const FLOAT *__restrict__ i = gate, *__restrict__ f = i + H, *__restrict__ g = f + H, *__restrict__ o = g + H;
             const FLOAT *__restrict__ before = c_before + b * H;
             FLOAT *__restrict__ c_b = c + b * H, *__restrict__ h_b = h + b * H;
@@ -72,6 +61,7 @@ HOT static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, c
             const FLOAT *i = gates + (t * step + b * H) * 4, *f = i + H, *g = f + H, *o = g + H;
             FLOAT *__restrict__ e_i = e_a + (t * step + b * H) * 4, *__restrict__ e_f = e_i + H;
             FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
+            FLOAT *__restrict__ b_t = PEEPHOLES ? e_b + (t * step + b * H) * 3 : NULL;
             FLOAT *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
             for (npy_intp n = 0; n < H; ++n) {
                 const npy_intp bn = b * H + n;
@@ -83,11 +73,8 @@ HOT static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, c
                 e_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
                 e_c_b[n] = f[n] * e_c_t;
                 e_h_b[n] = 0;
-            }
-            if (PEEPHOLES) {
-                FLOAT *e_b_t = e_b + (t * step + b * H) * 3;
-                memcpy(e_b_t, e_i, sizeof(FLOAT) * 2 * H);
-                memcpy(e_b_t + 2 * H, e_o, sizeof(FLOAT) * H);
+                if (PEEPHOLES)
+                    b_t[n] = e_i[n], b_t[H + n] = e_f[n], b_t[2 * H + n] = e_o[n];
             }
         }
         add_product(e_a + t * step * 4, to_h, e);
