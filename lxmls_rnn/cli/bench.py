@@ -154,7 +154,7 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
         for line in report.ratios(results):
             console.print(line, soft_wrap=True)
     else:
-        wide = Console(highlight=False, width=None if console.is_terminal else 140)
+        wide = Console(highlight=False, width=None if console.is_terminal else 160)
         wide.print(report.table(results, baseline))
     for lines in (report.less_work, report.opencl_devices, report.crossover, plans.found, report.not_measured):
         for line in lines(results):
@@ -181,5 +181,5 @@ def compare(
         console.print(line, soft_wrap=True)
     counts = {verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")}
     if everything or counts["same"] < len(found):
-        Console(highlight=False, width=None if console.is_terminal else 140).print(module.table(found, everything))
+        Console(highlight=False, width=None if console.is_terminal else 160).print(module.table(found, everything))
     console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))

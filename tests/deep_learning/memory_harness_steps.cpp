@@ -17,7 +17,8 @@ static void check_sizes(void)
     NUMBER cost;
     npy_int64 correct;
     const Descent descent = {};
-    assert(sgd_steps(1, numbers, batches, NULL, NULL, NULL, &tagger, &descent, &cost, &correct) == TOO_LARGE);
+    Workspace none = {};
+    assert(sgd_steps(1, numbers, batches, NULL, NULL, NULL, &tagger, &descent, &none, &cost, &correct) == TOO_LARGE);
 }
 
 enum Fault { NONE, BAD_WORD, NOT_A_NUMBER };
@@ -41,8 +42,10 @@ static void run_steps(int T, int B, int H, FLOAT clip, int freeze, Fault fault)
 #define ALLOCATE(W, size) Array W(size); tagger.W = W;
     MATRICES(ALLOCATE)
     const Descent descent = {(FLOAT)0.1, clip, freeze};
-    const Outcome outcome = sgd_steps(4, numbers, batches, words.data(), gold.data(), weights, &tagger, &descent, costs,
-                                      correct.data());
+    Workspace workspace = {};
+    const Outcome outcome = sgd_steps(4, numbers, batches, words.data(), gold.data(), weights, &tagger, &descent,
+                                      &workspace, costs, correct.data());
+    free(workspace.data);
     assert(outcome == (fault == BAD_WORD ? OUT_OF_RANGE : ALL_MADE));
     /* the first batch is whole, the second one has the fault, the others are not reached */
     assert(std::isfinite(costs[0]) && std::isfinite(costs[3]) == (fault == NONE));

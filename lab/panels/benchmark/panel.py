@@ -275,6 +275,6 @@ runner = Runner(
 session = Session(cases, runner, new_path(paths.results()))
 for row in session.run():
     print(row.case, row.status)
-Console(width=140).print(report.table(session.results))
+Console(width=160).print(report.table(session.results))
 print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
 """

@@ -63,6 +63,7 @@ HOT static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, c
             FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
             FLOAT *__restrict__ b_t = PEEPHOLES ? e_b + (t * step + b * H) * 3 : NULL;
             FLOAT *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
+#pragma GCC ivdep /* more arrays than the compiler would check for overlap: without this it uses no vectors */
             for (npy_intp n = 0; n < H; ++n) {
                 const npy_intp bn = b * H + n;
                 const FLOAT tanh_c = hyperbolic(c_t[bn]), e_h_t = e_h_b[n] + from_above[bn];

@@ -140,6 +140,23 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
             add_scaled(E, -rate, e_z + n * E, W_e + words[n] * E);
 }
 
+/* Memory that is kept from call to call: the system hands out large blocks page by page, each filled with zeros first. */
+typedef struct {
+    FLOAT *data;
+    npy_intp size;
+} Workspace;
+
+/* Make room for so many numbers; whether there is memory for them. */
+static int make_room(npy_intp size, Workspace *workspace)
+{
+    if (size > workspace->size) {
+        free(workspace->data);
+        workspace->data = (FLOAT *)malloc(sizeof(FLOAT) * size);
+        workspace->size = workspace->data ? size : 0;
+    }
+    return size <= workspace->size;
+}
+
 typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY, TOO_LARGE } Outcome;
 
 /* One step for each of the S batches of these numbers. Batch n has its words, gold tags and weights from entry
@@ -147,7 +164,7 @@ typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY, TOO_LARGE } Outcome;
    with an id out of range; costs of steps not made are NaN. None is made where one of the batches is too large. */
 HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3],
                              const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger,
-                             const Descent *descent, FLOAT *costs, npy_int64 *correct)
+                             const Descent *descent, Workspace *workspace, FLOAT *costs, npy_int64 *correct)
 {
     npy_intp largest = 0, s;
     for (s = 0; s < S; ++s) {
@@ -160,9 +177,8 @@ HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int
         correct[s] = 0;
     }
     const int clipped = isfinite(descent->clip);
-    FLOAT *workspace = (FLOAT *)malloc(sizeof(FLOAT) * (largest + 1));
     npy_int32 *first = clipped ? (npy_int32 *)malloc(sizeof(npy_int32) * tagger->n_words) : NULL;
-    Outcome outcome = workspace && (first || !clipped) ? ALL_MADE : NO_MEMORY;
+    Outcome outcome = make_room(largest, workspace) && (first || !clipped) ? ALL_MADE : NO_MEMORY;
     if (first)
         memset(first, -1, sizeof(npy_int32) * tagger->n_words);
     for (s = 0; s < S && outcome == ALL_MADE; ++s) {
@@ -172,12 +188,11 @@ HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int
             if (x[n] < 0 || x[n] >= tagger->n_words || y[n] < 0 || y[n] >= tagger->K)
                 outcome = OUT_OF_RANGE;
         if (outcome == ALL_MADE)
-            sgd_step(batch[1], batch[2], x, y, weights + batch[0], tagger, descent, first, workspace, costs + s,
+            sgd_step(batch[1], batch[2], x, y, weights + batch[0], tagger, descent, first, workspace->data, costs + s,
                      correct + s);
         if (!isfinite(costs[s]))
             break;
     }
-    free(workspace);
     free(first);
     return outcome;
 }

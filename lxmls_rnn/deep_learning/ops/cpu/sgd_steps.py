@@ -78,6 +78,12 @@ class SGDSteps(BlasOp):
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
         return c_source.in_namespace(name, c_source.read(*self.files()), node.inputs[4].dtype, self.macros())
 
+    def c_support_code_struct(self, node: theano.Apply, name: str) -> str:
+        return f"{name}::Workspace {name}_workspace = {{NULL, 0}};"
+
+    def c_cleanup_code_struct(self, node: theano.Apply, name: str) -> str:
+        return f"free({name}_workspace.data);"
+
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that allocates, checks the parameters' sizes and calls."""
         numbers, batches, words, gold, weights, rate, clip, freeze, *parameters = inputs
@@ -117,7 +123,7 @@ class SGDSteps(BlasOp):
                 PyArray_SIZE({numbers}), (npy_int64 *)PyArray_DATA({numbers}),
                 (const npy_int64 (*)[3])PyArray_DATA({batches}), (npy_int32 *)PyArray_DATA({words}),
                 (npy_int32 *)PyArray_DATA({gold}), ({ctype} *)PyArray_DATA({weights}), &tagger, &descent,
-                ({ctype} *)PyArray_DATA({costs}), (npy_int64 *)PyArray_DATA({correct}))) {{
+                &{name}_workspace, ({ctype} *)PyArray_DATA({costs}), (npy_int64 *)PyArray_DATA({correct}))) {{
             case {name}::OUT_OF_RANGE:
                 PyErr_Format(PyExc_IndexError, "{self}: a word is outside the %zd words, or a tag outside the %zd tags",
                              tagger.n_words, K);
