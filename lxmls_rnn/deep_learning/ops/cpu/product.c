@@ -57,9 +57,6 @@ typedef struct {
     const FLOAT *W, *prepared;
 } Matrix;
 
-/* of one product, for which packing W takes little of its time */
-enum { ENOUGH_ROWS = 64 };
-
 /* Prepare W for some products, `times` of them; `room` is of PACKED_SIZE. */
 static Matrix matrix(npy_intp times, npy_intp B, npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
 {
@@ -70,7 +67,7 @@ static Matrix matrix(npy_intp times, npy_intp B, npy_intp K, npy_intp N, const F
             for (npy_intp n = 0; n < N; ++n)
                 for (npy_intp k = 0; k < K; ++k)
                     room[k * N + n] = W[n * K + k];
-    } else if ((B >= ENOUGH_ROWS || (times > 1 && B > 1)) && !blas_is_faster()) {
+    } else if (times > 1 && B > 1 && !blas_is_faster()) {
         made.prepared = packed(K, N, W, transposed, room);
     }
     return made;
