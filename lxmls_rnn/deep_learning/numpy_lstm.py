@@ -61,6 +61,7 @@ class NumpyLSTM(NumpyRNN):
     param: parameters.LSTMParameters
     param_type = parameters.LSTMParameters
     activations = ("tanh",)
+    peephole_options = (True, False)
 
     def __init__(
         self,
@@ -70,7 +71,8 @@ class NumpyLSTM(NumpyRNN):
         dtype: str = "float64",
         peepholes: bool = True,
     ) -> None:
-        self.shapes = partial(parameters.lstm_shapes, peepholes=peepholes)
+        known = parameters.check_peepholes(peepholes, self.peephole_options)
+        self.shapes = partial(parameters.lstm_shapes, peepholes=known)
         super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype)
 
     @property

@@ -97,6 +97,7 @@ class NumpyRNN:
     shapes: parameters.Shapes = staticmethod(parameters.rnn_shapes)
     param_type = parameters.RNNParameters
     activations: tuple[str, ...] = parameters.ACTIVATIONS
+    peephole_options: tuple[bool, ...] = ()
 
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"

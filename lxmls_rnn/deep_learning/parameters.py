@@ -39,12 +39,7 @@ def rnn_shapes(n: Sizes, peepholes: bool = False) -> dict[str, tuple[int, int]]:
 
 
 def lstm_shapes(n: Sizes, peepholes: bool = True) -> dict[str, tuple[int, int]]:
-    """Shapes of an LSTM's parameters, in the order of `param`: four gates stacked, three peepholes stacked or none.
-
-    ValueError unless `peepholes` is True or False.
-    """
-    if not isinstance(peepholes, bool):
-        raise ValueError(f"peepholes must be True or False, got {peepholes!r}")
+    """Shapes of an LSTM's parameters, in the order of `param`: four gates stacked, three peepholes stacked or none."""
     return {
         "W_e": (n.n_emb, n.n_words),
         "W_x": (4 * n.n_hidd, n.n_emb),
@@ -154,6 +149,13 @@ def check_activation(name: str | None, known: tuple[str, ...]) -> str:
     if name not in known:
         raise ValueError(f"activation must be one of {', '.join(known)}, got {name!r}")
     return name
+
+
+def check_peepholes(peepholes: bool, known: tuple[bool, ...]) -> bool:
+    """Return `peepholes` if it is one of the `known`, else raise ValueError."""
+    if not isinstance(peepholes, bool) or peepholes not in known:
+        raise ValueError(f"peepholes must be {' or '.join(map(str, known))}, got {peepholes!r}")
+    return peepholes
 
 
 def check_sentence(x: npt.ArrayLike) -> np.ndarray:

@@ -21,6 +21,7 @@ class LSTM(RNN):
     param: parameters.LSTMParameters
     param_type = parameters.LSTMParameters
     activations = ("tanh",)
+    peephole_options = (True, False)
 
     def __init__(
         self,
@@ -30,7 +31,8 @@ class LSTM(RNN):
         dtype: str | None = None,
         peepholes: bool = True,
     ) -> None:
-        self.shapes = partial(parameters.lstm_shapes, peepholes=peepholes)
+        known = parameters.check_peepholes(peepholes, self.peephole_options)
+        self.shapes = partial(parameters.lstm_shapes, peepholes=known)
         super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype)
 
     @property

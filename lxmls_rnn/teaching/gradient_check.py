@@ -197,7 +197,7 @@ def check_gradients(
         cls = model_class(name) if MODELS[name].in_theano else right
         known = tuple(f for f in cls.activations if f in right.activations)
         activations = (activation,) if activation in known else known
-        for options in _all_options(activations, MODELS[name].family == "LSTM", values):
+        for options in _all_options(activations, cls.peephole_options, values):
             reference = right(*sizes, **options)
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, **options, dtype=dtype)
@@ -209,10 +209,12 @@ def check_gradients(
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
 
 
-def _all_options(activations: Iterable[str | None], is_lstm: bool, values: dict[str, np.ndarray] | None) -> list[dict]:
+def _all_options(
+    activations: Iterable[str | None], peepholes: tuple[bool, ...], values: dict[str, np.ndarray] | None
+) -> list[dict]:
     """Return what a model is made with, each in turn; values that are given have peepholes or not."""
-    peepholes = (True, False) if values is None else ("W_c" in values,)
-    kinds = [{"peepholes": either} for either in peepholes] if is_lstm else [{}]
+    fit = [{"peepholes": either} for either in peepholes if values is None or either == ("W_c" in values)]
+    kinds = fit if peepholes else [{}]
     return [{"activation": activation, **kind} for activation in activations for kind in kinds]
 
 

@@ -113,6 +113,17 @@ def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     assert "The passes are those of MyRNN." in rnn.device_of("RNN")
 
 
+@pytest.mark.theano
+def test_an_lstm_of_ones_own_keeps_the_guides_peepholes():
+    space = {}
+    for name in ("lstm_step", "lstm"):
+        exec(compile(solutions.code(name), f"<cell {name}>", "exec"), space)
+    check.use(space["MyLSTM"])
+    assert rnn.model_class("LSTM").peephole_options == (True,)
+    with pytest.raises(ValueError, match="peepholes must be True, got False"):
+        trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="LSTM", peepholes=False))
+
+
 @pytest.mark.parametrize("wrong", [(3,), (len, len), (rnn.NumpyRNN,)])
 def test_something_else_is_refused_with_what_it_takes(wrong):
     assert str(check.use(*wrong)).startswith("check.use takes my_forward, my_errors and my_gradients")
