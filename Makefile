@@ -109,6 +109,7 @@ CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} docker compose --project-directory
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
 	$(COMPOSE) $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
+	@$(CLASS) run --rm -T hub python /etc/teacher.py
 	$(CLASS) up --detach
 
 .PHONY: class-down

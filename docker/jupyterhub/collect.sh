@@ -10,7 +10,7 @@ for volume in $(docker volume ls --quiet --filter name=^lxmls-student-); do
     folder=$target/${rest%-*}/${rest##*-}
     mkdir -p "$folder"
     # A container that is not started is enough to read a volume.
-    container=$(docker create --volume "$volume:/from:ro" lxmls-rnn-student:latest)
+    container=$(docker create --volume "$volume:/from:ro" "lxmls-rnn-student:${LAB_TAG:-latest}")
     docker cp --quiet "$container:/from/." "$folder"
     docker rm "$container" >/dev/null
     echo "$folder"

@@ -3,6 +3,11 @@
 import os
 import sys
 
+from docker.utils import parse_bytes
+from nativeauthenticator import NativeAuthenticator
+from nativeauthenticator.orm import UserInfo
+from tornado.web import HTTPError
+
 c = get_config()  # noqa: F821
 
 c.JupyterHub.bind_url = "http://:8000"
@@ -12,14 +17,30 @@ c.JupyterHub.hub_connect_ip = "hub"
 # When the hub is restarted, students go on.
 c.JupyterHub.cleanup_servers = False
 
-# An example: whoever reaches the page makes an account with a password. The teacher's comes first, it is the admin's.
-c.JupyterHub.authenticator_class = "native"
-c.NativeAuthenticator.open_signup = True
-c.Authenticator.allow_all = True
-c.Authenticator.admin_users = {os.environ["CLASS_TEACHER"]}
+STUDENTS = int(os.environ["CLASS_STUDENTS"])
+
+
+class ClassAuthenticator(NativeAuthenticator):
+    """Accounts with passwords of their own; a script cannot make them without end."""
+
+    def create_user(self, username, password, **more):
+        """Make an account that waits for the teacher, unless the class is full."""
+        if self.db.query(UserInfo).count() > STUDENTS:  # one is the teacher's
+            raise HTTPError(403, f"The class is full: there are accounts for {STUDENTS} students. Ask the teacher.")
+        return super().create_user(username, password, **more)
+
+
+# An example: a student makes an account, and the teacher admits it. The teacher's is made before the hub starts.
+c.JupyterHub.authenticator_class = ClassAuthenticator
+c.NativeAuthenticator.minimum_password_length = 10
+c.NativeAuthenticator.check_common_password = True
+c.NativeAuthenticator.allowed_failed_logins = 5
+c.NativeAuthenticator.seconds_before_next_try = 600
+c.Authenticator.allow_all = True  # who is admitted
+c.Authenticator.admin_users = {os.environ["CLASS_TEACHER"].lower()}
 
 c.JupyterHub.spawner_class = "docker"
-c.DockerSpawner.image = "lxmls-rnn-student:latest"
+c.DockerSpawner.image = os.environ["CLASS_IMAGE"]
 c.DockerSpawner.pull_policy = "never"
 c.DockerSpawner.cmd = ["jupyterhub-singleuser"]
 c.DockerSpawner.network_name = "lxmls-class"
@@ -36,12 +57,23 @@ c.DockerSpawner.volumes = {
 }
 c.DockerSpawner.read_only_volumes = {os.environ["LAB_DATA"]: "/opt/lab/data"}
 
-c.DockerSpawner.mem_limit = os.environ["CLASS_MEMORY"]
+# No more servers than memory holds, and not all at once.
+memory = parse_bytes(os.environ["CLASS_MEMORY"])
+machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+c.JupyterHub.active_server_limit = int(os.environ["CLASS_SERVERS"] or max(1, machine // memory))
+c.JupyterHub.concurrent_spawn_limit = 8
+c.DockerSpawner.mem_limit = memory
 c.DockerSpawner.cpu_limit = float(os.environ["CLASS_CPUS"])
 c.DockerSpawner.environment = {"LXMLS_DEVICE": os.environ["LAB_DEVICE"]}
 if os.environ["LAB_THEANO_FLAGS"]:
     c.DockerSpawner.environment["THEANO_FLAGS"] = os.environ["LAB_THEANO_FLAGS"]
-c.DockerSpawner.extra_host_config = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+c.DockerSpawner.extra_host_config = {
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "memswap_limit": memory,  # none of it swapped
+    "pids_limit": 1024,
+    "log_config": {"type": "local"},  # which keeps the last 100 MB
+}
 if os.environ["LAB_RUNTIME"]:
     c.DockerSpawner.extra_host_config["runtime"] = os.environ["LAB_RUNTIME"]
     # The kernels that were compiled for the GPU.

@@ -1,0 +1,261 @@
+"""A class on JupyterHub under attack: nobody gets in unseen, fills the machine, or reaches another's server."""
+
+import http.cookiejar
+import json
+import re
+import secrets
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+from container.conftest import BUILD
+from container.machine import call, wait_for
+
+pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
+
+STUDENTS, SERVERS = 5, 2
+GOOD = "a-long-password"
+TOKEN = secrets.token_hex(3)
+ANNA, BEN, CARLA = (f"{name}{TOKEN}" for name in ("anna", "ben", "carla"))  # no volume of a real student is touched
+
+# What a server answers that is asked with the token of the one whose container this is.
+ASK = """
+import os, sys, urllib.error, urllib.request
+for method, url in (line.split() for line in sys.argv[1:]):
+    headers = {"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}
+    try:
+        print(urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers), timeout=10).status)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+    except urllib.error.URLError as error:
+        print(type(error.reason).__name__)
+"""
+
+# As many processes as it gets, 3000 at most; for ten seconds, or until somebody writes a line.
+BOMB = """
+import os, select, signal, sys, time
+children = []
+try:
+    while len(children) < 3000:
+        child = os.fork()
+        if not child:
+            time.sleep(30)
+            os._exit(0)
+        children.append(child)
+except OSError:
+    pass
+print(len(children), flush=True)
+select.select([sys.stdin], [], [], 10)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+"""
+
+
+class Visitor:
+    """A browser without JavaScript."""
+
+    def __init__(self, address):
+        self.address, self.cookies = address, http.cookiejar.CookieJar()
+        direct, kept = urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
+        self.opener = urllib.request.build_opener(direct, kept)
+
+    def ask(self, path, method=None, **fields):
+        """Return status and text of a page; fields are posted."""
+        xsrf = next((cookie.value for cookie in self.cookies if cookie.name == "_xsrf"), "")
+        data = urllib.parse.urlencode({**fields, "_xsrf": xsrf}).encode() if fields else None
+        request = urllib.request.Request(self.address + path, data, {"X-XSRFToken": xsrf}, method=method)
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def sign_up(self, name, password=GOOD):
+        self.ask("/hub/signup")
+        return self.ask("/hub/signup", username=name, signup_password=password, signup_password_confirmation=password)
+
+    def log_in(self, name, password=GOOD):
+        """Return whether that worked; it starts no server."""
+        self.ask("/hub/login")
+        return "/hub/logout" in self.ask("/hub/login?next=/hub/home", username=name, password=password)[1]
+
+    def start(self, name):
+        """Ask for a server; return the status."""
+        self.ask("/hub/home")
+        return self.ask(f"/hub/api/users/{name}/server", method="POST")
+
+
+class Class:
+    """A hub that runs, and its teacher."""
+
+    def __init__(self, lab):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.lab, self.address = lab, f"http://127.0.0.1:{port}"
+        self.environ = lab.environ | {
+            "COMPOSE_PROJECT_NAME": f"lxmls-class-{TOKEN}",
+            "CLASS_PORT": str(port),
+            "CLASS_STUDENTS": str(STUDENTS),
+            "CLASS_SERVERS": str(SERVERS),
+        }
+        self.teacher = Visitor(self.address)
+        self.printed = ""
+
+    def make(self, target):
+        return call("make", target, cwd=self.lab.folder, env=self.environ, timeout=BUILD).stdout
+
+    def compose(self, *arguments, **options):
+        files = ["--project-directory", ".", "-f", "docker/jupyterhub/docker-compose.yml"]
+        return call("docker", "compose", *files, *arguments, cwd=self.lab.folder, env=self.environ, **options)
+
+    @property
+    def first_password(self):
+        return re.search(r"first password (\S+)", self.printed).group(1)
+
+    def student(self, name):
+        """Let a student in; return their browser."""
+        visitor = Visitor(self.address)
+        visitor.sign_up(name)
+        self.teacher.ask(f"/hub/authorize/{name}")
+        assert visitor.log_in(name)
+        return visitor
+
+    def at_work(self, name):
+        """Let a student in and start their server; return their browser."""
+        visitor = self.student(name)
+        status, text = visitor.start(name)
+        assert status in (201, 202), text
+        wait_for(lambda: visitor.ask(f"/user/{name}/api/status")[0] == 200, 120, f"the server of {name} answers")
+        return visitor
+
+
+def python(name, code, *arguments, **options):
+    """Run Python in the container of a student."""
+    return call("docker", "exec", "-i", f"lxmls-student-{name}", "python", "-c", code, *arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def classroom(lab):
+    running = call("docker", "ps", "--all", "--quiet", "--filter", "name=^lxmls-(class|student)-").stdout
+    assert not running, "a class runs on this machine: `make class-down`"
+    it = Class(lab)
+    try:
+        it.printed = it.make("class")
+        wait_for(lambda: answers(it), 60, "the hub answers")
+        assert it.teacher.log_in("teacher", it.first_password)
+        yield it
+    finally:
+        it.make("class-down")
+        it.compose("down", "--volumes", check=False)
+        left = call("docker", "volume", "ls", "--quiet", "--filter", f"name=^lxmls-student-.*{TOKEN}-").stdout.split()
+        images = [f"lxmls-rnn-{name}:{lab.image.partition(':')[2]}" for name in ("student", "hub")]
+        call("docker", "volume", "rm", *left, check=False)
+        call("docker", "rmi", *images, f"lxmls-class-{TOKEN}-lab", check=False)
+
+
+def answers(classroom):
+    try:
+        return Visitor(classroom.address).ask("/hub/health")[0] == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def anna(classroom):
+    return classroom.at_work(ANNA)
+
+
+@pytest.fixture(scope="module")
+def ben(classroom):
+    return classroom.at_work(BEN)
+
+
+def test_the_teachers_password_is_printed_once_and_nobody_signs_up_as_the_teacher(classroom):
+    assert classroom.first_password not in classroom.compose("logs", "hub").stdout
+    again = classroom.compose("exec", "-T", "hub", "python", "/etc/teacher.py").stdout
+    assert again == "The teacher's account is teacher, with the password that it has.\n"
+    for name in ("teacher", "Teacher"):
+        assert "already in use" in Visitor(classroom.address).sign_up(name)[1]
+        assert not Visitor(classroom.address).log_in(name)
+
+
+def test_a_student_waits_for_the_teacher(classroom):
+    eva, name = Visitor(classroom.address), f"eva{TOKEN}"
+    assert "sent to the admin" in eva.sign_up(name)[1]
+    assert not eva.log_in(name)
+    classroom.teacher.ask(f"/hub/authorize/{name}")
+    assert eva.log_in(name)
+    classroom.teacher.ask(f"/hub/api/users/{name}", method="DELETE")
+
+
+def test_a_short_or_common_password_is_refused(classroom):
+    for password in ("9 letters", "password"):
+        assert "at least 10 characters" in Visitor(classroom.address).sign_up(f"short{TOKEN}", password)[1]
+
+
+def test_who_guesses_is_locked_out_and_nobody_else(classroom, anna):
+    fritz = f"fritz{TOKEN}"
+    classroom.student(fritz)
+    guesses = [Visitor(classroom.address).log_in(fritz, f"guess number {n}") for n in range(5)]
+    assert not any(guesses)
+    assert not Visitor(classroom.address).log_in(fritz)
+    assert Visitor(classroom.address).log_in(ANNA)
+    classroom.teacher.ask(f"/hub/api/users/{fritz}", method="DELETE")
+
+
+def test_no_more_servers_than_the_machine_holds(classroom, anna, ben):
+    carla = classroom.student(CARLA)
+    status, text = carla.start(CARLA)
+    assert (status, "limit" in json.loads(text)["message"]) == (429, True), text
+
+
+def test_a_script_of_sign_ups_ends_at_the_size_of_the_class(classroom, anna, ben):
+    pages = [Visitor(classroom.address).sign_up(f"robot{n}{TOKEN}") for n in range(2 * STUDENTS)]
+    refused = [page for status, page in pages if status == 403]
+    assert len(refused) > STUDENTS
+    assert f"The class is full: there are accounts for {STUDENTS} students" in refused[0]
+    assert not Visitor(classroom.address).log_in(f"robot0{TOKEN}")
+    assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
+
+
+def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, anna, ben):
+    asked = {
+        f"GET http://lxmls-student-{ANNA}:8888/user/{ANNA}/api/contents": "200",
+        f"GET http://lxmls-student-{BEN}:8888/user/{BEN}/api/contents": "403",
+        f"POST http://lxmls-student-{BEN}:8888/user/{BEN}/api/kernels": "403",
+        f"GET http://hub:8000/user/{BEN}/api/contents": "403",
+        "GET http://hub:8081/hub/api/users": "403",
+        f"DELETE http://hub:8081/hub/api/users/{BEN}/server": "404",  # what may not be seen is not there
+        f"POST http://hub:8081/hub/api/users/{BEN}/tokens": "404",
+        "GET http://hub:8001/api/routes": "ConnectionRefusedError",
+    }
+    found = python(ANNA, ASK, *asked).stdout.splitlines()
+    assert dict(zip(asked, found, strict=True)) == asked
+    assert anna.ask(f"/user/{BEN}/api/contents")[0] == 403
+    assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
+
+
+def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
+    command = ["docker", "exec", "-i", f"lxmls-student-{ANNA}", "python", "-c", BOMB]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bomb:
+        made = int(bomb.stdout.readline())
+        assert 500 < made < 1024
+        assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
+        assert ben.ask("/hub/home")[0] == 200
+        assert call("docker", "run", "--rm", "--entrypoint", "true", lab.image).returncode == 0
+        bomb.communicate("enough\n", timeout=30)
+    assert anna.ask(f"/user/{ANNA}/api/contents")[0] == 200
+
+
+def test_who_takes_too_much_memory_is_ended_alone(anna, ben):
+    assert python(ANNA, "b'x' * (4 << 30)", check=False).returncode == 137
+    assert [who.ask(f"/user/{name}/api/contents")[0] for who, name in ((anna, ANNA), (ben, BEN))] == [200, 200]
+
+
+def test_what_a_server_prints_fills_no_disk(anna):
+    found = call("docker", "inspect", "--format", "{{.HostConfig.LogConfig.Type}}", f"lxmls-student-{ANNA}").stdout
+    assert found.strip() == "local"
