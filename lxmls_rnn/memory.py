@@ -10,7 +10,8 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 SIZE = {"float32": 4, "float64": 8}
-MARGIN = 64 << 20  # bytes: below, nothing is estimated
+SMALL = 16 << 20  # bytes: below, nothing is estimated
+RESERVE = 32 << 20  # for what is not estimated: buffers of the BLAS, Theano's modules, Python's own objects
 
 
 def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
@@ -20,16 +21,16 @@ def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
 
 def check(what: str, need: int, advice: str = "") -> None:
     """Raise MemoryError, before it is made, where `what` needs more bytes than there are."""
-    if need < MARGIN:
+    if need < SMALL:
         return
-    there = free()
+    there = max(0, free() - RESERVE)
     if need > there:
-        why = f"{what} needs about {_gigabytes(need)}, and {_gigabytes(there)} are free here"
+        why = f"{what} needs about {_in_words(need)}, and {_in_words(there)} are free here"
         raise MemoryError(f"{why}: {advice}" if advice else why)
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB"
+def _in_words(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def free() -> int:
@@ -43,19 +44,26 @@ def _of_machine() -> int:
 
 
 def _groups() -> list[Path]:
-    """Return the control group of this process and those around it: each may have a limit."""
-    match = re.search(r"^0::/(.*)$", _text(Path("/proc/self/cgroup")), re.MULTILINE)
-    own = CGROUPS / (match[1] if match else "")
-    return [folder for folder in (own, *own.parents) if folder.is_relative_to(CGROUPS)]
+    """Return the control groups of this process and those around them, of both versions: each may have a limit."""
+    own, found = _text(Path("/proc/self/cgroup")), []
+    for line, root in ((r"^0::/(.*)$", CGROUPS), (r"^\d+:(?:.*,)?memory(?:,.*)?:/(.*)$", CGROUPS / "memory")):
+        for match in re.findall(line, own, re.MULTILINE):
+            folder = root / match
+            found += [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
+    return found
 
 
 def _of_group(folder: Path) -> int:
-    limit, used = _text(folder / "memory.max").strip(), _text(folder / "memory.current").strip()
-    if not (limit.isdigit() and used.isdigit()):  # no limit: "max"
-        return 1 << 62
-    # what is kept of files goes when memory is needed
-    cached = re.findall(r"^(?:in)?active_file (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
-    return int(limit) - int(used) + sum(map(int, cached))
+    for limit_file, used_file, cached in (
+        ("memory.max", "memory.current", ""),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),  # cgroup 1, which counts the groups within apart
+    ):
+        limit, used = _text(folder / limit_file).strip(), _text(folder / used_file).strip()
+        if limit.isdigit() and used.isdigit():  # without a limit: "max", or 2**63 and something
+            # what is kept of files goes when memory is needed
+            files = re.findall(rf"^{cached}(?:in)?active_file (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
+            return int(limit) - int(used) + sum(map(int, files))
+    return 1 << 62
 
 
 def _of_process() -> int:
@@ -68,8 +76,11 @@ def _of_process() -> int:
 
 def kills() -> int:
     """Return how many processes of this container, or of the control group, have been ended for want of memory."""
-    match = re.search(r"^oom_kill (\d+)$", _text(_groups()[0] / "memory.events"), re.MULTILINE)
-    return int(match[1]) if match else 0
+    for folder in _groups():
+        for name in ("memory.events", "memory.oom_control"):
+            if match := re.search(r"^oom_kill (\d+)$", _text(folder / name), re.MULTILINE):
+                return int(match[1])
+    return 0
 
 
 def _text(file: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
@@ -145,9 +146,14 @@ class Tagger:
         ------
         ValueError
             The word is not in the vocabulary.
+        MemoryError
+            Copies of the embeddings do not fit into memory.
         """
         if word not in self._ids:
             raise ValueError(f"{word!r} is not among the {len(self.words)} words of the vocabulary")
+        shapes = self.model.shapes(self.model.sizes)
+        copies = [*shapes.values(), shapes["W_e"], shapes["W_e"]]
+        memory.check(f"the comparison of {len(self.words):,} words", memory.size_of(copies, self.model.dtype))
         E = self.model.get_values()["W_e"]
         return [(self.words[other], cosine) for other, cosine in neighbours(E, self._ids[word], n)]
 

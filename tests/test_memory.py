@@ -11,6 +11,7 @@ import pytest
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.tagger import Tagger
 
 
 def test_a_model_larger_than_memory_is_refused_with_its_sizes():
@@ -27,6 +28,26 @@ def test_a_batch_larger_than_memory_is_refused_before_it_is_padded(monkeypatch):
         next(Trainer(batch_size=44).fit(NumpyRNN(3, 100, 5, 4, seed=0), sentences))
 
 
+def test_the_gradients_of_a_training_count(monkeypatch):
+    """W_h has 8 MB; its gradient, what that is summed in, and the update are three more."""
+    sentence = SimpleNamespace(x=np.zeros(5, "int32"), y=np.zeros(5, "int32"))
+    model = NumpyRNN(3, 5, 1000, 4, seed=0)
+    monkeypatch.setattr(memory, "free", lambda: (25 << 20) + memory.RESERVE)
+    next(Trainer().fit(model, [sentence]))
+    monkeypatch.setattr(memory, "free", lambda: (22 << 20) + memory.RESERVE)
+    with pytest.raises(MemoryError, match="a training on 5 words, .* needs about 24 MB, and 23 MB are free here"):
+        next(Trainer().fit(model, [sentence]))
+
+
+def test_words_are_not_compared_without_memory_for_it(monkeypatch):
+    words = [f"w{n}" for n in range(20_000)]
+    tagger = Tagger(NumpyRNN(len(words), 50, 5, 4, seed=0), words, list("abcd"), len(words))
+    assert len(tagger.neighbours("w7")) == 10
+    monkeypatch.setattr(memory, "free", lambda: 10**7)
+    with pytest.raises(MemoryError, match="the comparison of 20,000 words needs about 24 MB, and 0 MB are free here"):
+        tagger.neighbours("w7")
+
+
 def test_a_group_of_processes_may_have_less_than_the_machine(tmp_path, monkeypatch):
     inner = tmp_path / "outer" / "inner"
     inner.mkdir(parents=True)
@@ -38,6 +59,22 @@ def test_a_group_of_processes_may_have_less_than_the_machine(tmp_path, monkeypat
     monkeypatch.setattr(memory, "_groups", lambda: [inner, inner.parent])
     assert memory.free() == 500_000
     assert memory.kills() == 2
+
+
+def test_cgroup_1_counts_in_files_of_other_names(tmp_path, monkeypatch):
+    (tmp_path / "memory.limit_in_bytes").write_text("1000000\n")
+    (tmp_path / "memory.usage_in_bytes").write_text("900000\n")
+    (tmp_path / "memory.stat").write_text("inactive_file 7\ntotal_inactive_file 300000\ntotal_active_file 100000\n")
+    (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    monkeypatch.setattr(memory, "_groups", lambda: [tmp_path / "none", tmp_path])
+    assert memory.free() == 500_000
+    assert memory.kills() == 2
+
+
+def test_both_versions_of_cgroups_are_looked_at(monkeypatch):
+    monkeypatch.setattr(memory, "_text", lambda file: "4:memory:/docker/x\n1:cpu:/\n0::/y\n")
+    found = [str(folder.relative_to(memory.CGROUPS)) for folder in memory._groups()]
+    assert found == ["y", ".", "memory/docker/x", "memory/docker", "memory"]
 
 
 @pytest.mark.process

@@ -24,7 +24,9 @@ def notice() -> str:
         kept.write_text(str(now))
     except OSError:
         return ""
-    if now <= before:
+    if before > now:  # the container has been started anew, and counts from 0
+        before = 0
+    if now == before:
         return ""
     return (
         "Memory ran out, and Linux ended a process, most likely the kernel of this notebook: what was in it is gone; "

@@ -113,8 +113,9 @@ def draw(
     sizes = Sizes(*(_positive(name, size) for name, size in zip(Sizes._fields, arguments, strict=True)))
 
     made = shapes(sizes)
-    # W_e is drawn in double precision, scaled, and laid out anew: three of it, for a moment
-    need = memory.size_of(made.values(), dtype) + 2 * memory.size_of([made["W_e"]], "float64")
+    # each is drawn in double precision and laid out anew; at last the model takes a copy of all
+    whole, largest = memory.size_of(made.values(), dtype), max(memory.size_of([W], "float64") for W in made.values())
+    need = whole + max(whole, largest)
     memory.check("a model with " + ", ".join(f"{name} {size:,}" for name, size in sizes._asdict().items()), need)
 
     rng = np.random.RandomState(seed)

@@ -157,11 +157,14 @@ class Trainer:
         lengths = np.array([len(sentence.x) for sentence in train])
         positions, largest = padded_sizes(lengths, self.batch_size)
         n, shapes = model.sizes, model.shapes(model.sizes)
-        # a word's embedding, states and scores, and their errors; an LSTM has four gates and cells. And the gradients
-        states = 6 if shapes["W_h"][0] > n.n_hidd else 1
-        step = [(largest, 2 * n.n_emb + 2 * states * n.n_hidd + 2 * n.n_tags), *list(shapes.values())[1:]]
+        # what the passes keep of a word, and take for a moment, was measured: of NumPy's and scan's about as much
+        of_word = 2 * n.n_emb + (22 if shapes["W_h"][0] > n.n_hidd else 6) * n.n_hidd + 4 * n.n_tags
+        whole, learnt = (memory.size_of(list(shapes.values())[k:], model.dtype) for k in (0, 1))
+        # a gradient, what it is summed in, and the update; or the copy that is saved
+        copies = max(3 * learnt, whole + whole // 2) + (whole if self.patience is not None else 0)
+        need = memory.size_of([(largest, of_word)], model.dtype) + copies
+        need += positions * (8 + memory.SIZE[model.dtype])
         what = f"a training on {positions:,} words, with padding, the largest batch of {largest:,},"
-        need = memory.size_of(step, model.dtype) + positions * (8 + memory.SIZE[model.dtype])
         memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 
     def _end(self, p: Progress) -> str:

@@ -17,7 +17,7 @@ import dask
 from dask.system import CPU_COUNT
 from distributed import Client, Future, KilledWorker, Nanny, Scheduler, SpecCluster, wait
 
-from lxmls_rnn import device
+from lxmls_rnn import device, memory
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.sweep import halving, worker
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
@@ -32,6 +32,7 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": 5,
     "distributed.deploy.lost-worker-timeout": "30 days",
 }
+WORKER = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
 GRACE = 3.0  # seconds that a worker's process may be gone before another nanny is put in the place of its own
 
 
@@ -128,6 +129,8 @@ class Driver:
             Another process trains this sweep.
         ValueError
             A corpus has changed since the sweep began.
+        MemoryError
+            There is too little memory for so many workers.
         """
         with self.sweep.locked():
             for file, checksum in self.sweep.all_checksums().items():
@@ -141,6 +144,8 @@ class Driver:
 
     def _train(self) -> Iterator[Result | None]:
         begin = time.monotonic()
+        theano = any(MODELS[result.training.settings.model].in_theano for result in self.results.values())
+        memory.check(f"a sweep with {self.count} workers", self.count * WORKER * (1 + theano), "take fewer workers")
         self.state = "starting workers"
         yield None
         with self._cluster() as client:

@@ -16,7 +16,7 @@ import numpy as np
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.files import locked
+from lxmls_rnn.files import in_words, locked
 from lxmls_rnn.runs import Run
 
 PATIENCE = 2.0  # seconds that a run may still be held by a worker that is being killed
@@ -68,10 +68,8 @@ def train(name: str, settings: dict[str, Any], root: str, epochs: int, checkpoin
     except FloatingPointError as error:
         state, why = "diverged", str(error)
     except Exception as error:  # whatever it is, it is this training's, and the others go on
-        state, why = (
-            "failed",
-            f"{error}" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}",
-        )
+        named = isinstance(error, ValueError | OSError | MemoryError)
+        state, why = "failed", in_words(error) if named else f"{type(error).__name__}: {error}"
     return {"state": state, "why": why, "seconds": time.monotonic() - begin}
 
 

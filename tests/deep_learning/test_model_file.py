@@ -239,7 +239,7 @@ def test_a_model_that_does_not_fit_into_memory_is_refused_before_it_is_unpacked(
     path = tmp_path / "m.npz"
     model_file.save(path, rnns.NumpyRNN(200_000, 60, 5, 4, seed=0))
     monkeypatch.setattr(memory, "free", lambda: 10**8)
-    with pytest.raises(MemoryError, match=r"the model in .*m\.npz needs about 0\.3 GB, and 0\.1 GB are free here"):
+    with pytest.raises(MemoryError, match=r"the model in .*m\.npz needs about 288 MB, and 66 MB are free here"):
         model_file.load(path)
 
 

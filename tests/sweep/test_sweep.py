@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from sweep.small import BASE, small_sweep
 
+from lxmls_rnn import memory
+from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
 
 
@@ -88,3 +90,10 @@ def test_a_damaged_file_is_named(tmp_path, change):
 def test_no_sweep_of_that_name(tmp_path):
     with pytest.raises(FileNotFoundError, match="no sweep"):
         Sweep.load("nothing", tmp_path)
+
+
+def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path, monkeypatch):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
+    monkeypatch.setattr(memory, "free", lambda: 10**8)
+    with pytest.raises(MemoryError, match="a sweep with 2 workers needs about 147 MB, .*: take fewer workers"):
+        list(Driver(sweep, workers=2).run())

@@ -25,6 +25,21 @@ def test_a_kill_is_told_once(kills):
     assert Panel(widgets.HTML()).message.value == ""
 
 
+def test_a_container_that_is_started_anew_counts_from_0(kills):
+    out_of_memory.notice()
+    kills[0] = 0
+    assert out_of_memory.notice() == ""
+    out_of_memory.notice()
+    kills[0] = 1
+    assert "Memory ran out" in out_of_memory.notice()
+
+
+def test_a_kill_before_the_first_question_after_a_restart_is_told(kills):
+    out_of_memory.notice()
+    kills[0] = 1
+    assert "Memory ran out" in out_of_memory.notice()
+
+
 def test_a_file_of_nonsense_is_no_kill(kills, tmp_path):
     out_of_memory.notice()
     (file,) = tmp_path.glob("lxmls-lab-memory-*")
