@@ -1,0 +1,35 @@
+"""A container of 512 MB: what does not fit is refused in a sentence, and a kill is told afterwards."""
+
+from container.machine import call
+
+PANEL = """
+from lab import TrainingPanel
+from lab.panels.training import live_runs
+panel = TrainingPanel()
+print("at first:", panel.message.value)
+panel.model.model.value, panel.model.n_hidd.value = "FastLSTM", 3000
+panel.attempt(panel.start)
+live_runs.find(panel._folder()).job.wait(60)
+print("panel:", panel.message.value)
+"""
+
+SCRIPT = f"""
+lxmls-rnn train sample --n-hidd 6000 --root /tmp/runs && exit 1
+export LXMLS_RUNS=/tmp/runs
+python -c '{PANEL}'
+python -c "b'x' * (1 << 30)" || echo "killed: $?"
+python -c '{PANEL}' | grep "at first"
+"""
+
+
+def test_a_model_that_is_too_large_is_refused_and_a_kill_is_told(lab):
+    limits = ["--memory", "512m", "--memory-swap", "512m"]
+    lines = call("docker", "run", "--rm", *limits, lab.image, "bash", "-c", SCRIPT, timeout=120).stdout.splitlines()
+    command, first, panel, killed, later = (line for line in lines if line and "Killed" not in line)
+    assert command.startswith("Error: not enough memory: a model with ")
+    assert "MB are free here" in command
+    assert first == "at first: "
+    assert 'class="lab-error">not enough memory: a model with ' in panel
+    assert killed == "killed: 137"
+    assert "at first: " in later
+    assert "Memory ran out, and Linux ended a process" in later
