@@ -35,7 +35,7 @@ def test_the_gradients_of_a_training_count(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: (25 << 20) + memory.RESERVE)
     next(Trainer().fit(model, [sentence]))
     monkeypatch.setattr(memory, "free", lambda: (22 << 20) + memory.RESERVE)
-    with pytest.raises(MemoryError, match="a training on 5 words, .* needs about 24 MB, and 23 MB are free here"):
+    with pytest.raises(MemoryError, match=r"a training on 5 words, .* needs about 24 MB, and 23 MB are free here"):
         next(Trainer().fit(model, [sentence]))
 
 

@@ -95,5 +95,5 @@ def test_no_sweep_of_that_name(tmp_path):
 def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path, monkeypatch):
     sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
     monkeypatch.setattr(memory, "free", lambda: 10**8)
-    with pytest.raises(MemoryError, match="a sweep with 2 workers needs about 147 MB, .*: take fewer workers"):
+    with pytest.raises(MemoryError, match=r"a sweep with 2 workers needs about 147 MB, .*: take fewer workers"):
         list(Driver(sweep, workers=2).run())
