@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 from container.conftest import BUILD
-from container.machine import call, wait_for
+from container.machine import call, image, wait_for
 
 pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
 
@@ -98,6 +98,7 @@ class Class:
         self.lab, self.address = lab, f"http://127.0.0.1:{port}"
         self.environ = lab.environ | {
             "COMPOSE_PROJECT_NAME": f"lxmls-class-{TOKEN}",
+            "HUB_BASE": image("debian:12", "lxmls-rnn-base:debian12", "bookworm"),
             "CLASS_PORT": str(port),
             "CLASS_STUDENTS": str(STUDENTS),
             "CLASS_SERVERS": str(SERVERS),
