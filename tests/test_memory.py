@@ -28,6 +28,13 @@ def test_a_batch_larger_than_memory_is_refused_before_it_is_padded(monkeypatch):
         next(Trainer(batch_size=44).fit(NumpyRNN(3, 100, 5, 4, seed=0), sentences))
 
 
+def test_a_sentence_of_dev_that_is_larger_than_memory_is_refused_before_the_training(monkeypatch):
+    train, dev = (SimpleNamespace(x=np.zeros(n, "int32"), y=np.zeros(n, "int32")) for n in (5, 90_000))
+    monkeypatch.setattr(memory, "free", lambda: 10**9)
+    with pytest.raises(MemoryError, match=r"the largest batch of 90,000, needs about .*"):
+        next(Trainer().fit(NumpyRNN(3, 5, 1000, 4, seed=0), [train], [dev]))
+
+
 def test_the_gradients_of_a_training_count(monkeypatch):
     """W_h has 8 MB; its gradient, what that is summed in, and the update are three more."""
     sentence = SimpleNamespace(x=np.zeros(5, "int32"), y=np.zeros(5, "int32"))

@@ -132,7 +132,7 @@ class Trainer:
             words = parameters.check_words(parameters.check_sentence(sentence.x), model.sizes.n_words)
             parameters.check_tags(sentence.y, words, model.sizes.n_tags)
         p = progress or Progress()
-        self._check_memory(model, train)
+        self._check_memory(model, train, dev)
         batches = cut(train, self.batch_size, model.dtype)
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
@@ -152,10 +152,11 @@ class Trainer:
             model.set_values(best)
         yield Stopped(reason, p)
 
-    def _check_memory(self, model: Model, train: Sequence[Sentence]) -> None:
+    def _check_memory(self, model: Model, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
         """Raise MemoryError where the corpus as arrays and those of a step on the largest batch cannot fit."""
         lengths = np.array([len(sentence.x) for sentence in train])
         positions, largest = padded_sizes(lengths, self.batch_size)
+        largest = max([largest, *(len(sentence.x) for sentence in dev)])
         n, shapes = model.sizes, model.shapes(model.sizes)
         # what the passes keep of a word, and take for a moment, was measured: of NumPy's and scan's about as much
         of_word = 2 * n.n_emb + (22 if shapes["W_h"][0] > n.n_hidd else 6) * n.n_hidd + 4 * n.n_tags
