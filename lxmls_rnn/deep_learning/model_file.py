@@ -238,7 +238,7 @@ def _unpack(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 def build(
     model_class: Any, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
 ) -> Any:
-    """Make a model of given values without drawing any; errors as in `check_values` and `check_dtype`.
+    """Make a model of copies of given values; errors as in `check_values` and `check_dtype`, and MemoryError.
 
     An LSTM has peepholes if there is a W_c.
     """
@@ -246,10 +246,12 @@ def build(
     model = model_class.__new__(model_class)
     model.shapes = partial(model_class.shapes, peepholes="W_c" in values)
     parameters.check_values(model.shapes(sizes), values)
+    memory.check("a copy of the model", memory.size_of(model.shapes(sizes).values(), dtype))
     model._set_up(sizes, dict(values), activation, dtype)
     return model
 
 
 def convert(model: Model, model_class: Any) -> Any:
     """Return a model of another class of the same family with the same numbers, for instance an RNN as a NumpyRNN."""
+    memory.check("a copy of the model", 2 * memory.size_of(model.shapes(model.sizes).values(), model.dtype))
     return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)
