@@ -130,7 +130,9 @@ class Class:
         visitor = self.student(name)
         status, text = visitor.start(name)
         assert status in (201, 202), text
-        wait_for(lambda: visitor.ask(f"/user/{name}/api/status")[0] == 200, 120, f"the server of {name} answers")
+        # a page first: only there the server asks the hub who this is
+        wait_for(lambda: "jupyter-config-data" in visitor.ask(f"/user/{name}/lab")[1], 120, f"the server of {name}")
+        assert visitor.ask(f"/user/{name}/api/status")[0] == 200
         return visitor
 
 
