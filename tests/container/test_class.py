@@ -232,8 +232,8 @@ def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, ann
         f"POST http://lxmls-student-{BEN}:8888/user/{BEN}/api/kernels": "403",
         f"GET http://hub:8000/user/{BEN}/api/contents": "403",
         "GET http://hub:8081/hub/api/users": "403",
-        f"DELETE http://hub:8081/hub/api/users/{BEN}/server": "404",  # what may not be seen is not there
-        f"POST http://hub:8081/hub/api/users/{BEN}/tokens": "404",
+        f"DELETE http://hub:8081/hub/api/users/{BEN}/server": "403",
+        f"POST http://hub:8081/hub/api/users/{BEN}/tokens": "403",
         "GET http://hub:8001/api/routes": "ConnectionRefusedError",
     }
     found = python(ANNA, ASK, *asked).stdout.splitlines()
