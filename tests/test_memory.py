@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import memory
+from lxmls_rnn.deep_learning.initialisation import initialise
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.tagger import Tagger
@@ -44,6 +45,15 @@ def test_the_gradients_of_a_training_count(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: (22 << 20) + memory.RESERVE)
     with pytest.raises(MemoryError, match=r"a training on 5 words, .* needs about 24 MB, and 23 MB are free here"):
         next(Trainer().fit(model, [sentence]))
+
+
+def test_a_decomposition_that_does_not_fit_is_refused(monkeypatch):
+    model = NumpyRNN(3, 5, 1000, 4, seed=0)
+    monkeypatch.setattr(memory, "free", lambda: (47 << 20) + memory.RESERVE)
+    initialise(model, "glorot", 0)
+    with pytest.raises(MemoryError, match="drawing with init orthogonal needs about 48 MB"):
+        monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE)
+        initialise(model, "orthogonal", 0)
 
 
 def test_words_are_not_compared_without_memory_for_it(monkeypatch):

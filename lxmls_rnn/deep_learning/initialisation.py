@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning.interface import Model
 
 INITS = ("uniform01", "glorot", "orthogonal")
@@ -38,10 +39,17 @@ def initialise(model: Model, init: str, seed: int | None = None, keep_embeddings
     ------
     ValueError
         There is no such `init`.
+    MemoryError
+        A copy of the parameters, and what is drawn, do not fit into memory.
     """
     if check_init(init) == "uniform01":
         return
-    rng, values, H = np.random.RandomState(seed), model.get_values(), model.sizes.n_hidd
+    H, shapes = model.sizes.n_hidd, model.shapes(model.sizes).values()
+    # a QR decomposition has its matrix, both factors and copies
+    drawn = [5 * memory.size_of([(H, H)], "float64") if init == "orthogonal" else 0]
+    drawn += [memory.size_of([shape], "float64") for shape in shapes]
+    memory.check(f"drawing with init {init}", memory.size_of(shapes, model.dtype) + max(drawn))
+    rng, values = np.random.RandomState(seed), model.get_values()
     for name, W in values.items():
         rows, columns = W.shape
         if name == "W_e":
