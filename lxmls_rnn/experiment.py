@@ -58,7 +58,7 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
 
 def corpus_name(train: str) -> str:
     """Return the name of the corpus that a training file belongs to, or the file's own."""
-    path, roots = Path(train).resolve(), (paths.data(), paths.runs() / ".corpora")
+    path, roots = paths.located(train).resolve(), (paths.data(), paths.runs() / ".corpora")
     if path.name == "train.conll" and path.parent.parent in ((root / "reach").resolve() for root in roots):
         return f"reach:{path.parent.name}"
     return next((name for name, files in CORPORA.items() if path == (paths.data() / files[0]).resolve()), path.name)
@@ -66,9 +66,9 @@ def corpus_name(train: str) -> str:
 
 def parts(settings: Settings) -> dict[str, Path]:
     """Return the files that a training can be measured on: its own 'train' and 'dev', and 'test' of a named corpus."""
-    files = {"train": Path(settings.train)}
+    files = {"train": paths.located(settings.train)}
     if settings.dev is not None:
-        files["dev"] = Path(settings.dev)
+        files["dev"] = paths.located(settings.dev)
     name = corpus_name(settings.train)
     if name in CORPORA or reach.distance_of(name):
         files["test"] = corpus_files(name)[2]
@@ -82,7 +82,8 @@ class Settings:
     Parameters
     ----------
     train, dev
-        CoNLL files to train on and to measure on; `dev` may be None.
+        CoNLL files to train on and to measure on; `dev` may be None. Relative paths are looked up below the folder of
+        data first, `paths.located`, those of `embeddings` too.
     max_sent_len, max_nr_sent
         Limits of `read_sequence_list_conll`.
     vocabulary, min_count
@@ -164,14 +165,19 @@ class Settings:
         """Return the SHA-256 of each file that the settings name; FileNotFoundError if one is not there."""
         checksums = {}
         for option, file in self.files().items():
-            if not Path(file).is_file():
+            if not paths.located(file).is_file():
                 raise FileNotFoundError(f"{option} must be a file, but there is none at {file}")
-            digest = hashlib.sha256()
-            with naming(file), open_regular(file) as content:
-                while piece := content.read(1 << 20):
-                    digest.update(piece)
-            checksums[file] = digest.hexdigest()
+            checksums[file] = checksum(paths.located(file))
         return checksums
+
+
+def checksum(file: Path) -> str:
+    """Return the SHA-256 of a file; an OSError names it."""
+    digest = hashlib.sha256()
+    with naming(file), open_regular(file) as content:
+        while piece := content.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _is_text(path: str) -> bool:
@@ -202,8 +208,8 @@ def read_corpus(settings: Settings) -> tuple[SequenceList, SequenceList | None, 
     """
     corpus = PostagCorpus()
     limits: dict[str, Any] = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
-    train = corpus.read_sequence_list_conll(settings.train, **limits)
-    parts = [train] if settings.dev is None else [train, corpus.read_sequence_list_conll(settings.dev, **limits)]
+    files = [paths.located(file) for file in (settings.train, settings.dev) if file is not None]
+    parts = [corpus.read_sequence_list_conll(file, **limits) for file in files]
     if settings.vocabulary == "train":
         parts = list(train_vocabulary(*parts, min_count=settings.min_count))
         n_known = len(parts[0].x_dict) - 1  # the last one is <unk>
@@ -226,7 +232,7 @@ def prepare(settings: Settings) -> Experiment:
     if settings.embeddings is not None:
         first = (
             extract_embeddings(
-                settings.embeddings,
+                paths.located(settings.embeddings),
                 train.x_dict,
                 seed=settings.seed,
                 case="guide" if settings.vocabulary == "guide" else "best",

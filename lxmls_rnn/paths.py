@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).parents[1] / "data"
@@ -11,6 +12,19 @@ _CHECKOUT = Path(__file__).parents[1] / "data"
 def data() -> Path:
     """Return LXMLS_DATA, or data/ of the checkout that this package runs from, or data/ of the current folder."""
     return Path(os.environ.get("LXMLS_DATA") or (_CHECKOUT if (_CHECKOUT / "sample").is_dir() else "data"))
+
+
+def located(file: str | os.PathLike[str]) -> Path:
+    """Return where a file is: below `data()`, if its path is relative and it is there; else as it is."""
+    below = data() / file  # which is an absolute path itself
+    return below if below.exists() else Path(file)
+
+
+def named(file: str) -> str:
+    """Return the path of a file below `data()`, by which other machines find it below theirs; others as they are."""
+    with suppress(ValueError):
+        return str(Path(file).resolve().relative_to(data().resolve()))
+    return file
 
 
 def runs() -> Path:

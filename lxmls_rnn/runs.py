@@ -17,7 +17,7 @@ import platform
 import shutil
 import time
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -98,7 +98,9 @@ class Run:
         config = read_config(folder)
         return cls(folder, config.settings, config.diverged)
 
-    def fit(self, epochs: int | None = None, checkpoint_every: float = 60.0) -> Generator[Event, None, None]:
+    def fit(
+        self, epochs: int | None = None, checkpoint_every: float = 60.0, may_write: Callable[[], None] = lambda: None
+    ) -> Generator[Event, None, None]:
         """Train, from the checkpoint if there is one, and write the run on the way.
 
         Closing the generator stops after the batch that it gave last, with a checkpoint there.
@@ -110,6 +112,8 @@ class Run:
             May not be less than the run has done.
         checkpoint_every
             Seconds from one checkpoint to the next within an epoch.
+        may_write
+            Called before anything is written; raises where the run is no longer this caller's.
 
         Yields
         ------
@@ -130,6 +134,7 @@ class Run:
             What the run is kept in cannot be read or written; names it.
         """
         with locked(self.folder, self._busy):
+            may_write()
             checksums = self.settings.checksums()
             config = read_config(self.folder)
             for file, checksum in checksums.items():
@@ -149,10 +154,11 @@ class Run:
             trainer = self.settings.trainer
             events = trainer.fit(tagger.model, experiment.train, experiment.dev, progress, best)
             try:
-                yield from self._saving(events, tagger, checkpoint_every)
+                yield from self._saving(events, tagger, checkpoint_every, may_write)
             except GpuLost as lost:
                 raise GpuLost(lost.name, self._goes_on()) from lost
             except FloatingPointError as error:
+                may_write()
                 self.diverged = str(error)
                 self._write_config(checksums, self.folder)
                 raise
@@ -165,19 +171,23 @@ class Run:
         where = f"batch {p.batch} of epoch {p.epoch + 1}" if p.batch else f"epoch {p.epoch}"
         return f"The run {name} is kept as it was after {where} and goes on from there when it is resumed."
 
-    def _saving(self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float) -> Iterator[Event]:
+    def _saving(
+        self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float, may_write: Callable[[], None]
+    ) -> Iterator[Event]:
         """Pass the events on and write what they ask for."""
         patience = self.settings.trainer.patience
         saved = time.monotonic()
 
         def checkpoint() -> None:
             nonlocal saved
+            may_write()
             tagger.save(self.folder / "checkpoint.npz", progress=event.progress._asdict())
             saved, self._kept = time.monotonic(), event.progress
 
         try:
             for event in events:
                 if isinstance(event, EpochDone):
+                    may_write()
                     self._append_metrics(event)
                     if event.is_best:
                         tagger.save(self.folder / "model.npz", epoch=event.epoch)

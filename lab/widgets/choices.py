@@ -237,7 +237,8 @@ def left_out(damaged: Iterable[runs.Damaged]) -> str:
 
 def _option_of(file: str, options: Iterable[str], what: str) -> str:
     for option in options:
-        if Path(file).resolve() == (paths.data() / (CORPORA[option][0] if option in CORPORA else option)).resolve():
+        offered = paths.data() / (CORPORA[option][0] if option in CORPORA else option)
+        if paths.located(file).resolve() == offered.resolve():
             return option
     raise ValueError(
         f"{what} is the file {file}, which is not in the data folder {paths.data()}: it cannot be chosen here"

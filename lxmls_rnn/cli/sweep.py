@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from inspect import Parameter, signature
 from pathlib import Path
@@ -71,6 +72,9 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as cores.")] = None,
     devices: Annotated[str, typer.Option(help="A worker for each, as cuda0,cuda1.")] = "",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Let the workers of this Dask cluster train, as tls://host:8786.")
+    ] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve Dask's dashboard on this machine.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many trainings there would be.")] = False,
     root: Root = None,
@@ -85,7 +89,8 @@ def run(
     folder = root or paths.runs()
     varied = grid.parse_vary(vary or [])
     if resume is not None:
-        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "dashboard", "dry_run", "root"}
+        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dashboard"}
+        own |= {"dry_run", "root"}
         train_command.refuse_settings(context, own)
         if Path(resume).parent != Path():
             folder, resume = Path(resume).parent, Path(resume).name
@@ -98,6 +103,11 @@ def run(
         if named and seeds is not None:
             raise ValueError("give --seeds or --vary seed=..., not both")
         base = train_command.make_settings(context)
+        if scheduler is not None:  # each machine has them in its own folder of data
+            files: dict[str, Any] = {option: paths.named(file) for option, file in base.files().items()}
+            base = replace(base, **files)
+            if "embeddings" in varied:
+                varied["embeddings"] = [file and paths.named(file) for file in varied["embeddings"]]
         name = name or f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
         if Path(name).name != name:
             raise ValueError(f"the name of a sweep must be the name of a folder, got {name!r}")
@@ -106,7 +116,7 @@ def run(
     from lxmls_rnn.sweep.driver import Driver  # takes a second to import
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
-    Driver.check(workers, pinned, dashboard)
+    Driver.check(workers, pinned, dashboard, scheduler)
     if dry_run:
         sweep.check()
     elif resume is None:
@@ -114,7 +124,7 @@ def run(
     points = len(sweep.points())
     console.print(f"{points * len(sweep.seeds)} trainings: {points} settings with {len(sweep.seeds)} seeds each.")
     if not dry_run:
-        show_sweep(Driver(sweep, workers, pinned, dashboard))
+        show_sweep(Driver(sweep, workers, pinned, dashboard, scheduler=scheduler))
 
 
 def show_sweep(driver: Driver) -> None:
@@ -137,11 +147,14 @@ def show_sweep(driver: Driver) -> None:
     try:
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("", total=len(driver.results), completed=over, left="")
-            link = ""
+            link, unfit = "", dict[str, str]()
             for result in events:
                 if driver.link != link:
                     link = driver.link
                     console.print(f"The dashboard is at {link}")
+                for worker, why in driver.unfit.items() - unfit.items():
+                    unfit[worker] = why
+                    console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)
                 if result is not None:
                     console.print(in_a_line(result, driver.seconds.get(result.training.name)), soft_wrap=True)
                 done = sum(r.over for r in driver.results.values())

@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import queue
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any
+from secrets import token_hex
+from typing import NamedTuple
 
-import dask
 from dask.system import CPU_COUNT
-from distributed import Client, Future, KilledWorker, Nanny, Scheduler, SpecCluster, wait
+from distributed import Future, KilledWorker, wait
 
-from lxmls_rnn import device, memory
+from lxmls_rnn import device, memory, paths
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.sweep import halving, worker
+from lxmls_rnn.sweep.cluster import Existing, Local
+from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
 
 LOOK = 0.3  # seconds between two looks whether something is asked for
-LOOPBACK = "127.0.0.1"
-# Each worker holds one training, the others wait in the scheduler; one that more workers than this died of has failed.
-# A worker may take long to begin again where the machine has other work; `_look` sees those that never will.
-CONFIG = {
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.scheduler.allowed-failures": 5,
-    "distributed.deploy.lost-worker-timeout": "30 days",
-}
+AHEAD = 3  # trainings for each worker that the scheduler holds, so that none waits for the next
 WORKER = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
-GRACE = 3.0  # seconds that a worker's process may be gone before another nanny is put in the place of its own
 
 
 def cores() -> int:
     """Return how many workers fit: the cores that this process may use."""
     return int(CPU_COUNT)
+
+
+class _Given(NamedTuple):
+    """A training that the scheduler has been given, for workers with these addresses, or for any."""
+
+    future: Future
+    training: Training
+    epochs: int
+    addresses: list[str] | None
 
 
 class Driver:
@@ -56,6 +59,8 @@ class Driver:
         Whether Dask's dashboard is served, on this machine alone.
     checkpoint_every
         Seconds from one checkpoint of a training to the next within an epoch.
+    scheduler
+        Address of a cluster that is there, whose workers train; then none are started here.
 
     Attributes
     ----------
@@ -64,7 +69,9 @@ class Driver:
     results
         What has come of each training, by its run's name.
     alive
-        How many workers there are.
+        How many workers there are that train.
+    unfit
+        Why a worker of a cluster must not train, by its name.
     link
         Of the dashboard, empty without.
     start_up, trained
@@ -73,7 +80,7 @@ class Driver:
     Raises
     ------
     ValueError
-        A number out of its range, a device that is not there, a dashboard without bokeh.
+        A number out of its range, a device that is not there, a dashboard without bokeh, an address that is none.
     """
 
     def __init__(
@@ -83,18 +90,21 @@ class Driver:
         devices: Sequence[str] = (),
         dashboard: bool = False,
         checkpoint_every: float = 60.0,
+        scheduler: str | None = None,
     ) -> None:
-        self.check(workers, devices, dashboard)
-        self.sweep, self.workers, self.devices = sweep, workers, list(devices)
+        self.check(workers, devices, dashboard, scheduler)
+        self.sweep, self.workers, self.devices, self.scheduler = sweep, workers, list(devices), scheduler
         self.dashboard, self.checkpoint_every = dashboard, checkpoint_every
         self.state, self.link, self.alive, self.start_up, self.trained = "ready", "", 0, 0.0, 0.0
+        self.unfit: dict[str, str] = {}
         self.results = {result.training.name: result for result in halving.results(sweep)}
         self.seconds: dict[str, float] = {}  # that trainings took in this session
         self.paused = False
-        self._gone: dict[int, float] = {}  # since when the process of a worker is gone
 
     @staticmethod
-    def check(workers: int | None, devices: Sequence[str], dashboard: bool) -> None:
+    def check(
+        workers: int | None, devices: Sequence[str] = (), dashboard: bool = False, scheduler: str | None = None
+    ) -> None:
         """Raise what making a driver raises for these."""
         if workers is not None and (workers < 1 or devices):
             raise ValueError(
@@ -102,6 +112,10 @@ class Driver:
             )
         if dashboard and find_spec("bokeh") is None:
             raise ValueError("the dashboard needs bokeh, which is not installed: `pip install bokeh`")
+        if scheduler is not None:
+            if workers is not None or devices or dashboard:
+                raise ValueError("with a scheduler workers, devices and dashboard are the cluster's: do not give them")
+            Existing.check(scheduler)
         for name in devices:
             choice = device.choose(name)
             if choice.device is None:
@@ -126,36 +140,52 @@ class Driver:
         Raises
         ------
         RuntimeError
-            Another process trains this sweep.
+            Another process trains this sweep; or no worker of a cluster may train, says why.
         ValueError
             A corpus has changed since the sweep began.
         MemoryError
-            There is too little memory for so many workers.
+            There is too little memory on this machine for so many workers.
+        ConnectionError
+            The scheduler of a cluster does not answer.
         """
         with self.sweep.locked():
-            for file, checksum in self.sweep.all_checksums().items():
+            checksums = self.sweep.all_checksums()
+            for file, checksum in checksums.items():
                 if self.sweep.checksums[file] != checksum:
                     raise ValueError(f"{file} has changed since the sweep {self.sweep.name} began: it cannot go on")
             self._write_failures({name: why for name, why in self.sweep.failed.items() if why.startswith(DIVERGED)})
             self._read()
             if halving.missing(self.sweep):
-                yield from self._train()
+                claim = Claim(self.sweep.folder)
+                folder = self.sweep.folder.absolute()
+                in_runs = self.scheduler is not None and folder.parent.resolve() == paths.runs().resolve()
+                name = folder.name if in_runs else str(folder)
+                self._me = worker.Client(claim.token, name, worker.version(), checksums)
+                try:
+                    yield from self._train()
+                finally:
+                    claim.release()
         self.state = "done"
 
     def _train(self) -> Iterator[Result | None]:
         begin = time.monotonic()
-        theano = any(MODELS[result.training.settings.model].in_theano for result in self.results.values())
-        memory.check(f"a sweep with {self.count} workers", self.count * WORKER * (1 + theano), "take fewer workers")
-        self.state = "starting workers"
+        if self.scheduler is None:
+            theano = any(MODELS[result.training.settings.model].in_theano for result in self.results.values())
+            need = self.count * WORKER * (1 + theano)
+            memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
+        self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
-        with self._cluster() as client:
-            self.alive = self.count
+        local = Local(self.count, self.devices, self.dashboard) if self.scheduler is None else None
+        with local or Existing(self.scheduler or "", self._me) as self._cluster:
+            self._look()
+            self.link = self._cluster.link
             try:
-                yield from self._warm(client)
+                if local is not None:
+                    yield from self._warm(local)
                 self.start_up = time.monotonic() - begin
                 self.state = "training"
                 while to_do := halving.missing(self.sweep):
-                    yield from self._round(client, to_do)
+                    yield from self._round(to_do)
                     self._read()
                 self.trained = time.monotonic() - begin - self.start_up
             except GeneratorExit:
@@ -166,114 +196,137 @@ class Driver:
 
     @property
     def count(self) -> int:
-        """How many workers there are to be."""
+        """How many workers there are to be; of a cluster, how many there are."""
+        if self.scheduler is not None:
+            return self.alive
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
-    @contextmanager
-    def _cluster(self) -> Iterator[Client]:
-        """Start scheduler and workers, heard on this machine alone; end them."""
-        web = f"{LOOPBACK}:0"
-        scheduler: dict[str, Any] = {"host": LOOPBACK, "port": 0, "dashboard": self.dashboard, "dashboard_address": web}
-        options = {"nthreads": 1, "host": LOOPBACK, "memory_limit": 0, "dashboard_address": web}
-        options |= {"silence_logs": logging.CRITICAL, "preload": [worker.__name__]}
-        nannies = {}
-        for number in range(self.count):
-            env = {}
-            if self.devices:
-                env["LXMLS_DEVICE"] = self.devices[number]
-                # of two values Theano takes the later
-                env["THEANO_FLAGS"] = f"{os.environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
-            nannies[number] = {"cls": Nanny, "options": {**options, "env": env}}
-        with ExitStack() as stack:
-            stack.enter_context(dask.config.set(CONFIG))
-            cluster = SpecCluster(
-                workers=nannies,
-                scheduler={"cls": Scheduler, "options": scheduler},
-                silence_logs=logging.CRITICAL,
-            )
-            stack.enter_context(cluster)
-            client = stack.enter_context(Client(cluster, set_as_default=False))
-            client.wait_for_workers(1)
-            self.link = client.dashboard_link if self.dashboard else ""
-            yield client
-
-    def _warm(self, client: Client) -> Iterator[None]:
-        """Let Theano's cache be filled once for each kind of model, so that no two workers compile the same."""
+    def _warm(self, local: Local) -> Iterator[None]:
+        """Let one worker fill Theano's cache with each kind of model that is missing, then all import and load it."""
         settings = {worker.kind(r.training.settings): r.training.settings for r, _ in halving.missing(self.sweep)}
-        kinds = [s for s in settings.values() if MODELS[s.model].in_theano]
-        if self.count > 1 and kinds:
-            self.state = "compiling"
-            compiled = client.map(worker.warm, [s.to_dict() for s in kinds], pure=False)
-            while not _over(client, compiled):  # what fails here, fails in its trainings and is said there
-                self._look(client)
-                yield None
+        kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].in_theano]
+        if not kinds:
+            return
+        self.state = "compiling"
+        # what fails here, fails in its trainings and is said there
+        yield from self._until_over(local.client.map(worker.warm, kinds, pure=False))
+        workers = list(local.client.scheduler_info(n_workers=-1)["workers"])
+        loads = [
+            local.client.submit(worker.warm, kind, workers=[address], pure=False)
+            for address in workers
+            for kind in kinds
+        ]
+        yield from self._until_over(loads)
 
-    def _round(self, client: Client, to_do: Sequence[tuple[Result, int]]) -> Iterator[Result | None]:
+    def _until_over(self, futures: Sequence[Future]) -> Iterator[None]:
+        while not self._over(futures):
+            self._look()
+            yield None
+
+    def _round(self, to_do: Sequence[tuple[Result, int]]) -> Iterator[Result | None]:
         """Train so far; give the results as they come."""
         ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        waiting: dict[str, tuple[Future, Training, int]] = {}
-        for number, (result, epochs) in enumerate(to_do):
-            training = result.training
-            arguments = training.name, training.settings.to_dict(), str(self.sweep.folder), epochs
-            key = f"{training.name} {epochs}"
-            future = client.submit(worker.train, *arguments, self.checkpoint_every, key=key, priority=-number)
-            future.add_done_callback(ended.put)
-            waiting[key] = future, training, epochs
+        left = deque((result.training, epochs) for result, epochs in to_do)
+        given: dict[str, _Given] = {}
+
         was_paused = False
         try:
-            while waiting:
+            while given or left:
+                while left and len(given) < AHEAD * self.alive:
+                    key, one = self._give(*left.popleft())
+                    given[key] = one
+                    one.future.add_done_callback(ended.put)
                 if self.paused or was_paused:
-                    client.run(worker.pause, self.paused, on_error="ignore")  # new workers too
+                    self._ask("pause" if self.paused else "go on")  # new workers too
                     was_paused = self.paused
                     self.state = "paused" if self.paused else "training"
-                try:
-                    future = ended.get(timeout=LOOK)
-                except queue.Empty:
-                    self._look(client)
-                    yield None
-                    continue
-                _, training, epochs = waiting.pop(str(future.key))
-                yield self._take(future, training, epochs)
+                result = None
+                with suppress(queue.Empty):
+                    key = str(ended.get(timeout=LOOK).key)
+                    if key in given:
+                        one = given.pop(key)
+                        result = self._take(one)
+                        if result is None:
+                            left.append((one.training, one.epochs))
+                if result is None or time.monotonic() > self._looked + 2 * LOOK:
+                    self._look()
+                    for key, one in list(given.items()):
+                        if self._has_nobody(one):
+                            one.future.cancel()
+                            left.append((given.pop(key).training, one.epochs))
+                yield result
         finally:
-            if waiting:
-                self._stop(client, {key: future for key, (future, *_) in waiting.items()})
+            if given:
+                self._stop(given)
 
-    def _look(self, client: Client) -> None:
-        """Count the workers, and start those that were killed while they began: their nannies do not."""
-        self.alive = len(client.scheduler_info(n_workers=-1)["workers"])
-        cluster: Any = client.cluster
-        for name, nanny in list(cluster.workers.items()):
-            if nanny.is_alive():
-                self._gone.pop(name, None)
-            elif time.monotonic() - self._gone.setdefault(name, time.monotonic()) > GRACE:
-                del cluster.workers[name], self._gone[name]
-                cluster.loop.add_callback(nanny.close)
-                cluster.scale(len(cluster.worker_spec))
+    def _give(self, training: Training, epochs: int) -> tuple[str, _Given]:
+        """Hand a training to the scheduler; its key is no other's, as another sweep may use the same cluster."""
+        addresses, key = self._cluster.addresses, f"{training.name}-{token_hex(8)}"
+        future = self._cluster.client.submit(
+            worker.train,
+            training.name,
+            training.settings.to_dict(),
+            self._me,
+            epochs,
+            self.checkpoint_every,
+            key=key,
+            workers=addresses,
+        )
+        return key, _Given(future, training, epochs, addresses)
 
-    def _take(self, future: Future, training: Training, epochs: int) -> Result:
-        """Note how a training ended."""
+    def _has_nobody(self, one: _Given) -> bool:
+        """Whether all workers that a training was given to are gone."""
+        return one.addresses is not None and set(one.addresses).isdisjoint(self._cluster.addresses or ())
+
+    def _ask(self, what: str) -> None:
+        self._cluster.client.run(worker.ask, self._me.token, what, workers=self._cluster.addresses, on_error="ignore")
+
+    def _look(self) -> None:
+        self._cluster.look()
+        self._looked = time.monotonic()
+        self.alive, self.unfit = self._cluster.alive, self._cluster.unfit
+
+    def _take(self, one: _Given) -> Result | None:
+        """Note how a training ended; None for one that is to be given to a worker again."""
+        training = one.training
         try:
-            answer = future.result()
+            answer = one.future.result()
         except KilledWorker as error:
             answer = {"state": "failed", "why": f"{error.allowed_failures + 1} workers died while they trained it"}
+        except CancelledError:  # the scheduler is gone, `_look` says so
+            return None
+        if answer["state"] == "unfit":
+            self._cluster.doubt(answer["why"])
+        if answer["state"] in ("unfit", "lost"):
+            return None
         if answer["state"] in ("diverged", "failed"):
             begin = DIVERGED if answer["state"] == "diverged" else ""
             self._write_failures({**self.sweep.failed, training.name: begin + answer["why"]})
-        else:
+        elif answer["state"] == "done":
             self.seconds[training.name] = answer["seconds"]
-        result = self.results[training.name] = read(self.sweep, training, epochs)
+        result = self.results[training.name] = read(self.sweep, training, one.epochs)
         return result
 
-    def _stop(self, client: Client, waiting: dict[str, Future]) -> None:
+    def _stop(self, given: dict[str, _Given]) -> None:
         """Let the workers end their trainings, each with a checkpoint."""
         self.state = "stopping"
+        client = self._cluster.client
+        if client.status != "running":
+            return
         begun = {key for keys in client.processing().values() for key in keys}
-        client.cancel([future for key, future in waiting.items() if key not in begun])
-        running = [future for key, future in waiting.items() if key in begun]
-        client.run(worker.stop, on_error="ignore")
-        while not _over(client, running):
-            self._look(client)
-            client.run(worker.stop, on_error="ignore")  # a worker may have come in place of one that died
+        client.cancel([one.future for key, one in given.items() if key not in begun])
+        running = [one for key, one in given.items() if key in begun]
+        self._ask("stop")
+        while not self._over([one.future for one in running]):
+            self._look()
+            running = [one for one in running if not self._has_nobody(one)]
+            self._ask("stop")  # a worker may have come in place of one that died
+
+    def _over(self, futures: Sequence[Future]) -> bool:
+        """Wait a moment; return whether all have ended, in whatever way."""
+        with self._cluster.client.as_current(), suppress(TimeoutError, asyncio.TimeoutError):
+            wait(futures, timeout=LOOK)
+        return all(future.status != "pending" for future in futures)
 
     def _write_failures(self, failed: dict[str, str]) -> None:
         if failed != self.sweep.failed:
@@ -297,11 +350,4 @@ class Driver:
             if not result.over:
                 known = of_setting.get(repr(result.training.point), [mean])
                 left += sum(known) / len(known)
-        return left / self.count
-
-
-def _over(client: Client, futures: Sequence[Future]) -> bool:
-    """Wait a moment; return whether all have ended, in whatever way."""
-    with client.as_current(), suppress(TimeoutError, asyncio.TimeoutError):
-        wait(futures, timeout=LOOK)
-    return all(future.status != "pending" for future in futures)
+        return left / max(1, self.count)

@@ -1,28 +1,60 @@
-"""What a worker of a sweep does: train one run, from its checkpoint if it has one; compile a kind of model once."""
+"""What a worker of a sweep does: train one run, from its checkpoint if it has one; import and compile before."""
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import threading
 import time
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import lxmls_rnn
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
-from lxmls_rnn.experiment import Settings
+from lxmls_rnn.experiment import Settings, checksum
 from lxmls_rnn.files import in_words, locked
 from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep.owner import LOOK, Claim, Lost, is_owner
 
-PATIENCE = 2.0  # seconds that a run may still be held by a worker that is being killed
+PATIENCE = 10.0  # seconds that a run may still be held by a worker that is being killed, or has lost it
 
-_stop, _go = threading.Event(), threading.Event()  # asked for in this process
-_go.set()
+_asked: dict[str, str] = {}  # "stop" or "pause", by the token of who asked
+_changed = threading.Condition()
+
+
+@dataclass(frozen=True)
+class Client:
+    """Whose trainings these are, and what a worker must have to do them.
+
+    Attributes
+    ----------
+    token
+        Of the client's claim on the folder of the sweep.
+    folder
+        Of the sweep, below the worker's `paths.runs()` unless it is an absolute path.
+    version
+        Of the package, see `version`.
+    checksums
+        Of the files that the settings name.
+    """
+
+    token: str
+    folder: str
+    version: str
+    checksums: dict[str, str]
+
+    @property
+    def path(self) -> Path:
+        """Where the sweep is on this machine."""
+        return paths.runs() / self.folder
 
 
 def dask_setup(_: Any) -> None:
@@ -30,70 +62,110 @@ def dask_setup(_: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def stop() -> None:
-    """Let the training of this worker end after the present update, with a checkpoint; called from outside."""
-    _stop.set()
-    _go.set()
+@cache
+def version() -> str:
+    """Return the version of the package and the beginning of a checksum of its code."""
+    folder = Path(lxmls_rnn.__file__).parent
+    code = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            code.update(f"{file.relative_to(folder)}".encode() + file.read_bytes())
+    return f"{lxmls_rnn.__version__} ({code.hexdigest()[:10]})"
 
 
-def pause(paused: bool) -> None:
-    """Let the training of this worker wait after the present update, or go on; called from outside."""
-    if paused and not _stop.is_set():
-        _go.clear()
-    else:
-        _go.set()
+def differs(client: Client) -> str:
+    """Say in what this worker differs from a client, so that it must not train for it; nothing where it may."""
+    try:
+        return _differs(client)
+    except OSError as error:
+        return in_words(error)
 
 
-def train(name: str, settings: dict[str, Any], root: str, epochs: int, checkpoint_every: float) -> dict[str, Any]:
+def _differs(client: Client) -> str:
+    if version() != client.version:
+        return f"its lxmls-rnn is {version()}, and the client's {client.version}"
+    if not is_owner(client.path, client.token):
+        return f"its folder of runs, {paths.runs().resolve()}, is not the client's"
+    for file, expected in client.checksums.items():
+        path = paths.located(file)
+        if not path.is_file():
+            return f"it has no file {path if path.is_absolute() else paths.data().resolve() / file}"
+        if checksum(path) != expected:
+            return f"its file {path.resolve()} is not the client's {file}"
+    return ""
+
+
+def ask(token: str, what: str) -> None:
+    """Let the trainings of a client "stop", "pause" or "go on" after the present update; called from outside."""
+    with _changed:
+        if _asked.get(token) != "stop":
+            _asked[token] = what
+        _changed.notify_all()
+
+
+def train(name: str, settings: dict[str, Any], client: Client, epochs: int, checkpoint_every: float) -> dict[str, Any]:
     """Train a run up to a number of epochs, or what is left of it: it may be called again after any end.
 
     Parameters
     ----------
-    name, settings, root
+    name, settings
         Of the run; it is made where it is not there.
+    client
+        Whose sweep it belongs to.
     epochs, checkpoint_every
         As `Run.fit`.
 
     Returns
     -------
     dict
-        "state": "done", "stopped", "diverged" or "failed"; "why", a sentence for the last two; "seconds".
+        "state": "done", "stopped", "diverged", "failed", "lost" to another worker, or "unfit" to train for this client;
+        "why", a sentence for those that are not done; "seconds".
     """
     begin = time.monotonic()
     state, why = "done", ""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):  # who made the sweep has seen the warnings
-            warnings.simplefilter("ignore", UserWarning)
-            state = _train(name, Settings.from_dict(settings), Path(root), epochs, checkpoint_every)
+        if why := differs(client):
+            state = "unfit"
+        else:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):  # who made the sweep has seen the warnings
+                warnings.simplefilter("ignore", UserWarning)
+                state = _train(name, Settings.from_dict(settings), client, epochs, checkpoint_every)
     except FloatingPointError as error:
         state, why = "diverged", str(error)
+    except Lost as error:
+        state, why = "lost", str(error)
     except Exception as error:  # whatever it is, it is this training's, and the others go on
         named = isinstance(error, ValueError | OSError | MemoryError)
         state, why = "failed", in_words(error) if named else f"{type(error).__name__}: {error}"
     return {"state": state, "why": why, "seconds": time.monotonic() - begin}
 
 
-def _train(name: str, settings: Settings, root: Path, epochs: int, checkpoint_every: float) -> str:
-    if _stop.is_set():
+def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoint_every: float) -> str:
+    if _asked.get(client.token) == "stop":
         return "stopped"
-    run = _open_or_create(name, settings, root)
+    claim = Claim(client.path / name)
+    run = _open_or_create(name, settings, client.path)
     _wait_until_free(run.folder)
-    events = run.fit(epochs, checkpoint_every)
+    events = run.fit(epochs, checkpoint_every, claim.check)
     try:
         for event in events:
-            _go.wait()
-            if _stop.is_set() and not isinstance(event, Stopped):
+            claim.look()
+            with _changed:
+                while _asked.get(client.token) == "pause":
+                    _changed.wait(LOOK)
+                    claim.look()
+            if _asked.get(client.token) == "stop" and not isinstance(event, Stopped):
                 return "stopped"
     finally:
         events.close()
+        claim.release()
     return "done"
 
 
 def _open_or_create(name: str, settings: Settings, root: Path) -> Run:
-    try:
-        run = Run.open(name, root)
-    except FileNotFoundError:
+    with suppress(FileExistsError):
         return Run.create(name, settings, root)
+    run = Run.open(name, root)
     same = replace(run.settings, dtype=settings.dtype or run.settings.dtype)
     if comparable(same) != comparable(replace(settings, dtype=same.dtype)):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")

@@ -12,6 +12,7 @@ from lab.panels.inspection.view import View
 from lab.widgets.controls import in_row, text, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
+from lxmls_rnn import paths
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 
@@ -64,7 +65,7 @@ class NeighboursView(View):
 
         def work() -> Iterator[np.ndarray]:
             limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
-            sentences = opened.tagger.read(settings.train, **limits)
+            sentences = opened.tagger.read(paths.located(settings.train), **limits)
             yield tag_counts(sentences, len(opened.tagger.words), len(opened.tagger.tags))
 
         def take(counts: np.ndarray) -> None:
@@ -102,9 +103,10 @@ class NeighboursView(View):
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
+from lxmls_rnn import paths
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(run.settings.train, max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(paths.located(run.settings.train), max_nr_sent=run.settings.max_nr_sent)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))  # of W_e, (n_emb, n_words)

@@ -1,0 +1,57 @@
+"""Whose a folder is: of the process that has claimed it last.
+
+A worker that is cut off from the scheduler lives on, and trains on, while its run is given to another. The other claims
+the run; the first one looks whether the run is still its own before it writes, and stops. A claim is a file beside the
+folder. Where the file system has locks, the new owner waits until the old one has let go of the folder
+(`files.locked`), so that nothing comes between the look and the writing.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from secrets import token_hex
+
+LOOK = 1.0  # seconds between two looks of one that writes nothing
+
+
+class Lost(Exception):
+    """Another process has claimed the folder since."""
+
+
+class Claim:
+    """The claim of this process on a folder, from when it is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.token = folder, token_hex(16)
+        # not beside and renamed: on a network's file system others then see the same file, with new content
+        _file(folder).write_text(self.token)
+        self._looked = time.monotonic()
+
+    def check(self) -> None:
+        """Raise Lost if the folder is another's by now."""
+        self._looked = time.monotonic()
+        if not is_owner(self.folder, self.token):
+            raise Lost(f"another process has claimed {self.folder}")
+
+    def look(self) -> None:
+        """Do as `check`, at most once a second."""
+        if time.monotonic() - self._looked > LOOK:
+            self.check()
+
+    def release(self) -> None:
+        """Give the folder up, if it has not been lost."""
+        if is_owner(self.folder, self.token):
+            _file(self.folder).unlink(missing_ok=True)
+
+
+def is_owner(folder: Path, token: str) -> bool:
+    """Whether the claim that was made with `token` is the last one on the folder."""
+    try:
+        return _file(folder).read_text() == token
+    except FileNotFoundError:
+        return False
+
+
+def _file(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.owner"
