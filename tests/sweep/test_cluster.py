@@ -1,0 +1,173 @@
+"""A sweep on a cluster that is there: over TLS, on machines that differ, one of which is cut off and lives on."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dask
+import pytest
+from sweep.clusters import Cluster, Line
+from sweep.small import BASE, of_sweep, serial, small_sweep
+
+from lxmls_rnn import paths
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep import cluster as clusters
+from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.owner import Claim
+from lxmls_rnn.sweep.sweep import Sweep
+
+COMMAND = Path(sys.executable).with_name("lxmls-rnn")
+NAMED = replace(BASE, train="sample/train.conll", dev="sample/dev.conll")
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """The shared folder of runs."""
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "runs"))
+    (tmp_path / "runs").mkdir()
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A cluster without workers, and the client's certificates."""
+    (tmp_path / "cluster").mkdir()
+    it = Cluster(tmp_path / "cluster")
+    with dask.config.set(it.settings):
+        yield it
+    it.close()
+
+
+def data(folder, more=""):
+    """A machine's own folder of data, with more in a file of the corpus."""
+    shutil.copytree(Path(BASE.train).parent, folder / "sample")
+    with open(folder / "sample" / "dev.conll", "a") as file:
+        file.write(more)
+    return folder
+
+
+@pytest.mark.slow("it starts a cluster of four processes, ten seconds")
+@pytest.mark.process
+def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, runs, tmp_path):
+    for name in ("ada", "bob"):
+        cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
+    cluster.worker("eve", LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / "eve", "\n"))
+    cluster.worker("two", threads=2, LXMLS_RUNS=runs, LXMLS_DATA=tmp_path / "ada")
+    command = [COMMAND, "sweep", "sample", "--vary", "n_hidd=2,3", "--seeds", "2", "--n-emb", "3", "--name", "far"]
+    command += ["--max-nr-sent", "30", "--epochs", "20", "--scheduler", cluster.address]
+    environ = {**cluster.environ, "LXMLS_RUNS": str(runs), "PATH": "/usr/bin:/bin"}
+    said = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+    assert said.returncode == 0, said.stdout + said.stderr
+    other = f"its file {tmp_path}/eve/sample/dev.conll is not the client's sample/dev.conll"
+    assert said.stdout.count(f"The worker eve does not train: {other}.") == 1
+    assert "The worker two does not train: it has 2 threads: start it with --nthreads 1." in said.stdout
+    sweep = Sweep.load("far", runs)
+    assert (sweep.base.train, sweep.base.dev) == (NAMED.train, NAMED.dev)
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    assert not list(runs.rglob(".*"))  # no claim is left
+
+
+@pytest.mark.slow("it starts a cluster, and waits until a worker may come no more")
+@pytest.mark.process
+def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluster, runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "ALONE", 0.5)
+    elsewhere = cluster.worker("eve", LXMLS_RUNS=tmp_path)
+    sweep = small_sweep(runs, "n_hidd=2", base=NAMED, seeds=[1]).begin()
+    with pytest.raises(RuntimeError, match=f"eve may not, its folder of runs, {tmp_path}, is not the client's"):
+        list(Driver(sweep, scheduler=cluster.address).run())
+    cluster.worker("ada", LXMLS_RUNS=runs)
+    monkeypatch.setattr(clusters, "ALONE", 60.0)
+    list(Driver(sweep, scheduler=cluster.address).run())
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=100))
+    more = small_sweep(runs, "n_hidd=2", base=long, seeds=[1], name="long").begin()
+    driver = Driver(more, scheduler=cluster.address)
+    with pytest.raises(ConnectionError, match="is gone: continue with `lxmls-rnn sweep --resume`"):  # noqa: PT012
+        for _ in driver.run():
+            if any(more.folder.glob("*/metrics.jsonl")) and cluster.scheduler.poll() is None:
+                cluster.scheduler.kill()
+    assert elsewhere.poll() is None
+    with pytest.raises(ConnectionError, match="no scheduler answers at tls://"):
+        list(Driver(more, scheduler=cluster.address).run())
+    list(Driver(more).run())  # the runs are as good here
+    assert of_sweep(more) == serial(more, tmp_path / "again")
+
+
+@pytest.mark.slow("it starts a cluster of three processes, ten seconds")
+@pytest.mark.process
+def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, runs, tmp_path):
+    to_scheduler = urlsplit(cluster.address)
+    line = Line(to_scheduler.hostname, to_scheduler.port)
+    cut_off = cluster.worker("ada", f"tls://127.0.0.1:{line.port}", LXMLS_RUNS=runs)
+    long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=300))
+    sweep = small_sweep(runs, "n_hidd=2", base=long, seeds=[1]).begin()
+    run = next(sweep.trainings()).name
+    owner = sweep.folder / f".{run}.owner"
+    driver, first = Driver(sweep, scheduler=cluster.address), None
+    for _ in driver.run():
+        if first is None and len(Run.open(run, sweep.folder).metrics() if owner.exists() else []) > 5:
+            first = owner.read_text()
+            cluster.worker("bob", LXMLS_RUNS=runs)
+            line.cut()
+        elif first and owner.exists() and owner.read_text() not in ("", first) and cut_off.poll() is None:
+            first = "lost while it lived"
+    assert first == "lost while it lived"
+    rows = Run.open(run, sweep.folder).metrics()
+    assert [row["epoch"] for row in rows] == list(range(1, 301))
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
+def test_in_what_a_worker_differs_is_said(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DATA", str(data(tmp_path / "data")))
+    sweep = small_sweep(runs, "n_hidd=2", base=NAMED).begin()
+    client = worker.Client(Claim(sweep.folder).token, "small", worker.version(), sweep.all_checksums())
+    assert worker.differs(client) == ""
+    assert worker.differs(replace(client, version="9")) == f"its lxmls-rnn is {worker.version()}, and the client's 9"
+    assert worker.differs(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
+    Path(paths.data() / NAMED.dev).write_text("")
+    assert worker.differs(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
+    Path(paths.data() / NAMED.dev).unlink()
+    assert worker.differs(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("host", "must be an address as tls://host:8786, got 'host'"),
+        ("tls://host", "must be an address"),
+        ("http://host:80", "must be an address"),
+        ("tcp://10.0.0.1:8786", "must be tls:// with certificates"),
+        ("tcp://cluster:8786", "must be tls:// with certificates"),
+        ("tls://cluster:8786", "needs files for TLS, and DASK_DISTRIBUTED__COMM__TLS__CA_FILE is not set"),
+    ],
+)
+def test_a_bad_address_is_said_before_anything_is_made(tmp_path, address, message):
+    with pytest.raises(ValueError, match=message):
+        Driver(small_sweep(tmp_path, "n_hidd=2"), scheduler=address)
+
+
+def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path):
+    with (
+        dask.config.set({"distributed.comm.tls.ca-file": "/nowhere.pem"}),
+        pytest.raises(ValueError, match=r"TLS__CA_FILE is /nowhere.pem, which is no file"),
+    ):
+        Driver(small_sweep(tmp_path, "n_hidd=2"), scheduler="tls://cluster:8786")
+
+
+def test_workers_are_the_clusters(tmp_path):
+    with pytest.raises(ValueError, match="with a scheduler workers, devices and dashboard are the cluster's"):
+        Driver(small_sweep(tmp_path, "n_hidd=2"), workers=2, scheduler="tcp://127.0.0.1:8786")
+
+
+def test_a_relative_file_is_looked_for_in_the_data_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    (tmp_path / "a.conll").touch()
+    assert paths.located("a.conll") == tmp_path / "a.conll"
+    assert paths.located("b.conll") == Path("b.conll")
+    assert paths.located("/b.conll") == Path("/b.conll")
+    assert paths.named(str(tmp_path / "a.conll")) == "a.conll"
+    assert paths.named("/elsewhere/a.conll") == "/elsewhere/a.conll"

@@ -1,0 +1,49 @@
+"""Whose a run is when two processes train it: of the one that has claimed it last, and the other writes no more."""
+
+import pytest
+from sweep.small import BASE, numbers
+
+from lxmls_rnn.deep_learning.training import BatchDone, EpochDone
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep.owner import Claim, Lost, is_owner
+
+
+def test_the_last_claim_counts(tmp_path):
+    one = Claim(tmp_path / "run")
+    one.check()
+    other = Claim(tmp_path / "run")
+    with pytest.raises(Lost, match="another process has claimed"):
+        one.check()
+    one.release()
+    other.check()
+    other.release()
+    assert not is_owner(tmp_path / "run", other.token)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("last", [BatchDone, EpochDone])
+def test_who_has_lost_a_run_writes_no_more(tmp_path, last):
+    run = Run.create("run", BASE, tmp_path)
+    claim = Claim(run.folder)
+    events = run.fit(may_write=claim.check, checkpoint_every=0.0)
+    next(event for event in events if isinstance(event, last))
+    Claim(run.folder)
+    before = {file.name: file.read_bytes() for file in run.folder.iterdir()}
+    with pytest.raises(Lost):
+        events.close()
+    assert {file.name: file.read_bytes() for file in run.folder.iterdir()} == before
+    for _ in Run.open("run", tmp_path).fit():  # it has let go, and the other goes on
+        pass
+    whole = Run.create("whole", BASE, tmp_path)
+    for _ in whole.fit():
+        pass
+    assert numbers(Run.open("run", tmp_path)) == numbers(whole)
+
+
+def test_who_has_lost_a_run_does_not_begin(tmp_path):
+    run = Run.create("run", BASE, tmp_path)
+    claim = Claim(run.folder)
+    Claim(run.folder)
+    with pytest.raises(Lost):
+        next(run.fit(may_write=claim.check))
+    assert [file.name for file in run.folder.iterdir()] == ["config.json"]
