@@ -1,9 +1,9 @@
-"""A scheduler here and workers as SLURM's jobs, for `lxmls-rnn sweep --scheduler`: prints the address, ends with Ctrl-C.
+"""A scheduler here and workers as SLURM's jobs, for `lxmls-rnn sweep --scheduler`; Ctrl-C ends them.
 
 pip install dask-jobqueue
 python scripts/slurm-cluster.py WORKERS [SBATCH_OPTION ...]       the options go to sbatch, as --partition=short
 
-The certificates are those of distributed.comm.tls in Dask's configuration, in a folder that the nodes see: docs/cluster.md.
+The certificates are those that Dask's configuration names, in a folder that the nodes see: docs/cluster.md.
 """
 
 import signal

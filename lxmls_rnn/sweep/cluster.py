@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster
 from distributed.security import Security
+from distributed.utils import silence_logging_cmgr
 
 from lxmls_rnn.files import in_words
 from lxmls_rnn.sweep import worker
@@ -50,13 +51,17 @@ class Local:
         Of those that a training may go to; None for all.
     unfit
         Why a worker must not train, by its name.
+    ahead
+        Trainings for each worker that the scheduler is given: those that wait there go to the first one that is free.
     """
 
     addresses: list[str] | None = None
+    ahead = 3
 
     def __init__(self, count: int, devices: Sequence[str], dashboard: bool) -> None:
         self.count, self.devices, self.dashboard = count, devices, dashboard
         self.alive, self.link, self.unfit = count, "", dict[str, str]()
+        self.present: set[str] = set()  # the workers' addresses
         self._gone: dict[int, float] = {}  # since when the process of a worker is gone
         self._open = ExitStack()
 
@@ -92,7 +97,8 @@ class Local:
 
     def look(self) -> None:
         """Count the workers, and start those that were killed while they began: their nannies do not."""
-        self.alive = len(self.client.scheduler_info(n_workers=-1)["workers"])
+        self.present = set(self.client.scheduler_info(n_workers=-1)["workers"])
+        self.alive = len(self.present)
         cluster: Any = self.client.cluster
         for name, nanny in list(cluster.workers.items()):
             if nanny.is_alive():
@@ -117,6 +123,7 @@ class Existing:
     """
 
     link = ""
+    ahead = 1  # of trainings for some workers alone, none waits in the scheduler
 
     def __init__(self, address: str, wanted: worker.Client) -> None:
         self.check(address)
@@ -145,15 +152,18 @@ class Existing:
                     raise ValueError(f"{address} needs files for TLS, and DASK_DISTRIBUTED__COMM__TLS__{name} {is_set}")
 
     def __enter__(self) -> Existing:
-        try:
-            self.client = Client(self.address, timeout=ANSWER, set_as_default=False)
-        except OSError as error:
-            raise ConnectionError(f"no scheduler answers at {self.address}: {in_words(error)}") from error
-        self.look()
+        with ExitStack() as stack:
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
+            try:
+                self.client = stack.enter_context(Client(self.address, timeout=ANSWER, set_as_default=False))
+            except OSError as error:
+                raise ConnectionError(f"no scheduler answers at {self.address}: {in_words(error)}") from error
+            self.look()
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.client.close()
+        self._open.close()
 
     @property
     def count(self) -> int:
@@ -177,12 +187,15 @@ class Existing:
         RuntimeError
             All workers that there are must not train.
         """
-        if self.client.status != "running":
+        now = time.monotonic()
+        found = None
+        with suppress(OSError):
+            if self.client.status == "running":
+                found = self.client.scheduler_info(n_workers=-1)["workers"]
+        if found is None:
             raise ConnectionError(
                 f"the scheduler {self.address} is gone: continue with `lxmls-rnn sweep --resume` when it is there again"
             )
-        now = time.monotonic()
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
         self._judged = {address: said for address, said in self._judged.items() if address in found}
         new = [a for a in found if a not in self._judged or (self._judged[a][0] and now - self._judged[a][1] > AGAIN)]
         if new:

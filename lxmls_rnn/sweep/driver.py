@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from secrets import token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dask.system import CPU_COUNT
 from distributed import Future, KilledWorker, wait
@@ -26,7 +26,6 @@ from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
 
 LOOK = 0.3  # seconds between two looks whether something is asked for
-AHEAD = 3  # trainings for each worker that the scheduler holds, so that none waits for the next
 WORKER = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
 
 
@@ -209,17 +208,12 @@ class Driver:
             return
         self.state = "compiling"
         # what fails here, fails in its trainings and is said there
-        yield from self._until_over(local.client.map(worker.warm, kinds, pure=False))
-        workers = list(local.client.scheduler_info(n_workers=-1)["workers"])
-        loads = [
-            local.client.submit(worker.warm, kind, workers=[address], pure=False)
-            for address in workers
-            for kind in kinds
-        ]
-        yield from self._until_over(loads)
-
-    def _until_over(self, futures: Sequence[Future]) -> Iterator[None]:
+        futures = local.client.map(worker.warm, kinds, pure=False)
         while not self._over(futures):
+            self._look()
+            yield None
+        loads = {a: local.client.map(worker.warm, kinds, workers=[a], pure=False) for a in local.present}
+        while not self._over([future for a, of_worker in loads.items() if a in local.present for future in of_worker]):
             self._look()
             yield None
 
@@ -227,12 +221,11 @@ class Driver:
         """Train so far; give the results as they come."""
         ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         left = deque((result.training, epochs) for result, epochs in to_do)
-        given: dict[str, _Given] = {}
-
+        given: dict[Any, _Given] = {}
         was_paused = False
         try:
             while given or left:
-                while left and len(given) < AHEAD * self.alive:
+                while left and len(given) < self._cluster.ahead * self.alive:
                     key, one = self._give(*left.popleft())
                     given[key] = one
                     one.future.add_done_callback(ended.put)
@@ -242,7 +235,7 @@ class Driver:
                     self.state = "paused" if self.paused else "training"
                 result = None
                 with suppress(queue.Empty):
-                    key = str(ended.get(timeout=LOOK).key)
+                    key = ended.get(timeout=LOOK).key
                     if key in given:
                         one = given.pop(key)
                         result = self._take(one)
@@ -259,9 +252,9 @@ class Driver:
             if given:
                 self._stop(given)
 
-    def _give(self, training: Training, epochs: int) -> tuple[str, _Given]:
+    def _give(self, training: Training, epochs: int) -> tuple[Any, _Given]:
         """Hand a training to the scheduler; its key is no other's, as another sweep may use the same cluster."""
-        addresses, key = self._cluster.addresses, f"{training.name}-{token_hex(8)}"
+        addresses, key = self._cluster.addresses, (f"train-{self._me.token}", training.name, token_hex(8))
         future = self._cluster.client.submit(
             worker.train,
             training.name,
@@ -307,7 +300,7 @@ class Driver:
         result = self.results[training.name] = read(self.sweep, training, one.epochs)
         return result
 
-    def _stop(self, given: dict[str, _Given]) -> None:
+    def _stop(self, given: dict[Any, _Given]) -> None:
         """Let the workers end their trainings, each with a checkpoint."""
         self.state = "stopping"
         client = self._cluster.client

@@ -75,7 +75,7 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
 @pytest.mark.process
 def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluster, runs, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "ALONE", 0.5)
-    elsewhere = cluster.worker("eve", LXMLS_RUNS=tmp_path)
+    cluster.worker("eve", LXMLS_RUNS=tmp_path)
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED, seeds=[1]).begin()
     with pytest.raises(RuntimeError, match=f"eve may not, its folder of runs, {tmp_path}, is not the client's"):
         list(Driver(sweep, scheduler=cluster.address).run())
@@ -90,7 +90,6 @@ def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluste
         for _ in driver.run():
             if any(more.folder.glob("*/metrics.jsonl")) and cluster.scheduler.poll() is None:
                 cluster.scheduler.kill()
-    assert elsewhere.poll() is None
     with pytest.raises(ConnectionError, match="no scheduler answers at tls://"):
         list(Driver(more, scheduler=cluster.address).run())
     list(Driver(more).run())  # the runs are as good here
