@@ -104,6 +104,15 @@ def test_the_parts_of_a_named_corpus_are_known_and_of_a_file_only_what_was_named
     assert set(parts(Settings(train="own.conll"))) == {"train"}
 
 
+def test_relative_paths_are_those_in_the_folder_of_data():
+    named, plain = Settings("sample/train.conll", "sample/dev.conll"), Settings(SAMPLE_TRAIN, SAMPLE_DEV)
+    assert parts(named) == parts(plain)
+    assert list(named.checksums().values()) == list(plain.checksums().values())
+    assert [part.x_dict.names for part in read_corpus(named)[:2]] == [
+        part.x_dict.names for part in read_corpus(plain)[:2]
+    ]
+
+
 @pytest.mark.process
 def test_settings_of_a_theano_model_do_not_import_theano():
     code = "import sys; from lxmls_rnn.experiment import Settings; Settings('x', model='RNN')"

@@ -20,9 +20,16 @@ class Lost(Exception):
 
 
 class Claim:
-    """The claim of this process on a folder, from when it is made."""
+    """The claim of this process on a folder, from when it is made.
+
+    Attributes
+    ----------
+    takes_over
+        Whether another process has claimed the folder before, and has not released it.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.takes_over = _file(folder).exists()
         self.folder, self.token = folder, token_hex(16)
         # not beside and renamed: on a network's file system others then see the same file, with new content
         _file(folder).write_text(self.token)

@@ -24,7 +24,8 @@ from lxmls_rnn.files import in_words, locked
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.owner import LOOK, Claim, Lost, is_owner
 
-PATIENCE = 10.0  # seconds that a run may still be held by a worker that is being killed, or has lost it
+PATIENCE = 2.0  # seconds that a run may still be held by a process that is being killed
+UNTIL_NOTICED = 120.0  # by one that has lost the run, and may be compiling before it looks
 
 _asked: dict[str, str] = {}  # "stop" or "pause", by the token of who asked
 _changed = threading.Condition()
@@ -145,7 +146,7 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
         return "stopped"
     claim = Claim(client.path / name)
     run = _open_or_create(name, settings, client.path)
-    _wait_until_free(run.folder)
+    _wait_until_free(run.folder, UNTIL_NOTICED if claim.takes_over else PATIENCE)
     events = run.fit(epochs, checkpoint_every, claim.check)
     try:
         for event in events:
@@ -177,13 +178,13 @@ def comparable(settings: Settings) -> Settings:
     return replace(settings, trainer=replace(settings.trainer, epochs=1))
 
 
-def _wait_until_free(folder: Path) -> None:
-    """Wait a moment for a process that is about to end and holds the run; `Run.fit` says it if one goes on."""
+def _wait_until_free(folder: Path, patience: float) -> None:
+    """Wait for a process that is about to let go of the run; `Run.fit` says it if one goes on."""
 
     def busy() -> None:
         raise BlockingIOError
 
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         with suppress(BlockingIOError), locked(folder, busy):
             return

@@ -12,6 +12,7 @@ def test_the_last_claim_counts(tmp_path):
     one = Claim(tmp_path / "run")
     one.check()
     other = Claim(tmp_path / "run")
+    assert (one.takes_over, other.takes_over) == (False, True)
     with pytest.raises(Lost, match="another process has claimed"):
         one.check()
     one.release()

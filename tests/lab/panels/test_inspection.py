@@ -30,6 +30,7 @@ SETTINGS = {
     "plain": Settings(**{**vars(RNN), "model": "NumpyLSTM", "peepholes": False}),
     "guide": Settings(**{**vars(RNN), "vocabulary": "guide"}),
     "no-dev": Settings(**{**vars(RNN), "dev": None}),
+    "of-a-cluster": Settings(**{**vars(RNN), "train": "sample/train.conll"}),
 }
 TAGS, HIDDEN, GRADIENT, NEIGHBOURS, ERRORS, COMPARE = range(6)
 
@@ -229,7 +230,10 @@ def test_a_word_outside_the_vocabulary_is_said_and_the_view_goes_on(panel):
     assert "the" in view.nearest.value
 
 
-def test_the_map_shows_the_most_frequent_words(panel):
+@pytest.mark.parametrize("name", ["rnn", "of-a-cluster"])
+def test_the_map_shows_the_most_frequent_words(runs_with, name):
+    runs_with(name)
+    panel = InspectionPanel(name)
     view = turn_to(panel, NEIGHBOURS)
     view.n_map.value = 20
     view.map_button.click()
