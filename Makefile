@@ -92,8 +92,8 @@ up: ## Build the lab's image or pull LAB_IMAGE, start it in Docker, print its ad
 	@$(COMPOSE) logs --no-log-prefix lab | grep -E 'The lab is at|Theano uses' | tail -2
 
 .PHONY: down
-down: ## Stop the lab in Docker; notebooks, data and runs stay
-	$(COMPOSE) down
+down: ## Stop the lab in Docker, and its cluster; notebooks, data and runs stay
+	$(COMPOSE) --profile cluster down
 
 .PHONY: shell
 shell: ## Open a shell in the running lab

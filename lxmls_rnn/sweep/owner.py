@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from secrets import token_hex
+from socket import gethostname
 
 LOOK = 1.0  # seconds between two looks of one that writes nothing
 
@@ -30,7 +31,7 @@ class Claim:
 
     def __init__(self, folder: Path) -> None:
         self.takes_over = _file(folder).exists()
-        self.folder, self.token = folder, token_hex(16)
+        self.folder, self.token = folder, f"{token_hex(16)} {gethostname()}"
         # not beside and renamed: on a network's file system others then see the same file, with new content
         _file(folder).write_text(self.token)
         self._looked = time.monotonic()

@@ -1,18 +1,17 @@
 """Sweeps on the cluster that Compose starts: machines that die, are cut off and come back, or have another corpus."""
 
 import json
-import re
 import shutil
 import subprocess
 
 import pytest
-from container.machine import give_to
 from sweep.small import numbers
 
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.sweep import Sweep
 
-SWEEP = ["sweep", "sample", "--vary", "n_hidd=2,3,5", "--seeds", "2", "--max-nr-sent", "100", "--n-emb", "5"]
+LONG = 400  # epochs of the training that is taken from one worker to the other
+SWEEP = f"sweep sample --vary epochs={LONG},10,11,12 --max-nr-sent 100 --n-emb 5 --name far".split()
 SERIAL = """
 import sys; sys.path.insert(0, "tests")
 from sweep.small import serial
@@ -42,7 +41,8 @@ def cluster(lab):
     it = Cluster(lab)
     it.compose("up", "--detach", "--no-build", "--scale", "worker=2")
     yield it
-    it.compose("rm", "--stop", "--force", "scheduler", "worker")
+    it.compose("kill", "scheduler", "worker", check=False)
+    it.compose("rm", "--force", "scheduler", "worker")
 
 
 def test_the_key_is_the_users_alone_and_in_no_image(cluster):
@@ -51,59 +51,66 @@ def test_the_key_is_the_users_alone_and_in_no_image(cluster):
     assert not cluster.lab.call("docker", "run", "--rm", "--entrypoint", "ls", cluster.lab.image, "-A", "tls").stdout
 
 
-def test_nobody_takes_part_without_the_certificate(cluster):
-    ask = "from distributed import Client; Client('tcp://scheduler:8786', timeout=5)"
-    command = ["run", "--rm", "-T", "--env", "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION=false", "lab", "python", "-c"]
-    result = cluster.compose(*command, ask, check=False)
+def test_nobody_takes_part_with_another_certificate(cluster):
+    own = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=lxmls-cluster -keyout /tmp/key -out /tmp/cert 2>/dev/null"
+    )
+    ask = "python -c 'from distributed import Client; Client(\"tls://scheduler:8786\", timeout=5)'"
+    tls = "export DASK_DISTRIBUTED__COMM__TLS__CLIENT"
+    script = f"{ask} && {own} && {tls}__CERT=/tmp/cert {tls.split()[1]}__KEY=/tmp/key && echo now && {ask}"
+    result = cluster.lab.compose("exec", "-T", "lab", "sh", "-c", script, check=False)
     assert result.returncode != 0
-    assert "OSError" in result.stdout
+    assert "OSError: Timed out trying to connect" in result.stdout.partition("now\n")[2]
 
 
-def test_one_is_killed_one_cut_off_one_has_another_corpus_and_the_numbers_are_those_of_serial_runs(cluster, tmp_path):
-    lab = cluster.lab
-    one, other = cluster.workers()
+def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are_those_of_serial_runs(
+    cluster, tmp_path
+):
+    lab, folder = cluster.lab, cluster.lab.folder / "runs" / "far"
+    claim = folder / f".epochs={LONG},seed=1234.owner"
+
+    def owner():
+        """The container that trains the long run."""
+        claimed = claim.read_text() if claim.exists() else ""
+        return next((worker for worker in workers if worker[:12] == claimed[-12:]), None)
+
+    def starts(worker):
+        return lab.call("docker", "logs", worker).stdout.count("Start worker at")
+
+    workers = cluster.workers()
     shutil.copytree(lab.folder / "data" / "sample", tmp_path / "sample")
     with open(tmp_path / "sample" / "dev.conll", "a") as file:
         file.write("\n")
-    give_to(tmp_path, lab.uid)
     tmp_path.chmod(0o755)
     mounted = ["--volume", f"{tmp_path}/sample:/opt/lab/data/sample"]
     elsewhere = cluster.compose("run", "--detach", "--no-deps", *mounted, "worker").stdout.split()[-1]
-    network = lab.call("docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", one).stdout
-    (network,) = json.loads(network)
-    command = ["docker", "compose", "exec", "-T", "lab", "lxmls-rnn", *SWEEP, "--epochs", "120", "--name", "far"]
+    (network,) = json.loads(
+        lab.call("docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", elsewhere).stdout
+    )
+    lab.wait_for(lambda: all(map(starts, [*workers, elsewhere])), 60, "three workers")
     with subprocess.Popen(
-        [*command, "--scheduler", "tls://scheduler:8786"],
+        ["docker", "compose", "exec", "-T", "lab", "lxmls-rnn", *SWEEP, "--scheduler", "tls://scheduler:8786"],
         cwd=lab.folder, env=lab.environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as client:  # fmt: skip
-        folder = lab.folder / "runs" / "far"
-
-        def owners():
-            """The runs that are being trained, and the claims on them."""
-            return {file.name: file.read_text() for file in folder.glob(".*.owner")}
-
-        lab.wait_for(lambda: len(owners()) == 2 and len(list(folder.glob("*/metrics.jsonl"))) == 2, 60, "two trainings")
-        before = owners()
+        one = lab.wait_for(owner, 60, "an owner")
+        lab.wait_for((folder / claim.stem[1:] / "checkpoint.npz").exists, 60, "a checkpoint")
         lab.call("docker", "network", "disconnect", network, one)
-        lab.wait_for(
-            lambda: any(owners().get(name, claim) not in ("", claim) for name, claim in before.items()),
-            60,
-            "a new owner",
-        )
+        other = lab.wait_for(lambda: owner() not in (None, one) and owner(), 60, "a new owner")
         lab.call("docker", "network", "connect", network, one)
-        lab.wait_for(
-            lambda: len(lab.call("docker", "logs", one).stdout.split("Start worker at")) == 3, 60, "it is back"
-        )
+        lab.wait_for(lambda: starts(one) == 2, 60, "it is back")
         lab.call("docker", "kill", other)
+        lab.wait_for(lambda: owner() == one, 60, "the first owner again")
         output, _ = client.communicate(timeout=120)
     lab.call("docker", "rm", "--force", elsewhere)
     assert client.returncode == 0, output
-    assert re.search(
-        r"The worker \w+ does not train: its file /opt/lab/data/sample/dev.conll is not the client's", output
+    worker, file = (
+        lab.call("docker", "inspect", "--format", "{{.Config.Hostname}}", elsewhere).stdout.strip(),
+        "/opt/lab/data/sample/dev.conll is not the client's sample/dev.conll",
     )
-    sweep = Sweep.load("far", lab.folder / "runs")
+    assert f"The worker {worker} does not train: its file {file}." in output
     lab.compose("exec", "-T", "--env", "OPENBLAS_NUM_THREADS=1", "lab", "python", "-c", SERIAL)
+    sweep = Sweep.load("far", lab.folder / "runs")
     for training in sweep.trainings():
         here, there = (Run.open(training.name, lab.folder / "runs" / name) for name in ("far", "serial"))
         assert numbers(here) == numbers(there)
-        assert [row["epoch"] for row in here.metrics()] == list(range(1, 121))
+        assert len(here.metrics()) == training.settings.trainer.epochs
