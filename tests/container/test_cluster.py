@@ -10,7 +10,7 @@ from sweep.small import numbers
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.sweep import Sweep
 
-LONG = 400  # epochs of the training that is taken from one worker to the other
+LONG = 800  # epochs of the training that is taken from one worker to the other
 SWEEP = f"sweep sample --vary epochs={LONG},10,11,12 --max-nr-sent 100 --n-emb 5 --name far".split()
 SERIAL = """
 import sys; sys.path.insert(0, "tests")
@@ -25,7 +25,8 @@ class Cluster:
 
     def __init__(self, lab):
         self.lab, file = lab, lab.folder.parent / "soon.json"
-        soon = {"environment": {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "5s"}}
+        times = {"SCHEDULER__WORKER_TTL": "4s", "COMM__TIMEOUTS__TCP": "11s", "COMM__TIMEOUTS__CONNECT": "5s"}
+        soon = {"environment": {f"DASK_DISTRIBUTED__{name}": time for name, time in times.items()}}
         file.write_text(json.dumps({"services": {"scheduler": soon, "worker": soon}}))
         self.files = ["-f", "docker-compose.yml", "-f", str(file), "--profile", "cluster"]
 
@@ -60,9 +61,11 @@ def test_nobody_takes_part_with_another_certificate(cluster):
     script = f"{ask} && {own} && {tls}__CERT=/tmp/cert {tls.split()[1]}__KEY=/tmp/key && echo now && {ask}"
     result = cluster.lab.compose("exec", "-T", "lab", "sh", "-c", script, check=False)
     assert result.returncode != 0
-    assert "OSError: Timed out trying to connect" in result.stdout.partition("now\n")[2]
+    assert "now\nTraceback" in result.stdout
+    assert "CERTIFICATE_VERIFY_FAILED" in cluster.compose("logs", "scheduler").stdout
 
 
+@pytest.mark.slow("a minute and more: it waits until a worker is missed and another is back, and trains all anew")
 def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are_those_of_serial_runs(
     cluster, tmp_path
 ):
@@ -100,14 +103,11 @@ def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are
         lab.wait_for(lambda: starts(one) == 2, 60, "it is back")
         lab.call("docker", "kill", other)
         lab.wait_for(lambda: owner() == one, 60, "the first owner again")
-        output, _ = client.communicate(timeout=120)
+        output, _ = client.communicate(timeout=300)
     lab.call("docker", "rm", "--force", elsewhere)
     assert client.returncode == 0, output
-    worker, file = (
-        lab.call("docker", "inspect", "--format", "{{.Config.Hostname}}", elsewhere).stdout.strip(),
-        "/opt/lab/data/sample/dev.conll is not the client's sample/dev.conll",
-    )
-    assert f"The worker {worker} does not train: its file {file}." in output
+    file = "/opt/lab/data/sample/dev.conll is not the client's sample/dev.conll"
+    assert f"The worker {elsewhere[:12]} does not train: its file {file}." in output
     lab.compose("exec", "-T", "--env", "OPENBLAS_NUM_THREADS=1", "lab", "python", "-c", SERIAL)
     sweep = Sweep.load("far", lab.folder / "runs")
     for training in sweep.trainings():
