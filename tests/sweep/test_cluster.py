@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import dask
 import pytest
+from distributed import Client
 from sweep.clusters import Cluster, Line
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
@@ -117,6 +118,23 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
     assert first == "lost while it lived"
     rows = Run.open(run, sweep.folder).metrics()
     assert [row["epoch"] for row in rows] == list(range(1, 301))
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
+@pytest.mark.slow("it starts a cluster of three processes, ten seconds")
+@pytest.mark.process
+def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, runs, tmp_path):
+    for name in ("ada", "bob"):
+        cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
+    sweep = small_sweep(runs, "n_hidd=2,3", base=NAMED, seeds=range(8)).begin()
+    driver = Driver(sweep, scheduler=cluster.address)
+    with Client(cluster.address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    for result in driver.run():
+        if result is not None:
+            (tmp_path / "ada" / "sample" / "dev.conll").write_text("")
+    assert {result.state for result in driver.results.values()} == {"done"}
+    assert set(driver.unfit) == {"ada"}
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 
