@@ -51,8 +51,8 @@ def test_a_decomposition_that_does_not_fit_is_refused(monkeypatch):
     model = NumpyRNN(3, 5, 1000, 4, seed=0)
     monkeypatch.setattr(memory, "free", lambda: (47 << 20) + memory.RESERVE)
     initialise(model, "glorot", 0)
+    monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE)
     with pytest.raises(MemoryError, match="drawing with init orthogonal needs about 48 MB"):
-        monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE)
         initialise(model, "orthogonal", 0)
 
 

@@ -46,9 +46,9 @@ def initialise(model: Model, init: str, seed: int | None = None, keep_embeddings
         return
     H, shapes = model.sizes.n_hidd, model.shapes(model.sizes).values()
     # a QR decomposition has its matrix, both factors and copies
-    drawn = [5 * memory.size_of([(H, H)], "float64") if init == "orthogonal" else 0]
-    drawn += [memory.size_of([shape], "float64") for shape in shapes]
-    memory.check(f"drawing with init {init}", memory.size_of(shapes, model.dtype) + max(drawn))
+    takes = [5 * memory.size_of([(H, H)], "float64") if init == "orthogonal" else 0]
+    takes += [memory.size_of([shape], "float64") for shape in shapes]
+    memory.check(f"drawing with init {init}", memory.size_of(shapes, model.dtype) + max(takes))
     rng, values = np.random.RandomState(seed), model.get_values()
     for name, W in values.items():
         rows, columns = W.shape
