@@ -113,7 +113,7 @@ def numeric(student: Any) -> str:
     if changed := np.argwhere(before != W).tolist():
         row, col = changed[0]
         raise Wrong(f"W[{row}, {col}] was {before[row, col]:.6g} and is {W[row, col]:.6g} now: put each number back.")
-    row, col = np.unravel_index(int(np.abs(got - right).argmax()), right.shape)
+    row, col = map(int, np.unravel_index(int(np.abs(got - right).argmax()), right.shape))
     off = np.abs(got - right).max() / np.abs(right).max()
     if off < 1e-6:
         return "The same as back-propagation's, to six digits and more; and it knows nothing of the network."
