@@ -27,6 +27,7 @@ CONFIG = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 5,
     "distributed.deploy.lost-worker-timeout": "30 days",
+    "distributed.worker.profile.enabled": False,  # it stops the training a hundred times a second
 }
 GRACE = 3.0  # seconds that a worker's process may be gone before another nanny is put in the place of its own
 ANSWER = 10.0  # seconds that a scheduler may take to answer
