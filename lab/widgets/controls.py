@@ -118,7 +118,7 @@ def set_values(owner: object, names: Iterable[str], source: object) -> None:
         getattr(owner, name).value = getattr(source, name)
 
 
-def on_change(action: Callable[[], None], *controls: widgets.Widget) -> None:
+def on_change(action: Callable[[], Any], *controls: widgets.Widget) -> None:
     """Call `action` whenever the value of one of the controls changes, and nothing else meanwhile."""
 
     def act(_: Any) -> None:
