@@ -195,7 +195,7 @@ def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
 def test_a_cache_folder_that_cannot_be_made_is_replaced_with_a_warning(tmp_path):
     (tmp_path / "file").touch()
     code = "print(lxmls_rnn.theano_env.settings()['base_compiledir'])"
-    output, errors = run(code, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path))
+    output, errors = run(code, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path), LXMLS_IMAGE="")
     assert Path(output).parent == tmp_path
     assert "cannot be written" in errors
 
