@@ -44,7 +44,7 @@ def use(*yours: Any) -> Note:
 
 
 def _made_of(student: Any, base: str) -> bool:
-    return student is not None and issubclass(student, rnn.model_class(base)) and is_students(_file_of(student))
+    return student is not None and issubclass(student, rnn.library_class(base)) and is_students(_file_of(student))
 
 
 def _file_of(cls: Any) -> str:

@@ -46,6 +46,7 @@ __all__ = [
     "check_name",
     "device_of",
     "device_until_made",
+    "library_class",
     "model_class",
     "name_of",
     "numpy_class",
@@ -63,8 +64,11 @@ def check_name(name: str) -> str:
 
 def model_class(name: str) -> Any:
     """Return the model class of a name in `MODELS`, or what is to `replace` it; ValueError for another name."""
-    if name in _replaced:
-        return _replaced[name][0]
+    return _replaced[name][0] if name in _replaced else library_class(name)
+
+
+def library_class(name: str) -> Any:
+    """As `model_class`, but the library's own, whatever replaces it."""
     return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_name(name)].module}"), name)
 
 
@@ -137,5 +141,5 @@ def reset_model(model: Any, seed: int | None = None) -> Any:
 
 def __getattr__(name: str) -> Any:
     if name in MODELS:
-        return model_class(name)
+        return library_class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -124,6 +124,16 @@ def test_an_lstm_of_ones_own_keeps_the_guides_peepholes():
         trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="LSTM", peepholes=False))
 
 
+@pytest.mark.theano
+def test_a_class_that_was_changed_takes_the_place_of_the_one_before():
+    for name in ("before", "after"):
+        space = {}
+        exec(compile(solutions.code("rnn"), f"<cell {name}>", "exec"), space)
+        assert "the model RNN now computes with MyRNN" in str(check.use(space["MyRNN"]))
+        assert issubclass(rnn.model_class("RNN"), space["MyRNN"])
+        assert rnn.RNN.__module__ == "lxmls_rnn.deep_learning.theano_rnn"  # an import gives the library's
+
+
 @pytest.mark.parametrize("wrong", [(3,), (len, len), (rnn.NumpyRNN,)])
 def test_something_else_is_refused_with_what_it_takes(wrong):
     assert str(check.use(*wrong)).startswith("check.use takes my_forward, my_errors and my_gradients")
