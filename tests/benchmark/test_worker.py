@@ -9,8 +9,10 @@ import pytest
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
 from lxmls_rnn.benchmark.measure.worker import WARM_UP, Bench
 
+compiles = pytest.mark.slow("compiles the fused layer, five seconds from an empty cache")
 
-@pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=pytest.mark.theano)])
+
+@pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=[pytest.mark.theano, compiles])])
 def test_a_tagger_that_was_timed_starts_anew_for_the_next_length(make_row, implementation):
     """Timing makes many small steps; here one large one stands for them."""
     bench = Bench(implementation, "cpu", "float32")

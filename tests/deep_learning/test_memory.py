@@ -19,8 +19,8 @@ from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 from lxmls_rnn.deep_learning.sgd import make_step
 
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
-FIRST = [("relu", "float64"), ("tanh", "float32")]  # both types; the LSTM, in every program, has logistic and tanh
-another = pytest.mark.slow("g++ takes six seconds for another activation or type of the same code")
+FIRST = ("tanh", "float32")
+another = pytest.mark.slow("g++ takes eight seconds for another activation or type of the same code")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -38,7 +38,7 @@ def sanitizers(tmp_path_factory):
 @pytest.mark.parametrize(
     ("activation", "dtype"),
     [
-        pytest.param(activation, dtype, marks=() if (activation, dtype) in FIRST else another)
+        pytest.param(activation, dtype, marks=() if (activation, dtype) == FIRST else another)
         for activation in ACTIVATIONS
         for dtype in c_source.C_TYPES
     ],

@@ -17,8 +17,11 @@ pytestmark = pytest.mark.theano
 ACTIVATIONS = ["logistic", "tanh", "relu"]
 in_float32 = pytest.mark.slow("compiles the same layer in another type, five seconds from an empty cache")
 another_size = pytest.mark.slow("compiles scan for another number of hidden units, three seconds")
-FAMILIES = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in ACTIVATIONS]
-FAMILIES += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
+another_scan = pytest.mark.slow("compiles scan for another activation or without peepholes, five seconds")
+SCANS = [(rnns.FastRNN, rnns.RNN, {"activation": activation}) for activation in ACTIVATIONS]
+SCANS += [(rnns.FastLSTM, rnns.LSTM, {"peepholes": peepholes}) for peepholes in (True, False)]
+AT_ONCE = {"activation": "logistic"}, {"peepholes": True}
+FAMILIES = [pytest.param(*case, marks=() if case[2] in AT_ONCE else another_scan) for case in SCANS]
 LAYERS = {**{kind: RNNLayer(kind) for kind in ACTIVATIONS}, "lstm": LSTMLayer(), "no peepholes": LSTMLayer(False)}
 
 

@@ -17,7 +17,10 @@ FAMILIES = [
     (rnns.FastLSTM, rnns.NumpyLSTM),
 ]
 CASES = [(*pair, {}) for pair in FAMILIES]
-CASES += [(*pair, {"peepholes": False}) for pair in FAMILIES if pair[1] is rnns.NumpyLSTM]
+another_lstm = pytest.mark.slow("compiles the LSTM once more, six seconds from an empty cache")
+CASES += [
+    pytest.param((*pair, {"peepholes": False}), marks=another_lstm) for pair in FAMILIES if pair[1] is rnns.NumpyLSTM
+]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0].__name__} {case[2] or ''}")

@@ -26,13 +26,15 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize(("device", "file"), FILES)
-def test_on_device(device, file, request):
+def test_on_device(device, file, tmp_path, request):
     if device != ASKED and importlib.util.find_spec("pygpu") is None:
         pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
     if file == "panels" and importlib.util.find_spec("ipywidgets") is None:
         pytest.skip("no ipywidgets, so no panels")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
     env["LXMLS_DEVICE"] = device.removeprefix("emulated ")
+    # two processes that build one kernel at once, as the workers of the suite do, break PoCL's cache
+    env["POCL_CACHE_DIR"] = str(tmp_path / "pocl")
     if device == EMULATED:
         env |= request.getfixturevalue("emulated_gpu")
     trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
@@ -40,7 +42,7 @@ def test_on_device(device, file, request):
         optional = device not in (ASKED, EMULATED)
         (pytest.skip if optional else pytest.fail)(trial.stdout.splitlines()[0])
     profile = hypothesis.settings.get_current_profile_name()
-    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "--import-mode=importlib"]
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "--import-mode=importlib"]
     command += ["-p", "no:cacheprovider", f"--hypothesis-profile={profile}"]
     done = subprocess.run(
         [*command, HERE / "on_device" / f"{file}.py"],

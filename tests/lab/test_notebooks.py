@@ -12,6 +12,7 @@ from lab.exercises.hints import EXERCISES
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 EXERCISE_NOTEBOOK = "01-exercises.ipynb"
+as_elsewhere = pytest.mark.slow("ten seconds in a kernel for what the tests of the panel do without one")
 
 
 def read(name):
@@ -48,7 +49,9 @@ def verdicts(notebook):
 
 @pytest.mark.notebook
 @pytest.mark.usefixtures("small_corpus")
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=as_elsewhere if name == "03-benchmark.ipynb" else ()) for name in NOTEBOOKS]
+)
 def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
     texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -60,6 +63,7 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.notebook
+@pytest.mark.slow("compiles and trains all the day's models, most of a minute; tests/lab/exercises tries the solutions")
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)

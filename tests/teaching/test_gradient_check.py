@@ -13,10 +13,10 @@ compiles_scan = pytest.mark.slow("compiles scan once more, three seconds")
 many_entries = pytest.mark.slow("finite differences of ten thousand entries, eight seconds")
 FAMILIES = [
     (rnns.NumpyRNN, rnns.RNN, {"activation": "logistic"}),
-    (rnns.NumpyRNN, rnns.RNN, {"activation": "tanh"}),
-    (rnns.NumpyRNN, rnns.RNN, {"activation": "relu"}),
+    pytest.param(rnns.NumpyRNN, rnns.RNN, {"activation": "tanh"}, marks=compiles_scan),
+    pytest.param(rnns.NumpyRNN, rnns.RNN, {"activation": "relu"}, marks=compiles_scan),
     (rnns.NumpyLSTM, rnns.LSTM, {"peepholes": True}),
-    (rnns.NumpyLSTM, rnns.LSTM, {"peepholes": False}),
+    pytest.param(rnns.NumpyLSTM, rnns.LSTM, {"peepholes": False}, marks=compiles_scan),
 ]
 
 
@@ -87,6 +87,7 @@ def test_a_broken_gradient_is_found_and_located():
 
 
 @pytest.mark.theano
+@pytest.mark.slow("compiles both layers in float32, five seconds from an empty cache; test_fused_sgd trains in it")
 def test_float32_gradients_of_the_fused_layers_agree_to_1e_4():
     assert all(row.agrees for row in check_gradients(["FastRNN", "FastLSTM"], dtype="float32", activation="tanh"))
 
