@@ -17,7 +17,12 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: s
     head = "".join(f'<th scope="col">{_cell(cell)}</th>' for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     caption = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'<div class="lab-scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return scrolled(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+
+
+def scrolled(part: str) -> str:
+    """Return a part in a box that scrolls where it is too large, with the keyboard too."""
+    return f'<div class="lab-scroll" tabindex="0">{part}</div>'
 
 
 class Raw(str):
@@ -81,7 +86,7 @@ def heat_map(
     """
     shown = np.array([[coloured_by(value) for value in line] for line in values])
     largest = _largest(shown) if largest is None else largest
-    head = "".join(f'<th scope="col"><span>{escape(str(name))}</span></th>' for name in ("", *columns))
+    head = "".join(f'<th scope="col"><span>{escape(str(name))}</span></th>' for name in columns)
     body = []
     for name, line, strengths in zip(rows, values, shown, strict=True):
         cells = []
@@ -92,9 +97,8 @@ def heat_map(
         body.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     kind = "lab-heat lab-upright" if upright else "lab-heat"
     caption = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="lab-scroll"><table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+    return scrolled(
+        f'<table class="{kind}">{caption}<thead><tr><td></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
     )
 
 
@@ -109,7 +113,7 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
             f'<div style="width:{width}px;height:14px;background:{colour};{rim}"></div></td>'
             f"<td>{value:.4f}</td></tr>"
         )
-    return f'<div class="lab-scroll"><table class="lab-bars"><tbody>{"".join(body)}</tbody></table></div>'
+    return scrolled(f'<table class="lab-bars"><tbody>{"".join(body)}</tbody></table>')
 
 
 def side_by_side(parts: Iterable[str]) -> str:
@@ -183,7 +187,8 @@ def matrix(
     lines = []
     if len(columns):
         names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)
-        lines.append(f"<tr>{'<th></th>' if len(rows) else ''}{names}</tr>")
+        corner = '<td class="lab-corner"></td>' if len(rows) else ""
+        lines.append(f"<tr>{corner}{names}</tr>")
     for i, line in enumerate(values):
         cells = [f'<th scope="row">{escape(str(rows[i]))}</th>'] if len(rows) else []
         for j, value in enumerate(line):

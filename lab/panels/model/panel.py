@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-import ipywidgets as widgets
+import numpy as np
 
 from lab.drawing import html
 from lab.drawing.pictures import SEEN, histogram, picture
@@ -32,19 +32,21 @@ class ModelPanel(Panel):
     model, corpus
         Which model, for the words and tags of which corpus.
     experiment
-        What 'Make it' made: `experiment.tagger.model` is the model. None before.
+        What 'Draw the model' made: `experiment.tagger.model` is the model. None before.
     """
 
     title = "Model"
     help = """Choose a model and see its formulas, and how many numbers it learns, matrix by matrix. Most of them are
     embeddings, one column a word; the recurrent part is small, and an LSTM's about four times an RNN's, with peepholes
-    seven times. <b>Make it</b> draws the model: you see the numbers that it begins with, and on which device they
+    seven times. <b>Draw the model</b> draws its numbers at random: you see the numbers that it begins with, and on which device they
     really are. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
     <code>panel = ModelPanel()</code>."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
-        self.make_button = self.button("Make it", "Draw the parameters and show them", self.make, "primary", "magic")
+        what = "Draw the parameters and show them"
+        self.make_button = self.button("Draw the model", what, self.make, "primary", "magic")
+        self.stop_button = self.button("Stop", "Give up drawing it", self.stop, icon="stop", disabled=True)
         self.device, self.formulas = view("device"), view("equations")
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
@@ -53,7 +55,7 @@ class ModelPanel(Panel):
         super().__init__(
             self.model,
             self.corpus,
-            widgets.HBox([self.make_button, self.device]),
+            in_row(self.make_button, self.stop_button, self.device),
             in_row(self.table, self.formulas),
             self.drawn,
         )
@@ -125,7 +127,7 @@ class ModelPanel(Panel):
             rows.append([W, MEANINGS[W], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} learnt"])
-        self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", ""], rows) + (
+        self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", "learnt or kept"], rows) + (
             f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
             f"{memory(4 * total)} in float32, {memory(8 * total)} in float64.<br>"
             f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"
@@ -144,35 +146,41 @@ class ModelPanel(Panel):
         settings = self.settings()
         self.drawn.value = ""
 
-        def work() -> Iterator[tuple[Experiment, str]]:
-            yield prepare(settings), device_of(settings.model)
+        rows: list[list[object]] = []
 
-        def take(made: tuple[Experiment, str]) -> None:
+        def work() -> Iterator[None]:
+            made = prepare(settings), device_of(settings.model)
+            for name, W in made[0].tagger.model.get_values().items():
+                yield
+                rows.append(_row(name, W))
             self.experiment, self._device = made
 
         def progress(job: Job) -> None:
-            self.make_button.disabled = job.active
+            self.make_button.disabled, self.stop_button.disabled = job.active, not job.active
             if job.active:
                 self.say(f"Reading the corpus and drawing the model: {job.seconds:.0f} s")
 
-        self.in_background(work, self._show_drawn, progress, take)
+        self.in_background(work, lambda: self._show_drawn(rows), progress)
 
-    def _show_drawn(self) -> None:
+    def stop(self) -> None:
+        """Give up the model that is being drawn, at once: what its thread still does is not heard of."""
+        if self.job is not None and self.job.active:
+            self.job.stop()
+            self.job = None
+            self.make_button.disabled, self.stop_button.disabled = False, True
+            self.say("Stopped.")
+
+    def _show_drawn(self, rows: list[list[object]]) -> None:
         assert self.experiment is not None
         model = self.experiment.tagger.model
         self.device.value = escape(self._device)
-        rows = []
-        for name, W in model.get_values().items():
-            pictures = html.Raw(histogram(W)), html.Raw(picture(W, f"the numbers of {name}"))
-            figures = (f"{number:.4g}" for number in (W.min(), W.mean(), W.max()))
-            rows.append([name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *pictures])
         header = ["parameter", "shape", "min", "mean", "max", "how often which value", "picture"]
         self.drawn.value = html.table(header, rows) + (
             f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
             f"matrix; its first {SEEN} rows and columns.</small>"
         )
         warned = self.job.warned if self.job is not None else ""
-        self.say(f"Made: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
+        self.say(f"Drawn: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}
@@ -184,6 +192,12 @@ print(model.sizes, model.activation, model.dtype)
 for name, W in model.get_values().items():
     print(name, W.shape, W.size, W.min(), W.mean(), W.max())
 """
+
+
+def _row(name: str, W: np.ndarray) -> list[object]:
+    figures = (f"{number:.4g}" for number in (W.min(), W.mean(), W.max()))
+    pictures = html.Raw(histogram(W)), html.Raw(picture(W, f"the numbers of {name}"))
+    return [name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *pictures]
 
 
 def _corpus_of(settings: Settings) -> tuple[object, ...]:

@@ -72,7 +72,7 @@ class Walk:
         return (
             f'<div class="lab-step-title" style="border-left:6px solid {colour}"><small>{place}, <b>{word}</b></small>'
             f'<div class="lab-formula">{formula}</div><div>{html.symbols(self._meaning(step))}</div></div>'
-            f'<div class="lab-scroll"><div class="lab-product">{"".join(parts)}</div></div>'
+            + html.scrolled(f'<div class="lab-product">{"".join(parts)}</div>')
         )
 
     def drawing(self, number: int) -> str:

@@ -4,6 +4,7 @@ import base64
 import re
 import subprocess
 import sys
+import threading
 
 import matplotlib.image
 import numpy as np
@@ -115,7 +116,7 @@ def test_made_means_the_numbers_of_the_library(panel):
     for name, W in prepare(panel.settings()).tagger.model.get_values().items():
         assert np.array_equal(W, model.get_values()[name])
         assert f"<td>{W.mean():.4g}</td>" in panel.drawn.value
-    assert "Made: NumpyRNN, float64" in panel.message.value
+    assert "Drawn: NumpyRNN, float64" in panel.message.value
     assert panel.device.value == "NumPy computes on the CPU."
 
 
@@ -184,3 +185,25 @@ def test_vectors_that_come_with_the_sample_can_be_chosen():
     assert panel.settings().embeddings.endswith("sample/ppmi_30")
     panel.model.take(panel.settings())
     assert panel.model.embeddings.value == "sample/ppmi_30"
+
+
+def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypatch):
+    drawn = threading.Event()
+
+    def long(settings):
+        drawn.wait(PATIENCE)
+        return prepare(settings)
+
+    monkeypatch.setattr("lab.panels.model.panel.prepare", long)
+    panel.make_button.click()
+    given_up = panel.job
+    assert panel.make_button.disabled
+    panel.stop_button.click()
+    assert (panel.make_button.disabled, panel.stop_button.disabled) == (False, True)
+    assert "Stopped." in panel.message.value
+    drawn.set()
+    given_up.wait(PATIENCE)
+    assert panel.experiment is None
+    assert not panel.drawn.value
+    made(panel)
+    assert "Drawn: NumpyRNN" in panel.message.value

@@ -1,0 +1,36 @@
+"""Panels for keyboards and screen readers, judged by axe, in both themes; and in a narrow window."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.page import button, expect, message, overflowing
+
+import lab as lab_package
+
+PANELS = sorted(lab_package.PANELS)
+
+
+# ipywidgets gives the handles of its sliders and the buttons of its Play no names.
+OF_IPYWIDGETS = [[".noUi-handle"], [".widget-play button"]]
+
+
+def faults(page):
+    """What axe finds wrong in the panels: the rule, and the element."""
+    found = Axe().run(page, {"include": [[".lab-panel"]], "exclude": OF_IPYWIDGETS}).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]} {node['target']}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.usefixtures("trained")
+def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
+    page = lab.page
+    page.set_viewport_size({"width": 900, "height": 800})
+    lab.open(lab.write("import lab", f"display({', '.join(f'lab.{name}()' for name in PANELS)})"))
+    lab.run_all()
+    panels = {name: lab.find(name) for name in PANELS}
+    button(panels["CorpusPanel"], "Read").click()
+    expect(message(panels["CorpusPanel"])).to_contain_text("Read.")
+    picture(panels["ModelPanel"], "narrow-model")
+    wrong = [f"{name} {fault}" for name, panel in panels.items() for fault in overflowing(page, panel)]
+    wrong += faults(page)
+    with lab.dark():
+        wrong += faults(page)
+    assert not wrong, "\n".join(wrong)
