@@ -38,6 +38,11 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-map .bqplot")).to_contain_text("dog")
     assert not overflowing(lab.page, panel)
     picture(panel, "inspection-map")
+    button(panel, "before").press("Enter")
+    expect(nearest).to_contain_text("Nearest to dog before training")
+    picture(panel, "inspection-map-before")
+    button(panel, "after training").click()
+    expect(nearest).to_contain_text("Nearest to dog, by")
     with lab.dark():
         picture(panel, "inspection-map-dark")
     tab(panel, "Errors")

@@ -240,7 +240,8 @@ class BenchmarkPanel(Panel):
         self.key.value = key(lines.values())
         without = "" if self.working else report.without_gpu(self.shown)
         parts = report.less_work, report.crossover, report.not_measured
-        notes = [note for part in parts for note in part(self.shown)]
+        said = without.partition(": ")[2].removesuffix(".")  # a reason that stands above is not said again
+        notes = [note for part in parts for note in part(self.shown) if not (said and note.endswith(said))]
         self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 

@@ -1,6 +1,7 @@
-"""The view of the inspection panel on the embeddings: nearest words, and a map of the most frequent ones."""
+"""The view of the inspection panel on the embeddings: nearest words and a map, after training and before."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -9,11 +10,14 @@ from lab.drawing import html
 from lab.drawing.palette import NEUTRAL, colour_of
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
-from lab.widgets.controls import in_row, text, view, whole
+from lab.widgets.controls import in_row, show, text, toggles, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn import paths
-from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
+from lxmls_rnn.deep_learning.rnn import numpy_class
+from lxmls_rnn.experiment import prepare
+from lxmls_rnn.teaching.analysis import neighbours, principal_components, tag_counts, unit_columns
+
+AFTER, BEFORE = "after training", "before"
 
 
 class NeighboursView(View):
@@ -30,47 +34,63 @@ class NeighboursView(View):
         self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
         what = "Read the training file and draw its most frequent words"
         self.map_button = panel.button("Draw the map", what, self.draw_map)
+        times = {AFTER: "As the run has left them", BEFORE: "As they were drawn, or read from a file"}
+        self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()
         self.points = WordMap().add_class("lab-map")
-        self._counts: np.ndarray | None = None
+        self._counted: tuple[np.ndarray, np.ndarray] | None = None  # words by tags; W_e before training
         self._stamp: tuple[str, int] | None = None
         super().__init__(
-            panel, in_row(self.word, self.n, self.n_map, self.map_button), self.nearest, self.map, self.points
+            panel,
+            in_row(self.word, self.n, self.n_map, self.map_button),
+            self.nearest,
+            self.when,
+            self.map,
+            self.points,
         )
-        self.redraw_on(self.word, self.n, self.n_map)
+        self.redraw_on(self.word, self.n, self.n_map, self.when)
 
     def fill(self) -> None:
         """Begin with a word of the sentence; forget the counts of another run."""
         if self._stamp != self.opened.stamp:
-            self._stamp, self._counts = self.opened.stamp, None
+            self._stamp, self._counted = self.opened.stamp, None
             self.map.value, self.points.children = "", []
+        show(self.when, self._counted is not None)
         known = [word for word in self.seen.words if word in self.opened.tagger.words] if self._seen is not None else []
         if self.word.value not in self.opened.tagger.words:
             self.word.value = max(known, key=len, default=self.opened.tagger.words[0])
 
     def draw(self) -> None:
         self.nearest.value = ""
-        word = self.word.value.strip()
-        found = self.opened.tagger.neighbours(word, self.n.value)
+        tagger, word, when = self.opened.tagger, self.word.value.strip(), ""
+        found = tagger.neighbours(word, self.n.value)
+        if self._counted is not None and self.when.value == BEFORE:
+            when, E = " before training", self._counted[1]
+            found = [(tagger.words[i], cosine) for i, cosine in neighbours(E, tagger.words.index(word), self.n.value)]
         bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
-        says = f"Nearest to <b>{escape(word)}</b>, by the cosine of the angle between the embeddings:"
+        says = f"Nearest to <b>{escape(word)}</b>{when}, by the cosine of the angle between the embeddings:"
         self.nearest.value = f"{says}{bars}"
-        if self._counts is not None:
-            self._draw_map([word, *(other for other, _ in found)])
+        show(self.when, self._counted is not None)
+        if self._counted is not None:
+            self._draw_map([word, *(other for other, _ in found)], *self._counted)
 
     def draw_map(self) -> None:
-        """Count the words of the training file in the background, then draw the map."""
+        """Count the words of the training file and draw the model anew in the background, then draw the map."""
         opened = self.opened
-        settings = opened.run.settings
 
-        def work() -> Iterator[np.ndarray]:
-            limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
-            sentences = opened.tagger.read(paths.located(settings.train), **limits)
-            yield tag_counts(sentences, len(opened.tagger.words), len(opened.tagger.tags))
+        def work() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            settings = replace(opened.run.settings, model=numpy_class(opened.run.settings.model).__name__)
+            begun = prepare(settings)
+            if begun.tagger.words != opened.tagger.words:
+                raise ValueError(
+                    f"{settings.train} has changed since {opened.run.folder.name} was trained: other words"
+                )
+            counts = tag_counts(begun.train, len(opened.tagger.words), len(opened.tagger.tags))
+            yield counts, begun.tagger.model.get_values()["W_e"]
 
-        def take(counts: np.ndarray) -> None:
+        def take(counted: tuple[np.ndarray, np.ndarray]) -> None:
             if self._stamp == opened.stamp:
-                self._counts = counts
+                self._counted = counted
 
         def progress(job: Job) -> None:
             if self._stamp == opened.stamp:
@@ -78,12 +98,12 @@ class NeighboursView(View):
 
         self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, progress, take)
 
-    def _draw_map(self, marked: list[str]) -> None:
-        tagger, counts = self.opened.tagger, self._counts
-        assert counts is not None
+    def _draw_map(self, marked: list[str], counts: np.ndarray, before: np.ndarray) -> None:
+        tagger = self.opened.tagger
+        E = before if self.when.value == BEFORE else tagger.model.param.W_e
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
-        places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))
+        places, shares = principal_components(unit_columns(E[:, order]))
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
         colours = [colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
@@ -99,17 +119,19 @@ class NeighboursView(View):
         self.points.draw(places, names, colours, on_map)
 
     def code(self) -> str:
+        which = "begun.tagger.model" if self.when.value == BEFORE else "tagger.model"
         return f"""
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
-from lxmls_rnn import paths
+from lxmls_rnn.experiment import prepare
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(paths.located(run.settings.train), max_nr_sent=run.settings.max_nr_sent)
-counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
+begun = prepare(run.settings)  # as it was before training
+counts = tag_counts(begun.train, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
-places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))  # of W_e, (n_emb, n_words)
+W_e = {which}.get_values()["W_e"]  # (n_emb, n_words)
+places, shares = principal_components(unit_columns(W_e[:, order]))
 for i, place in list(zip(order, places.T))[:10]:
     print(tagger.words[i], tagger.tags[counts[i].argmax()], place)
 """

@@ -38,8 +38,8 @@ class ModelPanel(Panel):
     title = "Model"
     help = """Choose a model and see its formulas, and how many numbers it learns, matrix by matrix. Most of them are
     embeddings, one column a word; the recurrent part is small, and an LSTM's about four times an RNN's, with peepholes
-    seven times. <b>Draw the model</b> draws its numbers at random: you see the numbers that it begins with, and on which device they
-    really are. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
+    seven times. <b>Draw the model</b> draws its numbers at random: you see what it begins with, and on which device
+    that really is. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
     <code>panel = ModelPanel()</code>."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
@@ -127,7 +127,9 @@ class ModelPanel(Panel):
             rows.append([W, MEANINGS[W], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} learnt"])
-        self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", "learnt or kept"], rows) + (
+        self.table.value = html.table(
+            ["parameter", "what it is", "shape", "numbers", "share", "learnt or kept"], rows
+        ) + (
             f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
             f"{memory(4 * total)} in float32, {memory(8 * total)} in float64.<br>"
             f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,18 +76,22 @@ def test_results_are_shown_while_the_run_goes_on(panel):
     assert seen[-1].startswith("2 of 2 cases")
 
 
-def test_a_device_that_is_not_there_is_listed_with_the_reason(panel):
+def test_why_no_gpu_was_measured_is_said_once(panel):
     choose(panel.implementations, "numpy", "fused")
     panel.devices.boxes["cuda"].value = True
     panel.batch.value = "1"
     panel.devices.boxes["cpu"].value = True
     case = Case("rnn", "fused", "cuda", "float32", "forward", 5, 1, 4)
     absent = make_results(1e-3)
-    absent.rows.append(Row(case, "unavailable", "no driver"))
+    absent.rows += [
+        Row(case, "unavailable", "no driver"),
+        Row(replace(case, implementation="torch", device="cpu"), "unavailable", "no PyTorch"),
+    ]
     panel.shown = absent
     panel._draw()
     assert "No GPU was measured: no driver." in panel.gpu.value
-    assert "not available: fused on cuda" in panel.notes.value
+    assert "no driver" not in panel.notes.value
+    assert "no PyTorch" in panel.notes.value
 
 
 def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(panel, monkeypatch):

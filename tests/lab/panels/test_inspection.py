@@ -18,7 +18,7 @@ from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.widgets.choices import RunChoice
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.experiment import Settings, corpus_files, prepare
 from lxmls_rnn.runs import Run
 from lxmls_rnn.teaching.analysis import Reach, gradient_reach
 
@@ -156,7 +156,7 @@ def test_the_hidden_state_tells_its_range(panel):
     view = turn_to(panel, HIDDEN)
     h = panel.seen.forward.h[:, 1:]
     assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
-    assert view.maps.value.count("<td") == h.size
+    assert view.maps.value.count("<td style") == h.size
     assert view.what.layout.display == "none"
 
 
@@ -164,7 +164,7 @@ def test_the_gates_of_an_lstm_are_shown(panel):
     panel.choice.run.value = "lstm"
     view = turn_to(panel, HIDDEN)
     view.what.value = "gates and cell"
-    assert view.maps.value.count("<td") == 6 * 6 * len(panel.seen.words)
+    assert view.maps.value.count("<td style") == 6 * 6 * len(panel.seen.words)
     cells = panel.opened.tagger.model.cells(panel.seen.x)
     assert f'title="1, The: {cells.f[0, 0]:.4g}"' in view.maps.value
     panel.choice.run.value = "rnn"
@@ -192,7 +192,7 @@ def test_an_lstm_without_peepholes_is_looked_at_like_one_with(runs_with):
         panel = InspectionPanel(run)
         view = turn_to(panel, HIDDEN)
         view.what.value = "gates and cell"
-        assert view.maps.value.count("<td") == 6 * 6 * len(panel.seen.words)
+        assert view.maps.value.count("<td style") == 6 * 6 * len(panel.seen.words)
         view = turn_to(panel, GRADIENT)
         view.word.value = 3
         texts[run] = panel.opened.describe(), view.text.value
@@ -244,6 +244,29 @@ def test_the_map_shows_the_most_frequent_words(runs_with, name):
     words = [*shown.marked.names, *shown.points.names]
     assert "the" in words
     assert 20 <= len(words) == len(set(words)) <= 20 + 11
+
+
+def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
+    view = turn_to(panel, NEIGHBOURS)
+    assert view.when.layout.display == "none"
+    view.map_button.click()
+    view.job.wait(60)
+    after = view.nearest.value
+    view.when.value = "before"
+    begun = prepare(panel.opened.run.settings).tagger
+    word = view.word.value
+    assert list(view.points.marked.names) == [word, *(other for other, _ in begun.neighbours(word))]
+    assert f"<b>{word}</b> before training" in view.nearest.value
+    view.when.value = "after training"
+    assert view.nearest.value == after
+
+
+def test_a_training_file_that_has_changed_is_no_map_of_before(panel, monkeypatch):
+    monkeypatch.setattr(panel.opened.tagger, "words", panel.opened.tagger.words[::-1])
+    view = turn_to(panel, NEIGHBOURS)
+    view.map_button.click()
+    view.job.wait(60)
+    assert "has changed since rnn was trained: other words" in said(panel)
 
 
 def test_errors_are_counted_as_the_training_counted_them(panel):
