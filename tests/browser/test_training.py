@@ -84,6 +84,13 @@ def test_a_pause_holds_the_training(lab):
     last = panel.locator(".lab-log tbody td").first.text_content()
     press(button(panel, "Go on"), "Space")
     expect_another_epoch(panel, last)
+    press(button(panel, "Stop"), "Enter")
+    expect(message(panel)).to_contain_text(STOPPED)
+    # who has no mouse goes on from the button that can be used next
+    expect(button(panel, "Resume")).to_be_focused()
+    fill(panel, "to epoch", 2000)
+    press(button(panel, "Resume"), "Enter")
+    expect(button(panel, "Pause")).to_be_focused()
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
 

@@ -55,6 +55,7 @@ class TrainingPanel(Panel):
         self._make_views()
         self._listing, self._proposed = False, ""
         self._doomed: str | None = None  # the run that the next press of Delete is to delete
+        self._stopping: LiveRun | None = None  # the run that Stop was pressed for
         self._table_of: tuple[LiveRun, str, int] | None = None  # of the run that is looked at: what its table shows
         self._awaited: LiveRun | None = None  # whose end is to be said
         super().__init__(
@@ -166,6 +167,7 @@ class TrainingPanel(Panel):
 
     def resume(self) -> None:
         self._look_at(live_runs.resume(self._folder(), self.to_epoch.value))
+        self.pause_button.focus()  # the button that was pressed can no longer have it
 
     def pause_or_go_on(self) -> None:
         """Pause the run that is looked at, or let it go on."""
@@ -177,7 +179,7 @@ class TrainingPanel(Panel):
         self._show_live(live)
 
     def stop(self) -> None:
-        live = self._live_run()
+        self._stopping = live = self._live_run()
         live.job.stop()
         self._show_live(live)
 
@@ -286,6 +288,9 @@ class TrainingPanel(Panel):
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.run.value is None
         self.take_button.disabled = self.delete_button.disabled = self.run.value is None
+        if live is not None and live is self._stopping and not active:
+            self._stopping = None
+            self.resume_button.focus()
         paused = live is not None and live.job.paused
         self.pause_button.description, self.pause_button.icon = ("Go on", "play") if paused else ("Pause", "pause")
         if live is None:
