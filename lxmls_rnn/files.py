@@ -57,6 +57,11 @@ def in_words(error: BaseException) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: "1 epoch", "2 epochs"."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def quoted(what: object) -> str:
     """Return the repr of what a message quotes, cut where it is long."""
     if isinstance(what, (str, bytes)):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lxmls_rnn.files import in_words, locked, make_atomically, open_regular, write_atomically
+from lxmls_rnn.files import counted, in_words, locked, make_atomically, open_regular, write_atomically
 
 HOLDER = """
 import sys
@@ -84,6 +84,11 @@ def test_what_the_disk_refuses_has_the_name_of_the_file(tmp_path):
 )
 def test_an_error_in_words(error, text):
     assert in_words(error) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs")])
+def test_one_thing_is_not_said_in_the_plural(number, text):
+    assert counted(number, "epoch") == text
 
 
 def test_a_long_name_can_be_written_too(tmp_path):

@@ -6,6 +6,7 @@ import ipywidgets as widgets
 
 from lab.widgets.controls import field, in_row, on_change, set_values, switch, values, whole
 from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.files import counted
 
 ALWAYS = ("epochs", "rate", "decay", "batch_size", "shuffle")  # controls that are asked whatever the others say
 
@@ -55,12 +56,6 @@ class TrainerChoice(widgets.VBox):
     def summary(self) -> str:
         """Say it in a line."""
         clip = f", gradient clipped to {self.clip.value:g}" if self.clipped.value else ""
-        early = f", until dev gains nothing for {epochs(self.patience.value)}" if self.early.value else ""
-        return (
-            f"{epochs(self.epochs.value)} at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{early}"
-        )
-
-
-def epochs(n: int) -> str:
-    """Return a number of epochs in words."""
-    return f"{n} epoch{'s' * (n != 1)}"
+        early = f", until dev gains nothing for {counted(self.patience.value, 'epoch')}" if self.early.value else ""
+        length = counted(self.epochs.value, "epoch")
+        return f"{length} at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{early}"

@@ -18,7 +18,7 @@ from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name
-from lxmls_rnn.files import in_words, naming
+from lxmls_rnn.files import counted, in_words, naming
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import by_setting
@@ -91,7 +91,8 @@ def evaluate(
     file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
     result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
-    console.print(f"{file.name}: {result.sentences} sentences, {known + unknown} words, accuracy {result.accuracy:.2%}")
+    tagged = f"{counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"
+    console.print(f"{file.name}: {tagged}, accuracy {result.accuracy:.2%}")
     if known:
         console.print(f"  words in the vocabulary:     {known:6}, accuracy {result.known_accuracy:.2%}")
     if unknown:

@@ -121,8 +121,7 @@ def run(
         sweep.check()
     elif resume is None:
         sweep = sweep.begin()
-    points = len(sweep.points())
-    console.print(f"{points * len(sweep.seeds)} trainings: {points} settings with {len(sweep.seeds)} seeds each.")
+    console.print(f"{sweep.in_words()}.")
     if not dry_run:
         show_sweep(Driver(sweep, workers, pinned, dashboard, scheduler=scheduler))
 

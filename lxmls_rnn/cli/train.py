@@ -15,6 +15,7 @@ from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files
+from lxmls_rnn.files import counted
 from lxmls_rnn.run_files import unique_name
 from lxmls_rnn.runs import Run
 
@@ -123,8 +124,8 @@ def show_training(run: Run, epochs: int | None) -> None:
                     s = run.settings
                     console.print(
                         f"{s.model_in_words}, {s.n_hidd} hidden units, on {Path(s.train).name}: "
-                        f"{event.sentences} sentences, "
-                        f"{event.words} words, {event.epochs} epochs of {event.batches} updates",
+                        f"{counted(event.sentences, 'sentence')}, {counted(event.words, 'word')}, "
+                        f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
                         soft_wrap=True,
                     )
                     if MODELS[s.model].in_theano:

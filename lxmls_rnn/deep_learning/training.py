@@ -21,7 +21,7 @@ from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
-from lxmls_rnn.files import quoted
+from lxmls_rnn.files import counted, quoted
 
 NONSENSE = 1.5  # times the cost of guessing: a small corpus may be a little above it for an epoch or two
 
@@ -173,7 +173,7 @@ class Trainer:
         if p.epoch >= self.epochs:
             return "the one epoch done" if self.epochs == 1 else f"all {self.epochs} epochs done"
         if self.patience is not None and p.epochs_without_gain >= self.patience:
-            return f"no better accuracy on dev for {self.patience} epoch{'s' * (self.patience > 1)}"
+            return f"no better accuracy on dev for {counted(self.patience, 'epoch')}"
         return ""
 
     def rate_of_epoch(self, epoch: int) -> float:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, prepare, read_corpus
-from lxmls_rnn.files import locked, quoted, write_atomically
+from lxmls_rnn.files import counted, locked, quoted, write_atomically
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
@@ -76,6 +76,12 @@ class Sweep:
     def points(self) -> list[Point]:
         """Return the points of the grid that are trained."""
         return list(grid.points(self.vary, self.sample))
+
+    def in_words(self) -> str:
+        """Return how many trainings it has, of how many settings and seeds."""
+        points, seeds = len(self.points()), len(self.seeds)
+        settings = f"{counted(points, 'setting')} with {counted(seeds, 'seed')}"
+        return f"{counted(points * seeds, 'training')}: {settings}{' each' * (points > 1)}"
 
     def trainings(self) -> Iterator[Training]:
         """Yield all trainings: first every point with the first seed, so that early results say something of each."""

@@ -14,6 +14,7 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import parts
+from lxmls_rnn.files import counted
 
 ANY = "any"
 SHOWN = 10  # sentences with errors at a time
@@ -108,7 +109,9 @@ class ErrorsView(View):
         ]
         formats = ("{tag}", "{words}", "{precision:.1%}", "{recall:.1%}", "{f1:.1%}")
         by_tag = [[text.format(**row) for text in formats] for row in result.per_tag()]
-        heading = f"<b>{escape(self._measured.name)} on {self.part.value}</b>: {result.sentences} sentences{note}"
+        heading = (
+            f"<b>{escape(self._measured.name)} on {self.part.value}</b>: {counted(result.sentences, 'sentence')}{note}"
+        )
         self.summary.value = heading + html.table(["words", "number", "errors", "accuracy"], rows)
         mistakes = result.confusion * (1 - np.eye(len(tags), dtype=int))
         caption = "confusion: gold tag (row), predicted tag (column)"
@@ -127,14 +130,17 @@ class ErrorsView(View):
         self.first.max = max(1, len(found))
         begin = self.first.value - 1
         words = sum(int(hits.sum()) for _, hits in found)
-        kind = "words that are right" if self.gold.value == self.predicted.value != ANY else "errors"
+        right = self.gold.value == self.predicted.value != ANY
+        which = (
+            f"{counted(words, 'word')} that {'is' if words == 1 else 'are'} right" if right else counted(words, "error")
+        )
         lines = "".join(
             f"<div>{begin + n + 1}: {_marked(one, hits, tags)}</div>"
             for n, (one, hits) in enumerate(found[begin : begin + SHOWN])
         )
         self.list.value = (
-            f"{words} {kind} in {len(found)} sentences. A box shows the gold tag, an arrow, and what the tagger said; "
-            f"dashed: not in the vocabulary.{lines}"
+            f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow, and what the tagger "
+            f"said; dashed: not in the vocabulary.{lines}"
         )
 
     def _hits(self, one: Judged, tags: list[str]) -> np.ndarray:

@@ -137,10 +137,7 @@ class SweepPanel(Panel):
             self._propose_name()
         try:
             sweep = self.described()
-            points = len(sweep.points())
-            self.count.value = (
-                f"{points * len(sweep.seeds)} trainings: {points} settings, {len(sweep.seeds)} seeds each"
-            )
+            self.count.value = sweep.in_words()
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
 

@@ -6,6 +6,7 @@ from typing import Any
 from lab.drawing import html
 from lab.panels.training.live_runs import LiveRun
 from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.files import counted
 from lxmls_rnn.runs import Run
 
 LAST = 100  # epochs in the table
@@ -27,7 +28,7 @@ def status(live: LiveRun) -> str:
         if live.job.active:
             parts.append(f"epoch {min(epoch, epochs)} of {epochs}, update {batch} of {live.started.batches}")
         else:
-            parts.append(f"{live.done:.4g} of {epochs} epochs")
+            parts.append(f"{live.done:.4g} of {counted(epochs, 'epoch')}")
         if live.words_per_second:
             parts.append(f"{live.words_per_second:,.0f} words/s")
         left = live.seconds_left
@@ -49,7 +50,8 @@ def ended(live: LiveRun) -> str:
 
 def on_disk(run: Run, rows: list[dict[str, Any]]) -> str:
     """Return as HTML what there is of a run that is not live."""
-    what = f"{run.settings.model_in_words}, {len(rows)} of {run.settings.trainer.epochs} epochs, in {run.folder}"
+    trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
+    what = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
     return f"<b>On disk</b>: {escape(what)}"
 
 
