@@ -11,8 +11,8 @@ class TorchTagger(nn.Module):
     Parameters
     ----------
     param
-        The arrays of `NumpyRNN.param`, or of `NumpyLSTM.param` with W_c = 0: `nn.LSTM` has no peepholes, and stacks
-        its gates in the same order.
+        The arrays of `NumpyRNN.param`, or of `NumpyLSTM.param`, without W_c or with W_c = 0: `nn.LSTM` has no
+        peepholes, and stacks its gates in the same order.
     rate
         Learning rate of `torch.optim.SGD`.
     sparse
@@ -24,7 +24,7 @@ class TorchTagger(nn.Module):
         W_e, W_x, W_h, *W_c, W_y = (torch.tensor(W) for W in param)
         assert not any(W.any() for W in W_c)
         self.embedding = nn.Embedding.from_pretrained(W_e.T.contiguous(), freeze=False, sparse=sparse)
-        layer = nn.LSTM if W_c else nn.RNN
+        layer = nn.RNN if W_h.shape[0] == W_h.shape[1] else nn.LSTM
         self.recurrent = layer(W_x.shape[1], W_h.shape[1], bias=False)
         self.linear = nn.Linear(*reversed(W_y.shape), bias=False)
         self.recurrent.weight_ih_l0 = nn.Parameter(W_x)
@@ -33,7 +33,7 @@ class TorchTagger(nn.Module):
         self.optimizer = torch.optim.SGD(self.parameters(), lr=rate)
 
     def forward(self, x):
-        """Return the scores of the tags, (L, n_tags)."""
+        """Return the scores of the tags, (L, n_tags); of a batch, (L, B), they are (L, B, n_tags)."""
         return self.linear(self.recurrent(self.embedding(x))[0])
 
     def probabilities(self, x):
