@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from lxmls_rnn.benchmark.show import compare, plans, plots, report, series
+from lxmls_rnn.benchmark.show import compare, plans, plots, report, roofline, series
 
 
 @pytest.fixture
@@ -121,6 +121,23 @@ def test_the_picture_is_drawn_wider_with_a_gpu(gpu_results, make_results, make_r
     assert gpu.shape[1] > cpu.shape[1]
     for picture in (cpu, gpu):
         assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 20  # not blank
+
+
+def test_the_roofline_has_a_part_for_each_peak_and_a_point_for_each_row(make_results, make_row, tmp_path, monkeypatch):
+    results = make_results(make_row(1e-3), make_row(2e-3, n_hidd=512), make_row(1e-3, "fused", dtype="float64"))
+    with pytest.raises(ValueError, match="no roofline"):
+        roofline.draw(results, tmp_path / "none.png")
+    results.peaks = {f"cpu {dtype}": {"flops": 1e11, "bytes": 1e10, "cache": 0} for dtype in ("float32", "float64")}
+    drawn, draw_part = [], roofline._draw_part
+    monkeypatch.setattr(roofline, "_draw_part", lambda axis, *part: (drawn.append(axis), draw_part(axis, *part)))
+    roofline.draw(results, tmp_path / "roofline.png")
+    points = [[line for line in axis.lines if line.get_linestyle() == "None"] for axis in drawn]
+    assert [len(part) for part in points] == [2, 1]
+    assert points[0][0].get_ydata() == pytest.approx(10**6 / 1e-3 / 1e9)
+    slope, flat = drawn[0].lines[0].get_ydata()[[0, -1]]
+    assert slope / drawn[0].lines[0].get_xdata()[0] == pytest.approx(10)  # GB/s
+    assert flat == pytest.approx(100)  # GFLOP/s
+    assert image.imread(tmp_path / "roofline.png").std() > 0
 
 
 def test_nothing_measured_gives_no_picture(make_results, tmp_path):

@@ -1,0 +1,76 @@
+"""The distance to the limit of the device: operations a second against operations a byte, below the roofs.
+
+The roofline model is Williams, Waterman and Patterson's (Communications of the ACM 52(4), 2009).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from lxmls_rnn.benchmark.measure.counting import count
+from lxmls_rnn.benchmark.measure.machine import in_words
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.measure.runner import peak_key
+from lxmls_rnn.benchmark.show.series import COLOURS, TITLES
+from lxmls_rnn.files import write_atomically
+
+MARKERS = dict(zip(TITLES, "osD", strict=True))
+
+
+def draw(results: Results, path: Path) -> None:
+    """Write the picture as PNG: a part for each device and dtype whose peak was measured.
+
+    The roofs are the arithmetic and the bandwidth that large products and copies have shown. A point may lie above the
+    slope: what fits into the cache does not wait for the memory.
+
+    Raises
+    ------
+    ValueError
+        Nothing was measured, or no peak of it.
+    """
+    parts: dict[str, list[Row]] = {}
+    for row in results.rows:
+        if row.median and peak_key(row.case) in results.peaks:
+            parts.setdefault(peak_key(row.case), []).append(row)
+    if not parts:
+        raise ValueError("nothing was measured of which the device's peak is known, so there is no roofline to draw")
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True}):
+        figure = Figure(figsize=(8 * len(parts), 5.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        for axis, (key, rows) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts.items(), strict=True):
+            _draw_part(axis, key, rows, results.peaks[key])
+        handles = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in figure.axes)
+        legend = {label: handle for pairs in handles for handle, label in pairs}
+        figure.suptitle(in_words(results.machine), fontsize=10)
+        figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=3)
+        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
+
+
+def _draw_part(axis: Any, key: str, rows: list[Row], peak: dict[str, float]) -> None:
+    counts = [count(row.case) for row in rows]
+    intensities = np.array([counted.flops / counted.bytes for counted in counts])
+    ridge = peak["flops"] / peak["bytes"]
+    across = np.geomspace(min(intensities.min(), ridge) / 2, max(intensities.max(), ridge) * 2, 50)
+    roof = np.minimum(peak["flops"], across * peak["bytes"]) / 1e9
+    axis.plot(across, roof, color="#444", label="roof: bandwidth, arithmetic")
+    axis.plot(across, roof / 2, color="#444", linestyle=":", label="half of it")
+    for row, intensity in zip(rows, intensities, strict=True):
+        look = {"marker": MARKERS[row.case.model], "markersize": 2.5 + np.log2(row.case.n_hidd) / 2, "alpha": 0.75}
+        name = f"{row.case.implementation}, {TITLES[row.case.model]}"
+        y = row.flops / row.median / 1e9 if row.median else np.nan
+        axis.plot(intensity, y, linestyle="", color=COLOURS[row.case.implementation], label=name, **look)
+    axis.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="GFLOP/s")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_title(
+        f"{key}: {peak['flops'] / 1e9:.0f} GFLOP/s, {peak['bytes'] / 1e9:.0f} GB/s; larger: more hidden units"
+    )
