@@ -1,4 +1,7 @@
-"""What a student sees: panels that control the library, and checks of the exercises. The notebooks are beside it."""
+"""What a student sees: panels that control the library, checks of the exercises, and fields for answers in words.
+
+The notebooks are beside it.
+"""
 
 import importlib
 from typing import Any
@@ -17,12 +20,14 @@ PANELS = {
     "BenchmarkPanel": "benchmark",
 }
 
-__all__ = [*sorted(PANELS), "check"]
+__all__ = [*sorted(PANELS), "Answer", "check"]
 
 
 def __getattr__(name: str) -> Any:
     if name in PANELS:
         return getattr(importlib.import_module(f"lab.panels.{PANELS[name]}.panel"), name)
+    if name == "Answer":
+        return importlib.import_module("lab.exercises.answer").Answer
     if name == "check":
         return importlib.import_module("lab.exercises.check")
     if name.endswith("Panel"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from lxmls_rnn import records
 from lxmls_rnn.files import in_words
 from lxmls_rnn.runs import Run, find_runs
 
-PROGRESS = "exercises.json"  # in a folder of runs
+PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
+LEGEND = "✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown."
 MARKS = {"right": "✓", "not right": "✗", "not yet": "…"}
 
 
@@ -26,6 +28,14 @@ class Entry:
 
 
 @dataclass
+class Answer:
+    """An answer in words, and when it was written."""
+
+    text: str
+    written: str
+
+
+@dataclass
 class Student:
     """What a student has handed in.
 
@@ -33,12 +43,15 @@ class Student:
     ----------
     exercises
         By name, in the order in which they were begun.
+    answers
+        By question, in the order in which they were begun.
     damaged
         What could not be read, a sentence each.
     """
 
     name: str
     exercises: dict[str, Entry] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 
@@ -82,12 +95,13 @@ def read_class(folder: Path) -> list[Student]:
 
 def _read_student(folder: Path) -> Student:
     student = Student(folder.name)
-    try:
-        student.exercises = records.read(dict[str, Entry], folder / "runs" / PROGRESS)
-    except FileNotFoundError:
-        pass
-    except (ValueError, OSError) as error:
-        student.damaged.append(in_words(error))
+    for name, kind, into in ((PROGRESS, Entry, student.exercises), (ANSWERS, Answer, student.answers)):
+        try:
+            into.update(records.read(dict[str, kind], folder / "runs" / name))  # type: ignore[valid-type]
+        except FileNotFoundError:
+            pass
+        except (ValueError, OSError) as error:
+            student.damaged.append(in_words(error))
     student.runs, damaged = find_runs(folder / "runs")
     student.damaged += [broken.why for broken in damaged]
     return student
@@ -95,9 +109,19 @@ def _read_student(folder: Path) -> Student:
 
 def exercises_of(students: list[Student]) -> list[str]:
     """Return the names of all exercises that somebody has begun, in about the order in which they are."""
+    return _in_order(student.exercises for student in students)
+
+
+def answers_of(students: list[Student]) -> dict[str, dict[str, str]]:
+    """Return for each question who has answered what, in about the order in which the questions are."""
+    questions = _in_order(student.answers for student in students)
+    return {q: {s.name: s.answers[q].text for s in students if q in s.answers} for q in questions}
+
+
+def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:
     places: dict[str, list[int]] = {}
-    for student in students:
-        for place, name in enumerate(student.exercises):
+    for names in begun:
+        for place, name in enumerate(names):
             places.setdefault(name, []).append(place)
     return sorted(places, key=lambda name: (max(places[name]), name))
 
@@ -109,15 +133,16 @@ def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
     many hints (h) and whether the solution was shown (s).
     """
     names = exercises_of(students)
-    header = ["student", *names, "done", "last done", "runs", "best on dev"]
+    header = ["student", *names, "done", "last done", "answers", "runs", "best on dev"]
     lines = []
     for student in students:
         cells = [_cell(student.exercises.get(name)) for name in names]
         best = "" if student.best is None else f"{student.best:.1%}"
         done = f"{student.n_done} of {len(names)}"
-        lines.append([student.name, *cells, done, student.last, str(len(student.runs)), best])
+        counted = [str(len(student.answers)), str(len(student.runs))]
+        lines.append([student.name, *cells, done, student.last, *counted, best])
     done_by = [sum(s.exercises.get(name, Entry()).state == "right" for s in students) for name in names]
-    lines.append(["done by", *(f"{n} of {len(students)}" for n in done_by), "", "", "", ""])
+    lines.append(["done by", *(f"{n} of {len(students)}" for n in done_by), "", "", "", "", ""])
     return header, lines
 
 
@@ -143,21 +168,42 @@ def stuck(students: list[Student]) -> list[str]:
 
 
 def as_html(students: list[Student]) -> str:
-    """Return a page with the table."""
+    """Return a page with the table and the answers in words."""
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>The class</title>
+<style>
+body {{ font-family: sans-serif; max-width: 75em }} table {{ border-collapse: collapse }}
+td, th {{ border: 1px solid #bbb; padding: 3px 8px; text-align: left }}
+</style>
+<h1>The class</h1>
+{progress_html(students)}
+{answers_html(students)}
+</html>
+"""
+
+
+def progress_html(students: list[Student]) -> str:
+    """Return as HTML the table, where the class is stuck, and what could not be read."""
     header, lines = table(students)
     rows = "\n".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
     worst = "".join(f"<li>{html.escape(text)}</li>" for text in stuck(students))
     broken = "".join(f"<li>{html.escape(why)}</li>" for student in students for why in student.damaged)
-    style = "body{font-family:sans-serif}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:3px 8px}"
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>The class</title><style>{style}</style>
-<h1>The class</h1>
-<table><thead><tr>{head}</tr></thead><tbody>
+    return f"""<table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
-<p>✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown.</p>
+<p>{LEGEND}</p>
 {f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}
-{f"<h2>Not readable</h2><ul>{broken}</ul>" if broken else ""}
-</html>
-"""
+{f"<h2>Not readable</h2><ul>{broken}</ul>" if broken else ""}"""
+
+
+def answers_html(students: list[Student]) -> str:
+    """Return as HTML the answers in words, under each question those of all students."""
+    parts = []
+    for question, answers in answers_of(students).items():
+        said = "".join(
+            f"<dt><b>{html.escape(name)}</b></dt><dd style='white-space:pre-wrap'>{html.escape(text)}</dd>"
+            for name, text in answers.items()
+        )
+        parts.append(f"<h3>{html.escape(question)}</h3><dl>{said}</dl>")
+    return "\n".join(["<h2>Answers in words</h2>", *parts]) if parts else ""

@@ -29,6 +29,15 @@ def handed_in(tmp_path):
         if text is not None:
             (runs / "exercises.json").write_text(text)
     train, dev, _ = map(str, corpus_files("sample"))
+    answers = {
+        "anna": {"Why?": {"text": "[bold]I see <b>no</b> \x1b[2Jreason.\nNone.", "written": "2026-07-20 15:00"}},
+        "ben": {
+            "Why?": {"text": "Because.", "written": "2026-07-20 15:00"},
+            "How deep?": {"text": "10", "written": "2026-07-20 15:01"},
+        },
+    }
+    for name, its in answers.items():
+        (tmp_path / name / "runs" / "answers.json").write_text(json.dumps(its))
     settings = Settings(train, dev, max_nr_sent=30, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
     list(Run.create("first", settings, tmp_path / "anna" / "runs").fit())
     return tmp_path
@@ -37,12 +46,12 @@ def handed_in(tmp_path):
 def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in):
     students = read_class(handed_in)
     header, lines = table(students)
-    assert header == ["student", "forward", "errors", "done", "last done", "runs", "best on dev"]
+    assert header == ["student", "forward", "errors", "done", "last done", "answers", "runs", "best on dev"]
     anna, ben, cai, dee, done_by = lines
-    assert anna[:6] == ["anna", "✓ 3 1h s", "✗ 2", "1 of 2", "2026-07-20 15:04", "1"]
-    assert anna[6].endswith("%")
-    assert ben == ["ben", "✗ 7", "", "0 of 2", "", "0", ""]
-    assert cai[1:] == dee[1:] == ["", "", "0 of 2", "", "0", ""]
+    assert anna[:7] == ["anna", "✓ 3 1h s", "✗ 2", "1 of 2", "2026-07-20 15:04", "1", "1"]
+    assert anna[7].endswith("%")
+    assert ben == ["ben", "✗ 7", "", "0 of 2", "", "2", "0", ""]
+    assert cai[1:] == dee[1:] == ["", "", "0 of 2", "", "0", "0", ""]
     assert done_by[:3] == ["done by", "1 of 4", "0 of 4"]
     assert exercises_of(students) == ["forward", "errors"]
     assert stuck(students) == ["forward: ben, 7 tries", "errors: anna, 2 tries"]
@@ -59,6 +68,14 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     page = files[1].read_text()
     assert "<td>✓ 3 1h s</td>" in page
     assert "exercises.json" in page
+
+
+def test_answers_stand_under_their_question(handed_in):
+    result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "160"})
+    assert result.exit_code == 0
+    shown = result.output[result.output.index("Why?") :]
+    assert shown == "Why?\nanna: [bold]I see <b>no</b> [2Jreason.\nNone.\nben: Because.\n\nHow deep?\nben: 10\n"
+    assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
 
 
 def test_names_are_no_html(handed_in):

@@ -1,43 +1,34 @@
-"""Which exercises are done, kept on disk beside the runs: it survives a new kernel and a new image."""
+"""Which exercises are done, kept on disk beside the runs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn import paths, records
-from lxmls_rnn.classroom import PROGRESS as NAME
-from lxmls_rnn.classroom import Entry
-from lxmls_rnn.files import locked, write_atomically
+from lab.exercises.kept import Kept
+from lxmls_rnn.classroom import PROGRESS, Entry
 
 EMPTY: dict[str, Any] = {name: value for name, value in asdict(Entry()).items() if value is not None}
+_FILE = Kept(PROGRESS, Entry)
 
 
 def path() -> Path:
     """Return the file."""
-    return paths.runs() / NAME
+    return _FILE.path
 
 
 def read() -> dict[str, dict[str, Any]]:
     """Return for each exercise that was begun its `state`, `tries`, `hints` and `solution`.
 
-    A file that is damaged is put aside, not lost: `exercises.json.damaged`.
-
     Raises
     ------
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
-    try:
-        return _read()
-    except ValueError:
-        with _alone() as entries:  # another may have put it in order
-            return entries
+    return {name: _plain(entry) for name, entry in _FILE.read().items()}
 
 
 def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -55,16 +46,15 @@ def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
     OSError
         The file cannot be read or written; names it.
     """
-    with _alone() as entries:
-        entry = {**EMPTY, **entries.get(exercise, {})}
+    with _FILE.changing() as entries:
+        entry = _plain(entries.get(exercise, Entry()))
         changes = change(entry)
         if entry["state"] == "right":
             changes.pop("state", None)
         elif changes.get("state") == "right":
             changes["done"] = f"{datetime.now():%Y-%m-%d %H:%M}"
         entry.update(changes)
-        entries[exercise] = entry
-        _write(entries)
+        entries[exercise] = Entry(**entry)
         return entry
 
 
@@ -75,31 +65,10 @@ def get(exercise: str) -> dict[str, Any]:
 
 def forget(exercise: str | None = None) -> None:
     """Forget an exercise, or all of them."""
-    with _alone() as entries:
-        _write({} if exercise is None else {name: entry for name, entry in entries.items() if name != exercise})
+    with _FILE.changing() as entries:
+        for name in list(entries) if exercise is None else [exercise]:
+            entries.pop(name, None)
 
 
-@contextmanager
-def _alone() -> Iterator[dict[str, dict[str, Any]]]:
-    """Give what the file holds, while no other process reads it to change it."""
-    folder = paths.runs()
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, lambda: None):
-        try:
-            entries = _read()
-        except ValueError:
-            path().replace(path().with_name(f"{NAME}.damaged"))
-            entries = {}
-        yield entries
-
-
-def _read() -> dict[str, dict[str, Any]]:
-    try:
-        entries = records.read(dict[str, Entry], path())
-    except FileNotFoundError:
-        return {}
-    return {name: {key: value for key, value in vars(e).items() if value is not None} for name, e in entries.items()}
-
-
-def _write(entries: dict[str, dict[str, Any]]) -> None:
-    write_atomically(path(), json.dumps(entries, indent=1))
+def _plain(entry: Entry) -> dict[str, Any]:
+    return {key: value for key, value in vars(entry).items() if value is not None}

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from lxmls_rnn import classroom
 from lxmls_rnn.cli.console import Commands, console
@@ -25,7 +26,8 @@ def _several() -> None:
 def show(
     folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table there.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", help="Write it as a page there.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write it and the answers as a page there.")] = None,
+    answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
 ) -> None:
     """Show which exercises each student has done, after how many tries and hints, and where the class is stuck.
 
@@ -42,10 +44,22 @@ def show(
         write_atomically(csv_file, text.getvalue())
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
-    shown = Table(*header)
+    shown = Table()
+    for name in header:
+        shown.add_column(_plain(name))
     for line in lines:
-        shown.add_row(*line)
+        shown.add_row(*map(_plain, line))
     console.print(shown)
-    console.print("✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown.")
+    console.print(classroom.LEGEND)
     for where in classroom.stuck(students):
-        console.print(f"Stuck at {where}.", soft_wrap=True)
+        console.print(_plain(f"Stuck at {where}."), soft_wrap=True)
+    for question, answered in classroom.answers_of(students).items() if answers else ():
+        console.print()
+        console.print(_plain(question), style="bold", soft_wrap=True)
+        for name, text in answered.items():
+            console.print(_plain(f"{name}: {text}"), soft_wrap=True)
+
+
+def _plain(text: str) -> Text:
+    """Return what a student may have written, without what a terminal would obey."""
+    return Text("".join(character for character in text if character == "\n" or character.isprintable()))

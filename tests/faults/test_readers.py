@@ -243,7 +243,7 @@ def test_exercises(attack, tmp_path, monkeypatch):
         progress.update("lstm", lambda entry: {"tries": entry["tries"] + 1})
         assert progress.get("lstm")["tries"] >= 1
 
-    attack(changed(entries), read, tmp_path / progress.NAME)
+    attack(changed(entries), read, progress.path())
 
 
 def npz(arrays, compression=zipfile.ZIP_STORED):

@@ -38,6 +38,10 @@ def run(notebook, folder, monkeypatch):
     return notebook
 
 
+def is_answer(cell):
+    return re.fullmatch(r'(from lab import Answer\n\n)?Answer\((\s*"[^"]+",?\n?)+\)', cell.source) is not None
+
+
 def verdicts(notebook):
     """Return for each exercise what its check said."""
     return {
@@ -112,9 +116,19 @@ def test_a_notebook_is_kept_clean(name):
 def test_the_experiments_make_sense_as_a_page_without_code():
     for cell in read("02-experiments.ipynb").cells:
         if cell.cell_type == "code":
-            assert re.fullmatch(r"from lab import (\w+Panel)\n\n\1\(\)", cell.source)
+            assert re.fullmatch(r"from lab import (\w+Panel)\n\n\1\(\)", cell.source) or is_answer(cell)
         else:
             assert not re.search(r"\bcells?\b", cell.source)
+
+
+def test_each_question_has_a_field_of_its_own():
+    """By its text an answer is found again, so no question is there twice."""
+    cells = [cell for name in NOTEBOOKS for cell in read(name).cells if "Answer(" in cell.source]
+    assert all(map(is_answer, cells))
+    questions = [question for cell in cells for question in re.findall(r'"(.+?)"', cell.source)]
+    assert len(questions) == len(set(questions)) > 40
+    texts = [cell.source for name in NOTEBOOKS for cell in read(name).cells if cell.cell_type == "markdown"]
+    assert not any("Think about it" in text for text in texts)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

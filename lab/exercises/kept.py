@@ -1,0 +1,81 @@
+"""Files of JSON beside the runs, which outlive kernel and image; kernels that change one at once lose nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from lxmls_rnn import paths, records
+from lxmls_rnn.files import locked, write_atomically
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """Entries by name, kept in a file of the folder of runs.
+
+    Parameters
+    ----------
+    name
+        The file's.
+    kind
+        The data class of an entry.
+    """
+
+    def __init__(self, name: str, kind: type[T]) -> None:
+        self.name, self.kind = name, kind
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return paths.runs() / self.name
+
+    def read(self) -> dict[str, T]:
+        """Return the entries; a file that is damaged is put aside, not lost: its name ends in `.damaged` then.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
+        try:
+            return self._read()
+        except ValueError:
+            with self.changing() as entries:  # another may have put it in order
+                return entries
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, T]]:
+        """Give the entries to be changed, and write them then; no other process changes the file meanwhile.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read or written; names it.
+        """
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder, lambda: None):
+            try:
+                entries = self._read()
+            except ValueError:
+                self.path.replace(self.path.with_name(f"{self.name}.damaged"))
+                entries = {}
+            before = _text(entries)
+            yield entries
+            if (text := _text(entries)) != before:
+                write_atomically(self.path, text)
+
+    def _read(self) -> dict[str, T]:
+        try:
+            return records.read(dict[str, self.kind], self.path)  # type: ignore[name-defined]
+        except FileNotFoundError:
+            return {}
+
+
+def _text(entries: dict[str, T]) -> str:
+    plain = {name: {key: value for key, value in vars(e).items() if value is not None} for name, e in entries.items()}
+    return json.dumps(plain, indent=1)

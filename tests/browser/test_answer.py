@@ -1,0 +1,36 @@
+"""A text field under each question: typed, kept, found again in another kernel."""
+
+import json
+import time
+
+from browser.page import overflowing
+from playwright.sync_api import expect
+
+QUESTIONS = ["Why has h one column more than z?", "What would be the depth of the perceptron for 100 words?"]
+ANSWERS = ["Column 0 is h_0,\nbefore the first word.", "100"]
+CELLS = ["from lab import Answer", f"Answer(*{QUESTIONS})"]
+
+
+def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace, picture):
+    lab.open(lab.write(*CELLS))
+    lab.run_all()
+    panel = lab.find("Answer")
+    panel.get_by_label(QUESTIONS[0], exact=True).click()
+    lab.page.keyboard.type(ANSWERS[0])  # with a new line, which makes no new cell
+    lab.page.keyboard.press("Tab")
+    expect(panel.get_by_label(QUESTIONS[1], exact=True)).to_be_focused()
+    lab.page.keyboard.type(ANSWERS[1])
+    expect(panel.locator(".lab-message")).to_have_text("Kept.")
+    lab.page.set_viewport_size({"width": 900, "height": 800})
+    assert overflowing(lab.page, panel) == []
+    picture(panel, "answer")
+    file, deadline = workplace / "runs" / "answers.json", time.monotonic() + 20
+    while [answer["text"] for answer in json.loads(file.read_text()).values()] != ANSWERS:
+        assert time.monotonic() < deadline, file.read_text()
+        time.sleep(0.1)  # between two questions
+
+    lab.shut_down()
+    lab.open(lab.write(*CELLS))
+    lab.run_all()
+    for question, answer in zip(QUESTIONS, ANSWERS, strict=True):
+        expect(lab.find("Answer").get_by_label(question, exact=True)).to_have_value(answer)

@@ -1,0 +1,58 @@
+"""Answers in words: kept while they are written, found again by their question, in any kernel."""
+
+import json
+
+import pytest
+
+from lab import Answer, check
+from lxmls_rnn.classroom import read_class
+
+WHY, HOW = "Why has h one column more than z?", "How <deep> is it?"
+
+
+def test_an_answer_is_there_again_in_another_kernel(runs_folder):
+    Answer(WHY, HOW).fields[1].value = "As deep as the sentence <b>is</b> long.\nNot deeper."
+    shown = Answer(HOW, WHY)
+    assert [field.description for field in shown.fields] == [HOW, WHY]
+    assert [field.value for field in shown.fields] == ["As deep as the sentence <b>is</b> long.\nNot deeper.", ""]
+    assert list(json.loads((runs_folder / "answers.json").read_text())) == [HOW]
+
+
+def test_it_says_that_it_is_kept_and_forgets_what_is_deleted(runs_folder):
+    answer = Answer(WHY)
+    assert answer.message.value == ""
+    answer.fields[0].value = "h_0"
+    assert "Kept." in answer.message.value
+    check.reset()
+    assert Answer(WHY).fields[0].value == "h_0"
+    answer.fields[0].value = " "
+    assert json.loads((runs_folder / "answers.json").read_text()) == {}
+
+
+def test_a_damaged_file_is_put_aside(runs_folder):
+    (runs_folder / "answers.json").write_text('{"Why?": 3}')
+    Answer("Why?").fields[0].value = "Because."
+    assert (runs_folder / "answers.json.damaged").read_text() == '{"Why?": 3}'
+    assert Answer("Why?").fields[0].value == "Because."
+
+
+def test_what_the_disk_refuses_is_told(runs_folder):
+    answer = Answer(WHY)
+    runs_folder.rmdir()
+    runs_folder.write_text("a file")
+    answer.fields[0].value = "h_0"
+    assert f"Answers are not kept: {runs_folder}" in answer.message.value
+    assert "Answers are not kept: " in Answer(WHY).message.value
+
+
+@pytest.mark.parametrize("questions", [(), ("",), (3,)])
+def test_a_field_wants_its_question(questions):
+    with pytest.raises(ValueError, match="Answer takes the questions as texts"):
+        Answer(*questions)
+
+
+def test_answers_are_handed_in_with_the_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "anna" / "runs"))
+    Answer(WHY).fields[0].value = "Column 0 is h_0."
+    (student,) = read_class(tmp_path)
+    assert student.answers[WHY].text == "Column 0 is h_0."
