@@ -60,6 +60,10 @@ if ! { mkdir -p "$HOME" && [ -w "$HOME" ]; } 2>/dev/null; then
     exit 1
 fi
 
+# What is new among the image's notebooks; a student's own stay. The teacher's container has one for the teacher.
+python docker/hand_out.py docker/notebooks lab/notebooks
+[ -z "${LXMLS_CLASS:-}" ] || python docker/hand_out.py lab/teacher lab/notebooks
+
 # Look for the device, and prove it with a kernel. What fails only there is handed on, so that the notebooks know it too.
 if ! answer=$(python -m lxmls_rnn.device); then
     echo "$answer" | head -1 >&2

@@ -1,9 +1,12 @@
 import csv
 import json
+import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import lab
 from lxmls_rnn.classroom import as_html, exercises_of, read_class, stuck, table
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.deep_learning.training import Trainer
@@ -76,6 +79,17 @@ def test_answers_stand_under_their_question(handed_in):
     shown = result.output[result.output.index("Why?") :]
     assert shown == "Why?\nanna: [bold]I see <b>no</b> [2Jreason.\nNone.\nben: Because.\n\nHow deep?\nben: 10\n"
     assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
+
+
+def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypatch, capsys):
+    monkeypatch.setenv("LXMLS_CLASS", str(handed_in))
+    notebook = json.loads((Path(lab.__file__).parent / "teacher" / "class.ipynb").read_text())
+    space = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]).replace("\nHTML(", "\nshown = HTML("), space)
+    assert "<td>✓ 3 1h s</td>" in space["shown"].data
+    assert re.search(r"anna +first +NumpyRNN, 3 hidden units +\d+\.\d%", capsys.readouterr().out)
 
 
 def test_names_are_no_html(handed_in):

@@ -8,6 +8,9 @@ from nativeauthenticator import NativeAuthenticator
 from nativeauthenticator.orm import UserInfo
 from tornado.web import HTTPError
 
+sys.path.insert(0, os.path.dirname(__file__))
+from spawning import Gpus, show_class
+
 c = get_config()  # noqa: F821
 
 c.JupyterHub.bind_url = "http://:8000"
@@ -78,6 +81,27 @@ if os.environ["LAB_RUNTIME"]:
     c.DockerSpawner.extra_host_config["runtime"] = os.environ["LAB_RUNTIME"]
     # The kernels that were compiled for the GPU.
     c.DockerSpawner.volumes["lxmls-kernels-{username}"] = "/opt/lab/cache/gpu"
+
+gpus = Gpus([name.strip() for name in os.environ["CLASS_GPUS"].split(",") if name.strip()])
+if gpus.names and not os.environ["LAB_RUNTIME"]:
+    sys.exit("CLASS_GPUS names GPUs, but LAB_RUNTIME no runtime that brings them: set it to nvidia, as make gpu does")
+
+
+# Functions, no methods: of a method the hub would use a copy, and of its object too.
+async def before_start(spawner):
+    """Complete what a container gets."""
+    await show_class(spawner)
+    if gpus.names:
+        await gpus.give(spawner)
+
+
+def after_stop(spawner):
+    """Forget what it got."""
+    gpus.take_back(spawner)
+
+
+c.Spawner.pre_spawn_hook = before_start
+c.Spawner.post_stop_hook = after_stop
 
 # A server that nobody has used for an hour is stopped; its volumes stay.
 c.JupyterHub.services = [

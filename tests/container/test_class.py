@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow("builds two images more and starts a class: two mi
 STUDENTS, SERVERS = 5, 2
 GOOD = "a-long-password"
 TOKEN = secrets.token_hex(3)
-ANNA, BEN, CARLA = (f"{name}{TOKEN}" for name in ("anna", "ben", "carla"))  # no volume of a real student is touched
+# no volume of a real class is touched
+ANNA, BEN, CARLA, TEACHER = (f"{name}{TOKEN}" for name in ("anna", "ben", "carla", "teacher"))
 
 # What a server answers that is asked with the token of the one whose container this is.
 ASK = """
@@ -51,6 +52,23 @@ print(len(children), flush=True)
 select.select([sys.stdin], [], [], 10)
 for child in children:
     os.kill(child, signal.SIGKILL)
+"""
+
+
+# A student has done an exercise and answered a question.
+WORK = """
+import lab.exercises.progress
+lab.exercises.progress.update("forward", lambda entry: {"state": "right", "tries": entry["tries"] + 3})
+lab.Answer("Why has h one column more than z?").fields[0].value = "Column 0 is h_0."
+"""
+
+# The image as it is after notebooks have been changed in the middle of a course.
+NEWER = """
+FROM {image}
+USER 0:0
+RUN sed -i 's/# Welcome/# Welcome back/' docker/notebooks/00-welcome.ipynb && \\
+    sed -i 's/# Day 6:/# Day 7:/' docker/notebooks/01-exercises.ipynb
+USER 1000:1000
 """
 
 
@@ -102,9 +120,10 @@ class Class:
             "CLASS_PORT": str(port),
             "CLASS_STUDENTS": str(STUDENTS),
             "CLASS_SERVERS": str(SERVERS),
+            "CLASS_TEACHER": TEACHER,
         }
         self.teacher = Visitor(self.address)
-        self.printed = ""
+        self.printed, self.image = "", f"lxmls-rnn-student:{lab.image.partition(':')[2]}"
 
     def make(self, target):
         return call("make", target, cwd=self.lab.folder, env=self.environ, timeout=BUILD).stdout
@@ -128,12 +147,25 @@ class Class:
     def at_work(self, name):
         """Let a student in and start their server; return their browser."""
         visitor = self.student(name)
+        self.start(visitor, name)
+        return visitor
+
+    def start(self, visitor, name):
+        """Start a server and wait for it."""
         status, text = visitor.start(name)
         assert status in (201, 202), text
         # a page first: only there the server asks the hub who this is
         wait_for(lambda: "jupyter-config-data" in visitor.ask(f"/user/{name}/lab")[1], 120, f"the server of {name}")
         assert visitor.ask(f"/user/{name}/api/status")[0] == 200
-        return visitor
+
+    def stop(self, visitor, name):
+        """Stop a server and wait until it is gone."""
+        visitor.ask(f"/hub/api/users/{name}/server", method="DELETE")
+        query = "docker", "ps", "--all", "--quiet", "--filter", f"name=^lxmls-student-{name}$"
+        wait_for(lambda: not call(*query).stdout, 60, f"the container of {name} is gone")
+        wait_for(
+            lambda: visitor.ask(f"/hub/api/users/{name}/server", method="DELETE")[0] != 202, 60, "the hub knows it"
+        )
 
 
 def python(name, code, *arguments, **options):
@@ -149,13 +181,13 @@ def classroom(lab):
     try:
         it.printed = it.make("class")
         wait_for(lambda: answers(it), 60, "the hub answers")
-        assert it.teacher.log_in("teacher", it.first_password)
+        assert it.teacher.log_in(TEACHER, it.first_password)
         yield it
     finally:
         it.make("class-down")
         it.compose("down", "--volumes", check=False)
         left = call("docker", "volume", "ls", "--quiet", "--filter", f"name=^lxmls-student-.*{TOKEN}-").stdout.split()
-        images = [f"lxmls-rnn-{name}:{lab.image.partition(':')[2]}" for name in ("student", "hub")]
+        images = [it.image, it.image.replace("student", "hub"), f"lxmls-rnn-student:before-{TOKEN}"]
         call("docker", "volume", "rm", *left, check=False)
         call("docker", "rmi", *images, f"lxmls-class-{TOKEN}-lab", check=False)
 
@@ -180,8 +212,8 @@ def ben(classroom):
 def test_the_teachers_password_is_printed_once_and_nobody_signs_up_as_the_teacher(classroom):
     assert classroom.first_password not in classroom.compose("logs", "hub").stdout
     again = classroom.compose("exec", "-T", "hub", "python", "/etc/teacher.py").stdout
-    assert again == "The teacher's account is teacher, with the password that it has.\n"
-    for name in ("teacher", "Teacher"):
+    assert again == f"The teacher's account is {TEACHER}, with the password that it has.\n"
+    for name in (TEACHER, TEACHER.capitalize()):
         assert "already in use" in Visitor(classroom.address).sign_up(name)[1]
         assert not Visitor(classroom.address).log_in(name)
 
@@ -262,3 +294,37 @@ def test_who_takes_too_much_memory_is_ended_alone(anna, ben):
 def test_what_a_server_prints_fills_no_disk(anna):
     found = call("docker", "inspect", "--format", "{{.HostConfig.LogConfig.Type}}", f"lxmls-student-{ANNA}").stdout
     assert found.strip() == "local"
+
+
+def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the_class_does(classroom, anna, ben):
+    def cells(name):
+        status, text = ben.ask(f"/user/{BEN}/api/contents/{name}.ipynb")
+        return text if status == 200 else ""
+
+    python(BEN, "open('lab/notebooks/01-exercises.ipynb', 'a').write(' ')")  # as little as that makes it Ben's own
+    classroom.stop(ben, BEN)
+    call("docker", "tag", classroom.image, f"lxmls-rnn-student:before-{TOKEN}")
+    newer = NEWER.format(image=f"lxmls-rnn-student:before-{TOKEN}")
+    call("docker", "build", "-q", "-t", classroom.image, "-", input=newer, timeout=BUILD)
+    classroom.start(ben, BEN)
+    assert "# Welcome back" in cells("00-welcome")
+    assert not cells("00-welcome-new")
+    assert "# Day 6:" in cells("01-exercises")
+    assert "# Day 7:" in cells("01-exercises-new")
+    assert not cells("class")
+    assert "No such file" in python(BEN, "import os; os.listdir('class')", check=False).stdout
+    classroom.stop(ben, BEN)
+
+    classroom.start(classroom.teacher, TEACHER)
+    python(ANNA, WORK)
+    execute = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/class.ipynb"
+    shown = call("docker", "exec", f"lxmls-student-{TEACHER}", *execute.split()).stdout
+    assert re.search(rf"<td>{ANNA}</td><td>✓ 3</td>", shown)
+    assert "Column 0 is h_0." in shown
+    assert f"<td>{BEN}</td>" in shown
+    assert f"<td>{TEACHER}</td>" not in shown
+    refused = python(TEACHER, f"open('class/{ANNA}/runs/exercises.json', 'a')", check=False).stdout
+    assert "Read-only file system" in refused
+    seen = call("docker/jupyterhub/show.sh", "--answers", cwd=classroom.lab.folder, env=classroom.environ).stdout
+    assert re.search(rf"│ {ANNA} +│ ✓ 3 ", seen)
+    assert f"{ANNA}: Column 0 is h_0." in seen

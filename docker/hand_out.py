@@ -1,0 +1,59 @@
+"""Hand out notebooks of the image: `python docker/hand_out.py SOURCE TARGET`.
+
+A notebook of SOURCE that TARGET has not had yet takes the place of one that is as it was handed out. Beside one that
+somebody has changed it is laid under another name, NAME-new.ipynb, NAME-new-2.ipynb and so on. What is deleted comes
+again.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from lxmls_rnn import records
+from lxmls_rnn.files import in_words, write_atomically
+
+RECORD = ".handed-out.json"  # in TARGET: of each notebook the checksums of what has been handed out
+
+
+def hand_out(source: Path, target: Path) -> list[str]:
+    """Hand out what is new; return the names of the files that were written."""
+    written = []
+    try:
+        record = records.read(dict[str, list[str]], target / RECORD)
+    except (FileNotFoundError, ValueError):
+        record = {}
+    for notebook in sorted(source.glob("*.ipynb")):
+        handed, new = record.setdefault(notebook.name, []), checksum(notebook)
+        if new in handed and (target / notebook.name).exists():
+            continue
+        place = next(p for p in places(target, notebook.stem) if not p.exists() or checksum(p) in [new, *handed])
+        if not place.exists() or checksum(place) != new:
+            write_atomically(place, notebook.read_text(encoding="utf-8"))
+            written.append(place.name)
+        if new not in handed:
+            handed.append(new)
+    write_atomically(target / RECORD, json.dumps(record, indent=1))
+    return written
+
+
+def places(folder: Path, stem: str) -> Iterator[Path]:
+    """Yield where a notebook may be laid, the best place first."""
+    yield folder / f"{stem}.ipynb"
+    yield folder / f"{stem}-new.ipynb"
+    yield from (folder / f"{stem}-new-{n}.ipynb" for n in count(2))
+
+
+def checksum(file: Path) -> str:
+    """Return the SHA-256 of a file; of what is none, such as a folder, nothing."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+if __name__ == "__main__":
+    try:
+        if names := hand_out(*map(Path, sys.argv[1:])):
+            print(f"Notebooks handed out: {', '.join(names)}.")
+    except OSError as error:  # no reason to keep a student from work
+        print(f"New notebooks could not be handed out: {in_words(error)}.", file=sys.stderr)

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Show what the students of a class have done until now, also while they work; options are those of `lxmls-rnn class show`:
+#
+#     docker/jupyterhub/show.sh --answers
+set -eu
+options=$*
+set -- --rm --network none --env COLUMNS="${COLUMNS:-$(tput cols 2>/dev/null || echo 160)}"
+for volume in $(docker volume ls --quiet --filter name='^lxmls-student-.*-runs$'); do
+    name=${volume#lxmls-student-}
+    set -- "$@" --volume "$volume:/class/${name%-runs}/runs:ro"
+done
+# shellcheck disable=SC2086  # several words
+exec docker run "$@" --entrypoint lxmls-rnn "lxmls-rnn-student:${LAB_TAG:-latest}" class show /class $options

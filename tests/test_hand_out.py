@@ -1,0 +1,79 @@
+"""Notebooks in the middle of a course: what a student has changed is never overwritten."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "docker" / "hand_out.py"
+spec = importlib.util.spec_from_file_location("hand_out", SCRIPT)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+
+
+@pytest.fixture
+def update(tmp_path):
+    """Hand out notebooks with these texts; return what the student's folder holds then."""
+    source, target = tmp_path / "image", tmp_path / "student"
+    source.mkdir(), target.mkdir()
+
+    def hand_out(**texts):
+        for name, text in texts.items():
+            (source / f"{name}.ipynb").write_text(text)
+        module.hand_out(source, target)
+        return {file.stem: file.read_text() for file in sorted(target.glob("*.ipynb"))}
+
+    hand_out.student = target
+    return hand_out
+
+
+def test_an_unedited_notebook_is_replaced_and_an_edited_one_gets_a_new_one_beside_it(update):
+    assert update(a="one", b="one") == {"a": "one", "b": "one"}
+    (update.student / "a.ipynb").write_text("mine")
+    assert update(a="two", b="two", c="two") == {"a": "mine", "a-new": "two", "b": "two", "c": "two"}
+    assert update() == {"a": "mine", "a-new": "two", "b": "two", "c": "two"}
+
+
+def test_each_further_one_is_laid_where_nothing_is_overwritten(update):
+    update(a="one")
+    (update.student / "a.ipynb").write_text("mine")
+    update(a="two")
+    assert update(a="three") == {"a": "mine", "a-new": "three"}
+    (update.student / "a-new.ipynb").write_text("mine too")
+    assert update(a="four") == {"a": "mine", "a-new": "mine too", "a-new-2": "four"}
+    assert update(a="one") == {"a": "mine", "a-new": "mine too", "a-new-2": "four"}
+
+
+def test_a_notebook_of_before_the_first_record_is_the_students(update):
+    (update.student / "a.ipynb").write_text("old, or mine")
+    assert update(a="two") == {"a": "old, or mine", "a-new": "two"}
+
+
+@pytest.mark.parametrize("content", ["{", '{"a.ipynb": 3}', "[]"])
+def test_a_damaged_record_loses_nothing(update, content):
+    update(a="one")
+    (update.student / "a.ipynb").write_text("mine")
+    (update.student / ".handed-out.json").write_text(content)
+    assert update(a="two") == {"a": "mine", "a-new": "two"}
+
+
+def test_what_is_deleted_comes_again(update):
+    update(a="one", b="one")
+    (update.student / "a.ipynb").unlink()
+    assert update() == {"a": "one", "b": "one"}
+
+
+@pytest.mark.process
+def test_what_it_does_and_what_the_disk_refuses_is_a_line_and_stops_nothing(update, tmp_path):
+    (tmp_path / "image" / "a.ipynb").write_text("one")
+    for target, said in (
+        ("student", "Notebooks handed out: a.ipynb.\n"),
+        ("student", ""),
+        ("image/a.ipynb", "could not"),
+    ):
+        command = [sys.executable, SCRIPT, tmp_path / "image", tmp_path / target]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert said in result.stdout + result.stderr
+        assert bool(said) == bool(result.stdout + result.stderr)
