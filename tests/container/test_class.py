@@ -325,6 +325,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     assert f"<td>{TEACHER}</td>" not in shown
     refused = python(TEACHER, f"open('class/{ANNA}/runs/exercises.json', 'a')", check=False).stdout
     assert "Read-only file system" in refused
-    seen = call("docker/jupyterhub/show.sh", "--answers", cwd=classroom.lab.folder, env=classroom.environ).stdout
+    environ = classroom.environ | {"LAB_TAG": classroom.image.partition(":")[2]}
+    seen = call("docker/jupyterhub/show.sh", "--answers", cwd=classroom.lab.folder, env=environ).stdout
     assert re.search(rf"│ {ANNA} +│ ✓ 3 ", seen)
     assert f"{ANNA}: Column 0 is h_0." in seen
