@@ -56,8 +56,8 @@ def show(
     for question, answered in classroom.answers_of(students).items() if answers else ():
         console.print()
         console.print(_plain(question), style="bold", soft_wrap=True)
-        for name, text in answered.items():
-            console.print(_plain(f"{name}: {text}"), soft_wrap=True)
+        for name, answer in answered.items():
+            console.print(_plain(f"{name}: {answer}"), soft_wrap=True)
 
 
 def _plain(text: str) -> Text:
