@@ -23,9 +23,9 @@ def faults(page):
 def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
     page = lab.page
     page.set_viewport_size({"width": 900, "height": 800})
-    lab.open(lab.write("import lab", f"display({', '.join(f'lab.{name}()' for name in PANELS)})"))
+    lab.open(lab.write("import lab", f"display({', '.join(f'lab.{name}()' for name in PANELS)}, lab.Answer('Why?'))"))
     lab.run_all()
-    panels = {name: lab.find(name) for name in PANELS}
+    panels = {name: lab.find(name) for name in [*PANELS, "Answer"]}
     button(panels["CorpusPanel"], "Read").click()
     expect(message(panels["CorpusPanel"])).to_contain_text("Read.")
     picture(panels["ModelPanel"], "narrow-model")

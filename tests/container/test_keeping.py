@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from container.machine import give_to
 
 SHORT = ["--max-nr-sent", "50", "--epochs", "1"]
 
@@ -22,6 +23,24 @@ def test_notebooks_and_runs_survive_down_and_a_new_image(lab):
     assert lab.call("docker", "inspect", "--format", "{{.Image}}", lab.container()).stdout != image
     assert "mine.ipynb" in lab.get("/api/contents", lab.address()[1])[1]
     assert "kept" in lab.compose("exec", "-T", "lab", "lxmls-rnn", "runs").stdout
+
+
+def test_new_notebooks_of_an_image_stand_beside_ones_own(lab, tmp_path):
+    own, newer = tmp_path / "own", tmp_path / "newer"
+    for folder in (own, newer):
+        shutil.copytree(lab.folder / "lab/notebooks", folder)
+    with open(own / "01-exercises.ipynb", "a") as file:
+        file.write(" ")
+    for name in ("00-welcome", "01-exercises"):
+        with open(newer / f"{name}.ipynb", "a") as file:
+            file.write("\n\n")
+    give_to(own, lab.uid)
+    start = "docker/entrypoint.sh lab & until python docker/healthcheck.py; do sleep 0.5; done; kill %1"
+    lab.run("bash", "-c", start, mounts=[f"{own}:/opt/lab/lab/notebooks", f"{newer}:/opt/lab/docker/notebooks:ro"])
+    old, new = ((folder / "01-exercises.ipynb").read_text() for folder in (own, newer))
+    assert (own / "01-exercises-new.ipynb").read_text() == new != old
+    assert (own / "00-welcome.ipynb").read_text() == (newer / "00-welcome.ipynb").read_text()
+    assert {file.name for file in own.glob("*-new*")} == {"01-exercises-new.ipynb"}
 
 
 def test_what_it_writes_belongs_to_the_user(lab):
