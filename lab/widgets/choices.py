@@ -172,10 +172,9 @@ class ModelChoice(widgets.VBox):
 
 
 class RunChoice(widgets.HBox):
-    """Which of the runs on disk, or of those of a `family` of models."""
+    """Which of the runs on disk."""
 
-    def __init__(self, description: str = "Run", family: str | None = None) -> None:
-        self._family = family
+    def __init__(self, description: str = "Run") -> None:
         self._further: list[str] = []  # runs of sweeps, which are offered when asked for
         self.run = pick(description, [], "A run in the folder runs", width="27em")  # a name; None where there is no run
         again = button("Look again", "List the runs anew", icon="refresh")
@@ -188,11 +187,7 @@ class RunChoice(widgets.HBox):
         """List the runs that have a model, newest first."""
         whole, damaged = runs.find_runs()
         self.left_out.value = left_out(damaged)
-        found = [
-            run.folder
-            for run in whole
-            if (run.folder / "model.npz").exists() and self._family in (None, MODELS[run.settings.model].family)
-        ]
+        found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
         offer(self.run, [*self._further, *names])
 

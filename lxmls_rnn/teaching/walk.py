@@ -1,4 +1,4 @@
-r"""The forward and the backward pass of a recurrent network, one quantity at a time: for exercise 6.1 and its panel.
+r"""The forward and the backward pass of a tagger, one quantity at a time: for exercises 6.1 and 6.4 and their panel.
 
 `NumpyRNN` computes all steps of a quantity at once where it can. Here every quantity of every step is named on its own,
 in the order in which the network needs it, with the formula that gives it and what that formula takes:
@@ -6,24 +6,29 @@ in the order in which the network needs it, with the formula that gives it and w
     forward,  t = 1 .. L:   z_t   a_t   h_t   y_t   p_t   C_t (the cost up to here)
     backward, t = L .. 1:   e_y_t  dW_y   e_h_t   e_a_t  dW_x  dW_h   e_z_t  dW_e
 
+and of a `NumpyLSTM`, whose b_t and dW_c are there with peepholes only,
+
+    forward,  t = 1 .. L:   z_t   a_t  b_t  i_t  f_t  g_t  o_t  c_t  h_t   y_t   p_t   C_t
+    backward, t = L .. 1:   e_y_t  dW_y   e_h_t  e_a_o_t  e_c_t  e_a_i_t  e_a_f_t  e_a_g_t
+                            dW_x  dW_h  dW_c   e_z_t  dW_e
+
+where e_a_t is [e_a_i_t; e_a_f_t; e_a_g_t; e_a_o_t], and e_b_t the same without g, which has no peephole.
+
 The values are those of `NumpyRNN.backward`; the contributions that a matrix' gradient dW gathers step by step add up to
 `NumpyRNN.grads`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, Backward, NumpyRNN
-from lxmls_rnn.deep_learning.parameters import rnn_shapes
 
 FORWARD, BACKWARD = "forward", "backward"
-STATES = ("z", "a", "h", "y", "p", "C")
-ERRORS = ("e_y", "e_h", "e_a", "e_z")
-GRADIENTS = ("dW_e", "dW_x", "dW_h", "dW_y")  # in the order of `NumpyRNN.param`
 
 
 class Step(NamedTuple):
@@ -35,11 +40,19 @@ class Step(NamedTuple):
 
     direction: str  # 'forward' or 'backward'
     t: int  # 1 .. L
-    name: str  # one of STATES, ERRORS and GRADIENTS
+    name: str  # 'h', 'e_h', 'dW_h'
     symbol: str  # the name with its step
     formula: str
     operands: dict[str, np.ndarray]
     value: np.ndarray  # for a gradient: what this step contributes to it
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether the value is added to the gradient of a parameter."""
+        return self.name.startswith("dW")
+
+
+Errors = tuple[np.ndarray, ...]  # e_a_t (n, 1) first
 
 
 def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
@@ -48,22 +61,20 @@ def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
     Parameters
     ----------
     model
-        A `NumpyRNN`, not an LSTM, whose recurrent layer has other quantities.
+        A `NumpyRNN` or `NumpyLSTM`.
     x, y
         Word ids and gold tag ids, (L,).
 
     Yields
     ------
     Step
-        6 L forward, then 8 L backward.
+        6 L forward, then 8 L backward; for an LSTM 12 L and 13 L, without peepholes 11 L and 12 L.
 
     Raises
     ------
     ValueError, IndexError
-        As `NumpyRNN.grads`; and ValueError for another model.
+        As `NumpyRNN.grads`.
     """
-    if model.shapes(model.sizes) != rnn_shapes(model.sizes):
-        raise ValueError(f"the steps are those of an RNN, got a {type(model).__name__}")
     model.grads(x, y)  # complains about what is no sentence
     back = model.backward(x, y)
     yield from _forward(model, back, np.asarray(y))
@@ -71,36 +82,76 @@ def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
 
 
 def _forward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
-    W_e, W_x, W_h, W_y = model.param
+    W_e, W_y = model.param.W_e, model.param.W_y
     _, p_y, log_p, y, h, z, x = back.forward
     L = len(x)
+    layer = _of(model, x, _rnn_layer, _lstm_layer)
     cost = np.zeros((1, 1))
     for t in range(1, L + 1):
-        h_last, h_t, z_t, y_t = h[:, [t - 1]], h[:, [t]], z[:, [t - 1]], y[:, [t - 1]]
-        a_t = W_x @ z_t + W_h @ h_last
+        h_t, y_t = h[:, [t]], y[:, [t - 1]]
         p_gold = p_y[k[t - 1], t - 1].reshape(1, 1)
         cost_last, cost = cost, cost - log_p[k[t - 1], t - 1] / L
 
         step = partial(_step, FORWARD, t)
-        yield step("z", "W_e onehot(w_t)", z_t, {"W_e": W_e, "onehot(w_t)": _onehot(x[t - 1], W_e.shape[1])})
-        yield step("a", "W_x z_t + W_h h_s", a_t, {"W_x": W_x, "z_t": z_t, "W_h": W_h, "h_s": h_last})
-        yield step("h", f"{model.activation}(a_t)", h_t, {"a_t": a_t})
+        word = _onehot(x[t - 1], W_e.shape[1])
+        yield step("z", "W_e onehot(w_t)", z[:, [t - 1]], {"W_e": W_e, "onehot(w_t)": word})
+        yield from layer(step, t, h, z)
         yield step("y", "W_y h_t", y_t, {"W_y": W_y, "h_t": h_t})
         yield step("p", "softmax(y_t)", p_y[:, [t - 1]], {"y_t": y_t})
         yield step("C", "C_s - 1/L log(p_t[k_t])", cost, {"C_s": cost_last, "p_t[k_t]": p_gold})
 
 
+def _of(model: NumpyRNN, x: np.ndarray, rnn: Callable[..., Any], lstm: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what goes through the model's recurrent layer."""
+    return partial(lstm, model, model.cells(x)) if isinstance(model, NumpyLSTM) else partial(rnn, model)
+
+
+def _rnn_layer(model: NumpyRNN, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray) -> Iterator[Step]:
+    a = _activation_input(model, step, t, h, z)
+    yield a
+    yield step("h", f"{model.activation}(a_t)", h[:, [t]], {"a_t": a.value})
+
+
+def _activation_input(model: NumpyRNN, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray) -> Step:
+    W_x, W_h, z_t, h_last = model.param.W_x, model.param.W_h, z[:, [t - 1]], h[:, [t - 1]]
+    operands = {"W_x": W_x, "z_t": z_t, "W_h": W_h, "h_s": h_last}
+    return step("a", "W_x z_t + W_h h_s", W_x @ z_t + W_h @ h_last, operands)
+
+
+def _lstm_layer(
+    model: NumpyLSTM, cells: Cells, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray
+) -> Iterator[Step]:
+    W_c = model.param.W_c
+    a = _activation_input(model, step, t, h, z)
+    yield a
+    inputs = dict(zip("ifgo", np.split(a.value, 4), strict=True))
+    c_last, c_t = cells.c[:, [t - 1]], cells.c[:, [t]]
+    peepholes = {}
+    if W_c is not None:
+        b = W_c @ c_last
+        yield step("b", "W_c c_s", b, {"W_c": W_c, "c_s": c_last})
+        peepholes = dict(zip("ifo", np.split(b, 3), strict=True))
+    i, f, g, o = now = [values[:, [t - 1]] for values in cells[:4]]
+    for gate, value in zip("ifgo", now, strict=True):
+        operands = {f"a_{gate}_t": inputs[gate]}
+        if gate in peepholes:
+            operands[f"b_{gate}_t"] = peepholes[gate]
+        function = "tanh" if gate == "g" else "logistic"
+        yield step(gate, f"{function}({' + '.join(operands)})", value, operands)
+    yield step("c", "f_t * c_s + i_t * g_t", c_t, {"f_t": f, "c_s": c_last, "i_t": i, "g_t": g})
+    yield step("h", "o_t * tanh(c_t)", h[:, [t]], {"o_t": o, "c_t": c_t})
+
+
 def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
-    W_e, W_x, W_h, W_y = model.param
+    W_e, W_x, W_h, W_y = (getattr(model.param, name) for name in ("W_e", "W_x", "W_h", "W_y"))
     _, p_y, _, _, h, z, x = back.forward
     L = len(x)
-    f_prime = DERIVATIVE[model.activation]
-    e_a_later = np.zeros((model.sizes.n_hidd, 1))
+    layer = _of(model, x, _rnn_errors, _lstm_errors)
+    c = model.cells(x).c if isinstance(model, NumpyLSTM) and model.peepholes else None
+    later: Errors = ()
     for t in range(L, 0, -1):
         e_y, e_h, e_z = back.e_y[:, [t - 1]], back.e_h[:, [t - 1]], back.e_z[:, [t - 1]]
         h_last, h_t, z_t = h[:, [t - 1]], h[:, [t]], z[:, [t - 1]]
-        slope = f_prime(h_t)
-        e_a = slope * e_h
         word, gold = _onehot(x[t - 1], W_e.shape[1]), _onehot(k[t - 1], len(p_y))
 
         step = partial(_step, BACKWARD, t)
@@ -109,14 +160,63 @@ def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
         if t == L:
             yield step("e_h", "W_y^T e_y_t", e_h, {"W_y^T": W_y.T, "e_y_t": e_y})
         else:
-            later = {"W_y^T": W_y.T, "e_y_t": e_y, "W_h^T": W_h.T, "e_a_u": e_a_later}
-            yield step("e_h", "W_y^T e_y_t + W_h^T e_a_u", e_h, later)
-        yield step("e_a", "f'(a_t) * e_h_t", e_a, {"f'(a_t)": slope, "e_h_t": e_h})
+            both = {"W_y^T": W_y.T, "e_y_t": e_y, "W_h^T": W_h.T, "e_a_u": later[0]}
+            yield step("e_h", "W_y^T e_y_t + W_h^T e_a_u", e_h, both)
+        later = yield from layer(step, t, h_t, e_h, later)
+        e_a = later[0]
         yield step("dW_x", "e_a_t z_t^T", e_a @ z_t.T, {"e_a_t": e_a, "z_t^T": z_t.T})
         yield step("dW_h", "e_a_t h_s^T", e_a @ h_last.T, {"e_a_t": e_a, "h_s^T": h_last.T})
+        if c is not None:
+            e_b, c_last = _without_g(e_a), c[:, [t - 1]]
+            yield step("dW_c", "e_b_t c_s^T", e_b @ c_last.T, {"e_b_t": e_b, "c_s^T": c_last.T})
         yield step("e_z", "W_x^T e_a_t", e_z, {"W_x^T": W_x.T, "e_a_t": e_a})
         yield step("dW_e", "e_z_t onehot(w_t)^T", e_z @ word.T, {"e_z_t": e_z, "onehot(w_t)^T": word.T})
-        e_a_later = e_a
+
+
+def _rnn_errors(
+    model: NumpyRNN, step: Callable[..., Step], t: int, h_t: np.ndarray, e_h: np.ndarray, later: Errors
+) -> Generator[Step, None, Errors]:
+    slope = DERIVATIVE[model.activation](h_t)
+    e_a = slope * e_h
+    yield step("e_a", "f'(a_t) * e_h_t", e_a, {"f'(a_t)": slope, "e_h_t": e_h})
+    return (e_a,)
+
+
+def _lstm_errors(
+    model: NumpyLSTM, cells: Cells, step: Callable[..., Step], t: int, h_t: np.ndarray, e_h: np.ndarray, later: Errors
+) -> Generator[Step, None, Errors]:
+    i, f, g, o = (values[:, [t - 1]] for values in cells[:4])
+    c_last, tanh_c = cells.c[:, [t - 1]], np.tanh(cells.c[:, [t]])
+
+    e_a_o = o * (1 - o) * tanh_c * e_h
+    yield step("e_a_o", "o_t * (1 - o_t) * tanh(c_t) * e_h_t", e_a_o, {"o_t": o, "tanh(c_t)": tanh_c, "e_h_t": e_h})
+
+    slope = 1 - tanh_c * tanh_c
+    e_c = o * slope * e_h
+    formula, operands = "o_t * tanh'(c_t) * e_h_t", {"o_t": o, "tanh'(c_t)": slope, "e_h_t": e_h}
+    if later:
+        e_a_later, e_c_later = later
+        f_later, W_c = cells.f[:, [t]], model.param.W_c
+        e_c = e_c + f_later * e_c_later
+        formula += " + f_u * e_c_u"
+        operands |= {"f_u": f_later, "e_c_u": e_c_later}
+        if W_c is not None:
+            e_b_later = _without_g(e_a_later)
+            e_c = e_c + W_c.T @ e_b_later
+            formula += " + W_c^T e_b_u"
+            operands |= {"W_c^T": W_c.T, "e_b_u": e_b_later}
+    yield step("e_c", formula, e_c, operands)
+
+    e_a_i, e_a_f, e_a_g = i * (1 - i) * g * e_c, f * (1 - f) * c_last * e_c, (1 - g * g) * i * e_c
+    yield step("e_a_i", "i_t * (1 - i_t) * g_t * e_c_t", e_a_i, {"i_t": i, "g_t": g, "e_c_t": e_c})
+    yield step("e_a_f", "f_t * (1 - f_t) * c_s * e_c_t", e_a_f, {"f_t": f, "c_s": c_last, "e_c_t": e_c})
+    yield step("e_a_g", "(1 - g_t * g_t) * i_t * e_c_t", e_a_g, {"g_t": g, "i_t": i, "e_c_t": e_c})
+    return np.vstack([e_a_i, e_a_f, e_a_g, e_a_o]), e_c
+
+
+def _without_g(e_a: np.ndarray) -> np.ndarray:
+    i, f, _, o = np.split(e_a, 4)
+    return np.vstack([i, f, o])
 
 
 def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]) -> Step:
@@ -128,7 +228,7 @@ def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, op
         return text
 
     operands = {numbered(key): operand for key, operand in operands.items()}
-    symbol = name if name in GRADIENTS else f"{name}_{t}"
+    symbol = name if name.startswith("dW") else f"{name}_{t}"
     return Step(direction, t, name, symbol, numbered(formula), operands, value)
 
 
@@ -154,6 +254,6 @@ def gathered(steps: Iterable[Step]) -> dict[str, np.ndarray]:
     """Add up what the steps so far contribute to each gradient; a gradient without a step yet is not there."""
     sums: dict[str, np.ndarray] = {}
     for step in steps:
-        if step.name in GRADIENTS:
+        if step.is_gradient:
             sums[step.name] = sums.get(step.name, 0) + step.value
     return sums

@@ -25,6 +25,39 @@ def test_both_passes_are_walked_through(lab, picture):
         picture(panel, "step-through-dark")
 
 
+def test_an_lstm_is_walked_through_drawn_anew_and_from_a_run(lab, picture, trained):
+    panel = lab.panel("StepThroughPanel")
+    equation, drawing = panel.locator(".lab-equation"), panel.locator(".lab-drawing svg")
+    panel.get_by_label("Model", exact=True).select_option("NumpyLSTM")
+    fill(panel, "Words", "The dog runs")
+    expect(equation).to_contain_text("Step 1 of 75")
+    fill(panel, "Hidden units", 2)
+    expect(panel.locator(".lab-quantities")).to_contain_text("8 × 3")
+    expect(panel.get_by_label("Activation", exact=True)).to_be_hidden()
+    expect(drawing).to_have_count(1)
+    for place in ("forward · word 2", "forward · word 3", "backward · word 3"):
+        button(panel, "Word ▶").click()
+        expect(equation).to_contain_text(place)
+    press(button(panel, "Word ▶"), "Enter")
+    expect(equation).to_contain_text("backward · word 2")
+    handle = panel.locator(".lab-step .noUi-handle, .lab-step [role=slider]").first
+    for symbol in ("dWy", "eh,2", "ea,o,2", "ec,2"):
+        press(handle, "ArrowRight")
+        expect(equation.locator(".lab-formula")).to_contain_text(symbol)
+    expect(equation).to_contain_text("only multiplied by the forget gate f3")
+    expect(drawing).to_have_attribute("aria-label", re.compile("now e_c_2 of word 2"))
+    assert not overflowing(lab.page, panel)
+    picture(panel, "step-through-lstm")
+    with lab.dark():
+        picture(panel, "step-through-lstm-dark")
+    panel.get_by_label("Peepholes", exact=True).uncheck()
+    expect(equation).to_contain_text("Step 1 of 69")
+    panel.get_by_label("Network", exact=True).select_option("a trained run")
+    panel.get_by_label("Run", exact=True).select_option("lstm")
+    fill(panel, "Words", "the old man found the dog")
+    expect(equation).to_contain_text("Step 1 of 150")
+
+
 def test_a_sentence_of_ones_own_and_a_wrong_one(lab):
     panel = lab.panel("StepThroughPanel")
     fill(panel, "Words", "")

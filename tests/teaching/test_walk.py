@@ -5,7 +5,7 @@ import pytest
 
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.teaching.walk import GRADIENTS, STATES, gathered, only_words, walk
+from lxmls_rnn.teaching.walk import gathered, only_words, walk
 
 X, Y = [1, 4, 1, 0, 2], [0, 2, 1, 1, 0]
 OPERATIONS = {
@@ -16,9 +16,14 @@ OPERATIONS = {
 }
 
 
-@pytest.fixture(params=["logistic", "tanh", "relu"])
+LSTMS = {"peepholes": True, "no peepholes": False}
+
+
+@pytest.fixture(params=["logistic", "tanh", "relu", *LSTMS])
 def model(request):
-    model = NumpyRNN(6, 4, 3, 3, activation=request.param)
+    kind = request.param
+    sizes = 6, 4, 3, 3
+    model = NumpyLSTM(*sizes, peepholes=LSTMS[kind]) if kind in LSTMS else NumpyRNN(*sizes, activation=kind)
     rng = np.random.RandomState(1)
     model.set_values({name: rng.uniform(-1, 1, W.shape) for name, W in model.get_values().items()})
     return model
@@ -26,18 +31,22 @@ def model(request):
 
 def test_what_the_steps_gather_is_the_gradient(model):
     sums = gathered(walk(model, X, Y))
-    for name, gradient in zip(GRADIENTS, model.grads(X, Y), strict=True):
-        assert np.abs(sums[name] - gradient).max() < 1e-12
+    for name, gradient in zip(model.get_values(), model.grads(X, Y), strict=True):
+        assert np.abs(sums[f"d{name}"] - gradient).max() < 1e-12
 
 
 def test_the_states_are_those_of_the_forward_pass(model):
     steps = [step for step in walk(model, X, Y) if step.direction == "forward"]
-    assert [step.name for step in steps] == list(STATES) * 5
+    inside = "a h" if type(model) is NumpyRNN else "a b i f g o c h" if model.peepholes else "a i f g o c h"
+    assert [step.name for step in steps] == f"z {inside} y p C".split() * 5
     loss, p_y, _, y, h, z, _ = model.forward(X, all_outputs=True, outputs=Y)
     for step in steps:
-        if step.name in "zhyp":
-            expected = {"z": z, "h": h[:, 1:], "y": y, "p": p_y}[step.name]
-            assert np.array_equal(step.value[:, 0], expected[:, step.t - 1])
+        expected = {"z": z, "h": h[:, 1:], "y": y, "p": p_y}
+        if isinstance(model, NumpyLSTM):
+            i, f, g, o, c = model.cells(X)
+            expected |= {"i": i, "f": f, "g": g, "o": o, "c": c[:, 1:]}
+        if step.name in expected:
+            assert np.array_equal(step.value[:, 0], expected[step.name][:, step.t - 1])
     assert steps[-1].value.item() == pytest.approx(loss, abs=1e-12)
 
 
@@ -63,16 +72,53 @@ def test_every_formula_gives_its_value_from_its_operands(model):
 
 def test_the_passes_run_forward_and_then_back_through_time(model):
     steps = list(walk(model, X, Y))
-    assert [step.t for step in steps] == [t for t in range(1, 6) for _ in range(6)] + [
-        t for t in range(5, 0, -1) for _ in range(8)
+    there, back = (6, 8) if type(model) is NumpyRNN else (12, 13) if model.peepholes else (11, 12)
+    assert [step.t for step in steps] == [t for t in range(1, 6) for _ in range(there)] + [
+        t for t in range(5, 0, -1) for _ in range(back)
     ]
-    assert steps[7].symbol == "a_2"
-    assert steps[7].formula == "W_x z_2 + W_h h_1"
+    assert steps[there + 1].symbol == "a_2"
+    assert steps[there + 1].formula == "W_x z_2 + W_h h_1"
 
 
-def test_an_lstm_and_wrong_sentences_are_refused(model):
-    with pytest.raises(ValueError, match="NumpyLSTM"):
-        list(walk(NumpyLSTM(6, 4, 3, 3, peepholes=False), X, Y))
+@pytest.mark.parametrize("peepholes", LSTMS.values(), ids=LSTMS)
+def test_the_errors_of_an_lstm_are_finite_differences_of_the_cost(peepholes):
+    model = NumpyLSTM(2, 4, 3, 3, peepholes=peepholes)
+    rng = np.random.RandomState(2)
+    model.set_values({name: rng.uniform(-1, 1, W.shape) for name, W in model.get_values().items()})
+    found = {(step.name, step.t): step for step in walk(model, [0, 1], [2, 1])}
+    W_y = model.param.W_y
+
+    def cost(a_1, c_1, a_2):
+        """Go on from what goes into the gates of the first word, but for the cell: that is given."""
+        h_1 = OPERATIONS["logistic"](np.split(a_1, 4)[3]) * np.tanh(c_1)
+        a_2 = a_2 + model.param.W_h @ h_1
+        b = np.split(model.param.W_c @ c_1, 3) if peepholes else [0, 0, 0]
+        i, f, g, o = np.split(a_2, 4)
+        i, f, o = (OPERATIONS["logistic"](a + more) for a, more in zip((i, f, o), b, strict=True))
+        h_2 = o * np.tanh(f * c_1 + i * np.tanh(g))
+        p = [OPERATIONS["softmax"](W_y @ h) for h in (h_1, h_2)]
+        return -(np.log(p[0][2, 0]) + np.log(p[1][1, 0])) / 2
+
+    z = model.forward([0, 1], all_outputs=True).z
+    a_1, c_1, a_2 = found["a", 1].value, found["c", 1].value, model.param.W_x @ z[:, [1]]
+
+    def slope(k, unit):
+        sides = []
+        for way in (1e-6, -1e-6):
+            given = [a_1.copy(), c_1.copy(), a_2.copy()]
+            given[k][unit] += way
+            sides.append(cost(*given))
+        return (sides[0] - sides[1]) / 2e-6
+
+    assert cost(a_1, c_1, a_2) == pytest.approx(found["C", 2].value.item(), abs=1e-12)
+    for unit in range(3):
+        assert found["e_c", 1].value[unit, 0] == pytest.approx(slope(1, unit), abs=1e-8)
+        assert found["e_a_o", 1].value[unit, 0] == pytest.approx(slope(0, 9 + unit), abs=1e-8)
+        for block, gate in enumerate("ifgo"):
+            assert found[f"e_a_{gate}", 2].value[unit, 0] == pytest.approx(slope(2, 3 * block + unit), abs=1e-8)
+
+
+def test_wrong_sentences_are_refused(model):
     with pytest.raises(ValueError, match="same shape"):
         list(walk(model, X, Y[1:]))
     with pytest.raises(IndexError):

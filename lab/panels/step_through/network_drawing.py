@@ -1,7 +1,7 @@
 """Drawings of a walk through a recurrent network, as SVG: unrolled over the sentence, and as an MLP."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from lab.drawing.html import shortened
@@ -30,11 +30,18 @@ NODE = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a
 class Picture:
     """What has been computed up to a step, the last of those seen, and the pieces of a drawing that show it."""
 
-    def __init__(self, seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> None:
+    def __init__(
+        self,
+        seen: Sequence[Step],
+        words: Sequence[str],
+        tags: Sequence[str],
+        uses: Mapping[str, Sequence[tuple[str, int]]] = USES,
+        node: Mapping[str, str] = NODE,
+    ) -> None:
         self.step, self.words, self.tags = seen[-1], words, tags
-        self.done = {(NODE.get(step.name, step.name), step.t): step.direction for step in seen}
-        self.active_node = (NODE.get(self.step.name, self.step.name), self.step.t)
-        self.active_edges = {(edge, self.step.t + later) for edge, later in USES[self.step.name]}
+        self.done = {(node.get(step.name, step.name), step.t): step.direction for step in seen}
+        self.active_node = (node.get(self.step.name, self.step.name), self.step.t)
+        self.active_edges = {(edge, self.step.t + later) for edge, later in uses[self.step.name]}
         first = max(1, min(self.step.t - SHOWN // 2, len(words) - SHOWN + 1))
         self.shown = range(first, min(first + SHOWN, len(words) + 1))
         self.parts: list[str] = []
@@ -55,7 +62,7 @@ class Picture:
         self, x: float, y: float, content: str, size: int = 12, ink: str = "var(--lab-text)", bold: bool = False
     ) -> None:
         """Write; 'h_2' gets its 2 below."""
-        has_index = content[:1] in "zahypWC" and "_" in content[:2]
+        has_index = content[:1] in "zabcfghiopyWC" and "_" in content[:2]
         name, _, index = content.partition("_") if has_index else (content, "", "")
         below = f'<tspan dy="3" font-size="{size - 3}">{escape(index)}</tspan>' if index else ""
         self.parts.append(
@@ -68,6 +75,7 @@ class Picture:
         self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT, strong)
 
     def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
+        """Draw a node as a circle around its middle."""
         self._node(f'circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"', x, y, node, t, f"{node}_{t}" if label else "")
 
     def box(self, x: float, y: float, width: float, height: float, node: str, t: int, label: str) -> None:

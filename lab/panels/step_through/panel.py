@@ -1,16 +1,17 @@
 """The step-through panel: both passes of a recurrent network, one quantity at a time."""
 
 from functools import partial
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lab.panels.step_through.views import Walk
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import field, in_row, on_change, pick, show, small_network, view
+from lab.widgets.controls import field, in_row, on_change, pick, show, small_network, switch, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
-from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of, numpy_class
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
@@ -35,10 +36,11 @@ class StepThroughPanel(Panel):
 
     title = "Step through"
     help = """A recurrent network is a multilayer perceptron with an input and an output at every layer: here you can
-    watch it work. Move the <b>Step</b> slider (arrow keys work), press <b>Play</b>, or go by step or by word. Blue is
-    the forward pass, orange the errors on their way back. Each step shows its formula with the numbers in it; below,
-    all quantities fill up. Look for: where W<sub>h</sub> enters twice, what e<sub>h</sub> adds up, and how each
-    gradient gathers a piece at every word. Then press Show code, and set break-points in it."""
+    watch it work, an RNN or an LSTM. Move the <b>Step</b> slider (arrow keys work), press
+    <b>Play</b>, or go by step or by word. Blue is the forward pass, orange the errors on their way back. Each step
+    shows its formula with the numbers in it; below, all quantities fill up. Look for: where W<sub>h</sub> enters
+    twice, what e<sub>h</sub> adds up, how each gradient gathers a piece at every word, and what multiplies
+    e<sub>c</sub> on its way along the cells. Then press Show code, and set break-points in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:
         what = "Small with random numbers, or one that you have trained"
@@ -46,7 +48,9 @@ class StepThroughPanel(Panel):
         self.sentence = SentenceChoice(sentence, self.source)
         network = small_network("The function f in h_t = f(a_t)", 1, "The same seed, the same numbers")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self._drawn, self.run = in_row(*network), RunChoice(family="RNN")
+        self.model = pick("Model", [name for name in MODELS if not MODELS[name].in_theano], "An RNN or an LSTM")
+        self.peepholes = switch("Peepholes", "Whether the gates look at the cell: the matrix W_c", True, width="110px")
+        self._drawn, self.run = in_row(self.model, self.peepholes, *network), RunChoice()
         more = {"min": 1, "max": 1, "readout": False}
         self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys go step by step", "auto", "auto", **more)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
@@ -75,7 +79,7 @@ class StepThroughPanel(Panel):
         )
         on_change(self.show, self.slider)
         on_change(lambda: setattr(self.play, "interval", SPEEDS[self.speed.value]), self.speed)
-        on_change(self.draw, self.source, self.run.run, *network)
+        on_change(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
         self.sentence.listeners.append(self.draw)
         self.draw()
 
@@ -83,6 +87,8 @@ class StepThroughPanel(Panel):
         """Take sentence and network as they are set, and begin at the first step."""
         show(self.run, self.source.value == TRAINED)
         show(self._drawn, self.source.value == DRAWN)
+        show(self.peepholes, self._is_lstm)
+        show(self.activation, not self._is_lstm)
         with self.guard():
             self.message.value = ""
             self.walk = None
@@ -94,12 +100,21 @@ class StepThroughPanel(Panel):
             self.play.value = self.slider.value = 1
             self.show()
 
+    @property
+    def _is_lstm(self) -> bool:
+        """Whether a network that is drawn anew is an LSTM."""
+        return MODELS[self.model.value].family == "LSTM"
+
+    def _options(self) -> dict[str, Any]:
+        """Return what the constructor of a network that is drawn anew takes beside its sizes."""
+        return {"peepholes": self.peepholes.value} if self._is_lstm else {"activation": self.activation.value}
+
     def _walk(self) -> Walk:
         words, tags = self.sentence.sentence()
         if self.source.value == DRAWN:
             ids, tag_names = words, list(dict.fromkeys(tags))
             sizes = len(set(words)), self.n_emb.value, self.n_hidd.value, len(tag_names)
-            model = numpy_class("NumpyRNN")(*sizes, activation=self.activation.value)
+            model = model_class(self.model.value)(*sizes, **self._options())
             model.set_values(random_values(model, np.random.RandomState(self.seed.value)))
         else:
             tagger = self._tagger()
@@ -113,13 +128,10 @@ class StepThroughPanel(Panel):
         return Walk(words, tags, x, y, tag_names, model, list(walk(model, x, y)))
 
     def _tagger(self) -> Tagger:
-        folder = self.run.folder()
-        model = Run.open(folder.name).settings.model
-        if MODELS[model].family != "RNN":
-            raise ValueError(
-                f"this panel shows RNNs, and the run {folder.name} is of the model {model}: choose another"
-            )
-        return Tagger.load(folder, numpy_class("NumpyRNN"))
+        return Tagger.load(self.run.folder(), numpy_class(self._model_of_run()))
+
+    def _model_of_run(self) -> str:
+        return Run.open(self.run.folder().name).settings.model
 
     def go(self, way: int, by_word: bool) -> None:
         """Go a step on (1) or back (-1), or to the first step of the next word."""
@@ -154,9 +166,10 @@ class StepThroughPanel(Panel):
         words, tags = self.sentence.sentence()
         start = f"words = {words!r}\ntags = {tags!r}\n"
         if self.source.value == DRAWN:
+            options = ", ".join(f"{name}={value!r}" for name, value in self._options().items())
             return f"""import numpy as np
 
-from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.deep_learning.rnn import {self.model.value}
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.walk import walk
 
@@ -164,26 +177,28 @@ from lxmls_rnn.teaching.walk import walk
 x = [vocabulary.index(word) for word in words]
 y = [tag_names.index(tag) for tag in tags]
 
-model = NumpyRNN(len(vocabulary), {self.n_emb.value}, {self.n_hidd.value}, len(tag_names), \
-activation={self.activation.value!r})
+model = {self.model.value}(len(vocabulary), {self.n_emb.value}, {self.n_hidd.value}, len(tag_names), {options})
 model.set_values(random_values(model, np.random.RandomState({self.seed.value})))
-{WALK}"""
+{_walk_code(self._is_lstm)}"""
         self._tagger()
-        return f"""from lxmls_rnn.deep_learning.rnn import NumpyRNN
+        name = name_of(MODELS[self._model_of_run()].family, "numpy")
+        return f"""from lxmls_rnn.deep_learning.rnn import {name}
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.walk import walk
 
 {start}
-tagger = Tagger.load({str(self.run.folder())!r}, NumpyRNN)
+tagger = Tagger.load({str(self.run.folder())!r}, {name})
 model = tagger.model
 x = tagger.encode(words)
 y = [tagger.tags.index(tag) for tag in tags]
-{WALK}"""
+{_walk_code(MODELS[name].family == "LSTM")}"""
 
 
-WALK = """
+def _walk_code(is_lstm: bool) -> str:
+    cells = "i, f, g, o, c = model.cells(x)\n" if is_lstm else ""
+    return f"""
 loss, p_y, p, scores, h, z, _ = model.forward(x, all_outputs=True, outputs=y)  # all steps at once
-errors = model.backward(x, y)
+{cells}errors = model.backward(x, y)
 gradients = model.grads(x, y)
 
 for step in walk(model, x, y):  # the same one by one

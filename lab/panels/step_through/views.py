@@ -7,10 +7,11 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.step_through import network_drawing
+from lab.panels.step_through import lstm_drawing, network_drawing
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
-from lxmls_rnn.teaching.walk import ERRORS, FORWARD, GRADIENTS, STATES, Step, gathered
+from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, gathered
 
 MEANING = {
     "z": "The embedding of the word: W_e times a one-hot vector only picks a column. This is an input of layer {t}.",
@@ -30,9 +31,51 @@ MEANING = {
     "e_z": "Back through W_x to the embedding.",
     "dW_e": "Only the word's own column gets it; a word that comes twice gets both.",
 }
+GATE = "The {gate} gate, between 0 and 1, unit by unit: "
+SLOPE = "The error of a_{letter}, which went into the {gate} gate: the slope of the logistic function, times what it "
+LSTM_MEANING = {
+    **MEANING,
+    "a": "What goes into the gates i, f, o and into g, four blocks of rows below each other: the word's embedding and "
+    "the hidden state before, each through its matrix.",
+    "b": "The peepholes: what the three gates see of the cell before. g has none.",
+    "i": GATE.format(gate="input") + "how much of g_{t} is written into the cell.",
+    "f": GATE.format(gate="forget") + "how much of the cell before is kept.",
+    "g": "What may be written into the cell, between -1 and 1.",
+    "o": GATE.format(gate="output") + "how much of the cell is shown as h_{t}.",
+    "c": "The cell: what is kept of the one before, and what is written. On this way there is no matrix.",
+    "h": "What the cell shows, through the output gate. The scores and the next gates see it; the cell itself goes on "
+    "to word {next}.",
+    "e_h": "h_{t} is to blame for its own output and, through W_h, for all four blocks of word {next}: both errors add "
+    "up.",
+    "e_a_o": SLOPE.format(gate="output", letter="o") + "lets through, tanh(c_{t}), times the error of h_{t}.",
+    "e_c": "c_{t} is to blame for h_{t}, with tanh' = 1 - tanh², and for c_{next}: along the cell the error is only "
+    "multiplied by the forget gate f_{next}, and does not shrink where that is near 1.{peepholes}",
+    "e_a_i": SLOPE.format(gate="input", letter="i") + "lets in, g_{t}, times the error of the cell.",
+    "e_a_f": SLOPE.format(gate="forget", letter="f") + "keeps, c_{last}, times the error of the cell.",
+    "e_a_g": "The error of a_g, which went into g: the slope of tanh is 1 - g², and the input gate let it in.",
+    "dW_x": "The errors of the four blocks, e_{{a,i}}, e_{{a,f}}, e_{{a,g}} and e_{{a,o}} below each other, times "
+    "their input z_{t}.",
+    "dW_h": "The same errors times their other input, h_{last}.",
+    "dW_c": "The errors of the three gates that have peepholes, i, f and o, times what these saw, c_{last}.",
+    "e_z": "Back through W_x, from all four blocks, to the embedding.",
+}
+PEEPHOLES = " Through the peepholes comes what the gates of word {next} saw of it."
 SHOWN = 14  # words at a time; more would not fit beside each other
-LAST = "The last hidden state is to blame for its own output only: no word comes after."
-FIRST = "At the first word h_0 = 0, so W_h gathers nothing here."
+# where it is another: at the last word, at the first
+LAST = {
+    "e_h": "The last hidden state is to blame for its own output only: no word comes after.",
+    "e_c": "The last cell is to blame for its h_{t} only, with tanh' = 1 - tanh²: no word comes after.",
+}
+FIRST = {
+    "dW_h": "At the first word h_0 = 0, so W_h gathers nothing here.",
+    "dW_c": "At the first word c_0 = 0, so W_c gathers nothing here.",
+    "e_a_f": "At the first word c_0 = 0: there is nothing to forget, and the forget gate has no error.",
+}
+# which gates' rows stand below each other
+STACKED = {
+    **dict.fromkeys(("a", "e_a", "W_x", "W_h", "dW_x", "dW_h"), "ifgo"),
+    **dict.fromkeys(("b", "e_b", "W_c", "dW_c"), "ifo"),
+}
 SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
 
 
@@ -45,13 +88,13 @@ class Walk:
     x: list[int]  # ids of the words
     y: list[int]  # and of the tags
     tag_names: list[str]  # of the ids
-    model: NumpyRNN  # whose words are those of the sentence only
+    model: NumpyRNN  # or NumpyLSTM; whose words are those of the sentence only
     steps: list[Step]  # all of `walk`
 
     def equation(self, number: int) -> str:
         """Return the formula of a step, counted from 1, and below it the same with matrices."""
         step = self.steps[number - 1]
-        sign = "+=" if step.name in GRADIENTS else "="
+        sign = "+=" if step.is_gradient else "="
         place = f"Step {number} of {len(self.steps)} · {step.direction} · word {step.t} of {len(self.words)}"
         word = escape(self.words[step.t - 1])
         parts = [self._matrix(step.symbol, step.value), f"<span>{sign}</span>"]
@@ -76,8 +119,11 @@ class Walk:
         )
 
     def drawing(self, number: int) -> str:
-        """Return the network unrolled and, beside it, as an MLP."""
+        """Return the network unrolled and, beside it, an RNN as an MLP."""
         seen, n_hidd = self.steps[:number], self.model.sizes.n_hidd
+        if self._is_lstm:
+            svg = lstm_drawing.unrolled(seen, self.words, self.tags, "dW_c" in self._gradient_names)
+            return html.side_by_side([f"<figcaption>The network, unrolled over the sentence</figcaption>{svg}"])
         pictures = (
             ("The network, unrolled over the sentence", network_drawing.unrolled(seen, self.words, self.tags)),
             ("The same as an MLP: a hidden layer a word", network_drawing.as_mlp(seen, self.words, self.tags, n_hidd)),
@@ -89,17 +135,24 @@ class Walk:
         sums = gathered(self.steps)
         return max(
             float(np.abs(sums[name] - gradient).max())
-            for name, gradient in zip(GRADIENTS, self.model.grads(self.x, self.y), strict=True)
+            for name, gradient in zip(self._gradient_names, self.model.grads(self.x, self.y), strict=True)
         )
 
+    @property
+    def _is_lstm(self) -> bool:
+        return isinstance(self.model, NumpyLSTM)
+
+    @property
+    def _gradient_names(self) -> list[str]:
+        return [f"d{name}" for name in self.model.shapes(self.model.sizes)]
+
     def _meaning(self, step: Step) -> str:
-        if step.name == "e_h" and step.t == len(self.words):
-            return LAST
-        if step.name == "dW_h" and step.t == 1:
-            return FIRST
-        t = step.t
-        around = {"t": t, "L": len(self.words), "last": t - 1, "next": t + 1}
-        return MEANING[step.name].format(**around, tag=self.tags[t - 1], slope=SLOPES[self.model.activation])
+        t, L = step.t, len(self.words)
+        meaning = (LSTM_MEANING if self._is_lstm else MEANING)[step.name]
+        meaning = FIRST.get(step.name, meaning) if t == 1 else LAST.get(step.name, meaning) if t == L else meaning
+        peepholes = PEEPHOLES.format(next=t + 1) if "dW_c" in self._gradient_names else ""
+        around = {"t": t, "L": L, "last": t - 1, "next": t + 1, "peepholes": peepholes}
+        return meaning.format(**around, tag=self.tags[t - 1], slope=SLOPES[self.model.activation])
 
     def _matrix(self, symbol: str, value: np.ndarray) -> str:
         """Return a matrix under its name and shape, rows and columns named where they are words or tags."""
@@ -115,6 +168,8 @@ class Walk:
             return self.tag_names, ()
         if name in ("W_e", "dW_e"):
             return (), self._distinct()
+        if self._is_lstm and name in STACKED:
+            return [f"{gate} {unit}" for gate in STACKED[name] for unit in range(1, self.model.sizes.n_hidd + 1)], ()
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:
@@ -131,9 +186,11 @@ class Walk:
         first = max(0, min(step.t - 1 - SHOWN // 2, len(self.words) - SHOWN))
         part = "" if len(self.words) <= SHOWN else f"; here words {first + 1} to {first + SHOWN}"
         state = "" if step.direction == FORWARD else f", from word {len(self.words)} to {step.t}"
+        states = dict.fromkeys(s.name for s in self.steps if s.direction == FORWARD)
+        errors = dict.fromkeys(s.name for s in self.steps if s.direction == BACKWARD and not s.is_gradient)
         groups = (
-            (f"Forward: a column for each word{part}", self._over_words(STATES, seen, first)),
-            (f"Backward: the errors{part}", self._over_words(ERRORS, seen, first)),
+            (f"Forward: a column for each word{part}", self._over_words(states, seen, first)),
+            (f"Backward: the errors{part}", self._over_words(errors, seen, first)),
             (f"Gradients: gathered so far{state}", self._gradients(seen)),
         )
         return "".join(f"<h4>{title}</h4>{html.side_by_side(matrices)}" for title, matrices in groups)
@@ -153,7 +210,7 @@ class Walk:
 
     def _gradients(self, seen: list[Step]) -> Iterator[str]:
         step, sums = seen[-1], gathered(seen)
-        for name, W in zip(GRADIENTS, self.model.param, strict=True):
+        for name, W in zip(self._gradient_names, self.model.param, strict=True):
             marked = list(np.ndindex(*W.shape)) if name == step.name else []
             if name == "dW_e":
                 marked = [(i, j) for i, j in marked if j == self.x[step.t - 1]]

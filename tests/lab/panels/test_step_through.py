@@ -17,11 +17,11 @@ def panel():
     return StepThroughPanel("The old dog found the cat")
 
 
-def train(name, model):
+def train(name, model, **more):
     files = experiment.corpus_files("sample")
     settings = Settings(
         str(files[0]), str(files[1]), max_nr_sent=5, model=model, n_emb=3, n_hidd=2,
-        trainer=Trainer(epochs=1),
+        trainer=Trainer(epochs=1), **more,
     )  # fmt: skip
     run = Run.create(name, settings)
     list(run.fit())
@@ -190,15 +190,99 @@ def test_a_trained_run_is_stepped_through(panel):
     assert panel.run.layout.display is None
 
 
-def test_an_lstm_is_not_offered_and_refused_with_words(panel):
-    train("memory", "NumpyLSTM")
-    panel.source.value = "a trained run"
+@pytest.fixture(params=[True, False], ids=["peepholes", "no peepholes"])
+def lstm(panel, request):
+    panel.model.value, panel.peepholes.value = "NumpyLSTM", request.param
+    return panel
+
+
+def numbers(text):
+    """The numbers that a piece of HTML shows, from its tooltips."""
+    return re.findall(r'title="([^"]+)"', text)
+
+
+def test_an_lstm_is_drawn_anew_with_and_without_peepholes(lstm):
+    peepholes = lstm.peepholes.value
+    assert lstm.slider.max == lstm.play.max == 6 * (12 + 13 if peepholes else 11 + 12)
+    assert lstm.walk.model.peepholes is peepholes
+    assert lstm.activation.layout.display == "none"
+    assert ("b<sub>t</sub>" in lstm.quantities.value) is peepholes
+    lstm.slider.value = lstm.slider.max
+    assert "is what grads(x, y) gives" in lstm.message.value
+    assert lstm.walk.difference() < 1e-12
+    filled = numbers(lstm.quantities.value)
+    assert all(f"{value:.6g}" in filled for W in lstm.walk.model.grads(lstm.walk.x, lstm.walk.y) for value in W.flat)
+    assert all(f"{value:.6g}" in filled for values in lstm.walk.model.cells(lstm.walk.x)[:4] for value in values.flat)
+    lstm.model.value = "NumpyRNN"
+    assert lstm.activation.layout.display is None
+    assert lstm.peepholes.layout.display == "none"
+
+
+def test_the_error_along_the_cell_is_shown_with_its_numbers(lstm):
+    go_to(lstm, "e_c_2", 2)
+    shown = lstm.equation.value
+    assert "e<sub>c,2</sub> = o<sub>2</sub> ⊙ tanh'(c<sub>2</sub>) ⊙ e<sub>h,2</sub> + f<sub>3</sub>" in shown
+    assert ("W<sub>c</sub><sup>T</sup> e<sub>b,3</sub>" in shown) is lstm.peepholes.value
+    assert ("Through the peepholes" in shown) is lstm.peepholes.value
+    step = lstm.walk.steps[lstm.slider.value - 1]
+    assert set(numbers(shown)) == {f"{value:.6g}" for M in (step.value, *step.operands.values()) for value in M.flat}
+    go_to(lstm, "e_c_6", 6)
+    assert "no word comes after" in lstm.equation.value
+    go_to(lstm, "e_a_f_1", 1)
+    assert "nothing to forget" in lstm.equation.value
+
+
+def test_the_rows_of_stacked_gates_are_named(lstm):
+    go_to(lstm, "a_1", 1)
+    assert all(f">{gate} {unit}<" in lstm.equation.value for gate in "ifgo" for unit in (1, 2, 3))
+    assert ">g 3<" in lstm.quantities.value
+
+
+def test_every_step_of_an_lstm_is_explained_and_drawn_with_its_place(lstm):
+    lstm.sentence.words.value = "Dogs run"
+    for number, step in enumerate(lstm.walk.steps, 1):
+        lstm.slider.value = number
+        assert "alert" not in lstm.message.value
+        assert "{" not in lstm.equation.value
+        (place,) = re.findall(r'aria-label="([^"]+)"', lstm.drawing.value)
+        assert f"now {step.symbol} of word {step.t}" in place
+        assert step.direction in place
+        colour = network_drawing.ACTIVE[step.direction][0]
+        assert len(re.findall(f"(circle|rect) [^>]*fill:{colour}", lstm.drawing.value)) == 1
+
+
+def test_the_drawing_of_an_lstm_shows_where_the_error_comes_from(lstm):
+    go_to(lstm, "e_c_2", 2)  # from h_2, from c_3, and with peepholes from b_3
+    heads = f'<polygon points="[^"]*" style="fill:{network_drawing.ACTIVE["backward"][0]}"'
+    assert len(re.findall(heads, lstm.drawing.value)) == (4 if lstm.peepholes.value else 2)
+
+
+@pytest.mark.parametrize("peepholes", [True, False])
+def test_a_run_of_an_lstm_is_stepped_through(panel, capsys, peepholes):
+    folder = train("memory", "NumpyLSTM", peepholes=peepholes)
     panel.run.refresh()
-    assert panel.run.run.options == ()
-    panel.run.choose("memory")
-    assert "shows RNNs" in panel.message.value
-    panel.source.value = "drawn anew"
+    panel.source.value = "a trained run"
+    panel.sentence.number.value = 1
+    assert panel.run.run.value == "memory"
     assert panel.message.value == ""
+    assert np.array_equal(panel.walk.model.param.W_h, np.load(folder / "model.npz")["W_h"])
+    assert panel.walk.model.peepholes is peepholes
+    exec(panel.code(), {})
+    go_to(panel, "c_6", 6)
+    step = panel.walk.steps[panel.slider.value - 1]
+    assert f"c_6 = f_6 * c_5 + i_6 * g_6\n{step.value}" in capsys.readouterr().out
+
+
+@pytest.mark.theano
+@pytest.mark.slow("compiles two models of an LSTM, twenty seconds")
+@pytest.mark.parametrize("model", ["LSTM", "FastLSTM"])
+def test_runs_of_theanos_lstms_are_taken_as_numpys(panel, model):
+    train("compiled", model)
+    panel.run.refresh()
+    panel.source.value = "a trained run"
+    assert panel.message.value == ""
+    assert type(panel.walk.model).__name__ == "NumpyLSTM"
+    assert panel.slider.max == 25 * len(panel.walk.words)
 
 
 def test_no_run_and_an_unknown_tag_are_said(panel):
@@ -222,6 +306,13 @@ def test_without_the_sample_corpus_it_still_steps(tmp_path, monkeypatch):
 def test_the_code_runs(panel, capsys):
     exec(panel.code(), {})
     assert f"a_2 = W_x z_2 + W_h h_1\n{panel.walk.steps[7].value}" in capsys.readouterr().out
+
+
+def test_the_code_of_an_lstm_runs(lstm, capsys):
+    exec(lstm.code(), {})
+    go_to(lstm, "c_2", 2)
+    step = lstm.walk.steps[lstm.slider.value - 1]
+    assert f"c_2 = f_2 * c_1 + i_2 * g_2\n{step.value}" in capsys.readouterr().out
 
 
 def test_the_code_of_a_run_runs(panel, capsys):
