@@ -16,7 +16,7 @@ Schmidhuber 2002, there to c_t for the output gate and diagonal; the lab guide's
 
 The cell passes its error on without a matrix in between, which is why it reaches further back than the RNN's:
 
-    e_c_{t-1} = f * e_c_t + W_c^T [e_i; e_f; e_o]
+    e_c_{t-1} = f * e_c_t + W_c^T [e_a_i; e_a_f; e_a_o] + o_{t-1} * tanh'(c_{t-1}) * e_h_{t-1}
 """
 
 from __future__ import annotations
