@@ -158,6 +158,11 @@ def number(value: float) -> str:
     return f"{value:.3g}" if size >= 100 else f"{value:.2f}" if size >= 0.1 else f"{value:.3f}"
 
 
+def gate_rows(gates: str, n_hidd: int) -> list[str]:
+    """Return names for the rows of gates, one below the other: 'i 1', 'i 2', ..., 'f 1'."""
+    return [f"{gate} {unit}" for gate in gates for unit in range(1, n_hidd + 1)]
+
+
 def matrix(
     values: np.ndarray,
     caption: str = "",

@@ -49,6 +49,10 @@ def lstm_shapes(n: Sizes, peepholes: bool = True) -> dict[str, tuple[int, int]]:
     }
 
 
+# of which gates an LSTM's matrices have n_hidd rows each, one below the other
+STACKED = {"W_x": "ifgo", "W_h": "ifgo", "W_c": "ifo"}
+
+
 class RNNParameters(list[Any]):
     """A recurrent network's parameters in the guide's order, and each by its name: `param.W_h` is `param[2]`."""
 

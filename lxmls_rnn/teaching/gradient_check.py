@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
-from lxmls_rnn.deep_learning.rnn import MODELS, NumpyRNN, model_class, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class, numpy_class
 
 STEP = 4e-4
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
@@ -146,7 +146,7 @@ def check_gradients(
     y: npt.ArrayLike | None = None,
     values: dict[str, np.ndarray] | None = None,
     activation: str | None = None,
-    numpy_rnn: type[NumpyRNN] = NumpyRNN,
+    instead: type[NumpyRNN] | None = None,
 ) -> Iterator[Comparison]:
     """Check the gradients of a sentence, by default a random one, under random parameters.
 
@@ -170,8 +170,9 @@ def check_gradients(
         Parameters by name instead of random ones; they fit one family of models only.
     activation
         Only this one, for the models that know it; the LSTMs keep theirs. By default all.
-    numpy_rnn
-        Stands for `NumpyRNN`: one of your own, or one of `mistakes`, put to the test.
+    instead
+        Stands for `NumpyRNN`, or for `NumpyLSTM` if it is made of that: one of your own, or one of `mistakes`, put to
+        the test.
 
     Yields
     ------
@@ -192,8 +193,7 @@ def check_gradients(
         check_activation(activation, ACTIVATIONS)
     for name in models:
         family = numpy_class(name)
-        given = numpy_rnn is not NumpyRNN and MODELS[name].family == "RNN"
-        right = numpy_rnn if given else family
+        right = instead if instead is not None and MODELS[name].family == _family(instead) else family
         cls = model_class(name) if MODELS[name].in_theano else right
         known = tuple(f for f in cls.activations if f in right.activations)
         activations = (activation,) if activation in known else known
@@ -207,6 +207,10 @@ def check_gradients(
             else:
                 expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
+
+
+def _family(model: type[NumpyRNN]) -> str:
+    return "LSTM" if issubclass(model, NumpyLSTM) else "RNN"
 
 
 def _all_options(

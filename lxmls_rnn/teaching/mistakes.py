@@ -1,18 +1,17 @@
-"""Back-propagation with a mistake in it: what a gradient check is for, and how to read what it says.
+"""Back-propagation with a mistake in it: what a gradient check is for.
 
-`MISTAKES` names classes, each a `NumpyRNN` whose forward pass is right and whose gradients really are computed wrongly,
-the way they are when one writes back-propagation for the first time.
+`MISTAKES` names classes, each a `NumpyRNN` or `NumpyLSTM` whose forward pass is right and whose gradients really are
+computed wrongly, the way they are when one writes back-propagation for the first time.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, Backward, ForwardLoss, NumpyRNN, outer
-from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.teaching.gradient_check import Comparison
 
 
 class InPieces(NumpyRNN):
@@ -53,9 +52,82 @@ class InPieces(NumpyRNN):
         return e_h, e_a, (self.recurrent_gradient(e_a, forward.h),)
 
 
-def _with(**pieces: Callable[..., Any]) -> type[NumpyRNN]:
+class LSTMInPieces(InPieces, NumpyLSTM):
+    """`NumpyLSTM` with a method for each piece of its back-propagation, all of them right; one column is one step."""
+
+    def through_output(self, o: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return d h_t / d c_t: o_t * tanh'(c_t)."""
+        return o * (1 - np.tanh(c) ** 2)
+
+    def along_cell(self, f: np.ndarray, f_later: np.ndarray, e_c_later: np.ndarray) -> np.ndarray:
+        """Return what c_t is to blame for at the later cell: f_{t+1} * e_c_{t+1}."""
+        return f_later * e_c_later
+
+    def from_peepholes(self, e_b_later: np.ndarray) -> np.ndarray:
+        """Return what c_t is to blame for at the later gates, W_c^T e_b_{t+1}."""
+        return self.param.W_c.T @ e_b_later
+
+    def slopes(self, i: np.ndarray, f: np.ndarray, g: np.ndarray, o: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the derivatives of what gives i, f, g and o."""
+        return i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o)
+
+    def errors(
+        self, i: np.ndarray, g: np.ndarray, c_last: np.ndarray, c: np.ndarray, e_h: np.ndarray, e_c: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Return the errors of i, f, g and o."""
+        return g * e_c, c_last * e_c, i * e_c, np.tanh(c) * e_h
+
+    def with_peepholes(self, e_a: np.ndarray) -> np.ndarray:
+        """Return e_b, the rows of e_a for i, f and o."""
+        H = self.sizes.n_hidd
+        return np.concatenate([e_a[: 2 * H], e_a[3 * H :]])
+
+    def peephole_gradient(self, e_b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return the gradient of W_c, sum_t e_b_t c_{t-1}^T; c is (n_hidd, L + 1), c_0 first."""
+        return outer(e_b, c[:, :-1])
+
+    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+        (cells,) = memory
+        i, f, g, o, c = cells
+        e_a = np.zeros((4 * len(e_h), e_h.shape[1]))
+        e_c_later: Any = 0
+        last = e_h.shape[1] - 1
+        for t in range(last, -1, -1):
+            if t < last:
+                e_h[:, t] += self.from_later(e_a[:, t + 1])
+            e_c = self.through_output(o[:, t], c[:, t + 1]) * e_h[:, t]
+            if t < last:
+                e_c = e_c + self.along_cell(f[:, t], f[:, t + 1], e_c_later)
+            if t < last and self.peepholes:
+                e_c = e_c + self.from_peepholes(self.with_peepholes(e_a[:, t + 1]))
+            slopes = self.slopes(i[:, t], f[:, t], g[:, t], o[:, t])
+            errors = self.errors(i[:, t], g[:, t], c[:, t], c[:, t + 1], e_h[:, t], e_c)
+            e_a[:, t] = np.concatenate(slopes) * np.concatenate(errors)
+            e_c_later = e_c
+        of_W_h = self.recurrent_gradient(e_a, forward.h)
+        return e_h, e_a, (of_W_h, self.peephole_gradient(self.with_peepholes(e_a), c)) if self.peepholes else (of_W_h,)
+
+
+class Mistake(NamedTuple):
+    """A model that makes it, and a sentence about it."""
+
+    model: type[NumpyRNN]
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The model in whose place it stands."""
+        return "NumpyLSTM" if issubclass(self.model, NumpyLSTM) else "NumpyRNN"
+
+
+def _rnn(why: str, **pieces: Callable[..., Any]) -> Mistake:
     """Return `InPieces` with other pieces."""
-    return type("InPieces", (InPieces,), pieces)
+    return Mistake(type("InPieces", (InPieces,), pieces), why)
+
+
+def _lstm(why: str, **pieces: Callable[..., Any]) -> Mistake:
+    """Return `LSTMInPieces` with other pieces."""
+    return Mistake(type("LSTMInPieces", (LSTMInPieces,), pieces), why)
 
 
 def _assigned(model: InPieces, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
@@ -79,152 +151,88 @@ def _one_sign_wrong(model: InPieces, x: npt.ArrayLike, y: npt.ArrayLike) -> list
     return gradients
 
 
-# what is wrong, in words: the class that does it
-MISTAKES: dict[str, type[NumpyRNN]] = {
-    "nothing": NumpyRNN,
-    # e_a_t = e_h_t
-    "derivative of the activation forgotten": _with(slope=lambda model, h: np.ones_like(h)),
-    # 1 - h^2 for the logistic function, h (1 - h) for the others
-    "derivative of another activation": _with(
-        slope=lambda model, h: DERIVATIVE["tanh" if model.activation == "logistic" else "logistic"](h)
+# what is wrong, in words
+MISTAKES = {
+    "derivative of the activation forgotten": _rnn(
+        "e_a_t = e_h_t, without f'(a_t): wrong at every step, and at each step back once more.",
+        slope=lambda model, h: np.ones_like(h),
     ),
-    # W_h e_a_{t+1}: no shape complains, W_h is square
-    "W_h not transposed": _with(from_later=lambda model, e_a_later: model.param.W_h @ e_a_later),
-    # no back-propagation through time, only from each step's output
-    "error from the later step forgotten": _with(from_later=lambda model, e_a_later: np.zeros_like(e_a_later)),
-    "h_t instead of h_{t-1} for W_h": _with(recurrent_gradient=lambda model, e_a, h: outer(e_a, h[:, 1:])),
-    # a word that comes twice gets the error of one place only
-    "error of a repeated word assigned, not added": _with(embedding_gradient=_assigned),
-    # the cost is a mean over the words, the gradient is that of their sum
-    "1/L forgotten": _with(grads=lambda model, x, y: [np.size(x) * g for g in InPieces.grads(model, x, y)]),
-    # e_y_t = p_t / L, without onehot(k_t)
-    "gold tag not subtracted": _with(backward_unchecked=_without_gold),
-    # the last one of the first row
-    "one entry of W_x's gradient has the wrong sign": _with(grads=_one_sign_wrong),
+    "derivative of another activation": _rnn(
+        "f'(a_t) is h_t (1 - h_t) for the logistic function and 1 - h_t² for tanh: here one stands for the other.",
+        slope=lambda model, h: DERIVATIVE["tanh" if model.activation == "logistic" else "logistic"](h),
+    ),
+    "W_h not transposed": _rnn(
+        "h_t gets W_h e_a_{t+1}: no shape complains, as W_h is square.",
+        from_later=lambda model, e_a_later: model.param.W_h @ e_a_later,
+    ),
+    "error from the later step forgotten": _rnn(
+        "Each h_t gets the error of its own output only: that is no back-propagation through time.",
+        from_later=lambda model, e_a_later: np.zeros_like(e_a_later),
+    ),
+    "h_t instead of h_{t-1} for W_h": _rnn(
+        "What W_h was multiplied by at step t is h_{t-1}, so this is its input in e_a_t h_{t-1}^T.",
+        recurrent_gradient=lambda model, e_a, h: outer(e_a, h[:, 1:]),
+    ),
+    "error of a repeated word assigned, not added": _rnn(
+        "A word that comes twice gets the error of one place only.", embedding_gradient=_assigned
+    ),
+    "1/L forgotten": _rnn(
+        "The cost is a mean over the words; this is the gradient of their sum.",
+        grads=lambda model, x, y: [np.size(x) * g for g in InPieces.grads(model, x, y)],
+    ),
+    "gold tag not subtracted": _rnn(
+        "e_y_t = p_t / L, without onehot(k_t): all that comes after inherits the fault.",
+        backward_unchecked=_without_gold,
+    ),
+    "one entry of W_x's gradient has the wrong sign": _rnn(
+        "The last one of the first row; all errors are right.", grads=_one_sign_wrong
+    ),
+    "LSTM: slope of the forget gate forgotten": _lstm(
+        "e_{a,f} lacks f_t (1 - f_t), the slope of the logistic function at a_f.",
+        slopes=lambda model, i, f, g, o: (i * (1 - i), np.ones_like(f), 1 - g * g, o * (1 - o)),
+    ),
+    "LSTM: slope of the logistic function for g": _lstm(
+        "g_t = tanh(a_g), so its slope is 1 - g_t² and not g_t (1 - g_t), which is that of the three gates.",
+        slopes=lambda model, i, f, g, o: (i * (1 - i), f * (1 - f), g * (1 - g), o * (1 - o)),
+    ),
+    "LSTM: slope of tanh(c_t) forgotten": _lstm(
+        "h_t = o_t * tanh(c_t), so the cell gets o_t * tanh'(c_t) * e_h_t and not o_t * e_h_t.",
+        through_output=lambda model, o, c: o,
+    ),
+    "LSTM: errors of i and g exchanged": _lstm(
+        "Of the product i_t * g_t each gets the other one times e_c_t: i_t gets g_t, g_t gets i_t.",
+        errors=lambda model, i, g, c_last, c, e_h, e_c: (i * e_c, c_last * e_c, g * e_c, np.tanh(c) * e_h),
+    ),
+    "LSTM: c_t instead of c_{t-1} for the forget gate": _lstm(
+        "The forget gate multiplied the cell before, c_{t-1}, so this is what its error is multiplied by.",
+        errors=lambda model, i, g, c_last, c, e_h, e_c: (g * e_c, c * e_c, i * e_c, np.tanh(c) * e_h),
+    ),
+    "LSTM: error of the cell for the output gate": _lstm(
+        "The output gate acts on h_t, after the cell: its error comes from e_h_t and not from e_c_t.",
+        errors=lambda model, i, g, c_last, c, e_h, e_c: (g * e_c, c_last * e_c, i * e_c, np.tanh(c) * e_c),
+    ),
+    "LSTM: error along the cell forgotten": _lstm(
+        "c_t gets no f_{t+1} * e_c_{t+1}: what makes an LSTM reach further back is missing.",
+        along_cell=lambda model, f, f_later, e_c_later: np.zeros_like(e_c_later),
+    ),
+    "LSTM: f_t instead of f_{t+1} along the cell": _lstm(
+        "c_t was multiplied by the forget gate of the word after, so its error is f_{t+1} * e_c_{t+1}.",
+        along_cell=lambda model, f, f_later, e_c_later: f * e_c_later,
+    ),
+    "LSTM: error from the later gates forgotten": _lstm(
+        "h_t gets no W_h^T e_a_{t+1}: only the cell carries errors back.",
+        from_later=lambda model, e_a_later: np.zeros(model.sizes.n_hidd),
+    ),
+    "LSTM: error through the peepholes forgotten": _lstm(
+        "c_t gets no W_c^T e_b_{t+1}, though the later gates looked at it; without peepholes nothing is missing.",
+        from_peepholes=lambda model, e_b_later: np.zeros(model.sizes.n_hidd),
+    ),
+    "LSTM: peepholes of i, f, g instead of i, f, o": _lstm(
+        "Four blocks of rows are stacked as i, f, g, o and three peepholes as i, f, o: e_b_t leaves g out, not o.",
+        with_peepholes=lambda model, e_a: e_a[: 3 * model.sizes.n_hidd],
+    ),
+    "LSTM: c_t instead of c_{t-1} for W_c": _lstm(
+        "What W_c was multiplied by at step t is c_{t-1}, so this is its input in e_b_t c_{t-1}^T.",
+        peephole_gradient=lambda model, e_b, c: outer(e_b, c[:, 1:]),
+    ),
 }
-
-
-def readings(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[str]:
-    """Say for every model what its comparisons tell, and of two that differ which is wrong.
-
-    Parameters
-    ----------
-    rows
-        What `check_gradients` gives.
-    x
-        The word ids of the sentence, (L,).
-    """
-    groups: dict[tuple[str, str, bool | None], list[Comparison]] = {}
-    for row in rows:
-        groups.setdefault((row.model, row.activation, row.peepholes), []).append(row)
-    wrong = {key: [row.parameter for row in group if not row.agrees] for key, group in groups.items()}
-    found = []
-    for own, group in groups.items():
-        other = group[0].against
-        key = (other, *own[1:])
-        start = f"{group[0].name}: {_listed(wrong[own] or ['nothing'])} not as in {other}"
-        if not wrong[own] or other not in MODELS:
-            found.append(reading(group, x))
-        elif key not in groups:
-            found.append(f"{start}. Compare {other} with finite differences too: they tell which of the two is wrong.")
-        elif wrong[key] == wrong[own]:
-            found.append(f"{start}, where {other} differs from finite differences too: so {other} is the wrong one.")
-        else:
-            found.append(reading(group, x))
-    return found
-
-
-def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
-    """Say where in back-propagation the fault is, from which parameters and which words differ.
-
-    Errors flow back from the output: e_y -> e_h -> e_a -> e_z, and from step to step e_a_{t+1} -> e_h_t. What is right
-    in a parameter's gradient clears everything before it on that way; the embeddings' gradient, which has a column a
-    word, tells the steps apart.
-
-    Parameters
-    ----------
-    rows
-        The comparisons of all parameters of one model, in the order of `param`.
-    x
-        The word ids of the sentence, (L,).
-    """
-    wrong = [row.parameter for row in rows if not row.agrees]
-    name = rows[0].name
-    if not wrong:
-        against = rows[0].against if rows[0].against in MODELS else "finite differences"
-        return f"{name}: all gradients agree with {against}."
-    start = f"{name}: {_listed(wrong)} {'differ' if len(wrong) > 1 else 'differs'}"
-    right = [row.parameter for row in rows if row.agrees]
-    start += f", {_listed(right)} {'agree' if len(right) > 1 else 'agrees'}. " if right else ", no parameter agrees. "
-    factor = _common_factor(rows)
-    if factor is not None:
-        length = f" (the sentence has {len(x)} words)" if abs(factor - len(x)) < 1e-3 else ""
-        return f"{start}Every entry is {factor:.4g} times what it should be{length}: a factor is missing everywhere."
-    by_name = {row.parameter: row for row in rows}
-    if "W_y" in wrong:
-        if wrong == ["W_y"]:
-            return start + "The errors that flow on from there are right, so it is W_y's own product e_y_t h_t^T."
-        return start + "W_y comes first on the way back: look at e_y, the error of the output; the others inherit it."
-    if "W_x" in wrong and "W_e" in wrong:
-        return (
-            start + "The error e_y at the output is right, so the fault is between the output and the recurrent layer, "
-            "in e_h or e_a. " + _step_of_fault(by_name["W_e"], x)
-        )
-    if wrong == ["W_e"]:
-        return (
-            start
-            + "All errors up to e_a are right: it is e_z_t = W_x^T e_a_t, or how W_e gathers it. "
-            + _words(by_name["W_e"], x)
-        )
-    if len(wrong) == 1:
-        (row,) = (row for row in rows if not row.agrees)
-        entries = np.argwhere(~(row.differences <= row.tolerance))
-        own = f"The errors are right, so it is {row.parameter}'s own product of an error and an input"
-        if len(entries) == 1:
-            return f"{start}{own}, and of its {row.gradient.size} entries only {entries[0].tolist()}."
-        return f"{start}{own}: is it the input of that step?"
-    return start + "The errors are right: each of these gradients is a product of its own, an error times an input."
-
-
-def _step_of_fault(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
-    """Tell, by the columns of W_e, whether the last step's error is right already."""
-    ids = [int(word) for word in x]
-    if ids.count(ids[-1]) > 1 or len(ids) < 2:
-        return "With a last word that comes only once, W_e's columns would tell at which step it begins."
-    if _column_agrees(row, ids[-1]):
-        return (
-            "The last word's error is right and earlier ones are not: look at what comes back from the later step, "
-            "W_h^T e_a_{t+1}."
-        )
-    return "Already the last word's error is wrong, where nothing comes from a later step: look at f'(a_t) and W_y^T."
-
-
-def _words(row: Comparison, x: Sequence[int] | np.ndarray) -> str:
-    """Tell whether only words that come several times differ in W_e."""
-    ids = [int(word) for word in x]
-    wrong = {word for word in ids if not _column_agrees(row, word)}
-    if wrong and all(ids.count(word) > 1 for word in wrong):
-        return "Only words that come several times differ: their errors must be added."
-    return ""
-
-
-def _column_agrees(row: Comparison, word: int) -> bool:
-    return bool((row.differences[:, word] <= row.tolerance).all())
-
-
-def _common_factor(rows: Sequence[Comparison]) -> float | None:
-    """Return k where every gradient is k times what was expected, k not 1."""
-    got = np.concatenate([row.gradient.ravel() for row in rows]).astype("float64")
-    expected = np.concatenate([row.expected.ravel() for row in rows]).astype("float64")
-    square = float(expected @ expected)
-    factor = float(got @ expected) / square if square else float("nan")
-    fits = all(
-        np.abs(row.gradient - factor * row.expected).max() <= row.tolerance * max(np.abs(row.gradient).max(), 1e-300)
-        for row in rows
-        if row.expected.any() or row.gradient.any()
-    )
-    return factor if np.isfinite(factor) and fits else None
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

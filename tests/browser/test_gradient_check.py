@@ -24,6 +24,23 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
         picture(panel, "gradient-check-dark")
 
 
+def test_a_mistake_in_an_lstm_is_found_and_explained(lab, picture):
+    panel = lab.panel("GradientCheckPanel")
+    for model in ("NumpyRNN", "RNN", "FastRNN"):
+        panel.locator(f".lab-check-{model} input").uncheck()
+    panel.get_by_label("Break", exact=True).select_option("LSTM: error along the cell forgotten")
+    expect(panel.locator(".lab-check-NumpyLSTM input")).to_be_checked()
+    press(button(panel, "Check"), "Enter")
+    expect(message(panel)).to_contain_text("7 of 9 gradients differ")
+    expect(panel.locator(".lab-check-readings")).to_contain_text("what makes an LSTM reach further back is missing")
+    panel.get_by_label("Look at", exact=True).select_option("✗ W_h: NumpyLSTM, broken against finite diff.")
+    expect(panel.locator(".lab-check-entries")).to_contain_text("o 3")
+    assert not overflowing(lab.page, panel)
+    picture(panel, "gradient-check-lstm")
+    with lab.dark():
+        picture(panel, "gradient-check-lstm-dark")
+
+
 def test_a_wrong_tag_is_said(lab):
     panel = lab.panel("GradientCheckPanel")
     fill(panel, "Gold tags", "det nonsense")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.rnn import NumpyLSTM
 from lxmls_rnn.teaching.gradient_check import check_gradients
-from lxmls_rnn.teaching.mistakes import MISTAKES, InPieces, reading, readings
+from lxmls_rnn.teaching.mistakes import MISTAKES, InPieces, LSTMInPieces
+from lxmls_rnn.teaching.readings import reading, readings
 
 SIZES = (8, 4, 3, 3)
 X, Y = [1, 2, 3, 1, 5], [0, 2, 1, 0, 1]
@@ -16,7 +18,6 @@ BEHIND_OUTPUT = {"W_e", "W_x", "W_h"}
 
 # mistake: the parameters that differ, words of the reading
 FOUND = {
-    "nothing": (set(), "all gradients agree"),
     "derivative of the activation forgotten": (BEHIND_OUTPUT, "look at f'(a_t)"),
     "derivative of another activation": (BEHIND_OUTPUT, "look at f'(a_t)"),
     "W_h not transposed": (BEHIND_OUTPUT, "W_h^T e_a_{t+1}"),
@@ -27,31 +28,92 @@ FOUND = {
     "gold tag not subtracted": (ALL, "look at e_y"),
     "one entry of W_x's gradient has the wrong sign": ({"W_x"}, "only [0, 3]"),
 }
+THROUGH = BEHIND_OUTPUT | {"W_c"}
+GATES = "look at e_c_t, and at each gate's slope and what its error is multiplied by."
+LATER = "W_h^T e_a_{t+1} to h_t and f_{t+1} * e_c_{t+1} + W_c^T e_b_{t+1} to c_t."
+OF_LSTM = {
+    "LSTM: slope of the forget gate forgotten": (THROUGH, GATES),
+    "LSTM: slope of the logistic function for g": (THROUGH, GATES),
+    "LSTM: slope of tanh(c_t) forgotten": (THROUGH, GATES),
+    "LSTM: errors of i and g exchanged": (THROUGH, GATES),
+    "LSTM: c_t instead of c_{t-1} for the forget gate": (THROUGH, GATES),
+    "LSTM: error of the cell for the output gate": (THROUGH, GATES),
+    "LSTM: error along the cell forgotten": (THROUGH, LATER),
+    "LSTM: f_t instead of f_{t+1} along the cell": (THROUGH, LATER),
+    "LSTM: error from the later gates forgotten": (THROUGH, LATER),
+    "LSTM: error through the peepholes forgotten": (THROUGH, LATER),
+    "LSTM: peepholes of i, f, g instead of i, f, o": (THROUGH, LATER),
+    "LSTM: c_t instead of c_{t-1} for W_c": ({"W_c"}, "is it the input of that step?"),
+}
 
 
 def rows_of(mistake, x=X, y=Y, activation="logistic", **more):
-    arguments = {"sizes": SIZES, "x": x, "y": y, "activation": activation, "numpy_rnn": MISTAKES[mistake], **more}
-    return list(check_gradients(["NumpyRNN"], **arguments))
+    model, name = (MISTAKES[mistake].model, MISTAKES[mistake].name) if mistake else (None, "NumpyRNN")
+    arguments = {"sizes": SIZES, "x": x, "y": y, "activation": activation, "instead": model, **more}
+    return list(check_gradients([name], **arguments))
+
+
+def wrong(rows):
+    return {row.parameter for row in rows if not row.agrees}
+
+
+def test_every_mistake_is_tried_here_and_has_its_sentence():
+    assert set(MISTAKES) == {*FOUND, *OF_LSTM}
+    assert all(mistake.why.endswith(".") for mistake in MISTAKES.values())
+    assert len({mistake.why for mistake in MISTAKES.values()}) == len(MISTAKES)
 
 
 @pytest.mark.parametrize("activation", NumpyRNN.activations)
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", [None, *FOUND])
 def test_a_mistake_is_found_in_its_parameters_and_read(mistake, activation):
     rows = rows_of(mistake, activation=activation, seed=1)
-    parameters, words = FOUND[mistake]
-    assert {row.parameter for row in rows if not row.agrees} == parameters
+    parameters, words = FOUND[mistake] if mistake else (set(), "all gradients agree")
+    assert wrong(rows) == parameters
     assert words in reading(rows, X)
+
+
+@pytest.mark.parametrize("mistake", OF_LSTM)
+def test_a_mistake_in_an_lstm_is_found_in_its_parameters_and_read(mistake):
+    rows = rows_of(mistake, seed=1)
+    parameters, words = OF_LSTM[mistake]
+    with_peepholes, without = rows[:5], rows[5:]
+    assert wrong(with_peepholes) == parameters
+    assert words in reading(with_peepholes, X)
+    of_peepholes = "peepholes" in mistake or "W_c" in mistake
+    assert wrong(without) == (set() if of_peepholes else parameters - {"W_c"})
+    assert of_peepholes or words.replace(" + W_c^T e_b_{t+1}", "") in reading(without, X)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "gates"),
+    [
+        ("LSTM: slope of the logistic function for g", "g"),
+        ("LSTM: errors of i and g exchanged", "i and g"),
+        ("LSTM: error of the cell for the output gate", "o"),
+        ("LSTM: slope of tanh(c_t) forgotten", "i and g"),  # c_0 = 0: the forget gate has no error
+    ],
+)
+def test_with_one_word_the_rows_of_the_matrix_tell_the_gate(mistake, gates):
+    assert reading(rows_of(mistake, [1], [0])[:5], [1]).endswith(f"In W_x only the rows of {gates} differ.")
 
 
 def test_a_mistake_is_in_the_gradient_only():
     for mistake in MISTAKES.values():
-        model, right = mistake(*SIZES, seed=1), NumpyRNN(*SIZES, seed=1)
-        assert np.array_equal(model.forward(X), right.forward(X))
+        right = NumpyLSTM if mistake.name == "NumpyLSTM" else NumpyRNN
+        assert np.array_equal(mistake.model(*SIZES, seed=1).forward(X), right(*SIZES, seed=1).forward(X))
 
 
-def test_the_pieces_are_right_before_one_is_spoilt():
-    model, right = InPieces(*SIZES, seed=1), NumpyRNN(*SIZES, seed=1)
-    for gradient, expected in zip(model.grads(X, Y), right.grads(X, Y), strict=True):
+@pytest.mark.parametrize(
+    ("pieces", "right", "options"),
+    [
+        (InPieces, NumpyRNN, {}),
+        (LSTMInPieces, NumpyLSTM, {"peepholes": True}),
+        (LSTMInPieces, NumpyLSTM, {"peepholes": False}),
+    ],
+)
+def test_the_pieces_are_right_before_one_is_spoilt(pieces, right, options):
+    models = [cls(*SIZES, seed=1, **options) for cls in (pieces, right)]
+    for gradient, expected in zip(*(model.grads(X, Y) for model in models), strict=True):
         assert np.allclose(gradient, expected, rtol=1e-12, atol=1e-15)
 
 
@@ -71,7 +133,7 @@ def test_a_last_word_that_comes_twice_hides_the_step():
 
 
 def test_a_fault_of_the_output_alone_is_its_own_product():
-    rows = rows_of("nothing")
+    rows = rows_of(None)
     spoilt = rows[3].gradient + np.eye(3)
     rows[3] = replace(rows[3], gradient=spoilt, difference=1.0)
     assert "W_y's own product" in reading(rows, X)
@@ -86,6 +148,6 @@ def test_of_two_that_differ_finite_differences_tell_which_is_wrong():
     scan = as_other(rows, "RNN", "NumpyRNN")
     assert "NumpyRNN is the wrong one" in readings([*rows, *scan], X)[1]
     assert "they tell which of the two is wrong" in readings(scan, X)[0]
-    right = rows_of("nothing")
+    right = rows_of(None)
     assert "W_h's own product" in readings([*right, *scan], X)[1]
     assert "RNN: all gradients agree" in readings([*right, *as_other(right, "RNN", "NumpyRNN")], X)[1]

@@ -13,14 +13,16 @@ from lab.widgets.controls import gauge, in_row, on_change, pick, show, small_net
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
+from lxmls_rnn.deep_learning.parameters import STACKED
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
-from lxmls_rnn.teaching.mistakes import MISTAKES, readings
+from lxmls_rnn.teaching.mistakes import MISTAKES
+from lxmls_rnn.teaching.readings import readings
 
 SHOWN = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 WORDS, RANDOM = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
-NOTHING = next(iter(MISTAKES))
+NOTHING = "nothing"
 
 
 class GradientCheckPanel(Panel):
@@ -38,9 +40,9 @@ class GradientCheckPanel(Panel):
     help = """Back-propagation is easy to get almost right. <b>Check</b> compares: NumPy's gradients with finite
     differences of the cost, Theano's (scan, and the fused layer) with NumPy's, each parameter on its own. Theano
     compiles first; that may take a minute, and the rows come as they are ready. Then choose a mistake at <b>Break</b>,
-    check again, and find out from which parameters differ, and in which words' columns of W<sub>e</sub>, where in
-    back-propagation the fault must be, before you read what that tells. Some mistakes hide: which sentence shows
-    them?"""
+    in an RNN or an LSTM, check again, and find out from which parameters differ, and in which words' columns of
+    W<sub>e</sub>, where in back-propagation the fault must be, before you read what that tells. Some mistakes hide:
+    which sentence shows them? Of an LSTM a sentence of one word tells the gate, by the rows of W<sub>x</sub>."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus' vocabulary, or ids drawn at random"
@@ -55,7 +57,7 @@ class GradientCheckPanel(Panel):
             against = "Against NumPy" if model.in_theano else "Against finite differences"
             box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
-        self.mistake = pick("Break", MISTAKES, "A mistake in NumpyRNN's back-propagation", width="34em")
+        self.mistake = pick("Break", [NOTHING, *MISTAKES], "A mistake in NumPy's back-propagation", width="34em")
         self.mistake.add_class("lab-break")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "End the check", self.stop, disabled=True)
@@ -81,6 +83,7 @@ class GradientCheckPanel(Panel):
         )
         on_change(self._show_entries, self.parameter)
         on_change(self._choose_source, self.source)
+        on_change(self._tick, self.mistake)
         self._choose_source()
 
     def _choose_source(self) -> None:
@@ -89,11 +92,18 @@ class GradientCheckPanel(Panel):
         for control in (self.sentence.number, self.sentence.words, self.sentence.tags):
             control.disabled = is_random
 
+    def _tick(self) -> None:
+        """Tick the model that is broken."""
+        if self.mistake.value != NOTHING:
+            self.models[MISTAKES[self.mistake.value].name].value = True
+
     def _arguments(self) -> tuple[Ids, dict[str, Any]]:
         """Return the sentence and what `check_gradients` takes."""
         names = [name for name, box in self.models.items() if box.value]
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
+        if self.mistake.value != NOTHING and (broken := MISTAKES[self.mistake.value].name) not in names:
+            raise ValueError(f"the mistake is one of {broken}, which is not ticked")
         if self.source.value == RANDOM:
             sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
             x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
@@ -115,7 +125,8 @@ class GradientCheckPanel(Panel):
         self.parameter.options = []
 
         def work() -> Iterator[Comparison]:
-            yield from check_gradients(**arguments, numpy_rnn=MISTAKES[self._broken])
+            instead = None if self._broken == NOTHING else MISTAKES[self._broken].model
+            yield from check_gradients(**arguments, instead=instead)
 
         self.in_background(work, self._conclude, self._show, rows.append)
 
@@ -155,7 +166,10 @@ class GradientCheckPanel(Panel):
             wrong = sum(not row.agrees for row in self.rows)
             self.say(f"{wrong} of {len(self.rows)} gradients differ.")
         if self.rows:
-            said = "".join(f"<div>{html.symbols(text)}</div>" for text in readings(self.rows, self._ids.x))
+            sentences = readings(self.rows, self._ids.x)
+            if self._broken != NOTHING:
+                sentences.append(f"What is broken: {self._broken}. {MISTAKES[self._broken].why}")
+            said = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
             self.readings.value = f"<h4>What this means</h4>{said}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
@@ -170,11 +184,19 @@ class GradientCheckPanel(Panel):
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
-        return f"{row.model}, broken" if row.model == "NumpyRNN" and self._broken != NOTHING else row.name
+        is_broken = self._broken != NOTHING and row.model == MISTAKES[self._broken].name
+        return f"{row.name}, broken" if is_broken else row.name
 
     def _where(self, row: Comparison) -> str:
         i, j = row.where
-        return f"[{i}, {j}]" + (f" {self._word(j)}" if row.parameter == "W_e" else "")
+        rows = self._gate_rows(row)
+        place = self._word(j) if row.parameter == "W_e" else rows[i] if rows else ""
+        return f"[{i}, {j}] {place}".rstrip()
+
+    def _gate_rows(self, row: Comparison) -> list[str]:
+        """Return the names of the rows that belong to an LSTM's gates, none for other parameters."""
+        gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
+        return html.gate_rows(gates, len(row.gradient) // len(gates)) if gates else []
 
     def _word(self, word: int) -> str:
         assert self._ids is not None
@@ -209,6 +231,7 @@ class GradientCheckPanel(Panel):
             columns = list(dict.fromkeys([*self._ids.x, row.where[1]]))
             names = [self._word(j) for j in columns]
             note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns: those of the sentence's words.</div>"
+        gates = self._gate_rows(row)
         marked = [(row.where[0], columns.index(row.where[1]))]
         least = max(row.difference, row.tolerance)
         symbol = html.symbols(row.parameter)
@@ -217,12 +240,12 @@ class GradientCheckPanel(Panel):
             (f"the same: {escape(row.against)}", row.expected, None),
             ("difference, relative to the largest entry", row.differences, least),
         )
-        shown = "".join(
-            f"<div>{html.matrix(np.asarray(values, 'float64')[:, columns], caption, (), names, marked, largest)}</div>"
+        shown = html.side_by_side(
+            html.matrix(np.asarray(values, "float64")[:, columns], caption, gates, names, marked, largest)
             for caption, values, largest in parts
         )
         worst = f"Largest difference: {row.difference:.1e} at {escape(self._where(row))}, in the frame."
-        self.entries.value = f'<div class="lab-side">{shown}</div><div>{worst}</div>{note}'
+        self.entries.value = f"{shown}<div>{worst}</div>{note}"
 
     def code(self) -> str:
         ids, arguments = self._arguments()
@@ -230,11 +253,11 @@ class GradientCheckPanel(Panel):
         rest = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
         broken = self.mistake.value != NOTHING
         if broken:
-            rest += f"    numpy_rnn=MISTAKES[{self.mistake.value!r}],\n"
-        imports = "MISTAKES, readings" if broken else "readings"
+            rest += f"    instead=MISTAKES[{self.mistake.value!r}].model,\n"
+        imports = "from lxmls_rnn.teaching.mistakes import MISTAKES\n" if broken else ""
         return f"""from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import check_gradients
-from lxmls_rnn.teaching.mistakes import {imports}
+{imports}from lxmls_rnn.teaching.readings import readings
 
 x = {x}  # {" ".join(ids.words)}
 y = {y}

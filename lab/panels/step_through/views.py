@@ -10,6 +10,7 @@ from lab.drawing import html
 from lab.panels.step_through import lstm_drawing, network_drawing
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.parameters import STACKED
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, gathered
 
@@ -72,9 +73,11 @@ FIRST = {
     "e_a_f": "At the first word c_0 = 0: there is nothing to forget, and the forget gate has no error.",
 }
 # which gates' rows stand below each other
-STACKED = {
-    **dict.fromkeys(("a", "e_a", "W_x", "W_h", "dW_x", "dW_h"), "ifgo"),
-    **dict.fromkeys(("b", "e_b", "W_c", "dW_c"), "ifo"),
+BLOCKS = {
+    **STACKED,
+    **{f"d{name}": gates for name, gates in STACKED.items()},
+    **dict.fromkeys(("a", "e_a"), STACKED["W_x"]),
+    **dict.fromkeys(("b", "e_b"), STACKED["W_c"]),
 }
 SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
 
@@ -168,8 +171,8 @@ class Walk:
             return self.tag_names, ()
         if name in ("W_e", "dW_e"):
             return (), self._distinct()
-        if self._is_lstm and name in STACKED:
-            return [f"{gate} {unit}" for gate in STACKED[name] for unit in range(1, self.model.sizes.n_hidd + 1)], ()
+        if self._is_lstm and name in BLOCKS:
+            return html.gate_rows(BLOCKS[name], self.model.sizes.n_hidd), ()
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:

@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from lab import GradientCheckPanel
+from lab.drawing import html
 from lab.panels.gradient_check import panel as gradient_check
 from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
@@ -21,6 +22,11 @@ FOUND = {
     "1/L forgotten": ("W_e W_x W_h W_y", "the sentence has 6 words"),
     "gold tag not subtracted": ("W_e W_x W_h W_y", "the error of the output"),
     "one entry of W_x's gradient has the wrong sign": ("W_x", "only [0, 3]"),
+}
+LSTM_FOUND = {
+    "LSTM: errors of i and g exchanged": (7, "what its error is multiplied by"),
+    "LSTM: error along the cell forgotten": (7, "f<sub>t+1</sub> ⊙ e<sub>c,t+1</sub>"),
+    "LSTM: c_t instead of c_{t-1} for W_c": (1, "own product of an error and an input"),
 }
 
 
@@ -71,8 +77,41 @@ def test_scan_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_
     assert [row.against for row in panel.rows] == ["finite diff."] * 4 + ["NumpyRNN"] * 4
 
 
-def test_every_mistake_has_its_place_here():
-    assert set(FOUND) == set(MISTAKES) - {"nothing"}
+def test_every_mistake_can_be_chosen():
+    assert GradientCheckPanel().mistake.options == ("nothing", *MISTAKES)
+
+
+@pytest.mark.parametrize("mistake", LSTM_FOUND)
+def test_a_mistake_in_an_lstm_is_found_and_explained(mistake):
+    panel = make()
+    panel.mistake.value = mistake
+    assert [name for name, box in panel.models.items() if box.value] == ["NumpyLSTM"]
+    check(panel)
+    differ, words = LSTM_FOUND[mistake]
+    assert f"{differ} of 9 gradients differ" in panel.message.value
+    assert "NumpyLSTM, no peepholes, broken" in panel.table.value
+    assert words in panel.readings.value
+    assert str(html.symbols(MISTAKES[mistake].why)) in panel.readings.value
+
+
+def test_the_rows_of_an_lstms_gates_are_named():
+    panel = make()
+    panel.mistake.value = "LSTM: c_t instead of c_{t-1} for W_c"
+    check(panel)
+    row = panel.rows[panel.parameter.value]
+    assert row.parameter == "W_c"
+    i, j = row.where
+    assert f"at [{i}, {j}] {'ifo'[i // 3]} {i % 3 + 1}, in the frame" in panel.entries.value
+    assert ">o 3<" in panel.entries.value
+    assert ">g 1<" not in panel.entries.value
+
+
+def test_a_mistake_in_a_model_that_is_not_ticked_is_refused():
+    panel = make()
+    panel.mistake.value = "LSTM: error along the cell forgotten"
+    panel.models["NumpyLSTM"].value, panel.models["NumpyRNN"].value = False, True
+    panel.check_button.click()
+    assert "one of NumpyLSTM, which is not ticked" in panel.message.value
 
 
 @pytest.mark.parametrize("mistake", FOUND)
@@ -83,6 +122,7 @@ def test_a_mistake_is_found_located_and_explained(mistake):
     parameters, words = FOUND[mistake]
     assert wrong(panel) == parameters
     assert words in panel.readings.value
+    assert str(html.symbols(MISTAKES[mistake].why)) in panel.readings.value
     assert "NumpyRNN, broken" in panel.table.value
     assert f"{len(parameters.split())} of 4 gradients differ" in panel.message.value
 
@@ -231,6 +271,15 @@ def test_the_code_runs(capsys):
     printed = capsys.readouterr().out
     assert "NumpyRNN W_h against finite diff." in printed
     assert "W_h^T e_a_{t+1}" in printed
+
+
+def test_the_code_of_a_broken_lstm_runs(capsys):
+    panel = make(source="random ids")
+    panel.mistake.value = "LSTM: c_t instead of c_{t-1} for W_c"
+    exec(panel.code(), {})
+    printed = capsys.readouterr().out
+    assert "NumpyLSTM W_c against finite diff." in printed
+    assert "W_c's own product" in printed
 
 
 def test_the_code_of_random_ids_makes_the_same_rows():
