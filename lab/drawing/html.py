@@ -159,7 +159,12 @@ def number(value: float) -> str:
 
 
 def gate_rows(gates: str, n_hidd: int) -> list[str]:
-    """Return names for the rows of gates, one below the other: 'i 1', 'i 2', ..., 'f 1'."""
+    """Return names for the rows of gates, one below the other: 'i 1', 'i 2', ..., 'f 1'.
+
+    Where they are too many for numbers, only the first of each gate has a name, the gate's.
+    """
+    if len(gates) * n_hidd > MOST:
+        return [name for gate in gates for name in (gate, *[""] * (n_hidd - 1))]
     return [f"{gate} {unit}" for gate in gates for unit in range(1, n_hidd + 1)]
 
 

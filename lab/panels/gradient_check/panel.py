@@ -189,14 +189,9 @@ class GradientCheckPanel(Panel):
 
     def _where(self, row: Comparison) -> str:
         i, j = row.where
-        rows = self._gate_rows(row)
-        place = self._word(j) if row.parameter == "W_e" else rows[i] if rows else ""
+        gates, n_hidd = _gates(row)
+        place = self._word(j) if row.parameter == "W_e" else f"{gates[i // n_hidd]} {i % n_hidd + 1}" if gates else ""
         return f"[{i}, {j}] {place}".rstrip()
-
-    def _gate_rows(self, row: Comparison) -> list[str]:
-        """Return the names of the rows that belong to an LSTM's gates, none for other parameters."""
-        gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
-        return html.gate_rows(gates, len(row.gradient) // len(gates)) if gates else []
 
     def _word(self, word: int) -> str:
         assert self._ids is not None
@@ -231,7 +226,7 @@ class GradientCheckPanel(Panel):
             columns = list(dict.fromkeys([*self._ids.x, row.where[1]]))
             names = [self._word(j) for j in columns]
             note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns: those of the sentence's words.</div>"
-        gates = self._gate_rows(row)
+        gates = html.gate_rows(*_gates(row))
         marked = [(row.where[0], columns.index(row.where[1]))]
         least = max(row.difference, row.tolerance)
         symbol = html.symbols(row.parameter)
@@ -278,6 +273,12 @@ HIDDEN = (
     "But no gradient differs: on this sentence the mistake makes no difference. A repeated word needs a word that "
     "comes twice; what comes back from later steps needs later steps."
 )
+
+
+def _gates(row: Comparison) -> tuple[str, int]:
+    """Return the gates of an LSTM whose rows a parameter has, none for another one, and how many rows each has."""
+    gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
+    return gates, len(row.gradient) // max(1, len(gates))
 
 
 def verdict(row: Comparison) -> html.Raw:

@@ -117,7 +117,8 @@ class Picture:
         place = f"{name}; now {step.symbol} of word {step.t}, {self.words[step.t - 1]}, {step.direction}"
         return (
             f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-            f'aria-label="{escape(place)}" style="max-width:100%;height:auto" font-family="sans-serif">'
+            f'aria-label="{escape(place)}" style="max-width:100%;min-width:{round(0.75 * width)}px;height:auto" '
+            f'font-family="sans-serif">'
             f"{''.join(self.parts)}</svg>"
         )
 

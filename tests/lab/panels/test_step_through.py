@@ -236,6 +236,9 @@ def test_the_rows_of_stacked_gates_are_named(lstm):
     go_to(lstm, "a_1", 1)
     assert all(f">{gate} {unit}<" in lstm.equation.value for gate in "ifgo" for unit in (1, 2, 3))
     assert ">g 3<" in lstm.quantities.value
+    lstm.n_hidd.value = 5
+    assert ">g 3<" not in lstm.quantities.value
+    assert lstm.quantities.value.count(">g</th>") == 3  # of a_t, dW_x, dW_h
 
 
 def test_every_step_of_an_lstm_is_explained_and_drawn_with_its_place(lstm):
