@@ -21,7 +21,6 @@ The cell passes its error on without a matrix in between, which is why it reache
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +41,7 @@ class Cells(NamedTuple):
     c: np.ndarray  # (n_hidd, L + 1)   cells, c[:, 0] = 0
 
 
-class NumpyLSTM(NumpyRNN):
+class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
     """Part-of-speech tagger with a long short-term memory; everything else as in `NumpyRNN`.
 
     Parameters
@@ -57,33 +56,7 @@ class NumpyLSTM(NumpyRNN):
         W_y (n_tags, n_hidd)], without peepholes [W_e, W_x, W_h, W_y].
     """
 
-    shapes: parameters.Shapes = staticmethod(parameters.lstm_shapes)
     param: parameters.LSTMParameters
-    param_type = parameters.LSTMParameters
-    activations = ("tanh",)
-    peephole_options = (True, False)
-
-    def __init__(
-        self,
-        *sizes: npt.ArrayLike,
-        seed: int | None = None,
-        activation: str | None = None,
-        dtype: str = "float64",
-        peepholes: bool = True,
-    ) -> None:
-        known = parameters.check_peepholes(peepholes, self.peephole_options)
-        self.shapes = partial(parameters.lstm_shapes, peepholes=known)
-        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype)
-
-    @property
-    def peepholes(self) -> bool:
-        """Whether the gates look at the cell."""
-        return self.param.W_c is not None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """As in `NumpyRNN`, and `peepholes`."""
-        return {**super().options, "peepholes": self.peepholes}
 
     def cells(self, x: npt.ArrayLike) -> Cells:
         """Return the gates and cells of a sentence of word ids, (L,); errors as in `forward`."""

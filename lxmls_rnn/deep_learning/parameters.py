@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -63,6 +64,31 @@ class LSTMParameters(RNNParameters):
     """As `RNNParameters`, with the peepholes before W_y; without peepholes `param.W_c` is None."""
 
     W_c = property(lambda self: self[3] if len(self) == 5 else None)
+
+
+class LSTMOptions:
+    """What `NumpyLSTM` and `LSTM` have beside the RNN that they are made of: comes before it among their bases."""
+
+    shapes: Shapes = staticmethod(lstm_shapes)
+    param: Any  # LSTMParameters
+    param_type = LSTMParameters
+    activations: tuple[str, ...] = ("tanh",)
+    peephole_options: tuple[bool, ...] = (True, False)
+
+    def __init__(self, *sizes: npt.ArrayLike, peepholes: bool = True, **options: Any) -> None:
+        known = check_peepholes(peepholes, self.peephole_options)
+        self.shapes = partial(lstm_shapes, peepholes=known)
+        super().__init__(*sizes, **options)
+
+    @property
+    def peepholes(self) -> bool:
+        """Whether the gates look at the cell."""
+        return self.param.W_c is not None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the constructor takes beside the sizes and the seed."""
+        return {**super().options, "peepholes": self.peepholes}  # type: ignore[misc]
 
 
 def draw(

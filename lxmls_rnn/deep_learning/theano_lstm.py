@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
-import numpy.typing as npt
-
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.theano_rnn import RNN, Symbol
 
@@ -14,36 +9,10 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 
 
-class LSTM(RNN):
+class LSTM(parameters.LSTMOptions, RNN):
     """Part-of-speech tagger with a long short-term memory: to `NumpyLSTM` what `RNN` is to `NumpyRNN`."""
 
-    shapes: parameters.Shapes = staticmethod(parameters.lstm_shapes)
     param: parameters.LSTMParameters
-    param_type = parameters.LSTMParameters
-    activations = ("tanh",)
-    peephole_options = (True, False)
-
-    def __init__(
-        self,
-        *sizes: npt.ArrayLike,
-        seed: int | None = None,
-        activation: str | None = None,
-        dtype: str | None = None,
-        peepholes: bool = True,
-    ) -> None:
-        known = parameters.check_peepholes(peepholes, self.peephole_options)
-        self.shapes = partial(parameters.lstm_shapes, peepholes=known)
-        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype)
-
-    @property
-    def peepholes(self) -> bool:
-        """Whether the gates look at the cell."""
-        return self.param.W_c is not None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """As in `RNN`, and `peepholes`."""
-        return {**super().options, "peepholes": self.peepholes}
 
     def _forward(self, _x: Symbol, _h0: Symbol = None, _c0: Symbol = None) -> Symbol:
         """As in `RNN`; `_c0` is the first cell, of the shape of `_h0`, 0 by default."""
