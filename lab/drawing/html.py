@@ -9,6 +9,7 @@ import numpy as np
 
 from lab.drawing.palette import ink, shade
 
+UNNAMED = '<td class="lab-corner"></td>'  # no header: one without words says nothing to a screen reader
 MOST = 12  # rows or columns of a matrix that has room for its numbers
 
 
@@ -197,10 +198,10 @@ def matrix(
     lines = []
     if len(columns):
         names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)
-        corner = '<td class="lab-corner"></td>' if len(rows) else ""
-        lines.append(f"<tr>{corner}{names}</tr>")
+        lines.append(f"<tr>{UNNAMED if len(rows) else ''}{names}</tr>")
     for i, line in enumerate(values):
-        cells = [f'<th scope="row">{escape(str(rows[i]))}</th>'] if len(rows) else []
+        name = escape(str(rows[i])) if len(rows) else ""
+        cells = [f'<th scope="row">{name}</th>' if name else UNNAMED] if len(rows) else []
         for j, value in enumerate(line):
             if np.isnan(value):
                 cells.append('<td class="lab-marked"></td>' if (i, j) in marked else "<td></td>")

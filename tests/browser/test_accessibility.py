@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser.page import button, expect, message, overflowing
+from browser.page import button, expect, fill, message, overflowing
 
 import lab as lab_package
 
@@ -31,6 +31,11 @@ def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
     picture(panels["ModelPanel"], "narrow-model")
     wrong = [f"{name} {fault}" for name, panel in panels.items() for fault in overflowing(page, panel)]
     wrong += faults(page)
+    step_through = panels["StepThroughPanel"]
+    step_through.get_by_label("Model", exact=True).select_option("NumpyLSTM")
+    fill(step_through, "Hidden units", 5)
+    expect(step_through.locator(".lab-quantities")).to_contain_text("20 × 5")
+    wrong += faults(page) + overflowing(page, step_through)
     with lab.dark():
         wrong += faults(page)
     assert not wrong, "\n".join(wrong)

@@ -46,7 +46,9 @@ def test_an_lstm_is_walked_through_drawn_anew_and_from_a_run(lab, picture, train
         expect(equation.locator(".lab-formula")).to_contain_text(symbol)
     expect(equation).to_contain_text("only multiplied by the forget gate f3")
     expect(drawing).to_have_attribute("aria-label", re.compile("now e_c_2 of word 2"))
-    assert equation.locator(".lab-scroll").evaluate("box => box.scrollWidth <= box.clientWidth")  # all numbers in sight
+    fits = "box => box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight"
+    assert equation.locator(".lab-scroll").evaluate(fits)
+    assert panel.locator(".lab-drawing .lab-scroll").evaluate(fits)
     assert not overflowing(lab.page, panel)
     picture(panel, "step-through-lstm")
     with lab.dark():

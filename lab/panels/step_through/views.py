@@ -126,7 +126,8 @@ class Walk:
         seen, n_hidd = self.steps[:number], self.model.sizes.n_hidd
         if self._is_lstm:
             svg = lstm_drawing.unrolled(seen, self.words, self.tags, "dW_c" in self._gradient_names)
-            return html.side_by_side([f"<figcaption>The network, unrolled over the sentence</figcaption>{svg}"])
+            caption = "<figcaption>The network, unrolled over the sentence</figcaption>"
+            return html.side_by_side([caption + html.scrolled(svg)])
         pictures = (
             ("The network, unrolled over the sentence", network_drawing.unrolled(seen, self.words, self.tags)),
             ("The same as an MLP: a hidden layer a word", network_drawing.as_mlp(seen, self.words, self.tags, n_hidd)),
