@@ -14,6 +14,7 @@ PANELS = {
     "SweepPanel": "sweep",
     "DistancePanel": "distance",
     "InspectionPanel": "inspection",
+    "PlayPanel": "play",
     "GradientCheckPanel": "gradient_check",
     "StepThroughPanel": "step_through",
     "ScanPanel": "scan",

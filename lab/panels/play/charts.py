@@ -1,0 +1,76 @@
+"""What moves when a knob is turned: lines on axes that stay where they are, and those that were kept, in grey."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+import bqplot
+import ipywidgets as widgets
+import numpy as np
+
+from lab.drawing import html
+from lab.drawing.figures import figure, put, scales_of, side_axis
+from lab.drawing.palette import LINES, MARKED
+
+KEPT = "#808080"
+NOTHING = np.array([])
+Line = tuple[np.ndarray, np.ndarray]
+
+
+class Slices(widgets.VBox):
+    """Up to two lines of new points at each draw, and a point among them."""
+
+    def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
+        self.figure = figure(across, up)
+        look = {"scales": scales_of(self.figure), "x": [], "y": []}
+        self.lines = [
+            bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **look)
+            for _, colour in zip(names, LINES, strict=False)
+        ]
+        self.kept = [bqplot.Lines(colors=[KEPT], stroke_width=2, line_style="dashed", **look) for _ in names]
+        self.point = bqplot.Scatter(colors=[MARKED], default_size=70, **look)
+        self.figure.marks = [*self.kept, *self.lines, self.point]
+        self.names, self.key = names, widgets.HTML()
+        super().__init__([self.figure, self.key])
+
+    def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
+        """Draw these lines and no others."""
+        for mark, line in zip_longest(self.lines, lines):
+            put(mark, *(line or (NOTHING, NOTHING)))
+        put(self.point, *([[value] for value in point] if point else [[], []]))
+        drawn = [(name, mark.colors[0], "solid") for name, mark in zip(self.names, self.lines, strict=True)]
+        kept = [("kept", KEPT, "dashed")] if any(len(mark.x) for mark in self.kept) else []
+        self.key.value = html.key(drawn[: len(lines)] + kept)
+
+    def keep(self) -> None:
+        """Leave the present lines, in grey."""
+        for kept, line in zip(self.kept, self.lines, strict=True):
+            put(kept, line.x, line.y)
+
+    def forget(self) -> None:
+        """Leave no lines in grey."""
+        for kept in self.kept:
+            put(kept, NOTHING, NOTHING)
+
+
+def reach_chart() -> Slices:
+    """Make the chart of the gradient's share over the words that it has gone back."""
+    powers = range(-8, 5, 2)
+    scale = bqplot.LogScale(min=10.0 ** powers[0], max=10.0 ** powers[-1])
+    up = side_axis(scale, "share of the gradient", "~e")
+    up.tick_values = np.array([10.0**power for power in powers])
+    across = bqplot.Axis(scale=bqplot.LinearScale(min=0), label="words back", tick_format="d")
+    return Slices(across, up, ["hidden state h", "cell c"])
+
+
+def loss_chart() -> Slices:
+    """Make the chart of the loss along a line."""
+    across = bqplot.Axis(scale=bqplot.LinearScale(), tick_format="~g")
+    return Slices(across, side_axis(bqplot.LinearScale(min=0, max=1), "loss", "~g"), ["loss"])
+
+
+def round_above(value: float) -> float:
+    """Return the next of 1, 2, 5, 10, 20, ...: an axis to it seldom moves."""
+    if not np.isfinite(value) or value <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 5, 10) if value <= step * power))

@@ -1,0 +1,313 @@
+"""The play panel: turn the weights like knobs, and see what becomes of gradient, hidden states and loss."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ipywidgets as widgets
+import numpy as np
+
+from lab.drawing import html
+from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
+from lab.widgets.controls import LARGEST_SEED, field, in_row, offer, on_change, pick, show, view, whole
+from lab.widgets.panel import Panel
+from lxmls_rnn.deep_learning.batches import cut
+from lxmls_rnn.deep_learning.initialisation import INITS, initialise
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.rnn import numpy_class
+from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
+from lxmls_rnn.sequences import Sequence as TaggedSentence
+from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, steps_until
+from lxmls_rnn.teaching.landscape import (
+    FORGET,
+    descend,
+    losses_along,
+    scaled,
+    steepest_descent,
+    with_forget_offset,
+)
+
+TAGGERS = {
+    "RNN, logistic": ("NumpyRNN", "logistic"),
+    "RNN, tanh": ("NumpyRNN", "tanh"),
+    "LSTM": ("NumpyLSTM", "tanh"),
+}
+SAMPLE, REACH = "sample", "reach"
+FARTHEST, SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
+DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
+POINTS = 31  # of the loss along a line
+DOWN = (-1.0, 5.0)  # how far that line goes: Euclidean distance in all weights
+
+
+class Knobs(NamedTuple):
+    """Where the sliders stand."""
+
+    weights: float
+    W_h: float
+    forget: float
+
+
+class PlayPanel(Panel):
+    """Turn the scale of the weights and the offset of the forget gate.
+
+    Attributes
+    ----------
+    base
+        The tagger with all knobs at rest, as it was drawn or has been trained.
+    reach
+        Of the chosen word, as it is drawn.
+    losses
+        Along the chosen line, as they are drawn.
+    """
+
+    title = "Play with the weights"
+    help = """Drag a slider, or use the arrow keys, and watch. <b>W_h ×</b> multiplies the recurrent weights,
+    <b>Weights ×</b> all matrices but the embeddings: with <i>uniform01</i> it is the end of the range that they are
+    drawn from. <b>Forget gate +</b> is added inside the forget gate, f = logistic(a<sub>f</sub> + offset): an offset of
+    this picture alone, for the lab guide's model has no biases.<br>Left: the length of the gradient of one word's loss
+    by the hidden state some words before it, as a share of that at the word itself; of an LSTM also
+    by the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one direction
+    through the weights; the red point is where you are. Below: what the hidden units say at each word. <b>One epoch</b>
+    trains on these sentences, and the sliders begin again at 1; <b>Keep</b> leaves the present lines in grey, to
+    compare an RNN with an LSTM, for instance."""
+
+    def __init__(self) -> None:
+        narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
+        what = "A network of NumPy's, small enough to answer at once"
+        self.tagger = pick("Tagger", TAGGERS, what, **narrow)
+        what = "The sample, or reach:K, where a word K words back decides a tag"
+        self.corpus = pick("Corpus", [SAMPLE, REACH], what, **narrow)
+        self.distance = whole("Distance", 5, "K of reach:K", FARTHEST, **narrow)
+        what = "How they are drawn: between 0 and 1, or with both signs"
+        self.init = pick("Weights begin", INITS, what, "glorot", **narrow)
+        self.n_hidd = whole("Hidden units", 10, "Numbers in the hidden state", 40, **narrow)
+        self.seed = whole("Seed", 1, "Of the weights that are drawn", LARGEST_SEED, least=0, **narrow)
+        self.number = whole("Sentence", 1, "Which of the sentences is looked at", SENTENCES, **narrow)
+        self.word = pick("Loss of", [], "The word whose loss is followed back", **narrow)
+        self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
+        self.W_h = _slider(ALONG_W_H, 1.0, 0.0, 5.0, "Multiplies the recurrent weights")
+        self.forget = _slider(ALONG_FORGET, 0.0, -5.0, 5.0, "Added inside the forget gate of an LSTM")
+        self.line = pick("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
+        self.epoch_button = self.button("One epoch", f"Train on the sentences at rate {RATE}", self.train)
+        self.keep_button = self.button("Keep", "Leave the present lines, in grey", self.keep)
+        self.again_button = self.button("Begin again", "Draw the weights anew, the sliders at rest", self.begin)
+        self.says, self.states = view("play-says"), view("play-states")
+        self.reaches, self.slices = reach_chart(), loss_chart()
+        self._history: list[Knobs] = []  # where the knobs stood in each epoch of training
+        self._filling = False
+        super().__init__(
+            in_row(self.tagger, self.corpus, self.distance),
+            in_row(self.init, self.n_hidd, self.seed),
+            in_row(self.number, self.word, self.line),
+            in_row(self.weights, self.W_h, self.forget),
+            in_row(self.epoch_button, self.keep_button, self.again_button),
+            self.says,
+            in_row(self.reaches, self.slices),
+            self.states,
+        )
+        on_change(self._changed, self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed)
+        on_change(self._sentence_changed, self.number)
+        on_change(self.slices.forget, self.line)  # along another line nothing can be compared
+        on_change(self._draw, self.weights, self.W_h, self.forget, self.word, self.line)
+        self._changed()
+
+    # what is set
+
+    @property
+    def knobs(self) -> Knobs:
+        """Where the sliders stand."""
+        return Knobs(self.weights.value, self.W_h.value, self.forget.value if self.is_lstm else 0.0)
+
+    @property
+    def is_lstm(self) -> bool:
+        """Whether there is a forget gate."""
+        return TAGGERS[self.tagger.value][0] == "NumpyLSTM"
+
+    def _corpus(self) -> str:
+        return SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
+
+    def sentence(self) -> TaggedSentence:
+        """Return the sentence that is looked at."""
+        return self._sentences[self.number.value - 1]
+
+    def _changed(self) -> None:
+        show(self.distance, self.corpus.value == REACH)
+        show(self.forget, self.is_lstm)
+        if not self._filling:
+            self.attempt(self.begin)
+
+    def begin(self) -> None:
+        """Draw the weights anew, with the knobs at rest."""
+        self._sentences, n_words, n_tags = _read(corpus_files(self._corpus())[0])
+        model, activation = TAGGERS[self.tagger.value]
+        drawn = self.seed.value
+        self.base: NumpyRNN = numpy_class(model)(
+            n_words, N_EMB, self.n_hidd.value, n_tags, seed=drawn, activation=activation
+        )
+        initialise(self.base, self.init.value, drawn)
+        self._history = []
+        self._fill(0.0)
+
+    def _fill(self, forget: float) -> None:
+        """Set the knobs to rest and offer words and lines; then draw once."""
+        self._filling = True
+        try:
+            self.weights.value = self.W_h.value = 1.0
+            self.forget.value = forget
+            offer(self.line, [DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, *([ALONG_FORGET] if self.is_lstm else [])])
+            self._offer_words()
+        finally:
+            self._filling = False
+        self.draw()
+
+    def _offer_words(self) -> None:
+        """Offer the words of the sentence; the last but one, before the full stop, is chosen."""
+        words = self.sentence().words
+        offer(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(words)], max(0, len(words) - 2))
+
+    def _sentence_changed(self) -> None:
+        self._filling = True
+        with self.guard():
+            self._offer_words()
+        self._filling = False
+        self._draw()
+
+    def train(self) -> None:
+        """Go once through the sentences; what the knobs multiply by becomes the weights' own."""
+        weights, W_h, forget = self.knobs
+        one_by_one = cut(self._sentences, 1, "float64")
+        self.base = descend(scaled(self.base, weights, W_h), one_by_one, RATE, forget)
+        self._history.append(self.knobs)
+        self._fill(forget)
+
+    def keep(self) -> None:
+        """Leave the present lines, in grey."""
+        self.reaches.keep()
+        self.slices.keep()
+        self.draw()
+
+    # what is drawn
+
+    def _draw(self) -> None:
+        if not self._filling:
+            self.attempt(self.draw)
+
+    def draw(self) -> None:
+        """Show what follows from the knobs."""
+        weights, W_h, forget = self.knobs
+        model, sentence, t = scaled(self.base, weights, W_h), self.sentence(), self.word.value
+        shown = with_forget_offset(model, forget)
+        self.reach = gradient_reach(shown, sentence.x, t, int(sentence.y[t]))
+        lines = [share for share in (_shares(self.reach.h), _shares(self.reach.c)) if share is not None]
+        back = self.reaches.figure.axes[0]
+        back.scale.max, back.tick_values = max(1, t), np.arange(0, t + 1, 1 + t // 10)
+        self.reaches.draw(lines)
+        loss = self._draw_loss(model)
+        h = shown.forward(sentence.x, all_outputs=True).h[:, 1:]
+        units = [f"h {n}" for n in range(1, len(h) + 1)]
+        caption = "Hidden states: white is 0, blue up to 1, orange down to -1"
+        self.states.value = html.heat_map(
+            h, units, list(sentence.words), 1.0, t, caption=caption, upright=len(sentence.words) > 12
+        )
+        says = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
+        if isinstance(shown, NumpyLSTM):
+            says.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")
+        if self._history:
+            says.append(f"Epochs of training: {len(self._history)}")
+        self.says.value = f"{'. '.join(says)}."
+
+    def _draw_loss(self, model: NumpyRNN) -> float:
+        weights, W_h, forget = self.knobs
+        (batch,) = cut(self._sentences, len(self._sentences), "float64")
+        line, axis = self.line.value, self.slices.figure.axes
+        direction: Mapping[str, np.ndarray | float]
+        if line == DOWNHILL:
+            x, here, direction = np.linspace(*DOWN, POINTS), 0.0, steepest_descent(model, batch, forget)
+        elif line == ALONG_FORGET:
+            x, here, direction = _places(self.forget), forget, {FORGET: 1.0}
+        elif line == ALONG_W_H:
+            x, here, direction = _places(self.W_h), W_h, {"W_h": scaled(self.base, weights).param.W_h}
+        else:
+            x, here, direction = _places(self.weights), weights, scaled(self.base, 1.0, W_h).get_values()
+            direction = {name: W for name, W in direction.items() if name != "W_e"}
+        losses = losses_along(model, direction, [0.0, *(x - here)], batch, forget)
+        self.losses = losses[1:]
+        label = "distance along the steepest descent" if line == DOWNHILL else line
+        axis[0].label, axis[0].scale.min, axis[0].scale.max = label, float(x[0]), float(x[-1])
+        axis[1].scale.max = round_above(float(losses.max()))
+        self.slices.draw([(x, self.losses)], (here, losses[0]))
+        return float(losses[0])
+
+    def code(self) -> str:
+        weights, W_h, forget = self.knobs
+        model, activation = TAGGERS[self.tagger.value]
+        t = self.word.value
+        trained = ""
+        if self._history:
+            trained = f"""for weights, W_h, forget in {[tuple(knobs) for knobs in self._history]!r}:  # an epoch each
+    model = descend(scaled(model, weights, W_h), cut(sentences, 1, "float64"), {RATE}, forget)
+"""
+        return f"""import numpy as np
+
+from lxmls_rnn.deep_learning.batches import cut
+from lxmls_rnn.deep_learning.initialisation import initialise
+from lxmls_rnn.deep_learning.rnn import {model}
+from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
+from lxmls_rnn.teaching.analysis import gradient_reach
+from lxmls_rnn.teaching.landscape import descend, losses_along, scaled, steepest_descent, with_forget_offset
+
+train, _, _ = read_corpus(Settings(str(corpus_files({self._corpus()!r})[0])))
+sentences = train[:{SENTENCES}]
+sizes = len(train.x_dict), {N_EMB}, {self.n_hidd.value}, len(train.y_dict)
+model = {model}(*sizes, seed={self.seed.value}, activation={activation!r})
+initialise(model, {self.init.value!r}, {self.seed.value})
+{trained}model = scaled(model, {weights!r}, {W_h!r})
+shown = with_forget_offset(model, {forget!r})
+
+sentence, t = sentences[{self.number.value - 1}], {t}
+reach = gradient_reach(shown, sentence.x, t, sentence.y[t])
+print(sentence.words[t], (reach.h / reach.h[-1])[::-1])
+print(shown.forward(sentence.x, all_outputs=True).h[:, 1:])
+
+(batch,) = cut(sentences, len(sentences), "float64")
+downhill = steepest_descent(model, batch, {forget!r})
+print(losses_along(model, downhill, np.linspace({DOWN[0]}, {DOWN[1]}, {POINTS}), batch, {forget!r}))
+"""
+
+
+@lru_cache(maxsize=4)
+def _read(train: Path) -> tuple[Sequence[TaggedSentence], int, int]:
+    """Return the first sentences of a corpus, and its numbers of words and tags."""
+    sentences, _, _ = read_corpus(Settings(str(train)))
+    return sentences[:SENTENCES], len(sentences.x_dict), len(sentences.y_dict)
+
+
+def _slider(name: str, value: float, least: float, most: float, tooltip: str) -> widgets.FloatSlider:
+    more = {"min": least, "max": most, "step": 0.05, "readout_format": ".2f"}
+    return field(widgets.FloatSlider, name, value, tooltip, "29em", "8em", **more)
+
+
+def _places(slider: widgets.FloatSlider) -> np.ndarray:
+    return np.linspace(slider.min, slider.max, POINTS)
+
+
+def _shares(norms: np.ndarray | None) -> Line | None:
+    """Return the words back and the norms as shares of the last, those that have a place on the axis."""
+    if norms is None:
+        return None
+    back = np.arange(len(norms))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = norms[::-1] / norms[-1]
+    drawable = np.isfinite(share) & (share > 0)
+    return back[drawable], share[drawable]
+
+
+def _in_words(reach: Reach) -> list[str]:
+    """Say how far the gradient reaches."""
+    factor, steps = factor_per_step(reach.h), steps_until(reach.h)
+    if np.isnan(factor):
+        return ["No gradient goes back"]
+    far = "stays above 1 %" if steps is None else f"is below 1 % after {steps} word{'s' * (steps > 1)}"
+    return [f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}"]
