@@ -44,6 +44,7 @@ class Metrics:
     seconds: float
     words_per_second: float
     is_best: bool
+    gradient_norm: float | None = None
 
 
 def check_name(name: str) -> str:

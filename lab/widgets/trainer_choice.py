@@ -8,7 +8,14 @@ from lab.widgets.controls import field, in_row, on_change, set_values, switch, v
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.files import counted
 
-ALWAYS = ("epochs", "rate", "decay", "batch_size", "shuffle")  # controls that are asked whatever the others say
+ALWAYS = (
+    "epochs",
+    "rate",
+    "decay",
+    "batch_size",
+    "shuffle",
+    "gradient_norm",
+)  # controls that are asked whatever the others say
 
 
 class TrainerChoice(widgets.VBox):
@@ -29,7 +36,9 @@ class TrainerChoice(widgets.VBox):
         what = "Epochs in a row without a better accuracy on dev"
         self.patience = whole("after epochs", 2, what, 1000, "16em")
         self.shuffle = switch("Shuffle", "Go through the sentences in a new order in every epoch", **aside)
-        limits = in_row(self.clipped, self.clip, self.early, self.patience)
+        what = "Record how long the gradient is at most; of a clipped one that is always recorded"
+        self.gradient_norm = switch("Gradient's norm", what, **aside)
+        limits = in_row(self.clipped, self.clip, self.gradient_norm, self.early, self.patience)
         super().__init__([in_row(self.epochs, self.rate, self.decay, self.batch_size, self.shuffle), limits])
         on_change(self._adapt, self.clipped, self.early)
         self._adapt()

@@ -43,6 +43,9 @@ def train(
     decay: Annotated[float, typer.Option(help="Rate in epoch n = 0, 1, ...: rate / (1 + decay n).")] = 0.0,
     batch_size: Annotated[int, typer.Option(help="Sentences for one update.")] = 1,
     clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
+    gradient_norm: Annotated[
+        bool, typer.Option("--gradient-norm", help="Record the largest norm of the gradient; with --clip it always is.")
+    ] = False,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="A new order in every epoch.")] = False,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without gain on dev, keep the best.")
@@ -137,9 +140,10 @@ def show_training(run: Run, epochs: int | None) -> None:
                     bar.update(task, completed=event.batch, description=text)
                 elif isinstance(event, EpochDone):
                     on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
+                    norm = "" if event.gradient_norm is None else f"   gradient {event.gradient_norm:.3g}"
                     console.print(
                         f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
-                        f"   {event.words_per_second:,.0f} words/s"
+                        f"{norm}   {event.words_per_second:,.0f} words/s"
                     )
                 elif isinstance(event, Stopped):
                     console.print(f"Stopped: {event.reason}.")

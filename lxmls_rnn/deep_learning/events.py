@@ -20,6 +20,8 @@ class Progress(NamedTuple):
         tagged rightly before their update, words, time.
     best_accuracy, epochs_without_gain
         For early stopping: the best accuracy on dev so far and the epochs since.
+    gradient_norm
+        The largest norm of a gradient of the epoch that has begun, before clipping; 0 where none is recorded.
     """
 
     epoch: int = 0
@@ -31,6 +33,7 @@ class Progress(NamedTuple):
     seconds: float = 0.0
     best_accuracy: float = -1.0
     epochs_without_gain: int = 0
+    gradient_norm: float = 0.0
 
     @property
     def mean_cost(self) -> float:
@@ -74,6 +77,7 @@ class BatchDone:
     updates: int  # since the event before
     cost: float  # mean over the sentences since the event before of their cost, nats a word
     progress: Progress
+    gradient_norm: float | None = None  # largest since the event before, before clipping; None: not recorded
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class EpochDone:
     words_per_second: float
     is_best: bool  # on dev; always true without early stopping
     progress: Progress
+    gradient_norm: float | None = None  # largest of an update, before clipping; None: not recorded
 
     def metrics(self) -> dict[str, Any]:
         """Return the numbers, without the progress."""

@@ -34,24 +34,24 @@ def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Ca
     dtype = model.dtype
     inputs = [T.lvector(), T.lmatrix(), T.ivector(), T.ivector(), T.vector(dtype=dtype), T.scalar(dtype=dtype)]
     inputs += [T.scalar(dtype=dtype), T.bscalar()]
-    costs, correct, *changed = SGDSteps(model.layer)(*inputs, *model.param)
+    costs, correct, norms, *changed = SGDSteps(model.layer)(*inputs, *model.param)
     updates = list(zip(model.param, changed, strict=True))
-    function = theano.function(inputs, [costs, correct], updates=updates, accept_inplace=True)
+    function = theano.function(inputs, [costs, correct, norms], updates=updates, accept_inplace=True)
     function.trust_input = True
     # inputs rather than constants, with which the code would be compiled anew for each value
-    options = np.asarray(np.inf if clip is None else clip, dtype), np.asarray(freeze_embeddings, "int8")
+    options = np.asarray(np.nan if clip is None else clip, dtype), np.asarray(freeze_embeddings, "int8")
     return lambda *arrays, rate: function(*arrays, np.asarray(rate, dtype), *options)
 
 
-def fused_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[float, int]]:
+def fused_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[float, int, float]]:
     """See `sgd.make_step`."""
     function = compile_steps(model, clip, freeze_embeddings)
     number = np.zeros(1, "int64")
 
-    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
         arrays = [np.ascontiguousarray(flat(array)) for array in (x, y, weights)]
-        costs, correct = function(number, only_batch(x.shape), *arrays, rate=rate)
-        return costs.item(), correct.item()
+        costs, correct, norms = function(number, only_batch(x.shape), *arrays, rate=rate)
+        return costs.item(), correct.item(), norms.item()
 
     return step
 
@@ -64,7 +64,7 @@ def only_batch(shape: tuple[int, ...]) -> np.ndarray:
 
 def fused_steps(
     model: Any, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
-) -> Callable[..., Iterator[tuple[list[float], list[int]]]]:
+) -> Callable[..., Iterator[tuple[list[float], list[int], list[float]]]]:
     """See `sgd.make_steps`."""
     function = compile_steps(model, clip, freeze_embeddings)
     sizes = np.array([batch.x.size for batch in batches])
@@ -73,10 +73,10 @@ def fused_steps(
     arrays = [np.concatenate([flat(getattr(batch, name)) for batch in batches]) for name in ("x", "y", "weights")]
     words_of_a_call = max(1, WORK_OF_A_CALL // sum(W.get_value(borrow=True).size for W in model.param[1:]))
 
-    def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int]]]:
+    def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int], list[float]]]:
         call = (np.cumsum(sizes[numbers]) - 1) // words_of_a_call
         for part in np.split(numbers, np.flatnonzero(np.diff(call)) + 1) if len(numbers) else []:
-            costs, correct = function(part, places, *arrays, rate=rate)
-            yield costs.tolist(), correct.tolist()
+            costs, correct, norms = function(part, places, *arrays, rate=rate)
+            yield costs.tolist(), correct.tolist(), norms.tolist()
 
     return steps

@@ -15,10 +15,10 @@ from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 
-# step(x, y, weights, rate) -> cost, number of words tagged rightly before the update
-Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int]]
-# steps(numbers, rate) -> for each call, the costs of its batches and their numbers of words tagged rightly
-Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int]]]]
+# step(x, y, weights, rate) -> cost, number of words tagged rightly before the update, norm of the gradient
+Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int, float]]
+# steps(numbers, rate) -> for each call, the costs of its batches, their numbers of words tagged rightly, the norms
+Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int], list[float]]]]
 
 
 def make_step(
@@ -34,15 +34,16 @@ def make_step(
         Whether `x`, `y` and `weights` will be (B, L) instead of (L,).
     clip
         Largest Euclidean norm of the whole gradient; a longer one is scaled down to it (Pascanu, Mikolov & Bengio
-        2013).
+        2013). With infinity the norm is computed and nothing scaled.
     freeze_embeddings
         Leave W_e as it is.
 
     Returns
     -------
     callable
-        ``step(x, y, weights, rate) -> (cost, correct)``: int32 word and tag ids, the weight of each position in the
-        cost (0 for padding) in the model's dtype, the learning rate. It checks nothing; `Trainer.fit` has done so.
+        ``step(x, y, weights, rate) -> (cost, correct, norm)``: int32 word and tag ids, the weight of each position in
+        the cost (0 for padding) in the model's dtype, the learning rate. The norm is that of the gradient before
+        clipping; it is 0 where `clip` is None. It checks nothing; `Trainer.fit` has done so.
     """
     if isinstance(model, NumpyRNN):
         return numpy_step(model, clip, freeze_embeddings)
@@ -69,8 +70,8 @@ def make_steps(
     -------
     callable
         ``steps(numbers, rate)``: makes a step on each batch of these numbers, int64, (n,), in this order. Yields, call
-        by call, the costs and the numbers of words tagged rightly of the next batches, each before its step; the model
-        then stands after the last of them. After a cost that is not finite no steps are to be asked for.
+        by call, the costs, the numbers of words tagged rightly, each before its step, and norms of the next batches;
+        the model then stands after the last of them. After a cost that is not finite no steps are to be asked for.
     """
     if not isinstance(model, NumpyRNN):
         from lxmls_rnn.deep_learning import fused_sgd
@@ -79,10 +80,10 @@ def make_steps(
             return fused_sgd.fused_steps(model, batches, clip, freeze_embeddings)
     step = make_step(model, batched=batches[0].x.ndim == 2, clip=clip, freeze_embeddings=freeze_embeddings)
 
-    def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int]]]:
+    def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int], list[float]]]:
         for n in numbers:
-            cost, correct = step(batches[n].x, batches[n].y, batches[n].weights, rate)
-            yield [cost], [correct]
+            cost, correct, length = step(batches[n].x, batches[n].y, batches[n].weights, rate)
+            yield [cost], [correct], [length]
 
     return steps
 
@@ -91,21 +92,22 @@ def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> 
     """See `make_step`."""
     W_e, *others = model.param
 
-    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
         back = model.backward_unchecked(x, y, weights)
-        gradients = list(back.gradients)
+        gradients, length = list(back.gradients), 0.0
         if not freeze_embeddings:
             words, rows = sum_by_word(flat(x), columns(back.e_z).T)
             gradients.append(rows)
         if clip is not None:
-            rate *= min(1.0, clip / max(norm(gradients), float(np.finfo(model.dtype).tiny)))
+            length = norm(gradients)
+            rate *= min(1.0, clip / max(length, float(np.finfo(model.dtype).tiny)))
         rate = float(rate)  # NumPy 2 computes with one of its own numbers in that number's precision
         if not freeze_embeddings:
             W_e.T[words] -= rate * gradients.pop()
         for W, gradient in zip(others, gradients, strict=True):
             W -= rate * gradient
         correct = int(np.count_nonzero((back.forward.y.argmax(axis=0) == y) & (weights > 0)))
-        return back.forward.loss, correct
+        return back.forward.loss, correct, length
 
     return step
 
@@ -168,13 +170,14 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     # the bound is an input: as a constant each value would be compiled anew
     bound = [] if clip is None else [np.asarray(clip, model.dtype)]
     inputs = [_x, _y, _weights, _rate, *([_clip] if bound else []), *([_words, _which] if by_word else [])]
-    function = theano.function(inputs, [_cost, _correct], updates=updates)
+    outputs = [_cost, _correct, *([] if clip is None else [_norm])]
+    function = theano.function(inputs, outputs, updates=updates)
     # the Trainer has checked ids and types: checking them again would cost more than the step's own arithmetic
     function.trust_input = True
 
-    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int]:
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
         extra = np.unique(flat(x), return_inverse=True) if by_word else ()
-        cost, correct = function(x, y, weights, np.asarray(rate, model.dtype), *bound, *extra)
-        return float(cost), int(correct)
+        cost, correct, *length = function(x, y, weights, np.asarray(rate, model.dtype), *bound, *extra)
+        return float(cost), int(correct), float(length[0]) if length else 0.0
 
     return step

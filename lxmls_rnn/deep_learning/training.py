@@ -7,6 +7,7 @@ write a run to disk; and stops the training by not asking for the next one.
 from __future__ import annotations
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
 from lxmls_rnn.files import counted, quoted
 
+LARGEST = sys.float_info.max  # JSON has no infinity
 NONSENSE = 1.5  # times the cost of guessing: a small corpus may be a little above it for an epoch or two
 
 
@@ -48,6 +50,9 @@ class Trainer:
         epoch. None trains all epochs and keeps the last parameters.
     freeze_embeddings
         Leave the embeddings as they are.
+    gradient_norm
+        Record the largest norm of the gradient in each epoch where nothing is clipped too; with `clip` it is recorded
+        in any case, as it was before clipping. The numbers of a training are then, to their rounding, the same.
 
     Raises
     ------
@@ -64,6 +69,7 @@ class Trainer:
     seed: int = 0
     patience: int | None = None
     freeze_embeddings: bool = False
+    gradient_norm: bool = False
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
 
@@ -141,7 +147,7 @@ class Trainer:
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
         while not (reason := self._end(p)):
-            steps = steps or make_steps(model, batches, clip=self.clip, freeze_embeddings=self.freeze_embeddings)
+            steps = steps or make_steps(model, batches, clip=self.bound, freeze_embeddings=self.freeze_embeddings)
             p = yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev, p)
             p = event.progress
@@ -176,6 +182,11 @@ class Trainer:
             return f"no better accuracy on dev for {counted(self.patience, 'epoch')}"
         return ""
 
+    @property
+    def bound(self) -> float | None:
+        """What `make_steps` takes as `clip`: infinity where norms are recorded and nothing is clipped."""
+        return math.inf if self.clip is None and self.gradient_norm else self.clip
+
     def rate_of_epoch(self, epoch: int) -> float:
         """Learning rate of epoch 0, 1, ...."""
         return self.rate / (1 + self.decay * epoch)
@@ -193,7 +204,7 @@ class Trainer:
     ) -> Generator[BatchDone, None, Progress]:
         order, rate = self._order(len(batches), p.epoch), self.rate_of_epoch(p.epoch)
         begin = time.perf_counter()
-        for costs, rights in steps(order[p.batch :], rate):
+        for costs, rights, norms in steps(order[p.batch :], rate):
             _, number, cost, sentences, correct, words, *_ = p
             for cost_of_batch, right in zip(costs, rights, strict=True):
                 if not math.isfinite(cost_of_batch):
@@ -209,8 +220,13 @@ class Trainer:
                 words += batch.words
             mean = (cost - p.cost) / (sentences - p.sentences)
             seconds = p.seconds + time.perf_counter() - begin
-            p = Progress(p.epoch, number, cost, sentences, correct, words, seconds, *p[-2:])
-            yield BatchDone(p.epoch + 1, number, len(batches), len(costs), mean, p)
+            largest = min(max(0.0, *norms), LARGEST)  # a number that is none is passed over
+            p = Progress(
+                p.epoch, number, cost, sentences, correct, words, seconds,
+                p.best_accuracy, p.epochs_without_gain, max(p.gradient_norm, largest),
+            )  # fmt: skip
+            recorded = None if self.bound is None else largest
+            yield BatchDone(p.epoch + 1, number, len(batches), len(costs), mean, p, recorded)
             begin = time.perf_counter()  # anew: what was done with the event, or a pause, does not count
         return p
 
@@ -231,6 +247,7 @@ class Trainer:
             words_per_second=p.words_per_second,
             is_best=is_best,
             progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=without_gain),
+            gradient_norm=None if self.bound is None else p.gradient_norm,
         )
 
     def _check_epoch(self, model: Model, p: Progress) -> None:

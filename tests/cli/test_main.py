@@ -68,6 +68,12 @@ def test_train_prints_cost_and_accuracies(run):
     assert "Stopped: all 2 epochs done." in output
 
 
+def test_train_prints_the_norm_of_the_gradient_where_it_is_recorded(run):
+    assert "gradient" not in run("train", *SHORT, "--epochs", "1").output
+    for option in (["--gradient-norm"], ["--clip", "1"]):
+        assert re.search(r"   gradient [\d.]+   ", run("train", *SHORT, "--epochs", "1", *option).output)
+
+
 def test_resume_goes_on(trained):
     result = trained("train", "--resume", "first", "--epochs", "3")
     assert result.exit_code == 0

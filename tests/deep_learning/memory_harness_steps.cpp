@@ -14,11 +14,12 @@ static void check_sizes(void)
     tagger.E = tagger.H = INT32_MAX;
     assert(!is_computable(INT32_MAX, 1, &tagger));
     const npy_int64 batches[][3] = {{0, INT32_MAX, 1}}, numbers[] = {0};
-    NUMBER cost;
+    NUMBER cost, norm;
     npy_int64 correct;
     const Descent descent = {};
     Workspace none = {};
-    assert(sgd_steps(1, numbers, batches, NULL, NULL, NULL, &tagger, &descent, &none, &cost, &correct) == TOO_LARGE);
+    assert(sgd_steps(1, numbers, batches, NULL, NULL, NULL, &tagger, &descent, &none, &cost, &correct,
+                     &norm) == TOO_LARGE);
 }
 
 enum Fault { NONE, BAD_WORD, NOT_A_NUMBER };
@@ -31,7 +32,7 @@ static void run_steps(int T, int B, int H, FLOAT clip, int freeze, Fault fault)
     std::vector<npy_int32> words(N), gold(N);
     for (long n = 0; n < N; ++n)
         words[n] = rand() % n_words, gold[n] = rand() % K;
-    Array weights(N), W_e(n_words * E), costs(4);
+    Array weights(N), W_e(n_words * E), costs(4), norms(4);
     std::vector<npy_int64> correct(4);
     if (fault == BAD_WORD)
         words[0] = n_words;
@@ -44,10 +45,11 @@ static void run_steps(int T, int B, int H, FLOAT clip, int freeze, Fault fault)
     const Descent descent = {(FLOAT)0.1, clip, freeze};
     Workspace workspace = {};
     const Outcome outcome = sgd_steps(4, numbers, batches, words.data(), gold.data(), weights, &tagger, &descent,
-                                      &workspace, costs, correct.data());
+                                      &workspace, costs, correct.data(), norms);
     free(workspace.data);
     assert(outcome == (fault == BAD_WORD ? OUT_OF_RANGE : ALL_MADE));
     /* the first batch is whole, the second one has the fault, the others are not reached */
+    assert(std::isnan(clip) ? norms[0] == 0 : norms[0] >= 0);
     assert(std::isfinite(costs[0]) && std::isfinite(costs[3]) == (fault == NONE));
     for (FLOAT *array : taken)
         free(array);
@@ -59,7 +61,7 @@ static void run_steps(int T, int B, int H)
     check_sizes();
     for (Fault fault : {NONE, BAD_WORD, NOT_A_NUMBER})
         for (int freeze : {0, 1})
-            for (double clip : {0.01, (double)INFINITY})
+            for (double clip : {0.01, (double)INFINITY, (double)NAN})
                 run_steps(T, B, H, (FLOAT)clip, freeze, fault);
 }
 #pragma GCC diagnostic error "-Wconversion"

@@ -72,7 +72,7 @@ def test_two_epochs_end_with_the_numbers_of_the_numpy_model(family, options, way
 
 
 @pytest.mark.parametrize("batched", [False, True])
-@pytest.mark.parametrize(("clip", "freeze"), [(None, False), (0.01, False), (0.01, True)])
+@pytest.mark.parametrize(("clip", "freeze"), [(None, False), (0.01, False), (0.01, True), (np.inf, False)])
 @pytest.mark.parametrize(("name", "options"), [("FastRNN", {}), ("FastLSTM", {}), ("FastLSTM", {"peepholes": False})])
 def test_a_step_is_that_of_theanos_graph(name, options, clip, freeze, batched):
     models = drawn(name, **options), drawn(name, **options)
@@ -152,7 +152,7 @@ def test_a_cost_that_is_not_finite_ends_the_call_and_is_named():
     steps = sgd.make_steps(model, cut(sentences, 1, "float64"))
     model.set_values(drawn("FastRNN").get_values())
     model.param[0].set_value(W_e)
-    ((costs, _),) = steps(np.arange(20), 0.1)
+    ((costs, *_),) = steps(np.arange(20), 0.1)
     assert np.isfinite(costs).tolist() == [True] * (bad - 1) + [False] * (21 - bad)
 
 

@@ -21,6 +21,7 @@ BATCH = (
     np.array([[1 / 8] * 4, [1 / 4, 1 / 4, 0, 0]]),
 )
 CLIPS = [None, 0.01]
+MEASURED = [*CLIPS, np.inf]
 another_graph = pytest.mark.slow("compiles scan's step once more, three seconds and more")
 FAMILIES = [
     (rnns.RNN, rnns.NumpyRNN),
@@ -31,14 +32,15 @@ FAMILIES = [
 FAMILIES += [[partial(cls, peepholes=False) for cls in pair] for pair in FAMILIES if pair[1] is rnns.NumpyLSTM]
 
 
-@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("clip", MEASURED)
 @pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM, partial(rnns.NumpyLSTM, peepholes=False)])
 def test_a_numpy_step_is_the_step_along_the_dense_gradient(cls, clip):
     model, dense = cls(*SIZES, seed=0), cls(*SIZES, seed=0)
     gradients = dense.grads(X, Y)
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     scale = 1 if clip is None else min(1, clip / norm)
-    cost, correct = make_step(model, clip=clip)(X, Y, WEIGHTS, 0.5)
+    cost, correct, length = make_step(model, clip=clip)(X, Y, WEIGHTS, 0.5)
+    assert length == (0 if clip is None else pytest.approx(norm, rel=1e-13))
     assert cost == pytest.approx(dense.forward(X, True, Y).loss, rel=1e-13)
     assert correct == (dense.forward(X).argmax(axis=0) == Y).sum()
     for W, W_dense, gradient in zip(model.param, dense.param, gradients, strict=True):
@@ -50,7 +52,7 @@ def test_a_rate_that_is_a_number_of_numpys_leaves_the_steps_precision(clip):
     models = [rnns.NumpyRNN(*SIZES, seed=0, dtype="float32") for _ in range(2)]
     for model, rate in zip(models, (0.3, np.float64(0.3)), strict=True):
         result = make_step(model, clip=clip)(X, Y, WEIGHTS.astype("float32"), rate)
-        assert [type(number) for number in result] == [float, int]
+        assert [type(number) for number in result] == [float, int, float]
     for W, value in zip(models[0].param, models[1].param, strict=True):
         assert (value == W).all()
 
@@ -76,6 +78,7 @@ def test_a_theano_step_is_the_numpy_step(scan, bare, batched, clip):
         results = [step(*(BATCH if batched else (X, Y, WEIGHTS)), 0.5) for step in steps]
         assert results[0][0] == pytest.approx(results[1][0], rel=1e-8)
         assert results[0][1] == results[1][1]
+        assert results[0][2] == pytest.approx(results[1][2], rel=1e-8)
     for W, value in zip(a.param, b.param, strict=True):
         assert np.allclose(W.get_value(), value, rtol=1e-8, atol=1e-12)
     assert a.param[0].get_value(borrow=True).flags.f_contiguous

@@ -107,6 +107,55 @@ def test_training_learns_the_context():
     assert events[-1].dev_accuracy > 0.9  # the word alone says nothing: one tag in three
 
 
+def norms_by_hand(sentences, clip, n_epochs):
+    """Give the largest norm of the gradient in each epoch of the guide's loop, at rate 0.5."""
+    guide, largest = rnns.NumpyRNN(*SIZES, seed=0), []
+    for _ in range(n_epochs):
+        norms = []
+        for sentence in sentences:
+            gradients = guide.grads(sentence.x, sentence.y)
+            norms.append(np.sqrt(sum((g**2).sum() for g in gradients)))
+            for W, gradient in zip(guide.param, gradients, strict=True):
+                W -= 0.5 * min(1, clip / norms[-1]) * gradient
+        largest.append(max(norms))
+    return largest
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.FastRNN])
+@pytest.mark.parametrize(
+    ("trainer", "clip"), [(Trainer(2, gradient_norm=True), np.inf), (Trainer(2, clip=0.2), 0.2)], ids=["all", "clip"]
+)
+def test_the_largest_norm_of_the_gradient_is_recorded_as_it_was_before_clipping(cls, trainer, clip):
+    events = train(trainer, cls(*SIZES, seed=0), corpus(6))
+    expected = norms_by_hand(corpus(6), clip, 2)
+    assert [event.gradient_norm for event in epochs(events)] == pytest.approx(expected, rel=1e-8)
+    within = [event.gradient_norm for event in events if isinstance(event, BatchDone) and event.epoch == 1]
+    assert max(within) == epochs(events)[0].gradient_norm
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM, rnns.FastRNN])
+def test_no_norm_is_recorded_unasked_and_recording_does_not_change_the_numbers(cls):
+    models = [cls(*SIZES, seed=0) for _ in range(2)]
+    plain, recorded = (
+        epochs(train(Trainer(3, gradient_norm=asked), model, corpus(8)))
+        for asked, model in zip((False, True), models, strict=True)
+    )
+    assert [event.gradient_norm for event in plain] == [None] * 3
+    assert [event.cost for event in recorded] == pytest.approx([event.cost for event in plain], rel=1e-12)
+    for name, W in models[0].get_values().items():
+        assert np.allclose(W, models[1].get_values()[name], rtol=1e-12, atol=1e-15)
+
+
+def test_a_training_that_goes_on_within_an_epoch_keeps_the_largest_norm():
+    trainer, model, sentences = Trainer(1, gradient_norm=True), rnns.NumpyRNN(*SIZES, seed=0), corpus(8)
+    stream = trainer.fit(model, sentences)
+    event = [next(stream) for _ in range(1 + 6)][-1]
+    (done,) = epochs(train(trainer, model, sentences, None, event.progress))
+    assert done.gradient_norm == pytest.approx(norms_by_hand(sentences, np.inf, 1)[0], rel=1e-12)
+
+
 def test_early_stopping_keeps_the_parameters_of_the_best_epoch():
     model, dev = rnns.NumpyRNN(*SIZES, seed=0, activation="tanh"), corpus(10, seed=1)
     events = train(Trainer(epochs=200, rate=0.3, clip=1.0, patience=4), model, corpus(60), dev)

@@ -1,4 +1,4 @@
-"""Curves of trainings over their epochs: cost and accuracy, a colour and way of drawing for each run."""
+"""Curves of trainings over their epochs: cost, accuracy, norm of the gradient, a colour and style for each run."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,21 +17,25 @@ ROUNDS = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))
 STYLES = [(colour, *styles) for styles in ROUNDS for colour in LINES]  # of so many runs, each has its own
 
 DOT, MANY = 32, 40  # size of a dot, and how many epochs get dots that can be told apart
+SHORTEST, LONGEST = 1e-3, 1e6  # norms that have room in the plot
 MOST = 1000  # epochs that are drawn; of more every second one, every third one, ...
 
 
 class Curves(widgets.VBox):
-    """Two figures, `cost` and `accuracy`, and their legend: which colour is which run."""
+    """Figures `cost` and `accuracy`, `norm` where it was recorded, and their legend: which colour is which run."""
 
     def __init__(self) -> None:
         self.cost = over_epochs(cost_axis(bqplot.LinearScale()))
         self.accuracy = over_epochs(side_axis(bqplot.LinearScale(max=1.0), "accuracy", ".0%"))
+        norm_axis = side_axis(bqplot.LogScale(min=SHORTEST, max=LONGEST), "norm of the gradient", "~e")
+        norm_axis.tick_values = np.logspace(np.log10(SHORTEST), np.log10(LONGEST), 10)
+        self.norm, self.figures = over_epochs(norm_axis), in_row(self.cost, self.accuracy)
         what = "A run with a large cost does not flatten the others' curves then; a cost of 0 has no place"
         # `rescale` makes the axis so
         self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
         self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}  # of each run that is drawn
-        super().__init__([in_row(self.cost, self.accuracy), self.logarithmic, self.legend])
+        super().__init__([self.figures, self.logarithmic, self.legend])
 
     def show(self, names: Iterable[str]) -> None:
         """Draw these runs and no others; each keeps the colour that it has had."""
@@ -41,7 +45,7 @@ class Curves(widgets.VBox):
             if name not in self.lines:
                 used = [lines.style for lines in self.lines.values()]
                 style = min(STYLES, key=used.count)  # the first that is used least
-                self.lines[name] = RunLines(style, scales_of(self.cost), scales_of(self.accuracy))
+                self.lines[name] = RunLines(style, *map(scales_of, (self.cost, self.accuracy, self.norm)))
         self._put_marks()
         show(self, bool(names))
         drawn = ((name, *lines.style) for name, lines in self.lines.items())
@@ -49,7 +53,7 @@ class Curves(widgets.VBox):
         dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
         says = (
             f"With marks: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
-            "each word tagged before its update. Thin: the same within the epochs."
+            "each word tagged before its update. Thin: the same within the epochs. Norm: the largest, before clipping."
         )
         self.legend.value = f"<div>{key}</div><div><small>{says}</small></div>" if names else ""
 
@@ -64,11 +68,30 @@ class Curves(widgets.VBox):
     def _put_marks(self) -> None:
         self.cost.marks = [mark for lines in self.lines.values() for mark in lines.of_cost]
         self.accuracy.marks = [mark for lines in self.lines.values() for mark in lines.of_accuracy]
+        self.norm.marks = [mark for lines in self.lines.values() for mark in lines.of_norm]
+        self._place()
 
-    def update(self, name: str, rows: Sequence[dict[str, Any]], running: Sequence[tuple[float, float, float]]) -> None:
-        """Bring the lines of a run that is drawn up to its metrics and (epochs done, cost, accuracy) within epochs."""
+    def _place(self) -> None:
+        """Show the norms where there are some: a figure that is drawn while it is hidden stays empty."""
+        measured = any(len(mark.x) for mark in self.norm.marks)
+        shown = (self.cost, self.accuracy, *([self.norm] if measured else []))
+        if self.figures.children != shown:
+            self.figures.children = shown
+
+    def update(
+        self,
+        name: str,
+        rows: Sequence[dict[str, Any]],
+        running: Sequence[tuple[float, float, float]],
+        norms: Sequence[tuple[float, float]] = (),
+    ) -> None:
+        """Bring the lines of a run that is drawn up to its metrics, and to what there is of it within epochs.
+
+        That is (epochs done, cost, accuracy) and (epochs done, norm).
+        """
         if name in self.lines:
-            self.lines[name].update(rows, running)
+            self.lines[name].update(rows, running, norms)
+            self._place()
 
 
 def cost_axis(scale: bqplot.Scale) -> bqplot.Axis:
@@ -88,15 +111,22 @@ class RunLines:
     """The lines of one run: of each epoch, and thin ones within the epochs."""
 
     def __init__(
-        self, style: tuple[str, str, str, str], cost: dict[str, bqplot.Scale], accuracy: dict[str, bqplot.Scale]
+        self,
+        style: tuple[str, str, str, str],
+        cost: dict[str, bqplot.Scale],
+        accuracy: dict[str, bqplot.Scale],
+        norm: dict[str, bqplot.Scale],
     ) -> None:
         self.style = style
         self.colour, self._marker, self._line, train = style
         self._rows: Sequence[dict[str, Any]] = []
         self._running: Sequence[tuple[float, float, float]] = []
+        self._norms: Sequence[tuple[float, float]] = []
         self.dev, self.train = self._thick(accuracy), self._lines(accuracy, line_style=train, stroke_width=2)
         self.train_within = self._thin(accuracy)
         self.of_accuracy = [self.train_within, self.train, self.dev]
+        self.norm, self.norm_within = self._thick(norm), self._thin(norm)
+        self.of_norm = [self.norm_within, self.norm]
         self.draw_cost(cost)
 
     def draw_cost(self, scales: dict[str, bqplot.Scale]) -> None:
@@ -104,8 +134,8 @@ class RunLines:
         self._is_log = isinstance(scales["y"], bqplot.LogScale)
         self.cost, self.cost_within = self._thick(scales), self._thin(scales)
         self.of_cost = [self.cost_within, self.cost]
-        self._drawn = 0, 0
-        self.update(self._rows, self._running)
+        self._drawn = 0, 0, 0
+        self.update(self._rows, self._running, self._norms)
 
     def _lines(self, scales: dict[str, bqplot.Scale], **style: Any) -> bqplot.Lines:
         return bqplot.Lines(x=[], y=[], scales=scales, colors=[self.colour], **style)
@@ -116,26 +146,40 @@ class RunLines:
     def _thin(self, scales: dict[str, bqplot.Scale]) -> bqplot.Lines:
         return self._lines(scales, stroke_width=1, opacities=[0.55])
 
-    def update(self, rows: Sequence[dict[str, Any]], running: Sequence[tuple[float, float, float]]) -> None:
+    def update(
+        self,
+        rows: Sequence[dict[str, Any]],
+        running: Sequence[tuple[float, float, float]],
+        norms: Sequence[tuple[float, float]],
+    ) -> None:
         """Draw what there is now, unless it is drawn already."""
-        self._rows, self._running = rows, running
-        epochs, points = len(rows), len(running)
+        self._rows, self._running, self._norms = rows, running, norms
+        epochs, points, measured_norms = len(rows), len(running), len(norms)
         if epochs != self._drawn[0]:
             rows = rows[:epochs][:: -(1 + epochs // MOST)][::-1]  # the last one is always there
             keys = ("epoch", "cost", "train_accuracy", "dev_accuracy")
             epoch, cost, train, dev = (np.array([row[key] for row in rows], float) for key in keys)  # None becomes NaN
             measured = np.isfinite(dev)
-            self.cost.marker_size = self.dev.marker_size = DOT if epochs <= MANY else 1
+            self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT if epochs <= MANY else 1
             self._put_cost(self.cost, epoch, cost)
             put(self.train, epoch, train)
             put(self.dev, epoch[measured], dev[measured])
+            self._put_norm(self.norm, epoch, np.array([row.get("gradient_norm") for row in rows], float))
         if points != self._drawn[1]:
             done, cost, accuracy = np.array(running[:points], float).reshape(-1, 3).T
             self._put_cost(self.cost_within, done, cost)
             put(self.train_within, done, accuracy)
-        self._drawn = epochs, points
+        if measured_norms != self._drawn[2]:
+            self._put_norm(self.norm_within, *np.array(norms[:measured_norms], float).reshape(-1, 2).T)
+        self._drawn = epochs, points, measured_norms
 
     def _put_cost(self, line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
         """Draw what has a place on the axis: a finite cost, and on a logarithmic one no 0."""
         fits = np.isfinite(y) & (y > 0 if self._is_log else True)
         put(line, x[fits], y[fits])
+
+    @staticmethod
+    def _put_norm(line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
+        """Draw what has a place: above the plot's edge a line goes no further than ten times its end."""
+        fits = y > 0
+        put(line, x[fits], np.minimum(y[fits], 10 * LONGEST))

@@ -45,12 +45,14 @@ class LiveRun:
         self.rows: list[dict[str, Any]] = []  # of its epochs, those of an earlier training of this run too
         # within the epochs: epochs done, cost an epoch like this would have, accuracy, over the updates since the last
         self.running: list[tuple[float, float, float]] = []
+        self.norms: list[tuple[float, float]] = []  # epochs done, largest norm of the gradient since the last
         self.started: Started | None = None
         self.event: Event | None = None  # the last one
         self.updates = 0  # by this training
         self.device = ""  # what it computes on, in a sentence, once that is known
         self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
         self._point, self._n = Progress(), 0  # where the last point was made, and the updates since
+        self._norm: float | None = None  # the largest since then
         self.job = Job(self._events, self._take)  # pauses and stops it
         self.job.listeners.append(lambda: call_all(_listeners, self))
 
@@ -106,7 +108,12 @@ class LiveRun:
             run = Run.create(self.folder.name, self.settings, self.folder.parent)
         self.settings = run.settings
         with np.errstate(all="ignore"):  # a cost that is not finite ends the training, with advice
-            yield from run.fit(self._epochs)
+            try:
+                yield from run.fit(self._epochs)
+            except FloatingPointError:
+                if isinstance(self.event, BatchDone):
+                    self._add_norm(self.event)  # of the last updates, which tell why
+                raise
 
     def _take(self, event: Event) -> None:
         if isinstance(event, BatchDone):
@@ -128,6 +135,8 @@ class LiveRun:
             self._first = self.job.seconds, event.epoch - 1 + event.batch / event.batches
         self.updates += event.updates
         self._n += event.updates
+        if event.gradient_norm is not None:
+            self._norm = max(event.gradient_norm, self._norm or 0.0)
         if self._n < self._every and event.batch < event.batches:
             return
         since = event.progress.since(self._point)
@@ -136,6 +145,12 @@ class LiveRun:
             done = event.epoch - 1 + event.batch / event.batches
             self.running.append((done, since.mean_cost * self.started.sentences, since.accuracy))
         self._point, self._n = (Progress() if event.batch == event.batches else event.progress), 0
+        self._add_norm(event)
+
+    def _add_norm(self, event: BatchDone) -> None:
+        if self._norm is not None:
+            self.norms.append((event.epoch - 1 + event.batch / event.batches, self._norm))
+        self._norm = None
 
     def reason(self) -> str:
         """Why it has ended, if it has come to its end."""
@@ -152,7 +167,7 @@ def resume(folder: Path, epochs: int) -> LiveRun:
     live = LiveRun(folder, epochs=epochs)
     before = find(folder)
     if before is not None:
-        live.running = list(before.running)
+        live.running, live.norms = list(before.running), list(before.norms)
     return _start(live, is_new=False)
 
 

@@ -45,9 +45,10 @@ class TrainingPanel(Panel):
     help = """Set the training, the model and the corpus, and press <b>Start</b>: the curves grow while the model
     learns, and the notebook stays usable. The cost should fall and the accuracy rise; where dev falls behind
     training, the model learns its sentences by heart; where the cost jumps about, try a lower rate or clip the
-    gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run under <i>Look at</i>; to compare runs, mark
-    several under <i>Draw</i> (with Ctrl or Shift); where one has diverged, a logarithmic axis shows the others too.
-    Training goes on when the page is closed: the panel finds it again."""
+    gradient: <b>Gradient's norm</b> shows how long it is. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run
+    under <i>Look at</i>; to compare runs, mark several under <i>Draw</i> (with Ctrl or Shift); where one has
+    diverged, a logarithmic axis shows the others too. Training goes on when the page is closed: the panel finds it
+    again."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -278,7 +279,7 @@ class TrainingPanel(Panel):
     def _draw_run(self, name: str) -> None:
         live = live_runs.find(paths.runs() / name)
         if live is not None and live.started is not None:
-            self.curves.update(name, live.rows, live.running)
+            self.curves.update(name, live.rows, live.running, live.norms)
         else:
             self.curves.update(name, read_metrics(paths.runs() / name), [])
 

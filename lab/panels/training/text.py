@@ -68,12 +68,18 @@ def epochs_table(name: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
     header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
+    measured_norms = any(row.get("gradient_norm") is not None for row in rows)
+    header += ["gradient"] if measured_norms else []
     body = []
     for row in reversed(rows[-LAST:]):
         dev = "" if row["dev_accuracy"] is None else f"{row['dev_accuracy']:.2%}"
         measured = [row["epoch"], f"{row['cost']:.4f}", f"{row['train_accuracy']:.2%}", dev]
         body.append([*measured, f"{row['rate']:.4g}", f"{row['seconds']:.2f}", f"{row['words_per_second']:,.0f}"])
+        if measured_norms:
+            norm = row.get("gradient_norm")
+            body[-1].append("" if norm is None else f"{norm:.3g}")
     caption = (
         f"Epochs of {name}: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of "
     )
-    return html.table(header, body, f"{caption}training")
+    norms = "; largest norm of the gradient" if measured_norms else ""
+    return html.table(header, body, f"{caption}training{norms}")

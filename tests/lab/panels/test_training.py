@@ -501,3 +501,41 @@ def test_the_code_trains_the_same(panel, capsys, tmp_path):
     printed = capsys.readouterr().out
     for row in alone("alone", settings, tmp_path).metrics():
         assert str(row["cost"]) in printed
+
+
+def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
+    train(panel)
+    assert panel.curves.figures.children == (panel.curves.cost, panel.curves.accuracy)
+    assert "gradient" not in panel.table.value
+    panel.trainer.gradient_norm.value = True
+    training = train(panel)
+    assert panel.curves.norm in panel.curves.figures.children
+    lines = panel.curves.lines[training.name]
+    assert list(lines.norm.y) == [row["gradient_norm"] for row in training.rows]
+    assert [norm for _, norm in training.norms] == list(lines.norm_within.y)
+    assert max(norm for done, norm in training.norms if done <= 1) == training.rows[0]["gradient_norm"]
+    assert f"{training.rows[0]['gradient_norm']:.3g}</td>" in panel.table.value
+    live_runs._all.clear()  # as after a restart of the kernel
+    panel.refresh()
+    panel.run.value = training.name
+    assert list(panel.curves.lines[training.name].norm.y) == list(lines.norm.y)
+    panel.shown.value = ("NumpyRNN-1",)
+    assert panel.curves.norm not in panel.curves.figures.children
+
+
+def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
+    panel = TrainingPanel()
+    panel.model.activation.value, panel.model.init.value = "relu", "orthogonal"
+    panel.trainer.gradient_norm.value = True
+    panel.trainer.epochs.value = 2
+    exploded = train(panel)
+    assert "clip the gradient" in panel.message.value
+    usual = [norm for _, norm in exploded.norms[:-3]]
+    assert max(usual) < 1000
+    assert exploded.norms[-1][1] > 1e6
+    assert max(panel.curves.lines[exploded.name].norm_within.y) <= 1e7
+    panel.trainer.clipped.value = True
+    clipped = train(panel)
+    assert clipped.rows[-1]["dev_accuracy"] > 0.91
+    assert max(norm for _, norm in clipped.norms) < 100
+    panel.close()

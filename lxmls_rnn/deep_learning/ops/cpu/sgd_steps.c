@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     FLOAT rate;
-    FLOAT clip; /* largest norm of the whole gradient, or infinity */
+    FLOAT clip; /* largest norm of the whole gradient, or infinity; NaN: the norm is not computed */
     int freeze_embeddings;
 } Descent;
 
@@ -93,11 +93,11 @@ static void sum_by_word(npy_intp N, npy_intp E, const npy_int32 *words, FLOAT *e
 }
 
 /* One step on B sentences of T words; words, gold and weights (T, B); padding comes last, with weight 0. Sets the cost
-   and the number of words tagged rightly, both before the step. `first` is for `sum_by_word`, NULL where the gradient is
-   not clipped. */
+   and the number of words tagged rightly, both before the step, and the norm of the gradient before clipping. `first` is
+   for `sum_by_word`, NULL where no norm is computed. */
 HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const npy_int32 *gold,
                          const FLOAT *weights, const Tagger *tagger, const Descent *descent, npy_int32 *first,
-                         FLOAT *workspace, FLOAT *cost, npy_int64 *correct)
+                         FLOAT *workspace, FLOAT *cost, npy_int64 *correct, FLOAT *norm_before)
 {
     const npy_intp N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
     FLOAT *next = workspace, *W_e = tagger->W_e;
@@ -131,6 +131,7 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
             sum += squares(N * E, e_z);
         }
         const double norm = sqrt(sum);
+        *norm_before = (FLOAT)norm;
         if (norm > (double)descent->clip)
             rate = (FLOAT)(rate * (descent->clip / norm));
     }
@@ -161,10 +162,12 @@ typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY, TOO_LARGE } Outcome;
 
 /* One step for each of the S batches of these numbers. Batch n has its words, gold tags and weights from entry
    batches[n][0] on, and batches[n][1] = T, batches[n][2] = B. Ends after a cost that is not finite, and before a batch
-   with an id out of range; costs of steps not made are NaN. None is made where one of the batches is too large. */
+   with an id out of range; costs of steps not made are NaN, norms not computed 0. None is made where one of the batches
+   is too large. */
 HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3],
                              const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger,
-                             const Descent *descent, Workspace *workspace, FLOAT *costs, npy_int64 *correct)
+                             const Descent *descent, Workspace *workspace, FLOAT *costs, npy_int64 *correct,
+                             FLOAT *norms)
 {
     npy_intp largest = 0, s;
     for (s = 0; s < S; ++s) {
@@ -175,10 +178,11 @@ HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int
         largest = size > largest ? size : largest;
         costs[s] = NAN;
         correct[s] = 0;
+        norms[s] = 0;
     }
-    const int clipped = isfinite(descent->clip);
-    npy_int32 *first = clipped ? (npy_int32 *)malloc(sizeof(npy_int32) * tagger->n_words) : NULL;
-    Outcome outcome = make_room(largest, workspace) && (first || !clipped) ? ALL_MADE : NO_MEMORY;
+    const int measured = !isnan(descent->clip);
+    npy_int32 *first = measured ? (npy_int32 *)malloc(sizeof(npy_int32) * tagger->n_words) : NULL;
+    Outcome outcome = make_room(largest, workspace) && (first || !measured) ? ALL_MADE : NO_MEMORY;
     if (first)
         memset(first, -1, sizeof(npy_int32) * tagger->n_words);
     for (s = 0; s < S && outcome == ALL_MADE; ++s) {
@@ -189,7 +193,7 @@ HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int
                 outcome = OUT_OF_RANGE;
         if (outcome == ALL_MADE)
             sgd_step(batch[1], batch[2], x, y, weights + batch[0], tagger, descent, first, workspace->data, costs + s,
-                     correct + s);
+                     correct + s, norms + s);
         if (!isfinite(costs[s]))
             break;
     }

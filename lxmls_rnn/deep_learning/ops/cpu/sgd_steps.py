@@ -18,12 +18,13 @@ INPUTS = ("numbers", "batches", "words", "gold", "weights", "rate", "clip", "fre
 
 
 class SGDSteps(BlasOp):
-    """Costs (S,), numbers of words tagged rightly (S,), both before each of S steps, and the changed parameters.
+    """Costs (S,), numbers of words tagged rightly (S,), both before each of S steps, norms (S,), changed parameters.
 
     Inputs, all contiguous, and trusted: `numbers` (S,), int64, of the batches to make a step on, in this order;
     `batches` (M, 3), int64: the first entry of each in the next three, its T and its B; `words` and `gold` (N,), int32,
-    and `weights` (N,) in the cost, each batch as (T, B); scalars `rate`, `clip`, the largest norm of the gradient or
-    infinity, and `freeze_embeddings`, int8; the parameters in the model's order.
+    and `weights` (N,) in the cost, each batch as (T, B); scalars `rate`, `clip`, the largest norm of the gradient, and
+    `freeze_embeddings`, int8; the parameters in the model's order. The norms are those of the gradients before
+    clipping: with a `clip` of infinity nothing is clipped, with NaN they are not computed, but 0.
 
     ValueError for shapes that do not fit or a batch of 2^31 words, MemoryError; IndexError for an id out of range,
     before the step on its batch. After a cost that is not finite no step is made, and the costs of those missing are
@@ -41,11 +42,13 @@ class SGDSteps(BlasOp):
         self.layer = layer
         matrices = {name: " * ".join(shape) for name, shape in layer.inputs.items() if name.startswith("W_")}
         self.matrices = {"W_x": f"{layer.rows} * H * E", **matrices, "W_y": "K * H"}
-        self.destroy_map = {2 + n: [len(INPUTS) + n] for n in range(1 + len(self.matrices))}
+        self.destroy_map = {3 + n: [len(INPUTS) + n] for n in range(1 + len(self.matrices))}
 
     def make_node(self, *inputs: Any) -> theano.Apply:
         parameters = inputs[len(INPUTS) :]
-        return theano.Apply(self, list(inputs), [inputs[4].type(), T.lvector(), *(W.type() for W in parameters)])
+        return theano.Apply(
+            self, list(inputs), [inputs[4].type(), T.lvector(), inputs[4].type(), *(W.type() for W in parameters)]
+        )
 
     def macros(self) -> dict[str, str]:
         """Tell the C code about the layer."""
@@ -87,7 +90,7 @@ class SGDSteps(BlasOp):
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         """Return the code that allocates, checks the parameters' sizes and calls."""
         numbers, batches, words, gold, weights, rate, clip, freeze, *parameters = inputs
-        costs, correct, *changed = outputs
+        costs, correct, norms, *changed = outputs
         number = node.inputs[4].type.dtype_specs()[2]
         ctype = c_source.C_TYPES[node.inputs[4].dtype]["FLOAT"]
         names = ["W_e", *self.matrices]
@@ -105,11 +108,12 @@ class SGDSteps(BlasOp):
             for old, new in zip(parameters, changed, strict=True)
         )
         return f"""{{
-        Py_XDECREF({costs}); Py_XDECREF({correct});
+        Py_XDECREF({costs}); Py_XDECREF({correct}); Py_XDECREF({norms});
         {costs} = (PyArrayObject *)PyArray_EMPTY(1, PyArray_DIMS({numbers}), {number}, 0);
         {correct} = (PyArrayObject *)PyArray_EMPTY(1, PyArray_DIMS({numbers}), NPY_INT64, 0);
+        {norms} = (PyArrayObject *)PyArray_EMPTY(1, PyArray_DIMS({numbers}), {number}, 0);
         {take}
-        if ({costs} && {correct} && {" && ".join(f"{W}_" for W in names)}) {{
+        if ({costs} && {correct} && {norms} && {" && ".join(f"{W}_" for W in names)}) {{
             const npy_intp E = PyArray_DIM(W_e_, 0), H = PyArray_DIM(W_h_, 1), K = PyArray_DIM(W_y_, 0);
             {name}::Tagger tagger;
             tagger.n_words = PyArray_DIM(W_e_, 1), tagger.E = E, tagger.H = H, tagger.K = K;
@@ -123,7 +127,8 @@ class SGDSteps(BlasOp):
                 PyArray_SIZE({numbers}), (npy_int64 *)PyArray_DATA({numbers}),
                 (const npy_int64 (*)[3])PyArray_DATA({batches}), (npy_int32 *)PyArray_DATA({words}),
                 (npy_int32 *)PyArray_DATA({gold}), ({ctype} *)PyArray_DATA({weights}), &tagger, &descent,
-                &{name}_workspace, ({ctype} *)PyArray_DATA({costs}), (npy_int64 *)PyArray_DATA({correct}))) {{
+                &{name}_workspace, ({ctype} *)PyArray_DATA({costs}), (npy_int64 *)PyArray_DATA({correct}),
+                ({ctype} *)PyArray_DATA({norms}))) {{
             case {name}::OUT_OF_RANGE:
                 PyErr_Format(PyExc_IndexError, "{self}: a word is outside the %zd words, or a tag outside the %zd tags",
                              tagger.n_words, K);
