@@ -143,7 +143,8 @@ def show_training(run: Run, epochs: int | None) -> None:
                     norm = "" if event.gradient_norm is None else f"   gradient {event.gradient_norm:.3g}"
                     console.print(
                         f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
-                        f"{norm}   {event.words_per_second:,.0f} words/s"
+                        f"{norm}   {event.words_per_second:,.0f} words/s",
+                        soft_wrap=True,
                     )
                 elif isinstance(event, Stopped):
                     console.print(f"Stopped: {event.reason}.")

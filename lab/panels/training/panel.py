@@ -45,10 +45,9 @@ class TrainingPanel(Panel):
     help = """Set the training, the model and the corpus, and press <b>Start</b>: the curves grow while the model
     learns, and the notebook stays usable. The cost should fall and the accuracy rise; where dev falls behind
     training, the model learns its sentences by heart; where the cost jumps about, try a lower rate or clip the
-    gradient: <b>Gradient's norm</b> shows how long it is. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run
-    under <i>Look at</i>; to compare runs, mark several under <i>Draw</i> (with Ctrl or Shift); where one has
-    diverged, a logarithmic axis shows the others too. Training goes on when the page is closed: the panel finds it
-    again."""
+    gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run under <i>Look at</i>; to compare runs, mark
+    several under <i>Draw</i> (with Ctrl or Shift); where one has diverged, a logarithmic axis shows the others too.
+    Training goes on when the page is closed: the panel finds it again."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -235,8 +234,7 @@ class TrainingPanel(Panel):
         with self.lock, self.guard():
             if self._listing or self.run.value is None:
                 return
-            self._doomed = None
-            self._table_of = None
+            self._doomed = self._table_of = None
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)
             self._draw()
@@ -299,8 +297,7 @@ class TrainingPanel(Panel):
             return
         seen = live, state, len(live.rows)
         if self._table_of != seen:
-            self.table.value = epochs_table(live.name, live.rows)
-            self._table_of = seen
+            self.table.value, self._table_of = epochs_table(live.name, live.rows), seen
         self.training_bar.value = live.done / live.started.epochs if live.started else 0.0
         self.epoch_bar.value = live.position[1] / live.started.batches if live.started else 0.0
         self.status.value = status(live)
