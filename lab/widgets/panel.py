@@ -17,6 +17,13 @@ from lxmls_rnn.files import in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
+# Keys on a panel are not for JupyterLab: its X would cut the panel's cell, its arrows leave a list as it is. Those with
+# Ctrl and the like are, and Shift-Enter, which runs the cell.
+KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
+  const plain = !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === 'Enter'));
+  if (event.target.closest?.('.lab-panel')) event.target.toggleAttribute('data-lm-suppress-shortcuts', plain);
+}, true), true)"""
+
 DOUBLE_CLICK = 0.5  # seconds
 # what an input can be wrong with; anything else is a fault of the lab, and is shown whole
 EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError, MemoryError)
@@ -100,7 +107,7 @@ class Panel(widgets.VBox, Background):
             toggle.layout.width = "auto"
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = widgets.HBox([heading, self._help_button, self._code_button])
-        style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
+        style = widgets.HTML(f'<style onload="{KEYS}">{STYLE}</style>', layout={"display": "none"})
         super().__init__([style, top, self._help_view, self._code_view, self.message, *body])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))

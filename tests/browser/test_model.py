@@ -2,6 +2,22 @@ from browser.page import COMPILE, button, fill, overflowing
 from playwright.sync_api import expect
 
 
+def test_keys_on_a_panel_are_not_for_jupyterlab(lab):
+    panel = lab.panel("ModelPanel")
+    model = panel.get_by_label("Model", exact=True)
+    before = model.input_value()
+    for control in (model, button(panel, "Help")):
+        control.focus()
+        for key in "xdd":  # JupyterLab's keys for cutting and deleting a cell
+            lab.page.keyboard.press(key)
+    expect(panel).to_be_visible()
+    assert lab.page.locator(".jp-CodeCell").count() == 2
+    assert model.input_value() == before
+    model.press("ArrowDown")
+    assert model.input_value() != before
+    lab.save()
+
+
 def test_a_model_is_described_and_made(lab, picture):
     panel = lab.panel("ModelPanel")
     peepholes = panel.get_by_label("Peepholes")
