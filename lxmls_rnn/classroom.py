@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from lxmls_rnn import records
@@ -12,19 +13,30 @@ from lxmls_rnn.files import in_words
 from lxmls_rnn.runs import Run, find_runs
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
-LEGEND = "✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown."
+LEGEND = "✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown; minutes."
+TIME = "%Y-%m-%d %H:%M"  # how moments are written
 MARKS = {"right": "✓", "not right": "✗", "not yet": "…"}
 
 
 @dataclass
 class Entry:
-    """What is known of an exercise: whether it is done, how often it was tried, what was shown, when it was done."""
+    """What is known of an exercise: whether it is done, how often it was tried, what was shown, when all that was."""
 
     state: str = "not yet"
     tries: records.Count = 0
     hints: records.Count = 0
     solution: bool = False
     done: str | None = None
+    begun: str | None = None  # the first try or hint
+
+    @property
+    def minutes(self) -> int | None:
+        """How long it took from its beginning until it was done; None where that is not known."""
+        try:
+            begun, done = (datetime.strptime(said or "", TIME) for said in (self.begun, self.done))
+        except ValueError:
+            return None
+        return round((done - begun).total_seconds() / 60)
 
 
 @dataclass
@@ -130,7 +142,7 @@ def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
     """Return header and lines: a student each, and at last how many have done each exercise.
 
     A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries, with how
-    many hints (h) and whether the solution was shown (s).
+    many hints (h), whether the solution was shown (s), and how many minutes it took, from the first try or hint on.
     """
     names = exercises_of(students)
     header = ["student", *names, "done", "last done", "answers", "runs", "best on dev"]
@@ -152,6 +164,7 @@ def _cell(entry: Entry | None) -> str:
     more = [str(entry.tries)] if entry.tries else []
     more += [f"{entry.hints}h"] if entry.hints else []
     more += ["s"] if entry.solution else []
+    more += [f"{entry.minutes}min"] if entry.minutes is not None else []
     return " ".join([MARKS.get(entry.state, entry.state), *more])
 
 

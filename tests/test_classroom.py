@@ -13,7 +13,8 @@ from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
 
-RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True, "done": "2026-07-20 15:04"}
+RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True}
+RIGHT |= {"begun": "2026-07-20 14:52", "done": "2026-07-20 15:04"}
 OPEN = {"state": "not right", "tries": 7, "hints": 0, "solution": False}
 
 
@@ -51,7 +52,7 @@ def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in)
     header, lines = table(students)
     assert header == ["student", "forward", "errors", "done", "last done", "answers", "runs", "best on dev"]
     anna, ben, cai, dee, done_by = lines
-    assert anna[:7] == ["anna", "✓ 3 1h s", "✗ 2", "1 of 2", "2026-07-20 15:04", "1", "1"]
+    assert anna[:7] == ["anna", "✓ 3 1h s 12min", "✗ 2", "1 of 2", "2026-07-20 15:04", "1", "1"]
     assert anna[7].endswith("%")
     assert ben == ["ben", "✗ 7", "", "0 of 2", "", "2", "0", ""]
     assert cai[1:] == dee[1:] == ["", "", "0 of 2", "", "0", "0", ""]
@@ -67,9 +68,9 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     assert result.exit_code == 0
     assert "cai/runs/exercises.json" in result.output
     assert "Stuck at forward: ben, 7 tries." in result.output
-    assert list(csv.reader(files[0].open()))[1][:3] == ["anna", "✓ 3 1h s", "✗ 2"]
+    assert list(csv.reader(files[0].open()))[1][:3] == ["anna", "✓ 3 1h s 12min", "✗ 2"]
     page = files[1].read_text()
-    assert "<td>✓ 3 1h s</td>" in page
+    assert "<td>✓ 3 1h s 12min</td>" in page
     assert "exercises.json" in page
 
 
@@ -88,7 +89,7 @@ def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypat
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]).replace("\nHTML(", "\nshown = HTML("), space)
-    assert "<td>✓ 3 1h s</td>" in space["shown"].data
+    assert "<td>✓ 3 1h s 12min</td>" in space["shown"].data
     assert re.search(r"anna +first +NumpyRNN, 3 hidden units +\d+\.\d%", capsys.readouterr().out)
 
 

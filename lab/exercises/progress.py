@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.exercises.kept import Kept
-from lxmls_rnn.classroom import PROGRESS, Entry
+from lxmls_rnn.classroom import PROGRESS, TIME, Entry
 
 EMPTY: dict[str, Any] = {name: value for name, value in asdict(Entry()).items() if value is not None}
 _FILE = Kept(PROGRESS, Entry)
@@ -47,13 +47,16 @@ def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
         The file cannot be read or written; names it.
     """
     with _FILE.changing() as entries:
+        now = datetime.now().strftime(TIME)
         entry = _plain(entries.get(exercise, Entry()))
         changes = change(entry)
         if entry["state"] == "right":
             changes.pop("state", None)
         elif changes.get("state") == "right":
-            changes["done"] = f"{datetime.now():%Y-%m-%d %H:%M}"
+            changes["done"] = now
         entry.update(changes)
+        if entry["tries"] or entry["hints"] or entry["solution"]:
+            entry.setdefault("begun", now)
         entries[exercise] = Entry(**entry)
         return entry
 

@@ -401,6 +401,7 @@ def test_progress_is_kept_on_disk(says):
     assert progress.get("forward") == {"state": "not yet", "tries": 0, "hints": 0, "solution": False}
     says("forward", ("W_h @ h", "W_h.T @ h"))
     assert progress.get("forward")["state"] == "not right"
+    assert progress.get("forward")["begun"]
     says("forward")
     check.forward(None)  # what was right once stays done
     kept = json.loads((paths.runs() / "exercises.json").read_text())
