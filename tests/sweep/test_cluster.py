@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from sweep.clusters import Cluster, Line
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn import paths
+from lxmls_rnn.run_files import read_metrics
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import cluster as clusters
 from lxmls_rnn.sweep import worker
@@ -107,13 +109,16 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
     sweep = small_sweep(runs, "n_hidd=2", base=long, seeds=[1]).begin()
     run = next(sweep.trainings()).name
     owner = sweep.folder / f".{run}.owner"
-    driver, first = Driver(sweep, scheduler=cluster.address), None
+    driver, first = Driver(sweep, scheduler=cluster.address), ""
     for _ in driver.run():
-        if first is None and len(Run.open(run, sweep.folder).metrics() if owner.exists() else []) > 5:
-            first = owner.read_text()
+        has_it = ""
+        with suppress(FileNotFoundError):  # before the run is there, and after its end
+            has_it = owner.read_text()
+        if not first and has_it and len(read_metrics(sweep.folder / run)) > 5:
+            first = has_it
             cluster.worker("bob", LXMLS_RUNS=runs)
             line.cut()
-        elif first and owner.exists() and owner.read_text() not in ("", first) and cut_off.poll() is None:
+        elif first and has_it not in ("", first) and cut_off.poll() is None:
             first = "lost while it lived"
     assert first == "lost while it lived"
     rows = Run.open(run, sweep.folder).metrics()
