@@ -37,6 +37,7 @@ class Answer(widgets.VBox):
         kept: dict[str, classroom.Answer] = {}
         try:
             kept = _FILE.read()
+            _FILE.try_to_write()  # to be said before somebody writes a page
         except OSError as error:
             self._complain(error)
         self.fields = [self._field(question, kept) for question in questions]
@@ -51,6 +52,7 @@ class Answer(widgets.VBox):
         return field
 
     def _keep(self, question: str, text: str) -> None:
+        text = text.encode(errors="replace").decode()  # half of a character, as a browser may send it, is no text
         try:
             with _FILE.changing() as answers:
                 answers[question] = classroom.Answer(text, f"{datetime.now():%Y-%m-%d %H:%M}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from lxmls_rnn import paths, records
-from lxmls_rnn.files import locked, write_atomically
+from lxmls_rnn.files import locked, naming, write_atomically
 
 T = TypeVar("T")
 
@@ -46,6 +47,13 @@ class Kept(Generic[T]):
         except ValueError:
             with self.changing() as entries:  # another may have put it in order
                 return entries
+
+    def try_to_write(self) -> None:
+        """Raise the OSError that a change would raise where the folder cannot be written."""
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with naming(folder, instead=True), tempfile.TemporaryFile(dir=folder):
+            pass
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, T]]:

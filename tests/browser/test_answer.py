@@ -1,6 +1,7 @@
 """A text field under each question: typed, kept, found again in another kernel."""
 
 import json
+import re
 import time
 
 from browser.page import overflowing
@@ -34,3 +35,11 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
     lab.run_all()
     for question, answer in zip(QUESTIONS, ANSWERS, strict=True):
         expect(lab.find("Answer").get_by_label(question, exact=True)).to_have_value(answer)
+
+    lab.menu("Kernel", "Restart Kernel…")
+    lab.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    lab.wait_until_idle()
+    panel = lab.find("Answer")
+    expect(panel).to_have_class(re.compile("jupyter-widgets-disconnected"))
+    assert "not kept" in panel.evaluate("panel => getComputedStyle(panel, '::after').content")
+    expect(panel.locator(".lab-message")).to_be_hidden()  # which said that what is written is kept

@@ -45,6 +45,21 @@ def test_what_the_disk_refuses_is_told(runs_folder):
     assert "Answers are not kept: " in Answer(WHY).message.value
 
 
+def test_where_nothing_can_be_kept_it_says_so_before_anything_is_written(monkeypatch):
+    monkeypatch.setenv("LXMLS_RUNS", "/proc/runs")
+    answer = Answer(WHY)
+    assert answer.message.value.count("Answers are not kept: /proc/runs: No such file or directory") == 1
+    answer.fields[0].value = "h_0"
+    assert "Answers are not kept: " in answer.message.value
+
+
+def test_half_a_character_damages_nothing(runs_folder):
+    answer = Answer(WHY, HOW)
+    answer.fields[0].value = "h_0"
+    answer.fields[1].value = "deep \ud83d"
+    assert [field.value for field in Answer(WHY, HOW).fields] == ["h_0", "deep ?"]
+
+
 @pytest.mark.parametrize("questions", [(), ("",), (3,)])
 def test_a_field_wants_its_question(questions):
     with pytest.raises(ValueError, match="Answer takes the questions as texts"):
