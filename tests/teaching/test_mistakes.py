@@ -1,6 +1,8 @@
 """Every mistake in back-propagation is found, in the parameters that it spoils, and read rightly."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES, InPieces, LSTMInPieces
 from lxmls_rnn.teaching.readings import reading, readings
 
+ANSWERS = Path(__file__).parents[2] / "docs/answers.md"
 SIZES = (8, 4, 3, 3)
 X, Y = [1, 2, 3, 1, 5], [0, 2, 1, 0, 1]
 ALL = {"W_e", "W_x", "W_h", "W_y"}
@@ -151,3 +154,10 @@ def test_of_two_that_differ_finite_differences_tell_which_is_wrong():
     right = rows_of(None)
     assert "W_h's own product" in readings([*right, *scan], X)[1]
     assert "RNN: all gradients agree" in readings([*right, *as_other(right, "RNN", "NumpyRNN")], X)[1]
+
+
+@pytest.mark.skipif(not ANSWERS.exists(), reason="students do not get the answers")
+def test_the_code_in_the_answers_trains_with_a_mistake(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", ANSWERS.read_text(), re.DOTALL)
+    exec(code.replace("epochs=5", "epochs=1"), {})
+    assert re.fullmatch(r"1 \d+\.\d+ 0\.\d+\n", capsys.readouterr().out)

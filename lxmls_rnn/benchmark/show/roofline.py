@@ -59,7 +59,7 @@ def _draw_part(axis: Any, key: str, rows: list[Row], peak: dict[str, float]) -> 
     counts = [count(row.case) for row in rows]
     intensities = np.array([counted.flops / counted.bytes for counted in counts])
     ridge = peak["flops"] / peak["bytes"]
-    across = np.geomspace(min(intensities.min(), ridge) / 2, max(intensities.max(), ridge) * 2, 50)
+    across = np.array([min(intensities.min(), ridge) / 2, ridge, max(intensities.max(), ridge) * 2])
     roof = np.minimum(peak["flops"], across * peak["bytes"]) / 1e9
     axis.plot(across, roof, color="#444", label="roof: bandwidth, arithmetic")
     axis.plot(across, roof / 2, color="#444", linestyle=":", label="half of it")
