@@ -7,6 +7,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -120,7 +121,8 @@ def show_training(run: Run, epochs: int | None) -> None:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     events = run.fit(epochs)
     try:
-        with Progress(*columns, console=console, transient=True) as bar:
+        # a cost that is not finite ends the training, with advice
+        with np.errstate(all="ignore"), Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("1", total=None)
             for event in events:
                 if isinstance(event, Started):

@@ -157,7 +157,7 @@ def check_gradients(
     models
         Names in `rnn.MODELS`.
     sizes
-        n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes four forward passes.
+        n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes six forward passes.
     length
         Words in the random sentence; the first comes twice where there is room for it.
     seed

@@ -74,6 +74,13 @@ def test_train_prints_the_norm_of_the_gradient_where_it_is_recorded(run):
         assert re.search(r"   gradient [\d.]+   ", run("train", *SHORT, "--epochs", "1", *option).output)
 
 
+def test_a_gradient_that_explodes_is_one_sentence(run, recwarn):
+    result = run("train", "--activation", "relu", "--init", "orthogonal", "--name", "free")
+    assert re.search("the cost became (nan|inf) in epoch", result.output)
+    assert "encountered" not in result.output
+    assert [str(warning.message) for warning in recwarn if "encountered" in str(warning.message)] == []
+
+
 def test_resume_goes_on(trained):
     result = trained("train", "--resume", "first", "--epochs", "3")
     assert result.exit_code == 0
