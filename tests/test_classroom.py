@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,11 @@ def test_names_are_no_html(handed_in):
 def test_a_folder_without_students_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has no student's folder.*collect.sh makes them"):
         read_class(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--html", "--csv"])
+def test_the_script_for_a_class_at_work_refuses_to_write_into_its_container(option):
+    command = [Path(__file__).parents[1] / "docker/jupyterhub/show.sh", option, "class"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert f"class show handed-in {option} FILE" in result.stderr

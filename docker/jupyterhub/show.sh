@@ -1,8 +1,16 @@
 #!/bin/sh
-# Show what the students of a class have done until now, also while they work; options are those of `lxmls-rnn class show`:
+# Show what the students of a class have done until now, also while they work, and with --answers their answers:
 #
 #     docker/jupyterhub/show.sh --answers
 set -eu
+for option; do
+    case $option in
+    --csv* | --html*)
+        echo "show.sh writes no file: take collect.sh, then lxmls-rnn class show handed-in $option FILE" >&2
+        exit 2
+        ;;
+    esac
+done
 options=$*
 set -- --rm --network none --env COLUMNS="${COLUMNS:-$(tput cols 2>/dev/null || echo 160)}"
 for volume in $(docker volume ls --quiet --filter name='^lxmls-student-.*-runs$'); do
