@@ -42,7 +42,8 @@ class GradientCheckPanel(Panel):
     compiles first; that may take a minute, and the rows come as they are ready. Then choose a mistake at <b>Break</b>,
     in an RNN or an LSTM, check again, and find out from which parameters differ, and in which words' columns of
     W<sub>e</sub>, where in back-propagation the fault must be, before you read what that tells. Some mistakes hide:
-    which sentence shows them? Of an LSTM a sentence of one word tells the gate, by the rows of W<sub>x</sub>."""
+    which sentence shows them? Of an LSTM a sentence of one word tells the gate, by the rows of W<sub>x</sub>; but not
+    the forget gate, which has no cell before it to forget."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus' vocabulary, or ids drawn at random"
@@ -164,7 +165,7 @@ class GradientCheckPanel(Panel):
             self.say("All gradients agree." if self._broken == NOTHING else f"Broken: {self._broken}. {HIDDEN}")
         else:
             wrong = sum(not row.agrees for row in self.rows)
-            self.say(f"{wrong} of {len(self.rows)} gradients differ.")
+            self.say(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
         if self.rows:
             sentences = readings(self.rows, self._ids.x)
             if self._broken != NOTHING:

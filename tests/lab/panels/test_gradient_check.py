@@ -88,7 +88,7 @@ def test_a_mistake_in_an_lstm_is_found_and_explained(mistake):
     assert [name for name, box in panel.models.items() if box.value] == ["NumpyLSTM"]
     check(panel)
     differ, words = LSTM_FOUND[mistake]
-    assert f"{differ} of 9 gradients differ" in panel.message.value
+    assert f"{differ} of 9 gradients differ{'s' * (differ == 1)}." in panel.message.value
     assert "NumpyLSTM, no peepholes, broken" in panel.table.value
     assert words in panel.readings.value
     assert str(html.symbols(MISTAKES[mistake].why)) in panel.readings.value
@@ -124,7 +124,8 @@ def test_a_mistake_is_found_located_and_explained(mistake):
     assert words in panel.readings.value
     assert str(html.symbols(MISTAKES[mistake].why)) in panel.readings.value
     assert "NumpyRNN, broken" in panel.table.value
-    assert f"{len(parameters.split())} of 4 gradients differ" in panel.message.value
+    differ = len(parameters.split())
+    assert f"{differ} of 4 gradients differ{'s' * (differ == 1)}." in panel.message.value
 
 
 def test_the_first_wrong_gradient_is_shown_with_its_worst_entry():
