@@ -100,7 +100,8 @@ def read_class(folder: Path) -> list[Student]:
     found = sorted(runs.parent for runs in folder.glob("*/runs") if runs.is_dir())
     if not found:
         raise FileNotFoundError(
-            f"{folder} has no student's folder, such as {folder}/anna/runs: docker/jupyterhub/collect.sh makes them"
+            f"{folder} has no student's folder, such as {folder}/anna/runs: docker/jupyterhub/collect.sh makes "
+            "them; the teacher's own server has those of students who had one before it started"
         )
     return [_read_student(student) for student in found]
 

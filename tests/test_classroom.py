@@ -75,6 +75,12 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     assert "exercises.json" in page
 
 
+def test_a_cell_of_the_spreadsheet_is_no_formula(handed_in, tmp_path):
+    (handed_in / "dee" / "runs" / "exercises.json").write_text(json.dumps({"=1+1": RIGHT}))
+    CliRunner().invoke(app, ["class", "show", str(handed_in), "--csv", str(tmp_path / "class.csv")])
+    assert "'=1+1" in next(csv.reader((tmp_path / "class.csv").open()))
+
+
 def test_answers_stand_under_their_question(handed_in):
     result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "160"})
     assert result.exit_code == 0
@@ -100,7 +106,7 @@ def test_names_are_no_html(handed_in):
 
 
 def test_a_folder_without_students_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"has no student's folder.*collect.sh makes them"):
+    with pytest.raises(FileNotFoundError, match=r"has no student's folder.*collect.sh makes them; "):
         read_class(tmp_path)
 
 

@@ -40,7 +40,7 @@ def show(
             warnings.warn(why, stacklevel=1)
     if csv_file is not None:
         text = io.StringIO()
-        csv.writer(text).writerows([header, *lines])
+        csv.writer(text).writerows([[_no_formula(cell) for cell in line] for line in (header, *lines)])
         write_atomically(csv_file, text.getvalue())
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
@@ -58,6 +58,11 @@ def show(
         console.print(_plain(question), style="bold", soft_wrap=True)
         for name, answer in answered.items():
             console.print(_plain(f"{name}: {answer}"), soft_wrap=True)
+
+
+def _no_formula(cell: str) -> str:
+    """Return a cell that a spreadsheet does not compute, whatever a student has put into a file."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _plain(text: str) -> Text:

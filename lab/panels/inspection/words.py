@@ -13,8 +13,10 @@ from lab.panels.inspection.view import View
 from lab.widgets.controls import in_row, show, text, toggles, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import prepare
+from lxmls_rnn.files import in_words
 from lxmls_rnn.teaching.analysis import neighbours, principal_components, tag_counts, unit_columns
 
 AFTER, BEFORE = "after training", "before"
@@ -38,7 +40,8 @@ class NeighboursView(View):
         self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()
         self.points = WordMap().add_class("lab-map")
-        self._counted: tuple[np.ndarray, np.ndarray] | None = None  # words by tags; W_e before training
+        self._counts: np.ndarray | None = None  # words by tags
+        self._before: np.ndarray | str = ""  # W_e before training, or why it cannot be had
         self._stamp: tuple[str, int] | None = None
         super().__init__(
             panel,
@@ -53,9 +56,9 @@ class NeighboursView(View):
     def fill(self) -> None:
         """Begin with a word of the sentence; forget the counts of another run."""
         if self._stamp != self.opened.stamp:
-            self._stamp, self._counted = self.opened.stamp, None
-            self.map.value, self.points.children = "", []
-        show(self.when, self._counted is not None)
+            self._stamp, self._counts, self._before = self.opened.stamp, None, ""
+            self.map.value, self.points.children, self.when.value = "", [], AFTER
+        show(self.when, not isinstance(self._before, str))
         known = [word for word in self.seen.words if word in self.opened.tagger.words] if self._seen is not None else []
         if self.word.value not in self.opened.tagger.words:
             self.word.value = max(known, key=len, default=self.opened.tagger.words[0])
@@ -64,33 +67,36 @@ class NeighboursView(View):
         self.nearest.value = ""
         tagger, word, when = self.opened.tagger, self.word.value.strip(), ""
         found = tagger.neighbours(word, self.n.value)
-        if self._counted is not None and self.when.value == BEFORE:
-            when, E = " before training", self._counted[1]
-            found = [(tagger.words[i], cosine) for i, cosine in neighbours(E, tagger.words.index(word), self.n.value)]
+        if self.when.value == BEFORE and not isinstance(self._before, str):
+            when, id_ = " before training", tagger.words.index(word)
+            found = [(tagger.words[i], cosine) for i, cosine in neighbours(self._before, id_, self.n.value)]
         bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
         says = f"Nearest to <b>{escape(word)}</b>{when}, by the cosine of the angle between the embeddings:"
         self.nearest.value = f"{says}{bars}"
-        show(self.when, self._counted is not None)
-        if self._counted is not None:
-            self._draw_map([word, *(other for other, _ in found)], *self._counted)
+        show(self.when, not isinstance(self._before, str))
+        if self._counts is not None:
+            self._draw_map([word, *(other for other, _ in found)], self._counts)
 
     def draw_map(self) -> None:
         """Count the words of the training file and draw the model anew in the background, then draw the map."""
         opened = self.opened
+        settings, tagger = opened.run.settings, opened.tagger
 
-        def work() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            settings = replace(opened.run.settings, model=numpy_class(opened.run.settings.model).__name__)
-            begun = prepare(settings)
-            if begun.tagger.words != opened.tagger.words:
-                raise ValueError(
-                    f"{settings.train} has changed since {opened.run.folder.name} was trained: other words"
-                )
-            counts = tag_counts(begun.train, len(opened.tagger.words), len(opened.tagger.tags))
-            yield counts, begun.tagger.model.get_values()["W_e"]
+        def work() -> Iterator[tuple[np.ndarray, np.ndarray | str]]:
+            limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
+            sentences = tagger.read(paths.located(settings.train), **limits)
+            counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
+            try:
+                begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
+            except (OSError, ValueError) as error:
+                yield counts, in_words(error)
+                return
+            same = begun.words == tagger.words
+            yield counts, begun.model.get_values()["W_e"] if same else f"{settings.train} has other words now"
 
-        def take(counted: tuple[np.ndarray, np.ndarray]) -> None:
+        def take(counted: tuple[np.ndarray, np.ndarray | str]) -> None:
             if self._stamp == opened.stamp:
-                self._counted = counted
+                self._counts, self._before = counted
 
         def progress(job: Job) -> None:
             if self._stamp == opened.stamp:
@@ -98,9 +104,13 @@ class NeighboursView(View):
 
         self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, progress, take)
 
-    def _draw_map(self, marked: list[str], counts: np.ndarray, before: np.ndarray) -> None:
-        tagger = self.opened.tagger
-        E = before if self.when.value == BEFORE else tagger.model.param.W_e
+    def _draw_map(self, marked: list[str], counts: np.ndarray) -> None:
+        tagger, before = self.opened.tagger, self._before
+        E, why = tagger.model.param.W_e, ""
+        if isinstance(before, str):
+            why = f"<br>How it was before training is not shown: {escape(before)}."
+        elif self.when.value == BEFORE:
+            E = before
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
         places, shares = principal_components(unit_columns(E[:, order]))
@@ -114,23 +124,31 @@ class NeighboursView(View):
             f"The {len(frequent)} most frequent words of the training file and those above, in the two directions in "
             f"which their embeddings, made of length 1, differ most (PCA; {shares.sum():.0%} of the variance). The "
             "colour is the tag that a word most often has; a red rim marks the word above and its neighbours.<br>"
-            f"{legend}"
+            f"{legend}{why}"
         )
         self.points.draw(places, names, colours, on_map)
 
     def code(self) -> str:
-        which = "begun.tagger.model" if self.when.value == BEFORE else "tagger.model"
+        model = numpy_class(self.opened.run.settings.model).__name__
+        again = f"""\
+from dataclasses import replace
+
+from lxmls_rnn.experiment import prepare
+
+tagger = prepare(replace(run.settings, model="{model}")).tagger  # as it was before training
+"""
         return f"""
+{again if self.when.value == BEFORE else ""}\
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
-from lxmls_rnn.experiment import prepare
+from lxmls_rnn import paths
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-begun = prepare(run.settings)  # as it was before training
-counts = tag_counts(begun.train, len(tagger.words), len(tagger.tags))
+sentences = tagger.read(paths.located(run.settings.train), max_nr_sent=run.settings.max_nr_sent)
+counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
-W_e = {which}.get_values()["W_e"]  # (n_emb, n_words)
+W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)
 places, shares = principal_components(unit_columns(W_e[:, order]))
 for i, place in list(zip(order, places.T))[:10]:
     print(tagger.words[i], tagger.tags[counts[i].argmax()], place)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from html import unescape
 from types import SimpleNamespace
@@ -261,12 +262,25 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     assert view.nearest.value == after
 
 
-def test_a_training_file_that_has_changed_is_no_map_of_before(panel, monkeypatch):
+def test_a_training_file_that_has_changed_has_no_map_of_before(panel, monkeypatch):
     monkeypatch.setattr(panel.opened.tagger, "words", panel.opened.tagger.words[::-1])
     view = turn_to(panel, NEIGHBOURS)
     view.map_button.click()
     view.job.wait(60)
-    assert "has changed since rnn was trained: other words" in said(panel)
+    assert "not shown: " in view.map.value
+    assert "has other words now" in view.map.value
+    assert view.when.layout.display == "none"
+    assert view.points.children
+
+
+def test_embeddings_that_are_gone_leave_the_map_of_after_training(panel, monkeypatch):
+    settings = replace(panel.opened.run.settings, embeddings="gone_50")
+    monkeypatch.setattr(panel.opened.run, "settings", settings)
+    view = turn_to(panel, NEIGHBOURS)
+    view.map_button.click()
+    view.job.wait(60)
+    assert "gone_50" in view.map.value
+    assert view.points.children
 
 
 def test_errors_are_counted_as_the_training_counted_them(panel):
