@@ -40,10 +40,10 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
 
 
 @pytest.mark.theano
+@compiles_scan
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
-    [("rnn", "step", "float64")]
-    + [pytest.param(model, work, "float32", marks=compiles_scan) for model in MODELS for work in WORKS],
+    [("rnn", "step", "float64"), *((model, work, "float32") for model in MODELS for work in WORKS)],
 )
 def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
     check_measured(list(runner.run(cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype]))))

@@ -21,6 +21,7 @@ from lxmls_rnn.deep_learning.sgd import make_step
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
 FIRST = ("tanh", "float32")
 another = pytest.mark.slow("g++ takes eight seconds for another activation or type of the same code")
+another_layer = pytest.mark.slow("ten thousand calls more of the same code around another layer, two seconds")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -87,7 +88,7 @@ def test_arrays_of_more_than_two_to_the_31_numbers_are_refused_where_memory_ends
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("cls", [rnns.FastRNN, rnns.FastLSTM])
+@pytest.mark.parametrize("cls", [pytest.param(rnns.FastRNN, marks=another_layer), rnns.FastLSTM])
 def test_ten_thousand_calls_leave_nothing_behind(cls):
     model = cls(20, 30, 25, 4, seed=0)
     x, y, weights = np.array([1, 2, 1], "int32"), np.array([0, 1, 2], "int32"), np.full(3, 1 / 3, model.dtype)
