@@ -55,7 +55,7 @@ class Answer(widgets.VBox):
         text = text.encode(errors="replace").decode()  # half of a character, as a browser may send it, is no text
         try:
             with _FILE.changing() as answers:
-                answers[question] = classroom.Answer(text, f"{datetime.now():%Y-%m-%d %H:%M}")
+                answers[question] = classroom.Answer(text, datetime.now().strftime(classroom.TIME))
                 if not text.strip():
                     del answers[question]
         except OSError as error:

@@ -239,9 +239,9 @@ class BenchmarkPanel(Panel):
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
         without = "" if self.working else report.without_gpu(self.shown)
-        parts = report.less_work, report.crossover, report.not_measured
-        said = without.partition(": ")[2].removesuffix(".")  # a reason that stands above is not said again
-        notes = [note for part in parts for note in part(self.shown) if not (said and note.endswith(said))]
+        told = "" if self.working else report.why_no_gpu(self.shown) or ""
+        notes = [*report.less_work(self.shown), *report.crossover(self.shown)]
+        notes += report.not_measured(self.shown, told)
         self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 

@@ -17,7 +17,8 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import prepare
 from lxmls_rnn.files import in_words
-from lxmls_rnn.teaching.analysis import neighbours, principal_components, tag_counts, unit_columns
+from lxmls_rnn.tagger import Tagger
+from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
 AFTER, BEFORE = "after training", "before"
 
@@ -41,7 +42,7 @@ class NeighboursView(View):
         self.nearest, self.map = view("nearest"), view()
         self.points = WordMap().add_class("lab-map")
         self._counts: np.ndarray | None = None  # words by tags
-        self._before: np.ndarray | str = ""  # W_e before training, or why it cannot be had
+        self._before: Tagger | str = ""  # as it was before training, or why it cannot be had
         self._stamp: tuple[str, int] | None = None
         super().__init__(
             panel,
@@ -65,24 +66,23 @@ class NeighboursView(View):
 
     def draw(self) -> None:
         self.nearest.value = ""
-        tagger, word, when = self.opened.tagger, self.word.value.strip(), ""
-        found = tagger.neighbours(word, self.n.value)
+        word, tagger, when = self.word.value.strip(), self.opened.tagger, ""
         if self.when.value == BEFORE and not isinstance(self._before, str):
-            when, id_ = " before training", tagger.words.index(word)
-            found = [(tagger.words[i], cosine) for i, cosine in neighbours(self._before, id_, self.n.value)]
+            tagger, when = self._before, " before training"
+        found = tagger.neighbours(word, self.n.value)
         bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
         says = f"Nearest to <b>{escape(word)}</b>{when}, by the cosine of the angle between the embeddings:"
         self.nearest.value = f"{says}{bars}"
         show(self.when, not isinstance(self._before, str))
         if self._counts is not None:
-            self._draw_map([word, *(other for other, _ in found)], self._counts)
+            self._draw_map(tagger, [word, *(other for other, _ in found)], self._counts)
 
     def draw_map(self) -> None:
         """Count the words of the training file and draw the model anew in the background, then draw the map."""
         opened = self.opened
         settings, tagger = opened.run.settings, opened.tagger
 
-        def work() -> Iterator[tuple[np.ndarray, np.ndarray | str]]:
+        def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
             limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
             sentences = tagger.read(paths.located(settings.train), **limits)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
@@ -91,10 +91,9 @@ class NeighboursView(View):
             except (OSError, ValueError) as error:
                 yield counts, in_words(error)
                 return
-            same = begun.words == tagger.words
-            yield counts, begun.model.get_values()["W_e"] if same else f"{settings.train} has other words now"
+            yield counts, begun if begun.words == tagger.words else f"{settings.train} has other words now"
 
-        def take(counted: tuple[np.ndarray, np.ndarray | str]) -> None:
+        def take(counted: tuple[np.ndarray, Tagger | str]) -> None:
             if self._stamp == opened.stamp:
                 self._counts, self._before = counted
 
@@ -104,16 +103,12 @@ class NeighboursView(View):
 
         self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, progress, take)
 
-    def _draw_map(self, marked: list[str], counts: np.ndarray) -> None:
-        tagger, before = self.opened.tagger, self._before
-        E, why = tagger.model.param.W_e, ""
-        if isinstance(before, str):
-            why = f"<br>How it was before training is not shown: {escape(before)}."
-        elif self.when.value == BEFORE:
-            E = before
+    def _draw_map(self, tagger: Tagger, marked: list[str], counts: np.ndarray) -> None:
+        before = self._before
+        why = f"<br>How it was before training is not shown: {escape(before)}." if isinstance(before, str) else ""
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
-        places, shares = principal_components(unit_columns(E[:, order]))
+        places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
         colours = [colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]

@@ -114,11 +114,11 @@ def figures(row: Row, base: Row | None) -> list[str]:
     ]
 
 
-def not_measured(results: Results) -> list[str]:
-    """Say what could not be measured and why, a line for each reason."""
+def not_measured(results: Results, told: str = "") -> list[str]:
+    """Say what could not be measured and why, a line for each reason but one that is `told` already."""
     reasons: dict[tuple[str, str, str], list[Row]] = {}
     for row in results.rows:
-        if row.status == "ok":
+        if row.status == "ok" or (told and row.why == told):
             continue
         where = "" if row.status == "stopped" else place(row)
         reasons.setdefault((row.status, where, row.why), []).append(row)
@@ -151,13 +151,20 @@ def ratios(results: Results) -> list[str]:
 
 def without_gpu(results: Results) -> str:
     """Say that no GPU was measured, and why; nothing if one was."""
+    why = why_no_gpu(results)
+    if why is None:
+        return ""
+    return f"No GPU was measured: {why}." if why else "No GPU has been measured yet."
+
+
+def why_no_gpu(results: Results) -> str | None:
+    """Return why no GPU was measured; nothing yet known: an empty text; None if one was."""
     rows = [row for row in results.rows if row.case.device.startswith("cuda")]
     if any(row.median for row in rows):
-        return ""
+        return None
     if not rows:
-        return "No GPU was measured: cuda was not among the devices."
-    why = next((row.why for row in rows if row.status == "unavailable"), rows[0].why)
-    return f"No GPU was measured: {why}." if why else "No GPU has been measured yet."
+        return "cuda was not among the devices"
+    return next((row.why for row in rows if row.status == "unavailable"), rows[0].why)
 
 
 def crossover(results: Results) -> list[str]:

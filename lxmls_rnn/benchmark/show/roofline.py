@@ -66,8 +66,7 @@ def _draw_part(axis: Any, key: str, rows: list[Row], peak: dict[str, float]) -> 
     for row, intensity in zip(rows, intensities, strict=True):
         look = {"marker": MARKERS[row.case.model], "markersize": 2.5 + np.log2(row.case.n_hidd) / 2, "alpha": 0.75}
         name = f"{row.case.implementation}, {TITLES[row.case.model]}"
-        y = row.flops / row.median / 1e9 if row.median else np.nan
-        axis.plot(intensity, y, linestyle="", color=COLOURS[row.case.implementation], label=name, **look)
+        axis.plot(intensity, row.gflops, linestyle="", color=COLOURS[row.case.implementation], label=name, **look)
     axis.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="GFLOP/s")
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
