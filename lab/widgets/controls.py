@@ -36,9 +36,9 @@ def whole(
     return field(widgets.BoundedIntText, name, value, tooltip, width, label, min=least, max=most)
 
 
-def seed(value: int, tooltip: str, width: str = "22em") -> widgets.BoundedIntText:
+def seed(value: int, tooltip: str, width: str = "22em", **more: Any) -> widgets.BoundedIntText:
     """Make a field for a seed."""
-    return whole("Seed", value, tooltip, LARGEST_SEED, width, least=0)
+    return whole("Seed", value, tooltip, LARGEST_SEED, width, least=0, **more)
 
 
 def pick(

@@ -10,7 +10,8 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
-from lab.widgets.controls import LARGEST_SEED, field, in_row, offer, on_change, pick, show, view, whole
+from lab.widgets.choices import REACH
+from lab.widgets.controls import field, in_row, offer, on_change, pick, seed, show, view, whole
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.initialisation import INITS, initialise
@@ -34,7 +35,7 @@ TAGGERS = {
     "RNN, tanh": ("NumpyRNN", "tanh"),
     "LSTM": ("NumpyLSTM", "tanh"),
 }
-SAMPLE, REACH = "sample", "reach"
+SAMPLE = "sample"
 FARTHEST, SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
 POINTS = 31  # of the loss along a line
@@ -83,7 +84,7 @@ class PlayPanel(Panel):
         what = "How they are drawn: between 0 and 1, or with both signs"
         self.init = pick("Weights begin", INITS, what, "glorot", **narrow)
         self.n_hidd = whole("Hidden units", 10, "Numbers in the hidden state", 40, **narrow)
-        self.seed = whole("Seed", 1, "Of the weights that are drawn", LARGEST_SEED, least=0, **narrow)
+        self.seed = seed(1, "Of the weights that are drawn", **narrow)
         self.number = whole("Sentence", 1, "Which of the sentences is looked at", SENTENCES, **narrow)
         self.word = pick("Loss of", [], "The word whose loss is followed back", **narrow)
         self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
