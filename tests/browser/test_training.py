@@ -4,6 +4,8 @@ import time
 from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
+from lab.widgets.panel import DOUBLE_CLICK
+
 STOPPED = re.compile("Stopped")
 
 
@@ -13,6 +15,8 @@ POINTS = """panel => [...panel.querySelector(".bqplot").querySelectorAll("path.l
 
 
 def press_start(panel, name, epochs):
+    # a training may end sooner than a second press no longer counts as that of a double click
+    panel.page.wait_for_timeout(1000 * DOUBLE_CLICK)
     fill(panel, "Epochs", epochs)
     fill(panel, "Name of the run", name)
     button(panel, "Start").click()
