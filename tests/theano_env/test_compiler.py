@@ -108,6 +108,16 @@ def test_a_compiler_that_is_not_gcc_gets_no_header(tmp_path):
 
 
 @compiles_all
+@pytest.mark.parametrize("linker", ["ld.gold", "ld.none"])
+def test_gold_links_the_modules_where_it_is_there(cache, tmp_path, linker):
+    log = tmp_path / "log"
+    answer = f'case "$1" in -print-prog-name=ld.gold) echo {linker}; exit;; esac'
+    flags = wrapped_compiler(tmp_path, f'{answer}; echo "$@" | grep -c -e -fuse-ld=gold >>{log}')
+    assert fresh_python.run(FUNCTION, cache, THEANO_FLAGS=flags) == "4.0\n"
+    assert ("1" in log.read_text().split()) == (shutil.which(linker) is not None)
+
+
+@compiles_all
 @pytest.mark.parametrize(("flags", "symbols"), [("", False), ("gcc.cxxflags=-g", True)])
 def test_there_are_debug_symbols_only_where_the_user_wants_them(tmp_path, flags, symbols):
     fresh_python.run(FUNCTION, tmp_path, THEANO_FLAGS=flags)
