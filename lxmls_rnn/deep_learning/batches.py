@@ -46,7 +46,7 @@ def padded_sizes(lengths: np.ndarray, size: int) -> tuple[int, int]:
     begins = np.arange(0, len(ordered), size)
     ends = np.minimum(begins + size, len(ordered))
     words = (ends - begins) * ordered[ends - 1].astype(np.int64)
-    return int(words.sum()), int(words.max())
+    return int(words.sum()), int(words.max(initial=0))
 
 
 def _one(sentence: Sentence, dtype: str) -> Batch:

@@ -8,15 +8,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.interface import Model, Sentence
 
 
-def accuracy(model: Model, sentences: Iterable[Sentence]) -> float:
-    """Return the share of words whose most probable tag is the gold one."""
+def accuracy(model: Model, sentences: Iterable[Sentence | Batch]) -> float:
+    """Return the share of words whose most probable tag is the gold one, of sentences or of batches of them."""
     right = total = 0
-    for sentence in sentences:
-        right += int(np.count_nonzero(model.forward(sentence.x).argmax(axis=0) == sentence.y))
-        total += len(sentence.x)
+    for one in sentences:
+        is_right = model.forward(one.x).argmax(axis=0) == one.y
+        if isinstance(one, Batch):
+            is_right = is_right[one.weights > 0]
+        right += int(np.count_nonzero(is_right))
+        total += is_right.size
     return right / total
 
 

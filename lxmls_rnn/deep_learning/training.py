@@ -139,7 +139,7 @@ class Trainer:
             parameters.check_tags(sentence.y, words, model.sizes.n_tags)
         p = progress or Progress()
         self._check_memory(model, train, dev)
-        batches = cut(train, self.batch_size, model.dtype)
+        batches, dev_batches = (cut(part, self.batch_size, model.dtype) for part in (train, dev))
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
         # checkpoints of earlier versions do not count them
@@ -149,7 +149,7 @@ class Trainer:
         while not (reason := self._end(p)):
             steps = steps or make_steps(model, batches, clip=self.bound, freeze_embeddings=self.freeze_embeddings)
             p = yield from self._batches_of_epoch(steps, batches, p)
-            event = self._end_epoch(model, dev, p)
+            event = self._end_epoch(model, dev_batches, p)
             p = event.progress
             if event.is_best and self.patience is not None:
                 best = model.get_values()
@@ -160,9 +160,10 @@ class Trainer:
 
     def _check_memory(self, model: Model, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
         """Raise MemoryError where the corpus as arrays and those of a step on the largest batch cannot fit."""
-        lengths = np.array([len(sentence.x) for sentence in train])
-        positions, largest = padded_sizes(lengths, self.batch_size)
-        largest = max([largest, *(len(sentence.x) for sentence in dev)])
+        positions, largest = 0, 0
+        for part in (train, dev):
+            of_part = padded_sizes(np.array([len(sentence.x) for sentence in part], int), self.batch_size)
+            positions, largest = positions + of_part[0], max(largest, of_part[1])
         n, shapes = model.sizes, model.shapes(model.sizes)
         # what the passes keep of a word, and take for a moment, was measured: of NumPy's and scan's about as much
         of_word = 2 * n.n_emb + (22 if shapes["W_h"][0] > n.n_hidd else 6) * n.n_hidd + 4 * n.n_tags
@@ -171,7 +172,7 @@ class Trainer:
         copies = max(3 * learnt, whole + whole // 2) + (whole if self.patience is not None else 0)
         need = memory.size_of([(largest, of_word)], model.dtype) + copies
         need += positions * (8 + memory.SIZE[model.dtype])
-        what = f"a training on {positions:,} words, with padding, the largest batch of {largest:,},"
+        what = f"a training on {positions:,} words, with dev and padding, the largest batch of {largest:,},"
         memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 
     def _end(self, p: Progress) -> str:
@@ -230,7 +231,7 @@ class Trainer:
             begin = time.perf_counter()  # anew: what was done with the event, or a pause, does not count
         return p
 
-    def _end_epoch(self, model: Model, dev: Sequence[Sentence], p: Progress) -> EpochDone:
+    def _end_epoch(self, model: Model, dev: Sequence[Batch], p: Progress) -> EpochDone:
         self._check_epoch(model, p)
         dev_accuracy = accuracy(model, dev) if dev else None
         is_best, best, without_gain = True, p.best_accuracy, p.epochs_without_gain

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.evaluation import accuracy, evaluate, judge
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
 class Echo:
@@ -22,6 +24,16 @@ SENTENCES = [
 
 def test_accuracy_counts_words():
     assert accuracy(Echo(), SENTENCES) == 3 / 5
+
+
+def test_batches_are_as_accurate_as_their_sentences():
+    model = NumpyRNN(30, 4, 5, 3, seed=1)
+    rng = np.random.RandomState(0)
+    sentences = [SimpleNamespace(x=rng.randint(0, 30, n), y=rng.randint(0, 3, n)) for n in (1, 7, 2, 2, 9, 4)]
+    expected = accuracy(model, sentences)
+    assert 0 < expected < 1
+    for size in (1, 2, 4, 10):
+        assert accuracy(model, cut(sentences, size, model.dtype)) == expected
 
 
 def test_known_and_unknown_words_are_counted_apart():
