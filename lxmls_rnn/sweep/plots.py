@@ -11,8 +11,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from lxmls_rnn.files import write_atomically
 from lxmls_rnn.palette import LINES
+from lxmls_rnn.picture import picture
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Setting
 from lxmls_rnn.sweep.sweep import Sweep
@@ -40,15 +40,13 @@ def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
     varied = [name for name, values in sweep.vary.items() if len(values) > 1]
     together = {0: 0, 1: 0}.get(len(varied), 1)
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True}):
-        count = len(varied) + 1 + together
-        columns = 2 if count == 4 else min(count, 3)
-        figure = Figure(figsize=(4.8 * columns, 3.8 * math.ceil(count / columns) + 0.5), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = iter(figure.subplots(math.ceil(count / columns), columns, squeeze=False).flat)
+    count = len(varied) + 1 + together
+    columns = 2 if count == 4 else min(count, 3)
+    rows = math.ceil(count / columns)
+    title = f"{sweep.name}: accuracy on dev, mean and standard deviation over {len(sweep.seeds)} seeds"
+    given_up = "\nof settings that halving gave up, after their last epoch" if sweep.halving else ""
+    with picture(path, (rows, columns), (4.8 * columns, 3.8 * rows + 0.5), title + given_up) as every:
+        axes = iter(every.flat)
         for name in varied:
             draw_against(next(axes), name, sweep.vary, settings)
         draw_curves(next(axes), settings)
@@ -56,11 +54,6 @@ def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
             (draw_map if len(varied) == 2 else draw_parallel)(next(axes), varied, sweep.vary, settings)
         for axis in axes:
             axis.set_axis_off()
-        seeds = len(sweep.seeds)
-        title = f"{sweep.name}: accuracy on dev, mean and standard deviation over {seeds} seeds"
-        given_up = "\nof settings that halving gave up, after their last epoch" if sweep.halving else ""
-        figure.suptitle(title + given_up, fontsize=10)
-        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 def lines_against(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
@@ -13,7 +12,7 @@ from lxmls_rnn.benchmark.measure.cases import MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.series import SIZES, TITLES, series_of, speed_ups
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.picture import picture
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
 
@@ -39,24 +38,15 @@ def draw(results: Results, path: Path) -> None:
     maps = {model: speed_ups([row for row in rows if row.case.model == model]) for model in models}
     columns = 2 + any(found is not None for found in maps.values())
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True}):
-        figure = Figure(figsize=(4.6 * columns, 3.6 * len(models) + 0.9), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(len(models), columns, squeeze=False)
+    title = f"{WORK_NAMES[work]}: {in_words(results.machine)}"
+    shape, size = (len(models), columns), (4.6 * columns, 3.6 * len(models) + 0.9)
+    with picture(path, shape, size, title, legend=5) as axes:
         for model, line in zip(models, axes, strict=True):
             of_model = [row for row in rows if row.case.model == model]
             draw_times(line[0], of_model, "n_hidd")
             draw_times(line[1], of_model, "batch")
             if columns == 3:
                 draw_speed_ups(line[2], maps[model], model)
-        handles = (zip(*axis.get_legend_handles_labels(), strict=True) for line in axes for axis in line)
-        legend = {label: handle for pairs in handles for handle, label in pairs}
-        figure.suptitle(f"{WORK_NAMES[work]}: {in_words(results.machine)}", fontsize=10)
-        figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=min(5, len(legend)))
-        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 def draw_times(axis: Any, rows: list[Row], size: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
@@ -17,7 +16,7 @@ from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.benchmark.show.series import COLOURS, TITLES
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.picture import picture
 
 MARKERS = dict(zip(TITLES, "osD", strict=True))
 
@@ -40,19 +39,10 @@ def draw(results: Results, path: Path) -> None:
     if not parts:
         raise ValueError("nothing was measured of which the device's peak is known, so there is no roofline to draw")
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "axes.axisbelow": True}):
-        figure = Figure(figsize=(8 * len(parts), 5.5), layout="constrained")
-        FigureCanvasAgg(figure)
-        for axis, (key, rows) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts.items(), strict=True):
+    shape, size = (1, len(parts)), (8 * len(parts), 5.5)
+    with picture(path, shape, size, in_words(results.machine), legend=3) as axes:
+        for axis, (key, rows) in zip(axes[0], parts.items(), strict=True):
             _draw_part(axis, key, rows, results.peaks[key])
-        handles = (zip(*axis.get_legend_handles_labels(), strict=True) for axis in figure.axes)
-        legend = {label: handle for pairs in handles for handle, label in pairs}
-        figure.suptitle(in_words(results.machine), fontsize=10)
-        figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=3)
-        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 def _draw_part(axis: Any, key: str, rows: list[Row], peak: dict[str, float]) -> None:
