@@ -12,6 +12,7 @@ import ipywidgets as widgets
 
 from lab.widgets import controls
 from lab.widgets.controls import WRAP, button, in_row, offer, on_change, pick, seed, show, switch, view, whole
+from lab.widgets.more import More
 from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.datasets import reach
 from lxmls_rnn.deep_learning.initialisation import INITS
@@ -50,8 +51,8 @@ class CorpusChoice(widgets.VBox):
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that come less often in the training part are <unk>"
         self.min_count = whole("Least count", 2, what, 1000)
-        numbers = in_row(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
-        super().__init__([in_row(self.corpus, self.distance, self.dev), numbers])
+        self.more = More(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
+        super().__init__([in_row(self.corpus, self.distance, self.dev), self.more])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
         self.corpus.value = corpus
@@ -88,6 +89,10 @@ class CorpusChoice(widgets.VBox):
         chosen = self.corpus.value
         return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if chosen in CORPORA else ""
 
+    def in_words(self) -> str:
+        """Say it in a line."""
+        return f"{self.name or self.corpus.value}{self.more.changed}"
+
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides; FileNotFoundError for a corpus not fetched."""
         if self.name:
@@ -120,8 +125,8 @@ class ModelChoice(widgets.VBox):
         what = "Random numbers, or a file of pre-trained embeddings in the data folder"
         self.embeddings = pick("Embeddings", [RANDOM], what)
         self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
-        numbers = in_row(self.activation, self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
-        super().__init__([in_row(self.model, self.n_hidd, self.n_emb), numbers])
+        self.more = More(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
+        super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.more])
         on_change(self._adapt, self.model, self.embeddings)
         self.refresh()
         self._adapt()
@@ -160,8 +165,7 @@ class ModelChoice(widgets.VBox):
 
     def in_words(self) -> str:
         """Say it in a line."""
-        without = "" if self.peepholes.value or not self.is_lstm else " without peepholes"
-        return f"{self.model.value}{without}, {self.n_hidd.value} hidden units"
+        return f"{self.model.value}, {self.n_hidd.value} hidden units, {self.activation.value}{self.more.changed}"
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""

@@ -129,6 +129,13 @@ def on_change(action: Callable[[], Any], *controls: widgets.Widget) -> None:
         control.observe(act, "value")
 
 
+def shown_if(widget: widgets.Widget, button: widgets.ToggleButton) -> widgets.Widget:
+    """Show a widget only while a toggle is on."""
+    on_change(lambda: show(widget, button.value), button)
+    show(widget, button.value)
+    return widget
+
+
 def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:
     """Make the fields of a network that is small enough to look at: embedding size, hidden units, activation, seed.
 

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets import out_of_memory, warned
-from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, show, view
+from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, shown_if, view
 from lab.widgets.job import Job
 from lxmls_rnn.files import in_words
 
@@ -25,6 +25,7 @@ KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
 }, true), true)"""
 
 DOUBLE_CLICK = 0.5  # seconds
+SHOW = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # have a value that is no input
 # what an input can be wrong with; anything else is a fault of the lab, and is shown whole
 EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError, MemoryError)
 
@@ -189,16 +190,9 @@ class Panel(widgets.VBox, Background):
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
-    """Yield the widgets below some whose value a user can change."""
+    """Yield the widgets below some whose value a user can change; a toggle button only shows and hides."""
     for widget in roots:
         if hasattr(widget, "children"):
             yield from controls(*widget.children)
-        elif widget.has_trait("value") and not isinstance(widget, widgets.HTML | widgets.Label | widgets.FloatProgress):
+        elif widget.has_trait("value") and not isinstance(widget, SHOW):
             yield widget
-
-
-def shown_if(widget: widgets.Widget, button: widgets.ToggleButton) -> widgets.Widget:
-    """Show a widget only while a toggle is on."""
-    on_change(lambda: show(widget, button.value), button)
-    show(widget, button.value)
-    return widget

@@ -5,6 +5,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets.controls import field, in_row, on_change, set_values, switch, values, whole
+from lab.widgets.more import More
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.files import counted
 
@@ -38,8 +39,8 @@ class TrainerChoice(widgets.VBox):
         self.shuffle = switch("Shuffle", "Go through the sentences in a new order in every epoch", **aside)
         what = "Record how long the gradient is at most; of a clipped one that is always recorded"
         self.gradient_norm = switch("Gradient's norm", what, **aside)
-        limits = in_row(self.clipped, self.clip, self.gradient_norm, self.early, self.patience)
-        super().__init__([in_row(self.epochs, self.rate, self.decay, self.batch_size, self.shuffle), limits])
+        self.more = More(self.decay, self.shuffle, self.gradient_norm, self.early, self.patience)
+        super().__init__([in_row(self.epochs, self.rate, self.batch_size, self.clipped, self.clip), self.more])
         on_change(self._adapt, self.clipped, self.early)
         self._adapt()
 
@@ -65,6 +66,5 @@ class TrainerChoice(widgets.VBox):
     def summary(self) -> str:
         """Say it in a line."""
         clip = f", gradient clipped to {self.clip.value:g}" if self.clipped.value else ""
-        early = f", until dev gains nothing for {counted(self.patience.value, 'epoch')}" if self.early.value else ""
         length = counted(self.epochs.value, "epoch")
-        return f"{length} at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{early}"
+        return f"{length} at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{self.more.changed}"

@@ -47,6 +47,7 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
+        self.choice.more.button.value = True  # here they are what it is about
         self.read_button = self.button("Read", "Read the corpus and show it", self.read, "primary")
         self.part = toggles({"train": "What is trained on", "dev": "What accuracy is measured on"}, "5em")
         self.first = whole("From sentence", 1, "Number of the first sentence that is shown", 1, "16em")

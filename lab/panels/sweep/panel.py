@@ -137,7 +137,8 @@ class SweepPanel(Panel):
             self._propose_name()
         try:
             sweep = self.described()
-            self.count.value = sweep.in_words()
+            rare = "".join(part.more.changed for part in self.parts.values()).removeprefix(", ")
+            self.count.value = sweep.in_words() + escape(f"; with {rare}" if rare else "")
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
 

@@ -42,12 +42,10 @@ class TrainingPanel(Panel):
     """
 
     title = "Training"
-    help = """Set the training, the model and the corpus, and press <b>Start</b>: the curves grow while the model
-    learns, and the notebook stays usable. The cost should fall and the accuracy rise; where dev falls behind
-    training, the model learns its sentences by heart; where the cost jumps about, try a lower rate or clip the
-    gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run under <i>Look at</i>; to compare runs, mark
-    several under <i>Draw</i> (with Ctrl or Shift); where one has diverged, a logarithmic axis shows the others too.
-    Training goes on when the page is closed: the panel finds it again."""
+    help = """Set the training, the model and the corpus, and press <b>Start</b>. The cost should fall and the accuracy
+    rise. If dev falls behind training, the model learns its sentences by heart; if the cost jumps, lower the rate or
+    clip the gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run under <i>Look at</i>; several
+    marked under <i>Draw</i> are compared. Training goes on when the page is closed."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -144,8 +142,8 @@ class TrainingPanel(Panel):
         for name, part in self.parts.items():
             show(part, self.part.value == name)
         self.summary.value = (
-            f"<small>{escape(self.model.in_words())}, on "
-            f"{escape(self.corpus.corpus.value)}: {self.trainer.summary()}.</small>"
+            f"<small>{escape(self.model.in_words())}; on {escape(self.corpus.in_words())}; "
+            f"{self.trainer.summary()}.</small>"
         )
 
     def _propose_name(self) -> None:

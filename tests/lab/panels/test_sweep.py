@@ -33,7 +33,7 @@ def trained(runs_folder):
 
 
 def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
-    assert panel.count.value == "4 trainings: 2 settings with 2 seeds each"
+    assert panel.count.value == "4 trainings: 2 settings with 2 seeds each; with sentences at most 20"
     panel.vary[1][0].value, panel.vary[1][1].value = "rate", "log:0.1:1:3"
     assert panel.count.value.startswith("12 trainings: 6 settings")
     panel.sample.value = 5

@@ -1,0 +1,35 @@
+"""Controls that are rarely needed, folded away."""
+
+import ipywidgets as widgets
+
+from lab.widgets.controls import in_row, shown_if
+
+
+class More(widgets.VBox):
+    """Controls under a button; closed at first.
+
+    Attributes
+    ----------
+    button
+        Whether they are seen.
+    rare
+        The controls.
+    """
+
+    def __init__(self, *rare: widgets.Widget) -> None:
+        self.button = widgets.ToggleButton(description="More", tooltip="Settings that are rarely needed", icon="sliders")
+        self.button.layout.width = "auto"
+        self.rare = rare
+        self._at_first = {control: control.value for control in rare}
+        super().__init__([self.button, shown_if(in_row(*rare), self.button)])
+
+    @property
+    def changed(self) -> str:
+        """Those that count and are not as they are at first, as ", decay 0.1, shuffle"; of a list that is its first."""
+        said = []
+        for control in self.rare:
+            at_first = control.options[0] if isinstance(control, widgets.Dropdown) else self._at_first[control]
+            if control.value != at_first and not control.disabled and control.layout.display != "none":
+                name = control.description[0].lower() + control.description[1:]
+                said.append({True: name, False: f"no {name}"}.get(control.value, f"{name} {control.value}"))
+        return "".join(f", {text}" for text in said)
