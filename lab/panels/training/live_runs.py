@@ -141,11 +141,12 @@ class LiveRun:
             return
         since = event.progress.since(self._point)
         if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
-            # the few sentences left at the end of an epoch are no point of their own: they would be a spike
+            # the few sentences left at the end of an epoch are no point of their own: they would be a spike; the largest
+            # norm of so few would be a dip, and counts in the next point
             done = event.epoch - 1 + event.batch / event.batches
             self.running.append((done, since.mean_cost * self.started.sentences, since.accuracy))
+            self._add_norm(event)
         self._point, self._n = (Progress() if event.batch == event.batches else event.progress), 0
-        self._add_norm(event)
 
     def _add_norm(self, event: BatchDone) -> None:
         if self._norm is not None:
