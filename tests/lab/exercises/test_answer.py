@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lab import Answer, check
+from lab.exercises.answer import ELSEWHERE
 from lxmls_rnn.classroom import read_class
 
 WHY, HOW = "Why has h one column more than z?", "How <deep> is it?"
@@ -27,6 +28,33 @@ def test_it_says_that_it_is_kept_and_forgets_what_is_deleted(runs_folder):
     assert Answer(WHY).fields[0].value == "h_0"
     answer.fields[0].value = " "
     assert json.loads((runs_folder / "answers.json").read_text()) == {}
+
+
+def test_what_another_notebook_has_written_meanwhile_is_kept_below(runs_folder):
+    first, second = Answer(WHY, HOW), Answer(WHY, HOW)
+    second.fields[0].value = "Column 0 is h_0."
+    for text in ("W", "Wh", "Who knows?"):
+        first.fields[0].value = text
+        assert f"Another notebook has answered “{WHY}” too" in first.message.value
+    assert "Another" not in second.message.value
+    assert Answer(WHY).fields[0].value == f"Who knows?{ELSEWHERE}Column 0 is h_0."
+    second.fields[0].value = "Column 0 is h_0, before the first word."
+    both = Answer(WHY).fields[0]
+    assert both.value == f"Column 0 is h_0, before the first word.{ELSEWHERE}Who knows?"
+    first.fields[0].value = ""  # deletes what it showed, no more
+    assert Answer(WHY).fields[0].value == "Column 0 is h_0, before the first word."
+
+
+def test_the_same_answer_in_two_notebooks_and_one_put_together_are_kept_once(runs_folder):
+    first, second = Answer(WHY), Answer(WHY)
+    first.fields[0].value = second.fields[0].value = "Column 0 is h_0."
+    assert second.message.value == '<div role="status">Kept.</div>'
+    first.fields[0].value = "h_0"
+    second.fields[0].value = "Column 0 is h_0: no word."
+    assert Answer(WHY).fields[0].value == "Column 0 is h_0: no word."
+    again = Answer(WHY)
+    again.fields[0].value = "My last word"
+    assert Answer(WHY).fields[0].value == "My last word"
 
 
 def test_a_damaged_file_is_put_aside(runs_folder):
