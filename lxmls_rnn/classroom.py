@@ -197,7 +197,9 @@ td, th {{ border: 1px solid #bbb; padding: 3px 8px; text-align: left }}
 
 
 def progress_html(students: list[Student]) -> str:
-    """Return as HTML the table, where the class is stuck, and what could not be read."""
+    """Return as HTML the table, where the class is stuck, and what could not be read; nothing without students."""
+    if not students:
+        return ""
     header, lines = table(students)
     rows = "\n".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in header)

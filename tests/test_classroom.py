@@ -89,13 +89,24 @@ def test_answers_stand_under_their_question(handed_in):
     assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
 
 
-def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypatch, capsys):
-    monkeypatch.setenv("LXMLS_CLASS", str(handed_in))
+def run_the_teachers_notebook(folder, monkeypatch):
+    monkeypatch.setenv("LXMLS_CLASS", str(folder))
     notebook = json.loads((Path(lab.__file__).parent / "teacher" / "class.ipynb").read_text())
     space = {}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]).replace("\nHTML(", "\nshown = HTML("), space)
+    return space
+
+
+def test_the_teachers_notebook_says_in_a_sentence_that_nobody_was_there(tmp_path, monkeypatch, capsys):
+    assert run_the_teachers_notebook(tmp_path, monkeypatch)["shown"].data == ""
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.startswith(f"Nobody yet: {tmp_path} has no student's folder")
+
+
+def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypatch, capsys):
+    space = run_the_teachers_notebook(handed_in, monkeypatch)
     assert "<td>✓ 3 1h s 12min</td>" in space["shown"].data
     assert re.search(r"anna +first +NumpyRNN, 3 hidden units +\d+\.\d%", capsys.readouterr().out)
 
