@@ -1,6 +1,8 @@
 """A panel that times the models: NumPy, Theano and PyTorch, on CPU and GPU."""
 
+from contextlib import suppress
 from html import escape
+from pathlib import Path
 
 import ipywidgets as widgets
 
@@ -27,7 +29,7 @@ from lxmls_rnn.benchmark.measure.machine import cores, in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.benchmark.show import compare, report
+from lxmls_rnn.benchmark.show import beside, compare, report
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
@@ -46,6 +48,8 @@ class BenchmarkPanel(Panel):
         The results that are shown, None before.
     session
         The run that was started last, None before.
+    beside
+        The name and the contents of the results that lie beside those that are shown; None where there are none.
     """
 
     title = "Benchmark"
@@ -54,12 +58,14 @@ class BenchmarkPanel(Panel):
     do the same work take turns, so that a slow moment of the machine favours none; scan, which compiles longest, comes
     last. You see the <b>median</b> and the <b>spread</b> (the distance of the quartiles over the median): differences
     smaller than the spread mean nothing. What is not there, a GPU for example, is listed with the reason. Results are
-    kept and can be loaded and compared."""
+    kept and can be loaded, compared, and laid beside others: of a machine with a GPU for example."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None
         self.session: Session | None = None
+        self.beside: tuple[str, Results] | None = None
         self._rows_drawn, self._n_done, self._stopped = -1, 0, False
+        self._of_gpu: list[Path] = []  # stored results
         self._make_choice()
         self._make_views()
         super().__init__(
@@ -67,7 +73,8 @@ class BenchmarkPanel(Panel):
             *self.several,
             in_row(self.threads, self.seconds, self.budget),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
-            in_row(self.earlier, self.load_button, self.compare_button, self.again_button, self.everything),
+            in_row(self.earlier, self.load_button, self.beside_button, self.again_button),
+            in_row(self.compare_button, self.everything),
             self.comparison,
             self.views,
         )
@@ -99,8 +106,10 @@ class BenchmarkPanel(Panel):
         what = "End the run; what has been measured is kept"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
         self.progress, self.status = gauge("14em"), view("benchmark-status")
-        self.earlier = pick("Earlier results", [], "A file in the folder of results", width="26em")
+        self.earlier = pick("Stored results", [], "Your earlier results, and those that come with the lab", width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
+        what = "Put the chosen results into the table and the plots below, where they did the same work"
+        self.beside_button = self.button("Lay beside", what, self.lay_beside)
         what = "What is faster or slower in the results below than in the chosen ones"
         self.compare_button = self.button("Compare", what, self.compare)
         self.again_button = self.button("Look again", "List the results anew", self.refresh)
@@ -185,7 +194,10 @@ class BenchmarkPanel(Panel):
             self.say("Stopping …")
 
     def refresh(self) -> None:
-        offer(self.earlier, [(path.stem, path) for path in results.saved(paths.results())])
+        files = [*results.saved(paths.results()), *results.saved(results.STORED)]
+        self._of_gpu = [path for path in files if _has_gpu(path)]
+        offer(self.earlier, [(path.stem + ", GPU" * (path in self._of_gpu), path) for path in files])
+        self._draw()
 
     def _chosen(self) -> Results:
         if self.earlier.value is None:
@@ -200,6 +212,21 @@ class BenchmarkPanel(Panel):
         show(self.views)
         self._draw()
         self.say(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
+
+    def lay_beside(self) -> None:
+        """Lay the chosen results beside those that are shown, or take away those that lie there."""
+        if self.beside is not None:
+            self.beside = None
+        else:
+            if self.shown is None:
+                raise ValueError("run a benchmark or load results first: the chosen ones are laid beside them")
+            stored, name = self._chosen(), self.earlier.value.stem
+            if len(beside.lay(self.shown, stored).rows) == len(self.shown.rows):
+                has = beside.measured(stored)
+                raise ValueError(f"{name} did none of the work of the results below; it has measured {has}")
+            self.beside = name, stored
+        self.beside_button.description = "Lay beside" if self.beside is None else "Take away"
+        self._draw()
 
     def compare(self) -> None:
         """Show what is faster or slower in the shown results than in the chosen ones."""
@@ -221,15 +248,20 @@ class BenchmarkPanel(Panel):
     def _draw(self) -> None:
         if self.shown is None:
             return
-        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>"
+        shown, said = self.shown, ""
+        if self.beside is not None:
+            name, stored = self.beside
+            shown = beside.lay(shown, stored)
+            said = f"<p><b>Beside</b>: {escape(name)}, {escape(beside.told(stored))}.</p>"
+        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{said}"
         header = report.header(self.baseline.value)
         # a first look can do without the others, and a panel has room for these
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
-        cells = [line for section in report.sections(self.shown, self.baseline.value, True) for line in section]
+        cells = [line for section in report.sections(shown, self.baseline.value, True) for line in section]
         baseline = self.baseline.value
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in cells], caption)
-        measured = [row for row in self.shown.rows if row.median]
+        measured = [row for row in shown.rows if row.median]
         offer(self.plotted, dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         rows = [row for row in measured if f"{row.case.model} {row.case.work}" == self.plotted.value]
         lines = {}
@@ -238,12 +270,27 @@ class BenchmarkPanel(Panel):
             show_series(figure, found)
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
-        without = "" if self.working else report.without_gpu(self.shown)
         told = "" if self.working else report.why_no_gpu(self.shown) or ""
-        notes = [*report.less_work(self.shown), *report.crossover(self.shown)]
-        notes += report.not_measured(self.shown, told)
-        self.gpu.value = f"<p><b>{escape(without)}</b></p>" if without else speed_up_map(speed_ups(rows))
+        notes = [*report.less_work(shown), *self._tell_gpu(shown, rows), *report.not_measured(self.shown, told)]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
+
+    def _tell_gpu(self, shown: Results, rows: list[Row]) -> list[str]:
+        """Tell what a GPU is worth, one's own, or where there is none that of the results beside; return notes."""
+        assert self.shown is not None
+        if self.shown.has_gpu:  # then that is it, whatever lies beside
+            rows = [row for row in rows if not isinstance(row, beside.Beside)]
+            self.gpu.value = speed_up_map(speed_ups(rows))
+            return report.crossover(self.shown)
+        without = "" if self.working else report.without_gpu(self.shown)
+        if self.beside is not None and self.beside[1].has_gpu:
+            gpu = f"GPU of {self.beside[0]}"
+            self.gpu.value = f"<p><b>{escape(without)}</b></p>{speed_up_map(speed_ups(rows), gpu)}"
+            return [f"With the {gpu}: {line}" for line in report.crossover(shown)]
+        stored = "No stored result is of a GPU, so none can be laid beside these."
+        if self._of_gpu:
+            stored = f"{self._of_gpu[0].stem} is of a GPU: choose it under Stored results, and press Lay beside."
+        self.gpu.value = f"<p><b>{escape(without)}</b> {escape(stored)}</p>" if without else ""
+        return []
 
     def code(self) -> str:
         self.cases()
@@ -279,3 +326,9 @@ for row in session.run():
 Console(width=160).print(report.table(session.results))
 print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
 """
+
+
+def _has_gpu(path: Path) -> bool:
+    with suppress(ValueError, OSError):  # a damaged file is told when it is chosen
+        return Results.load(path).has_gpu
+    return False

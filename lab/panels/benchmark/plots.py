@@ -57,14 +57,17 @@ def key(lines: Iterable[Line]) -> str:
     return f"<div>{said}</div>Points: medians; bars: from quartile to quartile." if said else "<div></div>"
 
 
-def speed_up_map(found: tuple[list[int], list[int], np.ndarray, str] | None) -> str:
-    """Return how many times as fast as the fastest CPU the fastest GPU is: blue where it wins, orange where not."""
+def speed_up_map(found: tuple[list[int], list[int], np.ndarray, str] | None, gpu: str = "GPU") -> str:
+    """Return how many times as fast as the fastest CPU the fastest GPU is: blue where it wins, orange where not.
+
+    `gpu` says which GPU that is.
+    """
     if found is None:
         return ""
     hidden, batches, values, what = found
-    says = "GPU over CPU, the fastest of each, {}: blue where the GPU wins, orange where the CPU does."
+    says = "{} over CPU, the fastest of each, {}: blue where the GPU wins, orange where the CPU does."
     rows, columns = [f"hidden {n_hidd}" for n_hidd in hidden], [f"batch {batch}" for batch in batches]
     extent = float(np.nanmax(np.abs(np.log10(values)))) or 1.0
     write = lambda value: f"{value:.3g} x" if np.isfinite(value) else "-"  # noqa: E731
     table = html.heat_map(values, rows, columns, extent, write=write, coloured_by=np.log10)
-    return f"<p>{says.format(escape(what))}</p>{table}"
+    return f"<p>{says.format(escape(gpu), escape(what))}</p>{table}"

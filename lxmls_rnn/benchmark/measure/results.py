@@ -31,6 +31,7 @@ from lxmls_rnn.records import Between, Count
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1
+STORED = Path(__file__).parents[1] / "stored"  # results of other machines that come with the library
 
 Amount = Annotated[float, Between(0, 1e300)]
 
@@ -115,6 +116,11 @@ class Results:
     machine: dict[str, Any]
     peaks: dict[str, dict[str, float]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether a GPU was measured."""
+        return any(row.median and row.case.device.startswith("cuda") for row in self.rows)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

@@ -9,12 +9,13 @@ from typing import Any
 from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.show.beside import Beside
 
 
 def place(row: Row) -> str:
     """Name implementation and device, as "fused on cpu"; a star where it does less work than its group."""
     star = "" if row.case.same_work else "*"
-    return f"{row.case.implementation}{star} on {row.case.device}"
+    return f"{row.case.implementation}{star} on {row.case.device}{', beside' if isinstance(row, Beside) else ''}"
 
 
 def less_work(results: Results) -> list[str]:
@@ -45,8 +46,9 @@ def groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
-    """Return the row of the baseline, an implementation on its first device, if it was measured."""
-    return next((row for row in group if row.case.implementation == baseline and row.median), None)
+    """Return the row of the baseline, an implementation on its first device, if it was measured here."""
+    own = (row for row in group if row.median and not isinstance(row, Beside))
+    return next((row for row in own if row.case.implementation == baseline), None)
 
 
 def ratio(row: Row, base: Row | None) -> float | None:
@@ -159,9 +161,9 @@ def without_gpu(results: Results) -> str:
 
 def why_no_gpu(results: Results) -> str | None:
     """Return why no GPU was measured; nothing yet known: an empty text; None if one was."""
-    rows = [row for row in results.rows if row.case.device.startswith("cuda")]
-    if any(row.median for row in rows):
+    if results.has_gpu:
         return None
+    rows = [row for row in results.rows if row.case.device.startswith("cuda")]
     if not rows:
         return "cuda was not among the devices"
     return next((row.why for row in rows if row.status == "unavailable"), rows[0].why)
@@ -186,12 +188,15 @@ def crossover(results: Results) -> list[str]:
 
 
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
-    """Return, by (dtype, model, work, length, batch, n_hidd), the least median of "cpu" and of "gpu" (CUDA) rows."""
+    """Return, by (dtype, model, work, length, batch, n_hidd), the least median of "cpu" and of "gpu" (CUDA) rows.
+
+    Of rows laid beside the others the GPU counts alone.
+    """
     best: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
-        if row.median and side:
+        if row.median and side and not (side == "cpu" and isinstance(row, Beside)):
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(row.median, sides.get(side, row.median))
     return best

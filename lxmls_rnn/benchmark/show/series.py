@@ -11,6 +11,7 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
 from lxmls_rnn.benchmark.measure.results import Row
+from lxmls_rnn.benchmark.show.beside import Beside
 from lxmls_rnn.benchmark.show.report import fastest
 from lxmls_rnn.palette import LINES
 
@@ -26,6 +27,7 @@ class Line:
 
     implementation: str
     device: str
+    beside: bool = False  # laid beside one's own
     sizes: list[int] = field(default_factory=list)
     medians: list[float] = field(default_factory=list)
     q1: list[float] = field(default_factory=list)
@@ -34,12 +36,12 @@ class Line:
     @property
     def name(self) -> str:
         """Implementation and device, as "fused on cpu"."""
-        return f"{self.implementation} on {self.device}"
+        return f"{self.implementation} on {self.device}{', beside' if self.beside else ''}"
 
     @property
     def colour(self) -> str:
-        """Tells the implementation."""
-        return COLOURS[self.implementation]
+        """Tells the implementation; paler for one laid beside."""
+        return COLOURS[self.implementation] + ("99" if self.beside else "")
 
     @property
     def style(self) -> str:
@@ -83,10 +85,11 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
     most = max(len(points) for points in spread.values())
     candidates = sorted(key for key, points in spread.items() if len(points) == most)
     chosen = max(candidates, key=lambda key: (count[key], -abs(candidates.index(key) - len(candidates) // 2)))
-    lines: dict[tuple[str, str], Line] = {}
+    lines: dict[tuple[str, str, bool], Line] = {}
     for row in sorted(rows, key=lambda row: getattr(row.case, size)):
         if rest(row) == chosen and row.median is not None:
-            line = lines.setdefault((row.case.implementation, row.case.device), Line(*row.case.lane[:2]))
+            key = row.case.implementation, row.case.device, isinstance(row, Beside)
+            line = lines.setdefault(key, Line(*key))
             line.sizes.append(getattr(row.case, size))
             line.medians.append(row.median)
             line.q1.append(row.q1 or row.median)

@@ -8,6 +8,7 @@ from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import round_numbers, speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
 pytestmark = pytest.mark.process
@@ -188,6 +189,97 @@ def test_where_a_gpu_pays_is_told_and_drawn(panel):
     assert "0.5 x" in panel.gpu.value
     assert "2 x" in panel.gpu.value
     assert panel.figures["n_hidd"].marks[2].line_style == "dashed"
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """The folder of results that come with the lab."""
+    folder = tmp_path / "stored"
+    folder.mkdir()
+    monkeypatch.setattr(results, "STORED", folder)
+    return folder
+
+
+def of_another_machine():
+    """Results of a GPU, which the CPU of its machine beats at 20 hidden units."""
+    made = make_results(2e-3, 2e-3, 1e-3, device="cuda", implementation="fused")
+    made.rows += make_results(1e-6, implementation="numpy").rows
+    made.created, made.machine["gpus"] = "2026-11-20T10:00:00+00:00", ["NVIDIA <H100>, compute 9.0"]
+    return made
+
+
+def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(panel, stored):
+    of_another_machine().save(stored / "h100.json")
+    panel.shown = make_results(1e-3, 4e-3)
+    panel.refresh()
+    assert "h100 is of a GPU: choose it under Stored results, and press Lay beside." in panel.gpu.value
+    assert panel.earlier.options == (("h100, GPU", stored / "h100.json"),)
+    before = panel.table.value
+    panel.beside_button.click()
+    said = "h100, measured 2026-11-20T10:00:00+00:00 on 1 thread of a processor, NVIDIA &lt;H100&gt;, compute 9.0."
+    assert f"<b>Beside</b>: {said}" in panel.machine.value
+    assert panel.table.value.count("fused on cuda, beside") == 2  # that of 60 units has nothing to lie beside
+    assert panel.table.value.count("numpy on cpu, beside") == 1
+    assert re.search(r"fused on cuda, beside</td><td>2.00 ms</td><td>2%</td><td>2.00<", panel.table.value)
+    lines = [mark for mark in panel.figures["n_hidd"].marks if mark.line_style == "dashed"]
+    assert [line.colors[0][7:] for line in lines] == ["99"]
+    assert "No GPU was measured: cuda was not among the devices." in panel.gpu.value
+    assert "GPU of h100 over CPU" in panel.gpu.value
+    assert "0.5 x" in panel.gpu.value  # of one's own CPU, not of the other machine's
+    assert "With the GPU of h100: rnn forward" in panel.notes.value
+    assert "the GPU wins from hidden 40 on" in panel.notes.value
+    assert panel.beside_button.description == "Take away"
+    panel.beside_button.click()
+    assert panel.beside_button.description == "Lay beside"
+    assert panel.table.value == before
+    assert "Beside" not in panel.machine.value
+
+
+def test_ones_own_gpu_is_the_one_that_is_compared(panel, stored):
+    of_another_machine().save(stored / "h100.json")
+    panel.shown = make_results(1e-3, 4e-3)
+    panel.shown.rows[1:1] = make_results(5e-4, device="cuda", implementation="scan").rows
+    panel.refresh()
+    panel.beside_button.click()
+    assert "fused on cuda, beside" in panel.table.value
+    assert "GPU over CPU" in panel.gpu.value
+    assert "0.5 x" not in panel.gpu.value
+    assert "h100" not in panel.notes.value
+
+
+def test_that_there_is_no_stored_result_of_a_gpu_is_said(panel, stored, results_folder):
+    make_results(1e-3).save(results_folder / "mine.json")
+    panel.shown = make_results(1e-3)
+    panel.refresh()
+    assert "No stored result is of a GPU, so none can be laid beside these." in panel.gpu.value
+
+
+def test_what_cannot_be_laid_beside_is_said_in_a_sentence(panel, stored, results_folder):
+    panel.beside_button.click()
+    assert "run a benchmark or load results first" in panel.message.value
+    panel.shown = make_results(1e-3)
+    panel.beside_button.click()
+    assert "there are no earlier results yet" in panel.message.value
+    other = make_results(1e-3)
+    other.rows[0].case = replace(other.rows[0].case, batch=4)
+    other.save(results_folder / "other.json")
+    panel.refresh()
+    panel.beside_button.click()
+    sizes = "hidden 20, batch 4, length 10; float32"
+    assert f"other did none of the work of the results below; it has measured rnn; forward; {sizes}" in (
+        panel.message.value
+    )
+    (results_folder / "other.json").write_text('{"format": "lxmls-rnn benchmark", "version": 1, "rows": 3}')
+    panel.beside_button.click()
+    assert "other.json cannot be read: " in panel.message.value
+    assert panel.beside is None
+    assert panel.beside_button.description == "Lay beside"
+
+
+def test_the_results_that_come_with_the_lab_can_be_read():
+    files = results.saved(results.STORED)
+    assert {path.suffix for path in results.STORED.iterdir()} <= {".json", ".md"}
+    assert all(Results.load(path).rows for path in files)
 
 
 def test_the_baseline_of_the_ratios_can_be_chosen(panel):
