@@ -17,8 +17,8 @@ class More(widgets.VBox):
     """
 
     def __init__(self, *rare: widgets.Widget) -> None:
-        self.button = widgets.ToggleButton(description="More", tooltip="Settings that are rarely needed", icon="sliders")
-        self.button.layout.width = "auto"
+        look = {"icon": "sliders", "layout": {"width": "auto", "align_self": "flex-start"}}
+        self.button = widgets.ToggleButton(description="More", tooltip="Settings that are rarely needed", **look)
         self.rare = rare
         self._at_first = {control: control.value for control in rare}
         super().__init__([self.button, shown_if(in_row(*rare), self.button)])

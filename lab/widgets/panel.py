@@ -18,10 +18,14 @@ from lxmls_rnn.files import in_words
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
 # Keys on a panel are not for JupyterLab: its X would cut the panel's cell, its arrows leave a list as it is. Those with
-# Ctrl and the like are, and Shift-Enter, which runs the cell.
+# Ctrl and the like are, and Shift-Enter, which runs the cell. End would take a slider to the maximum that it was made
+# with, whatever it is now: noUiSlider, which it is made of, forgets to look.
 KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
   const plain = !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === 'Enter'));
-  if (event.target.closest?.('.lab-panel')) event.target.toggleAttribute('data-lm-suppress-shortcuts', plain);
+  if (!event.target.closest?.('.lab-panel')) return;
+  event.target.toggleAttribute('data-lm-suppress-shortcuts', plain);
+  const bar = event.key === 'End' && event.target.closest('.noUi-target');
+  if (bar) { event.preventDefault(); event.stopPropagation(); bar.noUiSlider.set(event.target.ariaValueMax); }
 }, true), true)"""
 
 DOUBLE_CLICK = 0.5  # seconds

@@ -37,7 +37,7 @@ def test_a_small_benchmark_runs_and_is_kept(lab, picture):
     panel.get_by_label("Stored results", exact=True).select_option("made-up, GPU")
     press(button(panel, "Lay beside"), "Enter")
     expect(table).to_contain_text("fused on cuda, beside")
-    expect(panel).to_contain_text("Beside: made-up, measured yesterday on 1 thread of a made-up processor, a made-up GPU.")
+    expect(panel).to_contain_text("made-up, measured yesterday on 1 thread of a made-up processor, a made-up GPU.")
     expect(panel.get_by_role("row", name="hidden 16")).to_contain_text("10 x")
     lab.page.set_viewport_size({"width": 900, "height": 800})
     assert not overflowing(lab.page, panel)

@@ -23,6 +23,10 @@ def test_both_passes_are_walked_through(lab, picture):
     picture(panel, "step-through")
     with lab.dark():
         picture(panel, "step-through-dark")
+    fill(panel, "Words", "the old man found the dog")
+    expect(equation).to_contain_text("Step 1 of 84")
+    press(handle, "End")  # the last step of the longer walk, not of the one before
+    expect(equation).to_contain_text("Step 84 of 84")
 
 
 def test_an_lstm_is_walked_through_drawn_anew_and_from_a_run(lab, picture, trained):

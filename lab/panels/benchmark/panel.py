@@ -106,7 +106,8 @@ class BenchmarkPanel(Panel):
         what = "End the run; what has been measured is kept"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
         self.progress, self.status = gauge("14em"), view("benchmark-status")
-        self.earlier = pick("Stored results", [], "Your earlier results, and those that come with the lab", width="30em")
+        what = "Your earlier results, and those that come with the lab"
+        self.earlier = pick("Stored results", [], what, width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
         what = "Put the chosen results into the table and the plots below, where they did the same work"
         self.beside_button = self.button("Lay beside", what, self.lay_beside)

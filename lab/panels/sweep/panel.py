@@ -137,8 +137,8 @@ class SweepPanel(Panel):
             self._propose_name()
         try:
             sweep = self.described()
-            rare = "".join(part.more.changed for part in self.parts.values()).removeprefix(", ")
-            self.count.value = sweep.in_words() + escape(f"; with {rare}" if rare else "")
+            rare = self.trainer.more.changed + self.model.more.changed + self.corpus.more.changed
+            self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
 

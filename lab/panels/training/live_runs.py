@@ -141,8 +141,8 @@ class LiveRun:
             return
         since = event.progress.since(self._point)
         if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
-            # the few sentences left at the end of an epoch are no point of their own: they would be a spike; the largest
-            # norm of so few would be a dip, and counts in the next point
+            # the few sentences left at the end of an epoch are no point of their own: they would be a spike, or a dip
+            # of the norm, which counts in the next point
             done = event.epoch - 1 + event.batch / event.batches
             self.running.append((done, since.mean_cost * self.started.sentences, since.accuracy))
             self._add_norm(event)

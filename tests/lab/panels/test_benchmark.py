@@ -7,8 +7,8 @@ import pytest
 from lab import BenchmarkPanel
 from lab.panels.benchmark.plots import round_numbers, speed_up_map
 from lxmls_rnn import paths
-from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure import results
+from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
 pytestmark = pytest.mark.process
