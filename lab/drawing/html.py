@@ -14,8 +14,8 @@ MOST = 12  # rows or columns of a matrix that has room for its numbers
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
-    """Return a table; cells that are HTML must be wrapped in `Raw`."""
-    head = "".join(f'<th scope="col">{_cell(cell)}</th>' for cell in header)
+    """Return a table; cells that are HTML must be wrapped in `Raw`; an empty name in the header heads nothing."""
+    head = "".join(f'<th scope="col">{_cell(cell)}</th>' if cell != "" else UNNAMED for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     caption = f"<caption>{escape(caption)}</caption>" if caption else ""
     return scrolled(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")

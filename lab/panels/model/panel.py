@@ -44,7 +44,8 @@ class ModelPanel(Panel):
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
-        self.model.more.button.value = True  # here they are what it is about
+        for choice in (self.model, self.corpus):
+            choice.more.button.value = True  # here they are what it is about
         what = "Draw the parameters and show them"
         self.make_button = self.button("Draw the model", what, self.make, "primary", "magic")
         self.stop_button = self.button("Stop", "Give up drawing it", self.stop, icon="stop", disabled=True)
