@@ -25,7 +25,7 @@ class More(widgets.VBox):
 
     @property
     def changed(self) -> str:
-        """Those that count and are not as they are at first, as ", decay 0.1, shuffle"; of a list that is its first."""
+        """Which of them count and are not as they are at first (a list: at its first), as ", decay 0.1, shuffle"."""
         said = []
         for control in self.rare:
             at_first = control.options[0] if isinstance(control, widgets.Dropdown) else self._at_first[control]

@@ -283,7 +283,7 @@ class BenchmarkPanel(Panel):
             self.gpu.value = speed_up_map(speed_ups(rows))
             return report.crossover(self.shown)
         without = "" if self.working else report.without_gpu(self.shown)
-        if self.beside is not None and self.beside[1].has_gpu:
+        if self.beside is not None and shown.has_gpu:
             gpu = f"GPU of {self.beside[0]}"
             self.gpu.value = f"<p><b>{escape(without)}</b></p>{speed_up_map(speed_ups(rows), gpu)}"
             return [f"With the {gpu}: {line}" for line in report.crossover(shown)]
