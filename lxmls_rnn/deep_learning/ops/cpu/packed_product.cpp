@@ -43,11 +43,11 @@ template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, 
             const npy_intp step = width<Shape>(columns);
             if (columns < step)
                 memset(packed, 0, sizeof(FLOAT) * depth * step);
-            if (transposed) /* some lines of the cache of each row of W at a time */
-                for (npy_intp begin = 0; begin < depth; begin += 64)
-                    for (npy_intp c = 0; c < columns; ++c)
-                        for (npy_intp d = begin; d < smaller(begin + 64, depth); ++d)
-                            packed[d * step + c] = W[(n + c) * K + k + d];
+            if (transposed) /* from 16 rows of W at a time: what is read of each is still in the cache for the next d */
+                for (npy_intp c = 0; c < columns; c += 16)
+                    for (npy_intp d = 0; d < depth; ++d)
+                        for (npy_intp i = c; i < smaller(c + 16, columns); ++i)
+                            packed[d * step + i] = W[(n + i) * K + k + d];
             else
                 for (npy_intp d = 0; d < depth; ++d)
                     memcpy(packed + d * step, W + (k + d) * N + n, sizeof(FLOAT) * columns);
