@@ -103,7 +103,8 @@ shell: ## Open a shell in the running lab
 logs: ## Show what the lab prints, from its start on
 	$(COMPOSE) logs --follow lab
 
-CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} docker compose --project-directory . -f docker/jupyterhub/docker-compose.yml
+CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --format '{{.DockerRootDir}}')/volumes \
+	docker compose --project-directory . -f docker/jupyterhub/docker-compose.yml
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
@@ -115,7 +116,7 @@ class: ## Start JupyterHub for a class, a lab for each student; see docs/classro
 .PHONY: class-down
 class-down: ## Stop JupyterHub and the students' labs; what they made stays
 	$(CLASS) stop
-	docker ps --quiet --filter name=^lxmls-student- | xargs -r docker rm --force
+	docker ps --quiet --filter name=^lxmls-student- | xargs -r docker rm --force --volumes
 	$(CLASS) down
 
 .PHONY: test-container

@@ -1,7 +1,10 @@
 """What the hub of a class gives its containers, as its own spawner makes it of the settings, without Docker."""
 
 import asyncio
+import contextlib
+import functools
 import re
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +15,8 @@ pytest.importorskip("dockerspawner", reason="the hub's packages are not installe
 FOLDER = Path(__file__).parents[1] / "docker" / "jupyterhub"
 SETTINGS = {
     "CLASS_CPUS": "1",
+    "CLASS_DISK": "2G",
+    "CLASS_DISK_FREE": "5G",
     "CLASS_GPUS": "",
     "CLASS_IMAGE": "lxmls-rnn-student",
     "CLASS_MEMORY": "2G",
@@ -25,13 +30,17 @@ SETTINGS = {
 }
 
 
+GB, MB = 1 << 30, 1 << 20
+
+
 class Hub:
     """A hub's settings, and the engine that it would ask: which containers and volumes there are."""
 
-    def __init__(self, monkeypatch, **settings):
+    def __init__(self, monkeypatch, folder, **settings):
         from traitlets.config import PyFileConfigLoader
 
-        for name, value in (SETTINGS | settings).items():
+        (folder / "metadata.db").touch()
+        for name, value in (SETTINGS | {"CLASS_VOLUMES": str(folder)} | settings).items():
             monkeypatch.setenv(name, value)
         self.config = PyFileConfigLoader(str(FOLDER / "jupyterhub_config.py")).load_config()
         self.containers, self.volumes = {}, []
@@ -42,11 +51,10 @@ class Hub:
         return [{"Names": [f"/{name}"], "Labels": labels} for name, labels in self.containers.items() if labels]
 
     def spawner(self, name, admin=False):
-        from dockerspawner import DockerSpawner
         from jupyterhub.objects import Hub
 
         user = SimpleNamespace(name=name, admin=admin, url=f"/user/{name}", settings={}, id=1)
-        spawner = DockerSpawner(config=self.config, _mock=True, user=user, hub=Hub())
+        spawner = self.config.JupyterHub.spawner_class(config=self.config, _mock=True, user=user, hub=Hub())
         spawner.docker = self.ask
         return spawner
 
@@ -61,6 +69,12 @@ class Hub:
         spawner.run_post_stop_hook()
 
 
+@pytest.fixture
+def hub_of(monkeypatch, tmp_path):
+    """Make a hub of settings."""
+    return lambda **settings: Hub(monkeypatch, tmp_path, **settings)
+
+
 def test_the_packages_are_those_of_the_hubs_image():
     dockerfile = (FOLDER / "Dockerfile").read_text()
     pinned = dict(re.findall(r"([\w-]+)==([\d.]+)", dockerfile))
@@ -69,9 +83,9 @@ def test_the_packages_are_those_of_the_hubs_image():
     assert {name: version(name) for name in names} == {name: pinned[name] for name in names}
 
 
-def test_each_container_gets_the_gpu_that_the_fewest_have(monkeypatch):
+def test_each_container_gets_the_gpu_that_the_fewest_have(hub_of):
     names = ["0", "1", "MIG-5c89852c-d268-c3f3-1b07-005d5ae1dc3f"]
-    hub = Hub(monkeypatch, CLASS_GPUS=f"{names[0]}, {names[1]},{names[2]}")
+    hub = hub_of(CLASS_GPUS=f"{names[0]}, {names[1]},{names[2]}")
     anna, ben, cai, dee = (hub.spawner(name) for name in ("anna", "ben", "cai", "dee"))
     given = [hub.start(spawner)["NVIDIA_VISIBLE_DEVICES"] for spawner in (anna, ben, cai)]
     assert given == names
@@ -82,23 +96,23 @@ def test_each_container_gets_the_gpu_that_the_fewest_have(monkeypatch):
     assert anna.get_env()["LXMLS_DEVICE"] == "auto"
 
 
-def test_a_hub_that_was_restarted_knows_who_has_which_gpu(monkeypatch):
-    hub = Hub(monkeypatch, CLASS_GPUS="0,1")
+def test_a_hub_that_was_restarted_knows_who_has_which_gpu(hub_of):
+    hub = hub_of(CLASS_GPUS="0,1")
     hub.containers = {"lxmls-student-anna": {"lxmls.gpu": "0"}, "lxmls-student-eva": {}}
     assert hub.start(hub.spawner("ben"))["NVIDIA_VISIBLE_DEVICES"] == "1"
 
 
-def test_without_gpus_to_choose_from_all_are_seen_as_ever(monkeypatch):
-    assert "NVIDIA_VISIBLE_DEVICES" not in Hub(monkeypatch).start(Hub(monkeypatch).spawner("anna"))
+def test_without_gpus_to_choose_from_all_are_seen_as_ever(hub_of):
+    assert "NVIDIA_VISIBLE_DEVICES" not in hub_of().start(hub_of().spawner("anna"))
 
 
-def test_gpus_want_the_runtime_that_brings_them(monkeypatch):
+def test_gpus_want_the_runtime_that_brings_them(hub_of):
     with pytest.raises(SystemExit, match="CLASS_GPUS names GPUs, but LAB_RUNTIME no runtime"):
-        Hub(monkeypatch, CLASS_GPUS="0", LAB_RUNTIME="")
+        hub_of(CLASS_GPUS="0", LAB_RUNTIME="")
 
 
-def test_the_teacher_alone_sees_the_runs_of_the_class(monkeypatch):
-    hub = Hub(monkeypatch)
+def test_the_teacher_alone_sees_the_runs_of_the_class(hub_of):
+    hub = hub_of()
     hub.volumes = [f"lxmls-student-{name}" for name in ("anna-runs", "anna-notebooks", "b-2dx-runs", "teacher-runs")]
     teacher = hub.spawner("teacher", admin=True)
     assert hub.start(teacher)["LXMLS_CLASS"] == "/opt/lab/class"
@@ -114,3 +128,108 @@ def test_the_teacher_alone_sees_the_runs_of_the_class(monkeypatch):
     anna = hub.spawner("anna")
     assert "LXMLS_CLASS" not in hub.start(anna)
     assert not any("/class/" in bind["bind"] for bind in anna.volume_binds.values())
+
+
+@pytest.fixture
+def spawner(hub_of):
+    """A student's server that takes 1 GB of the 2 GB that it may, on a disk with 9 GB free."""
+    spawner = hub_of().spawner("anna")
+    assert spawner.objection(1 * GB, 9 * GB) is None
+    return spawner
+
+
+def test_who_has_too_much_and_grows_is_stopped(spawner):
+    assert spawner.objection(2 * GB, 9 * GB) is None
+    reason = "Your files take 2.1 GB, and 2.0 GB is the most."
+    assert spawner.objection(2.1 * GB, 9 * GB) == reason
+    assert spawner.objection(2.1 * GB, 9 * GB) == reason  # until it has ended
+
+
+def test_who_has_too_much_may_delete(hub_of):
+    spawner = hub_of().spawner("anna")
+    for size in (3 * GB, 3 * GB + 9 * MB, 2.5 * GB, 2.4 * GB, 2.4 * GB + 9 * MB):
+        assert spawner.objection(size, 9 * GB) is None
+    assert "2.4 GB" in spawner.objection(2.4 * GB + 11 * MB, 9 * GB)
+
+
+def test_a_full_disk_stops_who_grows_and_then_everybody(spawner):
+    assert spawner.objection(1 * GB, 4 * GB) is None
+    reason = spawner.objection(1 * GB + 11 * MB, 4 * GB)
+    assert reason == "The disk of this machine is nearly full: 4.0 GB are free. Tell the teacher."
+    assert spawner.objection(1 * GB + 11 * MB, 4 * GB) is None
+    assert "2.4 GB are free" in spawner.objection(1 * GB, 2.4 * GB)
+
+
+def test_a_student_is_told_before_the_start_and_kept_from_it_at_twice_the_bound(hub_of, tmp_path):
+    spawner = hub_of(CLASS_DISK="1M", CLASS_DISK_FREE="1").spawner("anna")
+    assert not asyncio.run(spawner.get_options_form())
+    runs, home = (tmp_path / f"lxmls-student-anna-{name}" / "_data" for name in ("runs", "notebooks"))
+    for folder in (runs, home):
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(bytes(700 << 10))
+    form = asyncio.run(spawner.get_options_form())
+    assert "Delete some of them: the server is stopped when they grow." in form
+    (runs / "another").write_bytes(bytes(700 << 10))
+    with pytest.raises(Exception, match=r"and 0\.0 GB is the most\. The teacher has to delete some of them\."):
+        asyncio.run(spawner.start())
+    spawner = hub_of(CLASS_DISK="1G", CLASS_DISK_FREE="1000000G").spawner("anna")
+    with pytest.raises(Exception, match="The disk of this machine is nearly full") as error:
+        asyncio.run(spawner.start())
+    assert error.value.jupyterhub_message in asyncio.run(spawner.get_options_form())
+
+
+def test_a_size_is_what_the_disk_and_its_inodes_lose(hub_of, tmp_path):
+    taken = sys.modules[type(hub_of().spawner("anna")).__module__].taken
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    for n in range(100):
+        (folder / f"empty{n}").touch()
+    assert asyncio.run(taken([folder])) == 101 * (16 << 10)
+    (folder / "file").write_bytes(bytes(5 * MB))
+    (folder / "link").hardlink_to(folder / "file")
+    with (folder / "sparse").open("wb") as sparse:
+        sparse.truncate(GB)
+    assert 5 * MB <= asyncio.run(taken([folder])) < 6 * MB
+
+
+def test_a_container_writes_nowhere_but_to_volumes(hub_of):
+    config = hub_of().config.DockerSpawner
+    assert config.extra_host_config["read_only"]
+    assert config.extra_host_config["ulimits"] == [{"Name": "fsize", "Soft": 2 * GB, "Hard": 2 * GB}]
+    mounts = hub_of().spawner("anna").mount_binds
+    assert {(mount["Type"], mount["Source"]) for mount in mounts} == {("volume", "")}
+
+
+def test_a_hub_that_sees_no_volumes_does_not_start(hub_of):
+    with pytest.raises(SystemExit, match="is not the Docker engine's folder of volumes"):
+        hub_of(CLASS_VOLUMES="/nowhere")
+
+
+def test_the_teachers_first_password_opens_only_the_page_that_changes_it(hub_of, monkeypatch):
+    import bcrypt
+    from jupyterhub.orm import new_session_factory
+    from tornado.web import Finish
+
+    monkeypatch.setattr(bcrypt, "gensalt", functools.partial(bcrypt.gensalt, rounds=4))  # slow by design
+    config = hub_of().config
+    accounts = config.JupyterHub.authenticator_class(db=new_session_factory("sqlite:///:memory:")(), config=config)
+
+    def log_in(password):
+        asked = []
+        handler = SimpleNamespace(hub=SimpleNamespace(base_url="/hub/"), redirect=asked.append)
+        with contextlib.suppress(Finish):
+            return asyncio.run(accounts.authenticate(handler, {"username": "Teacher", "password": password}))
+        return asked
+
+    before = accounts.give_first_password()
+    assert log_in(before) == ["/hub/first-password"]
+    after = accounts.give_first_password()
+    assert log_in(before) is None
+    assert log_in(after) == ["/hub/first-password"]
+    assert not accounts.take_password(after)
+    assert accounts.take_password("a password of my own")
+    assert log_in(after) is None
+    assert log_in("a password of my own") == "teacher"
+    assert accounts.new_teacher() is None
+    accounts.give_first_password()
+    assert log_in("a password of my own") is None

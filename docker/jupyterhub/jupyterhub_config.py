@@ -4,11 +4,10 @@ import os
 import sys
 
 from docker.utils import parse_bytes
-from nativeauthenticator import NativeAuthenticator
-from nativeauthenticator.orm import UserInfo
-from tornado.web import HTTPError
 
 sys.path.insert(0, os.path.dirname(__file__))
+from accounts import ClassAuthenticator
+from disk import BoundedSpawner
 from spawning import Gpus, show_class
 
 c = get_config()  # noqa: F821
@@ -20,29 +19,18 @@ c.JupyterHub.hub_connect_ip = "hub"
 # When the hub is restarted, students go on.
 c.JupyterHub.cleanup_servers = False
 
-STUDENTS = int(os.environ["CLASS_STUDENTS"])
-
-
-class ClassAuthenticator(NativeAuthenticator):
-    """Accounts with passwords of their own; a script cannot make them without end."""
-
-    def create_user(self, username, password, **more):
-        """Make an account that waits for the teacher, unless the class is full."""
-        if self.db.query(UserInfo).count() > STUDENTS:  # one is the teacher's
-            raise HTTPError(403, f"The class is full: there are accounts for {STUDENTS} students. Ask the teacher.")
-        return super().create_user(username, password, **more)
-
-
 # An example: a student makes an account, and the teacher admits it. The teacher's is made before the hub starts.
 c.JupyterHub.authenticator_class = ClassAuthenticator
+c.ClassAuthenticator.students = int(os.environ["CLASS_STUDENTS"])
 c.NativeAuthenticator.minimum_password_length = 10
 c.NativeAuthenticator.check_common_password = True
 c.NativeAuthenticator.allowed_failed_logins = 5
 c.NativeAuthenticator.seconds_before_next_try = 600
 c.Authenticator.allow_all = True  # who is admitted
-c.Authenticator.admin_users = {os.environ["CLASS_TEACHER"].lower()}
+c.ClassAuthenticator.teacher = teacher = os.environ["CLASS_TEACHER"].lower()
+c.Authenticator.admin_users = {teacher}
 
-c.JupyterHub.spawner_class = "docker"
+c.JupyterHub.spawner_class = BoundedSpawner
 c.DockerSpawner.image = os.environ["CLASS_IMAGE"]
 c.DockerSpawner.pull_policy = "never"
 c.DockerSpawner.cmd = ["jupyterhub-singleuser"]
@@ -60,6 +48,19 @@ c.DockerSpawner.volumes = {
 }
 c.DockerSpawner.read_only_volumes = {os.environ["LAB_DATA"]: "/opt/lab/data"}
 
+# Nothing else can be written: these are volumes that go with the container.
+c.DockerSpawner.mounts = [
+    {"type": "volume", "source": "", "target": folder} for folder in ("/home/lab", "/opt/lab/cache", "/tmp")
+]
+
+# How much of the disk a student may take, and how often the hub looks.
+c.BoundedSpawner.disk_limit = disk = parse_bytes(os.environ["CLASS_DISK"])
+c.BoundedSpawner.disk_free = parse_bytes(os.environ["CLASS_DISK_FREE"])
+c.BoundedSpawner.volumes_folder = folder = os.environ["CLASS_VOLUMES"]
+c.Spawner.poll_interval = 5
+if not os.path.exists(f"{folder}/metadata.db"):  # Docker's list of volumes
+    sys.exit(f"{folder} is not the Docker engine's folder of volumes: set CLASS_VOLUMES to it, as make class does")
+
 # No more servers than memory holds, and not all at once.
 memory = parse_bytes(os.environ["CLASS_MEMORY"])
 machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -75,6 +76,8 @@ c.DockerSpawner.extra_host_config = {
     "security_opt": ["no-new-privileges:true"],
     "memswap_limit": memory,  # none of it swapped
     "pids_limit": 1024,
+    "read_only": True,
+    "ulimits": [{"Name": "fsize", "Soft": disk, "Hard": disk}],  # of one file
     "log_config": {"type": "local"},  # which keeps the last 100 MB
 }
 if os.environ["LAB_RUNTIME"]:
