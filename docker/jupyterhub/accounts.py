@@ -77,7 +77,9 @@ class FirstPasswordHandler(LocalBase):
 
     async def get(self):
         """Show the page."""
-        await self.show("Take a password of your own: the first one opens nothing else.", "alert-info")
+        await self.show(
+            "The old password is the one that was printed. Take another one: it opens nothing else.", "alert-info"
+        )
 
     async def post(self):
         """Change the password, or say what is wrong."""

@@ -92,8 +92,10 @@ class BoundedSpawner(DockerSpawner):
 
     async def look(self):
         """Return why the server that runs is to be stopped, None if it may go on."""
-        mounts = (await self.get_object() or {"Mounts": []})["Mounts"]
-        names = [mount["Name"] for mount in mounts if mount["Type"] == "volume" and mount["RW"]]
+        container = await self.get_object()
+        if container is None:  # it has just ended
+            return None
+        names = [mount["Name"] for mount in container["Mounts"] if mount["Type"] == "volume" and mount["RW"]]
         return self.objection(*await self.size_and_free(names))
 
     async def get_options_form(self):

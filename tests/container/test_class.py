@@ -16,7 +16,7 @@ from container.machine import call, image, wait_for
 
 pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
 
-STUDENTS, SERVERS = 5, 2
+STUDENTS, SERVERS, DISK = 5, 2, "500M"
 GOOD = "a-long-password"
 TOKEN = secrets.token_hex(3)
 # no volume of a real class is touched
@@ -100,6 +100,11 @@ class Visitor:
         self.ask("/hub/login")
         return "/hub/logout" in self.ask("/hub/login?next=/hub/home", username=name, password=password)[1]
 
+    def take_password(self, first, new=GOOD):
+        """Change the teacher's first password, which logs in."""
+        self.ask("/hub/first-password")
+        return self.ask("/hub/first-password", old_password=first, new_password=new, new_password_confirmation=new)
+
     def start(self, name):
         """Ask for a server; return the status."""
         self.ask("/hub/home")
@@ -120,10 +125,11 @@ class Class:
             "CLASS_PORT": str(port),
             "CLASS_STUDENTS": str(STUDENTS),
             "CLASS_SERVERS": str(SERVERS),
+            "CLASS_DISK": DISK,
             "CLASS_TEACHER": TEACHER,
         }
         self.teacher = Visitor(self.address)
-        self.printed, self.image = "", f"lxmls-rnn-student:{lab.image.partition(':')[2]}"
+        self.printed, self.before, self.image = "", (), f"lxmls-rnn-student:{lab.image.partition(':')[2]}"
 
     def make(self, target):
         return call("make", target, cwd=self.lab.folder, env=self.environ, timeout=BUILD).stdout
@@ -181,12 +187,13 @@ def classroom(lab):
     try:
         it.printed = it.make("class")
         wait_for(lambda: answers(it), 60, "the hub answers")
-        assert it.teacher.log_in(TEACHER, it.first_password)
+        it.before = it.teacher.log_in(TEACHER, it.first_password), it.teacher.ask("/hub/home")[1]
+        assert it.teacher.take_password(it.first_password)[0] == 200
         yield it
     finally:
         it.make("class-down")
         it.compose("down", "--volumes", check=False)
-        left = call("docker", "volume", "ls", "--quiet", "--filter", f"name=^lxmls-student-.*{TOKEN}-").stdout.split()
+        left = call("docker", "volume", "ls", "--quiet", "--filter", f"name={TOKEN}-").stdout.split()
         images = [it.image, it.image.replace("student", "hub"), f"lxmls-rnn-student:before-{TOKEN}"]
         call("docker", "volume", "rm", *left, check=False)
         call("docker", "rmi", *images, f"lxmls-class-{TOKEN}-lab", check=False)
@@ -216,6 +223,16 @@ def test_the_teachers_password_is_printed_once_and_nobody_signs_up_as_the_teache
     for name in (TEACHER, TEACHER.capitalize()):
         assert "already in use" in Visitor(classroom.address).sign_up(name)[1]
         assert not Visitor(classroom.address).log_in(name)
+
+
+def test_the_first_password_opens_one_page_once(classroom):
+    logged_in, home = classroom.before
+    assert not logged_in
+    assert "username_input" in home
+    other = Visitor(classroom.address)
+    assert not other.log_in(TEACHER, classroom.first_password)
+    assert other.take_password(classroom.first_password)[0] == 404
+    assert other.log_in(TEACHER)
 
 
 def test_a_student_waits_for_the_teacher(classroom):
@@ -294,6 +311,25 @@ def test_who_takes_too_much_memory_is_ended_alone(anna, ben):
 def test_what_a_server_prints_fills_no_disk(anna):
     found = call("docker", "inspect", "--format", "{{.HostConfig.LogConfig.Type}}", f"lxmls-student-{ANNA}").stdout
     assert found.strip() == "local"
+
+
+def test_who_fills_the_disk_is_stopped_and_comes_back(classroom, ben):
+    home = "/opt/lab", "/home/lab", "/dev/shm", "/tmp", "/var/tmp", "/opt/lab/data"
+    writable = python(BEN, "import os, sys; print(*(p for p in sys.argv[1:] if os.access(p, os.W_OK)))", *home).stdout
+    assert writable.split() == ["/home/lab", "/dev/shm", "/tmp"]
+    fill = "import os, sys; os.posix_fallocate(os.open(sys.argv[1], os.O_CREAT | os.O_RDWR), 0, int(sys.argv[2]) << 20)"
+    assert "File too large" in python(BEN, fill, "runs/file", "501", check=False).stdout
+    for name in ("one", "two"):
+        python(BEN, fill, f"runs/{name}", "300")
+    query = "docker", "ps", "--all", "--quiet", "--filter", f"name=^lxmls-student-{BEN}$"
+    wait_for(lambda: not call(*query).stdout, 30, "the server is stopped")
+    reason = "Your files take 0.6 GB, and 0.5 GB is the most."
+    assert f"The server of {BEN} is stopped: {reason}" in classroom.compose("logs", "hub").stdout
+    wait_for(lambda: reason in ben.ask("/hub/spawn")[1], 30, "the page says why")
+    classroom.start(ben, BEN)
+    python(BEN, "import os; os.remove('runs/one')")
+    classroom.stop(ben, BEN)
+    classroom.start(ben, BEN)
 
 
 def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the_class_does(classroom, anna, ben):
