@@ -178,6 +178,32 @@ def test_a_student_is_told_before_the_start_and_kept_from_it_at_twice_the_bound(
     assert error.value.jupyterhub_message in asyncio.run(spawner.get_options_form())
 
 
+def test_only_what_a_server_can_write_counts_and_a_server_that_grows_is_stopped(hub_of, tmp_path):
+    volumes = {"home": True, "runs": True, "class": False}
+    mounts = [{"Type": "volume", "Name": name, "RW": writable} for name, writable in volumes.items()]
+    asked = []
+
+    async def docker(method, *_, **options):
+        asked.append((method, options))
+        return {"Id": "1", "State": {"Running": True}, "Mounts": [*mounts, {"Type": "bind", "RW": True}]}
+
+    def write(name, size):
+        (tmp_path / name / "_data").mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "_data" / "file").write_bytes(bytes(size))
+
+    spawner = hub_of(CLASS_DISK="16M", CLASS_DISK_FREE="1").spawner("anna")
+    spawner.docker = docker
+    write("class", 20 * MB)
+    write("runs", 2 * MB)
+    assert asyncio.run(spawner.poll()) is None
+    write("class", 40 * MB)
+    write("home", 8 * MB)
+    assert asyncio.run(spawner.poll()) is None
+    write("home", 15 * MB)
+    assert asyncio.run(spawner.poll()) == "Your files take 0.0 GB, and 0.0 GB is the most."
+    assert asked[-2:] == [("stop", {"timeout": 3}), ("remove_container", {"v": True})]
+
+
 def test_a_size_is_what_the_disk_and_its_inodes_lose(hub_of, tmp_path):
     taken = sys.modules[type(hub_of().spawner("anna")).__module__].taken
     folder = tmp_path / "volume"
@@ -207,12 +233,13 @@ def test_a_hub_that_sees_no_volumes_does_not_start(hub_of):
 
 def test_the_teachers_first_password_opens_only_the_page_that_changes_it(hub_of, monkeypatch):
     import bcrypt
-    from jupyterhub.orm import new_session_factory
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
     from tornado.web import Finish
 
     monkeypatch.setattr(bcrypt, "gensalt", functools.partial(bcrypt.gensalt, rounds=4))  # slow by design
     config = hub_of().config
-    accounts = config.JupyterHub.authenticator_class(db=new_session_factory("sqlite:///:memory:")(), config=config)
+    accounts = config.JupyterHub.authenticator_class(db=Session(create_engine("sqlite://")), config=config)
 
     def log_in(password):
         asked = []
