@@ -8,6 +8,7 @@ import os
 
 from docker.errors import NotFound
 from dockerspawner import DockerSpawner
+from tornado.web import HTTPError
 from traitlets import Int, Unicode
 
 INODE = 16 << 10  # bytes that a file counts at least: ext4 has one inode for so many
@@ -126,9 +127,9 @@ class BoundedSpawner(DockerSpawner):
         return reason or status
 
 
-class TooMuch(Exception):
+class TooMuch(HTTPError):
     """Why there is no server; the hub shows it on its page."""
 
     def __init__(self, reason):
-        super().__init__(reason)
+        super().__init__(403, reason)
         self.jupyterhub_message = reason
