@@ -4,7 +4,9 @@ It comes with the environment, so it needs no root and is the same on every mach
 with ``scipy_``, so that it never gets mixed up with the OpenBLAS inside NumPy's and SciPy's wheels.
 """
 
+import ctypes
 import importlib.util
+import os
 import platform
 import re
 from importlib import metadata
@@ -16,6 +18,10 @@ SYMBOLS = (
     *("sgemm_", "dgemm_", "sgemv_", "dgemv_", "sger_", "dger_", "sdot_", "ddot_", "saxpy_", "daxpy_"),
     *("openblas_get_num_threads", "openblas_set_num_threads"),
 )
+
+# How long its threads look for more work before they sleep: 2 to this power of the processor's cycles, by default 26.
+# So long they would stand in the way of our threads (`ops/cpu/parallel.c`) and of other processes.
+TIMEOUT = {"OPENBLAS_THREAD_TIMEOUT": "21"}
 
 
 def library() -> Path | None:
@@ -43,6 +49,23 @@ def ldflags() -> str:
         return ""
     names = [f"-D{symbol}=scipy_{symbol}" for symbol in SYMBOLS]
     return " ".join([f"-L{file.parent}", "-lscipy_openblas", *names])  # Theano itself adds -rpath for -L
+
+
+def load(flags: str) -> None:
+    """Load the package's library, if `flags` are those to link with it, so that it gets our `TIMEOUT`.
+
+    A timeout in the environment goes before ours, which child processes do not get: NumPy's own OpenBLAS would take it.
+    """
+    file = library()
+    if file is None or flags != ldflags():
+        return
+    ours = {name: value for name, value in TIMEOUT.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        ctypes.CDLL(str(file))
+    finally:
+        for name in ours:
+            del os.environ[name]
 
 
 def name(flags: str) -> str:

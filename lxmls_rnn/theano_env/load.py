@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from lxmls_rnn.device import problem, variable
-from lxmls_rnn.theano_env import compiler, flags, lock, mends, opencl
+from lxmls_rnn.theano_env import blas, compiler, flags, lock, mends, opencl
 from lxmls_rnn.theano_env.flags import is_gpu, settings
 
 
@@ -93,6 +93,7 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
     try:
         with _flags_set():
             execute(module)
+        blas.load(module.config.blas.ldflags)
         mends.mend()
         require_device(module.config.device, reasons.found)
         if module.config.device.startswith("opencl"):

@@ -2,11 +2,13 @@
    the compiler's command line, the code of the Ops, with their macros, from ops.h, which the test writes. BLAS is
    replaced by loops over exactly what it may touch. */
 #include <cassert>
+#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <math.h>
+#include <pthread.h>
 #include <vector>
 
 typedef long npy_intp;
@@ -44,6 +46,14 @@ extern "C" int openblas_get_num_threads(void)
 {
     return blas_threads;
 }
+extern "C" void openblas_set_num_threads(int threads)
+{
+    blas_threads = threads;
+}
+
+/* Every tenth thread is one too many for the system. */
+static long created = 0;
+#define pthread_create(...) (++created % 10 ? pthread_create(__VA_ARGS__) : EAGAIN)
 
 /* a heap block of exactly n numbers */
 struct Array {
@@ -65,11 +75,37 @@ static NUMBER *take(npy_intp size)
     return taken.back();
 }
 #define TAKE(size) take(size)
+#define WORTH_A_THREAD 1000 /* small work is shared, too */
 
 /* the code of the Ops changes no size or number without saying so */
 #pragma GCC diagnostic error "-Wconversion"
 #include "ops.h"
 #pragma GCC diagnostic ignored "-Wconversion"
+
+/* Threads share whatever is worth it, and only that. */
+static void check_threads()
+{
+    for (int given : {1, 3, 1000}) {
+        blas_threads = given;
+        assert(rnn::threads_for(1999) == 1 && rnn::threads_for(2000) == (given < 2 ? 1 : 2));
+        assert(rnn::threads_for(1e9) == (given < 128 ? given : 128));
+    }
+    blas_threads = 3;
+    assert(rnn::threads_for_rows(5, 12, 1e5) == 3 && rnn::threads_for_rows(5, 8, 1e5) == 2);
+    assert(rnn::threads_for_rows(1, 12, 1e5) == 0 && rnn::threads_for_rows(5, 1, 1e5) == 0); /* packed for nothing */
+    assert(rnn::threads_for_rows(5, 4, 1e5) == 0);                                           /* a tile for three */
+    for (int size : {1, 2, 11, 12, 13})
+        for (int threads : {1, 2, 3}) {
+            std::vector<int> seen(size);
+            const long before = created;
+            rnn::share(threads, size, 4, [&](npy_intp begin, npy_intp end) {
+                assert(begin % 4 == 0);
+                for (npy_intp n = begin; n < end; ++n)
+                    ++seen[n];
+            });
+            assert(created == before + threads - 1 && seen == std::vector<int>(size, 1));
+        }
+}
 
 static void run(int T, int B, int H)
 {
@@ -117,7 +153,7 @@ static void multiply()
 {
     for (int B : {1, 3, 4, 6})
         for (int K : {1, 70, 600})
-            for (int N : {1, 7, 8, 24, 50, 64, 131})
+            for (int N : {1, 7, 8, 24, 50, 64, 131, 450})
                 for (bool transposed : {false, true}) {
                     multiply<rnn::Narrow>(B, K, N, transposed, rnn::add_packed_narrow);
                     if (rnn::is_wide())
@@ -127,12 +163,13 @@ static void multiply()
 
 int main()
 {
+    check_threads();
     multiply();
     const int sizes[] = {1, 2, 3, 7, 17, 40};
     for (int T : {1, 2, 5})
         for (int B : {1, 3, 8})
             for (int H : sizes)
-                for (int threads : {1, 4}) { /* with four, BLAS does the products */
+                for (int threads : {1, 4}) { /* four share eight rows, and leave three to BLAS */
                     blas_threads = threads;
                     run(T, B, H);
                     rnn::run_steps(T, B, H);

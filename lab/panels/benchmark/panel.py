@@ -97,7 +97,7 @@ class BenchmarkPanel(Panel):
         self.works = Several("Work", WORKS, ["backward"])
         self.dtypes = Several("Numbers", dict.fromkeys(DTYPES, "Type of the parameters"), ["float32"])
         self.several = self.models, self.implementations, self.devices, self.works, self.dtypes
-        self.threads = whole("Threads", cores(), "Of BLAS and PyTorch, on the CPU", 1024, "15em")
+        self.threads = whole("Threads", cores(), "Of BLAS, the fused layers and PyTorch, on the CPU", 1024, "15em")
         real, what = widgets.BoundedFloatText, "Timed for each case; compiling comes on top"
         self.seconds = field(real, "Seconds a case", 0.15, what, "16em", min=0.01, max=60.0)
         what = "Cases whose turn has not come by then are left out; compiling comes on top"

@@ -36,7 +36,7 @@ def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
     Parameters
     ----------
     threads
-        Of BLAS and PyTorch.
+        Of BLAS, the fused layers and PyTorch.
     torch_python
         PyTorch's interpreter, if it is not the one that runs; errors as `versions_of`.
     """

@@ -30,7 +30,7 @@ class Runner:
     Parameters
     ----------
     threads
-        Threads of BLAS and PyTorch in a worker; by default all cores.
+        Threads of BLAS, the fused layers and PyTorch in a worker; by default all cores.
     seconds
         To be timed for a case, in `ROUNDS` rounds.
     limit

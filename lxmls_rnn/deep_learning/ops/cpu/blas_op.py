@@ -18,7 +18,7 @@ class BlasOp(theano.Op):
     _f16_ok = False
 
     def c_headers(self) -> list[str]:
-        return ["<math.h>", "<stdint.h>", "<stdlib.h>", "<string.h>"]
+        return ["<math.h>", "<pthread.h>", "<stdint.h>", "<stdlib.h>", "<string.h>"]
 
     def c_libraries(self) -> list[str]:
         return ldflags()

@@ -12,7 +12,7 @@ from lxmls_rnn.deep_learning.ops.cpu.c_source import C_TYPES
 import theano  # isort: skip
 from theano.tensor.blas_headers import blas_header_version  # isort: skip
 
-SHARED_CODE = ("elementary.c", "packed_product.cpp", "product.c")
+SHARED_CODE = ("elementary.c", "parallel.c", "packed_product.cpp", "product.c")
 
 
 class LayerOp(BlasOp):

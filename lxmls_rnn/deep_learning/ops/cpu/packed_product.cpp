@@ -9,6 +9,7 @@
 #define UNROLLED _Pragma("GCC unroll 8")
 
 enum { ROWS = 4, DEPTH = 512 };
+#define MULTIPLICATIONS_A_NUMBER 100.0 /* take as long as to pack it */
 
 /* Shapes of a panel: as many vectors as leave registers for x and W, of 16 (AVX and others) and of 32 (AVX-512). */
 struct Narrow {
@@ -37,51 +38,59 @@ template <class Shape> static INLINED npy_intp width(npy_intp columns)
 /* Pack W (K, N), or where it is `transposed` W (N, K), with zeros after its last column. */
 template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *packed)
 {
-    for (npy_intp k = 0; k < K; k += DEPTH)
-        for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {
-            const npy_intp depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
-            const npy_intp step = width<Shape>(columns);
-            if (columns < step)
-                memset(packed, 0, sizeof(FLOAT) * depth * step);
-            if (transposed) /* from 16 rows of W at a time: what is read of each is still in the cache for the next d */
-                for (npy_intp c = 0; c < columns; c += 16)
+    const int threads = threads_for(MULTIPLICATIONS_A_NUMBER * (double)K * (double)N);
+    share(threads, N, Shape::COLUMNS, [=](npy_intp begin, npy_intp end) {
+        for (npy_intp k = 0; k < K; k += DEPTH)
+            for (npy_intp n = begin; n < end; n += Shape::COLUMNS) {
+                const npy_intp depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
+                const npy_intp step = width<Shape>(columns);
+                FLOAT *panel = packed + k * width<Shape>(N) + depth * n;
+                if (columns < step)
+                    memset(panel, 0, sizeof(FLOAT) * depth * step);
+                if (transposed) /* from 16 rows of W at a time: what is read of each is still in the cache for the next d */
+                    for (npy_intp c = 0; c < columns; c += 16)
+                        for (npy_intp d = 0; d < depth; ++d)
+                            for (npy_intp i = c; i < smaller(c + 16, columns); ++i)
+                                panel[d * step + i] = W[(n + i) * K + k + d];
+                else
                     for (npy_intp d = 0; d < depth; ++d)
-                        for (npy_intp i = c; i < smaller(c + 16, columns); ++i)
-                            packed[d * step + i] = W[(n + i) * K + k + d];
-            else
-                for (npy_intp d = 0; d < depth; ++d)
-                    memcpy(packed + d * step, W + (k + d) * N + n, sizeof(FLOAT) * columns);
-            packed += depth * step;
-        }
+                        memcpy(panel + d * step, W + (k + d) * N + n, sizeof(FLOAT) * columns);
+            }
+    });
 }
 
-/* y += x W for ROWS rows and VECTORS vectors of columns. */
+/* y += x W for ROWS rows and VECTORS vectors of columns. `next` is what to fetch meanwhile, a vector for each row of W, or
+   NULL. */
 template <class Shape, int VECTORS>
-static INLINED void add_tile(npy_intp K, const FLOAT *const *x, const FLOAT *W, FLOAT *y, npy_intp y_step)
+static INLINED void add_tile(npy_intp K, const FLOAT *const *x, const FLOAT *W, const FLOAT *next, FLOAT *y,
+                             npy_intp y_step)
 {
     typedef typename Shape::Vector Vector;
     Vector sum[ROWS][VECTORS];
     UNROLLED for (int b = 0; b < ROWS; ++b)
         UNROLLED for (int v = 0; v < VECTORS; ++v)
             sum[b][v] = ((const Vector *)(y + b * y_step))[v];
-    for (npy_intp k = 0; k < K; ++k, W += VECTORS * Shape::LANES)
+    for (npy_intp k = 0; k < K; ++k, W += VECTORS * Shape::LANES) {
+        if (next)
+            __builtin_prefetch(next + k * Shape::LANES, 0, 2);
         UNROLLED for (int b = 0; b < ROWS; ++b)
             UNROLLED for (int v = 0; v < VECTORS; ++v)
                 sum[b][v] += x[b][k] * ((const Vector *)W)[v];
+    }
     UNROLLED for (int b = 0; b < ROWS; ++b)
         UNROLLED for (int v = 0; v < VECTORS; ++v)
             ((Vector *)(y + b * y_step))[v] = sum[b][v];
 }
 
 template <class Shape>
-static INLINED void add_tile(npy_intp vectors, npy_intp K, const FLOAT *const *x, const FLOAT *W, FLOAT *y,
-                             npy_intp y_step)
+static INLINED void add_tile(npy_intp vectors, npy_intp K, const FLOAT *const *x, const FLOAT *W, const FLOAT *next,
+                             FLOAT *y, npy_intp y_step)
 {
     switch (vectors) {
-    case 1: return add_tile<Shape, 1>(K, x, W, y, y_step);
-    case 2: return add_tile<Shape, 2>(K, x, W, y, y_step);
-    case 3: return add_tile<Shape, 3>(K, x, W, y, y_step);
-    default: return add_tile<Shape, Shape::VECTORS>(K, x, W, y, y_step);
+    case 1: return add_tile<Shape, 1>(K, x, W, next, y, y_step);
+    case 2: return add_tile<Shape, 2>(K, x, W, next, y, y_step);
+    case 3: return add_tile<Shape, 3>(K, x, W, next, y, y_step);
+    default: return add_tile<Shape, Shape::VECTORS>(K, x, W, next, y, y_step);
     }
 }
 
@@ -89,6 +98,7 @@ static INLINED void add_tile(npy_intp vectors, npy_intp K, const FLOAT *const *x
 template <class Shape>
 static INLINED void add_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
+    const int is_far = K * N * (npy_intp)sizeof(FLOAT) > 1 << 20; /* W is not in the core's own cache at the next step */
     FLOAT edge[ROWS * Shape::COLUMNS] = {}; /* a tile that is larger than what is left of y */
     for (npy_intp k = 0; k < K; k += DEPTH)
         for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {
@@ -100,13 +110,15 @@ static INLINED void add_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *
                 const FLOAT *x_b[ROWS];
                 for (int r = 0; r < ROWS; ++r)
                     x_b[r] = x + (b + smaller(r, rows - 1)) * K + k;
+                const npy_intp tile = b / ROWS; /* each of the first ones fetches a part of the next panel */
+                const FLOAT *next = is_far && tile < vectors ? W + depth * (step + tile * Shape::LANES) : NULL;
                 if (rows == ROWS && columns == step) {
-                    add_tile<Shape>(vectors, depth, x_b, W, y_b, N);
+                    add_tile<Shape>(vectors, depth, x_b, W, next, y_b, N);
                     continue;
                 }
                 for (npy_intp r = 0; r < rows; ++r)
                     memcpy(edge + r * step, y_b + r * N, sizeof(FLOAT) * columns);
-                add_tile<Shape>(vectors, depth, x_b, W, edge, step);
+                add_tile<Shape>(vectors, depth, x_b, W, next, edge, step);
                 for (npy_intp r = 0; r < rows; ++r)
                     memcpy(y_b + r * N, edge + r * step, sizeof(FLOAT) * columns);
             }

@@ -40,25 +40,25 @@ static void add_small_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x
     }
 }
 
-/* OpenBLAS's own, where it is linked. */
-extern "C" int openblas_get_num_threads(void) __attribute__((weak));
-
-/* A packed product runs in one thread, twice as fast as BLAS in one: as fast as BLAS in two. */
-static int blas_is_faster(void)
+/* Threads that share the rows of `times` products of B rows with matrices of so many numbers, packed once; 0 where BLAS
+   does them. A packed product of some rows takes half of BLAS's time, but only rows are shared, a tile at a time. */
+static int threads_for_rows(npy_intp times, npy_intp B, double numbers)
 {
-    return openblas_get_num_threads && openblas_get_num_threads() > 2;
+    const int wanted = threads_for((double)times * (double)B * numbers);
+    const npy_intp most = (B + ROWS - 1) / ROWS;
+    return times < 2 || B < 2 || wanted > 2 * most ? 0 : (int)smaller(wanted, most);
 }
 
 /* A matrix (K, N) of products of B rows. `W` holds it, or where it is `transposed` its transpose, (N, K).
-   `prepared` is what the products read instead, NULL where that would cost more than it saves. */
+   `prepared` is what the products read instead; NULL where BLAS does them. */
 typedef struct {
     npy_intp B, K, N;
     int transposed;
     const FLOAT *W, *prepared;
 } Matrix;
 
-/* Prepare W for some products, `times` of them; `room` is of PACKED_SIZE. */
-static Matrix matrix(npy_intp times, npy_intp B, npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
+/* Prepare W for products; `threads` is from `threads_for_rows`, `room` of PACKED_SIZE. */
+static Matrix matrix(int threads, npy_intp B, npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
 {
     Matrix made = {B, K, N, transposed, W, NULL};
     if (is_small(B, K, N)) {
@@ -67,7 +67,7 @@ static Matrix matrix(npy_intp times, npy_intp B, npy_intp K, npy_intp N, const F
             for (npy_intp n = 0; n < N; ++n)
                 for (npy_intp k = 0; k < K; ++k)
                     room[k * N + n] = W[n * K + k];
-    } else if (times > 1 && B > 1 && !blas_is_faster()) {
+    } else if (threads) {
         made.prepared = packed(K, N, W, transposed, room);
     }
     return made;
@@ -82,43 +82,54 @@ static int is_zero(npy_intp size, const FLOAT *x)
     return n >= size;
 }
 
-/* y += x W:  x (B, K), y (B, N) */
-static void add_product(const FLOAT *x, Matrix W, FLOAT *y)
+/* y += x W for some or all rows:  x (rows, K), y (rows, N) */
+static void add_product(npy_intp rows, const FLOAT *x, Matrix W, FLOAT *y)
 {
-    if (is_zero(W.B * W.K, x))
+    if (is_zero(rows * W.K, x))
         return;
     if (is_small(W.B, W.K, W.N)) {
-        add_small_product(W.B, W.K, W.N, x, W.prepared, y);
+        add_small_product(rows, W.K, W.N, x, W.prepared, y);
     } else if (W.prepared) {
-        add_packed_product(W.B, W.K, W.N, x, W.prepared, y);
+        add_packed_product(rows, W.K, W.N, x, W.prepared, y);
     } else { /* to BLAS, which counts columns first, every matrix here is its transpose: y^T += W^T x^T */
         char no = 'N', turned = W.transposed ? 'T' : 'N';
-        int B = (int)W.B, K = (int)W.K, N = (int)W.N, step = 1;
-        int rows = W.transposed ? K : N, columns = W.transposed ? N : K;
+        int B = (int)rows, K = (int)W.K, N = (int)W.N, step = 1;
+        int first = W.transposed ? K : N, second = W.transposed ? N : K;
         FLOAT one = 1;
         if (B == 1)
-            GEMV(&turned, &rows, &columns, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &step, &one, y, &step);
+            GEMV(&turned, &first, &second, &one, (FLOAT *)W.W, &first, (FLOAT *)x, &step, &one, y, &step);
         else
-            GEMM(&turned, &no, &N, &B, &K, &one, (FLOAT *)W.W, &rows, (FLOAT *)x, &K, &one, y, &N);
+            GEMM(&turned, &no, &N, &B, &K, &one, (FLOAT *)W.W, &first, (FLOAT *)x, &K, &one, y, &N);
     }
 }
 
-/* g += e^T h, the gradient of a matrix over N columns at once:  e (N, M), h (N, K), g (M, K) */
-static void add_outer(npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+/* Threads for a product that BLAS does, beside passes that so many threads share: there BLAS gets none of its own, which
+   would look for more work for a while and be in the way. */
+static int threads_beside(int of_passes, double work)
 {
-    char no = 'N', transposed = 'T';
-    int rows = (int)N, m = (int)M, k = (int)K;
-    FLOAT one = 1;
-    if (!is_zero(N * K, h))
-        GEMM(&no, &transposed, &k, &m, &rows, &one, (FLOAT *)h, &k, (FLOAT *)e, &m, &one, g, &k);
+    return of_passes < 2 ? 0 : threads_for(work);
+}
+
+/* g += e^T h, the gradient of a matrix over N columns at once:  e (N, M), h (N, K), g (M, K) */
+static void add_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+{
+    if (is_zero(N * K, h))
+        return;
+    const int threads = threads_beside(of_passes, (double)N * (double)M * (double)K);
+    share(threads, M, 16, [=](npy_intp begin, npy_intp end) {
+        char no = 'N', transposed = 'T';
+        int rows = (int)N, m = (int)(end - begin), k = (int)K, step = (int)M;
+        FLOAT one = 1;
+        GEMM(&no, &transposed, &k, &m, &rows, &one, (FLOAT *)h, &k, (FLOAT *)e + begin, &step, &one, g + begin * K, &k);
+    });
 }
 
 /* g = sum_t e_t s_{t-1}^T:  e (T, B, M), first state (B, K), states (T, B, K), g (M, K) */
-static void set_outer_of_steps(npy_intp T, npy_intp B, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *first,
-                               const FLOAT *states, FLOAT *g)
+static void set_outer_of_steps(int of_passes, npy_intp T, npy_intp B, npy_intp M, npy_intp K, const FLOAT *e,
+                               const FLOAT *first, const FLOAT *states, FLOAT *g)
 {
     memset(g, 0, sizeof(FLOAT) * M * K);
     if (T > 0)
-        add_outer(B, M, K, e, first, g);
-    add_outer((T - 1) * B, M, K, e + B * M, states, g);
+        add_outer(of_passes, B, M, K, e, first, g);
+    add_outer(of_passes, (T - 1) * B, M, K, e + B * M, states, g);
 }

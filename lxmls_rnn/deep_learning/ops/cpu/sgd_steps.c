@@ -52,27 +52,36 @@ static void add_scaled(npy_intp size, FLOAT scale, const FLOAT *__restrict__ fro
         to[n] += scale * from[n];
 }
 
+/* The sum of squares, as eight sums: one alone would wait for each addition. */
 static double squares(npy_intp size, const FLOAT *g)
 {
-    double sum = 0;
-    for (npy_intp n = 0; n < size; ++n)
+    double sums[8] = {}, sum = 0;
+    npy_intp n = 0;
+    for (; n + 8 <= size; n += 8)
+        for (npy_intp k = 0; k < 8; ++k)
+            sums[k] += (double)g[n + k] * (double)g[n + k];
+    for (; n < size; ++n)
         sum += (double)g[n] * (double)g[n];
+    for (npy_intp k = 0; k < 8; ++k)
+        sum += sums[k];
     return sum;
 }
 
 /* y = x W:  x (N, K), W (K, M) as for `matrix`, y (N, M) */
-static void set_product(npy_intp N, npy_intp K, npy_intp M, const FLOAT *x, const FLOAT *W, int transposed, FLOAT *room,
-                        FLOAT *y)
+static void set_product(int of_passes, npy_intp N, npy_intp K, npy_intp M, const FLOAT *x, const FLOAT *W,
+                        int transposed, FLOAT *room, FLOAT *y)
 {
     memset(y, 0, sizeof(FLOAT) * N * M);
-    add_product(x, matrix(1, N, K, M, W, transposed, room), y);
+    const Matrix by_W = matrix(0, N, K, M, W, transposed, room);
+    share(threads_beside(of_passes, (double)N * (double)K * (double)M), N, ROWS,
+          [=](npy_intp begin, npy_intp end) { add_product(end - begin, x + begin * K, by_W, y + begin * M); });
 }
 
 /* g = e^T h:  e (N, M), h (N, K), g (M, K) */
-static void set_outer(npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+static void set_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
 {
     memset(g, 0, sizeof(FLOAT) * M * K);
-    add_outer(N, M, K, e, h, g);
+    add_outer(of_passes, N, M, K, e, h, g);
 }
 
 /* The gradient of a word's embedding is the sum of the rows of all its positions: moves it to the row of the first one.
@@ -100,6 +109,7 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
                          FLOAT *workspace, FLOAT *cost, npy_int64 *correct, FLOAT *norm_before)
 {
     const npy_intp N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
+    const int threads = threads_for_rows(T, B, (double)(0 MATRICES(ADD_SIZE)));
     FLOAT *next = workspace, *W_e = tagger->W_e;
     MATRICES(LOCAL)
     MATRICES(DECLARE_GRADIENT)
@@ -109,18 +119,18 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
     /* z_t = W_e[:, w_t],  a_t = W_x z_t,  h_t from the layer,  y_t = W_y h_t */
     for (npy_intp n = 0; n < N; ++n)
         memcpy(z + n * E, W_e + words[n] * E, sizeof(FLOAT) * E);
-    set_product(N, E, GATES * H, z, W_x, 1, room_x, a);
+    set_product(threads, N, E, GATES * H, z, W_x, 1, room_x, a);
     FORWARD;
-    set_product(N, H, K, h, W_y, 1, room_y, y);
+    set_product(threads, N, H, K, h, W_y, 1, room_y, y);
     softmax_cost(N, K, y, gold, weights, cost, e_y, correct);
 
     /* e_h_t = W_y^T e_y_t,  e_a_t from the layer,  e_z_t = W_x^T e_a_t;
        dW_x = sum_t e_a_t z_t^T,  dW_y = sum_t e_y_t h_t^T */
-    set_product(N, K, H, e_y, W_y, 0, room_y, e_h);
+    set_product(threads, N, K, H, e_y, W_y, 0, room_y, e_h);
     BACKWARD;
-    set_product(N, GATES * H, E, e_a, W_x, 0, room_x, e_z);
-    set_outer(N, GATES * H, E, e_a, z, g_W_x);
-    set_outer(N, K, H, e_y, h, g_W_y);
+    set_product(threads, N, GATES * H, E, e_a, W_x, 0, room_x, e_z);
+    set_outer(threads, N, GATES * H, E, e_a, z, g_W_x);
+    set_outer(threads, N, K, H, e_y, h, g_W_y);
 
     /* W -= rate dW, with the gradient of everything scaled down to the norm `clip` if it is longer */
     FLOAT rate = descent->rate;
