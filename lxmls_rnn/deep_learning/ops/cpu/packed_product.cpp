@@ -59,8 +59,8 @@ template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, 
     });
 }
 
-/* y += x W for ROWS rows and VECTORS vectors of columns. `next` is what to fetch meanwhile, a vector for each row of W, or
-   NULL. */
+/* y += x W for ROWS rows and VECTORS vectors of columns. `next`, or NULL: what to fetch meanwhile, a vector for each row
+   of W. */
 template <class Shape, int VECTORS>
 static INLINED void add_tile(npy_intp K, const FLOAT *const *x, const FLOAT *W, const FLOAT *next, FLOAT *y,
                              npy_intp y_step)
@@ -98,7 +98,7 @@ static INLINED void add_tile(npy_intp vectors, npy_intp K, const FLOAT *const *x
 template <class Shape>
 static INLINED void add_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
 {
-    const int is_far = K * N * (npy_intp)sizeof(FLOAT) > 1 << 20; /* W is not in the core's own cache at the next step */
+    const int is_far = K * N * (npy_intp)sizeof(FLOAT) > 1 << 20; /* more than a core's own cache keeps */
     FLOAT edge[ROWS * Shape::COLUMNS] = {}; /* a tile that is larger than what is left of y */
     for (npy_intp k = 0; k < K; k += DEPTH)
         for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {

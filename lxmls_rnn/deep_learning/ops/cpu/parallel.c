@@ -9,7 +9,7 @@ extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 
 enum { MOST_THREADS = 128 };
 
-/* Multiplications in products that take a thread some hundred microseconds, several times as long as it takes to begin. */
+/* Multiplications that take a thread some hundred microseconds, several times as long as it takes to begin. */
 #ifndef WORTH_A_THREAD
 #define WORTH_A_THREAD 1.5e7
 #endif
@@ -36,8 +36,8 @@ template <class Work> struct Share {
     }
 };
 
-/* Call work(begin, end) for parts of 0 .. size, each in a thread of its own, in which BLAS has no others; parts begin at
-   multiples of `grain`. With no threads this one does it all, and BLAS is left its own. */
+/* Call work(begin, end) for parts of 0 .. size, each in a thread of its own, in which BLAS has no others; parts begin
+   at multiples of `grain`. With no threads this one does it all, and BLAS is left its own. */
 template <class Work> static void share(int threads, npy_intp size, npy_intp grain, const Work &work)
 {
     const int of_blas = threads && openblas_get_num_threads ? openblas_get_num_threads() : 1;
@@ -50,7 +50,7 @@ template <class Work> static void share(int threads, npy_intp size, npy_intp gra
         const npy_intp begin = grains * n / threads * grain, end = grains * (n + 1) / threads * grain;
         shares[n].work = &work, shares[n].begin = begin, shares[n].end = end < size ? end : size;
         shares[n].is_running = n && !pthread_create(&shares[n].thread, NULL, Share<Work>::take, &shares[n]);
-        if (!shares[n].is_running) /* the first part is ours, and where the system has no more threads others are, too */
+        if (!shares[n].is_running) /* the first part is ours; others too, where the system has no more threads */
             Share<Work>::take(&shares[n]);
     }
     for (int n = 1; n < threads; ++n)
