@@ -16,7 +16,7 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import failed_cells, numpy_exercises, solutions, theano_exercises
+from lab.exercises import failed_cells, lstm_exercises, numpy_exercises, solutions, theano_exercises
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.own import use as use  # `check.use`
@@ -66,9 +66,9 @@ markov = _exercise(theano_exercises.markov)
 rnn = _exercise(theano_exercises.rnn)
 theano_gradients = _exercise(theano_exercises.theano_gradients)
 updates = _exercise(theano_exercises.updates)
-lstm_gates = _exercise(theano_exercises.lstm_gates)
-lstm_step = _exercise(theano_exercises.lstm_step)
-lstm = _exercise(theano_exercises.lstm)
+lstm_gates = _exercise(lstm_exercises.lstm_gates)
+lstm_step = _exercise(lstm_exercises.lstm_step)
+lstm = _exercise(lstm_exercises.lstm)
 
 
 def passed(*names: str) -> bool:

@@ -10,6 +10,7 @@ from lab.exercises.verdict import NotYet, Wrong
 
 # how far apart results may be, relative to the largest entry; the looser one is for float32
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
+_LEFT_OUT = " It is all zeros: is this step left out?"
 
 
 def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
@@ -133,7 +134,10 @@ def compare_steps(
                 for says, wrong in ((says, compute(**how)) for says, how in slips)
                 if all(close(column(n, wrong[n], s), column(n, right[n], s), dtype) for s, n in same)
             ]
-            kind = _not_finite(a) or recognise(a, b, tried, dtype) or _factor(a, b, len(done)) or others(name, t)
+            rest = list(got)[list(got).index(name) :]
+            left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
+            kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)
+            kind = kind or _factor(a, b, len(done)) or others(name, t)
             if not kind and dtype == "float64" and close(a, b, "float32"):
                 kind = " It is right to the accuracy of float32: work in float64, NumPy's default."
             raise Wrong(
@@ -151,7 +155,7 @@ def _not_finite(got: np.ndarray) -> str:
 
 def _factor(got: np.ndarray, right: np.ndarray, done: int) -> str:
     if not np.any(got):
-        return " It is all zeros: is this step left out?" if done else " It is all zeros."
+        return _LEFT_OUT if done else " It is all zeros."
     if close(got, -right):
         return " The sign is wrong."
     return ""

@@ -88,7 +88,7 @@ def rnn_errors(
     output: Callable[..., Any] = lambda p, onehot, L: (p - onehot) / L,
     later: Callable[..., Any] = lambda W_h, e_a, e_h, t: W_h.T @ e_a[:, t],
     slope: Callable[..., Any] = lambda h, t: h[:, t + 1] * (1 - h[:, t + 1]),
-    from_output: float = 1.0,
+    from_output: Callable[..., Any] = lambda has_later: 1.0,
     skip: Collection[str] = (),
 ) -> Quantities:
     """Return the errors e_y, e_h and e_a = d cost / d quantity of a sentence, as `NumpyRNN.backward` has them.
@@ -99,7 +99,7 @@ def rnn_errors(
     e_y = ("e_y" not in skip) * output(p, np.eye(len(p))[:, gold], L)
     e_h, e_a = np.zeros((len(h), L)), np.zeros((len(h), L))
     for t in reversed(range(L)):
-        e_h[:, t] = from_output * (W_y.T @ e_y[:, t]) + (later(W_h, e_a, e_h, t + 1) if t + 1 < L else 0)
+        e_h[:, t] = from_output(t + 1 < L) * (W_y.T @ e_y[:, t]) + (later(W_h, e_a, e_h, t + 1) if t + 1 < L else 0)
         e_h[:, t] *= "e_h" not in skip
         e_a[:, t] = ("e_a" not in skip) * slope(h, t) * e_h[:, t]
     return {"e_y": e_y, "e_h": e_h, "e_a": e_a}
@@ -117,18 +117,33 @@ ERROR_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: p - k.argmax(0)}),
     ("1 is taken from every tag's probability; it belongs to the gold tag's only.",
      {"output": lambda p, k, L: (p - 1) / L}),
+    ("1 is taken from every tag's probability, and the division by L is forgotten.",
+     {"output": lambda p, k, L: p - 1}),
     ("1 is taken from the gold tag's probability only after the division by L.",
      {"output": lambda p, k, L: p / L - k}),
+    ("Only 1 is divided by L; so is p: (p - onehot) / L.", {"output": lambda p, k, L: p - k / L}),
+    ("Only the gold tag has an error here; all tags have one, p / L without the gold tag's 1 / L.",
+     {"output": lambda p, k, L: (p - k) * k / L}),
+    ("It is divided by the number of tags; the mean is over the L words.",
+     {"output": lambda p, k, L: (p - k) / len(p)}),
+    ("This is the error of p, before it has gone back through the softmax: that of y is (p - onehot) / L.",
+     {"output": lambda p, k, L: -k / p / L}),
     ("The error that comes from the later step is missing: add W_h^T e_a of step t + 1.",
      {"later": lambda W, e_a, e_h, t: 0.0}),
     ("W_h is not transposed: the error goes back through W_h^T.", {"later": lambda W, e_a, e_h, t: W @ e_a[:, t]}),
     ("W_h^T is multiplied with e_h of step t + 1; it should be e_a, which has passed the activation.",
      {"later": lambda W, e_a, e_h, t: W.T @ e_h[:, t]}),
     ("The error of the later step is added without W_h^T.", {"later": lambda W, e_a, e_h, t: e_a[:, t]}),
-    ("The error from the output, W_y^T e_y, is missing.", {"from_output": 0.0}),
+    ("The error from the output, W_y^T e_y, is missing.", {"from_output": lambda has_later: 0.0}),
+    ("The part of the later step takes the place of that from the output, W_y^T e_y: e_h is the sum of both, +=.",
+     {"from_output": lambda has_later: 0.0 if has_later else 1.0}),
     ("The derivative of the activation is missing: f'(a_t) = h_t (1 - h_t).", {"slope": lambda h, t: 1.0}),
     ("The derivative is taken at h_{t-1}: h is shifted by a step, h[:, t + 1] belongs to word t.",
      {"slope": lambda h, t: h[:, t] * (1 - h[:, t])}),
+    *[
+        ("The two factors are of different steps: h_t (1 - h_t), and h_t is h[:, t + 1] both times.", {"slope": slope})
+        for slope in (lambda h, t: h[:, t + 1] * (1 - h[:, t]), lambda h, t: h[:, t] * (1 - h[:, t + 1]))
+    ],
     ("The derivative is that of tanh; the activation is the logistic function: h_t (1 - h_t).",
      {"slope": lambda h, t: 1 - h[:, t + 1] ** 2}),
     ("The derivative is only half there: h_t (1 - h_t).", {"slope": lambda h, t: h[:, t + 1]}),
@@ -143,29 +158,54 @@ def rnn_gradient_slips(
 ) -> dict[str, list[tuple[str, np.ndarray]]]:
     """Return for each parameter wrong gradients with what is wrong with them."""
     W_e, W_x, _, _ = param
-    last = np.zeros_like(W_e)
-    last[:, x] = W_x.T @ e_a
-    places = np.zeros_like(W_e)
-    places[:, : len(x)] = W_x.T @ e_a
-    before, after = h[:, :-1], h[:, 1:]
+    L, before, after = len(x), h[:, :-1], h[:, 1:]
+
+    def of_steps(steps: slice) -> Quantities:
+        words = np.zeros_like(W_e)
+        np.add.at(words.T, x[steps], (W_x.T @ e_a[:, steps]).T)
+        others = ((e_a, z), (e_a, before), (e_y, after))
+        return {"W_e": words} | {
+            name: error[:, steps] @ met[:, steps].T
+            for name, (error, met) in zip(("W_x", "W_h", "W_y"), others, strict=True)
+        }
+
+    last, places = np.zeros_like(W_e), np.zeros_like(W_e)
+    last[:, x] = places[:, :L] = W_x.T @ e_a
     repeated = (
         "Only the last occurrence of a repeated word counts: add up (dW_e[:, x[t]] += ... in a loop; dW_e[:, x] += ... "
         "adds once only)."
     )
-    place = "It is added to column t, the place in the sentence; the word's column is x[t]."
     shifted = "h is shifted by a step: {} was used where {} belongs."
-    only_last = "Only the last step counts: the gradient is the sum over all steps (+=, not =)."
-    only_first = "Only the first step counts: the gradient is the sum over all steps."
-    return {
-        "W_e": [(repeated, last), (place, places)],
-        "W_x": [(only_last, np.outer(e_a[:, -1], z[:, -1])), (only_first, np.outer(e_a[:, 0], z[:, 0]))],
-        "W_h": [(shifted.format("h_t", "h_{t-1}"), e_a @ after.T), (only_last, np.outer(e_a[:, -1], before[:, -1]))],
-        "W_y": [
-            (shifted.format("h_{t-1}", "h_t"), e_y @ before.T),
-            (only_last, np.outer(e_y[:, -1], after[:, -1])),
-            (only_first, np.outer(e_y[:, 0], after[:, 0])),
+    slips = {
+        "W_e": [
+            (repeated, last),
+            ("dW_e[:, x] is all words, in each of the L steps: step t is for the word x[t] only.", L * last),
+            ("It is added to column t, the place in the sentence; the word's column is x[t].", places),
         ],
+        "W_x": [],
+        "W_h": [
+            (shifted.format("h_t", "h_{t-1}"), e_a @ after.T),
+            (shifted.format("h[:, t - 1]", "h[:, t], which is h_{t-1},"), e_a @ h[:, np.arange(L) - 1].T),
+            (
+                "e_a @ h is one number, a sum: take the outer product, np.outer.",
+                np.full((len(h), len(h)), (e_a * before).sum()),
+            ),
+            (
+                "* multiplies element by element: take the outer product, np.outer.",
+                np.tile((e_a * before).sum(1), (len(h), 1)),
+            ),
+        ],
+        "W_y": [(shifted.format("h_{t-1}", "h_t"), e_y @ before.T)],
     }
+    for says, steps in (
+        ("Only the last step counts: the gradient is the sum over all steps (+=, not =).", slice(L - 1, L)),
+        ("Only the first step counts: does the loop end with it, by a return within?", slice(1)),
+        ("The first step is left out.", slice(1, L)),
+        ("The last step is left out.", slice(L - 1)),
+    ):
+        for name, gradient in of_steps(steps).items():
+            slips[name].append((says, gradient))
+    return slips
 
 
 def lstm_gates(
@@ -262,10 +302,15 @@ LSTM_SLIPS: list[Slip] = [
             ("i, g", lambda i, f, g, c: f * c + i @ g),
         )
     ],
+    ("i and g are added; they are multiplied: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + i + g}),
+    ("The cell goes through tanh; only what is shown of it does: h_t = o tanh(c_t).",
+     {"cell": lambda i, f, g, c: np.tanh(f * c + i * g)}),
     ("The output gate looks at c_t; in the lab guide's LSTM all three look at c_{t-1}.", {"late": True}),
     ("h_t = o tanh(c_t): it is made of the old cell, c_{t-1}.", {"old_cell": True}),
     ("h_t = o tanh(c_t): the tanh is missing.", {"state": lambda o, c: o * c}),
     ("h_t = o tanh(c_t): the output gate is missing.", {"state": lambda o, c: np.tanh(c)}),
+    ("h_t = o tanh(c_t): the tanh is that of c_t, not of o c_t.", {"state": lambda o, c: np.tanh(o * c)}),
+    ("h_t = o tanh(c_t): o is added, it is multiplied.", {"state": lambda o, c: o + np.tanh(c)}),
     ("h_t = o tanh(c_t): it is the logistic function of c_t.", {"state": lambda o, c: o * expit(c)}),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What is checked in exercises 6.2 to 6.4: scan, and taggers in Theano. Each returns what is right, or raises."""
+"""What is checked in exercises 6.2 and 6.3: scan, and the RNN in Theano. Each returns what is right, or raises."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -10,25 +10,13 @@ import numpy as np
 from lab.exercises import difference
 from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
 from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
-from lab.exercises.slips import (
-    GATE_SLIPS,
-    LSTM_SENTENCE_SLIPS,
-    LSTM_SLIPS,
-    RNN_SLIPS,
-    Quantities,
-    Slip,
-    lstm_forward,
-    rnn_forward,
-)
-from lab.exercises.slips import lstm_gates as gates_of
-from lab.exercises.slips import lstm_step as one_step
+from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
-from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
-def _evaluate(variables: Any, given: dict[Any, Any]) -> Any:
+def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
     """Return the values of symbolic variables without compiling C: seconds are spared, the numbers are the same."""
     import theano
 
@@ -37,7 +25,7 @@ def _evaluate(variables: Any, given: dict[Any, Any]) -> Any:
     return compiled(*given.values())
 
 
-def _symbolic(name: str, result: Any) -> Any:
+def symbolic(name: str, result: Any) -> Any:
     """Return a student's Theano variable; Wrong if it is none."""
     import theano
 
@@ -61,8 +49,8 @@ def squares(student: Any) -> str:
 
     for n in (5, 1):
         _n = T.lscalar("n")
-        result = _symbolic("The result", attempt(student, _n))
-        got = np.asarray(attempt(_evaluate, result, {_n: n}))
+        result = symbolic("The result", attempt(student, _n))
+        got = np.asarray(attempt(evaluate, result, {_n: n}))
         right = np.arange(n) ** 2
         if got.shape == right.shape and np.array_equal(got, right):
             if not _has_scan(result):
@@ -76,6 +64,7 @@ def squares(student: Any) -> str:
             "These are the squares added up: the step should look at its element only.": np.cumsum(right),
             "It is the last step only: return what scan returns first, all steps.": right[-1],
             "It has one number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
+            "It has one number too few: T.arange(n) ends with n - 1.": np.arange(n - 1) ** 2,
         }
         kind = recognise(got, right, kinds.items()) if n > 1 else ""
         raise Wrong(f"For n = {n} it gives {got.tolist()}, expected {right.tolist()}.{kind}")
@@ -84,17 +73,22 @@ def squares(student: Any) -> str:
 
 def markov(student: Any) -> str:
     """Check scan with a state: a function of symbolic (s_0, A, n) that returns s_1, ..., s_n, a row a step."""
-    import theano.tensor as T
-
     A = np.array([[0.6, 0.1, 0.2], [0.3, 0.7, 0.2], [0.1, 0.2, 0.6]])
-    s_0, n = np.array([0.9, 0.1, 0.0]), 4
+    s_0 = np.array([0.9, 0.1, 0.0])
+    for n in (4, 1):
+        _markov(student, A, s_0, n)
+    return "s_1, ..., s_n: each is A times the one before."
+
+
+def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
+    import theano.tensor as T
 
     def chain(step: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
         return np.array(list(itertools.accumulate(range(n), step, initial=s_0))[1:])
 
     _s0, _A, _n = T.dvector("s0"), T.dmatrix("A"), T.lscalar("n")
-    result = _symbolic("The result", attempt(student, _s0, _A, _n))
-    got = np.asarray(attempt(_evaluate, result, {_s0: s_0, _A: A, _n: n}))
+    result = symbolic("The result", attempt(student, _s0, _A, _n))
+    got = np.asarray(attempt(evaluate, result, {_s0: s_0, _A: A, _n: n}))
     right = chain(lambda s, t: A @ s)
     if got.shape != right.shape:
         kind = ""
@@ -102,6 +96,8 @@ def markov(student: Any) -> str:
             kind = " s_0 is among them: only s_1, ..., s_n are wanted."
         elif got.shape == right.shape[::-1]:
             kind = " It is transposed: a row a step."
+        elif got.shape == (4, 3):
+            kind = " n is 1 here, and may be any number: n_steps=_n."
         elif got.shape == (3,):
             kind = " It looks like one step only: return all of them."
         raise Wrong(
@@ -118,10 +114,9 @@ def markov(student: Any) -> str:
     }
     slips = [(says, {"states": wrong}) for says, wrong in kinds.items()]
     compare_steps({"s": got.T}, lambda states=right: {"s": states.T}, slips, range(1, n + 1))
-    return "s_1, ..., s_n: each is A times the one before."
 
 
-def _theano_class(student: Any, family: str) -> Any:
+def theano_class(student: Any, family: str) -> Any:
     """Return the class of a student's Theano model; NotYet or Wrong if it is none."""
     from lxmls_rnn.deep_learning.rnn import model_class
 
@@ -156,7 +151,7 @@ def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
     """Return what is wrong with a sequence that scan is to go over in a sentence, nothing if it may be right."""
     (x,) = given.values()
     try:
-        values = np.asarray(_evaluate(sequence, given))
+        values = np.asarray(evaluate(sequence, given))
     except Exception:
         return ""
     if values.shape == (SIZES[1], len(x)):
@@ -171,7 +166,7 @@ def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
     return ""
 
 
-def _theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Quantities], slips: list[Slip]) -> str:
+def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Quantities], slips: list[Slip]) -> str:
     """Compare the symbolic forward pass of a Theano class with NumPy's."""
     import theano.tensor as T
 
@@ -182,8 +177,8 @@ def _theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qu
         sequences: list[Any] = []
         try:
             with _scans_noted(sequences):
-                _p = _symbolic("What _forward returns", attempt(model._forward, _x))
-            p = np.asarray(attempt(_evaluate, _p, given))
+                _p = symbolic("What _forward returns", attempt(model._forward, _x))
+            p = np.asarray(attempt(evaluate, _p, given))
             param = model_of(numpy_cls).param
             right = pass_(x, param)["p"]
             if p.shape == right.shape and p.shape != right.shape[::-1]:
@@ -200,7 +195,7 @@ def _theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qu
 
 def rnn(student: Any) -> str:
     """Check the symbolic forward pass of a class made of `RNN`."""
-    where = _theano_forward(_theano_class(student, "RNN"), NumpyRNN, rnn_forward, RNN_SLIPS)
+    where = theano_forward(theano_class(student, "RNN"), NumpyRNN, rnn_forward, RNN_SLIPS)
     return f"_forward gives NumpyRNN's probabilities in every step, {where}."
 
 
@@ -219,19 +214,24 @@ def theano_gradients(student: Any) -> str:
     names = list(model.shapes(model.sizes))
     if len(result) != len(names):
         raise Wrong(f"There should be {len(names)} gradients, of {', '.join(names)}; got {len(result)}.")
-    symbolic = [_symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]
-    values = attempt(_evaluate, symbolic, given)
+    variables = [symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]
+    values = attempt(evaluate, variables, given)
     right = dict(zip(names, reference.grads(x, gold), strict=True))
-    picked, every = _p[T.arange(_y.shape[0]), _y], T.log(_p)[:, _y]
+    picked, log = _p[T.arange(_y.shape[0]), _y], T.log(_p)
     costs = {
         "The logarithm is forgotten: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
-        "The mean is taken over all tags; only the gold tag of each word counts.": -T.mean(T.log(_p)),
-        "p[:, y] is a matrix: every word with every gold tag. One entry a word: p[T.arange(L), y].": -T.mean(every),
+        "The mean is taken over all tags; only the gold tag of each word counts.": -T.mean(log),
+        "p[:, y] is a matrix: every word with every gold tag. One entry a word: p[T.arange(L), y].": -T.mean(
+            log[:, _y]
+        ),
+        "p[y] is a matrix: the words whose places are the tags' numbers. One entry a word: p[T.arange(L), y].": -T.mean(
+            log[_y]
+        ),
     }
     wrong: dict[str, list[tuple[str, np.ndarray]]] = {name: [] for name in names}
     if not close(np.asarray(values[0]), right["W_e"], model.dtype):
         for says, cost in costs.items():
-            for name, W in zip(names, _evaluate([T.grad(cost, W) for W in model.param], given), strict=True):
+            for name, W in zip(names, evaluate([T.grad(cost, W) for W in model.param], given), strict=True):
                 wrong[name].append((says, np.asarray(W)))
     compare_gradients([np.asarray(value) for value in values], right, len(x), wrong, model.dtype)
     return "All four are NumpyRNN's gradients; and nobody wrote back-propagation."
@@ -260,7 +260,7 @@ def updates(student: Any) -> str:
     if missing := [W.name for W in param if W not in variables]:
         raise Wrong(f"There should be a pair for each of the {len(param)} parameters; {missing[0]} has none.")
     result = [(W, dict(result)[W]) for W in param]
-    values = attempt(_evaluate, [T.as_tensor_variable(new) for _, new in result], {})
+    values = attempt(evaluate, [T.as_tensor_variable(new) for _, new in result], {})
     for n, (W, got) in enumerate(zip(param, values, strict=True)):
         gradient = 2 * (before - (n + 1) * goal)
         right = before - rate * gradient
@@ -269,6 +269,7 @@ def updates(student: Any) -> str:
         kinds = {
             "It climbs: subtract the gradient.": before + rate * gradient,
             "The rate is forgotten.": before - gradient,
+            "It is divided by the rate; the gradient is multiplied by it.": before - gradient / rate,
             "It is the step alone: the new value is the old one minus rate times gradient.": -rate * gradient,
             "It is the gradient itself: the new value is the old one minus rate times gradient.": gradient,
             "Nothing changes.": before,
@@ -276,70 +277,3 @@ def updates(student: Any) -> str:
         kind = recognise(got, right, kinds.items(), "float32")
         raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
     return "Each parameter goes a step against its gradient."
-
-
-def _of_one_step(student: Any, names: tuple[str, ...]) -> tuple[list[np.ndarray], list[Any]]:
-    """Return what a step of an LSTM is given and what a student's function makes of it, as numbers."""
-    import theano.tensor as T
-
-    rng = np.random.RandomState(7)
-    _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
-    given = [*(rng.uniform(-1, 1, SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
-    symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
-    result = several(attempt(student, *symbols), ", ".join(names), len(names))
-    variables = [_symbolic(name, value) for name, value in zip(names, result, strict=True)]
-    return given, attempt(_evaluate, variables, dict(zip(symbols, given, strict=True)))
-
-
-def lstm_gates(student: Any) -> str:
-    """Check an LSTM's gates: a function as for `lstm_step`, which returns (i, f, g, o)."""
-    given, values = _of_one_step(student, tuple("ifgo"))
-    right = gates_of(*given)
-    got = {name: as_numbers(name, value, ("n_hidd",), right[name]) for name, value in zip(right, values, strict=True)}
-    fine = [name for name in right if close(got[name], right[name])]
-    for name in right:
-        if name in fine:
-            continue
-        tried = [(says, gates_of(*given, **how)) for says, how in GATE_SLIPS]
-        tried.sort(key=lambda slip: -sum(close(got[gate], slip[1][gate]) for gate in got))  # which tells most of all
-        swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
-        kind = recognise(got[name], right[name], [*swapped, *((says, gates[name]) for says, gates in tried)])
-        before = [gate for gate in fine if "ifgo".index(gate) < "ifgo".index(name)]
-        lead = f"Right: {', '.join(before)}. " if before else ""
-        numbers = f"{name} is {vector(got[name])}, expected {vector(right[name])}"
-        raise Wrong(f"{lead}First difference: {numbers}.{difference.own_line(kind)}")
-    return "i, f, g and o: the same as NumpyLSTM's."
-
-
-def lstm_step(student: Any) -> str:
-    """Check an LSTM's step: a function of symbolic (z_t, h_{t-1}, c_{t-1}, W_x, W_h, W_c) that returns (h_t, c_t)."""
-    given, (h, c) = _of_one_step(student, ("h_t", "c_t"))
-    right = one_step(*given)
-    got = {name: as_numbers(f"{name}_t", value, ("n_hidd",), right[name]) for name, value in (("c", c), ("h", h))}
-    if close(got["c"], right["h"]) and close(got["h"], right["c"]):
-        raise Wrong("Both are right, but in the wrong order: return h_t, c_t.")
-    for name, value in got.items():
-        if not close(value, right[name]):
-            tried = [(says, one_step(*given, **how)[name]) for says, how in LSTM_SLIPS]
-            kind = difference.own_line(recognise(value, right[name], tried))
-            lead = "Right: c_t. " if name == "h" else ""
-            found = f"{name}_t is {vector(value)}, expected {vector(right[name])}.{kind}"
-            raise Wrong(f"{lead}First difference: {found}")
-    return "h_t and c_t: the same as NumpyLSTM's."
-
-
-def lstm(student: Any) -> str:
-    """Check the symbolic forward pass of a class made of `LSTM`, and the gradients through it."""
-    cls = _theano_class(student, "LSTM")
-    where = _theano_forward(cls, NumpyLSTM, lstm_forward, LSTM_SENTENCE_SLIPS)
-
-    import theano.tensor as T
-
-    x, gold = SENTENCES[0]
-    model, reference = model_of(cls), model_of(NumpyLSTM)
-    _x = T.ivector("x")
-    _cost = -T.mean(T.log(model._forward(_x))[T.arange(len(x)), gold])
-    values = attempt(_evaluate, attempt(T.grad, _cost, model.param), {_x: x.astype("int32")})
-    right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
-    compare_gradients([np.asarray(value) for value in values], right, len(x), None, model.dtype)
-    return f"_forward gives NumpyLSTM's probabilities in every step, {where}, and T.grad its gradients."

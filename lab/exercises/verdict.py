@@ -27,7 +27,9 @@ _OURS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
 _OTHERS = tuple(f"{folder}/" for folder in (*_OURS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
-# what a message means, for those who meet Theano for the first time; the first that fits
+_IN_SCAN = r"(?s:.*)\bscan\("  # the line of the cell calls scan
+_SHAPE = r"^.*(mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise)"
+# what a message, with the line of the cell, means for those who meet Theano for the first time; the first that fits
 _ADVICE = [
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
@@ -36,9 +38,9 @@ _ADVICE = [
          "is it the right sequence, and are the step's arguments in scan's order: elements of sequences, last results, "
          "non_sequences?"),
         (r"return value of your scan lambda", "What the step returns is no Theano variable."),
-        (r"(missing|takes) \d+ .*positional argument",
-         "If scan calls it: it hands over an element of each sequence, the last result for each outputs_info, and the "
-         "non_sequences, in this order. Count them against the arguments."),
+        (rf"(missing|takes) \d+ .*positional argument{_IN_SCAN}",
+         "scan hands over an element of each sequence, the last result for each outputs_info, and the "
+         "non_sequences, in this order. Count them against the step's arguments."),
         (r"No information about the number of steps", "Without a sequence scan needs n_steps."),
         (r"OrderedUpdates", "scan returns a pair (results, updates): write _h, _ = theano.scan(...)."),
         (r"unsupported operand type\(s\) for @", "A Theano variable knows no @: T.dot(A, s)."),
@@ -46,10 +48,20 @@ _ADVICE = [
          "The number is a symbol that has no value yet: NumPy and range cannot use it, T.arange can."),
         (r"Got TensorType\(\w+, 3D\)",
          "With two states scan returns two results: (_h, _c), _ = theano.scan(...)."),
-        (r"cost must be a scalar", "T.grad takes one number: is the mean over the words, T.mean, forgotten?"),
-        (r"index (\d+) is out of bounds for axis \d+ with size \1\b",
+        (r"has no len\(\)", "A symbol has no value yet, and no len; its length is a symbol too: _y.shape[0]."),
+        (rf"too many indices for array{_IN_SCAN}", "scan goes along a sequence: T.arange(n), not the number n."),
+        (r"cost must be a scalar",
+         "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, forgotten?"),
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)(\+ ?1\b|e_a|e_h)",
          "The last step has no t + 1: take the later step's part only if t + 1 < L."),
-        (r"mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise",
+        (r"could not broadcast input array from shape \(\d+, ?\d+\) into shape \(\d+,\)",
+         "A whole matrix does not go into one column: is [:, t] forgotten, or does * stand where @ belongs?"),
+        (r"operands could not be broadcast(?s:.*)\bd?W_\w(\.T)? ?\* ?\w",
+         "* multiplies element by element; the product of a matrix and a vector is W @ v."),
+        (rf"{_SHAPE}{_IN_SCAN}",
+         "The shapes do not fit: is a matrix transposed, is it the right sequence, or are the step's arguments not in "
+         "scan's order: elements of sequences, last results, non_sequences?"),
+        (_SHAPE,
          "The shapes do not fit: is a matrix transposed, or one of them in the wrong place?"),
     )
 ]  # fmt: skip
@@ -111,8 +123,10 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -> Any:
     """Call a student's function.
+
+    Where what it returns need not be `whole`, parts of it may be None or `...`.
 
     Raises
     ------
@@ -139,7 +153,7 @@ def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
         raise found from None
     if result is None or result is ...:
         raise NotYet("It returns nothing yet.")
-    if isinstance(result, (tuple, list)) and any(part is None or part is ... for part in result):
+    if isinstance(result, (tuple, list)) and (any if whole else all)(part is None or part is ... for part in result):
         raise NotYet("A part of what it returns is not there yet.")
     return result
 
@@ -179,7 +193,7 @@ def explain(error: Exception) -> NotYet | Wrong:
         return NotYet("The cell is not filled in.")
     message = next((part.strip() for part in str(error).splitlines() if part.strip()), "")
     where = _place(frames, str(error))
-    advice = next((advice for pattern, advice in _ADVICE if pattern.search(message)), "")
+    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{where}")), "")
     message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
     return Wrong(f"It fails with {type(error).__name__}: {message}{where}", advice)
 

@@ -95,6 +95,10 @@ FORWARD = [
     ("    return z", "    p = p.astype('float32')\n    return z", "p at step 1", "float32"),
     ("    return z", "    p[:, 2] = np.nan\n    return z", "p at step 3", "NaN"),
     ("    return z, a, h, y, p", "    return z, a, h, p", "It should return z, a, h, y, p", "got 4 values"),
+    ("range(L)", "range(1, L)", "a at step 1", "is this step left out?"),
+    ("logistic(a[:, t])", "logistic(a)", "It fails with ValueError", "is [:, t] forgotten"),
+    ("W_h @ h[:, t]", "W_h * h[:, t]", "It fails with ValueError", "does * stand where @ belongs?"),
+    ("W_x @ z[:, t]", "W_x * z[:, t]", "It fails with ValueError", "* multiplies element by element"),
 ]
 
 ERRORS = [
@@ -111,6 +115,15 @@ ERRORS = [
     ("h[:, t + 1] * (1 - h[:, t + 1]) * ", "", "e_a at step 6", "derivative of the activation is missing"),
     ("h[:, t + 1] * (1 - h[:, t + 1])", "(1 - h[:, t + 1] ** 2)", "e_a at step 6", "tanh"),
     ("h[:, t + 1] * (1 - h[:, t + 1])", "h[:, t] * (1 - h[:, t])", "e_a at step 6", "shifted by a step"),
+    ("h[:, t + 1] * (1 - h[:, t + 1])", "h[:, t + 1] * (1 - h[:, t])", "e_a at step 6", "of different steps"),
+    ("e_h[:, t] += W_h", "e_h[:, t] = W_h", "e_h at step 5", "e_h is the sum of both"),
+    ("p[:, t] / L\n", "p[:, t]\n", "e_y at step 6", "Only 1 is divided by L"),
+    ("p[:, t] / L\n        e_y[gold[t], t] -= 1 / L", "p[:, t] - 1", "e_y at step 6", "1 is taken from every tag"),
+    ("e_y[:, t] = p[:, t] / L\n", "e_y[gold[t], t] = p[gold[t], t] / L\n", "e_y at step 6", "Only the gold tag"),
+    ("p[:, t] / L\n        e_y[gold[t], t] -= 1 / L", "p[:, t] / 3\n        e_y[gold[t], t] -= 1 / 3", "e_y at step 6",
+     "the number of tags"),
+    ("e_y[:, t] = p[:, t] / L\n        e_y[gold[t], t] -= 1 / L", "e_y[gold[t], t] = -1 / p[gold[t], t] / L",
+     "e_y at step 6", "the error of p"),
 ]  # fmt: skip
 
 GRADIENTS = [
@@ -124,6 +137,13 @@ GRADIENTS = [
     ("    return dW_e", "    dW_x *= -1\n    return dW_e", "gradient of W_x", "sign is wrong"),
     ("    return dW_e", "    dW_y *= 3\n    return dW_e", "gradient of W_y", "3 times the right one"),
     (", dW_y\n", "\n", "There should be 4 gradients", "got 3"),
+    ("dW_e[:, x[t]] += W_x.T @ e_a[:, t]", "dW_e[:, x] += W_x.T @ e_a", "gradient of W_e", "is all words"),
+    ("np.outer(e_a[:, t], h[:, t])", "np.outer(e_a[:, t], h[:, t - 1])", "gradient of W_h", "h[:, t - 1] was used"),
+    ("np.outer(e_a[:, t], h[:, t])", "e_a[:, t] @ h[:, t]", "gradient of W_h", "is one number, a sum"),
+    ("np.outer(e_a[:, t], h[:, t])", "e_a[:, t] * h[:, t]", "gradient of W_h", "take the outer product"),
+    ("range(len(x))", "range(1, len(x))", "gradient of W_e", "The first step is left out"),
+    ("range(len(x))", "range(len(x) - 1)", "gradient of W_e", "The last step is left out"),
+    ("    return dW_e", "        return dW_e", "gradient of W_e", "a return within"),
 ]
 
 NUMERIC = [
@@ -144,6 +164,9 @@ SCAN = [
     ("squares", "_squares, _ = theano.scan(lambda _i: _i**2, sequences=T.arange(_n))", "_squares = T.arange(_n) ** 2",
      "no scan in the graph", "squares are right"),
     ("squares", "sequences=T.arange(_n)", "sequences=range(_n)", "cannot be interpreted", "T.arange can"),
+    ("squares", "T.arange(_n)", "T.arange(_n - 1)", "expected [0, 1, 4, 9, 16]", "one number too few"),
+    ("squares", "sequences=T.arange(_n)", "sequences=_n", "It fails with IndexError", "not the number n"),
+    ("markov", "n_steps=_n", "n_steps=4", "expected (n, states) = (1, 3)", "may be any number"),
     ("markov", "T.dot(_A, _s_tm1)", "_A * _s_tm1", "outputs_info", "is the product a T.dot"),
     ("markov", "T.dot(_A, _s_tm1)", "_A @ _s_tm1", "unsupported operand", "T.dot(A, s)"),
     ("markov", "non_sequences=_A, ", "", "missing 1 required positional argument", "Count them"),
@@ -165,15 +188,19 @@ SCAN = [
     ("rnn", "T.nnet.softmax(T.dot(_h, W_y.T))", "T.exp(T.dot(_h, W_y.T))", "p at step 1", "not normalised"),
     ("rnn", "T.nnet.sigmoid", "T.tanh", "p at step 1", "tanh"),
     ("rnn", "_h, _ =", "_h =", "It fails with", "scan returns a pair"),
+    ("rnn", "step(_z_t, _h_tm1,", "step(_h_tm1, _z_t,", "It fails with ValueError", "not in scan's order"),
     ("rnn", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row a word; not the transpose"),
     ("theano_gradients", "-T.mean(", "-T.sum(", "gradient of W_e", "L = 6 times too large"),
     ("theano_gradients", "-T.mean(", "-(", "cost must be a scalar", "is the mean over the words, T.mean, forgotten?"),
     ("theano_gradients", "-T.mean(", "T.mean(", "gradient of W_e", "sign is wrong"),
     ("theano_gradients", "T.log(_p)", "_p", "gradient of W_e", "logarithm is forgotten"),
     ("theano_gradients", "[T.arange(_y.shape[0]), _y]", "[:, _y]", "gradient of W_e", "every word with every gold tag"),
+    ("theano_gradients", "[T.arange(_y.shape[0]), _y]", "[_y]", "gradient of W_e", "whose places are the tags'"),
+    ("theano_gradients", "_y.shape[0]", "len(_y)", "It fails with TypeError", "_y.shape[0]"),
     ("theano_gradients", "in param]", "in param[1:]]", "There should be 4 gradients", "got 3"),
     ("updates", "W - rate", "W + rate", "new W_x", "subtract"),
     ("updates", "rate * ", "", "new W_x", "rate is forgotten"),
+    ("updates", "rate * T.grad(_cost, W)", "T.grad(_cost, W) / rate", "new W_x", "divided by the rate"),
     ("updates", "in param]", "in param[:1]]", "a pair for each", "W_h has none"),
     ("updates", "(W, W - rate * T.grad(_cost, W))", "(W - rate * T.grad(_cost, W), W)", "wrong way round",
      "(shared variable, its new value)"),
@@ -197,6 +224,10 @@ SCAN = [
     ("lstm_gates", "T.tanh(_a[2 * H : 3 * H])", "T.tanh(_a[2 * H : 3 * H] + _b[H : 2 * H])", "g", "g has a peephole"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "(1 - _f) * _c_tm1 + _i * _g", "c_t", "works the wrong way"),
     ("lstm_step", "_f * _c_tm1 + _i * _g", "_f * _c_tm1 + (1 - _f) * _g", "c_t", "1 - f is used where the input gate"),
+    ("lstm_step", "_i * _g", "_i + _g", "c_t", "i and g are added"),
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "T.tanh(_f * _c_tm1 + _i * _g)", "c_t", "The cell goes through tanh"),
+    ("lstm_step", "_o * T.tanh(_c_t)", "T.tanh(_o * _c_t)", "Right: c_t. First", "not of o c_t"),
+    ("lstm_step", "_o * T.tanh(_c_t)", "_o + T.tanh(_c_t)", "Right: c_t. First", "o is added"),
     ("lstm_step", "T.tanh(_c_t)", "T.tanh(_c_tm1)", "Right: c_t. First difference: h_t", "the old cell"),
     ("lstm", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row a word; not the transpose"),
     ("lstm_step", "_f, _g, _o = my", "_g, _f, _o = my", "c_t", ""),
@@ -276,6 +307,46 @@ def test_what_is_untouched_is_not_yet_and_the_rest_keeps_its_tick(says, exercise
     assert ("Right so far" in verdict.text) == bool(right)
     assert f"{right}. Still" in verdict.text or not right
     assert progress.get(exercise)["tries"] == 0
+
+
+@pytest.mark.parametrize(
+    ("exercise", "unfinished", "right", "missing"),
+    [
+        ("lstm_gates", ["_f", "_g", "_o"], "i", "f, g, o"),
+        ("lstm_gates", ["_f"], "i, g, o", "f"),
+        ("lstm_step", ["_h_t"], "c_t", "h_t"),
+    ],
+)
+def test_the_parts_of_an_lstm_that_are_there_are_judged(says, exercise, unfinished, right, missing):
+    code = solutions.code(exercise).splitlines()
+    lines = [line for line in code if line.split("=")[0].strip() in unfinished]
+    left = [(line, f"{line.split('=')[0]}= ...") for line in lines]
+    verdict = says(exercise, *left)
+    assert verdict.state == "not yet"
+    assert f"Right so far: {right}. Not there yet: {missing}." in verdict.text
+
+
+def test_a_wrong_gate_is_named_before_one_that_is_missing(says):
+    text = says(
+        "lstm_gates",
+        ("_f = T.nnet.sigmoid", "_f = T.tanh"),
+        ("_o = T.nnet.sigmoid(_a[3 * H :] + _b[2 * H :])", "_o = ..."),
+    ).text
+    assert "The forget gate goes through tanh" in text
+
+
+@pytest.mark.parametrize(
+    ("exercise", "old", "new"),
+    [
+        ("numeric", "above = cost()", "above = cost(W)"),
+        ("forward", "range(L)", "range(L + 1)"),
+        ("theano_gradients", "[T.arange(_y.shape[0]), _y]", "[_y, T.arange(_y.shape[0])]"),
+    ],
+)
+def test_no_advice_is_better_than_one_that_leads_astray(says, exercise, old, new):
+    text = says(exercise, (old, new)).text
+    assert "It fails with" in text
+    assert len(text.splitlines()) == 2  # what fails, and where
 
 
 def test_a_mistake_in_half_filled_code_is_told(says):

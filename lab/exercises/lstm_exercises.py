@@ -1,0 +1,90 @@
+"""What is checked in exercise 6.4: the LSTM in Theano, gate by gate. Each returns what is right, or raises."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from lab.exercises.difference import as_numbers, close, compare_gradients, own_line, recognise, vector
+from lab.exercises.setting import SENTENCES, SIZES, model_of, several
+from lab.exercises.slips import GATE_SLIPS, LSTM_SENTENCE_SLIPS, LSTM_SLIPS, Quantities, lstm_forward
+from lab.exercises.slips import lstm_gates as gates_of
+from lab.exercises.slips import lstm_step as one_step
+from lab.exercises.theano_exercises import evaluate, symbolic, theano_class, theano_forward
+from lab.exercises.verdict import NotYet, Wrong, attempt
+from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+
+
+def _of_one_step(student: Any, names: tuple[str, ...]) -> tuple[list[np.ndarray], Quantities]:
+    """Return what a step of an LSTM is given and what a student's function makes of it, as far as it is there."""
+    import theano.tensor as T
+
+    rng = np.random.RandomState(7)
+    _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
+    given = [*(rng.uniform(-1, 1, SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
+    symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
+    result = zip(names, several(attempt(student, *symbols, whole=False), ", ".join(names), len(names)), strict=True)
+    there = {name: symbolic(name, value) for name, value in result if value is not None and value is not ...}
+    values = attempt(evaluate, list(there.values()), dict(zip(symbols, given, strict=True)))
+    right = ("n_hidd",), np.empty(SIZES[2])
+    return given, {name: as_numbers(name, value, *right) for name, value in zip(there, values, strict=True)}
+
+
+def _all_there(got: Quantities, names: Iterable[str]) -> None:
+    """Raise NotYet where some are missing, what is there being right."""
+    if missing := [name for name in names if name not in got]:
+        raise NotYet(f"Right so far: {', '.join(got)}. Not there yet: {', '.join(missing)}.")
+
+
+def lstm_gates(student: Any) -> str:
+    """Check an LSTM's gates: a function as for `lstm_step`, which returns (i, f, g, o)."""
+    given, got = _of_one_step(student, tuple("ifgo"))
+    right = gates_of(*given)
+    fine = [name for name in got if close(got[name], right[name])]
+    for name in got:
+        if name in fine:
+            continue
+        tried = [(says, gates_of(*given, **how)) for says, how in GATE_SLIPS]
+        tried.sort(key=lambda slip: -sum(close(got[gate], slip[1][gate]) for gate in got))  # which tells most of all
+        swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
+        kind = recognise(got[name], right[name], [*swapped, *((says, gates[name]) for says, gates in tried)])
+        before = [gate for gate in fine if "ifgo".index(gate) < "ifgo".index(name)]
+        lead = f"Right: {', '.join(before)}. " if before else ""
+        numbers = f"{name} is {vector(got[name])}, expected {vector(right[name])}"
+        raise Wrong(f"{lead}First difference: {numbers}.{own_line(kind)}")
+    _all_there(got, right)
+    return "i, f, g and o: the same as NumpyLSTM's."
+
+
+def lstm_step(student: Any) -> str:
+    """Check an LSTM's step: a function of symbolic (z_t, h_{t-1}, c_{t-1}, W_x, W_h, W_c) that returns (h_t, c_t)."""
+    given, got = _of_one_step(student, ("h_t", "c_t"))
+    right = {f"{name}_t": value for name, value in one_step(*given).items()}
+    if len(got) == 2 and all(close(got[a], right[b]) for a, b in (("c_t", "h_t"), ("h_t", "c_t"))):
+        raise Wrong("Both are right, but in the wrong order: return h_t, c_t.")
+    for name in sorted(got):
+        if not close(got[name], right[name]):
+            tried = [(says, one_step(*given, **how)[name[0]]) for says, how in LSTM_SLIPS]
+            kind = own_line(recognise(got[name], right[name], tried))
+            lead = "Right: c_t. " if name == "h_t" and "c_t" in got else ""
+            found = f"{name} is {vector(got[name])}, expected {vector(right[name])}.{kind}"
+            raise Wrong(f"{lead}First difference: {found}")
+    _all_there(got, right)
+    return "h_t and c_t: the same as NumpyLSTM's."
+
+
+def lstm(student: Any) -> str:
+    """Check the symbolic forward pass of a class made of `LSTM`, and the gradients through it."""
+    cls = theano_class(student, "LSTM")
+    where = theano_forward(cls, NumpyLSTM, lstm_forward, LSTM_SENTENCE_SLIPS)
+
+    import theano.tensor as T
+
+    x, gold = SENTENCES[0]
+    model, reference = model_of(cls), model_of(NumpyLSTM)
+    _x = T.ivector("x")
+    _cost = -T.mean(T.log(model._forward(_x))[T.arange(len(x)), gold])
+    values = attempt(evaluate, attempt(T.grad, _cost, model.param), {_x: x.astype("int32")})
+    right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
+    compare_gradients([np.asarray(value) for value in values], right, len(x), None, model.dtype)
+    return f"_forward gives NumpyLSTM's probabilities in every step, {where}, and T.grad its gradients."
