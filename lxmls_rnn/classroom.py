@@ -13,7 +13,10 @@ from lxmls_rnn.files import in_words
 from lxmls_rnn.runs import Run, find_runs
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
-LEGEND = "✓ right, ✗ not right, … not yet; the number of tries, of hints (h), s: the solution was shown; minutes."
+LEGEND = (
+    "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
+    "Exercises that nobody has begun are left out."
+)
 TIME = "%Y-%m-%d %H:%M"  # how moments are written
 MARKS = {"right": "✓", "not right": "✗", "not yet": "…"}
 
@@ -142,8 +145,8 @@ def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:
 def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
     """Return header and lines: a student each, and at last how many have done each exercise.
 
-    A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries, with how
-    many hints (h), whether the solution was shown (s), and how many minutes it took, from the first try or hint on.
+    A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries (×), with
+    how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or hint on.
     """
     names = exercises_of(students)
     header = ["student", *names, "done", "last done", "answers", "runs", "best on dev"]
@@ -162,11 +165,29 @@ def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
 def _cell(entry: Entry | None) -> str:
     if entry is None:
         return ""
-    more = [str(entry.tries)] if entry.tries else []
-    more += [f"{entry.hints}h"] if entry.hints else []
+    more = [f"{entry.tries}×"] if entry.tries else []
+    more += [f"{entry.hints}?"] if entry.hints else []
     more += ["s"] if entry.solution else []
     more += [f"{entry.minutes}min"] if entry.minutes is not None else []
     return " ".join([MARKS.get(entry.state, entry.state), *more])
+
+
+def spreadsheet(students: list[Student]) -> list[list[object]]:
+    """Return header and lines for a spreadsheet: a student each, with five columns for each exercise, and numbers."""
+    names = exercises_of(students)
+    parts = ("", " tries", " hints", " solution", " minutes")
+    of_exercises = [f"{name}{part}" for name in names for part in parts]
+    lines: list[list[object]] = [["student", *of_exercises, "done", "last done", "answers", "runs", "best on dev"]]
+    for student in students:
+        cells: list[object] = []
+        for entry in (student.exercises.get(name) for name in names):
+            if entry is None:
+                cells += [None] * len(parts)
+            else:
+                cells += [entry.state, entry.tries, entry.hints, "shown" if entry.solution else None, entry.minutes]
+        counted = [student.n_done, student.last, len(student.answers), len(student.runs), student.best]
+        lines.append([student.name, *cells, *counted])
+    return lines
 
 
 def stuck(students: list[Student]) -> list[str]:

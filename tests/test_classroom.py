@@ -53,9 +53,9 @@ def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in)
     header, lines = table(students)
     assert header == ["student", "forward", "errors", "done", "last done", "answers", "runs", "best on dev"]
     anna, ben, cai, dee, done_by = lines
-    assert anna[:7] == ["anna", "✓ 3 1h s 12min", "✗ 2", "1 of 2", "2026-07-20 15:04", "1", "1"]
+    assert anna[:7] == ["anna", "✓ 3× 1? s 12min", "✗ 2×", "1 of 2", "2026-07-20 15:04", "1", "1"]
     assert anna[7].endswith("%")
-    assert ben == ["ben", "✗ 7", "", "0 of 2", "", "2", "0", ""]
+    assert ben == ["ben", "✗ 7×", "", "0 of 2", "", "2", "0", ""]
     assert cai[1:] == dee[1:] == ["", "", "0 of 2", "", "0", "0", ""]
     assert done_by[:3] == ["done by", "1 of 4", "0 of 4"]
     assert exercises_of(students) == ["forward", "errors"]
@@ -69,9 +69,14 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     assert result.exit_code == 0
     assert "cai/runs/exercises.json" in result.output
     assert "Stuck at forward: ben, 7 tries." in result.output
-    assert list(csv.reader(files[0].open()))[1][:3] == ["anna", "✓ 3 1h s 12min", "✗ 2"]
+    header, anna, ben, *_ = csv.reader(files[0].open())
+    assert header[:6] == ["student", "forward", "forward tries", "forward hints", "forward solution", "forward minutes"]
+    assert anna[:8] == ["anna", "right", "3", "1", "shown", "12", "not right", "2"]
+    assert anna[-5:-1] == ["1", "2026-07-20 15:04", "1", "1"]
+    assert 0 < float(anna[-1]) < 1
+    assert ben[-5:] == ["0", "", "2", "0", ""]
     page = files[1].read_text()
-    assert "<td>✓ 3 1h s 12min</td>" in page
+    assert "<td>✓ 3× 1? s 12min</td>" in page
     assert "exercises.json" in page
 
 
@@ -107,7 +112,7 @@ def test_the_teachers_notebook_says_in_a_sentence_that_nobody_was_there(tmp_path
 
 def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypatch, capsys):
     space = run_the_teachers_notebook(handed_in, monkeypatch)
-    assert "<td>✓ 3 1h s 12min</td>" in space["shown"].data
+    assert "<td>✓ 3× 1? s 12min</td>" in space["shown"].data
     assert re.search(r"anna +first +NumpyRNN, 3 hidden units +\d+\.\d%", capsys.readouterr().out)
 
 

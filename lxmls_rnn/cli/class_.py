@@ -25,7 +25,7 @@ def _several() -> None:
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table there.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write it for a spreadsheet there.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write it and the answers as a page there.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
 ) -> None:
@@ -40,7 +40,7 @@ def show(
             warnings.warn(why, stacklevel=1)
     if csv_file is not None:
         text = io.StringIO()
-        csv.writer(text).writerows([[_no_formula(cell) for cell in line] for line in (header, *lines)])
+        csv.writer(text).writerows([map(_no_formula, line) for line in classroom.spreadsheet(students)])
         write_atomically(csv_file, text.getvalue())
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
@@ -60,9 +60,9 @@ def show(
             console.print(_plain(f"{name}: {answer}"), soft_wrap=True)
 
 
-def _no_formula(cell: str) -> str:
+def _no_formula(cell: object) -> object:
     """Return a cell that a spreadsheet does not compute, whatever a student has put into a file."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _plain(text: str) -> Text:

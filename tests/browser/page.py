@@ -187,11 +187,12 @@ def overflowing(page, panel):
         """panel => {
             const right = panel.getBoundingClientRect().right;
             const cut = [];
-            for (const part of panel.querySelectorAll("label, button, .widget-html-content > *, h3")) {
+            const names = "label, button, .lm-TabBar-tabLabel";
+            for (const part of panel.querySelectorAll(`${names}, .widget-html-content > *, h3`)) {
                 const box = part.getBoundingClientRect();
                 if (!box.width || part.closest(".lab-scroll") || part.closest("svg")) continue;
                 if (box.right > right + 1) cut.push("sticks out: " + part.innerText.slice(0, 60));
-                if (part.matches("label, button") && part.scrollWidth > part.clientWidth + 1)
+                if (part.matches(names) && part.scrollWidth > part.clientWidth + 1)
                     cut.push("cut off: " + part.innerText.slice(0, 60));
             }
             return cut;

@@ -67,7 +67,7 @@ class TrainingPanel(Panel):
             self.status,
             in_row(self.epoch_bar, self.training_bar),
             self.curves,
-            widgets.HBox([widgets.VBox([self.shown, self.again_button]), self.table]),
+            in_row(widgets.VBox([self.shown, self.again_button]), self.table),
             self.left_out,
         )
         on_change(self._summarise, self.part, *controls(*self.parts.values()))
@@ -115,7 +115,7 @@ class TrainingPanel(Panel):
         self.epoch_bar = gauge("26em", description="Epoch", **look).add_class("lab-epoch-bar")
         self.training_bar = gauge("26em", description="Training", **look).add_class("lab-training-bar")
         self.curves, self.left_out = Curves(), view("left-out")
-        self.table = view("log", flex="1 1 0", min_width="0")
+        self.table = view("log", flex="1 1 0", min_width="26em")
 
     # settings
 
