@@ -66,7 +66,7 @@ _ADVICE = [
     )
 ]  # fmt: skip
 _LONGEST = 200  # characters of a message; Theano's can fill a page
-MOST_SECONDS = 20.0  # of the processor, for one call of a student's function
+MOST_SECONDS = 10.0  # of the processor, for one call of a student's function
 
 
 class NotYet(Exception):
