@@ -50,7 +50,9 @@ class Metrics:
 def check_name(name: str) -> str:
     """Return the name of a new run if it is a plain name of a folder, else raise ValueError."""
     wrong = name.startswith((".", "-")) or Path(name).name != name or re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
-    if not name or wrong or not name.isprintable() or len(name.encode(errors="replace")) > LONGEST_NAME:
+    if (length := len(name.encode(errors="replace"))) > LONGEST_NAME:
+        raise ValueError(f"the name of a run must have at most {LONGEST_NAME} bytes, got {length}: {quoted(name)}")
+    if not name or wrong or not name.isprintable():
         raise ValueError(
             "the name of a run must be the name of a folder, without line breaks, signs such as * and a dot before it, "
             f"got {quoted(name)}"

@@ -219,10 +219,15 @@ def test_a_path_that_is_no_text_is_refused_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "n" * 201, "a\u2028b"])
+@pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "a\u2028b"])
 def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
     with pytest.raises(ValueError, match="the name of a run must be the name of a folder, without line breaks"):
         Run.create(name, SETTINGS, tmp_path)
+
+
+def test_a_name_that_is_too_long_is_refused_with_its_length(tmp_path):
+    with pytest.raises(ValueError, match="the name of a run must have at most 200 bytes, got 201: 'nnn"):
+        Run.create("n" * 201, SETTINGS, tmp_path)
 
 
 def test_names_of_runs_that_begin_in_the_same_second_differ():

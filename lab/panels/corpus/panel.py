@@ -150,7 +150,7 @@ class CorpusPanel(Panel):
                 name = save_upload(file["name"], bytes(file["content"]))
                 new_files()
                 self.choice.corpus.value = name
-                self.say(f"{file['name']} is in the data folder now, as {name}.")
+                self.say(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

@@ -41,6 +41,7 @@ def test_an_own_file_can_be_chosen_everywhere(data):
     panel = CorpusPanel()
     upload(panel, "mine.conll", "1\tDogs\t_\tNN\tNN\n2\trun\t_\tVB\tVB\n\n" * 3)
     assert panel.choice.corpus.value == "uploads/mine.conll"
+    assert "as uploads/mine.conll. Press Read" in panel.message.value
     panel.read_button.click()
     assert len(panel.train) == 3
     assert panel.dev is None
