@@ -95,7 +95,7 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
         if got.shape == (n + 1, 3) and close(got[1:], right):
             kind = " s_0 is among them: only s_1, ..., s_n are wanted."
         elif got.shape == right.shape[::-1]:
-            kind = " It is transposed: a row a step."
+            kind = " It is transposed: a row for each step."
         elif got.shape == (4, 3):
             kind = " n is 1 here, and may be any number: n_steps=_n."
         elif got.shape == (3,):
@@ -156,7 +156,8 @@ def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
         return ""
     if values.shape == (SIZES[1], len(x)):
         return (
-            "scan goes along the first axis of its sequence: give it _z, (L, n_emb), a row a word; not the transpose."
+            "scan goes along the first axis of its sequence: give it _z, (L, n_emb), a row for each word; not the "
+            "transpose."
         )
     if values.ndim == 1 and np.array_equal(values, x):
         return "scan goes over the word ids, so a step gets a number: its sequence is _z, the embeddings."
@@ -183,7 +184,8 @@ def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qua
             right = pass_(x, param)["p"]
             if p.shape == right.shape and p.shape != right.shape[::-1]:
                 same = " The numbers are right." if close(p, right, "float32") else ""
-                raise Wrong(f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags): a row a step.{same}")
+                found = f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags)"
+                raise Wrong(f"{found}: a row for each step.{same}")
             p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
         except Wrong as error:
             if says := next(filter(None, (_wrong_sequence(s, given) for s in sequences)), ""):

@@ -41,5 +41,10 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
     lab.wait_until_idle()
     panel = lab.find("Answer")
     expect(panel).to_have_class(re.compile("jupyter-widgets-disconnected"))
-    assert "not kept" in panel.evaluate("panel => getComputedStyle(panel, '::after').content")
+    said = panel.evaluate("panel => (({content, order}) => [content, order])(getComputedStyle(panel, '::after'))")
+    assert "not kept" in said[0]
+    assert said[1] == "-1"  # above all else
+    # the marks of each part would move the curves of a plot off their axes
+    mark = "part => getComputedStyle(part, '::before').display"
+    assert panel.locator(".jupyter-widgets-disconnected").first.evaluate(mark) == "none"
     expect(panel.locator(".lab-message")).to_be_hidden()  # which said that what is written is kept

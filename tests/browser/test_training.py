@@ -159,6 +159,7 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
     more, norm = button(panel, "More"), panel.get_by_label("Gradient's norm")
     clip = panel.get_by_label("Clip the gradient")
     expect(clip).to_be_visible()
+    expect(more).to_have_count(1)  # that of the model's settings is gone
     press(clip, "Tab")
     expect(more).to_be_focused()
     assert more.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"

@@ -141,7 +141,7 @@ class ModelPanel(Panel):
         kept = "kept as they are" if self.model.freeze.value else "learnt with the rest"
         if self.model.embeddings.value == self.model.embeddings.options[0]:
             return f"Embeddings: random numbers, {kept}."
-        return f"Embeddings: {n.n_emb} numbers a word from {self.model.embeddings.value}, {kept}."
+        return f"Embeddings: {n.n_emb} numbers for each word, from {self.model.embeddings.value}, {kept}."
 
     def make(self) -> None:
         """Draw the model in the background and show its parameters."""

@@ -103,7 +103,7 @@ class SweepPanel(Panel):
         self.halving = switch("Give up the worse half", "On dev, again and again, with twice the epochs each time")
         self.count = view("sweep-count")
         self.name = text("Name", "", "The folder of runs that the sweep is kept in")
-        self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play")
+        self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play", single=True)
         self.sweep = pick("Look at", [], "The sweep that these buttons act on")
         self.pause_button = self.button(
             "Pause", "Hold all trainings after their present update", self.pause, icon="pause"

@@ -92,7 +92,8 @@ class Plots(widgets.VBox):
             axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
             self.against.marks = [*marks, self.points]
         said = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
-        self.legends[0].value = f"<div>{said}</div><small>A point a training: click it to look into that run.</small>"
+        what = "A point for each training: click it to look into that run."
+        self.legends[0].value = f"<div>{said}</div><small>{what}</small>"
 
     def _draw_curves(self, settings: Sequence[Setting]) -> None:
         marks, scales = [], scales_of(self.curves)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sweep.small import BASE, small_sweep
 
+import lab
 from lab import SweepPanel
 from lab.panels.sweep import live_sweeps
 from lxmls_rnn.runs import Run
@@ -45,8 +46,11 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
 
 
 @pytest.mark.process
-def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder):
+def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatch):
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 60.0)
     panel.start_button.click()
+    panel.start_button.click()  # a double click starts one
+    assert not (runs_folder / "sweep-2").exists()
     assert not panel.message.value
     live = live_sweeps.find(runs_folder / "sweep-1")
     again = SweepPanel()  # as after a reload
