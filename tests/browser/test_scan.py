@@ -9,7 +9,10 @@ def test_a_loop_and_scan_agree_and_their_graphs_are_drawn(lab, picture):
     expect(panel).to_contain_text("They agree", timeout=COMPILE)
     expect(panel).to_contain_text("as written")
     expect(panel.locator(".bqplot path.line").first).to_be_visible()
-    expect(panel.locator(".lab-scroll svg").nth(1)).to_be_visible()
+    graphs = panel.locator(".lab-scroll svg")
+    expect(graphs.nth(1)).to_be_hidden()
+    press(button(panel, "Theano's graphs"), "Space")
+    expect(graphs.nth(1)).to_be_visible()
     steps = panel.locator(".widget-hslider:visible", has_text="Steps").locator("[role=slider], .noUi-handle").first
     at_13 = panel.locator(".lab-heat").get_by_role("columnheader", name="13", exact=True)
     expect(at_13).to_have_count(0)

@@ -58,14 +58,14 @@ class GradientCheckPanel(Panel):
             against = "Against NumPy" if model.in_theano else "Against finite differences"
             box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
-        self.mistake = pick("Break", [NOTHING, *MISTAKES], "A mistake in NumPy's back-propagation", width="34em")
+        self.mistake = pick("Break", [NOTHING, *MISTAKES], "A mistake in NumPy's back-propagation", width="46em")
         self.mistake.add_class("lab-break")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "End the check", self.stop, disabled=True)
         self.progress = gauge("12em")
         self.progress.layout.visibility = "hidden"
         self.table, self.readings = view("check-table"), view("check-readings")
-        self.parameter = pick("Look at", [], "The gradient whose entries are shown", width="34em", label="9em")
+        self.parameter = pick("Look at", [], "The gradient whose entries are shown", width="46em", label="9em")
         self.entries = view("check-entries")
         self.look = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.look, False)

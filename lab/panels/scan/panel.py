@@ -27,6 +27,12 @@ STATES = ("sunny", "cloudy", "rainy")
 WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
 
 
+HOW_TO_READ = """Read a graph from top to bottom: what is given, what is done with it, the result. The loop is one
+operation, <b>scan</b>; most of the others reserve memory for its steps (AllocEmpty), put the first state there
+(IncSubtensor) and take out what is wanted (Subtensor). Optimising drops what is not needed, makes one operation,
+<b>composite</b>, of several on single numbers, and may find that there is no loop to be done."""
+
+
 class ScanPanel(Panel):
     """Loops by `theano.scan`, beside the same loops in NumPy.
 
@@ -41,9 +47,9 @@ class ScanPanel(Panel):
     title = "Scan"
     help = """<code>theano.scan</code> is a <code>for</code> loop written as an operation of Theano's graph, so that it
     can be optimised, run on a GPU and differentiated. Choose an example and press <b>Run</b>: the same numbers come
-    from a NumPy loop and from scan; then move the sliders. The graphs show what Theano made of the formula:
-    compare before and after the optimisation, and look inside a step. <b>What goes wrong</b> runs programs with a
-    typical mistake, so that you have seen their error messages before you meet them in your own."""
+    from a NumPy loop and from scan; then move the sliders. <b>Theano's graphs</b> show what Theano made of the
+    formula: compare before and after the optimisation, and look inside a step. <b>What goes wrong</b> runs programs
+    with a typical mistake, so that you have seen their error messages before you meet them in your own."""
 
     def __init__(self) -> None:
         whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
@@ -101,12 +107,15 @@ class ScanPanel(Panel):
     def _make_views(self) -> None:
         self.sources, self.numbers, self.timing, self.key = view(), view(), view(), view()
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
-        look = {"tooltip": "Show the graph inside scan too", "layout": {"width": "auto"}}
-        self.inside = widgets.ToggleButton(description="Graph of one step", **look)
+        wide = {"layout": {"width": "auto", "align_self": "flex-start"}}
+        what = "Show what Theano made of the formula, before and after its optimisation"
+        self.folded = widgets.ToggleButton(description="Theano's graphs", tooltip=what, **wide)
+        what = "Show the graph inside scan too"
+        self.inside = widgets.ToggleButton(description="Graph of one step", tooltip=what, **wide)
         self.plotted = widgets.VBox()
         plotted = self.numbers, self.key, self.plotted, self.timing
-        inside = widgets.HBox([self.inside]), shown_if(self.steps_view, self.inside)
-        self.results = widgets.VBox([*plotted, self.graphs, *inside])
+        graphs = widgets.VBox([self.graphs, self.inside, shown_if(self.steps_view, self.inside)])
+        self.results = widgets.VBox([*plotted, self.folded, shown_if(graphs, self.folded)])
 
     @property
     def example(self) -> Example:
@@ -281,7 +290,7 @@ class ScanPanel(Panel):
             (f"{name}: {graph_drawing.n_operations(graph)} operations", scrolled(graph_drawing.draw(graph)))
             for name, graph in graphs.items()
         )
-        self.graphs.value = f"<p>{graph_drawing.legend()}</p>{beside(*drawings)}"
+        self.graphs.value = f"<p>{HOW_TO_READ}</p><p>{graph_drawing.legend()}</p>{beside(*drawings)}"
         inner = []
         for name, graph in graphs.items():
             steps = "".join(scrolled(graph_drawing.draw(step)) for step in graph_drawing.steps_of(graph))

@@ -104,6 +104,11 @@ def test_a_row_without_weight_is_named_and_the_panel_goes_on(panel):
 def test_graphs_are_drawn_as_written_and_optimised(panel):
     run(panel, "Markov chain")
     assert panel.graphs.value.count("<svg") == 2
+    assert "Read a graph from top to bottom" in panel.graphs.value
+    graphs = panel.results.children[-1]
+    assert graphs.layout.display == "none"
+    panel.folded.value = True
+    assert graphs.layout.display is None
     assert re.search(r"as written: \d+ operations.*optimised: \d+ operations", panel.graphs.value)
     assert panel.steps_view.layout.display == "none"
     panel.inside.value = True
