@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets import controls
-from lab.widgets.controls import WRAP, button, in_row, offer, on_change, pick, seed, show, switch, view, whole
+from lab.widgets.controls import WRAP, button, field, in_row, offer, on_change, pick, seed, show, switch, view, whole
 from lab.widgets.more import More
 from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.datasets import reach
@@ -42,7 +42,8 @@ class CorpusChoice(widgets.VBox):
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
         what = "How many words back the word is that decides, K of the corpus reach:K"
-        self.distance = whole("Distance", 5, what, reach.FARTHEST)
+        drag = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
+        self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
         what = "Leave out sentences of more words; 0: none"
         self.longest = whole("Longest sentence", ALL, what, MOST - 1, least=ALL)
