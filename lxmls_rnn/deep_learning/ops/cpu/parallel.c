@@ -17,10 +17,11 @@ enum { MOST_THREADS = 128 };
 /* Threads for so much work: as many as are given, where each has enough to do. */
 static int threads_for(double work)
 {
-    const int given = openblas_get_num_threads ? openblas_get_num_threads() : 1;
-    const int most = given < MOST_THREADS ? given : MOST_THREADS;
     const double worth = work / WORTH_A_THREAD;
-    return worth < 2 ? 1 : worth < most ? (int)worth : most;
+    if (worth < 2 || !openblas_get_num_threads)
+        return 1;
+    const int given = openblas_get_num_threads(), most = given < MOST_THREADS ? given : MOST_THREADS;
+    return worth < most ? (int)worth : most;
 }
 
 template <class Work> struct Share {

@@ -44,9 +44,11 @@ static void add_small_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x
    does them. A packed product of some rows takes half of BLAS's time, but only rows are shared, a tile at a time. */
 static int threads_for_rows(npy_intp times, npy_intp B, double numbers)
 {
+    if (times < 2 || B < 2)
+        return 0;
     const int wanted = threads_for((double)times * (double)B * numbers);
     const npy_intp most = (B + ROWS - 1) / ROWS;
-    return times < 2 || B < 2 || wanted > 2 * most ? 0 : (int)smaller(wanted, most);
+    return wanted > 2 * most ? 0 : (int)smaller(wanted, most);
 }
 
 /* A matrix (K, N) of products of B rows. `W` holds it, or where it is `transposed` its transpose, (N, K).
@@ -83,7 +85,7 @@ static int is_zero(npy_intp size, const FLOAT *x)
 }
 
 /* y += x W for some or all rows:  x (rows, K), y (rows, N) */
-static void add_product(npy_intp rows, const FLOAT *x, Matrix W, FLOAT *y)
+static INLINED void add_product(npy_intp rows, const FLOAT *x, Matrix W, FLOAT *y)
 {
     if (is_zero(rows * W.K, x))
         return;
