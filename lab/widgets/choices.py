@@ -42,7 +42,7 @@ class CorpusChoice(widgets.VBox):
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
         what = "How many words back the word is that decides, K of the corpus reach:K"
-        drag = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
+        drag: dict[str, Any] = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
         what = "Leave out sentences of more words; 0: none"
