@@ -76,14 +76,18 @@ class Trainer:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            if not self._is_without(name) and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ValueError(f"{name} must be an integer of at least {least}, got {quoted(value)}")
         for name, positive in (("rate", True), ("clip", True), ("decay", False)):
             value = getattr(self, name)
             is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-            if value is not None and not (is_number and (0 < value < np.inf or (value == 0 and not positive))):
+            fits = is_number and (0 < value < np.inf or (value == 0 and not positive))
+            if not (fits or self._is_without(name)):
                 kind = "positive" if positive else "non-negative"
                 raise ValueError(f"{name} must be a {kind} number, got {quoted(value)}")
+
+    def _is_without(self, name: str) -> bool:
+        return name in ("patience", "clip") and getattr(self, name) is None
 
     def fit(
         self,

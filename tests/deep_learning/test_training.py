@@ -218,6 +218,8 @@ def test_it_goes_on_from_any_event_to_the_same_numbers(after):
         ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
         ({"batch_size": 1.5}, "batch_size must be an integer of at least 1, got 1.5"),
         ({"rate": -1}, "rate must be a positive number, got -1"),
+        ({"rate": None}, "rate must be a positive number, got None"),
+        ({"epochs": None}, "epochs must be an integer of at least 1, got None"),
         ({"rate": float("nan")}, "rate must be a positive number, got nan"),
         ({"decay": -0.1}, "decay must be a non-negative number"),
         ({"clip": 0}, "clip must be a positive number, got 0"),
