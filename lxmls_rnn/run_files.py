@@ -47,22 +47,23 @@ class Metrics:
     gradient_norm: float | None = None
 
 
-def check_name(name: str) -> str:
-    """Return the name of a new run if it is a plain name of a folder, else raise ValueError."""
-    wrong = name.startswith((".", "-")) or Path(name).name != name or re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
+def check_name(name: str, what: str = "a run") -> str:
+    """Return the name of a new run, or of `what`, if it is a plain name of a folder, else raise ValueError."""
+    wrong = name.startswith((".", "-")) or Path(name).name != name or name != name.strip()
+    sign = re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
     if (length := len(name.encode(errors="replace"))) > LONGEST_NAME:
-        raise ValueError(f"the name of a run must have at most {LONGEST_NAME} bytes, got {length}: {quoted(name)}")
-    if not name or wrong or not name.isprintable():
+        raise ValueError(f"the name of {what} must have at most {LONGEST_NAME} bytes, got {length}: {quoted(name)}")
+    if not name or wrong or sign or not name.isprintable():
         raise ValueError(
-            "the name of a run must be the name of a folder, without line breaks, signs such as * and a dot before it, "
-            f"got {quoted(name)}"
+            f"the name of {what} must be the name of a folder, without line breaks, signs such as *, a dot before "
+            f"it and spaces around it, got {quoted(name)}"
         )
     return name
 
 
-def unique_name(model: str) -> str:
-    """Return a name for a new run: model and time, and letters for those that begin in the same second."""
-    return f"{model}-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(2)}"
+def unique_name(what: str) -> str:
+    """Return a name for a new run, of its model, or a new sweep: the time, and letters for those of one second."""
+    return f"{what}-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(2)}"
 
 
 def is_there(folder: Path) -> bool:

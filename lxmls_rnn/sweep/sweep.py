@@ -18,6 +18,7 @@ from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, prepare, read_corpus
 from lxmls_rnn.files import counted, locked, quoted, write_atomically
+from lxmls_rnn.run_files import check_name, is_there
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
@@ -181,18 +182,17 @@ class Sweep:
         FileNotFoundError, ValueError
             As `check`; and the name is not a plain name.
         """
-        if self.name in ("", ".", ".."):
-            raise ValueError(f"the name of a sweep must be the name of a folder, got {self.name!r}")
+        check_name(self.name, "a sweep")
         taken = FileExistsError(
             f"there is a run or a sweep {self.folder}: take another name, or say --resume {self.name}"
         )
-        if self.folder.exists() and any(self.folder.iterdir()):  # a kill may have left it empty
+        if is_there(self.folder):
             raise taken
         self.check()
         begun = replace(self, checksums=self.all_checksums())
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.locked():
-            if any(self.folder.iterdir()):
+            if is_there(self.folder):
                 raise taken
             begun.save()
         return begun

@@ -54,6 +54,20 @@ def test_a_name_is_taken_once(tmp_path):
         small_sweep(tmp_path, "n_hidd=3").begin()
 
 
+def test_what_a_kill_has_left_of_its_beginning_does_not_take_its_name(tmp_path):
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / ".sweep.json.x.tmp").touch()
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]
+
+
+@pytest.mark.parametrize("name", ["a*b", "a\nb", ".."])
+def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
+    sweep = small_sweep(tmp_path, "n_hidd=2")
+    with pytest.raises(ValueError, match="the name of a sweep must be the name of a folder"):
+        replace(sweep, folder=tmp_path / "new" / name).begin()
+
+
 def test_values_and_seeds_can_be_added(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
     more = sweep.extended({"n_hidd": [3, 5]}, 3, None)
