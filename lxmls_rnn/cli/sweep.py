@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +19,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.cli import train as train_command
 from lxmls_rnn.cli.console import Root, console
 from lxmls_rnn.files import write_atomically
+from lxmls_rnn.run_files import check_name, unique_name
 from lxmls_rnn.sweep import grid, report
 from lxmls_rnn.sweep.halving import results as halving_results
 from lxmls_rnn.sweep.results import by_setting, chosen, on_test
@@ -108,9 +108,7 @@ def run(
             base = replace(base, **files)
             if "embeddings" in varied:
                 varied["embeddings"] = [file and paths.named(file) for file in varied["embeddings"]]
-        name = name or f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
-        if Path(name).name != name:
-            raise ValueError(f"the name of a sweep must be the name of a folder, got {name!r}")
+        name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)
         sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
     from lxmls_rnn.sweep.driver import Driver  # takes a second to import
@@ -127,17 +125,20 @@ def run(
 
 
 def show_sweep(driver: Driver) -> None:
-    """Train, with a bar and a line for each training; Ctrl-C stops with checkpoints."""
-    interrupted = False
+    """Train, with a bar and a line for each training.
 
-    def interrupt(*_: Any) -> None:
+    Ctrl-C and SIGTERM stop with checkpoints and the exit status of that signal; it is 1 where a training failed.
+    """
+    interrupted = 0
+
+    def interrupt(number: int, _: Any) -> None:
         nonlocal interrupted
-        interrupted = True
+        interrupted = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # not print: the signal may come in the middle of one
         os.write(2, b"Stopping after the current batches (a second Ctrl-C does not wait and does not save).\n")
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     over = sum(result.over for result in driver.results.values())
     if over:
         console.print(f"{over} of them are done already.")
@@ -164,10 +165,17 @@ def show_sweep(driver: Driver) -> None:
                     break
     finally:
         events.close()
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if interrupted:
-        console.print(f"Stopped by Ctrl-C; continue with `lxmls-rnn sweep --resume {driver.sweep.name}`.")
+        by = "Ctrl-C" if interrupted == signal.SIGINT else "SIGTERM"
+        again = f"lxmls-rnn sweep --resume {driver.sweep.name}"
+        console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
     console.print(f"The sweep is in {driver.sweep.folder}: `lxmls-rnn sweep show {driver.sweep.name}`.", soft_wrap=True)
+    if interrupted:
+        raise typer.Exit(128 + interrupted)
+    if any(result.state == "failed" for result in driver.results.values()):
+        raise typer.Exit(1)
 
 
 def in_a_line(result: Any, seconds: float | None) -> str:

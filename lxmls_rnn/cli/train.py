@@ -152,12 +152,13 @@ def show_training(run: Run, epochs: int | None) -> None:
                     console.print(f"Stopped: {event.reason}.")
                 if interrupted and not isinstance(event, Stopped):
                     by = "Ctrl-C" if interrupted == signal.SIGINT else "SIGTERM"
-                    console.print(f"Stopped by {by}; continue with `lxmls-rnn train --resume {run.folder}`.")
+                    again = f"lxmls-rnn train --resume {run.folder}"
+                    console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
                     break
     finally:
         events.close()  # writes the checkpoint if the training is not at its end
         for number, handler in before.items():
             signal.signal(number, handler)
-    console.print(f"The run is in {run.folder}.")
+    console.print(f"The run is in {run.folder}.", soft_wrap=True)
     if interrupted:
         raise typer.Exit(128 + interrupted)

@@ -284,12 +284,13 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
 @pytest.mark.process
 def test_sigterm_stops_after_the_batch_with_a_checkpoint_and_its_status(tmp_path):
     args = [COMMAND, "train", *SHORT, "--epochs", "4000", "--name", "stopped"]
-    with subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    narrow = {**PLAIN, "COLUMNS": "40"}  # the command to copy is not broken
+    with subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=narrow) as process:
         next(line for line in process.stdout if line.startswith("epoch   2"))
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
     assert process.returncode == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM; continue with" in rest
+    assert "Stopped by SIGTERM; continue with `lxmls-rnn train --resume runs/stopped`." in rest
     assert (tmp_path / "runs" / "stopped" / "checkpoint.npz").exists()
 
 

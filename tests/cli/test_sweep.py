@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shlex
 import signal
 import subprocess
@@ -43,7 +44,8 @@ def run(tmp_path, monkeypatch):
         (["--vary", "n_hidd=2,0"], "n_hidd must be a positive integer, got 0"),
         (["--seeds", "2", "--rate", "-1"], "rate must be a positive number"),
         (["--seeds", "2", "--vary", "seed=1"], "--seeds or --vary seed"),
-        (["--seeds", "2", "--name", "a/b"], "must be the name of a folder, got 'a/b'"),
+        (["--seeds", "2", "--name", "a/b"], "must be the name of a folder, .* got 'a/b'"),
+        (["--seeds", "2", "--name", "a*b"], r"the name of a sweep must be .* got 'a\*b'"),
         (["--seeds", "2", "--devices", "cuda7"], "cuda7 cannot be had"),
         (["--seeds", "2", "--halving", "--vary", "epochs=2,3"], "--halving needs one number of epochs"),
         (["--resume", "nothing"], "no sweep runs/nothing"),
@@ -98,20 +100,48 @@ def test_show_tells_writes_and_draws_and_runs_has_a_line_for_the_sweep(run, tmp_
 
 
 @pytest.mark.process
+@pytest.mark.slow("it starts workers, whose training fails")
+def test_the_status_says_that_a_training_failed(tmp_path):
+    command = [COMMAND, "sweep", *SHORT, "--seeds", "1", "--vary", "n_hidd=3", "--name", "full"]
+    small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))  # noqa: E731  no model is so small
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, preexec_fn=small)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"n_hidd=3,seed=\d+   failed   \S+npz: File too large", done.stdout)
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """A function that begins a sweep, sends a signal after the first checkpoint, and returns status and output."""
+
+    def stop(number, send):
+        command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "150", "--name", "stopped"]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+        while not any((tmp_path / "runs" / "stopped").glob("*/checkpoint.npz")):
+            assert process.poll() is None
+        send(process.pid, number)
+        said, _ = process.communicate(timeout=60)
+        return process.returncode, said
+
+    return stop
+
+
+@pytest.mark.process
 @pytest.mark.slow("it starts workers twice")
-def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(tmp_path):
-    command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "150", "--name", "stopped"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    folder = tmp_path / "runs" / "stopped"
-    while not any(folder.glob("*/checkpoint.npz")):
-        assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, said
-    assert "continue with `lxmls-rnn sweep --resume stopped`" in said
+def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(stopped, tmp_path):
+    status, said = stopped(signal.SIGINT, os.killpg)  # as a terminal does: the workers get it too
+    assert status == 130, said
+    assert "Stopped by Ctrl-C; continue with `lxmls-rnn sweep --resume stopped`" in said
     done = subprocess.run([COMMAND, "sweep", "--resume", "stopped"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for training in Sweep.load("stopped", tmp_path / "runs").trainings():
-        assert len(Run.open(training.name, folder).metrics()) == 150
+        assert len(Run.open(training.name, tmp_path / "runs" / "stopped").metrics()) == 150
+
+
+@pytest.mark.process
+@pytest.mark.slow("it starts workers")
+def test_sigterm_stops_as_ctrl_c_does_with_its_own_status(stopped):
+    status, said = stopped(signal.SIGTERM, os.kill)
+    assert status == 143, said
+    assert "Stopped by SIGTERM; continue with" in said
