@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.files import quoted
+from lxmls_rnn.files import counted, quoted
 from lxmls_rnn.readers.conll import Token, read_lines, read_sentences
 from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
 
@@ -53,7 +53,7 @@ class PostagCorpus:
             What the tags become; see `read_tag_map`. By default Penn Treebank tags become the 12 universal
             ones. With None they stay as they are, in lower case.
         max_sent_len : int, optional
-            Sentences of more than one word and fewer than `max_sent_len` are kept; by default those of any length.
+            Sentences of more than one word and fewer than `max_sent_len` are kept; by default all of more than one.
         max_nr_sent : int, optional
             Reading stops when so many have been kept; by default all are read.
 
@@ -68,7 +68,8 @@ class PostagCorpus:
         Warns
         -----
         UserWarning
-            Once for all tags that the map does not have; they become 'x'.
+            Once for all tags that the map does not have; they become 'x'. And where sentences of one word are left out
+            without a `max_sent_len`.
         """
         for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
             if limit is not None:
@@ -77,12 +78,13 @@ class PostagCorpus:
         universal = set() if tag_map is None else set(tag_map.values())
 
         kept: list[list[Token]] = []
-        nr_read = 0
+        nr_read = nr_single = 0
         for nr_read, sentence in enumerate(read_sentences(file), start=1):  # noqa: B007
             if len(sentence) > 1 and (max_sent_len is None or len(sentence) < max_sent_len):
                 kept.append(sentence)
                 if len(kept) == max_nr_sent:
                     break
+            nr_single += len(sentence) == 1
         if not kept:
             if nr_read == 0:
                 raise ValueError(f"{file}: there is no sentence in this file")
@@ -101,6 +103,9 @@ class PostagCorpus:
             sequences.add_sequence([token.word for token in sentence], tags)
         if unknown:
             warnings.warn(f"{file}, {_not_mapped(list(unknown.values()), mapping_file)}", stacklevel=2)
+        if nr_single and max_sent_len is None:
+            left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
+            warnings.warn(f"{file}: {left_out}", stacklevel=2)
         return sequences
 
 

@@ -99,8 +99,12 @@ def test_max_sent_len_is_exclusive(read):
     assert printed(read(DOGS_RUN + HE_SLEEPS, max_sent_len=3)) == ["He/pron sleeps/verb"]
 
 
-def test_sentences_of_one_word_are_left_out(read):
-    assert len(read("1 Run _ VB VB\n\n" + HE_SLEEPS)) == 1
+def test_sentences_of_one_word_are_left_out_and_told_where_nobody_asked(read):
+    with pytest.warns(UserWarning, match="1 of 2 sentences left out: a sentence must have 2 words or more"):
+        assert len(read("1 Run _ VB VB\n\n" + HE_SLEEPS)) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read("1 Run _ VB VB\n\n" + HE_SLEEPS, max_sent_len=15)
 
 
 def test_max_nr_sent_counts_kept_sentences(read):
@@ -231,9 +235,9 @@ def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir, part, sentences,
     text = file.read_text(encoding="utf-8")
     ids = [line.split("\t")[0] for line in text.splitlines() if line and not line.startswith("#")]
     one_word = text.count("\n1\t") - text.count("\n2\t")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with pytest.warns(UserWarning, match=f"{one_word} of {sentences} sentences left out") as caught:
         read = PostagCorpus().read_sequence_list_conll(file)
+    assert len(caught) == 1
     assert len(read) == sentences - one_word
     assert read.get_num_tokens() == sum(i.isdecimal() for i in ids) - one_word == tokens - one_word
     assert set(read.y_dict) == UNIVERSAL_TAGS
