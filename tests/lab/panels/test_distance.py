@@ -16,6 +16,7 @@ def panel(data):
         made.job.wait(60)
 
 
+@pytest.mark.slow("trains eight taggers of two kinds, seven seconds; the next one trains one")
 def test_curves_and_table_come_of_the_trainings(panel):
     panel.start_button.click()
     assert panel.start_button.disabled
