@@ -11,12 +11,18 @@ ROOT = Path(__file__).parents[2]
 UID = os.getuid() or 1000  # the tests may run as root; the lab shall not
 SECRET = secrets.token_hex(16)
 
+RUNC_FAULT = "waiting for init preliminary setup"  # seen once in some thousand starts, before a container runs anything
+
 
 def call(*command, timeout=60, check=True, **options):
     """Run a command and return what became of it, its output and errors together."""
-    result = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **options
-    )
+    for _ in range(2):
+        result = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **options
+        )
+        if result.returncode == 0 or RUNC_FAULT not in result.stdout:
+            break
+        print(f"{' '.join(map(str, command))}: once more, as runc said {RUNC_FAULT!r}")
     if check:
         assert result.returncode == 0, f"{' '.join(map(str, command))}:\n{result.stdout}"
     return result
