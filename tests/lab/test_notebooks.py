@@ -12,7 +12,8 @@ from lab.exercises.hints import EXERCISES
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 EXERCISE_NOTEBOOK = "01-exercises.ipynb"
-as_elsewhere = pytest.mark.slow("ten seconds in a kernel for what the tests of the panel do without one")
+as_elsewhere = pytest.mark.slow("ten seconds in a kernel for what the tests of the panels do without one")
+LONG = ("00-welcome.ipynb", "03-benchmark.ipynb")
 
 
 def read(name):
@@ -54,7 +55,7 @@ def verdicts(notebook):
 @pytest.mark.notebook
 @pytest.mark.usefixtures("small_corpus")
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=as_elsewhere if name == "03-benchmark.ipynb" else ()) for name in NOTEBOOKS]
+    "name", [pytest.param(name, marks=as_elsewhere if name in LONG else ()) for name in NOTEBOOKS]
 )
 def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
