@@ -54,9 +54,7 @@ def verdicts(notebook):
 
 @pytest.mark.notebook
 @pytest.mark.usefixtures("small_corpus")
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=as_elsewhere if name in LONG else ()) for name in NOTEBOOKS]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=as_elsewhere if name in LONG else ()) for name in NOTEBOOKS])
 def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     notebook = run(read(name), tmp_path, monkeypatch)
     texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
