@@ -14,29 +14,24 @@ HOT static void forward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp 
     for (npy_intp t = 0; t < T; ++t) {
         const npy_intp at = (t * B + begin) * H;
         const FLOAT *h_before = t ? h + at - B * H : h0 + at, *c_before = t ? c + at - B * H : c0 + at;
-        memcpy(gates + at * 4, a + at * 4, sizeof(FLOAT) * rows * 4 * H);
-        add_product(rows, h_before, from_h, gates + at * 4);
-        if (PEEPHOLES) {
-            memset(peep_begin, 0, sizeof(FLOAT) * rows * 3 * H);
-            add_product(rows, c_before, from_c, peep_begin);
-        }
+        set_product(rows, a + at * 4, h_before, from_h, gates + at * 4);
+        if (PEEPHOLES)
+            set_product(rows, NULL, c_before, from_c, peep_begin);
         for (npy_intp b = 0; b < rows; ++b) {
             FLOAT *gate = gates + (at + b * H) * 4;
-            const FLOAT *__restrict__ peep_b = PEEPHOLES ? peep_begin + b * 3 * H : NULL;
-            for (npy_intp n = 0; n < 2 * H; ++n) /* i and f */
+            const FLOAT *peep_b = PEEPHOLES ? peep_begin + b * 3 * H : NULL;
+            each(2 * H, [=](npy_intp n) { /* i and f */
                 gate[n] = logistic(PEEPHOLES ? gate[n] + peep_b[n] : gate[n]);
-            for (npy_intp n = 2 * H; n < 3 * H; ++n)
-                gate[n] = hyperbolic(gate[n]);
-            for (npy_intp n = 3 * H; n < 4 * H; ++n)
-                gate[n] = logistic(PEEPHOLES ? gate[n] + peep_b[n - H] : gate[n]);
-            const FLOAT *__restrict__ i = gate, *__restrict__ f = i + H, *__restrict__ g = f + H;
-            const FLOAT *__restrict__ o = g + H, *__restrict__ before = c_before + b * H;
-            FLOAT *__restrict__ c_b = c + at + b * H, *__restrict__ h_b = h + at + b * H;
-#pragma GCC ivdep /* more arrays than the compiler would check for overlap: without this it uses no vectors */
-            for (npy_intp n = 0; n < H; ++n) {
+            });
+            FLOAT *i = gate, *f = i + H, *g = f + H, *o = g + H;
+            const FLOAT *before = c_before + b * H;
+            FLOAT *c_b = c + at + b * H, *h_b = h + at + b * H;
+            each(H, [=](npy_intp n) {
+                g[n] = hyperbolic(g[n]);
+                o[n] = logistic(PEEPHOLES ? o[n] + peep_b[2 * H + n] : o[n]);
                 c_b[n] = f[n] * before[n] + i[n] * g[n];
                 h_b[n] = o[n] * hyperbolic(c_b[n]);
-            }
+            });
         }
     }
 }
@@ -49,7 +44,7 @@ static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FL
     const int threads = threads_for_rows(T, B, (PEEPHOLES ? 7.0 : 4.0) * (double)H * (double)H);
     const Matrix from_h = matrix(threads, B, H, 4 * H, W_h, 1, room_h);
     const Matrix from_c = PEEPHOLES ? matrix(threads, B, H, 3 * H, W_c, 1, room_c) : from_h;
-    share(threads, B, ROWS, [=](npy_intp begin, npy_intp end) {
+    share(threads, B, GRAIN, [=](npy_intp begin, npy_intp end) {
         forward_some(begin, end, T, B, H, a, from_h, from_c, h0, c0, h, c, gates, peep);
     });
 }
@@ -74,9 +69,9 @@ HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp
             FLOAT *__restrict__ e_i = e_a + tb * 4, *__restrict__ e_f = e_i + H;
             FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
             FLOAT *__restrict__ b_t = PEEPHOLES ? e_b + tb * 3 : NULL;
-            FLOAT *__restrict__ e_c_b = e_c + b * H, *__restrict__ e_h_b = e + b * H;
-#pragma GCC ivdep /* more arrays than the compiler would check for overlap: without this it uses no vectors */
-            for (npy_intp n = 0; n < H; ++n) {
+            FLOAT *__restrict__ e_c_b = e_c + b * H;
+            const FLOAT *e_h_b = e + b * H;
+            each(H, [=](npy_intp n) {
                 const FLOAT tanh_c = hyperbolic(c_t[n]), e_h_t = e_h_b[n] + from_above[n];
                 const FLOAT e_c_t = e_c_b[n] + e_h_t * o[n] * (1 - tanh_c * tanh_c);
                 e_i[n] = e_c_t * g[n] * i[n] * (1 - i[n]);
@@ -84,29 +79,29 @@ HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp
                 e_g[n] = e_c_t * i[n] * (1 - g[n] * g[n]);
                 e_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
                 e_c_b[n] = f[n] * e_c_t;
-                e_h_b[n] = 0;
                 if (PEEPHOLES)
                     b_t[n] = e_i[n], b_t[H + n] = e_f[n], b_t[2 * H + n] = e_o[n];
-            }
+            });
         }
-        add_product(rows, e_a + at * 4, to_h, e + begin * H);
+        set_product(rows, NULL, e_a + at * 4, to_h, e + begin * H);
         if (PEEPHOLES)
-            add_product(rows, e_b + at * 3, to_c, e_c + begin * H);
+            set_product(rows, e_c + begin * H, e_b + at * 3, to_c, e_c + begin * H);
     }
 }
 
 /* of all sentences;  dW_h = sum_t e_a_t h_{t-1}^T,  dW_c = sum_t e_b_t c_{t-1}^T */
 static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h,
                      const FLOAT *h0, const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, FLOAT *e_a,
-                     FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b, FLOAT *room_h, FLOAT *room_c)
+                     FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b, FLOAT *room_h, FLOAT *room_c,
+                     Use use = AS_IT_IS)
 {
     const int threads = threads_for_rows(T, B, (PEEPHOLES ? 7.0 : 4.0) * (double)H * (double)H);
     const Matrix to_h = matrix(threads, B, 4 * H, H, W_h, 0, room_h);
     const Matrix to_c = PEEPHOLES ? matrix(threads, B, 3 * H, H, W_c, 0, room_c) : to_h;
-    share(threads, B, ROWS, [=](npy_intp begin, npy_intp end) {
+    share(threads, B, GRAIN, [=](npy_intp begin, npy_intp end) {
         backward_some(begin, end, T, B, H, to_h, to_c, c, c0, gates, e_h, e_a, e, e_c, e_b);
     });
-    set_outer_of_steps(threads, T, B, 4 * H, H, e_a, h0, h, g_W_h);
+    use_outer_of_steps(threads, T, B, 4 * H, H, e_a, h0, h, use, g_W_h);
     if (PEEPHOLES)
-        set_outer_of_steps(threads, T, B, 3 * H, H, e_b, c0, c, g_W_c);
+        use_outer_of_steps(threads, T, B, 3 * H, H, e_b, c0, c, use, g_W_c);
 }

@@ -1,24 +1,25 @@
-/* Products of some rows with one matrix, again and again: y += x W at every step of a batch.
+/* Products of some rows with one matrix, again and again: y = base + x W at every step of a batch.
 
    At each call BLAS copies W into the order in which it reads it; for 32 rows that is half of its time. Here W is
    packed once for all steps: blocks of DEPTH rows; in each, panels of some vectors of columns; in each, row after row.
-   A tile of y, 4 rows of a panel, stays in registers for a whole block.
+   A tile of y, some rows of a panel, stays in registers for a whole block.
    Source: K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
 
 #define INLINED inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 8")
 
-enum { ROWS = 4, DEPTH = 512 };
+enum { GRAIN = 4, DEPTH = 512 }; /* threads share rows by so many */
 #define MULTIPLICATIONS_A_NUMBER 100.0 /* take as long as to pack it */
 
-/* Shapes of a panel: as many vectors as leave registers for x and W, of 16 (AVX and others) and of 32 (AVX-512). */
+/* Shapes of a tile: as many rows and vectors as leave registers for x and W, of 16 (AVX and others) and of 32 (AVX-512):
+   the more rows, the less often W is read, which comes from the core's second cache. */
 struct Narrow {
     typedef FLOAT Vector __attribute__((vector_size(32), aligned(sizeof(FLOAT)), may_alias));
-    enum { VECTORS = 3, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
+    enum { ROWS = 4, VECTORS = 3, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
 };
 struct Wide {
     typedef FLOAT Vector __attribute__((vector_size(64), aligned(sizeof(FLOAT)), may_alias));
-    enum { VECTORS = 4, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
+    enum { ROWS = 8, VECTORS = 3, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
 };
 
 /* Numbers that W (K, N) or its transpose takes when packed, from a line of the cache on: a vector, as a line, has up to
@@ -59,66 +60,77 @@ template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, 
     });
 }
 
-/* y += x W for ROWS rows and VECTORS vectors of columns. `next`, or NULL: what to fetch meanwhile, a vector for each row
-   of W. */
-template <class Shape, int VECTORS>
-static INLINED void add_tile(npy_intp K, const FLOAT *const *x, const FLOAT *W, const FLOAT *next, FLOAT *y,
-                             npy_intp y_step)
+/* y = base + x W for ROWS rows and VECTORS vectors of columns; base may be y, or NULL for 0. `next`, or NULL: what to
+   fetch meanwhile, a vector for each row of W. */
+template <class Shape, int ROWS, int VECTORS>
+static INLINED void set_tile(npy_intp K, const FLOAT *x, npy_intp x_step, const FLOAT *W, const FLOAT *next,
+                             const FLOAT *base, FLOAT *y, npy_intp y_step)
 {
     typedef typename Shape::Vector Vector;
-    Vector sum[ROWS][VECTORS];
-    UNROLLED for (int b = 0; b < ROWS; ++b)
-        UNROLLED for (int v = 0; v < VECTORS; ++v)
-            sum[b][v] = ((const Vector *)(y + b * y_step))[v];
+    Vector sum[ROWS][VECTORS] = {};
+    if (base)
+        UNROLLED for (int b = 0; b < ROWS; ++b)
+            UNROLLED for (int v = 0; v < VECTORS; ++v)
+                sum[b][v] = ((const Vector *)(base + b * y_step))[v];
     for (npy_intp k = 0; k < K; ++k, W += VECTORS * Shape::LANES) {
         if (next)
             __builtin_prefetch(next + k * Shape::LANES, 0, 2);
         UNROLLED for (int b = 0; b < ROWS; ++b)
             UNROLLED for (int v = 0; v < VECTORS; ++v)
-                sum[b][v] += x[b][k] * ((const Vector *)W)[v];
+                sum[b][v] += x[b * x_step + k] * ((const Vector *)W)[v];
     }
     UNROLLED for (int b = 0; b < ROWS; ++b)
         UNROLLED for (int v = 0; v < VECTORS; ++v)
             ((Vector *)(y + b * y_step))[v] = sum[b][v];
 }
 
-template <class Shape>
-static INLINED void add_tile(npy_intp vectors, npy_intp K, const FLOAT *const *x, const FLOAT *W, const FLOAT *next,
-                             FLOAT *y, npy_intp y_step)
+template <class Shape, int ROWS>
+static INLINED void set_tile(npy_intp vectors, npy_intp K, const FLOAT *x, npy_intp x_step, const FLOAT *W,
+                             const FLOAT *next, const FLOAT *base, FLOAT *y, npy_intp y_step)
 {
     switch (vectors) {
-    case 1: return add_tile<Shape, 1>(K, x, W, next, y, y_step);
-    case 2: return add_tile<Shape, 2>(K, x, W, next, y, y_step);
-    case 3: return add_tile<Shape, 3>(K, x, W, next, y, y_step);
-    default: return add_tile<Shape, Shape::VECTORS>(K, x, W, next, y, y_step);
+    case 1: return set_tile<Shape, ROWS, 1>(K, x, x_step, W, next, base, y, y_step);
+    case 2: return set_tile<Shape, ROWS, 2>(K, x, x_step, W, next, base, y, y_step);
+    default: return set_tile<Shape, ROWS, 3>(K, x, x_step, W, next, base, y, y_step);
     }
 }
 
-/* y += x W:  x (B, K), W (K, N) packed, y (B, N) */
 template <class Shape>
-static INLINED void add_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static INLINED void set_tile(npy_intp rows, npy_intp vectors, npy_intp K, const FLOAT *x, npy_intp x_step,
+                             const FLOAT *W, const FLOAT *next, const FLOAT *base, FLOAT *y, npy_intp y_step)
+{
+    switch (rows) {
+    case 1: return set_tile<Shape, 1>(vectors, K, x, x_step, W, next, base, y, y_step);
+    case 2: return set_tile<Shape, 2>(vectors, K, x, x_step, W, next, base, y, y_step);
+    case 4: return set_tile<Shape, 4>(vectors, K, x, x_step, W, next, base, y, y_step);
+    default: return set_tile<Shape, Shape::ROWS>(vectors, K, x, x_step, W, next, base, y, y_step);
+    }
+}
+
+/* y = base + x W:  x (B, K), W (K, N) packed, y and base, or NULL, (B, N) */
+template <class Shape>
+static INLINED void set_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *base, const FLOAT *x, const FLOAT *W,
+                               FLOAT *y)
 {
     const int is_far = K * N * (npy_intp)sizeof(FLOAT) > 1 << 20; /* more than a core's own cache keeps */
-    FLOAT edge[ROWS * Shape::COLUMNS] = {}; /* a tile that is larger than what is left of y */
-    for (npy_intp k = 0; k < K; k += DEPTH)
+    FLOAT edge[Shape::ROWS * Shape::COLUMNS] = {}; /* a tile that has more columns than what is left of y */
+    for (npy_intp k = 0; k < K; k += DEPTH, base = y)
         for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {
             const npy_intp depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
             const npy_intp step = width<Shape>(columns), vectors = step / Shape::LANES;
-            for (npy_intp b = 0; b < B; b += ROWS) {
-                const npy_intp rows = smaller(ROWS, B - b);
-                FLOAT *y_b = y + b * N + n;
-                const FLOAT *x_b[ROWS];
-                for (int r = 0; r < ROWS; ++r)
-                    x_b[r] = x + (b + smaller(r, rows - 1)) * K + k;
-                const npy_intp tile = b / ROWS; /* each of the first ones fetches a part of the next panel */
+            for (npy_intp b = 0, rows = Shape::ROWS, tile = 0; b < B; b += rows, ++tile) {
+                while (rows > B - b)
+                    rows /= 2;
+                const FLOAT *x_b = x + b * K + k, *base_b = base ? base + b * N + n : NULL;
+                FLOAT *y_b = y + b * N + n; /* each of the first tiles fetches a part of the next panel */
                 const FLOAT *next = is_far && tile < vectors ? W + depth * (step + tile * Shape::LANES) : NULL;
-                if (rows == ROWS && columns == step) {
-                    add_tile<Shape>(vectors, depth, x_b, W, next, y_b, N);
+                if (columns == step) {
+                    set_tile<Shape>(rows, vectors, depth, x_b, K, W, next, base_b, y_b, N);
                     continue;
                 }
-                for (npy_intp r = 0; r < rows; ++r)
-                    memcpy(edge + r * step, y_b + r * N, sizeof(FLOAT) * columns);
-                add_tile<Shape>(vectors, depth, x_b, W, next, edge, step);
+                for (npy_intp r = 0; base && r < rows; ++r)
+                    memcpy(edge + r * step, base_b + r * N, sizeof(FLOAT) * columns);
+                set_tile<Shape>(rows, vectors, depth, x_b, K, W, next, base ? edge : NULL, edge, step);
                 for (npy_intp r = 0; r < rows; ++r)
                     memcpy(y_b + r * N, edge + r * step, sizeof(FLOAT) * columns);
             }
@@ -126,17 +138,19 @@ static INLINED void add_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *
         }
 }
 
-static void add_packed_narrow(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void set_packed_narrow(npy_intp B, npy_intp K, npy_intp N, const FLOAT *base, const FLOAT *x, const FLOAT *W,
+                              FLOAT *y)
 {
-    add_packed<Narrow>(B, K, N, x, W, y);
+    set_packed<Narrow>(B, K, N, base, x, W, y);
 }
 
 #ifdef __x86_64__
 __attribute__((target("avx512f")))
 #endif
-static void add_packed_wide(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+static void set_packed_wide(npy_intp B, npy_intp K, npy_intp N, const FLOAT *base, const FLOAT *x, const FLOAT *W,
+                            FLOAT *y)
 {
-    add_packed<Wide>(B, K, N, x, W, y);
+    set_packed<Wide>(B, K, N, base, x, W, y);
 }
 
 static int is_wide(void)
@@ -156,8 +170,9 @@ static const FLOAT *packed(npy_intp K, npy_intp N, const FLOAT *W, int transpose
     return begin;
 }
 
-/* y += x W:  x (B, K), W (K, N) as `packed` made it, y (B, N) */
-static void add_packed_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x, const FLOAT *W, FLOAT *y)
+/* y = base + x W:  x (B, K), W (K, N) as `packed` made it, y and base, which may be y or NULL, (B, N) */
+static void set_packed_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *base, const FLOAT *x, const FLOAT *W,
+                               FLOAT *y)
 {
-    (is_wide() ? add_packed_wide : add_packed_narrow)(B, K, N, x, W, y);
+    (is_wide() ? set_packed_wide : set_packed_narrow)(B, K, N, base, x, W, y);
 }

@@ -1,5 +1,21 @@
 /* What the layers share. */
 
+/* work(n) for n in 0 .. size, in whole vectors, then in fours: what is left after those the compiler would do one by
+   one, which takes as long as some vectors. */
+template <class Work> static INLINED void each(npy_intp size, Work work)
+{
+    const npy_intp whole = size / 16 * 16, fours = size / 4 * 4;
+#pragma GCC ivdep /* more arrays than the compiler would check for overlap: without this it uses no vectors */
+    for (npy_intp n = 0; n < whole; ++n)
+        work(n);
+    for (npy_intp n = whole; n < fours; n += 4)
+#pragma GCC ivdep
+        for (npy_intp k = 0; k < 4; ++k)
+            work(n + k);
+    for (npy_intp n = fours; n < size; ++n)
+        work(n);
+}
+
 /* BLAS counts rows and columns in 32 bits: whether it can count so many, a number that is not rounded to an integer. */
 static inline int is_countable(double rows)
 {
@@ -47,7 +63,7 @@ static int threads_for_rows(npy_intp times, npy_intp B, double numbers)
     if (times < 2 || B < 2)
         return 0;
     const int wanted = threads_for((double)times * (double)B * numbers);
-    const npy_intp most = (B + ROWS - 1) / ROWS;
+    const npy_intp most = (B + GRAIN - 1) / GRAIN;
     return wanted > 2 * most ? 0 : (int)smaller(wanted, most);
 }
 
@@ -84,24 +100,29 @@ static int is_zero(npy_intp size, const FLOAT *x)
     return n >= size;
 }
 
-/* y += x W for some or all rows:  x (rows, K), y (rows, N) */
-static INLINED void add_product(npy_intp rows, const FLOAT *x, Matrix W, FLOAT *y)
+/* y = base + x W for some or all rows:  x (rows, K), y (rows, N); base may be y, or NULL for 0 */
+static INLINED void set_product(npy_intp rows, const FLOAT *base, const FLOAT *x, Matrix W, FLOAT *y)
 {
-    if (is_zero(rows * W.K, x))
+    const int is_nothing = is_zero(rows * W.K, x), is_few = is_small(W.B, W.K, W.N);
+    if (W.prepared && !is_few && !is_nothing)
+        return set_packed_product(rows, W.K, W.N, base, x, W.prepared, y);
+    if (base && base != y)
+        memcpy(y, base, sizeof(FLOAT) * rows * W.N);
+    if (!base && (is_few || is_nothing))
+        memset(y, 0, sizeof(FLOAT) * rows * W.N);
+    if (is_nothing)
         return;
-    if (is_small(W.B, W.K, W.N)) {
+    if (is_few) {
         add_small_product(rows, W.K, W.N, x, W.prepared, y);
-    } else if (W.prepared) {
-        add_packed_product(rows, W.K, W.N, x, W.prepared, y);
     } else { /* to BLAS, which counts columns first, every matrix here is its transpose: y^T += W^T x^T */
         char no = 'N', turned = W.transposed ? 'T' : 'N';
         int B = (int)rows, K = (int)W.K, N = (int)W.N, step = 1;
         int first = W.transposed ? K : N, second = W.transposed ? N : K;
-        FLOAT one = 1;
+        FLOAT one = 1, kept = base ? 1 : 0;
         if (B == 1)
-            GEMV(&turned, &first, &second, &one, (FLOAT *)W.W, &first, (FLOAT *)x, &step, &one, y, &step);
+            GEMV(&turned, &first, &second, &one, (FLOAT *)W.W, &first, (FLOAT *)x, &step, &kept, y, &step);
         else
-            GEMM(&turned, &no, &N, &B, &K, &one, (FLOAT *)W.W, &first, (FLOAT *)x, &K, &one, y, &N);
+            GEMM(&turned, &no, &N, &B, &K, &one, (FLOAT *)W.W, &first, (FLOAT *)x, &K, &kept, y, &N);
     }
 }
 
@@ -112,26 +133,37 @@ static int threads_beside(int of_passes, double work)
     return of_passes < 2 ? 0 : threads_for(work);
 }
 
-/* g += e^T h, the gradient of a matrix over N columns at once:  e (N, M), h (N, K), g (M, K) */
-static void add_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
+/* What becomes of the gradient of a matrix: G = kept G + scale g. A step that needs no norm descends at once, with the
+   matrix itself as G. */
+typedef struct {
+    FLOAT scale, kept;
+} Use;
+static const Use AS_IT_IS = {1, 0};
+
+/* G = kept G + scale e^T h, where e^T h is the gradient over N columns at once:  e (N, M), h (N, K), G (M, K) */
+static void use_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, Use use,
+                      FLOAT *G)
 {
-    if (is_zero(N * K, h))
+    if (is_zero(N * K, h)) {
+        if (!use.kept)
+            memset(G, 0, sizeof(FLOAT) * M * K);
         return;
+    }
     const int threads = threads_beside(of_passes, (double)N * (double)M * (double)K);
     share(threads, M, 16, [=](npy_intp begin, npy_intp end) {
         char no = 'N', transposed = 'T';
         int rows = (int)N, m = (int)(end - begin), k = (int)K, step = (int)M;
-        FLOAT one = 1;
-        GEMM(&no, &transposed, &k, &m, &rows, &one, (FLOAT *)h, &k, (FLOAT *)e + begin, &step, &one, g + begin * K, &k);
+        FLOAT scale = use.scale, kept = use.kept;
+        GEMM(&no, &transposed, &k, &m, &rows, &scale, (FLOAT *)h, &k, (FLOAT *)e + begin, &step, &kept, G + begin * K,
+             &k);
     });
 }
 
-/* g = sum_t e_t s_{t-1}^T:  e (T, B, M), first state (B, K), states (T, B, K), g (M, K) */
-static void set_outer_of_steps(int of_passes, npy_intp T, npy_intp B, npy_intp M, npy_intp K, const FLOAT *e,
-                               const FLOAT *first, const FLOAT *states, FLOAT *g)
+/* The same with sum_t e_t s_{t-1}^T:  e (T, B, M), first state (B, K), states (T, B, K), G (M, K) */
+static void use_outer_of_steps(int of_passes, npy_intp T, npy_intp B, npy_intp M, npy_intp K, const FLOAT *e,
+                               const FLOAT *first, const FLOAT *states, Use use, FLOAT *G)
 {
-    memset(g, 0, sizeof(FLOAT) * M * K);
-    if (T > 0)
-        add_outer(of_passes, B, M, K, e, first, g);
-    add_outer(of_passes, (T - 1) * B, M, K, e + B * M, states, g);
+    use_outer(of_passes, smaller(T, 1) * B, M, K, e, first, use, G);
+    use.kept = 1;
+    use_outer(of_passes, (T - 1) * B, M, K, e + B * M, states, use, G);
 }

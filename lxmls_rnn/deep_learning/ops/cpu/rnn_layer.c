@@ -34,8 +34,7 @@ HOT static void forward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp 
     for (npy_intp t = 0; t < T; ++t) {
         const npy_intp at = (t * B + begin) * H;
         FLOAT *h_t = h + at;
-        memcpy(h_t, a + at, sizeof(FLOAT) * size);
-        add_product(end - begin, t ? h_t - B * H : h0 + at, to_next, h_t);
+        set_product(end - begin, a + at, t ? h_t - B * H : h0 + at, to_next, h_t);
         for (npy_intp n = 0; n < size; ++n)
             h_t[n] = f(h_t[n]);
     }
@@ -47,7 +46,7 @@ static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FL
 {
     const int threads = threads_for_rows(T, B, (double)H * (double)H);
     const Matrix to_next = matrix(threads, B, H, H, W_h, 1, room_h);
-    share(threads, B, ROWS,
+    share(threads, B, GRAIN,
           [=](npy_intp begin, npy_intp end) { forward_some(begin, end, T, B, H, a, to_next, h0, h); });
 }
 
@@ -65,18 +64,17 @@ HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp
         FLOAT *e_a_t = e_a + at;
         for (npy_intp n = 0; n < size; ++n)
             e_a_t[n] = f_prime(h_t[n]) * (e_b[n] + from_above[n]);
-        memset(e_b, 0, sizeof(FLOAT) * size);
-        add_product(end - begin, e_a_t, to_before, e_b);
+        set_product(end - begin, NULL, e_a_t, to_before, e_b);
     }
 }
 
 /* of all sentences;  dW_h = sum_t e_a_t h_{t-1}^T */
 static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, const FLOAT *h, const FLOAT *h0,
-                     const FLOAT *e_h, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *room_h)
+                     const FLOAT *e_h, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *room_h, Use use = AS_IT_IS)
 {
     const int threads = threads_for_rows(T, B, (double)H * (double)H);
     const Matrix to_before = matrix(threads, B, H, H, W_h, 0, room_h);
-    share(threads, B, ROWS,
+    share(threads, B, GRAIN,
           [=](npy_intp begin, npy_intp end) { backward_some(begin, end, T, B, H, to_before, h, e_h, e_a, e); });
-    set_outer_of_steps(threads, T, B, H, H, e_a, h0, h, g_W_h);
+    use_outer_of_steps(threads, T, B, H, H, e_a, h0, h, use, g_W_h);
 }

@@ -13,7 +13,7 @@
 #define FIELD(name, size) FLOAT *name;
 #define LOCAL(name, size) FLOAT *name = tagger->name;
 #define DECLARE(name, size) FLOAT *name = TAKE(size);
-#define DECLARE_GRADIENT(W, size) FLOAT *g_##W = TAKE(size);
+#define DECLARE_GRADIENT(W, size) FLOAT *g_##W = W; if (first) { g_##W = TAKE(size); }
 #define SET_ZERO(name, size) memset(name, 0, sizeof(FLOAT) * (size));
 #define ADD_SIZE(name, size) + size
 #define ADD_SQUARES(W, size) + squares(size, g_##W)
@@ -68,20 +68,12 @@ static double squares(npy_intp size, const FLOAT *g)
 }
 
 /* y = x W:  x (N, K), W (K, M) as for `matrix`, y (N, M) */
-static void set_product(int of_passes, npy_intp N, npy_intp K, npy_intp M, const FLOAT *x, const FLOAT *W,
+static void set_outputs(int of_passes, npy_intp N, npy_intp K, npy_intp M, const FLOAT *x, const FLOAT *W,
                         int transposed, FLOAT *room, FLOAT *y)
 {
-    memset(y, 0, sizeof(FLOAT) * N * M);
-    const Matrix by_W = matrix(0, N, K, M, W, transposed, room);
-    share(threads_beside(of_passes, (double)N * (double)K * (double)M), N, ROWS,
-          [=](npy_intp begin, npy_intp end) { add_product(end - begin, x + begin * K, by_W, y + begin * M); });
-}
-
-/* g = e^T h:  e (N, M), h (N, K), g (M, K) */
-static void set_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, FLOAT *g)
-{
-    memset(g, 0, sizeof(FLOAT) * M * K);
-    add_outer(of_passes, N, M, K, e, h, g);
+    const Matrix by_W = matrix(of_passes && (double)N > MULTIPLICATIONS_A_NUMBER, N, K, M, W, transposed, room);
+    share(threads_beside(of_passes, (double)N * (double)K * (double)M), N, GRAIN,
+          [=](npy_intp begin, npy_intp end) { set_product(end - begin, NULL, x + begin * K, by_W, y + begin * M); });
 }
 
 /* The gradient of a word's embedding is the sum of the rows of all its positions: moves it to the row of the first one.
@@ -111,6 +103,8 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
     const npy_intp N = T * B, E = tagger->E, H = tagger->H, K = tagger->K;
     const int threads = threads_for_rows(T, B, (double)(0 MATRICES(ADD_SIZE)));
     FLOAT *next = workspace, *W_e = tagger->W_e;
+    FLOAT rate = descent->rate;
+    const Use use = {first ? 1 : -rate, (FLOAT)(first ? 0 : 1)}; /* of gradients: without a norm W -= rate dW at once */
     MATRICES(LOCAL)
     MATRICES(DECLARE_GRADIENT)
     ARRAYS(DECLARE)
@@ -119,21 +113,20 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
     /* z_t = W_e[:, w_t],  a_t = W_x z_t,  h_t from the layer,  y_t = W_y h_t */
     for (npy_intp n = 0; n < N; ++n)
         memcpy(z + n * E, W_e + words[n] * E, sizeof(FLOAT) * E);
-    set_product(threads, N, E, GATES * H, z, W_x, 1, room_x, a);
+    set_outputs(threads, N, E, GATES * H, z, W_x, 1, room_x, a);
     FORWARD;
-    set_product(threads, N, H, K, h, W_y, 1, room_y, y);
+    set_outputs(threads, N, H, K, h, W_y, 1, room_y, y);
     softmax_cost(N, K, y, gold, weights, cost, e_y, correct);
 
     /* e_h_t = W_y^T e_y_t,  e_a_t from the layer,  e_z_t = W_x^T e_a_t;
        dW_x = sum_t e_a_t z_t^T,  dW_y = sum_t e_y_t h_t^T */
-    set_product(threads, N, K, H, e_y, W_y, 0, room_y, e_h);
+    set_outputs(threads, N, K, H, e_y, W_y, 0, room_y, e_h);
     BACKWARD;
-    set_product(threads, N, GATES * H, E, e_a, W_x, 0, room_x, e_z);
-    set_outer(threads, N, GATES * H, E, e_a, z, g_W_x);
-    set_outer(threads, N, K, H, e_y, h, g_W_y);
+    set_outputs(threads, N, GATES * H, E, e_a, W_x, 0, room_x, e_z);
+    use_outer(threads, N, GATES * H, E, e_a, z, use, g_W_x);
+    use_outer(threads, N, K, H, e_y, h, use, g_W_y);
 
     /* W -= rate dW, with the gradient of everything scaled down to the norm `clip` if it is longer */
-    FLOAT rate = descent->rate;
     if (first) {
         double sum = 0 MATRICES(ADD_SQUARES);
         if (!descent->freeze_embeddings) {
@@ -144,8 +137,8 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
         *norm_before = (FLOAT)norm;
         if (norm > (double)descent->clip)
             rate = (FLOAT)(rate * (descent->clip / norm));
+        MATRICES(DESCEND)
     }
-    MATRICES(DESCEND)
     if (!descent->freeze_embeddings)
         for (npy_intp n = 0; n < N; ++n)
             add_scaled(E, -rate, e_z + n * E, W_e + words[n] * E);

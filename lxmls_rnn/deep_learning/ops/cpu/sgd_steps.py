@@ -70,7 +70,7 @@ class SGDSteps(BlasOp):
             "ARRAYS(DO)": calls(arrays),
             "STATES(DO)": calls(states),
             "FORWARD": forward.call,
-            "BACKWARD": backward.call,
+            "BACKWARD": backward.call.replace(")", ", use)"),
             "GATES": str(forward.rows),
             "EXP": "exponential",
         }
