@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.logistic import expit
+from lxmls_rnn.deep_learning.logistic import logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import ForwardLoss, NumpyRNN, linear, outer, zeros
 
 
@@ -66,7 +66,7 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
     def _forward(self, x: np.ndarray) -> tuple[Any, ...]:
         """Return z, h, y and the `Cells` for checked word ids."""
         W_h, W_c = self.param.W_h, self.param.W_c
-        H = self.sizes.n_hidd
+        H, logistic = self.sizes.n_hidd, logistic_function()
         z = self.param.W_e.T[x.T].T
         a = linear(self.param.W_x, z)
         h = zeros((H, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
@@ -78,10 +78,10 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
                 b_t = W_c.dot(c[..., t])
                 a_t[: 2 * H] += b_t[: 2 * H]
                 a_t[3 * H :] += b_t[2 * H :]
-            i[..., t] = expit(a_t[:H])
-            f[..., t] = expit(a_t[H : 2 * H])
+            i[..., t] = logistic(a_t[:H])
+            f[..., t] = logistic(a_t[H : 2 * H])
             g[..., t] = np.tanh(a_t[2 * H : 3 * H])
-            o[..., t] = expit(a_t[3 * H :])
+            o[..., t] = logistic(a_t[3 * H :])
             c[..., t + 1] = f[..., t] * c[..., t] + i[..., t] * g[..., t]
             h[..., t + 1] = o[..., t] * np.tanh(c[..., t + 1])
         return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c)

@@ -27,14 +27,14 @@ Products are written W.dot(h): the same as W @ h, whose call costs twice as much
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.logistic import expit
+from lxmls_rnn.deep_learning.logistic import logistic_function
 
 
 class Forward(NamedTuple):
@@ -214,7 +214,7 @@ class NumpyRNN:
     def _forward(self, x: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return z, h and y for checked word ids."""
         W_e, W_x, W_h, W_y = self.param
-        f = ACTIVATION[self.activation]
+        f = activation_function(self.activation)
         z = W_e.T[x.T].T  # W_e[:, x], laid out with a step's column contiguous
         a = linear(W_x, z)
         h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
@@ -238,7 +238,12 @@ class NumpyRNN:
         return e_h, e_a, (outer(e_a, h[..., :-1]),)
 
 
-ACTIVATION = {"logistic": expit, "tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
+def activation_function(name: str) -> Callable[[Any], Any]:
+    """Return the function of one of `parameters.ACTIVATIONS`."""
+    if name == "logistic":
+        return logistic_function()
+    return np.tanh if name == "tanh" else lambda a: np.maximum(a, 0)
+
 
 # the derivative as a function of the activation's value h = f(a)
 DERIVATIVE = {

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lxmls_rnn.deep_learning.numpy_rnn import ACTIVATION, log_softmax
+from lxmls_rnn.deep_learning.logistic import logistic_function
+from lxmls_rnn.deep_learning.numpy_rnn import activation_function, log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.teaching.analysis import (
     cell_errors,
@@ -40,11 +41,11 @@ def loss_from(model, k, h, c, t):
     for word in X[k + 1 : t + 1]:
         a = model.param[1] @ model.param[0][:, word] + model.param[2] @ h
         if c is None:
-            h = ACTIVATION[model.activation](a)
+            h = activation_function(model.activation)(a)
             continue
         b = model.param.W_c @ c if model.peepholes else np.zeros(3 * H)
         i, f, o = (
-            ACTIVATION["logistic"](v) for v in (a[:H] + b[:H], a[H : 2 * H] + b[H : 2 * H], a[3 * H :] + b[2 * H :])
+            logistic_function()(v) for v in (a[:H] + b[:H], a[H : 2 * H] + b[H : 2 * H], a[3 * H :] + b[2 * H :])
         )
         c = f * c + i * np.tanh(a[2 * H : 3 * H])
         h = o * np.tanh(c)
