@@ -1,6 +1,7 @@
 """A panel that times the models: NumPy, Theano and PyTorch, on CPU and GPU."""
 
 from contextlib import suppress
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -13,18 +14,8 @@ from lab.widgets.controls import field, gauge, in_row, offer, on_change, pick, s
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
+from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
-from lxmls_rnn.benchmark.measure.cases import (
-    IMPLEMENTATIONS,
-    MODELS,
-    SETS,
-    WORKS,
-    Case,
-    chosen_shapes,
-    grid,
-    make_cases,
-    sizes,
-)
 from lxmls_rnn.benchmark.measure.machine import cores, in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import Runner
@@ -32,10 +23,11 @@ from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import beside, compare, report
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.files import counted
 
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
-SIZES = [name for name in SETS if name != "plans"]  # what that compares is no choice here
+SIZES = [name for name in c.SETS if name != "plans"]  # what that compares is no choice here
 LIMIT = 120.0  # seconds for a case, its compiling included
 
 
@@ -91,10 +83,10 @@ class BenchmarkPanel(Panel):
         self.length = text("Words", "10", "Words in a sentence, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
-        self.models = Several("Models", MODELS, ["rnn"])
-        self.implementations = Several("Made with", IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
+        self.models = Several("Models", c.MODELS, ["rnn"])
+        self.implementations = Several("Made with", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
-        self.works = Several("Work", WORKS, ["backward"])
+        self.works = Several("Work", c.WORKS, ["backward"])
         self.dtypes = Several("Numbers", dict.fromkeys(DTYPES, "Type of the parameters"), ["float32"])
         self.several = self.models, self.implementations, self.devices, self.works, self.dtypes
         self.threads = whole("Threads", cores(), "Of BLAS, the fused layers and PyTorch, on the CPU", 1024, "15em")
@@ -119,7 +111,7 @@ class BenchmarkPanel(Panel):
     def _make_views(self) -> None:
         self.comparison, self.machine = view("benchmark-comparison"), view()
         what = "The implementation that the ratios are to: 2 is twice as fast"
-        self.baseline = pick("Ratio to", IMPLEMENTATIONS, what, "numpy")
+        self.baseline = pick("Ratio to", c.IMPLEMENTATIONS, what, "numpy")
         self.plotted = pick("Plot", [], "Which model and work", width="21em")
         self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
         self.figures = {size: plot(size) for size in ("n_hidd", "batch")}
@@ -128,20 +120,20 @@ class BenchmarkPanel(Panel):
         for hidden in (self.progress, self.views):
             show(hidden, False)
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[c.Case]:
         """Return the chosen cases; ValueError where there is none, or a size is no number."""
         models, works = self.models.value, self.works.value
         if self.set_name.value == OWN:
-            shapes = grid(models, *self._own_sizes())
+            shapes = c.grid(models, *self._own_sizes())
         else:
-            shapes = chosen_shapes(SETS[self.set_name.value], models, [], [], [])
-        cases = make_cases(shapes, works, self.implementations.value, self.devices.value, self.dtypes.value)
+            shapes = c.chosen_shapes(c.SETS[self.set_name.value], models, [], [], [])
+        cases = c.make_cases(shapes, works, self.implementations.value, self.devices.value, self.dtypes.value)
         if not cases:
             raise ValueError("nothing to measure: NumPy has the CPU alone, so choose cpu or another implementation")
         return cases
 
     def _own_sizes(self) -> list[list[int]]:
-        return [sizes(control.description, control.value) for control in self.sizes]
+        return [c.sizes(control.description, control.value) for control in self.sizes]
 
     def _count(self) -> None:
         for control in self.sizes:
@@ -149,8 +141,7 @@ class BenchmarkPanel(Panel):
         if self.working:
             return
         try:
-            n = len(self.cases())
-            self.status.value = f"{n} case{'s' if n != 1 else ''}"
+            self.status.value = counted(len(self.cases()), "case")
         except ValueError as error:
             self.status.value = f"<i>{escape(str(error))}</i>"
 
@@ -237,7 +228,7 @@ class BenchmarkPanel(Panel):
         found = list(compare.changes(before, self.shown))
         if not found:
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
-        counts = [f"{sum(c.verdict == v for c in found)} {v}" for v in ("faster", "slower", "same")]
+        counts = [f"{sum(change.verdict == v for change in found)} {v}" for v in ("faster", "slower", "same")]
         says = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
         self.comparison.value = (
             f"<p><b>{escape(says)}</b>. A change counts if the quartiles do not overlap and the medians differ by 5 % "
@@ -331,5 +322,11 @@ print(*report.crossover(session.results), *report.not_measured(session.results),
 
 def _has_gpu(path: Path) -> bool:
     with suppress(ValueError, OSError):  # a damaged file is told when it is chosen
-        return Results.load(path).has_gpu
+        return _read_has_gpu(path, path.stat().st_mtime_ns)
     return False
+
+
+@lru_cache(maxsize=1000)
+def _read_has_gpu(path: Path, changed: int) -> bool:
+    """Read a file once for each time that it has changed: a list of many is long to read."""
+    return Results.load(path).has_gpu

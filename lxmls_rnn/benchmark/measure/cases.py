@@ -37,39 +37,16 @@ WORKS = {
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure.
+    """One thing to measure; ValueError where a name is not among those below, or a size is not positive."""
 
-    Attributes
-    ----------
-    model
-        One of `MODELS`.
-    implementation
-        One of `IMPLEMENTATIONS` or `PLANS`.
-    device
-        "cpu", "cuda", "cuda1", "opencl0:0".
-    dtype
-        "float32" or "float64".
-    work
-        One of `WORKS`.
-    n_hidd, batch, length
-        Hidden units, sentences, words in each; a batch of 1 is a single sentence, a vector.
-    n_words, n_emb, n_tags
-        The other sizes of the tagger.
-
-    Raises
-    ------
-    ValueError
-        A name is not among those above, or a size is not positive.
-    """
-
-    model: str
-    implementation: str
-    device: str
-    dtype: str
-    work: str
+    model: str  # one of `MODELS`
+    implementation: str  # one of `IMPLEMENTATIONS` or `PLANS`
+    device: str  # "cpu", "cuda", "cuda1", "opencl0:0"
+    dtype: str  # "float32" or "float64"
+    work: str  # one of `WORKS`
     n_hidd: int
-    batch: int
-    length: int = 10
+    batch: int  # sentences; one alone is a vector
+    length: int = 10  # words in each
     n_words: int = 4786
     n_emb: int = 50
     n_tags: int = 12

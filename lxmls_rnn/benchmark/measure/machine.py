@@ -33,12 +33,8 @@ VARIABLES = (
 def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
     """Describe processor, memory, BLAS, GPUs, versions and flags; nothing that names a person or a host.
 
-    Parameters
-    ----------
-    threads
-        Of BLAS, the fused layers and PyTorch.
-    torch_python
-        PyTorch's interpreter, if it is not the one that runs; errors as `versions_of`.
+    `threads` are those of BLAS, the fused layers and PyTorch, `torch_python` is PyTorch's interpreter, if it is not the
+    one that runs; errors as `versions_of`.
     """
     flags = in_effect()
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
@@ -110,10 +106,7 @@ def version(name: str) -> str | None:
 def versions_of(python: str) -> dict[str, str]:
     """Return the versions of another interpreter and of its NumPy and PyTorch, after importing both there.
 
-    Raises
-    ------
-    ValueError
-        It is no Python 3.10 or later, or it lacks one of the two.
+    ValueError if it is no Python 3.10 or later, or lacks one of the two.
     """
     code = """import sys
 if sys.version_info < (3, 10): sys.exit("Python 3.10 or later is needed, it is " + sys.version.split()[0])

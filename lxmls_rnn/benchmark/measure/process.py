@@ -25,17 +25,11 @@ STOPPED = "the run was stopped"
 
 
 class Failed(Exception):
-    """A worker gave no answer, or one that says why not.
-
-    Attributes
-    ----------
-    status
-        A status of `results.Row`: "unavailable", "memory", "limit", "crashed" or "stopped".
-    """
+    """A worker gave no answer, or one that says why not."""
 
     def __init__(self, status: str, why: str) -> None:
         super().__init__(why)
-        self.status = status
+        self.status = status  # of a `results.Row`: "unavailable", "memory", "limit", "crashed" or "stopped"
 
 
 def checked(answer: dict[str, Any]) -> dict[str, Any]:
@@ -97,17 +91,9 @@ class Worker:
         self.folder = tempfile.TemporaryDirectory()  # removed in `close`
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
         environ = environment(implementation, device, dtype, threads)
-        command = [
-            python or sys.executable,
-            "-m",
-            "lxmls_rnn.benchmark.measure.worker",
-            implementation,
-            device,
-            dtype,
-            str(threads),
-        ]
+        wanted = implementation, device, dtype, str(threads)
         self.process = subprocess.Popen(
-            command,
+            [python or sys.executable, "-m", "lxmls_rnn.benchmark.measure.worker", *wanted],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

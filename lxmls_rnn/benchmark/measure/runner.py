@@ -68,15 +68,10 @@ class Runner:
         self._stopping = threading.Event()
 
     def run(self, cases: Sequence[Case], stop: Callable[[], bool] = lambda: False) -> Iterator[Row]:
-        """Measure; yield a row for every case, group by group.
+        """Measure cases, those of a group, which are compared, one after the other; yield a row for every case.
 
-        Parameters
-        ----------
-        cases
-            Those of a group, which are compared, one after the other.
-        stop
-            Asked between two measurements: whether to end here. Ctrl-C (`KeyboardInterrupt`) and `stop` end too; in any
-            case what has been measured is yielded, and rows for the rest.
+        `stop` is asked between two measurements whether to end here. Ctrl-C (`KeyboardInterrupt`) and the method `stop`
+        end too; in any case what has been measured is yielded, and rows for the rest.
         """
 
         def stopping() -> bool:

@@ -19,13 +19,7 @@ torch.backends.cudnn.allow_tf32 = False
 
 
 def torch_device(name: str) -> torch.device:
-    """Return PyTorch's device for a name such as "cuda1".
-
-    Raises
-    ------
-    RuntimeError
-        It is not there.
-    """
+    """Return PyTorch's device for a name such as "cuda1"; RuntimeError where it is not there."""
     if name == "cpu":
         return torch.device(name)
     if not name.startswith("cuda"):

@@ -21,21 +21,17 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from lxmls_rnn.benchmark.measure import contenders
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.benchmark.measure.contenders import (
-    Contender,
-    NumpyContender,
-    TheanoContender,
-    draw_batch,
-    draw_values,
-    reference,
-)
+from lxmls_rnn.benchmark.measure.contenders import Contender
 from lxmls_rnn.benchmark.measure.counting import checked_part
 from lxmls_rnn.benchmark.measure.timing import timed
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
@@ -77,7 +73,7 @@ class Bench:
         reset_peak_memory()
         tagger, values, compile_s = self._tagger(case)
         checked = checked_part(case)
-        batch = draw_batch(case, *checked)
+        batch = contenders.draw_batch(case, *checked)
         tagger.reset()  # timing steps of another length has moved the parameters a little
         start = perf_counter()
         returned = tagger.bind(batch, CHECK_RATE)()
@@ -89,7 +85,7 @@ class Bench:
         results = tagger.results(returned)
         if fault("wrong", self.implementation):
             results = {name: value * 1.01 for name, value in results.items()}
-        expected = reference(case, values, batch, CHECK_RATE)
+        expected = contenders.reference(case, values, batch, CHECK_RATE)
         difference = max(
             relative_difference(np.asarray(results[name]), right)[0]
             for name, right in expected.items()
@@ -98,7 +94,7 @@ class Bench:
         tagger.reset()
         del results, expected, returned
         self.tagger, self.calls = tagger, 0
-        self.call = tagger.bind(draw_batch(case, case.batch, case.length), TIMED_RATE)
+        self.call = tagger.bind(contenders.draw_batch(case, case.batch, case.length), TIMED_RATE)
         return {
             "device": tagger.device(),
             "device_name": device_name(tagger),
@@ -121,15 +117,15 @@ class Bench:
         while len(self.built) >= KEPT:
             del self.built[next(iter(self.built))]
         start = perf_counter()
-        values = draw_values(case)
+        values = contenders.draw_values(case)
         if self.implementation == "numpy":
-            tagger: Contender = NumpyContender(case, values)
+            tagger: Contender = contenders.NumpyContender(case, values)
         elif self.implementation.startswith("torch"):
             from lxmls_rnn.benchmark.measure.torch_peer import TorchContender
 
             tagger = TorchContender(case, values)
         else:
-            tagger = TheanoContender(case, values)
+            tagger = contenders.TheanoContender(case, values)
         self.built[key] = (tagger, values, perf_counter() - start)
         return tagger, values, 0.0
 
@@ -168,26 +164,19 @@ def device_name(tagger: Contender) -> str | None:
 
 def reset_peak_memory() -> None:
     """Let `peak_memory` start anew, where Linux allows it."""
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-    except OSError:
-        pass
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:
     """Return the most bytes that this process has had in memory since `reset_peak_memory`."""
-    with open("/proc/self/status") as file:
-        return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) * 1024  # type: ignore[index]
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024  # type: ignore[index]
 
 
 def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
     """Measure what a device can do by the implementation's own library.
 
-    Returns
-    -------
-    dict
-        ``flops`` a second of a product of large matrices, ``bytes`` read and written a second by a copy.
+    Returns ``flops`` a second of a product of large matrices, ``bytes`` read and written a second by a copy.
     """
     # what a device is, its name does not tell: OpenCL's may be a processor, CUDA's an emulated one
     sizes = [(256, 1 << 20), (1024, 16 << 20), (4096, 64 << 20)] if device.startswith("cuda") else [(1024, 16 << 20)]

@@ -55,13 +55,8 @@ def changes(before: Results, after: Results) -> Iterator[Change]:
 
 def differences(before: Results, after: Results) -> list[str]:
     """Say in which respects the machines differ: then times tell of both, machine and program."""
-    keys = dict.fromkeys([*before.machine, *after.machine])
-    found: list[str] = []
-    for key in keys:
-        a, b = before.machine.get(key), after.machine.get(key)
-        if a != b:
-            found.append(f"{key}: {_short(a, b)} before, {_short(b, a)} after")
-    return found
+    both = {key: (before.machine.get(key), after.machine.get(key)) for key in [*before.machine, *after.machine]}
+    return [f"{key}: {_short(a, b)} before, {_short(b, a)} after" for key, (a, b) in both.items() if a != b]
 
 
 def _short(value: Any, other: Any) -> str:
@@ -88,12 +83,5 @@ def lines(found: list[Change], everything: bool = False) -> Iterator[list[str]]:
     for change in found:
         if everything or change.verdict != "same":
             row = change.after
-            name = str(row.case).partition(":")[0]
-            yield [
-                name,
-                place(row),
-                time(change.before.median),
-                time(row.median),
-                f"{change.ratio:.2f}",
-                change.verdict,
-            ]
+            times = time(change.before.median), time(row.median), f"{change.ratio:.2f}"
+            yield [str(row.case).partition(":")[0], place(row), *times, change.verdict]

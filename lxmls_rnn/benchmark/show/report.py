@@ -76,10 +76,7 @@ def header(baseline: str = "numpy") -> list[str]:
 def sections(results: Results, baseline: str = "numpy", fastest_first: bool = False) -> Iterator[list[list[str]]]:
     """Yield the table's lines, a list of cells each, group by group; what a group has in common is in its first line.
 
-    Parameters
-    ----------
-    fastest_first
-        Sort each group by time, instead of as it was measured.
+    `fastest_first` sorts each group by time, instead of as it was measured.
     """
     dtypes = {row.case.dtype for row in results.rows}
     lengths = {row.case.length for row in results.rows}
