@@ -10,30 +10,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set.
+    """One file of a data set."""
 
-    Attributes
-    ----------
-    url : str
-        Where it is published.
-    name : str
-        Where it goes, relative to the directory given to `fetch`.
-    size : int or None
-        Bytes to download, None if not known beforehand.
-    checksums : tuple of str
-        Published checksums of the download, each `<algorithm>:<hexadecimal>`; empty if none is published.
-    unpack : callable or None
-        For an archive: ``unpack(archive, target)`` writes the file from it, raising ValueError if it cannot.
-    vectors : tuple of int or None
-        For a text of embeddings: (number of lines, numbers on a line), both exact.
-    """
-
-    url: str
-    name: str
-    size: int | None = None
-    checksums: tuple[str, ...] = ()
+    url: str  # where it is published
+    name: str  # where it goes, relative to the directory given to `fetch`
+    size: int | None = None  # bytes to download, None if not known beforehand
+    checksums: tuple[str, ...] = ()  # published ones of the download, each `<algorithm>:<hexadecimal>`
+    # of an archive: unpack(archive, target) writes the file from it, raising ValueError if it cannot
     unpack: Callable[[Path, Path], None] | None = None
-    vectors: tuple[int, int] | None = None
+    vectors: tuple[int, int] | None = None  # of a text of embeddings: number of lines, numbers on a line, both exact
 
     def content_problem(self, path: Path) -> str | None:
         """Say what is wrong with a text of embeddings, None if nothing is or it is no such text."""
@@ -55,29 +40,13 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A corpus or a table of embeddings that `fetch` knows.
+    """A corpus or a table of embeddings that `fetch` knows."""
 
-    Attributes
-    ----------
-    name : str
-        What `fetch` calls it.
-    description : str
-        What it is, in one sentence.
-    source : str
-        The page of its authors.
-    licence : str
-        The licence's name.
-    licence_url : str
-        The licence's text.
-    files : tuple of DataFile
-        What it consists of.
-    """
-
-    name: str
-    description: str
-    source: str
-    licence: str
-    licence_url: str
+    name: str  # what `fetch` calls it
+    description: str  # in one sentence
+    source: str  # the page of its authors
+    licence: str  # its name
+    licence_url: str  # its text
     files: tuple[DataFile, ...]
 
     @property

@@ -59,18 +59,10 @@ def transfer(
     pause: float,
     label: str = "",
 ) -> None:
-    """Write what a URL holds to a file, starting over when the failure looks passing.
+    """Write what a URL, http or https, holds to a file, starting over when the failure looks passing.
 
-    pooch would start over after a refusal too, and would not say why it gives up.
-
-    Parameters
-    ----------
-    url, target
-        An http or https address; where the bytes go, after a failure perhaps a part of them.
-    progress, timeout, retries, pause
-        As in `fetch`.
-    label
-        The name at the left of the bar.
+    pooch would start over after a refusal too, and would not say why it gives up. After a failure there may be a part
+    of the bytes. `label` is the name at the left of the bar; the other parameters are those of `fetch`.
 
     Raises
     ------
@@ -122,15 +114,9 @@ def _explain(error: Exception, timeout: float) -> tuple[str, bool]:
 
 
 def digest(path: Path, algorithm: str) -> str:
-    r"""Return a file's checksum in hexadecimal.
+    r"""Return a file's checksum in hexadecimal, by an algorithm that hashlib knows, or `git-blob`.
 
-    Parameters
-    ----------
-    path
-        The file.
-    algorithm
-        A name that hashlib knows, or `git-blob`: the id that git gives the content, which is the SHA-1 of
-        ``blob <size>\0`` and the content (Pro Git, section 10.2).
+    That is the id that git gives the content: the SHA-1 of ``blob <size>\0`` and the content (Pro Git, section 10.2).
     """
     if algorithm != "git-blob":
         return str(pooch.file_hash(str(path), alg=algorithm))

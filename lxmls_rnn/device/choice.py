@@ -13,24 +13,12 @@ OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and L
 
 @dataclass(frozen=True)
 class Choice:
-    """What came of asking for a device.
+    """What came of asking for a device."""
 
-    Attributes
-    ----------
-    asked : str
-        "auto", "cpu", "cuda0", ...
-    device : str or None
-        What Theano is to be given; None if what was asked for by name cannot be had.
-    sentence : str
-        For people: the device; if it is no GPU though one would do, why and what to do.
-    fault : str
-        What kept the GPU from being used; empty: nothing, or no GPU was asked for.
-    """
-
-    asked: str
-    device: str | None
-    sentence: str
-    fault: str = ""
+    asked: str  # "auto", "cpu", "cuda0", ...
+    device: str | None  # what Theano is to be given; None if what was asked for by name cannot be had
+    sentence: str  # for people: the device; if it is no GPU though one would do, why and what to do
+    fault: str = ""  # what kept the GPU from being used; empty: nothing, or no GPU was asked for
 
 
 def resolve(asked: str) -> str:
@@ -43,14 +31,8 @@ def resolve(asked: str) -> str:
 def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, str] = os.environ) -> Choice:
     """Choose the device and say so.
 
-    Parameters
-    ----------
-    asked : str, optional
-        A device or "auto". Default: LXMLS_DEVICE, or if that is not set "cpu".
-    prove : bool
-        Also compile and run a kernel on it, through pygpu, in this process.
-    environ : mapping
-        Where LXMLS_DEVICE is looked up.
+    `asked` is a device or "auto", by default LXMLS_DEVICE of `environ`, or if that is not set "cpu". With `prove` a
+    kernel is compiled and run on it too, through pygpu, in this process.
     """
     asked = asked or environ.get("LXMLS_DEVICE", "")
     if not asked:

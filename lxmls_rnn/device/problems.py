@@ -53,12 +53,7 @@ def variable() -> str:
 class GpuLost(RuntimeError):
     """The GPU that this process works on does nothing any more: the card, its driver or the container has lost it.
 
-    Parameters
-    ----------
-    name
-        What the driver says, CUDA_ERROR_UNKNOWN.
-    more
-        A sentence about what was under way.
+    `name` is what the driver says, CUDA_ERROR_UNKNOWN; `more` a sentence about what was under way.
     """
 
     def __init__(self, name: str, more: str = "") -> None:
@@ -79,18 +74,7 @@ def is_cuda(device: str) -> bool:
 
 
 def problem(device: str) -> Problem | None:
-    """Look, without using it, for what keeps Theano from `device`.
-
-    Parameters
-    ----------
-    device : str
-        "cpu", "cuda", "cuda1", "opencl0:0".
-
-    Returns
-    -------
-    Problem or None
-        None: nothing that could be seen.
-    """
+    """Look, without using it, for what keeps Theano from "cpu", "cuda", "cuda1", "opencl0:0"; None: nothing is seen."""
     if device == "cpu":
         return None
     if device.startswith("opencl"):

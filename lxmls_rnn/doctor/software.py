@@ -17,10 +17,7 @@ from lxmls_rnn.theano_env.flags import ask, compiler, in_effect, python_headers
 def software(cxx: str, blas: str) -> Iterator[Finding]:
     """Look for Python, NumPy, and what turns a Theano graph into fast C code.
 
-    Parameters
-    ----------
-    cxx, blas : str
-        The compiler and what it links with, as Theano has them; empty: none.
+    `cxx` is the compiler and `blas` what it links with, as Theano has them; empty: none.
     """
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,7 @@ from lxmls_rnn.experiment import Settings
 
 _OWN = {field.name: field for field in fields(Settings) if field.name not in ("train", "dev", "trainer")}
 _TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
-KINDS = {
-    name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()
-}  # of each setting: 'int', 'float | None'
-DEFAULTS = {name: field.default for name, field in {**_OWN, **_TRAINERS}.items() if field.default is not MISSING}
+KINDS = {name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()}  # such as 'int', 'float | None'
 
 Point = dict[str, Any]  # a value for each setting that is varied
 
@@ -128,12 +125,6 @@ def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iter
 
 def in_words(value: Any) -> str:
     """Return a value as it stands in names and tables."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return (
-        Path(value).name
-        if isinstance(value, str) and "/" in value
-        else str(value).lower()
-        if value is None
-        else str(value)
-    )
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return Path(value).name if isinstance(value, str) and "/" in value else str(value)

@@ -21,16 +21,10 @@ class Lost(Exception):
 
 
 class Claim:
-    """The claim of this process on a folder, from when it is made.
-
-    Attributes
-    ----------
-    takes_over
-        Whether another process has claimed the folder before, and has not released it.
-    """
+    """The claim of this process on a folder, from when it is made."""
 
     def __init__(self, folder: Path) -> None:
-        self.takes_over = _file(folder).exists()
+        self.takes_over = _file(folder).exists()  # from another process, which has not released it
         self.folder, self.token = folder, f"{token_hex(16)} {gethostname()}"
         # not beside and renamed: on a network's file system others then see the same file, with new content
         _file(folder).write_text(self.token)

@@ -22,23 +22,15 @@ WIDE = 8.0  # ratio of largest to smallest value from which on an axis is logari
 
 
 def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
-    """Write the picture as PNG.
+    """Write the picture of settings, best first, as PNG; those without an accuracy are left out.
 
-    Parameters
-    ----------
-    settings
-        Best first; those without an accuracy are left out.
-
-    Raises
-    ------
-    ValueError
-        No training is done.
+    ValueError if no training is done.
     """
     settings = [setting for setting in settings if setting.mean is not None]
     if not settings:
         raise ValueError(f"no training of the sweep {sweep.name} is done, so there is nothing to draw")
     varied = [name for name, values in sweep.vary.items() if len(values) > 1]
-    together = {0: 0, 1: 0}.get(len(varied), 1)
+    together = int(len(varied) > 1)
 
     count = len(varied) + 1 + together
     columns = 2 if count == 4 else min(count, 3)
@@ -177,12 +169,7 @@ def draw_parallel(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], 
         heights = [values[name].index(setting.point[name]) / (len(values[name]) - 1) for name in varied]
         best = setting is settings[0]
         look = {"linewidth": 3.0 if best else 1.0, "alpha": 1.0 if best else 0.7}
-        axis.plot(
-            [*range(len(varied)), len(varied)],
-            [*heights, shade(mean)],
-            color=mpl.colormaps["viridis"](shade(mean)),
-            **look,
-        )
+        axis.plot(range(len(varied) + 1), [*heights, shade(mean)], color=mpl.colormaps["viridis"](shade(mean)), **look)
     for place, name in enumerate(varied):
         axis.axvline(place, color="black", linewidth=0.8)
         for number, value in enumerate(values[name]):
@@ -192,6 +179,5 @@ def draw_parallel(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], 
     axis.axvline(len(varied), color="black", linewidth=0.8)
     axis.set_xticks(range(len(varied) + 1), [*varied, "dev"])
     axis.set_yticks([])
-    axis.figure.colorbar(
-        mpl.cm.ScalarMappable(shade, "viridis"), ax=axis, format=mpl.ticker.PercentFormatter(1.0, decimals=1)
-    )
+    percent = mpl.ticker.PercentFormatter(1.0, decimals=1)
+    axis.figure.colorbar(mpl.cm.ScalarMappable(shade, "viridis"), ax=axis, format=percent)

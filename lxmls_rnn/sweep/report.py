@@ -22,17 +22,12 @@ def header(sweep: Sweep) -> list[str]:
 
 def lines(settings: Sequence[Setting]) -> list[list[str]]:
     """Return a line for each setting: its values, seeds done, mean and deviation on dev, epochs, what is amiss."""
-    return [
-        [
-            *(grid.in_words(value) for value in setting.point.values()),
-            f"{len(setting.accuracies)}/{len(setting.results)}",
-            percent(setting.mean),
-            percent(setting.deviation),
-            str(setting.epochs),
-            amiss(setting.results),
-        ]
-        for setting in settings
-    ]
+    shown = []
+    for setting in settings:
+        seeds, values = f"{len(setting.accuracies)}/{len(setting.results)}", map(grid.in_words, setting.point.values())
+        figures = percent(setting.mean), percent(setting.deviation), str(setting.epochs)
+        shown.append([*values, seeds, *figures, amiss(setting.results)])
+    return shown
 
 
 def percent(share: float | None) -> str:
@@ -73,18 +68,11 @@ def spread(accuracies: Sequence[float]) -> str:
 
 def row(result: Result) -> dict[str, Any]:
     """Return all that is known of a training; its figures are those of the epoch whose model is kept."""
-    best = result.best or {}
+    training, best = result.training, result.best or {}
     return {
-        "run": result.training.name,
-        **result.training.point,
-        "seed": result.training.seed,
-        "state": result.state,
-        "why": result.why,
+        **{"run": training.name, **training.point, "seed": training.seed, "state": result.state, "why": result.why},
         "epochs": len(result.rows),
-        "epoch": best.get("epoch"),
-        "cost": best.get("cost"),
-        "train_accuracy": best.get("train_accuracy"),
-        "dev_accuracy": best.get("dev_accuracy"),
+        **{name: best.get(name) for name in ("epoch", "cost", "train_accuracy", "dev_accuracy")},
         "seconds": sum(row["seconds"] for row in result.rows),
     }
 

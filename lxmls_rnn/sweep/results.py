@@ -23,24 +23,12 @@ DIVERGED = "diverged: "  # how the reason of a failure begins where another try 
 
 @dataclass(frozen=True)
 class Result:
-    """What has come of one training so far.
-
-    Attributes
-    ----------
-    training
-        Which.
-    state
-        "waiting", "begun", "done", "diverged", "failed" or, by halving, "given up".
-    rows
-        The figures of its epochs, see `Run.metrics`.
-    why
-        A sentence where it diverged or failed.
-    """
+    """What has come of one training so far."""
 
     training: Training
-    state: str
-    rows: list[dict[str, Any]]
-    why: str = ""
+    state: str  # "waiting", "begun", "done", "diverged", "failed" or, by halving, "given up"
+    rows: list[dict[str, Any]]  # the figures of its epochs, see `Run.metrics`
+    why: str = ""  # a sentence where it diverged or failed
 
     @property
     def over(self) -> bool:
@@ -88,24 +76,12 @@ def _checkpoint(folder: Path) -> int:
 
 @dataclass(frozen=True)
 class Setting:
-    """What has come of one point of the grid, over its seeds.
-
-    Attributes
-    ----------
-    point
-        Its values.
-    results
-        One for each seed.
-    accuracies
-        On dev, of the trainings that are done or were given up, each of the model that it keeps.
-    epochs
-        How many they have done at most.
-    """
+    """What has come of one point of the grid, over its seeds."""
 
     point: Point
-    results: list[Result]
-    accuracies: list[float]
-    epochs: int
+    results: list[Result]  # one for each seed
+    accuracies: list[float]  # on dev, of the trainings that are done or were given up, each of the model that it keeps
+    epochs: int  # that they have done at most
 
     @property
     def mean(self) -> float | None:
@@ -116,11 +92,6 @@ class Setting:
     def deviation(self) -> float | None:
         """Standard deviation over the seeds (of a sample, n - 1); None of fewer than two."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
-
-    @property
-    def failed(self) -> int:
-        """How many trainings diverged or failed."""
-        return sum(result.state in ("diverged", "failed") for result in self.results)
 
     @property
     def given_up(self) -> bool:
@@ -160,10 +131,7 @@ def chosen(settings: Sequence[Setting]) -> Setting | None:
 def on_test(sweep: Sweep, setting: Setting) -> list[float]:
     """Return the accuracies on the test part of a setting's trainings; none for a corpus without a test part.
 
-    Raises
-    ------
-    ValueError
-        It has a tag, or without `<unk>` a word, that a model does not know.
+    ValueError if that has a tag, or without `<unk>` a word, that a model does not know.
     """
     accuracies = []
     for result in setting.results:

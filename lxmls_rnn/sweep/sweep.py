@@ -38,36 +38,16 @@ class Training(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep trains.
+    """What a sweep trains."""
 
-    Parameters
-    ----------
-    folder
-        Its folder in the folder of runs; its name is the sweep's.
-    base
-        The settings that are not varied.
-    vary
-        The values of each setting that is, see `grid.parse_vary`.
-    seeds
-        Each point of the grid is trained with each of them.
-    sample
-        So many points of the grid, drawn at random; None for all.
-    halving
-        Whether the worse half of the points is given up again and again, see `halving.rungs`.
-    checksums
-        Of the files that the settings name, when the sweep began.
-    failed
-        Why a training failed, by the run's name.
-    """
-
-    folder: Path
-    base: Settings
-    vary: dict[str, list[Any]]
-    seeds: list[int]
-    sample: int | None = None
-    halving: bool = False
-    checksums: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    folder: Path  # in the folder of runs; its name is the sweep's
+    base: Settings  # what is not varied
+    vary: dict[str, list[Any]]  # the values of each setting that is, see `grid.parse_vary`
+    seeds: list[int]  # each point of the grid is trained with each of them
+    sample: int | None = None  # so many points of the grid, drawn at random; None for all
+    halving: bool = False  # whether the worse half of the points is given up again and again, see `halving.rungs`
+    checksums: dict[str, str] = field(default_factory=dict)  # of the files that the settings name, when it began
+    failed: dict[str, str] = field(default_factory=dict)  # why a training failed, by the run's name
 
     @property
     def name(self) -> str:
@@ -94,12 +74,8 @@ class Sweep:
     def check(self) -> None:
         """Raise what a training of this sweep would raise for its settings, and say it in a sentence.
 
-        Raises
-        ------
-        ValueError
-            A value out of its range, an activation that a model has not, two runs of one name, no dev part.
-        FileNotFoundError
-            A file that the settings name is not there.
+        ValueError for a value out of its range, an activation that a model has not, two runs of one name, no dev part;
+        FileNotFoundError where a file that the settings name is not there.
         """
         if self.base.dev is None:
             raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")

@@ -21,15 +21,10 @@ MOST = 8  # compilers at once: each takes some 150 MB
 
 
 class Ahead:
-    """The compilers that run in the background for one function.
-
-    Attributes
-    ----------
-    linkers : list of VM_Linker
-        Of the function and the loops within it, as far as they have not lacked a module so far.
-    """
+    """The compilers that run in the background for one function."""
 
     def __init__(self) -> None:
+        # VM_Linkers, of the function and the loops within it, as far as they have not lacked a module so far
         self.linkers: list[Any] = []
         self._pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MOST), "theano-compile")
         self._running: dict[Module, Future[Path | None]] = {}
@@ -70,13 +65,7 @@ def _compile(module: Module, folder: Path, path: Path | None) -> Path | None:
 
 
 def lacking(linker: Any) -> list[Module]:
-    """List the modules that the cache lacks of those that a function needs, in Theano's order.
-
-    Parameters
-    ----------
-    linker : VM_Linker
-        The function's.
-    """
+    """List the modules that the cache lacks of those that the function of a VM_Linker needs, in Theano's order."""
     from theano.gof import Op
     from theano.gof.cc import get_module_cache
 
@@ -148,10 +137,7 @@ def mend_linker(linker_class: Any) -> None:
 def mend_compiler(cmodule: Any) -> None:
     """Let Theano compile our way; where that fails its own, which needs no header and says what is wrong.
 
-    Parameters
-    ----------
-    cmodule : module
-        ``theano.gof.cmodule``, just imported: Theano compiles its first modules during its import.
+    `cmodule` is ``theano.gof.cmodule``, just imported: Theano compiles its first modules during its import.
     """
     theanos_way = cmodule.GCC_compiler.compile_str
 

@@ -48,13 +48,7 @@ TURN = Turn()  # to compile and, on a GPU, to compute: with two, each could be h
 
 
 class Primary:
-    """The primary context of a GPU, the one that libgpuarray works in.
-
-    Parameters
-    ----------
-    bus_id
-        PCI bus id of the GPU.
-    """
+    """The primary context of a GPU, named by its PCI bus id: the one that libgpuarray works in."""
 
     def __init__(self, bus_id: str) -> None:
         # Most calls come back at once: to let go of Python's own lock would cost more.

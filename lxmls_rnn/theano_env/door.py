@@ -16,33 +16,16 @@ PTH_LINE = (
 
 @dataclass(frozen=True)
 class Report:
-    """What Theano really uses.
-
-    Attributes
-    ----------
-    theano_version : str
-    device_asked, device_used : str
-        "cpu", "cuda0", ...; the second one proved by a shared variable.
-    floatX : str
-        "float32" or "float64".
-    blas_ldflags : str
-        What C code is linked with for BLAS; empty: NumPy's functions are called instead.
-    cxx : str
-        The C++ compiler; empty: none.
-    compiledir : str
-        The folder of the compile cache.
-    c_code : bool
-        Whether graphs run as compiled C; if not, each Op runs in Python.
-    """
+    """What Theano really uses."""
 
     theano_version: str
-    device_asked: str
-    device_used: str
-    floatX: str
-    blas_ldflags: str
-    cxx: str
-    compiledir: str
-    c_code: bool
+    device_asked: str  # "cpu", "cuda0", ...
+    device_used: str  # the same, proved by a shared variable
+    floatX: str  # "float32" or "float64"
+    blas_ldflags: str  # what C code is linked with for BLAS; empty: NumPy's functions are called instead
+    cxx: str  # the C++ compiler; empty: none
+    compiledir: str  # the folder of the compile cache
+    c_code: bool  # whether graphs run as compiled C; if not, each Op runs in Python
 
 
 def report() -> Report:
@@ -67,10 +50,7 @@ def report() -> Report:
 def write_pth(folder: Path | None = None) -> Path:
     """Make every Python of this environment prepare ``import theano``; return the file written.
 
-    Parameters
-    ----------
-    folder : Path, optional
-        Default: the running interpreter's ``site-packages``.
+    It goes into `folder`, by default the running interpreter's ``site-packages``.
     """
     folder = folder or Path(sysconfig.get_paths()["purelib"])
     write_atomically(folder / PTH_NAME, PTH_LINE)

@@ -53,18 +53,10 @@ def rc_flags(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Find the settings that Theano is to be given besides what the user has set.
+    """Find the flags that Theano is to be given besides what the user has set.
 
-    Returns
-    -------
-    dict of str to str
-        Theano flags. None of them is set in THEANO_FLAGS; those that are set in ``.theanorc`` too (device and
-        floatX) come from LXMLS_DEVICE and LXMLS_FLOATX.
-
-    Raises
-    ------
-    RuntimeError
-        If LXMLS_DEVICE and THEANO_FLAGS ask for different devices.
+    None of them is set in THEANO_FLAGS; those that are set in ``.theanorc`` too (device and floatX) come from
+    LXMLS_DEVICE and LXMLS_FLOATX. RuntimeError if LXMLS_DEVICE and THEANO_FLAGS ask for different devices.
     """
     flags, rc = user_flags(environ), rc_flags(environ)
     asked = {}

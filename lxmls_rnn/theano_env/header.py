@@ -102,12 +102,7 @@ def header() -> Path | None:
     """Return the header that modules of this compile cache are to include, precompiled now if it is not yet.
 
     GCC leaves a precompiled header alone that does not fit a module's flags, or is not its own, and reads the plain
-    one beside it.
-
-    Returns
-    -------
-    Path or None
-        None where the compiler is not GCC, or the header cannot be made or has broken a compile.
+    one beside it. None where the compiler is not GCC, or the header cannot be made or has broken a compile.
     """
     import numpy
     import theano

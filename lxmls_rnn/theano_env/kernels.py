@@ -21,21 +21,10 @@ PAUSE = 10.0  # seconds between two lines of the log
 
 
 def compile_ahead(sources: Path, kept: Path, number: int = 0) -> Iterator[tuple[int, int]]:
-    """Compile kernels, as far as they are not kept already.
+    """Compile kernels for the GPU of a number, as far as they are not kept; yield how many are done, and of how many.
 
-    Parameters
-    ----------
-    sources : Path
-        A folder of files ``*.cu``, the source of a kernel each.
-    kept : Path
-        Where libgpuarray keeps what it compiles.
-    number : int
-        Of the GPU.
-
-    Yields
-    ------
-    tuple of int
-        How many are done, and of how many.
+    `sources` is a folder of files ``*.cu``, each the source of a kernel; `kept` is where libgpuarray keeps what it
+    compiles.
     """
     pygpu = import_module("pygpu")
     context = pygpu.init(f"cuda{number}", kernel_cache_path=str(kept))

@@ -56,13 +56,7 @@ class _Reasons(logging.Handler):
 
 
 def load(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
-    """Run the import of Theano, or of a part of it, for the import hook.
-
-    Raises
-    ------
-    RuntimeError
-        If a GPU was asked for and is not the device that Theano uses.
-    """
+    """Run the import of Theano, or of a part of it, for the import hook; errors as `require_device`."""
     if module.__name__ == "theano":
         _load_theano(module, execute)
         return
@@ -116,20 +110,7 @@ def device_used() -> str:
 
 
 def require_device(device: str, reasons: list[str] | None = None) -> None:
-    """Stop if Theano does not use `device`.
-
-    Parameters
-    ----------
-    device : str
-        "cpu", "cuda0", ...
-    reasons : list of str, optional
-        What Theano said went wrong.
-
-    Raises
-    ------
-    RuntimeError
-        If another device is used.
-    """
+    """Raise RuntimeError unless Theano uses the device, "cpu", "cuda0", ...; `reasons` are what it said went wrong."""
     used = device_used()
     if used != device:
         why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""

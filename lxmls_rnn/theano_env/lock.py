@@ -32,10 +32,7 @@ class CacheLock(threading.local):
     def acquire(self, path: Path) -> None:
         """Take the lock whose file is `path`, or hold it once more.
 
-        Raises
-        ------
-        OSError
-            If the file cannot be opened, or its file system has no ``flock``.
+        OSError if the file cannot be opened, or its file system has no ``flock``.
         """
         if self.depth > 0:
             self.depth += 1
@@ -99,10 +96,7 @@ def _holder(path: Path) -> str:
 def saying_so(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
     """Say on stderr that one waits, and for whom, where the block takes longer than :data:`PATIENCE`.
 
-    Yields
-    ------
-    callable
-        Ends the waiting before the block ends.
+    What it yields ends the waiting before the block ends.
     """
     done = threading.Event()
     start = time.monotonic()
@@ -124,17 +118,11 @@ def saying_so(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
 def mend(compilelock: Any) -> None:
     """Let Theano lock its cache with :data:`LOCK`, and let go however a compile ends.
 
-    Parameters
-    ----------
-    compilelock : module
-        ``theano.gof.compilelock``, just imported: Theano compiles its first modules during its import.
+    `compilelock` is ``theano.gof.compilelock``, just imported: Theano compiles its first modules during its import.
     """
 
     def get_lock(lock_dir: str | None = None, **_: Any) -> None:
         LOCK.acquire(Path((lock_dir or os.path.join(compilelock.config.compiledir, "lock_dir")) + ".flock"))
-
-    def release_lock() -> None:
-        LOCK.release()
 
     @contextmanager
     def lock_ctx(lock_dir: str | None = None, keep_lock: bool = False, **options: Any) -> Iterator[None]:
@@ -149,5 +137,5 @@ def mend(compilelock: Any) -> None:
         get_lock()
     except OSError:  # a file system without flock: Theano's own lock is the better one there
         return
-    release_lock()
-    compilelock.get_lock, compilelock.release_lock = get_lock, release_lock
+    LOCK.release()
+    compilelock.get_lock, compilelock.release_lock = get_lock, LOCK.release

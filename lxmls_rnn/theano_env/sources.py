@@ -26,6 +26,7 @@ class Edit(NamedTuple):
 
 
 ITEM_SIZE = re.compile(r"PyArray_DESCR\(([^()]+|%\(\w+\)s)\)->elsize"), r"PyArray_ITEMSIZE(\1)"
+NO_SIGNALTOOLS = re.compile(r"from scipy\.signal\.signaltools import .*"), "raise ImportError"
 
 EDITS = {
     "Python 3.12 has no distutils, and with it NumPy has no numpy.distutils": (
@@ -140,12 +141,8 @@ EDITS = {
         Edit("tensor/blas.py", "    import scipy.linalg.blas\n", "    raise ImportError\n"),
         Edit("tensor/blas.py", "if not config.blas.ldflags:\n        _logger", "if False:\n        _logger"),
         # for names that SciPy has no more
-        Edit("tensor/nnet/conv.py", re.compile(r"from scipy\.signal\.signaltools import .*"), "raise ImportError"),
-        Edit(
-            "tensor/nnet/abstract_conv.py",
-            re.compile(r"from scipy\.signal\.signaltools import .*"),
-            "raise ImportError",
-        ),
+        Edit("tensor/nnet/conv.py", *NO_SIGNALTOOLS),
+        Edit("tensor/nnet/abstract_conv.py", *NO_SIGNALTOOLS),
     ),
     "The edits of C files are made where Theano reads them": (
         Edit("gof/op.py", "self.func_codes.append(f.read())", f"self.func_codes.append({__name__}.read(func_file))"),
@@ -173,13 +170,7 @@ def digest(edits: Iterable[Edit]) -> str:
 
 
 def read(path: str) -> str:
-    """Return a file of Theano with its edits.
-
-    Raises
-    ------
-    ImportError
-        If an edit does not find its text as often as it is to be found.
-    """
+    """Return a file of Theano with its edits; ImportError if one finds its text not as often as it is to be there."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     for edit in edits_of(path):
