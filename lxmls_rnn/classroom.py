@@ -52,23 +52,13 @@ class Answer:
 
 @dataclass
 class Student:
-    """What a student has handed in.
-
-    Attributes
-    ----------
-    exercises
-        By name, in the order in which they were begun.
-    answers
-        By question, in the order in which they were begun.
-    damaged
-        What could not be read, a sentence each.
-    """
+    """What a student has handed in."""
 
     name: str
-    exercises: dict[str, Entry] = field(default_factory=dict)
-    answers: dict[str, Answer] = field(default_factory=dict)
+    exercises: dict[str, Entry] = field(default_factory=dict)  # by name, in the order in which they were begun
+    answers: dict[str, Answer] = field(default_factory=dict)  # by question, in the order in which they were begun
     runs: list[Run] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)  # what could not be read, a sentence each
 
     @property
     def n_done(self) -> int:
@@ -88,17 +78,9 @@ class Student:
 
 
 def read_class(folder: Path) -> list[Student]:
-    """Read what the students of a class have handed in, by name.
+    """Read what the students of a class have handed in, by name: `folder` has one for each, with `runs` in it.
 
-    Parameters
-    ----------
-    folder
-        Has a folder for each student, with `runs` in it.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such folder, or nobody's in it.
+    FileNotFoundError if there is no such folder, or nobody's in it.
     """
     found = sorted(runs.parent for runs in folder.glob("*/runs") if runs.is_dir())
     if not found:

@@ -12,11 +12,7 @@ from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare
 
 # what is compared, by name: the model and its activation
-TAGGERS = {
-    "RNN, logistic": ("FastRNN", "logistic"),
-    "RNN, tanh": ("FastRNN", "tanh"),
-    "LSTM": ("FastLSTM", "tanh"),
-}
+TAGGERS = {"RNN, logistic": ("FastRNN", "logistic"), "RNN, tanh": ("FastRNN", "tanh"), "LSTM": ("FastLSTM", "tanh")}
 
 
 @dataclass(frozen=True)

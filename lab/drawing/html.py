@@ -17,8 +17,11 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: s
     """Return a table; cells that are HTML must be wrapped in `Raw`; an empty name in the header heads nothing."""
     head = "".join(f'<th scope="col">{_cell(cell)}</th>' if cell != "" else UNNAMED for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    caption = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return scrolled(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return scrolled(f"<table>{_caption(caption)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+
+
+def _caption(text: str) -> str:
+    return f"<caption>{_cell(text)}</caption>" if text else ""
 
 
 def scrolled(part: str) -> str:
@@ -72,18 +75,9 @@ def heat_map(
 ) -> str:
     """Return a matrix as a table of coloured cells, each with its value as a tooltip and what `write` makes of it.
 
-    Parameters
-    ----------
-    values
-        (len(rows), len(columns)).
-    largest
-        The value of the strongest colour; by default the largest there is.
-    marked_column
-        Column to draw a frame around.
-    upright
-        Write the columns' names upwards, so that long ones leave the cells narrow.
-    coloured_by
-        What of a value its colour shows.
+    `values` are (len(rows), len(columns)). The strongest colour is that of the `largest` value, by default the largest
+    there is; `coloured_by` says what of a value its colour shows. There is a frame around the `marked_column`. With
+    `upright` the columns' names are written upwards, so that long ones leave the cells narrow.
     """
     shown = np.array([[coloured_by(value) for value in line] for line in values])
     largest = _largest(shown) if largest is None else largest
@@ -96,11 +90,8 @@ def heat_map(
             title = f"{name}, {columns[t]}: {exact}"
             cells.append(_number_cell(float(strength), largest, write(value), title, t == marked_column))
         body.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
-    kind = "lab-heat lab-upright" if upright else "lab-heat"
-    caption = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return scrolled(
-        f'<table class="{kind}">{caption}<thead><tr><td></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
-    )
+    kind, head = "lab-heat lab-upright" if upright else "lab-heat", f"<thead><tr><td></td>{head}</tr></thead>"
+    return scrolled(f'<table class="{kind}">{_caption(caption)}{head}<tbody>{"".join(body)}</tbody></table>')
 
 
 def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
@@ -179,18 +170,8 @@ def matrix(
 ) -> Raw:
     """Return a matrix of coloured cells with its numbers, as tooltips where it is large; cells that are NaN stay empty.
 
-    Parameters
-    ----------
-    values
-        (rows, columns).
-    caption
-        HTML above it.
-    rows, columns
-        Names of the rows and columns; none are written without.
-    marked
-        Cells with a frame.
-    largest
-        As in `heat_map`.
+    `values` are (rows, columns). Above it is a `caption`, HTML, around it the names of `rows` and `columns`, where they
+    are given. Cells that are `marked` have a frame; `largest` is as in `heat_map`.
     """
     marked = set(marked)
     largest = _largest(values) if largest is None else largest
@@ -210,5 +191,4 @@ def matrix(
             cells.append(_number_cell(float(value), largest, text, f"{float(value):.6g}", (i, j) in marked))
         lines.append(f"<tr>{''.join(cells)}</tr>")
     kind = "lab-matrix lab-small" if small else "lab-matrix"
-    caption = f"<caption>{caption}</caption>" if caption else ""
-    return Raw(f'<table class="{kind}">{caption}<tbody>{"".join(lines)}</tbody></table>')
+    return Raw(f'<table class="{kind}">{_caption(Raw(caption))}<tbody>{"".join(lines)}</tbody></table>')

@@ -117,12 +117,8 @@ class ModelChoice(widgets.VBox):
         self.activation = pick("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
         self.peepholes = switch("Peepholes", "Whether the gates look at the cell: the matrix W_c", True, width="110px")
         self.seed = seed(1234, "Of the parameters that are drawn: the same seed, the same numbers")
-        self.init = pick(
-            "Weights begin",
-            INITS,
-            "uniform01: between 0 and 1, as in the lab guide; the others keep signals at their size",
-            INITS[0],
-        )
+        what = "uniform01: between 0 and 1, as in the lab guide; the others keep signals at their size"
+        self.init = pick("Weights begin", INITS, what)
         what = "Random numbers, or a file of pre-trained embeddings in the data folder"
         self.embeddings = pick("Embeddings", [RANDOM], what)
         self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
@@ -236,13 +232,12 @@ def left_out(damaged: Iterable[runs.Damaged]) -> str:
 
 
 def _option_of(file: str, options: Iterable[str], what: str) -> str:
+    data = paths.data()
     for option in options:
-        offered = paths.data() / (CORPORA[option][0] if option in CORPORA else option)
+        offered = data / (CORPORA[option][0] if option in CORPORA else option)
         if paths.located(file).resolve() == offered.resolve():
             return option
-    raise ValueError(
-        f"{what} is the file {file}, which is not in the data folder {paths.data()}: it cannot be chosen here"
-    )
+    raise ValueError(f"{what} is the file {file}, which is not in the data folder {data}: it cannot be chosen here")
 
 
 def settings_code(settings: Settings) -> str:

@@ -6,15 +6,7 @@ from lab.widgets.controls import in_row, shown_if
 
 
 class More(widgets.VBox):
-    """Controls under a button; closed at first.
-
-    Attributes
-    ----------
-    button
-        Whether they are seen.
-    rare
-        The controls.
-    """
+    """Controls under a button, which says whether they are seen; closed at first."""
 
     def __init__(self, *rare: widgets.Widget) -> None:
         look = {"icon": "sliders", "layout": {"width": "auto", "align_self": "flex-start"}}
@@ -27,8 +19,8 @@ class More(widgets.VBox):
     def changed(self) -> str:
         """Which of them count and are not as they are at first (a list: at its first), as ", decay 0.1, shuffle"."""
         said = []
-        for control in self.rare:
-            at_first = control.options[0] if isinstance(control, widgets.Dropdown) else self._at_first[control]
+        for control, value in self._at_first.items():
+            at_first = control.options[0] if isinstance(control, widgets.Dropdown) else value
             if control.value != at_first and not control.disabled and control.layout.display != "none":
                 name = control.description[0].lower() + control.description[1:]
                 said.append({True: name, False: f"no {name}"}.get(control.value, f"{name} {control.value}"))

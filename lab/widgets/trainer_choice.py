@@ -9,14 +9,8 @@ from lab.widgets.more import More
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.files import counted
 
-ALWAYS = (
-    "epochs",
-    "rate",
-    "decay",
-    "batch_size",
-    "shuffle",
-    "gradient_norm",
-)  # controls that are asked whatever the others say
+# controls that are asked whatever the others say
+ALWAYS = ("epochs", "rate", "decay", "batch_size", "shuffle", "gradient_norm")
 
 
 class TrainerChoice(widgets.VBox):

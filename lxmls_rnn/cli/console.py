@@ -1,6 +1,7 @@
 """What all commands share: where they print, and how they say what went wrong."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from lxmls_rnn.files import in_words
 console = Console(markup=False, highlight=False)
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
+MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]
+MaxNrSent = Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")]
 
 # what a user can mend; anything else is a fault of the library, and is shown whole
 EXPECTED = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
@@ -56,6 +59,31 @@ def plain_errors() -> Iterator[None]:
         if unnamed:
             _forget_output()
         raise SystemExit(1) from None
+
+
+@contextmanager
+def interruptible(what: str) -> Iterator[list[int]]:
+    """Note Ctrl-C and SIGTERM, by number, for work that then stops after `what`; a second Ctrl-C does not wait."""
+    came: list[int] = []
+
+    def interrupt(number: int, _: Any) -> None:
+        came.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # not print: the signal may come in the middle of one
+        os.write(2, f"Stopping after the {what} (a second Ctrl-C does not wait and does not save).\n".encode())
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def say_stopped(number: int, again: str) -> None:
+    """Say which signal has stopped the work, and the command that goes on with it."""
+    by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
 
 
 def _forget_output() -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
-from lxmls_rnn.cli.console import Commands, Root, console
+from lxmls_rnn.cli.console import Commands, MaxNrSent, MaxSentLen, Root, console
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
@@ -76,10 +76,8 @@ app.command()(train)
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
     corpus: Annotated[str, typer.Argument(help="sample, ewt (their test part), or a file.")] = "sample",
-    max_sent_len: Annotated[
-        int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")
-    ] = None,
-    max_nr_sent: Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")] = None,
+    max_sent_len: MaxSentLen = None,
+    max_nr_sent: MaxNrSent = None,
 ) -> None:
     """Measure a tagger: accuracy over all words, those in its vocabulary and the others, by tag, confusion matrix.
 
@@ -200,9 +198,8 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
         over = sum(result.over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
-        said.append(
-            f"sweep {sweep.name}: {over} of {len(results)} trainings{best}; `lxmls-rnn sweep show {sweep.name}`"
-        )
+        shows = f"`lxmls-rnn sweep show {sweep.name}`"
+        said.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{best}; {shows}")
     return said
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from inspect import Parameter, signature
 from pathlib import Path
@@ -17,7 +16,7 @@ from typer.core import TyperGroup
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli import train as train_command
-from lxmls_rnn.cli.console import Root, console
+from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
 from lxmls_rnn.files import write_atomically
 from lxmls_rnn.run_files import check_name, unique_name
 from lxmls_rnn.sweep import grid, report
@@ -129,51 +128,37 @@ def show_sweep(driver: Driver) -> None:
 
     Ctrl-C and SIGTERM stop with checkpoints and the exit status of that signal; it is 1 where a training failed.
     """
-    interrupted = 0
-
-    def interrupt(number: int, _: Any) -> None:
-        nonlocal interrupted
-        interrupted = number
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # not print: the signal may come in the middle of one
-        os.write(2, b"Stopping after the current batches (a second Ctrl-C does not wait and does not save).\n")
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     over = sum(result.over for result in driver.results.values())
     if over:
         console.print(f"{over} of them are done already.")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}")
-    events = driver.run()
-    try:
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("", total=len(driver.results), completed=over, left="")
-            link, unfit = "", dict[str, str]()
-            for result in events:
-                if driver.link != link:
-                    link = driver.link
-                    console.print(f"The dashboard is at {link}")
-                for worker, why in driver.unfit.items() - unfit.items():
-                    unfit[worker] = why
-                    console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)
-                if result is not None:
-                    console.print(in_a_line(result, driver.seconds.get(result.training.name)), soft_wrap=True)
-                done = sum(r.over for r in driver.results.values())
-                left = driver.seconds_left
-                words = "" if left is None else f"about {duration(left)} left"
-                bar.update(task, completed=done, description=f"{driver.state}, {driver.alive} workers", left=words)
-                if interrupted:
-                    break
-    finally:
-        events.close()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if interrupted:
-        by = "Ctrl-C" if interrupted == signal.SIGINT else "SIGTERM"
-        again = f"lxmls-rnn sweep --resume {driver.sweep.name}"
-        console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
+    with (
+        interruptible("current batches") as signals,
+        closing(driver.run()) as events,
+        Progress(*columns, console=console, transient=True) as bar,
+    ):
+        task = bar.add_task("", total=len(driver.results), completed=over, left="")
+        link, unfit = "", dict[str, str]()
+        for result in events:
+            if driver.link != link:
+                link = driver.link
+                console.print(f"The dashboard is at {link}")
+            for worker, why in driver.unfit.items() - unfit.items():
+                unfit[worker] = why
+                console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)
+            if result is not None:
+                console.print(in_a_line(result, driver.seconds.get(result.training.name)), soft_wrap=True)
+            done = sum(r.over for r in driver.results.values())
+            left = driver.seconds_left
+            words = "" if left is None else f"about {duration(left)} left"
+            bar.update(task, completed=done, description=f"{driver.state}, {driver.alive} workers", left=words)
+            if signals:
+                break
+    if signals:
+        say_stopped(signals[-1], f"lxmls-rnn sweep --resume {driver.sweep.name}")
     console.print(f"The sweep is in {driver.sweep.folder}: `lxmls-rnn sweep show {driver.sweep.name}`.", soft_wrap=True)
-    if interrupted:
-        raise typer.Exit(128 + interrupted)
+    if signals:
+        raise typer.Exit(128 + signals[-1])
     if any(result.state == "failed" for result in driver.results.values()):
         raise typer.Exit(1)
 
@@ -192,13 +177,9 @@ def in_a_line(result: Any, seconds: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """Say how long something takes."""
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 100
-        else f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 @app.command()

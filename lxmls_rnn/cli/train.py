@@ -1,7 +1,6 @@
 """The command `lxmls-rnn train`."""
 
-import os
-import signal
+from contextlib import closing
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lxmls_rnn.cli.console import Root, console
+from lxmls_rnn.cli.console import MaxNrSent, MaxSentLen, Root, console, interruptible, say_stopped
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
@@ -35,10 +34,8 @@ def train(
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
     vocabulary: Annotated[str, typer.Option(help=f"{' or '.join(VOCABULARIES)}: see the README.")] = "train",
     min_count: Annotated[int, typer.Option(help="Rarer words of the training part become `<unk>`.")] = 2,
-    max_sent_len: Annotated[
-        int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")
-    ] = None,
-    max_nr_sent: Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")] = None,
+    max_sent_len: MaxSentLen = None,
+    max_nr_sent: MaxNrSent = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the corpus; 5 by default.")] = None,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.5,
     decay: Annotated[float, typer.Option(help="Rate in epoch n = 0, 1, ...: rate / (1 + decay n).")] = 0.0,
@@ -108,57 +105,43 @@ def show_training(run: Run, epochs: int | None) -> None:
 
     Ctrl-C and SIGTERM stop after the current batch, with a checkpoint and the exit status of that signal.
     """
-    interrupted = 0
-
-    def interrupt(number: int, _: Any) -> None:
-        nonlocal interrupted
-        interrupted = number
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # not print: the signal may come in the middle of one
-        os.write(2, b"Stopping after the current batch (a second Ctrl-C does not wait and does not save).\n")
-
     columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    events = run.fit(epochs)
-    try:
-        # a cost that is not finite ends the training, with advice
-        with np.errstate(all="ignore"), Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("1", total=None)
-            for event in events:
-                if isinstance(event, Started):
-                    s = run.settings
-                    console.print(
-                        f"{s.model_in_words}, {s.n_hidd} hidden units, on {Path(s.train).name}: "
-                        f"{counted(event.sentences, 'sentence')}, {counted(event.words, 'word')}, "
-                        f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
-                        soft_wrap=True,
-                    )
-                    if MODELS[s.model].in_theano:
-                        console.print("Theano compiles the model; the first time this takes up to a minute.")
-                    bar.update(task, total=event.batches)
-                elif isinstance(event, BatchDone):
-                    p = event.progress
-                    text = f"{event.epoch}  cost {p.mean_cost:.4f}  accuracy {p.accuracy:.2%}"
-                    bar.update(task, completed=event.batch, description=text)
-                elif isinstance(event, EpochDone):
-                    on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
-                    norm = "" if event.gradient_norm is None else f"   gradient {event.gradient_norm:.3g}"
-                    console.print(
-                        f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
-                        f"{norm}   {event.words_per_second:,.0f} words/s",
-                        soft_wrap=True,
-                    )
-                elif isinstance(event, Stopped):
-                    console.print(f"Stopped: {event.reason}.")
-                if interrupted and not isinstance(event, Stopped):
-                    by = "Ctrl-C" if interrupted == signal.SIGINT else "SIGTERM"
-                    again = f"lxmls-rnn train --resume {run.folder}"
-                    console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
-                    break
-    finally:
-        events.close()  # writes the checkpoint if the training is not at its end
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with (
+        interruptible("current batch") as signals,
+        closing(run.fit(epochs)) as events,  # which writes the checkpoint if the training is not at its end
+        np.errstate(all="ignore"),  # a cost that is not finite ends the training, with advice
+        Progress(*columns, console=console, transient=True) as bar,
+    ):
+        task = bar.add_task("1", total=None)
+        for event in events:
+            if isinstance(event, Started):
+                s = run.settings
+                console.print(
+                    f"{s.model_in_words}, {s.n_hidd} hidden units, on {Path(s.train).name}: "
+                    f"{counted(event.sentences, 'sentence')}, {counted(event.words, 'word')}, "
+                    f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
+                    soft_wrap=True,
+                )
+                if MODELS[s.model].in_theano:
+                    console.print("Theano compiles the model; the first time this takes up to a minute.")
+                bar.update(task, total=event.batches)
+            elif isinstance(event, BatchDone):
+                p = event.progress
+                text = f"{event.epoch}  cost {p.mean_cost:.4f}  accuracy {p.accuracy:.2%}"
+                bar.update(task, completed=event.batch, description=text)
+            elif isinstance(event, EpochDone):
+                on_dev = "" if event.dev_accuracy is None else f"   dev {event.dev_accuracy:.2%}"
+                norm = "" if event.gradient_norm is None else f"   gradient {event.gradient_norm:.3g}"
+                console.print(
+                    f"epoch {event.epoch:3}   cost {event.cost:10.4f}   train {event.train_accuracy:.2%}{on_dev}"
+                    f"{norm}   {event.words_per_second:,.0f} words/s",
+                    soft_wrap=True,
+                )
+            elif isinstance(event, Stopped):
+                console.print(f"Stopped: {event.reason}.")
+            if signals and not isinstance(event, Stopped):
+                say_stopped(signals[-1], f"lxmls-rnn train --resume {run.folder}")
+                break
     console.print(f"The run is in {run.folder}.", soft_wrap=True)
-    if interrupted:
-        raise typer.Exit(128 + interrupted)
+    if signals:
+        raise typer.Exit(128 + signals[-1])

@@ -69,7 +69,7 @@ class Backward(NamedTuple):
     gradients: tuple[np.ndarray, ...]  # d loss / d W for every parameter after W_e, in the order of `param`
 
 
-class NumpyRNN:
+class NumpyRNN(parameters.RNNOptions):
     """Recurrent part-of-speech tagger.
 
     Parameters
@@ -94,11 +94,6 @@ class NumpyRNN:
         A size, the embeddings, the activation or the dtype is not as above.
     """
 
-    shapes: parameters.Shapes = staticmethod(parameters.rnn_shapes)
-    param_type = parameters.RNNParameters
-    activations: tuple[str, ...] = parameters.ACTIVATIONS
-    peephole_options: tuple[bool, ...] = ()
-
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
     ) -> None:
@@ -113,11 +108,6 @@ class NumpyRNN:
         self.param = self.param_type(
             np.array(values[name], dtype, order="F" if name == "W_e" else "C") for name in self.shapes(sizes)
         )
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What the constructor takes beside the sizes and the seed."""
-        return {"activation": self.activation, "dtype": self.dtype}
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""

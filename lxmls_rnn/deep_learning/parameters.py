@@ -66,11 +66,27 @@ class LSTMParameters(RNNParameters):
     W_c = property(lambda self: self[3] if len(self) == 5 else None)
 
 
-class LSTMOptions:
+class RNNOptions:
+    """What `NumpyRNN` and `RNN` have in common: how their parameters look, and what their constructors take."""
+
+    shapes: Shapes = staticmethod(rnn_shapes)
+    param: Any  # of `param_type`
+    param_type: type[RNNParameters] = RNNParameters
+    activations: tuple[str, ...] = ACTIVATIONS
+    peephole_options: tuple[bool, ...] = ()
+    activation: str
+    dtype: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the constructor takes beside the sizes and the seed."""
+        return {"activation": self.activation, "dtype": self.dtype}
+
+
+class LSTMOptions(RNNOptions):
     """What `NumpyLSTM` and `LSTM` have beside the RNN that they are made of: comes before it among their bases."""
 
     shapes: Shapes = staticmethod(lstm_shapes)
-    param: Any  # LSTMParameters
     param_type = LSTMParameters
     activations: tuple[str, ...] = ("tanh",)
     peephole_options: tuple[bool, ...] = (True, False)
@@ -88,7 +104,7 @@ class LSTMOptions:
     @property
     def options(self) -> dict[str, Any]:
         """What the constructor takes beside the sizes and the seed."""
-        return {**super().options, "peepholes": self.peepholes}  # type: ignore[misc]
+        return {**super().options, "peepholes": self.peepholes}
 
 
 def draw(

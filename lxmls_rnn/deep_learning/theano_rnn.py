@@ -34,16 +34,11 @@ def cross_entropy(_p: Symbol, _y: Symbol) -> Symbol:
     return -T.mean(T.log(_p)[T.arange(_y.shape[0]), _y])
 
 
-class RNN:
+class RNN(parameters.RNNOptions):
     """Recurrent part-of-speech tagger: sizes, options and errors of `NumpyRNN`, and what it computes.
 
     `param` are shared variables, [W_e, W_x, W_h, W_y] in its shapes; `dtype` is Theano's `floatX` by default.
     """
-
-    shapes: parameters.Shapes = staticmethod(parameters.rnn_shapes)
-    param_type = parameters.RNNParameters
-    activations: tuple[str, ...] = parameters.ACTIVATIONS
-    peephole_options: tuple[bool, ...] = ()
 
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str | None = None
@@ -63,11 +58,6 @@ class RNN:
         )
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What the constructor takes beside the sizes and the seed."""
-        return {"activation": self.activation, "dtype": self.dtype}
 
     def get_values(self) -> dict[str, np.ndarray]:
         """Return copies of the parameters by name."""

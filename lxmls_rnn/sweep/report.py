@@ -70,7 +70,11 @@ def row(result: Result) -> dict[str, Any]:
     """Return all that is known of a training; its figures are those of the epoch whose model is kept."""
     training, best = result.training, result.best or {}
     return {
-        **{"run": training.name, **training.point, "seed": training.seed, "state": result.state, "why": result.why},
+        "run": training.name,
+        **training.point,
+        "seed": training.seed,
+        "state": result.state,
+        "why": result.why,
         "epochs": len(result.rows),
         **{name: best.get(name) for name in ("epoch", "cost", "train_accuracy", "dev_accuracy")},
         "seconds": sum(row["seconds"] for row in result.rows),

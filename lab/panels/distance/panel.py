@@ -46,9 +46,8 @@ class DistancePanel(Panel):
         self.start_button = self.button("Start", "Train them all", self.start, "primary", "play", single=True)
         self.stop_button = self.button("Stop", "End here; what has been measured stays", self.stop, icon="stop")
         self.progress = gauge("26em")
-        across = bqplot.Axis(
-            scale=bqplot.LogScale(), label="K: how many words back the deciding word is", tick_format="d"
-        )
+        what = "K: how many words back the deciding word is"
+        across = bqplot.Axis(scale=bqplot.LogScale(), label=what, tick_format="d")
         up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
         self.plot, self.legend, self.table = figure(across, up, size=(560, 300)), view("legend"), view("distances")
         self.measured: dict[tuple[str, int, int], Measured] = {}
@@ -73,9 +72,8 @@ class DistancePanel(Panel):
         except ValueError:
             distances = []
         if not distances or not 1 <= distances[0] <= distances[-1] <= FARTHEST:
-            raise ValueError(
-                f"Distances takes numbers from 1 to {FARTHEST}, such as 1, 5, 20; got {self.distances.value!r}"
-            )
+            given = self.distances.value
+            raise ValueError(f"Distances takes numbers from 1 to {FARTHEST}, such as 1, 5, 20; got {given!r}")
         return distances
 
     def start(self) -> None:

@@ -98,15 +98,11 @@ class ErrorsView(View):
         with self.filling():
             for control in (self.gold, self.predicted):
                 offer(control, [ANY, *tags])
-        kinds = (
-            ("all words", result.confusion, result.accuracy),
-            ("in the vocabulary", result.known, result.known_accuracy),
-            ("not in the vocabulary", result.unknown, result.unknown_accuracy),
-        )
-        rows = [
-            [name, int(matrix.sum()), int(matrix.sum() - matrix.trace()), f"{share:.2%}" if matrix.sum() else "-"]
-            for name, matrix, share in kinds
-        ]
+        rows = []
+        kinds = {"all words": result.confusion, "in the vocabulary": result.known}
+        for name, matrix in {**kinds, "not in the vocabulary": result.unknown}.items():
+            number, right = int(matrix.sum()), int(matrix.trace())
+            rows.append([name, number, number - right, f"{right / number:.2%}" if number else "-"])
         formats = ("{tag}", "{words}", "{precision:.1%}", "{recall:.1%}", "{f1:.1%}")
         by_tag = [[text.format(**row) for text in formats] for row in result.per_tag()]
         heading = (
@@ -131,13 +127,10 @@ class ErrorsView(View):
         begin = self.first.value - 1
         words = sum(int(hits.sum()) for _, hits in found)
         right = self.gold.value == self.predicted.value != ANY
-        which = (
-            f"{counted(words, 'word')} that {'is' if words == 1 else 'are'} right" if right else counted(words, "error")
-        )
-        lines = "".join(
-            f"<div>{begin + n + 1}: {_marked(one, hits, tags)}</div>"
-            for n, (one, hits) in enumerate(found[begin : begin + SHOWN])
-        )
+        are = "is" if words == 1 else "are"
+        which = f"{counted(words, 'word')} that {are} right" if right else counted(words, "error")
+        seen = enumerate(found[begin : begin + SHOWN], begin + 1)
+        lines = "".join(f"<div>{n}: {_marked(one, hits, tags)}</div>" for n, (one, hits) in seen)
         self.list.value = (
             f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow, and what the tagger "
             f"said; dashed: not in the vocabulary.{lines}"
@@ -176,9 +169,8 @@ for one in judged[:20]:
 
 def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
     words: list[str] = []
-    for word, gold, k, hit, unknown in zip(
-        one.sentence.words, one.sentence.tags, one.predicted, hits, one.unknown, strict=True
-    ):
+    of_sentence = one.sentence.words, one.sentence.tags, one.predicted, hits, one.unknown
+    for word, gold, k, hit, unknown in zip(*of_sentence, strict=True):
         if hit:
             tag = gold if gold == tags[k] else f"{gold} → {tags[k]}"
             words.append(html.word(word, tag, colour_of(int(k)), unknown))

@@ -44,14 +44,8 @@ class NeighboursView(View):
         self._counts: np.ndarray | None = None  # words by tags
         self._before: Tagger | str = ""  # as it was before training, or why it cannot be had
         self._stamp: tuple[str, int] | None = None
-        super().__init__(
-            panel,
-            in_row(self.word, self.n, self.n_map, self.map_button),
-            self.nearest,
-            self.when,
-            self.map,
-            self.points,
-        )
+        head = in_row(self.word, self.n, self.n_map, self.map_button)
+        super().__init__(panel, head, self.nearest, self.when, self.map, self.points)
         self.redraw_on(self.word, self.n, self.n_map, self.when)
 
     def fill(self) -> None:

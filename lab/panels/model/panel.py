@@ -205,11 +205,7 @@ def _row(name: str, W: np.ndarray) -> list[object]:
 
 
 def _corpus_of(settings: Settings) -> tuple[object, ...]:
-    return (
-        settings.train,
-        settings.dev,
-        *(getattr(settings, name) for name in ("max_sent_len", "max_nr_sent", *READING)),
-    )
+    return tuple(getattr(settings, name) for name in ("train", "dev", "max_sent_len", "max_nr_sent", *READING))
 
 
 def memory(n_bytes: float) -> str:

@@ -42,11 +42,7 @@ _LSTM = (
 )
 
 
-_WITHOUT_PEEPHOLES = (
-    *_LSTM[:2],
-    ("i, f, o = σ(a_i), σ(a_f), σ(a_o)", "input, forget and output gate"),
-    *_LSTM[4:],
-)
+_WITHOUT_PEEPHOLES = (*_LSTM[:2], ("i, f, o = σ(a_i), σ(a_f), σ(a_o)", "input, forget and output gate"), *_LSTM[4:])
 
 
 def equations(model: str, activation: str, peepholes: bool = True) -> str:

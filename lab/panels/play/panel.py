@@ -21,20 +21,9 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
 from lxmls_rnn.sequences import Sequence as TaggedSentence
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, steps_until
-from lxmls_rnn.teaching.landscape import (
-    FORGET,
-    descend,
-    losses_along,
-    scaled,
-    steepest_descent,
-    with_forget_offset,
-)
+from lxmls_rnn.teaching.landscape import FORGET, descend, losses_along, scaled, steepest_descent, with_forget_offset
 
-TAGGERS = {
-    "RNN, logistic": ("NumpyRNN", "logistic"),
-    "RNN, tanh": ("NumpyRNN", "tanh"),
-    "LSTM": ("NumpyLSTM", "tanh"),
-}
+TAGGERS = {"RNN, logistic": ("NumpyRNN", "logistic"), "RNN, tanh": ("NumpyRNN", "tanh"), "LSTM": ("NumpyLSTM", "tanh")}
 SAMPLE = "sample"
 FARTHEST, SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
@@ -142,11 +131,9 @@ class PlayPanel(Panel):
     def begin(self) -> None:
         """Draw the weights anew, with the knobs at rest."""
         self._sentences, n_words, n_tags = _read(corpus_files(self._corpus())[0])
-        model, activation = TAGGERS[self.tagger.value]
-        drawn = self.seed.value
-        self.base: NumpyRNN = numpy_class(model)(
-            n_words, N_EMB, self.n_hidd.value, n_tags, seed=drawn, activation=activation
-        )
+        (model, activation), drawn = TAGGERS[self.tagger.value], self.seed.value
+        sizes = n_words, N_EMB, self.n_hidd.value, n_tags
+        self.base: NumpyRNN = numpy_class(model)(*sizes, seed=drawn, activation=activation)
         initialise(self.base, self.init.value, drawn)
         self._history = []
         self._fill(0.0)
@@ -209,9 +196,8 @@ class PlayPanel(Panel):
         h = shown.forward(sentence.x, all_outputs=True).h[:, 1:]
         units = [f"h {n}" for n in range(1, len(h) + 1)]
         caption = "Hidden states: white is 0, blue up to 1, orange down to -1"
-        self.states.value = html.heat_map(
-            h, units, list(sentence.words), 1.0, t, caption=caption, upright=len(sentence.words) > 12
-        )
+        words = sentence.words
+        self.states.value = html.heat_map(h, units, words, 1.0, t, caption=caption, upright=len(words) > 12)
         says = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
         if isinstance(shown, NumpyLSTM):
             says.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")

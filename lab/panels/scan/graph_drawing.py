@@ -68,24 +68,10 @@ class Drawing:
 
 
 def draw(graph: Any) -> str:
-    """Draw a graph as SVG.
+    """Draw a symbolic variable, several of them, or a compiled function, as it was optimised, as an ``<svg>`` element.
 
-    Parameters
-    ----------
-    graph
-        A symbolic variable, several of them, or a compiled function, which is drawn as it was optimised.
-
-    Returns
-    -------
-    str
-        An ``<svg>`` element. Pointing at a node shows its whole name and type.
-
-    Raises
-    ------
-    TypeError
-        It is none of these.
-    ValueError
-        It has more nodes than can be read, `MOST`.
+    Pointing at a node shows its whole name and type. TypeError if it is none of these; ValueError if it has more nodes
+    than can be read, `MOST`.
     """
     drawing = collect(outputs_of(graph))
     if len(drawing.nodes) > MOST:

@@ -54,13 +54,11 @@ class StepThroughPanel(Panel):
         more = {"min": 1, "max": 1, "readout": False}
         self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys go step by step", "auto", "auto", **more)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
-        self.play = widgets.Play(
-            value=1, min=1, max=1, interval=SPEEDS["normal"], show_repeat=False, description="Play", tooltip="Play"
-        )
+        more = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
+        self.play = widgets.Play(interval=SPEEDS["normal"], description="Play", tooltip="Play", **more)
         self.speed = pick("Speed", SPEEDS, "How fast Play goes", "normal", "10em", "auto")
-        self.word_back = self.button(
-            "◀ Word", "To the word before, or back into the forward pass", partial(self.go, -1, True)
-        )
+        what = "To the word before, or back into the forward pass"
+        self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))
         self.back = self.button("◀ Step", "One step back", partial(self.go, -1, False))
         self.next = self.button("Step ▶", "One step on", partial(self.go, 1, False))
         what = "To the next word of this pass, then into the backward pass"

@@ -14,21 +14,11 @@ _lock = threading.Lock()
 
 
 class LiveSweep:
-    """A sweep that is, or was, trained in this kernel.
-
-    Attributes
-    ----------
-    driver
-        What goes through it.
-    job
-        Stops it.
-    changes
-        How many trainings have ended in this session.
-    """
+    """A sweep that is, or was, trained in this kernel: a driver goes through it, and a job stops that."""
 
     def __init__(self, sweep: Sweep, workers: int) -> None:
         self.driver = Driver(sweep, workers)
-        self.changes = 0
+        self.changes = 0  # how many trainings have ended in this session
         self.job = Job(self.driver.run, self._take)
 
     def _take(self, result: object) -> None:

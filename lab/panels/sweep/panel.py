@@ -16,13 +16,13 @@ from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
+from lxmls_rnn.files import counted
 from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.driver import cores
 from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
 NOTHING = "nothing"
-ROWS = 3  # settings that can be varied at once
 REDRAW = 1.0  # seconds between two drawings of what has come of the trainings
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
 
@@ -84,9 +84,9 @@ class SweepPanel(Panel):
         self.refresh()
 
     def _make_controls(self) -> None:
-        what = {"Training": "How to train", "Model": "What to train", "Corpus": "What to train on"}
-        self.part = toggles(what, "6em").add_class("lab-part")
-        self.parts = dict(zip(what, (self.trainer, self.model, self.corpus), strict=True))
+        parts = {"Training": "How to train", "Model": "What to train", "Corpus": "What to train on"}
+        self.part = toggles(parts, "6em").add_class("lab-part")
+        self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         names = [name for name in grid.KINDS if name != "seed"]
         first = [("n_hidd", "2, 5, 20"), (NOTHING, ""), (NOTHING, "")]
         self.vary = [
@@ -105,9 +105,8 @@ class SweepPanel(Panel):
         self.name = text("Name", "", "The folder of runs that the sweep is kept in")
         self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play", single=True)
         self.sweep = pick("Look at", [], "The sweep that these buttons act on")
-        self.pause_button = self.button(
-            "Pause", "Hold all trainings after their present update", self.pause, icon="pause"
-        )
+        what = "Hold all trainings after their present update"
+        self.pause_button = self.button("Pause", what, self.pause, icon="pause")
         self.stop_button = self.button("Stop", "End with checkpoints", self.stop, icon="stop")
         self.resume_button = self.button("Resume", "Do what is missing", self.resume, icon="forward")
         self.again_button = self.button("Look again", "List the sweeps anew", self.refresh, icon="refresh")
@@ -168,10 +167,7 @@ class SweepPanel(Panel):
     def pause(self) -> None:
         """Hold the trainings, or let them go on."""
         driver = self._active().driver
-        if driver.paused:
-            driver.go_on()
-        else:
-            driver.pause()
+        (driver.go_on if driver.paused else driver.pause)()
 
     def stop(self) -> None:
         """Stop the sweep that is looked at."""
@@ -257,7 +253,7 @@ class SweepPanel(Panel):
         self.progress.value = live.done / count
         says = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
         if active:
-            says.append(f"{driver.alive} worker{'s' if driver.alive != 1 else ''}")
+            says.append(counted(driver.alive, "worker"))
             if driver.seconds_left:
                 says.append(f"about {driver.seconds_left:.0f} s left")
         self.status.value = ", ".join(says)

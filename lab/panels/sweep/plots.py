@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, scales_of, side_axis
+from lab.drawing.figures import figure, put, scales_of, side_axis
 from lab.drawing.palette import LINES
 from lab.widgets.controls import in_row, show, view
 from lxmls_rnn.sweep import grid
@@ -24,10 +24,7 @@ def percent_axis() -> bqplot.Axis:
 class Plots(widgets.VBox):
     """Accuracy against one setting, with the lines of another, and the learning curves of the best settings.
 
-    Parameters
-    ----------
-    open_run
-        Called with the result whose point is clicked.
+    `open_run` is called with the result whose point is clicked.
     """
 
     def __init__(self, open_run: Callable[[Result], None]) -> None:
@@ -71,17 +68,14 @@ class Plots(widgets.VBox):
             spread = np.array([s.deviation or 0.0 for s in line])
             look = {"scales": scales, "colors": [colour] * len(line)}
             marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **look))
-            bars = np.column_stack([mean - spread, mean + spread])
-            marks.append(
-                bqplot.Lines(x=np.column_stack([x, x]), y=bars, stroke_width=5, opacities=[0.4] * len(line), **look)
-            )
+            bars = {"x": np.column_stack([x, x]), "y": np.column_stack([mean - spread, mean + spread])}
+            marks.append(bqplot.Lines(stroke_width=5, opacities=[0.4] * len(line), **bars, **look))
         seen = [(s, r) for s in settings for r in s.results if r.counts and r.best is not None]
         self._results = [result for _, result in seen]
         self.points.scales = scales
-        with self.points.hold_sync():
-            self.points.x = np.array([place(setting) for setting, _ in seen])
-            self.points.y = np.array([result.best["dev_accuracy"] for _, result in seen if result.best])
-            self.points.colors = [coloured.get(id(setting), "#999999") for setting, _ in seen]
+        accuracies = np.array([result.best["dev_accuracy"] for _, result in seen if result.best])
+        colours = [coloured.get(id(setting), "#999999") for setting, _ in seen]
+        put(self.points, np.array([place(setting) for setting, _ in seen]), accuracies, colors=colours)
         low, high = min(places.values()), max(places.values())
         aside = (high - low or 1.0) / 20
         x_scale.min, x_scale.max = (low / 1.15, high * 1.15) if ratio else (low - aside, high + aside)
@@ -110,6 +104,5 @@ class Plots(widgets.VBox):
         named = zip(settings[:CURVES], LINES, strict=False)
         lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", colour, "solid") for s, colour in named)
         best = f"The {CURVES} best settings. " if len(settings) > CURVES else ""
-        self.legends[
-            1
-        ].value = f"<div>{html.key(lines)}</div><small>{best}Band: standard deviation over the seeds.</small>"
+        says = f"{best}Band: standard deviation over the seeds."
+        self.legends[1].value = f"<div>{html.key(lines)}</div><small>{says}</small>"

@@ -28,17 +28,7 @@ _lock = threading.Lock()
 
 
 class LiveRun:
-    """A run that is, or was, trained in this kernel.
-
-    Parameters
-    ----------
-    folder
-        The run's folder.
-    settings
-        Of a new run; None for one that is to go on.
-    epochs
-        For one that goes on: up to so many.
-    """
+    """A run that is, or was, trained in this kernel: a new one with its `settings`, or one that goes on to `epochs`."""
 
     def __init__(self, folder: Path, settings: Settings | None = None, epochs: int | None = None) -> None:
         self.folder, self.settings, self._epochs = folder, settings, epochs

@@ -170,10 +170,7 @@ class TrainingPanel(Panel):
     def pause_or_go_on(self) -> None:
         """Pause the run that is looked at, or let it go on."""
         live = self._live_run()
-        if live.job.paused:
-            live.job.go_on()
-        else:
-            live.job.pause()
+        (live.job.go_on if live.job.paused else live.job.pause)()
         self._show_live(live)
 
     def stop(self) -> None:
