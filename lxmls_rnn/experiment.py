@@ -31,14 +31,8 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     """Return the train, dev and test files of a corpus by name.
 
     Those of `reach:K` are made where they are not there: in the data folder, or if that is for reading only, as in a
-    class, beside the runs.
-
-    Raises
-    ------
-    ValueError
-        No corpus has that name.
-    FileNotFoundError
-        Its files are not there; says how to get them.
+    class, beside the runs. ValueError if no corpus has that name; FileNotFoundError if its files are not there, which
+    says how to get them.
     """
     distance, data = reach.distance_of(name), paths.data()
     if distance is not None:
@@ -220,24 +214,13 @@ def read_corpus(settings: Settings) -> tuple[SequenceList, SequenceList | None, 
 
 
 def prepare(settings: Settings) -> Experiment:
-    """Read the corpus and the embeddings and draw the model.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As reading the corpus and the embeddings and making the model raise them.
-    """
+    """Read the corpus and the embeddings and draw the model; errors as all that raises them."""
     train, dev, n_known = read_corpus(settings)
     first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)
     if settings.embeddings is not None:
-        first = (
-            extract_embeddings(
-                paths.located(settings.embeddings),
-                train.x_dict,
-                seed=settings.seed,
-                case="guide" if settings.vocabulary == "guide" else "best",
-            ),
-        )
+        case: Any = "guide" if settings.vocabulary == "guide" else "best"
+        file = paths.located(settings.embeddings)
+        first = (extract_embeddings(file, train.x_dict, seed=settings.seed, case=case),)
     model = model_class(settings.model)(*first, settings.n_hidd, len(train.y_dict), **settings.model_options())
     initialise(model, settings.init, settings.seed, keep_embeddings=settings.embeddings is not None)
     return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)

@@ -75,14 +75,9 @@ def quoted(what: object) -> str:
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file to be read as bytes.
+    """Open a file to be read as bytes; OSError if it cannot be opened.
 
-    Raises
-    ------
-    OSError
-        It cannot be opened.
-    ValueError
-        It is a folder, or something that would have to be waited for, such as a pipe.
+    ValueError if it is a folder, or something that would have to be waited for, such as a pipe.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -102,17 +97,8 @@ def unzipped(file: BinaryIO) -> BinaryIO:
 def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> None:
     """Write a file beside `path` and rename it to `path`: there is the old file or the new one, whole.
 
-    Parameters
-    ----------
-    path
-        The file; its folder is made where it is not there.
-    content
-        A text, or what writes to the binary file that it is given. If that raises, `path` is untouched.
-
-    Raises
-    ------
-    OSError
-        With the name `path`: the disk is full, for instance.
+    Its folder is made where it is not there. `content` is a text, or what writes to the binary file that it is given;
+    if that raises, `path` is untouched. OSError, with the name `path`, if the disk is full, for instance.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path, instead=True), _held(path, _new_file) as (temporary, descriptor):
@@ -130,12 +116,8 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> N
 def make_atomically(folder: Path, fill: Callable[[Path], Any]) -> None:
     """Make a folder beside `folder`, let `fill` write into it, and rename it: there is none, or a whole one.
 
-    Raises
-    ------
-    FileExistsError
-        There is a `folder` that is not empty, or a file of that name.
-    OSError
-        With a name of what cannot be written.
+    FileExistsError if there is a `folder` that is not empty, or a file of that name; OSError with a name of what cannot
+    be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with naming(folder), _held(folder, _new_folder) as (temporary, descriptor):
@@ -218,21 +200,11 @@ def _remove(name: str) -> None:
 
 @contextmanager
 def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
-    """Hold a folder against other processes that hold it like this.
+    """Hold a folder, which exists, against other processes that hold it like this; yield whether it is held.
 
     The lock is the kernel's, on the folder itself: it leaves no file, and it ends with the process however that ends.
-
-    Parameters
-    ----------
-    folder
-        The folder, which exists.
-    busy
-        Called where another process holds it: raises to give up, or returns to wait.
-
-    Yields
-    ------
-    bool
-        Whether it is held: False on a file system that has no locks.
+    On a file system that has no locks there is none. Where another process holds the folder, `busy` is called: it
+    raises to give up, or returns to wait.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -39,12 +39,7 @@ Count = Annotated[int, Between(0, 2**63 - 1)]
 def read(kind: type[T], path: str | os.PathLike[str]) -> T:
     """Read a file of JSON as a `kind`.
 
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    ValueError
-        It is no regular file, no JSON, or not of that kind.
+    OSError if it cannot be read; ValueError if it is no regular file, no JSON, or not of that kind.
     """
     with naming(path), open_regular(path) as file:
         content = file.read()

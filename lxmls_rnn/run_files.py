@@ -86,12 +86,7 @@ def clear(folder: Path) -> None:
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Return the figures of the epochs of a run so far; a last line that a kill has cut off does not count.
 
-    Raises
-    ------
-    ValueError
-        A line is damaged; names it.
-    OSError
-        They cannot be read.
+    ValueError names a line that is damaged; OSError if they cannot be read.
     """
     path = folder / "metrics.jsonl"
     try:

@@ -42,10 +42,7 @@ from lxmls_rnn.tagger import Tagger
 class Run:
     """One run's folder; made by `create` or opened by `open`.
 
-    Attributes
-    ----------
-    diverged
-        Why, where its last training ended with numbers that are none; else None.
+    `diverged` says why, where its last training ended with numbers that are none; else it is None.
     """
 
     def __init__(self, folder: Path, settings: Settings, diverged: str | None = None) -> None:
@@ -56,14 +53,7 @@ class Run:
     def create(cls, name: str, settings: Settings, root: str | os.PathLike[str] | None = None) -> Run:
         """Make the folder of a new run in `root`, by default `paths.runs()`, if its settings make an experiment.
 
-        Raises
-        ------
-        ValueError
-            `name` is not a plain name.
-        FileExistsError
-            There is a run of that name.
-        FileNotFoundError, ValueError
-            As `prepare`.
+        ValueError if `name` is not a plain name, FileExistsError if there is a run of that name; errors as `prepare`.
         """
         check_name(name)
         folder = _root(root) / name
@@ -85,14 +75,8 @@ class Run:
     def open(cls, name: str, root: str | os.PathLike[str] | None = None) -> Run:
         """Open the folder of a run in `root`, by default `paths.runs()`.
 
-        Raises
-        ------
-        FileNotFoundError
-            There is none of that name.
-        ValueError
-            Its config.json is damaged.
-        OSError
-            It cannot be read.
+        FileNotFoundError if there is none of that name, ValueError if its config.json is damaged, OSError if it cannot
+        be read.
         """
         folder = _root(root) / name
         config = read_config(folder)
@@ -206,12 +190,7 @@ class Run:
     def remove(self) -> None:
         """Delete the run from the disk: whatever is killed when, there is all of it or nothing.
 
-        Raises
-        ------
-        RuntimeError
-            It is being trained.
-        OSError
-            It cannot be deleted; names it.
+        RuntimeError if it is being trained, OSError, which names it, if it cannot be deleted.
         """
         with locked(self.folder, self._busy), naming(self.folder):
             doomed = self.folder.with_name(f".{self.folder.name[:100]}.{token_hex(4)}.tmp")

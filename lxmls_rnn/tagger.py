@@ -100,10 +100,7 @@ class Tagger:
     def encode(self, words: Iterable[str]) -> np.ndarray:
         """Return the ids of words, int32 (L,); a word outside the vocabulary has the id of `<unk>`.
 
-        Raises
-        ------
-        ValueError
-            A word is outside the vocabulary and the model was trained without `<unk>`; or there is no word.
+        ValueError for such a word if the model was trained without `<unk>`, and if there is no word.
         """
         unknown = self._ids.get(UNKNOWN_WORD)
         ids = [self._ids.get(word, unknown) for word in words]
@@ -118,18 +115,7 @@ class Tagger:
         return np.array(ids, dtype=np.int32)
 
     def tag(self, sentence: str | list[str]) -> list[TaggedWord]:
-        """Tag one sentence.
-
-        Parameters
-        ----------
-        sentence
-            Text, which `tokenize` cuts into words, or the words.
-
-        Raises
-        ------
-        ValueError
-            As in `encode`.
-        """
+        """Tag one sentence: a text, which `tokenize` cuts into words, or the words; errors as in `encode`."""
         words = tokenize(sentence) if isinstance(sentence, str) else sentence
         x = self.encode(words)
         p_y = self.model.forward(x)
@@ -142,12 +128,7 @@ class Tagger:
     def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the words of the vocabulary whose embeddings are most like a word's, with the cosine of the angle.
 
-        Raises
-        ------
-        ValueError
-            The word is not in the vocabulary.
-        MemoryError
-            Copies of the embeddings do not fit into memory.
+        ValueError if the word is not in the vocabulary, MemoryError if copies of the embeddings do not fit into memory.
         """
         if word not in self._ids:
             raise ValueError(f"{word!r} is not among the {len(self.words)} words of the vocabulary")
@@ -174,17 +155,8 @@ class Tagger:
     def evaluate(self, file: str | os.PathLike[str], **limits: Any) -> Evaluation:
         """Tag a CoNLL file and compare with its tags.
 
-        Parameters
-        ----------
-        file
-            As `PostagCorpus.read_sequence_list_conll` reads it.
-        limits
-            Its `mapping_file`, `max_sent_len` and `max_nr_sent`.
-
-        Raises
-        ------
-        ValueError
-            The file has a tag that the model does not know; and as in `encode`.
+        `PostagCorpus.read_sequence_list_conll` reads it, and takes the `limits`: `mapping_file`, `max_sent_len` and
+        `max_nr_sent`. ValueError if the file has a tag that the model does not know; and as in `encode`.
         """
         return evaluate(self.model, self.read(file, **limits), self.tags, self.n_known_words)
 

@@ -18,19 +18,9 @@ ELSEWHERE = "\n\n[Written in another notebook:]\n"
 class Answer(widgets.VBox):
     """A text field under each question; what is written there is kept while it is written.
 
-    What another notebook has written meanwhile under the same question is kept below it.
-
-    Parameters
-    ----------
-    questions
-        Plain text. By it the answer is found again, in another kernel or notebook too.
-
-    Attributes
-    ----------
-    fields
-        The text areas, in the order of the questions.
-    message
-        Its `value` is the HTML of the line that says whether the answers are kept.
+    What another notebook has written meanwhile under the same question is kept below it. By its question, plain text,
+    the answer is found again, in another kernel or notebook too. `fields` are the text areas, in the order of the
+    questions, and `message.value` is the HTML of the line that says whether the answers are kept.
     """
 
     def __init__(self, *questions: str) -> None:

@@ -94,19 +94,10 @@ def compare_steps(
     Untouched are those of `got` that are all zero and should not be. The others then are right too if they are what
     these zeros make of them.
 
-    Parameters
-    ----------
-    got
-        Quantities by name, in the order in which they are computed, a column a step.
-    compute
-        Returns the right ones, with the keywords of a slip wrong ones, and with names to `skip` what the others are
-        while these are zero.
-    slips
-        Known mistakes: tried at the first difference only, if all before would be right.
-    steps
-        In the order in which they are computed.
-    others
-        What else can be said of a quantity at a step.
+    `got` has quantities by name, a column a step; they and the `steps` are in the order in which they are computed.
+    `compute` returns the right ones, with the keywords of a slip wrong ones, and with names to `skip` what the others
+    are while these are zero. The `slips`, known mistakes, are tried at the first difference only, if all before would
+    be right. `others` returns what else can be said of a quantity at a step.
     """
     right = compute()
     untouched = [name for name in got if not np.any(got[name]) and np.any(right[name])]
@@ -170,16 +161,8 @@ def compare_gradients(
 ) -> None:
     """Raise Wrong at the first gradient that differs: which parameter, which entry, what kind of mistake.
 
-    Parameters
-    ----------
-    got
-        Gradients in the order of `right`.
-    right
-        The right ones by parameter.
-    n_words
-        L, the length of the sentence: the factor that a forgotten mean makes.
-    wrong
-        For each parameter wrong gradients with what is wrong with them.
+    `got` are in the order of `right`, which has the right ones by parameter; `wrong` has for each wrong ones, with what
+    is wrong with them. The length of the sentence, `n_words`, is the factor that a forgotten mean makes.
     """
     if len(got) != len(right):
         raise Wrong(f"There should be {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")

@@ -16,15 +16,7 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """Entries by name, kept in a file of the folder of runs.
-
-    Parameters
-    ----------
-    name
-        The file's.
-    kind
-        The data class of an entry.
-    """
+    """Entries by name, each of the data class `kind`, kept in a file of the folder of runs."""
 
     def __init__(self, name: str, kind: type[T]) -> None:
         self.name, self.kind = name, kind
@@ -35,12 +27,9 @@ class Kept(Generic[T]):
         return paths.runs() / self.name
 
     def read(self) -> dict[str, T]:
-        """Return the entries; a file that is damaged is put aside, not lost: its name ends in `.damaged` then.
+        """Return the entries; OSError if they cannot be read.
 
-        Raises
-        ------
-        OSError
-            It cannot be read.
+        A file that is damaged is put aside, not lost: its name ends in `.damaged` then.
         """
         try:
             return self._read()
@@ -59,10 +48,7 @@ class Kept(Generic[T]):
     def changing(self) -> Iterator[dict[str, T]]:
         """Give the entries to be changed, and write them then; no other process changes the file meanwhile.
 
-        Raises
-        ------
-        OSError
-            The file cannot be read or written; names it.
+        OSError, which names the file, if it cannot be read or written.
         """
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,10 +18,7 @@ HOW = "check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLS
 def use(*yours: Any) -> Note:
     """Let models of the panels, in this kernel, compute with a student's code; without arguments as ever.
 
-    Parameters
-    ----------
-    yours
-        The three functions of exercise 6.1, in their order, for `NumpyRNN`; or a class made of `RNN` or `LSTM`.
+    That is the three functions of exercise 6.1, in their order, for `NumpyRNN`; or a class made of `RNN` or `LSTM`.
     """
     if not yours:
         rnn.replace(None)

@@ -21,30 +21,14 @@ def path() -> Path:
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Return for each exercise that was begun its `state`, `tries`, `hints` and `solution`.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    """
+    """Return for each exercise that was begun its `state`, `tries`, `hints` and `solution`; errors as `Kept.read`."""
     return {name: _plain(entry) for name, entry in _FILE.read().items()}
 
 
 def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Change what is known of an exercise and return it; what is 'right' once stays so.
+    """Change what is known of an exercise and return it; what is 'right' once stays so. Errors as `Kept.changing`.
 
-    Parameters
-    ----------
-    exercise
-        Its name.
-    change
-        Takes what is known and returns what is new; no other kernel changes the file meanwhile.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read or written; names it.
+    `change` takes what is known and returns what is new; no other kernel changes the file meanwhile.
     """
     with _FILE.changing() as entries:
         now = datetime.now().strftime(TIME)

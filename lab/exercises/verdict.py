@@ -124,17 +124,11 @@ class Note:
 
 
 def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -> Any:
-    """Call a student's function.
+    """Call a student's function. Where what it returns need not be `whole`, parts of it may be None or `...`.
 
-    Where what it returns need not be `whole`, parts of it may be None or `...`.
-
-    Raises
-    ------
-    NotYet
-        It is not filled in: it raises NotImplementedError, returns None or `...`, or fails with a `...` in it.
-    Wrong
-        It fails: the last line of the traceback, and the line of the student's code that it came from. Or it does not
-        end.
+    NotYet if it is not filled in: it raises NotImplementedError, returns None or `...`, or fails with a `...` in it.
+    Wrong, with the last line of the traceback and the line of the student's code that it came from, if it fails; or if
+    it does not end.
     """
     if function is None or function is ...:
         raise NotYet("There is nothing here yet.")

@@ -151,10 +151,7 @@ class _Wanted:
 def embedding_size(source_file: str | Path) -> int:
     """Return how many numbers a file of embeddings has for a word, as its first lines say.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        There is no such file; or it holds no embeddings.
+    FileNotFoundError if there is no such file, ValueError if it holds no embeddings.
     """
     for _, n_emb, _ in _read_lines(Path(source_file)):
         return n_emb

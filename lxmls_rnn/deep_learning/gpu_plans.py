@@ -21,11 +21,7 @@ def fused_up_to(layer: str, environ: Mapping[str, str] = os.environ) -> int:
     """Return the largest number of hidden units for which the plan of a layer, "rnn" or "lstm", is "fused".
 
     LXMLS_FUSED_UP_TO=rnn=384,lstm=128 sets it; a layer that is not named there keeps its number in `FUSED_UP_TO`.
-
-    Raises
-    ------
-    ValueError
-        The variable says something else.
+    ValueError if the variable says something else.
     """
     bounds = dict(FUSED_UP_TO)
     for part in filter(None, environ.get(VARIABLE, "").split(",")):

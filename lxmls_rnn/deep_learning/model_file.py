@@ -94,11 +94,7 @@ def save(
         **model.options,
         "words": words,
         "tags": tags,
-        "versions": {
-            "lxmls_rnn": lxmls_rnn.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": {"lxmls_rnn": lxmls_rnn.__version__, "numpy": np.__version__, "python": platform.python_version()},
         **extra,
     }
     encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)

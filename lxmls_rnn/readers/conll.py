@@ -29,14 +29,8 @@ class Token(NamedTuple):
 def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a UTF-8 file, plain or gzipped, without line ends and byte order mark.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        It is no regular file, a line is not UTF-8, or the gzip data are damaged or cut short.
-    OSError
-        It cannot be read; names it.
+    FileNotFoundError if there is no such file, OSError, which names it, if it cannot be read; ValueError if it is no
+    regular file, a line is not UTF-8, or the gzip data are damaged or cut short.
     """
     line_number = 0
     try:
@@ -60,12 +54,7 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
     That covers the files of the CoNLL-X shared task (https://aclanthology.org/W06-2920/) and CoNLL-U
     (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
 
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        A line is malformed; the message has the file, the line number and the line.
+    Errors as `read_lines`, and ValueError for a line that is malformed, with the file, the line number and the line.
     """
     sentence: list[Token] = []
     for line_number, line in read_lines(file):

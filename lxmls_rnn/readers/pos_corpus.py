@@ -125,16 +125,9 @@ def _not_mapped(tokens: list[Token], mapping_file: object) -> str:
 def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, str]:
     """Read a table of tags: a line has a tag, a tab, and the tag that it becomes. All are put in lower case.
 
-    The table of this package, `en-ptb.map`, takes the tags of the Penn Treebank and the further ones of the
-    English Web Treebank to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech
-    Tagset", LREC 2012.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        A line does not have two columns, a tag comes twice, or there is no line.
+    The table of this package, `en-ptb.map`, takes the tags of the Penn Treebank and the further ones of the English Web
+    Treebank to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech Tagset", LREC 2012.
+    Errors as `read_lines`, and ValueError if a line does not have two columns, a tag comes twice, or there is no line.
     """
     tag_map: dict[str, str] = {}
     for line_number, line in read_lines(mapping_file):

@@ -36,26 +36,14 @@ class LabelDictionary(dict[str, int]):
         return label_id
 
     def get_label_name(self, label_id: int) -> str:
-        """Return the name that has this id.
-
-        Raises
-        ------
-        IndexError
-            No name has this id. Negative ids do not count from the end.
-        """
+        """Return the name that has this id; IndexError if none has. Negative ids do not count from the end."""
         try:
             return self._names[label_id]
         except KeyError:
             raise IndexError(f"no label has id {label_id}: ids go from 0 to {len(self) - 1}") from None
 
     def get_label_id(self, name: str) -> int:
-        """Return the id of `name`.
-
-        Raises
-        ------
-        KeyError
-            The name is not in the dictionary.
-        """
+        """Return the id of `name`; KeyError if that is not in the dictionary."""
         try:
             return self[name]
         except KeyError:

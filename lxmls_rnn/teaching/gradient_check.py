@@ -16,27 +16,15 @@ TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far two gradients of one parameter are from each other.
-
-    Attributes
-    ----------
-    difference
-        Largest difference of two entries, relative to the largest entry of both.
-    where
-        Index of that entry.
-    peepholes
-        Whether the model has peepholes; None for an RNN.
-    gradient, expected
-        The two gradients.
-    """
+    """How far two gradients of one parameter are from each other."""
 
     model: str
     activation: str
-    peepholes: bool | None
+    peepholes: bool | None  # whether the model has any; None for an RNN
     parameter: str
     against: str
-    difference: float
-    where: tuple[int, ...]
+    difference: float  # largest of two entries, relative to the largest entry of both
+    where: tuple[int, ...]  # index of that entry
     tolerance: float
     gradient: np.ndarray = field(repr=False, compare=False)
     expected: np.ndarray = field(repr=False, compare=False)
@@ -65,16 +53,8 @@ def finite_differences(
     (45 (f(+s) - f(-s)) - 9 (f(+2s) - f(-2s)) + f(+3s) - f(-3s)) / 60 s, whose error is of order s^6 (Fornberg 1988):
     with s = 4e-4 it is as small as the rounding of the difference, some 1e-12, even where the loss is steep, which the
     usual two points never reach. Where a relu switches between the six points there is no derivative to find: then s is
-    made smaller.
-
-    Parameters
-    ----------
-    loss
-        Takes no argument; reads `W`, which is changed in place and put back.
-    W
-        float64 array.
-    piece
-        For a loss that is smooth in pieces only: says which units are on.
+    made smaller. `W` is a float64 array, which is changed in place and put back; `loss` reads it, and for a loss that
+    is smooth in pieces only `piece` says which units are on.
     """
     gradient = np.zeros_like(W)
     for index in np.ndindex(*W.shape):

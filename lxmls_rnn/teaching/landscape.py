@@ -29,19 +29,8 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
     """Return the same tagger with an offset of its forget gates.
 
     Its embeddings have one more number, 1 for every word: the last row of W_e. The last column of W_x, what it weighs,
-    is the offset in the rows of the forget gate, and 0 in the others.
-
-    Parameters
-    ----------
-    model
-        A `NumpyLSTM`, or with the offset 0 a `NumpyRNN`, which is returned itself.
-    offset
-        What is added to each a_f.
-
-    Raises
-    ------
-    ValueError
-        An offset for a model that has no forget gate.
+    is the offset in the rows of the forget gate, what is added to each a_f, and 0 in the others. With the offset 0 a
+    `NumpyRNN` is returned itself; ValueError for another offset of a model that has no forget gate.
     """
     if not isinstance(model, NumpyLSTM):
         if offset:

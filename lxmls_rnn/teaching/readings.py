@@ -12,12 +12,7 @@ from lxmls_rnn.teaching.gradient_check import Comparison
 def readings(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> list[str]:
     """Say for every model what its comparisons tell, and of two that differ which is wrong.
 
-    Parameters
-    ----------
-    rows
-        What `check_gradients` gives.
-    x
-        The word ids of the sentence, (L,).
+    `rows` are what `check_gradients` gives, `x` the word ids of the sentence, (L,).
     """
     groups: dict[tuple[str, str, bool | None], list[Comparison]] = {}
     for row in rows:
@@ -44,14 +39,8 @@ def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
 
     Errors flow back from the output: e_y -> e_h -> e_a -> e_z, and from step to step e_a_{t+1} -> e_h_t. What is right
     in a parameter's gradient clears everything before it on that way; the embeddings' gradient, which has a column a
-    word, tells the steps apart.
-
-    Parameters
-    ----------
-    rows
-        The comparisons of all parameters of one model, in the order of `param`.
-    x
-        The word ids of the sentence, (L,).
+    word, tells the steps apart. `rows` are the comparisons of all parameters of one model, in the order of `param`, `x`
+    the word ids of the sentence, (L,).
     """
     wrong = [row.parameter for row in rows if not row.agrees]
     name = rows[0].name
@@ -76,11 +65,8 @@ def reading(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) -> str:
             f"in {'e_h, e_c' if _is_lstm(rows) else 'e_h'} or e_a. {_step_of_fault(rows, x)}"
         )
     if wrong == ["W_e"]:
-        return (
-            start
-            + "All errors up to e_a are right: it is e_z_t = W_x^T e_a_t, or how W_e gathers it. "
-            + _words(by_name["W_e"], x)
-        )
+        start += "All errors up to e_a are right: it is e_z_t = W_x^T e_a_t, or how W_e gathers it. "
+        return start + _words(by_name["W_e"], x)
     if len(wrong) == 1:
         (row,) = (row for row in rows if not row.agrees)
         entries = np.argwhere(~(row.differences <= row.tolerance))

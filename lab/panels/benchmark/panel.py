@@ -32,17 +32,7 @@ LIMIT = 120.0  # seconds for a case, its compiling included
 
 
 class BenchmarkPanel(Panel):
-    """Time the models, see where time goes, compare with earlier results.
-
-    Attributes
-    ----------
-    shown
-        The results that are shown, None before.
-    session
-        The run that was started last, None before.
-    beside
-        The name and the contents of the results that lie beside those that are shown; None where there are none.
-    """
+    """Time the models, see where time goes, compare with earlier results."""
 
     title = "Benchmark"
     help = """Choose what is timed and press <b>Run</b>: table and plots grow while it measures. Each implementation
@@ -53,9 +43,9 @@ class BenchmarkPanel(Panel):
     kept and can be loaded, compared, and laid beside others: of a machine with a GPU for example."""
 
     def __init__(self) -> None:
-        self.shown: Results | None = None
-        self.session: Session | None = None
-        self.beside: tuple[str, Results] | None = None
+        self.shown: Results | None = None  # None before there are any
+        self.session: Session | None = None  # the run that was started last
+        self.beside: tuple[str, Results] | None = None  # name and contents of results that lie beside those shown
         self._rows_drawn, self._n_done, self._stopped = -1, 0, False
         self._of_gpu: list[Path] = []  # stored results
         self._make_choice()

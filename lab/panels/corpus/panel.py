@@ -28,15 +28,7 @@ MOST_BARS = 20  # whose texts do not touch each other
 
 
 class CorpusPanel(Panel):
-    """Look at a corpus; fetch one; bring one of your own.
-
-    Attributes
-    ----------
-    choice
-        Which corpus.
-    train, dev
-        What was read last, None before.
-    """
+    """Look at a corpus, the `choice`; fetch one; bring your own. `train` and `dev` were read last, None before."""
 
     title = "Corpus"
     help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each

@@ -23,10 +23,7 @@ COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 class DistancePanel(Panel):
     """Train taggers on a word that another one decides, further and further back.
 
-    Attributes
-    ----------
-    measured
-        The last epoch so far of each training, by tagger, distance and seed.
+    `measured` has the last epoch so far of each training, by tagger, distance and seed.
     """
 
     title = "How far back?"

@@ -26,15 +26,7 @@ NOTHING = "nothing"
 
 
 class GradientCheckPanel(Panel):
-    """Compare gradients; break one and find it.
-
-    Attributes
-    ----------
-    rows
-        The comparisons so far.
-    job
-        The check that runs or ran last.
-    """
+    """Compare gradients; break one and find it. `rows` are the comparisons so far, `job` the last check."""
 
     title = "Gradient check"
     help = """Back-propagation is easy to get almost right. <b>Check</b> compares: NumPy's gradients with finite

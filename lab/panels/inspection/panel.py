@@ -17,19 +17,10 @@ SENTENCE = "The old man watches her run ."
 
 
 class InspectionPanel(Panel):
-    """Look into a trained run.
+    """Look into a trained run, at first the one of a name, by default the newest.
 
-    Parameters
-    ----------
-    run
-        Name of the run to begin with; by default the newest.
-
-    Attributes
-    ----------
-    choice, sentence
-        Which run, and the sentence that it tags.
-    tags, hidden, gradient, neighbours, errors, compare
-        The views, each a tab.
+    `choice` is which run, `sentence` the sentence that it tags; `tags`, `hidden`, `gradient`, `neighbours`, `errors`
+    and `compare` are the views, each a tab.
     """
 
     title = "Look into a tagger"

@@ -20,19 +20,9 @@ from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 
 
 class ModelPanel(Panel):
-    """Choose a model and see what the choice means.
+    """Choose a `model`, for the words and tags of a `corpus`, at first those given, and see what the choice means.
 
-    Parameters
-    ----------
-    corpus, model
-        What is chosen at first.
-
-    Attributes
-    ----------
-    model, corpus
-        Which model, for the words and tags of which corpus.
-    experiment
-        What 'Draw the model' made: `experiment.tagger.model` is the model. None before.
+    `experiment` is what 'Draw the model' made: `experiment.tagger.model` is the model. None before.
     """
 
     title = "Model"

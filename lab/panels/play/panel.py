@@ -42,14 +42,8 @@ class Knobs(NamedTuple):
 class PlayPanel(Panel):
     """Turn the scale of the weights and the offset of the forget gate.
 
-    Attributes
-    ----------
-    base
-        The tagger with all knobs at rest, as it was drawn or has been trained.
-    reach
-        Of the chosen word, as it is drawn.
-    losses
-        Along the chosen line, as they are drawn.
+    `base` is the tagger with all knobs at rest, as it was drawn or has been trained; the `reach` of the chosen word and
+    the `losses` along the chosen line are those that are drawn.
     """
 
     title = "Play with the weights"

@@ -34,15 +34,7 @@ operation, <b>scan</b>; most of the others reserve memory for its steps (AllocEm
 
 
 class ScanPanel(Panel):
-    """Loops by `theano.scan`, beside the same loops in NumPy.
-
-    Attributes
-    ----------
-    part
-        Which example, or what goes wrong.
-    compiled
-        By example: the symbolic result, the two functions, and the seconds that compiling took.
-    """
+    """Loops by `theano.scan`, beside the same loops in NumPy; `part` says which example, or what goes wrong."""
 
     title = "Scan"
     help = """<code>theano.scan</code> is a <code>for</code> loop written as an operation of Theano's graph, so that it
@@ -57,6 +49,7 @@ class ScanPanel(Panel):
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; after that the sliders act at once"
         self.run_button = self.button("Run", what, self.run, "primary")
+        # by example: the symbolic result and the two functions, by name, and the seconds that compiling took
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
         self._drawn = ""
         self._make_controls()

@@ -22,16 +22,9 @@ SPEEDS = {"slow": 2000, "normal": 900, "fast": 300}
 
 
 class StepThroughPanel(Panel):
-    """Walk through the forward and the backward pass of a sentence.
+    """Walk through the forward and the backward pass of a `sentence`, words and tags.
 
-    Attributes
-    ----------
-    sentence
-        Which words and tags.
-    slider
-        Which step, from 1.
-    walk
-        Both passes as they are set, None where they cannot be.
+    `slider` says at which step, from 1; `walk` are both passes as they are set, None where they cannot be.
     """
 
     title = "Step through"

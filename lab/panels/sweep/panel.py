@@ -30,14 +30,8 @@ RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'
 class SweepPanel(Panel):
     """Train a grid of settings with several seeds.
 
-    Attributes
-    ----------
-    trainer, model, corpus
-        What is not varied.
-    vary
-        Of each row: which setting, and its values.
-    sweep
-        Which sweep is looked at.
+    `trainer`, `model` and `corpus` are not varied; `vary` has for each row which setting is, and its values. `sweep` is
+    the one that is looked at.
     """
 
     title = "Sweep"

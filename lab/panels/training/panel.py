@@ -24,21 +24,9 @@ RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'
 
 
 class TrainingPanel(Panel):
-    """Train a tagger.
+    """Train a tagger: `trainer`, `model` and `corpus` say how, what, and on what, at first what is given.
 
-    Parameters
-    ----------
-    corpus, model
-        What is chosen at first.
-
-    Attributes
-    ----------
-    trainer, model, corpus
-        How to train, what, and on what.
-    run
-        Which run is looked at: the one that pause, stop and resume act on.
-    shown
-        Which runs are drawn.
+    `run` is the run that is looked at, which pause, stop and resume act on, `shown` are those that are drawn.
     """
 
     title = "Training"

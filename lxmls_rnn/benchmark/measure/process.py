@@ -61,21 +61,10 @@ def for_another_python(environ: dict[str, str], folder: str) -> dict[str, str]:
 
 
 class Worker:
-    """A process of `measure.worker`.
+    """A process of `measure.worker`; `Failed` if what it is for is not there, or it does not start.
 
-    Parameters
-    ----------
-    implementation, device, dtype, threads
-        What it is for.
-    stop
-        Asked while an answer is awaited: whether to end the process and raise `Failed`.
-    python
-        The interpreter, by default the one that runs. Another one needs NumPy, and what the implementation needs.
-
-    Raises
-    ------
-    Failed
-        What it is for is not there, or it does not start.
+    While an answer is awaited `stop` is asked whether to end the process and raise `Failed`. `python` is the
+    interpreter, by default the one that runs; another one needs NumPy, and what the implementation needs.
     """
 
     def __init__(

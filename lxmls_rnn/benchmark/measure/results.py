@@ -129,16 +129,10 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read a file.
+        """Read a file; FileNotFoundError if there is none, OSError, which names it, if it cannot be read.
 
-        Raises
-        ------
-        FileNotFoundError
-            There is none.
-        ValueError
-            It is not a results file, or one of a later version; or a field, which is named, is not what it should be.
-        OSError
-            It cannot be read; names it.
+        ValueError if it is not a results file, or one of a later version, or a field, which is named, is not what it
+        should be.
         """
         try:
             content = records.read(dict[str, Any], path)

@@ -15,26 +15,12 @@ from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner, peaks_as
 
 
 class Session:
-    """Cases, the runner that measures them, and the file of their results.
+    """Cases, the runner that measures them, and the file of their results, with its settings and the `command` line.
 
-    Parameters
-    ----------
-    cases
-        What to measure, group by group. Where the runner's time is limited scan is measured after all others.
-    runner
-        Its settings go into the file.
-    path
-        The file, written whenever a group is done.
-    command
-        The command line, for the file.
-    resume
-        Keep what the file has measured; groups with a case that it lacks are measured anew, as one, because only what
-        was measured side by side is compared.
-
-    Raises
-    ------
-    ValueError
-        The file to resume comes from another machine, or another state of this one.
+    Cases are measured group by group, where the runner's time is limited scan after all others, and the file is written
+    whenever a group is done. With `resume` it keeps what it has measured; groups with a case that it lacks are measured
+    anew, as one, because only what was measured side by side is compared. ValueError if that file comes from another
+    machine, or another state of this one.
     """
 
     def __init__(

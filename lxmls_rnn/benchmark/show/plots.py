@@ -22,12 +22,8 @@ def draw(results: Results, path: Path) -> None:
 
     For each model and the work that trains (or else the first): the median against the hidden size for the batch that
     was measured most, and against the batch for the most frequent hidden size, with the quartiles; and where CPU and
-    GPU were both measured, a heat map of how many times the fastest GPU is as fast as the fastest CPU.
-
-    Raises
-    ------
-    ValueError
-        Nothing was measured.
+    GPU were both measured, a heat map of how many times the fastest GPU is as fast as the fastest CPU. ValueError if
+    nothing was measured.
     """
     measured = [row for row in results.rows if row.median]
     if not measured:

@@ -25,12 +25,7 @@ def draw(results: Results, path: Path) -> None:
     """Write the picture as PNG: a part for each device and dtype whose peak was measured.
 
     The roofs are the arithmetic and the bandwidth that large products and copies have shown. A point may lie above the
-    slope: what fits into the cache does not wait for the memory.
-
-    Raises
-    ------
-    ValueError
-        Nothing was measured, or no peak of it.
+    slope: what fits into the cache does not wait for the memory. ValueError if nothing was measured, or no peak of it.
     """
     parts: dict[str, list[Row]] = {}
     for row in results.rows:

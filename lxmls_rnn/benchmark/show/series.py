@@ -63,15 +63,9 @@ class Series:
 
 
 def series_of(rows: Sequence[Row], size: str) -> Series:
-    """Return the times of a model and work against one size.
+    """Return the times of a model and work, of which `rows` are measured, at least one, against one of `SIZES`.
 
-    Parameters
-    ----------
-    rows
-        Measured ones of one model and work, at least one.
-    size
-        One of `SIZES`. The other size, the length and the dtype are those with the most points; of several the ones in
-        the middle.
+    The other size, the length and the dtype are those with the most points; of several the ones in the middle.
     """
     other = "batch" if size == "n_hidd" else "n_hidd"
 

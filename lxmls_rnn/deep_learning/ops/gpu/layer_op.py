@@ -23,18 +23,10 @@ def _kernel(context: Any, source: str, name: str, types: tuple[Any, ...]) -> Any
 
 
 def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, local: int = 0) -> None:
-    """Start a kernel.
+    """Start the kernel of a name in a program, so many blocks of so many threads; without a block nothing is started.
 
-    Parameters
-    ----------
-    source, name
-        Its program and its name there.
-    blocks, threads
-        Their number; threads in a block. Without a block nothing is started.
-    *arguments
-        Numbers for ga_int, arrays as `contiguous` gives them; at least one array.
-    local
-        Floats in local memory.
+    Its `arguments` are numbers for ga_int, and arrays as `contiguous` gives them, at least one. It has `local` floats
+    in local memory.
     """
     if blocks == 0:
         return
@@ -83,15 +75,10 @@ def outer(e: Any, before: Any, first: Any) -> Any:
 
 
 class GpuLayerOp(theano.Op):
-    """A recurrent layer, or its gradient, on the GPU, with the inputs and outputs of the CPU's Op.
+    """A recurrent layer, or its gradient, on the GPU, with the inputs and outputs of the CPU's Op, `cpu`.
 
-    Attributes
-    ----------
-    cpu
-        The Op to stand in for.
-    fused_up_to
-        Largest H with the plan "fused"; above, and where the device has too little local memory, the plan is
-        "stepwise", see `deep_learning.gpu_plans`.
+    `fused_up_to` is the largest H with the plan "fused"; above, and where the device has too little local memory, the
+    plan is "stepwise", see `deep_learning.gpu_plans`.
     """
 
     __props__ = ("cpu", "fused_up_to")
