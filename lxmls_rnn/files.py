@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+# what a user can mend; anything else is a fault of the lab or the library, and is shown whole
+EXPECTED = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
 LONGEST_QUOTE = 100  # characters of what a message quotes
 LONGEST_MESSAGE = 1000
 GZIP_MAGIC = b"\x1f\x8b"

@@ -7,9 +7,8 @@ import numpy as np
 
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong
+from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
-# how far apart results may be, relative to the largest entry; the looser one is for float32
-TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
 _LEFT_OUT = " It is all zeros: is this step left out?"
 
 

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from lab.widgets import out_of_memory, warned
 from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, shown_if, view
 from lab.widgets.job import Job
-from lxmls_rnn.files import in_words
+from lxmls_rnn.files import EXPECTED, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
@@ -30,8 +30,6 @@ KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
 
 DOUBLE_CLICK = 0.5  # seconds
 SHOW = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # have a value that is no input
-# what an input can be wrong with; anything else is a fault of the lab, and is shown whole
-EXPECTED = (ValueError, OSError, LookupError, ArithmeticError, RuntimeError, MemoryError)
 
 
 class Background:

@@ -13,16 +13,13 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from lxmls_rnn.files import in_words
+from lxmls_rnn.files import EXPECTED, in_words
 
 console = Console(markup=False, highlight=False)
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]
 MaxNrSent = Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")]
-
-# what a user can mend; anything else is a fault of the library, and is shown whole
-EXPECTED = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
 
 
 class Commands(TyperGroup):

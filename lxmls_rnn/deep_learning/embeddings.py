@@ -197,20 +197,15 @@ def _whole(stream: Iterable[bytes], path: Path) -> Iterator[bytes]:
 
 
 def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.float64]:
+    values = []
     try:
-        vector = np.array([float(number) for number in numbers])
+        for number in numbers:
+            values.append(float(number))
     except ValueError:
-        bad = next(number for number in numbers if not _is_number(number)).decode(errors="replace")
+        bad = number.decode(errors="replace")
         raise ValueError(f"{path}, line {line_number}: expected {len(numbers)} numbers: got {quoted(bad)}") from None
+    vector = np.array(values)
     if not np.isfinite(vector).all():
         bad = numbers[np.flatnonzero(~np.isfinite(vector))[0]].decode(errors="replace")
         raise ValueError(f"{path}, line {line_number}: expected finite numbers, got {bad[:LONGEST_QUOTE]}")
     return vector
-
-
-def _is_number(text: bytes) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class, numpy_class
 
 STEP = 4e-4
-TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
+TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # how far apart numbers may be, relative to the largest
 
 
 @dataclass(frozen=True)

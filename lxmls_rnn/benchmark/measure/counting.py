@@ -31,8 +31,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.memory import SIZE
 
-SIZE = {"float32": 4, "float64": 8}
 # the reference's share of the running time is kept small: larger work is checked on a few words
 CHECKED_FLOPS = 4e9
 
