@@ -135,6 +135,11 @@ class Settings:
         """The name of the model, and whether it is without peepholes."""
         return self.model if self.peepholes else f"{self.model} without peepholes"
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What of a file is read, as `read_sequence_list_conll` takes it."""
+        return {"max_sent_len": self.max_sent_len, "max_nr_sent": self.max_nr_sent}
+
     def model_options(self) -> dict[str, Any]:
         """Return what the model's constructor takes by name."""
         dtype = {} if self.dtype is None else {"dtype": self.dtype}
@@ -201,9 +206,8 @@ def read_corpus(settings: Settings) -> tuple[SequenceList, SequenceList | None, 
         Words with an id below it occur in the training part (and are not `<unk>`).
     """
     corpus = PostagCorpus()
-    limits: dict[str, Any] = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
     files = [paths.located(file) for file in (settings.train, settings.dev) if file is not None]
-    parts = [corpus.read_sequence_list_conll(file, **limits) for file in files]
+    parts = [corpus.read_sequence_list_conll(file, **settings.limits) for file in files]
     if settings.vocabulary == "train":
         parts = list(train_vocabulary(*parts, min_count=settings.min_count))
         n_known = len(parts[0].x_dict) - 1  # the last one is <unk>

@@ -27,9 +27,9 @@ def named(file: str) -> str:
     return file
 
 
-def runs() -> Path:
-    """Return LXMLS_RUNS, or runs/ of the current folder."""
-    return Path(os.environ.get("LXMLS_RUNS") or "runs")
+def runs(root: str | os.PathLike[str] | None = None) -> Path:
+    """Return `root`, or without one LXMLS_RUNS, or runs/ of the current folder."""
+    return Path(os.environ.get("LXMLS_RUNS") or "runs") if root is None else Path(root)
 
 
 def results() -> Path:

@@ -56,7 +56,7 @@ class Run:
         ValueError if `name` is not a plain name, FileExistsError if there is a run of that name; errors as `prepare`.
         """
         check_name(name)
-        folder = _root(root) / name
+        folder = paths.runs(root) / name
         taken = FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume")
         if is_there(folder):
             raise taken
@@ -78,7 +78,7 @@ class Run:
         FileNotFoundError if there is none of that name, ValueError if its config.json is damaged, OSError if it cannot
         be read.
         """
-        folder = _root(root) / name
+        folder = paths.runs(root) / name
         config = read_config(folder)
         return cls(folder, config.settings, config.diverged)
 
@@ -256,10 +256,6 @@ class Run:
         raise RuntimeError(f"another process trains the run {self.folder}")
 
 
-def _root(root: str | os.PathLike[str] | None) -> Path:
-    return paths.runs() if root is None else Path(root)
-
-
 class Damaged(NamedTuple):
     """A run that cannot be opened."""
 
@@ -284,7 +280,7 @@ def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], li
     Damaged is one whose config or metrics cannot be read, or are not what they should be.
     """
     found, damaged = [], []
-    for config in sorted(_root(root).glob("*/config.json")):
+    for config in sorted(paths.runs(root).glob("*/config.json")):
         name = config.parent.name
         if name.startswith("."):  # one that is being made
             continue

@@ -140,6 +140,5 @@ def on_test(sweep: Sweep, setting: Setting) -> list[float]:
         if file is None or not file.is_file() or result.state != "done":
             continue
         tagger, _ = Run.open(result.training.name, sweep.folder).load()
-        limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
-        accuracies.append(tagger.evaluate(file, **limits).accuracy)
+        accuracies.append(tagger.evaluate(file, **settings.limits).accuracy)
     return accuracies

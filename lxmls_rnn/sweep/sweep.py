@@ -137,7 +137,7 @@ class Sweep:
         ValueError
             Its file is damaged, or of a later version.
         """
-        folder = (paths.runs() if root is None else Path(root)) / name
+        folder = paths.runs(root) / name
         path = folder / FILE
         try:
             content = records.read(_Content, path)
@@ -244,9 +244,8 @@ def run_name(point: Point, seed: int) -> str:
 
 def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep], list[ValueError]]:
     """Return the sweeps of a folder, by default `paths.runs()`, by name, and what is wrong with damaged ones."""
-    folder = paths.runs() if root is None else Path(root)
     found, damaged = [], []
-    for path in sorted(folder.glob(f"*/{FILE}")):
+    for path in sorted(paths.runs(root).glob(f"*/{FILE}")):
         try:
             found.append(Sweep.load(path.parent.name, root))
         except FileNotFoundError:  # removed since the folder was listed

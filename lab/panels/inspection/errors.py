@@ -75,7 +75,7 @@ class ErrorsView(View):
 
         def work() -> Iterator[Judged]:
             nonlocal total
-            sentences = tagger.read(file, max_sent_len=settings.max_sent_len, max_nr_sent=settings.max_nr_sent)
+            sentences = tagger.read(file, **settings.limits)
             total = len(sentences)
             yield from judge(tagger.model, sentences, tagger.n_known_words)
 

@@ -77,8 +77,7 @@ class NeighboursView(View):
         settings, tagger = opened.run.settings, opened.tagger
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
-            limits = {"max_sent_len": settings.max_sent_len, "max_nr_sent": settings.max_nr_sent}
-            sentences = tagger.read(paths.located(settings.train), **limits)
+            sentences = tagger.read(paths.located(settings.train), **settings.limits)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
                 begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger

@@ -57,15 +57,8 @@ class ScanPanel(Panel):
         self.mistake = pick("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
         self.programs, self.wrong_result = view(), view("scan-error")
         self._mistakes = widgets.VBox([self.mistake, self.programs])
-        super().__init__(
-            self.part,
-            *self._settings.values(),
-            self._mistakes,
-            widgets.HBox([self.run_button]),
-            self.wrong_result,
-            self.sources,
-            self.results,
-        )
+        asked = self.part, *self._settings.values(), self._mistakes, widgets.HBox([self.run_button])
+        super().__init__(*asked, self.wrong_result, self.sources, self.results)
         on_change(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
         for name, box in self._settings.items():

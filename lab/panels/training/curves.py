@@ -20,6 +20,11 @@ DOT, MANY = 32, 40  # size of a dot, and how many epochs get dots that can be to
 SHORTEST, LONGEST = 1e-3, 1e6  # norms that have room in the plot
 MOST = 1000  # epochs that are drawn; of more every second one, every third one, ...
 
+Scales = dict[str, bqplot.Scale]
+Rows = Sequence[dict[str, Any]]  # the metrics of epochs
+Running = Sequence[tuple[float, float, float]]  # within epochs: epochs done, cost, accuracy
+Norms = Sequence[tuple[float, float]]  # epochs done, norm of the gradient
+
 
 class Curves(widgets.VBox):
     """Figures `cost` and `accuracy`, `norm` where it was recorded, and their legend: which colour is which run."""
@@ -78,17 +83,8 @@ class Curves(widgets.VBox):
         if self.figures.children != shown:
             self.figures.children = shown
 
-    def update(
-        self,
-        name: str,
-        rows: Sequence[dict[str, Any]],
-        running: Sequence[tuple[float, float, float]],
-        norms: Sequence[tuple[float, float]] = (),
-    ) -> None:
-        """Bring the lines of a run that is drawn up to its metrics, and to what there is of it within epochs.
-
-        That is (epochs done, cost, accuracy) and (epochs done, norm).
-        """
+    def update(self, name: str, rows: Rows, running: Running, norms: Norms = ()) -> None:
+        """Bring the lines of a run that is drawn up to its metrics, and to what there is of it within epochs."""
         if name in self.lines:
             self.lines[name].update(rows, running, norms)
             self._place()
@@ -110,18 +106,12 @@ def over_epochs(side: bqplot.Axis) -> bqplot.Figure:
 class RunLines:
     """The lines of one run: of each epoch, and thin ones within the epochs."""
 
-    def __init__(
-        self,
-        style: tuple[str, str, str, str],
-        cost: dict[str, bqplot.Scale],
-        accuracy: dict[str, bqplot.Scale],
-        norm: dict[str, bqplot.Scale],
-    ) -> None:
+    def __init__(self, style: tuple[str, str, str, str], cost: Scales, accuracy: Scales, norm: Scales) -> None:
         self.style = style
         self.colour, self._marker, self._line, train = style
-        self._rows: Sequence[dict[str, Any]] = []
-        self._running: Sequence[tuple[float, float, float]] = []
-        self._norms: Sequence[tuple[float, float]] = []
+        self._rows: Rows = []
+        self._running: Running = []
+        self._norms: Norms = []
         self.dev, self.train = self._thick(accuracy), self._lines(accuracy, line_style=train, stroke_width=2)
         self.train_within = self._thin(accuracy)
         self.of_accuracy = [self.train_within, self.train, self.dev]
@@ -129,7 +119,7 @@ class RunLines:
         self.of_norm = [self.norm_within, self.norm]
         self.draw_cost(cost)
 
-    def draw_cost(self, scales: dict[str, bqplot.Scale]) -> None:
+    def draw_cost(self, scales: Scales) -> None:
         """Make the lines of the cost anew, on these scales."""
         self._is_log = isinstance(scales["y"], bqplot.LogScale)
         self.cost, self.cost_within = self._thick(scales), self._thin(scales)
@@ -137,21 +127,16 @@ class RunLines:
         self._drawn = 0, 0, 0
         self.update(self._rows, self._running, self._norms)
 
-    def _lines(self, scales: dict[str, bqplot.Scale], **style: Any) -> bqplot.Lines:
+    def _lines(self, scales: Scales, **style: Any) -> bqplot.Lines:
         return bqplot.Lines(x=[], y=[], scales=scales, colors=[self.colour], **style)
 
-    def _thick(self, scales: dict[str, bqplot.Scale]) -> bqplot.Lines:
+    def _thick(self, scales: Scales) -> bqplot.Lines:
         return self._lines(scales, line_style=self._line, marker=self._marker, marker_size=DOT, stroke_width=2)
 
-    def _thin(self, scales: dict[str, bqplot.Scale]) -> bqplot.Lines:
+    def _thin(self, scales: Scales) -> bqplot.Lines:
         return self._lines(scales, stroke_width=1, opacities=[0.55])
 
-    def update(
-        self,
-        rows: Sequence[dict[str, Any]],
-        running: Sequence[tuple[float, float, float]],
-        norms: Sequence[tuple[float, float]],
-    ) -> None:
+    def update(self, rows: Rows, running: Running, norms: Norms) -> None:
         """Draw what there is now, unless it is drawn already."""
         self._rows, self._running, self._norms = rows, running, norms
         epochs, points, measured_norms = len(rows), len(running), len(norms)
