@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 
 WRAP = {"flex_flow": "row wrap"}
+RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
 LARGEST_SEED = 2**31 - 1
 # Held by who acts on an event: JupyterLab sends those of each widget to a thread of the kernel's own (a subshell), and
 # jobs have theirs.

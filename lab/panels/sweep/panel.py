@@ -11,7 +11,7 @@ from lab.panels.sweep import live_sweeps
 from lab.panels.sweep.live_sweeps import LiveSweep
 from lab.panels.sweep.plots import Plots
 from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
-from lab.widgets.controls import gauge, in_row, offer, on_change, pick, show, switch, text, toggles, view, whole
+from lab.widgets.controls import RULE, gauge, in_row, offer, on_change, pick, show, switch, text, toggles, view, whole
 from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
@@ -24,7 +24,6 @@ from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
 NOTHING = "nothing"
 REDRAW = 1.0  # seconds between two drawings of what has come of the trainings
-RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
 
 
 class SweepPanel(Panel):

@@ -11,7 +11,7 @@ from lab.panels.training.curves import Curves
 from lab.panels.training.live_runs import LiveRun
 from lab.panels.training.text import ended, epochs_table, on_disk, status
 from lab.widgets.choices import CorpusChoice, ModelChoice, left_out, settings_code
-from lab.widgets.controls import field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
+from lab.widgets.controls import RULE, field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
 from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
@@ -20,7 +20,6 @@ from lxmls_rnn.run_files import check_name, read_metrics
 from lxmls_rnn.runs import Run
 
 FURTHER = 5  # epochs that are proposed to a run that has done all
-RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
 
 
 class TrainingPanel(Panel):
