@@ -27,11 +27,6 @@ class Sentence:
         self.x, self.y = np.array(x, "int32"), np.array(y, "int32")
 
 
-def theano_models() -> list[str]:
-    """Names of the models that compile anything."""
-    return [name for name, model in MODELS.items() if model.in_theano]
-
-
 def warm(name: str, dtype: str) -> None:
     """Compile what a student compiles with this model: look inside, and train in every way."""
     sentences = [Sentence(*sentence) for sentence in SENTENCES]
@@ -58,7 +53,7 @@ def main() -> None:
         warm(*sys.argv[1:])
         return
     start = time.monotonic()
-    jobs = list(itertools.product(theano_models(), DTYPES))
+    jobs = list(itertools.product([name for name, model in MODELS.items() if model.in_theano], DTYPES))
     running: list[tuple[tuple[str, str], subprocess.Popen[bytes]]] = []
     # At most one process a core. They wait for each other only where two want the same module.
     while jobs or running:

@@ -118,7 +118,6 @@ def compare_steps(
                 continue
             before = [f"step {done[0]}" if len(done) == 1 else f"steps {done[0]} to {done[-1]}"] if done else []
             before += [f"{other} of step {t}" for other in list(got)[: list(got).index(name)]]
-            lead = f"Right: {', '.join(before)}. " if before else ""
             tried = [
                 (says, column(name, wrong[name], t))
                 for says, wrong in ((says, compute(**how)) for says, how in slips)
@@ -130,11 +129,14 @@ def compare_steps(
             kind = kind or _factor(a, b, len(done)) or others(name, t)
             if not kind and dtype == "float64" and close(a, b, "float32"):
                 kind = " It is right to the accuracy of float32: work in float64, NumPy's default."
-            raise Wrong(
-                f"{lead}First difference: {name} at step {t} (index {t - 1} in Python) is {vector(a)}, "
-                f"expected {vector(b)}.{own_line(kind)}"
-            )
+            raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
         done.append(t)
+
+
+def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, before: Sequence[str]) -> Wrong:
+    """Return that something differs, what was right `before`, and the `kind` of mistake that it looks like."""
+    lead = f"Right: {', '.join(before)}. " if before else ""
+    return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.{own_line(kind)}")
 
 
 def _not_finite(got: np.ndarray) -> str:

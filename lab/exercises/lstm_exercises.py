@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.difference import as_numbers, close, compare_gradients, own_line, recognise, vector
+from lab.exercises.difference import as_numbers, close, compare_gradients, first_difference, recognise
 from lab.exercises.setting import SENTENCES, SIZES, model_of, several
 from lab.exercises.slips import GATE_SLIPS, LSTM_SENTENCE_SLIPS, LSTM_SLIPS, Quantities, lstm_forward
 from lab.exercises.slips import lstm_gates as gates_of
@@ -49,9 +49,7 @@ def lstm_gates(student: Any) -> str:
         swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
         kind = recognise(got[name], right[name], [*swapped, *((says, gates[name]) for says, gates in tried)])
         before = [gate for gate in fine if "ifgo".index(gate) < "ifgo".index(name)]
-        lead = f"Right: {', '.join(before)}. " if before else ""
-        numbers = f"{name} is {vector(got[name])}, expected {vector(right[name])}"
-        raise Wrong(f"{lead}First difference: {numbers}.{own_line(kind)}")
+        raise first_difference(name, got[name], right[name], kind, before)
     _all_there(got, right)
     return "i, f, g and o: the same as NumpyLSTM's."
 
@@ -65,10 +63,8 @@ def lstm_step(student: Any) -> str:
     for name in sorted(got):
         if not close(got[name], right[name]):
             tried = [(says, one_step(*given, **how)[name[0]]) for says, how in LSTM_SLIPS]
-            kind = own_line(recognise(got[name], right[name], tried))
-            lead = "Right: c_t. " if name == "h_t" and "c_t" in got else ""
-            found = f"{name} is {vector(got[name])}, expected {vector(right[name])}.{kind}"
-            raise Wrong(f"{lead}First difference: {found}")
+            kind = recognise(got[name], right[name], tried)
+            raise first_difference(name, got[name], right[name], kind, [other for other in got if other < name])
     _all_there(got, right)
     return "h_t and c_t: the same as NumpyLSTM's."
 

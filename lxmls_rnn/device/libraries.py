@@ -30,29 +30,33 @@ def error_name(status: int) -> str:
     return name.value.decode()
 
 
+def _number(library: ctypes.CDLL | None, function: str, *arguments: int) -> int | None:
+    """Return the number that a function of a library writes; None where there is no library, or it fails."""
+    number = ctypes.c_int()
+    if library is None or getattr(library, function)(ctypes.byref(number), *arguments) != 0:
+        return None
+    return number.value
+
+
 @cache
 def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
     """Return name and compute capability of each GPU that the driver shows."""
-    library, count = cuda(), ctypes.c_int()
-    if library is None or library.cuInit(0) != 0 or library.cuDeviceGetCount(ctypes.byref(count)) != 0:
+    library = cuda()
+    if library is None or library.cuInit(0) != 0:
         return ()
     found = []
-    for device in range(count.value):
+    for device in range(_number(library, "cuDeviceGetCount") or 0):
         name = ctypes.create_string_buffer(100)
-        major, minor = ctypes.c_int(), ctypes.c_int()
         library.cuDeviceGetName(name, len(name), device)
-        library.cuDeviceGetAttribute(ctypes.byref(major), COMPUTE_CAPABILITY_MAJOR, device)
-        library.cuDeviceGetAttribute(ctypes.byref(minor), COMPUTE_CAPABILITY_MINOR, device)
-        found.append((name.value.decode(), (major.value, minor.value)))
+        capability = (COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR)
+        major, minor = (_number(library, "cuDeviceGetAttribute", which, device) or 0 for which in capability)
+        found.append((name.value.decode(), (major, minor)))
     return tuple(found)
 
 
 def serves_several(index: int) -> bool:
     """Whether several processes may use GPU number `index` at once, as its owner can forbid (``nvidia-smi -c``)."""
-    library, mode = cuda(), ctypes.c_int()
-    if library is None or library.cuDeviceGetAttribute(ctypes.byref(mode), COMPUTE_MODE, index) != 0:
-        return False
-    return mode.value == 0  # CU_COMPUTEMODE_DEFAULT
+    return _number(cuda(), "cuDeviceGetAttribute", COMPUTE_MODE, index) == 0  # CU_COMPUTEMODE_DEFAULT
 
 
 def nvidia_on_the_bus() -> bool:
@@ -69,10 +73,8 @@ def nvidia_on_the_bus() -> bool:
 
 def driver_serves() -> tuple[int, int] | None:
     """Return the newest CUDA version that the driver serves."""
-    library, version = cuda(), ctypes.c_int()
-    if library is None or library.cuDriverGetVersion(ctypes.byref(version)) != 0:
-        return None
-    return version.value // 1000, version.value % 1000 // 10
+    version = _number(cuda(), "cuDriverGetVersion")
+    return None if version is None else (version // 1000, version % 1000 // 10)
 
 
 def driver_version() -> str:

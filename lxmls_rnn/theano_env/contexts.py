@@ -109,6 +109,11 @@ def mend() -> None:
         setattr(gpu.GpuArraySharedVariable, name, alone(getattr(gpu.GpuArraySharedVariable, name)))
     constructors = sharedvalue.shared.constructors
     constructors[constructors.index(gpu.gpuarray_shared_constructor)] = alone(gpu.gpuarray_shared_constructor)
+    around_compiling(alone)
+
+
+def around_compiling(wrap: Callable[[Call], Call]) -> None:
+    """Wrap what `theano.function` compiles with."""
     for name in ("theano.compile.function", "theano.compile.pfunc"):
         module: Any = importlib.import_module(name)  # theano.compile.function is a function's name too
-        module.orig_function = alone(module.orig_function)
+        module.orig_function = wrap(module.orig_function)

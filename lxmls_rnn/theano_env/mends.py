@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +25,7 @@ def mend() -> None:
     _exact_logistic()
     _fold_in_python()
     contexts.mend()
-    _one_compile_at_a_time()
+    contexts.around_compiling(_in_turns)
     mend_linker(VM_Linker)
     # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
     # forks; a new Python (the benchmark's workers) may well use the same GPU.
@@ -101,14 +100,9 @@ def _fold_in_python() -> None:
         op.python_constant_folding = lambda self, node: True
 
 
-def _one_compile_at_a_time() -> None:
-    """Let threads take turns in `theano.function`: its optimiser and its module cache are the whole process's."""
-    for name in ("theano.compile.function", "theano.compile.pfunc"):
-        module: Any = importlib.import_module(name)  # theano.compile.function is a function's name too
-        module.orig_function = _in_turns(module.orig_function)
-
-
 def _in_turns(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let threads take turns in `theano.function`: its optimiser and its module cache are the whole process's."""
+
     @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:
         with saying_so(lambda: "another thread") as my_turn:
