@@ -139,8 +139,10 @@ def _new_file(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
 
 
 def _new_folder(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
-    name = tempfile.mkdtemp(suffix, prefix, parent)
-    return name, os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    while True:
+        name = tempfile.mkdtemp(suffix, prefix, parent)
+        with suppress(FileNotFoundError):  # one who sweeps has come between
+            return name, os.open(name, os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextmanager
