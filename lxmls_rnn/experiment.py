@@ -195,7 +195,10 @@ class Experiment:
     dev: SequenceList | None
 
 
-def read_corpus(settings: Settings) -> tuple[SequenceList, SequenceList | None, int]:
+Corpus = tuple[SequenceList, SequenceList | None, int]
+
+
+def read_corpus(settings: Settings) -> Corpus:
     """Read the corpus of `settings` with its vocabulary.
 
     Returns
@@ -217,9 +220,12 @@ def read_corpus(settings: Settings) -> tuple[SequenceList, SequenceList | None, 
     return parts[0], parts[1] if len(parts) == 2 else None, n_known
 
 
-def prepare(settings: Settings) -> Experiment:
-    """Read the corpus and the embeddings and draw the model; errors as all that raises them."""
-    train, dev, n_known = read_corpus(settings)
+def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
+    """Read the corpus, unless it is given as `read_corpus` returns it, and the embeddings, and draw the model.
+
+    Errors as all that raises them.
+    """
+    train, dev, n_known = corpus or read_corpus(settings)
     first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)
     if settings.embeddings is not None:
         case: Any = "guide" if settings.vocabulary == "guide" else "best"

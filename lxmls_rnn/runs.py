@@ -33,7 +33,7 @@ from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
-from lxmls_rnn.experiment import Experiment, Settings, prepare
+from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
 from lxmls_rnn.files import in_words, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.run_files import check_name, clear, is_there, read_config, read_metrics
 from lxmls_rnn.tagger import Tagger
@@ -42,15 +42,20 @@ from lxmls_rnn.tagger import Tagger
 class Run:
     """One run's folder; made by `create` or opened by `open`.
 
-    `diverged` says why, where its last training ended with numbers that are none; else it is None.
+    `diverged` says why, where its last training ended with numbers that are none; else it is None. `corpus` is what
+    `read_corpus` makes of the settings, where it has been read before; else it is None.
     """
 
-    def __init__(self, folder: Path, settings: Settings, diverged: str | None = None) -> None:
-        self.folder, self.settings, self.diverged = folder, settings, diverged
+    def __init__(
+        self, folder: Path, settings: Settings, diverged: str | None = None, corpus: Corpus | None = None
+    ) -> None:
+        self.folder, self.settings, self.diverged, self.corpus = folder, settings, diverged, corpus
         self._prepared: Experiment | None = None
 
     @classmethod
-    def create(cls, name: str, settings: Settings, root: str | os.PathLike[str] | None = None) -> Run:
+    def create(
+        cls, name: str, settings: Settings, root: str | os.PathLike[str] | None = None, corpus: Corpus | None = None
+    ) -> Run:
         """Make the folder of a new run in `root`, by default `paths.runs()`, if its settings make an experiment.
 
         ValueError if `name` is not a plain name, FileExistsError if there is a run of that name; errors as `prepare`.
@@ -61,8 +66,8 @@ class Run:
         if is_there(folder):
             raise taken
         checksums = settings.checksums()
-        prepared = prepare(settings)
-        run = cls(folder, replace(settings, dtype=prepared.tagger.model.dtype))
+        prepared = prepare(settings, corpus)
+        run = cls(folder, replace(settings, dtype=prepared.tagger.model.dtype), corpus=corpus)
         run._prepared = prepared
         clear(folder)
         try:
@@ -124,7 +129,7 @@ class Run:
             for file, checksum in checksums.items():
                 if config.checksums.get(file) != checksum:
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot go on")
-            experiment, self._prepared = self._prepared or prepare(self.settings), None
+            experiment, self._prepared = self._prepared or prepare(self.settings, self.corpus), None
             tagger = experiment.tagger
             progress, best = self._restore(tagger.model)
             self._kept = progress  # of the checkpoint that is on disk

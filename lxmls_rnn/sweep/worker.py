@@ -9,7 +9,7 @@ import time
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import lxmls_rnn
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
-from lxmls_rnn.experiment import Settings, checksum
+from lxmls_rnn.experiment import Corpus, Settings, checksum, read_corpus
 from lxmls_rnn.files import in_words, locked
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.owner import LOOK, Claim, Lost, is_owner
@@ -145,7 +145,7 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
     if _asked.get(client.token) == "stop":
         return "stopped"
     claim = Claim(client.path / name)
-    run = _open_or_create(name, settings, client.path)
+    run = _open_or_create(name, settings, client)
     _wait_until_free(run.folder, UNTIL_NOTICED if claim.takes_over else PATIENCE)
     events = run.fit(epochs, checkpoint_every, claim.check)
     try:
@@ -163,14 +163,24 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
     return "done"
 
 
-def _open_or_create(name: str, settings: Settings, root: Path) -> Run:
+def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
+    names = ("train", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
+    of_corpus = Settings(**{name: getattr(settings, name) for name in names})
+    corpus = _corpus(of_corpus, tuple(client.checksums.items()))
     with suppress(FileExistsError):
-        return Run.create(name, settings, root)
-    run = Run.open(name, root)
+        return Run.create(name, settings, client.path, corpus)
+    run = Run.open(name, client.path)
+    run.corpus = corpus
     same = replace(run.settings, dtype=settings.dtype or run.settings.dtype)
     if comparable(same) != comparable(replace(settings, dtype=same.dtype)):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
     return run
+
+
+@lru_cache(maxsize=1)
+def _corpus(settings: Settings, _checksums: tuple[tuple[str, str], ...]) -> Corpus:
+    """Read a corpus once for the trainings on it that this worker does one after the other."""
+    return read_corpus(settings)
 
 
 def comparable(settings: Settings) -> Settings:
