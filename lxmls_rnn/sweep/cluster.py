@@ -28,6 +28,13 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": 5,
     "distributed.deploy.lost-worker-timeout": "30 days",
     "distributed.worker.profile.enabled": False,  # it stops the training a hundred times a second
+    # each process of Dask looks at itself less often: the trainings need its time
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.scheduler.active-memory-manager.start": False,
+    # with it a worker gives all memory back to the kernel after each step, and has it cleared anew
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
 GRACE = 3.0  # seconds that a worker's process may be gone before another nanny is put in the place of its own
 ANSWER = 10.0  # seconds that a scheduler may take to answer
