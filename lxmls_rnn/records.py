@@ -66,6 +66,12 @@ def check(kind: type[T], content: Any) -> T:
     return parse(kind, to_json(content))
 
 
+def prepare(*kinds: Any) -> None:
+    """Make now what reads these kinds: the first time takes some tenths of a second, with the import of pydantic."""
+    for kind in kinds:
+        _adapter(kind)
+
+
 @cache
 def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
     import pydantic

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from dask.system import CPU_COUNT
 from distributed import Future, KilledWorker, wait
 
-from lxmls_rnn import device, memory, paths
+from lxmls_rnn import device, memory, paths, records
 from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.run_files import Metrics
 from lxmls_rnn.sweep import halving, worker
 from lxmls_rnn.sweep.cluster import Existing, Local
 from lxmls_rnn.sweep.owner import Claim
@@ -153,20 +154,19 @@ class Driver:
                 if self.sweep.checksums[file] != checksum:
                     raise ValueError(f"{file} has changed since the sweep {self.sweep.name} began: it cannot go on")
             self._write_failures({name: why for name, why in self.sweep.failed.items() if why.startswith(DIVERGED)})
-            self._read()
-            if halving.missing(self.sweep):
+            if to_do := self._read():
                 claim = Claim(self.sweep.folder)
                 folder = self.sweep.folder.absolute()
                 in_runs = self.scheduler is not None and folder.parent.resolve() == paths.runs().resolve()
                 name = folder.name if in_runs else str(folder)
                 self._me = worker.Client(claim.token, name, worker.version(), checksums)
                 try:
-                    yield from self._train()
+                    yield from self._train(to_do)
                 finally:
                     claim.release()
         self.state = "done"
 
-    def _train(self) -> Iterator[Result | None]:
+    def _train(self, to_do: list[tuple[Result, int]]) -> Iterator[Result | None]:
         begin = time.monotonic()
         if self.scheduler is None:
             theano = any(MODELS[result.training.settings.model].in_theano for result in self.results.values())
@@ -180,12 +180,12 @@ class Driver:
             self.link = self._cluster.link
             try:
                 if local is not None:
-                    yield from self._warm(local)
+                    yield from self._warm(local, to_do)
                 self.start_up = time.monotonic() - begin
                 self.state = "training"
-                while to_do := halving.missing(self.sweep):
+                while to_do:
                     yield from self._round(to_do)
-                    self._read()
+                    to_do = self._read()
                 self.trained = time.monotonic() - begin - self.start_up
             except GeneratorExit:
                 self.state = "stopping"
@@ -200,15 +200,16 @@ class Driver:
             return self.alive
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
-    def _warm(self, local: Local) -> Iterator[None]:
+    def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
         """Let one worker fill Theano's cache with each kind of model that is missing, then all import and load it."""
-        settings = {worker.kind(r.training.settings): r.training.settings for r, _ in halving.missing(self.sweep)}
+        settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].in_theano]
+        # what fails here, fails in its trainings and is said there
+        futures = local.client.map(worker.warm, kinds, pure=False)
+        records.prepare(Metrics)  # meanwhile
         if not kinds:
             return
         self.state = "compiling"
-        # what fails here, fails in its trainings and is said there
-        futures = local.client.map(worker.warm, kinds, pure=False)
         while not self._over(futures):
             self._look()
             yield None
@@ -326,8 +327,11 @@ class Driver:
             self.sweep = replace(self.sweep, failed=failed)
             self.sweep.save()
 
-    def _read(self) -> None:
-        self.results = {result.training.name: result for result in halving.results(self.sweep)}
+    def _read(self) -> list[tuple[Result, int]]:
+        """Bring the results up to date; return the trainings that are to be done next, with their epochs then."""
+        found = halving.with_epochs(self.sweep)
+        self.results = {result.training.name: result for result, _ in found}
+        return [(result, epochs) for result, epochs in found if epochs]
 
     @property
     def seconds_left(self) -> float | None:

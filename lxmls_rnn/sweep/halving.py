@@ -20,16 +20,11 @@ def rungs(points: int, epochs: int) -> list[int]:
 
 def results(sweep: Sweep) -> list[Result]:
     """Return what has come of all trainings, in their order."""
-    return [result for result, _ in _results(sweep)]
+    return [result for result, _ in with_epochs(sweep)]
 
 
-def missing(sweep: Sweep) -> list[tuple[Result, int]]:
-    """Return the trainings that are to be done next, each with the number of epochs that it is to have then."""
-    return [(result, epochs) for result, epochs in _results(sweep) if epochs]
-
-
-def _results(sweep: Sweep) -> list[tuple[Result, int]]:
-    """Return each result with the epochs that it is to have next, 0 for no more."""
+def with_epochs(sweep: Sweep) -> list[tuple[Result, int]]:
+    """Return what has come of each training with the number of epochs that it is to have next, 0 for no more."""
     trainings = list(sweep.trainings())
     if not sweep.halving:
         found = [read(sweep, training) for training in trainings]

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 import lxmls_rnn
-from lxmls_rnn import paths
+from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Corpus, Settings, checksum, read_corpus
 from lxmls_rnn.files import in_words, locked
+from lxmls_rnn.run_files import Config, Metrics
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.owner import LOOK, Claim, Lost, is_owner
 
@@ -61,6 +62,7 @@ class Client:
 def dask_setup(_: Any) -> None:
     """Leave Ctrl-C to who started the workers, and stops them with checkpoints; Dask calls this when one begins."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    records.prepare(Settings, Config, Metrics)  # or the first training would wait for it
 
 
 @cache

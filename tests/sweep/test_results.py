@@ -140,6 +140,10 @@ def test_rungs_double_the_epochs(points, epochs, expected):
     assert halving.rungs(points, epochs) == expected
 
 
+def missing(sweep):
+    return [(result, epochs) for result, epochs in halving.with_epochs(sweep) if epochs]
+
+
 def test_halving_keeps_the_better_half_again_and_again(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True)
     settings = by_setting(halving.results(sweep))
@@ -147,15 +151,15 @@ def test_halving_keeps_the_better_half_again_and_again(tmp_path):
         (5, 4, False), (4, 2, True), (3, 1, True), (2, 1, True)
     ]  # fmt: skip
     assert chosen(settings) is settings[0]
-    assert halving.missing(sweep) == []
+    assert missing(sweep) == []
 
 
 def test_halving_waits_for_all_of_a_rung(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True, epochs=1)
     sweep = replace(sweep, base=replace(sweep.base, trainer=replace(sweep.base.trainer, epochs=4)))
-    assert {(r.training.point["n_hidd"], epochs) for r, epochs in halving.missing(sweep)} == {(5, 2), (4, 2)}
+    assert {(r.training.point["n_hidd"], epochs) for r, epochs in missing(sweep)} == {(5, 2), (4, 2)}
     more = replace(sweep, seeds=[1, 2, 3])  # one more for each: the first rung is not over
-    assert {(r.training.seed, epochs) for r, epochs in halving.missing(more)} == {(3, 1)}
+    assert {(r.training.seed, epochs) for r, epochs in missing(more)} == {(3, 1)}
 
 
 def test_halving_decides_alike_whatever_came_after_the_rung(tmp_path):
