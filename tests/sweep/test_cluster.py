@@ -129,12 +129,12 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
 @pytest.mark.slow("it starts a cluster of three processes, ten seconds")
 @pytest.mark.process
 def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, runs, tmp_path):
-    for name in ("ada", "bob"):
-        cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
+    with Client(cluster.address, set_as_default=False) as client:
+        for number, name in enumerate(("ada", "bob"), 1):  # together, one is turned away now and then
+            cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
+            client.wait_for_workers(number, timeout=60)
     sweep = small_sweep(runs, "n_hidd=2,3", base=NAMED, seeds=range(8)).begin()
     driver = Driver(sweep, scheduler=cluster.address)
-    with Client(cluster.address, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
     for result in driver.run():
         if result is not None:
             (tmp_path / "ada" / "sample" / "dev.conll").write_text("")
