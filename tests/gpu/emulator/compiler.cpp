@@ -1,12 +1,13 @@
 /* NVRTC, as far as libgpuarray 0.7.6 loads it: the C++ compiler on PATH makes a shared library of a kernel.
  *
  * What stands for PTX and for a cubin is an Image (driver.h). */
+#include <regex.h> /* <regex> alone takes g++ two seconds */
 #include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -34,19 +35,43 @@ static bool write(const fs::path &path, const string &content) {
   return bool(file.flush());
 }
 
+/* Calls `found` with where each match of a pattern and its first group, if it has one, begin and end. */
+static void search(const string &source, const char *pattern, const std::function<void(regmatch_t *)> &found) {
+  regex_t regex;
+  if (regcomp(&regex, pattern, REG_EXTENDED) != 0) abort();
+  regmatch_t match[2] = {{0, 0}, {0, 0}};
+  for (regoff_t from = 0; from <= regoff_t(source.size()); from = match[0].rm_eo) {
+    match[0] = {from, regoff_t(source.size())};
+    if (regexec(&regex, source.c_str(), 2, match, REG_STARTEND) != 0) break;
+    found(match);
+  }
+  regfree(&regex);
+}
+
 /* The names of all first groups of a pattern. */
-static std::set<string> names(const string &source, const string &pattern) {
-  std::regex regex(pattern);
+static std::set<string> names(const string &source, const char *pattern) {
   std::set<string> found;
-  for (std::sregex_iterator it(source.begin(), source.end(), regex), end; it != end; ++it) found.insert((*it)[1]);
+  search(source, pattern, [&](regmatch_t *match) {
+    found.insert(source.substr(match[1].rm_so, match[1].rm_eo - match[1].rm_so));
+  });
   return found;
+}
+
+static string replaced(const string &source, const char *pattern, const string &by) {
+  string result;
+  regoff_t end = 0;
+  search(source, pattern, [&](regmatch_t *match) {
+    result += source.substr(end, match[0].rm_so - end) + by;
+    end = match[0].rm_eo;
+  });
+  return result + source.substr(end);
 }
 
 /* From CUDA, preprocessed, to what kernel.h explains to a C++ compiler. Adds options for the linker. */
 static string in_cpp(const string &cuda, string &options) {
-  string source = std::regex_replace(cuda, std::regex("extern\\s+__shared__"), "extern");
-  source = std::regex_replace(source, std::regex("__shared__"), "static EMULATED_SHARED");
-  for (const string &name : names(cuda, "extern\\s+__shared__[^;]*?(\\w+)\\s*\\["))
+  string source = replaced(cuda, "extern\\s+__shared__", "extern");
+  source = replaced(source, "__shared__", "static EMULATED_SHARED");
+  for (const string &name : names(cuda, "extern\\s+__shared__[^;[]*\\<(\\w+)\\s*\\["))
     options += " -Wl,--defsym=" + name + "=emulated_dynamic";
   for (const string &name : names(cuda, "__global__\\s+void\\s+(\\w+)\\s*\\("))
     source += "\nextern \"C\" void emulated_" + name + "(void **a) { emulated_thread(" + name + ", a); }\n";
