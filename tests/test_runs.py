@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -24,21 +25,31 @@ SETTINGS = Settings(
 )
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
 
-# trains the run and kills itself: at the n-th time that a file is put in its place, or at the n-th event
+# For each line a child of this process, which has imported what it needs, trains a run and kills itself: at the n-th time
+# that a file is put in its place, or at the n-th event. What it ended with is printed.
 KILLED = """
 import os, signal, sys
+import scipy.special
 from lxmls_rnn.runs import Run
 
-what, n = sys.argv[3], int(sys.argv[4])
-def count(name):
-    global n
-    if name == what:
-        n -= 1
-        if n == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(lambda name, args: count(name))
-for event in Run.open(sys.argv[2], sys.argv[1]).fit(checkpoint_every=0.0):
-    count(type(event).__name__)
+def train(folder, what, n):
+    def count(name):
+        nonlocal n
+        if name == what:
+            n -= 1
+            if n == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(lambda name, args: count(name))
+    for event in Run.open("killed", folder).fit(checkpoint_every=0.0):
+        count(type(event).__name__)
+
+for line in sys.stdin:
+    folder, what, n = line.rstrip().split(chr(9))
+    child = os.fork()
+    if child == 0:
+        train(folder, what, int(n))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -73,14 +84,26 @@ def left_alone(request, tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="module")
+def train_and_kill():
+    """Train the run "killed" in a process that kills itself; return what that ended with."""
+    with subprocess.Popen([sys.executable, "-c", KILLED], stdin=PIPE, stdout=PIPE, text=True) as process:
+
+        def ask(folder, what, n):
+            print(folder, what, n, sep="\t", file=process.stdin, flush=True)
+            return int(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("what", "n"), [("os.rename", n) for n in (2, 3, 9, 19, 20, 21, 38)] + [("BatchDone", 20), ("EpochDone", 2)]
 )
-def test_a_killed_run_goes_on_to_the_same_numbers(left_alone, tmp_path, what, n):
+def test_a_killed_run_goes_on_to_the_same_numbers(left_alone, train_and_kill, tmp_path, what, n):
     run = Run.create("killed", left_alone.settings, tmp_path)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), "killed", what, str(n)], check=False)
-    assert done.returncode == -9
+    assert train_and_kill(tmp_path, what, n) == -9
     for _ in run.fit():
         pass
     assert numbers(run) == numbers(left_alone)
