@@ -1,19 +1,25 @@
-"""How long the attack goes on: `pytest tests/faults --faults-seconds 600`; by default a second or two for each part."""
+"""How long the attack goes on: `pytest tests/faults --faults-seconds 600`.
+
+By default a third of a second for each part, and in `make test-slow` a second or two.
+"""
 
 import json
 
+import hypothesis
 import pytest
 
 told = []
 
 
 def pytest_addoption(parser):
-    parser.addoption("--faults-seconds", type=float, default=1.0, help="for each part of tests/faults")
+    parser.addoption("--faults-seconds", type=float, help="for each part of tests/faults")
 
 
 @pytest.fixture
 def seconds(request):
-    return request.config.getoption("--faults-seconds", 1.0)
+    given = request.config.getoption("--faults-seconds", None)
+    quick = hypothesis.settings().max_examples < 100 and not request.node.get_closest_marker("slow")
+    return given if given is not None else 0.3 if quick else 1.0
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ from lxmls_rnn.files import in_words
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
 from lxmls_rnn.runs import Run
 
+# the readers are attacked for longer with the thorough random examples
+pytestmark = pytest.mark.hypothesis
 LONGEST = 2000  # characters of a message
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 
