@@ -33,24 +33,6 @@ def wrapped_compiler(folder, line):
     return f"cxx={path}"
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """A cache where a function is compiled."""
-    folder = tmp_path_factory.mktemp("cache")
-    assert fresh_python.run(FUNCTION, folder) == "4.0\n"
-    return folder
-
-
-@pytest.fixture
-def cache(compiled, tmp_path):
-    """A cache that has a header, and what an import needs, but no function."""
-    folder = tmp_path / "cache"
-    shutil.copytree(compiled, folder)
-    for path in files(folder, "tmp*"):
-        shutil.rmtree(path)
-    return folder
-
-
 @pytest.mark.parametrize("version", [11, 12, 13, 14])
 def test_every_gcc_uses_the_header_whatever_macros_the_blas_needs(tmp_path, version):
     compiler = shutil.which(f"g++-{version}")

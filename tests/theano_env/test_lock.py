@@ -68,14 +68,6 @@ def start(code, cache):
     return fresh_python.start(PREPARED + code, cache)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A compile cache of this file's own, with the modules that an import compiles."""
-    folder = tmp_path_factory.mktemp("cache")
-    fresh_python.run(PREPARED, folder)
-    return folder
-
-
 def said(process):
     """The first line on stderr that tells of a wait."""
     return next((line for line in process.stderr if line.startswith("Theano waits")), None)
