@@ -16,14 +16,23 @@ def data(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def small_corpus(tmp_path, monkeypatch):
-    """Let the sample corpus be the first hundred sentences of each part."""
-    folder = tmp_path / "small" / "sample"
-    folder.mkdir(parents=True)
-    for file in corpus_files("sample"):
-        sentences = file.read_text(encoding="utf-8").split("\n\n")[:100]
-        (folder / file.name).write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
-    monkeypatch.setenv("LXMLS_DATA", str(folder.parent))
+def first_sentences(tmp_path, monkeypatch):
+    """Let the sample corpus be the first sentences of each part, as many as are asked for."""
+
+    def keep(n):
+        folder = tmp_path / "small" / "sample"
+        folder.mkdir(parents=True)
+        for file in corpus_files("sample"):
+            sentences = file.read_text(encoding="utf-8").split("\n\n")[:n]
+            (folder / file.name).write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
+        monkeypatch.setenv("LXMLS_DATA", str(folder.parent))
+
+    return keep
+
+
+@pytest.fixture
+def small_corpus(first_sentences):
+    first_sentences(100)
 
 
 @pytest.fixture(autouse=True)

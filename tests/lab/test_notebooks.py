@@ -13,7 +13,7 @@ FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 EXERCISE_NOTEBOOK = "01-exercises.ipynb"
 as_elsewhere = pytest.mark.slow("ten seconds in a kernel for what the tests of the panels do without one")
-LONG = ("00-welcome.ipynb", "03-benchmark.ipynb")
+LONG = ("00-welcome.ipynb", "02-experiments.ipynb", "03-benchmark.ipynb")
 
 
 def read(name):

@@ -8,7 +8,6 @@ from lab.panels.gradient_check import panel as gradient_check
 from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
-pytestmark = pytest.mark.usefixtures("small_corpus")  # finite differences take four passes for each word of it
 NUMPY = ("NumpyRNN",)
 
 # mistake: the parameters that differ, what the reading says
@@ -28,6 +27,11 @@ LSTM_FOUND = {
     "LSTM: error along the cell forgotten": (7, "f<sub>t+1</sub> ⊙ e<sub>c,t+1</sub>"),
     "LSTM: c_t instead of c_{t-1} for W_c": (1, "own product of an error and an input"),
 }
+
+
+@pytest.fixture(autouse=True)
+def tiny_corpus(first_sentences):
+    first_sentences(30)  # finite differences take 24 passes for each word of it
 
 
 def make(*models, source="words"):
@@ -143,7 +147,7 @@ def test_of_the_embeddings_only_the_sentences_words_are_shown():
     panel = make(*NUMPY)
     panel.mistake.value = "error of a repeated word assigned, not added"
     check(panel)
-    assert "5 of 124 columns" in panel.entries.value
+    assert "5 of 31 columns" in panel.entries.value
     assert "] the, in the frame" in panel.entries.value
 
 
