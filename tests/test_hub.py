@@ -6,12 +6,14 @@ import functools
 import re
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("dockerspawner", reason="the hub's packages are not installed: they are not in the image")
+if find_spec("dockerspawner") is None:
+    pytest.skip("the hub's packages are not installed: they are not in the image", allow_module_level=True)
 FOLDER = Path(__file__).parents[1] / "docker" / "jupyterhub"
 SETTINGS = {
     "CLASS_CPUS": "1",

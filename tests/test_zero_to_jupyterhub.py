@@ -8,6 +8,7 @@ import copy
 import os
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -15,8 +16,8 @@ from unittest.mock import patch
 import pytest
 import yaml
 
-kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="it is not in the image")
-pytest.importorskip("kubespawner", reason="the hub's packages are not installed: they are not in the image")
+if find_spec("kubernetes_validate") is None or find_spec("kubespawner") is None:
+    pytest.skip("kubernetes-validate and the hub's packages are not installed: not in the image", allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
 VALUES = yaml.safe_load((ROOT / "docker" / "kubernetes" / "values.yaml").read_text())
@@ -75,18 +76,18 @@ def pod(request):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_pod_is_valid(pod, version):
+def test_the_pod_is_valid(kubernetes_validate, pod, version):
     kubernetes_validate.validate(pod, version, strict=True)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_claim_is_valid(version):
+def test_the_claim_is_valid(kubernetes_validate, version):
     claim = made("cpu")[1]
     kubernetes_validate.validate(claim, version, strict=True)
     assert claim["spec"]["resources"]["requests"] == {"storage": "2Gi"}
 
 
-def test_the_validator_finds_what_is_wrong(pod):
+def test_the_validator_finds_what_is_wrong(kubernetes_validate, pod):
     wrong = copy.deepcopy(pod)
     wrong["spec"]["containers"][0]["volumeMounts"][0]["mountpath"] = "/home"
     with pytest.raises(kubernetes_validate.ValidationError):
