@@ -25,8 +25,8 @@ SETTINGS = Settings(
 )
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
 
-# For each line a child of this process, which has imported what it needs, trains a run and kills itself: at the n-th time
-# that a file is put in its place, or at the n-th event. What it ended with is printed.
+# For each line a child of this process, which has all imports, trains a run and kills itself: at the n-th time that a
+# file is put in its place, or at the n-th event. What it ended with is printed.
 KILLED = """
 import os, signal, sys
 import scipy.special

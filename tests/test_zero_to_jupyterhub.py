@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 if find_spec("kubernetes_validate") is None or find_spec("kubespawner") is None:
-    pytest.skip("kubernetes-validate and the hub's packages are not installed: not in the image", allow_module_level=True)
+    pytest.skip("kubernetes-validate or the hub's packages are absent: not in the image", allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
 VALUES = yaml.safe_load((ROOT / "docker" / "kubernetes" / "values.yaml").read_text())

@@ -10,7 +10,7 @@ from lxmls_rnn.benchmark.measure.runner import Runner
 
 
 class Here:
-    """A worker within this process: it does the same work, but on the CPU, and as long as that takes."""
+    """A worker within this process: it does the same work, but on the CPU, as long as that takes, and finds no peak."""
 
     alive = True
 
@@ -22,6 +22,8 @@ class Here:
         self.bench = worker.Bench(implementation, device, dtype)
 
     def ask(self, limit, **request):
+        if request["do"] == "peak":  # which takes a second
+            return {"flops": 1e11, "bytes": 1e10}
         return checked(json.loads(json.dumps(worker.answer(self.bench, request))))
 
     def close(self):

@@ -207,8 +207,8 @@ def test_compiling_has_time_of_its_own(runner_with_a_clock, budget, compiling, m
 @pytest.mark.process
 def test_a_compile_that_hangs_is_stopped_when_its_time_is_used_up(monkeypatch):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
-    (row,) = Runner(threads=1, seconds=0.01, limit=600, budget=0.8).run(cases(("numpy",)))
-    assert (row.status, row.why) == ("stopped", "the time for compiling, 3.2 s, was used up")
+    (row,) = Runner(threads=1, seconds=0.01, limit=600, budget=0.4).run(cases(("numpy",)))
+    assert (row.status, row.why) == ("stopped", "the time for compiling, 1.6 s, was used up")
 
 
 @pytest.mark.process
