@@ -30,7 +30,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_a_run_prints_a_table_and_writes_results_and_picture(run):
-    result = run(*SMALL, "--work", "forward", "--out", "a.json")
+    result = run(*SMALL, "--batch", "2,3", "--work", "forward", "--out", "a.json")
     assert result.exit_code == 0, result.output
     assert re.search(r"fused on cpu .*%", result.output)
     content = json.loads(Path("a.json").read_text())

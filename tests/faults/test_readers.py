@@ -134,7 +134,7 @@ def attack(seconds, tell, request):
             0,
             time.monotonic() + seconds,
             settings(
-                max_examples=50,
+                max_examples=25,
                 deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),

@@ -267,6 +267,7 @@ def test_a_message_quotes_little_of_a_long_line_and_has_its_number(read, text):
     assert len(str(error.value)) < 600
 
 
+@pytest.mark.slow("reads a hundred thousand sentences, two seconds")
 def test_nothing_is_cut_where_no_limit_is_given(read):
     assert len(read(HE_SLEEPS * 100_500)) == 100_500
 
