@@ -12,6 +12,8 @@ from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Sta
 
 SIZES = 12, 5, 4, 3
 compiles_lstm = pytest.mark.slow("compiles scan for batches of the LSTM, twenty seconds from an empty cache")
+compiles_rnn = pytest.mark.slow("compiles scan for batches once more, four seconds; test_sgd makes a step of one")
+SCANS = [pytest.param(rnns.RNN, marks=compiles_rnn), pytest.param(rnns.LSTM, marks=compiles_lstm)]
 
 
 def corpus(n, seed=0):
@@ -59,7 +61,7 @@ def test_batch_size_one_is_the_guides_loop(cls):
 
 
 @pytest.mark.theano
-@pytest.mark.parametrize("scan", [rnns.RNN, pytest.param(rnns.LSTM, marks=compiles_lstm)])
+@pytest.mark.parametrize("scan", SCANS)
 def test_mini_batches_give_the_same_numbers_in_numpy_and_theano(scan):
     bare = {rnns.RNN: rnns.NumpyRNN, rnns.LSTM: rnns.NumpyLSTM}[scan]
     trainer = Trainer(epochs=2, batch_size=4, clip=0.2, shuffle=True)

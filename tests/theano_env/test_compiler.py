@@ -138,6 +138,7 @@ print(f(), get_module_cache().stats[2])
     assert fresh_python.run(code, cache) == "[[0. 0. 0.]] 1\n"  # the one copies the result
 
 
+@compiles_all
 def test_what_was_compiled_ahead_leaves_nothing_behind(cache, tmp_path):
     (tmp_path / "scratch").mkdir()
     fresh_python.run(FUNCTION, cache, TMPDIR=str(tmp_path / "scratch"))

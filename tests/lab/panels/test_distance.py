@@ -50,6 +50,7 @@ def test_a_distance_that_is_none_is_said(panel, wrong):
     assert panel.job is None
 
 
+@pytest.mark.slow("trains two taggers of another type, three seconds; tests/test_distance.py trains them")
 def test_the_code_measures_the_same(panel, capsys):
     panel.distances.value, panel.seeds.value = "1", 1
     exec(panel.code(), {})
