@@ -217,3 +217,15 @@ def test_the_breakpoint_op_is_there(T):
     from theano.tests.breakpoint import PdbBreakpoint
 
     assert PdbBreakpoint("stop").name == "stop"
+
+
+def test_products_without_a_compiler_are_numpys(T):
+    from theano import Mode
+    from theano.tensor.blas import gemv_no_inplace, ger
+
+    A, x, y = T.dmatrix(), T.dvector(), T.dvector()
+    numbers = [np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0]), np.array([5.0, 7.0])]
+    results = [gemv_no_inplace(y, 2.0, A, x, beta) for beta in (1.0, 0.0)] + [ger(A, np.asarray(2.0), y, x)]
+    one, none, outer = evaluate([A, x, y], numbers, results, Mode("py", None))
+    assert (one.tolist(), none.tolist()) == ([21, 59], [16, 52])
+    assert outer.tolist() == (numbers[0] + 2 * np.outer(numbers[2], numbers[1])).tolist()
