@@ -153,7 +153,8 @@ class Driver:
             for file, checksum in checksums.items():
                 if self.sweep.checksums[file] != checksum:
                     raise ValueError(f"{file} has changed since the sweep {self.sweep.name} began: it cannot go on")
-            self._write_failures({name: why for name, why in self.sweep.failed.items() if why.startswith(DIVERGED)})
+            # with what has been added to it; what failed otherwise is tried again
+            self._save({name: why for name, why in self.sweep.failed.items() if why.startswith(DIVERGED)})
             if to_do := self._read():
                 claim = Claim(self.sweep.folder)
                 folder = self.sweep.folder.absolute()
@@ -295,7 +296,7 @@ class Driver:
             return None
         if answer["state"] in ("diverged", "failed"):
             begin = DIVERGED if answer["state"] == "diverged" else ""
-            self._write_failures({**self.sweep.failed, training.name: begin + answer["why"]})
+            self._save({**self.sweep.failed, training.name: begin + answer["why"]})
         elif answer["state"] == "done":
             self.seconds[training.name] = answer["seconds"]
         result = self.results[training.name] = read(self.sweep, training, one.epochs)
@@ -322,10 +323,9 @@ class Driver:
             wait(futures, timeout=LOOK)
         return all(future.status != "pending" for future in futures)
 
-    def _write_failures(self, failed: dict[str, str]) -> None:
-        if failed != self.sweep.failed:
-            self.sweep = replace(self.sweep, failed=failed)
-            self.sweep.save()
+    def _save(self, failed: dict[str, str]) -> None:
+        self.sweep = replace(self.sweep, failed=failed)
+        self.sweep.save()
 
     def _read(self) -> list[tuple[Result, int]]:
         """Bring the results up to date; return the trainings that are to be done next, with their epochs then."""

@@ -75,6 +75,7 @@ def test_stopped_and_extended_it_does_only_what_is_missing(tmp_path):
     assert set(states(more).values()) == {"done"}
     assert Run.open("n_hidd=2,seed=1", sweep.folder).metrics()[0] == left  # with its seconds: not trained anew
     assert of_sweep(more) == serial(more, tmp_path / "serial")
+    assert Sweep.load(sweep.name, tmp_path) == more
 
 
 @pytest.mark.slow("it starts workers")
