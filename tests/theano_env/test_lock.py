@@ -32,8 +32,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what 
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 moments = random.Random(1)
 x, after = T.matrix(), []
+
+def deep(row, number):  # other C code for each number
+    h = row
+    for _ in range(number + 1):
+        h = T.tanh(h) + row
+    return h
+
 for number in range(40):  # a compile that ends before its moment does not count
-    h, _ = theano.scan(lambda row: T.tanh(row + number) * number, sequences=x)
+    h, _ = theano.scan(lambda row: deep(row, number), sequences=x)
     try:
         signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.05, 1))
         theano.function([x], h.sum())
