@@ -140,6 +140,12 @@ class Settings:
         """What of a file is read, as `read_sequence_list_conll` takes it."""
         return {"max_sent_len": self.max_sent_len, "max_nr_sent": self.max_nr_sent}
 
+    @property
+    def of_corpus(self) -> Settings:
+        """Those of these settings that `read_corpus` uses, the others as by default."""
+        names = ("train", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
+        return Settings(**{name: getattr(self, name) for name in names})
+
     def model_options(self) -> dict[str, Any]:
         """Return what the model's constructor takes by name."""
         dtype = {} if self.dtype is None else {"dtype": self.dtype}

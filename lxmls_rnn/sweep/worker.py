@@ -166,9 +166,7 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
 
 
 def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
-    names = ("train", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
-    of_corpus = Settings(**{name: getattr(settings, name) for name in names})
-    corpus = _corpus(of_corpus, tuple(client.checksums.items()))
+    corpus = _corpus(settings.of_corpus, tuple(client.checksums.items()))
     with suppress(FileExistsError):
         return Run.create(name, settings, client.path, corpus)
     run = Run.open(name, client.path)
