@@ -18,7 +18,7 @@ from distributed.security import Security
 from distributed.utils import silence_logging_cmgr
 
 from lxmls_rnn.files import in_words
-from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep import tls, worker  # noqa: F401 (what it imports is mended by that)
 
 LOOPBACK = "127.0.0.1"
 # Each worker holds one training, the others wait in the scheduler; one that more workers than this died of has failed.

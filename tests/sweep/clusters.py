@@ -10,7 +10,11 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+import dask
 import psutil
+from distributed import Client
+
+from lxmls_rnn.sweep import tls
 
 DASK = Path(sys.executable).with_name("dask")
 NOWHERE = ["--dashboard-address", "127.0.0.1:0"]
@@ -33,6 +37,9 @@ class Cluster:
         self.settings = certificate(folder)
         names = {key: key.upper().replace(".", "__").replace("-", "_") for key in self.settings}
         self.environ = {f"DASK_{name}": self.settings[key] for key, name in names.items()}
+        self.environ |= {
+            f"DASK_DISTRIBUTED__{role}__PRELOAD": tls.__name__ for role in ("SCHEDULER", "WORKER", "NANNY")
+        }
         file = folder / "scheduler.json"
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--protocol", "tls",
                                      "--scheduler-file", file, *NOWHERE)  # fmt: skip
@@ -47,6 +54,11 @@ class Cluster:
         return self._start("worker", address or self.address, "--host", "127.0.0.1", "--name", name, "--nthreads",
                            str(threads), "--memory-limit", "0", "--local-directory", self.folder, *NOWHERE,
                            **environ)  # fmt: skip
+
+    def wait(self, count):
+        """Wait until so many workers are there."""
+        with dask.config.set(self.settings), Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=60)
 
     def _start(self, *command, **environ):
         environ = {**os.environ, **self.environ, **{key: str(value) for key, value in environ.items()}}

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import dask
 import pytest
-from distributed import Client
 from sweep.clusters import Cluster, Line
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
@@ -60,6 +59,7 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
         cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
     cluster.worker("eve", LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / "eve", "\n"))
     cluster.worker("two", threads=2, LXMLS_RUNS=runs, LXMLS_DATA=tmp_path / "ada")
+    cluster.wait(4)
     command = [COMMAND, "sweep", "sample", "--vary", "n_hidd=2,3", "--seeds", "2", "--n-emb", "3", "--name", "far"]
     command += ["--max-nr-sent", "30", "--epochs", "20", "--scheduler", cluster.address]
     environ = {**cluster.environ, "LXMLS_RUNS": str(runs), "PATH": "/usr/bin:/bin"}
@@ -129,10 +129,9 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
 @pytest.mark.slow("it starts a cluster of three processes, ten seconds")
 @pytest.mark.process
 def test_a_corpus_that_changes_on_a_worker_in_the_midst_ends_its_part(cluster, runs, tmp_path):
-    with Client(cluster.address, set_as_default=False) as client:
-        for number, name in enumerate(("ada", "bob"), 1):  # together, one is turned away now and then
-            cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
-            client.wait_for_workers(number, timeout=60)
+    for name in ("ada", "bob"):
+        cluster.worker(name, LXMLS_RUNS=runs, LXMLS_DATA=data(tmp_path / name))
+    cluster.wait(2)
     sweep = small_sweep(runs, "n_hidd=2,3", base=NAMED, seeds=range(8)).begin()
     driver = Driver(sweep, scheduler=cluster.address)
     for result in driver.run():
