@@ -1,8 +1,8 @@
 """TLS connections whose errors stay their own; a preload for Dask's scheduler, workers and nannies.
 
-With Python 3.12.8 and 3.13.1 or newer, the error of a connection that the other end has closed can stay in OpenSSL's queue
-of the thread, and the next connection that is read there is closed for it
-(https://github.com/python/cpython/issues/148594): a worker that closes one breaks those of other workers and of clients.
+With later releases of Python 3.12 and 3.13, the error of a connection that the other end has closed can stay in the
+thread's queue of OpenSSL, and the next connection that is read there is closed for it: a worker that closes one breaks
+those of other workers and of clients (https://github.com/python/cpython/issues/148594).
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ class Socket(ssl.SSLSocket):
     """As its base, but no error of it is left to another connection."""
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
+        """Read, as the base does."""
         with _own_error():
             return super().read(*args, **kwargs)
 
     def send(self, *args: Any, **kwargs: Any) -> int:
+        """Send, as the base does."""
         with _own_error():
             return super().send(*args, **kwargs)
 
     def do_handshake(self, *args: Any, **kwargs: Any) -> None:
+        """Shake hands, as the base does."""
         with _own_error():
             super().do_handshake(*args, **kwargs)
 

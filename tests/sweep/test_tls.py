@@ -36,7 +36,7 @@ def connect(tmp_path):
 @pytest.mark.parametrize("act", [lambda end: end.recv(1), lambda end: end.send(b"x")], ids=["read", "send"])
 def test_an_error_stays_with_its_connection(connect, act):
     (broken, gone), (well, far) = connect(), connect()
-    #    assert isinstance(broken, tls.Socket)
+    assert isinstance(broken, tls.Socket)
     with closing(broken), closing(well), closing(far):
         well.do_handshake()
         gone.send(b"x")
