@@ -9,7 +9,7 @@ WARM = """
 count() { ls -d cache/theano/*/tmp* | wc -l; }
 before=$(count)
 for model in RNN LSTM FastRNN FastLSTM 'LSTM --no-peepholes'; do
-    for options in '' '--batch-size 8 --clip 5 --shuffle --patience 1'; do
+    for options in '' '--clip 5 --freeze-embeddings' '--batch-size 8 --clip 5 --shuffle --patience 1'; do
         lxmls-rnn train sample --model $model --epochs 1 --root /tmp/runs --name "$model$options" $options >/dev/null
     done
 done

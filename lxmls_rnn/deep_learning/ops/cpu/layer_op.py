@@ -92,36 +92,37 @@ class LayerOp(BlasOp):
         return c_source.read(*SHARED_CODE, self.source)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
-        """Return the code that checks shapes, allocates and calls."""
-        batch = node.inputs[0].ndim == 3
+        """Return the code that checks shapes, allocates and calls: one for a sentence and a batch, compiled once."""
         ctype = C_TYPES[node.inputs[0].dtype]["FLOAT"]
         names = list(self.inputs)
         fail = f"{{ {name}_error = 1; goto {name}_end; }}"
-        first = names[0]
         lines = [f"int {name}_error = 0;"]
         lines += [f"PyArrayObject *{name}_{n} = NULL;" for n in names]
         lines += [f"{ctype} *{name}_scratch = NULL;", "{"]
         dims = f"PyArray_DIMS({inputs[0]})"
-        lines += [f"const npy_intp T = {dims}[0], B = {f'{dims}[1]' if batch else '1'};"]
-        lines += [f"const npy_intp H = {dims}[{2 if batch else 1}] / {self.rows};"]
+        lines += [f"const int batch = PyArray_NDIM({inputs[0]}) == 3;"]
+        lines += [f"const npy_intp T = {dims}[0], B = batch ? {dims}[1] : 1, H = {dims}[1 + batch] / {self.rows};"]
         lines += [f"if (!{name}::is_computable((double)T, (double)B, (double)H)) {{ PyErr_Format(PyExc_ValueError, "]
         lines += [f'"{self}: T = %zd, B = %zd, H = %zd are too many for BLAS or for memory", T, B, H); {fail} }}']
+        for n, shape in (self.inputs | self.outputs).items():
+            both = [self.shape(shape, batch) for batch in (False, True)]
+            sizes = ", ".join(f"{{{', '.join(sizes)}}}" for sizes in both)
+            lines.append(f"npy_intp {n}_dims[2][{len(shape)}] = {{{sizes}}};")
+            lines.append(f"const int {n}_ndim = {len(both[0])}{' + batch' if 'B' in shape else ''};")
         for n, variable in zip(names, inputs, strict=True):
-            shape = self.shape(self.inputs[n], batch)
-            same = " && ".join(f"PyArray_DIMS({variable})[{axis}] == {size}" for axis, size in enumerate(shape))
-            expected = "(" + ", ".join(shape) + ")"
+            one, many = (", ".join(self.shape(self.inputs[n], batch)) for batch in (False, True))
             lines.append(
-                f'if (!({same})) {{ PyErr_Format(PyExc_ValueError, "{self}: {n} must have the shape {expected} with '
-                f'T = %zd, B = %zd, H = %zd from {first}", T, B, H); {fail} }}'
+                f"if (!PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim)) {{ "
+                f'PyErr_Format(PyExc_ValueError, "{self}: {n} must have the shape (%s) with T = %zd, B = %zd, H = %zd '
+                f'from {names[0]}", batch ? "{many}" : "{one}", T, B, H); {fail} }}'
             )
             lines.append(f"{name}_{n} = PyArray_GETCONTIGUOUS({variable}); if (!{name}_{n}) {fail}")
-        for (n, output_shape), variable in zip(self.outputs.items(), outputs, strict=True):
-            shape = self.shape(output_shape, batch)
-            same = " && ".join(f"PyArray_DIMS({variable})[{axis}] == {size}" for axis, size in enumerate(shape))
+        for n, variable in zip(self.outputs, outputs, strict=True):
             lines.append(
-                f"if (!({variable} && PyArray_IS_C_CONTIGUOUS({variable}) && {same})) {{ Py_XDECREF({variable}); "
-                f"npy_intp {n}_dims[] = {{{', '.join(shape)}}}; {variable} = (PyArrayObject *)PyArray_EMPTY("
-                f"{len(shape)}, {n}_dims, {node.outputs[0].type.dtype_specs()[2]}, 0); if (!{variable}) {fail} }}"
+                f"if (!({variable} && PyArray_IS_C_CONTIGUOUS({variable}) && "
+                f"PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim))) {{ "
+                f"Py_XDECREF({variable}); {variable} = (PyArrayObject *)PyArray_EMPTY("
+                f"{n}_ndim, {n}_dims[batch], {node.outputs[0].type.dtype_specs()[2]}, 0); if (!{variable}) {fail} }}"
             )
         lines.append(f"{name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({self.scratch_size()} + 1));")
         lines.append(

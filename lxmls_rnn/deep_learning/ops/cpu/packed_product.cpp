@@ -121,17 +121,18 @@ static INLINED void set_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *
             for (npy_intp b = 0, rows = Shape::ROWS, tile = 0; b < B; b += rows, ++tile) {
                 while (rows > B - b)
                     rows /= 2;
-                const FLOAT *x_b = x + b * K + k, *base_b = base ? base + b * N + n : NULL;
-                FLOAT *y_b = y + b * N + n; /* each of the first tiles fetches a part of the next panel */
+                const FLOAT *base_b = base ? base + b * N + n : NULL;
+                FLOAT *y_b = y + b * N + n, *tile_y = y_b;
+                /* each of the first tiles fetches a part of the next panel */
                 const FLOAT *next = is_far && tile < vectors ? W + depth * (step + tile * Shape::LANES) : NULL;
-                if (columns == step) {
-                    set_tile<Shape>(rows, vectors, depth, x_b, K, W, next, base_b, y_b, N);
-                    continue;
+                npy_intp y_step = N;
+                if (columns < step) {
+                    for (npy_intp r = 0; base && r < rows; ++r)
+                        memcpy(edge + r * step, base_b + r * N, sizeof(FLOAT) * columns);
+                    base_b = base ? edge : NULL, tile_y = edge, y_step = step;
                 }
-                for (npy_intp r = 0; base && r < rows; ++r)
-                    memcpy(edge + r * step, base_b + r * N, sizeof(FLOAT) * columns);
-                set_tile<Shape>(rows, vectors, depth, x_b, K, W, next, base ? edge : NULL, edge, step);
-                for (npy_intp r = 0; r < rows; ++r)
+                set_tile<Shape>(rows, vectors, depth, x + b * K + k, K, W, next, base_b, tile_y, y_step);
+                for (npy_intp r = 0; columns < step && r < rows; ++r)
                     memcpy(y_b + r * N, edge + r * step, sizeof(FLOAT) * columns);
             }
             W += depth * step;
