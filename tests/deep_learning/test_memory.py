@@ -1,4 +1,4 @@
-"""The C code of the Ops stays within its arrays, and calls leave nothing behind."""
+"""The C code of the Ops stays within its arrays, its threads out of each other's, and calls leave nothing behind."""
 
 import gc
 import resource
@@ -21,32 +21,27 @@ from lxmls_rnn.deep_learning.sgd import make_step
 HARNESS = Path(__file__).with_name("memory_harness.cpp")
 every_way = pytest.mark.slow("each activation and type at every size in every way, ten seconds each")
 another_layer = pytest.mark.slow("ten thousand calls more of the same code around another layer, two seconds")
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+WATCHES = {
+    "memory": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    "threads": ["-fsanitize=thread", "-O1"],
+}
 
 
 @pytest.fixture(scope="module")
-def sanitizers(tmp_path_factory):
+def sanitizer(request, tmp_path_factory):
+    """The flags of one of `WATCHES`."""
     if shutil.which("g++") is None:
         pytest.skip("there is no g++")
-    program = tmp_path_factory.mktemp("sanitizers") / "empty"
-    done = subprocess.run(["g++", *SANITIZE, "-x", "c++", "-", "-o", program], input="int main() {}", text=True)
-    if done.returncode != 0:
-        pytest.skip("g++ cannot link with AddressSanitizer here")
+    program, flags = tmp_path_factory.mktemp("sanitizers") / "empty", WATCHES[request.param]
+    done = subprocess.run(["g++", *flags, "-x", "c++", "-", "-o", program], input="int main() {}", text=True)
+    if done.returncode != 0 or subprocess.run([program]).returncode != 0:
+        pytest.skip(f"g++ cannot link with {flags[0]} here, or what it makes does not run")
+    return flags
 
 
-@pytest.mark.sanitizer
-@pytest.mark.parametrize(
-    ("activation", "dtype", "options"),
-    [
-        pytest.param("tanh", "float32", [], id="tanh-float32"),
-        *(
-            pytest.param(activation, dtype, ["all"], marks=every_way, id=f"{activation}-{dtype}-in every way")
-            for activation in ACTIVATIONS
-            for dtype in c_source.C_TYPES
-        ),
-    ],
-)
-def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, activation, dtype, options):
+def watched(tmp_path, sanitizer, activation, dtype, options):
+    """Run the C code on arrays of many sizes; where the sanitizer finds something, the test fails with what it says."""
+
     def namespace(name, files, macros=None):
         includes = "".join(f'#include "{file}"\n' for file in files)
         once = {"HOT": ""}  # not for AVX-512 beside all others, which is the same code
@@ -59,10 +54,34 @@ def test_no_read_or_write_outside_an_array(sanitizers, tmp_path, activation, dty
         code += namespace(name, [*op.files(), "memory_harness_steps.cpp"], op.macros())
     (tmp_path / "ops.h").write_text(code)
     number = c_source.C_TYPES[dtype]["FLOAT"]
-    flags = ["-g1", *SANITIZE, f"-DNUMBER={number}", f"-I{c_source.FOLDER}", f"-I{HARNESS.parent}", f"-I{tmp_path}"]
+    flags = ["-g1", *sanitizer, f"-DNUMBER={number}", f"-I{c_source.FOLDER}", f"-I{HARNESS.parent}", f"-I{tmp_path}"]
     subprocess.run(["g++", *flags, HARNESS, "-o", tmp_path / "harness"], check=True)
     done = subprocess.run([tmp_path / "harness", *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.sanitizer
+@pytest.mark.parametrize("sanitizer", ["memory"], indirect=True)
+@pytest.mark.parametrize(
+    ("activation", "dtype", "options"),
+    [
+        pytest.param("tanh", "float32", [], id="tanh-float32"),
+        *(
+            pytest.param(activation, dtype, ["all"], marks=every_way, id=f"{activation}-{dtype}-in every way")
+            for activation in ACTIVATIONS
+            for dtype in c_source.C_TYPES
+        ),
+    ],
+)
+def test_no_read_or_write_outside_an_array(sanitizer, tmp_path, activation, dtype, options):
+    watched(tmp_path, sanitizer, activation, dtype, options)
+
+
+@pytest.mark.slow("compiles all C code once more, ten seconds")
+@pytest.mark.sanitizer
+@pytest.mark.parametrize("sanitizer", ["threads"], indirect=True)
+def test_threads_write_nothing_that_others_use(sanitizer, tmp_path):
+    watched(tmp_path, sanitizer, "tanh", "float32", [])
 
 
 # one sentence of 99,000 words in a batch of 44: T B E is over 2^31, in 4 GB of address space
