@@ -130,8 +130,9 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
         if why := differs(client):
             state = "unfit"
         else:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):  # who made the sweep has seen the warnings
-                warnings.simplefilter("ignore", UserWarning)
+            # who made the sweep has seen the warnings; for good, as another thread's `catch_warnings` may end meanwhile
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"lxmls_rnn\.")
+            with np.errstate(all="ignore"):
                 state = _train(name, Settings.from_dict(settings), client, epochs, checkpoint_every)
     except FloatingPointError as error:
         state, why = "diverged", str(error)
