@@ -4,6 +4,7 @@ Run at build time, for the device that LXMLS_DEVICE names. A C module in the cac
 the number of dimensions, not on sizes, nor on which GPU it is: small models and one sentence serve all.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -39,15 +40,18 @@ def warm(name: str, dtype: str) -> None:
         model.grads(x, y)  # first: the more modules a function lacks, the more are compiled side by side
         model.forward(x)
         model.forward(np.array([x, x]))
-        ways = [(2, None, False)]
-        if kind == kinds[0]:
-            ways += [(1, 1.0, False)]
-        if kind == kinds[0] and name == "RNN":  # what is not the layer's is the same for all models
-            ways += [(1, None, False), (1, 1.0, True)]
-        for batch_size, clip, freeze in ways:
+        for batch_size, clip, freeze in ways(name) if kind == kinds[0] else [(2, None, False)]:
             trainer = Trainer(epochs=1, batch_size=batch_size, clip=clip, freeze_embeddings=freeze)
             for _ in trainer.fit(model, sentences, sentences):
                 pass
+
+
+def ways(name: str) -> list[tuple[int, float | None, bool]]:
+    """List the batch sizes, clipping and freezing in which training compiles all that it can need."""
+    if DEVICE == "cuda":
+        return list(itertools.product((1, 2), (None, 1.0), (False, True)))
+    # on the CPU others need nothing else, and what is not of the layer is the same for all models
+    return [(2, None, False), (1, 1.0, False), *([(1, None, False), (1, 1.0, True)] if name == "RNN" else [])]
 
 
 def main() -> None:
