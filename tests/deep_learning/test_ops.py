@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
 
 pytestmark = pytest.mark.theano
@@ -182,6 +182,25 @@ def test_lstm_layer_passes_theanos_gradient_check(peepholes):
     shapes = [(4, 3, 20), (20, 5), *([(15, 5)] if peepholes else []), (3, 5), (3, 5)]
     values = [rng.uniform(-1, 1, shape) for shape in shapes]
     theano.gradient.verify_grad(lambda *args: LSTMLayer(peepholes)(*args)[0], values, rng=rng)
+
+
+def test_lstm_layer_overwrites_what_only_it_reads():
+    rng = np.random.RandomState(0)
+    values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 20), (20, 5), (3, 5), (3, 5))]
+    shifted = [values[0] - 1, *values[1:]]
+    inputs = a, W_h, h0, c0 = [T.tensor3(), T.matrix(), T.matrix(), T.matrix()]
+    results, overwritten = [], []
+    for given, arguments in ((a, values), (a + 1, shifted)):
+        h = LSTMLayer(peepholes=False)(given, W_h, h0, c0)[0]
+        function = theano.function(inputs, [h, *theano.grad(h.sum(), inputs)])
+        kept = [argument.copy() for argument in arguments]
+        results.append(function(*arguments))
+        assert all(np.array_equal(*pair) for pair in zip(arguments, kept, strict=True))
+        nodes = function.maker.fgraph.toposort()
+        overwritten.append([node.op.inplace for node in nodes if isinstance(node.op, LSTMLayer | LSTMLayerGrad)])
+    assert overwritten == [[False, True], [True, True]]  # never what the caller gave
+    for direct, between in zip(*results, strict=True):
+        assert np.allclose(direct, between, rtol=1e-13, atol=1e-14)
 
 
 def test_a_second_call_does_not_change_the_first_result():

@@ -31,6 +31,10 @@ class LayerOp(BlasOp):
         Name to shape, in C expressions of T, B and H.
     scratch
         Name of an array that the C code needs for itself to its size.
+    overwrites
+        Name of an output to that of the input whose memory it may take, as it needs nothing else of it at each word.
+    inplace
+        Whether it does, so that fewer numbers pass through the cache.
     call
         The C call, in which a name is a pointer to that array's data.
     """
@@ -40,6 +44,8 @@ class LayerOp(BlasOp):
     inputs: dict[str, tuple[str, ...]]
     outputs: dict[str, tuple[str, ...]]
     scratch: dict[str, str]
+    overwrites: dict[str, str] = {}
+    inplace = False
     call: str
 
     def make_node(self, *inputs: Any) -> theano.Apply:
@@ -118,6 +124,10 @@ class LayerOp(BlasOp):
             )
             lines.append(f"{name}_{n} = PyArray_GETCONTIGUOUS({variable}); if (!{name}_{n}) {fail}")
         for n, variable in zip(self.outputs, outputs, strict=True):
+            if self.inplace and n in self.overwrites:
+                overwritten = f"{name}_{self.overwrites[n]}"
+                lines.append(f"Py_XDECREF({variable}); {variable} = {overwritten}; Py_INCREF({variable});")
+                continue
             lines.append(
                 f"if (!({variable} && PyArray_IS_C_CONTIGUOUS({variable}) && "
                 f"PyArray_CompareLists(PyArray_DIMS({variable}), {n}_dims[batch], {n}_ndim))) {{ "

@@ -66,19 +66,18 @@ HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp
             const npy_intp tb = (t * B + b) * H;
             const FLOAT *c_t = c + tb, *c_before = t ? c_t - B * H : c0 + tb, *from_above = e_h + tb;
             const FLOAT *i = gates + tb * 4, *f = i + H, *g = f + H, *o = g + H;
-            FLOAT *__restrict__ e_i = e_a + tb * 4, *__restrict__ e_f = e_i + H;
-            FLOAT *__restrict__ e_g = e_f + H, *__restrict__ e_o = e_g + H;
-            FLOAT *__restrict__ b_t = PEEPHOLES ? e_b + tb * 3 : NULL;
-            FLOAT *__restrict__ e_c_b = e_c + b * H;
+            FLOAT *e_i = e_a + tb * 4, *e_f = e_i + H, *e_g = e_f + H, *e_o = e_g + H;
+            FLOAT *b_t = PEEPHOLES ? e_b + tb * 3 : NULL, *e_c_b = e_c + b * H;
             const FLOAT *e_h_b = e + b * H;
             each(H, [=](npy_intp n) {
+                const FLOAT i_n = i[n], f_n = f[n], g_n = g[n], o_n = o[n];
                 const FLOAT tanh_c = hyperbolic(c_t[n]), e_h_t = e_h_b[n] + from_above[n];
-                const FLOAT e_c_t = e_c_b[n] + e_h_t * o[n] * (1 - tanh_c * tanh_c);
-                e_i[n] = e_c_t * g[n] * i[n] * (1 - i[n]);
-                e_f[n] = e_c_t * c_before[n] * f[n] * (1 - f[n]);
-                e_g[n] = e_c_t * i[n] * (1 - g[n] * g[n]);
-                e_o[n] = e_h_t * tanh_c * o[n] * (1 - o[n]);
-                e_c_b[n] = f[n] * e_c_t;
+                const FLOAT e_c_t = e_c_b[n] + e_h_t * o_n * (1 - tanh_c * tanh_c);
+                e_i[n] = e_c_t * g_n * i_n * (1 - i_n);
+                e_f[n] = e_c_t * c_before[n] * f_n * (1 - f_n);
+                e_g[n] = e_c_t * i_n * (1 - g_n * g_n);
+                e_o[n] = e_h_t * tanh_c * o_n * (1 - o_n);
+                e_c_b[n] = f_n * e_c_t;
                 if (PEEPHOLES)
                     b_t[n] = e_i[n], b_t[H + n] = e_f[n], b_t[2 * H + n] = e_o[n];
             });

@@ -16,17 +16,20 @@ OF_PEEPHOLES = ("W_c", "g_W_c", "e_b", "peep", "room_c")  # arrays that a layer 
 
 
 class _LSTMOp(LayerOp):
-    __props__ = ("peepholes",)
+    __props__ = ("peepholes", "inplace")
     source = "lstm_layer.c"
     rows = 4
 
-    def __init__(self, peepholes: bool = True) -> None:
-        self.peepholes = peepholes
+    def __init__(self, peepholes: bool = True, inplace: bool = False) -> None:
+        self.peepholes, self.inplace = peepholes, inplace
         if not peepholes:
             for name in ("inputs", "outputs", "scratch"):
                 arrays = getattr(self, name)
                 setattr(self, name, {array: arrays[array] for array in arrays if array not in OF_PEEPHOLES})
             self.call = re.sub(rf"\b({'|'.join(OF_PEEPHOLES)})\b", "NULL", self.call)
+        if inplace:
+            outputs, inputs = list(self.outputs), list(self.inputs)
+            self.destroy_map = {outputs.index(new): [inputs.index(old)] for new, old in self.overwrites.items()}
 
     def macros(self) -> dict[str, str]:
         return {"PEEPHOLES": str(int(self.peepholes))}
@@ -42,6 +45,7 @@ class LSTMLayer(_LSTMOp):
     inputs = {"a": GATES, **WEIGHTS, "h0": STATE, "c0": STATE}
     outputs = {"h": STATES, "c": STATES, "gates": GATES}
     scratch = {"peep": "B * 3 * H", **ROOMS}
+    overwrites = {"gates": "a"}
     call = "forward(T, B, H, a, W_h, W_c, h0, c0, h, c, gates, peep, room_h, room_c)"
 
     def gradient(self) -> LSTMLayerGrad:
@@ -67,9 +71,24 @@ class LSTMLayerGrad(_LSTMOp):
     rows = 1
     inputs = {"e_h": STATES, **WEIGHTS, "h": STATES, "h0": STATE, "c": STATES, "c0": STATE, "gates": GATES}
     outputs = {"e_a": GATES, "e_h0": STATE, "e_c0": STATE, "g_W_h": WEIGHTS["W_h"], "g_W_c": WEIGHTS["W_c"]}
+    overwrites = {"e_a": "gates"}
     scratch = {"e_b": "T * B * 3 * H", **ROOMS}
     call = "backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, e_a, e_h0, e_c0, g_W_h, g_W_c, e_b, room_h, room_c)"
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         of = dict(zip(self.inputs, shapes, strict=True))
         return [of["gates"], of["h0"], of["c0"], *(of[name] for name in WEIGHTS if name in of)]
+
+
+@theano.gof.local_optimizer([LSTMLayer, LSTMLayerGrad], inplace=True)
+def overwrite(node: theano.Apply) -> Any:
+    """Let a layer write over what no other Op reads, which Theano's optimiser makes sure of."""
+    op = node.op
+    if not isinstance(op, _LSTMOp) or op.inplace:
+        return False
+    return type(op)(op.peepholes, inplace=True)(*node.inputs, return_list=True)
+
+
+in_place = theano.gof.TopoOptimizer(overwrite, failure_callback=theano.gof.TopoOptimizer.warn_inplace)
+# after all that chooses Ops, as what Theano itself does in place
+theano.compile.optdb.register("lstm_layer_in_place", in_place, 70.0, "fast_run", "inplace")

@@ -3,6 +3,7 @@
    FLOAT is double or float. What depends on the layer comes as macros:
    MATRICES(DO)         DO(W, size) for every matrix after W_e
    ARRAYS(DO)           DO(name, size) for every array that lives for one step, of T words of B sentences: (T, B, n)
+   ALIASES(DO)          DO(name, other) for every array that is another one, which it replaces word by word
    STATES(DO)           DO(name, size) for those of them that are states before the first word, which are 0
    FORWARD, BACKWARD    the layer's calls, on variables of these names
    GATES                rows of W_x for each hidden unit */
@@ -13,6 +14,7 @@
 #define FIELD(name, size) FLOAT *name;
 #define LOCAL(name, size) FLOAT *name = tagger->name;
 #define DECLARE(name, size) FLOAT *name = TAKE(size);
+#define DECLARE_ALIAS(name, other) FLOAT *name = other;
 #define DECLARE_GRADIENT(W, size) FLOAT *g_##W = W; if (first) { g_##W = TAKE(size); }
 #define SET_ZERO(name, size) memset(name, 0, sizeof(FLOAT) * (size));
 #define ADD_SIZE(name, size) + size
@@ -108,6 +110,7 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
     MATRICES(LOCAL)
     MATRICES(DECLARE_GRADIENT)
     ARRAYS(DECLARE)
+    ALIASES(DECLARE_ALIAS)
     STATES(SET_ZERO)
 
     /* z_t = W_e[:, w_t],  a_t = W_x z_t,  h_t from the layer,  y_t = W_y h_t */

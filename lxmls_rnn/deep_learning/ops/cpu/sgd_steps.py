@@ -57,8 +57,9 @@ class SGDSteps(BlasOp):
         sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
         sizes |= {**ARRAYS, **forward.scratch, **backward.scratch}
         sizes |= {"room_x": f"PACKED_SIZE({forward.rows} * H, E)", "room_y": "PACKED_SIZE(K, H)"}
+        aliases = {**forward.overwrites, **backward.overwrites}
         # all but the matrices and their gradients
-        arrays = {name: size for name, size in sizes.items() if name.removeprefix("g_") not in self.matrices}
+        arrays = {n: size for n, size in sizes.items() if n.removeprefix("g_") not in self.matrices and n not in aliases}
         states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}
 
         def calls(arrays: dict[str, str]) -> str:
@@ -68,6 +69,7 @@ class SGDSteps(BlasOp):
             **forward.macros(),
             "MATRICES(DO)": calls(self.matrices),
             "ARRAYS(DO)": calls(arrays),
+            "ALIASES(DO)": calls(aliases),
             "STATES(DO)": calls(states),
             "FORWARD": forward.call,
             "BACKWARD": backward.call.replace(")", ", use)"),
