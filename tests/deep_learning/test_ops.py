@@ -190,8 +190,8 @@ def test_lstm_layer_overwrites_what_only_it_reads():
     shifted = [values[0] - 1, *values[1:]]
     inputs = a, W_h, h0, c0 = [T.tensor3(), T.matrix(), T.matrix(), T.matrix()]
     results, overwritten = [], []
-    for given, arguments in ((a, values), (a + 1, shifted)):
-        h = LSTMLayer(peepholes=False)(given, W_h, h0, c0)[0]
+    for _a, arguments in ((a, values), (a + 1, shifted)):
+        h = LSTMLayer(peepholes=False)(_a, W_h, h0, c0)[0]
         function = theano.function(inputs, [h, *theano.grad(h.sum(), inputs)])
         kept = [argument.copy() for argument in arguments]
         results.append(function(*arguments))

@@ -59,7 +59,8 @@ class SGDSteps(BlasOp):
         sizes |= {"room_x": f"PACKED_SIZE({forward.rows} * H, E)", "room_y": "PACKED_SIZE(K, H)"}
         aliases = {**forward.overwrites, **backward.overwrites}
         # all but the matrices and their gradients
-        arrays = {n: size for n, size in sizes.items() if n.removeprefix("g_") not in self.matrices and n not in aliases}
+        without = {*self.matrices, *(f"g_{name}" for name in self.matrices), *aliases}
+        arrays = {name: size for name, size in sizes.items() if name not in without}
         states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}
 
         def calls(arrays: dict[str, str]) -> str:
