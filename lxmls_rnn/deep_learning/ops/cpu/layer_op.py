@@ -66,6 +66,13 @@ class LayerOp(BlasOp):
         ]
         return theano.Apply(self, variables, [output() for output in types])
 
+    @property
+    def destroy_map(self) -> dict[int, list[int]]:
+        """Tell Theano which output, by its position, overwrites which inputs."""
+        outputs, inputs = list(self.outputs), list(self.inputs)
+        pairs = self.overwrites.items() if self.inplace else ()
+        return {outputs.index(new): [inputs.index(old)] for new, old in pairs}
+
     def gradient(self) -> LayerOp:
         """Return the Op of a layer's gradients."""
         raise NotImplementedError

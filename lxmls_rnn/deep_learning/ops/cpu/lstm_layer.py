@@ -27,9 +27,6 @@ class _LSTMOp(LayerOp):
                 arrays = getattr(self, name)
                 setattr(self, name, {array: arrays[array] for array in arrays if array not in OF_PEEPHOLES})
             self.call = re.sub(rf"\b({'|'.join(OF_PEEPHOLES)})\b", "NULL", self.call)
-        if inplace:
-            outputs, inputs = list(self.outputs), list(self.inputs)
-            self.destroy_map = {outputs.index(new): [inputs.index(old)] for new, old in self.overwrites.items()}
 
     def macros(self) -> dict[str, str]:
         return {"PEEPHOLES": str(int(self.peepholes))}
