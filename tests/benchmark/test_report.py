@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from lxmls_rnn.benchmark.show import compare, plans, plots, report, roofline, series
+from lxmls_rnn.benchmark.show import beside, compare, plans, plots, report, roofline, series
 
 
 @pytest.fixture
@@ -31,6 +31,20 @@ def test_the_table_shows_median_spread_and_ratio_to_the_baseline(make_results, m
     shown = text(report.table(make_results(make_row(2e-3), make_row(5e-4, "fused"))))
     assert re.search(r"numpy on cpu .* 2\.00 ms .* 2% .* 1\.00 .* 0\.5 ", shown)
     assert re.search(r"fused on cpu .* 500 us .* 2% .* 4\.00 .* 2\.0 ", shown)
+
+
+def test_a_stored_result_is_compared_with_what_was_measured_here_and_is_no_baseline(make_results, make_row):
+    stored = make_results(make_row(8e-3), make_row(1e-3, "fused", "cuda"))
+    both = beside.lay(make_results(make_row(5e-4, "fused"), make_row(2e-3)), stored)
+    (lines,) = report.sections(both)
+    assert [(line[4], line[7]) for line in lines] == [
+        ("fused on cpu", "4.00"),
+        ("numpy on cpu", "1.00"),
+        ("numpy on cpu, beside", "0.25"),
+        ("fused on cuda, beside", "2.00"),
+    ]
+    (lines,) = report.sections(beside.lay(make_results(make_row(5e-4, "fused")), stored))
+    assert [line[7] for line in lines] == [""] * 3
 
 
 def test_lines_of_a_group_can_be_sorted_by_time(make_results, make_row):

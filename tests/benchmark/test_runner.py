@@ -2,6 +2,7 @@
 
 import os
 import threading
+from time import perf_counter
 
 import pytest
 
@@ -81,6 +82,13 @@ def test_a_row_tells_device_memory_compile_time_and_share(runner_of_processes):
     assert row.host_memory > 10**7
     assert row.compile_s > 0
     assert row.share > 0
+
+
+def test_all_repeats_of_a_case_take_less_time_than_the_run(runner):
+    start = perf_counter()
+    (row,) = runner.run(cases(("numpy",)))
+    assert row.calls > 1
+    assert row.minimum * row.calls * row.repeats < perf_counter() - start
 
 
 @pytest.mark.process

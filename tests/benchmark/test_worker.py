@@ -33,6 +33,28 @@ def test_a_gpu_works_before_each_round(make_row, device, warm):
         assert (times[-1] - start >= WARM_UP) == warm
 
 
+def test_the_seconds_of_a_call_are_those_that_it_took(make_row):
+    """A clock around every call: a repeat takes no less than its calls do, and no more than from the call before on."""
+    bench, clock = Bench("numpy", "cpu", "float32"), []
+    bench.prepare(make_row(1.0, n_hidd=4, n_words=30).case)
+    work = bench.call
+
+    def watched():
+        start = perf_counter()
+        work()
+        clock.append((start, perf_counter()))
+
+    bench.call = watched
+    measured = bench.measure(0.02)
+    calls = measured["calls"]
+    assert calls > 1  # a call this short is timed together with others
+    for number, seconds in enumerate(reversed(measured["seconds"])):
+        last = len(clock) - number * calls
+        assert clock[last - 1][1] - clock[last - calls][0] <= seconds * calls * (1 + 1e-9)
+        if number:  # the time between the last call and the return is not on the clock
+            assert seconds * calls <= clock[last][0] - clock[last - calls - 1][1]
+
+
 BARE = """
 import sys
 here = sys.stdlib_module_names | {"numpy", "lxmls_rnn"}

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from html import unescape
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from lab import ScanPanel
 from lab.panels.scan.examples import EXAMPLES
 from lab.panels.scan.panel import WRONG
-from lab.panels.scan.programs import marked, run_program
+from lab.panels.scan.programs import THEANO, marked, run_program, source
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 
 pytestmark = pytest.mark.theano
@@ -131,11 +132,15 @@ def test_the_code_runs_alone(panel, name, capsys):
 @pytest.mark.parametrize("name", WRONG_PROGRAMS)
 def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
     mistake = WRONG_PROGRAMS[name]
-    error, _ = run_program(mistake.wrong)
+    error, where = run_program(mistake.wrong)
     if mistake.marks:
         assert "<mark>" in marked(error, mistake.marks)
     else:
         assert error is None
+    if error is not None:
+        number, line = re.fullmatch(r"line (\d+): (.+)", where).groups()
+        shown = unescape(source(THEANO + mistake.wrong, numbers=True))
+        assert re.search(rf"(?m)^(<pre[^>]*>)? *{number} +{re.escape(line)}(</pre.*)?$", shown)
     assert run_program(mistake.mended)[0] is None
     assert mistake.reading
 
