@@ -1,0 +1,134 @@
+"""Runs of pytest in copies of the checkout, forked from a process that has imported the packages of others already."""
+
+import contextlib
+import gc
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+OWN = "lxmls_rnn", "lab", "tests", "conftest", "__main__"  # modules that each run imports for itself
+CACHE = "lxmls-rnn"  # the compile cache in the user's folder of caches
+WITH_THEANO = "import theano, sys; print(*(name for name in sys.modules if name.startswith('lxmls_rnn')))"
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy all that git does not ignore."""
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], text=True).split("\0")
+    for name in filter(os.path.isfile, listed):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(name, target / name)
+    (target / ".venv").symlink_to(Path(".venv").absolute())
+
+
+def forget_own() -> None:
+    """Forget what a .pth file has imported of the checkout itself."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in OWN and name != "__main__"]:
+        del sys.modules[name]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "TheanoFinder"]
+
+
+def import_others(modules: Iterable[str], checkout: Path, changed: Iterable[str]) -> None:
+    """Import what the tests have imported, but no module of the checkout.
+
+    Theano imports some of the checkout with it; it is imported if none of these is among the files that are `changed`.
+    """
+    for name in modules:
+        if name.partition(".")[0] not in (*OWN, "theano"):
+            with contextlib.suppress(Exception):
+                __import__(name)
+    with_it = subprocess.check_output([sys.executable, "-c", WITH_THEANO], text=True).split()
+    changed = {path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in changed}
+    if "theano" in modules and changed.isdisjoint(with_it):
+        sys.path.insert(0, str(checkout))
+        __import__("lxmls_rnn")
+        __import__("theano")
+        sys.path.remove(str(checkout))
+    gc.freeze()  # a collection in a forked process would copy all of it
+
+
+class Pool:
+    """Copies of the checkout with a process each, which is killed with all that it has started when it is too late."""
+
+    def __init__(self, copies: list[Path]) -> None:
+        self.free = list(copies)
+        self._running: dict[int, tuple[Path, float, Callable]] = {}
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        self._warm = copies[0].with_suffix(".warm")
+        if (caches / CACHE).is_dir():
+            shutil.copytree(caches / CACHE, self._warm / CACHE, symlinks=True)
+        else:
+            self._warm.mkdir()
+
+    def start(self, copy: Path, arguments: list[str], plugin: Callable, limit: float, then: Callable) -> None:
+        """Run pytest with what `plugin` makes; call `then` with its exit status, or "hangs", when it has ended."""
+        self.free.remove(copy)
+        tmp, cache = copy.with_suffix(".tmp"), copy.with_suffix(".cache")
+        shutil.rmtree(tmp, ignore_errors=True)
+        tmp.mkdir()
+        if _compiled(cache) != _compiled(self._warm):  # the mutant before may have compiled something wrong
+            shutil.rmtree(cache, ignore_errors=True)
+            shutil.copytree(self._warm, cache, copy_function=_link_or_copy, symlinks=True)
+        pid = os.fork()
+        if not pid:
+            try:
+                os.environ |= {"PYTHONPATH": str(copy), "XDG_CACHE_HOME": str(cache), "TMPDIR": str(tmp)}
+                _run(copy, arguments, plugin)
+            finally:
+                os._exit(99)
+        self._running[pid] = copy, time.monotonic() + limit, then
+
+    def wait(self) -> None:
+        """Wait until one has ended."""
+        while True:
+            for pid, (copy, deadline, then) in list(self._running.items()):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if not ended and time.monotonic() < deadline:
+                    continue
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)  # with what it has left behind
+                if not ended:
+                    os.waitpid(pid, 0)
+                del self._running[pid]
+                self.free.append(copy)
+                then(os.waitstatus_to_exitcode(status) if ended else "hangs")
+                return
+            time.sleep(0.02)
+
+    def wait_for_all(self) -> None:
+        """Wait until all have ended."""
+        while self._running:
+            self.wait()
+
+
+def _compiled(cache: Path) -> set[tuple[Path, int]]:
+    """Return what is in a compile cache, with times."""
+    return {(file.relative_to(cache), file.stat().st_mtime_ns) for file in cache.glob("*/*/*/*/key.pkl")}
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link what Theano never writes again, copy the rest."""
+    if source.endswith((".so", ".cpp", ".gch", ".py", ".pyc")):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _run(copy: Path, arguments: list[str], plugin: Callable) -> None:
+    os.setsid()
+    os.chdir(copy)
+    log = os.open(copy.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
+        os.dup2(file, number)
+    tempfile.tempdir = None  # TMPDIR is another one now
+    sys.path.insert(0, str(copy))
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *arguments], plugins=[plugin()])
+    sys.stdout.flush()
+    os._exit(code)
