@@ -9,10 +9,13 @@ copy that it changes, because Theano's import hook has imported the checkout bef
 """
 
 import argparse
+import atexit
 import itertools
 import json
 import os
 import shlex
+import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,7 +25,6 @@ from mutants import Mutant, find
 from plugins import Chosen, Recorder
 from processes import Pool, copy_checkout, forget_own, import_others
 
-TEST_SECONDS = 90.0  # for a mutant, as noted; slower tests are left out
 START_SECONDS, TIMES_SLOWER = 60.0, 8  # a mutant hangs if its tests take longer than that
 
 
@@ -50,8 +52,8 @@ def record(pool: Pool, tests: list[str], arguments: list[str]) -> tuple[dict[str
     return noted, list(modules)
 
 
-def tests_of(mutant: Mutant, tests: dict[str, dict]) -> tuple[list[str], float]:
-    """Return the tests that reach a mutant, the fastest first, up to `TEST_SECONDS`, and their seconds."""
+def tests_of(mutant: Mutant, tests: dict[str, dict], seconds_at_most: float) -> tuple[list[str], float]:
+    """Return the tests that reach a mutant, the fastest first, and their seconds together."""
     lines = {(mutant.path, line) for line in range(mutant.first, mutant.last + 1)}
     passed = {name: test for name, test in tests.items() if test["passed"]}
     if mutant.in_function:
@@ -62,7 +64,7 @@ def tests_of(mutant: Mutant, tests: dict[str, dict]) -> tuple[list[str], float]:
     reached |= {name for name, test in passed.items() if test["apart"] and (named in name or not reached)}
     chosen, seconds = [], 0.0
     for name in sorted(reached, key=lambda name: passed[name]["seconds"]):
-        if not chosen or seconds + passed[name]["seconds"] < TEST_SECONDS:
+        if not chosen or seconds + passed[name]["seconds"] < seconds_at_most:
             chosen.append(name)
             seconds += passed[name]["seconds"]
     return chosen, seconds
@@ -71,14 +73,14 @@ def tests_of(mutant: Mutant, tests: dict[str, dict]) -> tuple[list[str], float]:
 class Runs:
     """Run mutants and write what comes of them, a line of JSON each."""
 
-    def __init__(self, pool: Pool, tests: dict[str, dict], output: Path, number: int) -> None:
-        self.pool, self.tests, self.output, self.number = pool, tests, output, number
+    def __init__(self, pool: Pool, tests: dict[str, dict], seconds: float, output: Path, number: int) -> None:
+        self.pool, self.tests, self.seconds, self.output, self.number = pool, tests, seconds, output, number
         self.done = 0
         self._stamps = itertools.count(int(time.time()))
 
     def run(self, mutant: Mutant) -> None:
         """Start the tests of a mutant as soon as there is a free copy."""
-        names, seconds = tests_of(mutant, self.tests)
+        names, seconds = tests_of(mutant, self.tests, self.seconds)
         if not names:
             self._note(mutant, "no test")
             return
@@ -135,6 +137,7 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", help="files and folders of tests; by default those named as the code is")
     parser.add_argument("--sample", type=int, default=200, help="number of mutants, drawn at random (200)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (0)")
+    parser.add_argument("--seconds", type=float, default=30, help="of tests for a mutant; the slower are left out (30)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once (one a core)")
     parser.add_argument("--out", type=Path, default=Path("results/mutants.jsonl"), help="(results/mutants.jsonl)")
     parser.add_argument(
@@ -155,12 +158,14 @@ def main() -> None:
         for copy in copies:
             copy_checkout(copy)
         pool, start = Pool(copies), time.monotonic()
+        atexit.register(pool.kill)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         forget_own()
         noted, modules = record(pool, tests, shlex.split(given.pytest))
         failed = [name for name, test in noted.items() if not test["passed"]]
         print(f"{len(noted)} tests, {time.monotonic() - start:.0f} s; without {failed}, which do not pass", flush=True)
         import_others(modules, copies[0], files)
-        start, runs = time.monotonic(), Runs(pool, noted, given.out, len(todo))
+        start, runs = time.monotonic(), Runs(pool, noted, given.seconds, given.out, len(todo))
         for mutant in todo:
             runs.run(mutant)
         pool.wait_for_all()

@@ -102,6 +102,12 @@ class Pool:
                 return
             time.sleep(0.02)
 
+    def kill(self) -> None:
+        """Kill all."""
+        for pid in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
     def wait_for_all(self) -> None:
         """Wait until all have ended."""
         while self._running:
