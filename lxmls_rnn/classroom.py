@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lxmls_rnn import records
-from lxmls_rnn.files import in_words
+from lxmls_rnn.files import escaped, in_words
 from lxmls_rnn.runs import Run, find_runs
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
@@ -204,10 +204,10 @@ def progress_html(students: list[Student]) -> str:
     if not students:
         return ""
     header, lines = table(students)
-    rows = "\n".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    worst = "".join(f"<li>{html.escape(text)}</li>" for text in stuck(students))
-    broken = "".join(f"<li>{html.escape(why)}</li>" for student in students for why in student.damaged)
+    rows = "\n".join(f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    head = "".join(f"<th>{_html(name)}</th>" for name in header)
+    worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
+    broken = "".join(f"<li>{_html(why)}</li>" for student in students for why in student.damaged)
     return f"""<table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
@@ -221,8 +221,13 @@ def answers_html(students: list[Student]) -> str:
     parts = []
     for question, answers in answers_of(students).items():
         said = "".join(
-            f"<dt><b>{html.escape(name)}</b></dt><dd style='white-space:pre-wrap'>{html.escape(text)}</dd>"
+            f"<dt><b>{_html(name)}</b></dt><dd style='white-space:pre-wrap'>{_html(text)}</dd>"
             for name, text in answers.items()
         )
-        parts.append(f"<h3>{html.escape(question)}</h3><dl>{said}</dl>")
+        parts.append(f"<h3>{_html(question)}</h3><dl>{said}</dl>")
     return "\n".join(["<h2>Answers in words</h2>", *parts]) if parts else ""
+
+
+def _html(text: str) -> str:
+    """Return what a student may have written, with line breaks but nothing else that a screen obeys."""
+    return "\n".join(html.escape(escaped(line)) for line in text.split("\n"))

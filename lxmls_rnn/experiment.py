@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths, records
-from lxmls_rnn.datasets import reach
+from lxmls_rnn.datasets import DATASETS, reach
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import check_init, initialise
 from lxmls_rnn.deep_learning.rnn import MODELS, check_name, model_class
@@ -46,7 +46,12 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     train, dev, test = (data / file for file in (CORPORA[name] if distance is None else reach.files(distance)))
     for file in (train, dev, test):
         if not file.is_file():
-            raise FileNotFoundError(f"no file {file}: get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA")
+            remedy = "set LXMLS_DATA to the folder data of this project, which has it"
+            if name in DATASETS:
+                remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
+            elif distance is not None:
+                remedy = f"delete the folder {file.parent}, and it is made anew"
+            raise FileNotFoundError(f"no file {file}: {remedy}")
     return train, dev, test
 
 

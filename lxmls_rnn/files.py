@@ -10,9 +10,11 @@ import fcntl
 import glob
 import gzip
 import os
+import re
 import shutil
 import stat
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +24,10 @@ from typing import IO, Any, BinaryIO, cast
 EXPECTED = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
 LONGEST_QUOTE = 100  # characters of what a message quotes
 LONGEST_MESSAGE = 1000
+LONGEST_LINE = 1 << 20  # bytes of a line of text that is read; a word of 10,000 characters has 40,000 at most
 GZIP_MAGIC = b"\x1f\x8b"
+# characters that a terminal obeys (C0, C1), that end or reorder a line (bidi controls), that are no text (surrogates)
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # can be read by setting it only, which no thread should see: so once, at the start
 _UMASK = os.umask(0o077)
@@ -55,8 +60,15 @@ def in_words(error: BaseException) -> str:
     text = text or type(error).__name__
     if len(text) > LONGEST_MESSAGE:
         text = f"{text[:LONGEST_MESSAGE]}..."
-    # a name that is no text in UTF-8 can be neither printed nor shown
-    return text.encode(errors="backslashreplace").decode()
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return a text with each of its `UNSAFE` characters as a backslash escape, so that any screen can show it.
+
+    A name or a word of a file could otherwise move the cursor, add lines that look like messages, or end the printing.
+    """
+    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def counted(number: int, what: str) -> str:
@@ -79,9 +91,14 @@ def quoted(what: object) -> str:
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file to be read as bytes; OSError if it cannot be opened.
 
-    ValueError if it is a folder, or something that would have to be waited for, such as a pipe.
+    ValueError if it is a folder, or something that has no end or would have to be waited for, as a device or a pipe.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise ValueError(f"{path} is no regular file, expected a file") from None
+        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         os.close(descriptor)
@@ -89,11 +106,50 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     return open(descriptor, "rb")
 
 
-def unzipped(file: BinaryIO) -> BinaryIO:
-    """Return what an open file holds: as it is, or decompressed where it begins as gzip's files do."""
-    zipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-    file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file
+def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the bytes of a file; errors as `open_regular`, and ValueError if it has more than `most` of them."""
+    with naming(path), open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path}: the file is larger than {most:,} bytes, expected at most so many")
+    return content
+
+
+def lines_of(stream: BinaryIO, name: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number, line with its end) of an open stream.
+
+    Only one line is held, of `LONGEST_LINE` bytes at most: ValueError, with `name` and number, for a longer one.
+    """
+    number = 0
+    while line := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"{name}, line {number}: the line is longer than {LONGEST_LINE:,} bytes, expected text")
+        yield number, line
+
+
+def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number, line with its end) of a file, plain or compressed with gzip, whatever its name.
+
+    Errors as `open_regular` and `lines_of`; ValueError if the compressed data are damaged or cut short.
+    """
+    number = 0
+    try:
+        with naming(path), open_regular(path) as file:
+            zipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            file.seek(0)
+            for number, line in lines_of(cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file, path):
+                yield number, line
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: damaged gzip file, after line {number} ({error})") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none; NotADirectoryError, which names it, where there is something else."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", os.fspath(folder)) from None
 
 
 def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> None:
@@ -102,7 +158,7 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> N
     Its folder is made where it is not there. `content` is a text, or what writes to the binary file that it is given;
     if that raises, `path` is untouched. OSError, with the name `path`, if the disk is full, for instance.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with naming(path, instead=True), _held(path, _new_file) as (temporary, descriptor):
         with open(temporary, "wb") as file:
             if isinstance(content, str):
@@ -121,7 +177,7 @@ def make_atomically(folder: Path, fill: Callable[[Path], Any]) -> None:
     FileExistsError if there is a `folder` that is not empty, or a file of that name; OSError with a name of what cannot
     be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with naming(folder), _held(folder, _new_folder) as (temporary, descriptor):
         fill(Path(temporary))
         os.fchmod(descriptor, 0o777 & ~_UMASK)

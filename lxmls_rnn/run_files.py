@@ -12,9 +12,10 @@ from typing import Any
 
 from lxmls_rnn import records
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.files import naming, open_regular, quoted
+from lxmls_rnn.files import lines_of, naming, open_regular, quoted
 
 LONGEST_NAME = 200  # bytes; a file system has 255 for a name
+MOST_EPOCHS = 200_000  # that are read of a run: each takes half a kilobyte
 
 
 @dataclass(frozen=True)
@@ -83,24 +84,46 @@ def clear(folder: Path) -> None:
         file.unlink()
 
 
+def folders_with(file: str, root: Path) -> list[str]:
+    """Return the names of the folders in `root` that have a `file`, be it a file or not, in order, no hidden ones.
+
+    OSError, which names it, if `root` is there and cannot be listed.
+    """
+    try:
+        names = os.listdir(root)
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if not name.startswith(".") and os.path.lexists(root / name / file))
+
+
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Return the figures of the epochs of a run so far; a last line that a kill has cut off does not count.
 
-    ValueError names a line that is damaged; OSError if they cannot be read.
+    ValueError names a line that is damaged, too long, or of an epoch that is not after the one before it, and says so
+    if there are more than `MOST_EPOCHS`; OSError if they cannot be read.
     """
     path = folder / "metrics.jsonl"
+    rows: list[dict[str, Any]] = []
     try:
         with naming(path), open_regular(path) as file:
-            *lines, _ = file.read().split(b"\n")
+            for number, line in lines_of(file, path):
+                if line.endswith(b"\n"):
+                    rows.append(_metrics(path, number, line, rows[-1]["epoch"] if rows else 0))
     except FileNotFoundError:
         return []
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            rows.append(asdict(records.parse(Metrics, line)))
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from None
     return rows
+
+
+def _metrics(path: Path, number: int, line: bytes, before: int) -> dict[str, Any]:
+    try:
+        row = asdict(records.parse(Metrics, line))
+        if row["epoch"] <= before:
+            raise ValueError(f"epoch: expected more than {before} of the line before, got {row['epoch']}")
+        if number > MOST_EPOCHS:
+            raise ValueError(f"expected at most {MOST_EPOCHS:,} epochs")
+    except ValueError as error:
+        raise ValueError(f"{path}, line {number}: {error}") from None
+    return row
 
 
 def read_config(folder: Path) -> Config:

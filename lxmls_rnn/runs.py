@@ -35,8 +35,10 @@ from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progre
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
 from lxmls_rnn.files import in_words, locked, make_atomically, naming, write_atomically
-from lxmls_rnn.run_files import check_name, clear, is_there, read_config, read_metrics
+from lxmls_rnn.run_files import check_name, clear, folders_with, is_there, read_config, read_metrics
 from lxmls_rnn.tagger import Tagger
+
+CHECKPOINT = "checkpoint.npz"
 
 
 class Run:
@@ -170,7 +172,7 @@ class Run:
         def checkpoint() -> None:
             nonlocal saved
             may_write()
-            tagger.save(self.folder / "checkpoint.npz", progress=event.progress._asdict())
+            tagger.save(self.folder / CHECKPOINT, progress=event.progress._asdict())
             saved, self._kept = time.monotonic(), event.progress
 
         try:
@@ -221,25 +223,28 @@ class Run:
     def _restore(self, model: Model) -> tuple[Progress, dict[str, np.ndarray] | None]:
         """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""
         clear(self.folder)
-        path = self.folder / "checkpoint.npz"
-        progress, best = Progress(), None
-        if path.exists():
-            saved, header = model_file.load(path, type(model))
-            model.set_values(saved.get_values())
+        path = self.folder / CHECKPOINT
+        progress, best, rows = Progress(), None, list[dict[str, Any]]()
+        if os.path.lexists(path):
             try:
-                progress = records.check(Progress, header.get("progress"))
-            except ValueError as error:
-                raise ValueError(f"{path} is no checkpoint: progress: {error}") from None
-            if progress.best_accuracy >= 0:
-                best = model_file.load(self.folder / "model.npz", type(model)).model.get_values()
-        rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
+                saved, header = model_file.load(path, type(model))
+                progress = check_progress(path, header)
+                if progress.best_accuracy >= 0:
+                    best = model_file.load(self.folder / "model.npz", type(model)).model.get_values()
+                rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
+                if progress.epoch > (rows[-1]["epoch"] if rows else 0):
+                    raise ValueError(f"{self.folder / 'metrics.jsonl'} lacks epoch {progress.epoch} of the checkpoint")
+            except (ValueError, FileNotFoundError) as error:
+                raise ValueError(f"{error}; delete {path}, and the run begins anew when it is resumed") from error
+            model.set_values(saved.get_values())
         write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         return progress, best
 
     def _append_metrics(self, event: EpochDone) -> None:
         path = self.folder / "metrics.jsonl"
-        with naming(path), open(path, "ab", buffering=0) as file:
+        with naming(path), open(path, "ab") as file:
             file.write((json.dumps(event.metrics()) + "\n").encode())
+            file.flush()  # which goes on where the disk has taken a part
             os.fsync(file.fileno())
 
     def _write_config(self, checksums: dict[str, str], folder: Path) -> None:
@@ -259,6 +264,19 @@ class Run:
 
     def _busy(self) -> None:
         raise RuntimeError(f"another process trains the run {self.folder}")
+
+
+def check_progress(path: Path, header: dict[str, Any]) -> Progress:
+    """Return how far the training of a checkpoint is, from the header of its file; ValueError if it does not say so."""
+    try:
+        progress = records.check(Progress, header.get("progress"), "progress")
+        if min(progress.epoch, progress.batch) < 0:
+            raise ValueError(
+                f"progress: expected an epoch and a batch of at least 0, got {progress.epoch}, {progress.batch}"
+            )
+        return progress
+    except ValueError as error:
+        raise ValueError(f"{path} is no checkpoint: {error}") from None
 
 
 class Damaged(NamedTuple):
@@ -282,19 +300,22 @@ def list_runs(root: str | os.PathLike[str] | None = None) -> list[Run]:
 def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[Damaged]]:
     """Return the runs of a folder, by default `paths.runs()`, by name, and what is wrong with those that are damaged.
 
-    Damaged is one whose config or metrics cannot be read, or are not what they should be.
+    Damaged is one whose config or metrics cannot be read, or are not what they should be; and the folder itself, if it
+    cannot be listed.
     """
-    found, damaged = [], []
-    for config in sorted(paths.runs(root).glob("*/config.json")):
-        name = config.parent.name
-        if name.startswith("."):  # one that is being made
-            continue
+    found, damaged = list[Run](), list[Damaged]()
+    folder = paths.runs(root)
+    try:
+        names = folders_with("config.json", folder)
+    except OSError as error:
+        return found, [Damaged(folder.name, in_words(error))]
+    for name in names:
         try:
             run = Run.open(name, root)
             run.metrics()
             found.append(run)
         except FileNotFoundError:  # removed since the folder was listed
             continue
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError) as error:
             damaged.append(Damaged(name, in_words(error)))
     return found, damaged

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from lxmls_rnn import paths, records
-from lxmls_rnn.files import locked, naming, write_atomically
+from lxmls_rnn.files import locked, make_folder, naming, write_atomically
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ class Kept(Generic[T]):
     def read(self) -> dict[str, T]:
         """Return the entries; OSError if they cannot be read.
 
-        A file that is damaged is put aside, not lost: its name ends in `.damaged` then.
+        A file that is damaged is put aside, not lost: its name ends in `.damaged` then, or `.damaged-2` and so on.
         """
         try:
             return self._read()
@@ -40,7 +42,7 @@ class Kept(Generic[T]):
     def try_to_write(self) -> None:
         """Raise the OSError that a change would raise where the folder cannot be written."""
         folder = self.path.parent
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with naming(folder, instead=True), tempfile.TemporaryFile(dir=folder):
             pass
 
@@ -51,17 +53,23 @@ class Kept(Generic[T]):
         OSError, which names the file, if it cannot be read or written.
         """
         folder = self.path.parent
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with locked(folder, lambda: None):
             try:
                 entries = self._read()
             except ValueError:
-                self.path.replace(self.path.with_name(f"{self.name}.damaged"))
+                self._put_aside()
                 entries = {}
             before = _text(entries)
             yield entries
             if (text := _text(entries)) != before:
                 write_atomically(self.path, text)
+
+    def _put_aside(self) -> None:
+        """Rename the file, which this process holds; what was put aside before is kept."""
+        numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+        aside = (self.path.with_name(f"{self.name}.damaged{number}") for number in numbers)
+        self.path.rename(next(path for path in aside if not os.path.lexists(path)))
 
     def _read(self) -> dict[str, T]:
         try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lxmls_rnn import paths
@@ -15,7 +14,7 @@ from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure.results import Results, new_path
 from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.cli.console import console
+from lxmls_rnn.cli.console import SafeConsole, console
 from lxmls_rnn.deep_learning.parameters import DTYPES
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -154,7 +153,7 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
         for line in report.ratios(results):
             console.print(line, soft_wrap=True)
     else:
-        wide = Console(highlight=False, width=None if console.is_terminal else 160)
+        wide = SafeConsole(width=None if console.is_terminal else 160)
         wide.print(report.table(results, baseline))
     for lines in (report.less_work, report.opencl_devices, report.crossover, plans.found, report.not_measured):
         for line in lines(results):
@@ -197,5 +196,5 @@ def compare(
         console.print(line, soft_wrap=True)
     counts = {verdict: sum(change.verdict == verdict for change in found) for verdict in ("faster", "slower", "same")}
     if everything or counts["same"] < len(found):
-        Console(highlight=False, width=None if console.is_terminal else 160).print(module.table(found, everything))
+        SafeConsole(width=None if console.is_terminal else 160).print(module.table(found, everything))
     console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))

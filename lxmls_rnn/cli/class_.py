@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from lxmls_rnn import classroom
 from lxmls_rnn.cli.console import Commands, console
@@ -46,25 +45,22 @@ def show(
         write_atomically(html_file, classroom.as_html(students))
     shown = Table()
     for name in header:
-        shown.add_column(_plain(name))
+        shown.add_column(name)
     for line in lines:
-        shown.add_row(*map(_plain, line))
+        shown.add_row(*line)
     console.print(shown)
     console.print(classroom.LEGEND)
     for where in classroom.stuck(students):
-        console.print(_plain(f"Stuck at {where}."), soft_wrap=True)
+        console.print(f"Stuck at {where}.", soft_wrap=True)
     for question, answered in classroom.answers_of(students).items() if answers else ():
         console.print()
-        console.print(_plain(question), style="bold", soft_wrap=True)
+        console.print(question, style="bold", soft_wrap=True)
         for name, answer in answered.items():
-            console.print(_plain(f"{name}: {answer}"), soft_wrap=True)
+            first, *more = answer.split("\n")
+            for line in (f"{name}: {first}", *(f"    {line}" for line in more)):
+                console.print(line, soft_wrap=True)
 
 
 def _no_formula(cell: object) -> object:
     """Return a cell that a spreadsheet does not compute, whatever a student has put into a file."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _plain(text: str) -> Text:
-    """Return what a student may have written, without what a terminal would obey."""
-    return Text("".join(character for character in text if character == "\n" or character.isprintable()))

@@ -1,5 +1,6 @@
 """What all commands share: where they print, and how they say what went wrong."""
 
+import io
 import os
 import signal
 import sys
@@ -11,11 +12,27 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
-from lxmls_rnn.files import EXPECTED, in_words
+from lxmls_rnn.files import EXPECTED, escaped, in_words
 
-console = Console(markup=False, highlight=False)
+
+class SafeConsole(Console):
+    """A console that prints every text, those in tables too, with what a terminal would obey escaped.
+
+    A text is a line or a cell: its line breaks are escaped too. What is a `rich.text.Text` is printed as it is.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make of a text what is printed."""
+        return super().render_str(escaped(text), **options)
+
+
+console = SafeConsole()
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]
@@ -38,6 +55,9 @@ def plain_errors() -> Iterator[None]:
     def show(message: Warning | str, *_: Any) -> None:
         typer.secho(f"Warning: {in_words(Warning(message))}", fg="yellow", err=True)
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the encoding of the terminal lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             with warnings.catch_warnings():

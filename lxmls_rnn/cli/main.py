@@ -18,12 +18,16 @@ from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name
-from lxmls_rnn.files import counted, in_words, naming
+from lxmls_rnn.files import counted, escaped, in_words, lines_of, quoted
+from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger
+
+STDIN = "standard input"
+TOLD = 3  # of the damaged trainings of a sweep, so many are told
 
 app = typer.Typer(
     cls=Commands,
@@ -119,7 +123,7 @@ def tag(
     Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
     """
     if sentence is not None and file is not None:
-        raise ValueError(f"give a sentence or --file, not both: got {sentence!r} and {file}")
+        raise ValueError(f"give a sentence or --file, not both: got {quoted(sentence)} and {file}")
     tagger = Tagger.load(model_file(model))
     if sentence is not None:
         table = Table("word", "tag", "probability")
@@ -129,18 +133,10 @@ def tag(
         return
     if file is None and sys.stdin is None:
         raise ValueError("there is no sentence, no --file and no standard input to read")
-    for line in read_lines(file) if file is not None else sys.stdin:
+    lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else read_lines(file)
+    for _, line in lines:
         words = tagger.tag(line.split() if tokenized else line) if line.strip() else []
-        print(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words), flush=True)
-
-
-def read_lines(file: Path) -> list[str]:
-    """Return the lines of a text file in UTF-8; ValueError with its name if it is none."""
-    try:
-        with naming(file):
-            return file.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not a text in UTF-8: {in_words(error)}") from None
+        print(escaped(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words)), flush=True)
 
 
 @app.command()
@@ -188,18 +184,29 @@ def figures(run: Run) -> list[str]:
 
 
 def sweeps_in_lines(root: Path | None) -> list[str]:
-    """Say of each sweep how far it is and what is best in it; warn of those whose file is damaged."""
+    """Say of each sweep how far it is and what is best in it; warn of what is damaged."""
     found, damaged = find_sweeps(root)
-    for error in damaged:
-        warnings.warn(str(error), stacklevel=2)
+    for broken in damaged:
+        warnings.warn(broken.why, stacklevel=2)
     said = []
     for sweep in found:
-        results = halving.results(sweep)
+        try:
+            results = halving.results(sweep)
+        except (ValueError, OSError, MemoryError) as error:  # settings that do not go together
+            warnings.warn(f"the sweep {sweep.name} is damaged: {in_words(error)}", stacklevel=2)
+            continue
+        amiss = [result.why for result in results if result.state == "damaged"]
+        for why in amiss[:TOLD]:
+            warnings.warn(why, stacklevel=2)
+        if len(amiss) > TOLD:
+            more = f"{len(amiss) - TOLD} more trainings of the sweep {sweep.name} are damaged"
+            warnings.warn(f"{more}: `lxmls-rnn sweep show {sweep.name}` names them", stacklevel=2)
         over = sum(result.over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
         shows = f"`lxmls-rnn sweep show {sweep.name}`"
-        said.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{best}; {shows}")
+        broken_ones = f", {len(amiss)} damaged" if amiss else ""
+        said.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{broken_ones}{best}; {shows}")
     return said
 
 

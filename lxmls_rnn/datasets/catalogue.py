@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lxmls_rnn.files import lines_of, open_regular, read_lines
+
+LARGEST_PART = 256 << 20  # bytes of a file in an archive; SENNA's vectors have 60 million
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -26,8 +30,8 @@ class DataFile:
             return None
         n_words, n_emb = self.vectors
         count = 0
-        with path.open("rb") as lines:
-            for count, line in enumerate(lines, start=1):
+        with open_regular(path) as file:
+            for count, line in lines_of(file, path):
                 numbers = line.split()[1:]
                 try:
                     finite = all(map(math.isfinite, map(float, numbers)))
@@ -73,6 +77,8 @@ def _unpack_senna(archive: Path, target: Path) -> None:
                 content = members.extractfile(member)
                 for part in ("hash/words.lst", "embeddings/embeddings.txt"):
                     if content is not None and member.name.endswith(f"/{part}"):
+                        if member.size > LARGEST_PART:
+                            raise ValueError(f"{part} has {member.size:,} bytes, expected at most {LARGEST_PART:,}")
                         parts[part] = content.read().splitlines()
         # Only the end of the gzip stream holds its checksum.
         while stream.read(1 << 20):
@@ -90,11 +96,8 @@ def _unpack_senna(archive: Path, target: Path) -> None:
 
 def _unpack_word2vec(archive: Path, target: Path) -> None:
     """Decompress a text of embeddings, leaving out the line of word2vec's format that counts the others."""
-    with gzip.open(archive) as lines, target.open("wb") as text:
-        header = next(lines, b"")
-        if len(header.split()) != 2:
-            text.write(header)
-        text.writelines(lines)
+    with target.open("wb") as text:
+        text.writelines(line for number, line in read_lines(archive) if number > 1 or len(line.split()) != 2)
 
 
 def _ewt(part: str, size: int | None, *checksums: str) -> DataFile:

@@ -1,6 +1,7 @@
 """Getting one file over HTTP: the transfer, which is pooch's, and checksums."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -9,6 +10,8 @@ from pathlib import Path
 import pooch
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from lxmls_rnn.files import open_regular
 
 
 class DownloadError(OSError):
@@ -120,8 +123,11 @@ def digest(path: Path, algorithm: str) -> str:
     """
     if algorithm != "git-blob":
         return str(pooch.file_hash(str(path), alg=algorithm))
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    with open_regular(path) as file:
+        blob = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
+        while piece := file.read(1 << 20):
+            blob.update(piece)
+    return blob.hexdigest()
 
 
 def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | None:

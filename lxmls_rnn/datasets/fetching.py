@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
-from lxmls_rnn.files import locked, write_atomically
+from lxmls_rnn.files import locked, open_regular, write_atomically
 
 Notice = Callable[[str], None]  # gets what there is to say
 
@@ -198,7 +198,10 @@ def _record(target: Path) -> Path:
 def _recorded(target: Path) -> str | None:
     """Return the SHA-256 recorded beside a target, None if there is none that can be read."""
     record = _record(target)
-    found = re.match(rb"[0-9a-f]{64}\b", record.read_bytes()) if record.exists() else None
+    if not record.exists():
+        return None
+    with open_regular(record) as file:
+        found = re.match(rb"[0-9a-f]{64}\b", file.read(65))
     return found[0].decode() if found else None
 
 

@@ -44,9 +44,12 @@ def files(distance: int) -> tuple[str, str, str]:
 
 
 def make(distance: int, data: Path) -> None:
-    """Write the files of a distance below `data`, unless they are there; OSError where that cannot be done."""
+    """Write the files of a distance below `data`, unless they are there; OSError where that cannot be done.
+
+    A folder that lacks some is left as it is.
+    """
     folder = data / "reach" / str(distance)
-    if folder.is_dir():
+    if folder.is_dir() and any(folder.iterdir()):
         return
 
     def write(beside: Path) -> None:

@@ -1,9 +1,7 @@
 """Pretrained word embeddings: fetching them, and laying them out as the first layer of a tagger."""
 
-import gzip
-import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 
 from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS, fetch
-from lxmls_rnn.files import LONGEST_QUOTE, naming, open_regular, quoted, unzipped
+from lxmls_rnn.files import LONGEST_QUOTE, quoted, read_lines
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
 """The data sets that are embeddings."""
@@ -163,13 +161,9 @@ def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
 
     Bytes are split, not text: a word may hold what Unicode takes for a space or a line's end.
     """
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path}: no such file; fetch it with `lxmls-rnn fetch senna_50` or `lxmls-rnn fetch glove_50`"
-        )
     n_emb, announced, count = 0, None, 0
-    with naming(path), open_regular(path) as file, unzipped(file) as stream:
-        for number, line in enumerate(_whole(stream, path), start=1):
+    try:
+        for number, line in read_lines(path):
             fields = line.split()
             if not fields:
                 continue
@@ -184,16 +178,12 @@ def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
                 raise ValueError(f"{path}, line {number}: expected a word and {n_emb} numbers, got {len(fields) - 1}")
             count += 1
             yield number, n_emb, fields
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path}: no such file; fetch it with `lxmls-rnn fetch senna_50` or `lxmls-rnn fetch glove_50`"
+        ) from None
     if announced is not None and count != announced:
         raise ValueError(f"{path}: line 1 announces {announced} words, but {count} follow: the file is not whole")
-
-
-def _whole(stream: Iterable[bytes], path: Path) -> Iterator[bytes]:
-    """Yield the lines of a stream, meeting damage to compressed data."""
-    try:
-        yield from stream
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path}: the compressed data is damaged or not whole: {error}") from error
 
 
 def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.float64]:

@@ -18,11 +18,13 @@ import lxmls_rnn
 from lxmls_rnn import memory, records
 from lxmls_rnn.deep_learning import parameters, rnn
 from lxmls_rnn.deep_learning.interface import Model
-from lxmls_rnn.files import in_words, naming, open_regular, quoted, write_atomically
+from lxmls_rnn.deep_learning.npz import Archive
+from lxmls_rnn.files import naming, open_regular, quoted, write_atomically
 
 FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1
-LARGEST_HEADER = 1 << 30  # bytes; of a million words it has some 20 million
+LARGEST_HEADER = 64 << 20  # bytes; of a million words it has some 20 million
+HEADER_AS_OBJECTS = 30  # bytes that a byte of JSON takes at most, as Python's objects
 
 Positive = Annotated[int, records.Between(1, 2**31 - 1)]
 
@@ -44,8 +46,8 @@ class Header:
     sizes: SizesInHeader
     activation: str
     dtype: str
-    words: list[str] | None
-    tags: list[str] | None
+    words: Annotated[list[str], records.UntilWrong()] | None
+    tags: Annotated[list[str], records.UntilWrong()] | None
     peepholes: bool = True  # of an LSTM; files of earlier versions do not say it
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
@@ -156,21 +158,37 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
         raise FileNotFoundError(f"no model file {path}") from None
 
 
-def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the header of a model file without reading its parameters; errors as in `load`."""
     try:
-        if not zipfile.is_zipfile(file):
-            raise ValueError("it is not an .npz file")
-        archive = zipfile.ZipFile(file)
-        header = records.parse(dict[str, Any], _read_header(archive))
+        with naming(path), open_regular(path) as file:
+            return _open(path, file)[1]
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no model file {path}") from None
+
+
+def _open(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[Archive, dict[str, Any], dict[str, tuple[int, ...]]]:
+    """Return what a model file holds, its header, and the shapes of its parameters."""
+    try:
+        archive = Archive(file)
+        if "header" not in archive.names:
+            raise ValueError("it has no header")
+        (size,) = archive.shape("header", kinds="u", largest=1)
+        if size > LARGEST_HEADER:
+            raise ValueError(f"its header has {size:,} bytes, expected at most {LARGEST_HEADER:,}")
+        memory.check(f"the header of {path}", HEADER_AS_OBJECTS * size)
+        header = records.parse(dict[str, Any], archive.read("header").tobytes(), "header")
         if header.get("format") != FORMAT:
             raise ValueError(f"its format is {quoted(header.get('format'))}")
-        shapes = {name: _shape(archive, name) for name in _names(archive) if name != "header"}
-    except OSError:
-        raise
-    except Exception as error:  # zipfile and numpy raise a dozen kinds for damaged files
-        raise ValueError(f"{path} is not a whole model file of this library: {in_words(error)}") from error
+        return archive, header, {name: archive.shape(name) for name in archive.names if name != "header"}
+    except ValueError as error:
+        raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
+
+
+def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
+    archive, header, shapes = _open(path, file)
     try:
-        version = records.check(int, header.get("version"))
+        version = records.check(int, header.get("version"), "version")
         if version > FORMAT_VERSION:
             raise ValueError(f"it has version {version} of the model format; this library reads up to {FORMAT_VERSION}")
         known = records.check(Header, header)
@@ -186,49 +204,13 @@ def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))
     try:
-        values = {name: _unpack(archive, name) for name in shapes}
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:
-        raise ValueError(f"{path} is not a whole model file of this library: {in_words(error)}") from error
+        values = {name: archive.read(name) for name in shapes}
+    except ValueError as error:
+        raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
     try:
         return Saved(build(model_class, sizes, values, known.activation, known.dtype), header)
     except ValueError as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
-
-
-def _names(archive: zipfile.ZipFile) -> list[str]:
-    names = [name.removesuffix(".npy") for name in archive.namelist()]
-    if len(names) > 10 or len(set(names)) < len(names):
-        raise ValueError(f"it has {len(names)} entries, {quoted(names)}")
-    return names
-
-
-def _read_header(archive: zipfile.ZipFile) -> bytes:
-    if "header" not in _names(archive):
-        raise ValueError("it has no header")
-    (size,) = _shape(archive, "header", kinds="u", largest=1)
-    if size > LARGEST_HEADER:
-        raise ValueError(f"its header has {size} bytes, expected at most {LARGEST_HEADER}")
-    return _unpack(archive, "header").tobytes()
-
-
-def _shape(archive: zipfile.ZipFile, name: str, kinds: str = "f", largest: int = 8) -> tuple[int, ...]:
-    """Return the shape of an array of real numbers, from the first bytes of its entry."""
-    with archive.open(f"{name}.npy") as entry:
-        major, _ = np.lib.format.read_magic(entry)
-        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-        if major not in read:
-            raise ValueError(f"{quoted(name)} has version {major} of the format .npy")
-        shape, _, dtype = read[major](entry)
-    if dtype.kind not in kinds or dtype.itemsize > largest:
-        raise ValueError(f"{quoted(name)} holds {dtype}, expected numbers")
-    return shape
-
-
-def _unpack(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(f"{name}.npy") as entry:
-        return np.lib.format.read_array(entry, allow_pickle=False)
 
 
 def build(

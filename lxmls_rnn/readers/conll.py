@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from lxmls_rnn.files import naming, open_regular, quoted, unzipped
+from lxmls_rnn import files
+from lxmls_rnn.files import quoted
 
 WORD_COLUMN = 1
 TAG_COLUMN = 4
@@ -30,20 +29,21 @@ def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a UTF-8 file, plain or gzipped, without line ends and byte order mark.
 
     FileNotFoundError if there is no such file, OSError, which names it, if it cannot be read; ValueError if it is no
-    regular file, a line is not UTF-8, or the gzip data are damaged or cut short.
+    regular file, a line is not UTF-8 or longer than `files.LONGEST_LINE`, or the gzip data are damaged or cut short.
     """
-    line_number = 0
-    try:
-        with naming(file), open_regular(file) as raw_lines, unzipped(raw_lines) as lines:
-            # Lines are cut as bytes: str.splitlines would also cut at characters that a word may hold.
-            for line_number, raw in enumerate(lines, start=1):
-                line = raw.decode("utf-8-sig" if line_number == 1 else "utf-8")
-                yield line_number, line.rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        why = f"byte {error.object[error.start]:#04x}, {error.reason}"
-        raise ValueError(f"{file}, line {line_number}: not UTF-8 ({why})") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{file}: damaged gzip file, after line {line_number} ({error})") from None
+    return decoded(files.read_lines(file), file)
+
+
+def decoded(lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a file as text; ValueError, with `name` and number, for one that is not UTF-8."""
+    # Lines were cut as bytes: str.splitlines would also cut at characters that a word may hold.
+    for number, raw in lines:
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            why = f"byte {error.object[error.start]:#04x}, {error.reason}"
+            raise ValueError(f"{name}, line {number}: not UTF-8 ({why})") from None
+        yield number, line.rstrip("\r\n")
 
 
 def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.experiment import parts
+from lxmls_rnn.files import in_words
 from lxmls_rnn.run_files import read_metrics
-from lxmls_rnn.runs import Run
+from lxmls_rnn.runs import CHECKPOINT, Run, check_progress
 from lxmls_rnn.sweep.grid import Point
 from lxmls_rnn.sweep.sweep import Sweep, Training
 
-UNFINISHED = ("waiting", "begun")
+UNFINISHED = ("waiting", "begun", "damaged")
 DIVERGED = "diverged: "  # how the reason of a failure begins where another try would end alike
 
 
@@ -26,9 +25,9 @@ class Result:
     """What has come of one training so far."""
 
     training: Training
-    state: str  # "waiting", "begun", "done", "diverged", "failed" or, by halving, "given up"
+    state: str  # "waiting", "begun", "damaged", "done", "diverged", "failed" or, by halving, "given up"
     rows: list[dict[str, Any]]  # the figures of its epochs, see `Run.metrics`
-    why: str = ""  # a sentence where it diverged or failed
+    why: str = ""  # a sentence where it diverged, failed or is damaged
 
     @property
     def over(self) -> bool:
@@ -47,30 +46,39 @@ class Result:
 
 
 def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
-    """Return what has come of a training up to an epoch, by default its last; of a checkpoint, all that it holds."""
+    """Return what has come of a training up to an epoch, by default its last; of a checkpoint, all that it holds.
+
+    A training whose files cannot be read is damaged: `Result.why` names the file, and says what to delete.
+    """
     trainer = training.settings.trainer
     epochs = trainer.epochs if epochs is None else epochs
     folder = sweep.folder / training.name
-    rows = [row for row in read_metrics(folder) if row["epoch"] <= epochs]
     why = sweep.failed.get(training.name, "")
-    if why:
-        state = "diverged" if why.startswith(DIVERGED) else "failed"
-        return Result(training, state, rows, why.removeprefix(DIVERGED))
-    if not rows:
-        return Result(training, "begun" if folder.exists() else "waiting", rows)
-    since = rows[-1]["epoch"] - max(row["epoch"] for row in rows if row["is_best"])
-    ended = rows[-1]["epoch"] == epochs or (trainer.patience is not None and since >= trainer.patience)
-    # the line of an epoch is written before its model and its checkpoint
-    done = ended and _checkpoint(folder) >= rows[-1]["epoch"]
-    return Result(training, "done" if done else "begun", rows)
+    state = "diverged" if why.startswith(DIVERGED) else "failed"
+    try:
+        rows = [row for row in read_metrics(folder) if row["epoch"] <= epochs]
+        if why:
+            return Result(training, state, rows, why.removeprefix(DIVERGED))
+        if not rows:
+            return Result(training, "begun" if folder.exists() else "waiting", rows)
+        since = rows[-1]["epoch"] - max((row["epoch"] for row in rows if row["is_best"]), default=0)
+        ended = rows[-1]["epoch"] == epochs or (trainer.patience is not None and since >= trainer.patience)
+        # the line of an epoch is written before its model and its checkpoint
+        done = ended and _checkpoint(folder) >= rows[-1]["epoch"]
+        return Result(training, "done" if done else "begun", rows)
+    except (ValueError, OSError, MemoryError) as error:
+        if why:
+            return Result(training, state, [], why.removeprefix(DIVERGED))
+        advice = f"; delete {folder}, and --resume trains it anew" if isinstance(error, ValueError) else ""
+        return Result(training, "damaged", [], in_words(error) + advice)
 
 
 def _checkpoint(folder: Path) -> int:
-    """Return how many epochs the checkpoint of a run has, 0 where there is none."""
+    """Return how many epochs the checkpoint of a run has, 0 where there is none; errors as `model_file.load`."""
+    path = folder / CHECKPOINT
     try:
-        with np.load(folder / "checkpoint.npz") as archive:
-            return int(json.loads(archive["header"].tobytes())["progress"]["epoch"])
-    except (OSError, ValueError, KeyError):  # not there, or damaged: the training says so
+        return check_progress(path, model_file.read_header(path)).epoch
+    except FileNotFoundError:
         return 0
 
 
@@ -131,8 +139,15 @@ def chosen(settings: Sequence[Setting]) -> Setting | None:
 def on_test(sweep: Sweep, setting: Setting) -> list[float]:
     """Return the accuracies on the test part of a setting's trainings; none for a corpus without a test part.
 
-    ValueError if that has a tag, or without `<unk>` a word, that a model does not know.
+    ValueError if that has a tag, or without `<unk>` a word, that a model does not know, or a model cannot be read.
     """
+    try:
+        return _on_test(sweep, setting)
+    except (OSError, MemoryError) as error:
+        raise ValueError(in_words(error)) from error
+
+
+def _on_test(sweep: Sweep, setting: Setting) -> list[float]:
     accuracies = []
     for result in setting.results:
         settings = result.training.settings

@@ -7,6 +7,7 @@ model=RNN,n_hidd=10,seed=1234/  a run, as `lxmls-rnn train` writes it
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -17,13 +18,15 @@ from typing import Any, NamedTuple
 from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, prepare, read_corpus
-from lxmls_rnn.files import counted, locked, quoted, write_atomically
-from lxmls_rnn.run_files import check_name, is_there
+from lxmls_rnn.files import counted, in_words, locked, quoted, write_atomically
+from lxmls_rnn.run_files import check_name, folders_with, is_there
+from lxmls_rnn.runs import Damaged
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
 FILE = "sweep.json"
 FORMAT, VERSION = "lxmls-rnn sweep", 1
+MOST_TRAININGS = 100_000  # that are read of a file
 LONGEST = 200  # letters of a run's name: file systems take 255 bytes
 
 
@@ -223,10 +226,28 @@ class _Content:
             raise ValueError(f"its format is {quoted(self.format)}, version {self.version}")
         if not self.seeds:
             raise ValueError("it has no seeds")
+        if self.sample is not None and self.sample < 1:
+            raise ValueError(f"sample must be at least 1, got {self.sample}")
         for name, values in self.vary.items():
-            if name not in grid.KINDS or not values:
+            if (
+                name not in grid.KINDS
+                or not values
+                or not all(_is_of_kind(value, grid.KINDS[name]) for value in values)
+            ):
                 raise ValueError(f"it varies {quoted(name)} over {quoted(values)}")
-        grid.with_point(self.base, next(grid.points(self.vary)), self.seeds[0])
+        points = math.prod(map(len, self.vary.values()))
+        if (count := min(points, self.sample or points) * len(self.seeds)) > MOST_TRAININGS:
+            raise ValueError(f"it has {count:,} trainings, expected at most {MOST_TRAININGS:,}")
+        grid.with_point(self.base, next(grid.points(self.vary)), min(self.seeds))
+
+
+def _is_of_kind(value: object, kind: str) -> bool:
+    """Whether a value of JSON is one of a setting, whose kind is such as 'int' or 'float | None'."""
+    name, _, may_be_none = kind.partition(" | ")
+    if value is None or isinstance(value, bool):
+        return bool(may_be_none) if value is None else name == "bool"
+    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+    return isinstance(value, kinds.get(name, ()))
 
 
 _SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")
@@ -242,14 +263,22 @@ def run_name(point: Point, seed: int) -> str:
     return ",".join(f"{name}={grid.in_words(value)}" for name, value in {**point, "seed": seed}.items())
 
 
-def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep], list[ValueError]]:
-    """Return the sweeps of a folder, by default `paths.runs()`, by name, and what is wrong with damaged ones."""
-    found, damaged = [], []
-    for path in sorted(paths.runs(root).glob(f"*/{FILE}")):
+def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep], list[Damaged]]:
+    """Return the sweeps of a folder, by default `paths.runs()`, by name, and what is wrong with damaged ones.
+
+    Damaged is one whose file cannot be read, or does not say what can be trained. `find_runs` tells of a folder that
+    cannot be listed; in it are no sweeps.
+    """
+    found, damaged = list[Sweep](), list[Damaged]()
+    try:
+        names = folders_with(FILE, paths.runs(root))
+    except OSError:
+        return found, damaged
+    for name in names:
         try:
-            found.append(Sweep.load(path.parent.name, root))
+            found.append(Sweep.load(name, root))
         except FileNotFoundError:  # removed since the folder was listed
             continue
-        except ValueError as error:
-            damaged.append(error)
+        except (ValueError, OSError, MemoryError) as error:
+            damaged.append(Damaged(name, in_words(error)))
     return found, damaged

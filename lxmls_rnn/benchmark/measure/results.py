@@ -138,7 +138,7 @@ class Results:
             content = records.read(dict[str, Any], path)
             if content.get("format") != FORMAT:
                 raise ValueError(f"its format is {quoted(content.get('format'))}")
-            version = records.check(int, content.get("version"))
+            version = records.check(int, content.get("version"), "version")
         except FileNotFoundError:
             raise FileNotFoundError(f"no results file {path}") from None
         except ValueError as error:
@@ -147,7 +147,7 @@ class Results:
         if version > VERSION:
             raise ValueError(f"{path} has version {version} of the results format; this library reads up to {VERSION}")
         try:
-            records.check(KnownOfMachine, content.get("machine"))
+            records.check(KnownOfMachine, content.get("machine"), "machine")
             return records.check(cls, content)
         except ValueError as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
