@@ -1,7 +1,9 @@
 import csv
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,9 @@ def test_answers_stand_under_their_question(handed_in):
     result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "160"})
     assert result.exit_code == 0
     shown = result.output[result.output.index("Why?") :]
-    assert shown == "Why?\nanna: [bold]I see <b>no</b> [2Jreason.\nNone.\nben: Because.\n\nHow deep?\nben: 10\n"
+    assert (
+        shown == "Why?\nanna: [bold]I see <b>no</b> \\x1b[2Jreason.\n    None.\nben: Because.\n\nHow deep?\nben: 10\n"
+    )
     assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
 
 
@@ -132,3 +136,27 @@ def test_the_script_for_a_class_at_work_refuses_to_write_into_its_container(opti
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
     assert f"class show handed-in {option} FILE" in result.stderr
+
+
+def test_a_folder_cannot_make_a_terminal_or_a_page_obey(handed_in):
+    name = "\x1b]0;X\a\u202e<b>"
+    (handed_in / "ben" / "runs" / name).mkdir()
+    (handed_in / "ben" / "runs" / name / "config.json").write_text("{")
+    (handed_in / name / "runs").mkdir(parents=True)
+    page = handed_in / "class.html"
+    result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--html", str(page)], env={"COLUMNS": "300"})
+    assert result.exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    for shown in (result.output, text):
+        assert not set("\x1b\a\u202e") & set(shown)
+        assert "\\x1b]0;X\\x07\\u202e" in shown
+    assert "<b>/config.json" in result.output
+    assert "&lt;b&gt;/config.json" in text
+
+
+@pytest.mark.process
+def test_a_class_is_shown_where_the_encoding_lacks_its_signs(handed_in):
+    command = [str(Path(sys.executable).with_name("lxmls-rnn")), "class", "show", str(handed_in)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True)
+    assert done.returncode == 0
+    assert b"\\u2713 right" in done.stdout

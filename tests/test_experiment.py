@@ -120,3 +120,11 @@ def test_relative_paths_are_those_in_the_folder_of_data():
 def test_settings_of_a_theano_model_do_not_import_theano():
     code = "import sys; from lxmls_rnn.experiment import Settings; Settings('x', model='RNN')"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'theano' not in sys.modules"], check=True)
+
+
+def test_only_what_can_be_fetched_is_advised_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="get it with `lxmls-rnn fetch ewt`, or set LXMLS_DATA"):
+        corpus_files("ewt")
+    with pytest.raises(FileNotFoundError, match="set LXMLS_DATA to the folder data of this project"):
+        corpus_files("sample")

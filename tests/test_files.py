@@ -1,13 +1,27 @@
 """Files that are whole or not there, folders that one process holds."""
 
 import errno
+import gzip
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.files import counted, in_words, locked, make_atomically, open_regular, write_atomically
+from lxmls_rnn.files import (
+    LONGEST_LINE,
+    counted,
+    escaped,
+    in_words,
+    locked,
+    make_atomically,
+    open_regular,
+    read_lines,
+    read_regular,
+    write_atomically,
+)
 
 HOLDER = """
 import sys
@@ -139,3 +153,43 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path, what):
     (os.mkdir if what == "folder" else os.mkfifo)(tmp_path / "a")
     with pytest.raises(ValueError, match=r"a is (a folder|no regular file), expected a file"):
         open_regular(tmp_path / "a")
+
+
+@pytest.mark.parametrize("make", [lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+                                  lambda path: path.symlink_to("/dev/zero")])  # fmt: skip
+def test_a_socket_and_a_device_are_no_files(tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    make(Path("a"))
+    with pytest.raises(ValueError, match="a is no regular file, expected a file"):
+        open_regular(Path("a"))
+
+
+def test_a_file_is_read_up_to_a_size(tmp_path):
+    (tmp_path / "a").write_bytes(b"1234")
+    assert read_regular(tmp_path / "a", 4) == b"1234"
+    with pytest.raises(ValueError, match="a: the file is larger than 3 bytes"):
+        read_regular(tmp_path / "a", 3)
+
+
+@pytest.mark.parametrize("pack", [bytes, lambda content: gzip.compress(content, 1)])
+def test_a_line_has_a_greatest_length_and_its_number(tmp_path, pack):
+    whole = b"a" * (LONGEST_LINE - 1) + b"\n"
+    (tmp_path / "a").write_bytes(pack(whole + b"b"))
+    assert list(read_lines(tmp_path / "a")) == [(1, whole), (2, b"b")]
+    (tmp_path / "a").write_bytes(pack(b"b\n" + b"a" + whole))
+    with pytest.raises(ValueError, match="a, line 2: the line is longer than 1,048,576 bytes"):
+        list(read_lines(tmp_path / "a"))
+
+
+def test_what_a_terminal_obeys_is_escaped():
+    text = "caf\u00e9 \x1b]0;X\a\x9b\r\n\u202e\u2066\u2028\udce9 \u4e2d"
+    assert escaped(text) == "caf\u00e9 \\x1b]0;X\\x07\\x9b\\r\\n\\u202e\\u2066\\u2028\\udce9 \u4e2d"
+    assert in_words(FileNotFoundError(errno.ENOENT, "none", "a\nError: b")) == "a\\nError: b: none"
+
+
+@pytest.mark.parametrize("make", [write_atomically, make_atomically])
+def test_a_file_where_a_folder_is_expected_is_named(tmp_path, make):
+    (tmp_path / "runs").touch()
+    with pytest.raises(NotADirectoryError) as error:
+        make(tmp_path / "runs" / "a", lambda new: None)
+    assert in_words(error.value) == f"{tmp_path / 'runs'}: is a file, expected a folder"

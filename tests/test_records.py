@@ -1,6 +1,7 @@
 """JSON is read with its types checked: an error names file and field, and is short."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
 
@@ -56,3 +57,34 @@ def test_an_error_names_the_file_and_the_field(tmp_path, text, message):
 def test_no_more_than_three_errors_are_told():
     with pytest.raises(ValueError, match=r"; and 17 more$"):
         records.parse(list[int], str(["a"] * 20).replace("'", '"'))
+
+
+def test_a_value_has_the_name_of_its_field():
+    with pytest.raises(ValueError, match=r"^version: should be a valid integer, got None$"):
+        records.check(int, None, "version")
+    with pytest.raises(ValueError, match=r"^inner\.n: should be a valid integer, got 'x'$"):
+        records.check(Inner, {"n": "x"}, "inner")
+
+
+def test_of_a_thousand_errors_none_is_told(tmp_path):
+    (tmp_path / "a").write_text('{"a": 1' + "".join(f', "{n}": ""' for n in range(2000)) + "}")
+    with pytest.raises(ValueError, match=r"a: 2,000 values in it are not what they should be$"):
+        records.read(dict[str, int], tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" + "1," * 200_000 + "1]", "more than 200,000 commas and brackets"),
+        (" " * 9_000_000, "larger than 8,388,608"),
+    ],
+)
+def test_a_file_that_would_take_much_memory_is_not_read(tmp_path, text, message):
+    (tmp_path / "a").write_text(text)
+    with pytest.raises(ValueError, match=f"a: .*{message}"):
+        records.read(list[int], tmp_path / "a")
+
+
+def test_a_long_list_is_read_up_to_the_first_wrong_value():
+    with pytest.raises(ValueError, match=r"^1: should be a valid integer, got 'a'$"):
+        records.parse(Annotated[list[int], records.UntilWrong()], '[1, "a", "b"]')

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -314,3 +315,81 @@ def test_a_model_that_is_nan_after_its_last_update_is_an_error_and_is_not_kept(t
             pass
     assert "NaN or infinite" in run.diverged
     assert sorted(path.name for path in run.folder.iterdir()) == ["config.json", "metrics.jsonl"]
+
+
+CHECKPOINTS = {
+    "cut": lambda path: os.truncate(path, 500),
+    "empty": lambda path: os.truncate(path, 0),
+    "pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "metrics": lambda path: path.with_name("metrics.jsonl").write_text("{}\n"),
+    "no metrics": lambda path: path.with_name("metrics.jsonl").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", CHECKPOINTS.values(), ids=CHECKPOINTS)
+def test_a_run_with_a_damaged_checkpoint_says_what_to_delete_and_begins_anew_then(tmp_path, damage):
+    run = Run.create("one", replace(SETTINGS, trainer=Trainer(epochs=2)), tmp_path)
+    list(run.fit())
+    before = numbers(run)
+    checkpoint = run.folder / "checkpoint.npz"
+    damage(checkpoint)
+    with pytest.raises(ValueError, match=re.escape(f"; delete {checkpoint}, and the run begins anew")) as error:
+        list(Run.open("one", tmp_path).fit())
+    assert len(str(error.value)) < 600
+    checkpoint.rmdir() if checkpoint.is_dir() else checkpoint.unlink()
+    list(Run.open("one", tmp_path).fit())
+    assert numbers(run) == before
+
+
+@pytest.mark.process
+def test_no_epoch_is_lost_where_a_line_is_written_in_part(tmp_path):
+    few = replace(SETTINGS, max_nr_sent=3, n_emb=2, n_hidd=2, trainer=Trainer(epochs=60))
+    Run.create("one", few, tmp_path)
+    code = """
+import resource, signal, sys
+from lxmls_rnn.runs import Run
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+try:
+    list(Run.open("one", sys.argv[1]).fit())
+except OSError as error:
+    print(error.filename)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    metrics = tmp_path / "one" / "metrics.jsonl"
+    assert (done.stdout, done.stderr) == (f"{metrics}\n", "")
+    assert len(metrics.read_bytes()) == 6000  # the disk took a part of a line
+    list(Run.open("one", tmp_path).fit())
+    assert [row["epoch"] for row in Run.open("one", tmp_path).metrics()] == list(range(1, 61))
+
+
+def test_epochs_that_do_not_rise_are_damage(tmp_path):
+    run = Run.create("one", replace(SETTINGS, trainer=Trainer(epochs=2)), tmp_path)
+    list(run.fit())
+    path = run.folder / "metrics.jsonl"
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{second}\n{first}\n")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl, line 2: epoch: expected more than 2 .*, got 1"):
+        run.metrics()
+
+
+def test_links_in_a_circle_and_sockets_do_not_hide_other_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    for name in ("good", "loop", "socket"):
+        Run.create(name, SETTINGS, tmp_path)
+    for name in ("loop", "socket"):
+        Path(name, "config.json").unlink()
+    Path("loop", "config.json").symlink_to("config.json")
+    socket.socket(socket.AF_UNIX).bind("socket/config.json")
+    found, damaged = find_runs(tmp_path)
+    assert [run.folder.name for run in found] == ["good"]
+    assert [(run.name, "config.json" in run.why) for run in damaged] == [("loop", True), ("socket", True)]
+
+
+def test_a_file_in_the_place_of_the_folder_of_runs_is_named(tmp_path):
+    (tmp_path / "runs").touch()
+    with pytest.raises(NotADirectoryError, match="is a file, expected a folder"):
+        Run.create("one", SETTINGS, tmp_path / "runs")
+    ((broken,), found) = reversed(find_runs(tmp_path / "runs"))
+    assert (found, broken.why) == ([], f"{tmp_path / 'runs'}: Not a directory")

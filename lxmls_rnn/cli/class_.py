@@ -38,9 +38,9 @@ def show(
         for why in student.damaged:
             warnings.warn(why, stacklevel=1)
     if csv_file is not None:
-        text = io.StringIO()
-        csv.writer(text).writerows([map(_no_formula, line) for line in classroom.spreadsheet(students)])
-        write_atomically(csv_file, text.getvalue())
+        content = io.StringIO()
+        csv.writer(content).writerows([map(_no_formula, line) for line in classroom.spreadsheet(students)])
+        write_atomically(csv_file, content.getvalue())
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
     shown = Table()
@@ -57,8 +57,8 @@ def show(
         console.print(question, style="bold", soft_wrap=True)
         for name, answer in answered.items():
             first, *more = answer.split("\n")
-            for line in (f"{name}: {first}", *(f"    {line}" for line in more)):
-                console.print(line, soft_wrap=True)
+            for text in (f"{name}: {first}", *(f"    {line}" for line in more)):
+                console.print(text, soft_wrap=True)
 
 
 def _no_formula(cell: object) -> object:

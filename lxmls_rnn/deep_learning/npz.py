@@ -15,7 +15,7 @@ import numpy as np
 from lxmls_rnn.files import in_words, quoted
 
 MOST_ENTRIES = 10  # arrays of a file
-LONGEST_NPY_HEADER = 10_000  # bytes that say dtype and shape of an array; NumPy writes 118
+LONGEST_NPY_HEADER = 1000  # bytes that say dtype and shape of an array; NumPy writes 118
 LARGEST_PIECE = 1 << 20  # bytes that are read at once
 _HEADERS = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
 
@@ -108,6 +108,8 @@ def _damage_told() -> Iterator[None]:
     """Turn what zipfile and numpy raise for damaged files, a dozen kinds, into ValueError."""
     try:
         yield
+    except MemoryError:
+        raise
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # a place in the file that cannot be
             raise

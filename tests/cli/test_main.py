@@ -197,7 +197,7 @@ def test_a_file_that_is_no_text_is_named(trained, tmp_path):
     (tmp_path / "bin").write_bytes(b"\xff\xfe\x00")
     result = trained("tag", "first", "--file", "bin")
     assert result.exit_code == 1
-    assert "Error: bin is not a text in UTF-8" in result.output
+    assert "Error: bin, line 1: not UTF-8" in result.output
 
 
 def test_a_warning_is_one_sentence(run, tmp_path):
@@ -322,3 +322,98 @@ def test_two_runs_without_a_name_have_two(run, tmp_path):
     for _ in range(2):
         assert run("train", *SHORT, "--epochs", "1").exit_code == 0
     assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+ASCII = {**PLAIN, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+TITLE = "\x1b]0;X\a"  # gives a terminal's window another title
+
+
+@pytest.mark.process
+def test_what_the_encoding_lacks_is_escaped(trained, tmp_path):
+    done = [
+        subprocess.run([COMMAND, *arguments], env=ASCII, input=typed, capture_output=True)
+        for arguments, typed in (
+            (["tag", "first", "The São ."], b""),
+            (["tag", "first", "--tokenized"], "The São .\n\nEnd .\n".encode()),
+        )
+    ]
+    assert [(one.returncode, one.stderr) for one in done] == [(0, b"")] * 2
+    assert b"S\\xe3o" in done[0].stdout
+    first, empty, last = done[1].stdout.splitlines()
+    assert (b"S\\xe3o/" in first, empty, last.startswith(b"End/")) == (True, b"", True)
+
+
+def test_a_name_cannot_make_a_terminal_obey(run, tmp_path):
+    for name in (f"a{TITLE}", "b\nError: c", "d\u202ee"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "config.json").write_text("{")
+    output = run("runs").output
+    assert not re.search("[\x1b\a\u202e]", output)
+    assert "a\\x1b]0;X\\x07/config.json is not the config" in output
+    assert [line for line in output.splitlines() if line.startswith("Error")] == []
+
+
+@pytest.mark.parametrize("arguments", [["tag", "first", f"a{TITLE}b"], ["tag", "first", "--tokenized"]])
+def test_a_word_cannot_make_a_terminal_obey(trained, arguments):
+    result = trained(*arguments, input=f"a{TITLE}b c\u202e\n")
+    assert result.exit_code == 0
+    assert not re.search("[\x1b\a\u202e]", result.output)
+    assert "\\x1b" in result.output
+
+
+@pytest.mark.parametrize("source", ["file", "standard input"])
+def test_what_has_no_end_is_not_tagged(trained, tmp_path, source):
+    (tmp_path / "long").write_bytes(b"The end .\n" + b"a" * 2_000_000)
+    if source == "file":
+        result = trained("tag", "first", "--file", "long")
+        assert "Error: /dev/zero is no regular file" in trained("tag", "first", "--file", "/dev/zero").output
+    else:
+        result = trained("tag", "first", input=(tmp_path / "long").read_bytes())
+    named = "long" if source == "file" else "standard input"
+    assert result.exit_code == 1
+    assert result.output.startswith("The/")
+    assert f"Error: {named}, line 2: the line is longer than 1,048,576 bytes" in result.output
+
+
+@pytest.mark.process
+def test_a_line_is_tagged_as_soon_as_it_is_there(trained):
+    command = [COMMAND, "tag", "first"]
+    with subprocess.Popen(command, env=PLAIN, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for word in (b"one", b"two"):
+            process.stdin.write(word + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(word + b"/")
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_a_file_in_the_place_of_the_folder_of_runs_is_named(run, tmp_path, monkeypatch):
+    (tmp_path / "f").touch()
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "f"))
+    assert run("train", *SHORT, "--name", "a").output.endswith(
+        f"Error: {tmp_path / 'f'}: is a file, expected a folder\n"
+    )
+    assert f"Warning: {tmp_path / 'f'}: Not a directory" in run("runs").output
+
+
+@pytest.mark.slow("runs a sweep three times, with workers")
+def test_damaged_trainings_of_a_sweep_are_named_and_hide_nothing(trained, tmp_path):
+    command = ["--vary", "n_hidd=1,2,3,4,5", "--n-emb", "2", "--max-nr-sent", "10", "--epochs", "1", "--name", "width"]
+    assert trained("sweep", "sample", *command, "--workers", "1").exit_code == 0
+    folders = sorted((tmp_path / "runs" / "width").glob("n_hidd=*"))
+    for folder in folders[:4]:
+        os.truncate(folder / "checkpoint.npz", 100)
+    result = trained("runs")
+    assert result.exit_code == 0
+    assert result.output.count("Warning: ") == 4
+    assert "Warning: 1 more trainings of the sweep width are damaged: `lxmls-rnn sweep show width`" in result.output
+    assert "sweep width: 1 of 5 trainings, 4 damaged, best n_hidd=5" in result.output
+    assert "first" in result.output.splitlines()[-2]
+    shown = trained("sweep", "show", "width")
+    assert (shown.exit_code, shown.output.count(" damaged: ")) == (0, 4)
+    again = trained("sweep", "--resume", "width", "--workers", "1")
+    assert (again.exit_code, again.output.count("; delete ")) == (1, 4)
+    for folder in folders[:4]:
+        (folder / "checkpoint.npz").unlink()
+    assert trained("sweep", "--resume", "width", "--workers", "1").exit_code == 0
+    assert "sweep width: 5 of 5 trainings, best" in trained("runs").output

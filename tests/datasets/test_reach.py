@@ -83,3 +83,13 @@ def test_where_data_cannot_be_written_it_is_made_beside_the_runs(tmp_path, monke
     monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "file" / "runs"))
     with pytest.raises(OSError, match=str(paths.runs())):
         corpus_files("reach:3")
+
+
+def test_a_folder_that_lacks_files_is_told_to_be_deleted_and_an_empty_one_is_filled(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    folder = tmp_path / "reach" / "5"
+    folder.mkdir(parents=True)
+    train, *_ = corpus_files("reach:5")
+    train.unlink()
+    with pytest.raises(FileNotFoundError, match=f"no file {train}: delete the folder {folder}, and it is made anew"):
+        corpus_files("reach:5")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import subprocess
 import sys
 import zipfile
@@ -153,7 +154,7 @@ def test_a_later_format_is_refused(saved):
     ("change", "message"),
     [
         ({"dtype": "int8"}, "dtype must be 'float64' or 'float32', got 'int8'"),
-        ({"version": None}, "cannot be loaded"),
+        ({"version": None}, "cannot be loaded: version: should be a valid integer, got None"),
         ({"tags": ["a", "a", "b", "c"]}, "4 names, 3 of them different"),
         ({"sizes": {"n_words": 30}}, "cannot be loaded"),
     ],
@@ -224,15 +225,71 @@ def npy_claiming(shape):
     return file.getvalue()
 
 
-def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(saved):
-    path, _ = saved
+def with_entry(path, name, content, compression=zipfile.ZIP_STORED):
+    """Replace an entry of a model file."""
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in {**entries, "W_x.npy": npy_claiming((5, 10**9))}.items():
-            archive.writestr(name, content)
-    with pytest.raises(ValueError, match=r"W_x has shape \(5, 1000000000\), expected \(5, 6\)"):
-        model_file.load(path)
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for entry, bytes_of_it in {**entries, name: content}.items():
+            archive.writestr(entry, bytes_of_it)
+
+
+def test_a_small_file_that_claims_gigabytes_is_refused(saved):
+    with_entry(saved[0], "W_x.npy", npy_claiming((5, 10**9)))
+    with pytest.raises(ValueError, match=r"'W_x' has shape \(5, 1000000000\), so 40,000,000,000 bytes, .* there are 0"):
+        model_file.load(saved[0])
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused(saved):
+    with_entry(saved[0], "W_x.npy", bytes(10**7), zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="is compressed, expected plain numbers"):
+        model_file.load(saved[0])
+
+
+def test_a_long_header_of_an_array_is_refused_before_it_is_read(saved):
+    with_entry(saved[0], "W_x.npy", b"\x93NUMPY\x02\x00" + (3 * 10**9).to_bytes(4, "little") + bytes(2000))
+    with pytest.raises(
+        ValueError, match=r"model.npz .*'W_x' has a header of 3,000,000,000 bytes, expected at most 1,000"
+    ):
+        model_file.load(saved[0])
+
+
+def test_a_header_of_numpy_that_is_too_long_does_not_get_numpys_advice(saved):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (5, 6)}" + b" " * 20_000
+    with_entry(saved[0], "W_x.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ValueError, match="has a header of 20,0") as error:
+        model_file.load(saved[0])
+    assert "allow_pickle" not in str(error.value)
+
+
+def test_a_long_list_of_entries_is_not_read(saved):
+    whole = saved[0].read_bytes()
+    at = whole.rindex(b"PK\x05\x06")  # the record that says where the list is: its length, its place
+    with saved[0].open("wb") as file:
+        file.truncate(5 * 10**9)  # takes no place on the disk
+        file.seek(5 * 10**9 - 22)
+        file.write(whole[at : at + 12] + (4 * 10**9).to_bytes(4, "little") + bytes(4) + bytes(2))
+    with pytest.raises(ValueError, match="list of entries is to have 4,000,000,000 bytes, expected at most 1,048,576"):
+        model_file.load(saved[0])
+
+
+@pytest.mark.parametrize("place", [2**63 - 1, 2**64 - 1, 2**62])
+def test_an_entry_at_a_place_that_cannot_be_is_damage(saved, place):
+    data = saved[0].read_bytes()
+    at = data.rindex(b"PK\x05\x06")
+    # the record of a file of more than 4 GB: length of the list, its place
+    record = b"PK\x06\x06" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, 5, 5, 300, place)
+    locator = b"PK\x06\x07" + struct.pack("<LQL", 0, at, 1)
+    end = data[at : at + 8] + b"\xff\xff\xff\xff" + b"\xff" * 8 + b"\0\0"
+    saved[0].write_bytes(data[:at] + record + locator + end)
+    with pytest.raises(ValueError, match="is not a whole model file"):
+        model_file.load(saved[0])
+
+
+def test_a_header_is_read_without_the_parameters(saved):
+    assert model_file.read_header(saved[0])["class"] == type(saved[1]).__name__
+    with pytest.raises(FileNotFoundError, match="no model file"):
+        model_file.read_header(saved[0].with_name("nowhere"))
 
 
 def test_a_model_that_does_not_fit_into_memory_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):

@@ -259,7 +259,7 @@ def test_an_empty_map_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["1\ta\t_\t_\tNN\n" + "9" * 5000 + "\tb\t_\t_\tNN\n", "1\ta\t_\t_\tNN\n" + "x" * 10**7 + "\n"]
+    "text", ["1\ta\t_\t_\tNN\n" + "9" * 5000 + "\tb\t_\t_\tNN\n", "1\ta\t_\t_\tNN\n" + "x" * 10**6 + "\n"]
 )
 def test_a_message_quotes_little_of_a_long_line_and_has_its_number(read, text):
     with pytest.raises(ValueError, match=", line 2: column 1 must be the number of the word") as error:
@@ -282,3 +282,13 @@ def test_universal_tags_stay_as_they_are(read, recwarn):
     sequences = read("1\tdogs\t_\t_\tNOUN\n2\trun\t_\t_\tverb\n3\t.\t_\t_\t.\n\n")
     assert [sentence.tags for sentence in sequences] == [["noun", "verb", "."]]
     assert not recwarn.list
+
+
+def test_a_word_of_ten_thousand_characters_is_read(read):
+    word = "\u4e2d" * 10_000
+    assert read(f"1\t{word}\t_\t_\tNN\n2\t.\t_\t_\t.\n\n")[0].words == [word, "."]
+
+
+def test_a_line_that_is_too_long_is_named(read):
+    with pytest.raises(ValueError, match=r"corpus\.conll, line 2: the line is longer than 1,048,576 bytes"):
+        read("1\ta\t_\t_\tNN\n" + "x" * 2_000_000)

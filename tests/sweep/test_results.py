@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import statistics
 from dataclasses import replace
 
@@ -171,3 +172,50 @@ def test_halving_decides_alike_whatever_came_after_the_rung(tmp_path):
 
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2,5,3,4", halving=True)
     assert by_setting(halving.results(sweep))[0].point == {"n_hidd": 5}
+
+
+def header_of(text):
+    """What gives a checkpoint this header."""
+
+    def damage(path):
+        with np.load(path) as archive:
+            arrays = {**archive, "header": np.frombuffer(text.encode(), np.uint8)}
+        np.savez(path, **arrays)
+
+    return damage
+
+
+DAMAGES = {
+    "cut": lambda path: os.truncate(path, 500),
+    "empty": lambda path: os.truncate(path, 0),
+    "pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "circle": lambda path: (path.unlink(), path.symlink_to(path)),
+    "list": header_of("[1, 2]"),
+    "null": header_of('{"format": "lxmls-rnn model", "progress": null}'),
+    "line": lambda path: path.with_name("metrics.jsonl").write_text('{"epoch": "x"}\n'),
+    "endless": lambda path: os.truncate(path.with_name("metrics.jsonl"), 40 * 10**9),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_training_is_named_and_hides_no_other(tmp_path, damage):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,4")
+    hurt, *_ = sweep.trainings()
+    damage(sweep.folder / hurt.name / "checkpoint.npz")
+    found = halving.results(sweep)
+    assert [result.state for result in found] == ["damaged", "done", "done", "done"]
+    assert str(sweep.folder / hurt.name) in found[0].why
+    assert missing(sweep) == [(found[0], 4)]  # --resume gives it to a worker, which says what to delete
+    assert report.failures(found) == [f"{hurt.name} damaged: {found[0].why}"]
+    assert report.amiss(found) == "1 damaged"
+
+
+def test_a_test_part_that_cannot_be_measured_is_a_value_error(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], base=replace(BASE, max_nr_sent=20)).begin()
+    (training,) = sweep.trainings()
+    for _ in Run.create(training.name, training.settings, sweep.folder).fit():
+        pass
+    (sweep.folder / training.name / "model.npz").unlink()
+    with pytest.raises(ValueError, match="has no model yet"):
+        on_test(sweep, by_setting(halving.results(sweep))[0])

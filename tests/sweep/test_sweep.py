@@ -1,7 +1,10 @@
 """A sweep on disk, before anything is trained: what it holds, what it refuses, how it grows."""
 
 import json
+import os
+import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sweep.small import BASE, small_sweep
@@ -91,7 +94,10 @@ def test_what_cannot_be_added_is_said(tmp_path, vary, seeds, sample, message):
         sweep.extended(vary, seeds, sample)
 
 
-@pytest.mark.parametrize("change", [{"vary": {"hidden": [1]}}, {"vary": {"rate": 1}}, {"seeds": []}, {"version": 9}])
+@pytest.mark.parametrize("change", [{"vary": {"hidden": [1]}}, {"vary": {"rate": 1}}, {"seeds": []}, {"version": 9},
+                                    {"vary": {"n_hidd": [2, "x"]}}, {"vary": {"peepholes": [0]}}, {"sample": 0},
+                                    {"vary": {"n_hidd": list(range(1, 500)), "n_emb": list(range(1, 500))}},
+                                    {"seeds": [1, -1]}])  # fmt: skip
 def test_a_damaged_file_is_named(tmp_path, change):
     path = small_sweep(tmp_path, "n_hidd=2").begin().folder / "sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
@@ -111,3 +117,19 @@ def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path,
     monkeypatch.setattr(memory, "free", lambda: 10**8)
     with pytest.raises(MemoryError, match=r"a sweep with 2 workers needs about 147 MB, .*: take fewer workers"):
         list(Driver(sweep, workers=2).run())
+
+
+def test_what_is_no_file_is_named_and_hides_no_other_sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    for name in ("good", "circle", "pipe", "socket"):
+        small_sweep(tmp_path, "n_hidd=2", name=name).begin()
+    for name in ("circle", "pipe", "socket"):
+        Path(name, "sweep.json").unlink()
+    Path("circle", "sweep.json").symlink_to("sweep.json")
+    os.mkfifo("pipe/sweep.json")
+    socket.socket(socket.AF_UNIX).bind("socket/sweep.json")
+    found, damaged = find_sweeps(tmp_path)
+    assert [sweep.name for sweep in found] == ["good"]
+    assert [(broken.name, "sweep.json" in broken.why) for broken in damaged] == [
+        (name, True) for name in ("circle", "pipe", "socket")
+    ]

@@ -45,3 +45,13 @@ def test_a_damaged_file_is_put_aside(folder, content):
 def test_a_folder_that_is_none_is_told(folder, action):
     folder.write_text("a file")
     assert f"Progress is not kept: {os.fspath(folder)}" in repr(action())
+
+
+def test_what_was_put_aside_before_is_kept(folder):
+    folder.mkdir()
+    for content in ("{", "[", "("):
+        (folder / "exercises.json").write_text(content)
+        assert progress.get("forward")["tries"] == 0
+    put_aside = {path.name: path.read_text() for path in folder.iterdir()}
+    names = [f"exercises.json.damaged{number}" for number in ("", "-2", "-3")]
+    assert put_aside == dict(zip(names, ("{", "[", "("), strict=True))
