@@ -1,6 +1,7 @@
 """How long the attack goes on: `pytest tests/faults --faults-seconds 600`.
 
-By default a third of a second for each part, and in `make test-slow` a second or two.
+By default a third of a second for each part, and in `make test-slow` a second or two. Or how many inputs all readers
+together are given: `pytest tests/faults/test_readers.py --faults-count 1000000 --faults-seed 7`.
 """
 
 import json
@@ -13,6 +14,8 @@ told = []
 
 def pytest_addoption(parser):
     parser.addoption("--faults-seconds", type=float, help="for each part of tests/faults")
+    parser.addoption("--faults-count", type=int, help="inputs of all readers together, instead of the seconds")
+    parser.addoption("--faults-seed", type=int, default=0, help="of the inputs of readers")
 
 
 @pytest.fixture

@@ -1,169 +1,141 @@
-"""What is read from disk may hold anything: a reader gives what is right, or a short error that names the file."""
+"""What is read from disk may hold anything: a reader gives what is right, or a short error that names the file.
 
-import gzip
+    pytest tests/faults/test_readers.py --faults-count 1000000 --faults-seed 7 -n 2 --dist worksteal
+
+No input may end in another error, take a minute, or take more memory than `MEMORY` beside the process. An input is made
+anew of the seed, the reader and its number, which a failure tells.
+"""
+
 import io
 import json
 import random
 import re
+import resource
+import signal
+import tempfile
 import time
 import warnings
 import zipfile
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from faults import hostile
 from typer.testing import CliRunner
 
 from lab.exercises import check, progress
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show import compare, report
+from lxmls_rnn.classroom import as_html, read_class
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.embeddings import extract_embeddings
+from lxmls_rnn.deep_learning.embeddings import embedding_size, extract_embeddings
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.deep_learning.training import EpochDone, Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.files import in_words
+from lxmls_rnn.files import UNSAFE, in_words
+from lxmls_rnn.readers.conll import read_lines
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
-from lxmls_rnn.runs import Run
+from lxmls_rnn.run_files import read_config, read_metrics
+from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep.results import by_setting
+from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
 
 # the readers are attacked for longer with the thorough random examples
 pytestmark = pytest.mark.hypothesis
 LONGEST = 2000  # characters of a message
+MEMORY = 256 << 20  # bytes beside the process
+SECONDS = 60  # after which a reader hangs
+COMMAND_IN = 50  # inputs, of which one is read by the command line too
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-scalars |= st.sampled_from([-1, 0, 10**30, 2**63, 1e308, "", "x" * 5000, "\0", "a\nb", "NaN", "*", "../.."])
-anything = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner)
-)
+
+class Hang(BaseException):
+    """A reader has not come to an end."""
 
 
-def places(value, path=()):
-    """Yield the path of every value in JSON."""
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        yield from places(inner, (*path, key))
+@contextmanager
+def no_hang():
+    def end(number, frame):
+        raise Hang(f"a reader has not come to an end in {SECONDS} seconds")
+
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
-@st.composite
-def changed(draw, value):
-    """JSON with some of its values replaced, left out, doubled or buried, or its text cut or broken."""
-    value = json.loads(json.dumps(value))
-    for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(sorted(places(value), key=repr)))
-        if not path:
-            value = draw(anything) if draw(st.integers(0, 9)) == 0 else value
-            continue
-        at = value
-        for key in path[:-1]:
-            at = at[key]
-        how = draw(st.integers(0, 3))
-        if how == 0:
-            del at[path[-1]]
-        elif how == 1 and isinstance(at, dict):
-            at[draw(st.text(max_size=8))] = at[path[-1]]
-        else:
-            at[path[-1]] = draw(anything)
-    text = json.dumps(value).encode()
-    how = draw(st.integers(0, 12))
-    if how == 0:
-        text = text[: draw(st.integers(0, len(text)))]
-    elif how == 1:
-        text = b"[" * 10_000 + text
-    elif how == 2:
-        text = text.replace(b"1", b"1" * 5000)
-    elif how == 3:
-        at = draw(st.integers(0, len(text)))
-        text = text[:at] + draw(st.binary(max_size=4)) + text[at:]
-    return text
+def peak():
+    """Return the most bytes that the process has taken, since its peak was last forgotten."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-@st.composite
-def changed_lines(draw, text):
-    """Lines with some of them replaced, doubled, joined, cut or broken; at times compressed."""
-    lines = text.split(b"\n")
-    strange = st.binary(max_size=30) | st.sampled_from(
-        [
-            b"",
-            b"\t",
-            b" ",
-            b"1" * 5000,
-            b"\xff\xfe",
-            b"1\t" + b"a" * 10_000,
-            b"\r",
-            b"9" * 4400 + b"\ta\t_\t_\tNN",
-            b"\0",
-            b"# x",
-        ]
-    )
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(lines) - 1))
-        fields = lines[at].split(b"\t" if b"\t" in lines[at] else b" ")
-        how = draw(st.integers(0, 4))
-        if how == 0:
-            lines[at] = draw(strange)
-        elif how == 1:
-            lines.insert(at, draw(strange))
-        elif how == 2:
-            fields[draw(st.integers(0, len(fields) - 1))] = draw(strange)
-            lines[at] = b"\t".join(fields)
-        elif how == 3:
-            lines[at : at + 2] = [b"".join(lines[at : at + 2])]
-        else:
-            lines[at] = b"\t".join(fields[: draw(st.integers(0, len(fields)))])
-    content = b"\n".join(lines)
-    if draw(st.integers(0, 9)) == 0:
-        content = gzip.compress(content, mtime=0)
-        content = content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content
-    return content
+@pytest.fixture
+def place():
+    """A folder in memory, where there is one: the disk is not what is tested."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
 def attack(seconds, tell, request):
-    """Feed what a strategy makes to a reader, until the time is up."""
+    """Feed what a generator makes to a reader, until the time is up, or so many times."""
+    name, seed = request.node.name, request.config.getoption("--faults-seed")
+    total = request.config.getoption("--faults-count")
+    readers = sum("attack" in item.fixturenames for item in request.session.items)
+    share = None if total is None else -(-total // readers)
 
-    def attack(strategy, read, path, tells=()):
-        """`tells`: the kinds of error that a reader may raise; all of them must name the file."""
-        tried, refused, end, quick = (
-            0,
-            0,
-            time.monotonic() + seconds,
-            settings(
-                max_examples=25,
-                deadline=None,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-                phases=[Phase.generate],
-            ),
-        )
-
-        def one(content):
-            nonlocal tried, refused
-            tried += 1
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    read()
-            except (ValueError, OSError, MemoryError, IndexError) as error:
-                refused += 1
-                text = in_words(error)
-                assert str(path) in text, text[:300]
-                assert len(text) < LONGEST + 3 * len(str(path)), text[:300]
-
-        number = 0
-        while number == 0 or time.monotonic() < end:
-            seed(number)(quick(given(strategy)(one)))()
-            number += 1
-        tell(f"{request.node.name}: inputs", tried=tried, refused=f"{refused} refused")
+    def attack(make, read, path, put=hostile.put):
+        """`read` gets the number of the input; its errors must name `path`."""
+        tried, refused, end = 0, 0, time.monotonic() + seconds
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+        before = peak()
+        with warnings.catch_warnings(), no_hang():
+            warnings.simplefilter("ignore")
+            while tried < share if share is not None else (tried == 0 or time.monotonic() < end):
+                content = make(random.Random(f"{seed} {name} {tried}"))
+                put(path, content)
+                signal.setitimer(signal.ITIMER_REAL, SECONDS)
+                try:
+                    refused += not accepted(read, tried, path)
+                    assert peak() - before < MEMORY, f"{(peak() - before) / 1e6:.0f} MB"
+                except (Exception, Hang) as error:
+                    shown = content if not isinstance(content, bytes) else content[:500]
+                    raise AssertionError(f"input {tried} of the seed {seed}: {shown!r}") from error
+                tried += 1
+        taken = f"{max(0, peak() - before) / 1e6:.0f} MB"
+        tell(f"{name}: inputs", tried=tried, refused=f"{refused} refused", memory=taken)
 
     return attack
+
+
+def accepted(read, number, path):
+    """Return whether an input was read; what refuses it names the file in a short sentence that every screen shows."""
+    try:
+        read(number)
+    except (ValueError, OSError, MemoryError, IndexError) as error:
+        message = in_words(error)
+        assert str(path) in message, message[:300]
+        assert len(message) < LONGEST + 3 * len(str(path)), message[:300]
+        assert not UNSAFE.search(message)
+        return False
+    return True
+
+
+def command(number, *arguments):
+    """Let the command line read too, now and then: it takes longer."""
+    if number % COMMAND_IN == 0:
+        result = CliRunner().invoke(app, list(map(str, arguments)))
+        assert result.exit_code == 0, (result.output, result.exception)
+        assert not UNSAFE.search(result.output.replace("\n", ""))
 
 
 CONFIG = {
@@ -175,35 +147,28 @@ CONFIG = {
 EPOCH = EpochDone(1, 20.5, 0.5, 0.25, 0.5, 1.0, 100.0, True, None).metrics()
 
 
-def runs_command(root):
-    result = CliRunner().invoke(app, ["runs", "--root", str(root)])
-    assert result.exit_code == 0, (result.output, result.exception)
+def test_configs(attack, place):
+    path = place / "runs" / "a" / "config.json"
+
+    def read(number):
+        command(number, "runs", "--root", place / "runs")
+        assert sum(map(len, find_runs(place / "runs"))) == 1
+        assert isinstance(Run.open("a", place / "runs").settings, Settings)
+
+    attack(hostile.Json(CONFIG), read, path)
 
 
-def test_configs(attack, tmp_path):
-    path = tmp_path / "runs" / "a" / "config.json"
-
-    def read():
-        runs_command(tmp_path / "runs")
-        assert isinstance(Run.open("a", tmp_path / "runs").settings, Settings)
-
-    attack(changed(CONFIG), read, path)
-
-
-def test_metrics(attack, tmp_path):
-    folder = tmp_path / "runs" / "a"
+def test_metrics(attack, place):
+    folder = place / "runs" / "a"
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(CONFIG))
+    change, first = hostile.Json({**EPOCH, "epoch": 2}), json.dumps(EPOCH).encode() + b"\n"
 
-    def read():
-        runs_command(tmp_path / "runs")
-        Run.open("a", tmp_path / "runs").metrics()
+    def read(number):
+        command(number, "runs", "--root", place / "runs")
+        Run.open("a", place / "runs").metrics()
 
-    attack(
-        changed(EPOCH).map(lambda line: json.dumps(EPOCH).encode() + b"\n" + line + b"\n"),
-        read,
-        folder / "metrics.jsonl",
-    )
+    attack(lambda rng: first + change(rng) + b"\n", read, folder / "metrics.jsonl")
 
 
 def results():
@@ -218,13 +183,12 @@ def results():
     )
 
 
-def test_results_of_the_benchmark(attack, tmp_path):
-    path = tmp_path / "a.json"
+def test_results_of_the_benchmark(attack, place):
+    path = place / "a.json"
     whole = results()
     whole.save(path)
-    content = json.loads(path.read_text())
 
-    def read():
+    def read(number):
         found = Results.load(path)
         list(report.sections(found))
         report.table(found)
@@ -232,81 +196,188 @@ def test_results_of_the_benchmark(attack, tmp_path):
         compare.table(list(compare.changes(whole, found)), True)
         compare.differences(whole, found)
 
-    attack(changed(content), read, path)
+    attack(hostile.Json(json.loads(path.read_text())), read, path)
 
 
-def test_exercises(attack, tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path))
-    entries = {"forward": {"state": "right", "tries": 3, "hints": 1, "solution": True, "done": "2026-01-01 10:00"}}
+ENTRIES = {"forward": {"state": "right", "tries": 3, "hints": 1, "solution": True, "done": "2026-01-01 10:00"}}
+ENTRIES["forward"]["begun"] = "2026-01-01 09:00"
+ANSWERS = {"Why?": {"text": "So.", "written": "2026-01-01 10:00"}}
 
-    def read():
+
+def test_exercises(attack, place, monkeypatch):
+    monkeypatch.setenv("LXMLS_RUNS", str(place))
+
+    def read(number):
         check.progress()
         check.hint("forward")
         progress.update("lstm", lambda entry: {"tries": entry["tries"] + 1})
         assert progress.get("lstm")["tries"] >= 1
+        for put_aside in place.glob("*.damaged*"):
+            put_aside.unlink()
 
-    attack(changed(entries), read, progress.path())
-
-
-def npz(arrays, compression=zipfile.ZIP_STORED):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", compression) as archive:
-        for name, content in arrays.items():
-            archive.writestr(f"{name}.npy", content)
-    return file.getvalue()
+    attack(hostile.Json(ENTRIES), read, progress.path())
 
 
-def test_headers_of_models(attack, tmp_path):
-    path = tmp_path / "model.npz"
-    model_file.save(
-        path, NumpyRNN(3, 2, 2, 2, seed=0), words=["a", "b", "<unk>"], tags=["x", "y"], n_known_words=2, epoch=1
-    )
+@pytest.mark.parametrize(("file", "content"), [("exercises.json", ENTRIES), ("answers.json", ANSWERS)])
+def test_files_of_a_class(attack, place, file, content):
+    def read(number):
+        command(number, "class", "show", place, "--answers")
+        students = read_class(place)
+        assert not UNSAFE.search(as_html(students).replace("\n", ""))
+        for why in students[0].damaged:
+            raise ValueError(why)
+
+    attack(hostile.Json(content), read, place / "anna" / "runs" / file)
+
+
+def saved(path, **extra):
+    """Write a small model; return its bytes, its entries, and its header."""
+    words, tags = ["a", "b", "<unk>"], ["x", "y"]
+    model_file.save(path, NumpyRNN(3, 2, 2, 2, seed=0), words=words, tags=tags, n_known_words=2, **extra)
     with zipfile.ZipFile(path) as archive:
-        arrays = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
-    header = json.loads(np.load(io.BytesIO(arrays["header"])).tobytes())
-
-    def with_header(text):
-        file = io.BytesIO()
-        np.save(file, np.frombuffer(text, np.uint8))
-        return npz({**arrays, "header": file.getvalue()})
-
-    attack(changed(header).map(with_header), lambda: model_file.load(path), path)
+        entries = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
+    return path.read_bytes(), entries, model_file.read_header(path)
 
 
-def test_bytes_of_models(attack, tmp_path):
-    path = tmp_path / "model.npz"
-    model_file.save(path, NumpyRNN(3, 2, 2, 2, seed=0), words=["a", "b", "<unk>"], tags=["x", "y"], n_known_words=2)
-    whole = path.read_bytes()
+def test_headers_of_models(attack, place):
+    path = place / "model.npz"
+    _, entries, header = saved(path, epoch=1)
+    change = hostile.Json(header)
 
-    def damaged(number):
-        rng, content = random.Random(number), bytearray(whole)
-        for _ in range(rng.randint(1, 8)):
-            content[rng.randrange(len(content))] = rng.randrange(256)
-        return bytes(content[: rng.randrange(len(content))] if rng.random() < 0.1 else content)
+    def make(rng):
+        return hostile.npz({**entries, "header": hostile.npy(change(rng))})
 
-    attack(st.integers(0, 10**9).map(damaged), lambda: model_file.load(path), path)
+    attack(make, lambda number: model_file.load(path), path)
 
 
-def test_corpora(attack, tmp_path):
-    lines = b"# text\n1\tThe\t_\t_\tDT\n2\tdog\t_\t_\tNN\n3-4\truns\t_\t_\t_\n3\truns\t_\t_\tVBZ\n\n"
-    lines += b"1 A _ _ DT\n2 b _ _ NN\n\n"
-    path = tmp_path / "a.conll"
-    attack(changed_lines(lines * 2), lambda: PostagCorpus().read_sequence_list_conll(path), path)
+def test_bytes_of_models(attack, place):
+    path = place / "model.npz"
+    whole, *_ = saved(path)
+    attack(lambda rng: hostile.damaged(rng, whole), lambda number: model_file.load(path), path)
 
 
-def test_maps_of_tags(attack, tmp_path):
-    path = tmp_path / "a.map"
-    attack(changed_lines(b"NN\tNOUN\nVB\tVERB\n\nDT\tDET\n"), lambda: read_tag_map(path), path)
+def test_entries_of_models(attack, place):
+    path = place / "model.npz"
+    _, entries, _ = saved(path)
+    attack(hostile.Npz(entries), lambda number: model_file.load(path), path)
 
 
-def test_embeddings(attack, tmp_path):
-    path = tmp_path / "a.txt"
+SWEEP = Sweep(Path(), replace(Settings(TRAIN, DEV), trainer=Trainer(epochs=2)), {"n_hidd": [2]}, [1])
 
-    def read():
-        with redirect_stdout(io.StringIO()):
-            extract_embeddings(path, {"the": 0, "dog": 1, "a": 2}, seed=0)
 
-    attack(changed_lines(b"the 1 2 3\ndog 4 5 6\na 1e3 .5 -1\n"), read, path)
+def with_training(place):
+    """Make a sweep of one training; return the folder of its run."""
+    sweep = replace(SWEEP, folder=place / "s", checksums={TRAIN: "0", DEV: "1"})
+    sweep.folder.mkdir()
+    sweep.save()
+    (training,) = sweep.trainings()
+    folder = sweep.folder / training.name
+    folder.mkdir()
+    rows = [{**EPOCH, "epoch": epoch} for epoch in (1, 2)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    saved(folder / "checkpoint.npz", progress=Progress(epoch=2)._asdict())
+    return folder
+
+
+def read_sweeps(place, number):
+    command(number, "runs", "--root", place)
+    found, damaged = find_sweeps(place)
+    assert len(found) + len(damaged) == 1
+    for sweep in found:
+        results = halving.results(sweep)
+        by_setting(results)
+        damaged += [result for result in results if result.state == "damaged"]
+    for broken in damaged:
+        raise ValueError(broken.why)
+
+
+def test_sweeps(attack, place):
+    path = with_training(place).parent / "sweep.json"
+
+    def read(number):
+        try:
+            read_sweeps(place, number)
+        except ValueError as error:  # settings that do not go together name no file
+            raise ValueError(f"{path}: {error}") from error
+
+    attack(hostile.Json(json.loads(path.read_text())), read, path)
+
+
+def test_checkpoints_of_sweeps(attack, place):
+    path = with_training(place) / "checkpoint.npz"
+    whole, entries, header = saved(place / "a", progress=Progress(epoch=2)._asdict())
+    in_header, in_entries = hostile.Json(header), hostile.Npz(entries)
+
+    def make(rng):
+        how = rng.randrange(3)
+        if how == 0:
+            return hostile.npz({**entries, "header": hostile.npy(in_header(rng))})
+        return hostile.damaged(rng, whole) if how == 1 else in_entries(rng)
+
+    attack(make, lambda number: read_sweeps(place, number), path)
+
+
+CORPUS = b"# text\n1\tThe\t_\t_\tDT\n2\tdog\t_\t_\tNN\n3-4\truns\t_\t_\t_\n3\truns\t_\t_\tVBZ\n\n"
+CORPUS += b"1 A _ _ DT\n2 b _ _ NN\n\n"
+
+
+def test_corpora(attack, place):
+    path = place / "a.conll"
+    attack(hostile.Lines(CORPUS * 2), lambda number: PostagCorpus().read_sequence_list_conll(path), path)
+
+
+def test_maps_of_tags(attack, place):
+    path = place / "a.map"
+    attack(hostile.Lines(b"NN\tNOUN\nVB\tVERB\n\nDT\tDET\n"), lambda number: read_tag_map(path), path)
+
+
+def read_embeddings(path):
+    with redirect_stdout(io.StringIO()):
+        extract_embeddings(path, {"the": 0, "dog": 1, "a": 2}, seed=0)
+
+
+def test_embeddings(attack, place):
+    path = place / "a.txt"
+    attack(hostile.Lines(b"the 1 2 3\ndog 4 5 6\na 1e3 .5 -1\n"), lambda number: read_embeddings(path), path)
+
+
+def test_what_is_no_file(attack, place):
+    """Pipes, sockets, devices, folders, links in a circle, files without an end."""
+    whole = place / "runs" / "whole"
+    whole.mkdir(parents=True)
+    (whole / "config.json").write_text(json.dumps(CONFIG))
+    path = place / "runs" / "a" / "config.json"
+    metrics = path.with_name("metrics.jsonl")
+    readers = [
+        lambda: read_config(path.parent),
+        lambda: read_metrics(path.parent),
+        lambda: [find_runs(place / "runs"), Run.open("a", place / "runs")],
+        lambda: model_file.load(path),
+        lambda: model_file.read_header(path),
+        lambda: Results.load(path),
+        lambda: PostagCorpus().read_sequence_list_conll(path),
+        lambda: read_tag_map(path),
+        lambda: read_embeddings(path),
+        lambda: embedding_size(path),
+        lambda: list(read_lines(path)),
+    ]
+
+    def put(path, which):
+        hostile.remove(path)
+        metrics.unlink(missing_ok=True)
+        metrics.symlink_to(path.name)
+        hostile.SPECIAL[which](path)
+
+    def read(number):
+        command(number, "runs", "--root", place / "runs")
+        try:
+            readers[number % len(readers)]()
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                in_words(error).replace(str(metrics), str(path)).replace(f"{path.parent}:", f"{path}")
+            ) from error
+
+    attack(lambda rng: rng.randrange(len(hostile.SPECIAL)), read, path, put)
 
 
 def test_a_message_is_short_and_has_file_and_line(tmp_path):

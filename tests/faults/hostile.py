@@ -1,0 +1,234 @@
+"""Hostile inputs of a random generator: JSON, lines of text and .npz files that are changed by their structure."""
+
+import gzip
+import io
+import json
+import os
+import socket
+import struct
+import zipfile
+
+import numpy as np
+
+SCALARS = [None, True, False, 0, 1, -1, 0.5, 10**30, 2**63, -(2**63) - 1, 1e308, float("nan"), float("inf")]
+SCALARS += ["", "x" * 5000, "\0", "a\nb", "NaN", "*", "../..", "\x1b]0;X\a", "\u202e", "\u00e9", "1", "lxmls-rnn model"]
+SIZES = [0, 1, 2, 9, 100, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**64 - 1]
+BOMBS_IN = 2000  # inputs, of which one takes long to be refused
+
+
+def text(rng, longest=8):
+    return "".join(chr(rng.choice((rng.randrange(128), rng.randrange(0xD800)))) for _ in range(rng.randrange(longest)))
+
+
+def anything(rng, depth=3):
+    """Any JSON."""
+    how = rng.randrange(8) if depth else 0
+    if how == 6:
+        return [anything(rng, depth - 1) for _ in range(rng.randrange(4))]
+    if how == 7:
+        return {text(rng): anything(rng, depth - 1) for _ in range(rng.randrange(4))}
+    return text(rng, 20) if how == 5 else rng.choice(SCALARS)
+
+
+def places(value, path=()):
+    """Yield the path of every value in JSON."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*path, key))
+
+
+class Json:
+    """JSON with some of its values replaced, left out, renamed or buried, or its text cut or broken."""
+
+    def __init__(self, value):
+        self.text, self.paths = json.dumps(value), list(places(value))
+
+    def __call__(self, rng):
+        value = json.loads(self.text)
+        for _ in range(rng.randint(1, 3)):
+            value = self.change(rng, value)
+        content = json.dumps(value).encode()
+        how = rng.randrange(16)
+        if how == 0:
+            content = content[: rng.randrange(len(content) + 1)]
+        elif how == 1:
+            content = content.replace(b"1", b"1" * 5000)
+        elif how == 2:
+            at = rng.randrange(len(content) + 1)
+            content = content[:at] + rng.randbytes(rng.randrange(5)) + content[at:]
+        elif how == 3:
+            content = rng.choice((b"[", b'{"a":', b"\xff", b" ")) * rng.choice((1, 10_000)) + content
+        elif rng.randrange(BOMBS_IN) == 0:
+            values = rng.choice((b"[],", b'"",', b"{},", b"0,")) * rng.choice((60_000, 3_000_000))
+            content = content.replace(b"[", b"[" + values, 1)
+        return content
+
+    def change(self, rng, value):
+        *path, last = rng.choice(self.paths) or [None]
+        if last is None:
+            return anything(rng) if rng.randrange(10) == 0 else value
+        try:
+            at = value
+            for key in path:
+                at = at[key]
+            how = rng.randrange(4)
+            if how == 0:
+                del at[last]
+            elif how == 1 and isinstance(at, dict):
+                at[text(rng)] = at[last]
+            else:
+                at[last] = anything(rng)
+        except (KeyError, IndexError, TypeError):  # changed before
+            pass
+        return value
+
+
+STRANGE = [b"", b"\t", b" ", b"1" * 5000, b"\xff\xfe", b"1\t" + b"a" * 10_000, b"\r", b"\0", b"# x", b"\x1b]0;X\a"]
+STRANGE += [b"9" * 4400 + b"\ta\t_\t_\tNN", b"a" * 2_000_000, b"a " * 600_000, "\u202e\u2028".encode()]
+LARGE = [b"a" * 3_000_000, b"1\ta\t_\t_\tNN\n" * 300_000, b"a 1 2 3\n" * 400_000, b"\n" * 3_000_000]
+PACKED = [gzip.compress(content, 1) for content in LARGE]
+
+
+class Lines:
+    """Lines with some of them replaced, doubled, joined, cut or broken; at times compressed."""
+
+    def __init__(self, content):
+        self.lines = content.split(b"\n")
+
+    def __call__(self, rng):
+        lines = list(self.lines)
+        for _ in range(rng.randint(1, 4)):
+            self.change(rng, lines)
+        content = b"\n".join(lines)
+        how = rng.randrange(20)
+        if rng.randrange(BOMBS_IN // 4) == 0:
+            content = rng.choice(PACKED)
+        elif how < 2:
+            content = gzip.compress(content[:10_000], 1)
+        if how == 0:
+            content = content[: rng.randrange(len(content) + 1)]
+        elif how == 1:
+            content = damaged(rng, content)
+        return content
+
+    def change(self, rng, lines):
+        at = rng.randrange(len(lines))
+        fields = lines[at].split(b"\t" if b"\t" in lines[at] else b" ")
+        how = rng.randrange(5)
+        if how == 0:
+            lines[at] = self.strange(rng)
+        elif how == 1:
+            lines.insert(at, self.strange(rng))
+        elif how == 2:
+            fields[rng.randrange(len(fields))] = self.strange(rng)
+            lines[at] = b"\t".join(fields)
+        elif how == 3:
+            lines[at : at + 2] = [b"".join(lines[at : at + 2])]
+        else:
+            lines[at] = b"\t".join(fields[: rng.randrange(len(fields) + 1)])
+
+    @staticmethod
+    def strange(rng):
+        if rng.randrange(2):
+            return rng.randbytes(rng.randrange(30))
+        return rng.choice(STRANGE if rng.randrange(100) == 0 else STRANGE[:10])
+
+
+def damaged(rng, content):
+    """Bytes with some of them replaced, by numbers that are large or small too, or cut."""
+    content = bytearray(content)
+    for _ in range(rng.randint(1, 8)):
+        at = rng.randrange(len(content) or 1)
+        if rng.randrange(3):
+            content[at : at + 1] = bytes([rng.randrange(256)])
+        else:
+            size = rng.choice((2, 4, 8))
+            content[at : at + size] = (rng.choice(SIZES) % 256**size).to_bytes(size, "little")
+    return bytes(content[: rng.randrange(len(content) + 1)] if rng.randrange(10) == 0 else content)
+
+
+def npy(content):
+    file = io.BytesIO()
+    np.save(file, np.frombuffer(content, np.uint8))
+    return file.getvalue()
+
+
+def npz(entries, compression=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression, compresslevel=1) as archive:
+        for name, content in entries.items():
+            archive.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+class Npz:
+    """An .npz file some of whose arrays say what they do not hold, with entries too many, compressed, or misplaced."""
+
+    def __init__(self, entries):
+        self.entries = entries
+        self.bombs = [npz({**entries, name: bytes(3_000_000)}, zipfile.ZIP_DEFLATED) for name in entries]
+
+    def __call__(self, rng):
+        if rng.randrange(20) == 0:
+            return rng.choice(self.bombs)
+        entries = dict(self.entries)
+        name, how = rng.choice(list(entries)), rng.randrange(6)
+        if how == 0:
+            shape = tuple(rng.choice(SIZES) for _ in range(rng.randrange(4)))
+            kind = rng.choice(("<f8", "<f4", "|u1", "|O", "<U9", "<c16", "<M8[s]", "|V0", "[('a', '<f8')]", "x"))
+            order = rng.choice((True, False, None))
+            entries[name] = self.array(rng, f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}")
+        elif how == 1:
+            entries[name] = self.array(rng, rng.choice(("(", "-", "1+", "{1:", " ", "'")) * rng.randrange(3000))
+        elif how == 2:
+            entries[name] = damaged(rng, entries[name])
+        elif how == 3:
+            entries |= {text(rng) or "a": rng.randbytes(9) for _ in range(rng.randrange(20))}
+        elif how == 4:
+            del entries[name]
+        packed = npz(entries, rng.choice((zipfile.ZIP_STORED,) * 5 + (zipfile.ZIP_DEFLATED,)))
+        if how == 5 or rng.randrange(3) == 0:  # in the list of entries, which is at the end
+            at = packed.rindex(b"PK\1\2", 0, max(4, packed.find(b"PK\1\2") + 4)) if b"PK\1\2" in packed else 0
+            packed = packed[:at] + damaged(rng, packed[at:])
+        return packed
+
+    @staticmethod
+    def array(rng, header):
+        version = rng.choice((1, 1, 2, 2, 3, 9))
+        written = len(header) if rng.randrange(2) else rng.choice(SIZES)
+        length = struct.pack("<H", written % 2**16) if version == 1 else struct.pack("<L", written % 2**32)
+        return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + bytes(rng.randrange(100))
+
+
+def put(path, content):
+    path.write_bytes(content)
+
+
+def _socket(path):
+    here = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(path.parent)  # the name of a socket is short
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.fchdir(here)
+        os.close(here)
+
+
+def _sparse(path):
+    with path.open("wb") as file:
+        file.truncate(40 * 10**9)
+
+
+SPECIAL = [os.mkfifo, os.mkdir, _socket, _sparse]
+SPECIAL += [lambda path, to=to: path.symlink_to(to) for to in ("/dev/zero", "/dev/full", "/dev/null", "a/b", ".", "/")]
+SPECIAL += [lambda path: path.symlink_to(path.name), lambda path: path.touch(0), lambda path: path.write_bytes(b"\n")]
+
+
+def remove(path):
+    """Remove what one of `SPECIAL` has made."""
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
