@@ -171,6 +171,15 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> N
         os.replace(temporary, path)
 
 
+def append(path: Path, line: bytes) -> None:
+    """Append to a file and return when all is on the disk; OSError, which names the file, after a part at most."""
+    # unbuffered: a buffer is written again when the file is closed, after the part that the disk has taken
+    with naming(path), open(path, "ab", buffering=0) as file:
+        while line:
+            line = line[file.write(line) :]
+        os.fsync(file.fileno())
+
+
 def make_atomically(folder: Path, fill: Callable[[Path], Any]) -> None:
     """Make a folder beside `folder`, let `fill` write into it, and rename it: there is none, or a whole one.
 

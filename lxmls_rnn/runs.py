@@ -34,7 +34,7 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
-from lxmls_rnn.files import in_words, locked, make_atomically, naming, write_atomically
+from lxmls_rnn.files import append, in_words, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.run_files import check_name, clear, folders_with, is_there, read_config, read_metrics
 from lxmls_rnn.tagger import Tagger
 
@@ -241,11 +241,7 @@ class Run:
         return progress, best
 
     def _append_metrics(self, event: EpochDone) -> None:
-        path = self.folder / "metrics.jsonl"
-        with naming(path), open(path, "ab") as file:
-            file.write((json.dumps(event.metrics()) + "\n").encode())
-            file.flush()  # which goes on where the disk has taken a part
-            os.fsync(file.fileno())
+        append(self.folder / "metrics.jsonl", (json.dumps(event.metrics()) + "\n").encode())
 
     def _write_config(self, checksums: dict[str, str], folder: Path) -> None:
         config: dict[str, Any] = {

@@ -34,6 +34,8 @@ TOKEN = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+ARRAYS_OF_LAYER = 8  # of a sentence, that a model makes at most at once: an LSTM's gates, cells, their activations
+
 
 class TaggedWord(NamedTuple):
     """A word with the most probable of its tags."""
@@ -115,9 +117,15 @@ class Tagger:
         return np.array(ids, dtype=np.int32)
 
     def tag(self, sentence: str | list[str]) -> list[TaggedWord]:
-        """Tag one sentence: a text, which `tokenize` cuts into words, or the words; errors as in `encode`."""
+        """Tag one sentence: a text, which `tokenize` cuts into words, or the words; errors as in `encode`.
+
+        MemoryError, before it is tagged, if it is too long for the memory that there is.
+        """
         words = tokenize(sentence) if isinstance(sentence, str) else sentence
         x = self.encode(words)
+        sizes = self.model.sizes
+        width = sizes.n_emb + ARRAYS_OF_LAYER * sizes.n_hidd + ARRAYS_OF_LAYER * sizes.n_tags
+        memory.check(f"to tag a sentence of {len(x):,} words", memory.size_of([(len(x), width)], self.model.dtype))
         p_y = self.model.forward(x)
         best = p_y.argmax(axis=0)
         return [

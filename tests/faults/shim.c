@@ -1,6 +1,6 @@
-/* Before libc: of the calls of one kind on files below a folder, the n-th kills the process, or fails.
+/* Before libc: of the calls of one kind on files below a folder, the n-th kills the process, fails, or writes only half.
 
-   Half of what it was to write is written before: as a full disk does, and a kill between two pages. */
+   Half of what it was to write is written in any case: as a full disk does, and a kill between two pages. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,7 +19,9 @@ static char folder[4096];
 static int kind = -1, action, counts[KINDS];
 static long at;
 
-/* Count from now on what happens below a folder; at the n-th call of this kind do something: -1 kills, else an errno. */
+enum { KILL = -1, SHORT = -2 };
+
+/* Count from now on what happens below a folder; at the n-th call of this kind do something: `KILL`, `SHORT`, an errno. */
 void fault_arm(const char *below, int which, long n, int what)
 {
     strncpy(folder, below, sizeof folder - 1);
@@ -54,7 +56,7 @@ static int hits_descriptor(int which, int descriptor)
 
 static int strike(void)
 {
-    if (action < 0)
+    if (action == KILL)
         raise(SIGKILL);
     errno = action;
     return -1;
@@ -66,9 +68,8 @@ ssize_t write(int descriptor, const void *data, size_t size)
 {
     REAL(write);
     if (hits_descriptor(WRITE, descriptor)) {
-        if (real(descriptor, data, size / 2) < 0)
-            return -1;
-        return strike();
+        const ssize_t written = real(descriptor, data, action == SHORT ? (size + 1) / 2 : size / 2);
+        return written < 0 || action == SHORT ? written : strike();
     }
     return real(descriptor, data, size);
 }

@@ -26,9 +26,9 @@ from lxmls_rnn.runs import Run
 
 SHIM = ctypes.CDLL(None)
 CALLS = ("write", "fsync", "rename", "mkdir", "open", "unlink", "read")
-KILL = -1
+KILL, SHORT = -1, -2  # as in shim.c
 ACTIONS = {
-    "write": (KILL, errno.ENOSPC, errno.EIO),
+    "write": (KILL, SHORT, errno.ENOSPC, errno.EIO),
     "fsync": (KILL, errno.ENOSPC, errno.EIO),
     "rename": (KILL, errno.EACCES, errno.EIO),
     "mkdir": (KILL, errno.ENOSPC, errno.EACCES),
@@ -220,13 +220,16 @@ class Attack:
         if action == KILL:
             wrong = "" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL else "was not killed"
         else:
-            wrong = self.wrong_words(os.waitstatus_to_exitcode(status), output)
+            status = os.waitstatus_to_exitcode(status)
+            wrong = self.wrong_words(status, output)
+            if action == SHORT and status:
+                wrong = f"exit status {status}, though the disk would have taken the rest"
         try:
             if not wrong and self.finish() != self.expected:
                 wrong = "went on to other numbers"
         except AssertionError as error:
             wrong = str(error)
-        what = "kill" if action == KILL else errno.errorcode[action]
+        what = {KILL: "kill", SHORT: "half"}.get(action) or errno.errorcode[action]
         return f"{self.name}: {what} at {call} {n}: {wrong}\n{output[-3000:]}" if wrong else ""
 
     def wrong_words(self, status, output):
