@@ -273,16 +273,24 @@ def test_a_long_list_of_entries_is_not_read(saved):
         model_file.load(saved[0])
 
 
-@pytest.mark.parametrize("place", [2**63 - 1, 2**64 - 1, 2**62])
-def test_an_entry_at_a_place_that_cannot_be_is_damage(saved, place):
-    data = saved[0].read_bytes()
-    at = data.rindex(b"PK\x05\x06")
-    # the record of a file of more than 4 GB: length of the list, its place
-    record = b"PK\x06\x06" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, 5, 5, 300, place)
-    locator = b"PK\x06\x07" + struct.pack("<LQL", 0, at, 1)
-    end = data[at : at + 8] + b"\xff\xff\xff\xff" + b"\xff" * 8 + b"\0\0"
-    saved[0].write_bytes(data[:at] + record + locator + end)
-    with pytest.raises(ValueError, match="is not a whole model file"):
+def patched(path, magic, offset, *numbers):
+    """Write 32-bit numbers at an offset from where a magic string is first."""
+    data = bytearray(path.read_bytes())
+    at = data.index(magic) + offset
+    data[at : at + 4 * len(numbers)] = struct.pack(f"<{len(numbers)}L", *numbers)
+    path.write_bytes(data)
+
+
+def test_an_entry_before_the_file_begins_is_damage_and_not_an_invalid_argument(saved):
+    place = saved[0].read_bytes().index(b"PK\x01\x02")
+    patched(saved[0], b"PK\x05\x06", 16, place + 10)  # where the list of entries is to begin
+    with pytest.raises(ValueError, match="model.npz is not a whole model file .*: its list of entries is damaged"):
+        model_file.load(saved[0])
+
+
+def test_an_entry_that_is_larger_than_the_file_is_refused(saved):
+    patched(saved[0], b"PK\x01\x02", 20, 50_000_000, 50_000_000)  # its size in the file, and unpacked
+    with pytest.raises(ValueError, match=r"'header.npy' is to have 50,000,000 of the file's \d,\d+ bytes"):
         model_file.load(saved[0])
 
 
