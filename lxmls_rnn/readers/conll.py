@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from lxmls_rnn import files
+from lxmls_rnn import files, memory
 from lxmls_rnn.files import quoted
 
 WORD_COLUMN = 1
@@ -15,6 +15,10 @@ TAG_COLUMN = 4
 TOKEN_ID = re.compile(r"[0-9]{1,18}")
 # CoNLL-U has two kinds of line that are no word: the range 8-9 of a contraction and the empty node 8.1.
 RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
+
+
+CHECK_EVERY = 1 << 17  # words: so often it is asked whether there is memory for as many more
+WORD_BYTES = 400  # that a word takes while it is read, and then as a part of a sequence
 
 
 class Token(NamedTuple):
@@ -55,8 +59,10 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
     (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
 
     Errors as `read_lines`, and ValueError for a line that is malformed, with the file, the line number and the line.
+    MemoryError before the words so far, if all are kept, do not fit into memory.
     """
     sentence: list[Token] = []
+    words = 0
     for line_number, line in read_lines(file):
         if not line.strip():
             if sentence:
@@ -76,6 +82,10 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
                     f"expected (is the blank line before it missing?): {quoted(line)}"
                 )
             sentence.append(Token(columns[WORD_COLUMN], columns[TAG_COLUMN], line_number))
+            words += 1
+            if words % CHECK_EVERY == 0:
+                # what has been read is no longer free; of it sequences are made
+                memory.check(f"{file}, from line {line_number} on,", WORD_BYTES * (CHECK_EVERY + words // 2))
     if sentence:
         yield sentence
 

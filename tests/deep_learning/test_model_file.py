@@ -284,7 +284,7 @@ def patched(path, magic, offset, *numbers):
 def test_an_entry_before_the_file_begins_is_damage_and_not_an_invalid_argument(saved):
     place = saved[0].read_bytes().index(b"PK\x01\x02")
     patched(saved[0], b"PK\x05\x06", 16, place + 10)  # where the list of entries is to begin
-    with pytest.raises(ValueError, match="model.npz is not a whole model file .*: its list of entries is damaged"):
+    with pytest.raises(ValueError, match=r"model.npz is not a whole model file .*: its list of entries is damaged"):
         model_file.load(saved[0])
 
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from lxmls_rnn import memory
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
 
 DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
@@ -292,3 +293,14 @@ def test_a_word_of_ten_thousand_characters_is_read(read):
 def test_a_line_that_is_too_long_is_named(read):
     with pytest.raises(ValueError, match=r"corpus\.conll, line 2: the line is longer than 1,048,576 bytes"):
         read("1\ta\t_\t_\tNN\n" + "x" * 2_000_000)
+
+
+@pytest.mark.slow("reads three hundred thousand words")
+def test_a_small_file_of_more_words_than_memory_is_an_error_in_time(tmp_path, monkeypatch):
+    path = tmp_path / "corpus.gz"
+    path.write_bytes(gzip.compress("".join(f"{n}\ta\t_\t_\tNN\n" for n in range(1, 300_000)).encode()))
+    monkeypatch.setattr(memory, "free", lambda: 10**8)
+    with pytest.raises(
+        MemoryError, match=r"corpus.gz, from line 131072 on, needs about 79 MB, and 66 MB are free here"
+    ):
+        PostagCorpus().read_sequence_list_conll(path)
