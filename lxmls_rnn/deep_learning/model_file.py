@@ -177,7 +177,10 @@ def _open(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[Archive, dict[
         if size > LARGEST_HEADER:
             raise ValueError(f"its header has {size:,} bytes, expected at most {LARGEST_HEADER:,}")
         memory.check(f"the header of {path}", HEADER_AS_OBJECTS * size)
-        header = records.parse(dict[str, Any], archive.read("header").tobytes(), "header")
+        text = archive.read("header").tobytes()
+        if text.count(b"[") + text.count(b"{") > records.MOST_VALUES:  # an empty list takes 64 bytes, a word has none
+            raise ValueError(f"its header has more than {records.MOST_VALUES:,} brackets, expected at most so many")
+        header = records.parse(dict[str, Any], text, "header")
         if header.get("format") != FORMAT:
             raise ValueError(f"its format is {quoted(header.get('format'))}")
         return archive, header, {name: archive.shape(name) for name in archive.names if name != "header"}

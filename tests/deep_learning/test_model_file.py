@@ -350,3 +350,9 @@ except OSError as error:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.npz")], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (f"{tmp_path / 'm.npz'}\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_header_of_many_empty_lists_is_refused(saved):
+    rewrite(saved[0], lambda header, _: header.update(words=[[]] * 200_000))
+    with pytest.raises(ValueError, match="its header has more than 200,000 brackets"):
+        model_file.load(saved[0])
