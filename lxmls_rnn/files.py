@@ -26,8 +26,9 @@ LONGEST_QUOTE = 100  # characters of what a message quotes
 LONGEST_MESSAGE = 1000
 LONGEST_LINE = 1 << 20  # bytes of a line of text that is read; a word of 10,000 characters has 40,000 at most
 GZIP_MAGIC = b"\x1f\x8b"
-# characters that a terminal obeys (C0, C1), that end or reorder a line (bidi controls), that are no text (surrogates)
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# characters that a terminal obeys (C0, C1), that end or reorder a line (bidi controls), that are no text (surrogates);
+# marks of direction and joiners are part of right-to-left and Indic text
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # can be read by setting it only, which no thread should see: so once, at the start
 _UMASK = os.umask(0o077)

@@ -181,6 +181,11 @@ def test_a_line_has_a_greatest_length_and_its_number(tmp_path, pack):
         list(read_lines(tmp_path / "a"))
 
 
+def test_marks_of_right_to_left_and_indic_text_are_kept():
+    text = "\u200f\u0633\u0644\u0627\u0645\u200e \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert escaped(text) == text
+
+
 def test_what_a_terminal_obeys_is_escaped():
     text = "caf\u00e9 \x1b]0;X\a\x9b\r\n\u202e\u2066\u2028\udce9 \u4e2d"
     assert escaped(text) == "caf\u00e9 \\x1b]0;X\\x07\\x9b\\r\\n\\u202e\\u2066\\u2028\\udce9 \u4e2d"
