@@ -73,19 +73,20 @@ bench-full: $(READY) ## Time the whole grid of sizes; goes on where it was stopp
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing
 	.venv/bin/python -m lxmls_rnn.doctor
 
+# JupyterLab refuses to run as root unless it is told to.
+ROOT = $(if $(filter 0,$(shell id -u)),--ServerApp.allow_root=True)
+
 .PHONY: lab
 lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser" goes to it
+	@$(if $(ROOT),echo "You are root: code in a notebook can change every file of this machine.",:)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" LXMLS_DEVICE=$${LXMLS_DEVICE:-auto} LXMLS_RUNS="$(CURDIR)/runs" \
 		JUPYTER_PATH="$(CURDIR)/lab/jupyter" JUPYTER_CONFIG_PATH="$(CURDIR)/lab/jupyter" \
-		LXMLS_RESULTS="$(CURDIR)/results" .venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ARGS)
+		LXMLS_RESULTS="$(CURDIR)/results" .venv/bin/jupyter lab --ServerApp.root_dir=lab/notebooks $(ROOT) $(ARGS)
 
 .PHONY: test-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
 	.venv/bin/pytest tests/browser $(ARGS)
 
-# What the lab writes belongs to whom this folder belongs to, also under sudo, unless .env or LAB_UID names another user.
-COMPOSE = $(shell grep -qs '^LAB_UID=' .env || [ "$$LAB_UID" ] || \
-	ls -ldn . | awk '{ print "env LAB_UID=" $$3 " LAB_GID=" $$4 }') docker compose
 BUILT = $(shell grep -qs '^LAB_IMAGE=.' .env || [ "$$LAB_IMAGE" ] || echo yes)
 
 .PHONY: gpu
@@ -94,27 +95,27 @@ gpu: ## Find out whether Docker can use an NVIDIA GPU, and write .env for it
 
 .PHONY: up
 up: ## Build the lab's image or pull LAB_IMAGE, start it in Docker, print its address
-	$(COMPOSE) up --detach $(if $(BUILT),--build) --wait || { $(COMPOSE) logs --no-log-prefix --tail 20 lab; exit 1; }
-	@$(COMPOSE) logs --no-log-prefix lab | grep -E 'The lab is at|Theano uses' | tail -2
+	docker compose up --detach $(if $(BUILT),--build) --wait || { docker compose logs --no-log-prefix --tail 20 lab; exit 1; }
+	@docker compose logs --no-log-prefix lab | grep -E 'The lab is at|Theano uses' | tail -2
 
 .PHONY: down
 down: ## Stop the lab in Docker, and its cluster; notebooks, data and runs stay
-	$(COMPOSE) --profile cluster down
+	docker compose --profile cluster down
 
 .PHONY: shell
 shell: ## Open a shell in the running lab
-	$(COMPOSE) exec lab bash
+	docker compose exec lab bash
 
 .PHONY: logs
 logs: ## Show what the lab prints, from its start on
-	$(COMPOSE) logs --follow lab
+	docker compose logs --follow lab
 
 CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --format '{{.DockerRootDir}}')/volumes \
 	docker compose --project-directory . -f docker/jupyterhub/docker-compose.yml
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
-	$(COMPOSE) $(if $(BUILT),build,pull --policy missing)
+	docker compose $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
 	@$(CLASS) run --rm -T hub python /etc/teacher.py
 	$(CLASS) up --detach

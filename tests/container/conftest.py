@@ -37,11 +37,10 @@ class Lab:
     call = staticmethod(call)
     wait_for = staticmethod(wait_for)
 
-    def compose(self, *arguments, timeout=START, check=True, **environ):
+    def compose(self, *arguments, timeout=START, check=True, input=None, **environ):
         """Call docker compose, with settings of `environ` as a user would export them."""
-        return call(
-            "docker", "compose", *arguments, timeout=timeout, check=check, cwd=self.folder, env=self.environ | environ
-        )
+        options = {"timeout": timeout, "check": check, "cwd": self.folder, "env": self.environ | environ}
+        return call("docker", "compose", *arguments, **options, **({} if input is None else {"input": input}))
 
     def run(self, *command, mounts=None, timeout=TRAIN, check=True, **environ):
         """Run a command in a fresh container; `mounts` puts other volumes in the place of the compose file's."""
@@ -81,6 +80,16 @@ class Lab:
             return error.code, error.read().decode()
 
 
+def write_settings(folder, **settings):
+    """Write .env with these settings, a project's name and a free port; return all of them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings |= {"COMPOSE_PROJECT_NAME": f"lxmls-rnn-test-{secrets.token_hex(4)}", "LAB_PORT": str(port)}
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return settings
+
+
 @pytest.fixture(scope="session")
 def base(engine):
     """The base image, and how it came here."""
@@ -106,18 +115,9 @@ def lab(engine, base, tmp_path_factory, request):
     folder = copy_of_the_project(tmp_path_factory.mktemp("lab"))
     folder.chmod(0o755)
     folder.parent.chmod(0o755)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "COMPOSE_PROJECT_NAME": f"lxmls-rnn-test-{secrets.token_hex(4)}",
-        "LAB_TAG": IMAGE.partition(":")[2],
-        "BASE_IMAGE": base,
-        "LAB_PORT": str(port),
-        "LAB_UID": str(UID),
-        "LAB_GID": str(UID),
-    }
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    settings = write_settings(
+        folder, LAB_TAG=IMAGE.partition(":")[2], BASE_IMAGE=base, LAB_UID=str(UID), LAB_GID=str(UID)
+    )
     environ = {key: value for key, value in os.environ.items() if key not in settings and not key.startswith("LAB_")}
     it = Lab(folder, environ, secret=SECRET)
     request.config.stash[FIGURES] = it.figures

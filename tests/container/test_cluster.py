@@ -5,11 +5,14 @@ import shutil
 import subprocess
 
 import pytest
+from container.machine import call
+from documentation import HOST, blocks_of
 from sweep.small import numbers
 
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.sweep import Sweep
 
+TRAIN = 300  # seconds that the commands of a page may take
 LONG = 800  # epochs of the training that is taken from one worker to the other
 SWEEP = f"sweep sample --vary epochs={LONG},10,11,12 --max-nr-sent 100 --n-emb 5 --name far".split()
 SERIAL = """
@@ -114,3 +117,9 @@ def test_one_is_cut_off_one_is_killed_one_has_another_corpus_and_the_numbers_are
         here, there = (Run.open(training.name, lab.folder / "runs" / name) for name in ("far", "serial"))
         assert numbers(here) == numbers(there)
         assert len(here.metrics()) == training.settings.trainer.epochs
+
+
+@pytest.mark.parametrize("found", blocks_of(HOST))
+def test_the_commands_of_a_page_run(cluster, found):
+    for block in found:
+        call("bash", "-c", block.script, cwd=cluster.lab.folder, env=cluster.lab.environ, timeout=TRAIN)

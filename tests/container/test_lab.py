@@ -90,12 +90,17 @@ def test_the_token_is_in_no_list_of_processes(lab):
     assert lab.address()[1] not in processes
 
 
-def test_it_has_no_privileges_and_only_this_machine_reaches_it(lab):
-    status = lab.compose("exec", "-T", "lab", "grep", "-E", "NoNewPrivs|Cap(Eff|Bnd)|Uid", "/proc/1/status").stdout
+def assert_no_privileges(lab, uid, service="lab"):
+    """Check the first process of a service, and that it is the user's."""
+    status = lab.compose("exec", "-T", service, "grep", "-E", "NoNewPrivs|Cap(Eff|Bnd)|Uid", "/proc/1/status").stdout
     assert re.search(r"NoNewPrivs:\s+1", status)
     assert re.search(r"CapEff:\s+0+\n", status)
     assert re.search(r"CapBnd:\s+0+\n", status)
-    assert not re.search(r"Uid:\s+0", status)
+    assert re.findall(r"\d+", status.splitlines()[0]) == [str(uid)] * 4
+
+
+def test_it_has_no_privileges_and_only_this_machine_reaches_it(lab):
+    assert_no_privileges(lab, lab.uid)
     ports = lab.call("docker", "port", lab.container()).stdout.splitlines()
     assert ports
     assert all("-> 127.0.0.1:" in line for line in ports)

@@ -1,0 +1,108 @@
+"""The lab of a checkout of any owner: `docker compose up` without settings, and the commands that people run in it."""
+
+import dataclasses
+import json
+import os
+import shutil
+
+import pytest
+from container.conftest import write_settings
+from container.machine import copy_of_the_project, give_to
+from container.test_lab import assert_no_privileges
+
+OWNERS = [0, 1000, 1001, 54321]
+FOLDERS = ("lab/notebooks", "data", "runs", "results")
+TRAIN = "lxmls-rnn train sample --model NumpyRNN --max-nr-sent 50 --epochs 1 --name".split()
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+
+
+@pytest.fixture(scope="module")
+def checkout(lab, tmp_path_factory):
+    """Another checkout of the lab that is built, with volumes of its own and without LAB_UID."""
+    folder = copy_of_the_project(tmp_path_factory.mktemp("owner"))
+    folder.chmod(0o755)
+    folder.parent.chmod(0o755)
+    write_settings(folder, LAB_IMAGE=lab.image)
+    it = dataclasses.replace(lab, folder=folder)
+    yield it
+    it.compose("--profile", "cluster", "down", "--volumes", "--timeout", "5", check=False)
+
+
+def write_override(folder, **lab):
+    """Write a file that Compose adds to its own, with settings of the lab's service; return the options that name it."""
+    named = {volume.split(":")[0]: {} for volume in lab.get("volumes", [])}
+    (folder / "override.json").write_text(json.dumps({"services": {"lab": lab}, "volumes": named}))
+    return ["-f", "docker-compose.yml", "-f", "override.json"]
+
+
+def owners(*files):
+    return {file.stat().st_uid for file in files}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
+    """The volumes are those of the owner before."""
+    give_to(checkout.folder, owner)
+    checkout.up("--force-recreate", "--timeout", "5")
+    assert_no_privileges(checkout, owner)
+    assert "cannot be written" not in checkout.log()
+    assert checkout.get("/api/contents", checkout.address()[1])[0] == 200
+    runs = checkout.folder / "runs"
+    name = f"of-{owner}"
+    checkout.compose("exec", "-T", "lab", *TRAIN, name)
+    checkout.compose("exec", "-T", "lab", "sh", "-c", f"touch results/{name} cache/gpu/{name}")
+    checkout.compose("exec", "-T", "lab", "bash", input=f"cp -r runs/{name} runs/{name}-copy && grep Cap /proc/self/status")
+    written = [runs / name, runs / f"{name}-copy", checkout.folder / "results" / name, *(runs / name).iterdir()]
+    assert owners(*written, checkout.folder / "lab/notebooks/.handed-out.json") == {owner}
+    shown = checkout.compose("exec", "-T", "lab", "grep", "-hE", "NoNewPrivs|Cap(Prm|Eff|Bnd)|Uid", "/proc/self/status").stdout
+    assert f"Uid:\t{owner}\t{owner}\t{owner}\t{owner}" in shown
+    assert shown.count("0000000000000000") == 3
+
+
+@pytest.mark.parametrize("owner", [1000, 54321])
+def test_its_cluster_is_the_owners_too(checkout, owner):
+    give_to(checkout.folder, owner)
+    checkout.compose("--profile", "cluster", "up", "--detach", "--force-recreate", "--timeout", "5", "--wait", "lab", "scheduler", "worker")
+    for service in ("scheduler", "worker"):
+        assert_no_privileges(checkout, owner, service)
+    sweep = f"lxmls-rnn sweep sample --max-nr-sent 50 --epochs 1 --vary n_hidd=2,5 --name cluster-{owner}"
+    checkout.compose("exec", "-T", "lab", *sweep.split(), "--scheduler", "tls://scheduler:8786")
+    assert owners(*(checkout.folder / f"runs/cluster-{owner}").glob("*/model.npz")) == {owner}
+    checkout.compose("--profile", "cluster", "rm", "--force", "--stop", "scheduler", "worker")
+
+
+def test_named_volumes_take_their_owner_from_the_image(checkout):
+    files = write_override(checkout.folder, volumes=[f"{name.replace('/', '-')}:/opt/lab/{name}" for name in FOLDERS])
+    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "5")
+    assert_no_privileges(checkout, 1000)
+    checkout.compose("exec", "-T", "lab", *TRAIN, "in-a-volume")
+    assert checkout.compose("exec", "-T", "lab", "stat", "-c", "%u", "runs/in-a-volume", "data").stdout == "1000\n1000\n"
+
+
+def test_its_root_may_be_read_only(checkout):
+    give_to(checkout.folder, 1001)
+    files = write_override(checkout.folder, read_only=True, tmpfs=["/tmp:exec", "/home/lab:exec,mode=1777"])
+    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "5")
+    assert_no_privileges(checkout, 1001)
+    checkout.compose("exec", "-T", "lab", *TRAIN, "read-only-root")
+    assert owners(checkout.folder / "runs/read-only-root") == {1001}
+
+
+def test_a_user_that_is_named_comes_before_the_owner(checkout):
+    give_to(checkout.folder, 1001)
+    for name in ("runs", "results"):
+        shutil.chown(checkout.folder / name, 54321, 54321)
+    checkout.compose("run", "--rm", "-T", "lab", *TRAIN, "named", LAB_UID="54321", LAB_GID="54321")
+    assert owners(checkout.folder / "runs/named") == {54321}
+
+
+def test_a_user_that_docker_starts_it_as_needs_no_capabilities(checkout):
+    """As `docker run --user` does, a hub, or Kubernetes."""
+    files = ["-f", "docker-compose.yml", "-f", "override.yml"]
+    (checkout.folder / "override.yml").write_text('services: {lab: {user: "1001:1001", cap_add: !reset []}}\n')
+    give_to(checkout.folder, 1001)
+    checkout.compose(*files, "up", "--detach", "--wait", "--timeout", "5")
+    assert_no_privileges(checkout, 1001)
+    checkout.compose(*files, "exec", "-T", "lab", *TRAIN, "as-it-is")
+    assert owners(checkout.folder / "runs/as-it-is") == {1001}
