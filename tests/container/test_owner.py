@@ -63,13 +63,13 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
 @pytest.mark.parametrize("owner", [1000, 54321])
 def test_its_cluster_is_the_owners_too(checkout, owner):
     give_to(checkout.folder, owner)
-    checkout.compose("--profile", "cluster", "up", "--detach", "--force-recreate", "--timeout", "5", "--wait", "lab", "scheduler", "worker")
-    for service in ("scheduler", "worker"):
-        assert_no_privileges(checkout, owner, service)
+    checkout.compose("--profile", "cluster", "up", "--detach", "--force-recreate", "--timeout", "5")
     sweep = f"lxmls-rnn sweep sample --max-nr-sent 50 --epochs 1 --vary n_hidd=2,5 --name cluster-{owner}"
     checkout.compose("exec", "-T", "lab", *sweep.split(), "--scheduler", "tls://scheduler:8786")
+    for service in ("scheduler", "worker"):
+        assert_no_privileges(checkout, owner, service)
     assert owners(*(checkout.folder / f"runs/cluster-{owner}").glob("*/model.npz")) == {owner}
-    checkout.compose("--profile", "cluster", "rm", "--force", "--stop", "scheduler", "worker")
+    checkout.compose("--profile", "cluster", "kill", "scheduler", "worker")
 
 
 def test_named_volumes_take_their_owner_from_the_image(checkout):
