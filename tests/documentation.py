@@ -59,7 +59,9 @@ def blocks(page: str, text: str) -> list[Block]:
         if match["place"]:
             marks.discard(line := text.count("\n", 0, match.start()) + 1)
             if place not in (EWT, HOST) and not place.startswith(NOT_RUN):
-                raise ValueError(f"{page}, line {line}: expected {EWT!r}, {HOST!r} or {NOT_RUN!r} with why, got {place!r}")
+                raise ValueError(
+                    f"{page}, line {line}: expected {EWT!r}, {HOST!r} or {NOT_RUN!r} with why, got {place!r}"
+                )
         if (match["language"] or "") in SHELLS:
             first = text.count("\n", 0, match.start(kind)) + 1
             found.append(Block(page, first, place, match[kind]))

@@ -1,4 +1,4 @@
-"""The lab in the container, as a person with a browser sees it: everything that notebooks import, by its main button."""
+"""The lab in the container, as a person with a browser sees it: all that notebooks import, by its main button."""
 
 import re
 
@@ -20,7 +20,8 @@ def page(lab, context):  # noqa: F811
 @pytest.fixture(scope="module")
 def trained(lab):
     """A run to look into."""
-    lab.compose("exec", "-T", "lab", *"lxmls-rnn train sample --model NumpyRNN --epochs 1 --name seen".split())
+    command = ["lxmls-rnn", "train", "sample", "--model", "NumpyRNN", "--epochs", "1", "--name", "seen"]
+    lab.compose("exec", "-T", "lab", *command)
 
 
 def keep_an_answer(panel):
@@ -30,7 +31,9 @@ def keep_an_answer(panel):
 
 def measure_one_shape(panel):
     for box in panel.get_by_role("checkbox").all():
-        box.set_checked(box.locator("xpath=ancestor::label").inner_text().strip() in ("rnn", "numpy", "cpu", "float32", "backward"))
+        box.set_checked(
+            box.locator("xpath=ancestor::label").inner_text().strip() in ("rnn", "numpy", "cpu", "float32", "backward")
+        )
     fill(panel, "Hidden units", 8)
     fill(panel, "Batch", 1)
     fill(panel, "Seconds a case", 0.05)

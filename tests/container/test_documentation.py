@@ -17,7 +17,7 @@ class Terminal:
     def __init__(self, lab):
         websocket = pytest.importorskip("websocket")  # a dependency of JupyterLab
         server, token = lab.address()
-        ask = ["curl", "-fsS", "--noproxy", "*", "-X", "POST", "-H", f"Authorization: token {token}", "-d", '{"cwd": ""}']
+        ask = ["curl", "-fsS", "--noproxy", "*", "-H", f"Authorization: token {token}", "-d", '{"cwd": ""}']
         name = json.loads(lab.call(*ask, f"{server}/api/terminals").stdout)["name"]
         url = f"{server.replace('http', 'ws')}/terminals/websocket/{name}?token={token}"
         self.socket = websocket.create_connection(url, timeout=TRAIN)
