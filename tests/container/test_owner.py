@@ -78,6 +78,7 @@ def test_named_volumes_take_their_owner_from_the_image(checkout):
     assert_no_privileges(checkout, 1000)
     checkout.compose("exec", "-T", "lab", *TRAIN, "in-a-volume")
     shown = checkout.compose("exec", "-T", "lab", "stat", "-c", "%u", "runs/in-a-volume", "data").stdout
+    checkout.compose(*files, "down", "--volumes", "--timeout", "5")
     assert shown == "1000\n1000\n"
 
 
