@@ -61,6 +61,7 @@ def test_commands_of_every_page_run_somewhere(page, found):
 def workplace(tmp_path):
     """A folder in which commands find what they find in a checkout, and keep their runs apart from the real ones."""
     shutil.copytree(ROOT / "data" / "sample", tmp_path / "data" / "sample")
+    (tmp_path / "results").mkdir()
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     return tmp_path
 
