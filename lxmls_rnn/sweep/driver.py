@@ -21,7 +21,8 @@ from lxmls_rnn import device, memory, paths, records
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.run_files import Metrics
 from lxmls_rnn.sweep import halving, worker
-from lxmls_rnn.sweep.cluster import Existing, Local
+from lxmls_rnn.sweep.cluster import Existing
+from lxmls_rnn.sweep.local import Local
 from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training

@@ -1,0 +1,106 @@
+"""The workers of a sweep on this machine: protected from other users, whatever the environment says of TLS."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import Scheduler, SpecCluster
+from distributed.security import Security
+from sweep import intruder
+
+pytestmark = pytest.mark.process
+
+COMMAND = Path(sys.executable).with_name("lxmls-rnn")
+# what docker-compose.yml sets for everyone, and worse
+OF_A_CLUSTER = {
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": "/nowhere/cert.pem",
+    "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT": "/nowhere/cert.pem",
+    "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY": "/nowhere/key.pem",
+    "DASK_DISTRIBUTED__COMM__TLS__SCHEDULER__CERT": "/nowhere/cert.pem",
+    "DASK_DISTRIBUTED__COMM__TLS__WORKER__CERT": "/nowhere/cert.pem",
+    "DASK_DISTRIBUTED__COMM__TLS__CIPHERS": "none",
+    "DASK_DISTRIBUTED__COMM__TLS__MIN_VERSION": "7",
+    "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true",
+    "DASK_DISTRIBUTED__SCHEDULER__DASHBOARD__TLS__CERT": "/nowhere/cert.pem",
+    "DASK_SCHEDULER_ADDRESS": "tls://nowhere:8786",
+}
+
+
+def start(tmp_path, *options):
+    """A sweep of two workers that goes on until it is killed, whose umask gives everything to everyone."""
+    (tmp_path / "tmp").mkdir()
+    environ = {**os.environ, **OF_A_CLUSTER, "TMPDIR": str(tmp_path / "tmp"), "LXMLS_RUNS": str(tmp_path / "runs")}
+    command = [COMMAND, "sweep", "sample", "--name", "long", "--seeds", "2", "--epochs", "100000", "--workers", "2"]
+    command += ["--n-emb", "3", "--n-hidd", "3", "--max-nr-sent", "30", *options]
+    return psutil.Popen(command, env=environ, cwd=tmp_path, umask=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """The processes of a sweep whose two workers train: client (scheduler, nannies), workers, a helper."""
+    client = start(tmp_path)
+    while len(list((tmp_path / "runs" / "long").glob("*/metrics.jsonl"))) < 2:
+        with suppress(psutil.TimeoutExpired):
+            pytest.fail(f"it ended: {client.wait(0.1)}, {client.stdout.read()}")
+    processes = [client, *client.children(recursive=True)]
+    yield processes
+    client.terminate()
+    client.communicate(timeout=60)
+
+
+def listening(processes):
+    """The addresses that processes listen at: host and port."""
+    return [c.laddr for p in processes for c in p.net_connections() if c.status == psutil.CONN_LISTEN]
+
+
+def intrusions(addresses, credentials):
+    """What another user of the machine can do at these addresses, with credentials of his own."""
+    fields = {name: value for name in Security.__slots__ if "\n" in str(value := getattr(credentials, name))}
+    asked = {"addresses": [f"{host}:{port}" for host, port in addresses], "credentials": fields}
+    done = subprocess.run(
+        [sys.executable, intruder.__file__], input=json.dumps(asked), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow("it starts workers, and tries every port of theirs in several ways")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_no_port_of_a_sweep_lets_another_user_in(sweep):
+    addresses = listening(sweep)
+    assert len(addresses) == 8  # of scheduler and two workers one for Dask and one for HTTP; of two nannies one each
+    assert {host for host, _ in addresses} == {"127.0.0.1"}
+    found = intrusions(addresses, Security.temporary())
+    assert {(by, what) for _, by, what in found} == {("http", "sitemap.json")}  # an empty list of pages
+
+
+@pytest.mark.slow("it starts two schedulers and the process of an intruder")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@pytest.mark.parametrize("protocol", ["tcp", "tls"])
+def test_the_intruder_succeeds_where_nothing_protects(protocol):
+    known = Security.temporary()
+    options = {"host": "127.0.0.1", "port": 0, "protocol": protocol, "dashboard_address": "127.0.0.1:0"}
+    security = known if protocol == "tls" else Security()
+    spec = {"cls": Scheduler, "options": {**options, "security": security}}
+    with SpecCluster(scheduler=spec, security=security) as cluster:
+        host, port = cluster.scheduler_address.removeprefix(f"{protocol}://").split(":")
+        found = intrusions([(host, port)], known)
+    assert {what for _, by, what in found if by == protocol} == {"identity", "run_function", "client"}
+
+
+@pytest.mark.slow("it starts workers")
+def test_credentials_and_folders_are_for_the_owner_alone(sweep, tmp_path):
+    for process in sweep:
+        assert "PRIVATE KEY" not in " ".join(process.cmdline())
+        assert "PRIVATE KEY" not in " ".join(process.environ().values())
+    made = list((tmp_path / "tmp").iterdir())
+    assert made  # Dask's folders
+    for folder in made:
+        assert folder.stat().st_mode & 0o077 == 0
+        for file in folder.rglob("*"):
+            assert file.is_dir() or b"PRIVATE KEY" not in file.read_bytes()
