@@ -80,12 +80,19 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def interruptible(what: str) -> Iterator[list[int]]:
-    """Note Ctrl-C and SIGTERM, by number, for work that then stops after `what`; a second Ctrl-C does not wait."""
+    """Note Ctrl-C and SIGTERM, by number, for work that then stops after `what`; a second Ctrl-C does not wait.
+
+    More of them do not interrupt the cleaning up that follows the second one.
+    """
     came: list[int] = []
+
+    def interrupt_now(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
     def interrupt(number: int, _: Any) -> None:
         came.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupt_now)
         # not print: the signal may come in the middle of one
         os.write(2, f"Stopping after the {what} (a second Ctrl-C does not wait and does not save).\n".encode())
 

@@ -20,7 +20,7 @@ from distributed import Future, KilledWorker, wait
 from lxmls_rnn import device, memory, paths, records
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.run_files import Metrics
-from lxmls_rnn.sweep import halving, worker
+from lxmls_rnn.sweep import halving, report, worker
 from lxmls_rnn.sweep.cluster import Existing
 from lxmls_rnn.sweep.local import Local
 from lxmls_rnn.sweep.owner import Claim
@@ -203,12 +203,16 @@ class Driver:
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
     def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
-        """Let one worker fill Theano's cache with each kind of model that is missing, then all import and load it."""
+        """Wait for a worker; let it fill Theano's cache with each kind of model that is missing, then all load it."""
         settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].in_theano]
         # what fails here, fails in its trainings and is said there
         futures = local.client.map(worker.warm, kinds, pure=False)
         records.prepare(Metrics)  # meanwhile
+        while not self.alive:
+            local.wait(LOOK)
+            self._look()
+            yield None
         if not kinds:
             return
         self.state = "compiling"
@@ -251,6 +255,9 @@ class Driver:
                             one.future.cancel()
                             left.append((given.pop(key).training, one.epochs))
                 yield result
+        except KeyboardInterrupt:  # does not wait
+            given.clear()
+            raise
         finally:
             if given:
                 self._stop(given)
@@ -337,15 +344,4 @@ class Driver:
     @property
     def seconds_left(self) -> float | None:
         """How long the rest takes, if each training takes as long as others of its setting; None before one is done."""
-        if not self.seconds:
-            return None
-        of_setting: dict[str, list[float]] = {}
-        for name, seconds in self.seconds.items():
-            of_setting.setdefault(repr(self.results[name].training.point), []).append(seconds)
-        mean = sum(self.seconds.values()) / len(self.seconds)
-        left = 0.0
-        for result in self.results.values():
-            if not result.over:
-                known = of_setting.get(repr(result.training.point), [mean])
-                left += sum(known) / len(known)
-        return left / max(1, self.count)
+        return report.seconds_left(self.results.values(), self.seconds, self.count)

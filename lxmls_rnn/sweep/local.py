@@ -6,36 +6,64 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import dask
-from distributed import Client, Nanny, Scheduler, SpecCluster
+from distributed import Client, Scheduler, SpecCluster
 from distributed.security import Security
 
-from lxmls_rnn.sweep import tls, worker
+from lxmls_rnn.files import quoted
+from lxmls_rnn.sweep import local_worker, tls  # noqa: F401 (importing tls patches ssl)
 
 LOOPBACK = "127.0.0.1"
 # Each worker holds one training, the others wait in the scheduler; one that more workers than this died of has failed.
-# A worker may take long to begin again where the machine has other work; `look` sees those that never will.
 CONFIG: dict[str, Any] = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 5,
-    "distributed.deploy.lost-worker-timeout": "30 days",
     "distributed.worker.profile.enabled": False,  # it stops the training a hundred times a second
     # each process of Dask looks at itself less often: the trainings need its time
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.cycle": "10s",
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.scheduler.active-memory-manager.start": False,
-    # with it a worker gives all memory back to the kernel after each step, and has it cleared anew
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
     # credentials are this sweep's own: settings for the TLS of a cluster may name files that are not here
     **{f"distributed.scheduler.dashboard.tls.{name}": None for name in ("ca-file", "cert", "key")},
     "distributed.worker.http.routes": [],  # HTTP asks for no credentials, so it has nothing to show
 }
-GRACE = 3.0  # seconds that a worker's process may be gone before another nanny is put in the place of its own
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+MAX_FAILED_STARTS = 10  # of one worker in a row; another worker that starts is no help to it
+END_SECONDS = 2.0  # that a worker's process may take to end by itself
+
+
+@dataclass
+class _Process:
+    """The process of a worker, which is started again when it has died."""
+
+    number: int
+    running: Popen[bytes]
+    name: str  # of Dask's worker
+    log: Path
+    seen: bool = False  # whether the scheduler knew it
+    failed_starts: int = 0  # in a row
+
+    def death(self) -> str:
+        """Say how it died: what it printed last, as an error does, or its status."""
+        status = self.running.returncode
+        with suppress(OSError):
+            if printed := self.log.read_text(errors="replace").split("\n")[:-1]:
+                return quoted(printed[-1])
+        return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+
+    def close(self) -> None:
+        """Close its standard input, which ends it."""
+        with suppress(BrokenPipeError):
+            if self.running.stdin is not None:
+                self.running.stdin.close()
 
 
 class Local:
@@ -52,13 +80,13 @@ class Local:
     count
         How many workers there are to be.
     alive
-        How many there are.
+        How many there are, 0 while the first one starts.
     link
         Of the dashboard, empty without.
     addresses
         Of those that a training may go to; None for all.
     unfit
-        Why a worker must not train, by its name.
+        Why a worker is not started any more, by its number.
     ahead
         Trainings for each worker that the scheduler is given: those that wait there go to the first one that is free.
     """
@@ -68,59 +96,92 @@ class Local:
 
     def __init__(self, count: int, devices: Sequence[str], dashboard: bool) -> None:
         self.count, self.devices, self.dashboard = count, devices, dashboard
-        self.alive, self.link, self.unfit = count, "", dict[str, str]()
+        self.alive, self.link, self.unfit = 0, "", dict[str, str]()
         self.present: set[str] = set()  # the workers' addresses
-        self._gone: dict[int, float] = {}  # since when the process of a worker is gone
+        self._processes: list[_Process] = []
+        self._started = 0
         self._open = ExitStack()
 
     def __enter__(self) -> Local:
         web, security = f"{LOOPBACK}:0", _own_credentials()
         both = {"host": LOOPBACK, "protocol": "tls", "security": security, "dashboard_address": web}
-        scheduler: dict[str, Any] = {**both, "port": 0, "dashboard": self.dashboard}
-        options = {**both, "nthreads": 1, "memory_limit": 0}
-        options |= {"silence_logs": logging.CRITICAL, "preload": [tls.__name__, worker.__name__]}
-        nannies = {}
-        for number in range(self.count):
-            env = {}
-            if self.devices:
-                env["LXMLS_DEVICE"] = self.devices[number]
-                # of two values Theano takes the later
-                env["THEANO_FLAGS"] = f"{os.environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
-            nannies[number] = {"cls": Nanny, "options": {**options, "env": env}}
         with ExitStack() as stack:
             # of mode 0700: Dask's processes import modules from the folder that they are given
-            private = stack.enter_context(TemporaryDirectory(prefix="lxmls-rnn-sweep-", ignore_cleanup_errors=True))
-            stack.enter_context(dask.config.set({**CONFIG, "temporary-directory": private}))
+            folder = stack.enter_context(TemporaryDirectory(prefix="lxmls-rnn-sweep-", ignore_cleanup_errors=True))
+            self._folder, self._config = Path(folder), {**CONFIG, "temporary-directory": folder}
+            stack.enter_context(dask.config.set(self._config))
             if not self.dashboard:
                 stack.enter_context(dask.config.set({"distributed.scheduler.http.routes": []}))
-            cluster = SpecCluster(
-                workers=nannies,
-                scheduler={"cls": Scheduler, "options": scheduler},
-                security=security,
-                silence_logs=logging.CRITICAL,
-            )
+            scheduler = {"cls": Scheduler, "options": {**both, "port": 0, "dashboard": self.dashboard}}
+            cluster = SpecCluster(scheduler=scheduler, security=security, silence_logs=logging.CRITICAL)
             stack.enter_context(cluster)
             self.client = stack.enter_context(Client(cluster, set_as_default=False))
-            self.client.wait_for_workers(1)
             self.link = self.client.dashboard_link if self.dashboard else ""
+            self._options = {**both, "scheduler_ip": cluster.scheduler_address, "nthreads": 1, "memory_limit": 0}
+            self._options["silence_logs"] = logging.CRITICAL
+            stack.push(self._end)
+            for number in range(self.count):
+                self._processes.append(self._start(number))
             self._open = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def _start(self, number: int) -> _Process:
+        environ = {**ONE_THREAD, **os.environ}
+        if self.devices:
+            environ["LXMLS_DEVICE"] = self.devices[number]
+            # of two values Theano takes the later
+            environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
+        self._started += 1
+        name, log = f"{number}-{self._started}", self._folder / f"worker-{number}.log"
+        running = local_worker.start(self._config, {**self._options, "name": name}, environ, log)
+        return _Process(number, running, name, log)
+
+    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the workers; a training that one still has goes on from its checkpoint when the sweep is resumed."""
+        for process in self._processes:
+            if kind is KeyboardInterrupt:
+                process.running.kill()
+            process.close()
+        deadline = time.monotonic() + END_SECONDS
+        for process in self._processes:
+            try:
+                process.running.wait(max(0.0, deadline - time.monotonic()))
+            except TimeoutExpired:
+                process.running.kill()
+                process.running.wait()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a worker is there, so long at most."""
+        with suppress(TimeoutError):
+            self.client.wait_for_workers(1, timeout=seconds)
 
     def look(self) -> None:
-        """Count the workers, and start those that were killed while they began: their nannies do not."""
-        self.present = set(self.client.scheduler_info(n_workers=-1)["workers"])
-        self.alive = len(self.present)
-        cluster: Any = self.client.cluster
-        for name, nanny in list(cluster.workers.items()):
-            if nanny.is_alive():
-                self._gone.pop(name, None)
-            elif time.monotonic() - self._gone.setdefault(name, time.monotonic()) > GRACE:
-                del cluster.workers[name], self._gone[name]
-                cluster.loop.add_callback(nanny.close)
-                cluster.scale(len(cluster.worker_spec))
+        """Count the workers, and start those again that have died.
+
+        Raises
+        ------
+        RuntimeError
+            All workers died again and again while they started.
+        """
+        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        self.present, names = set(found), {worker["name"] for worker in found.values()}
+        self.alive = len(found)
+        for place, process in enumerate(self._processes):
+            process.seen = process.seen or process.name in names
+            if process.running.poll() is None or str(process.number) in self.unfit:
+                continue
+            process.close()
+            failed = 0 if process.seen else process.failed_starts + 1
+            if failed < MAX_FAILED_STARTS:
+                self._processes[place] = self._start(process.number)
+                self._processes[place].failed_starts = failed
+                continue
+            self.unfit[str(process.number)] = f"it died {failed} times in a row while it started: {process.death()}"
+            if len(self.unfit) == self.count:
+                raise RuntimeError(f"no worker starts: worker {process.number}, {self.unfit[str(process.number)]}")
 
     def doubt(self, why: str) -> None:
         """Stop: what one worker says of this machine, it says for all."""

@@ -7,7 +7,7 @@ import io
 import json
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lxmls_rnn.sweep import grid
@@ -64,6 +64,24 @@ def spread(accuracies: Sequence[float]) -> str:
     """Say mean, standard deviation and number of accuracies."""
     deviation = f" ± {statistics.stdev(accuracies):.2%}" if len(accuracies) > 1 else ""
     return f"{statistics.fmean(accuracies):.2%}{deviation} ({len(accuracies)} seed{'s' if len(accuracies) > 1 else ''})"
+
+
+def seconds_left(results: Collection[Result], seconds: Mapping[str, float], workers: int) -> float | None:
+    """Return how long the rest takes, if each training takes as long as others of its setting; None if none is known.
+
+    `seconds` has how long trainings took, by the run's name.
+    """
+    if not seconds:
+        return None
+    of_setting: dict[str, list[float]] = {}
+    for result in results:
+        if result.training.name in seconds:
+            of_setting.setdefault(repr(result.training.point), []).append(seconds[result.training.name])
+    mean = statistics.fmean(seconds.values())
+    left = [
+        statistics.fmean(of_setting.get(repr(result.training.point), [mean])) for result in results if not result.over
+    ]
+    return sum(left) / max(1, workers)
 
 
 def row(result: Result) -> dict[str, Any]:

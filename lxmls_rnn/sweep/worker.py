@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 import threading
 import time
 import warnings
@@ -59,10 +58,9 @@ class Client:
         return paths.runs() / self.folder
 
 
-def dask_setup(_: Any) -> None:
-    """Leave Ctrl-C to who started the workers, and stops them with checkpoints; Dask calls this when one begins."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    records.prepare(Settings, Config, Metrics)  # or the first training would wait for it
+def prepare() -> None:
+    """Do before the first training what it would wait for."""
+    records.prepare(Settings, Config, Metrics)
 
 
 @cache

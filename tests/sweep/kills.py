@@ -1,9 +1,20 @@
-"""A sweep whose workers and whose scheduler and client are killed at random moments, compared with serial runs.
+"""Strike at a sweep's processes at random moments, from their start to their end, and compare with serial runs.
 
-python tests/sweep/kills.py 100 [SEED]       kills so often, says how it went
+python tests/sweep/kills.py --kill-client 100 --kill-worker 100 --interrupt 100 --terminate 50 --seed 1
+
+kill-client     SIGKILL to the process of client and scheduler
+kill-worker     SIGKILL to a worker, half of them while they start
+interrupt       one to three SIGINT to all processes, as a terminal sends it, or to the client alone
+terminate       SIGTERM to the client
+
+The command is started again until its sweep is done, then the next sweep begins. No command may print a traceback, end
+with an unexpected status, leave a process or, unless it was killed, a temporary folder.
 """
 
+import argparse
+import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,79 +23,205 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from sweep.small import BASE, of_sweep, serial, small_sweep
+from sweep.small import BASE, DEV, TRAIN, of_sweep, serial, small_sweep
 
-from lxmls_rnn.sweep import halving
-
-CLIENT = """
-import sys
-from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep import halving, local_worker
 from lxmls_rnn.sweep.sweep import Sweep
-if __name__ == "__main__":
-    for result in Driver(Sweep.load("small", sys.argv[1]), workers=2, checkpoint_every=0.02).run():
-        pass
-"""
-EPOCHS = 8  # that the trainings do, at most, from one kill to the next
-OF_CLIENT = 0.08  # share of the kills that meet the process of client and scheduler
+
+COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "sweep"]
+SETTINGS = {"max_nr_sent": 150, "n_emb": 3, "n_hidd": 3}
+TRAINER = {"epochs": 12, "batch_size": 2}
+VARY = ["model=NumpyRNN,NumpyLSTM", "n_hidd=2,3,5"]
+KINDS = ("kill-client", "kill-worker", "interrupt", "terminate")
+EPOCHS = 8  # that the trainings do, at most, from one strike at a worker to the next
+END_SECONDS = 30  # that processes may take to end
 
 
 def workers_of(client):
     """The processes of a client's workers."""
-    with suppress(psutil.NoSuchProcess):
-        return [child for child in client.children() if any("spawn_main" in word for word in child.cmdline())]
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        return [child for child in client.children() if any(local_worker.__name__ in word for word in child.cmdline())]
     return []
 
 
-def written(sweep):
-    """How many epochs have been written down."""
-    return sum(path.read_text().count("\n") for path in sweep.folder.glob("*/metrics.jsonl"))
+class Attack:
+    """Sweeps below a folder, the strikes that are left, and what was found."""
+
+    def __init__(self, root, counts, seed):
+        self.root, self.draw, self.mark = Path(root), random.Random(seed), token_hex(8)
+        self.left = [kind for kind, count in counts.items() for _ in range(count)]
+        self.draw.shuffle(self.left)
+        self.done, self.problems = Counter(), []
+        self.temporary = self.root / "tmp"
+        self.temporary.mkdir()
+        self.environ = {**os.environ, "LXMLS_ATTACK": self.mark, "TMPDIR": str(self.temporary)}
+        self.sweeps = 0
+        self.epochs_at_strike = 0
+        self.known = set()  # workers that were there at the last look
+        self.start_seconds = 1.0  # from the start of a command to its first epoch
+
+    @property
+    def runs(self):
+        return self.root / "runs"
+
+    @property
+    def name(self):
+        return f"sweep-{self.sweeps}"
+
+    def go(self):
+        """Strike until no strike is left and the last sweep is done."""
+        trainer = replace(BASE.trainer, **TRAINER, shuffle=True)
+        expected = small_sweep(self.root, *VARY, base=replace(BASE, **SETTINGS, trainer=trainer), seeds=[1])
+        numbers = serial(expected, self.root / "serial")
+        while self.left or not self.sweeps:
+            self.sweeps += 1
+            while not self.is_done():
+                self.command()
+            if of_sweep(Sweep.load(self.name, self.runs)) != numbers:
+                self.problems.append(f"{self.name} has other numbers than serial runs")
+        return self
+
+    def is_done(self):
+        with suppress(FileNotFoundError):
+            return all(result.state == "done" for result in halving.results(Sweep.load(self.name, self.runs)))
+        return False
+
+    def command(self):
+        """Run the command once, to its end or until it is struck down."""
+        if (self.runs / self.name / "sweep.json").is_file():
+            options = ["--resume", self.name]
+        else:
+            given = {**SETTINGS, **TRAINER, "seed": 1, "seeds": 1, "name": self.name, "dev": DEV}
+            options = [TRAIN, "--shuffle", *(word for text in VARY for word in ("--vary", text))]
+            options += [word for key, value in given.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+        command = [*COMMAND, *options, "--workers", "2", "--root", str(self.runs)]
+        self.known, begin, struck, before = set(), time.monotonic(), "", self.written()
+        with open(self.root / "output", "w+b") as output:
+            client = psutil.Popen(
+                command, env=self.environ, stdout=output, stderr=output, cwd=self.root, start_new_session=True
+            )
+            wait(lambda: client.poll() is not None or is_ready(client))
+            while self.left and client.poll() is None and struck in ("", "kill-worker"):
+                struck = self.strike(client, begin) or struck
+                if not struck and self.written() > before:
+                    self.start_seconds = time.monotonic() - begin
+            status = client.wait()
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        self.done["commands"] += 1
+        self.judge(struck, status, said)
+
+    def strike(self, client, begin):
+        """Wait for a random moment, then strike; the kind of strike, or nothing if the client ended before."""
+        kind = self.left[-1]
+        at_start = self.draw.random() < 0.5
+        if kind == "kill-worker":
+            if at_start:  # a worker that was not there before
+                wait(lambda: client.poll() is not None or set(workers_of(client)) - self.known)
+                victims = set(workers_of(client)) - self.known
+                rest(client, self.draw.uniform(0, self.start_seconds))
+            else:
+                epochs = self.written() + self.draw.randrange(EPOCHS)
+                wait(lambda: client.poll() is not None or (self.written() >= epochs and workers_of(client)))
+                victims = set(workers_of(client))
+            self.known |= victims
+            victims = sorted(victims, key=lambda process: process.pid)
+            victim = self.draw.choice(victims) if victims else None
+            with suppress(psutil.NoSuchProcess):
+                if victim is None or not victim.is_running() or client.poll() is not None:
+                    return ""
+                victim.kill()
+                self.count(kind)
+                return kind
+            return ""
+        seconds = self.draw.uniform(0, self.start_seconds) if at_start else self.draw.uniform(0, 3 * self.start_seconds)
+        rest(client, begin + seconds - time.monotonic())
+        if client.poll() is not None:
+            return ""
+        if kind == "kill-client":
+            client.kill()
+        elif kind == "terminate":
+            client.terminate()
+        else:
+            send = self.draw.choice([os.kill, os.killpg])
+            for _ in range(self.draw.choice([1, 1, 2, 2, 3])):
+                with suppress(ProcessLookupError):
+                    send(client.pid, signal.SIGINT)
+                rest(client, self.draw.uniform(0, 0.3))
+        self.count(kind)
+        return kind
+
+    def count(self, kind):
+        self.left.pop()
+        self.done[kind] += 1
+
+    def judge(self, struck, status, said):
+        """Note what is wrong with a command that has ended."""
+        allowed = {"kill-client": {-9, 0}, "interrupt": {130, 0}, "terminate": {143, 0}}.get(struck, {0})
+        problems = [] if status in allowed else [f"status {status}"]
+        problems += [word for word in ("Traceback", "Error", "Exception", "Warning") if word in said]
+        processes = [process for process in psutil.process_iter() if self.is_ours(process)]
+        problems += [f"left {process}" for process in psutil.wait_procs(processes, timeout=END_SECONDS)[1]]
+        left = list(self.temporary.iterdir())
+        if left and struck != "kill-client":
+            problems.append(f"left {left}")
+        for folder in left:
+            subprocess.run(["rm", "-rf", folder], check=True)
+        if problems:
+            self.problems.append(f"{self.name} after {struck or 'nothing'}: {', '.join(problems)}\n{said}")
+
+    def is_ours(self, process):
+        with suppress(psutil.Error):
+            return process.environ().get("LXMLS_ATTACK") == self.mark
+        return False
+
+    def written(self):
+        """How many epochs of the present sweep have been written down."""
+        return sum(path.read_text().count("\n") for path in (self.runs / self.name).glob("*/metrics.jsonl"))
 
 
-def kill(root, kills, seed):
-    """Train a sweep in `root` to its end; kill on the way. Returns the sweep and how often what was killed."""
-    draw = random.Random(seed)
-    base = replace(BASE, max_nr_sent=150, trainer=replace(BASE.trainer, epochs=12, batch_size=2, shuffle=True))
-    sweep = small_sweep(
-        root, "model=NumpyRNN,NumpyLSTM", "n_hidd=2,3,5", base=base, seeds=range(1, 3 + kills // 10)
-    ).begin()
-    script = root / "client.py"
-    script.write_text(CLIENT)
-    killed, then = Counter(), 1
-    while any(result.state != "done" for result in halving.results(sweep)):
-        client = psutil.Popen([sys.executable, script, root])
-        while client.poll() is None:
-            with suppress(psutil.TimeoutExpired, subprocess.TimeoutExpired):
-                client.wait(draw.uniform(0, 0.05))
-            if client.poll() is not None or written(sweep) < then or killed["worker"] + killed["client"] >= kills:
-                continue
-            working = workers_of(client)
-            victim = client if draw.random() < OF_CLIENT else draw.choice(working) if working else None
-            if victim is not None:
-                with suppress(psutil.NoSuchProcess):
-                    victim.kill()
-                    killed["client" if victim is client else "worker"] += 1
-                    then = written(sweep) + draw.randrange(0, EPOCHS)
-        killed["clients started"] += 1
-    return sweep, killed
+def is_ready(client):
+    """Whether the command minds signals; before, Python itself answers them, with its traceback."""
+    with suppress(OSError):
+        status = Path(f"/proc/{client.pid}/status").read_text()
+        caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), "0")
+        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+    return True
+
+
+def rest(client, seconds):
+    """Let some time pass, or less if the client ends."""
+    with suppress(psutil.TimeoutExpired):
+        client.wait(max(0.0, seconds))
+
+
+def wait(condition):
+    """Wait until something is true."""
+    while not condition():
+        time.sleep(0.005)
 
 
 def main():
-    kills, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    given = vars(parser.parse_args())
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        sweep, killed = kill(Path(folder), kills, seed)
-        same, expected = of_sweep(sweep), serial(sweep, Path(folder) / "serial")
-        differ = [name for name, numbers in expected.items() if same[name] != numbers]
+        attack = Attack(folder, {kind: given[kind.replace("-", "_")] for kind in KINDS}, given["seed"]).go()
+    print("\n".join(attack.problems))
+    counts = ", ".join(f"{kind} {attack.done[kind]}" for kind in KINDS)
     print(
-        f"{killed['worker']} workers and {killed['client']} clients with their schedulers killed, seed {seed}: "
-        f"{len(expected)} trainings, {len(expected) - len(differ)} the same as a serial run, digit for digit; "
-        f"{time.monotonic() - begin:.0f} s"
+        f"{counts}; seed {given['seed']}: {attack.done['commands']} commands, {attack.sweeps} sweeps of 6 trainings, "
+        f"{len(attack.problems)} problems; {time.monotonic() - begin:.0f} s"
     )
-    sys.exit(bool(differ))
+    sys.exit(bool(attack.problems))
 
 
 if __name__ == "__main__":

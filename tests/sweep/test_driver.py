@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from sweep.kills import kill, workers_of
+from sweep.kills import KINDS, Attack, workers_of
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.deep_learning.training import BatchDone
@@ -156,8 +156,8 @@ def test_a_worker_uses_its_own_device(tmp_path, monkeypatch):
     assert set(states(sweep).values()) == {"done"}, driver.sweep.failed
 
 
-@pytest.mark.slow("it kills and starts workers and clients eight times")
-def test_killed_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_path):
-    sweep, killed = kill(tmp_path, 8, seed=5)
-    assert killed["worker"] + killed["client"] == 8
-    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+@pytest.mark.slow("it strikes at workers and clients twelve times")
+def test_struck_at_random_moments_it_ends_with_the_numbers_of_serial_runs(tmp_path):
+    attack = Attack(tmp_path, dict.fromkeys(KINDS, 3), seed=5).go()
+    assert not attack.problems, "\n".join(attack.problems)
+    assert {kind: attack.done[kind] for kind in KINDS} == dict.fromkeys(KINDS, 3)

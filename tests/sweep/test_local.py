@@ -12,6 +12,11 @@ import pytest
 from distributed import Scheduler, SpecCluster
 from distributed.security import Security
 from sweep import intruder
+from sweep.kills import workers_of
+from sweep.small import of_sweep, serial, small_sweep
+
+from lxmls_rnn.sweep import local, local_worker
+from lxmls_rnn.sweep.driver import Driver
 
 pytestmark = pytest.mark.process
 
@@ -42,7 +47,7 @@ def start(tmp_path, *options):
 
 @pytest.fixture
 def sweep(tmp_path):
-    """The processes of a sweep whose two workers train: client (scheduler, nannies), workers, a helper."""
+    """The processes of a sweep whose two workers train: the client, which has the scheduler, and the workers."""
     client = start(tmp_path)
     while len(list((tmp_path / "runs" / "long").glob("*/metrics.jsonl"))) < 2:
         with suppress(psutil.TimeoutExpired):
@@ -73,7 +78,7 @@ def intrusions(addresses, credentials):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_no_port_of_a_sweep_lets_another_user_in(sweep):
     addresses = listening(sweep)
-    assert len(addresses) == 8  # of scheduler and two workers one for Dask and one for HTTP; of two nannies one each
+    assert len(addresses) == 6  # of scheduler and two workers, one for Dask and one for HTTP each
     assert {host for host, _ in addresses} == {"127.0.0.1"}
     found = intrusions(addresses, Security.temporary())
     assert {(by, what) for _, by, what in found} == {("http", "sitemap.json")}  # an empty list of pages
@@ -104,3 +109,48 @@ def test_credentials_and_folders_are_for_the_owner_alone(sweep, tmp_path):
         assert folder.stat().st_mode & 0o077 == 0
         for file in folder.rglob("*"):
             assert file.is_dir() or b"PRIVATE KEY" not in file.read_bytes()
+
+
+@pytest.mark.slow("it starts workers")
+def test_workers_of_a_killed_client_end_and_delete_the_folder(sweep, tmp_path):
+    client, *workers = sweep
+    client.kill()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def failing(device):
+    """The code of a worker that fails at its start on a device."""
+    return f"import os\nif os.environ['LXMLS_DEVICE'] == '{device}': raise ValueError('it is broken')\n"
+
+
+@pytest.mark.slow("it starts workers")
+def test_a_worker_that_never_starts_is_given_up_and_the_others_train(monkeypatch):
+    monkeypatch.setattr(local_worker, "CODE", failing("bad") + local_worker.CODE)
+    with local.Local(2, ["bad", "good"], dashboard=False) as workers:
+        while not (workers.unfit and workers.alive):
+            workers.wait(0.1)
+            workers.look()
+        assert workers.client.submit(os.getenv, "LXMLS_DEVICE").result() == "good"
+        assert workers.unfit == {"0": "it died 10 times in a row while it started: 'ValueError: it is broken'"}
+
+
+@pytest.mark.slow("it starts workers ten times")
+def test_where_no_worker_starts_the_sweep_ends_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(local_worker, "CODE", "raise ValueError('it is broken')")
+    driver = Driver(small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), workers=1)
+    message = "no worker starts: worker 0, it died 10 times in a row while it started: 'ValueError: it is broken'"
+    with pytest.raises(RuntimeError, match=message):
+        list(driver.run())
+
+
+@pytest.mark.slow("it starts workers and kills the first ones")
+def test_another_worker_takes_the_place_of_one_killed_while_it_starts(tmp_path):
+    sweep, killed = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin(), []
+    for _ in Driver(sweep, workers=1).run():
+        if len(killed) < 3 and (starting := workers_of(psutil.Process())):
+            assert not list(sweep.folder.glob("*/metrics.jsonl"))
+            killed += starting
+            starting[0].kill()
+    assert len(killed) == 3
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
