@@ -1,7 +1,5 @@
 """`lxmls-rnn class`: what the students of a class have done."""
 
-import csv
-import io
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lxmls_rnn import classroom
+from lxmls_rnn import classroom, spreadsheet
 from lxmls_rnn.cli.console import Commands, console
 from lxmls_rnn.files import write_atomically
 
@@ -38,9 +36,7 @@ def show(
         for why in student.damaged:
             warnings.warn(why, stacklevel=1)
     if csv_file is not None:
-        content = io.StringIO()
-        csv.writer(content).writerows([map(_no_formula, line) for line in classroom.spreadsheet(students)])
-        write_atomically(csv_file, content.getvalue())
+        write_atomically(csv_file, spreadsheet.to_csv(classroom.spreadsheet(students)))
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
     shown = Table()
@@ -59,8 +55,3 @@ def show(
             first, *more = answer.split("\n")
             for text in (f"{name}: {first}", *(f"    {line}" for line in more)):
                 console.print(text, soft_wrap=True)
-
-
-def _no_formula(cell: object) -> object:
-    """Return a cell that a spreadsheet does not compute, whatever a student has put into a file."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

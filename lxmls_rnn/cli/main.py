@@ -204,7 +204,7 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
         over = sum(result.over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
-        shows = f"`lxmls-rnn sweep show {sweep.name}`"
+        shows = f"`lxmls-rnn sweep show {sweep.argument}`"
         broken_ones = f", {len(amiss)} damaged" if amiss else ""
         said.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{broken_ones}{best}; {shows}")
     return said

@@ -110,6 +110,7 @@ def run(
         name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)
         sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
+    from lxmls_rnn.sweep.cluster import Existing
     from lxmls_rnn.sweep.driver import Driver  # takes a second to import
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
@@ -117,6 +118,8 @@ def run(
     if dry_run:
         sweep.check()
     elif resume is None:
+        if scheduler is not None:
+            Existing.connect(scheduler).close()  # before anything is written
         sweep = sweep.begin()
     console.print(f"{sweep.in_words()}.")
     if not dry_run:
@@ -155,8 +158,10 @@ def show_sweep(driver: Driver) -> None:
             if signals:
                 break
     if signals:
-        say_stopped(signals[-1], f"lxmls-rnn sweep --resume {driver.sweep.name}")
-    console.print(f"The sweep is in {driver.sweep.folder}: `lxmls-rnn sweep show {driver.sweep.name}`.", soft_wrap=True)
+        where = "" if driver.scheduler is None else f" --scheduler {driver.scheduler}"
+        say_stopped(signals[-1], f"lxmls-rnn sweep --resume {driver.sweep.argument}{where}")
+    show = f"`lxmls-rnn sweep show {driver.sweep.argument}`"
+    console.print(f"The sweep is in {driver.sweep.folder}: {show}.", soft_wrap=True)
     if signals:
         raise typer.Exit(128 + signals[-1])
     if any(result.state == "failed" for result in driver.results.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import shlex
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -59,13 +60,19 @@ class Existing:
                     is_set = f"is {files[key]}, which is no file" if files[key] else "is not set"
                     raise ValueError(f"{address} needs files for TLS, and DASK_DISTRIBUTED__COMM__TLS__{name} {is_set}")
 
+    @staticmethod
+    def connect(address: str) -> Client:
+        """Return a client of the scheduler at an address; ConnectionError if none answers."""
+        with silence_logging_cmgr(logging.CRITICAL):
+            try:
+                return Client(address, timeout=ANSWER, set_as_default=False)
+            except OSError as error:
+                raise ConnectionError(f"no scheduler answers at {address}: {in_words(error)}") from error
+
     def __enter__(self) -> Existing:
         with ExitStack() as stack:
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
-            try:
-                self.client = stack.enter_context(Client(self.address, timeout=ANSWER, set_as_default=False))
-            except OSError as error:
-                raise ConnectionError(f"no scheduler answers at {self.address}: {in_words(error)}") from error
+            self.client = stack.enter_context(self.connect(self.address))
             self.look()
             self._open = stack.pop_all()
         return self
@@ -102,7 +109,8 @@ class Existing:
                 found = self.client.scheduler_info(n_workers=-1)["workers"]
         if found is None:
             raise ConnectionError(
-                f"the scheduler {self.address} is gone: continue with `lxmls-rnn sweep --resume` when it is there again"
+                f"the scheduler {self.address} is gone: when it is there again, continue with "
+                f"`lxmls-rnn sweep --resume {shlex.quote(self.wanted.folder)} --scheduler {self.address}`"
             )
         self._judged = {address: said for address, said in self._judged.items() if address in found}
         new = [a for a in found if a not in self._judged or (self._judged[a][0] and now - self._judged[a][1] > AGAIN)]

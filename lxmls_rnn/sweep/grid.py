@@ -18,6 +18,8 @@ _OWN = {field.name: field for field in fields(Settings) if field.name not in ("t
 _TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
 KINDS = {name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()}  # such as 'int', 'float | None'
 
+MAX_TRAININGS = 100_000  # of a sweep; more could not even be listed in reasonable time and memory
+
 Point = dict[str, Any]  # a value for each setting that is varied
 
 
@@ -33,7 +35,8 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
     Raises
     ------
     ValueError
-        `train` has no such setting, a value is not of its kind, or a name or value comes twice.
+        `train` has no such setting, a value is not of its kind, a name or value comes twice, or a range has more values
+        than a sweep may have trainings.
     """
     varied: dict[str, list[Any]] = {}
     for text in texts:
@@ -48,9 +51,11 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
         if name in varied:
             raise ValueError(f"{name} is varied twice: give all its values at once")
         values = [value for piece in written.split(",") for value in _values(name, piece.strip())]
-        for number, value in enumerate(values):
-            if value in values[:number]:
+        seen = set()
+        for value in values:
+            if value in seen:
                 raise ValueError(f"{name} has the value {value} twice")
+            seen.add(value)
         varied[name] = values
     return varied
 
@@ -71,10 +76,20 @@ def _values(name: str, piece: str) -> list[Any]:
             f"{name} must be a number to have a range {kind}:lo:hi:n, "
             f"{'lo and hi positive, ' if kind == 'log' else ''}n at least 1; got {name}={piece}"
         ) from None
+    check_count(count, f"{name}={piece}")
     spaced = np.geomspace(low, high, count) if kind == "log" else np.linspace(low, high, count)
     if whole:
         return list(dict.fromkeys(round(value) for value in spaced.tolist()))
     return [float(f"{value:.4g}") for value in spaced]
+
+
+def check_count(trainings: int, what: str) -> None:
+    """Raise ValueError if something asks for more than `MAX_TRAININGS`."""
+    if trainings > MAX_TRAININGS:
+        raise ValueError(
+            f"{what} asks for {trainings:,} trainings, and a sweep has at most {MAX_TRAININGS:,}: "
+            "vary fewer values, take fewer seeds, or train a --sample of the settings"
+        )
 
 
 def parse_value(name: str, text: str) -> Any:
@@ -101,6 +116,12 @@ def with_point(base: Settings, point: Mapping[str, Any], seed: int) -> Settings:
     own = {name: value for name, value in point.items() if name in _OWN}
     trainers = {name: value for name, value in point.items() if name in _TRAINERS}
     return replace(base, **own, seed=seed, trainer=replace(base.trainer, **trainers, seed=seed))
+
+
+def count(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> int:
+    """Return how many points `points` yields, without listing them."""
+    size = math.prod(len(values) for values in vary.values())
+    return size if sample is None else min(sample, size)
 
 
 def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iterator[Point]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from lxmls_rnn import spreadsheet
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Result, Setting
 from lxmls_rnn.sweep.sweep import Sweep
@@ -101,12 +100,8 @@ def row(result: Result) -> dict[str, Any]:
 
 def to_csv(results: Sequence[Result]) -> str:
     """Return a line for each training."""
-    text = io.StringIO()
     rows = [row(result) for result in results]
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return spreadsheet.to_csv([rows[0], *(line.values() for line in rows)])
 
 
 def to_json(sweep: Sweep, settings: Sequence[Setting], chosen: Setting | None, test: Sequence[float]) -> str:

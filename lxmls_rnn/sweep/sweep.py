@@ -7,8 +7,8 @@ model=RNN,n_hidd=10,seed=1234/  a run, as `lxmls-rnn train` writes it
 from __future__ import annotations
 
 import json
-import math
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,6 @@ from lxmls_rnn.sweep.grid import Point
 
 FILE = "sweep.json"
 FORMAT, VERSION = "lxmls-rnn sweep", 1
-MOST_TRAININGS = 100_000  # that are read of a file
 LONGEST = 200  # letters of a run's name: file systems take 255 bytes
 
 
@@ -52,10 +51,19 @@ class Sweep:
     checksums: dict[str, str] = field(default_factory=dict)  # of the files that the settings name, when it began
     failed: dict[str, str] = field(default_factory=dict)  # why a training failed, by the run's name
 
+    def __post_init__(self) -> None:
+        grid.check_count(grid.count(self.vary, self.sample) * len(self.seeds), "the sweep")
+
     @property
     def name(self) -> str:
         """The sweep's name."""
         return self.folder.name
+
+    @property
+    def argument(self) -> str:
+        """What stands for this sweep in a command, as `lxmls-rnn sweep show ...`: its name and where it is."""
+        elsewhere = self.folder.parent != paths.runs()
+        return shlex.join([self.name, *(["--root", str(self.folder.parent)] if elsewhere else [])])
 
     def points(self) -> list[Point]:
         """Return the points of the grid that are trained."""
@@ -63,7 +71,7 @@ class Sweep:
 
     def in_words(self) -> str:
         """Return how many trainings it has, of how many settings and seeds."""
-        points, seeds = len(self.points()), len(self.seeds)
+        points, seeds = grid.count(self.vary, self.sample), len(self.seeds)
         settings = f"{counted(points, 'setting')} with {counted(seeds, 'seed')}"
         return f"{counted(points * seeds, 'training')}: {settings}{' each' * (points > 1)}"
 
@@ -101,7 +109,9 @@ class Sweep:
             if training.name in names or len(training.name) > LONGEST:
                 raise ValueError(f"the run {training.name} would come twice or has too long a name: rename the files")
             names.add(training.name)
-            if is_new("model", s.model, s.n_emb, s.n_hidd, s.activation, s.peepholes, s.dtype):
+            kind = s.model, s.activation, s.peepholes, s.dtype
+            # each size once, not each pair of sizes, of which a grid may have thousands
+            if is_new("n_emb", kind, s.n_emb) | is_new("n_hidd", kind, s.n_hidd):
                 numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
             if is_new("corpus", s.max_sent_len, s.max_nr_sent, s.vocabulary, s.min_count, s.embeddings):
                 s.checksums()
@@ -145,7 +155,8 @@ class Sweep:
         try:
             content = records.read(_Content, path)
         except (FileNotFoundError, NotADirectoryError):
-            raise FileNotFoundError(f"no sweep {folder}: `lxmls-rnn runs` lists the sweeps") from None
+            there = "" if root is None or paths.runs() == folder.parent else f" --root {shlex.quote(str(root))}"
+            raise FileNotFoundError(f"no sweep {folder}: `lxmls-rnn runs{there}` lists the sweeps") from None
         except ValueError as error:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not the file of a sweep: {why}") from None
@@ -163,7 +174,8 @@ class Sweep:
         """
         check_name(self.name, "a sweep")
         taken = FileExistsError(
-            f"there is a run or a sweep {self.folder}: take another name, or say --resume {self.name}"
+            f"there is a run or a sweep {self.folder}: take another name; "
+            f"`lxmls-rnn sweep --resume {self.argument}` continues a sweep"
         )
         if is_there(self.folder):
             raise taken
@@ -228,6 +240,7 @@ class _Content:
             raise ValueError("it has no seeds")
         if self.sample is not None and self.sample < 1:
             raise ValueError(f"sample must be at least 1, got {self.sample}")
+        grid.check_count(grid.count(self.vary, self.sample) * len(self.seeds), "it")
         for name, values in self.vary.items():
             if (
                 name not in grid.KINDS
@@ -235,9 +248,6 @@ class _Content:
                 or not all(_is_of_kind(value, grid.KINDS[name]) for value in values)
             ):
                 raise ValueError(f"it varies {quoted(name)} over {quoted(values)}")
-        points = math.prod(map(len, self.vary.values()))
-        if (count := min(points, self.sample or points) * len(self.seeds)) > MOST_TRAININGS:
-            raise ValueError(f"it has {count:,} trainings, expected at most {MOST_TRAININGS:,}")
         grid.with_point(self.base, next(grid.points(self.vary)), min(self.seeds))
 
 
@@ -254,7 +264,8 @@ _SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")
 
 
 def more_seeds(seeds: Sequence[int], count: int) -> list[int]:
-    """Return at least `count` seeds: these, and then those that follow the last one."""
+    """Return at least `count` seeds: these, and then those that follow the last one; ValueError for far too many."""
+    grid.check_count(count, "the number of seeds")
     return [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + count - len(seeds))]
 
 

@@ -48,7 +48,15 @@ def run(tmp_path, monkeypatch):
         (["--seeds", "2", "--name", "a*b"], r"the name of a sweep must be .* got 'a\*b'"),
         (["--seeds", "2", "--devices", "cuda7"], "cuda7 cannot be had"),
         (["--seeds", "2", "--halving", "--vary", "epochs=2,3"], "--halving needs one number of epochs"),
+        (
+            ["--vary", "n_hidd=lin:1:99999:99999", "--seeds", "2"],
+            "asks for 199,998 trainings, .* at most 100,000",
+        ),
+        (["--seeds", "30000000", "--dry-run"], "the number of seeds asks for 30,000,000 trainings"),
+        (["--vary", "rate=lin:1:2:1000000000"], "rate=lin:1:2:1000000000 asks for 1,000,000,000 trainings"),
+        (["--seeds", "2", "--scheduler", "tcp://127.0.0.1:1"], "no scheduler answers at tcp://127.0.0.1:1"),
         (["--resume", "nothing"], "no sweep runs/nothing"),
+        (["--resume", "nothing", "--root", "my runs"], "no sweep my runs/nothing: `lxmls-rnn runs --root 'my runs'`"),
         (["show", "nothing"], "no sweep runs/nothing"),
         (["--resume", "nothing", "--rate", "1"], "continued with its own settings: rate cannot be given with --resume"),
     ],
@@ -64,6 +72,21 @@ def test_a_dry_run_counts_and_makes_nothing(run, tmp_path):
     result = run("--vary", "n_hidd=lin:1:9:9", "--vary", "rate=0.1,0.2", "--sample", "5", "--seeds", "3", "--dry-run")
     assert result.output == "15 trainings: 5 settings with 3 seeds each.\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_each_command_that_it_advises_works_as_printed(run, tmp_path):
+    root = tmp_path / "my runs"
+    small_sweep(root, "n_hidd=2", name="a").begin()
+    again = run("--seeds", "2", "--name", "a", "--root", "my runs")
+    assert again.exit_code == 1
+    listed = CliRunner().invoke(app, ["runs", "--root", "my runs"])
+    shows = re.findall(r"`lxmls-rnn (sweep show .*?)`", listed.output)
+    resumes = re.findall(r"`lxmls-rnn (sweep --resume .*?)`", again.output)
+    assert shows == ["sweep show a --root 'my runs'"]
+    assert resumes == ["sweep --resume a --root 'my runs'"]
+    assert CliRunner().invoke(app, shlex.split(shows[0])).exit_code == 0
+    resumed = CliRunner().invoke(app, [*shlex.split(resumes[0]), "--dry-run"])
+    assert (resumed.exit_code, resumed.output) == (0, "2 trainings: 1 setting with 2 seeds.\n")
 
 
 def test_it_has_every_setting_of_train(run):

@@ -50,6 +50,22 @@ def test_what_is_wrong_is_said(text, message):
         grid.parse_vary([text])
 
 
+def test_a_range_of_too_many_values_is_refused_before_it_is_made():
+    with pytest.raises(ValueError, match=r"rate=lin:1:2:10* asks for 1,0[0,]* trainings, and a .* at most 100,000"):
+        grid.parse_vary([f"rate=lin:1:2:{10**12}"])
+
+
+def test_a_range_of_as_many_values_as_a_sweep_may_have_is_read():
+    assert len(grid.parse_vary([f"seed=lin:1:{grid.MAX_TRAININGS}:{grid.MAX_TRAININGS}"])["seed"]) == grid.MAX_TRAININGS
+
+
+def test_the_points_are_counted_without_a_list():
+    vary = {"n_hidd": range(10**9), "n_emb": range(10**9)}
+    assert grid.count(vary) == 10**18
+    assert grid.count(vary, 7) == len(list(grid.points(vary, 7))) == 7
+    assert grid.count({"n_hidd": [1, 2]}, 7) == 2
+
+
 def test_a_setting_is_varied_once():
     with pytest.raises(ValueError, match="rate is varied twice"):
         grid.parse_vary(["rate=1", "rate=2"])

@@ -104,6 +104,12 @@ def test_csv_and_json_hold_every_training(tmp_path):
     assert [len(setting["trainings"]) for setting in content["settings"]] == [2, 2]
 
 
+def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], failed={"n_hidd=2,seed=1": '=HYPERLINK("http://a.b";"c")'})
+    (row,) = csv.DictReader(io.StringIO(report.to_csv(halving.results(sweep))))
+    assert row["why"] == '\'=HYPERLINK("http://a.b";"c")'
+
+
 @pytest.mark.parametrize("vary", [[], ["n_hidd=2,4"], ["n_hidd=2,4", "model=NumpyRNN,NumpyLSTM"],
                                   ["n_hidd=2,4", "rate=log:0.1:1:3", "clip=none,1"]])  # fmt: skip
 def test_a_picture_is_drawn_of_any_number_of_settings(tmp_path, vary):

@@ -53,7 +53,7 @@ def test_it_needs_a_dev_part(tmp_path):
 
 def test_a_name_is_taken_once(tmp_path):
     small_sweep(tmp_path, "n_hidd=2").begin()
-    with pytest.raises(FileExistsError, match="say --resume small"):
+    with pytest.raises(FileExistsError, match=r"`lxmls-rnn sweep --resume small --root .*` continues a sweep"):
         small_sweep(tmp_path, "n_hidd=3").begin()
 
 
