@@ -10,7 +10,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
+from sweep.kills import workers_of
 from sweep.small import BASE, small_sweep
 from typer.testing import CliRunner
 
@@ -160,6 +162,26 @@ def test_ctrl_c_stops_all_with_checkpoints_and_resume_goes_on(stopped, tmp_path)
     assert done.returncode == 0, done.stderr
     for training in Sweep.load("stopped", tmp_path / "runs").trainings():
         assert len(Run.open(training.name, tmp_path / "runs" / "stopped").metrics()) == 150
+
+
+@pytest.mark.process
+@pytest.mark.slow("it starts workers twice")
+def test_a_second_ctrl_c_while_workers_start_ends_at_once_and_resume_goes_on(tmp_path):
+    command = [COMMAND, "sweep", *SHORT, "--seeds", "2", "--epochs", "2", "--name", "stopped", "--workers", "2"]
+    process = psutil.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (workers := workers_of(process)):
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stderr.readline().startswith("Stopping after the current batches")
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert said == ""
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    done = subprocess.run([COMMAND, "sweep", "--resume", "stopped"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.process
