@@ -15,7 +15,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from lxmls_rnn.theano_env import entries, failures
 from lxmls_rnn.theano_env.header import Module, drop, header
+from lxmls_rnn.theano_env.programs import Programs, patiently
 
 MOST = 8  # compilers at once: each takes some 150 MB
 
@@ -28,6 +30,7 @@ class Ahead:
         self.linkers: list[Any] = []
         self._pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MOST), "theano-compile")
         self._running: dict[Module, Future[Path | None]] = {}
+        self._programs = Programs()
         self._held = ExitStack()
 
     def take(self, module: Module, folder: Path) -> bool:
@@ -36,7 +39,7 @@ class Ahead:
         for linker in linkers:
             self._start(lacking(linker))
         future = self._running.pop(module, None)
-        built = None if future is None else future.result()
+        built = None if future is None else patiently(future.result, "The C++ compiler")
         for file in [] if built is None else list(built.iterdir()):
             shutil.move(file, folder / file.name)
         return built is not None
@@ -48,20 +51,28 @@ class Ahead:
             return
         # Until Theano has taken them over, no other process is to start on the same ones.
         self._held.enter_context(compilelock.lock_ctx())
-        scratch = self._held.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        try:
+            scratch = self._held.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        except OSError:  # none that can be written: they are compiled in the cache, one after the other
+            return
         path = header()
         for number, module in enumerate(modules):
-            self._running[module] = self._pool.submit(_compile, module, Path(scratch, str(number)), path)
+            folder = Path(scratch, str(number))
+            self._running[module] = self._pool.submit(self._compile, module, folder, path)
+
+    def _compile(self, module: Module, folder: Path, path: Path | None) -> Path | None:
+        try:
+            folder.mkdir()
+            return folder if module.compile(folder, path, self._programs.run) else None
+        except OSError:  # a full disk: the cache's may have room
+            return None
 
     def end(self, wait: bool) -> None:
-        """Start no more compilers, and let go of the cache; `wait` for those that run."""
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+        """Start no more compilers, and let go of the cache; `wait` for those that run, or kill them."""
+        if not wait:
+            self._programs.end()
+        self._pool.shutdown(cancel_futures=True)
         self._held.close()
-
-
-def _compile(module: Module, folder: Path, path: Path | None) -> Path | None:
-    folder.mkdir()
-    return folder if module.compile(folder, path) else None
 
 
 def lacking(linker: Any) -> list[Module]:
@@ -134,8 +145,20 @@ def mend_linker(linker_class: Any) -> None:
     linker_class.make_all = ahead
 
 
+def _compile(module: Module, folder: Path) -> None:
+    path = header() if module.takes_header else None
+    ahead: Ahead | None = getattr(_here, "ahead", None)
+    if (ahead is not None and ahead.take(module, folder)) or module.compile(folder, path):
+        return
+    module.compile_plainly(folder)
+    if path is not None:  # what fails with the header and not without
+        drop(path)
+
+
 def mend_compiler(cmodule: Any) -> None:
-    """Let Theano compile our way; where that fails its own, which needs no header and says what is wrong.
+    """Let Theano compile our way; where that fails plainly, without the header; where that fails too, say why.
+
+    What Theano compiles in other ways (not as a module of Python's, with its warnings shown) it compiles itself.
 
     `cmodule` is ``theano.gof.cmodule``, just imported: Theano compiles its first modules during its import.
     """
@@ -152,20 +175,23 @@ def mend_compiler(cmodule: Any) -> None:
         py_module: bool = True,
         hide_symbols: bool = True,
     ) -> Any:
-        config, path = cmodule.theano.config, None
-        if config.cxx and py_module and hide_symbols and not config.cmodule.compilation_warning:
-            module = Module.of(module_name, src_code, preargs, include_dirs, lib_dirs, libs)
-            folder, path = Path(location), header() if module.takes_header else None
-            ahead: Ahead | None = getattr(_here, "ahead", None)
-            if (ahead is not None and ahead.take(module, folder)) or module.compile(folder, path):
+        config, folder = cmodule.theano.config, Path(location)
+        library = folder / f"{module_name}.so"
+        with failures.explained(folder):
+            if config.cxx and py_module and hide_symbols and not config.cmodule.compilation_warning:
+                _compile(Module.of(module_name, src_code, preargs, include_dirs, lib_dirs, libs), folder)
                 (folder / "__init__.py").touch()
-                return cmodule.dlimport(str(folder / f"{module_name}.so"))
-        flags = ["-g0", *(preargs or [])]
-        done = theanos_way(
-            module_name, src_code, location, include_dirs, lib_dirs, libs, flags, py_module, hide_symbols
-        )
-        if path is not None:  # what fails with the header and not without
-            drop(path)
-        return done
+                entries.seal(library)
+                try:
+                    return cmodule.dlimport(str(library))
+                except Exception as error:
+                    raise failures.not_loadable(library, error, config.blas.ldflags) from error
+            flags = ["-g0", *(preargs or [])]
+            done = theanos_way(
+                module_name, src_code, location, include_dirs, lib_dirs, libs, flags, py_module, hide_symbols
+            )
+            if library.exists():
+                entries.seal(library)
+            return done
 
     cmodule.GCC_compiler.compile_str = staticmethod(compile_str)

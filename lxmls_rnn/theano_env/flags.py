@@ -1,10 +1,11 @@
 """The Theano flags that suit this machine, as far as the user has not set them."""
 
 import configparser
+import functools
 import os
+import re
 import shlex
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -15,7 +16,8 @@ from pathlib import Path
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
-from lxmls_rnn.theano_env import blas, opencl
+from lxmls_rnn.theano_env import blas, opencl, programs
+from lxmls_rnn.theano_env.failures import no_compiler
 
 TEN_YEARS = 10 * 365 * 24 * 3600
 # No host or kernel name in it, so that a cache baked into an image serves every host.
@@ -125,12 +127,20 @@ def python_headers() -> Path:
     return Path(sysconfig.get_paths()["include"], "Python.h")
 
 
+@functools.cache
 def ask(cxx: str, option: str) -> str:
     """Return what the compiler answers to `option`, or nothing."""
     try:
-        return subprocess.run([*shlex.split(cxx), option], capture_output=True, text=True).stdout.strip()
+        return programs.run([*shlex.split(cxx), option]).output.decode(errors="backslashreplace").strip()
     except OSError:
         return ""
+
+
+def require_version(cxx: str) -> None:
+    """Raise CompileError if the compiler does not tell its version, of which the compile cache's name is made."""
+    answer = ask(cxx, "-dumpversion")
+    if not re.fullmatch(r"[\w.+-]{1,40}", answer, re.ASCII):
+        raise no_compiler(cxx, answer)
 
 
 def _blas(cxx: str) -> str:
@@ -189,9 +199,10 @@ def _kernel_folder(name: str, other: Path, environ: Mapping[str, str]) -> Path:
 def _own_cache_folder(environ: Mapping[str, str]) -> Path:
     """Return a folder for compiled code that this user can write, and nobody else."""
     base = environ.get("XDG_CACHE_HOME", "")
-    root = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
-    wanted = root / "lxmls-rnn" / "theano"
+    wanted = Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache"), "lxmls-rnn", "theano")
     try:
+        if not wanted.is_absolute():  # a user without a name and without HOME
+            raise FileNotFoundError
         wanted.mkdir(parents=True, exist_ok=True)
         if _serves(wanted):
             return wanted

@@ -7,14 +7,16 @@ import functools
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lxmls_rnn.theano_env import entries, programs
+from lxmls_rnn.theano_env.failures import explained, failure
 from lxmls_rnn.theano_env.flags import ask
+from lxmls_rnn.theano_env.programs import Done
 
 # What every module that Theano generates begins with, and what most of them include next.
 PROLOGUE = '#include <Python.h>\n#include <iostream>\n#include "theano_mod_helper.h"\n'
@@ -23,6 +25,7 @@ HEADER = PROLOGUE + "".join(f"#include <{name}>\n" for name in INCLUDES)
 OPTIMISED = ("-O3", "-fno-math-errno")  # what Theano's CLinker adds to the user's flags, as far as it changes macros
 
 _useless: set[Path] = set()  # headers that could not be precompiled, or broke a compile
+_intact: set[Path] = set()  # precompiled headers whose checksum was right, which takes a tenth of a second
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,40 @@ class Module:
             *_compiler(self.flags, self.include_dirs),
             *("-shared", *_linker(cmodule.theano.config.cxx)),
             *(["-include", str(header)] if header is not None and self.takes_header else []),
-            *("-o", str(folder / f"{self.name}.so"), str(folder / "mod.cpp")),
+            *("-o", str(self.library(folder)), str(folder / "mod.cpp")),
             *(f"-L{directory}" for directory in (*self.lib_dirs, *cmodule.std_lib_dirs())),
             *(f"-l{library}" for library in (*self.libraries, *cmodule.std_libs())),
         ]
 
-    def compile(self, folder: Path, header: Path | None) -> bool:
-        """Write source and module into `folder`; return whether the compiler found nothing wrong."""
+    def library(self, folder: Path) -> Path:
+        """Return the file of the compiled module in `folder`."""
+        return folder / f"{self.name}.so"
+
+    def plain_command(self, folder: Path) -> list[str]:
+        """Return the command with nothing but what Theano itself passes, which every compiler takes."""
+        return [word for word in self.command(folder, None) if word not in ("-std=gnu++11", "-fuse-ld=gold")]
+
+    def compile(self, folder: Path, header: Path | None, run: Callable[[Sequence[str]], Done] = programs.run) -> bool:
+        """Write source and module into `folder`; return whether the compiler, started by `run`, made one."""
+        return self._made(folder, run(self._written(folder, self.command(folder, header))))
+
+    def compile_plainly(self, folder: Path) -> None:
+        """Compile without whatever may have made `compile` fail; CompileError if this fails too."""
+        from theano import config
+
+        command = self._written(folder, self.plain_command(folder))
+        with explained(config.cxx):
+            done = programs.run(command)
+        if not self._made(folder, done):
+            raise failure(command, done, self.source, folder, config.blas.ldflags)
+
+    def _written(self, folder: Path, command: list[str]) -> list[str]:
         (folder / "mod.cpp").write_text(self.source + "\n")
-        return _succeeds(self.command(folder, header))
+        self.library(folder).unlink(missing_ok=True)
+        return command
+
+    def _made(self, folder: Path, done: Done) -> bool:
+        return done.status == 0 and self.library(folder).exists()
 
 
 def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[str]:
@@ -77,10 +105,6 @@ def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[st
         *(flag for flag in flags if not (config.cmodule.remove_gxx_opt and flag.startswith("-O"))),
         *(f"-I{directory}" for directory in (*include_dirs, *cmodule.std_include_dirs())),
     ]
-
-
-def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
 @functools.cache
@@ -118,12 +142,18 @@ def header() -> Path | None:
     path = folder / "lxmls.h"
     if path in _useless:
         return None
-    if not _precompiled(path).exists():
+    if not _is_intact(path):
         with compilelock.lock_ctx():
-            if not _precompiled(path).exists() and not _precompile(path, command):
+            if not _is_intact(path) and not _precompile(path, command):
                 _useless.add(path)
                 return None
     return path
+
+
+def _is_intact(path: Path) -> bool:
+    if path not in _intact and entries.is_intact(_precompiled(path)):
+        _intact.add(path)
+    return path in _intact and _precompiled(path).exists()
 
 
 def _precompiled(path: Path) -> Path:
@@ -135,12 +165,12 @@ def _precompile(path: Path, command: list[str]) -> bool:
     try:
         path.parent.mkdir(exist_ok=True)
         path.write_text(HEADER)
-        if not _succeeds([*command, str(path), "-o", str(beside)]):
+        if programs.run([*command, str(path), "-o", str(beside)]).status != 0:
             return False
-        with open(beside, "rb") as file:
-            os.fsync(file.fileno())
+        entries.seal(beside, _precompiled(path).name)
         os.replace(beside, _precompiled(path))
     except OSError:
+        beside.unlink(missing_ok=True)  # what fills the disk
         return False
     return True
 

@@ -22,7 +22,11 @@ def _flags_set() -> Iterator[None]:
     """
     names = ("THEANO_FLAGS", "PATH")
     before = {name: os.environ.get(name) for name in names}
-    ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in settings().items())
+    defaults = settings()
+    cxx = {"cxx": flags.compiler(), **defaults, **flags.rc_flags(), **flags.user_flags()}["cxx"]
+    if cxx:
+        flags.require_version(cxx)
+    ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
     # of two values for a flag Theano takes the later
     os.environ["THEANO_FLAGS"] = ours + (before["THEANO_FLAGS"] or "")
     if flags.ZIG.exists():  # without a g++ on PATH Theano runs no C code, whatever `cxx` says

@@ -8,6 +8,8 @@ from pathlib import Path
 import fresh_python
 import pytest
 
+from lxmls_rnn.theano_env import entries
+
 pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
 compiles_all = pytest.mark.slow("makes a header and compiles three modules without help, two seconds")
 several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
@@ -71,14 +73,27 @@ def test_a_broken_header_breaks_nothing(cache, broken):
 
 
 @compiles_all
-def test_a_header_that_has_broken_a_compile_is_made_anew(cache):
+@pytest.mark.parametrize("damage", ["cut", "zeros"])
+def test_a_damaged_header_is_made_anew(cache, damage):
     (header,) = files(cache, "header-*/lxmls.h.gch")
     size = header.stat().st_size
     os.truncate(header, size // 2)
+    if damage == "zeros":
+        os.truncate(header, size)
     fresh_python.run(FUNCTION, cache)
-    assert not header.exists()
-    fresh_python.run(FUNCTION.replace("T.exp", "T.cosh"), cache)
-    assert header.stat().st_size > size // 2
+    assert entries.is_intact(header)
+
+
+@compiles_all
+def test_a_header_that_has_broken_a_compile_is_made_anew(cache, tmp_path):
+    (header,) = files(cache, "header-*/lxmls.h.gch")
+    (tmp_path / "refuses").touch()
+    flags = wrapped_compiler(tmp_path, f'case "$*" in *-include*) test -e {tmp_path}/refuses && exit 1;; esac')
+    assert fresh_python.run(FUNCTION, cache, THEANO_FLAGS=flags) == "4.0\n"
+    assert files(cache, "header-*/lxmls.h.gch") == [header]  # that of another compiler
+    (tmp_path / "refuses").unlink()
+    fresh_python.run(FUNCTION.replace("T.exp", "T.cosh"), cache, THEANO_FLAGS=flags)
+    assert len(files(cache, "header-*/lxmls.h.gch")) == 2
 
 
 @compiles_all

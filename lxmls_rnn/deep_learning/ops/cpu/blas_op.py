@@ -6,6 +6,7 @@ from typing import Any
 
 from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
 from lxmls_rnn.deep_learning.ops.cpu import c_source
+from lxmls_rnn.theano_env.failures import CompileError
 
 import theano  # isort: skip
 from theano.tensor.blas import ldflags  # isort: skip
@@ -35,5 +36,14 @@ class BlasOp(theano.Op):
     def c_support_code(self) -> str:
         return blas_header_text()
 
+    def make_thunk(self, *args: Any, **kwargs: Any) -> Any:
+        """Compile; CompileError if there is no compiler."""
+        if not theano.config.cxx:
+            raise CompileError(
+                "FastRNN and FastLSTM run as C code only, and there is no C++ compiler: install one"
+                " (`lxmls-rnn doctor` tells how), or take RNN, LSTM, NumpyRNN or NumpyLSTM"
+            )
+        return super().make_thunk(*args, **kwargs)
+
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        raise NotImplementedError(f"{self} runs as C code only: it needs a C++ compiler (see `lxmls-rnn doctor`)")
+        raise NotImplementedError(f"{type(self).__name__} runs as C code only")

@@ -1,0 +1,171 @@
+"""Detect damaged files of the compile cache, delete them, and let Theano compile again.
+
+Every module, key and precompiled header ends with a checksum of its name and of what precedes it, which loaders ignore.
+A file that a crash has cut or filled with zeros would end the process by SIGBUS or SIGSEGV when it is loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import pickle
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from lxmls_rnn.theano_env.failures import CompileError, explained
+
+MAGIC = b"lxmls-crc32:"
+SEAL_LENGTH = len(MAGIC) + 4  # bytes
+BLOCK = 1 << 20  # bytes read at a time
+
+
+class Damaged(Exception):
+    """A module of the compile cache cannot be used; `module` is its file."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(f"{module} is damaged")
+        self.module = module
+
+
+def seal(path: Path, name: str | None = None) -> None:
+    """Append to a file its checksum, under its own name or the one that it is about to be given."""
+    with open(path, "r+b") as file:
+        checksum = zlib.crc32((name or path.name).encode())
+        while block := file.read(BLOCK):
+            checksum = zlib.crc32(block, checksum)
+        file.write(_end(checksum))
+
+
+def is_intact(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is there, as it was sealed."""
+    try:
+        with open(path, "rb") as file:
+            left = os.fstat(file.fileno()).st_size - SEAL_LENGTH
+            checksum = zlib.crc32(os.path.basename(path).encode())
+            while left > 0:
+                block = file.read(min(BLOCK, left))
+                if not block:
+                    return False
+                checksum, left = zlib.crc32(block, checksum), left - len(block)
+            return left == 0 and file.read() == _end(checksum)
+    except OSError:
+        return False
+
+
+def _end(checksum: int) -> bytes:
+    return MAGIC + checksum.to_bytes(4, "little")
+
+
+def save(key_data: Any) -> None:
+    """Write a ``KeyData`` of Theano's to its ``key.pkl``, whole; the caller holds the lock.
+
+    Damaged if another process has deleted the entry, CompileError if the disk is full.
+    """
+    content = pickle.dumps(key_data, protocol=pickle.HIGHEST_PROTOCOL)
+    path = Path(key_data.key_pkl)
+    part = path.with_name("key.part")
+    try:
+        with explained(path.parent):
+            try:
+                part.write_bytes(content + _end(zlib.crc32(content)))
+                os.replace(part, path)
+            except FileNotFoundError:
+                raise Damaged(key_data.get_entry()) from None
+    except BaseException:
+        part.unlink(missing_ok=True)
+        if not path.exists():  # a new entry, which without a key nobody finds
+            shutil.rmtree(path.parent, ignore_errors=True)
+        raise
+
+
+def load_key(file: IO[bytes]) -> Any:
+    """Return what `save` has written; EOFError, at which Theano deletes the entry, if the file is damaged."""
+    content = file.read()
+    body = content[:-SEAL_LENGTH]
+    if content[-SEAL_LENGTH:] != _end(zlib.crc32(body)):
+        raise EOFError("damaged key.pkl")
+    return pickle.loads(body)
+
+
+def load_module(load: Callable[[str], Any], module: str) -> Any:
+    """Load a module of the cache with Theano's ``dlimport``; Damaged if it is not intact or cannot be loaded."""
+    if not is_intact(module):
+        raise Damaged(module)
+    try:
+        return load(module)
+    except Exception as error:  # other symbols than this system's libraries have, a damaged __init__.py
+        raise Damaged(module) from error
+
+
+def repairing(module_from_key: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``ModuleCache.module_from_key``: it deletes a damaged entry and compiles again, once for each entry."""
+
+    @functools.wraps(module_from_key)
+    def repaired(cache: Any, *args: Any, **kwargs: Any) -> Any:
+        from theano.gof import compilelock
+
+        deleted: set[str] = set()
+        while True:
+            try:
+                return module_from_key(cache, *args, **kwargs)
+            except Damaged as damaged:
+                if damaged.module in deleted:
+                    raise CompileError(f"{damaged.module} is damaged and cannot be deleted: delete it") from damaged
+                deleted.add(damaged.module)
+                with compilelock.lock_ctx():
+                    shutil.rmtree(Path(damaged.module).parent, ignore_errors=True)
+                    _forget(cache, damaged.module)
+
+    return repaired
+
+
+def _forget(cache: Any, module: str) -> None:
+    """Take an entry out of what a ``ModuleCache`` has read."""
+    cache.module_from_name.pop(module, None)
+    cache.loaded_key_pkl.discard(str(Path(module).with_name("key.pkl")))
+    cache.entry_from_key = {key: name for key, name in cache.entry_from_key.items() if name != module}
+    cache.module_hash_to_key_data = {
+        digest: data for digest, data in cache.module_hash_to_key_data.items() if data.get_entry() != module
+    }
+
+
+def prepare(folder: str) -> None:
+    """Delete the folder of a module that Theano itself consists of if the module is damaged, and make it anew.
+
+    Theano compiles what is not there. The module is ``NAME/NAME.so`` in the compile cache.
+    """
+    from theano.gof import compilelock
+
+    module = Path(folder, f"{Path(folder).name}.so")
+    if _is_importable(module):
+        return
+    with explained(folder), compilelock.lock_ctx():  # another process may be writing it
+        if module.exists() and not _is_importable(module):
+            # Moved first: whoever imports it at this moment writes bytecode there.
+            with tempfile.TemporaryDirectory(dir=module.parent.parent, ignore_cleanup_errors=True) as trash:
+                os.rename(folder, Path(trash, module.stem))
+        os.makedirs(folder, exist_ok=True)
+        module.with_name("__init__.py").touch()
+
+
+def _is_importable(module: Path) -> bool:
+    if not is_intact(module):
+        return False
+    package = module.stem
+    sys.path.insert(0, str(module.parent.parent))
+    try:
+        importlib.invalidate_caches()
+        importlib.import_module(f"{package}.{package}")
+    except Exception:
+        for name in (package, f"{package}.{package}"):
+            sys.modules.pop(name, None)
+        return False
+    finally:
+        sys.path.remove(str(module.parent.parent))
+    return True

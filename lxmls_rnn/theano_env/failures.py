@@ -1,0 +1,150 @@
+"""What keeps C code from being compiled, in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lxmls_rnn.files import in_words
+from lxmls_rnn.theano_env.programs import Done
+
+LONGEST_QUOTE = 200  # characters of what a compiler said
+FULL_DISK = re.compile("No space left on device|Disk quota exceeded")
+KILLED = re.compile(r"\bKilled\b|signal 9\b")
+NO_MEMORY = re.compile("Cannot allocate memory|out of memory|memory exhausted")
+NO_LIBRARY = re.compile(r"(?:cannot find|unable to find library) (-l[^\s:]+)")
+ERROR = re.compile(r"[^/\s]* error: .*|undefined reference .*")
+
+
+class CompileError(RuntimeError):
+    """C code could not be compiled or loaded; its text is one sentence, whatever Theano adds to its arguments."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def __reduce__(self) -> tuple[type[CompileError], tuple[str]]:
+        return type(self), (self.sentence,)
+
+
+def pass_on(error: Exception) -> None:
+    """Raise a `CompileError`; Theano's optimiser calls this before it logs an error and goes on without."""
+    if isinstance(error, CompileError):
+        raise error
+
+
+@contextmanager
+def explained(folder: str | Path) -> Iterator[None]:
+    """Raise CompileError in the place of an OSError from writing compiled code into `folder`, or into TMPDIR."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise CompileError(_full_disk(in_words(error), folder)) from error
+        named = "" if error.filename is not None else f"{folder}: "
+        raise CompileError(
+            f"C code cannot be compiled ({named}{in_words(error)}): the folder must be writable, or XDG_CACHE_HOME"
+            " name another"
+        ) from error
+
+
+def failure(command: Sequence[str], done: Done, source: str, folder: Path, blas_ldflags: str) -> CompileError:
+    """Return the error that says why a compiler failed and what to do.
+
+    Parameters
+    ----------
+    command, done
+        What was run, and how it ended.
+    source
+        The C code.
+    folder
+        Where the module was to be written.
+    blas_ldflags
+        Theano's flag ``blas.ldflags``.
+    """
+    cxx, text = command[0], done.text
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("collect2:")]
+    if FULL_DISK.search(text):
+        why = next(line for line in lines if FULL_DISK.search(line))
+        return CompileError(_full_disk(_shortened(why.removeprefix(f"{folder}/")), folder))
+    if done.status == -9 or KILLED.search(text) or NO_MEMORY.search(text):
+        return CompileError(
+            f"the compiler {cxx} was killed or found no memory, probably because the machine or the container has too"
+            " little: end other programs or raise the limit, and start again"
+        )
+    missing = NO_LIBRARY.search(text)
+    if missing is not None and missing[1] in blas_ldflags.split():
+        return CompileError(
+            f"the linker cannot find {missing[1]}, which blas.ldflags names: take blas.ldflags out of THEANO_FLAGS and"
+            " .theanorc, or name a BLAS that is installed"
+        )
+    found = (match[0] for match in map(ERROR.search, lines) if match is not None)
+    if done.status < 0:
+        why = f"signal {-done.status} ended it"
+    elif done.status == 0:
+        why = "it wrote no module"
+    else:
+        why = next(found, lines[-1] if lines else f"exit status {done.status}")
+    log = _log(command, text, source)
+    more = f"; the C code and all messages are in {log}" if log else ""
+    return CompileError(
+        f"the compiler {cxx} failed: {_shortened(why)}{more}; `lxmls-rnn doctor` tells whether the compiler works"
+    )
+
+
+def not_loadable(library: Path, error: Exception, blas_ldflags: str) -> CompileError:
+    """Return the error for a module that was compiled just now and cannot be loaded."""
+    blas = f"blas.ldflags ({blas_ldflags}) must name a BLAS, and " if "undefined symbol" in str(error) else ""
+    return CompileError(
+        f"{library} was compiled just now and cannot be loaded ({_shortened(in_words(error))}):"
+        f" {blas}`lxmls-rnn doctor` tells whether the compiler works"
+    )
+
+
+def _full_disk(why: str, folder: str | Path) -> str:
+    return (
+        f"C code cannot be compiled ({why}): free some space for {folder} and {_temporary()}, or let XDG_CACHE_HOME"
+        " and TMPDIR name other folders"
+    )
+
+
+def _temporary() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # none that can be written
+        return "/tmp"
+
+
+def _shortened(text: str) -> str:
+    """Cut what a message quotes to one line of printable characters."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
+    return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}..."
+
+
+def _log(command: Sequence[str], text: str, source: str) -> str:
+    """Write all that is known about a failure to a file that stays; return its name, nothing on a full disk."""
+    content = f"{' '.join(command)}\n\n{text}\n\n{source}\n"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="theano_compilation_error_", encoding="utf-8", delete=False
+        ) as file:
+            file.write(content)
+    except OSError:
+        return ""
+    return file.name
+
+
+def no_compiler(cxx: str, answer: str) -> CompileError:
+    """Return the error for a compiler that does not tell its version."""
+    said = f'printed "{_shortened(answer[:20])}"' if answer else "printed nothing"
+    return CompileError(
+        f"the C++ compiler {cxx} does not work: `{cxx} -dumpversion` {said}, expected a version such as 12.2.0;"
+        " install g++, or name a compiler that works, as in THEANO_FLAGS=cxx=/usr/bin/g++"
+    )

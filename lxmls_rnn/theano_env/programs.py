@@ -1,0 +1,125 @@
+"""Run compilers: report one that does not return, and end it with all its children when the wait is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, TypeVar
+
+PATIENCE = 30.0  # seconds that a compiler may take without a word
+# Whether each program leads a process group, so that it can be killed with its children. A process that is itself ended
+# by its group sets this to False.
+own_groups = True
+
+T = TypeVar("T")
+
+
+class Done(NamedTuple):
+    """How a program ended: its exit status, or the negative number of the signal that killed it, and its output."""
+
+    status: int
+    output: bytes
+    errors: bytes
+
+    @property
+    def text(self) -> str:
+        """All that it printed, errors last."""
+        return (self.output + self.errors).decode(errors="backslashreplace")
+
+
+class Programs:
+    """Programs that run side by side in threads, and are ended together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def run(self, command: Sequence[str]) -> Done:
+        """Run a program to its end, without input and with messages in English; OSError if it cannot be started.
+
+        InterruptedError after `end`.
+        """
+        with self._lock:
+            if self._ended:
+                raise InterruptedError("the programs have been ended")
+            process = _start(command)
+            self._running.add(process)
+        try:
+            output, errors = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        return Done(process.returncode, output, errors)
+
+    def end(self) -> None:
+        """Kill those that run, with their children, and start no more."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                _kill(process)
+
+
+def run(command: Sequence[str]) -> Done:
+    """Run a program as `Programs.run`; report it after `PATIENCE`, kill it with its children on an exception."""
+    process = _start(command)
+    try:
+        output, errors = patiently(lambda timeout: process.communicate(timeout=timeout), command[0])
+    except BaseException:
+        _kill(process)
+        process.communicate()
+        raise
+    return Done(process.returncode, output, errors)
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C"},
+        start_new_session=own_groups,
+    )
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            (os.killpg if own_groups else os.kill)(process.pid, signal.SIGKILL)
+
+
+def patiently(wait: Callable[[float | None], T], name: str, limit: float | None = None) -> T:
+    """Return ``wait(timeout)``, at most `limit` seconds in all; say on stderr, once, that it takes long.
+
+    After that one Ctrl-C interrupts, whatever it did before: the command line's would wait for the end of a batch.
+    """
+    if limit is not None and limit <= PATIENCE:
+        return wait(limit)
+    try:
+        return wait(PATIENCE)
+    except (futures.TimeoutError, subprocess.TimeoutExpired):
+        with _interruptible():
+            text = f"{name} has not returned for {PATIENCE:g} s; still waiting, Ctrl-C ends it."
+            print(text, file=sys.stderr, flush=True)
+            return wait(None if limit is None else limit - PATIENCE)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not is_main or before is None or before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

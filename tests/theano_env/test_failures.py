@@ -1,0 +1,196 @@
+"""What keeps C code from being compiled, as the command line and Python say it."""
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import fresh_python
+import pytest
+
+from lxmls_rnn.theano_env import flags
+from lxmls_rnn.theano_env.failures import CompileError
+
+pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
+no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, which no PATH hides")
+
+TRAIN = [sys.executable, "-m", "lxmls_rnn", "train", "sample", "--max-nr-sent", "5", "--epochs", "1"]
+
+
+def train(cache, model="FastRNN", **environ):
+    """Train a model as a user does; return status, standard output and the lines of standard error."""
+    ours = {key: value for key, value in os.environ.items() if key not in fresh_python.OURS}
+    done = subprocess.run(
+        [*TRAIN, "--model", model, "--root", str(cache / "runs")],
+        env={**ours, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache), **environ},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def only_sentence(result):
+    """Return the one sentence that a command has said before it ended with status 1."""
+    status, output, lines = result
+    assert status == 1
+    assert "You can find" not in output
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+def path_with(folder, script):
+    """Return a PATH whose g++ is a script."""
+    (folder / "bin").mkdir()
+    file = folder / "bin" / "g++"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return f"{file.parent}:{os.environ['PATH']}"
+
+
+@no_zig
+@pytest.mark.parametrize("model", ["FastRNN", pytest.param("RNN", marks=pytest.mark.slow("as FastRNN"))])
+def test_a_compiler_without_memory_says_so(cache, tmp_path, model):
+    compiler = tmp_path / "cc1plus"
+    compiler.write_text("#!/bin/sh\nkill -9 $$\n")  # as the kernel does
+    compiler.chmod(0o755)
+    path = path_with(tmp_path, f'case "$*" in *mod.cpp*) b=-B{tmp_path}/;; esac; exec {shutil.which("g++")} $b "$@"')
+    sentence = only_sentence(train(cache, model, PATH=path))
+    assert "was killed or found no memory" in sentence
+    assert "raise the limit" in sentence
+
+
+@no_zig
+def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache, tmp_path):
+    path = path_with(
+        tmp_path,
+        'case "$*" in *mod.cpp*) echo "In file included" >&2; echo "/x/mod.cpp:7:1: error: no luck" >&2; exit 1;; esac;'
+        f' exec {shutil.which("g++")} "$@"',
+    )
+    (tmp_path / "tmp").mkdir()
+    sentence = only_sentence(train(cache, PATH=path, TMPDIR=str(tmp_path / "tmp")))
+    assert "failed: mod.cpp:7:1: error: no luck" in sentence
+    assert "lxmls-rnn doctor" in sentence
+    (log,) = (tmp_path / "tmp").iterdir()
+    assert str(log) in sentence
+    text = log.read_text()
+    assert "In file included" in text
+    assert "#include <Python.h>" in text
+
+
+def test_a_blas_that_is_not_there_is_named(cache):
+    sentence = only_sentence(train(cache, THEANO_FLAGS="blas.ldflags=-lnope"))
+    assert "cannot find -lnope" in sentence
+    assert "take blas.ldflags out of THEANO_FLAGS" in sentence
+
+
+@no_zig
+def test_a_compiler_that_prints_garbage_is_named(tmp_path):
+    path = path_with(tmp_path, r"printf '\377\033[31m\001/\n'; exit 0")
+    sentence = only_sentence(train(tmp_path, PATH=path))
+    assert f"{tmp_path}/bin/g++ does not work" in sentence
+    assert "install g++" in sentence
+    assert sentence.isprintable()
+
+
+@no_zig
+def test_a_compiler_that_tells_its_version_and_writes_nothing_is_named(cache, tmp_path):
+    path = path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 0;; esac; exec {shutil.which("g++")} "$@"')
+    assert "failed: it wrote no module" in only_sentence(train(cache, PATH=path))
+
+
+def test_a_compiler_that_is_not_there_is_named(tmp_path):
+    sentence = only_sentence(train(tmp_path, THEANO_FLAGS="cxx=/no/such/g++"))
+    assert "/no/such/g++ does not work" in sentence
+
+
+@no_zig
+def test_without_a_compiler_a_fused_model_says_what_works(tmp_path):
+    (tmp_path / "bin").mkdir()
+    status, _, lines = train(tmp_path, PATH=str(tmp_path / "bin"))
+    assert status == 1
+    assert [line.partition(":")[0] for line in lines] == ["Warning", "Error"]
+    assert "no C++ compiler" in lines[1]
+    assert "take RNN" in lines[1]
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A folder on a file system of its own that has no room left but for names."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root can mount a file system")
+    try:
+        with open(folder / "file", "wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_where_the_cache_is_says_so(full_disk, tmp_path):
+    sentence = only_sentence(train(tmp_path, XDG_CACHE_HOME=str(full_disk)))
+    assert "No space left on device" in sentence
+    assert f"free some space for {full_disk}" in sentence
+
+
+@pytest.mark.parametrize("model", ["FastRNN", pytest.param("RNN", marks=pytest.mark.slow("as FastRNN"))])
+def test_a_full_disk_where_temporary_files_are_says_so(cache, full_disk, model):
+    sentence = only_sentence(train(cache, model, TMPDIR=str(full_disk)))
+    assert f"{full_disk}/" in sentence
+    assert "No space left on device" in sentence
+    assert "TMPDIR" in sentence
+
+
+def test_a_failure_while_theano_optimises_is_not_logged_and_passed_over(cache, tmp_path):
+    path = path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 1;; esac; exec {shutil.which("g++")} "$@"')
+    code = "import theano, theano.tensor as T\ntheano.function([], T.exp(T.constant([1.0, 2.0])).sum())"
+    process = fresh_python.start(code, cache, PATH=path)
+    errors = process.communicate()[1]
+    assert process.returncode == 1
+    assert "Optimization failure" not in errors
+    assert errors.splitlines()[-1].startswith("lxmls_rnn.theano_env.failures.CompileError: the compiler ")
+
+
+def test_an_error_stays_one_sentence_whatever_is_added_to_it_and_wherever_it_is_sent():
+    error = CompileError("no luck")
+    error.args = ("The following error happened while compiling the node", lambda: None, "\n", *error.args)
+    assert str(error) == "no luck"
+    assert str(pickle.loads(pickle.dumps(error))) == "no luck"
+
+
+def as_nobody(code, **environ):
+    """Run code as a user whom the machine does not know, without HOME."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    options = {"user": 54321, "group": 54321, "extra_groups": [], "capture_output": True, "text": True}
+    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG")}
+    if subprocess.run([sys.executable, "-c", "import lxmls_rnn"], env=kept, cwd="/", **options).returncode != 0:
+        pytest.skip("another user cannot read this checkout")
+    return subprocess.run([sys.executable, "-c", code], env={**kept, **environ}, cwd="/", **options)
+
+
+@pytest.mark.slow("compiles a cache of its own, five seconds")
+@pytest.mark.parametrize("with_cache", [True, False])
+def test_a_user_without_name_and_home_can_compile(with_cache):
+    folder = Path(tempfile.mkdtemp())  # pytest's own are closed to other users
+    folder.chmod(0o777)
+    environ = {"XDG_CACHE_HOME" if with_cache else "TMPDIR": str(folder)}
+    code = "import lxmls_rnn, theano, sys; print(theano.config.compiledir)"
+    try:
+        done = as_nobody(code, **environ)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(str(folder))
+        warned = [line for line in done.stderr.splitlines() if "Warning: " in line]
+        assert len(warned) == (not with_cache)
+    finally:
+        shutil.rmtree(folder)
