@@ -1,7 +1,7 @@
 """What turns a Theano graph into fast C code here, and whether it really does."""
 
+import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from pathlib import Path
 from lxmls_rnn.doctor.finding import Finding
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import blas as theano_blas
+from lxmls_rnn.theano_env import programs
 from lxmls_rnn.theano_env.flags import ask, compiler, in_effect, python_headers
 
 
@@ -60,9 +61,14 @@ def blas_found(cxx: str, blas: str) -> Finding:
 def links(cxx: str, ldflags: str) -> bool:
     """Whether a program that calls BLAS links with `ldflags`."""
     program = 'extern "C" void dgemm_(); int main() { dgemm_(); }'
-    with tempfile.TemporaryDirectory() as folder:
-        command = [cxx, "-x", "c++", "-", "-o", str(Path(folder, "program")), *ldflags.split()]
-        return subprocess.run(command, input=program, text=True, capture_output=True).returncode == 0
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "program.cpp")
+            source.write_text(program)
+            command = [cxx, str(source), "-o", str(source.with_suffix("")), *ldflags.split()]
+            return programs.run(command).status == 0
+    except OSError:
+        return False
 
 
 def theano_found(trial: Trial) -> Iterator[Finding]:
@@ -83,7 +89,7 @@ def theano_found(trial: Trial) -> Iterator[Finding]:
 
 def short(path: Path) -> str:
     """Write the home directory as ``~``."""
-    home = Path.home()
+    home = os.path.expanduser("~")  # stays "~" where there is none
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 

@@ -1,14 +1,19 @@
 """A Theano function, compiled and run in a process of its own, on a device."""
 
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 
 from lxmls_rnn import theano_env
+from lxmls_rnn.files import EXPECTED, in_words
+from lxmls_rnn.theano_env import programs
 
 TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,22 @@ class Trial:
 
     report: theano_env.Report | None  # None if Theano could not be imported
     error: str  # why the function did not compile, or gave a wrong result; empty if all went well
+
+
+def main(parent: int) -> None:
+    """Do `try_function`, as the leader of a process group.
+
+    SIGTERM ends the group, the compilers too. It comes when the process `parent` ends, however that does.
+    """
+    programs.own_groups = False
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before
+        sys.exit(128 + signal.SIGTERM)
+    try:
+        try_function()
+    except EXPECTED as error:
+        sys.exit(" ".join(in_words(error).split()))
 
 
 def try_function() -> None:
@@ -41,26 +62,29 @@ def start_trial(device: str | None = None) -> "subprocess.Popen[str]":
         environ["LXMLS_DEVICE"] = device
         environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device}"
     return subprocess.Popen(
-        [sys.executable, "-c", "from lxmls_rnn.doctor import trial; trial.try_function()"],
+        [sys.executable, "-c", f"from lxmls_rnn.doctor import trial; trial.main({os.getpid()})"],
         env=environ,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
 def end_trial(process: "subprocess.Popen[str]") -> Trial:
     """Wait for a trial, no longer than :data:`TIME_BOUND`, and read what it found."""
     try:
-        output, errors = process.communicate(timeout=TIME_BOUND)
+        output, errors = programs.patiently(
+            lambda timeout: process.communicate(timeout=timeout), "The trial", TIME_BOUND
+        )
     except subprocess.TimeoutExpired:
-        process.kill()
+        process.terminate()
         output, errors = process.communicate()
         errors = f"stopped after {TIME_BOUND:.0f} s"
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     report = theano_env.Report(**lines[0]) if lines else None
     if len(lines) < 2:
         last = errors.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
-        return Trial(report, last[0].removeprefix("RuntimeError: "))
+        return Trial(report, last[0])
     error = lines[1]["error"] or ("" if lines[1]["c_code"] else "it ran in Python, not as C code")
     return Trial(report, error)

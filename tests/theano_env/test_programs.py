@@ -1,0 +1,175 @@
+"""Compilers that do not return: real processes, signals, and who is left."""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import fresh_python
+import pytest
+
+from lxmls_rnn.theano_env import flags, programs
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++"),
+    pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, which no PATH hides"),
+]
+
+# The command line, which waits for a compiler a second instead of thirty.
+COMMAND = """
+import sys
+from lxmls_rnn.theano_env import programs
+programs.PATIENCE = 1.0
+from lxmls_rnn.__main__ import main
+main()
+"""
+TRAIN = ["train", "sample", "--max-nr-sent", "5", "--epochs", "1", "--model"]
+ALWAYS, MODULES = "*", "*mod.cpp*"  # the commands with which the compiler hangs
+
+
+@pytest.fixture
+def hanging(tmp_path):
+    """A PATH whose g++ does not return, for some commands, and a pipe that ends with the last of its processes."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    (tmp_path / "bin").mkdir()
+    file = tmp_path / "bin" / "g++"
+
+    def make(pattern):
+        hang = f"echo >{fifo}; exec 9>{fifo}; sleep infinity & wait"
+        cases = f'case "$*" in {pattern}) {hang};; *c++-header*) exit 1;; esac'
+        file.write_text(f'#!/bin/sh\n{cases}\nexec {shutil.which("g++")} "$@"\n')
+        file.chmod(0o755)
+        return f"{file.parent}:{os.environ['PATH']}"
+
+    yield make, reader
+    os.close(reader)
+
+
+def all_ended(reader):
+    """Whether the pipe comes to its end: no process has it open to write."""
+    while select.select([reader], [], [], 20)[0]:
+        if os.read(reader, 100) == b"":
+            return True
+    return False
+
+
+@pytest.fixture
+def start(cache):
+    """Start a command with a PATH; it is killed after the test."""
+    started = []
+
+    def start_it(arguments, path):
+        started.append(command(cache, arguments, path))
+        return started[-1]
+
+    yield start_it
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def command(cache, arguments, path):
+    ours = {key: value for key, value in os.environ.items() if key not in fresh_python.OURS}
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments],
+        env={**ours, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache), "LXMLS_RUNS": str(cache), "PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("pattern", [ALWAYS, MODULES])
+@pytest.mark.parametrize("model", ["FastRNN", pytest.param("RNN", marks=pytest.mark.slow("as FastRNN"))])
+def test_a_compiler_that_hangs_is_reported_once_and_ends_with_one_ctrl_c(start, hanging, pattern, model):
+    make, reader = hanging
+    process = start([*TRAIN, model], make(pattern))
+    assert select.select([reader], [], [], 60)[0]  # a compiler hangs
+    assert "has not returned for 1 s; still waiting" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in errors
+    assert all_ended(reader)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow("as SIGTERM")),
+        pytest.param(signal.SIGKILL, marks=pytest.mark.slow("as SIGTERM")),
+    ],
+)
+def test_the_doctors_trial_ends_with_the_doctor(start, hanging, number):
+    make, reader = hanging
+    process = start(["doctor"], make(MODULES))
+    assert select.select([reader], [], [], 60)[0]  # the trial's compiler hangs
+    assert "The trial has not returned" in process.stderr.readline()
+    (trial,) = children(process.pid)
+    watched = os.pidfd_open(trial)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert select.select([watched], [], [], 20)[0]
+    os.close(watched)
+    assert all_ended(reader)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def test_a_program_that_returns_in_time_is_not_reported(capfd):
+    assert programs.run(["sh", "-c", "echo out; echo err >&2; exit 3"]) == (3, b"out\n", b"err\n")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_takes_long_is_reported_once_and_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(programs, "PATIENCE", 0.05)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with open(tmp_path / "said", "w+") as said:
+        monkeypatch.setattr(sys, "stderr", Waking(said, fifo))
+        done = programs.run(["sh", "-c", f"cat {fifo}; echo done"])
+        assert done.output == b"done\n"
+        said.seek(0)
+        assert said.read() == "sh has not returned for 0.05 s; still waiting, Ctrl-C ends it.\n"
+
+
+class Waking:
+    """A stream that lets a program which reads from a pipe go on when something is said."""
+
+    def __init__(self, file, fifo):
+        self._file, self._fifo = file, fifo
+
+    def write(self, text):
+        self._file.write(text)
+
+    def flush(self):
+        self._file.flush()
+        self._fifo.open("w").close()
+
+
+def test_programs_that_were_ended_end_with_their_children_and_no_more_start(tmp_path):
+    together = programs.Programs()
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    command = ["sh", "-c", f"echo >{fifo}; exec 9>{fifo}; sleep infinity & wait"]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(together.run, command)
+        assert select.select([reader], [], [], 20)[0]
+        together.end()
+        assert running.result().status == -signal.SIGKILL
+    assert all_ended(reader)
+    os.close(reader)
+    with pytest.raises(InterruptedError):
+        together.run(["true"])
