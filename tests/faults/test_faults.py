@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from faults.kills import Attack
 
 pytestmark = pytest.mark.slow("strikes for some seconds at each kind of work")
 
@@ -44,3 +45,9 @@ def test_nothing_is_lost_and_everything_is_said(shim, tmp_path, seconds, tell, s
     tell(f"{scenario}: kills and failures of the disk", trials=found["trials"], of=f"of {found['of']}")
     assert found["failures"] == []
     assert found["trials"] > 0
+
+
+def test_a_training_that_is_killed_at_random_moments_comes_to_the_same_numbers(tmp_path):
+    attack = Attack(tmp_path, 0).go(12)
+    assert attack.problems == []
+    assert attack.kills >= 12
