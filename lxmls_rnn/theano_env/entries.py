@@ -13,6 +13,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,22 @@ def load_key(file: IO[bytes]) -> Any:
     if content[-SEAL_LENGTH:] != _end(zlib.crc32(body)):
         raise EOFError("damaged key.pkl")
     return pickle.loads(body)
+
+
+def listing(folder: str) -> list[str]:
+    """List a folder; one that is gone is empty."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def last_access(path: str) -> float:
+    """Return when a file was last read, now for one that is gone: Theano takes no folder of it for old."""
+    try:
+        return os.stat(path).st_atime
+    except FileNotFoundError:
+        return time.time()
 
 
 def load_module(load: Callable[[str], Any], module: str) -> Any:

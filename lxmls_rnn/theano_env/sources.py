@@ -164,6 +164,10 @@ EDITS = {
             re.compile(r"(msg='damaged',\n *)level=logging\.WARNING"),
             r"\1level=logging.INFO",
         ),
+        # Another process may have deleted an entry since it was listed.
+        Edit("gof/cmodule.py", "files = os.listdir(root)", f"files = {ENTRIES}.listing(root)"),
+        Edit("gof/cmodule.py", "files = os.listdir(a[0])", f"files = {ENTRIES}.listing(a[0])"),
+        Edit("gof/cmodule.py", "return os.stat(path)[stat.ST_ATIME]", f"return {ENTRIES}.last_access(path)"),
         Edit("gof/cmodule.py", "= dlimport(name)", f"= {ENTRIES}.load_module(dlimport, name)"),
         Edit(
             "gof/cmodule.py",
