@@ -1,7 +1,9 @@
 import json
+from contextlib import contextmanager
 
 import pytest
 
+from lxmls_rnn import picture
 from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked
@@ -28,6 +30,47 @@ class Here:
 
     def close(self):
         pass
+
+
+class Scripted:
+    """A worker that does no work and answers what it is told to."""
+
+    alive = True
+
+    def __init__(self, seconds, calls, peak, asked):
+        self.seconds, self.calls, self.peak, self.asked = seconds, calls, peak, asked
+
+    def ask(self, limit, **request):
+        self.asked.append((request["do"], limit))
+        if request["do"] == "peak":
+            return self.peak
+        if request["do"] == "measure":
+            return {"seconds": self.seconds, "calls": self.calls, "host_memory": 10**8, "device_memory": 10**9}
+        device = request["case"]["device"]
+        found = {"device": device, "device_name": None, "difference": 0.0, "tolerance": 1e-5, "checked": [1, 1]}
+        return {**found, "compile_s": 0.1, "compiled": True}
+
+    def close(self):
+        self.alive = False
+
+
+@pytest.fixture
+def scripted():
+    """Make a runner whose workers answer that a round took these seconds; `started` and `asked` tell what it does."""
+
+    def make(seconds=(0.1,), calls=1, peaks=({"flops": 1e11, "bytes": 1e10},), worker=Scripted, **options):
+        started, asked = [], []
+
+        def start(*lane, **given):
+            started.append((lane, given))
+            return worker(list(seconds), calls, peaks[(len(started) - 1) % len(peaks)], asked)
+
+        runner = Runner(**{"threads": 1, "seconds": 0.5, "limit": 100, "worker": start, **options})
+        runner.started, runner.asked = started, asked
+        return runner
+
+    make.worker = Scripted
+    return make
 
 
 @pytest.fixture
@@ -77,3 +120,35 @@ def make_results():
         return Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=list(rows))
 
     return make
+
+
+@pytest.fixture
+def axes_of(monkeypatch, tmp_path):
+    """Give the axes that a module of pictures draws on; nothing is written."""
+    monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
+
+    def of(module, results):
+        drawn = []
+
+        @contextmanager
+        def watched(*args, **options):
+            with picture.picture(*args, **options) as axes:
+                yield axes
+            drawn.append(axes)
+
+        monkeypatch.setattr(module, "picture", watched)
+        module.draw(results, tmp_path / "drawn.png")
+        return drawn[0]
+
+    return of
+
+
+@pytest.fixture
+def gpu_results(make_results, make_row):
+    """A GPU that takes 1 ms whatever the size, and a CPU that takes longer the more there is to do."""
+    rows = []
+    for n_hidd in (20, 100, 500):
+        for batch in (1, 16, 128):
+            sizes = {"n_hidd": n_hidd, "batch": batch}
+            rows += [make_row(n_hidd * batch * 1e-6, "numpy", **sizes), make_row(1e-3, "fused", "cuda", **sizes)]
+    return make_results(*rows)

@@ -2,7 +2,19 @@
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.cases import DEEPBENCH, IMPLEMENTATIONS, PLANS, SETS, Case, Shape, make_cases
+from lxmls_rnn.benchmark.measure.cases import (
+    DEEPBENCH,
+    IMPLEMENTATIONS,
+    PLANS,
+    SETS,
+    Case,
+    Shape,
+    chosen_shapes,
+    make_cases,
+    scan_last,
+    sizes,
+)
+from lxmls_rnn.deep_learning.gpu_plans import FUSED_UP_TO
 
 
 def test_numpy_has_the_cpu_alone():
@@ -41,8 +53,52 @@ def test_deepbench_has_its_published_sizes():
     assert {(s.n_hidd, s.batch, s.length) for s in DEEPBENCH if s.model == "rnn"} == {
         (n_hidd, batch, 50) for n_hidd in (1760, 2048, 2560) for batch in (16, 32, 64, 128)
     }
-    assert Shape("lstm", 512, 16, 25) in DEEPBENCH
-    assert Shape("lstm", 256, 64, 150) in DEEPBENCH
+    steps = {512: 25, 1024: 25, 2048: 25, 4096: 25, 1536: 50, 256: 150}
+    batches = {1536: (8, 16, 32), 256: (16, 32, 64)}
+    assert {(s.n_hidd, s.batch, s.length) for s in DEEPBENCH if s.model == "lstm"} == {
+        (n_hidd, batch, length) for n_hidd, length in steps.items() for batch in batches.get(n_hidd, (16, 32, 64, 128))
+    }
+    assert len(DEEPBENCH) == 12 + 16 + 3 + 3
+
+
+def test_the_set_of_the_plans_compares_them_on_a_gpu():
+    chosen = SETS["plans"]
+    found = make_cases(chosen.shapes[:1], chosen.works, chosen.implementations, chosen.devices)
+    assert [case.lane[:2] for case in found] == [("one-kernel", "cuda"), ("stepwise", "cuda")]
+    assert chosen.baseline in PLANS
+    for layer, bound in FUSED_UP_TO.items():
+        sizes = {shape.n_hidd for shape in chosen.shapes if shape.model == layer}
+        assert min(sizes) < bound < max(sizes)
+
+
+def test_sizes_that_are_given_replace_those_of_the_set():
+    quick = SETS["quick"]
+    everything = chosen_shapes(quick, ["rnn"], [], [], [])
+    assert everything == [shape for shape in quick.shapes if shape.model == "rnn"]
+    asked = chosen_shapes(quick, ["rnn"], [7], [3], [])
+    assert asked == [Shape("rnn", 7, 3, length) for length in sorted({shape.length for shape in everything})]
+    asked = chosen_shapes(quick, ["rnn"], [], [], [4, 5])
+    assert {(s.n_hidd, s.batch) for s in asked} == {(s.n_hidd, s.batch) for s in everything}
+    assert {shape.length for shape in asked} == {4, 5}
+
+
+def test_sizes_are_read_from_a_text():
+    assert sizes("--hidden", "20, 128,999999999") == [20, 128, 999999999]
+    for wrong in ("0", "20,", "-1", "1e3", "1234567890"):
+        with pytest.raises(ValueError, match="--hidden takes positive numbers separated by commas, got"):
+            sizes("--hidden", wrong)
+
+
+def test_shapes_of_one_hidden_size_follow_each_other_and_scan_comes_last():
+    mixed = [Shape("rnn", 5, 1), Shape("rnn", 6, 1), Shape("rnn", 5, 2)]
+    found = make_cases(mixed, ["forward", "step"], ["scan", "numpy"])
+    assert [(case.n_hidd, case.work, case.batch) for case in found if case.implementation == "scan"] == [
+        *((5, work, batch) for work in ("forward", "step") for batch in (1, 2)),
+        *((6, work, 1) for work in ("forward", "step")),
+    ]
+    last = scan_last(found)
+    assert [case.implementation for case in last] == ["numpy"] * 6 + ["scan"] * 6
+    assert [case.group for case in last[:6]] == [case.group for case in last[6:]]
 
 
 @pytest.mark.parametrize(
@@ -51,9 +107,14 @@ def test_deepbench_has_its_published_sizes():
         ({"model": "gru"}, "model must be one of rnn, lstm, lstm-no-peepholes, got 'gru'"),
         ({"device": "gpu"}, "device must be cpu, cuda"),
         ({"batch": 0}, "batch must be positive, got 0"),
+        ({"length": 2**31}, r"length must be below 2\*\*31, got 2147483648"),
     ],
 )
 def test_a_case_that_makes_no_sense_is_refused(wrong, message):
     right = {"model": "rnn", "implementation": "numpy", "device": "cpu", "dtype": "float32", "work": "step"}
     with pytest.raises(ValueError, match=message):
         Case(**{**right, "n_hidd": 20, "batch": 1, **wrong})
+
+
+def test_the_largest_case_is_accepted():
+    assert Case("rnn", "numpy", "cpu", "float32", "step", 2**31 - 1, 1).n_hidd == 2**31 - 1

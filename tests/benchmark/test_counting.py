@@ -3,7 +3,7 @@
 import pytest
 
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.benchmark.measure.counting import Peak, checked_part, count, share_of_bound
+from lxmls_rnn.benchmark.measure.counting import Peak, checked_part, count, memory, share_of_bound
 
 
 def case(model="rnn", work="forward", implementation="fused", device="cpu", dtype="float32", **sizes):
@@ -54,11 +54,32 @@ def test_bytes(model, dtype, work, moved):
         ("cpu", "step", (0, 0)),
         ("cuda", "forward", (16, 80)),  # 4 ids; 4 times 5 probabilities
         ("cuda", "step", (16 + 16 + 16 + 4, 4)),  # ids, tags, weights, rate; the cost
+        ("cuda", "backward", (16 + 16 + 16, 4)),
     ],
 )
 def test_transfers(device, work, there_and_back):
-    counted = count(case(work=work, device=device))
+    counted, on_cpu = count(case(work=work, device=device)), count(case(work=work))
     assert (counted.to_device, counted.from_device) == there_and_back
+    assert (counted.flops, counted.bytes) == (on_cpu.flops, on_cpu.bytes)
+
+
+def test_pytorchs_ids_have_eight_bytes_and_its_cost_no_weights():
+    forward, step = (count(case(work=work, implementation="torch", device="cuda")) for work in ("forward", "step"))
+    assert (forward.to_device, forward.from_device) == (32, 80)
+    assert (step.to_device, step.from_device) == (64, 4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "needed"),
+    [
+        # 30 + 7 embeddings of 2 = 44 numbers, four times in the dtype and twice in float64; 4 words with 3 states and
+        # an embedding of 2, three times
+        ("float32", 44 * (4 * 4 + 2 * 8) + 4 * (9 + 6) * 4),
+        ("float64", 44 * (4 * 8 + 2 * 8) + 4 * (9 + 6) * 8),
+    ],
+)
+def test_memory(dtype, needed):
+    assert memory(case(dtype=dtype)) == needed
 
 
 def test_the_share_is_of_the_tighter_bound():
@@ -74,3 +95,4 @@ def test_bandwidth_does_not_bound_what_fits_into_the_cache():
 def test_small_work_is_checked_whole_and_large_work_in_part():
     assert checked_part(case()) == (2, 2)
     assert checked_part(case(n_hidd=2048, batch=64, length=50)) == (2, 3)
+    assert checked_part(case(n_hidd=20_000, batch=1, length=2)) == (1, 2)

@@ -10,17 +10,6 @@ from rich.console import Console
 from lxmls_rnn.benchmark.show import beside, compare, plans, plots, report, roofline, series
 
 
-@pytest.fixture
-def gpu_results(make_results, make_row):
-    """A GPU that takes 1 ms whatever the size, and a CPU that takes longer the more there is to do."""
-    rows = []
-    for n_hidd in (20, 100, 500):
-        for batch in (1, 16, 128):
-            sizes = {"n_hidd": n_hidd, "batch": batch}
-            rows += [make_row(n_hidd * batch * 1e-6, "numpy", **sizes), make_row(1e-3, "fused", "cuda", **sizes)]
-    return make_results(*rows)
-
-
 def text(table):
     console = Console(width=160, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(table)
@@ -187,9 +176,144 @@ def test_machines_that_differ_are_told(make_results):
     assert compare.differences(before, after) == ["processor: a processor before, another after"]
 
 
+def test_a_line_of_the_table_has_all_figures(make_results, make_row):
+    """10^6 operations in 250 us; less where something is not known."""
+    base, row, bare = make_row(1e-3), make_row(2.5e-4, "fused", "cuda"), make_row(5e-4, "scan")
+    row.q1, row.q3, row.device_memory, row.share, row.compile_s = 2.25e-4, 2.75e-4, 3 * 10**6, 0.123, 2.5
+    bare.host_memory = bare.compile_s = None
+    (lines,) = report.sections(make_results(base, row, bare))
+    assert report.header() == [
+        *("model", "work", "hidden", "batch", "implementation", "median", "spread", "numpy = 1", "GFLOP/s"),
+        *("of bound", "compile", "memory"),
+    ]
+    assert lines == [
+        ["rnn", "backward", "20", "1", "numpy on cpu", "1.00 ms", "2%", "1.00", "1.0", "", "100 ms", "100 MB"],
+        [*[""] * 4, "fused on cuda", "250 us", "20%", "4.00", "4.0", "12.3%", "2.50 s", "100 MB + 3"],
+        [*[""] * 4, "scan on cpu", "500 us", "2%", "2.00", "2.0", "", "", "0 MB"],
+    ]
+
+
+def test_another_implementation_can_be_the_baseline(make_results, make_row):
+    rows = [make_row(1e-3), make_row(2e-3, "scan", "cuda"), make_row(4e-3, "scan")]
+    (lines,) = report.sections(make_results(*rows), "scan")
+    assert [line[7] for line in lines] == ["2.00", "1.00", "0.50"]  # its first device
+    assert report.header("scan")[7] == "scan = 1"
+    (lines,) = report.sections(make_results(rows[0], make_row(None, "scan")), "scan")
+    assert [line[7] for line in lines] == [""]
+
+
+def test_lengths_and_dtypes_are_told_where_they_differ(make_results, make_row):
+    """In the first line of a group; a group without a measured row has none."""
+    rows = [make_row(1e-3), make_row(1e-3, "fused"), make_row(None, batch=3), make_row(1e-3, length=30)]
+    assert [[line[:4] for line in lines] for lines in report.sections(make_results(*rows))] == [
+        [["rnn", "backward", "20", "1 x 10"], [""] * 4],
+        [["rnn", "backward", "20", "1 x 30"]],
+    ]
+    rows = [make_row(1e-3), make_row(1e-3, "fused"), make_row(1e-3, dtype="float64")]
+    assert [lines[0][:4] for lines in report.sections(make_results(*rows))] == [
+        ["rnn float32", "backward", "20", "1"],
+        ["rnn float64", "backward", "20", "1"],
+    ]
+
+
+def test_a_line_is_drawn_between_groups_and_numbers_stand_on_the_right(make_results, make_row):
+    rows = [make_row(median, name, batch=b) for b in (1, 2) for name, median in (("numpy", 1e-3), ("fused", 9.99))]
+    table = report.table(make_results(*rows), "fused")
+    assert [row.end_section for row in table.rows] == [False, True, False, True]
+    assert [column.justify for column in table.columns] == ["left"] * 5 + ["right"] * 7
+    shown = text(table)
+    assert "fused = 1" in shown
+    assert re.search(r"rnn +│ backward │ 20 +│ 1 +│ numpy on cpu +│ 1\.00 ms │", shown)
+    assert re.search(r" 9\.99 s │", shown)
+
+
+def test_what_was_not_measured_is_said_with_how_it_went_wrong(make_results, make_row):
+    said = []
+    for status, batch in (("memory", 1), ("limit", 2), ("stopped", 3), ("stopped", 4), ("crashed", 5), ("wrong", 6)):
+        row = make_row(None, batch=batch)
+        row.status, row.why = status, "why"
+        said.append(row)
+    assert report.not_measured(make_results(make_row(1e-3), *said)) == [
+        "out of memory: numpy on cpu, rnn backward, hidden 20, batch 1, length 10, float32: why",
+        "too slow: numpy on cpu, rnn backward, hidden 20, batch 2, length 10, float32: why",
+        "not measured: 2 cases: why",
+        "crashed: numpy on cpu, rnn backward, hidden 20, batch 5, length 10, float32: why",
+        "wrong: numpy on cpu, rnn backward, hidden 20, batch 6, length 10, float32: why",
+    ]
+    said[0].why = "another"
+    assert len(report.not_measured(make_results(*said), told="why")) == 1
+
+
+def test_what_opencl_calls_its_devices_is_said_once(make_results, make_row):
+    rows = [make_row(1e-3, "fused", "opencl0:1"), make_row(1e-3, "fused", "opencl0:0", batch=2)]
+    rows += [make_row(1e-3, "fused", "opencl0:0"), make_row(1e-3)]
+    for row, name in zip(rows, ("a card", "a processor", "a processor"), strict=False):
+        row.device_name = name
+    assert report.opencl_devices(make_results(*rows)) == [
+        "opencl0:0 is what OpenCL calls a processor",
+        "opencl0:1 is what OpenCL calls a card",
+    ]
+
+
+def test_fused_is_compared_with_scan_and_numpy_where_all_were_measured(make_results, make_row):
+    rows = [make_row(median, name) for name, median in (("numpy", 3e-3), ("scan", 8e-3), ("fused", 2e-3))]
+    rows += [make_row(median, name, batch=2) for name, median in (("numpy", 3e-3), ("scan", None), ("fused", 2e-3))]
+    rows += [make_row(1e-3, "numpy", batch=3), make_row(1e-3, "scan", batch=3)]
+    assert report.ratios(make_results(*rows)) == [
+        "rnn backward, hidden 20, batch 1: fused is 4.0 times as fast as scan, 1.5 times as fast as numpy"
+    ]
+
+
+def test_why_there_is_no_gpu_is_the_devices_reason_before_any_other(make_results, make_row):
+    absent, stopped = make_row(None, "fused", "cuda"), make_row(None, "fused", "cuda", batch=2)
+    absent.status, absent.why = "unavailable", "no driver"
+    stopped.status, stopped.why = "stopped", "the run was stopped"
+    assert report.without_gpu(make_results(stopped, absent)) == "No GPU was measured: no driver."
+    assert report.without_gpu(make_results(stopped)) == "No GPU was measured: the run was stopped."
+    assert report.without_gpu(make_results(make_row(None, "fused", "cuda"))) == "No GPU has been measured yet."
+
+
+def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
+    """Groups that only one of both has measured are left out, and of stored results the GPU counts alone."""
+    rows = []
+    for n_hidd, cpu in ((20, 2e-3), (50, 5e-4), (100, 1e-3), (200, 3e-3)):
+        rows += [make_row(1e-3, "fused", "cuda", n_hidd=n_hidd), make_row(cpu, n_hidd=n_hidd)]
+        rows += [make_row(9 * cpu, "scan", n_hidd=n_hidd)]  # not the fastest
+    rows += [make_row(1.0, model="lstm"), make_row(1e-3, "fused", "opencl0:0", model="lstm")]
+    assert report.crossover(make_results(*rows)) == [
+        "rnn backward, batch 1, length 10, float32: the GPU wins from hidden 200 on"
+    ]
+    own = make_results(make_row(2e-3))
+    stored = make_results(make_row(1e-9), make_row(1e-3, "fused", "cuda"))
+    assert report.crossover(beside.lay(own, stored)) == [
+        "rnn backward, batch 1, length 10, float32: the GPU wins from hidden 20 on"
+    ]
+    both = [make_row(1e-3, n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]
+    both += [make_row(1.0, "fused", "cuda", n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]
+    assert report.crossover(make_results(*both)) == [
+        "rnn forward, batch 1, length 10, float32: the GPU wins nowhere up to hidden 50",
+        "rnn step, batch 1, length 10, float32: the GPU wins nowhere up to hidden 20",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(9.18e-6, "9.18 us"), (26.4e-6, "26.4 us"), (271e-6, "271 us"), (1.5e-3, "1.50 ms"), (12.0, "12.00 s")],
+    [
+        (9.18e-6, "9.18 us"),
+        (26.4e-6, "26.4 us"),
+        (271e-6, "271 us"),
+        (1.5e-3, "1.50 ms"),
+        (12.0, "12.00 s"),
+        (1e-6, "1.00 us"),
+        (9.994e-4, "999 us"),
+        (9.996e-4, "1.00 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.00 s"),
+        (9.996e-3, "10.0 ms"),
+        (12.34e-3, "12.3 ms"),
+        (0.25e-6, "0.250 us"),
+        (None, ""),
+    ],
 )
 def test_times_have_three_digits(seconds, shown):
     assert report.time(seconds) == shown

@@ -36,6 +36,9 @@ def test_a_file_without_what_later_versions_added_is_read(make_results, make_row
         ({"format": "another"}, "is not a results file of `lxmls-rnn bench`: its format is 'another'"),
         ({"rows": [{"case": {"model": "gru"}}]}, "cannot be read"),
         ({"rows": [{"case": CASE, "median": 1.0}]}, r"rows\.0: a row with a median needs its quartiles q1 and q3"),
+        ({"rows": [{"case": CASE, "median": 1.0, "q1": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),
+        ({"rows": [{"case": CASE, "median": 1.0, "q3": 1.0}]}, r"rows\.0: a row with a median needs its quartiles"),
+        ({"rows": [{"case": CASE, "minimum": -1.0}]}, r"rows\.0\.minimum: "),
         ({"rows": [{"case": {**CASE, "n_hidd": "2"}}]}, r"rows\.0\.case\.n_hidd: should be a valid integer, got '2'"),
         ({"machine": {"threads": 1, "processor": "a"}}, "gpus: field required"),
         ({"machine": 3}, "should be an object, got 3"),
@@ -47,6 +50,18 @@ def test_another_file_is_refused(make_results, tmp_path, change, message):
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ValueError, match=message):
         Results.load(path)
+
+
+def test_a_row_has_its_rate_and_its_spread(make_row):
+    row = make_row(2e-3)
+    assert row.gflops == pytest.approx(0.5)  # 10^6 operations in 2 ms
+    assert row.spread == pytest.approx(0.02)
+    assert (make_row(None).gflops, make_row(None).spread) == (None, None)
+
+
+def test_a_gpu_that_was_not_measured_does_not_count(make_results, make_row):
+    assert make_results(make_row(1e-3), make_row(1e-3, "fused", "cuda1")).has_gpu
+    assert not make_results(make_row(1e-3), make_row(None, "fused", "cuda")).has_gpu
 
 
 CASES = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2)], ["forward"], ["numpy"], n_words=30)

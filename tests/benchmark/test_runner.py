@@ -140,6 +140,12 @@ def test_a_case_that_goes_wrong_is_a_row_that_says_so_and_the_rest_goes_on(
     assert [row.status for row in rows[1::2]] == ["ok", "ok"]
 
 
+def test_a_case_without_memory_is_a_row_that_says_so(runner, monkeypatch):
+    monkeypatch.setenv("LXMLS_BENCH_FAULT", "memory:numpy")
+    (row,) = runner.run(cases(("numpy",)))
+    assert (row.status, row.why) == ("memory", "not enough memory: asked for")
+
+
 @pytest.mark.process
 def test_a_case_that_hangs_is_stopped_at_its_limit(monkeypatch):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
@@ -181,7 +187,12 @@ def runner_with_a_clock(runner, monkeypatch):
 
     def make(budget, compiling, measuring):
         now, start = [0.0], runner.start_worker
-        monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
+
+        def clock():
+            return now[0]
+
+        clock.advance = lambda seconds: now.__setitem__(0, now[0] + seconds)
+        monkeypatch.setattr(runner_module, "monotonic", clock)
 
         def start_slow(*lane, **options):
             worker = start(*lane, **options)
@@ -212,6 +223,22 @@ def test_compiling_has_time_of_its_own(runner_with_a_clock, budget, compiling, m
     shapes = [Shape("rnn", n_hidd, 1, 4) for n_hidd in (5, 6, 7, 8)]
     rows = list(runner_with_a_clock(budget, compiling, measuring).run(cases(("numpy",), shapes=shapes)))
     assert [(row.status, row.why) for row in rows] == [("ok", "")] * measured + [("stopped", why)] * (4 - measured)
+
+
+def test_starting_a_worker_counts_as_compiling(runner_with_a_clock):
+    """It takes 45 s by the clock, more than the budget and than four times it."""
+    runner = runner_with_a_clock(10, 0, 0.1)
+    start = runner.start_worker
+
+    def start_slow(*lane, **options):
+        runner_module.monotonic.advance(45)
+        return start(*lane, **options)
+
+    runner.start_worker = start_slow
+    shapes = [Shape("rnn", n_hidd, 1, 4) for n_hidd in (5, 6)]
+    first, second = runner.run(cases(("numpy",), shapes=shapes))
+    assert first.status == "ok"
+    assert (second.status, second.why) == ("stopped", "the time for compiling, 40 s, was used up")
 
 
 @pytest.mark.process

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from time import perf_counter
 
+import numpy as np
 import pytest
 
+from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
 from lxmls_rnn.benchmark.measure.worker import WARM_UP, Bench
 
@@ -53,6 +55,101 @@ def test_the_seconds_of_a_call_are_those_that_it_took(make_row):
         assert clock[last - 1][1] - clock[last - calls][0] <= seconds * calls * (1 + 1e-9)
         if number:  # the time between the last call and the return is not on the clock
             assert seconds * calls <= clock[last][0] - clock[last - calls - 1][1]
+
+
+class Device:
+    """One that does so many operations and moves so many bytes a second, by a clock of its own."""
+
+    def __init__(self, monkeypatch, flops, bandwidth):
+        self.sizes, self.flops, self.bandwidth, self.cold = [], flops, bandwidth, True
+        monkeypatch.setattr(worker, "peak_calls", self.calls)
+        monkeypatch.setattr(worker, "timed", self.timed)
+
+    def calls(self, implementation, device, a, b):
+        self.sizes.append(len(a))
+        return [2 * len(a) ** 3 / self.flops, 2 * b.nbytes / self.bandwidth]
+
+    def timed(self, seconds, calls):
+        """A call takes twice as long when the device has just begun."""
+        cold, self.cold = self.cold, False
+        return seconds * calls * (1 + cold)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_peak_is_what_the_device_can_do(monkeypatch, device, dtype):
+    Device(monkeypatch, 2e11, 3e10)
+    assert worker.answer(Bench("numpy", device, dtype), {"do": "peak"}) == pytest.approx({"flops": 2e11, "bytes": 3e10})
+
+
+def test_only_a_fast_gpu_is_asked_for_large_products(monkeypatch):
+    """An emulated one would take minutes."""
+    slow, fast, cpu = Device(monkeypatch, 1e8, 1e9), Device(monkeypatch, 1e13, 1e12), Device(monkeypatch, 1e11, 1e10)
+    for device, name in ((slow, "cuda"), (fast, "cuda"), (cpu, "cpu")):
+        monkeypatch.setattr(worker, "peak_calls", device.calls)
+        worker.peak("numpy", name, "float32")
+    assert len(slow.sizes) == 1
+    assert slow.sizes[0] < cpu.sizes[0] < fast.sizes[-1]
+    assert len(cpu.sizes) == 1
+
+
+@pytest.mark.parametrize("implementation", ["numpy", pytest.param("fused", marks=pytest.mark.theano)])
+def test_the_peak_is_measured_with_the_library_that_is_measured(implementation):
+    for call in worker.peak_calls(implementation, "cpu", np.ones((4, 4), "float32"), np.ones(5, "float32")):
+        assert worker.timed(call, 2) > 0
+
+
+def test_taggers_of_one_hidden_size_are_built_once(make_row):
+    """One for a sentence and one for batches; the next hidden size takes their place."""
+    bench = Bench("numpy", "cpu", "float32")
+    sizes = [(4, 1, 3), (4, 2, 3), (4, 1, 5), (4, 3, 5), (5, 1, 3), (5, 2, 3), (4, 1, 3)]
+    cases = [make_row(1.0, n_hidd=h, batch=b, length=n, n_words=30).case for h, b, n in sizes]
+    assert [bench.prepare(case)["compiled"] for case in cases] == [True, True, False, False, True, True, True]
+
+
+def test_what_building_took_is_told_again_for_the_next_shape(make_row):
+    bench = Bench("numpy", "cpu", "float32")
+    start = perf_counter()
+    first, second = (bench.prepare(make_row(1.0, n_hidd=4, n_words=30, length=n).case) for n in (3, 4))
+    assert 0 < first["compile_s"] == second["compile_s"] < perf_counter() - start
+
+
+def test_numbers_that_are_not_finite_have_no_difference(make_row, monkeypatch):
+    bench, case = Bench("numpy", "cpu", "float32"), make_row(1.0, work="forward", n_hidd=4, n_words=30).case
+    monkeypatch.setattr(worker.contenders.NumpyContender, "results", lambda self, p_y: {"p_y": p_y * np.nan})
+    assert bench.prepare(case)["difference"] is None
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (MemoryError("of 5 GB"), {"error": "not enough memory: of 5 GB", "kind": "memory"}),
+        (NotImplementedError("no kernel"), {"error": "no kernel", "kind": "unavailable"}),
+        (RuntimeError("CUDA out of memory\nat"), {"error": "RuntimeError: CUDA out of memory", "kind": "memory"}),
+        (RuntimeError("wrong\nat"), {"error": "RuntimeError: wrong", "kind": "error"}),
+        (RuntimeError(), {"error": "RuntimeError: ", "kind": "error"}),
+    ],
+)
+def test_an_error_becomes_an_answer(make_row, monkeypatch, error, answer):
+    def fail(case):
+        raise error
+
+    bench = Bench("numpy", "cpu", "float32")
+    monkeypatch.setattr(bench, "prepare", fail)
+    assert worker.answer(bench, {"do": "prepare", "case": vars(make_row(1.0).case)}) == answer
+
+
+def test_the_memory_of_a_case_is_its_peak_since_it_began():
+    worker.reset_peak_memory()
+    before = worker.peak_memory()
+    ones = np.ones(1 << 23)  # 64 MiB
+    during = worker.peak_memory()
+    ones_size = ones.nbytes
+    assert during - before > 0.9 * ones_size
+    del ones
+    assert worker.peak_memory() > during - ones_size // 2
+    worker.reset_peak_memory()
+    assert worker.peak_memory() < during - ones_size // 2
 
 
 BARE = """

@@ -34,8 +34,7 @@ def time(seconds: float | None) -> str:
         return ""
     for factor, unit in ((1e6, "us"), (1e3, "ms")):
         if seconds * factor < 999.5:
-            digits = max(0, 2 - len(str(int(seconds * factor))) + (seconds * factor >= 1))
-            return f"{seconds * factor:.{digits}f} {unit}"
+            return f"{seconds * factor:#.3g}".rstrip(".") + f" {unit}"
     return f"{seconds:.2f} s"
 
 

@@ -1,0 +1,126 @@
+"""Workers whose process ends, hangs or answers: programs of a few lines take the interpreter's place."""
+
+import json
+import sys
+
+import pytest
+
+from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment
+from lxmls_rnn.deep_learning.gpu_plans import VARIABLE, fused_up_to
+
+pytestmark = pytest.mark.process
+
+HELLO = """import json, os, signal, sys
+print(json.dumps({"device": "cpu", "versions": {"numpy": "1"}}), flush=True)
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a worker that runs some lines of Python; it is ended with the test."""
+    workers = []
+
+    def make(lines, stop=lambda: False):
+        script, program = tmp_path / "lines.py", tmp_path / "program"
+        script.write_text(lines)
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {script} "$@"\n')
+        program.chmod(0o755)
+        workers.append(Worker("numpy", "cpu", "float32", 3, stop, str(program)))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        if worker.alive:
+            worker.close()
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("", "its process ended with exit status 0"),
+        ("import sys; sys.exit(3)", "its process ended with exit status 3"),
+        ("import sys; sys.exit('first\\nno module')", "its process ended with exit status 1: no module"),
+        ("import os; os.kill(os.getpid(), 15)", "its process ended with SIGTERM"),
+        ("import os; os.kill(os.getpid(), 9)", "killed (SIGKILL), as Linux does when memory runs out"),
+    ],
+)
+def test_how_a_process_ended_is_said(start, lines, why):
+    with pytest.raises(Failed) as failed:
+        start(lines)
+    assert (failed.value.status, str(failed.value)) == ("crashed", why)
+
+
+def test_what_is_unavailable_is_no_crash(start):
+    with pytest.raises(Failed, match=r"^no such device$") as failed:
+        start("""print('{"unavailable": "no such device"}')""")
+    assert failed.value.status == "unavailable"
+
+
+def test_it_is_told_what_it_is_for_and_answers_a_line_for_a_line(start):
+    worker = start(HELLO + "for line in sys.stdin: print(json.dumps([sys.argv[3:], json.loads(line)]), flush=True)")
+    assert worker.versions == {"numpy": "1"}
+    for number in range(2):
+        assert worker.ask(60, do="measure", number=number) == [
+            ["numpy", "cpu", "float32", "3"],
+            {"do": "measure", "number": number},
+        ]
+
+
+def test_answers_longer_than_a_pipe_and_two_at_once_are_read_whole(start):
+    two = "sys.stdin.readline(); print('[1]\\n' + json.dumps(['x' * 300_000]), flush=True); sys.stdin.readline()"
+    worker = start(HELLO + two)
+    assert worker.ask(60) == [1]
+    assert worker.ask(60) == ["x" * 300_000]
+
+
+def test_it_waits_no_longer_than_the_limit_and_is_ended(start):
+    worker = start(HELLO + "signal.pause()")
+    with pytest.raises(Failed, match=r"^stopped at its limit of 0\.05 s$") as failed:
+        worker.ask(0.05, do="peak")
+    assert failed.value.status == "limit"
+    assert not worker.alive
+
+
+def test_it_ends_when_it_is_to_stop(start):
+    stopping = []
+    worker = start(HELLO + "signal.pause()", stop=lambda: bool(stopping))
+    stopping.append(True)
+    with pytest.raises(Failed, match=r"^the run was stopped$") as failed:
+        worker.ask(600, do="peak")
+    assert failed.value.status == "stopped"
+    assert not worker.alive
+
+
+def test_one_that_has_ended_meanwhile_is_not_asked_in_vain(start):
+    worker = start(HELLO + "sys.stderr.write('out of paper'); sys.stdin.close(); sys.exit(2)")
+    worker.process.wait()
+    with pytest.raises(Failed, match=r"^its process ended with exit status 2: out of paper$"):
+        worker.ask(60, do="peak", filler="x" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("error", "crashed"), ("memory", "memory"), ("unavailable", "unavailable")]
+)
+def test_an_error_in_an_answer_is_raised(kind, status):
+    with pytest.raises(Failed, match=r"^why$") as failed:
+        checked({"error": "why", "kind": kind})
+    assert failed.value.status == status
+    assert checked({"flops": 1.0}) == {"flops": 1.0}
+
+
+@pytest.mark.parametrize(("plan", "all_in_one"), [("one-kernel", True), ("stepwise", False)])
+def test_a_plan_holds_for_all_sizes(plan, all_in_one):
+    environ = environment(plan, "cuda", "float32", 1)
+    for layer in ("rnn", "lstm"):
+        assert (fused_up_to(layer, environ) >= 10**6, fused_up_to(layer, environ) == 0) == (all_in_one, not all_in_one)
+
+
+def test_the_environment_says_device_dtype_and_threads(monkeypatch):
+    monkeypatch.setenv("THEANO_FLAGS", "device=cuda5,optimizer=fast_run")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    environ = environment("fused", "cpu", "float64", 3)
+    assert environ["THEANO_FLAGS"] == "device=cuda5,optimizer=fast_run,device=cpu,floatX=float64"
+    assert (environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"]) == ("cpu", "float64")
+    assert {environ[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")} == {"3"}
+    assert VARIABLE not in environ
+    json.dumps(environ)  # texts all of them

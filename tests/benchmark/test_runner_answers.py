@@ -1,0 +1,148 @@
+"""What a runner makes of its workers' answers, and what it asks: of workers that answer what they are told to."""
+
+from statistics import quantiles
+
+import pytest
+
+from lxmls_rnn.benchmark.measure import runner as runner_module
+from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
+from lxmls_rnn.benchmark.measure.counting import count
+from lxmls_rnn.benchmark.measure.machine import cache_size
+from lxmls_rnn.benchmark.measure.process import Failed
+from lxmls_rnn.benchmark.measure.runner import ROUNDS, Runner, peaks_as_dict
+
+SENTENCE = Shape("rnn", 5, 1, 4)
+
+
+def cases(implementations=("numpy", "fused"), devices=("cpu",), shapes=(SENTENCE,), works=("backward",)):
+    return make_cases(shapes, works, implementations, devices, ["float64"], n_words=30)
+
+
+def test_a_row_has_the_quartiles_of_all_rounds(scripted):
+    (row,) = scripted(seconds=[4e-3, 1e-3, 2e-3, 9e-3], calls=7).run(cases(("numpy",)))
+    assert (row.minimum, row.repeats, row.calls) == (1e-3, 4 * ROUNDS, 7)
+    every = [1e-3, 2e-3, 4e-3, 9e-3] * ROUNDS
+    assert [row.q1, row.median, row.q3] == pytest.approx(quantiles(every, n=4, method="inclusive"))
+    assert (row.host_memory, row.device_memory) == (10**8, 10**9)
+    assert (row.flops, row.bytes, row.to_device) == (count(row.case).flops, count(row.case).bytes, 0)
+
+
+def test_a_call_longer_than_the_time_of_its_case_is_timed_three_times(scripted):
+    assert [row.repeats for row in scripted(seconds=[0.51]).run(cases(("numpy",)))] == [3]
+    assert [row.repeats for row in scripted(seconds=[0.49]).run(cases(("numpy",)))] == [5]
+    assert [row.repeats for row in scripted(seconds=[0.26], calls=2).run(cases(("numpy",)))] == [3]
+
+
+def test_a_case_has_its_limit_for_all_and_a_round_a_fifth_of_its_time(scripted, monkeypatch):
+    """By a clock on which a worker takes 30 s for all it is asked: 100 s are enough to prepare and for two rounds."""
+    now = [0.0]
+    monkeypatch.setattr(runner_module, "monotonic", lambda: now[0])
+    runner = scripted()
+    start = runner.start_worker
+
+    def start_slow(*lane, **given):
+        worker = start(*lane, **given)
+        ask, worker.wanted = worker.ask, []
+
+        def slow(limit, **request):
+            if request["do"] == "peak":
+                return ask(limit, **request)
+            now[0] += 30
+            worker.wanted.append(request.get("seconds"))
+            return ask(limit, **request)
+
+        worker.ask = slow
+        workers.append(worker)
+        return worker
+
+    workers, runner.start_worker = [], start_slow
+    (row,) = runner.run(cases(("numpy",)))
+    assert row.repeats == 2
+    assert runner.asked[1:] == [("prepare", 100), ("measure", 70.0), ("measure", 40.0)]
+    assert workers[0].wanted == [None, 0.1, 0.1]
+
+
+def test_the_share_is_of_the_best_peak_of_a_device(scripted):
+    """The second worker, of another implementation, shows the faster product, the first the faster copy."""
+    peaks = [{"flops": 1e10, "bytes": 4e9}, {"flops": 3e10, "bytes": 2e9}]
+    runner = scripted(peaks=peaks)
+    rows = list(runner.run(cases(works=["forward"])))
+    assert [key for key in runner.peaks] == ["cpu float64"]
+    best = runner.peaks["cpu float64"]
+    assert (best.flops, best.bytes, best.cache) == (3e10, 4e9, cache_size())
+    for row in rows:
+        assert row.share == pytest.approx(row.flops / 3e10 / row.median)  # so small that it fits into the cache
+    assert [one for one, _ in runner.asked].count("peak") == 2
+    assert peaks_as_dict(runner.peaks) == {"cpu float64": {"flops": 3e10, "bytes": 4e9, "cache": cache_size()}}
+
+
+def test_a_gpu_has_no_cache_and_a_peak_of_its_own(scripted):
+    runner = scripted()
+    list(runner.run(cases(("fused",), devices=("cpu", "cuda"))))
+    assert {key: peak.cache for key, peak in runner.peaks.items()} == {
+        "cpu float64": cache_size(),
+        "cuda float64": 0,
+    }
+
+
+def test_without_a_peak_there_is_no_share(scripted):
+    class Without(scripted.worker):
+        def ask(self, limit, **request):
+            if request["do"] == "peak":
+                raise Failed("memory", "too large")
+            return super().ask(limit, **request)
+
+    (row,) = scripted(worker=Without).run(cases(("numpy",)))
+    assert (row.status, row.share) == ("ok", None)
+
+
+def test_pytorch_has_its_python_and_all_have_their_threads(scripted):
+    runner = scripted(threads=3, torch_python="/a/python")
+    list(runner.run(cases(("numpy", "torch", "torch-fused"))))
+    assert [(lane, given["threads"], given["python"]) for lane, given in runner.started] == [
+        (("numpy", "cpu", "float64"), 3, None),
+        (("torch", "cpu", "float64"), 3, "/a/python"),
+        (("torch-fused", "cpu", "float64"), 3, "/a/python"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "why"),
+    [
+        ({"device": "cpu"}, "unavailable", "its parameters are on the device cpu, not on cuda"),
+        ({"difference": 0.25}, "wrong", "its numbers differ by 2.5e-01 of the largest from the reference's; 1e-05 is"),
+        ({"difference": None}, "wrong", "its numbers are not finite from the reference's; 1e-05 is allowed"),
+    ],
+)
+def test_what_is_elsewhere_or_wrong_is_not_timed(scripted, answer, status, why):
+    class Wrong(scripted.worker):
+        def ask(self, limit, **request):
+            return super().ask(limit, **request) | (answer if request["do"] == "prepare" else {})
+
+    runner = scripted(worker=Wrong)
+    (row,) = runner.run(cases(("fused",), devices=("cuda",)))
+    assert (row.status, row.median) == (status, None)
+    assert row.why.startswith(why)
+    assert "measure" not in dict(runner.asked)
+
+
+def test_a_worker_that_cannot_be_had_is_tried_once_and_one_that_crashes_anew(scripted):
+    for status, tried in (("unavailable", 1), ("crashed", 2)):
+        attempts = []
+
+        def start(*lane, status=status, attempts=attempts, **given):
+            attempts.append(lane)
+            raise Failed(status, "why")
+
+        runner = scripted()
+        runner.start_worker = start
+        rows = list(runner.run(cases(("fused",), shapes=[SENTENCE, Shape("rnn", 5, 2, 4)])))
+        assert [(row.status, row.why) for row in rows] == [(status, "why")] * 2
+        assert len(attempts) == tried
+
+
+@pytest.mark.parametrize("name", ["threads", "seconds", "limit", "budget"])
+def test_an_amount_that_is_not_positive_is_refused(name):
+    for value in (0, -1):
+        with pytest.raises(ValueError, match=f"^{name} must be positive, got {value}$"):
+            Runner(**{name: value})

@@ -1,0 +1,81 @@
+"""Which rows are drawn together, and what is said of them."""
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.benchmark.show import beside, series
+
+
+def test_the_sizes_with_most_points_are_drawn_of_several_the_ones_in_the_middle(make_row):
+    """Batches 1, 4, 16, 64, 256 with as many points each; 5 has only one."""
+    rows = [make_row(1e-3 * b, n_hidd=n, batch=b) for b in (256, 1, 64, 4, 16) for n in (50, 20)]
+    rows.append(make_row(1.0, n_hidd=20, batch=5))
+    found = series.series_of(rows, "n_hidd")
+    assert found.title == "RNN, batch 16, 10 words, float32"
+    assert found.sizes == [20, 50]
+    assert found.lines[0].medians == [16e-3] * 2
+    found = series.series_of(rows, "batch")
+    assert found.title == "RNN, hidden 20, 10 words, float32"
+    assert found.sizes == [1, 4, 5, 16, 64, 256]
+
+
+def test_of_as_many_sizes_those_with_more_lines_are_drawn(make_row):
+    rows = [make_row(1e-3, n_hidd=n, batch=b) for b in (1, 2, 3) for n in (20, 50)]
+    rows += [make_row(1e-3, "fused", n_hidd=n, batch=3) for n in (20, 50)]
+    assert series.series_of(rows, "n_hidd").title == "RNN, batch 3, 10 words, float32"
+
+
+def test_other_lengths_and_dtypes_are_left_out(make_row):
+    rows = [make_row(1e-3, n_hidd=n, length=30, dtype="float64") for n in (20, 50)]
+    rows += [make_row(2e-3, n_hidd=20), make_row(3e-3, n_hidd=20, length=30)]
+    found = series.series_of(rows, "n_hidd")
+    assert found.title == "RNN, batch 1, 30 words, float64"
+    assert [line.medians for line in found.lines] == [[1e-3] * 2]
+
+
+def test_lines_are_told_apart(make_results, make_row):
+    stored = make_results(make_row(5e-3, "fused"), make_row(6e-3, "fused", "cuda1"))
+    own = make_results(make_row(2e-3, "fused"), make_row(1e-3), make_row(3e-3, "fused", "cuda"))
+    found = series.series_of(beside.lay(own, stored).rows, "n_hidd")
+    assert [(line.name, line.medians, line.style) for line in found.lines] == [
+        ("numpy on cpu", [1e-3], "-"),
+        ("fused on cpu", [2e-3], "-"),
+        ("fused on cuda", [3e-3], "--"),
+        ("fused on cpu, beside", [5e-3], "-"),
+        ("fused on cuda1, beside", [6e-3], "--"),
+    ]
+    numpy, fused, cuda, pale, _ = (line.colour for line in found.lines)
+    assert numpy != fused == cuda
+    assert pale == fused + "99"  # the same, see-through
+
+
+def test_a_line_has_its_quartiles_or_else_its_medians(make_row):
+    rows = [make_row(1e-3, n_hidd=20), make_row(2e-3, n_hidd=50)]
+    rows[1].q1 = rows[1].q3 = None
+    (line,) = series.series_of(rows, "n_hidd").lines
+    assert (line.q1, line.q3) == (pytest.approx([0.99e-3, 2e-3]), pytest.approx([1.01e-3, 2e-3]))
+
+
+@pytest.mark.parametrize(
+    ("model", "implementation", "title"),
+    [
+        ("lstm", "torch-fused", "LSTM (torch-fused: no peepholes), batch 1, 10 words, float32"),
+        ("lstm", "torch", "LSTM, batch 1, 10 words, float32"),
+        ("lstm-no-peepholes", "torch-fused", "LSTM without peepholes, batch 1, 10 words, float32"),
+    ],
+)
+def test_less_work_is_told_in_the_title(make_row, model, implementation, title):
+    assert series.series_of([make_row(1e-3, implementation, model=model)], "n_hidd").title == title
+
+
+def test_the_heat_map_is_of_the_length_and_dtype_measured_most_and_has_gaps(make_row):
+    pairs = {(20, 1): 2.0, (50, 4): 0.5, (20, 4): 3.0}
+    rows = []
+    for (n_hidd, batch), ratio in pairs.items():
+        sizes = {"n_hidd": n_hidd, "batch": batch, "length": 30, "dtype": "float64"}
+        rows += [make_row(ratio, **sizes), make_row(9.0, "scan", **sizes), make_row(1.0, "fused", "cuda", **sizes)]
+    rows += [make_row(1.0), make_row(1.0, "fused", "cuda"), make_row(1.0, n_hidd=99)]
+    hidden, batches, values, what = series.speed_ups(rows)
+    assert (hidden, batches, what) == ([20, 50], [1, 4], "30 words, float64")
+    np.testing.assert_array_equal(values, [[2.0, 3.0], [np.nan, 0.5]])
+    assert values.dtype == float

@@ -1,0 +1,61 @@
+"""A session's file: what it says of the run, and what is kept of a file that is there."""
+
+import json
+from datetime import datetime, timedelta
+
+from lxmls_rnn.benchmark.measure.cases import Shape, make_cases
+from lxmls_rnn.benchmark.measure.results import Results
+from lxmls_rnn.benchmark.measure.session import Session
+
+CASES = make_cases([Shape("rnn", 5, batch, 4) for batch in (1, 2, 3)], ["forward"], ["numpy", "fused"], n_words=30)
+
+
+def test_the_file_says_when_how_and_where_it_was_measured(scripted, tmp_path):
+    list(Session(CASES, scripted(threads=3), tmp_path / "a.json", ["bench", "--set", "quick"]).run())
+    content = json.loads((tmp_path / "a.json").read_text())
+    assert (content["format"], content["version"]) == ("lxmls-rnn benchmark", 1)
+    age = datetime.now().astimezone() - datetime.fromisoformat(content["created"])
+    assert timedelta(0) <= age < timedelta(hours=1)
+    assert content["command"] == ["bench", "--set", "quick"]
+    assert content["settings"] == {"threads": 3, "seconds": 0.5, "limit": 100, "rounds": 5}
+    assert content["machine"]["threads"] == 3
+    assert content["peaks"]["cpu float32"]["flops"] == 1e11
+    assert [row["median"] for row in content["rows"]] == [0.1] * len(CASES)
+
+
+def test_a_file_is_overwritten_unless_the_run_is_resumed(scripted, tmp_path):
+    path = tmp_path / "a.json"
+    for resume, asked in ((False, 6), (False, 6), (True, 0)):
+        runner = scripted()
+        list(Session(CASES, runner, path, resume=resume).run())
+        assert [one for one, _ in runner.asked].count("prepare") == asked
+    assert [row.case for row in Results.load(path).rows] == CASES
+    assert Results.load(path).peaks  # of the first run: the resumed one has asked for none
+
+
+def test_a_run_can_be_resumed_before_there_is_a_file(scripted, tmp_path):
+    assert len(list(Session(CASES, scripted(), tmp_path / "a.json", resume=True).run())) == len(CASES)
+
+
+def test_a_group_that_lacks_a_case_is_measured_anew_as_one(scripted, tmp_path):
+    path, runner = tmp_path / "a.json", scripted(seconds=[0.2])
+    list(Session(CASES[:3], scripted(seconds=[0.1]), path).run())
+    new = list(Session(CASES, runner, path, resume=True).run())
+    assert [row.case for row in new] == CASES[2:]
+    assert [row.median for row in Results.load(path).rows] == [0.1] * 2 + [0.2] * 4
+
+
+def test_the_file_grows_with_every_group(scripted, tmp_path):
+    path = tmp_path / "a.json"
+    found = []
+    for _ in Session(CASES, scripted(), path).run():
+        found.append(len(Results.load(path).rows) if path.exists() else 0)
+    assert found == [0, 2, 2, 4, 4, 6]
+
+
+def test_without_a_limit_of_time_cases_are_measured_as_they_are_asked_for(scripted, tmp_path):
+    cases = make_cases([Shape("rnn", 5, 1, 4)], ["forward"], ["scan", "numpy"])
+    order = [row.case.implementation for row in Session(cases, scripted(), tmp_path / "a.json").run()]
+    assert order == ["scan", "numpy"]
+    order = [row.case.implementation for row in Session(cases, scripted(budget=99.0), tmp_path / "b.json").run()]
+    assert order == ["numpy", "scan"]
