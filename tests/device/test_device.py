@@ -15,43 +15,7 @@ from lxmls_rnn.theano_env.flags import settings
 
 pytestmark = pytest.mark.process
 
-IMAGES_ADVICE = Path(__file__).parents[1] / "docker" / "advice.json"
-
-PRETEND = r"""
-#include <stdlib.h>
-#include <string.h>
-static int number(const char *name) { const char *text = getenv(name); return text ? atoi(text) : 0; }
-int cuInit(unsigned flags) { return flags + number("CUINIT"); }
-int cuDeviceGetCount(int *count) { *count = number("COUNT"); return 0; }
-int cuDeviceGetName(char *name, int size, int device) { strncpy(name, "Pretend", size); return device * 0; }
-int cuDeviceGetAttribute(int *value, int attribute, int device) {
-  *value = attribute == 75 ? number("CC") / 10 : number("CC") % 10; return device * 0;
-}
-int cuDriverGetVersion(int *version) { *version = number("SERVES"); return 0; }
-int nvrtcVersion(int *major, int *minor) { *major = number("NVRTC") / 10; *minor = number("NVRTC") % 10; return 0; }
-int nvrtcGetNumSupportedArchs(int *count) { *count = 2; return 0; }
-int nvrtcGetSupportedArchs(int *archs) { archs[0] = 75; archs[1] = 120; return 0; }
-int cublasGetProperty(int which, int *value) { *value = which; return 0; }
-"""
-HEALTHY = {"COUNT": "1", "CC": "89", "SERVES": "13000", "NVRTC": "130"}
-PYGPU = "def init(name): raise RuntimeError('a kernel that does not run')\ndef array(*a, **k): pass\n"
-
-
-@pytest.fixture(scope="module")
-def pretend(tmp_path_factory):
-    """A folder with libcuda.so, libnvrtc.so, libcublas.so and a pygpu, none of which does anything."""
-    if shutil.which("gcc") is None:
-        pytest.skip("there is no gcc")
-    folder = tmp_path_factory.mktemp("pretend")
-    (folder / "pretend.c").write_text(PRETEND)
-    command = ["gcc", "-shared", "-fPIC", "-o", folder / "libcuda.so", folder / "pretend.c"]
-    subprocess.run(command, check=True)
-    for name in ("libnvrtc.so", "libcublas.so"):
-        shutil.copy(folder / "libcuda.so", folder / name)
-    (folder / "pygpu").mkdir()
-    (folder / "pygpu" / "__init__.py").write_text(PYGPU)
-    (folder / "pygpu" / "elemwise.py").write_text("elemwise2 = None\n")
-    return folder
+IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
 
 
 def choose(asked, folder=None, prove=False, **environ):
@@ -64,8 +28,8 @@ def choose(asked, folder=None, prove=False, **environ):
     return json.loads(result.stdout)
 
 
-def test_a_gpu_that_serves_is_taken(pretend):
-    found, sentence = choose("auto", pretend, **HEALTHY)
+def test_a_gpu_that_serves_is_taken(healthy, pretend):
+    found, sentence = choose("auto", pretend, **healthy)
     assert found == "cuda"
     assert sentence == "Theano uses the GPU: Pretend, compute capability 8.9 (cuda)."
 
@@ -80,38 +44,38 @@ def test_a_gpu_that_serves_is_taken(pretend):
         ({"CC": "61"}, "Pretend has compute capability 6.1, and CUDA 13.0 serves 7.5 and newer"),
     ],
 )
-def test_why_there_is_no_gpu(pretend, fault, why):
-    for_auto, auto = choose("auto", pretend, **HEALTHY | fault)
-    by_name, named = choose("cuda", pretend, **HEALTHY | fault)
+def test_why_there_is_no_gpu(healthy, pretend, fault, why):
+    for_auto, auto = choose("auto", pretend, **healthy | fault)
+    by_name, named = choose("cuda", pretend, **healthy | fault)
     assert (for_auto, by_name) == ("cpu", None)
     assert auto.startswith(f"Theano uses the CPU, because {why}; ")
     assert named.startswith(f"LXMLS_DEVICE=cuda cannot be had, because {why}; ")
 
 
-def test_what_is_missing_is_named(pretend, tmp_path):
+def test_what_is_missing_is_named(healthy, pretend, tmp_path):
     shutil.copy(pretend / "libcuda.so", tmp_path)
     shutil.copytree(pretend / "pygpu", tmp_path / "pygpu")
-    assert "there is no NVRTC and no cuBLAS" in choose("auto", tmp_path, **HEALTHY)[1]
+    assert "there is no NVRTC and no cuBLAS" in choose("auto", tmp_path, **healthy)[1]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there is a pygpu for this Python")
 @pytest.mark.parametrize("name", ["cuda", "opencl0:0"])
-def test_on_a_python_without_a_pygpu_the_sentence_names_those_with_one(pretend, name):
-    found, sentence = choose(name, pretend, **HEALTHY | {"PYTHONPATH": ""})
+def test_on_a_python_without_a_pygpu_the_sentence_names_those_with_one(healthy, pretend, name):
+    found, sentence = choose(name, pretend, **healthy | {"PYTHONPATH": ""})
     assert found is None
     assert "pygpu, is made for Python 3.10 and 3.11, and this is 3." in sentence
     assert "take the Docker image" in sentence
 
 
-def test_a_gpu_of_a_higher_number_than_there_are(pretend):
+def test_a_gpu_of_a_higher_number_than_there_are(healthy, pretend):
     assert (
-        "cuda2 is not there; the driver shows cuda0 to cuda1" in choose("cuda2", pretend, **HEALTHY | {"COUNT": "2"})[1]
+        "cuda2 is not there; the driver shows cuda0 to cuda1" in choose("cuda2", pretend, **healthy | {"COUNT": "2"})[1]
     )
 
 
-def test_in_the_image_the_sentence_speaks_of_the_image(pretend):
+def test_in_the_image_the_sentence_speaks_of_the_image(healthy, pretend):
     fault = {"SERVES": "12040", "LXMLS_ADVICE": str(IMAGES_ADVICE)}
-    found, sentence = choose("cuda", pretend, **HEALTHY | fault)
+    found, sentence = choose("cuda", pretend, **healthy | fault)
     assert found is None
     assert sentence.startswith("LAB_DEVICE=cuda cannot be had")
     assert "build the image with CUDA=wheels, for drivers from 535" in sentence
@@ -121,9 +85,9 @@ def test_the_image_has_its_own_words_for_all_advice():
     assert list(json.loads(IMAGES_ADVICE.read_text(encoding="utf-8"))) == list(problems.ADVICE)
 
 
-def test_a_kernel_that_does_not_run_is_found_only_by_the_proof(pretend):
-    assert choose("cuda", pretend, **HEALTHY)[0] == "cuda"
-    found, sentence = choose("cuda", pretend, prove=True, **HEALTHY)
+def test_a_kernel_that_does_not_run_is_found_only_by_the_proof(healthy, pretend):
+    assert choose("cuda", pretend, **healthy)[0] == "cuda"
+    found, sentence = choose("cuda", pretend, prove=True, **healthy)
     assert found is None
     assert "a first kernel failed there (a kernel that does not run)" in sentence
 

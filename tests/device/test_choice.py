@@ -1,0 +1,92 @@
+"""Which device is chosen, and what is said of it."""
+
+import runpy
+
+import pytest
+
+from lxmls_rnn import device
+
+
+@pytest.mark.parametrize("asked", ["cuda", "cuda0", "auto"])
+def test_a_gpu_that_nothing_keeps_is_taken(driver, asked):
+    driver()
+    name = "cuda" if asked == "auto" else asked
+    expected = f"Theano uses the GPU: Pretend, compute capability 8.9 ({name})."
+    assert device.choose(asked) == device.Choice(asked, name, expected)
+    assert device.resolve(asked) == name
+
+
+def test_the_second_gpu_is_named_by_its_number(driver):
+    driver()
+    assert device.choose("cuda1").sentence == "Theano uses the GPU: Second, compute capability 7.5 (cuda1)."
+    found = device.choose("cuda2")
+    assert (found.device, found.fault) == (None, "cuda2 is not there")
+    assert found.sentence == (
+        "LXMLS_DEVICE=cuda2 cannot be had, because cuda2 is not there; the driver shows cuda0 to cuda1, "
+        "or set LXMLS_DEVICE=cpu."
+    )
+    driver(COUNT="1")
+    assert "the driver shows cuda0, or set" in device.choose("cuda1").sentence
+
+
+def test_opencl_needs_no_nvidia_driver_and_says_its_limits(driver):
+    driver(absent=["libcuda.so", "libnvrtc.so"])
+    assert device.problem("opencl0:0") is None
+    found = device.choose("opencl0:0")
+    assert (found.asked, found.device, found.fault) == ("opencl0:0", "opencl0:0", "")
+    assert found.sentence == (
+        "Theano uses the OpenCL device opencl0:0. FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, "
+        "needs the CPU or CUDA."
+    )
+
+
+@pytest.mark.parametrize("name", ["gpu0", "cudax", "cuda-1", "CUDA"])
+def test_what_is_no_name_of_a_device_is_said_with_those_that_are(driver, name):
+    driver()
+    found = device.choose(name)
+    assert (found.device, found.fault) == (None, f"{name} is no name of a device")
+    assert found.sentence == (
+        f"LXMLS_DEVICE={name} cannot be had, because {name} is no name of a device; "
+        "set LXMLS_DEVICE to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0."
+    )
+
+
+def test_the_environment_chooses_where_nobody_does(driver):
+    driver()
+    assert device.choose(environ={"LXMLS_DEVICE": "cuda1"}).device == "cuda1"
+    assert device.choose("cpu", environ={"LXMLS_DEVICE": "cuda1"}).device == "cpu"
+    for environ in ({}, {"LXMLS_DEVICE": ""}):
+        expected = "Theano uses the CPU; LXMLS_DEVICE=auto takes a GPU where there is one."
+        assert device.choose(environ=environ) == device.Choice("cpu", "cpu", expected)
+    assert device.choose("cpu") == device.Choice("cpu", "cpu", "Theano uses the CPU, as LXMLS_DEVICE=cpu asks.")
+
+
+def test_kernels_under_way_are_told(driver, tmp_path):
+    driver()
+    file = tmp_path / "kernels"
+    file.write_text("3 of 12")
+    told = " Its kernels are still being compiled, 3 of 12: until then a training starts slowly."
+    assert device.choose("cuda", environ={"LXMLS_KERNELS": str(file)}).sentence.endswith(f"(cuda).{told}")
+    file.write_text("")
+    for path in (file, tmp_path / "none"):
+        assert device.choose("cuda", environ={"LXMLS_KERNELS": str(path)}).sentence.endswith("(cuda).")
+
+
+@pytest.mark.parametrize(("asked", "started"), [("cuda", "cuda0"), ("cuda1", "cuda1"), ("opencl0:0", "opencl0:0")])
+def test_the_proof_runs_a_kernel_on_the_device_that_was_asked_for(pygpu, asked, started):
+    assert device.choose(asked).device == asked
+    assert pygpu.started == []
+    assert device.choose(asked, prove=True).device == asked
+    assert pygpu.started == [started]
+
+
+@pytest.mark.parametrize(("fault", "status"), [(None, 0), (RuntimeError("no"), 1)])
+def test_as_a_program_it_proves_the_device_and_says_so(pygpu, monkeypatch, capsys, fault, status):
+    monkeypatch.setenv("LXMLS_DEVICE", "cuda")
+    pygpu.error = fault
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("lxmls_rnn.device", run_name="__main__")
+    assert ended.value.code == status
+    expected = device.choose("cuda", prove=True)
+    assert capsys.readouterr().out == f"{expected.sentence}\n{expected.fault}\n"
+    assert pygpu.started == ["cuda0", "cuda0"]

@@ -1,0 +1,77 @@
+"""What the driver and its libraries are asked, and what their answers become."""
+
+import ctypes
+
+from lxmls_rnn.device import libraries
+
+
+def test_the_driver_is_asked_for_each_card(driver):
+    driver()
+    assert libraries.cards() == (("Pretend", (8, 9)), ("Second", (7, 5)))
+    assert [libraries.serves_several(number) for number in (0, 1)] == [True, False]
+    driver(CUINIT="3")
+    assert libraries.cards() == ()
+    driver(absent=["libcuda.so"])
+    assert libraries.cards() == ()
+    assert not libraries.serves_several(0)
+
+
+def test_versions_are_those_that_the_libraries_tell(driver):
+    driver(SERVES="12080", NVRTC="124")
+    assert libraries.driver_serves() == (12, 8)
+    assert libraries.nvrtc_version() == (12, 4)
+    assert libraries.cublas_version() == (11, 12, 13)
+    assert libraries.nvrtc_oldest() == (7, 5)
+    driver(ARCHS="1")
+    assert libraries.nvrtc_oldest() == (12, 0)
+
+
+def test_what_a_library_does_not_tell_is_not_known(driver):
+    driver(SERVES="0", NVRTC="0", ARCHS="0", NO_CUBLAS="1")
+    assert libraries.nvrtc_oldest() is None
+    driver(SERVES="0", NVRTC="0", ARCHS="-1", NO_CUBLAS="1")
+    found = libraries.driver_serves, libraries.nvrtc_version, libraries.nvrtc_oldest, libraries.cublas_version
+    assert [ask() for ask in found] == [None] * 4
+    driver(absent=["libcuda.so", "libnvrtc.so", "libcublas.so"])
+    assert [ask() for ask in found] == [None] * 4
+
+
+def test_an_nvrtc_of_before_cuda_11_2_cannot_say_what_it_serves(driver, monkeypatch):
+    driver()
+    monkeypatch.setattr(libraries, "load", lambda name: ctypes.CDLL(None))
+    assert libraries.nvrtc_oldest() is None
+
+
+def test_errors_have_the_drivers_names(driver):
+    driver()
+    assert libraries.error_name(999) == "CUDA_ERROR_UNKNOWN"
+    assert libraries.error_name(5) == "CUDA error 5"
+    driver(absent=["libcuda.so"])
+    assert libraries.error_name(999) == "CUDA error 999"
+
+
+def test_a_library_that_is_not_there_is_none():
+    assert libraries.load("libno-such-library.so") is None
+    assert libraries.load("libc.so.6").abs(-3) == 3
+
+
+def test_the_bus_shows_a_card_that_is_nvidias_and_for_displays(linux, tmp_path):
+    assert not libraries.nvidia_on_the_bus()
+    (tmp_path / "sys/bus/pci/devices/0000:00:00.0").mkdir(parents=True)  # which says nothing
+    for number, (vendor, kind) in enumerate((("0x8086", "0x030000"), ("0x10de", "0x040300")), 1):
+        linux(f"/sys/bus/pci/devices/0000:00:0{number}.0/vendor", vendor)
+        linux(f"/sys/bus/pci/devices/0000:00:0{number}.0/class", kind)
+    assert not libraries.nvidia_on_the_bus()
+    linux("/sys/bus/pci/devices/0000:00:09.0/vendor", "0x10de\n")
+    linux("/sys/bus/pci/devices/0000:00:09.0/class", "0x030200\n")
+    assert libraries.nvidia_on_the_bus()
+
+
+def test_kernels_are_kept_by_driver_card_and_nvrtc(driver, linux):
+    driver(SERVES="12080")
+    assert libraries.driver_version() == ""
+    assert libraries.made_for(1) == "driver-12.8-compute-7.5-nvrtc-13.0"
+    linux("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12\n")
+    assert libraries.driver_version() == "535.183.01"
+    assert libraries.made_for(0) == "driver-535.183.01-compute-8.9-nvrtc-13.0"
+    assert libraries.made_for(2) == "driver-535.183.01-compute--nvrtc-13.0"

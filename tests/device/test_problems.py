@@ -1,0 +1,126 @@
+"""What keeps a device from being used, and what is said to do."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn import device
+from lxmls_rnn.device import problems
+
+IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
+
+
+@pytest.mark.parametrize(
+    ("environ", "why", "remedy"),
+    [
+        ({"CUINIT": "34"}, "the driver's library is a stub (CUDA error 34)", problems.ADVICE["no GPU"]),
+        ({"CUINIT": "804"}, "the GPU does not take a library newer than its driver (CUDA error 804)", "see whether"),
+        ({"CUINIT": "803"}, "the driver and its library differ in version (CUDA error 803)", "see whether"),
+        ({"CUINIT": "7"}, "the driver does not start (CUDA error 7)", problems.ADVICE["no GPU"]),
+        ({"COUNT": "0"}, "the driver sees no GPU (CUDA error 100)", problems.ADVICE["no GPU"]),
+        ({"NO_CUBLAS": "1"}, "there is no cuBLAS", problems.ADVICE["no toolkit"]),
+        ({"NVRTC": "0"}, "there is no NVRTC", problems.ADVICE["no toolkit"]),
+        ({"NVRTC": "0", "NO_CUBLAS": "1"}, "there is no NVRTC and no cuBLAS", problems.ADVICE["no toolkit"]),
+        (
+            {"SERVES": "12080"},
+            "the driver serves CUDA 12.8, older than the CUDA 13.0 here",
+            f"update the driver, or {problems.ADVICE['older toolkit']}",
+        ),
+        (
+            {"CC": "61"},
+            "Pretend has compute capability 6.1, and CUDA 13.0 serves 7.5 and newer",
+            problems.ADVICE["older toolkit"],
+        ),
+        ({"LXMLS_GPU_FAULT": "it hung"}, "it hung", "`lxmls-rnn doctor` tells more"),
+    ],
+)
+def test_why_a_gpu_cannot_be_had_and_what_to_do(driver, environ, why, remedy):
+    driver(**environ)
+    found = device.problem("cuda")
+    assert found.why == why
+    assert found.remedy.startswith(remedy)
+    auto = device.choose("auto")
+    expected = f"Theano uses the CPU, because {why}; {found.remedy}."
+    assert auto == device.Choice("auto", "cpu", expected, why)
+    assert device.resolve("auto") == "cpu"
+    named = device.choose("cuda")
+    assert (named.asked, named.device, named.fault) == ("cuda", None, why)
+    assert named.sentence == f"LXMLS_DEVICE=cuda cannot be had, because {why}; {found.remedy}, or set LXMLS_DEVICE=cpu."
+
+
+@pytest.mark.parametrize("environ", [{"SERVES": "13000"}, {"CC": "75"}, {"CC": "61", "ARCHS": "0"}, {"SERVES": "0"}])
+def test_what_is_just_new_enough_or_not_known_keeps_nobody(driver, environ):
+    driver(**environ)
+    assert device.problem("cuda") is None
+
+
+def test_without_a_driver_a_card_on_the_bus_makes_the_difference(driver, linux):
+    driver(absent=["libcuda.so"])
+    assert device.problem("cuda") == device.Problem(*problems.ADVICE["no driver"].split("; "))
+    linux("/sys/bus/pci/devices/0/vendor", "0x10de")
+    linux("/sys/bus/pci/devices/0/class", "0x0300")
+    assert device.problem("cuda") == device.Problem(*problems.ADVICE["a card without driver"].split("; "))
+
+
+def test_a_pygpu_that_does_not_load_is_named(driver, monkeypatch):
+    driver()
+
+    def fail(name):
+        raise ImportError(f"{name} wants libgpuarray")
+
+    monkeypatch.setattr(problems, "import_module", fail)
+    for name in ("cuda", "opencl0:0"):
+        found = device.problem(name)
+        assert found.why == "pygpu cannot be loaded (ImportError: pygpu wants libgpuarray)"
+        assert found.remedy == problems.ADVICE["no pygpu"]
+
+
+def test_a_python_without_pygpu_names_itself(driver, monkeypatch):
+    driver()
+    monkeypatch.setattr(problems, "find_spec", lambda name: None)
+    for version, keeps in (((3, 11, 9), False), ((3, 12, 0), True), ((3, 14, 5), True)):
+        monkeypatch.setattr(sys, "version_info", version)
+        found = device.problem("cuda")
+        assert (found is not None) == keeps
+        if found:
+            assert found.why.endswith(f"is made for Python 3.10 and 3.11, and this is 3.{version[1]}")
+            assert found.remedy == "take the Docker image, or Debian 12's or Ubuntu 22.04's own Python"
+
+
+def test_a_lost_gpu_is_told_in_the_words_of_who_brought_it(driver, monkeypatch):
+    driver()
+    lost = device.GpuLost("CUDA_ERROR_UNKNOWN", "The run goes on.")
+    assert lost.name == "CUDA_ERROR_UNKNOWN"
+    assert str(lost) == (
+        "the GPU does not work any more (CUDA_ERROR_UNKNOWN): start this program anew, or in a notebook its kernel; "
+        f"if there is no GPU then, {problems.ADVICE['no GPU']}. The run goes on."
+    )
+    assert str(device.GpuLost("X")).endswith(f"{problems.ADVICE['no GPU']}.")
+    monkeypatch.setenv("LXMLS_ADVICE", str(IMAGES_ADVICE))
+    assert "restart the container" in str(device.GpuLost("X"))
+    assert device.variable() == "LAB_DEVICE"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("no kernel\nmore"), "no kernel"),
+        (RuntimeError(b"bytes \xff of the driver\nmore", 7), "bytes � of the driver"),
+        (RuntimeError(7, "seven"), "(7, 'seven')"),
+        (KeyError("name"), "name"),
+        (RuntimeError(), "RuntimeError"),
+        (RuntimeError(" \n"), "RuntimeError"),
+    ],
+)
+def test_a_kernel_that_fails_is_told_by_the_first_line_of_its_error(pygpu, error, said):
+    pygpu.error = error
+    expected = device.Problem(f"a first kernel failed there ({said})", "`lxmls-rnn doctor` tells more")
+    assert device.trial("cuda") == expected
+    assert device.choose("auto", prove=True).fault == expected.why
+
+
+def test_a_device_that_cannot_add_is_broken(pygpu):
+    pygpu.wrong = 1
+    expected = device.Problem("1 + 1 gave [3.0, 3.0, 3.0] there", "the device or its driver is broken")
+    assert device.trial("cuda") == expected
