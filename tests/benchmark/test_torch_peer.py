@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.benchmark.measure.cases import MODELS, WORKS, Case
+from lxmls_rnn.benchmark.measure.contenders import draw_values
 from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+from lxmls_rnn.benchmark.measure.torch_peer import TorchContender  # noqa: E402
 
 
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
@@ -35,6 +37,13 @@ def test_its_numbers_are_the_reference_numbers(model, implementation):
 def test_a_device_that_it_does_not_have_is_unavailable(device, why):
     with pytest.raises(RuntimeError, match=why):
         raise RuntimeError(start("torch", device, 1)["unavailable"])
+
+
+def test_parameters_elsewhere_are_told():
+    case = Case("rnn", "torch", "cpu", "float32", "forward", 5, 1, 4, 30)
+    tagger = TorchContender(case, draw_values(case))
+    assert tagger.device() == "cpu"
+    assert tagger.to("meta").device() == "meta"
 
 
 def test_it_says_its_version_and_takes_its_threads():

@@ -62,11 +62,14 @@ class Device:
 
     def __init__(self, monkeypatch, flops, bandwidth):
         self.sizes, self.flops, self.bandwidth, self.cold = [], flops, bandwidth, True
+        self.dtypes = set()
         monkeypatch.setattr(worker, "peak_calls", self.calls)
         monkeypatch.setattr(worker, "timed", self.timed)
+        monkeypatch.setattr(np, "ones", np.zeros)  # which takes no memory as long as nobody writes
 
     def calls(self, implementation, device, a, b):
         self.sizes.append(len(a))
+        self.dtypes |= {str(a.dtype), str(b.dtype)}
         return [2 * len(a) ** 3 / self.flops, 2 * b.nbytes / self.bandwidth]
 
     def timed(self, seconds, calls):
@@ -78,8 +81,11 @@ class Device:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_peak_is_what_the_device_can_do(monkeypatch, device, dtype):
-    Device(monkeypatch, 2e11, 3e10)
-    assert worker.answer(Bench("numpy", device, dtype), {"do": "peak"}) == pytest.approx({"flops": 2e11, "bytes": 3e10})
+    for flops in (1e8, 5e10, 2e13):
+        pretended = Device(monkeypatch, flops, flops / 8)
+        found = worker.answer(Bench("numpy", device, dtype), {"do": "peak"})
+        assert found == pytest.approx({"flops": flops, "bytes": flops / 8})
+        assert pretended.dtypes == {dtype}
 
 
 def test_only_a_fast_gpu_is_asked_for_large_products(monkeypatch):
