@@ -117,7 +117,11 @@ def test_the_factor_of_a_step_and_the_steps_until_it_is_small():
     assert factor_per_step(norms) == pytest.approx(0.1)
     assert steps_until(norms, 0.05) == 2
     assert steps_until(norms, 1e-9) is None
+    assert factor_per_step(np.array([0.5, 2.0])) == 0.25
+    assert steps_until(np.array([0.25, 1.0]), 0.25) is None  # as much is not less
     assert np.isnan(factor_per_step(np.zeros(3)))
+    assert np.isnan(factor_per_step(np.array([0.0, 1.0])))
+    assert np.isnan(factor_per_step(np.array([1.0, 0.0])))
     assert np.isnan(factor_per_step(np.ones(1)))
 
 
@@ -133,6 +137,20 @@ def test_neighbours_come_by_their_angle_and_not_by_their_length():
     found = neighbours(E, 0, 4)
     assert [word for word, _ in found] == [1, 2, 4, 3]
     assert [cosine for _, cosine in found] == pytest.approx([10 / 101**0.5, 0, 0, -1])
+
+
+def test_words_that_are_as_much_alike_come_by_their_ids():
+    found = neighbours(np.eye(100), 50, 99)
+    assert [word for word, _ in found] == [word for word in range(100) if word != 50]
+    assert len(neighbours(np.eye(100), 50)) == 10
+
+
+def test_a_cosine_is_never_beyond_one():
+    """By rounding, the product of two unit vectors may be."""
+    E = np.outer(np.random.RandomState(0).uniform(0.1, 1, 7), np.r_[np.linspace(-3, -1, 50), np.linspace(1, 3, 50)])
+    cosines = [cosine for _, cosine in neighbours(E, 0, 99)]
+    assert set(cosines) <= {cosine for cosine in cosines if abs(cosine) <= 1}
+    assert np.abs(cosines) == pytest.approx(1)
 
 
 def test_a_vector_of_zeros_has_no_angle():

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.teaching.gradient_check import check_gradients, compare, finite_differences, relative_difference
+from lxmls_rnn.teaching.gradient_check import (
+    check_gradients,
+    compare,
+    finite_differences,
+    random_sentence,
+    random_values,
+    relative_difference,
+)
 
 compiles_scan = pytest.mark.slow("compiles scan once more, three seconds")
 many_entries = pytest.mark.slow("finite differences of ten thousand entries, four seconds")
@@ -101,6 +108,56 @@ def test_float32_gradients_of_the_fused_layers_agree_to_1e_4():
 @pytest.mark.slow("compiles scan four times in float32, half a minute from an empty cache")
 def test_float32_gradients_agree_to_1e_4():
     assert all(row.agrees for row in check_gradients(dtype="float32"))
+
+
+def test_the_same_seed_gives_the_same_check_and_another_seed_another():
+    first, again, other = (
+        list(check_gradients(["NumpyRNN"], sizes=(6, 3, 2, 3), length=3, activation="tanh", seed=seed))
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert "array" not in repr(first)
+    assert np.array_equal(first[0].gradient, again[0].gradient)
+    assert not np.array_equal(first[0].gradient, other[0].gradient)
+
+
+def test_the_first_word_comes_twice_so_that_its_errors_must_be_added():
+    """And at the end, where there is room for it."""
+    for length in (1, 2, 7):
+        x, y = random_sentence((20, 6, 5, 4), length, np.random.RandomState(0))
+        assert x[0] == x[-1]
+        assert len(x) == len(y) == length
+    drawn = [random_sentence((20, 6, 5, 4), 100, np.random.RandomState(seed)) for seed in range(9)]
+    assert {int(word) for x, _ in drawn for word in x} == set(range(20))
+    assert {int(tag) for _, y in drawn for tag in y} == set(range(4))
+
+
+def test_parameters_are_drawn_of_either_sign_and_a_size_that_saturates_nothing():
+    model = rnns.NumpyLSTM(300, 100, 25, 40)
+    values = random_values(model, np.random.RandomState(0))
+    assert {name: W.shape for name, W in values.items()} == model.shapes(model.sizes)
+    for name, bound in {"W_e": 1, "W_x": 0.1, "W_h": 0.2, "W_c": 0.2, "W_y": 0.2}.items():
+        W = values[name] / bound
+        assert -1 <= W.min() < -0.95 < 0.95 < W.max() <= 1
+        assert abs(W.mean()) < 0.1
+
+
+@pytest.mark.parametrize("at", [1.0, 1e-3, 1e-4, 2e-5])
+def test_finite_differences_of_a_kink_stay_on_their_side(at):
+    """All but the first are nearer to the kink than the widest step."""
+    W = np.array([at, -at])
+    found = finite_differences(lambda: float(np.abs(W).sum() * 3 + W.sum()), W, lambda: W > 0)
+    assert found == pytest.approx([4.0, -2.0])
+    assert W.tolist() == [at, -at]
+
+
+def test_finite_differences_are_of_sixth_order():
+    """Exact for a polynomial of degree six; the usual two points would be wrong in the fifth digit."""
+    W = np.array([[2.0]])
+    found = finite_differences(lambda: float(1e6 * (W[0, 0] - 2) ** 5 + W[0, 0]), W)
+    assert found[0, 0] == pytest.approx(1.0, abs=1e-10)
+    found = finite_differences(lambda: float(1e6 * (W[0, 0] - 2) ** 3 + W[0, 0]), W)
+    assert found[0, 0] == pytest.approx(1.0, abs=1e-10)
 
 
 def test_two_zero_gradients_agree():
