@@ -23,6 +23,8 @@ def change(make_row, before, after):
         ((90, 100, 110), (108, 130, 140), "same"),
         ((90, 100, 110), (10, 20, 95), "same"),  # below the median before, not below its quartile
         ((90, 100, 110), (105, 200, 220), "same"),
+        ((90, 100, 110), (60, 70, 90), "same"),  # they touch
+        ((90, 100, 110), (110, 130, 140), "same"),
         ((99, 100, 101), (96, 97, 98), "same"),  # less than 5 %
         ((99, 100, 101), (102, 103, 104), "same"),
         ((99, 100, 101), (94, 94.5, 95), "faster"),
@@ -71,6 +73,12 @@ FASTER = ["rnn backward, hidden 20, batch 1, length 10, float32", "fused on cpu"
 def test_what_changed_is_listed_in_the_order_of_the_second_file(found):
     assert list(compare.lines(found)) == [SLOWER, FASTER]
     assert list(compare.lines(found, everything=True)) == [SLOWER, SAME, FASTER]
+
+
+def test_a_device_with_a_colon_in_its_name_is_named_whole(make_results, make_row):
+    before, after = (make_results(make_row(time, "fused", "opencl0:0")) for time in (1e-3, 2e-3))
+    (line,) = compare.lines(list(compare.changes(before, after)))
+    assert line[:2] == ["rnn backward, hidden 20, batch 1, length 10, float32", "fused on opencl0:0"]
 
 
 @pytest.mark.parametrize(("options", "expected"), [((), [SLOWER, FASTER]), ((True,), [SLOWER, SAME, FASTER])])

@@ -133,6 +133,26 @@ def test_no_line_runs_where_one_wins_everywhere(axes_of, make_results, make_row)
         axis = axes_of(plots, make_results(*rows))[0, 2]
         assert walls(axis) == set()
         assert len(axis.texts) == 4
+        low, high = axis.images[0].get_clim()
+        assert high == -low == pytest.approx(max(abs(np.log10(ratio * factor)) for ratio in (1.2, 8)))
+
+
+def test_where_both_take_as_long_there_is_no_line(axes_of, make_results, make_row):
+    rows = []
+    for n_hidd, batch, cpu in ((20, 1, 0.5), (20, 2, 1.0), (30, 1, 1.0), (30, 2, 0.5)):
+        sizes = {"n_hidd": n_hidd, "batch": batch}
+        rows += [make_row(cpu, "numpy", **sizes), make_row(1.0, "fused", "cuda", **sizes)]
+    assert walls(axes_of(plots, make_results(*rows))[0, 2]) == set()
+
+
+def test_the_picture_grows_with_what_is_on_it(axes_of, make_results, make_row, gpu_results):
+    one, two = (
+        axes_of(plots, make_results(*(make_row(1e-3, model=model) for model in models)))[0, 0].figure.get_size_inches()
+        for models in (("rnn",), ("rnn", "lstm"))
+    )
+    gpu = axes_of(plots, gpu_results)[0, 0].figure.get_size_inches()
+    assert one[0] == two[0] < gpu[0]
+    assert one[1] == gpu[1] < two[1]
 
 
 def test_a_model_without_gpu_beside_one_with_it_leaves_the_place_empty(axes_of, make_results, make_row):

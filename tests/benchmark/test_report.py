@@ -223,6 +223,7 @@ def test_a_line_is_drawn_between_groups_and_numbers_stand_on_the_right(make_resu
     assert [column.justify for column in table.columns] == ["left"] * 5 + ["right"] * 7
     shown = text(table)
     assert "fused = 1" in shown
+    assert shown.count("9990.00") == 2  # of NumPy
     assert re.search(r"rnn +│ backward │ 20 +│ 1 +│ numpy on cpu +│ 1\.00 ms │", shown)
     assert re.search(r" 9\.99 s │", shown)
 
@@ -308,6 +309,7 @@ def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
         (9.994e-4, "999 us"),
         (9.996e-4, "1.00 ms"),
         (0.9994, "999 ms"),
+        (0.9995, "1.00 s"),
         (0.9996, "1.00 s"),
         (9.996e-3, "10.0 ms"),
         (12.34e-3, "12.3 ms"),
