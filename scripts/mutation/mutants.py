@@ -55,12 +55,12 @@ class _Finder(cst.CSTVisitor):
                     if _skipped(node) == _skipped(changed):
                         where = place.start.line, place.end.line, self._depth > 0
                         self.found.append((node, changed, *where))
-        self._depth += isinstance(node, cst.FunctionDef | cst.Lambda)
+        self._depth += isinstance(node, cst.FunctionDef | cst.Lambda) - isinstance(node, cst.Parameters)
         return True
 
     def on_leave(self, node: cst.CSTNode) -> None:
-        """Count how many functions the next node is in."""
-        self._depth -= isinstance(node, cst.FunctionDef | cst.Lambda)
+        """Count how many functions the next node is in; the defaults of its parameters are computed outside."""
+        self._depth -= isinstance(node, cst.FunctionDef | cst.Lambda) - isinstance(node, cst.Parameters)
 
 
 def _skipped(node: cst.CSTNode) -> list[str]:

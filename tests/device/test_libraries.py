@@ -57,7 +57,8 @@ def test_a_library_that_is_not_there_is_none():
 
 def test_the_bus_shows_a_card_that_is_nvidias_and_for_displays(linux, tmp_path):
     assert not libraries.nvidia_on_the_bus()
-    (tmp_path / "sys/bus/pci/devices/0000:00:00.0").mkdir(parents=True)  # which says nothing
+    for number in range(9):
+        (tmp_path / f"sys/bus/pci/devices/0000:{number}0:00.0").mkdir(parents=True)  # which says nothing
     for number, (vendor, kind) in enumerate((("0x8086", "0x030000"), ("0x10de", "0x040300")), 1):
         linux(f"/sys/bus/pci/devices/0000:00:0{number}.0/vendor", vendor)
         linux(f"/sys/bus/pci/devices/0000:00:0{number}.0/class", kind)
