@@ -51,6 +51,7 @@ def test_figures_for_each_tag():
     assert a == {"tag": "a", "words": 3, "precision": 1.0, "recall": 2 / 3, "f1": 0.8}
     assert b == {"tag": "b", "words": 2, "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2}
     assert c == {"tag": "c", "words": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert [str(row["words"]) for row in (a, b, c)] == ["3", "2", "0"]  # numbers of words, not 3.0
 
 
 def test_no_unknown_word_gives_no_number():

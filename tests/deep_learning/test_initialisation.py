@@ -25,8 +25,10 @@ def test_signs_are_mixed_sizes_are_kept_and_a_seed_is_repeated(cls, init):
         assert np.array_equal(W, twin)
         assert not np.array_equal(W, different)
         assert abs(W.mean()) < 0.1 * W.std() + 0.01
-    bound = (6 / (40 + 30)) ** 0.5
-    assert 0.95 * bound < np.abs(model.param.W_x).max() <= bound
+    fans = {"W_e": 30 + 1, "W_x": 40 + 30, "W_y": 12 + 40}  # a word's embedding is a matrix of one column
+    for name, fan in fans.items():
+        bound = (6 / fan) ** 0.5
+        assert 0.97 * bound < np.abs(getattr(model.param, name)).max() <= bound
 
 
 @pytest.mark.parametrize(("cls", "gates"), [(NumpyRNN, {"W_h": 1}), (NumpyLSTM, {"W_h": 4, "W_c": 3})])

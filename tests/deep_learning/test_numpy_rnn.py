@@ -107,6 +107,21 @@ def test_softmax_stays_finite_for_huge_scores():
     assert np.isfinite(out.loss)
 
 
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu"])
+def test_gradients_are_the_differences_of_the_loss(activation):
+    model, rng = NumpyRNN(*SIZES, activation=activation), np.random.RandomState(0)
+    model.set_values({name: rng.uniform(-0.8, 0.8, W.shape) for name, W in model.get_values().items()})
+    x, y = [3, 1, 4, 1, 5], [0, 3, 2, 1, 0]
+    for W, gradient in zip(model.param, model.grads(x, y), strict=True):
+        place = np.unravel_index(np.abs(gradient).argmax(), W.shape)
+        losses = []
+        for moved in (W[place] + 1e-6, W[place] - 1e-6):
+            W[place], kept = moved, W[place]
+            losses.append(model.forward(x, True, y).loss)
+            W[place] = kept
+        assert (losses[0] - losses[1]) / 2e-6 == pytest.approx(gradient[place], rel=1e-6)
+
+
 @pytest.mark.parametrize("cls", MODELS)
 def test_float32_agrees_with_float64(cls):
     x, y = [3, 1, 4, 1, 5], [0, 3, 2, 1, 0]

@@ -184,6 +184,21 @@ def test_lstm_layer_passes_theanos_gradient_check(peepholes):
     theano.gradient.verify_grad(lambda *args: LSTMLayer(peepholes)(*args)[0], values, rng=rng)
 
 
+@pytest.mark.parametrize("output", [1, 2])
+def test_only_the_states_of_an_lstm_layer_have_a_gradient(output):
+    a, W_h, h0, c0 = [T.tensor3(), T.matrix(), T.matrix(), T.matrix()]
+    with pytest.raises(theano.gradient.DisconnectedInputError):
+        theano.grad(LSTMLayer(peepholes=False)(a, W_h, h0, c0)[output].sum(), a)
+
+
+def test_an_lstm_layer_overwrites_nothing_where_theano_is_told_so():
+    a, W_h, h0, c0 = inputs = [T.tensor3(), T.matrix(), T.matrix(), T.matrix()]
+    mode = theano.compile.get_default_mode().excluding("inplace")
+    function = theano.function(inputs, LSTMLayer(peepholes=False)(a + 1, W_h, h0, c0)[0], mode=mode)
+    (layer,) = (node.op for node in function.maker.fgraph.toposort() if isinstance(node.op, LSTMLayer))
+    assert not layer.inplace
+
+
 def test_lstm_layer_overwrites_what_only_it_reads():
     rng = np.random.RandomState(0)
     values = [rng.uniform(-1, 1, shape) for shape in ((4, 3, 20), (20, 5), (3, 5), (3, 5))]

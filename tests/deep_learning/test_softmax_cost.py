@@ -66,6 +66,13 @@ def test_other_lengths_are_refused(function):
         f(np.zeros((2, 2), dtype), np.array([0], "int32"), np.ones(2, dtype))
 
 
+def test_only_the_cost_has_a_gradient():
+    y, gold, weights = T.dmatrix(), T.ivector(), T.dvector()
+    _, e_y, _ = SoftmaxCost()(y, gold, weights)
+    with pytest.raises(theano.gradient.DisconnectedInputError):
+        theano.grad(e_y.sum(), y)
+
+
 def test_other_types_are_refused():
     with pytest.raises(TypeError, match="gold must be a vector of int32"):
         SoftmaxCost()(T.dmatrix(), T.lvector(), T.dvector())

@@ -44,6 +44,20 @@ def test_embeddings_are_in_fortran_order(pair):
     assert pair[0].param[0].get_value(borrow=True).flags.f_contiguous
 
 
+def test_values_are_set_in_the_models_type_and_order_whatever_theirs(pair):
+    scan, _ = pair
+    values = scan.get_values()
+    scan.set_values({name: np.ascontiguousarray(W, "float32") for name, W in values.items()})
+    assert {W.get_value().dtype.name for W in scan.param} == {scan.dtype}
+    assert scan.param[0].get_value(borrow=True).flags.f_contiguous
+    for name, W in scan.get_values().items():
+        assert np.array_equal(W, values[name].astype("float32"))
+    scan.set_values(values)
+    single = type(scan)(*SIZES, **scan.options | {"dtype": "float32"})
+    single.set_values(values)
+    assert {W.dtype.name for W in single.get_values().values()} == {"float32"}
+
+
 def test_forward_of_a_padded_batch_equals_its_sentences(pair):
     scan, bare = pair
     x = np.array([[3, 1, 4, 1], [5, 9, 0, 0]])

@@ -1,11 +1,13 @@
 """The trainer: the guide's numbers, batches, orders, clipping, early stopping, going on, bad settings."""
 
 import time
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Progress, Started, Stopped, Trainer
@@ -40,6 +42,57 @@ def test_the_stream_tells_everything_that_happens():
     assert kinds == [Started, *[BatchDone] * 5, EpochDone, *[BatchDone] * 5, EpochDone, Stopped]
     assert [e.batch for e in events if isinstance(e, BatchDone)] == [1, 2, 3, 4, 5] * 2
     assert events[-1].reason == "all 2 epochs done"
+
+
+def test_the_beginning_and_each_event_say_how_much_there_is_to_do():
+    sentences = corpus(5)
+    started, *events, _ = train(Trainer(epochs=1, batch_size=2), rnns.NumpyRNN(*SIZES, seed=0), sentences)
+    words = sum(len(sentence.x) for sentence in sentences)
+    assert (started.epochs, started.batches, started.sentences, started.words) == (1, 3, 5, words)
+    assert started.progress == Progress()
+    assert [(e.epoch, e.batch, e.batches, e.updates) for e in events[:-1]] == [(1, n, 3, 1) for n in (1, 2, 3)]
+    assert events[-2].progress.words == words
+    assert events[-1].words_per_second == words / events[-1].seconds
+    assert events[-1].metrics()["epoch"] == 1
+    assert "progress" not in events[-1].metrics()
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_ids_may_be_lists_of_integers(batch_size):
+    """Sentences of `compacify` are, unless it is told that they are for Theano."""
+    models = [rnns.FastRNN(*SIZES, seed=0, dtype="float64") for _ in range(2)]
+    listed = [SimpleNamespace(x=s.x.tolist(), y=s.y.tolist()) for s in corpus(6)]
+    events = [train(Trainer(1, batch_size=batch_size), *both) for both in zip(models, (corpus(6), listed), strict=True)]
+    assert epochs(events[0])[0].cost == epochs(events[1])[0].cost
+    for name, W in models[0].get_values().items():
+        assert np.array_equal(W, models[1].get_values()[name])
+
+
+@pytest.mark.filterwarnings("ignore:the cost of epoch")
+@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM])
+@pytest.mark.parametrize("sizes", [(3, 500, 5, 5), (3, 5, 60, 5), (3, 5, 5, 300)])
+def test_the_memory_that_a_training_asks_for_is_about_what_it_takes(cls, sizes, monkeypatch):
+    model, asked = cls(*sizes, seed=0), []
+    sentence = SimpleNamespace(x=np.zeros(200, "int32"), y=np.zeros(200, "int32"))
+    monkeypatch.setattr(memory, "check", lambda what, need, advice: asked.append(need))
+    train(Trainer(1), model, [sentence])
+    tracemalloc.start()
+    train(Trainer(1), model, [sentence])
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken / 2 < asked[1] < 2 * taken
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_the_arrays_of_a_long_corpus_count(batch_size, monkeypatch):
+    """Of a million and a half words: word ids, tag ids and weights."""
+    sentence = SimpleNamespace(x=np.zeros(1000, "int32"), y=np.zeros(1000, "int32"))
+    batch = cut([sentence], 1, "float64")[0]
+    megabytes = 1.5 * sum(array.nbytes for array in (batch.x, batch.y, batch.weights)) / 1e3
+    monkeypatch.setattr(memory, "free", lambda: 0)
+    with pytest.raises(MemoryError, match=f"a training on 1,500,000 words.* needs about {megabytes:.0f} MB"):
+        train(Trainer(1, batch_size=batch_size), rnns.NumpyRNN(1, 1, 1, 1), [sentence] * 1000, [sentence] * 500)
 
 
 @pytest.mark.theano
