@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from lxmls_rnn import distance
+from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.experiment import Settings, corpus_files, prepare
 
 pytestmark = pytest.mark.theano
 
@@ -46,3 +50,26 @@ def test_each_seed_begins_with_other_weights_and_the_same_seed_with_the_same(mon
 def test_each_epoch_of_each_training_is_heard_of_in_order():
     found = [(one.tagger, one.distance, one.seed, one.epoch) for one in distance.measure(["LSTM"], [2, 1], 2, epochs=2)]
     assert found == [("LSTM", k, seed, epoch) for k in (2, 1) for seed in (0, 1) for epoch in (1, 2)]
+
+
+def test_a_measured_training_is_that_of_its_settings_in_an_order_of_its_seed():
+    train, dev, _ = map(str, corpus_files("reach:4"))
+    expected = []
+    for seed in (0, 1):
+        chosen = {"model": "FastLSTM", "activation": "tanh", "init": "glorot", "n_hidd": 5, "max_nr_sent": 200}
+        settings = Settings(train, dev, seed=seed, **chosen)
+        e = prepare(settings)
+        for event in Trainer(epochs=3, shuffle=True, seed=seed).fit(e.tagger.model, e.train):
+            if isinstance(event, EpochDone):
+                tagged = [(sentence, e.tagger.tag(sentence.words)) for sentence in e.dev]
+                right = [words[-2].tag == sentence.tags[-2] for sentence, words in tagged]
+                expected.append(sum(right) / len(right))
+    found = [one.accuracy for one in distance.measure(["LSTM"], [4], 2, n_hidd=5, epochs=3, max_nr_sent=200)]
+    assert len(set(found)) > 2
+    assert found == pytest.approx(expected)
+
+
+def test_only_the_word_before_the_last_counts():
+    model = SimpleNamespace(forward=lambda x: np.eye(3)[np.asarray(x)].T)
+    sentences = [SimpleNamespace(x=[0, 1, 2, 0], y=[1, 2, 2, 1]), SimpleNamespace(x=[0, 1, 1, 0, 2], y=[0, 1, 1, 1, 2])]
+    assert distance.deciding_accuracy(model, sentences) == 0.5

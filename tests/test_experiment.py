@@ -1,12 +1,14 @@
 """Trainings from their settings, on the sample corpus and on the English Web Treebank."""
 
+import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, parts, prepare, read_corpus
+from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, prepare, read_corpus
 
 SAMPLE_TRAIN, SAMPLE_DEV, _ = map(str, corpus_files("sample"))
 another_model = pytest.mark.slow("the same for the LSTM, three seconds")
@@ -34,6 +36,38 @@ def test_embeddings_of_a_file_become_the_first_parameter(tmp_path, capsys):
     assert tagger.model.param[0][:, tagger.words.index("the")].tolist() == [1, 2, 3]
     assert tagger.model.param[0][:, tagger.words.index("The")].tolist() == [1, 2, 3]
     assert "Getting embeddings for the vocabulary 3/570" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("vocabulary", ["train", "guide"])
+def test_a_training_may_do_without_dev(vocabulary):
+    experiment = prepare(Settings(SAMPLE_TRAIN, max_nr_sent=30, min_count=3, vocabulary=vocabulary))
+    words = [word for sentence in experiment.train for word in sentence.words]
+    unknown = 1 if vocabulary == "train" else 0
+    frequent = {word for word in words if vocabulary == "guide" or words.count(word) >= 3}
+    assert experiment.dev is None
+    assert len(experiment.train) == 30
+    assert experiment.tagger.n_known_words == len(experiment.tagger.words) - unknown == len(frequent)
+    assert set(experiment.tagger.words[: len(frequent)]) == frequent
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_model_is_as_the_settings_say(dtype):
+    chosen = {"n_emb": 7, "n_hidd": 6, "activation": "tanh", "dtype": dtype, "seed": 3}
+    tagger = prepare(Settings(SAMPLE_TRAIN, max_nr_sent=20, **chosen)).tagger
+    model = tagger.model
+    assert model.sizes == (len(tagger.words), 7, 6, len(tagger.tags))
+    assert model.options == {"activation": "tanh", "dtype": dtype}
+    again = type(model)(*model.sizes, seed=3, **model.options)
+    assert all((value == W).all() for W, value in zip(model.param, again.param, strict=True))
+
+
+def test_the_settings_of_a_corpus_are_those_that_decide_what_is_read():
+    corpus = {"dev": SAMPLE_DEV, "max_sent_len": 9, "max_nr_sent": 8, "vocabulary": "guide", "min_count": 3}
+    one = Settings(SAMPLE_TRAIN, **corpus, n_hidd=5, seed=7)
+    assert one.of_corpus == Settings(SAMPLE_TRAIN, **corpus)
+    train, dev, _ = read_corpus(one)
+    assert (len(train), len(dev)) == (8, 8)
+    assert max(len(sentence) for sentence in [*train, *dev]) == 8
 
 
 def test_settings_survive_json():
@@ -64,6 +98,52 @@ def test_bad_settings_are_met_at_the_door(option, value):
 def test_an_unknown_corpus_is_refused():
     with pytest.raises(ValueError, match="corpus must be one of sample, ewt, reach:K or a file, got 'wsj'"):
         corpus_files("wsj")
+
+
+@pytest.mark.parametrize("option", ["train", "dev", "embeddings"])
+@pytest.mark.parametrize("path", ["", "a\0b", "\ud800"])
+def test_what_cannot_be_the_path_of_a_file_is_refused(option, path):
+    files = {"train": SAMPLE_TRAIN, option: path}
+    with pytest.raises(ValueError, match=f"{option} must be the path of a file, as text in UTF-8, got '") as error:
+        Settings(**files)
+    assert repr(path)[1:-1] in str(error.value)
+
+
+def test_checksums_are_those_of_the_files(tmp_path):
+    file = tmp_path / "large.txt"
+    file.write_bytes(bytes(range(256)) * 10_000)
+    settings = Settings(SAMPLE_TRAIN, embeddings=str(file))
+    sums = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in (SAMPLE_TRAIN, str(file))}
+    assert settings.checksums() == sums
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match=f"embeddings must be a file, but there is none at {file}"):
+        settings.checksums()
+
+
+def test_a_corpus_of_a_distance_is_made_beside_the_runs_where_the_data_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "data").touch()
+    for data, runs in (("own", "runs"), ("data", "runs")):
+        monkeypatch.setenv("LXMLS_DATA", str(tmp_path / data))
+        monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / runs))
+        train, dev, test = corpus_files("reach:2")
+        root = tmp_path / ("own" if data == "own" else "runs/.corpora")
+        assert {file.parent for file in (train, dev, test)} == {root / "reach" / "2"}
+        assert corpus_name(str(train)) == "reach:2"
+        assert list(parts(Settings(str(train), str(dev))).values()) == [train, dev, test]
+
+
+def test_a_corpus_of_a_distance_of_which_a_file_is_missing_can_be_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    _, dev, _ = corpus_files("reach:2")
+    dev.unlink()
+    with pytest.raises(FileNotFoundError, match=f"no file {dev}: delete the folder {dev.parent}, and it is made anew"):
+        corpus_files("reach:2")
+
+
+def test_a_corpus_has_the_name_of_its_training_file():
+    assert [corpus_name(str(corpus_files("sample")[n])) for n in (0, 1)] == ["sample", "dev.conll"]
+    assert corpus_name("sample/train.conll") == "sample"
+    assert corpus_name("somewhere/own.conll") == "own.conll"
 
 
 def epochs_of(settings):

@@ -20,3 +20,25 @@ def test_by_default_data_is_the_checkouts_and_the_others_are_in_the_current_fold
         monkeypatch.delenv(variable, raising=False)
     assert paths.data().samefile(Path(__file__).parents[1] / "data")
     assert (paths.runs(), paths.results()) == (Path("runs"), Path("results"))
+
+
+def test_a_file_of_the_data_has_a_name_that_leads_to_it_wherever_the_data_are(monkeypatch, tmp_path):
+    file = tmp_path / "here" / "sample" / "train.conll"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (tmp_path / "own.conll").touch()
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "here"))
+    monkeypatch.chdir(file.parent)
+    assert paths.named(str(file)) == paths.named("train.conll") == "sample/train.conll"
+    assert paths.named(str(tmp_path / "own.conll")) == str(tmp_path / "own.conll")
+    assert paths.named("../../../own.conll") == "../../../own.conll"
+    assert paths.located("sample/train.conll") == file
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "there"))
+    assert paths.located("sample/train.conll").samefile(tmp_path / "there" / "sample" / "train.conll")
+    assert paths.located("nowhere.conll") == Path("nowhere.conll")
+
+
+def test_a_root_that_is_given_stands_above_the_variable(monkeypatch):
+    monkeypatch.setenv("LXMLS_RUNS", "/else/where")
+    assert paths.runs("given") == Path("given")

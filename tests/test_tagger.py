@@ -3,7 +3,7 @@
 import pytest
 
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.deep_learning.rnn import NumpyRNN, model_class
 from lxmls_rnn.tagger import Tagger, tokenize
 
 WORDS, TAGS = ["the", "dog", "runs", "<unk>"], ["noun", "verb", "det"]
@@ -61,8 +61,34 @@ def test_an_empty_sentence_is_refused(tagger):
 
 def test_a_model_without_vocabulary_cannot_tag(tmp_path):
     model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3))
-    with pytest.raises(ValueError, match="no vocabulary"):
-        Tagger.load(tmp_path / "m.npz")
+    model_file.save(tmp_path / "w.npz", NumpyRNN(4, 5, 6, 3), words=WORDS)
+    for file in ("m.npz", "w.npz"):
+        with pytest.raises(ValueError, match=f"{file} holds no vocabulary and no tags: it cannot tag text"):
+            Tagger.load(tmp_path / file)
+
+
+def test_a_header_is_kept_and_all_its_words_are_known_unless_it_says_how_many(tmp_path):
+    model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3), words=WORDS, tags=TAGS, note="by hand")
+    loaded = Tagger.load(tmp_path / "m.npz")
+    assert (loaded.n_known_words, loaded.header["note"]) == (4, "by hand")
+
+
+@pytest.mark.theano
+def test_a_model_may_come_back_as_another_class_of_its_family(tagger, tmp_path):
+    theirs = Tagger(model_class("FastRNN")(4, 5, 6, 3, seed=0, dtype="float64"), WORDS, TAGS, 3)
+    theirs.save(tmp_path / "m.npz", note=1)
+    assert type(Tagger.load(tmp_path / "m.npz").model) is type(theirs.model)
+    loaded = Tagger.load(tmp_path / "m.npz", NumpyRNN)
+    assert type(loaded.model) is NumpyRNN
+    assert loaded.header["note"] == 1
+    assert loaded.tag("the dog") == tagger.tag("the dog")
+
+
+@pytest.mark.parametrize(("words", "tags"), [(WORDS[:3], TAGS), (WORDS, TAGS[:2])])
+def test_names_must_be_as_many_as_the_model_has(words, tags):
+    message = f"the model has 4 words and 3 tags, got {len(words)} and {len(tags)} names"
+    with pytest.raises(ValueError, match=message):
+        Tagger(NumpyRNN(4, 5, 6, 3), words, tags, 3)
 
 
 def test_a_corpus_is_evaluated_with_the_models_own_ids(tagger, tmp_path):
@@ -71,6 +97,9 @@ def test_a_corpus_is_evaluated_with_the_models_own_ids(tagger, tmp_path):
     result = tagger.evaluate(file)
     assert result.confusion.sum(axis=1).tolist() == [1, 1, 1]
     assert int(result.unknown.sum()) == 1
+    file.write_text(2 * file.read_text())
+    assert tagger.evaluate(file).sentences == 2
+    assert tagger.evaluate(file, max_nr_sent=1).sentences == 1
 
 
 def test_a_tag_that_the_model_does_not_know_is_named(tagger, tmp_path):
@@ -86,6 +115,7 @@ def test_sentences_of_a_file_have_the_models_own_ids_and_their_words_as_written(
     (sentence,) = tagger.read(file)
     assert (sentence.x.tolist(), sentence.y.tolist()) == ([0, 3, 2], [2, 0, 1])
     assert (sentence.words, sentence.tags) == (["the", "cat", "runs"], ["det", "noun", "verb"])
+    assert sentence.x.dtype == sentence.y.dtype == "int32"
 
 
 def test_neighbours_are_words_and_a_word_that_is_not_there_is_named(tagger):

@@ -47,10 +47,11 @@ def test_the_confusion_matrix_has_gold_tags_by_row():
 
 
 def test_figures_for_each_tag():
-    a, b, c = evaluate(Echo(), SENTENCES, ["a", "b", "c"], n_known_words=3).per_tag()
+    a, b, c, d = evaluate(Echo(), SENTENCES, ["a", "b", "c", "d"], n_known_words=3).per_tag()
     assert a == {"tag": "a", "words": 3, "precision": 1.0, "recall": 2 / 3, "f1": 0.8}
     assert b == {"tag": "b", "words": 2, "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2}
     assert c == {"tag": "c", "words": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert d == c | {"tag": "d"}  # which comes neither in the corpus nor of the tagger
     assert [str(row["words"]) for row in (a, b, c)] == ["3", "2", "0"]  # numbers of words, not 3.0
 
 

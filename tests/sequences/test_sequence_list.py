@@ -36,7 +36,13 @@ def test_an_index_beyond_the_end_is_an_index_error(sentences):
 
 
 def test_a_sequence_prints_as_words_with_tags(sentences):
-    assert str(sentences[1]) == "run/verb ,/. dogs/noun"
+    assert str(sentences[1]) == repr(sentences[1]) == "run/verb ,/. dogs/noun"
+
+
+def test_a_list_of_sentences_prints_as_its_numbers(sentences):
+    sentences.x_dict.add("cats")
+    expected = "<SequenceList: 2 sentences, 5 tokens; 4 words and 3 tags in its dictionaries>"
+    assert repr(sentences) == expected
 
 
 def test_tags_follow_y(sentences):
