@@ -101,8 +101,10 @@ def test_max_sent_len_is_exclusive(read):
 
 
 def test_sentences_of_one_word_are_left_out_and_told_where_nobody_asked(read):
-    with pytest.warns(UserWarning, match="1 of 2 sentences left out: a sentence must have 2 words or more"):
-        assert len(read("1 Run _ VB VB\n\n" + HE_SLEEPS)) == 1
+    with pytest.warns(
+        UserWarning, match=r"corpus\.conll: 1 of 3 sentences left out: a sentence must have 2 words or more"
+    ):
+        assert len(read("1 Run _ VB VB\n\n" + 2 * HE_SLEEPS)) == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read("1 Run _ VB VB\n\n" + HE_SLEEPS, max_sent_len=15)
@@ -165,6 +167,8 @@ def test_a_file_without_sentences_is_refused(read, content):
 def test_a_file_of_which_the_limits_leave_nothing_is_refused(read):
     with pytest.raises(ValueError, match="none of its 2 sentences has more than 1 and fewer than 2 words"):
         read(DOGS_RUN + HE_SLEEPS, max_sent_len=2)
+    with pytest.raises(ValueError, match="none of its 2 sentences has more than 1 words"):
+        read(2 * "1 Run _ VB VB\n\n")
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -187,10 +191,18 @@ def test_a_file_that_fails_leaves_the_dictionaries_as_they_were(tmp_path):
 
 
 def test_an_unknown_tag_becomes_x_with_one_warning(read):
-    with pytest.warns(UserWarning, match="line 1: tag 'WEIRD' is not in") as caught:
+    with pytest.warns(UserWarning, match=r"line 1: tag 'WEIRD' is not in .*en-ptb\.map; it is mapped to 'x'") as caught:
         sequences = read("1 a _ _ WEIRD\n2 b _ _ NN\n3 c _ _ weird\n")
     assert printed(sequences) == ["a/x b/noun c/x"]
     assert len(caught) == 1
+
+
+def test_a_warning_points_at_the_line_that_reads(tmp_path):
+    file = tmp_path / "corpus.conll"
+    file.write_text("1 a _ _ WEIRD\n2 b _ _ NN\n\n1 Run _ VB VB\n")
+    with pytest.warns(UserWarning, match=r"WEIRD|left out") as caught:
+        PostagCorpus().read_sequence_list_conll(file)
+    assert [warning.filename for warning in caught] == [__file__] * 2
 
 
 # The tag map
@@ -223,8 +235,9 @@ def test_the_map_knows_the_penn_tag(penn, universal):
 def test_a_bad_line_of_a_map_is_reported(tmp_path, line, reason):
     mapping = tmp_path / "bad.map"
     mapping.write_text(f"NN\tnoun\n{line}\n")
-    with pytest.raises(ValueError, match=f"bad.map, line 2: {reason}"):
+    with pytest.raises(ValueError, match=f"bad.map, line 2: {reason}") as error:
         read_tag_map(mapping)
+    assert repr(line) in str(error.value)
 
 
 # The English Web Treebank
@@ -251,6 +264,10 @@ def test_unknown_tags_are_one_warning_with_their_number_and_the_first_few(read):
     (warning,) = caught
     told = "'T1' (line 1), 'T2' (line 2), 'T3' (line 3) and 47 more; they are mapped to 'x'"
     assert str(warning.message).endswith(told)
+    with pytest.warns(
+        UserWarning, match=r"3 tags are not in .*en-ptb.map: .*'T3' \(line 3\); they are mapped to 'x'"
+    ):
+        read("".join(f"{n} a _ _ T{n}\n" for n in range(1, 4)))
 
 
 def test_an_empty_map_is_an_error(tmp_path):
