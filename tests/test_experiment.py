@@ -120,26 +120,6 @@ def test_checksums_are_those_of_the_files(tmp_path):
         settings.checksums()
 
 
-def test_a_corpus_of_a_distance_is_made_beside_the_runs_where_the_data_cannot_be_written(tmp_path, monkeypatch):
-    (tmp_path / "data").touch()
-    for data, runs in (("own", "runs"), ("data", "runs")):
-        monkeypatch.setenv("LXMLS_DATA", str(tmp_path / data))
-        monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / runs))
-        train, dev, test = corpus_files("reach:2")
-        root = tmp_path / ("own" if data == "own" else "runs/.corpora")
-        assert {file.parent for file in (train, dev, test)} == {root / "reach" / "2"}
-        assert corpus_name(str(train)) == "reach:2"
-        assert list(parts(Settings(str(train), str(dev))).values()) == [train, dev, test]
-
-
-def test_a_corpus_of_a_distance_of_which_a_file_is_missing_can_be_made_anew(tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
-    _, dev, _ = corpus_files("reach:2")
-    dev.unlink()
-    with pytest.raises(FileNotFoundError, match=f"no file {dev}: delete the folder {dev.parent}, and it is made anew"):
-        corpus_files("reach:2")
-
-
 def test_a_corpus_has_the_name_of_its_training_file():
     assert [corpus_name(str(corpus_files("sample")[n])) for n in (0, 1)] == ["sample", "dev.conll"]
     assert corpus_name("sample/train.conll") == "sample"

@@ -58,6 +58,11 @@ def test_byte_order_mark_and_windows_line_ends_are_tolerated(read):
     assert printed(read(text)) == ["Dogs/noun run/verb ./.", "He/pron sleeps/verb"]
 
 
+def test_a_byte_order_mark_within_a_file_is_reported(read):
+    with pytest.raises(ValueError, match=r"corpus\.conll, line 5: column 1 must be the number of the word"):
+        read(DOGS_RUN + "\ufeff" + HE_SLEEPS)
+
+
 def test_gzipped_files_are_read(read):
     assert len(read(gzip.compress(DOGS_RUN.encode()))) == 1
 
