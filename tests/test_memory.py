@@ -65,6 +65,31 @@ def test_words_are_not_compared_without_memory_for_it(monkeypatch):
         tagger.neighbours("w7")
 
 
+def test_what_fits_exactly_is_made_and_little_is_not_asked_about(monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + 4_200_000_000)
+    memory.check("a model", 4_200_000_000, "take less")
+    with pytest.raises(MemoryError, match=r"^a model needs about 4\.2 GB, and 4\.2 GB are free here: take less$"):
+        memory.check("a model", 4_200_000_001, "take less")
+    with pytest.raises(MemoryError, match=r"^a model needs about 1,234,567\.0 GB, and 4\.2 GB are free here$"):
+        memory.check("a model", 1_234_567 * 10**9)
+    monkeypatch.setattr(memory, "free", lambda: 0)
+    memory.check("a model", memory.SMALL - 1)
+    with pytest.raises(MemoryError, match="needs about 17 MB, and 0 MB are free here"):
+        memory.check("a model", memory.SMALL)
+
+
+def test_where_nothing_says_how_much_there_is_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(memory, "_text", lambda file: "")
+    assert memory.free() > 2**50
+
+
+def test_a_group_over_its_limit_has_nothing(tmp_path, monkeypatch):
+    for name, content in (("memory.max", "1000000"), ("memory.current", "3000000"), ("memory.stat", "")):
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(memory, "_groups", lambda: [tmp_path])
+    assert memory.free() == 0
+
+
 def test_a_group_of_processes_may_have_less_than_the_machine(tmp_path, monkeypatch):
     inner = tmp_path / "outer" / "inner"
     inner.mkdir(parents=True)

@@ -30,15 +30,14 @@ class DataFile:
             return None
         n_words, n_emb = self.vectors
         count = 0
-        with open_regular(path) as file:
-            for count, line in lines_of(file, path):
-                numbers = line.split()[1:]
-                try:
-                    finite = all(map(math.isfinite, map(float, numbers)))
-                except ValueError:
-                    finite = False
-                if len(numbers) != n_emb or not finite:
-                    return f"line {count}: expected a word and {n_emb} finite numbers, got {line[:40]!r}"
+        try:
+            with open_regular(path) as file:
+                for count, line in lines_of(file, path):
+                    numbers = line.split()[1:]
+                    if len(numbers) != n_emb or not _are_finite(numbers):
+                        return f"line {count}: expected a word and {n_emb} finite numbers, got {line[:40]!r}"
+        except ValueError as error:  # a line is too long for text
+            return str(error)
         return None if count == n_words else f"expected {n_words} lines, got {count}"
 
 
@@ -66,6 +65,13 @@ class DataSet:
         if not all(file.checksums for file in self.files):
             text += " No checksum of it is published: it is verified by its content only."
         return text
+
+
+def _are_finite(numbers: list[bytes]) -> bool:
+    try:
+        return all(math.isfinite(float(number)) for number in numbers)
+    except ValueError:
+        return False
 
 
 def _unpack_senna(archive: Path, target: Path) -> None:

@@ -29,8 +29,9 @@ class Bar:
         self.show, self.done, self.total = show, 0, 0
 
     def update(self, n_bytes: int) -> None:
-        """Count bytes that have come."""
-        self.done += n_bytes
+        """Count bytes that have come; pooch counts the last piece as a whole one."""
+        done = self.done + n_bytes
+        self.done = min(done, self.total or done)
         self.show(self.done, self.total)
 
     def reset(self) -> None:

@@ -115,7 +115,40 @@ def test_fetch_leaves_just_the_file(server, tmp_path):
 def test_fetch_shows_a_progress_bar(server, tmp_path, capfd):
     server.answers = [whole(CONTENT)]
     quietly(a_dataset(server.url), tmp_path, progress=True)
-    assert "corpus.conllu" in capfd.readouterr().err
+    shown = capfd.readouterr().err
+    assert "corpus.conllu" in shown
+    assert "340.0/340.0 kB" in shown
+    assert "B/s" in shown
+
+
+def packed_if_accepted(handler: BaseHTTPRequestHandler) -> None:
+    """Send gzipped content to who takes it, which has another Content-Length."""
+    accepted = "gzip" in handler.headers.get("Accept-Encoding", "")
+    body = gzip.compress(CONTENT) if accepted else CONTENT
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(body)))
+    if accepted:
+        handler.send_header("Content-Encoding", "gzip")
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def test_progress_is_heard_of_from_nothing_to_the_size_of_the_file(server, tmp_path, capfd):
+    server.answers = [packed_if_accepted]
+    heard: list[tuple[int, int]] = []
+    quietly(a_dataset(server.url), tmp_path, progress=lambda done, total: heard.append((done, total)))
+    done, totals = zip(*heard, strict=True)
+    assert set(totals) == {len(CONTENT)}
+    assert 0 in done
+    assert done[-1] == max(done) == len(CONTENT)
+    assert len(done) > 4  # it is heard of while bytes come
+    assert capfd.readouterr().err == ""
+
+
+def test_without_progress_nothing_is_printed(server, tmp_path, capfd):
+    server.answers = [whole(CONTENT)]
+    quietly(a_dataset(server.url), tmp_path, progress=False)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_fetch_says_the_licence(server, tmp_path):
@@ -128,6 +161,40 @@ def test_fetch_says_the_licence(server, tmp_path):
 def test_a_file_with_a_folder_goes_there(server, tmp_path):
     server.answers = [whole(CONTENT)]
     assert quietly(a_dataset(server.url, name="ewt/a"), tmp_path) == [tmp_path / "ewt" / "a"]
+    assert quietly(a_dataset(server.url, name="ewt/b"), tmp_path) == [tmp_path / "ewt" / "b"]
+
+
+def test_folders_that_are_not_there_are_made(server, tmp_path):
+    server.answers = [whole(CONTENT)]
+    (path,) = quietly(a_dataset(server.url), tmp_path / "a" / "b")
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_file_without_a_checksum_is_recorded_and_compared_with_that(server, tmp_path):
+    server.answers = [whole(CONTENT)]
+    said: list[str] = []
+    (path,) = quietly(a_dataset(server.url, checksums=()), tmp_path, notice=said.append)
+    record = tmp_path / "corpus.conllu.sha256"
+    assert record.read_text().split() == [SHA256.removeprefix("sha256:"), path.name]
+    assert f"sha256 {SHA256.removeprefix('sha256:')} recorded in {record.name}" in said[-2]
+    assert said[-1] == f"{path}: fetched and verified"
+    path.write_bytes(CONTENT.replace(b"DET", b"DEF"))  # of the same size
+    quietly(a_dataset(server.url, checksums=()), tmp_path)
+    assert path.read_bytes() == CONTENT
+
+
+def test_what_earlier_fetches_left_is_removed_and_nothing_else(server, tmp_path):
+    server.answers = [whole(CONTENT)]
+    name = "corpus[1].conllu"
+    for left in ("x.part", "y.part", "z.tmp"):
+        (tmp_path / f".{name}.{left}").write_text("left")
+    (tmp_path / f".{name}.y.part").unlink()
+    (tmp_path / f".{name}.y.part").mkdir()
+    others = [f".{name}.own", ".corpus1.conllu.x.part", ".other.part"]
+    for other in others:
+        (tmp_path / other).write_text("kept")
+    quietly(a_dataset(server.url, name=name), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {name, *others}
 
 
 def test_a_verified_file_is_not_fetched_again(server, tmp_path):
@@ -179,6 +246,35 @@ def test_a_misbehaving_server_leaves_nothing_behind(server, tmp_path, answer, op
         str(tmp_path / "ewt/corpus.conllu"),
     ):
         assert part in str(caught.value)
+
+
+def test_a_file_is_to_be_put_by_hand_where_it_is_looked_for(server, tmp_path):
+    server.answers = [status(404)]
+    for changes, name in (({"name": "ewt/own.txt"}, "ewt/own.txt"), ({"unpack": shutil.copy}, "corpus.conllu")):
+        with pytest.raises(DownloadError, match=f"put it at {tmp_path / name}, and fetch again"):
+            quietly(a_dataset(server.url, **changes), tmp_path)
+
+
+def test_a_server_that_stalls_is_given_up_after_the_timeout(server, tmp_path):
+    server.answers = [stalled, whole(CONTENT)]
+    goes_on = threading.Timer(5, server.release.set)
+    goes_on.start()
+    with pytest.raises(DownloadError, match=r"the server sent nothing for 0\.3 seconds"):
+        quietly(a_dataset(server.url), tmp_path, timeout=0.3)
+    goes_on.cancel()
+    assert server.n_requests == 1
+
+
+def test_redirects_without_end_are_not_followed_for_ever(server, tmp_path):
+    def redirected(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", handler.server.url)
+        handler.end_headers()
+
+    server.answers = [redirected]
+    with pytest.raises(DownloadError, match="30 redirects"):
+        quietly(a_dataset(server.url), tmp_path)
+    assert server.n_requests == 31
 
 
 def test_an_unreachable_server_leaves_nothing_behind(server, tmp_path):
@@ -342,9 +438,40 @@ def test_a_senna_that_changed_on_disk_is_fetched_again(server, tmp_path):
 
 
 def test_a_senna_put_there_by_hand_is_taken(server, tmp_path):
-    (tmp_path / "senna_50").write_text("the 1 2\ncat 3 4\n, 5 6\n")
+    server.answers = [whole(senna_archive())]
+    path = tmp_path / "senna_50"
+    path.write_text("the 1 2\ncat 3 4\n, 5 7\n")
     quietly(small("senna_50", server.url), tmp_path)
     assert server.n_requests == 0
+    path.write_text("the 1 2\ncat 3 4\n, 5 8\n")  # no longer what was first seen
+    path.with_name("senna_50.sha256").write_text("no checksum")
+    quietly(small("senna_50", server.url), tmp_path)
+    assert server.n_requests == 0
+    path.write_text("the 1 2\ncat 3 4\n, 5 9\n")
+    with pytest.raises(DownloadError, match="seen at an earlier fetch"):
+        quietly(small("senna_50", server.url), tmp_path)
+
+
+def test_a_text_of_one_long_line_is_fetched_again(server, tmp_path):
+    server.answers = [whole(senna_archive())]
+    (tmp_path / "senna_50").write_bytes(b"x" * 3_000_000)
+    said: list[str] = []
+    [path] = quietly(small("senna_50", server.url), tmp_path, notice=said.append)
+    assert path.read_text() == "the 1 2\ncat 3 4\n, 5 6\n"
+    assert "senna_50 is not what was published (" in said[1]
+    assert "line 1: the line is longer than" in said[1]
+
+
+def test_an_archive_whose_checksum_is_published_may_change_with_it(server, tmp_path):
+    dataset = small("glove_50", server.url)
+    for number in (6, 7):
+        body = gzip.compress(f"3 2\nthe 1 2\ncat 3 4\n, 5 {number}\n".encode())
+        server.answers, server.n_requests = [whole(body)], 0
+        file = replace(dataset.files[0], checksums=(f"md5:{hashlib.md5(body).hexdigest()}",))
+        [path] = quietly(replace(dataset, files=(file,)), tmp_path)
+        assert path.read_text().endswith(f", 5 {number}\n")
+        assert server.n_requests == 1
+        path.unlink()
 
 
 def test_an_archive_put_there_by_hand_is_used(server, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn import memory
+from lxmls_rnn.readers import conll
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
 
 DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
@@ -94,7 +95,7 @@ def test_mapping_file_none_keeps_the_tags_in_lower_case(read):
 
 def test_a_mapping_of_ones_own(read, tmp_path):
     mapping = tmp_path / "coarse.map"
-    mapping.write_text("nns\tTHING\nvbp\tdeed\n.\tstop\n")
+    mapping.write_text("nns\tTHING\n\nvbp\tdeed\n \n.\tstop\n")
     assert printed(read(DOGS_RUN, mapping_file=mapping)) == ["Dogs/thing run/deed ./stop"]
 
 
@@ -269,9 +270,7 @@ def test_unknown_tags_are_one_warning_with_their_number_and_the_first_few(read):
     (warning,) = caught
     told = "'T1' (line 1), 'T2' (line 2), 'T3' (line 3) and 47 more; they are mapped to 'x'"
     assert str(warning.message).endswith(told)
-    with pytest.warns(
-        UserWarning, match=r"3 tags are not in .*en-ptb.map: .*'T3' \(line 3\); they are mapped to 'x'"
-    ):
+    with pytest.warns(UserWarning, match=r"3 tags are not in .*en-ptb.map: .*'T3' \(line 3\); they are mapped to 'x'"):
         read("".join(f"{n} a _ _ T{n}\n" for n in range(1, 4)))
 
 
@@ -315,6 +314,20 @@ def test_a_word_of_ten_thousand_characters_is_read(read):
 def test_a_line_that_is_too_long_is_named(read):
     with pytest.raises(ValueError, match=r"corpus\.conll, line 2: the line is longer than 1,048,576 bytes"):
         read("1\ta\t_\t_\tNN\n" + "x" * 2_000_000)
+
+
+def test_memory_is_asked_about_as_words_come(read, monkeypatch):
+    monkeypatch.setattr(conll, "CHECK_EVERY", 1000)
+    monkeypatch.setattr(memory, "SMALL", 0)
+    text = (DOGS_RUN + HE_SLEEPS) * 500  # 2,500 words, on 3,500 lines
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.WORD_BYTES * 2000)
+    assert len(read(text)) == 1000
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.WORD_BYTES * 1999)
+    with pytest.raises(MemoryError, match=r"corpus\.conll, from line 2799 on, needs about 1 MB"):
+        read(text)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.WORD_BYTES * 1499)
+    with pytest.raises(MemoryError, match=r"corpus\.conll, from line 1399 on, needs about 1 MB"):
+        read(text)
 
 
 @pytest.mark.slow("reads three hundred thousand words")

@@ -1,0 +1,64 @@
+"""What the catalogue says of each data set agrees with itself, and with where the corpora are looked for."""
+
+import re
+
+import pytest
+
+from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, describe
+from lxmls_rnn.experiment import CORPORA
+
+DIGITS = {"sha256": 64, "git-blob": 40, "md5": 32}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_an_entry_has_all_that_is_printed_and_needed(name):
+    dataset = DATASETS[name]
+    assert dataset.name == name
+    assert dataset.description.endswith(".")
+    assert dataset.licence
+    assert {url.partition("://")[0] for url in (dataset.source, dataset.licence_url)} <= {"http", "https"}
+    assert len({file.name for file in dataset.files}) == len(dataset.files) > 0
+    for file in dataset.files:
+        assert re.fullmatch(r"https?://\S+/[\w.-]+", file.url)
+        for checksum in file.checksums:
+            algorithm, digits = checksum.split(":")
+            assert re.fullmatch(rf"[0-9a-f]{{{DIGITS[algorithm]}}}", digits)
+
+
+def test_a_treebank_that_was_fetched_is_where_it_is_looked_for():
+    files = DATASETS["ewt"].files
+    assert tuple(file.name for file in files) == CORPORA["ewt"]
+    for file in files:
+        assert file.url.endswith(f"/{file.name.removeprefix('ewt/')}")
+        assert {checksum.partition(":")[0] for checksum in file.checksums} >= {"git-blob"}  # of a tag that stays
+        assert file.unpack is file.vectors is None
+
+
+@pytest.mark.parametrize("name", ["senna_50", "glove_50"])
+def test_embeddings_are_unpacked_and_of_the_size_that_is_described(name):
+    (file,) = DATASETS[name].files
+    words, dimensions = file.vectors
+    assert f"{words:,} words in {dimensions} dimensions" in DATASETS[name].description
+    assert file.name == name
+    assert file.unpack is not None
+
+
+def test_the_size_of_a_data_set_is_known_if_that_of_each_file_is():
+    one, two, other = DataFile("", "a", size=1_500_000), DataFile("", "b", size=2_000_000), DataFile("", "c")
+    assert DataSet("", "", "", "", "", (one, two)).size == 3_500_000
+    assert DataSet("", "", "", "", "", (one, other)).size is None
+
+
+def test_the_list_names_sizes_licences_and_sources():
+    paragraphs = dict(zip(DATASETS, describe().split("\n\n"), strict=True))
+    for name, paragraph in paragraphs.items():
+        dataset = DATASETS[name]
+        size = "size not published" if dataset.size is None else f"{dataset.size / 10**6:.1f} MB"
+        assert paragraph.splitlines() == [
+            name,
+            f"  {dataset.description}",
+            f"  download: {size}",
+            f"  licence: {dataset.licence}, {dataset.licence_url}",
+            f"  source: {dataset.source}",
+        ]
+    assert "download: 69.2 MB" in paragraphs["glove_50"]
