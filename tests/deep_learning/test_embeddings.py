@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.embeddings import download_embeddings, embedding_size, extract_embeddings
 
@@ -132,6 +133,13 @@ def test_something_that_is_no_number_is_met(text):
 def test_a_number_that_is_not_finite_is_met(text, number):
     with pytest.raises(ValueError, match=f"embeddings, line 1: expected finite numbers, got {number}"):
         extract_embeddings(text(f"cat 1 {number}\n"), {"cat": 0})
+
+
+def test_a_matrix_that_does_not_fit_into_memory_is_met(text, monkeypatch):
+    words = {f"w{number}": number for number in range(100_000)}
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE)
+    with pytest.raises(MemoryError, match=r"a matrix of 100,000 embeddings of 20 numbers needs about 32 MB, and 0 MB"):
+        extract_embeddings(text("w1" + 20 * " 1" + "\n"), words)
 
 
 def test_an_empty_file_is_met(text):

@@ -79,6 +79,34 @@ def test_convert_keeps_every_number(peepholes):
         assert np.array_equal(W, value)
 
 
+@pytest.mark.theano
+def test_convert_keeps_the_activation_and_the_type():
+    model = rnns.NumpyRNN(*SIZES, seed=0, activation="relu", dtype="float32")
+    scan = model_file.convert(model, rnns.FastRNN)
+    assert scan.options == model.options == {"activation": "relu", "dtype": "float32"}
+    assert scan.sizes == model.sizes
+
+
+def test_a_copy_that_does_not_fit_into_memory_is_refused(monkeypatch):
+    model = rnns.NumpyRNN(100_000, 50, 5, 4, seed=0)  # 40 MB
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + 85_000_000)
+    model_file.convert(model, rnns.NumpyRNN)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE)
+    with pytest.raises(MemoryError, match="a copy of the model needs about 80 MB, and 0 MB are free here"):
+        model_file.convert(model, rnns.NumpyRNN)
+    values = model.get_values()
+    with pytest.raises(MemoryError, match="a copy of the model needs about 40 MB, and 0 MB are free here"):
+        model_file.build(rnns.NumpyRNN, model.sizes, values, "tanh", "float64")
+
+
+def test_parameters_may_be_larger_than_the_usual_limit_of_zip(tmp_path, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)  # of bytes; really 2^31
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    assert model.param.W_e.nbytes > 1000
+    model_file.save(tmp_path / "m.npz", model)
+    assert np.array_equal(model_file.load(tmp_path / "m.npz").model.param.W_e, model.param.W_e)
+
+
 def test_a_file_of_another_family_is_refused(saved):
     with pytest.raises(ValueError, match="it holds the parameters W_e, W_x, W_h, W_y, expected W_e, W_x, W_h, W_c"):
         model_file.load(saved[0], rnns.NumpyLSTM)
@@ -157,6 +185,8 @@ def test_a_later_format_is_refused(saved):
         ({"version": None}, "cannot be loaded: version: should be a valid integer, got None"),
         ({"tags": ["a", "a", "b", "c"]}, "4 names, 3 of them different"),
         ({"sizes": {"n_words": 30}}, "cannot be loaded"),
+        ({"sizes": {"n_words": 30, "n_emb": 0, "n_hidd": 5, "n_tags": 4}}, "sizes.n_emb: should be .* 1.*got 0"),
+        ({"format": "of another"}, "its format is 'of another'"),
     ],
 )
 def test_a_wrong_header_is_refused(saved, change, message):
@@ -352,7 +382,8 @@ except OSError as error:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_header_of_many_empty_lists_is_refused(saved):
-    rewrite(saved[0], lambda header, _: header.update(words=[[]] * 200_000))
+@pytest.mark.parametrize("empty", [[], {}])
+def test_a_header_of_many_empty_lists_is_refused(saved, empty):
+    rewrite(saved[0], lambda header, _: header.update(words=[empty] * 200_000))
     with pytest.raises(ValueError, match="its header has more than 200,000 brackets"):
         model_file.load(saved[0])
