@@ -1,10 +1,12 @@
 """What the catalogue says of each data set agrees with itself, and with where the corpora are looked for."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, describe
+from lxmls_rnn.datasets.download import mismatch
 from lxmls_rnn.experiment import CORPORA
 
 DIGITS = {"sha256": 64, "git-blob": 40, "md5": 32}
@@ -32,6 +34,12 @@ def test_a_treebank_that_was_fetched_is_where_it_is_looked_for():
         assert file.url.endswith(f"/{file.name.removeprefix('ewt/')}")
         assert {checksum.partition(":")[0] for checksum in file.checksums} >= {"git-blob"}  # of a tag that stays
         assert file.unpack is file.vectors is None
+
+
+def test_a_treebank_on_disk_is_the_one_that_was_published(ewt_dir):
+    paths = {file: ewt_dir / Path(file.name).name for file in DATASETS["ewt"].files}
+    found = {file: path for file, path in paths.items() if path.exists()}
+    assert [mismatch(path, file.size, file.checksums) for file, path in found.items()] == [None] * len(found)
 
 
 @pytest.mark.parametrize("name", ["senna_50", "glove_50"])

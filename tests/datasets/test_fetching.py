@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, DownloadError, describe, fetch
+from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, DownloadError, catalogue, describe, fetch
 
 CONTENT = b"1\tThe\tthe\tDET\tDT\n" * 20_000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -402,8 +402,9 @@ def test_senna_has_no_published_checksum_and_says_so():
         (senna_archive(b"the\n", b"1 2\n"), "expected 3 lines, got 1"),
         (senna_archive(vectors=b"1 2\n3\n5 6\n"), "line 2: expected a word and 2 finite numbers"),
         (senna_archive(vectors=b"1 2\n3 nan\n5 6\n"), "line 2: expected a word and 2 finite numbers"),
+        (senna_archive(vectors=b"1 2\n3 x\n5 6\n"), "line 2: expected a word and 2 finite numbers"),
     ],
-    ids=["cut", "checksum of gzip", "no archive", "uneven", "few lines", "width", "nan"],
+    ids=["cut", "checksum of gzip", "no archive", "uneven", "few lines", "width", "nan", "word"],
 )
 def test_a_bad_senna_archive_leaves_nothing_behind(server, tmp_path, body, expected):
     server.answers = [whole(body)]
@@ -452,14 +453,36 @@ def test_a_senna_put_there_by_hand_is_taken(server, tmp_path):
         quietly(small("senna_50", server.url), tmp_path)
 
 
-def test_a_text_of_one_long_line_is_fetched_again(server, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"x" * 3_000_000, "{path}, line 1: the line is longer than"), (b"", "expected 3 lines, got 0)")],
+    ids=["one long line", "empty"],
+)
+def test_a_text_that_is_none_of_embeddings_is_fetched_again(server, tmp_path, content, problem):
     server.answers = [whole(senna_archive())]
-    (tmp_path / "senna_50").write_bytes(b"x" * 3_000_000)
+    (tmp_path / "senna_50").write_bytes(content)
     said: list[str] = []
     [path] = quietly(small("senna_50", server.url), tmp_path, notice=said.append)
     assert path.read_text() == "the 1 2\ncat 3 4\n, 5 6\n"
-    assert "senna_50 is not what was published (" in said[1]
-    assert "line 1: the line is longer than" in said[1]
+    assert said[1].startswith(f"{path} is not what was published ({problem.format(path=path)}")
+
+
+def test_a_part_of_an_archive_that_is_too_large_is_not_read(server, tmp_path, monkeypatch):
+    server.answers = [whole(senna_archive())]
+    monkeypatch.setattr(catalogue, "LARGEST_PART", 12)  # bytes, as many as the vectors have
+    [path] = quietly(small("senna_50", server.url), tmp_path)
+    path.unlink()
+    monkeypatch.setattr(catalogue, "LARGEST_PART", 11)
+    with pytest.raises(DownloadError, match=r"embeddings/embeddings\.txt has 12 bytes, expected at most 11"):
+        quietly(small("senna_50", server.url), tmp_path)
+
+
+def test_of_glove_only_a_first_line_can_be_that_of_the_counts(server, tmp_path):
+    server.answers = [whole(gzip.compress(b"3 1\nthe 1\n2 3\n, 5\n"))]
+    dataset = small("glove_50", server.url)
+    file = replace(dataset.files[0], vectors=(3, 1))
+    [path] = quietly(replace(dataset, files=(file,)), tmp_path)
+    assert path.read_text() == "the 1\n2 3\n, 5\n"
 
 
 def test_an_archive_whose_checksum_is_published_may_change_with_it(server, tmp_path):

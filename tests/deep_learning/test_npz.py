@@ -36,29 +36,29 @@ def test_arrays_are_read_as_they_were_written(version, order):
 
 def test_a_later_version_of_the_format_is_named():
     opened = archive(("a", A), version=(3, 0))
-    with pytest.raises(ValueError, match="^'a' has version 3 of the format"):
+    with pytest.raises(ValueError, match=r"^'a' has version 3 of the format"):
         opened.shape("a")
 
 
 def test_so_many_entries_and_each_once():
     names = "abcdefghijk"
     assert archive(*((name, A) for name in names[:10])).names == list(names[:10])
-    with pytest.raises(ValueError, match="^it has 11 entries, "):
+    with pytest.raises(ValueError, match=r"^it has 11 entries, "):
         archive(*((name, A) for name in names))
-    with pytest.warns(UserWarning, match="Duplicate name"), pytest.raises(ValueError, match="^it has 2 entries, "):
+    with pytest.warns(UserWarning, match="Duplicate name"), pytest.raises(ValueError, match=r"^it has 2 entries, "):
         archive(("a", A), ("a", A))
 
 
 @pytest.mark.parametrize("dtype", ["int64", "complex64", "longdouble", "bool", "U3"])
 def test_what_is_no_number_of_a_model_is_refused(dtype):
-    with pytest.raises(ValueError, match="^'a' holds .*, expected numbers$"):
+    with pytest.raises(ValueError, match=r"^'a' holds .*, expected numbers$"):
         archive(("a", np.zeros(3, dtype))).shape("a")
 
 
 def test_other_kinds_are_those_asked_for():
     opened = archive(("bytes", np.zeros(3, "u1")), ("wide", np.zeros(3, "u2")))
     assert opened.shape("bytes", kinds="u", largest=1) == (3,)
-    with pytest.raises(ValueError, match="^'wide' holds uint16, expected numbers$"):
+    with pytest.raises(ValueError, match=r"^'wide' holds uint16, expected numbers$"):
         opened.shape("wide", kinds="u", largest=1)
-    with pytest.raises(ValueError, match="^'bytes' holds uint8, expected numbers$"):
+    with pytest.raises(ValueError, match=r"^'bytes' holds uint8, expected numbers$"):
         opened.shape("bytes")
