@@ -118,11 +118,13 @@ def compare_steps(
                 continue
             before = [f"step {done[0]}" if len(done) == 1 else f"steps {done[0]} to {done[-1]}"] if done else []
             before += [f"{other} of step {t}" for other in list(got)[: list(got).index(name)]]
-            tried = [
-                (says, column(name, wrong[name], t))
+            likely = [
+                (says, wrong)
                 for says, wrong in ((says, compute(**how)) for says, how in slips)
                 if all(close(column(n, wrong[n], s), column(n, right[n], s), dtype) for s, n in same)
             ]
+            likely.sort(key=lambda slip: not close(got[name], slip[1][name], dtype))  # first what explains every step
+            tried = [(says, column(name, wrong[name], t)) for says, wrong in likely]
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)

@@ -7,6 +7,7 @@ import pytest
 
 from lab import check
 from lab.exercises import failed_cells, progress, solutions, verdict
+from lab.exercises.difference import close
 from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -99,6 +100,20 @@ FORWARD = [
     ("logistic(a[:, t])", "logistic(a)", "It fails with ValueError", "is [:, t] forgotten"),
     ("W_h @ h[:, t]", "W_h * h[:, t]", "It fails with ValueError", "does * stand where @ belongs?"),
     ("W_x @ z[:, t]", "W_x * z[:, t]", "It fails with ValueError", "* multiplies element by element"),
+    ("W_y @ h[:, t + 1]", "-W_y @ h[:, t + 1]", "y at step 1", "The sign is wrong."),
+    ("logistic(a[:, t])", "logistic(logistic(a[:, t]))", "h at step 1", "The activation is applied twice."),
+    ("logistic(a[:, t])", "1 - logistic(a[:, t])", "h at step 1", "The activation has the wrong sign"),
+    ("logistic(a[:, t])", "np.maximum(a[:, t], 0)", "h at step 1", "The activation is relu"),
+    ("W_h @ h[:, t]", "W_h @ h[:, max(t - 1, 0)]", "Right: step 1, z of step 2. First difference: a at step 2",
+     "h_{t-2} was used"),
+    ("W_x @ z[:, t] + W_h", "W_x @ z[:, t] - W_h", "a at step 2", "W_h h_{t-1} is subtracted"),
+    ("z = W_e[:, x]", "z = W_e[:, x[::-1]]", "z at step 1", "The sentence is read backwards."),
+    ("z = W_e[:, x]", "z = W_e[:, np.append(x[1:], x[0])]", "z at step 1", "the next word's embedding"),
+    ("    return z", "    p = np.exp(y) / np.exp(y).sum()\n    return z", "p at step 1", "over all words and tags"),
+    ("    return z", "    p = y / y.sum(0)\n    return z", "p at step 1", "divided by their sum, without exp"),
+    ("    return z", "    p = logistic(y)\n    return z", "p at step 1", "the logistic function of the scores"),
+    ("    return z", "    p = np.exp(p) / np.exp(p).sum(0)\n    return z", "p at step 1", "softmax is applied twice"),
+    ("    return z", "    p = np.exp(-y) / np.exp(-y).sum(0)\n    return z", "p at step 1", "exp(y), not exp(-y)"),
 ]
 
 ERRORS = [
@@ -124,6 +139,18 @@ ERRORS = [
      "the number of tags"),
     ("e_y[:, t] = p[:, t] / L\n        e_y[gold[t], t] -= 1 / L", "e_y[gold[t], t] = -1 / p[gold[t], t] / L",
      "e_y at step 6", "the error of p"),
+    ("h[:, t + 1] * (1 - h[:, t + 1])", "1 / (1 + np.exp(-h[:, t + 1])) / (1 + np.exp(h[:, t + 1]))", "e_a at step 6",
+     "applied to h_t once more"),
+    ("h[:, t + 1] * (1 - h[:, t + 1]) * ", "h[:, t + 1] * ", "e_a at step 6", "only half there"),
+    ("h[:, t + 1] * (1 - h[:, t + 1]) * ", "(1 - h[:, t + 1]) * ", "e_a at step 6", "only half there"),
+    ("h[:, t + 1] * (1 - h[:, t + 1])", "h[:, t] * (1 - h[:, t + 1])", "e_a at step 6", "of different steps"),
+    ("W_h.T @ e_a[:, t + 1]", "e_a[:, t + 1]", "e_h at step 5", "without W_h^T"),
+    ("e_y[gold[t], t] -= 1 / L", "e_y[gold[t], t] -= 1", "e_y at step 6", "only after the division by L"),
+    ("e_y[:, t] = p[:, t] / L\n        e_y[gold[t], t] -= 1 / L", "e_y[:, t] = p[:, t] - gold[t]", "e_y at step 6",
+     "subtracted, and the division by L is forgotten"),
+    ("        e_h[:, t] = W", "        e_y[:, t] *= -L\n        e_h[:, t] = W", "e_y at step 6",
+     "The sign is wrong, and the division by L is forgotten"),
+    ("return e_y, e_h, e_a", "return e_y, e_a", "It should return e_y, e_h, e_a; got 2 values.", ""),
 ]  # fmt: skip
 
 GRADIENTS = [
@@ -144,6 +171,13 @@ GRADIENTS = [
     ("range(len(x))", "range(1, len(x))", "gradient of W_e", "The first step is left out"),
     ("range(len(x))", "range(len(x) - 1)", "gradient of W_e", "The last step is left out"),
     ("    return dW_e", "        return dW_e", "gradient of W_e", "a return within"),
+    ("    return dW_e", "    dW_e *= 0\n    dW_x *= -1\n    return dW_e", "gradient of W_x", "The sign is wrong."),
+    ("    return dW_e", "    dW_x /= len(x)\n    return dW_e", "gradient of W_x", "L = 6 times too small"),
+    ("    return dW_e", "    dW_x /= -len(x)\n    return dW_e", "gradient of W_x", "and it is L = 6 times too small"),
+    ("    return dW_e", "    dW_x[1] += 1\n    return dW_e", "most at row 1", "1 of 5 rows and 4 of 4 columns differ."),
+    ("    return dW_e", "    dW_e[2, 5] += 1\n    return dW_e", "most at row 2, column 5 (a word)", "1 of 9 columns"),
+    ("np.outer(e_y[:, t], h[:, t + 1])", "np.outer(e_y[:, t], h[:, t])", "gradient of W_y",
+     "h is shifted by a step: h_{t-1} was used where h_t belongs."),
 ]
 
 NUMERIC = [
@@ -154,6 +188,7 @@ NUMERIC = [
     ("            W[i, j] = kept\n", "", "W[0, 0] was", "put each number back"),
     ("step=1e-4", "step=0.1", "Most wrong is row", "one that is small"),
     ("return gradient", "return gradient[0]", "The gradient has shape (5,)", "one step only"),
+    ("kept - step", "kept - 1.5 * step", "Most wrong is row", "It is 1.25 times the right one everywhere"),
 ]
 
 SCAN = [
@@ -176,6 +211,13 @@ SCAN = [
     ("markov", "return _s\n", "return _s[-1]\n", "gives shape (3,)", "one step only"),
     ("markov", "return _s\n", "return T.concatenate([_s0.dimshuffle('x', 0), _s])\n", "gives shape (5, 3)",
      "s_0 is among them"),
+    ("markov", "return T.dot(_A, _s_tm1)", "return _s_tm1", "s at step 1", "The state does not change."),
+    ("markov", "T.dot(_A, _s_tm1)", "_A.diagonal() * _s_tm1", "s at step 1", "A is multiplied element by element"),
+    ("markov", "return _s\n", "return _s.T\n", "gives shape (3, 4)", "It is transposed: a row for each step."),
+    ("squares", "_i**2", "_i**3", "expected [0, 1, 4, 9, 16]", "These are the cubes."),
+    ("squares", "_i**2", "_i", "expected [0, 1, 4, 9, 16]", "the numbers themselves"),
+    ("squares", "T.arange(_n)", "T.arange(_n + 1)", "expected [0, 1, 4, 9, 16]", "one number too many"),
+    ("squares", "return _squares", "return T.cumsum(_squares)", "gives [0, 1, 5, 14, 30]", "the squares added up"),
     ("rnn", "T.dot(W_h, _h", "T.dot(W_h.T, _h", "p at step 2", "W_h is transposed"),
     ("rnn", " + T.dot(W_h, _h_tm1)", "", "p at step 2", "W_h is forgotten"),
     ("rnn", "T.zeros(", "T.ones(", "p at step 1", "h_0 is not zero"),
@@ -201,6 +243,9 @@ SCAN = [
     ("updates", "W - rate", "W + rate", "new W_x", "subtract"),
     ("updates", "rate * ", "", "new W_x", "rate is forgotten"),
     ("updates", "rate * T.grad(_cost, W)", "T.grad(_cost, W) / rate", "new W_x", "divided by the rate"),
+    ("updates", "W - rate * T.grad(_cost, W)", "-rate * T.grad(_cost, W)", "new W_x", "It is the step alone"),
+    ("updates", "W - rate * T.grad(_cost, W)", "T.grad(_cost, W)", "new W_x", "It is the gradient itself"),
+    ("updates", "W - rate * T.grad(_cost, W)", "W + 0", "new W_x", "Nothing changes."),
     ("updates", "in param]", "in param[:1]]", "a pair for each", "W_h has none"),
     ("updates", "(W, W - rate * T.grad(_cost, W))", "(W - rate * T.grad(_cost, W), W)", "wrong way round",
      "(shared variable, its new value)"),
@@ -216,7 +261,8 @@ SCAN = [
     ("lstm_step", "_f * _c_tm1 + _i * _g", "_i * _c_tm1 + _f * _g", "c_t", "swapped"),
     ("lstm_step", "_f * _c_tm1", "T.dot(_f, _c_tm1)", "c_t", "T.dot(f, c) is one number"),
     ("lstm_step", "_i * _g", "T.dot(_i, _g)", "c_t", "T.dot(i, g) is one number"),
-    ("lstm_step", "_f * _c_tm1 + _i * _g", "T.dot(_f, _c_tm1) + T.dot(_i, _g)", "c_t has shape ()", "It is one number"),
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "T.dot(_f, _c_tm1) + T.dot(_i, _g)", "c_t has shape (), expected (n_hidd,) = (5,)",
+     "It is one number"),
     ("lstm_step", "_o * T.tanh(_c_t)", "T.dot(_o, T.tanh(_c_t))", "h_t has shape ()", "It is one number"),
     ("lstm_gates", "_f = T.nnet.sigmoid(", "_f = T.tanh(", "Right: i. First", "The forget gate goes through tanh"),
     ("lstm_gates", "_i = T.nnet.sigmoid(", "_i = T.tanh(", "First difference: i", "The input gate goes through tanh"),
@@ -230,6 +276,14 @@ SCAN = [
     ("lstm_step", "_o * T.tanh(_c_t)", "_o + T.tanh(_c_t)", "Right: c_t. First", "o is added"),
     ("lstm_step", "T.tanh(_c_t)", "T.tanh(_c_tm1)", "Right: c_t. First difference: h_t", "the old cell"),
     ("lstm", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row for each word; not the transpose"),
+    ("lstm_step", "_f * _c_tm1 + ", "", "c_t", "The old cell is missing"),
+    ("lstm_step", " + _i * _g", "", "c_t", "What is written is missing"),
+    ("lstm_step", "_f * _c_tm1", "_c_tm1", "c_t", "The forget gate is missing"),
+    ("lstm_step", "_i * _g", "_g", "c_t", "The input gate is missing"),
+    ("lstm_step", "_o * T.tanh(_c_t)", "T.tanh(_c_t)", "Right: c_t. First", "the output gate is missing"),
+    ("lstm_step", "_o * T.tanh(_c_t)", "_o * T.nnet.sigmoid(_c_t)", "Right: c_t. First", "the logistic function of c_t"),
+    ("lstm", "T.dot(_h, W_y.T)", "T.dot(theano.gradient.grad_scale(_h, 2), W_y.T)", "gradient of W_e",
+     "It is 2 times the right one everywhere."),
     ("lstm_step", "_f, _g, _o = my", "_g, _f, _o = my", "c_t", ""),
     ("lstm_step", "T.tanh(_c_t)", "_c_t", "Right: c_t. First difference: h_t", "the tanh is missing"),
     ("lstm_step", "return _h_t, _c_t", "return _c_t, _h_t", "wrong order", "return h_t, c_t"),
@@ -260,6 +314,31 @@ def test_a_solution_is_right_and_says_what(says, exercise):
     assert verdict
     assert verdict.state == "right"
     assert len(verdict.text) > 20
+
+
+def test_of_two_mistakes_in_a_row_the_steps_before_are_right(says):
+    text = says("forward", ("        y[:, t] = W", "        h[:, t + 1] *= t != 3\n        y[:, t] = W")).text
+    assert text.startswith("Right: steps 1 to 3, z of step 4, a of step 4. First difference: h at step 4 (index 3 in")
+
+
+def test_rounding_is_relative_to_the_largest_number():
+    for scale in (1e-9, 1.0, 1e9):
+        right = scale * np.array([1.0, 0.0])
+        assert close(right + 1e-12 * scale, right)
+        assert not close(right + 1e-6 * scale, right)
+        assert close(right + 1e-6 * scale, right, "float32")
+        assert not close(right + 1e-3 * scale, right, "float32")
+
+
+def test_what_is_transposed_and_wrong_is_not_said_to_be_right(says):
+    texts = [says("forward", ("    return z", f"    p = {new}\n    return z")).text for new in ("p.T", "2 * p.T")]
+    assert ["The numbers are right." in text for text in texts] == [True, False]
+
+
+def test_gradients_that_are_untouched_are_named_with_those_that_are_right(says):
+    assert "Still all zero: the gradient." in says("numeric", ("return gradient", "return 0 * gradient")).text
+    verdict = says("gradients", ("    return dW_e", "    dW_e *= 0\n    dW_h *= 0\n    return dW_e"))
+    assert "Right so far: the gradient of W_x, W_y. Still all zero: the gradient of W_e, W_h." in verdict.text
 
 
 def test_what_is_right_before_the_first_difference_is_said(says):
@@ -377,6 +456,18 @@ def test_a_model_of_ones_own_can_be_checked():
     assert "transposed" in check.forward(Mine).text
 
 
+def test_a_class_that_is_no_model_is_told_what_it_lacks():
+    class Empty:
+        pass
+
+    assert check.forward(Empty).text == "Empty has no method forward."
+
+
+def test_what_breaks_the_check_itself_is_said_of_its_exercise():
+    verdict = check.updates(lambda cost, param, rate: [(W, object()) for W in param])
+    assert repr(verdict).startswith("✗ updates: not right. The check cannot make sense of it. It fails with ")
+
+
 @pytest.mark.parametrize("nothing", [None, ..., lambda *_: None, lambda *_: ..., lambda *_: (None, None)])
 @pytest.mark.parametrize("exercise", ["forward", "errors", "squares", "lstm_gates"])
 def test_nothing_is_not_yet(exercise, nothing):
@@ -451,6 +542,13 @@ def test_hints_come_one_after_another():
     assert progress.get("forward")["hints"] == len(HINTS["forward"])
 
 
+def test_one_hint_at_a_time_is_shown_and_how_many_there_are():
+    first, second, third = HINTS["errors"]
+    assert str(check.hint("errors")) == f"1. {first}\nThe next call gives hint 2 of 3."
+    assert progress.get("errors")["begun"]  # which a teacher sees
+    assert str(check.hint("errors")) == f"1. {first}\n2. {second}\nThe next call gives hint 3 of 3."
+
+
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_every_exercise_has_hints_in_levels(exercise):
     assert len(HINTS[exercise]) == 3
@@ -490,6 +588,7 @@ def test_reset_forgets_one_or_all(says):
     check.reset()
     assert "0 of 12 done" in str(check.progress())
     assert not check.passed("updates")
+    assert str(check.reset("forward")) == "Begun anew: forward."  # though there was nothing
 
 
 def test_a_damaged_file_is_put_aside(says):
@@ -523,6 +622,14 @@ def test_what_was_done_before_a_restart_is_to_be_run_again(says, capsys):
     assert not check.passed("forward")
     printed = capsys.readouterr().out
     assert printed == "A new kernel knows nothing of your code: run the cells of forward, and its check.\n"
+    says("updates")
+    check._passed.clear()
+    assert not check.passed("forward", "updates")
+    assert capsys.readouterr().out.endswith("run the cells of forward and updates, and their checks.\n")
+    check.reset("updates")
+    check._passed.add("forward")
+    assert not check.passed("forward", "updates")
+    assert capsys.readouterr().out.endswith("until check.updates says that your code is right.\n")
 
 
 @pytest.fixture

@@ -49,6 +49,15 @@ def test_it_trains_to_the_librarys_numbers():
     assert type(trained()[0]) is type(expected)
 
 
+def test_its_errors_and_gradients_are_those_that_a_panel_shows():
+    x, y = np.array([3, 1, 4, 0]), np.array([0, 2, 1, 1])
+    expected = rnn.NumpyRNN(5, 3, 4, 3, seed=1).backward(x, y)
+    check.use(*functions())
+    for one, own in zip(expected, rnn.model_class("NumpyRNN")(5, 3, 4, 3, seed=1).backward(x, y), strict=True):
+        pairs = zip(one, own, strict=True) if isinstance(one, tuple) else [(one, own)]
+        assert all(np.allclose(a, b, rtol=1e-10) for a, b in pairs)
+
+
 def test_what_is_wrong_in_it_shows_in_training_and_gradient_check():
     check.use(*functions(("W_h.T @ e_a", "0 * W_h.T @ e_a")))
     _, costs = trained()
@@ -134,7 +143,8 @@ def test_a_class_that_was_changed_takes_the_place_of_the_one_before():
         assert rnn.RNN.__module__ == "lxmls_rnn.deep_learning.theano_rnn"  # an import gives the library's
 
 
-@pytest.mark.parametrize("wrong", [(3,), (len, len), (rnn.NumpyRNN,)])
-def test_something_else_is_refused_with_what_it_takes(wrong):
-    assert str(check.use(*wrong)).startswith("check.use takes my_forward, my_errors and my_gradients")
+@pytest.mark.parametrize(("wrong", "got"), [((3,), "int"), ((len, len), "len, len"), ((rnn.NumpyRNN,), "NumpyRNN")])
+def test_something_else_is_refused_with_what_it_takes(wrong, got):
+    said = str(check.use(*wrong))
+    assert said == f"check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLSTM; got {got}."
     assert rnn.model_class("NumpyRNN") is rnn.NumpyRNN
