@@ -36,5 +36,5 @@ def shade(value: float, largest: float) -> str:
 
 
 def ink(value: float, largest: float) -> str:
-    """Return the colour of text on a shade: dark text is readable on every orange."""
-    return "#fff" if largest and value > 0.65 * largest else "#111"
+    """Return the colour of text on a shade: dark text is readable on every orange, white on the strongest blue only."""
+    return "#fff" if largest and value > 0.94 * largest else "#111"
