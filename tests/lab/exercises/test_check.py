@@ -104,8 +104,12 @@ FORWARD = [
     ("logistic(a[:, t])", "logistic(logistic(a[:, t]))", "h at step 1", "The activation is applied twice."),
     ("logistic(a[:, t])", "1 - logistic(a[:, t])", "h at step 1", "The activation has the wrong sign"),
     ("logistic(a[:, t])", "np.maximum(a[:, t], 0)", "h at step 1", "The activation is relu"),
-    ("W_h @ h[:, t]", "W_h @ h[:, max(t - 1, 0)]", "Right: step 1, z of step 2. First difference: a at step 2",
-     "h_{t-2} was used"),
+    (
+        "W_h @ h[:, t]",
+        "W_h @ h[:, max(t - 1, 0)]",
+        "Right: step 1, z of step 2. First difference: a at step 2",
+        "h_{t-2} was used",
+    ),
     ("W_x @ z[:, t] + W_h", "W_x @ z[:, t] - W_h", "a at step 2", "W_h h_{t-1} is subtracted"),
     ("z = W_e[:, x]", "z = W_e[:, x[::-1]]", "z at step 1", "The sentence is read backwards."),
     ("z = W_e[:, x]", "z = W_e[:, np.append(x[1:], x[0])]", "z at step 1", "the next word's embedding"),
@@ -176,8 +180,12 @@ GRADIENTS = [
     ("    return dW_e", "    dW_x /= -len(x)\n    return dW_e", "gradient of W_x", "and it is L = 6 times too small"),
     ("    return dW_e", "    dW_x[1] += 1\n    return dW_e", "most at row 1", "1 of 5 rows and 4 of 4 columns differ."),
     ("    return dW_e", "    dW_e[2, 5] += 1\n    return dW_e", "most at row 2, column 5 (a word)", "1 of 9 columns"),
-    ("np.outer(e_y[:, t], h[:, t + 1])", "np.outer(e_y[:, t], h[:, t])", "gradient of W_y",
-     "h is shifted by a step: h_{t-1} was used where h_t belongs."),
+    (
+        "np.outer(e_y[:, t], h[:, t + 1])",
+        "np.outer(e_y[:, t], h[:, t])",
+        "gradient of W_y",
+        "h is shifted by a step: h_{t-1} was used where h_t belongs.",
+    ),
 ]
 
 NUMERIC = [
@@ -261,7 +269,8 @@ SCAN = [
     ("lstm_step", "_f * _c_tm1 + _i * _g", "_i * _c_tm1 + _f * _g", "c_t", "swapped"),
     ("lstm_step", "_f * _c_tm1", "T.dot(_f, _c_tm1)", "c_t", "T.dot(f, c) is one number"),
     ("lstm_step", "_i * _g", "T.dot(_i, _g)", "c_t", "T.dot(i, g) is one number"),
-    ("lstm_step", "_f * _c_tm1 + _i * _g", "T.dot(_f, _c_tm1) + T.dot(_i, _g)", "c_t has shape (), expected (n_hidd,) = (5,)",
+    ("lstm_step", "_f * _c_tm1 + _i * _g", "T.dot(_f, _c_tm1) + T.dot(_i, _g)",
+     "c_t has shape (), expected (n_hidd,) = (5,)",
      "It is one number"),
     ("lstm_step", "_o * T.tanh(_c_t)", "T.dot(_o, T.tanh(_c_t))", "h_t has shape ()", "It is one number"),
     ("lstm_gates", "_f = T.nnet.sigmoid(", "_f = T.tanh(", "Right: i. First", "The forget gate goes through tanh"),
@@ -281,7 +290,8 @@ SCAN = [
     ("lstm_step", "_f * _c_tm1", "_c_tm1", "c_t", "The forget gate is missing"),
     ("lstm_step", "_i * _g", "_g", "c_t", "The input gate is missing"),
     ("lstm_step", "_o * T.tanh(_c_t)", "T.tanh(_c_t)", "Right: c_t. First", "the output gate is missing"),
-    ("lstm_step", "_o * T.tanh(_c_t)", "_o * T.nnet.sigmoid(_c_t)", "Right: c_t. First", "the logistic function of c_t"),
+    ("lstm_step", "_o * T.tanh(_c_t)", "_o * T.nnet.sigmoid(_c_t)", "Right: c_t. First",
+     "the logistic function of c_t"),
     ("lstm", "T.dot(_h, W_y.T)", "T.dot(theano.gradient.grad_scale(_h, 2), W_y.T)", "gradient of W_e",
      "It is 2 times the right one everywhere."),
     ("lstm_step", "_f, _g, _o = my", "_g, _f, _o = my", "c_t", ""),
@@ -543,7 +553,7 @@ def test_hints_come_one_after_another():
 
 
 def test_one_hint_at_a_time_is_shown_and_how_many_there_are():
-    first, second, third = HINTS["errors"]
+    first, second, _ = HINTS["errors"]
     assert str(check.hint("errors")) == f"1. {first}\nThe next call gives hint 2 of 3."
     assert progress.get("errors")["begun"]  # which a teacher sees
     assert str(check.hint("errors")) == f"1. {first}\n2. {second}\nThe next call gives hint 3 of 3."

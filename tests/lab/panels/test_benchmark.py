@@ -2,14 +2,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lab import BenchmarkPanel
-from lab.panels.benchmark.plots import round_numbers, speed_up_map
+from lab.panels.benchmark.plots import plot, round_numbers, show_series, speed_up_map
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import results
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.benchmark.show.series import series_of
 
 pytestmark = pytest.mark.process
 
@@ -308,3 +310,26 @@ def test_the_code_measures_the_same(panel, results_folder, capsys):
     panel.set_name.value = "ratios"
     compile(panel.code(), "code", "exec")
     assert "SETS['ratios']" in panel.code()
+
+
+def test_lines_and_quartiles_lie_within_the_axes_at_milliseconds():
+    shown = plot("n_hidd")
+    show_series(shown, series_of(make_results(1e-3, 5e-2, 4e-3).rows, "n_hidd"))
+    line, bars = shown.marks
+    assert list(line.x) == [20, 40, 60]
+    assert list(line.y) == pytest.approx([1, 50, 4])
+    assert np.allclose(bars.y, [[0.99, 1.01], [49.5, 50.5], [3.96, 4.04]])
+    for axis, values in zip(shown.axes, (line.x, bars.y), strict=True):
+        assert axis.scale.min < np.min(values) < np.max(values) < axis.scale.max
+        assert all(axis.scale.min <= tick <= axis.scale.max for tick in axis.tick_values)
+    show_series(shown, None)
+    assert (shown.marks, shown.title) == ([], "")
+
+
+def test_the_map_is_blue_where_the_gpu_wins_and_orange_where_the_cpu_does():
+    shown = speed_up_map(([20, 40], [1, 8], np.array([[0.5, 2.0], [np.nan, 8.0]]), "forward"))
+    cells = re.findall(r"background:#(..)(..)(..)[^>]*>([^<]*)<", shown)
+    assert [text for *_, text in cells] == ["0.5 x", "2 x", "-", "8 x"]
+    red, blue = ([int(cell[n], 16) for cell in cells] for n in (0, 2))
+    assert [a > b for a, b in zip(red, blue, strict=True)] == [True, False, False, False]
+    assert red[3] < red[1]  # stronger

@@ -10,10 +10,12 @@ from html import unescape
 from types import SimpleNamespace
 
 import bqplot
+import ipywidgets as widgets
 import numpy as np
 import pytest
 
 from lab import InspectionPanel
+from lab.drawing import palette
 from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
@@ -181,6 +183,7 @@ def test_the_gradient_is_followed_back(panel, run):
     assert view.tag.value == panel.seen.forward.p_y[:, 3].argmax()
     assert all(f"{norm:.3e}" in view.table.value for norms in reach[1:] if norms is not None for norm in norms)
     assert ("cell" in view.chart.key.value) == (run == "lstm")
+    assert list(view.chart.figure.axes[0].tick_labels.values()) == panel.seen.words[:4]
     lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
     assert all(any(np.array_equal(line.y, norms) for line in lines) for norms in reach[1:] if norms is not None)
     assert "in each step back" in view.text.value
@@ -250,10 +253,16 @@ def test_the_map_shows_the_most_frequent_words(runs_with, name):
 def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     view = turn_to(panel, NEIGHBOURS)
     assert view.when.layout.display == "none"
+    said = []
+    view.map.observe(lambda change: said.append(change["new"]), "value")
     view.map_button.click()
     view.job.wait(60)
+    assert said[0] == "<i>Reading the training file ...</i>"
+    assert view.when.layout.display is None
     after = view.nearest.value
+    assert "before training" not in panel.code()
     view.when.value = "before"
+    assert "as it was before training" in panel.code()
     begun = prepare(panel.opened.run.settings).tagger
     word = view.word.value
     assert list(view.points.marked.names) == [word, *(other for other, _ in begun.neighbours(word))]
@@ -299,6 +308,8 @@ def test_a_cell_of_the_confusion_matrix_is_chosen_by_its_tags(panel):
     view.gold.value, view.predicted.value = tags[g], tags[p]
     assert f"{mistakes[g, p]} errors" in view.list.value
     assert f"{tags[g]} → {tags[p]}" in view.list.value
+    cell = re.search(f'background:([^;]*)[^>]*title="{tags[g]}, {tags[p]}: {mistakes[g, p]}"', view.confusion.value)
+    assert cell[1] == palette.shade(1, 1)  # the most frequent mistake has the strongest colour
     view.predicted.value = tags[g]
     assert f"{view.evaluation.confusion[g, g]} words that are right" in view.list.value
 
@@ -351,6 +362,19 @@ def test_two_runs_side_by_side(panel):
     assert "NumpyLSTM" in view.about.value
     assert "lstm: |dL/dc_k|" in view.chart.key.value
     assert view.maps.value.count("<table") == 2
+    view.choice.run.value = "rnn"  # the same once more
+    assert "They give every word the same tag." in view.tags.value
+    assert all(f"rnn ({n}): |dL/dh_k|" in view.chart.key.value for n in (1, 2))
+
+
+def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
+    runs_with("rnn", "lstm", "plain")
+    panel = InspectionPanel("rnn")
+    view = turn_to(panel, COMPARE)
+    for name in ("plain", "lstm"):
+        view.choice.run.value = name
+        panel.sentence.value = f"The {name} dog ."
+        assert view.choice.run.value == name
 
 
 def test_a_second_run_that_cannot_tag_the_sentence_says_so(runs_with, panel):
@@ -475,7 +499,10 @@ def test_lines_are_told_apart_by_colour_and_mark_and_words_label_the_axis():
     points = chart.figure.marks[1::2]
     assert len({(mark.colors[0], mark.marker) for mark in points}) == len({mark.marker for mark in points}) == 3
     assert list(chart.figure.axes[0].tick_labels.values()) == ["the", "extraordina…"]
-    assert list(chart.figure.axes[1].tick_values) == pytest.approx([0.01, 0.1, 1, 10, 100])
+    words, norms = chart.figure.axes
+    assert list(norms.tick_values) == pytest.approx([0.01, 0.1, 1, 10, 100])
+    assert norms.scale.min <= norms.tick_values[0] < norms.tick_values[-1] <= norms.scale.max
+    assert words.scale.min + words.scale.max == pytest.approx(1)  # as much room before the first as after the last
     assert all(f"</span> {name}" in chart.key.value for name in "abc")
 
 
@@ -486,6 +513,20 @@ def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     assert list(drawn.names.text) == []
     assert list(drawn.marked_names.text) == ["<c>"]
     assert drawn.marked.stroke_width > drawn.points.stroke_width
+    drawn.draw(np.array([[0.5, 0.0, 0.9, 0.901], [1.0, 1.0, 0.0, 0.0]]), list("abcd"), ["#fff"] * 4)
+    assert list(drawn.names.text) == ["a", "b", "c"]  # beside each other, and far away
+    assert not drawn.points.display_names  # these are written, where there is room
+
+
+@pytest.mark.parametrize("tab", range(6))
+def test_every_control_of_a_view_is_shown_in_it(panel, tab):
+    view = panel.views[tab]
+    shown, parts = set(), [view]
+    for part in parts:
+        shown.add(part.model_id)
+        parts += getattr(part, "children", ())
+    made = {name: one for name, one in vars(view).items() if isinstance(one, widgets.DOMWidget) and one is not panel}
+    assert {name for name, one in made.items() if one.model_id not in shown} <= {"chart"}
 
 
 @pytest.mark.parametrize(

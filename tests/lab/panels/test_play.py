@@ -172,3 +172,10 @@ def test_the_numbers_of_the_notebook_come_out(panel):
         panel.forget.value = offset
         found.append(left(of=1))
     assert found == ["7e-03", "2e-06", "1e+00"]
+
+
+def test_the_axis_of_the_gradient_has_room_for_its_share(panel):
+    across, up = panel.reaches.figure.axes
+    assert up.scale.min < panel.reaches.lines[0].y.max() == 1 < up.scale.max
+    assert all(up.scale.min <= tick <= up.scale.max for tick in up.tick_values)
+    assert across.scale.min == 0

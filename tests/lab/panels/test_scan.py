@@ -55,6 +55,10 @@ def test_loop_and_scan_agree_and_are_timed(panel, name):
 def test_before_run_nothing_is_shown():
     panel = ScanPanel()
     assert panel.results.layout.display == "none"
+    for name, example in EXAMPLES.items():
+        panel.part.value = name
+        assert "None" not in panel.sources.value
+        assert len(example.about) > 50
     panel.length.value = 3
     assert panel.results.layout.display == "none"
     assert panel.job is None
@@ -143,6 +147,7 @@ def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
         assert re.search(rf"(?m)^(<pre[^>]*>)? *{number} +{re.escape(line)}(</pre.*)?$", shown)
     assert run_program(mistake.mended)[0] is None
     assert mistake.reading
+    assert name[0].isalpha()
 
 
 def test_a_mistake_is_run_and_explained(panel):

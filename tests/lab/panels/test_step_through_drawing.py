@@ -43,7 +43,7 @@ class Picture:
         root = ElementTree.fromstring(svg)
         self.name = root.get("aria-label")
         self.shapes, self.texts, self.arrows, self.lines = [], [], [], []
-        left, top, self.width, self.height = map(float, root.get("viewBox").split())
+        _, _, self.width, self.height = map(float, root.get("viewBox").split())
         for one in root:
             style = dict(part.split(":") for part in one.get("style", "").split(";") if part)
             colours = [value for key, value in style.items() if key in ("fill", "stroke")]

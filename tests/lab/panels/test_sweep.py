@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from sweep.small import BASE, small_sweep
 
@@ -96,6 +97,25 @@ def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     assert panel.plots.against.axes[0].tick_labels == {"0": "logistic", "1": "tanh"}
     assert len(panel.plots.points.x) == 8
     assert panel.table.value.count("2/2") == 4
+    scale = panel.plots.against.axes[0].scale
+    assert scale.min < 0 < 1 < scale.max
+
+
+def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
+    curves = SweepPanel().plots.curves
+    bands, lines = curves.marks[::2], curves.marks[1::2]
+    assert len(bands) == len(lines) == 4
+    accuracies = {}  # of each setting, those of its seeds
+    for training in trained.trainings():
+        rows = Run.open(training.name, trained.folder).metrics()
+        accuracies.setdefault(str(training.point), []).append([row["dev_accuracy"] for row in rows])
+    expected = sorted(np.mean(seeds, axis=0).tolist() for seeds in accuracies.values())
+    assert np.allclose(sorted(line.y.tolist() for line in lines), expected)
+    for band, line in zip(bands, lines, strict=True):
+        assert list(band.x) == list(line.x) == list(range(1, len(line.y) + 1))
+        assert np.allclose((band.y[0] + band.y[1]) / 2, line.y)
+    assert [axis.label for axis in curves.axes] == ["epochs", "accuracy on dev"]
+    assert list(curves.axes[0].tick_values) == list(lines[0].x)
 
 
 def test_a_point_opens_its_run_in_the_inspection_panel(trained):

@@ -23,7 +23,7 @@ TRAIN, DEV, _ = map(str, corpus_files("sample"))
 
 @pytest.fixture(autouse=True)
 def no_training_is_left(monkeypatch):
-    monkeypatch.setattr(live_runs, "_all", [])
+    live_runs._all.clear()
     monkeypatch.setattr(live_runs, "_listeners", [])
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 0.0)  # tests press faster than hands
     yield
@@ -171,6 +171,20 @@ def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
     curves.logarithmic.value = False
     curves.rescale()
     assert list(curves.lines["diverged"].cost.x) == [1, 2, 5, 6]
+    assert list(curves.lines["later"].cost.y) == [2.0]
+    assert (curves.accuracy.axes[1].label, curves.accuracy.axes[1].tick_format) == ("accuracy", ".0%")
+
+
+def test_epochs_have_marks_which_are_small_where_they_are_many():
+    curves, sizes = Curves(), {}
+    for count in (2, 60):
+        curves.show([f"{count} epochs"])
+        curves.update(f"{count} epochs", [{"epoch": n, "cost": 1.0, **ROW} for n in range(1, count + 1)], [])
+        lines = curves.lines[f"{count} epochs"]
+        sizes[count] = lines.cost.marker_size
+        assert lines.cost.marker == lines.dev.marker == "circle"
+        assert lines.train.marker is None
+    assert sizes[2] > 9 * sizes[60]
 
 
 def test_the_box_gives_the_cost_a_logarithmic_axis(panel):

@@ -1,5 +1,7 @@
 """A job: events in a thread, with pause, stop and listeners that cannot disturb it."""
 
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -29,6 +31,7 @@ def test_every_event_is_taken_in_order_and_the_end_is_told_before_wait_returns()
     job.start().wait(PATIENCE)
     assert taken == list(range(1000))
     assert (states[0], states[-1], job.state, job.active) == ("running", "done", "done", False)
+    assert set(states) == {"running", "done"}
 
 
 def test_after_stop_at_most_one_more_event_is_taken_and_the_generator_is_closed():
@@ -90,11 +93,15 @@ def test_a_paused_job_can_be_stopped():
     job = Job(counting, lambda number: job.pause() if number == 3 else None)
     paused = threading.Event()
     job.listeners.append(lambda: job.state == "paused" and paused.set())
+    states = recorded(job)
     job.start()
     assert paused.wait(PATIENCE)
+    assert job.paused
     job.stop()
     job.wait(PATIENCE)
     assert job.state == "stopped"
+    assert not job.paused
+    assert "running" not in states[states.index("paused") :]
 
 
 def test_stop_after_the_end_changes_nothing():
@@ -135,6 +142,7 @@ def test_a_listener_that_fails_does_not_touch_the_work(caplog):
     job.start().wait(PATIENCE)
     assert states[-1] == "done"
     assert "ZeroDivisionError" in caplog.text
+    assert "a listener of a job failed" in caplog.text
 
 
 def test_listeners_are_told_while_one_event_takes_long():
@@ -154,7 +162,7 @@ def test_listeners_are_told_while_one_event_takes_long():
 def test_the_warnings_of_a_job_are_kept_also_while_another_thread_has_a_guard():
     def events():
         for number in range(3):
-            warnings.warn(f"file {number % 2} is old", UserWarning, stacklevel=1)
+            warnings.warn(f"file {number % 2} is old", (UserWarning, RuntimeWarning)[number % 2], stacklevel=1)
             yield number
 
     panel = Panel()
@@ -173,3 +181,12 @@ def test_waiting_in_vain_says_so():
         job.wait(0.01)
     job.stop()
     job.wait(PATIENCE)
+
+
+@pytest.mark.process
+def test_a_kernel_that_ends_does_not_wait_for_its_jobs():
+    code = (
+        "import itertools, threading; from lab.widgets.job import Job; begun = threading.Event(); "
+        "Job(itertools.count, lambda _: begun.set()).start(); begun.wait()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)

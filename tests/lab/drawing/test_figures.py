@@ -1,0 +1,34 @@
+"""Figures: what is put into them is there, and new points come in one message."""
+
+import bqplot
+import pytest
+
+from lab.drawing.figures import figure, put, scales_of, side_axis
+
+
+@pytest.fixture
+def plot():
+    across = bqplot.Axis(scale=bqplot.LinearScale(), label="epochs")
+    return figure(across, side_axis(bqplot.LogScale(), "loss", ".0%"), size=(300, 200), title="a title")
+
+
+def test_a_figure_has_its_axes_with_their_names_below_and_at_the_left(plot):
+    across, up = plot.axes
+    assert (across.label, across.orientation) == ("epochs", "horizontal")
+    assert (up.label, up.orientation, up.side, up.tick_format) == ("loss", "vertical", "left", ".0%")
+    assert (plot.layout.width, plot.layout.height, plot.title) == ("300px", "200px", "a title")
+    assert plot.marks == []
+    assert plot.fig_margin["left"] > plot.fig_margin["right"]
+    assert plot.fig_margin["bottom"] > plot.fig_margin["top"]
+    assert scales_of(plot) == {"x": across.scale, "y": up.scale}
+
+
+def test_new_points_come_in_one_message(plot):
+    mark = bqplot.Lines(x=[], y=[], scales=scales_of(plot))
+    held = figure(*plot.axes, [mark])
+    assert held.marks == [mark]
+    sent = []
+    mark.send_state = lambda key=None: sent.append(set(key))
+    put(mark, [1, 2], [3, 4], colors=["#123"])
+    assert (list(mark.x), list(mark.y), mark.colors) == ([1, 2], [3, 4], ["#123"])
+    assert sent == [{"x", "y", "colors"}]

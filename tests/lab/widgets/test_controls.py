@@ -1,0 +1,78 @@
+"""Fields, switches and lists of choices."""
+
+import ipywidgets as widgets
+import pytest
+
+from lab.widgets.controls import gauge, offer, pick, seed, shown_if, small_network, toggles, whole
+
+
+def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
+    assert pick("Tag", ["a", "b"], "a tag").value == "a"
+    assert pick("Tag", ["a", "b"], "a tag", "b").value == "b"
+    assert pick("Word", [("the", 3), ("dog", 4)], "a word").value == 3
+    assert pick("Tag", [], "none there").value is None
+
+
+@pytest.mark.parametrize(
+    ("options", "asked", "value"),
+    [
+        (["b", "c"], None, "b"),
+        (["c", "d"], None, "c"),
+        (["c", "d"], "d", "d"),
+        ([("x", "b")], None, "b"),
+        ([], "b", None),
+    ],
+)
+def test_other_options_keep_the_choice_where_it_is_among_them(options, asked, value):
+    control = pick("Tag", ["a", "b"], "a tag", "b")
+    offer(control, options, asked)
+    assert (list(control.options), control.value) == (options, value)
+
+
+def test_a_whole_number_stays_within_its_limits():
+    field = whole("Epochs", 5, "passes", 10)
+    assert (field.description, field.tooltip) == ("Epochs", "passes")
+    field.value = 11
+    assert field.value == 10
+    field.value = 0
+    assert field.value == 1
+
+
+def test_a_seed_may_be_0_and_every_seed_of_numpy_that_is_a_c_integer():
+    field = seed(3, "draws")
+    assert (field.description, field.value, field.tooltip) == ("Seed", 3, "draws")
+    for value in (0, 2**31 - 1):
+        field.value = value
+        assert field.value == value
+
+
+def test_a_gauge_goes_from_0_to_1():
+    bar = gauge("12em")
+    assert (bar.min, bar.value, bar.max) == (0, 0, 1)
+
+
+def test_buttons_of_which_one_is_down_say_what_they_do():
+    buttons = toggles({"h": "hidden state", "c": "cell"}, "9em")
+    assert (buttons.options, list(buttons.tooltips), buttons.value) == (("h", "c"), ["hidden state", "cell"], "h")
+    assert buttons.style.button_width == "9em"
+
+
+def test_what_a_toggle_shows_is_seen_while_it_is_on():
+    button, part = widgets.ToggleButton(value=True), widgets.HTML()
+    shown_if(part, button)
+    assert part.layout.display is None
+    button.value = False
+    assert part.layout.display == "none"
+    button.value = True
+    assert part.layout.display is None
+
+
+def test_a_network_to_look_at_is_small():
+    n_emb, n_hidd, activation, seed_ = small_network("the function f", 9, "of what is drawn")
+    assert [field.description for field in (n_emb, n_hidd, activation, seed_)] == [
+        "Embedding size", "Hidden units", "Activation", "Seed",
+    ]  # fmt: skip
+    assert activation.options == ("logistic", "tanh", "relu")
+    assert (activation.tooltip, seed_.value, seed_.tooltip) == ("the function f", 9, "of what is drawn")
+    assert n_emb.max == n_hidd.max == 20
+    assert "hidden state" in n_hidd.tooltip

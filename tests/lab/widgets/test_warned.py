@@ -1,0 +1,35 @@
+"""Warnings come to what their thread does, and elsewhere as Python shows them."""
+
+import warnings
+
+import pytest
+
+from lab.widgets import warned
+
+
+def test_a_warning_comes_to_the_innermost_that_takes_its_kind():
+    with warned.collected(UserWarning, RuntimeWarning) as outer, warned.collected(UserWarning) as inner:
+        for text, kind in (("a", UserWarning), ("b", RuntimeWarning), ("c", UserWarning)):
+            warnings.warn(text, kind, stacklevel=1)
+    assert (outer, inner) == (["b"], ["a", "c"])
+    assert warned.sentence([*inner, "a"]) == "Warning: a; c."
+    assert warned.sentence([]) == ""
+
+
+def test_what_nothing_takes_is_shown_with_its_text():
+    with pytest.warns(DeprecationWarning, match="^old$"), warned.collected(UserWarning) as taken:
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    assert taken == []
+
+
+def test_the_librarys_warnings_come_each_time_those_of_others_as_python_has_it():
+    code = "import warnings\nfor _ in range(2):\n    warnings.warn('twice', {})\n"
+    told = {}
+    for module, kind in (("lxmls_rnn.some", "UserWarning"), ("other", "UserWarning"), ("lab.some", "RuntimeWarning")):
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            warned.follow()
+            with warned.collected(Warning) as texts:
+                exec(compile(code.format(kind), module, "exec"), {"__name__": module})
+        told[module, kind] = len(texts)
+    assert list(told.values()) == [2, 1, 1]
