@@ -21,13 +21,19 @@ class Recorder:
         self._fixtures: dict[tuple[str, str], set] = {}
         self._lines: set[tuple[str, int]] = set()
         sys.monitoring.use_tool_id(sys.monitoring.COVERAGE_ID, "mutation")
-        sys.monitoring.register_callback(sys.monitoring.COVERAGE_ID, sys.monitoring.events.LINE, self._reached)
-        sys.monitoring.set_events(sys.monitoring.COVERAGE_ID, sys.monitoring.events.LINE)
+        line, start = sys.monitoring.events.LINE, sys.monitoring.events.PY_START
+        sys.monitoring.register_callback(sys.monitoring.COVERAGE_ID, line, self._reached)
+        sys.monitoring.register_callback(sys.monitoring.COVERAGE_ID, start, self._begun)
+        sys.monitoring.set_events(sys.monitoring.COVERAGE_ID, line | start)
 
     def _reached(self, code: CodeType, line: int) -> object:
         if code.co_filename.startswith(self._folder):
             self._lines.add((code.co_filename[len(self._folder) :], line))
         return sys.monitoring.DISABLE  # until the events are restarted
+
+    def _begun(self, code: CodeType, offset: int) -> object:
+        """Note the first line of a function: there is no event of the line of a function or lambda of one line."""
+        return self._reached(code, code.co_firstlineno)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef) -> Iterator[None]:

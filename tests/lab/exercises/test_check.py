@@ -1,6 +1,7 @@
 """A check is shown typical mistakes, made by changing a line of the solution, and must name each."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -240,6 +241,8 @@ SCAN = [
     ("rnn", "_h, _ =", "_h =", "It fails with", "scan returns a pair"),
     ("rnn", "step(_z_t, _h_tm1,", "step(_h_tm1, _z_t,", "It fails with ValueError", "not in scan's order"),
     ("rnn", "sequences=_z,", "sequences=_z.T,", "It fails with", "a row for each word; not the transpose"),
+    ("rnn", "sequences=_z,", "sequences=[W_x],", "has shape (5, 3)", "which is 5 long; the sentence has 6 words"),
+    ("squares", "return _squares", "return 3", "The result should be a Theano variable, got int.", ""),
     ("theano_gradients", "-T.mean(", "-T.sum(", "gradient of W_e", "L = 6 times too large"),
     ("theano_gradients", "-T.mean(", "-(", "cost must be a scalar", "is the mean over the words, T.mean, forgotten?"),
     ("theano_gradients", "-T.mean(", "T.mean(", "gradient of W_e", "sign is wrong"),
@@ -294,6 +297,7 @@ SCAN = [
      "the logistic function of c_t"),
     ("lstm", "T.dot(_h, W_y.T)", "T.dot(theano.gradient.grad_scale(_h, 2), W_y.T)", "gradient of W_e",
      "It is 2 times the right one everywhere."),
+    ("lstm_step", "return _h_t, _c_t", "return _h_t, _c_t[:2]", "c_t has shape (2,), expected (n_hidd,) = (5,).", ""),
     ("lstm_step", "_f, _g, _o = my", "_g, _f, _o = my", "c_t", ""),
     ("lstm_step", "T.tanh(_c_t)", "_c_t", "Right: c_t. First difference: h_t", "the tanh is missing"),
     ("lstm_step", "return _h_t, _c_t", "return _c_t, _h_t", "wrong order", "return h_t, c_t"),
@@ -324,6 +328,17 @@ def test_a_solution_is_right_and_says_what(says, exercise):
     assert verdict
     assert verdict.state == "right"
     assert len(verdict.text) > 20
+
+
+def test_a_shape_that_no_mistake_explains_has_no_advice(says):
+    assert says("lstm_step", ("return _h_t, _c_t", "return _h_t, _c_t[:2]")).text.endswith("expected (n_hidd,) = (5,).")
+
+
+def test_of_a_long_vector_the_first_four_numbers_are_shown(says):
+    text = says("forward", ("logistic(a[:, t])", "a[:, t]")).text
+    assert len(re.findall(r"\[(?:-?[0-9.]+, ){4}\.\.\.\]", text)) == 2  # got and expected
+    text = says("forward", ("    return z", "    p = y\n    return z")).text
+    assert len(re.findall(r"\[(?:-?[0-9.]+, ){2}-?[0-9.]+\]", text)) == 2
 
 
 def test_of_two_mistakes_in_a_row_the_steps_before_are_right(says):
@@ -443,6 +458,12 @@ def test_a_mistake_in_half_filled_code_is_told(says):
     assert verdict.state == "not right"
     assert "W_h is transposed" in verdict.text
     assert "W_x z_t is missing" in says("forward", ("W_x @ z[:, t] + ", ""), (H + Y + P, H)).text
+    assert "is added in every step" in says("forward", ("W_x @ z[:, t]", "W_x @ z[:, t] + 0.5"), (Y + P, "")).text
+
+
+def test_an_error_without_a_message_is_told(says):
+    text = says("forward", ("        a[:, t] =", "        raise ValueError\n        a[:, t] =")).text
+    assert text.startswith("It fails with ValueError: \nin line 13 of the cell:  raise ValueError")
 
 
 @pytest.mark.parametrize(
@@ -667,12 +688,14 @@ DEFINED = solutions.code("forward")
 def test_a_check_says_that_the_cell_failed_and_it_judges_the_function_from_before(shell, cell, error):
     shell.run_cell(DEFINED)
     shell.run_cell(cell)
-    verdict = check.forward(shell.user_ns["my_forward"])
+    before = shell.user_ns["my_forward"]
+    verdict = check.forward(before)
     assert "The last run of the cell with my_forward failed" in verdict.text
     assert error in verdict.text
     assert verdict.state == "right"
     shell.run_cell(DEFINED)
     assert "failed" not in check.forward(shell.user_ns["my_forward"]).text
+    assert "failed" not in check.forward(before).text
 
 
 def test_a_check_says_nothing_of_cells_that_failed_elsewhere(shell):

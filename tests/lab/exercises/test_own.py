@@ -143,7 +143,9 @@ def test_a_class_that_was_changed_takes_the_place_of_the_one_before():
         assert rnn.RNN.__module__ == "lxmls_rnn.deep_learning.theano_rnn"  # an import gives the library's
 
 
-@pytest.mark.parametrize(("wrong", "got"), [((3,), "int"), ((len, len), "len, len"), ((rnn.NumpyRNN,), "NumpyRNN")])
+@pytest.mark.parametrize(
+    ("wrong", "got"), [((3,), "int"), ((len, len), "len, len"), ((rnn.NumpyRNN,), "NumpyRNN"), ((rnn.RNN,), "RNN")]
+)
 def test_something_else_is_refused_with_what_it_takes(wrong, got):
     said = str(check.use(*wrong))
     assert said == f"check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLSTM; got {got}."
