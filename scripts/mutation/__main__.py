@@ -57,9 +57,8 @@ def tests_of(mutant: Mutant, tests: dict[str, dict], seconds_at_most: float) -> 
     lines = {(mutant.path, line) for line in range(mutant.first, mutant.last + 1)}
     passed = {name: test for name, test in tests.items() if test["passed"]}
     named = f"test_{Path(mutant.path).stem}.py::"
-    if mutant.in_function:
-        reached = {name for name, test in passed.items() if not lines.isdisjoint(test["lines"])}
-    else:  # noted for whichever test has imported it first
+    reached = {name for name, test in passed.items() if mutant.in_function and not lines.isdisjoint(test["lines"])}
+    if not reached:  # carried out by an import: noted for whichever test was the first, or for none
         reached = {name for name, test in passed.items() if any(path == mutant.path for path, _ in test["lines"])}
         reached |= {name for name in passed if named in name}  # one that looks at a table reaches no line
     reached |= {name for name, test in passed.items() if test["apart"] and (named in name or not reached)}

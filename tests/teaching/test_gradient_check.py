@@ -99,6 +99,15 @@ def test_a_broken_gradient_is_found_and_located():
 
 
 @pytest.mark.theano
+def test_a_model_in_theano_is_compared_with_numpys():
+    rows = list(check_gradients(["FastRNN"], sizes=(6, 3, 2, 3), length=3, activation="tanh"))
+    assert [(row.model, row.parameter, row.against, row.agrees) for row in rows] == [
+        ("FastRNN", name, "NumpyRNN", True) for name in ("W_e", "W_x", "W_h", "W_y")
+    ]
+    assert any(row.difference > 0 for row in rows)  # it was not compared with itself
+
+
+@pytest.mark.theano
 @pytest.mark.slow("compiles both layers in float32, five seconds from an empty cache; test_fused_sgd trains in it")
 def test_float32_gradients_of_the_fused_layers_agree_to_1e_4():
     assert all(row.agrees for row in check_gradients(["FastRNN", "FastLSTM"], dtype="float32", activation="tanh"))

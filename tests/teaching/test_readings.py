@@ -94,9 +94,10 @@ def test_gradients_of_nothing_but_zeros_are_no_times_what_they_should_be():
     assert "Every entry is 0 times what it should be" in reading(spoilt(lambda row: 0 * row.gradient), X)
 
 
-def test_another_factor_in_each_parameter_is_no_common_one():
+@pytest.mark.parametrize("size", [1, 1e-9])
+def test_another_factor_in_each_parameter_is_no_common_one(size):
     """Everything differs, so the fault is at the output."""
-    found = reading(spoilt(lambda row: (2 + (row.parameter == "W_h")) * row.gradient), X)
+    found = reading(spoilt(lambda row: size * (2 + (row.parameter == "W_h")) * row.gradient), X)
     assert "times what it should be" not in found
     assert "look at e_y" in found
 
