@@ -76,6 +76,12 @@ def stalled(handler: Handler) -> None:
     handler.wfile.write(CONTENT[len(CONTENT) // 2 :])
 
 
+def silent(handler: Handler) -> None:
+    """Send nothing until the test says so."""
+    handler.server.release.wait()
+    whole(CONTENT)(handler)
+
+
 def status(code: int) -> Answer:
     return lambda handler: handler.send_error(code)
 
@@ -255,8 +261,9 @@ def test_a_file_is_to_be_put_by_hand_where_it_is_looked_for(server, tmp_path):
             quietly(a_dataset(server.url, **changes), tmp_path)
 
 
-def test_a_server_that_stalls_is_given_up_after_the_timeout(server, tmp_path):
-    server.answers = [stalled, whole(CONTENT)]
+@pytest.mark.parametrize("answer", [stalled, silent])
+def test_a_server_that_stalls_is_given_up_after_the_timeout(server, tmp_path, answer):
+    server.answers = [answer, whole(CONTENT)]
     goes_on = threading.Timer(5, server.release.set)
     goes_on.start()
     with pytest.raises(DownloadError, match=r"the server sent nothing for 0\.3 seconds"):
@@ -499,8 +506,10 @@ def test_an_archive_whose_checksum_is_published_may_change_with_it(server, tmp_p
 
 def test_an_archive_put_there_by_hand_is_used(server, tmp_path):
     (tmp_path / "corpus.conllu").write_bytes(senna_archive())
-    [path] = quietly(small("senna_50", server.url), tmp_path)
+    said: list[str] = []
+    [path] = quietly(small("senna_50", server.url), tmp_path, notice=said.append)
     assert server.n_requests == 0
+    assert said[1] == f"{tmp_path / 'corpus.conllu'}: using this instead of downloading it"
     assert path.read_text().startswith("the 1 2\n")
 
 

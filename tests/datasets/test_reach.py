@@ -34,6 +34,13 @@ def test_the_first_word_alone_decides_the_tag_so_many_words_on(data, distance):
         assert dev != train[:200]
 
 
+def test_an_unknown_word_is_trained_too(data, recwarn):
+    train, dev, _ = corpus_files("reach:2")
+    read, _, n_known = read_corpus(Settings(str(train), str(dev)))
+    assert sum(int((sentence.x == n_known).sum()) for sentence in read) == 1
+    assert not recwarn.list
+
+
 def test_it_is_made_once_and_the_same_everywhere(data, tmp_path, monkeypatch):
     (train, _, _) = corpus_files("reach:4")
     before = train.read_bytes(), train.stat().st_mtime_ns

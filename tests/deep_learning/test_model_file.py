@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from lxmls_rnn import memory
+from lxmls_rnn import memory, records
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
 
@@ -147,8 +147,30 @@ def test_a_foreign_file_is_refused(tmp_path, content):
 
 def test_a_foreign_npz_is_refused(tmp_path):
     np.savez(tmp_path / "f.npz", a=np.ones(3))
-    with pytest.raises(ValueError, match="is not a whole model file"):
+    with pytest.raises(ValueError, match="is not a whole model file of this library: it has no header"):
         model_file.load(tmp_path / "f.npz")
+
+
+def test_a_header_that_is_no_text_of_json_is_refused(tmp_path):
+    for header, why in ((np.zeros(9, "u2"), "'header' holds uint16"), (np.zeros(9, "u1"), "header: ")):
+        np.savez(tmp_path / "f.npz", header=header)
+        with pytest.raises(ValueError, match=f"is not a whole model file of this library: {why}"):
+            model_file.load(tmp_path / "f.npz")
+
+
+def test_a_header_may_be_as_large_as_the_error_says(saved, monkeypatch):
+    with np.load(saved[0]) as arrays:
+        header = arrays["header"].tobytes()
+    for module, name, number in (
+        (model_file, "LARGEST_HEADER", len(header)),
+        (records, "MOST_VALUES", header.count(b"[") + header.count(b"{")),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, number)
+            model_file.read_header(saved[0])
+            patched.setattr(module, name, number - 1)
+            with pytest.raises(ValueError, match=f"its header has .* expected at most ({number - 1}|so many)"):
+                model_file.read_header(saved[0])
 
 
 def test_a_pickle_is_not_opened(tmp_path):
@@ -229,6 +251,8 @@ def test_a_missing_file_is_named(tmp_path):
 def test_names_must_be_as_many_as_the_sizes_say(tmp_path):
     with pytest.raises(ValueError, match="tags must name all 4 tags of the model, each once: got 1"):
         model_file.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), tags=["noun"])
+    with pytest.raises(ValueError, match="words must name all 30 words of the model, each once: got 30 names, 1 of"):
+        model_file.save(tmp_path / "m.npz", rnns.NumpyRNN(*SIZES), words=["the"] * 30)
     assert list(tmp_path.iterdir()) == []
 
 

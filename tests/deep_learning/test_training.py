@@ -55,6 +55,7 @@ def test_the_beginning_and_each_event_say_how_much_there_is_to_do():
     assert events[-1].words_per_second == words / events[-1].seconds
     assert events[-1].metrics()["epoch"] == 1
     assert "progress" not in events[-1].metrics()
+    assert {event.gradient_norm for event in events} == {None}  # nobody has asked for it
 
 
 @pytest.mark.theano
