@@ -1,7 +1,11 @@
-"""A sweep that takes a second, and what a serial run makes of its trainings."""
+"""A sweep that takes a second, what a serial run makes of its trainings, and runs that are written, not trained."""
+
+import json
+from dataclasses import replace
 
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.deep_learning.training import EpochDone, Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import grid
@@ -36,3 +40,31 @@ def serial(sweep, root):
             pass
         found[training.name] = numbers(run)
     return found
+
+
+MODEL = NumpyRNN(3, 2, 2, 2, seed=0)
+
+
+def write_run(sweep, training, accuracies):
+    """The files of a run with these accuracies on dev, an epoch each."""
+    folder = sweep.folder / training.name
+    folder.mkdir()
+    rows = [
+        EpochDone(n, 9.0 / n, 0.5, accuracy, 0.5, 0.1, 99.0, True, Progress(epoch=n)).metrics()
+        for n, accuracy in enumerate(accuracies, 1)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model_file.save(folder / "checkpoint.npz", MODEL, progress=Progress(epoch=len(rows))._asdict())
+
+
+def with_runs(root, accuracy, *vary, epochs=4, **more):
+    """A sweep whose trainings have the accuracies that `accuracy(training, epoch)` gives."""
+    base = replace(BASE, trainer=replace(BASE.trainer, epochs=epochs))
+    sweep = small_sweep(root, *vary, base=base, **more).begin()
+    for training in sweep.trainings():
+        write_run(sweep, training, [accuracy(training, epoch) for epoch in range(1, epochs + 1)])
+    return sweep
+
+
+def by_size(training, epoch):
+    return training.point["n_hidd"] / 10 + training.seed / 100 + epoch / 1000

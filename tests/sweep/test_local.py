@@ -119,6 +119,31 @@ def test_workers_of_a_killed_client_end_and_delete_the_folder(sweep, tmp_path):
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_sweep_is_trained_by_a_process_with_one_thread_and_its_device(tmp_path, monkeypatch):
+    monkeypatch.setenv("THEANO_FLAGS", "device=cuda7,warn_float64=ignore")
+    with local.Local(1, ["cpu"], dashboard=False) as workers:
+        assert (workers.alive, workers.link, workers.unfit) == (0, "", {})
+        while not workers.alive:
+            workers.wait(0.1)
+            workers.look()
+        assert workers.present == set(workers.client.scheduler_info()["workers"])
+        names = ["LXMLS_DEVICE", "THEANO_FLAGS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+        environ = workers.client.gather(workers.client.map(os.getenv, names))
+    assert environ == ["cpu", "device=cuda7,warn_float64=ignore,device=cpu", "1", "1", "1"]
+
+
+def test_a_sweep_on_this_machine_says_what_it_does_and_comes_to_the_numbers_of_serial_runs(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    driver, said = Driver(sweep, workers=1), []
+    for result in driver.run():
+        said.append((driver.state, driver.alive))
+        assert result is None or driver.results == {result.training.name: result}
+    assert [state for state, _ in dict.fromkeys(said)] == ["starting workers", "starting workers", "training"]
+    assert said[-1] == ("training", 1)
+    assert (driver.state, driver.alive, driver.link, driver.unfit) == ("done", 0, "", {})
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
 def failing(device):
     """The code of a worker that fails at its start on a device."""
     return f"import os\nif os.environ['LXMLS_DEVICE'] == '{device}': raise ValueError('it is broken')\n"

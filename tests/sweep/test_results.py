@@ -1,4 +1,4 @@
-"""What has come of a sweep: of each setting over its seeds, by halving, in tables and pictures."""
+"""What has come of a sweep: of each setting over its seeds, by halving, in tables."""
 
 import csv
 import io
@@ -9,42 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sweep.small import BASE, small_sweep
+from sweep.small import BASE, by_size, small_sweep, with_runs
 
-from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.training import EpochDone, Progress
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import halving, plots, report
+from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import DIVERGED, by_setting, chosen, on_test, read
-
-MODEL = NumpyRNN(3, 2, 2, 2, seed=0)
-
-
-def write_run(sweep, training, accuracies):
-    """The files of a run with these accuracies on dev, an epoch each."""
-    folder = sweep.folder / training.name
-    folder.mkdir()
-    rows = [
-        EpochDone(n, 9.0 / n, 0.5, accuracy, 0.5, 0.1, 99.0, True, Progress(epoch=n)).metrics()
-        for n, accuracy in enumerate(accuracies, 1)
-    ]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    model_file.save(folder / "checkpoint.npz", MODEL, progress=Progress(epoch=len(rows))._asdict())
-
-
-def with_runs(root, accuracy, *vary, epochs=4, **more):
-    """A sweep whose trainings have the accuracies that `accuracy(training, epoch)` gives."""
-    base = replace(BASE, trainer=replace(BASE.trainer, epochs=epochs))
-    sweep = small_sweep(root, *vary, base=base, **more).begin()
-    for training in sweep.trainings():
-        write_run(sweep, training, [accuracy(training, epoch) for epoch in range(1, epochs + 1)])
-    return sweep
-
-
-def by_size(training, epoch):
-    return training.point["n_hidd"] / 10 + training.seed / 100 + epoch / 1000
-
 
 def test_a_setting_has_mean_deviation_and_number_of_seeds_best_first(tmp_path):
     settings = by_setting(halving.results(with_runs(tmp_path, by_size, "n_hidd=2,4,3", seeds=(1, 2, 3))))
@@ -108,35 +77,6 @@ def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], failed={"n_hidd=2,seed=1": '=HYPERLINK("http://a.b";"c")'})
     (row,) = csv.DictReader(io.StringIO(report.to_csv(halving.results(sweep))))
     assert row["why"] == '\'=HYPERLINK("http://a.b";"c")'
-
-
-@pytest.mark.parametrize("vary", [[], ["n_hidd=2,4"], ["n_hidd=2,4", "model=NumpyRNN,NumpyLSTM"],
-                                  ["n_hidd=2,4", "rate=log:0.1:1:3", "clip=none,1"]])  # fmt: skip
-def test_a_picture_is_drawn_of_any_number_of_settings(tmp_path, vary):
-    from matplotlib.image import imread
-
-    def accuracy(training, epoch):
-        return 0.5 + training.seed / 100 + epoch / 100
-
-    sweep = with_runs(tmp_path, accuracy, *vary)
-    plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
-    assert np.ptp(imread(tmp_path / "sweep.png")) > 0
-
-
-def test_nothing_done_is_nothing_to_draw(tmp_path):
-    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
-    with pytest.raises(ValueError, match="no training of the sweep small is done"):
-        plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
-
-
-def test_of_two_settings_each_value_of_the_other_has_a_line(tmp_path):
-    sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
-    settings = by_setting(halving.results(sweep))
-    found = plots.lines_against("n_hidd", sweep.vary, settings)
-    assert [(label, [s.point["n_hidd"] for s in line]) for label, line in found] == [
-        ("clip=none", [2, 4]),
-        ("clip=1.0", [2, 4]),
-    ]
 
 
 @pytest.mark.parametrize(
@@ -225,3 +165,12 @@ def test_a_test_part_that_cannot_be_measured_is_a_value_error(tmp_path):
     (sweep.folder / training.name / "model.npz").unlink()
     with pytest.raises(ValueError, match="has no model yet"):
         on_test(sweep, by_setting(halving.results(sweep))[0])
+
+
+def test_of_a_damaged_training_that_diverged_before_the_reason_stays(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2", seeds=[1])
+    (training,) = sweep.trainings()
+    (sweep.folder / training.name / "metrics.jsonl").write_text("{")
+    for why, expected in ((DIVERGED + "nan", ("diverged", "nan")), ("no memory", ("failed", "no memory"))):
+        result = read(replace(sweep, failed={training.name: why}), training)
+        assert (result.training, result.state, result.why, result.rows) == (training, *expected, [])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_its_file_says_what_it_is(tmp_path):
         (["model=GRU"], "model must be one of"),
         (["rate=-1"], "rate must be a positive number, got -1.0"),
         (["n_hidd=2,0"], "n_hidd must be a positive integer, got 0"),
+        (["n_emb=2,0"], "n_emb must be a positive integer, got 0"),
         (["model=NumpyLSTM", "activation=relu"], "activation must be one of tanh, got 'relu'"),
         (["dtype=float16"], "dtype must be"),
         (["min_count=2,0"], "min_count must be an integer of at least 1, got 0"),
@@ -79,6 +81,59 @@ def test_values_and_seeds_can_be_added(tmp_path):
     assert sweep.extended({}, None, None) == sweep
 
 
+def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3,4", seeds=[5], sample=1).begin()
+    assert len(list(sweep.trainings())) == 1
+    more = sweep.extended({}, 3, 2)
+    assert (more.seeds, more.sample, more.vary) == ([5, 6, 7], 2, sweep.vary)
+    assert more.in_words() == "6 trainings: 2 settings with 3 seeds each"
+    assert sweep.in_words() == "1 training: 1 setting with 1 seed"
+    assert sweep.extended({"n_hidd": [3]}, 2, None).sample == 1
+    with pytest.raises(ValueError, match="the sweep small samples its grid: only --sample and --seeds can be raised"):
+        sweep.extended({"n_hidd": [9]}, None, None)
+    with pytest.raises(ValueError, match="--sample can only be raised, from 1, got 0"):
+        sweep.extended({}, None, 0)
+
+
+def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
+    file = tmp_path / "train.conll"
+    shutil.copy(BASE.train, file)
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, train=str(file))).begin()
+    file.write_text(file.read_text() + "\n")
+    with pytest.raises(ValueError, match=rf"{file} has changed since the sweep small began: make a new sweep"):
+        sweep.extended({}, 3, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": []}, r"the seeds must be different numbers, at least one, got \[\]"),
+        ({"seeds": [3, 3]}, r"the seeds must be different numbers, at least one, got \[3, 3\]"),
+        ({"sample": 0}, "--sample must be at least 1, got 0"),
+        ({"vary": {"epochs": [1, 2]}, "halving": True}, "--halving needs one number of epochs for all"),
+        ({"vary": {"n_hidd": [2], "activation": ["x" * 200]}}, "the run n_hidd=2,activation=x*,seed=1 would come twice"),
+        ({"vary": {"embeddings": ["/a/x", "/b/x"]}}, "the run embeddings=x,seed=1 would come twice or has too long"),
+    ],
+)
+def test_what_no_sweep_can_be_is_said(tmp_path, changes, message):
+    for file in ("/a/x", "/b/x"):
+        (tmp_path / file[1:]).parent.mkdir()
+        (tmp_path / file[1:]).write_text("the 1 2 3\n")
+    changes = json.loads(json.dumps(changes).replace("/a/x", f"{tmp_path}/a/x").replace("/b/x", f"{tmp_path}/b/x"))
+    with pytest.raises(ValueError, match=message):
+        replace(small_sweep(tmp_path, "n_hidd=2"), **changes).check()
+
+
+def test_embeddings_are_varied_by_their_file(tmp_path):
+    (tmp_path / "x.txt").write_text("the 1 2 3\n")
+    sweep = small_sweep(tmp_path, f"embeddings=none,{tmp_path}/x.txt", "n_hidd=2").begin()
+    assert [training.name for training in sweep.trainings()][:2] == [
+        "embeddings=none,n_hidd=2,seed=1",
+        "embeddings=x.txt,n_hidd=2,seed=1",
+    ]
+    assert set(sweep.checksums) == {BASE.train, BASE.dev, f"{tmp_path}/x.txt"}
+
+
 @pytest.mark.parametrize(
     ("vary", "seeds", "sample", "message"),
     [
@@ -117,6 +172,9 @@ def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path,
     monkeypatch.setattr(memory, "free", lambda: 10**8)
     with pytest.raises(MemoryError, match=r"a sweep with 2 workers needs about 147 MB, .*: take fewer workers"):
         list(Driver(sweep, workers=2).run())
+    with_theano = small_sweep(tmp_path, "model=NumpyRNN,FastRNN", seeds=[1], name="theano").begin()
+    with pytest.raises(MemoryError, match=r"a sweep with 1 workers needs about 147 MB, .*: take fewer workers"):
+        list(Driver(with_theano, workers=1).run())
 
 
 def test_what_is_no_file_is_named_and_hides_no_other_sweep(tmp_path, monkeypatch):

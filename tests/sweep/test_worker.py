@@ -2,19 +2,29 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
+from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import worker
 from lxmls_rnn.sweep.owner import Claim
 
 
-def train(sweep):
-    """Train a sweep as a worker would, in this process; returns how each training ended."""
+def train(sweep, *asked, epochs=3, **changes):
+    """Train a sweep as a worker would, in this process; returns how each training ended.
+
+    `asked` are what the client asks for before, `changes` of the client.
+    """
     claim = Claim(sweep.folder)
     client = worker.Client(claim.token, str(sweep.folder.absolute()), worker.version(), sweep.checksums)
-    ended = [worker.train(t.name, t.settings.to_dict(), client, 3, 60.0) for t in sweep.trainings()]
+    client = replace(client, **changes)
+    for what in asked:
+        worker.ask(client.token, what)
+    ended = [worker.train(t.name, t.settings.to_dict(), client, epochs, 60.0) for t in sweep.trainings()]
     claim.release()
+    assert all(one["seconds"] > 0 for one in ended)
     return [(one["state"], one["why"]) for one in ended]
 
 
@@ -33,3 +43,70 @@ def test_a_corpus_that_has_changed_is_read_again(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", base=base, name="after").begin()
     assert train(sweep) == [("done", "")] * 2
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
+def test_what_a_worker_is_asked_for_it_does(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    assert train(sweep, "pause", "stop", "go on") == [("stopped", "")]  # a stop is for good
+    assert [file.name for file in sweep.folder.iterdir()] == ["sweep.json"]
+    assert train(sweep, "pause", "go on") == [("done", "")]
+
+
+def test_a_training_that_ends_otherwise_says_how(tmp_path):
+    base = replace(BASE, activation="relu", trainer=replace(BASE.trainer, epochs=10))
+    sweep = small_sweep(tmp_path, "rate=1e300", base=base, seeds=[1]).begin()
+    ((state, why),) = train(sweep, epochs=10)
+    assert (state, "try a lower rate than 1e+300" in why) == ("diverged", True)
+    assert train(sweep, version="9") == [("unfit", f"its lxmls-rnn is {worker.version()}, and the client's 9")]
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], name="file").begin()
+    (sweep.folder / "n_hidd=2,seed=1").touch()
+    (_, why), *_ = ended = train(sweep)
+    assert ended == [("failed", why)]
+    assert str(sweep.folder / "n_hidd=2,seed=1") in why
+    assert "Error" not in why
+    client = worker.Client(Claim(sweep.folder).token, str(sweep.folder), worker.version(), None)
+    ended = worker.train("other", {}, client, 3, 60.0)
+    assert ended["state"] == "failed"
+    assert ended["why"].startswith("AttributeError: ")  # a mistake of the program: its kind helps to find it
+
+
+def test_a_run_that_is_there_goes_on_if_but_its_epochs_differ(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    (training,) = sweep.trainings()
+    few = replace(training.settings, dtype="float64", trainer=replace(training.settings.trainer, epochs=1))
+    list(Run.create(training.name, few, sweep.folder).fit())
+    assert train(sweep) == [("done", "")]
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    other = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, n_emb=4), seeds=[1])
+    said = f"the run {sweep.folder / training.name} has other settings than the sweep"
+    assert train(replace(other, checksums=sweep.checksums)) == [("failed", said)]
+
+
+def test_what_compiles_alike_is_of_one_kind():
+    fast = replace(BASE, model="FastLSTM")
+    trainer = fast.trainer
+    same = [
+        replace(fast, n_hidd=9, seed=5),
+        replace(fast, trainer=replace(trainer, rate=9.0, epochs=7)),
+        replace(fast, max_nr_sent=3),
+    ]
+    others = [
+        *(replace(fast, model="FastRNN"), replace(fast, peepholes=False), replace(fast, dtype="float32")),
+        replace(BASE, model="FastRNN", activation="relu"),
+        *(replace(fast, trainer=replace(trainer, **more)) for more in (
+            {"batch_size": 2}, {"clip": 1.0}, {"freeze_embeddings": True}
+        )),
+    ]  # fmt: skip
+    assert {worker.kind(settings) for settings in same} == {worker.kind(fast)}
+    assert len({worker.kind(settings) for settings in [fast, *others]}) == 1 + len(others)
+    batches = [replace(fast, trainer=replace(trainer, batch_size=n)) for n in (2, 9)]
+    assert len({worker.kind(settings) for settings in batches}) == 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 9])
+@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
+def test_what_warms_is_a_training_of_every_kind(tmp_path, monkeypatch, model, batch_size):
+    monkeypatch.chdir(tmp_path)
+    settings = replace(BASE, model=model, trainer=replace(BASE.trainer, batch_size=batch_size))
+    worker.warm(settings.to_dict())
+    assert not list(Path().iterdir())

@@ -1,0 +1,166 @@
+"""The driver on a real cluster whose scheduler and workers are threads of this process: quick, and watched from within.
+
+`test_driver` has workers that are processes, and kills them.
+"""
+
+from contextlib import closing
+from dataclasses import replace
+
+import dask
+import pytest
+from distributed import Scheduler, SpecCluster, Worker, default_client
+from sweep.small import BASE, of_sweep, serial, small_sweep
+
+from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep import cluster as clusters
+from lxmls_rnn.sweep import halving
+from lxmls_rnn.sweep.driver import Driver
+from lxmls_rnn.sweep.sweep import Sweep
+
+HERE = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
+
+
+def cluster_of(*threads):
+    """A cluster with a worker for each number of threads."""
+    workers = {
+        f"w{number}": {"cls": Worker, "options": {**HERE, "nthreads": n, "memory_limit": 0}}
+        for number, n in enumerate(threads)
+    }
+    scheduler = {"cls": Scheduler, "options": {**HERE, "port": 0, "dashboard": False}}
+    return SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The address of a cluster with two workers that may train, and one that may not."""
+    quiet = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
+    with dask.config.set(quiet), cluster_of(1, 1, 2) as cluster:
+        yield cluster.scheduler_address
+
+
+def states(sweep):
+    return {result.training.name: result.state for result in halving.results(sweep)}
+
+
+def test_it_trains_what_is_missing_and_tells_how_far_it_is(address, tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2,3").begin()
+    driver = Driver(sweep, scheduler=address)
+    assert (driver.state, driver.seconds_left, driver.alive) == ("ready", None, 0)
+    assert {result.state for result in driver.results.values()} == {"waiting"}
+    said, seen, left = [driver.state], [], []
+    for result in driver.run():
+        if driver.state != said[-1]:
+            said.append(driver.state)
+        if result is not None:
+            assert driver.results[result.training.name] == result
+            seen.append(result)
+            left.append(driver.seconds_left)
+            assert (driver.alive, driver.count) == (2, 2)
+            assert driver.unfit == {"w2": "it has 2 threads: start it with --nthreads 1"}
+    assert said == ["ready", "asking workers", "training"]
+    assert {(result.training.name, result.state) for result in seen} == {(t.name, "done") for t in sweep.trainings()}
+    assert [seconds > 0 for seconds in left] == [True, True, True, False]  # the time of the last one's rest is none
+    assert set(driver.seconds) == set(driver.results)
+    assert driver.state == "done"
+    assert driver.alive == 0
+    assert driver.start_up > 0
+    assert driver.trained > 0
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    assert not list(tmp_path.rglob(".*.owner"))
+    with pytest.raises(ValueError, match="No client"):
+        default_client()
+    assert list(driver.run()) == []  # nothing is missing
+
+
+def test_what_diverged_and_what_failed_is_kept_and_only_the_failed_is_tried_again(address, tmp_path):
+    base = replace(BASE, activation="relu", trainer=replace(BASE.trainer, epochs=10))
+    sweep = small_sweep(tmp_path, "n_hidd=2,3", "rate=0.1,1e300", base=base, seeds=[1]).begin()
+    foreign = Run.create("n_hidd=3,rate=0.1,seed=1", base, sweep.folder)
+    driver = Driver(sweep, scheduler=address)
+    list(driver.run())
+    found = {name: (result.state, result.why) for name, result in driver.results.items()}
+    assert found["n_hidd=2,rate=0.1,seed=1"] == ("done", "")
+    assert found[foreign.folder.name] == ("failed", f"the run {foreign.folder} has other settings than the sweep")
+    for name in ("n_hidd=2,rate=1e+300,seed=1", "n_hidd=3,rate=1e+300,seed=1"):
+        state, why = found[name]
+        assert (state, why.startswith("diverged")) == ("diverged", False)
+        assert "try a lower rate than 1e+300" in why
+    saved = Sweep.load("small", tmp_path)
+    assert saved.failed == driver.sweep.failed
+    assert len(saved.failed) == 3
+    assert set(driver.seconds) == {"n_hidd=2,rate=0.1,seed=1"}
+    again = Driver(saved, scheduler=address)
+    assert [r.training.name for r in again.run() if r is not None] == [foreign.folder.name]
+
+
+def test_paused_it_holds_closed_it_stops_and_later_goes_on_to_the_same_numbers(address, tmp_path):
+    base = replace(BASE, trainer=replace(BASE.trainer, epochs=8))
+    sweep = small_sweep(tmp_path, "n_hidd=2,3", base=base, seeds=[1]).begin()
+    driver, said = Driver(sweep, scheduler=address), []
+    driver.pause()
+    with closing(driver.run()) as events:
+        while said[-3:] != ["paused"] * 3:
+            next(events)
+            said.append(driver.state)
+    assert set(said) == {"asking workers", "paused"}
+    assert (driver.state, driver.alive) == ("stopping", 0)
+    assert states(sweep) == {"n_hidd=2,seed=1": "begun", "n_hidd=3,seed=1": "begun"}
+    assert not list(tmp_path.rglob(".*.owner"))
+    again, said = Driver(sweep, scheduler=address), []
+    again.pause()
+    for _ in again.run():
+        said.append(again.state)
+        if again.state == "paused":
+            again.go_on()
+    assert "paused" in said
+    assert said[-1] == "training"
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+
+
+def test_by_halving_the_worse_half_ends_after_half_of_the_epochs(address, tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=1,12", seeds=[1], halving=True).begin()
+    driver = Driver(sweep, scheduler=address)
+    list(driver.run())
+    assert sorted((result.state, len(result.rows)) for result in driver.results.values()) == [
+        ("done", 3),
+        ("given up", 1),
+    ]
+
+
+def test_values_that_were_added_are_trained_alone(address, tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
+    list(Driver(sweep, scheduler=address).run())
+    more = sweep.extended({"n_hidd": [3]}, None, None)
+    driver = Driver(more, scheduler=address)
+    assert [r.training.name for r in driver.run() if r is not None] == ["n_hidd=3,seed=1"]
+    assert Sweep.load("small", tmp_path) == more
+
+
+def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "ALONE", 0.1)
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    said = "no worker is left that may train: w0 may not, it has 2 threads: start it with --nthreads 1"
+    with cluster_of(2) as cluster, pytest.raises(RuntimeError, match=said):
+        list(Driver(sweep, scheduler=cluster.scheduler_address).run())
+    assert states(sweep) == dict.fromkeys(states(sweep), "waiting")
+
+
+@pytest.mark.parametrize(("runs", "name"), [(".", "small"), ("elsewhere", "{}/small")])
+def test_a_scheduler_that_is_gone_is_named_with_the_command_that_goes_on(tmp_path, monkeypatch, runs, name):
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / runs))
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    with cluster_of() as cluster:
+        address = cluster.scheduler_address
+        again = f"`lxmls-rnn sweep --resume {name.format(tmp_path)} --scheduler {address}`"
+        driver = Driver(sweep, scheduler=address)
+        with pytest.raises(ConnectionError, match=f"the scheduler {address} is gone: .* {again}"):  # noqa: PT012
+            for _ in driver.run():
+                if driver.state == "training":
+                    cluster.close()
+
+
+def test_a_training_takes_the_settings_of_the_sweep(address, tmp_path):
+    sweep = small_sweep(tmp_path, "clip=none,1", "shuffle=yes", seeds=[7]).begin()
+    list(Driver(sweep, scheduler=address).run())
+    found = [Run.open(training.name, sweep.folder).settings for training in sweep.trainings()]
+    assert [(s.trainer.clip, s.trainer.shuffle, s.seed) for s in found] == [(None, True, 7), (1.0, True, 7)]

@@ -1,0 +1,275 @@
+"""What is on the picture of a sweep, read from the axes."""
+
+import statistics
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from sweep.small import by_size, small_sweep, with_runs
+
+from lxmls_rnn import picture
+from lxmls_rnn.sweep import halving, plots
+from lxmls_rnn.sweep.results import by_setting
+
+
+def accuracy(training, epoch):
+    """Larger for every size and model: no two settings are equal."""
+    point = training.point
+    more = 0.1 * (point.get("clip") is not None) + 0.05 * (point.get("model") == "NumpyLSTM") + point.get("decay", 0)
+    return point.get("n_hidd", 0) / 100 + more + training.seed / 100 + epoch / 1000
+
+
+@pytest.fixture
+def axis():
+    return Figure().subplots()
+
+
+@pytest.fixture
+def axes_of(monkeypatch, tmp_path):
+    """Give the axes of the picture of a sweep; nothing is written."""
+    monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
+    drawn = []
+
+    @contextmanager
+    def watched(*args, **options):
+        with picture.picture(*args, **options) as axes:
+            yield axes
+        drawn.append(axes)
+
+    def of(sweep):
+        monkeypatch.setattr(plots, "picture", watched)
+        plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "drawn.png")
+        return drawn[-1]
+
+    return of
+
+
+def drawn_lines(axis):
+    """Return {label: (x, means, deviations)} as they are drawn."""
+    found = {}
+    for one in axis.containers:
+        line, _, (bars,) = one
+        deviations = [(bar[1, 1] - bar[0, 1]) / 2 for bar in bars.get_segments()]
+        found[one.get_label()] = list(line.get_xdata()), list(line.get_ydata()), deviations
+    return found
+
+
+def texts(of):
+    return [one.get_text() for one in of]
+
+
+DEVIATION = pytest.approx([statistics.stdev([0.01, 0.02])] * 3)
+
+
+def test_numbers_have_their_place_on_the_axis(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=40,2,4", "clip=none,1", "rate=1")
+    plots.draw_against(axis, "n_hidd", sweep.vary, by_setting(halving.results(sweep)))
+    assert drawn_lines(axis) == {
+        "clip=none": ([2, 4, 40], pytest.approx([0.039, 0.059, 0.419]), DEVIATION),
+        "clip=1.0": ([2, 4, 40], pytest.approx([0.139, 0.159, 0.519]), DEVIATION),
+    }
+    assert {one.lines[0].get_linestyle() for one in axis.containers} == {"-"}
+    assert len({one.lines[0].get_color() for one in axis.containers}) == 2
+    assert (axis.get_xscale(), axis.get_xlabel(), axis.get_ylabel()) == ("log", "n_hidd", "accuracy on dev")
+    assert list(axis.get_xticks()) == [2, 4, 40]
+    assert not axis.xaxis.get_minorticklocs().size
+    assert texts(axis.get_xticklabels()) == ["2", "4", "40"]
+    assert axis.yaxis.get_major_formatter()(0.5) == "50%"
+    assert texts(axis.get_legend().get_texts()) == ["clip=none", "clip=1.0"]
+    assert axis.get_legend().get_title().get_text() == ""
+
+
+@pytest.mark.parametrize("vary", ["n_hidd=2,4,6", "decay=0,0.01,0.5"])
+def test_numbers_that_are_near_or_zero_have_a_linear_axis(tmp_path, axis, vary):
+    sweep = with_runs(tmp_path, accuracy, vary)
+    plots.draw_against(axis, *sweep.vary, sweep.vary, by_setting(halving.results(sweep)))
+    assert axis.get_xscale() == "linear"
+    ((x, *_),) = drawn_lines(axis).values()
+    assert [x] == list(sweep.vary.values())
+    assert axis.get_legend() is None
+
+
+def test_words_stand_side_by_side_at_their_tick(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "model=NumpyRNN,NumpyLSTM", "n_hidd=2,4,6", seeds=[1])
+    plots.draw_against(axis, "model", sweep.vary, by_setting(halving.results(sweep)))
+    found = drawn_lines(axis)
+    assert list(found) == ["n_hidd=2", "n_hidd=4", "n_hidd=6"]
+    left, middle, right = (x for x, *_ in found.values())
+    assert middle == [0, 1]
+    assert np.mean([left, right], 0).tolist() == pytest.approx([0, 1])
+    assert -0.3 < left[0] < 0 < right[0] < 0.3
+    assert found["n_hidd=6"][1:] == (pytest.approx([0.074, 0.124]), [0, 0])  # of one seed no deviation
+    assert texts(axis.get_xticklabels()) == ["NumpyRNN", "NumpyLSTM"]
+    assert {one.lines[0].get_linestyle() for one in axis.containers} == {"None"}
+    assert axis.get_xscale() == "linear"
+
+
+def test_of_three_settings_the_line_goes_through_the_best_and_the_rest_are_dots(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4,6", "clip=none,1", "model=NumpyRNN,NumpyLSTM")
+    plots.draw_against(axis, "n_hidd", sweep.vary, by_setting(halving.results(sweep)))
+    best = pytest.approx([0.189, 0.209, 0.229])
+    assert drawn_lines(axis) == {"clip=1.0, model=NumpyLSTM": ([2, 4, 6], best, DEVIATION)}
+    dots = next(line for line in axis.lines if line.get_marker() == ".")
+    assert dots.get_linestyle() == "None"
+    rest = [(n, n / 100 + more + 0.019) for n in (2, 4, 6) for more in (0, 0.05, 0.1)]
+    assert np.array(sorted(zip(*dots.get_data(), strict=True))) == pytest.approx(np.array(rest))
+    assert axis.get_legend().get_title().get_text() == "the others as in the best setting; dots: the rest"
+
+
+def test_of_two_settings_each_value_of_the_other_has_a_line(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
+    settings = by_setting(halving.results(sweep))
+    found = plots.lines_against("n_hidd", sweep.vary, settings)
+    assert [(label, [s.point["n_hidd"] for s in line]) for label, line in found] == [
+        ("clip=none", [2, 4]),
+        ("clip=1.0", [2, 4]),
+    ]
+
+
+def test_a_value_that_nothing_is_known_of_has_no_line(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=4,2", "clip=none,1")
+    settings = [s for s in by_setting(halving.results(sweep)) if s.point["clip"]]
+    assert [label for label, _ in plots.lines_against("n_hidd", sweep.vary, settings)] == ["clip=1.0"]
+
+
+def test_a_curve_has_the_epochs_that_all_seeds_have(tmp_path):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=2", seeds=[1, 2, 3])
+    (setting,) = by_setting(halving.results(sweep))
+    del setting.results[1].rows[-1]
+    epochs, means, deviations = plots.curve(setting)
+    assert epochs == [1, 2, 3]
+    assert means == pytest.approx([0.041, 0.042, 0.043])
+    assert deviations == pytest.approx([0.01] * 3)
+
+
+def test_the_best_curves_have_a_colour_and_a_band_and_the_others_are_grey(tmp_path, axis):
+    sizes = list(range(2, 10))
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=" + ",".join(map(str, sizes)), "clip=none", epochs=3)
+    plots.draw_curves(axis, by_setting(halving.results(sweep)))
+    assert len(axis.lines) == len(sizes)
+    worst_first = [list(line.get_ydata()) for line in axis.lines]
+    assert worst_first == [pytest.approx([n / 100 + 0.015 + e / 1000 for e in (1, 2, 3)]) for n in sizes]
+    assert {tuple(line.get_xdata()) for line in axis.lines} == {(1, 2, 3)}
+    assert {line.get_marker() for line in axis.lines} <= {"", "None"}
+    coloured = axis.lines[-plots.CURVES :]
+    grey, *none = {to_hex(line.get_color()) for line in axis.lines[: -plots.CURVES]}
+    assert not none
+    assert len({to_hex(line.get_color()) for line in coloured} - {grey}) == plots.CURVES
+    assert len(axis.collections) == plots.CURVES
+    spread = statistics.stdev([0.01, 0.02])
+    for line, band in zip(coloured, axis.collections, strict=True):
+        edge = band.get_paths()[0].vertices
+        assert edge[:, 1].max() - line.get_ydata()[-1] == pytest.approx(spread)
+        assert line.get_ydata()[0] - edge[:, 1].min() == pytest.approx(spread)
+    legend = axis.get_legend()
+    assert texts(legend.get_texts()) == [f"{n}, none" for n in reversed(sizes[-plots.CURVES :])]  # best first
+    assert legend.get_title().get_text() == "n_hidd, clip: the best"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("epoch", "accuracy on dev")
+    assert axis.yaxis.get_major_formatter()(0.5).startswith("50")
+    assert all(tick == int(tick) for tick in axis.xaxis.get_major_locator().tick_values(1, 3))
+
+
+def test_a_curve_of_one_epoch_is_a_dot_and_few_curves_are_all_told(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4", epochs=1)
+    plots.draw_curves(axis, by_setting(halving.results(sweep)))
+    assert [line.get_marker() for line in axis.lines] == ["o", "o"]
+    assert axis.get_legend().get_title().get_text() == "n_hidd"
+
+
+def test_a_map_has_a_number_in_each_field_that_can_be_read(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=4,2", "clip=none,1")
+    settings = [s for s in by_setting(halving.results(sweep)) if s.point != {"n_hidd": 2, "clip": None}]
+    plots.draw_map(axis, list(sweep.vary), sweep.vary, settings)
+    means = axis.images[0].get_array().filled(np.nan)
+    assert means == pytest.approx(np.array([[np.nan, 0.139], [0.059, 0.159]]), nan_ok=True)
+    assert axis.images[0].origin == "lower"  # as the ticks count
+    found = {one.get_position(): (one.get_text(), one.get_color()) for one in axis.texts}
+    assert found == {(1, 0): ("13.9%", "black"), (0, 1): ("5.9%", "white"), (1, 1): ("15.9%", "black")}
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("clip", "n_hidd")
+    assert texts(axis.get_xticklabels()) == ["none", "1.0"]
+    assert texts(axis.get_yticklabels()) == ["2", "4"]
+    assert (list(axis.get_xticks()), list(axis.get_yticks())) == ([0, 1], [0, 1])
+    scale = axis.figure.axes[1]
+    assert scale.yaxis.get_major_formatter()(0.5).startswith("50")
+    assert not any(line.get_visible() for line in axis.get_xgridlines())
+
+
+def test_of_more_than_two_settings_each_is_a_line_that_ends_at_its_mean(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=6,2,4", "clip=none,1", "model=NumpyRNN,NumpyLSTM")
+    settings = by_setting(halving.results(sweep))
+    plots.draw_parallel(axis, list(sweep.vary), sweep.vary, settings)
+    lines = [line for line in axis.lines if len(line.get_xdata()) == 4]
+    assert {tuple(line.get_xdata()) for line in lines} == {(0, 1, 2, 3)}
+    ends = {}
+    for clip in (0, 1):
+        for model in (0, 1):
+            for n in (2, 4, 6):
+                mean = n / 100 + 0.1 * clip + 0.05 * model
+                ends[(n - 2) / 4, clip, model] = pytest.approx((mean - 0.02) / (0.21 - 0.02))
+    assert {tuple(line.get_ydata()[:3]): line.get_ydata()[3] for line in lines} == ends
+    assert lines[-1].get_ydata().tolist() == pytest.approx([1, 1, 1, 1])  # the best lies above the others
+    width, *others = (line.get_linewidth() for line in reversed(lines))
+    assert all(width > other for other in others)
+    assert len({line.get_color() for line in lines}) == len(lines)
+    upright = [line.get_xdata() for line in axis.lines if len(line.get_xdata()) == 2]
+    assert [list(x) for x in upright] == [[0, 0], [1, 1], [2, 2], [3, 3]]
+    where = [(one.get_text(), round(one.get_position()[0]), one.get_position()[1]) for one in axis.texts]
+    assert where == [
+        *(("2", 0, 0), ("4", 0, 0.5), ("6", 0, 1)),
+        *(("none", 1, 0), ("1.0", 1, 1), ("NumpyRNN", 2, 0), ("NumpyLSTM", 2, 1)),
+    ]
+    assert texts(axis.get_xticklabels()) == ["n_hidd", "clip", "model", "dev"]
+    assert list(axis.get_xticks()) == [0, 1, 2, 3]
+    assert list(axis.get_yticks()) == []
+    scale = axis.figure.axes[1]
+    assert scale.get_ylim() == pytest.approx((0.039, 0.229))
+    assert scale.yaxis.get_major_formatter()(0.5) == "50.0%"
+
+
+def test_settings_that_are_equally_good_are_drawn(tmp_path, axis):
+    sweep = with_runs(tmp_path, lambda training, epoch: 0.5, "n_hidd=2,4", "clip=none,1")
+    plots.draw_parallel(axis, list(sweep.vary), sweep.vary, by_setting(halving.results(sweep)))
+    assert {line.get_ydata()[2] for line in axis.lines if len(line.get_xdata()) == 3} == {0}
+
+
+@pytest.mark.parametrize(
+    ("vary", "shape", "titles"),
+    [
+        ([], (1, 1), ["epoch"]),
+        (["n_hidd=2,4"], (1, 2), ["n_hidd", "epoch"]),
+        (["n_hidd=2,4", "rate=1"], (1, 2), ["n_hidd", "epoch"]),
+        (["n_hidd=2,4", "model=NumpyRNN,NumpyLSTM"], (2, 2), ["n_hidd", "model", "epoch", "model"]),
+        (["n_hidd=2,4", "decay=0,0.1,0.2", "clip=none,1"], (2, 3), ["n_hidd", "decay", "clip", "epoch", ""]),
+    ],
+)
+def test_a_picture_has_a_plot_for_each_setting_the_curves_and_all_together(tmp_path, axes_of, vary, shape, titles):
+    axes = axes_of(with_runs(tmp_path, accuracy, *vary))
+    assert axes.shape == shape
+    assert [axis.get_xlabel() for axis in axes.flat if axis.axison] == titles
+    title = axes[0, 0].figure.get_suptitle()
+    assert title == "small: accuracy on dev, mean and standard deviation over 2 seeds"
+
+
+def test_a_picture_says_that_halving_gave_settings_up_and_leaves_out_what_has_not_begun(tmp_path, axes_of):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,3,4", seeds=[1], halving=True)
+    axes = axes_of(sweep)
+    assert axes[0, 0].figure.get_suptitle().endswith("\nof settings that halving gave up, after their last epoch")
+    assert [x for x, *_ in drawn_lines(axes[0, 0]).values()] == [[2, 3, 4]]
+    more = with_runs(tmp_path, by_size, "n_hidd=2,3", name="more")
+    more.vary["n_hidd"].append(5)
+    assert [x for x, *_ in drawn_lines(axes_of(more)[0, 0]).values()] == [[2, 3]]
+
+
+def test_a_picture_is_written(tmp_path):
+    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4", "decay=0,0.1,0.2", "clip=none,1")
+    plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
+    assert np.ptp(imread(tmp_path / "sweep.png")) > 0
+
+
+def test_nothing_done_is_nothing_to_draw(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    with pytest.raises(ValueError, match="no training of the sweep small is done"):
+        plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "sweep.png")
