@@ -1,0 +1,155 @@
+"""The doctor's screen, and what the set-up and the tests ask it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lxmls_rnn import doctor
+from lxmls_rnn.doctor import screen as doctors_screen
+from lxmls_rnn.doctor.trial import Trial
+from lxmls_rnn.theano_env import Report, flags
+
+pytestmark = pytest.mark.process
+REPORT = Report("1.0.5", "cpu", "cpu", "float64", "-lmine", "my-g++", "/nowhere", True)
+
+
+def screen(**environ):
+    """Run the doctor on a terminal of 80 columns; return its exit status and its lines."""
+    command = [sys.executable, "-m", "lxmls_rnn.doctor"]
+    environ = {**os.environ, "COLUMNS": "80", "LXMLS_DEVICE": "cpu", "THEANO_FLAGS": "", **environ}
+    result = subprocess.run(command, env=environ, capture_output=True, text=True)
+    return result.returncode, result.stdout.splitlines()
+
+
+@pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
+def test_a_healthy_machine_fits_on_one_screen():
+    status, lines = screen()
+    assert status == 0
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 80
+    assert any("compiled to C, ran, and was right" in line for line in lines)
+    assert any("GPU" in line for line in lines)
+
+
+# a compiler of .venv that no PATH hides
+no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig: make setup without CXX removes it")
+
+
+@no_zig
+def test_without_a_compiler_it_fails_and_says_what_to_install(tmp_path):
+    status, lines = screen(PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert status == 1
+    assert any("not as C code" in line for line in lines)
+    assert "apt-get install -y g++" in " ".join(lines)
+    assert "Without root: make setup CXX=zig brings a C++ compiler" in lines
+
+
+@no_zig
+def test_without_a_compiler_make_test_stops_and_says_what_works_without(tmp_path):
+    command = [sys.executable, "-c", "from lxmls_rnn import doctor; doctor.require_compiler()"]
+    result = subprocess.run(command, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "The tests compile C code and miss C++ compiler: " in result.stderr
+    assert "apt-get install -y g++\n" in result.stderr
+    assert "NumpyRNN and NumpyLSTM work as ever" in result.stderr
+
+
+def test_a_theano_that_cannot_be_imported_is_reported(tmp_path):
+    status, lines = screen(THEANO_FLAGS="floatX=float7")
+    assert status == 1
+    assert any("float7" in line for line in lines)
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Set what comes of trials, by their device; return the devices on which some were started."""
+    started, results = [], {}
+
+    def start(device=None):
+        started.append(device)
+        return device
+
+    monkeypatch.setattr(doctors_screen, "start_trial", start)
+    monkeypatch.setattr(doctors_screen, "end_trial", lambda device: results[device])
+    return started, results
+
+
+def lines_of(capsys):
+    """What was printed, with single spaces."""
+    return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_on_a_gpu_a_second_trial_says_whether_it_works(healthy, trials, capsys, monkeypatch):
+    monkeypatch.setenv("LXMLS_DEVICE", "cpu")
+    started, results = trials
+    results |= {None: Trial(REPORT, ""), "cuda": Trial(None, "the GPU has no memory")}
+    assert doctor.main(100) == 0
+    lines = lines_of(capsys)
+    assert started == [None, "cuda"]
+    assert "ok GPU NVIDIA A10, compute 8.6 (cuda0)" in lines
+    assert "!! Asked for cuda the GPU has no memory" in lines
+    assert "!! BLAS -lmine does not link" in lines  # what the trial's Theano has
+    assert any(line.startswith("Take blas.ldflags out of") for line in lines)
+    results["cuda"] = Trial(None, "")
+    doctor.main(100)
+    assert "ok Asked for cuda a function compiled, ran there, and was right" in lines_of(capsys)
+
+
+def test_without_a_gpu_there_is_one_trial_and_its_error_counts(machine, trials, capsys, monkeypatch):
+    monkeypatch.setenv("LXMLS_DEVICE", "auto")
+    machine()
+    started, results = trials
+    results[None] = Trial(None, "Theano does not import")
+    assert doctor.main(72) == 1
+    printed = capsys.readouterr().out.splitlines()
+    lines = [" ".join(line.split()) for line in printed]
+    assert started == [None]
+    assert max(map(len, printed[: len(printed) // 2])) <= 72
+    assert "!! A function Theano does not import" in lines
+    assert any(line.startswith("-- NVRTC no libnvrtc.so") for line in lines)
+    assert not any("Asked for cuda" in line for line in lines)
+    assert any("CPU" in line for line in lines)
+
+
+@pytest.fixture
+def missing(monkeypatch, tmp_path):
+    """A machine with neither a compiler nor headers, and a Python of the system."""
+    monkeypatch.setattr(doctors_screen, "theano_tools", lambda: ("", ""))
+    monkeypatch.setattr(doctor.software, "compiler", lambda: "")
+    monkeypatch.setattr(doctor.software, "python_headers", lambda: tmp_path / "Python.h")
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+
+
+def test_the_set_up_says_what_theano_lacks_and_one_command(missing, capsys):
+    doctor.tell_missing()
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-dev"
+    first, second, blas, command, *remedies = capsys.readouterr().out.splitlines()
+    assert first == "C++ compiler: none: Theano runs in Python, slowly"
+    assert second == "Python headers: none: no C code compiles"
+    assert blas == "BLAS: not known without a compiler"
+    assert command.startswith("To install what is missing (Debian, Ubuntu): ")
+    assert command.endswith(f"apt-get install -y g++ {package}")
+    assert remedies == ["Without root: make setup CXX=zig brings a C++ compiler, no headers"]
+
+
+def test_the_set_up_says_so_where_nothing_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr(doctors_screen, "software", lambda *_: [doctor.Finding("a", "there")])
+    doctor.tell_missing()
+    assert capsys.readouterr().out == "Ready: Theano has a compiler, Python's headers and a BLAS.\n"
+
+
+def test_the_tests_do_not_begin_without_what_compiles(missing):
+    with pytest.raises(SystemExit) as stop:
+        doctor.require_compiler()
+    first, *more = str(stop.value).splitlines()
+    assert first.startswith("The tests compile C code and miss C++ compiler and Python headers: ")
+    assert more[0] == "Without root: make setup CXX=zig brings a C++ compiler, no headers"
+    assert more[1].startswith("Without, NumpyRNN and NumpyLSTM work as ever")
+
+
+def test_the_tests_begin_where_only_a_blas_is_missing(monkeypatch):
+    without = [doctor.Finding("C++ compiler", "g++"), doctor.Finding("BLAS", "none", False, ("libopenblas-dev",))]
+    monkeypatch.setattr(doctors_screen, "software", lambda *_: without)
+    doctor.require_compiler()

@@ -1,0 +1,157 @@
+"""What the doctor says about compiler, headers, BLAS and Theano."""
+
+import dataclasses
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.doctor import Finding, software
+from lxmls_rnn.doctor.trial import Trial
+from lxmls_rnn.theano_env import Report, blas, flags
+
+REPORT = Report("1.0.5", "cpu", "cpu", "float64", "", "g++", "/nowhere", True)
+needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
+
+
+def found(cxx="", ldflags=""):
+    return {finding.name: finding for finding in software.software(cxx, ldflags)}
+
+
+@pytest.fixture
+def compiler(tmp_path):
+    """A compiler that tells its version, and says of every program that it links."""
+    path = tmp_path / "g++"
+    path.write_text("#!/bin/sh\necho 12.2.0\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def without_compiler(monkeypatch):
+    monkeypatch.setattr(software, "compiler", lambda: "")
+
+
+def test_python_and_numpy_are_shown_with_their_versions():
+    lines = found()
+    assert lines["Python"] == Finding("Python", f"{platform.python_version()}, {sys.executable}")
+    import numpy
+    import scipy
+
+    assert lines["NumPy"] == Finding("NumPy", f"numpy {numpy.__version__}, scipy {scipy.__version__}")
+
+
+def test_the_compiler_that_theano_has_is_shown_with_its_version(compiler):
+    assert found(compiler, "-lmine")["C++ compiler"] == Finding("C++ compiler", f"{compiler} 12.2.0")
+
+
+def test_where_theano_has_none_the_compiler_that_is_there_is_shown(compiler, monkeypatch):
+    monkeypatch.setattr(software, "compiler", lambda: compiler)
+    assert found()["C++ compiler"].value == f"{compiler} 12.2.0"
+
+
+def test_without_a_compiler_it_is_said_what_brings_one(without_compiler):
+    finding = found()["C++ compiler"]
+    assert (finding.value, finding.ok, finding.packages) == (
+        "none: Theano runs in Python, slowly",
+        False,
+        ("g++",),
+    )
+    assert finding.remedy == "Without root: make setup CXX=zig brings a C++ compiler"
+    assert found()["BLAS"] == Finding("BLAS", "not known without a compiler", None)
+
+
+@pytest.fixture
+def without_headers(monkeypatch, tmp_path):
+    monkeypatch.setattr(software, "python_headers", lambda: tmp_path / "Python.h")
+
+
+def test_headers_that_are_there_are_shown_with_their_folder(tmp_path, without_headers):
+    (tmp_path / "Python.h").touch()
+    assert found()["Python headers"] == Finding("Python headers", str(tmp_path))
+
+
+def test_headers_of_the_systems_python_come_with_its_package(without_headers, without_compiler, monkeypatch):
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    major, minor = sys.version_info[:2]
+    package = f"python{major}.{minor}-dev"
+    assert found()["Python headers"] == Finding("Python headers", "none: no C code compiles", False, (package,))
+    assert found()["C++ compiler"].remedy.endswith(", no headers")
+
+
+def test_headers_of_another_python_come_with_another_python(without_headers, monkeypatch):
+    monkeypatch.setattr(sys, "base_prefix", "/opt/python")
+    finding = found()["Python headers"]
+    assert (finding.value, finding.ok, finding.packages) == ("none", False, ())
+    assert "uv python install" in finding.remedy
+
+
+def test_a_blas_of_the_users_is_shown_as_it_is(compiler):
+    assert software.blas_found(compiler, "-lmine") == Finding("BLAS", "-lmine; a program links with it")
+
+
+def test_the_systems_openblas_is_shown_with_why_it_is_not_the_packages(compiler, monkeypatch):
+    monkeypatch.setattr(blas, "library", lambda: None)
+    why = f"scipy-openblas32 is not installed, or has no library for {platform.machine()}"
+    assert software.blas_found(compiler, "-lopenblas").value == (
+        f"the system's OpenBLAS, since {why}; a program links with it"
+    )
+    finding = Finding("BLAS", f"NumPy's, through more calls, since {why}", False, ("libopenblas-dev",))
+    assert software.blas_found(compiler, "") == finding
+
+
+def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, monkeypatch):
+    monkeypatch.setattr(blas, "problem", lambda: "")
+    assert software.blas_found(compiler, "-lopenblas").value == "-lopenblas; a program links with it"
+    why = "NumPy's, through more calls, since blas.ldflags is set to nothing"
+    assert software.blas_found(compiler, "") == Finding("BLAS", why, None)
+
+
+@needs_compiler
+def test_a_program_links_with_a_library_that_has_dgemm_and_with_no_other(tmp_path):
+    cxx = flags.compiler()
+    assert not software.links(cxx, "-lno_such_blas")
+    assert not software.links(cxx, "-lm")
+    assert not software.links(str(tmp_path / "none"), "-lm")
+    if blas.ldflags():
+        assert software.links(cxx, f"{blas.ldflags()} -Ddgemm_=scipy_dgemm_")
+
+
+def test_a_blas_that_does_not_link_is_a_fault_with_its_remedy(compiler):
+    Path(compiler).write_text("#!/bin/sh\nexit 1\n")
+    finding = software.blas_found(compiler, "-lmine")
+    assert (finding.value, finding.ok, finding.packages) == ("-lmine does not link", False, ())
+    assert "Take blas.ldflags out of THEANO_FLAGS" in finding.remedy
+
+
+def test_the_size_of_the_compile_cache_and_what_a_trial_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cache = tmp_path / "cache" / "py313"
+    for name, size in (("tmp1/a.so", 2_000_000), ("tmp2/b.so", 1_000_000), ("lazylinker/c.so", 4_000_000)):
+        file = cache / name
+        file.parent.mkdir(parents=True)
+        file.touch()
+        with file.open("r+b") as opened:
+            opened.truncate(size)
+    report = dataclasses.replace(REPORT, compiledir=str(cache), device_used="cuda1", floatX="float32")
+    theano, *lines = software.theano_found(Trial(report, ""))
+    assert theano == Finding("Theano", "1.0.5")
+    assert lines == [
+        Finding("Compile cache", "2 modules, 7 MB in ~/cache"),
+        Finding("Device", "cuda1, floatX float32"),
+        Finding("A function", "compiled to C, ran, and was right"),
+    ]
+    assert list(software.theano_found(Trial(report, "it broke")))[-1] == Finding("A function", "it broke", False)
+    assert [finding.name for finding in software.theano_found(Trial(None, "it broke"))] == ["Theano", "A function"]
+
+
+def test_a_folder_outside_the_home_directory_is_written_out(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert software.short(Path("/home/anna/a/b")) == "~/a/b"
+    assert software.short(Path("/srv/a")) == "/srv/a"
+
+
+def test_what_the_user_has_set_is_what_theano_has(monkeypatch):
+    monkeypatch.setenv("THEANO_FLAGS", "cxx=my-g++,blas.ldflags=-lmine")
+    assert software.theano_tools() == ("my-g++", "-lmine")

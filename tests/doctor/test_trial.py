@@ -1,0 +1,95 @@
+"""A trial of Theano in a process of its own: what it prints, and what is read of it."""
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from lxmls_rnn.doctor import trial
+from lxmls_rnn.doctor.trial import Trial
+from lxmls_rnn.theano_env import Report, flags, programs
+
+REPORT = Report("1.0.5", "cpu", "cpu", "float64", "", "g++", "/nowhere", True)
+FIRST = json.dumps(asdict(REPORT))
+
+
+def read(*lines, errors="", status=0):
+    """What is read of a process that prints these lines and ends so."""
+    code = f"import sys; print({chr(10).join(lines)!r}); sys.stderr.write({errors!r}); sys.exit({status})"
+    return trial.end_trial(start(sys.executable, "-c", code))
+
+
+def start(*command):
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize(
+    ("second", "error"),
+    [
+        ({"error": "", "c_code": True}, ""),
+        ({"error": "", "c_code": False}, "it ran in Python, not as C code"),
+        ({"error": "a wrong result, [1.]", "c_code": True}, "a wrong result, [1.]"),
+    ],
+)
+def test_a_trial_says_what_theano_uses_and_how_a_function_went(second, error):
+    assert read("some chatter", FIRST, json.dumps(second)) == Trial(REPORT, error)
+
+
+def test_a_trial_that_ended_early_gives_its_last_words():
+    assert read(FIRST, errors="one\ntwo\n\n", status=1) == Trial(REPORT, "two")
+    assert read(errors="no Theano", status=1) == Trial(None, "no Theano")
+    assert read(FIRST, status=3) == Trial(REPORT, "exit status 3")
+
+
+def test_a_trial_that_takes_too_long_is_stopped(monkeypatch):
+    monkeypatch.setattr(trial, "TIME_BOUND", 0.1)
+    process = start("sleep", "infinity")
+    assert trial.end_trial(process) == Trial(None, "stopped after 0 s")
+    assert process.returncode == -signal.SIGTERM
+
+
+@pytest.fixture
+def tried(capsys):
+    """Try a function in this process; return what is printed."""
+    pytest.importorskip("theano")
+
+    def lines():
+        trial.try_function()
+        return list(map(json.loads, capsys.readouterr().out.splitlines()))
+
+    return lines
+
+
+@pytest.mark.theano
+def test_a_function_is_compiled_and_its_result_is_right(tried):
+    first, second = tried()
+    assert Report(**first).device_used == "cpu"
+    assert second == {"error": "", "c_code": bool(flags.compiler())}
+
+
+@pytest.mark.theano
+def test_a_result_that_is_wrong_is_shown(tried, monkeypatch):
+    import theano
+
+    monkeypatch.setattr(theano.tensor, "tanh", lambda x: x + 1)
+    assert tried()[1]["error"] == "a wrong result, [ 4. 13.]"
+
+
+@pytest.mark.process
+def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
+    monkeypatch.setenv("THEANO_FLAGS", "device=cpu,floatX=float32")
+    monkeypatch.setenv("LXMLS_DEVICE", "cpu")
+    found = trial.end_trial(trial.start_trial("cuda99"))
+    assert found.report is None
+    assert found.error.startswith("Theano was to use the device cuda99 but uses cpu")
+
+
+@pytest.mark.process
+def test_a_trial_whose_parent_has_ended_does_nothing():
+    code = "from lxmls_rnn.doctor import trial; trial.main(0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", "")
+    assert programs.own_groups  # of this process, which does not lead a group
