@@ -1,13 +1,18 @@
 """Damaged files of the compile cache, tried on real ones in fresh Pythons."""
 
+import dataclasses
+import errno
 import os
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import fresh_python
 import pytest
 
 from lxmls_rnn.theano_env import entries, flags
+from lxmls_rnn.theano_env.failures import CompileError
 
 pytestmark = [pytest.mark.process, pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")]
 
@@ -178,3 +183,183 @@ def test_a_file_longer_than_a_block_is_sealed(tmp_path):
 
 def test_no_file_is_not_intact(tmp_path):
     assert not entries.is_intact(tmp_path / "none")
+
+
+def test_a_file_is_sealed_under_the_name_that_it_is_about_to_be_given(tmp_path):
+    (tmp_path / "part").write_bytes(b"content")
+    entries.seal(tmp_path / "part", "whole")
+    assert not entries.is_intact(tmp_path / "part")
+    assert entries.is_intact(str((tmp_path / "part").rename(tmp_path / "whole")))
+    (tmp_path / "empty").touch()
+    assert not entries.is_intact(tmp_path / "empty")
+    entries.seal(tmp_path / "empty")
+    assert entries.is_intact(tmp_path / "empty")
+
+
+@dataclasses.dataclass
+class KeyData:
+    """What Theano keeps of a module."""
+
+    key_pkl: str
+    keys: tuple = (1, 2)
+
+    def get_entry(self):
+        return str(Path(self.key_pkl).with_name("module.so"))
+
+
+@pytest.fixture
+def key(tmp_path):
+    (tmp_path / "entry").mkdir()
+    return KeyData(str(tmp_path / "entry" / "key.pkl"))
+
+
+def test_a_key_is_read_as_it_was_written_and_no_byte_less(key):
+    entries.save(key)
+    path = Path(key.key_pkl)
+    with path.open("rb") as file:
+        assert entries.load_key(file) == key
+    assert [file.name for file in path.parent.iterdir()] == ["key.pkl"]
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole[1:], b"", whole[:20] + b"?" + whole[21:]):
+        path.write_bytes(damaged)
+        with path.open("rb") as file, pytest.raises(EOFError, match=r"damaged key\.pkl"):
+            entries.load_key(file)
+
+
+def test_a_key_of_an_entry_that_another_process_has_deleted_is_damage(key):
+    Path(key.key_pkl).parent.rmdir()
+    with pytest.raises(entries.Damaged, match=r"entry/module\.so is damaged") as raised:
+        entries.save(key)
+    assert raised.value.module == key.get_entry()
+    assert not Path(key.key_pkl).parent.exists()
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_full_disk_leaves_the_old_key_or_no_entry(key, monkeypatch, old):
+    def full(part, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if old:
+        entries.save(key)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CompileError, match=f"free some space for {Path(key.key_pkl).parent}"):
+        entries.save(dataclasses.replace(key, keys=(3,)))
+    if old:
+        with open(key.key_pkl, "rb") as file:
+            assert entries.load_key(file) == key
+        assert [file.name for file in Path(key.key_pkl).parent.iterdir()] == ["key.pkl"]
+    else:
+        assert not Path(key.key_pkl).parent.exists()
+
+
+def test_what_another_process_has_deleted_is_empty_and_not_old(tmp_path):
+    assert entries.listing(str(tmp_path / "none")) == []
+    (tmp_path / "file").touch()
+    assert entries.listing(str(tmp_path)) == ["file"]
+    os.utime(tmp_path / "file", (1000, 2000))
+    assert entries.last_access(str(tmp_path / "file")) == 1000
+    assert entries.last_access(str(tmp_path / "none")) >= (tmp_path / "file").stat().st_ctime - 1
+
+
+def test_a_module_is_loaded_only_if_it_is_whole(tmp_path):
+    def refuse(name):
+        raise ImportError("undefined symbol")
+
+    path = tmp_path / "module.so"
+    path.write_bytes(b"module")
+    with pytest.raises(entries.Damaged):
+        entries.load_module(len, str(path))
+    entries.seal(path)
+    assert entries.load_module(len, str(path)) == len(str(path))
+    with pytest.raises(entries.Damaged) as raised:
+        entries.load_module(refuse, str(path))
+    assert (raised.value.module, str(raised.value)) == (str(path), f"{path} is damaged")
+    assert str(raised.value.__cause__) == "undefined symbol"
+
+
+@pytest.fixture
+def module_cache(tmp_path):
+    """What Theano has read of a cache with two modules."""
+    names = {}
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        names[name] = str(tmp_path / name / "module.so")
+        Path(names[name]).touch()
+    data = {name: KeyData(str(tmp_path / name / "key.pkl")) for name in names}
+    return names, SimpleNamespace(
+        module_from_name=dict.fromkeys(names.values(), "loaded"),
+        loaded_key_pkl={one.key_pkl for one in data.values()},
+        entry_from_key={f"key of {name}": module for name, module in names.items()},
+        module_hash_to_key_data={f"hash of {name}": one for name, one in data.items()},
+    )
+
+
+@pytest.mark.theano
+def test_a_damaged_entry_is_deleted_forgotten_and_made_again(module_cache):
+    names, cache = module_cache
+    calls = []
+
+    @entries.repairing
+    def module_from_key(cache, key, lnk=None):
+        """Theano's."""
+        calls.append((key, lnk))
+        if Path(names["a"]).exists():
+            raise entries.Damaged(names["a"])
+        return "made again"
+
+    assert module_from_key(cache, 5, lnk=6) == "made again"
+    assert calls == [(5, 6)] * 2
+    assert module_from_key.__doc__ == "Theano's."
+    assert not Path(names["a"]).parent.exists()
+    assert list(cache.module_from_name) == [names["b"]]
+    assert {Path(path).parent.name for path in cache.loaded_key_pkl} == {"b"}
+    assert list(cache.entry_from_key) == ["key of b"]
+    assert list(cache.module_hash_to_key_data) == ["hash of b"]
+
+
+@pytest.mark.theano
+def test_damage_that_stays_is_told_after_one_repair(module_cache):
+    names, cache = module_cache
+
+    def module_from_key(cache):
+        raise entries.Damaged(names["b"])
+
+    with pytest.raises(CompileError, match=r"b/module\.so is damaged and cannot be deleted: delete it"):
+        entries.repairing(module_from_key)(cache)
+
+
+@pytest.fixture
+def part_of_theano(tmp_path):
+    """A copy of a module that Theano itself consists of, and its folder."""
+    import theano
+
+    name = "cutils_ext"
+    folder = tmp_path / "cache" / name
+    shutil.copytree(Path(theano.config.compiledir, name), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder, folder / f"{name}.so"
+
+
+@pytest.mark.theano
+def test_a_part_of_theano_that_is_whole_stays(part_of_theano):
+    folder, module = part_of_theano
+    before, path = module.stat(), list(sys.path)
+    entries.prepare(str(folder))
+    assert (module.stat().st_ino, sys.path) == (before.st_ino, path)
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize("damage", [*DAMAGES, Path.unlink])
+def test_a_damaged_part_of_theano_is_deleted_with_its_folder(part_of_theano, monkeypatch, damage):
+    folder, module = part_of_theano
+    for name in ("cutils_ext", "cutils_ext.cutils_ext"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    path = list(sys.path)
+    (folder / "more").touch()
+    damage(module)
+    entries.prepare(str(folder))
+    assert (folder / "__init__.py").exists()
+    assert not module.exists()
+    assert (folder / "more").exists() == (damage is Path.unlink)  # else Theano has the folder anew
+    assert [file.name for file in folder.parent.iterdir()] == ["cutils_ext"]
+    assert sys.path == path
+    assert "cutils_ext.cutils_ext" not in sys.modules

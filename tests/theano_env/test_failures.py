@@ -1,7 +1,9 @@
 """What keeps C code from being compiled, as the command line and Python say it."""
 
+import errno
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +13,9 @@ from pathlib import Path
 import fresh_python
 import pytest
 
-from lxmls_rnn.theano_env import flags
+from lxmls_rnn.theano_env import failures, flags
 from lxmls_rnn.theano_env.failures import CompileError
+from lxmls_rnn.theano_env.programs import Done
 
 pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
 no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, which no PATH hides")
@@ -194,3 +197,131 @@ def test_a_user_without_name_and_home_can_compile(with_cache):
         assert len(warned) == (not with_cache)
     finally:
         shutil.rmtree(folder)
+
+
+def sentence_of(errors, status=1, output="", ldflags=""):
+    """What is said of a compiler that printed this."""
+    done = Done(status, output.encode(), errors.encode())
+    return str(failures.failure(["my-g++", "-c", "x.cpp"], done, "int main;", Path("/cache"), ldflags))
+
+
+@pytest.fixture
+def tmp(tmp_path, monkeypatch):
+    """The folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("why", ["No space left on device", "Disk quota exceeded"])
+def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp, why):
+    sentence = sentence_of(f"one\n\n/cache/mod.s: {why}\ncollect2: error: ld returned 1")
+    assert sentence == (
+        f"C code cannot be compiled (mod.s: {why}): free some space for /cache and {tmp}, or let XDG_CACHE_HOME"
+        " and TMPDIR name other folders"
+    )
+    assert list(tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "errors"),
+    [
+        (-9, ""),
+        (4, "g++: fatal error: Killed signal terminated program cc1plus"),
+        (1, "the linker got signal 9"),
+        (1, "cc1plus: out of memory allocating 65536 bytes"),
+        (1, "virtual memory exhausted"),
+        (1, "ld: Cannot allocate memory"),
+    ],
+)
+def test_no_memory_is_told_from_how_the_compiler_ended(tmp, status, errors):
+    assert sentence_of(errors, status).startswith("the compiler my-g++ was killed or found no memory")
+    assert list(tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("errors", ["ld: cannot find -lnope: No such file", "lld: unable to find library -lnope"])
+def test_only_a_library_of_blas_ldflags_is_laid_to_them(tmp, errors):
+    assert sentence_of(errors, ldflags="-L/x -lnope").startswith("the linker cannot find -lnope, which blas.ldflags")
+    assert sentence_of(errors, ldflags="-lnopes").startswith("the compiler my-g++ failed: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "why"),
+    [
+        (1, "/a/m.cpp:7: warning: w\n/a/m.cpp:8: error: no luck\n/a/b.cpp: error: more", "m.cpp:8: error: no luck"),
+        (1, "/a/m.o: undefined reference to `f'\ncollect2: error: ld returned 1", "undefined reference to `f'"),
+        (1, "first\n  last words  \n\n", "last words"),
+        (3, "", "its output"),
+        (3, "collect2: error: ld returned 1 exit status", "its output"),
+        (0, "error: e", "it wrote no module"),
+        (-11, "x: error: e", "signal 11 ended it"),
+        (1, "x" * 300, "x" * 200 + "..."),
+        (1, "x" * 200, "x" * 200),
+        (1, "a\tb \x1b[1m", "a b \\x1b[1m"),
+    ],
+)  # fmt: skip
+def test_the_first_error_of_a_compiler_is_in_the_sentence(tmp, status, errors, why):
+    sentence = sentence_of(errors, status, "its output\n")
+    (log,) = tmp.iterdir()
+    assert sentence == (
+        f"the compiler my-g++ failed: {why}; the C code and all messages are in {log};"
+        " `lxmls-rnn doctor` tells whether the compiler works"
+    )
+    assert log.name.startswith("theano_compilation_error_")
+    assert log.read_text() == f"my-g++ -c x.cpp\n\nits output\n{errors}\n\nint main;\n"
+
+
+def test_without_a_place_for_the_log_the_sentence_does_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert sentence_of("no luck") == (
+        "the compiler my-g++ failed: no luck; `lxmls-rnn doctor` tells whether the compiler works"
+    )
+    assert sentence_of("", 5).startswith("the compiler my-g++ failed: exit status 5;")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ENOSPC, "No space"), "C code cannot be compiled (No space): free some space for /cache"),
+        (OSError(errno.EDQUOT, "Quota", "/f"), "C code cannot be compiled (/f: Quota): free some space for /cache"),
+        (OSError(errno.EROFS, "No"), "C code cannot be compiled (/cache: No): the folder must be writable"),
+        (OSError(errno.EACCES, "Denied", "/f"), "C code cannot be compiled (/f: Denied): the folder must be writable"),
+    ],
+)  # fmt: skip
+def test_what_a_disk_refuses_is_explained(error, text):
+    with pytest.raises(CompileError, match="^" + re.escape(text)) as raised, failures.explained("/cache"):
+        raise error
+    assert raised.value.__cause__ is error
+
+
+def test_a_module_that_cannot_be_loaded_is_laid_to_blas_only_where_a_symbol_is_missing():
+    def sentence(text):
+        return str(failures.not_loadable(Path("/cache/m.so"), ImportError(text), "-lmine"))
+
+    begin = "/cache/m.so was compiled just now and cannot be loaded"
+    doctor = "`lxmls-rnn doctor` tells whether the compiler works"
+    assert sentence("bad ELF") == f"{begin} (bad ELF): {doctor}"
+    assert sentence("undefined symbol: dgemm_") == (
+        f"{begin} (undefined symbol: dgemm_): blas.ldflags (-lmine) must name a BLAS, and {doctor}"
+    )
+
+
+def test_what_a_compiler_prints_in_place_of_a_version_is_shown():
+    assert '`cc -dumpversion` printed "abcdefghijklmnopqrst", expected' in str(
+        failures.no_compiler("cc", "abcdefghijklmnopqrstuvw")
+    )
+    assert "`cc -dumpversion` printed nothing, expected" in str(failures.no_compiler("cc", ""))
+
+
+def test_only_a_compile_error_is_passed_on():
+    failures.pass_on(ValueError("another"))
+    with pytest.raises(CompileError):
+        failures.pass_on(CompileError("no luck"))
+
+
+def test_without_a_folder_for_temporary_files_tmp_is_named(monkeypatch):
+    def none():
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(CompileError, match="free some space for /cache and /tmp,"), failures.explained("/cache"):
+        raise OSError(errno.ENOSPC, "No space left")

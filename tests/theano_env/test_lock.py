@@ -2,11 +2,15 @@
 
 import fcntl
 import json
+import os
+import threading
+from types import SimpleNamespace
 
 import fresh_python
 import pytest
 
 from lxmls_rnn.theano_env import flags
+from lxmls_rnn.theano_env import lock as cache_lock
 from lxmls_rnn.theano_env.lock import CacheLock
 
 pytestmark = [pytest.mark.process, pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")]
@@ -182,3 +186,162 @@ def test_an_interrupt_just_when_the_lock_is_taken_lets_it_go(tmp_path, monkeypat
         CacheLock().acquire(tmp_path / "lock")
     monkeypatch.undo()
     CacheLock().acquire(tmp_path / "lock")
+
+
+def is_free(path):
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def test_a_lock_is_held_until_it_has_been_given_back_as_often_as_taken(tmp_path):
+    lock, path = CacheLock(), tmp_path / "new" / "lock"
+    lock.release()
+    lock.acquire(path)
+    assert path.read_text() == str(os.getpid())
+    lock.acquire(path)
+    lock.release()
+    assert not is_free(path)
+    lock.release()
+    lock.release()
+    assert is_free(path)
+    lock.acquire(path)
+    assert not is_free(path)
+    lock.release()
+    assert is_free(path)
+    assert path.stat().st_mode & 0o117 == 0
+
+
+def test_what_a_block_has_taken_is_given_back_after_it_and_no_more(tmp_path):
+    lock, path = CacheLock(), tmp_path / "lock"
+    lock.acquire(path)
+
+    def fail():
+        with lock.released_after():
+            lock.acquire(path)
+            lock.acquire(path)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert lock.depth == 1
+    with lock.released_after():
+        lock.release()
+    assert is_free(path)
+    with lock.released_after():
+        lock.acquire(path)
+    assert is_free(path)
+
+
+def test_a_longer_name_in_the_file_does_not_stay(tmp_path):
+    (tmp_path / "lock").write_text("1" * 50)
+    lock = CacheLock()
+    lock.acquire(tmp_path / "lock")
+    assert (tmp_path / "lock").read_text() == str(os.getpid())
+    lock.release()
+
+
+class Said:
+    """A stream that lets a thread go on when it has been told a number of times."""
+
+    def __init__(self, times):
+        self.text, self.done, self._left = "", threading.Event(), times
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        self._left -= 1
+        if self._left == 0:
+            self.done.set()
+
+
+@pytest.mark.parametrize(
+    ("content", "who"), [("4321", "process 4321"), ("", "process unknown"), (str(os.getpid()), "another thread")]
+)
+def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content, who):
+    said, path = Said(2), tmp_path / "lock"
+    monkeypatch.setattr(cache_lock, "PATIENCE", 0.01)
+    monkeypatch.setattr(cache_lock, "REMINDER", 0.02)
+    monkeypatch.setattr("sys.stderr", said)
+    held = threading.Event()
+
+    def hold():
+        with open(path, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(content)
+            file.flush()
+            held.set()
+            assert said.done.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(20)
+    lock = CacheLock()
+    lock.acquire(path)
+    holder.join()
+    lines = said.text.splitlines()
+    assert len(lines) >= 2
+    assert set(lines) == {f"Theano waits, 0 s so far, for a compile by {who} in the same cache, {tmp_path}"}
+    assert not is_free(path)
+    lock.release()
+
+
+def test_who_does_not_wait_long_says_nothing(capsys):
+    with cache_lock.saying_so(lambda: "somebody"):
+        pass
+    before = threading.active_count()
+    with cache_lock.saying_so(lambda: "somebody") as enough:
+        enough()
+        while threading.active_count() > before:
+            pass
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def theanos(tmp_path):
+    """A stand-in for ``theano.gof.compilelock``, and the file that our lock has for it."""
+    config = SimpleNamespace(compiledir=str(tmp_path))
+    own = SimpleNamespace(config=config, get_lock="own", release_lock="own", lock_ctx="own")
+    return own, tmp_path / "lock_dir.flock"
+
+
+def test_theano_locks_its_cache_with_ours(theanos, tmp_path):
+    compilelock, path = theanos
+    cache_lock.mend(compilelock)
+    assert is_free(path)
+
+    def fail():
+        with compilelock.lock_ctx(keep_lock=True):
+            assert not is_free(path)
+            compilelock.get_lock(min_wait=1)
+            compilelock.release_lock()
+            assert not is_free(path)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert is_free(path)
+    with compilelock.lock_ctx(str(tmp_path / "another")):
+        assert not is_free(tmp_path / "another.flock")
+        assert is_free(path)
+
+
+def test_where_there_is_no_flock_theano_keeps_its_own(theanos, monkeypatch):
+    def refuse(file, operation):
+        if operation != fcntl.LOCK_UN:
+            raise OSError("no locks available")
+
+    compilelock, _ = theanos
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    cache_lock.mend(compilelock)
+    assert (compilelock.get_lock, compilelock.release_lock) == ("own", "own")
+    taken = []
+    compilelock.get_lock = lambda **options: taken.append(options)
+    compilelock.release_lock = lambda: taken.append("released")
+    with compilelock.lock_ctx("folder", timeout=3):
+        pass
+    assert taken == [{"lock_dir": "folder", "timeout": 3}, "released"]

@@ -173,3 +173,92 @@ def test_programs_that_were_ended_end_with_their_children_and_no_more_start(tmp_
     os.close(reader)
     with pytest.raises(InterruptedError):
         together.run(["true"])
+
+
+@pytest.mark.parametrize("run", [programs.run, lambda command: programs.Programs().run(command)])
+def test_a_program_speaks_english_and_reads_nothing(run, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("MINE", "kept")
+    done = run(["sh", "-c", r"echo $LC_ALL $MINE; cat; printf '\377' >&2; kill -9 $$"])
+    assert done == (-signal.SIGKILL, b"C kept\n", b"\xff")
+    assert done.text == "C kept\n\\xff"
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_program_leads_a_group_unless_this_process_is_ended_by_its_own(monkeypatch, own):
+    monkeypatch.setattr(programs, "own_groups", own)
+    pid, group = map(int, programs.run(["sh", "-c", "cut -d' ' -f1,5 /proc/self/stat & wait"]).output.split())
+    assert (group != os.getpgrp()) == own
+    assert own == (os.getpgrp() not in (pid, group))
+
+
+def test_a_program_whose_wait_is_interrupted_ends_with_its_children(hanging, monkeypatch):
+    class Interrupting:
+        def write(self, text):
+            raise KeyboardInterrupt
+
+    make, reader = hanging
+    path = make(ALWAYS).partition(":")[0]
+    monkeypatch.setattr(programs, "PATIENCE", 0.05)
+    monkeypatch.setattr(sys, "stderr", Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        programs.run([f"{path}/g++"])
+    monkeypatch.undo()
+    assert all_ended(reader)
+
+
+def waits(limit, times_out):
+    """The timeouts with which something was waited for, that does not return in the first of them or does."""
+    timeouts = []
+
+    def wait(timeout):
+        timeouts.append(timeout)
+        if times_out and len(timeouts) == 1:
+            raise subprocess.TimeoutExpired("it", timeout)
+        return signal.getsignal(signal.SIGINT)
+
+    return programs.patiently(wait, "it", limit), timeouts
+
+
+@pytest.fixture
+def patience(monkeypatch):
+    monkeypatch.setattr(programs, "PATIENCE", 2.5)
+
+
+@pytest.mark.parametrize(
+    ("limit", "times_out", "expected"),
+    [(None, False, [2.5]), (None, True, [2.5, None]), (10.0, True, [2.5, 7.5]), (2.5, False, [2.5]), (1, False, [1])],
+)
+def test_there_is_a_word_after_a_while_and_then_the_rest_of_the_time(patience, capsys, limit, times_out, expected):
+    assert waits(limit, times_out)[1] == expected
+    text = "it has not returned for 2.5 s; still waiting, Ctrl-C ends it.\n"
+    assert capsys.readouterr() == ("", text if times_out else "")
+
+
+def test_a_short_limit_is_the_last_word(patience, capsys):
+    with pytest.raises(subprocess.TimeoutExpired):
+        waits(2.5, True)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def handler():
+    """Set what an interrupt does; that is undone after the test."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda new: signal.signal(signal.SIGINT, new)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_one_ctrl_c_ends_what_takes_long_and_then_does_what_it_did_before(patience, handler):
+    def mine(*_):
+        pass
+
+    handler(mine)
+    assert waits(None, False)[0] is mine
+    assert waits(None, True)[0] is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is mine
+    handler(signal.SIG_IGN)
+    assert waits(None, True)[0] is signal.SIG_IGN
+    handler(mine)
+    with ThreadPoolExecutor(1) as pool:  # a thread cannot change it
+        assert pool.submit(waits, None, True).result()[0] is mine

@@ -1,0 +1,274 @@
+"""The flags that Theano is given, for environments and machines of all kinds."""
+
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.device import libraries
+from lxmls_rnn.theano_env import flags
+from lxmls_rnn.theano_env.failures import CompileError
+
+needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
+CLEAN = {"THEANORC": os.devnull, "PATH": os.environ.get("PATH", "")}
+
+
+def settings(cache, **environ):
+    return flags.settings({**CLEAN, "XDG_CACHE_HOME": str(cache), **environ})
+
+
+@pytest.fixture
+def compiler(tmp_path):
+    """Write a compiler that tells a version."""
+
+    def write(version):
+        path = tmp_path / f"cxx{len(list(tmp_path.iterdir()))}"
+        path.write_text(f"#!/bin/sh\necho '{version}'\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
+def test_files_of_the_user_are_read_one_after_the_other(tmp_path):
+    (tmp_path / "a").write_text("[global]\nfloatX = float32\ndevice = cuda\n[gcc]\ncxxflags = -O1\n")
+    (tmp_path / "b").write_text("[global]\ndevice = cpu\n")
+    read = flags.rc_flags({"THEANORC": f"{tmp_path}/a{os.pathsep}{tmp_path}/b{os.pathsep}{tmp_path}/none"})
+    assert read == {"floatx": "float32", "device": "cpu", "gcc.cxxflags": "-O1"}
+
+
+def test_the_user_s_own_file_is_read_where_none_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert flags.rc_flags({}) == {}
+    (tmp_path / ".theanorc").write_text("[global]\nfloatX = float32\n")
+    assert flags.rc_flags({}) == {"floatx": "float32"}
+    assert flags.user_flags({}) == {}
+
+
+def test_what_theano_flags_name_goes_before_what_is_asked_for(tmp_path):
+    asked = {"LXMLS_DEVICE": "auto", "LXMLS_FLOATX": "float64"}
+    assert "device" not in settings(tmp_path, **asked, THEANO_FLAGS="device=cpu")
+    assert "floatX" not in settings(tmp_path, **asked, THEANO_FLAGS="floatX=float32")
+    assert settings(tmp_path, LXMLS_DEVICE="cpu", THEANO_FLAGS="floatX=float32")["device"] == "cpu"
+    assert "device" not in settings(tmp_path, LXMLS_DEVICE="cuda", THEANO_FLAGS="device=cuda")
+
+
+def test_each_device_has_the_settings_that_it_needs(tmp_path):
+    cpu, cuda, opencl = (settings(tmp_path, LXMLS_DEVICE=name) for name in ("cpu", "cuda1", "opencl0:0"))
+    assert not {"dnn.enabled", "optimizer_excluding", "gpuarray.cache_path"} & cpu.keys()
+    assert cuda["dnn.enabled"] == opencl["dnn.enabled"] == "False"
+    assert "optimizer_excluding" not in cuda
+    assert opencl["optimizer_excluding"].startswith("local_gpua_crossentropy")
+    kernels = tmp_path / "lxmls-rnn" / "theano" / "gpu" / libraries.made_for(1)
+    assert cuda["gpuarray.cache_path"] == str(kernels)
+    assert "gpuarray.cache_path" not in opencl
+
+
+def test_a_cache_that_the_user_names_is_taken(tmp_path):
+    for name in ("compiledir", "base_compiledir"):
+        found = settings(tmp_path, LXMLS_DEVICE="cuda", THEANO_FLAGS=f"{name}=/mine")
+        assert not {"base_compiledir", "gpuarray.cache_path"} & found.keys()
+
+
+def test_the_cache_is_where_the_users_programs_keep_theirs(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    here = settings(tmp_path / "xdg")["base_compiledir"]
+    assert here == str(tmp_path / "xdg" / "lxmls-rnn" / "theano")
+    assert Path(here).is_dir()
+    for name in ("", "relative"):
+        assert settings(name)["base_compiledir"] == str(tmp_path / "home" / ".cache" / "lxmls-rnn" / "theano")
+
+
+def test_compiled_code_of_ten_years_is_kept(tmp_path):
+    assert int(settings(tmp_path)["cmodule.age_thresh_use"]) == 315_360_000
+
+
+def test_without_headers_no_c_code_is_compiled(tmp_path, monkeypatch):
+    monkeypatch.setattr(flags, "python_headers", lambda: tmp_path / "Python.h")
+    with pytest.warns(RuntimeWarning, match=re.escape(f"{tmp_path}/Python.h is missing") + ".*lxmls-rnn doctor"):
+        found = settings(tmp_path, THEANO_FLAGS="floatX=float32")
+    assert (found["cxx"], found["blas.ldflags"]) == ("", "")
+    assert "gcc.cxxflags" not in found
+
+
+def test_who_wants_no_compiler_is_not_warned(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = settings(tmp_path, THEANO_FLAGS="cxx=")
+    assert found["blas.ldflags"] == ""
+    assert "cxx" not in found
+
+
+def test_a_warning_names_the_line_that_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(flags, "ZIG", tmp_path / "none")
+    with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler") as warned:
+        settings(tmp_path, PATH=str(tmp_path / "none"))
+    assert [warning.filename for warning in warned] == [flags.__file__]
+
+
+@pytest.mark.parametrize(("version", "knows"), [("10.2", False), ("11", True), ("12.2.0", True), ("clang", False)])
+def test_code_is_compiled_for_a_class_of_processors_where_compiler_and_processor_know_it(
+    tmp_path, compiler, version, knows
+):
+    cpu = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    is_v3 = {"avx2", "bmi1", "bmi2", "fma", "movbe", "f16c"} <= set(cpu.split())
+    found = settings(tmp_path, THEANO_FLAGS=f"cxx={compiler(version)}")
+    assert (found.get("gcc.cxxflags") == "-march=x86-64-v3") == (knows and is_v3)
+    assert found["compiledir_format"].endswith("-v3") == (knows and is_v3)
+    assert found["compiledir_format"].startswith("py%(python_version)s-np%(numpy_version)s-th")
+
+
+def test_a_compiler_that_knows_no_library_links_none(tmp_path, compiler, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy_openblas32", None)  # as if it were not installed
+    assert settings(tmp_path, THEANO_FLAGS=f"cxx={compiler('12.2.0')}")["blas.ldflags"] == ""
+    found = compiler("/usr/lib/libopenblas.so")
+    assert settings(tmp_path, THEANO_FLAGS=f"cxx={found}")["blas.ldflags"] == "-lopenblas"
+
+
+def test_a_compiler_with_options_is_asked_with_them(tmp_path):
+    path = tmp_path / "cxx"
+    path.write_text('#!/bin/sh\necho "$@"\nprintf "\\377"\n')
+    path.chmod(0o755)
+    assert flags.ask(f"{path} -m64", "-dumpversion") == "-m64 -dumpversion\n\\xff"
+    assert flags.ask(str(tmp_path / "none"), "-dumpversion") == ""
+
+
+def test_a_compiler_must_tell_its_version(tmp_path, compiler):
+    for version in ("12.2.0", "9", "1" * 40, "13.0.1-rc+1"):
+        flags.require_version(compiler(version))
+    for version in ("no version", "1" * 41, "\u0661\u0662", ""):
+        with pytest.raises(CompileError, match="does not work"):
+            flags.require_version(compiler(version))
+    with pytest.raises(CompileError, match="printed nothing"):
+        flags.require_version(str(tmp_path / "none"))
+
+
+@pytest.fixture
+def image(tmp_path, monkeypatch):
+    """The folder of an image with a compile cache in it, and a set of folders that cannot be written."""
+    for name in ("theano", "gpu"):
+        (tmp_path / "image" / "cache" / name).mkdir(parents=True)
+    (tmp_path / "image" / "cache" / "theano" / "module").write_text("compiled")
+    (tmp_path / "image" / "cache" / "theano").chmod(0o777)
+    refused, access = set(), os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in refused and access(path, mode))
+    return tmp_path / "image", refused
+
+
+def test_in_the_image_its_own_cache_is_taken(image, tmp_path):
+    folder, _ = image
+    found = settings(tmp_path / "xdg", LXMLS_IMAGE=str(folder), LXMLS_DEVICE="cuda")
+    assert found["base_compiledir"] == str(folder / "cache" / "theano")
+    kernels = folder / "cache" / "gpu" / str(os.getuid()) / libraries.made_for(0)
+    assert found["gpuarray.cache_path"] == str(kernels)
+    assert not (tmp_path / "xdg").exists()
+
+
+def test_of_an_image_that_cannot_be_written_each_user_has_a_copy(image, tmp_path):
+    folder, refused = image
+    refused |= {folder / "cache" / "theano", folder / "cache" / "gpu"}
+    os.utime(folder / "cache" / "theano", (1000, 1000))
+    environ = {"LXMLS_IMAGE": str(folder), "LXMLS_DEVICE": "cuda"}
+    found = settings(tmp_path / "xdg", **environ)
+    copy = Path(found["base_compiledir"])
+    assert copy == tmp_path / "xdg" / "lxmls-rnn" / "theano" / "image-1000"
+    assert (copy / "module").read_text() == "compiled"
+    assert copy.stat().st_mode & 0o777 == 0o700
+    assert found["gpuarray.cache_path"].startswith(str(copy / "gpu" / "driver-"))
+    (copy / "module").write_text("mine")
+    assert settings(tmp_path / "xdg", **environ)["base_compiledir"] == str(copy)
+    assert (copy / "module").read_text() == "mine"
+    assert [path.name for path in copy.parent.iterdir()] == ["image-1000"]
+    os.utime(folder / "cache" / "theano", (2000, 2000))  # another image
+    assert settings(tmp_path / "xdg", **environ)["base_compiledir"].endswith("image-2000")
+
+
+def test_a_copy_that_another_process_has_made_meanwhile_is_taken(image, tmp_path, monkeypatch):
+    folder, refused = image
+    refused.add(folder / "cache" / "theano")
+    rename = os.rename
+
+    def slow(part, copy):
+        Path(copy).mkdir()
+        (Path(copy) / "module").write_text("of the other")
+        rename(part, copy)
+
+    monkeypatch.setattr(os, "rename", slow)
+    copy = Path(settings(tmp_path / "xdg", LXMLS_IMAGE=str(folder))["base_compiledir"])
+    assert (copy / "module").read_text() == "of the other"
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """The folder for temporary files; the cache's own cannot be made."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(flags.tempfile, "tempdir", str(tmp_path / "tmp"))
+    return tmp_path / "tmp", tmp_path / "file"
+
+
+def test_a_cache_that_cannot_be_made_is_replaced_by_one_that_is_this_users_alone(elsewhere):
+    tmp, file = elsewhere
+    with pytest.warns(RuntimeWarning, match=f"^{file}/lxmls-rnn/theano cannot be written: compiled code goes to {tmp}"):
+        other = Path(settings(file)["base_compiledir"])
+    assert other == tmp / f"lxmls-rnn-{os.getuid()}"
+    assert other.stat().st_mode & 0o777 == 0o700
+    with pytest.warns(RuntimeWarning):
+        assert settings(file)["base_compiledir"] == str(other)
+
+
+@pytest.mark.parametrize("trap", ["link", "file"])
+def test_what_somebody_else_has_put_there_is_not_taken(elsewhere, trap):
+    tmp, file = elsewhere
+    expected = tmp / f"lxmls-rnn-{os.getuid()}"
+    if trap == "link":
+        (tmp / "theirs").mkdir()
+        expected.symlink_to(tmp / "theirs")
+    else:
+        expected.touch()
+    with pytest.warns(RuntimeWarning):
+        other = Path(settings(file)["base_compiledir"])
+    assert other.parent == tmp
+    assert other != expected
+    assert other.name.startswith("lxmls-rnn-")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # os.access hides the compiler too
+def test_where_no_folder_serves_it_is_said(elsewhere, monkeypatch):
+    tmp, file = elsewhere
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(RuntimeError, match=f"neither in {file}/lxmls-rnn/theano nor in {tmp}/lxmls-rnn-.*XDG_CACHE"):
+        settings(file)
+
+
+def test_in_effect_is_what_the_user_has_set_before_what_suits_the_machine(tmp_path, monkeypatch):
+    (tmp_path / "rc").write_text("[global]\nfloatX = float16\nmode = A\n")
+    monkeypatch.setenv("THEANORC", str(tmp_path / "rc"))
+    monkeypatch.setenv("THEANO_FLAGS", "mode=B,cxx=")
+    monkeypatch.delenv("LXMLS_FLOATX", raising=False)
+    monkeypatch.setenv("LXMLS_DEVICE", "cpu")
+    monkeypatch.setattr(flags, "python_headers", lambda: tmp_path / "Python.h")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = flags.in_effect()
+    assert (found["floatx"], found["mode"], found["device"], found["cxx"]) == ("float16", "B", "cpu", "")
+
+
+@needs_compiler
+def test_zig_goes_before_what_is_on_the_path(tmp_path, monkeypatch):
+    monkeypatch.setattr(flags, "ZIG", tmp_path / "none")
+    (tmp_path / "g++").write_text("#!/bin/sh\n")
+    (tmp_path / "g++").chmod(0o755)
+    assert flags.compiler({"PATH": str(tmp_path)}) == str(tmp_path / "g++")
+    assert flags.compiler({"PATH": str(tmp_path / "none")}) == ""
+    monkeypatch.setattr(flags, "ZIG", tmp_path / "g++")
+    assert flags.compiler({"PATH": ""}) == str(tmp_path / "g++")
+
+
+def test_gpus_are_known_by_their_names():
+    gpus = {name for name in ("cpu", "cuda", "cuda1", "opencl0:0", "gpu") if flags.is_gpu(name)}
+    assert gpus == {"cuda", "cuda1", "opencl0:0"}

@@ -1,0 +1,200 @@
+"""The commands with which C modules are compiled, and the header that they share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.theano_env import entries, flags, programs
+from lxmls_rnn.theano_env import header as headers
+from lxmls_rnn.theano_env.failures import CompileError
+from lxmls_rnn.theano_env.header import PROLOGUE, Module
+
+pytestmark = [pytest.mark.theano, pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")]
+INIT = 'extern "C" void *PyInit_m(void) { return 0; }'
+NOT_C = "this is no C"
+
+
+@pytest.fixture
+def config(monkeypatch):
+    """Theano's configuration, with no compiler asked before."""
+    import theano
+
+    for cached in (headers._gcc, headers._linker, flags.ask):
+        cached.cache_clear()
+    yield theano.config
+    for cached in (headers._gcc, headers._linker, flags.ask):
+        cached.cache_clear()
+
+
+def module(source=INIT, **lists):
+    given = {"flags": None, "include_dirs": None, "lib_dirs": None, "libraries": None, **lists}
+    return Module.of("m", source, **given)
+
+
+def test_of_lists_what_is_empty_is_left_out():
+    one = module(flags=["-O1", ""], include_dirs=["/i"], lib_dirs=None, libraries=["", "a"])
+    assert one == Module("m", INIT, ("-O1",), ("/i",), (), ("a",))
+
+
+def test_the_command_has_flags_folders_and_libraries_in_the_order_of_a_compiler(config, tmp_path):
+    source = PROLOGUE + INIT
+    one = module(source, flags=["-O1", "-DX"], include_dirs=["/i"], lib_dirs=["/l"], libraries=["one"])
+    command = one.command(tmp_path, Path("/h/lxmls.h"))
+    assert command[:4] == [config.cxx, "-g0", "-std=gnu++11", "-fvisibility=hidden"]
+    assert command[4:6] == ["-O1", "-DX"]
+    places = [command.index(word) for word in ("-DX", "-I/i", "-shared", "-include", "-o", "-L/l", "-lone")]
+    assert places == sorted(places)
+    assert command[command.index("-include") + 1] == "/h/lxmls.h"
+    output = command.index("-o")
+    assert command[output + 1 : output + 3] == [str(tmp_path / "m.so"), str(tmp_path / "mod.cpp")]
+    assert "-include" not in one.command(tmp_path, None)
+    assert "-include" not in module().command(tmp_path, Path("/h/lxmls.h"))  # another source
+    plain = one.plain_command(tmp_path)
+    assert not {"-std=gnu++11", "-fuse-ld=gold", "-include"} & set(plain)
+    assert {"-O1", "-I/i", "-L/l", "-lone", "-shared"} < set(plain)
+
+
+def test_the_user_can_take_optimisation_away(config, tmp_path):
+    one = module(flags=["-O3", "-DX"])
+    before = config.cmodule.remove_gxx_opt
+    config.cmodule.remove_gxx_opt = True
+    try:
+        command = one.command(tmp_path, None)
+    finally:
+        config.cmodule.remove_gxx_opt = before
+    assert "-O3" not in command
+    assert "-DX" in command
+    assert "-O3" in one.command(tmp_path, None)
+
+
+def test_a_module_is_there_only_if_the_compiler_has_made_it(config, tmp_path):
+    one = module()
+    assert one.compile(tmp_path, None)
+    assert (tmp_path / "mod.cpp").read_text() == INIT + "\n"
+    assert one.library(tmp_path).stat().st_size > 0
+    assert not module(NOT_C).compile(tmp_path, None)
+    assert not one.library(tmp_path).exists()  # that of before
+    commands = []
+
+    def nothing(command):
+        commands.append(command)
+        return programs.Done(0, b"", b"")
+
+    assert not one.compile(tmp_path, None, nothing)
+    assert commands == [one.command(tmp_path, None)]
+
+    def fails(command):
+        one.library(tmp_path).touch()
+        return programs.Done(1, b"", b"")
+
+    assert not one.compile(tmp_path, None, fails)
+
+
+def test_what_fails_plainly_too_is_one_sentence(config, tmp_path, monkeypatch):
+    module().compile_plainly(tmp_path)
+    assert (tmp_path / "m.so").exists()
+    with pytest.raises(CompileError, match="failed: mod.cpp:1:1: error: .*lxmls-rnn doctor"):
+        module(NOT_C).compile_plainly(tmp_path)
+    monkeypatch.setattr(config, "cxx", str(tmp_path / "none"))
+    with pytest.raises(CompileError, match="none: No such file"):
+        module().compile_plainly(tmp_path)
+
+
+def compiler(folder, name, answer):
+    path = folder / name
+    path.write_text(f'#!/bin/sh\ncase "$1" in {answer} esac\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_gold_is_taken_only_of_a_gcc_that_has_it(config, tmp_path):
+    (tmp_path / "cc1plus").write_text("12345")
+    gold = tmp_path / "ld.gold"
+    gcc = f"-print-prog-name=cc1plus) echo {tmp_path}/cc1plus;; --version) echo my gcc 12;;"
+    cxx = compiler(tmp_path, "with", f"{gcc} -print-prog-name=ld.gold) echo {gold};;")
+    assert headers._gcc(cxx) == f"my gcc 12 {tmp_path}/cc1plus 5"
+    assert headers._linker(cxx) == []
+    headers._linker.cache_clear()
+    gold.touch(mode=0o755)
+    assert headers._linker(cxx) == ["-fuse-ld=gold"]
+    other = compiler(tmp_path, "other", f"-print-prog-name=cc1plus) echo cc1plus;; *) echo {gold};;")
+    assert headers._gcc(other) == ""
+    assert headers._linker(other) == []
+
+
+@pytest.fixture
+def made(config, tmp_path, monkeypatch):
+    """The files with which a compiler, which copies headers, was started; the cache is empty."""
+    (tmp_path / "cc1plus").touch()
+    log = tmp_path / "log"
+    log.touch()
+    path = tmp_path / "copies"
+    path.write_text(
+        f'#!/bin/sh\ncase "$*" in *c++-header*) ;; *cc1plus) echo {tmp_path}/cc1plus; exit;; *) exit;; esac\n'
+        f'echo "$@" >>{log}\ntest -e {tmp_path}/fails && exit 1\n'
+        'for word; do test "$before" = -o && cp "$source" "$word"; source=$before; before=$word; done\n'
+    )
+    path.chmod(0o755)
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(config, "cxx", str(path))
+    monkeypatch.setattr(type(config).__dict__["compiledir"], "allow_override", True)
+    monkeypatch.setattr(config, "compiledir", str(tmp_path / "cache"))
+    monkeypatch.setattr(headers, "_useless", set())
+    monkeypatch.setattr(headers, "_intact", set())
+    return lambda: log.read_text().splitlines()
+
+
+def test_the_header_is_precompiled_once_and_sealed(made):
+    path = headers.header()
+    assert path.name == "lxmls.h"
+    assert path.read_text().startswith('#include <Python.h>\n#include <iostream>\n#include "theano_mod_helper.h"\n')
+    precompiled = path.with_name("lxmls.h.gch")
+    assert entries.is_intact(precompiled)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["lxmls.h", "lxmls.h.gch"]
+    (command,) = made()
+    assert "-O3 -fno-math-errno" in command
+    assert f"-x c++-header {path} -o" in command
+    assert headers.header() == path
+    assert len(made()) == 1
+    precompiled.unlink()  # by a user who empties the cache
+    assert headers.header() == path
+    assert len(made()) == 2
+    headers._intact.clear()
+    os.truncate(precompiled, 10)
+    assert headers.header() == path
+    assert len(made()) == 3
+
+
+def test_another_flag_of_the_user_s_is_another_header(made, config, monkeypatch):
+    path = headers.header()
+    monkeypatch.setattr(config.gcc, "cxxflags", f"{config.gcc.cxxflags} -DMINE")
+    assert headers.header().parent != path.parent
+
+
+def test_a_header_that_cannot_be_made_is_tried_once(made, tmp_path):
+    (tmp_path / "fails").touch()
+    assert headers.header() is None
+    (tmp_path / "fails").unlink()
+    assert headers.header() is None
+    assert len(made()) == 1
+
+
+def test_a_full_disk_leaves_no_header(made, tmp_path, monkeypatch):
+    def full(path, name):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(entries, "seal", full)
+    assert headers.header() is None
+    assert [file.name for file in tmp_path.glob("cache/header-*/*")] == ["lxmls.h"]
+
+
+def test_a_header_that_has_broken_a_compile_is_dropped(made):
+    path = headers.header()
+    headers.drop(path)
+    assert not path.with_name("lxmls.h.gch").exists()
+    assert headers.header() is None
+    headers._useless.clear()  # the next process
+    assert headers.header() == path
+    assert len(made()) == 2
+    headers.drop(path.with_name("none.h"))

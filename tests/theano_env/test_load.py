@@ -1,0 +1,157 @@
+"""The import of Theano: its settings, and the device that it really uses."""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.theano_env import flags, load
+from lxmls_rnn.theano_env.failures import CompileError
+
+
+@pytest.fixture
+def environ(monkeypatch, tmp_path):
+    """An environment without settings of Theano."""
+    for name in ("THEANO_FLAGS", "LXMLS_DEVICE", "LXMLS_FLOATX", "LXMLS_ADVICE", "LXMLS_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("THEANORC", os.devnull)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a 'b'"))
+    return monkeypatch
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Set what users are told about devices to what they are outside the image."""
+    import theano  # noqa: F401  with the settings of all tests
+
+    monkeypatch.delenv("LXMLS_ADVICE", raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("before", [None, "", "floatX=float32", "floatX=float32,mode='a,b'"])
+def test_theano_reads_our_settings_and_then_the_users(environ, before):
+    if before is not None:
+        environ.setenv("THEANO_FLAGS", before)
+    with load._flags_set():
+        read = flags.user_flags()
+        assert read["base_compiledir"].endswith("/a 'b'/lxmls-rnn/theano")
+        assert read["floatX"] == ("float32" if before else "float64")
+        assert os.environ["THEANO_FLAGS"].endswith(before or "")
+    assert os.environ.get("THEANO_FLAGS") == before
+    with pytest.raises(ZeroDivisionError), load._flags_set():
+        1 / 0  # noqa: B018
+    assert os.environ.get("THEANO_FLAGS") == before
+
+
+def test_zig_is_on_the_path_after_all_others_while_theano_looks_for_it(environ, tmp_path):
+    zig = tmp_path / "zig" / "g++"
+    zig.parent.mkdir()
+    zig.write_text("#!/bin/sh\necho 12.2.0\n")
+    zig.chmod(0o755)
+    environ.setattr(flags, "ZIG", zig)
+    before = os.environ["PATH"]
+    with load._flags_set():
+        assert os.environ["PATH"] == f"{before}:{zig.parent}"
+    assert os.environ["PATH"] == before
+    environ.delenv("PATH")
+    with load._flags_set():
+        assert os.environ["PATH"] == f"{os.defpath}:{zig.parent}"
+    assert "PATH" not in os.environ
+
+
+def test_a_compiler_that_does_not_work_stops_the_import(environ, tmp_path):
+    environ.setenv("THEANO_FLAGS", f"cxx={tmp_path}/none")
+    with pytest.raises(CompileError, match="/none does not work"), load._flags_set():
+        pass
+    environ.setenv("THEANO_FLAGS", "cxx=")  # none is wanted
+    with load._flags_set():
+        pass
+    (tmp_path / "rc").write_text(f"[global]\ncxx = {tmp_path}/of-the-file\n")
+    environ.delenv("THEANO_FLAGS")
+    environ.setenv("THEANORC", str(tmp_path / "rc"))
+    with pytest.raises(CompileError, match="/of-the-file does not work"), load._flags_set():
+        pass
+
+
+def test_a_file_on_a_path_without_theano_is_left_alone(monkeypatch):
+    monkeypatch.setitem(sys.modules, "theano.mine", object())
+    monkeypatch.setitem(sys.modules, "theanomine", object())
+    for name in [name for name in sys.modules if name.startswith("theano.")]:
+        monkeypatch.setitem(sys.modules, name, sys.modules[name])  # put back after the test
+    load._forget_parts()
+    assert not any(name.startswith("theano.") for name in sys.modules)
+    assert "theanomine" in sys.modules
+
+
+@pytest.mark.theano
+def test_the_device_of_a_shared_variable_is_the_one_that_is_used(told):
+    assert load.device_used() == "cpu"
+    load.require_device("cpu", ["something went wrong"])
+
+
+@pytest.mark.theano
+def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
+    told.setattr(load, "problem", lambda device: None)
+    with pytest.raises(RuntimeError) as raised:
+        load.require_device("cuda0", ["first", "no luck\nmore of it"])
+    assert str(raised.value) == (
+        "Theano was to use the device cuda0 but uses cpu (no luck): set LXMLS_DEVICE=cpu to work without it"
+    )
+    with pytest.raises(RuntimeError, match=r"but uses cpu: set LXMLS_DEVICE=other$"):
+        load.require_device("other")
+
+
+@pytest.mark.theano
+def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
+    with pytest.raises(RuntimeError) as raised:
+        load.require_device("gpu", ["no luck"])
+    assert str(raised.value) == (
+        "Theano was to use the device gpu but uses cpu, because gpu is no name of a device: set LXMLS_DEVICE to auto,"
+        " cpu, cuda, cuda0, cuda1, ... or opencl0:0; set LXMLS_DEVICE=gpu"
+    )
+
+
+def test_the_reasons_of_theano_s_gpu_part_are_kept(monkeypatch):
+    reasons = load._Reasons()
+    logger = logging.Logger("gpu")
+    logger.addHandler(reasons)
+    logger.warning("not an error")
+    try:
+        raise ValueError("out of memory")
+    except ValueError:
+        logger.exception("Could not initialize pygpu")
+    monkeypatch.setitem(sys.modules, "pygpu", None)
+    logger.error("pygpu was configured but could not be imported")
+    monkeypatch.setitem(sys.modules, "pygpu", object())
+    logger.error("another %s", "thing")
+    first, second, third = reasons.found
+    assert first == "out of memory"
+    assert second.startswith("pygpu cannot be imported: import of pygpu halted")
+    assert third == "another thing"
+
+
+@pytest.mark.theano
+def test_scan_is_refused_on_opencl_with_what_to_take_instead(monkeypatch):
+    import theano
+    from theano.scan_module.scan_op import Scan
+
+    from lxmls_rnn.theano_env import opencl
+
+    monkeypatch.setattr(Scan, "__init__", Scan.__init__)  # put back after the test
+    opencl.refuse_scan("opencl0:1")
+    with pytest.raises(
+        NotImplementedError, match=r"\(opencl0:1\): take FastRNN or FastLSTM, or the device cpu or cuda"
+    ):
+        theano.scan(lambda x: x + 1, sequences=theano.tensor.vector())
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", [[], ["--install", "more"], ["install"]])
+def test_the_module_as_a_command_installs_nothing_it_is_not_asked_to(arguments):
+    command = [sys.executable, "-m", "lxmls_rnn.theano_env", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(flags.__file__).parents[2])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "usage: python -m lxmls_rnn.theano_env --install\n"
