@@ -20,6 +20,7 @@ from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.widgets.choices import RunChoice
+from lxmls_rnn.deep_learning.evaluation import judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare
 from lxmls_rnn.runs import Run
@@ -331,6 +332,27 @@ def test_another_run_forgets_the_errors(panel):
     view.button.click()
     view.job.wait(60)
     assert "lstm on dev" in view.summary.value
+
+
+def test_a_measurement_of_a_run_that_was_left_shows_nothing(panel, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def judged(*arguments):
+        for number, one in enumerate(judge(*arguments)):
+            if number == 3:
+                begun.set()
+                go_on.wait(30)
+            yield one
+
+    monkeypatch.setattr("lab.panels.inspection.errors.judge", judged)
+    view = turn_to(panel, ERRORS)
+    view.button.click()
+    assert begun.wait(30)
+    panel.choice.run.value = "lstm"
+    go_on.set()
+    view.job.wait(60)
+    assert view.results.layout.display == "none"
+    assert panel.message.value == ""
 
 
 def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):

@@ -78,3 +78,12 @@ def test_a_graph_too_large_to_read_is_refused(monkeypatch):
     monkeypatch.setattr(graph_drawing, "MOST", 2)
     with pytest.raises(ValueError, match="has 3 nodes; up to 2 can be drawn"):
         draw(T.exp(T.dvector("x")))
+
+
+def test_the_legend_names_each_colour_of_a_drawing(chain):
+    shown = graph_drawing.legend()
+    named = dict(re.findall(r'background:(#\w+)">([^<]+)<', shown))
+    drawn = set(re.findall(r"fill:(#\w+);stroke", draw(chain[0])))
+    assert {named[colour] for colour in drawn} == {"input", "constant", "operation", "scan (a loop)", "output"}
+    w = theano.shared(1.0)
+    assert named[re.findall(r"fill:(#\w+);stroke", draw(w))[0]] == "shared variable"
