@@ -73,17 +73,22 @@ class Picture:
                 if abs(x - shape.x) < 1 and abs(y - shape.y) < 1:
                     shape.name, shape.ink = name, ink
 
-    def at(self, place):
-        """Return the name of the shape, else of the text, at the end of an arrow; nothing in the open."""
+    def at(self, place, other):
+        """Return the name of the shape, else of the text, at the end of an arrow; nothing in the open.
+
+        It is at the side of the shape that looks to the `other` end, so that no arrow goes through a shape.
+        """
         shape = min(self.shapes, key=lambda shape: shape.distance(*place))
         if shape.distance(*place) < NEAR:
+            assert dist(place, other) < dist((shape.x, shape.y), other)
             return shape.name
         near = [(dist(place, text[:2]), text[2]) for text in self.texts if dist(place, text[:2]) < 14]
         return min(near)[1] if near else ""
 
     def edges(self, colour=None):
         """Return what is connected with what, by all arrows or those of a colour."""
-        return {(self.at(tail), self.at(head)) for tail, head, its in self.arrows if colour in (None, its)}
+        drawn = [arrow[:2] for arrow in self.arrows if colour in (None, arrow[2])]
+        return {(self.at(tail, head), self.at(head, tail)) for tail, head in drawn}
 
     def bold(self):
         return sorted(text[2] for text in self.texts if text[3])
@@ -201,7 +206,7 @@ def test_matrices_are_named_beside_their_arrows():
         middle = lambda arrow: [(a + b) / 2 for a, b in zip(*arrow[:2], strict=True)]  # noqa: E731
         arrow = min(picture.arrows, key=lambda arrow: dist((x, y), middle(arrow)))
         assert 8 <= dist((x, y), middle(arrow)) <= 16  # beside it, not on it
-        tail, head = (picture.at(end).split("_")[0] for end in arrow[:2])
+        tail, head = (picture.at(*ends).split("_")[0] for ends in (arrow[:2], arrow[1::-1]))
         assert head == kinds[name][1]
         assert tail == kinds[name][0] or name == "W_e" or tail == "0"
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 import warnings
 
 import pytest
@@ -81,12 +82,14 @@ def test_a_pause_and_the_time_after_the_end_do_not_count_as_work():
     job = Job(lambda: counting(2), lambda number: job.pause() if number == 0 else None)
     job.listeners.append(lambda: job.state == "paused" and paused.set())
     assert job.seconds == 0
+    begin = time.monotonic()
     job.start()
     assert paused.wait(PATIENCE)
     assert job.seconds == job.seconds > 0
     job.go_on()
     job.wait(PATIENCE)
     assert job.seconds == job.seconds > 0
+    assert job.seconds <= time.monotonic() - begin
 
 
 def test_a_paused_job_can_be_stopped():

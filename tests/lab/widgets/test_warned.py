@@ -1,5 +1,7 @@
 """Warnings come to what their thread does, and elsewhere as Python shows them."""
 
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -20,6 +22,13 @@ def test_what_nothing_takes_is_shown_with_its_text():
     with pytest.warns(DeprecationWarning, match="^old$"), warned.collected(UserWarning) as taken:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     assert taken == []
+
+
+@pytest.mark.process
+def test_outside_of_panels_and_jobs_python_shows_it():
+    code = "import warnings; from lab.widgets import warned; warnings.warn('old file', UserWarning)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "UserWarning: old file" in ran.stderr
 
 
 def test_the_librarys_warnings_come_each_time_those_of_others_as_python_has_it():
