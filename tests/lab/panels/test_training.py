@@ -185,6 +185,8 @@ def test_epochs_have_marks_which_are_small_where_they_are_many():
         assert lines.cost.marker == lines.dev.marker == "circle"
         assert lines.train.marker is None
     assert sizes[2] > 9 * sizes[60]
+    curves.update("60 epochs", [], [(0.5, 3.0, 0.5)], [(0.5, 2.0)])  # at once
+    assert (list(lines.cost_within.y), list(lines.norm_within.y)) == ([3.0], [2.0])
 
 
 def test_the_box_gives_the_cost_a_logarithmic_axis(panel):
