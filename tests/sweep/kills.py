@@ -162,7 +162,8 @@ class Attack:
 
     def judge(self, struck, status, said):
         """Note what is wrong with a command that has ended."""
-        allowed = {"kill-client": {-9, 0}, "interrupt": {130, 0}, "terminate": {143, 0}}.get(struck, {0})
+        # a signal that comes while Python ends kills the process; a shell reports 130 and 143 for that too
+        allowed = {"kill-client": {-9, 0}, "interrupt": {130, -2, 0}, "terminate": {143, -15, 0}}.get(struck, {0})
         problems = [] if status in allowed else [f"status {status}"]
         problems += [word for word in ("Traceback", "Error", "Exception", "Warning") if word in said]
         processes = [process for process in psutil.process_iter() if self.is_ours(process)]
