@@ -67,7 +67,8 @@ def test_a_model_without_vocabulary_cannot_tag(tmp_path):
             Tagger.load(tmp_path / file)
 
 
-def test_a_header_is_kept_and_all_its_words_are_known_unless_it_says_how_many(tmp_path):
+def test_a_header_is_kept_and_all_its_words_are_known_unless_it_says_how_many(tagger, tmp_path):
+    assert tagger.header == {}  # of no file
     model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3), words=WORDS, tags=TAGS, note="by hand")
     loaded = Tagger.load(tmp_path / "m.npz")
     assert (loaded.n_known_words, loaded.header["note"]) == (4, "by hand")
