@@ -84,6 +84,7 @@ def test_values_that_are_no_ascii_stay_readable(tmp_path):
     settings = by_setting(halving.results(sweep))
     assert report.lines(settings)[1][0] == "größe.txt"
     assert "größe.txt" in report.to_json(sweep, settings, None, [])
-    assert [training.name for training in sweep.trainings()] == ["embeddings=none,seed=1", "embeddings=größe.txt,seed=1"]
-
-
+    assert [training.name for training in sweep.trainings()] == [
+        "embeddings=none,seed=1",
+        "embeddings=größe.txt,seed=1",
+    ]

@@ -15,6 +15,7 @@ from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import DIVERGED, by_setting, chosen, on_test, read
 
+
 def test_a_setting_has_mean_deviation_and_number_of_seeds_best_first(tmp_path):
     settings = by_setting(halving.results(with_runs(tmp_path, by_size, "n_hidd=2,4,3", seeds=(1, 2, 3))))
     assert [setting.point["n_hidd"] for setting in settings] == [4, 3, 2]

@@ -111,7 +111,10 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
         ({"seeds": [3, 3]}, r"the seeds must be different numbers, at least one, got \[3, 3\]"),
         ({"sample": 0}, "--sample must be at least 1, got 0"),
         ({"vary": {"epochs": [1, 2]}, "halving": True}, "--halving needs one number of epochs for all"),
-        ({"vary": {"n_hidd": [2], "activation": ["x" * 200]}}, "the run n_hidd=2,activation=x*,seed=1 would come twice"),
+        (
+            {"vary": {"n_hidd": [2], "activation": ["x" * 200]}},
+            "the run n_hidd=2,activation=x*,seed=1 would come twice",
+        ),
         ({"vary": {"embeddings": ["/a/x", "/b/x"]}}, "the run embeddings=x,seed=1 would come twice or has too long"),
     ],
 )
