@@ -67,8 +67,10 @@ def test_a_line_of_csv_and_json_has_all_that_is_known_of_a_training(tmp_path):
         "sweep": "small",
         "base": sweep.base.to_dict(),
         "settings": [
-            {"setting": {"n_hidd": 4}, "mean": pytest.approx(0.414), "deviation": None, "seeds": 1, "trainings": [other, wild]},
-            {"setting": {"n_hidd": 2}, "mean": pytest.approx(0.214), "deviation": None, "seeds": 1, "trainings": [done, waits]},
+            {"setting": {"n_hidd": 4}, "mean": pytest.approx(0.414), "deviation": None, "seeds": 1}
+            | {"trainings": [other, wild]},
+            {"setting": {"n_hidd": 2}, "mean": pytest.approx(0.214), "deviation": None, "seeds": 1}
+            | {"trainings": [done, waits]},
         ],
         "chosen": None,
     }  # fmt: skip

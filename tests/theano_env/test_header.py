@@ -94,7 +94,7 @@ def test_a_module_is_there_only_if_the_compiler_has_made_it(config, tmp_path):
 def test_what_fails_plainly_too_is_one_sentence(config, tmp_path, monkeypatch):
     module().compile_plainly(tmp_path)
     assert (tmp_path / "m.so").exists()
-    with pytest.raises(CompileError, match="failed: mod.cpp:1:1: error: .*lxmls-rnn doctor"):
+    with pytest.raises(CompileError, match=r"failed: mod\.cpp:1:1: error: .*lxmls-rnn doctor"):
         module(NOT_C).compile_plainly(tmp_path)
     monkeypatch.setattr(config, "cxx", str(tmp_path / "none"))
     with pytest.raises(CompileError, match="none: No such file"):
