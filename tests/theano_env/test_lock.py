@@ -260,7 +260,9 @@ class Said:
 
 
 @pytest.mark.parametrize(
-    ("content", "who"), [("4321", "process 4321"), ("", "process unknown"), (str(os.getpid()), "another thread")]
+    ("content", "who"),
+    [("4321", "process 4321"), ("", "process unknown"), (str(os.getpid()), "another thread")],
+    ids=["another process", "nobody", "this process"],
 )
 def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content, who):
     said, path = Said(2), tmp_path / "lock"
