@@ -55,17 +55,27 @@ def test_a_library_that_is_not_there_is_none():
     assert libraries.load("libc.so.6").abs(-3) == 3
 
 
-def test_the_bus_shows_a_card_that_is_nvidias_and_for_displays(linux, tmp_path):
+def test_the_bus_shows_a_card_that_is_nvidias_and_for_displays(linux):
     assert not libraries.nvidia_on_the_bus()
-    for number in range(9):
-        (tmp_path / f"sys/bus/pci/devices/0000:{number}0:00.0").mkdir(parents=True)  # which says nothing
-    for number, (vendor, kind) in enumerate((("0x8086", "0x030000"), ("0x10de", "0x040300")), 1):
-        linux(f"/sys/bus/pci/devices/0000:00:0{number}.0/vendor", vendor)
-        linux(f"/sys/bus/pci/devices/0000:00:0{number}.0/class", kind)
+    for number, (vendor, kind) in enumerate((("0x8086", "0x030000"), ("0x10de", "0x040300"))):
+        linux(f"/sys/bus/pci/devices/{number}/vendor", vendor)
+        linux(f"/sys/bus/pci/devices/{number}/class", kind)
     assert not libraries.nvidia_on_the_bus()
-    linux("/sys/bus/pci/devices/0000:00:09.0/vendor", "0x10de\n")
-    linux("/sys/bus/pci/devices/0000:00:09.0/class", "0x030200\n")
+    linux("/sys/bus/pci/devices/2/vendor", "0x10de\n")
+    linux("/sys/bus/pci/devices/2/class", "0x030200\n")
     assert libraries.nvidia_on_the_bus()
+
+
+def test_a_device_that_says_nothing_hides_no_card(linux, tmp_path):
+    """Wherever in the list the card is."""
+    devices = [tmp_path / "sys/bus/pci/devices" / str(number) for number in range(3)]
+    for device in devices:
+        device.mkdir(parents=True)
+    for device in devices:
+        (device / "vendor").write_text("0x10de\n")
+        (device / "class").write_text("0x030200\n")
+        assert libraries.nvidia_on_the_bus()
+        (device / "vendor").unlink()
 
 
 def test_kernels_are_kept_by_driver_card_and_nvrtc(driver, linux):
