@@ -12,7 +12,8 @@ import pytest
 from matplotlib import image
 from typer.testing import CliRunner
 
-from lxmls_rnn.benchmark.measure.machine import describe
+from lxmls_rnn.benchmark.measure.machine import describe, in_words
+from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.cli import app
 
@@ -67,9 +68,70 @@ def test_two_files_are_compared(run, make_results, make_row):
     assert "0 faster, 1 slower, 1 same" in result.output
 
 
+@pytest.fixture
+def measured(make_results, make_row):
+    """A file of all cases that `KNOWN` asks for: nothing is left to measure."""
+    sizes = {"work": "step", "length": 4, "n_words": 30}
+    rows = [
+        make_row(median * n, name, n_hidd=n, **sizes)
+        for n in (5, 6) for median, name in ((4e-3, "numpy"), (2e-3, "fused"))
+    ]  # fmt: skip
+    results = make_results(*rows)
+    results.machine = describe(1)
+    results.peaks = {peak_key(row.case): {"flops": 1e11, "bytes": 1e10} for row in rows}
+    results.save(Path("a.json"))
+    return results
+
+
+KNOWN = ["--model", "rnn", "--hidden", "5,6", "--batch", "1", "--length", "4", "--words", "30", "--threads", "1"]
+KNOWN += ["--implementation", "numpy, fused", "--device", "cpu", "--work", "step", "--resume", "--out", "a.json"]
+
+
+def test_what_a_file_has_is_shown_as_a_table_and_a_picture(run, measured):
+    before = Path("a.json").stat().st_mtime_ns, json.loads(Path("a.json").read_text())["rows"]
+    result = run(*KNOWN)
+    assert result.exit_code == 0, result.output
+    assert f"{in_words(measured.machine)}\n" in result.output
+    table = re.sub(" +", " ", result.output)
+    assert re.search(r"numpy on cpu .* 20(\.0+)? ms", table)
+    assert re.search(r"fused on cpu .* 10(\.0+)? ms", table)
+    assert result.output.endswith("Results: a.json\nPicture: a.png\n")
+    assert image.imread("a.png").shape[2] == 4
+    assert json.loads(Path("a.json").read_text())["rows"] == before[1]
+    other = run(*KNOWN, "--baseline", "fused", "--no-plot")
+    assert other.output.endswith("Results: a.json\n")
+    assert table != re.sub(" +", " ", other.output).replace("Results: a.json\n", "Results: a.json\nPicture: a.png\n")
+
+
+def test_the_roofline_is_beside_the_results_or_where_it_is_to_be(run, measured):
+    for more, path in (([], "a-roofline.png"), (["--out", "b.png"], "b.png")):
+        result = run("roofline", "a.json", *more)
+        assert (result.exit_code, result.output) == (0, f"Picture: {path}\n")
+        assert image.imread(path).shape[2] == 4
+
+
+def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_row):
+    make_results(make_row(1e-3), make_row(1e-3, "fused")).save(Path("a.json"))
+    make_results(make_row(1e-3), make_row(1e-3, "fused")).save(Path("b.json"))
+    make_results(make_row(1e-3), make_row(2e-3, "fused")).save(Path("c.json"))
+    make_results(make_row(1e-3, n_hidd=7)).save(Path("d.json"))
+    same, everything = run("compare", "a.json", "b.json").output, run("compare", "--all", "a.json", "b.json").output
+    assert same.endswith("0 faster, 0 slower, 2 same\n")
+    assert ("┃" in same, "┃" in everything) == (False, True)
+    some, every = (run("compare", *more, "a.json", "c.json").output for more in ([], ["--all"]))
+    assert ("fused" in some, "numpy" in some, "numpy" in every) == (True, False, True)
+    assert run("compare", "c.json", "a.json").output.endswith("1 faster, 0 slower, 1 same\n")
+    none = run("compare", "a.json", "d.json")
+    assert (none.exit_code, "a.json and d.json have no measured case in common" in none.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        (["--baseline", "jax"], "--baseline must be one of numpy, "),
+        (["--implementation", "fused,jax"], "--implementation must be among numpy, "),
+        (["--dtype", "float16"], "--dtype must be among float64, float32, got 'float16'"),
+        (["--work", "sleep"], "--work must be among "),
         (["--hidden", "20,x"], "--hidden takes positive numbers separated by commas, got '20,x'"),
         (["--set", "huge"], "--set must be one of quick, full, deepbench, ratios, plans, got 'huge'"),
         (["--model", "gru"], "--model must be among rnn, lstm, lstm-no-peepholes, got 'gru'"),

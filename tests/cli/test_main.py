@@ -3,18 +3,23 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sweep.small import by_size, small_sweep, with_runs
 from typer.testing import CliRunner
 
+from lxmls_rnn import paths
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.runs import Run
+from lxmls_rnn.tagger import Tagger
+from lxmls_rnn.teaching.gradient_check import check_gradients
 
 COMMAND = str(Path(sys.executable).with_name("lxmls-rnn"))
 COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "runs", "check"]
@@ -417,3 +422,151 @@ def test_damaged_trainings_of_a_sweep_are_named_and_hide_nothing(trained, tmp_pa
         (folder / "checkpoint.npz").unlink()
     assert trained("sweep", "--resume", "width", "--workers", "1").exit_code == 0
     assert "sweep width: 5 of 5 trainings, best" in trained("runs").output
+
+
+def table_of(output):
+    """The cells of the table in an output, line by line."""
+    return [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in output.splitlines() if line[:1] in "│┃"]
+
+
+def test_runs_is_a_table_of_what_tells_the_runs_apart(trained, tmp_path):
+    shutil.copy(paths.data() / "sample" / "train.conll", tmp_path / "mine.conll")
+    other = ["--model", "NumpyLSTM", "--clip", "1", "--seed", "5", "--epochs", "1", "--name", "other"]
+    assert trained("train", "mine.conll", *SHORT, *other).exit_code == 0
+    Run.create("waits", Run.open("first").settings)
+    (first,), (last,) = Run.open("first").metrics()[-1:], Run.open("other").metrics()
+    assert table_of(trained("runs", env={"COLUMNS": "200"}).output) == [
+        ["run", "model", "corpus", "seed", "clip", "epochs", "cost", "train", "dev"],
+        [
+            *("first", "NumpyRNN", "sample", "1234", "None", "2/2", f"{first['cost']:.2f}"),
+            *(f"{first['train_accuracy']:.2%}", f"{first['dev_accuracy']:.2%}"),
+        ],
+        [
+            *("other", "NumpyLSTM", "mine.conll", "5", "1.0", "1/1", f"{last['cost']:.2f}"),
+            *(f"{last['train_accuracy']:.2%}", "-"),
+        ],
+        ["waits", "NumpyRNN", "sample", "1234", "None", "0/2", "-", "-", "-"],
+    ]
+    assert trained("runs", "--root", "none").output == "No runs in none: `lxmls-rnn train` makes one.\n"
+
+
+def test_runs_says_how_far_a_sweep_is(run, tmp_path):
+    sweep = with_runs(tmp_path / "runs", by_size, "n_hidd=2,4", seeds=[1, 2])
+    first = next(sweep.trainings())
+    os.truncate(sweep.folder / first.name / "checkpoint.npz", 100)
+    small_sweep(tmp_path / "runs", "n_hidd=2,3", name="waits").begin()
+    begin = "sweep small: 3 of 4 trainings, 1 damaged, best n_hidd=4 with 41.90% ± 0.71% (2 seeds); "
+    output = run("runs").output
+    assert f"{begin}`lxmls-rnn sweep show small`\nsweep waits: 0 of 4 trainings; `lxmls-rnn sweep show waits`\n" in output
+    assert f"Warning: runs/small/{first.name}/checkpoint.npz" in output
+    assert "more trainings" not in output
+    for training in sweep.trainings():
+        os.truncate(sweep.folder / training.name / "checkpoint.npz", 100)
+    output = run("runs").output
+    assert output.count("Warning: ") == 4
+    assert "Warning: 1 more trainings of the sweep small are damaged: `lxmls-rnn sweep show small` names them" in output
+    assert "sweep small: 0 of 4 trainings, 4 damaged; " in output
+    (tmp_path / "runs" / "waits" / "sweep.json").write_text("{")
+    assert "Warning: runs/waits/sweep.json is not the file of a sweep" in run("runs").output
+
+
+def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
+    result = Tagger.load(Path("runs/first")).evaluate(paths.data() / "sample" / "dev.conll", max_sent_len=9, max_nr_sent=7)
+    shown = trained("evaluate", "first", str(paths.data() / "sample" / "dev.conll"), "--max-sent-len", "9", "--max-nr-sent", "7")
+    assert shown.exit_code == 0
+    known, unknown = result.known.sum(), result.unknown.sum()
+    lines = shown.output.splitlines()
+    assert lines[:3] == [
+        f"dev.conll: 7 sentences, {known + unknown} words, accuracy {result.accuracy:.2%}",
+        f"  words in the vocabulary:     {known:6}, accuracy {result.known_accuracy:.2%}",
+        f"  words not in the vocabulary: {unknown:6}, accuracy {result.unknown_accuracy:.2%}",
+    ]
+    header, *rows = table_of(shown.output)
+    assert header == ["tag", "words", "precision", "recall", "F1"]
+    assert rows == [
+        [row["tag"], str(row["words"]), f"{row['precision']:.2%}", f"{row['recall']:.2%}", f"{row['f1']:.2%}"]
+        for row in result.per_tag()
+    ]
+    at = lines.index("confusion: gold tag by row, predicted tag by column")
+    assert lines[at + 1].split() == list(result.tags)
+    counts = [[int(n.replace(".", "0")) for n in line[5:].split()] for line in lines[at + 2 :]]
+    assert counts == result.confusion.tolist()
+    assert [line[:5].strip() for line in lines[at + 2 :]] == list(result.tags)
+    assert {len(line) for line in lines[at + 1 :]} == {5 + 6 * len(result.tags)}
+
+
+def test_words_that_are_all_known_or_all_unknown_have_one_line(trained, tmp_path):
+    first = next(line for line in (paths.data() / "sample" / "train.conll").read_text().splitlines() if "\t" in line)
+    cells = first.split("\t")
+    for word, said in (("zzz", "not in"), (".", "in")):
+        (tmp_path / "c.conll").write_text("".join("\t".join([str(n), word, *cells[2:]]) + "\n" for n in (1, 2)) + "\n")
+        output = trained("evaluate", "first", "c.conll").output
+        assert re.findall(r"words (in|not in) the vocabulary: +2,", output) == [said]
+
+
+def test_every_option_of_train_is_a_setting_of_the_run(run):
+    options = {
+        **{"n-emb": 4, "n-hidd": 3, "activation": "tanh", "dtype": "float32", "vocabulary": "train", "min-count": 3},
+        **{"max-sent-len": 9, "max-nr-sent": 20, "epochs": 1, "rate": 0.25, "decay": 0.125, "batch-size": 2},
+        **{"clip": 3.0, "patience": 4, "seed": 5, "init": "orthogonal"},
+    }
+    flags = ["--freeze-embeddings", "--gradient-norm", "--shuffle"]
+    typed = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    assert run("train", "sample", *typed, *flags, "--name", "a").exit_code == 0
+    settings = Run.open("a").settings.to_dict()
+    found = {**settings, **settings["trainer"]}
+    assert {name: found[name.replace("-", "_")] for name in options} == options
+    assert found["freeze_embeddings"] is found["gradient_norm"] is found["shuffle"] is True
+    assert (Path(found["train"]).name, Path(found["dev"]).name) == ("train.conll", "dev.conll")
+    assert run("train", "--name", "b", *SHORT).exit_code == 0
+    assert Run.open("b").settings.trainer.epochs == 5
+
+
+def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
+    shutil.copy(paths.data() / "sample" / "train.conll", tmp_path / "mine.conll")
+    lines = run("train", "mine.conll", *SHORT, "--epochs", "2", "--batch-size", "16", "--name", "a").output.splitlines()
+    (one, two) = Run.open("a").metrics()
+    words = sum(len(line.split("\t")) > 1 for line in Path("mine.conll").read_text().split("\n\n", 80)[:80] for line in line.split("\n"))
+    assert lines[0] == (
+        f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates"
+    )
+    for line, row in zip(lines[1:3], (one, two), strict=True):
+        epoch = f"epoch {row['epoch']:3}   cost {row['cost']:10.4f}   train {row['train_accuracy']:.2%}   "
+        assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part
+    assert lines[3] == "Stopped: all 2 epochs done."
+    assert lines[-1] == "The run is in runs/a."
+
+
+@pytest.mark.parametrize("path", ["runs/first", "{}/runs/first"])
+def test_a_run_is_found_by_its_path(trained, tmp_path, path):
+    result = trained("train", "--resume", path.format(tmp_path), "--epochs", "3", "--root", "elsewhere")
+    assert result.exit_code == 0
+    assert result.output.endswith(f"The run is in {path.format(tmp_path)}.\n")
+
+
+def test_the_first_option_that_does_not_go_with_resume_is_named(trained):
+    for options in (["--n-hidd", "7", "--rate", "1"], ["--rate", "1", "--n-hidd", "7"]):
+        output = trained("train", "--resume", "first", *options).output
+        assert re.search(r"settings: (n-hidd|rate) cannot be given with --resume", output)
+    assert "sentence or --file, not both: got 'a' and x" in trained("tag", "first", "a", "--file", "x").output
+
+
+def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):
+    tagger = Tagger.load(Path("runs/first"))
+    header, *rows = table_of(trained("tag", "first", "The dog zzz .").output)
+    words = tagger.tag("The dog zzz .")
+    assert header == ["word", "tag", "probability"]
+    assert rows == [[w.word + " *" * (not w.known), w.tag, f"{w.probability:.4f}"] for w in words]
+    assert [row[0] for row in rows] == ["The", "dog", "zzz *", "."]
+    typed = trained("tag", "first", input="The dog zzz .\n").output
+    assert typed == " ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words) + "\n"
+
+
+def test_check_prints_a_line_for_each_parameter(run):
+    result = run("check", "--model", "NumpyRNN", "--length", "3", "--n-hidd", "2", "--seed", "4")
+    header, *rows = table_of(result.output)
+    assert header == ["model", "activation", "parameter", "against", "difference", "verdict"]
+    rows_there = list(check_gradients(["NumpyRNN"], sizes=(20, 6, 2, 4), length=3, seed=4))
+    assert rows == [[r.name, r.activation, r.parameter, r.against, f"{r.difference:.1e}", "agrees"] for r in rows_there]
+    assert run("check", "--model", "NumpyRNN").output != result.output
+    assert run("check", "--length", "0").exit_code == run("check", "--n-hidd", "0").exit_code == 2

@@ -1,5 +1,6 @@
 """The command `lxmls-rnn sweep`: as it is typed, and stopped."""
 
+import json
 import os
 import re
 import resource
@@ -7,18 +8,22 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from sweep.clusters import cluster_of
 from sweep.kills import workers_of
-from sweep.small import BASE, small_sweep
+from sweep.small import BASE, by_size, small_sweep, with_runs
 from typer.testing import CliRunner
 
 from lxmls_rnn.cli import app
+from lxmls_rnn.cli.sweep import duration, in_a_line
 from lxmls_rnn.cli.sweep import run as run_command
 from lxmls_rnn.runs import Run
+from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.sweep import Sweep
 
 COMMAND = str(Path(sys.executable).with_name("lxmls-rnn"))
@@ -190,3 +195,124 @@ def test_sigterm_stops_as_ctrl_c_does_with_its_own_status(stopped):
     status, said = stopped(signal.SIGTERM, os.kill)
     assert status == 143, said
     assert "Stopped by SIGTERM; continue with" in said
+
+
+def table_of(output):
+    """The cells of the table in an output, line by line."""
+    return [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in output.splitlines() if line[:1] in "│┃"]
+
+
+def test_show_prints_table_failures_and_what_is_chosen(run, tmp_path):
+    sweep = with_runs(tmp_path / "my runs", by_size, "n_hidd=2,4", "clip=none", seeds=[1, 2])
+    result = run("show", "small", "--root", "my runs")
+    assert result.exit_code == 0
+    assert table_of(result.output) == [
+        ["n_hidd", "clip", "seeds", "dev", "sd", "epochs", ""],
+        ["4", "none", "2/2", "41.90%", "0.71%", "4", ""],
+        ["2", "none", "2/2", "21.90%", "0.71%", "4", ""],
+    ]
+    assert run("show", "my runs/small").output == result.output
+    chosen = "Chosen on dev: n_hidd=4, clip=none with 41.90% ± 0.71% (2 seeds). The test part is not measured: "
+    assert result.output.splitlines()[-1].startswith(chosen)  # and why: there are no models
+    replace(sweep, failed={training.name: "no memory" for training in sweep.trainings()}).save()
+    output = run("show", "small", "--root", "my runs").output
+    assert output.count("\nn_hidd=4,clip=none,seed=2 failed: no memory\n") == 1
+    assert output.endswith(
+        "No setting has a training that is done: nothing is chosen, and nothing measured on the test part.\n"
+    )
+
+
+def test_show_says_where_it_has_written(run, tmp_path):
+    with_runs(tmp_path / "runs", by_size, "n_hidd=2,4", seeds=[1])
+    output = run("show", "small", "--csv", "a.csv", "--json", "a.json", "--plot", "a.png").output
+    assert output.endswith("Written: a.csv\nWritten: a.json\nPicture: a.png\n")
+    assert Path("a.csv").read_text().startswith('"run","n_hidd","seed","state"')
+    content = json.loads(Path("a.json").read_text())
+    assert content["chosen"] == {"setting": {"n_hidd": 4}, "test_accuracies": []}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5999, "100 min"), (6000, "1.7 h"), (36000, "10.0 h")],
+)
+def test_how_long_something_takes_is_said_with_few_digits(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_what_came_of_a_training_is_a_line(tmp_path):
+    done, other = halving.results(with_runs(tmp_path, by_size, "n_hidd=2"))
+    assert in_a_line(done, 1.26) == "n_hidd=2,seed=1   done   epoch 4   dev 21.40%   1.3 s"
+    assert in_a_line(done, None) == "n_hidd=2,seed=1   done   epoch 4   dev 21.40%"
+    failed = replace(other, state="failed", why="no memory")
+    assert in_a_line(failed, None) == "n_hidd=2,seed=2   failed   no memory"
+    assert in_a_line(replace(other, rows=[], state="given up"), None) == "n_hidd=2,seed=2   given up"
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The address of a cluster of threads: one worker that may train, and one that may not."""
+    with cluster_of(1, 2) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def on_cluster(run, address, tmp_path, monkeypatch):
+    """Call the command with the workers of a cluster."""
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "runs"))
+    return lambda *args: run(*args, "--scheduler", address)
+
+
+def test_a_sweep_tells_of_each_training_and_goes_on_with_what_is_added(on_cluster, tmp_path):
+    result = on_cluster(*SHORT, "--vary", "n_hidd=2,3", "--epochs", "2", "--seed", "5", "--name", "width")
+    assert result.exit_code == 0, result.output
+    first, *lines, last = result.output.splitlines()
+    assert first == "2 trainings: 2 settings with 1 seed each."
+    assert last == f"The sweep is in {tmp_path}/runs/width: `lxmls-rnn sweep show width`."
+    assert "The worker w1 does not train: it has 2 threads: start it with --nthreads 1." in lines
+    told = [line for line in lines if re.fullmatch(r"n_hidd=[23],seed=5   done   epoch 2   dev .*%   \d+\.\d s", line)]
+    assert len(told) == 2
+    sweep = Sweep.load("width", tmp_path / "runs")
+    assert (sweep.base.train, sweep.base.dev) == ("sample/train.conll", "sample/dev.conll")
+    again = on_cluster("--resume", f"{tmp_path}/runs/width", "--seeds", "2", "--vary", "n_hidd=4")
+    assert again.exit_code == 0, again.output
+    assert again.output.startswith("6 trainings: 3 settings with 2 seeds each.\n2 of them are done already.\n")
+    assert sorted(re.findall(r"^(n_hidd=\d,seed=\d)   done", again.output, re.MULTILINE)) == [
+        "n_hidd=2,seed=6", "n_hidd=3,seed=6", "n_hidd=4,seed=5", "n_hidd=4,seed=6"
+    ]  # fmt: skip
+    shown = f"{tmp_path}/runs/width: `lxmls-rnn sweep show width`."
+    assert again.output.endswith(f"The sweep is in {shown}\n")
+
+
+def test_a_training_that_diverged_is_a_line_and_no_failure(on_cluster):
+    options = ["--activation", "relu", "--epochs", "10", "--vary", "rate=1e300", "--vary", "seed=3", "--name", "wild"]
+    result = on_cluster(*SHORT, *options)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^rate=1e\+300,seed=3   diverged   .*try a lower rate", result.output, re.MULTILINE)
+
+
+def test_the_status_is_1_where_a_training_failed(on_cluster, tmp_path):
+    assert on_cluster(*SHORT, "--vary", "n_hidd=2", "--epochs", "1", "--name", "a").exit_code == 0
+    (folder,) = (tmp_path / "runs" / "a").glob("n_hidd=*")
+    os.truncate(folder / "checkpoint.npz", 100)
+    result = on_cluster("--resume", "a")
+    assert result.exit_code == 1
+    assert f"{folder.name}   failed   {folder}" in result.output
+
+
+def test_stopped_by_a_signal_it_says_how_to_go_on(on_cluster, address, tmp_path):
+    ended = threading.Event()
+
+    def strike():
+        while not ended.wait(0.02):
+            if list((tmp_path / "runs").glob("a/n_hidd=*")):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    result = on_cluster(*SHORT, "--vary", "n_hidd=2", "--epochs", "10000", "--name", "a")
+    ended.set()
+    striker.join()
+    assert result.exit_code == 143
+    assert f"Stopped by SIGTERM; continue with `lxmls-rnn sweep --resume a --scheduler {address}`.\n" in result.output
+    assert f"The sweep is in {tmp_path}/runs/a: `lxmls-rnn sweep show a`.\n" in result.output

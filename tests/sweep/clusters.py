@@ -1,4 +1,4 @@
-"""A Dask cluster of processes on this machine, with TLS, as it would be on several; and a line that can be cut."""
+"""A Dask cluster of processes on this machine, with TLS, as it would be on several; a line that can be cut; threads."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dask
 import psutil
-from distributed import Client
+from distributed import Client, Scheduler, SpecCluster, Worker
 
 from lxmls_rnn.sweep import tls
 
@@ -108,3 +108,16 @@ class Line:
         if one not in self.far:
             with closing(one), closing(other):
                 pass
+
+
+HERE = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
+
+
+def cluster_of(*threads):
+    """A cluster in this process, with a worker for each number of threads."""
+    workers = {
+        f"w{number}": {"cls": Worker, "options": {**HERE, "nthreads": n, "memory_limit": 0}}
+        for number, n in enumerate(threads)
+    }
+    scheduler = {"cls": Scheduler, "options": {**HERE, "port": 0, "dashboard": False}}
+    return SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)

@@ -6,9 +6,9 @@
 from contextlib import closing
 from dataclasses import replace
 
-import dask
 import pytest
-from distributed import Scheduler, SpecCluster, Worker, default_client
+from distributed import default_client
+from sweep.clusters import cluster_of
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.runs import Run
@@ -17,24 +17,10 @@ from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep
 
-HERE = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
-
-
-def cluster_of(*threads):
-    """A cluster with a worker for each number of threads."""
-    workers = {
-        f"w{number}": {"cls": Worker, "options": {**HERE, "nthreads": n, "memory_limit": 0}}
-        for number, n in enumerate(threads)
-    }
-    scheduler = {"cls": Scheduler, "options": {**HERE, "port": 0, "dashboard": False}}
-    return SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)
-
-
 @pytest.fixture(scope="module")
 def address():
     """The address of a cluster with two workers that may train, and one that may not."""
-    quiet = {"distributed.admin.tick.interval": "1s", "distributed.worker.profile.enabled": False}
-    with dask.config.set(quiet), cluster_of(1, 1, 2) as cluster:
+    with cluster_of(1, 1, 2) as cluster:
         yield cluster.scheduler_address
 
 
