@@ -13,8 +13,8 @@ from matplotlib import image
 from typer.testing import CliRunner
 
 from lxmls_rnn.benchmark.measure.machine import describe, in_words
-from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.benchmark.measure.results import Results
+from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.cli import app
 
 pytestmark = pytest.mark.process

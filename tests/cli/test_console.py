@@ -63,7 +63,7 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_noted_and_a_second_ctrl_c_does_not_wait(capfd, number):
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(KeyboardInterrupt), interruptible("current batch") as came:
+    with pytest.raises(KeyboardInterrupt), interruptible("current batch") as came:  # noqa: PT012
         os.kill(os.getpid(), number)
         assert came == [number]
         said = "Stopping after the current batch (a second Ctrl-C does not wait and does not save).\n"

@@ -457,7 +457,9 @@ def test_runs_says_how_far_a_sweep_is(run, tmp_path):
     small_sweep(tmp_path / "runs", "n_hidd=2,3", name="waits").begin()
     begin = "sweep small: 3 of 4 trainings, 1 damaged, best n_hidd=4 with 41.90% ± 0.71% (2 seeds); "
     output = run("runs").output
-    assert f"{begin}`lxmls-rnn sweep show small`\nsweep waits: 0 of 4 trainings; `lxmls-rnn sweep show waits`\n" in output
+    assert (
+        f"{begin}`lxmls-rnn sweep show small`\nsweep waits: 0 of 4 trainings; `lxmls-rnn sweep show waits`\n" in output
+    )
     assert f"Warning: runs/small/{first.name}/checkpoint.npz" in output
     assert "more trainings" not in output
     for training in sweep.trainings():
@@ -471,8 +473,12 @@ def test_runs_says_how_far_a_sweep_is(run, tmp_path):
 
 
 def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
-    result = Tagger.load(Path("runs/first")).evaluate(paths.data() / "sample" / "dev.conll", max_sent_len=9, max_nr_sent=7)
-    shown = trained("evaluate", "first", str(paths.data() / "sample" / "dev.conll"), "--max-sent-len", "9", "--max-nr-sent", "7")
+    result = Tagger.load(Path("runs/first")).evaluate(
+        paths.data() / "sample" / "dev.conll", max_sent_len=9, max_nr_sent=7
+    )
+    shown = trained(
+        "evaluate", "first", str(paths.data() / "sample" / "dev.conll"), "--max-sent-len", "9", "--max-nr-sent", "7"
+    )
     assert shown.exit_code == 0
     known, unknown = result.known.sum(), result.unknown.sum()
     lines = shown.output.splitlines()
@@ -526,10 +532,12 @@ def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
     shutil.copy(paths.data() / "sample" / "train.conll", tmp_path / "mine.conll")
     lines = run("train", "mine.conll", *SHORT, "--epochs", "2", "--batch-size", "16", "--name", "a").output.splitlines()
     (one, two) = Run.open("a").metrics()
-    words = sum(len(line.split("\t")) > 1 for line in Path("mine.conll").read_text().split("\n\n", 80)[:80] for line in line.split("\n"))
-    assert lines[0] == (
-        f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates"
+    words = sum(
+        len(line.split("\t")) > 1
+        for line in Path("mine.conll").read_text().split("\n\n", 80)[:80]
+        for line in line.split("\n")
     )
+    assert lines[0] == (f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates")
     for line, row in zip(lines[1:3], (one, two), strict=True):
         epoch = f"epoch {row['epoch']:3}   cost {row['cost']:10.4f}   train {row['train_accuracy']:.2%}   "
         assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part

@@ -17,6 +17,7 @@ from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep
 
+
 @pytest.fixture(scope="module")
 def address():
     """The address of a cluster with two workers that may train, and one that may not."""

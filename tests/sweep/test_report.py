@@ -63,14 +63,13 @@ def test_a_line_of_csv_and_json_has_all_that_is_known_of_a_training(tmp_path):
     }
     other = done | {"run": "n_hidd=4,seed=1", "n_hidd": 4, "dev_accuracy": pytest.approx(0.414)}
     wild = waits | {"run": "n_hidd=4,seed=2", "n_hidd": 4, "state": "diverged", "why": "nan"}
+    one = {"deviation": None, "seeds": 1}
     assert json.loads(report.to_json(sweep, settings, None, [])) == {
         "sweep": "small",
         "base": sweep.base.to_dict(),
         "settings": [
-            {"setting": {"n_hidd": 4}, "mean": pytest.approx(0.414), "deviation": None, "seeds": 1}
-            | {"trainings": [other, wild]},
-            {"setting": {"n_hidd": 2}, "mean": pytest.approx(0.214), "deviation": None, "seeds": 1}
-            | {"trainings": [done, waits]},
+            {"setting": {"n_hidd": 4}, "mean": pytest.approx(0.414), **one, "trainings": [other, wild]},
+            {"setting": {"n_hidd": 2}, "mean": pytest.approx(0.214), **one, "trainings": [done, waits]},
         ],
         "chosen": None,
     }  # fmt: skip
