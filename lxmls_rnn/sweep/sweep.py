@@ -264,9 +264,9 @@ _SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")
 
 
 def more_seeds(seeds: Sequence[int], count: int) -> list[int]:
-    """Return at least `count` seeds: these, and then those that follow the last one; ValueError for far too many."""
+    """Return at least `count` seeds: these, and then those that follow the largest; ValueError for far too many."""
     grid.check_count(count, "the number of seeds")
-    return [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + count - len(seeds))]
+    return [*seeds, *range(max(seeds) + 1, max(seeds) + 1 + count - len(seeds))]
 
 
 def run_name(point: Point, seed: int) -> str:

@@ -170,8 +170,8 @@ def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
         return Run.create(name, settings, client.path, corpus)
     run = Run.open(name, client.path)
     run.corpus = corpus
-    same = replace(run.settings, dtype=settings.dtype or run.settings.dtype)
-    if comparable(same) != comparable(replace(settings, dtype=same.dtype)):
+    wanted = replace(settings, dtype=settings.dtype or run.settings.dtype)
+    if comparable(run.settings) != comparable(wanted):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
     return run
 

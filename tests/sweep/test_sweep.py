@@ -81,6 +81,11 @@ def test_values_and_seeds_can_be_added(tmp_path):
     assert sweep.extended({}, None, None) == sweep
 
 
+def test_seeds_in_any_order_can_be_added_to(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[7, 3, 5]).begin()
+    assert sweep.extended({}, 5, None).seeds == [7, 3, 5, 8, 9]
+
+
 def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2,3,4", seeds=[5], sample=1).begin()
     assert len(list(sweep.trainings())) == 1

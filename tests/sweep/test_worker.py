@@ -77,9 +77,10 @@ def test_a_run_that_is_there_goes_on_if_but_its_epochs_differ(tmp_path):
     list(Run.create(training.name, few, sweep.folder).fit())
     assert train(sweep) == [("done", "")]
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
-    other = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, n_emb=4), seeds=[1])
     said = f"the run {sweep.folder / training.name} has other settings than the sweep"
-    assert train(replace(other, checksums=sweep.checksums)) == [("failed", said)]
+    for change in ({"n_emb": 4}, {"dtype": "float32"}):
+        other = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, **change), seeds=[1])
+        assert train(replace(other, checksums=sweep.checksums)) == [("failed", said)]
 
 
 def test_what_compiles_alike_is_of_one_kind():
