@@ -171,7 +171,7 @@ def test_a_test_part_that_cannot_be_measured_is_a_value_error(tmp_path):
 def test_of_a_damaged_training_that_diverged_before_the_reason_stays(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2", seeds=[1])
     (training,) = sweep.trainings()
-    (sweep.folder / training.name / "metrics.jsonl").write_text("{")
+    (sweep.folder / training.name / "metrics.jsonl").write_text('{"epoch": "x"}\n')
     for why, expected in ((DIVERGED + "nan", ("diverged", "nan")), ("no memory", ("failed", "no memory"))):
         result = read(replace(sweep, failed={training.name: why}), training)
         assert (result.training, result.state, result.why, result.rows) == (training, *expected, [])
