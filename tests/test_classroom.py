@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import lab
-from lxmls_rnn.classroom import as_html, exercises_of, read_class, stuck, table
+from lxmls_rnn.classroom import Entry, Student, as_html, exercises_of, read_class, stuck, table
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
@@ -160,3 +160,20 @@ def test_a_class_is_shown_where_the_encoding_lacks_its_signs(handed_in):
     done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True)
     assert done.returncode == 0
     assert b"\\u2713 right" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("begun", "done", "minutes"),
+    [("2026-07-20 10:00", "2026-07-20 14:00", 240), ("2026-07-20 23:59", "2026-07-21 00:00", 1),
+     (None, "2026-07-20 14:00", None), ("2026-07-20 10:00", None, None), ("at ten", "2026-07-20 14:00", None)],
+)  # fmt: skip
+def test_minutes_are_from_the_first_try_until_it_was_right(begun, done, minutes):
+    assert Entry(begun=begun, done=done).minutes == minutes
+
+
+def test_a_student_who_has_nothing_and_a_state_of_a_later_version_are_shown():
+    later = Student("ben", {"forward": Entry("postponed", tries=1)})
+    header, lines = table([Student("anna"), later])
+    assert header[1] == "forward"
+    assert lines[0] == ["anna", "", "0 of 1", "", "0", "0", ""]
+    assert lines[1][1] == "postponed 1×"

@@ -17,6 +17,7 @@ from lxmls_rnn.files import (
     in_words,
     locked,
     make_atomically,
+    naming,
     open_regular,
     read_lines,
     read_regular,
@@ -151,7 +152,8 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
 @pytest.mark.parametrize("what", ["folder", "pipe"])
 def test_what_is_no_file_is_refused_without_waiting(tmp_path, what):
     (os.mkdir if what == "folder" else os.mkfifo)(tmp_path / "a")
-    with pytest.raises(ValueError, match=r"a is (a folder|no regular file), expected a file"):
+    kind = "a folder" if what == "folder" else "no regular file"
+    with pytest.raises(ValueError, match=f"a is {kind}, expected a file"):
         open_regular(tmp_path / "a")
 
 
@@ -198,3 +200,16 @@ def test_a_file_where_a_folder_is_expected_is_named(tmp_path, make):
     with pytest.raises(NotADirectoryError) as error:
         make(tmp_path / "runs" / "a", lambda new: None)
     assert in_words(error.value) == f"{tmp_path / 'runs'}: is a file, expected a folder"
+
+
+def test_an_error_keeps_what_the_system_has_said_about_it(tmp_path):
+    with pytest.raises(OSError, match="the quota is used up") as error, naming(tmp_path):
+        raise OSError(errno.EDQUOT, "the quota is used up")
+    assert in_words(error.value) == f"{tmp_path}: the quota is used up"
+
+
+@pytest.mark.parametrize("make", [write_atomically, make_atomically])
+def test_where_nothing_can_be_made_the_name_is_that_asked_for(make):
+    with pytest.raises(OSError, match="/proc/a'") as error:  # in /proc nobody can make a file
+        make(Path("/proc/a"), lambda new: None)
+    assert in_words(error.value).startswith("/proc/a: ")

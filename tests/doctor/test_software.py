@@ -109,13 +109,15 @@ def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, monkeypatch):
 
 
 @needs_compiler
-def test_a_program_links_with_a_library_that_has_dgemm_and_with_no_other(tmp_path):
+def test_a_program_links_with_a_library_that_has_dgemm_and_with_no_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     cxx = flags.compiler()
     assert not software.links(cxx, "-lno_such_blas")
     assert not software.links(cxx, "-lm")
     assert not software.links(str(tmp_path / "none"), "-lm")
     if blas.ldflags():
         assert software.links(cxx, f"{blas.ldflags()} -Ddgemm_=scipy_dgemm_")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_blas_that_does_not_link_is_a_fault_with_its_remedy(compiler):
@@ -155,3 +157,5 @@ def test_a_folder_outside_the_home_directory_is_written_out(monkeypatch):
 def test_what_the_user_has_set_is_what_theano_has(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "cxx=my-g++,blas.ldflags=-lmine")
     assert software.theano_tools() == ("my-g++", "-lmine")
+    monkeypatch.setattr(software, "in_effect", dict)  # nothing is set
+    assert software.theano_tools() == (flags.compiler(), "")

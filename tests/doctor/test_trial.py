@@ -76,6 +76,9 @@ def test_a_result_that_is_wrong_is_shown(tried, monkeypatch):
 
     monkeypatch.setattr(theano.tensor, "tanh", lambda x: x + 1)
     assert tried()[1]["error"] == "a wrong result, [ 4. 13.]"
+    sigmoid = theano.tensor.nnet.sigmoid
+    monkeypatch.setattr(theano.tensor, "tanh", lambda x: 0.999 * (2 * sigmoid(2 * x) - 1))  # a little too small
+    assert tried()[1]["error"].startswith("a wrong result, [0.99")
 
 
 @pytest.mark.process
@@ -85,6 +88,18 @@ def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     found = trial.end_trial(trial.start_trial("cuda99"))
     assert found.report is None
     assert found.error.startswith("Theano was to use the device cuda99 but uses cpu")
+    found = trial.end_trial(trial.start_trial("cpu"))
+    assert found.report.floatX == "float32"
+    assert found.error == ("" if flags.compiler() else "it ran in Python, not as C code")
+
+
+@pytest.mark.process
+def test_what_theano_uses_is_told_even_if_the_function_ends_the_process():
+    code = "import os, theano\ntheano.function = lambda *_: os._exit(3)\n"
+    code += "from lxmls_rnn.doctor import trial; trial.try_function()"
+    found = trial.end_trial(start(sys.executable, "-c", "import lxmls_rnn\n" + code))
+    assert found.report.theano_version == "1.0.5"
+    assert found.error == "exit status 3"
 
 
 @pytest.mark.process

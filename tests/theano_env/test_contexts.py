@@ -1,10 +1,15 @@
 """Whose turn it is; what needs a GPU is in tests/gpu/on_device/threads.py."""
 
+import ctypes
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from lxmls_rnn.theano_env.contexts import Turn
+from lxmls_rnn.device import GpuLost, libraries
+from lxmls_rnn.theano_env import contexts
+from lxmls_rnn.theano_env.contexts import Primary, Turn
 
 
 def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn():
@@ -46,3 +51,110 @@ def test_on_the_cpu_theano_is_called_as_it_is():
 
     assert not hasattr(Function.__call__, "__wrapped__")
     assert not any(hasattr(constructor, "__wrapped__") for constructor in shared.constructors)
+
+
+class Driver:
+    """A driver with one GPU, whose calls give `status`; contexts are numbers, of this thread."""
+
+    def __init__(self):
+        self.status, self.current, self.set = {}, None, []
+
+    def cuDeviceGetByPCIBusId(self, device, bus_id):
+        assert bus_id == b"0000:01:00.0"
+        device._obj.value = 3
+        return self.status.get("device", 0)
+
+    def cuDevicePrimaryCtxRetain(self, context, device):
+        assert device.value == 3
+        context._obj.value = 77
+        return self.status.get("context", 0)
+
+    def cuCtxGetCurrent(self, context):
+        context._obj.value = self.current
+        return self.status.get("current", 0)
+
+    def cuCtxSetCurrent(self, context):
+        self.current = context.value
+        self.set.append(context.value)
+
+    def cuCtxSynchronize(self):
+        return self.status.get("synchronize", 0)
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    found = Driver()
+
+    def load(name):
+        assert name == "libcuda.so"
+        return found
+
+    kept = {name: getattr(ctypes, name) for name in ("byref", "c_int", "c_void_p")}
+    monkeypatch.setattr(contexts, "ctypes", SimpleNamespace(PyDLL=load, CDLL=load, **kept))
+    monkeypatch.setattr(contexts.ctypes, "byref", lambda value: SimpleNamespace(_obj=value))
+    monkeypatch.setattr(libraries, "error_name", lambda status: f"ERROR_{status}")
+    return found
+
+
+@pytest.mark.parametrize("which", ["device", "context"])
+def test_a_context_that_cannot_be_had_is_told_with_the_drivers_name_for_it(driver, which):
+    driver.status[which] = 201
+    with pytest.raises(RuntimeError, match=r"^the context of the GPU 0000:01:00\.0 cannot be had: ERROR_201$"):
+        Primary("0000:01:00.0")
+
+
+def test_a_thread_gets_the_context_where_it_has_none(driver):
+    primary = Primary("0000:01:00.0")
+    primary.make_current()
+    primary.make_current()
+    assert driver.set == [77]
+    driver.current = 5  # of somebody else
+    primary.make_current()
+    driver.current, driver.status["current"] = None, 3
+    primary.make_current()
+    assert driver.set == [77]
+
+
+def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
+    def fails(*args, **kwargs):
+        """Its own text."""
+        raise ValueError(args, kwargs)
+
+    alone = Primary("0000:01:00.0").alone(fails)
+    assert alone.__doc__ == "Its own text."
+    with pytest.raises(ValueError, match=r"\(\(1,\), {'b': 2}\)"):
+        alone(1, b=2)
+    assert driver.set == [77]
+    driver.status["synchronize"] = 719
+    with pytest.raises(GpuLost, match="ERROR_719") as lost:
+        alone(1)
+    assert lost.value.name == "ERROR_719"
+    assert Primary("0000:01:00.0").alone(lambda a, b: a + b)(1, b=2) == 3
+
+
+@pytest.mark.theano
+def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
+    from theano.compile import function_module, sharedvalue
+    from theano.gpuarray import type as gpu
+
+    context = SimpleNamespace(kind=b"cuda", unique_id="0000:01:00.0")
+    monkeypatch.setattr(gpu, "get_context", lambda name: context)
+    monkeypatch.setattr(function_module.Function, "__call__", function_module.Function.__call__)
+    for name in ("get_value", "set_value"):
+        monkeypatch.setattr(gpu.GpuArraySharedVariable, name, getattr(gpu.GpuArraySharedVariable, name))
+    constructors = [gpu.gpuarray_shared_constructor]
+    monkeypatch.setattr(sharedvalue.shared, "constructors", constructors)
+    modules = [sys.modules[name] for name in ("theano.compile.function", "theano.compile.pfunc")]
+    for module in modules:
+        monkeypatch.setattr(module, "orig_function", len)
+    context.kind = b"opencl"
+    contexts.mend()
+    assert constructors == [gpu.gpuarray_shared_constructor]
+    context.kind = b"cuda"
+    contexts.mend()
+    wrapped = [constructors[0], function_module.Function.__call__, *(module.orig_function for module in modules)]
+    wrapped += [gpu.GpuArraySharedVariable.get_value, gpu.GpuArraySharedVariable.set_value]
+    assert all(hasattr(function, "__wrapped__") for function in wrapped)
+    assert constructors[0].__wrapped__ is gpu.gpuarray_shared_constructor
+    assert modules[0].orig_function("four") == 4
+    assert driver.set == [77]
