@@ -13,10 +13,12 @@ from subprocess import PIPE
 import numpy as np
 import pytest
 
+from lxmls_rnn import run_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
+from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.run_files import unique_name
+from lxmls_rnn.run_files import read_config, read_metrics, unique_name
 from lxmls_rnn.runs import Run, find_runs, list_runs
 from lxmls_rnn.tagger import Tagger
 
@@ -393,3 +395,70 @@ def test_a_file_in_the_place_of_the_folder_of_runs_is_named(tmp_path):
         Run.create("one", SETTINGS, tmp_path / "runs")
     ((broken,), found) = reversed(find_runs(tmp_path / "runs"))
     assert (found, broken.why) == ([], f"{tmp_path / 'runs'}: Not a directory")
+
+
+@pytest.mark.parametrize("name", [".mine", "letter.tmp"])
+def test_a_file_of_the_user_s_blocks_the_name_of_its_folder(tmp_path, name):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / name).write_text("mine")
+    with pytest.raises(FileExistsError, match="take another name"):
+        Run.create("other", SETTINGS, tmp_path)
+    assert (tmp_path / "other" / name).read_text() == "mine"
+
+
+def test_a_damaged_config_is_named_once(tmp_path):
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match="is not the config of a run: should be an object") as error:
+        read_config(tmp_path)
+    assert str(error.value).count("config.json") == 1
+
+
+def test_metrics_are_read_up_to_200_000_epochs(tmp_path, monkeypatch):
+    metrics = dict(
+        cost=1.0, train_accuracy=0.5, dev_accuracy=None, rate=0.1, seconds=1, words_per_second=1, is_best=True
+    )
+    lines = [json.dumps({"epoch": epoch, **metrics}).encode() + b"\n" for epoch in (200_000, 200_001)]
+    (tmp_path / "metrics.jsonl").touch()
+    # the last of the file's lines: all of them take seconds
+    monkeypatch.setattr(run_files, "lines_of", lambda file, path: zip((200_000, 200_001), lines, strict=False))
+    with pytest.raises(ValueError, match=r"metrics\.jsonl, line 200001: expected at most 200,000 epochs"):
+        read_metrics(tmp_path)
+    lines.pop()
+    assert [row["epoch"] for row in read_metrics(tmp_path)] == [200_000]
+
+
+def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, left_alone):
+    fit = Trainer.fit
+
+    def lose_after(kind, times, **options):
+        """Train until an event has come so often, then the GPU is lost; return what is said."""
+
+        def events(*args):
+            left = times
+            for event in fit(*args):
+                yield event
+                left -= isinstance(event, kind)
+                if left == 0:
+                    raise GpuLost("CUDA_ERROR_UNKNOWN")
+
+        monkeypatch.setattr(Trainer, "fit", events)
+        with pytest.raises(GpuLost) as lost:
+            for _ in Run.open("mine", tmp_path).fit(**options):
+                pass
+        assert lost.value.name == "CUDA_ERROR_UNKNOWN"
+        return str(lost.value)
+
+    Run.create("mine", left_alone.settings, tmp_path)
+    said = lose_after(BatchDone, 3)
+    assert said.startswith("the GPU does not work any more (CUDA_ERROR_UNKNOWN)")
+    assert said.endswith("The run mine had no checkpoint yet and begins anew when it is resumed.")
+    said = lose_after(BatchDone, 3, checkpoint_every=0.0)
+    assert "The run mine is kept as it was after batch 3 of epoch 1 and goes on from there" in said
+    assert "after batch 3 of epoch 1 and" in lose_after(BatchDone, 2)
+    assert "The run mine is kept as it was after epoch 1 and goes on" in lose_after(EpochDone, 1)
+    monkeypatch.undo()
+    run = Run.open("mine", tmp_path)
+    for _ in run.fit():
+        pass
+    assert numbers(run) == numbers(left_alone)
+    assert parameters_of(run) == parameters_of(left_alone)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,23 @@ def test_the_pth_file_does_no_harm_where_the_library_is_gone(tmp_path):
     command = [sys.executable, "-I", "-S", "-c", f"import site; site.addsitedir({str(tmp_path)!r}); print('alive')"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("alive\n", "")
+
+
+def test_the_pth_file_goes_where_packages_are_unless_another_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"purelib": str(tmp_path / "site-packages")})
+    file = theano_env.write_pth()
+    assert file == tmp_path / "site-packages" / theano_env.PTH_NAME
+    assert file.read_text().startswith("import sys; ")
+
+
+@pytest.mark.theano
+def test_the_report_of_this_process_is_theano_s_own():
+    import theano
+
+    config, report = theano.config, theano_env.report()
+    assert (report.theano_version, report.device_asked, report.device_used) == ("1.0.5", config.device, "cpu")
+    assert (report.floatX, report.blas_ldflags) == (config.floatX, config.blas.ldflags)
+    assert (report.cxx, report.compiledir, report.c_code) == (config.cxx, config.compiledir, bool(config.cxx))
 
 
 def test_the_pth_file_is_written_whole_and_alone(tmp_path):

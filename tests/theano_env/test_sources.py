@@ -54,6 +54,13 @@ def test_an_edit_that_does_not_fit_says_where_and_what(file):
         load(file)
 
 
+def test_a_checkout_below_a_folder_of_theano_s_name_is_edited_too(file, tmp_path):
+    below = tmp_path / "theano" / "venv" / "theano" / "misc" / "one.py"
+    below.parent.mkdir(parents=True)
+    below.write_text(file.read_text())
+    assert load(below) == load(file) == 2
+
+
 def test_an_edit_that_fits_too_often_is_refused(file):
     file.write_text("value = 1\nother = 1\n")
     with pytest.raises(ImportError, match="is there 2 times instead of 1"):
