@@ -462,3 +462,17 @@ def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, le
         pass
     assert numbers(run) == numbers(left_alone)
     assert parameters_of(run) == parameters_of(left_alone)
+
+
+def test_the_precision_that_a_run_began_with_is_kept(tmp_path):
+    assert Run.create("mine", SETTINGS, tmp_path).settings.dtype == "float64"
+    assert Run.open("mine", tmp_path).settings.dtype == "float64"
+
+
+def test_a_lost_first_epoch_is_damage(tmp_path):
+    run = Run.create("mine", replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=1)), tmp_path)
+    for _ in run.fit():
+        pass
+    (run.folder / "metrics.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"metrics\.jsonl lacks epoch 1 of the checkpoint; delete"):
+        next(run.fit(epochs=2))

@@ -1,6 +1,7 @@
 """A trial of Theano in a process of its own: what it prints, and what is read of it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,7 +24,8 @@ def read(*lines, errors="", status=0):
 
 
 def start(*command):
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,9 @@ def test_a_result_that_is_wrong_is_shown(tried, monkeypatch):
 def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "device=cpu,floatX=float32")
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
-    found = trial.end_trial(trial.start_trial("cuda99"))
+    process = trial.start_trial("cuda99")
+    assert os.getpgid(process.pid) == process.pid  # it ends its group
+    found = trial.end_trial(process)
     assert found.report is None
     assert found.error.startswith("Theano was to use the device cuda99 but uses cpu")
     found = trial.end_trial(trial.start_trial("cpu"))
