@@ -160,3 +160,68 @@ def test_what_was_compiled_ahead_leaves_nothing_behind(cache, tmp_path):
     (tmp_path / "scratch").mkdir()
     fresh_python.run(FUNCTION, cache, TMPDIR=str(tmp_path / "scratch"))
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize("hide_symbols", [True, False])  # without, Theano's own way
+def test_a_module_that_theano_compiles_in_another_way_is_sealed_too(tmp_path, hide_symbols):
+    from theano.gof.cmodule import GCC_compiler
+
+    folder = tmp_path / f"hides_{hide_symbols}"  # an import of another name
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    source = """#include <Python.h>
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "one"};
+PyMODINIT_FUNC PyInit_one() {
+  PyObject *module = PyModule_Create(&definition);
+  PyModule_AddIntConstant(module, "number", NUMBER);
+  return module;
+}
+"""
+    module = GCC_compiler.compile_str("one", source, str(folder), preargs=["-DNUMBER=7"], hide_symbols=hide_symbols)
+    assert module.number == 7
+    assert entries.is_intact(folder / "one.so")
+
+
+@pytest.mark.theano
+def test_what_a_function_lacks_is_listed_as_theano_compiles_it(tmp_path):
+    import theano
+    import theano.tensor as T
+
+    from lxmls_rnn.theano_env import compiler
+
+    class New(theano.Op):
+        """An Op whose code no cache has: of this test's folder."""
+
+        __props__ = ("folder",)
+
+        def __init__(self, folder):
+            self.folder = folder
+
+        def make_node(self, x):
+            return theano.Apply(self, [x], [x.type()])
+
+        def c_code(self, node, name, inputs, outputs, sub):
+            return f"/* {self.folder} */ Py_XDECREF({outputs[0]}); Py_INCREF({inputs[0]}); {outputs[0]} = {inputs[0]};"
+
+        def c_code_cache_version(self):
+            return (1,)
+
+        def c_lib_dirs(self):
+            return ["/of/the/op"]
+
+        def c_libraries(self):
+            return ["m"]
+
+    x = T.vector()
+    linker = theano.gof.vm.VM_Linker(use_cloop=False).accept(
+        theano.gof.FunctionGraph([x], [New(f"{tmp_path} 1")(x), New(f"{tmp_path} 2")(x)])
+    )
+    first, second = compiler.lacking(linker)
+    for number, module in enumerate((first, second), 1):
+        assert f"/* {tmp_path} {number} */" in module.source
+        assert module.name.startswith("m")
+        assert "/of/the/op" in module.lib_dirs
+        assert "m" in module.libraries
+        assert module.takes_header
+    assert first.name != second.name
