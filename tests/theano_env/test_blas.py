@@ -151,3 +151,14 @@ def test_a_blas_that_does_not_link_is_no_reason_to_install_one():
     finding = software.blas_found(flags.compiler(), "-lno_such_blas")
     assert finding.value == "-lno_such_blas does not link"
     assert "blas.ldflags" in finding.remedy
+
+
+def test_the_packages_library_is_not_loaded_for_another_blas(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(blas.ctypes, "CDLL", loaded.append)
+    for ldflags in ("-lmine", ""):
+        blas.load(ldflags if blas.ldflags() else "-lmine")
+    assert loaded == []
+    if blas.ldflags():
+        blas.load(blas.ldflags())
+        assert loaded == [str(blas.library())]
