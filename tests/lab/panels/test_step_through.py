@@ -131,7 +131,7 @@ def test_without_a_sample_corpus_the_tags_are_said_to_be_a_guess(panel, data):
     panel.sentence.words.value = "dogs run"
     assert panel.sentence.tags.value == "noun noun"
     assert "Each word is tagged noun" in panel.sentence.note.value
-    assert "lxmls-rnn fetch sample" in panel.sentence.note.value
+    assert "set LXMLS_DATA to the folder data of this project" in panel.sentence.note.value
     (data / "elsewhere").rename(data / "sample")
     panel.sentence.words.value = "the dog"
     assert panel.sentence.note.value == ""
