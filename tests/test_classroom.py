@@ -71,6 +71,7 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     assert result.exit_code == 0
     assert "cai/runs/exercises.json" in result.output
     assert "Stuck at forward: ben, 7 tries." in result.output
+    assert "Why?" not in result.output  # answers are shown when they are asked for
     header, anna, ben, *_ = csv.reader(files[0].open())
     assert header[:6] == ["student", "forward", "forward tries", "forward hints", "forward solution", "forward minutes"]
     assert anna[:8] == ["anna", "right", "3", "1", "shown", "12", "not right", "2"]

@@ -196,6 +196,7 @@ def test_a_run_can_be_named_or_given_as_a_path(trained):
 
 def test_tokenized_text_is_cut_at_spaces_only(trained):
     assert "│ don't!" in trained("tag", "first", "--tokenized", "don't! stop").output
+    assert "│ don't!" not in trained("tag", "first", "don't! stop").output
 
 
 def test_a_file_that_is_no_text_is_named(trained, tmp_path):
