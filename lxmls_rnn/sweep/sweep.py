@@ -61,7 +61,7 @@ class Sweep:
 
     @property
     def argument(self) -> str:
-        """What stands for this sweep in a command, as `lxmls-rnn sweep show ...`: its name and where it is."""
+        """The argument that names this sweep in a command such as `lxmls-rnn sweep show`, quoted for a shell."""
         elsewhere = self.folder.parent != paths.runs()
         return shlex.join([self.name, *(["--root", str(self.folder.parent)] if elsewhere else [])])
 

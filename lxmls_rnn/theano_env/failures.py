@@ -1,4 +1,4 @@
-"""What keeps C code from being compiled, in one sentence."""
+"""Failures to compile C code, each explained in one sentence."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Done(NamedTuple):
-    """How a program ended: its exit status, or the negative number of the signal that killed it, and its output."""
+    """The end of a program: its exit status, or the negative number of the signal that killed it, and its output."""
 
     status: int
     output: bytes

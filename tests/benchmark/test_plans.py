@@ -1,4 +1,4 @@
-"""What follows from the times of both plans of a layer."""
+"""Verdicts on the times of both plans of a layer."""
 
 import pytest
 

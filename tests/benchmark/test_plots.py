@@ -1,4 +1,4 @@
-"""What is on the picture of times, read from the axes."""
+"""The picture of times, read from its axes."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is on the roofline, read from its axes."""
+"""The picture of the roofline, read from its axes."""
 
 import pytest
 

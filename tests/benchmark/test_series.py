@@ -1,4 +1,4 @@
-"""Which rows are drawn together, and what is said of them."""
+"""Rows that are drawn together, and their legends."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How all commands print, say what went wrong, and are interrupted."""
+"""Printing, error messages and interruption of all commands."""
 
 import io
 import os

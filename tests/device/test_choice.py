@@ -1,4 +1,4 @@
-"""Which device is chosen, and what is said of it."""
+"""The choice of a device, and the sentence about it."""
 
 import runpy
 

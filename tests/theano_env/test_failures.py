@@ -1,4 +1,4 @@
-"""What keeps C code from being compiled, as the command line and Python say it."""
+"""Failures to compile C code, as the command line and Python report them."""
 
 import errno
 import os
