@@ -184,7 +184,7 @@ class Npz:
         elif how == 2:
             entries[name] = damaged(rng, entries[name])
         elif how == 3:
-            entries |= {text(rng) or "a": rng.randbytes(9) for _ in range(rng.randrange(20))}
+            entries |= {text(rng).lstrip("\0") or "a": rng.randbytes(9) for _ in range(rng.randrange(20))}
         elif how == 4:
             del entries[name]
         packed = npz(entries, rng.choice((zipfile.ZIP_STORED,) * 5 + (zipfile.ZIP_DEFLATED,)))
