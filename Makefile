@@ -12,7 +12,7 @@ setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpret
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
-$(READY): uv.lock pyproject.toml scripts/setup.sh scripts/theano_build/theano_build.pth
+$(READY): uv.lock pyproject.toml scripts/setup.sh $(wildcard scripts/theano_build/*.* scripts/theano_build/*/*.py)
 	scripts/setup.sh
 ifdef PYTHON
 .PHONY: $(READY)
@@ -68,6 +68,18 @@ bench: $(READY) ## Time CPU against GPU, NumPy against Theano and PyTorch, in tw
 .PHONY: bench-full
 bench-full: $(READY) ## Time the whole grid of sizes; goes on where it was stopped
 	.venv/bin/lxmls-rnn bench --set full --time 0.5 --out results/full.json --resume $(ARGS)
+
+DIST_UV = PATH="$$PATH:.uv/bin" uv
+
+.PHONY: dist
+dist: $(READY) ## Write wheels of the library and of its Theano: pip install --find-links dist lxmls-rnn
+	rm -rf dist
+	$(DIST_UV) build -q --wheel --out-dir dist
+	$(DIST_UV) export -q --frozen --no-default-groups --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
+	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./scripts/theano_build \
+		pip wheel -q --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
+	rm dist/theano.txt dist/.gitignore
+	@ls dist
 
 .PHONY: doctor
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing

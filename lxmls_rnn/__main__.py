@@ -30,7 +30,10 @@ for _number in (signal.SIGINT, signal.SIGTERM):
 def main() -> None:
     """Run the command line."""
     global _working
-    from lxmls_rnn.cli import app
+    try:
+        from lxmls_rnn.cli import app
+    except RuntimeError as error:  # a Theano that does not serve
+        sys.exit(f"Error: {error}")
 
     try:
         try:

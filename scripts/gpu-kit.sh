@@ -125,7 +125,6 @@ enter() {
     unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
     echo "$PWD" >.venv/local/lib/python3.11/dist-packages/checkout.pth
-    python -m lxmls_rnn.theano_env --install >/dev/null
     script lxmls-rnn 'from lxmls_rnn.cli import app; app()'
     script pytest 'import sys, pytest; sys.exit(pytest.main())'
     touch .venv/.ready

@@ -111,6 +111,6 @@ if [ -n "$zig" ]; then
     mkdir .venv/zig
     ln -s ../../scripts/zig-g++ .venv/zig/g++
 fi
-.venv/bin/python -m lxmls_rnn.theano_env --install
+rm -f .venv/lib/python*/site-packages/lxmls_rnn_theano.pth # of earlier versions
 .venv/bin/python -c 'from lxmls_rnn import doctor; doctor.tell_missing()'
 touch .venv/.ready

@@ -9,7 +9,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-import lxmls_rnn.theano_env  # noqa: F401  prepares `import theano` in the tests, whatever the environment
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import model_class
 

@@ -1,4 +1,4 @@
-"""Run code in a Python of its own that is prepared for Theano, with a compile cache of its own."""
+"""Run code in a Python of its own, with a compile cache of Theano's of its own."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ def start(code: str, cache: Path, **environ: str) -> "subprocess.Popen[str]":
     """Start it, with pipes, without the user's own settings of Theano, and with `environ`."""
     inherited = {key: value for key, value in os.environ.items() if key not in OURS}
     return subprocess.Popen(
-        [sys.executable, "-c", "import lxmls_rnn.theano_env\n" + code],
+        [sys.executable, "-c", code],
         env={**inherited, "THEANORC": os.devnull, "XDG_CACHE_HOME": str(cache), **environ},
         text=True,
         stdin=subprocess.PIPE,

@@ -12,7 +12,6 @@ from lab.exercises.difference import as_numbers, close, compare_gradients, compa
 from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
 from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
-from lxmls_rnn import theano_env  # noqa: F401  prepares Theano, whose import waits for the first check that needs it
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 

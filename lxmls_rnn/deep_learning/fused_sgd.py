@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.numpy_rnn import flat
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps

@@ -128,10 +128,8 @@ def norm(gradients: list[np.ndarray]) -> float:
 
 def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings: bool) -> Step:
     """See `make_step`; compiles a Theano function."""
-    from lxmls_rnn import theano_env  # noqa: F401
-
-    import theano  # isort: skip
-    import theano.tensor as T  # isort: skip
+    import theano
+    import theano.tensor as T
 
     from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning import parameters
 
 import theano  # isort: skip

@@ -5,11 +5,12 @@ lacks a module, compilers are started in the background for all that it lacks, a
 these, finds it compiled. The loop of a scan, which Theano compiles within the function, is treated alike.
 """
 
+import functools
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -134,15 +135,15 @@ def _ahead_of(linker: Any) -> Iterator[None]:
         ahead.end(wait=complete)
 
 
-def mend_linker(linker_class: Any) -> None:
-    """Let ``VM_Linker`` compile side by side."""
-    make_all = linker_class.make_all
+def side_by_side(make_all: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``VM_Linker.make_all``: the modules that a function lacks are compiled side by side."""
 
-    def ahead(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with _ahead_of(self):
-            return make_all(self, *args, **kwargs)
+    @functools.wraps(make_all)
+    def ahead(linker: Any, *args: Any, **kwargs: Any) -> Any:
+        with _ahead_of(linker):
+            return make_all(linker, *args, **kwargs)
 
-    linker_class.make_all = ahead
+    return ahead
 
 
 def _compile(module: Module, folder: Path) -> None:
@@ -155,15 +156,13 @@ def _compile(module: Module, folder: Path) -> None:
         drop(path)
 
 
-def mend_compiler(cmodule: Any) -> None:
-    """Let Theano compile our way; where that fails plainly, without the header; where that fails too, say why.
+def compiling(theanos_way: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``GCC_compiler.compile_str``: with a precompiled header, else plainly, else an error that says why.
 
-    What Theano compiles in other ways (not as a module of Python's, with its warnings shown) it compiles itself.
-
-    `cmodule` is ``theano.gof.cmodule``, just imported: Theano compiles its first modules during its import.
+    What Theano compiles in other ways (not as a Python module, or with its warnings shown) it compiles itself.
     """
-    theanos_way = cmodule.GCC_compiler.compile_str
 
+    @functools.wraps(theanos_way)
     def compile_str(
         module_name: str,
         src_code: str,
@@ -175,7 +174,10 @@ def mend_compiler(cmodule: Any) -> None:
         py_module: bool = True,
         hide_symbols: bool = True,
     ) -> Any:
-        config, folder = cmodule.theano.config, Path(location)
+        from theano import config
+        from theano.gof import cmodule
+
+        folder = Path(location)
         library = folder / f"{module_name}.so"
         with failures.explained(folder):
             if config.cxx and py_module and hide_symbols and not config.cmodule.compilation_warning:
@@ -194,4 +196,4 @@ def mend_compiler(cmodule: Any) -> None:
                 entries.seal(library)
             return done
 
-    cmodule.GCC_compiler.compile_str = staticmethod(compile_str)
+    return compile_str

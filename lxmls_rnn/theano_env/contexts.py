@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lxmls_rnn.device import GpuLost, libraries
+from lxmls_rnn.theano_env.lock import LOCK, saying_so
 
 PAUSE = 0.0005  # seconds that a thread stays away where another one waits, which needs less to wake up
 
@@ -92,7 +93,27 @@ class Primary:
         return on_its_own
 
 
-def mend() -> None:
+def in_turns(call: Call) -> Call:
+    """Wrap ``orig_function``, with which `theano.function` compiles, so that threads take turns.
+
+    The optimiser and the module cache are the whole process's.
+    """
+
+    @functools.wraps(call)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with saying_so(lambda: "another thread") as my_turn:
+
+            def compile_it() -> Any:  # a scan compiles its loop within the compile of the whole
+                my_turn()
+                with LOCK.released_after():
+                    return call(*args, **kwargs)
+
+            return TURN.run(compile_it)
+
+    return alone
+
+
+def share_gpu() -> None:
     """Let threads take turns on the GPU where Theano's device is one of CUDA's; on another nothing changes."""
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
@@ -109,11 +130,7 @@ def mend() -> None:
         setattr(gpu.GpuArraySharedVariable, name, alone(getattr(gpu.GpuArraySharedVariable, name)))
     constructors = sharedvalue.shared.constructors
     constructors[constructors.index(gpu.gpuarray_shared_constructor)] = alone(gpu.gpuarray_shared_constructor)
-    around_compiling(alone)
-
-
-def around_compiling(wrap: Callable[[Call], Call]) -> None:
-    """Wrap what `theano.function` compiles with."""
+    compiling = in_turns(alone(function_module.orig_function.__wrapped__))
     for name in ("theano.compile.function", "theano.compile.pfunc"):
         module: Any = importlib.import_module(name)  # theano.compile.function is a function's name too
-        module.orig_function = wrap(module.orig_function)
+        module.orig_function = compiling

@@ -16,7 +16,7 @@ from pathlib import Path
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index, is_cuda
-from lxmls_rnn.theano_env import blas, opencl, programs
+from lxmls_rnn.theano_env import blas, build, opencl, programs
 from lxmls_rnn.theano_env.failures import no_compiler
 
 TEN_YEARS = 10 * 365 * 24 * 3600
@@ -86,10 +86,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     elif not cxx and "cxx" not in user:
         _warn("there is no C++ compiler (g++), so Theano cannot compile C code and runs slowly, in Python")
         defaults["cxx"] = ""
-    from lxmls_rnn.theano_env import sources  # brings NumPy
-
     # Theano takes compiled code by the Ops' versions, which know nothing of the edits
-    defaults["compiledir_format"] = f"{COMPILEDIR_FORMAT}-{sources.digest(sources.ALL)}"
+    defaults["compiledir_format"] = f"{COMPILEDIR_FORMAT}-{build.stamp()}"
     if cxx and _serves_v3(cxx):
         # -march=native, Theano's default, makes a cache that other processors cannot use.
         defaults["gcc.cxxflags"] = "-march=x86-64-v3"

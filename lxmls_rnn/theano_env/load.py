@@ -1,17 +1,16 @@
-"""The import of Theano, and of the parts of it that are mended: with our settings, and on the device asked for."""
+"""The import of Theano: with our settings, and on the device asked for."""
 
 import logging
 import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
-from lxmls_rnn.device import problem, variable
-from lxmls_rnn.theano_env import blas, compiler, flags, lock, mends, opencl
-from lxmls_rnn.theano_env.flags import is_gpu, settings
+from lxmls_rnn.theano_env import blas, contexts, flags, opencl
+from lxmls_rnn.theano_env.flags import settings
+from lxmls_rnn.theano_env.in_use import require_device
 
 
 @contextmanager
@@ -59,29 +58,13 @@ class _Reasons(logging.Handler):
         self.found.append(reason)
 
 
-def load(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
-    """Run the import of Theano, or of a part of it, for the import hook; errors as `require_device`."""
-    if module.__name__ == "theano":
-        _load_theano(module, execute)
-        return
-    execute(module)
-    if module.__name__ == "theano.gof.cmodule":
-        compiler.mend_compiler(module)
-    else:
-        lock.mend(module)
+@contextmanager
+def importing() -> Iterator[None]:
+    """Run the body of ``theano/__init__.py`` with our settings, and see that it uses the device asked for.
 
-
-def _forget_parts() -> None:
-    """Let the next ``import theano`` start afresh: parts that were imported have settings that cannot change."""
-    for name in [name for name in sys.modules if name.startswith("theano.")]:
-        del sys.modules[name]
-
-
-def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
-    _forget_parts()  # of an import without the hook, which failed
-    if sys.version_info >= (3, 11):
-        # Its generated C file does not compile here; without it scan takes its Python loop, as fast.
-        sys.modules["theano.scan_module.scan_perform_ext"] = None  # type: ignore[assignment]
+    The first line of that file calls this, so a plain ``import theano`` does too. Errors as `settings` and
+    `require_device`; the import can then be tried again, with other settings.
+    """
     for category in (DeprecationWarning, FutureWarning, ResourceWarning, SyntaxWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(.*/)?theano[./]")
     warnings.filterwarnings("ignore", "DeprecationWarning: there is no c", module=r"theano\.")  # ours says more
@@ -90,12 +73,8 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
     logger.propagate = False
     try:
         with _flags_set():
-            execute(module)
-        blas.load(module.config.blas.ldflags)
-        mends.mend()
-        require_device(module.config.device, reasons.found)
-        if module.config.device.startswith("opencl"):
-            opencl.refuse_scan(module.config.device)
+            yield
+        _complete(reasons.found)
     except BaseException:
         _forget_parts()
         raise
@@ -104,22 +83,21 @@ def _load_theano(module: ModuleType, execute: Callable[[ModuleType], None]) -> N
         logger.propagate = True
 
 
-def device_used() -> str:
-    """Return the device that a new shared variable really lives on."""
-    import numpy
-    import theano
+def _complete(reasons: list[str]) -> None:
+    """Do what depends on the settings that Theano has read."""
+    from theano import config
 
-    variable = theano.shared(numpy.zeros(1, dtype="float32"))
-    return str(theano.config.device) if type(variable).__name__.startswith("GpuArray") else "cpu"
+    blas.load(config.blas.ldflags)
+    contexts.share_gpu()
+    # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
+    # forks; a new Python (the benchmark's workers) may well use the same GPU.
+    os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
+    require_device(config.device, reasons)
+    if config.device.startswith("opencl"):
+        opencl.refuse_scan(config.device)
 
 
-def require_device(device: str, reasons: list[str] | None = None) -> None:
-    """Raise RuntimeError unless Theano uses the device, "cpu", "cuda0", ...; `reasons` are what it said went wrong."""
-    used = device_used()
-    if used != device:
-        why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""
-        hint = f"set {variable()}=cpu to work without it" if is_gpu(device) else f"set {variable()}={device}"
-        found = problem(device)
-        if found is not None:
-            why, hint = f", because {found.why}", f"{found.remedy}; {hint}"
-        raise RuntimeError(f"Theano was to use the device {device} but uses {used}{why}: {hint}")
+def _forget_parts() -> None:
+    """Let the next ``import theano`` start afresh: parts that were imported have settings that cannot change."""
+    for name in [name for name in sys.modules if name.startswith("theano.")]:
+        del sys.modules[name]

@@ -5,18 +5,21 @@ that is gone, or an id that another process has now, and the next process waits 
 failed compile within Theano's ``lock_ctx`` leaves one too, for as long as the process lives.
 """
 
+import errno
 import fcntl
 import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 # Seconds that somebody waits without a word, and then between one word and the next.
 PATIENCE, REMINDER = 3.0, 60.0
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class CacheLock(threading.local):
@@ -32,7 +35,7 @@ class CacheLock(threading.local):
     def acquire(self, path: Path) -> None:
         """Take the lock whose file is `path`, or hold it once more.
 
-        OSError if the file cannot be opened, or its file system has no ``flock``.
+        OSError if the file cannot be opened. A file system without ``flock`` is warned of, and keeps nobody out.
         """
         if self.depth > 0:
             self.depth += 1
@@ -41,7 +44,16 @@ class CacheLock(threading.local):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o660), "r+b", buffering=0)
         try:
-            _take(file, path)
+            try:
+                _take(file, path)
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                warnings.warn(
+                    f"{path.parent} is on a file system without locks: processes may compile the same there",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
             self._file, self.depth = file, 1
         except BaseException:
             _let_go(file)
@@ -80,7 +92,8 @@ def _take(file: BinaryIO, path: Path) -> None:
 
 def _let_go(file: BinaryIO) -> None:
     if not file.closed:
-        fcntl.flock(file, fcntl.LOCK_UN)  # where a child process has inherited the file, closing it is not enough
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_UN)  # where a child process has inherited the file, closing is not enough
         file.close()
 
 
@@ -113,29 +126,3 @@ def saying_so(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
         yield done.set
     finally:
         done.set()
-
-
-def mend(compilelock: Any) -> None:
-    """Let Theano lock its cache with :data:`LOCK`, and let go however a compile ends.
-
-    `compilelock` is ``theano.gof.compilelock``, just imported: Theano compiles its first modules during its import.
-    """
-
-    def get_lock(lock_dir: str | None = None, **_: Any) -> None:
-        LOCK.acquire(Path((lock_dir or os.path.join(compilelock.config.compiledir, "lock_dir")) + ".flock"))
-
-    @contextmanager
-    def lock_ctx(lock_dir: str | None = None, keep_lock: bool = False, **options: Any) -> Iterator[None]:
-        compilelock.get_lock(lock_dir=lock_dir, **options)
-        try:
-            yield
-        finally:
-            compilelock.release_lock()
-
-    compilelock.lock_ctx = lock_ctx
-    try:
-        get_lock()
-    except OSError:  # a file system without flock: Theano's own lock is the better one there
-        return
-    LOCK.release()
-    compilelock.get_lock, compilelock.release_lock = get_lock, LOCK.release

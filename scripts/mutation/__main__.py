@@ -4,8 +4,8 @@
 2. For each mutant a process is forked, in a copy of the checkout. It runs the tests that reach the line, the fastest
    first, until one fails; and those that start processes, whose lines are not noted, of the file named as the module.
 
-The changes are mutmut's. Its own runner leaves out tables, class bodies and decorated functions, and does not see the
-copy that it changes, because Theano's import hook has imported the checkout before. docs/reliability.md has results.
+The changes are mutmut's, whose own runner leaves out tables, class bodies and decorated functions. docs/reliability.md
+has results.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from mutants import Mutant, find
 from plugins import Chosen, Recorder
-from processes import Pool, copy_checkout, forget_own, import_others
+from processes import Pool, copy_checkout, import_others
 
 START_SECONDS, TIMES_SLOWER = 60.0, 8  # a mutant hangs if its tests take longer than that
 
@@ -160,7 +160,6 @@ def main() -> None:
         pool, start = Pool(copies), time.monotonic()
         atexit.register(pool.kill)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        forget_own()
         noted, modules = record(pool, tests, shlex.split(given.pytest))
         failed = [name for name, test in noted.items() if not test["passed"]]
         print(f"{len(noted)} tests, {time.monotonic() - start:.0f} s; without {failed}, which do not pass", flush=True)

@@ -28,13 +28,6 @@ def copy_checkout(target: Path) -> None:
     (target / ".venv").symlink_to(Path(".venv").absolute())
 
 
-def forget_own() -> None:
-    """Forget what a .pth file has imported of the checkout itself."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in OWN and name != "__main__"]:
-        del sys.modules[name]
-    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "TheanoFinder"]
-
-
 def import_others(modules: Iterable[str], checkout: Path, changed: Iterable[str]) -> None:
     """Import what the tests have imported, but no module of the checkout.
 

@@ -145,13 +145,14 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
     constructors = [gpu.gpuarray_shared_constructor]
     monkeypatch.setattr(sharedvalue.shared, "constructors", constructors)
     modules = [sys.modules[name] for name in ("theano.compile.function", "theano.compile.pfunc")]
+    monkeypatch.setattr(function_module, "orig_function", contexts.in_turns(len))
     for module in modules:
-        monkeypatch.setattr(module, "orig_function", len)
+        monkeypatch.setattr(module, "orig_function", len)  # put back after the test
     context.kind = b"opencl"
-    contexts.mend()
+    contexts.share_gpu()
     assert constructors == [gpu.gpuarray_shared_constructor]
     context.kind = b"cuda"
-    contexts.mend()
+    contexts.share_gpu()
     wrapped = [constructors[0], function_module.Function.__call__, *(module.orig_function for module in modules)]
     wrapped += [gpu.GpuArraySharedVariable.get_value, gpu.GpuArraySharedVariable.set_value]
     assert all(hasattr(function, "__wrapped__") for function in wrapped)

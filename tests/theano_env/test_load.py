@@ -1,10 +1,8 @@
-"""The import of Theano: its settings, and the device that it really uses."""
+"""The import of Theano: its settings, and why it does not use a device."""
 
 import logging
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,15 +17,6 @@ def environ(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("THEANORC", os.devnull)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a 'b'"))
-    return monkeypatch
-
-
-@pytest.fixture
-def told(monkeypatch):
-    """Set what users are told about devices to what they are outside the image."""
-    import theano  # noqa: F401  with the settings of all tests
-
-    monkeypatch.delenv("LXMLS_ADVICE", raising=False)
     return monkeypatch
 
 
@@ -86,34 +75,6 @@ def test_a_file_on_a_path_without_theano_is_left_alone(monkeypatch):
     assert "theanomine" in sys.modules
 
 
-@pytest.mark.theano
-def test_the_device_of_a_shared_variable_is_the_one_that_is_used(told):
-    assert load.device_used() == "cpu"
-    load.require_device("cpu", ["something went wrong"])
-
-
-@pytest.mark.theano
-def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
-    told.setattr(load, "problem", lambda device: None)
-    with pytest.raises(RuntimeError) as raised:
-        load.require_device("cuda0", ["first", "no luck\nmore of it"])
-    assert str(raised.value) == (
-        "Theano was to use the device cuda0 but uses cpu (no luck): set LXMLS_DEVICE=cpu to work without it"
-    )
-    with pytest.raises(RuntimeError, match=r"but uses cpu: set LXMLS_DEVICE=other$"):
-        load.require_device("other")
-
-
-@pytest.mark.theano
-def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
-    with pytest.raises(RuntimeError) as raised:
-        load.require_device("gpu", ["no luck"])
-    assert str(raised.value) == (
-        "Theano was to use the device gpu but uses cpu, because gpu is no name of a device: set LXMLS_DEVICE to auto,"
-        " cpu, cuda, cuda0, cuda1, ... or opencl0:0; set LXMLS_DEVICE=gpu"
-    )
-
-
 def test_the_reasons_of_theano_s_gpu_part_are_kept(monkeypatch):
     reasons = load._Reasons()
     logger = logging.Logger("gpu")
@@ -146,12 +107,3 @@ def test_scan_is_refused_on_opencl_with_what_to_take_instead(monkeypatch):
         NotImplementedError, match=r"\(opencl0:1\): take FastRNN or FastLSTM, or the device cpu or cuda"
     ):
         theano.scan(lambda x: x + 1, sequences=theano.tensor.vector())
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("arguments", [[], ["--install", "more"], ["install"]])
-def test_the_module_as_a_command_installs_nothing_it_is_not_asked_to(arguments):
-    command = [sys.executable, "-m", "lxmls_rnn.theano_env", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(flags.__file__).parents[2])
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "usage: python -m lxmls_rnn.theano_env --install\n"

@@ -1,5 +1,6 @@
 """The lock of Theano's compile cache, tried between real processes and threads."""
 
+import errno
 import fcntl
 import json
 import os
@@ -23,7 +24,7 @@ import theano, theano.tensor as T
 from theano.gof.compilelock import get_lock, lock_ctx, release_lock
 
 def free():
-    with open(os.path.join(theano.config.compiledir, "lock_dir.flock")) as file:
+    with open(os.path.join(theano.config.compiledir, "lock_dir.flock"), "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -304,17 +305,17 @@ def test_who_does_not_wait_long_says_nothing(capsys):
 
 
 @pytest.fixture
-def theanos(tmp_path):
-    """A stand-in for ``theano.gof.compilelock``, and the file that our lock has for it."""
-    config = SimpleNamespace(compiledir=str(tmp_path))
-    own = SimpleNamespace(config=config, get_lock="own", release_lock="own", lock_ctx="own")
-    return own, tmp_path / "lock_dir.flock"
+def compilelock(tmp_path, monkeypatch):
+    """Theano's module of that name, with a compile cache of this test's, and the file of its lock."""
+    import theano.gof.compilelock
+
+    monkeypatch.setattr(theano.gof.compilelock, "config", SimpleNamespace(compiledir=str(tmp_path)))
+    return theano.gof.compilelock, tmp_path / "lock_dir.flock"
 
 
-def test_theano_locks_its_cache_with_ours(theanos, tmp_path):
-    compilelock, path = theanos
-    cache_lock.mend(compilelock)
-    assert is_free(path)
+@pytest.mark.theano
+def test_theano_locks_its_cache_with_ours(compilelock, tmp_path):
+    compilelock, path = compilelock
 
     def fail():
         with compilelock.lock_ctx(keep_lock=True):
@@ -327,23 +328,35 @@ def test_theano_locks_its_cache_with_ours(theanos, tmp_path):
     with pytest.raises(ZeroDivisionError):
         fail()
     assert is_free(path)
-    with compilelock.lock_ctx(str(tmp_path / "another")):
+    with compilelock.lock_ctx(str(tmp_path / "another"), timeout=3):
         assert not is_free(tmp_path / "another.flock")
         assert is_free(path)
 
 
-def test_where_there_is_no_flock_theano_keeps_its_own(theanos, monkeypatch):
+@pytest.mark.theano
+def test_where_there_is_no_flock_nobody_is_kept_out_and_a_warning_says_so(compilelock, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    compilelock, path = compilelock
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refuse)
+        with pytest.warns(RuntimeWarning, match="is on a file system without locks"):
+            compilelock.get_lock()
+        with compilelock.lock_ctx():
+            assert cache_lock.LOCK.depth == 2
+        compilelock.release_lock()
+    assert cache_lock.LOCK.depth == 0
+    assert is_free(path)
+
+
+@pytest.mark.theano
+def test_an_error_of_the_disk_is_no_missing_lock(compilelock, monkeypatch):
     def refuse(file, operation):
         if operation != fcntl.LOCK_UN:
-            raise OSError("no locks available")
+            raise OSError(errno.EIO, "Input/output error")
 
-    compilelock, _ = theanos
     monkeypatch.setattr(fcntl, "flock", refuse)
-    cache_lock.mend(compilelock)
-    assert (compilelock.get_lock, compilelock.release_lock) == ("own", "own")
-    taken = []
-    compilelock.get_lock = lambda **options: taken.append(options)
-    compilelock.release_lock = lambda: taken.append("released")
-    with compilelock.lock_ctx("folder", timeout=3):
-        pass
-    assert taken == [{"lock_dir": "folder", "timeout": 3}, "released"]
+    with pytest.raises(OSError, match="Input/output"):
+        compilelock[0].get_lock()
+    assert cache_lock.LOCK.depth == 0

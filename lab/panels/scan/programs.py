@@ -10,7 +10,6 @@ from typing import Any
 
 PROGRAM = "<your program>"
 THEANO = """\
-from lxmls_rnn import theano_env
 import theano
 import theano.tensor as T
 """

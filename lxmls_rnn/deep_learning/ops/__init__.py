@@ -1,6 +1,6 @@
 """Recurrent layers as single Theano Ops, each with its gradient Op: C for the CPU, CLUDA kernels for the GPU."""
 
-from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
+from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 
 import theano.gpuarray.type  # isort: skip
 

@@ -155,7 +155,7 @@ def test_a_mistake_is_run_and_explained(panel):
     run(panel, WRONG)
     shown = panel.wrong_result.value
     assert "<mark>Shape mismatch" in shown
-    assert "from line 13: print(project(" in shown
+    assert "from line 12: print(project(" in shown
     assert "(5, 3)" in shown
     panel.mistake.value = "Two sequences of different length"
     assert panel.wrong_result.value == ""

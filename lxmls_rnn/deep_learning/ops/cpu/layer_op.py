@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
 from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.deep_learning.ops.cpu.blas_op import BlasOp
 from lxmls_rnn.deep_learning.ops.cpu.c_source import C_TYPES

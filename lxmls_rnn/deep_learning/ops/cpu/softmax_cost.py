@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
 from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.deep_learning.ops.cpu.c_source import C_TYPES
 

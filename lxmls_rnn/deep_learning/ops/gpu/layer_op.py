@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lxmls_rnn import theano_env  # noqa: F401  configures Theano, so it comes first
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK, layer_source
 

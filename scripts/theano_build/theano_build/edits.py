@@ -1,35 +1,45 @@
-"""Edits of Theano 1.0.5's own files, for Pythons and NumPys newer than it: 3.10 to 3.13, 1.26 to 2.x.
+"""The edits of Theano 1.0.5: for Pythons and NumPys newer than it, for faults of its own, and for what lxmls_rnn adds.
 
-The files on disk stay as they are. The import hook has :class:`EditedLoader` load those of the table, and they are
-edited as they are read. An edit that does not find its text stops the import. None changes the number of lines, so a
-traceback points at the right one.
+One build serves every NumPy: what differs between NumPy 1 and 2 is decided when the code runs or is compiled.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable
-from importlib.machinery import SourceFileLoader
-from typing import Any, NamedTuple
-
-import numpy
-
-NUMPY_2 = int(numpy.__version__.partition(".")[0]) >= 2
+import textwrap
+from collections.abc import Callable
+from typing import NamedTuple
 
 
 class Edit(NamedTuple):
-    """A text, or what matches a pattern, so many `times` in `file` below Theano's folder, becomes `new`."""
+    """A text, or what matches a pattern, so many `times` in `file`, becomes `new`.
+
+    Files are named from Theano's folder; ``versioneer.py`` lies beside it.
+    """
 
     file: str
     old: "str | re.Pattern[str]"
-    new: str
+    new: "str | Callable[[re.Match[str]], str]"
     times: int = 1
 
 
 ITEM_SIZE = re.compile(r"PyArray_DESCR\(([^()]+|%\(\w+\)s)\)->elsize"), r"PyArray_ITEMSIZE(\1)"
 # What the edited files call; it is imported where they are read.
-ENTRIES, FAILURES, PROGRAMS = (f"lxmls_rnn.theano_env.{name}" for name in ("entries", "failures", "programs"))
+COMPILER, CONTEXTS, ENTRIES, FAILURES, LOAD, PROGRAMS = (
+    f"lxmls_rnn.theano_env.{name}" for name in ("compiler", "contexts", "entries", "failures", "load", "programs")
+)
 PREPARE = f"import {ENTRIES}; {ENTRIES}.prepare"
+# VM_Linker.make_all
+VM_LINKER = re.compile(r"(    def make_all\(self, profiler=None, input_storage=None,\n.*\n *\):)")
 NO_SIGNALTOOLS = re.compile(r"from scipy\.signal\.signaltools import .*"), "raise ImportError"
+
+
+def _within_importing(match: "re.Match[str]") -> str:
+    """Return the body of ``theano/__init__.py`` as a block that runs with the settings of lxmls_rnn."""
+    return (
+        f"{match[1]}\ntry:\n    from {LOAD} import importing\nexcept ModuleNotFoundError as error:\n"
+        "    raise ImportError(f'this build of Theano needs lxmls-rnn: {error}') from None\n\n"
+        "with importing():\n" + textwrap.indent(match[2].lstrip(), "    ")
+    )
+
 
 EDITS = {
     "Python 3.12 has no distutils, and with it NumPy has no numpy.distutils": (
@@ -54,6 +64,10 @@ EDITS = {
         ),
         Edit("gof/cmodule.py", "distutils.sysconfig.get_", "sysconfig.get_", 7),
     ),
+    "Python 3.12's configparser has lost these": (
+        Edit("versioneer.py", "configparser.SafeConfigParser()", "configparser.ConfigParser()"),
+        Edit("versioneer.py", "parser.readfp(f)", "parser.read_file(f)"),
+    ),
     "Python 3.12 has no imp": (
         Edit("tests/breakpoint.py", "import imp\n", "from importlib.util import find_spec\n"),
         Edit("tests/breakpoint.py", "imp.find_module(", "find_spec(", 2),
@@ -71,7 +85,12 @@ EDITS = {
         Edit("tensor/basic.py", "np.complex(data)", "builtins.complex(np.asarray(data).item())"),
     ),
     "NumPy 2 has renamed or dropped these": (
-        Edit("gof/cc.py", "np.core._multiarray_umath.", f"np.{'_core' if NUMPY_2 else 'core'}._multiarray_umath."),
+        Edit(
+            "gof/cc.py",
+            "            ndarray_c_version = np.core._multiarray_umath",
+            "            core = np.core if np.lib.NumpyVersion(np.__version__) < '2.0.0' else np._core\n"
+            "            ndarray_c_version = core._multiarray_umath",
+        ),
         Edit("gpuarray/linalg.py", "from numpy.linalg.linalg import", "from numpy.linalg import"),
         Edit("scalar/basic.py", "np.product(", "np.prod("),
         Edit("scalar/basic.py", re.compile(r"np\.cast\[x\.type\]\((\d)\)"), r"np.asarray(\1, dtype=x.type.dtype)", 7),
@@ -96,10 +115,16 @@ EDITS = {
         Edit("scalar/basic.py", "if np.all(x == x_):", "if np.all(np.asarray(x) == x_):"),
     ),
     "NumPy 2 has another number for 'all axes' in C": (
-        Edit("tensor/basic.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS" if NUMPY_2 else "NPY_MAXDIMS", 2),
-        Edit("tensor/subtensor.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS" if NUMPY_2 else "NPY_MAXDIMS", 2),
-        Edit("tensor/extra_ops.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS" if NUMPY_2 else "NPY_MAXDIMS", 3),
-        Edit("tensor/extra_ops.py", "np.MAXDIMS", "np.iinfo(np.intc).min" if NUMPY_2 else "np.MAXDIMS"),
+        Edit(
+            "gof/c_code/theano_mod_helper.h",
+            "#include <Python.h>\n",
+            "#include <Python.h>\n#include <numpy/numpyconfig.h>\n\n"
+            "#if NPY_ABI_VERSION < 0x02000000\n#define NPY_RAVEL_AXIS NPY_MAXDIMS\n#endif\n",
+        ),
+        Edit("tensor/basic.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS", 2),
+        Edit("tensor/subtensor.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS", 2),
+        Edit("tensor/extra_ops.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS", 3),
+        Edit("tensor/extra_ops.py", "np.MAXDIMS", "getattr(np, 'MAXDIMS', np.iinfo(np.intc).min)"),
     ),
     "NumPy 2 hides what a dtype is made of from C": (
         Edit("tensor/c_code/dimshuffle.c", *ITEM_SIZE),
@@ -227,65 +252,63 @@ EDITS = {
     "A user without a name and without HOME": (
         Edit("configdefaults.py", "    assert home is not None\n", "    home = home or ''  # the cache is elsewhere\n"),
     ),
-    "The edits of C files are made where Theano reads them": (
-        Edit("gof/op.py", "self.func_codes.append(f.read())", f"self.func_codes.append({__name__}.read(func_file))"),
-        Edit("gof/op.py", "import theano\n", f"import theano, {__name__}\n"),
-        Edit("gof/lazylinker_c.py", "code = open(cfile).read()", f"import {__name__}; code = {__name__}.read(cfile)"),
+    "Its own Cython module for scan does not compile from Python 3.11 on; scan's Python loop is as fast": (
+        Edit(
+            "scan_module/scan_perform_ext.py",
+            "import warnings\n",
+            "import warnings\n\nif sys.version_info >= (3, 11):\n    raise ImportError('not for this Python')\n",
+        ),
+    ),
+    "An empty __props__ is no missing version: Dot22, Softmax, Alloc, ... were compiled anew in every process": (
+        Edit("gof/cc.py", "if hasattr(node.op, '__props__'):", "if getattr(node.op, '__props__', ()):"),
+    ),
+    "A hash of a text differs between processes, so DimShuffle and others were compiled anew in each": (
+        Edit("gof/op.py", "import inspect\n", "import hashlib\nimport inspect\n"),
+        Edit(
+            "gof/op.py",
+            "(hash(tuple(self.func_codes)), )",
+            "(hashlib.sha256('\\0'.join(self.func_codes).encode()).hexdigest(), )",
+        ),
+    ),
+    "The logistic function of float64 rounds to 1 from x = 37 on; C code took 1 from 19 on, where 6e-9 are missing": (
+        Edit("tensor/nnet/sigm.py", "%(x)s > 19.0 ? 1.0 :", "%(x)s > 37.0 ? 1.0 :"),
+        Edit(
+            "tensor/nnet/sigm.py",
+            re.compile(r"(super\(ScalarSigmoid, self\)\.c_code_cache_version\(\)\n *if v:\n *return )\(2,\) \+ v"),
+            r"\1(3,) + v",
+        ),
+    ),
+    "Constants of Ops that only move numbers are folded in Python: C code was compiled to run once": (
+        Edit(
+            "tensor/opt.py",
+            "    if (hasattr(node.op, 'python_constant_folding') and\n"
+            "            node.op.python_constant_folding(node)):\n",
+            "    movers = (T.Alloc, T.ScalarFromTensor, T.TensorFromScalar, T.Rebroadcast, DimShuffle, MakeVector,\n"
+            "              Shape, Shape_i, Subtensor)\n"
+            "    if isinstance(node.op, movers) or (\n"
+            "            hasattr(node.op, 'python_constant_folding') and\n"
+            "            node.op.python_constant_folding(node)):\n",
+        ),
+    ),
+    "The modules of a function are compiled side by side, with a precompiled header and other options": (
+        Edit("gof/vm.py", "import theano.gof.cmodule\n", f"import theano.gof.cmodule\nimport {COMPILER}\n"),
+        Edit("gof/vm.py", VM_LINKER, rf"    @{COMPILER}.side_by_side\n\1"),
+        Edit(
+            "gof/cmodule.py",
+            "    @staticmethod\n    def compile_str(module_name, src_code, location=None,\n",
+            f"    @staticmethod\n    @{COMPILER}.compiling\n"
+            "    def compile_str(module_name, src_code, location=None,\n",
+        ),
+        Edit("gof/cmodule.py", f"import theano, {ENTRIES}\n", f"import theano, {COMPILER}, {ENTRIES}\n"),
+    ),
+    "Threads take turns to compile: the optimiser and the module cache are the whole process's": (
+        Edit("compile/function_module.py", "import theano\n", f"import theano\nimport {CONTEXTS}\n"),
+        Edit("compile/function_module.py", "\ndef orig_function(", f"\n@{CONTEXTS}.in_turns\ndef orig_function("),
+    ),
+    "Theano is imported with the settings of lxmls_rnn, and on the device that was asked for": (
+        Edit("__init__.py", re.compile(r'(?s)(.*__docformat__ = "restructuredtext en"\n)(.*)'), _within_importing),
     ),
 }
-ALL = tuple(edit for edits in EDITS.values() for edit in edits)
-FOLDER = "/theano/"
-MODULES = frozenset(
-    "theano." + edit.file.removesuffix(".py").replace("/", ".") for edit in ALL if edit.file.endswith(".py")
-)
 
-
-def edits_of(path: str) -> list[Edit]:
-    """Return the edits of a file of Theano, in their order."""
-    file = path[path.rindex(FOLDER) + len(FOLDER) :]
-    return [edit for edit in ALL if edit.file == file]
-
-
-def digest(edits: Iterable[Edit]) -> str:
-    """Return a name for edits, which others do not have."""
-    texts = [(edit.file, str(getattr(edit.old, "pattern", edit.old)), edit.new) for edit in edits]
-    return hashlib.sha256(repr(texts).encode()).hexdigest()[:12]
-
-
-def read(path: str) -> str:
-    """Return a file of Theano with its edits; ImportError if one finds its text not as often as it is to be there."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    for edit in edits_of(path):
-        pattern = edit.old if isinstance(edit.old, re.Pattern) else re.compile(re.escape(edit.old))
-        new = edit.new if isinstance(edit.old, re.Pattern) else edit.new.replace("\\", r"\\")
-        text, found = pattern.subn(new, text)
-        if found != edit.times:
-            raise ImportError(
-                f"{path} is not Theano 1.0.5's: {pattern.pattern!r} is there {found} times instead of {edit.times}",
-                path=path,
-            )
-    return text
-
-
-class EditedLoader(SourceFileLoader):
-    """Load a file of Theano with its edits.
-
-    Its bytecode is kept beside that of the unedited file, under a name that tells the edits: neither a Python without
-    the import hook nor one with other edits takes it for its own.
-    """
-
-    def get_data(self, path: str) -> bytes:
-        """Return the edited source, or the bytecode kept for it."""
-        return read(path).encode() if path == self.path else super().get_data(self._kept(path))
-
-    def set_data(self, path: str, data: Any, **mode: Any) -> None:
-        """Keep bytecode."""
-        super().set_data(self._kept(path), data, **mode)
-
-    def path_stats(self, path: str) -> Any:
-        """Return when the file was changed, without its size: bytecode has that of the edited source."""
-        return {**super().path_stats(path), "size": None}
-
-    def _kept(self, path: str) -> str:
-        return f"{path.removesuffix('.pyc')}.{digest(edits_of(self.path))}.pyc"
+# Files that replace Theano's, by the file of this package.
+FILES = {"gof/compilelock.py": "compilelock.py"}

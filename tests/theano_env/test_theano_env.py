@@ -1,4 +1,4 @@
-"""The door to Theano, tried in fresh Pythons: Theano's settings are fixed once it is imported."""
+"""``import theano``, tried in fresh Pythons: Theano's settings are fixed once it is imported."""
 
 import fcntl
 import json
@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
-from lxmls_rnn import _theano_hook, theano_env
+from lxmls_rnn import theano_env
 from lxmls_rnn.theano_env import flags
 
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("error::RuntimeWarning")]
@@ -37,7 +36,7 @@ def clean_environ(**changes):
 
 def start(code, **environ):
     return subprocess.Popen(
-        [sys.executable, "-c", "import lxmls_rnn.theano_env\n" + code],
+        [sys.executable, "-c", code],
         env=clean_environ(**environ),
         text=True,
         stdin=subprocess.PIPE,
@@ -61,8 +60,8 @@ def no_tools(folder):
     return str(folder / "bin")
 
 
-def test_the_door_itself_does_not_import_theano():
-    output, _ = run("import sys; print('theano' in sys.modules, 'numpy' in sys.modules)")
+def test_the_package_itself_does_not_import_theano():
+    output, _ = run("import lxmls_rnn.theano_env, sys; print('theano' in sys.modules, 'numpy' in sys.modules)")
     assert output == "False False"
 
 
@@ -81,7 +80,9 @@ def test_a_second_process_compiles_nothing(tmp_path):
 
 @needs_compiler
 def test_the_report_says_what_is_used():
-    output, errors = run("import dataclasses; print(dataclasses.asdict(lxmls_rnn.theano_env.report()))")
+    output, errors = run(
+        "from dataclasses import asdict; from lxmls_rnn import theano_env as t; print(asdict(t.report()))"
+    )
     assert "'device_used': 'cpu'" in output
     assert "'c_code': True" in output
     assert "'floatX': 'float64'" in output
@@ -125,29 +126,13 @@ def test_theano_flags_are_the_users_again_after_the_import():
     assert output == "float32 floatX=float32"
 
 
-def test_an_import_without_the_hook_that_failed_leaves_no_settings_behind():
-    code = """if True:
-        import sys
-        hook = sys.meta_path.pop(0)
-        try:
-            import theano
-        except Exception as error:
-            print(type(error).__name__)
-        sys.meta_path.insert(0, hook)
-        import theano
-        print(theano.config.floatX)
-    """
-    output, _ = run(code, LXMLS_FLOATX="float32")
-    assert output.splitlines()[1:] == ["float32"]
-
-
 no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, a compiler that no PATH hides")
 
 
 @no_zig
 def test_without_a_compiler_theano_works_in_python_and_says_so(tmp_path):
     code = """if True:
-        import theano, theano.tensor as T
+        import lxmls_rnn.theano_env, theano, theano.tensor as T
         x = T.dvector()
         print(theano.function([x], T.tanh(x).sum())([0.0, 0.0]), lxmls_rnn.theano_env.report().c_code)
     """
@@ -184,7 +169,7 @@ def test_zig_where_it_was_asked_for_goes_before_gxx_and_what_theano_flags_say_be
 @pytest.mark.slow("makes a header and compiles for another compiler, two seconds")
 def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
     code = f"""if True:
-        import os, pathlib
+        import os, pathlib, lxmls_rnn.theano_env
         lxmls_rnn.theano_env.flags.ZIG = pathlib.Path({str(zig)!r})
         import theano, theano.tensor as T
         x = T.dvector()
@@ -198,7 +183,7 @@ def test_with_zig_and_no_gxx_graphs_run_as_c_code(zig, tmp_path):
 
 def test_a_cache_folder_that_cannot_be_made_is_replaced_with_a_warning(tmp_path):
     (tmp_path / "file").touch()
-    code = "print(lxmls_rnn.theano_env.settings()['base_compiledir'])"
+    code = "import lxmls_rnn.theano_env; print(lxmls_rnn.theano_env.settings()['base_compiledir'])"
     output, errors = run(code, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path), LXMLS_IMAGE="")
     assert Path(output).parent == tmp_path
     assert "cannot be written" in errors
@@ -242,49 +227,6 @@ def test_two_devices_asked_for_at_once_are_refused():
 def test_flags_are_read_as_theano_reads_them():
     read = flags.user_flags({"THEANO_FLAGS": "device=cpu, gcc.cxxflags='-O1,-g', lonely,device=cuda"})
     assert read == {"device": "cuda", "gcc.cxxflags": "-O1,-g"}
-
-
-def test_installing_the_hook_twice_leaves_one():
-    _theano_hook.install()
-    assert sum(isinstance(finder, _theano_hook.TheanoFinder) for finder in sys.meta_path) == 1
-
-
-def test_the_pth_file_installs_the_hook_in_a_plain_python(tmp_path):
-    theano_env.write_pth(tmp_path)
-    code = f"import site, sys; sys.meta_path[:] = sys.meta_path[1:]; site.addsitedir({str(tmp_path)!r})\n"
-    output, errors = run(code + "print(type(sys.meta_path[0]).__name__, 'theano' in sys.modules)")
-    assert (output, errors) == ("TheanoFinder False", "")
-
-
-def test_the_pth_file_does_no_harm_where_the_library_is_gone(tmp_path):
-    theano_env.write_pth(tmp_path)
-    command = [sys.executable, "-I", "-S", "-c", f"import site; site.addsitedir({str(tmp_path)!r}); print('alive')"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert (result.stdout, result.stderr) == ("alive\n", "")
-
-
-def test_the_pth_file_goes_where_packages_are_unless_another_folder_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"purelib": str(tmp_path / "site-packages")})
-    file = theano_env.write_pth()
-    assert file == tmp_path / "site-packages" / theano_env.PTH_NAME
-    assert file.read_text().startswith("import sys; ")
-
-
-@pytest.mark.theano
-def test_the_report_of_this_process_is_theano_s_own():
-    import theano
-
-    config, report = theano.config, theano_env.report()
-    assert (report.theano_version, report.device_asked, report.device_used) == ("1.0.5", config.device, "cpu")
-    assert (report.floatX, report.blas_ldflags) == (config.floatX, config.blas.ldflags)
-    assert (report.cxx, report.compiledir, report.c_code) == (config.cxx, config.compiledir, bool(config.cxx))
-
-
-def test_the_pth_file_is_written_whole_and_alone(tmp_path):
-    theano_env.write_pth(tmp_path)
-    theano_env.write_pth(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [theano_env.PTH_NAME]
-    assert (tmp_path / theano_env.PTH_NAME).read_text().count("\n") == 1
 
 
 def test_the_logistic_function_is_exact_where_it_saturates():

@@ -1,17 +1,9 @@
-"""What Theano really uses, and the file that has every Python of the environment prepare its import."""
+"""What Theano really uses, which is not always what it was asked for."""
 
-import sysconfig
 from dataclasses import dataclass
-from pathlib import Path
 
-from lxmls_rnn.files import write_atomically
-from lxmls_rnn.theano_env.load import device_used
-
-PTH_NAME = "lxmls_rnn_theano.pth"
-# One line, because Python runs a .pth file line by line; and nothing it does may stop the interpreter.
-PTH_LINE = (
-    'import sys; exec("try:\\n from lxmls_rnn import _theano_hook; _theano_hook.install()\\nexcept Exception: pass")\n'
-)
+from lxmls_rnn.device import problem, variable
+from lxmls_rnn.theano_env.flags import is_gpu
 
 
 @dataclass(frozen=True)
@@ -47,11 +39,22 @@ def report() -> Report:
     )
 
 
-def write_pth(folder: Path | None = None) -> Path:
-    """Make every Python of this environment prepare ``import theano``; return the file written.
+def device_used() -> str:
+    """Return the device that a new shared variable really lives on."""
+    import numpy
+    import theano
 
-    It goes into `folder`, by default the running interpreter's ``site-packages``.
-    """
-    folder = folder or Path(sysconfig.get_paths()["purelib"])
-    write_atomically(folder / PTH_NAME, PTH_LINE)
-    return folder / PTH_NAME
+    variable = theano.shared(numpy.zeros(1, dtype="float32"))
+    return str(theano.config.device) if type(variable).__name__.startswith("GpuArray") else "cpu"
+
+
+def require_device(device: str, reasons: list[str] | None = None) -> None:
+    """Raise RuntimeError unless Theano uses the device, "cpu", "cuda0", ...; `reasons` are what it said went wrong."""
+    used = device_used()
+    if used != device:
+        why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""
+        hint = f"set {variable()}=cpu to work without it" if is_gpu(device) else f"set {variable()}={device}"
+        found = problem(device)
+        if found is not None:
+            why, hint = f", because {found.why}", f"{found.remedy}; {hint}"
+        raise RuntimeError(f"Theano was to use the device {device} but uses {used}{why}: {hint}")

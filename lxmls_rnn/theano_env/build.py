@@ -1,0 +1,24 @@
+"""The build of Theano that is installed: this project's, with its edits, or a stock one, which is refused."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+STAMP = "lxmls_rnn_build.txt"  # beside Theano's __init__.py; scripts/theano_build writes it
+
+
+class WrongTheano(ImportError, RuntimeError):
+    """Theano is not installed, or a stock one is; commands show it as a sentence."""
+
+
+def stamp() -> str:
+    """Return the name of the edits that the installed Theano was built with; WrongTheano if it has none."""
+    spec = find_spec("theano")
+    if spec is None or spec.origin is None:
+        raise WrongTheano("Theano is not installed: `make setup` builds it")
+    try:
+        return Path(spec.origin).with_name(STAMP).read_text()
+    except FileNotFoundError:
+        raise WrongTheano(
+            f"{Path(spec.origin).parent} is a stock Theano, which does not serve here: `make setup` puts lxmls-rnn's"
+            " build of Theano 1.0.5 in its place, and `make dist` writes a wheel of it for pip"
+        ) from None

@@ -1,0 +1,53 @@
+"""What Theano really uses, and errors where that is not what it was asked for."""
+
+import pytest
+
+from lxmls_rnn import theano_env
+from lxmls_rnn.theano_env import in_use
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Set what users are told about devices to what they are outside the image."""
+    import theano  # noqa: F401  with the settings of all tests
+
+    monkeypatch.delenv("LXMLS_ADVICE", raising=False)
+    return monkeypatch
+
+
+@pytest.mark.theano
+def test_the_device_of_a_shared_variable_is_the_one_that_is_used(told):
+    assert in_use.device_used() == "cpu"
+    in_use.require_device("cpu", ["something went wrong"])
+
+
+@pytest.mark.theano
+def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
+    told.setattr(in_use, "problem", lambda device: None)
+    with pytest.raises(RuntimeError) as raised:
+        in_use.require_device("cuda0", ["first", "no luck\nmore of it"])
+    assert str(raised.value) == (
+        "Theano was to use the device cuda0 but uses cpu (no luck): set LXMLS_DEVICE=cpu to work without it"
+    )
+    with pytest.raises(RuntimeError, match=r"but uses cpu: set LXMLS_DEVICE=other$"):
+        in_use.require_device("other")
+
+
+@pytest.mark.theano
+def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
+    with pytest.raises(RuntimeError) as raised:
+        in_use.require_device("gpu", ["no luck"])
+    assert str(raised.value) == (
+        "Theano was to use the device gpu but uses cpu, because gpu is no name of a device: set LXMLS_DEVICE to auto,"
+        " cpu, cuda, cuda0, cuda1, ... or opencl0:0; set LXMLS_DEVICE=gpu"
+    )
+
+
+@pytest.mark.theano
+def test_the_report_of_this_process_is_theano_s_own():
+    import theano
+
+    config, report = theano.config, theano_env.report()
+    assert (report.theano_version, report.device_asked, report.device_used) == ("1.0.5", config.device, "cpu")
+    assert (report.floatX, report.blas_ldflags) == (config.floatX, config.blas.ldflags)
+    assert (report.cxx, report.compiledir, report.c_code) == (config.cxx, config.compiledir, bool(config.cxx))
