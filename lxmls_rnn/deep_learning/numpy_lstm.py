@@ -17,6 +17,8 @@ Schmidhuber 2002, there to c_t for the output gate and diagonal; the lab guide's
 The cell passes its error on without a matrix in between, which is why it reaches further back than the RNN's:
 
     e_c_{t-1} = f * e_c_t + W_c^T [e_a_i; e_a_f; e_a_o] + o_{t-1} * tanh'(c_{t-1}) * e_h_{t-1}
+
+Each step of both passes is a method of `NumpyLSTM` that a subclass can override.
 """
 
 from __future__ import annotations
@@ -41,6 +43,24 @@ class Cells(NamedTuple):
     c: np.ndarray  # (n_hidd, L + 1)   cells, c[:, 0] = 0
 
 
+class Slopes(NamedTuple):
+    """Derivatives within one step, each (n_hidd, L)."""
+
+    i: np.ndarray  # d c_t / d a_i_t
+    f: np.ndarray  # d c_t / d a_f_t
+    g: np.ndarray  # d c_t / d a_g_t
+    o: np.ndarray  # d h_t / d a_o_t
+    c: np.ndarray  # d h_t / d c_t
+
+
+class LayerErrors(NamedTuple):
+    """Backpropagated errors of the recurrent layer, e = d loss / d quantity."""
+
+    e_h: np.ndarray  # (n_hidd, L)     of the hidden states
+    e_c: np.ndarray  # (n_hidd, L)     of the cells c_1 .. c_L
+    e_a: np.ndarray  # (4 n_hidd, L)   of the gates' inputs, rows of i, f, g, o
+
+
 class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
     """Part-of-speech tagger with a long short-term memory; everything else as in `NumpyRNN`.
 
@@ -63,57 +83,88 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
         x = parameters.check_words(x, self.sizes.n_words)
         return self._forward(x)[3]
 
+    def gates(self, a: np.ndarray, b: np.ndarray | None) -> tuple[np.ndarray, ...]:
+        """Return i, f, g and o of one step, (n_hidd,) each, from a_t, (4 n_hidd,), and the peepholes' b_t, (3 n_hidd,).
+
+        b_t is None without peepholes; a_t is overwritten.
+        """
+        H, logistic = self.sizes.n_hidd, logistic_function()
+        if b is not None:
+            a[: 2 * H] += b[: 2 * H]
+            a[3 * H :] += b[2 * H :]
+        return logistic(a[:H]), logistic(a[H : 2 * H]), np.tanh(a[2 * H : 3 * H]), logistic(a[3 * H :])
+
     def _forward(self, x: np.ndarray) -> tuple[Any, ...]:
         """Return z, h, y and the `Cells` for checked word ids."""
-        W_h, W_c = self.param.W_h, self.param.W_c
-        H, logistic = self.sizes.n_hidd, logistic_function()
+        H, W_h, W_c = self.sizes.n_hidd, self.param.W_h, self.param.W_c
         z = self.param.W_e.T[x.T].T
         a = linear(self.param.W_x, z)
         h = zeros((H, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
         c = zeros(h.shape, self.dtype)
         i, f, g, o = (zeros((H, *x.shape), self.dtype) for _ in range(4))
         for t in range(x.shape[-1]):
-            a_t = a[..., t] + W_h.dot(h[..., t])
-            if W_c is not None:
-                b_t = W_c.dot(c[..., t])
-                a_t[: 2 * H] += b_t[: 2 * H]
-                a_t[3 * H :] += b_t[2 * H :]
-            i[..., t] = logistic(a_t[:H])
-            f[..., t] = logistic(a_t[H : 2 * H])
-            g[..., t] = np.tanh(a_t[2 * H : 3 * H])
-            o[..., t] = logistic(a_t[3 * H :])
-            c[..., t + 1] = f[..., t] * c[..., t] + i[..., t] * g[..., t]
-            h[..., t + 1] = o[..., t] * np.tanh(c[..., t + 1])
+            a_t, c_last = a[..., t] + W_h.dot(h[..., t]), c[..., t]
+            i_t, f_t, g_t, o_t = self.gates(a_t, None if W_c is None else W_c.dot(c_last))
+            i[..., t], f[..., t], g[..., t], o[..., t] = i_t, f_t, g_t, o_t
+            c[..., t + 1] = c_t = f_t * c_last + i_t * g_t
+            h[..., t + 1] = o_t * np.tanh(c_t)
         return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c)
 
-    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
-        """As in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
-        W_h, W_c = self.param.W_h, self.param.W_c
-        (cells,) = memory
+    def slopes(self, cells: Cells) -> Slopes:
+        """Return the derivatives within each step, of all steps at once."""
         i, f, g, o, c = cells
-        H = self.sizes.n_hidd
         tanh_c = np.tanh(c[..., 1:])
-        to_c = o * (1 - tanh_c * tanh_c)
-        # d a / d e_c for the three that feed the cell, d a / d e_h for the output gate
-        to_i, to_f, to_g = g * i * (1 - i), c[..., :-1] * f * (1 - f), i * (1 - g * g)
-        to_o = tanh_c * o * (1 - o)
+        return Slopes(
+            i=g * i * (1 - i),
+            f=c[..., :-1] * f * (1 - f),
+            g=i * (1 - g * g),
+            o=tanh_c * o * (1 - o),
+            c=o * (1 - tanh_c * tanh_c),
+        )
 
-        e_a = zeros((4 * H, *e_h.shape[1:]), self.dtype)
-        e_b = zeros((0 if W_c is None else 3 * H, *e_h.shape[1:]), self.dtype)
+    def gate_errors(self, slopes: np.ndarray, e_h: np.ndarray, e_c: np.ndarray) -> np.ndarray:
+        """Return e_a of one step, (4 n_hidd,), from the slopes at a_i, a_f, a_g and a_o, stacked, and e_h and e_c."""
+        return slopes * np.concatenate([e_c, e_c, e_c, e_h])
+
+    def along_cell(self, t: int, cells: Cells, e_c: np.ndarray) -> np.ndarray:
+        """Return what the cell before step t gets of the step's e_c: f_t * e_c_t, (n_hidd,)."""
+        return cells.f[..., t] * e_c
+
+    def from_peepholes(self, e_a: np.ndarray) -> np.ndarray:
+        """Return what the cell before a step gets of the step's e_a, (4 n_hidd,): W_c^T e_b_t, (n_hidd,)."""
+        return self.param.W_c.T.dot(self.peephole_rows(e_a))
+
+    def peephole_rows(self, e_a: np.ndarray) -> np.ndarray:
+        """Return e_b, the rows of e_a for i, f and o: (4 n_hidd, ...) -> (3 n_hidd, ...)."""
+        H = self.sizes.n_hidd
+        return np.concatenate([e_a[: 2 * H], e_a[3 * H :]])
+
+    def peephole_gradient(self, e_a: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return the gradient of W_c, sum_t e_b_t c_{t-1}^T; c is (n_hidd, L + 1), c_0 first."""
+        return outer(self.peephole_rows(e_a), c[..., :-1])
+
+    def back_through_time(self, cells: Cells, e_h: np.ndarray) -> LayerErrors:
+        """Carry e_h, (n_hidd, L), the errors of h that come from the outputs, back through time; e_h is overwritten."""
+        *of_gates, to_cell = self.slopes(cells)
+        to_gates, peepholes = np.concatenate(of_gates), self.peepholes
+        e_c = zeros(e_h.shape, self.dtype)
+        e_a = zeros(to_gates.shape, self.dtype)
         h_from_later: Any = 0
         c_from_later: Any = 0
         for t in reversed(range(e_h.shape[-1])):
-            e_h[..., t] += h_from_later
-            e_c = e_h[..., t] * to_c[..., t] + c_from_later
-            e_a[:H, ..., t] = e_c * to_i[..., t]
-            e_a[H : 2 * H, ..., t] = e_c * to_f[..., t]
-            e_a[2 * H : 3 * H, ..., t] = e_c * to_g[..., t]
-            e_a[3 * H :, ..., t] = e_h[..., t] * to_o[..., t]
-            h_from_later = W_h.T.dot(e_a[..., t])
-            c_from_later = f[..., t] * e_c
-            if W_c is not None:
-                e_b[: 2 * H, ..., t] = e_a[: 2 * H, ..., t]
-                e_b[2 * H :, ..., t] = e_a[3 * H :, ..., t]
-                c_from_later += W_c.T.dot(e_b[..., t])
-        gradient_of_W_h = outer(e_a, forward.h[..., :-1])
-        return e_h, e_a, (gradient_of_W_h,) if W_c is None else (gradient_of_W_h, outer(e_b, c[..., :-1]))
+            e_h_t = e_h[..., t]
+            e_h_t += h_from_later
+            e_c[..., t] = e_c_t = e_h_t * to_cell[..., t] + c_from_later
+            e_a[..., t] = e_a_t = self.gate_errors(to_gates[..., t], e_h_t, e_c_t)
+            h_from_later = self.from_later(e_a_t)
+            c_from_later = self.along_cell(t, cells, e_c_t)
+            if peepholes:
+                c_from_later += self.from_peepholes(e_a_t)
+        return LayerErrors(e_h, e_c, e_a)
+
+    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+        """As in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
+        (cells,) = memory
+        e_h, _, e_a = self.back_through_time(cells, e_h)
+        of_W_h = self.recurrent_gradient(e_a, forward.h)
+        return e_h, e_a, (of_W_h, self.peephole_gradient(e_a, cells.c)) if self.peepholes else (of_W_h,)

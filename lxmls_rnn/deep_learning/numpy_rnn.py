@@ -22,6 +22,8 @@ Hinton & Williams 1986; Werbos 1990).
 Quantities are matrices with one column a step. All of it works on a padded batch too: x is then (B, L), and a quantity
 (n, B, L), time last; the weight of each position in the cost says which are padding.
 
+Each step of back-propagation is a method of `NumpyRNN` that a subclass can override.
+
 Products are written W.dot(h): the same as W @ h, whose call costs twice as much for so small a vector.
 """
 
@@ -162,10 +164,7 @@ class NumpyRNN(parameters.RNNOptions):
             Word ids and gold tag ids, (L,); errors as in `forward`.
         """
         back = self.backward(parameters.check_sentence(x), y)
-        W_e = np.zeros(self.param.W_e.shape, self.dtype, order="F")
-        for word, e_z_t in zip(back.forward.x, back.e_z.T, strict=True):
-            W_e[:, word] += e_z_t
-        return [W_e, *back.gradients]
+        return [self.embedding_gradient(back.forward.x, back.e_z), *back.gradients]
 
     def backward(self, x: npt.ArrayLike, y: npt.ArrayLike, weights: np.ndarray | None = None) -> Backward:
         """Back-propagation through time.
@@ -185,9 +184,7 @@ class NumpyRNN(parameters.RNNOptions):
         """As `backward`, for integer arrays that have been checked: a training loop checks its corpus once."""
         forward, weights, memory = self._loss(x, y, weights)
 
-        e_y = forward.p_y.copy("K")
-        columns(e_y)[flat(y), np.arange(y.size)] -= 1
-        e_y *= weights
+        e_y = self.score_errors(forward.p_y, y, weights)
         e_h, e_a, recurrent_gradients = self._backward(linear(self.param.W_y.T, e_y), forward, memory)
         e_z = linear(self.param.W_x.T, e_a)
         gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
@@ -217,15 +214,40 @@ class NumpyRNN(parameters.RNNOptions):
 
         Returns the whole errors e_h of the hidden states and e_a of what the activation took, and the gradient of W_h.
         """
-        h, W_h = forward.h, self.param.W_h
-        f_prime = DERIVATIVE[self.activation](h[..., 1:])
-        e_a = np.empty_like(f_prime)
+        slope = self.slope(forward.h[..., 1:])
+        e_a = np.empty_like(slope)
         from_later: Any = 0
         for t in reversed(range(e_h.shape[-1])):
             e_h[..., t] += from_later
-            e_a[..., t] = f_prime[..., t] * e_h[..., t]
-            from_later = W_h.T.dot(e_a[..., t])
-        return e_h, e_a, (outer(e_a, h[..., :-1]),)
+            e_a[..., t] = slope[..., t] * e_h[..., t]
+            from_later = self.from_later(e_a[..., t])
+        return e_h, e_a, (self.recurrent_gradient(e_a, forward.h),)
+
+    def score_errors(self, p_y: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return e_y = weight * (p_y - onehot(y)), (n_tags, L); weights has the shape of y, (L,)."""
+        e_y = p_y.copy("K")
+        columns(e_y)[flat(y), np.arange(y.size)] -= 1
+        e_y *= weights
+        return e_y
+
+    def slope(self, h: np.ndarray) -> np.ndarray:
+        """Return the derivative of the activation, f'(a_t), from h_t = f(a_t)."""
+        return DERIVATIVE[self.activation](h)
+
+    def from_later(self, e_a: np.ndarray) -> np.ndarray:
+        """Return what h_{t-1} gets of e_a_t: W_h^T e_a_t, (n_hidd,)."""
+        return self.param.W_h.T.dot(e_a)
+
+    def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """Return the gradient of W_h, sum_t e_a_t h_{t-1}^T; h is (n_hidd, L + 1), h_0 first."""
+        return outer(e_a, h[..., :-1])
+
+    def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
+        """Return the gradient of W_e, e_z_t added to the column of each word x[t]; x is (L,), e_z (n_emb, L)."""
+        W_e = np.zeros(self.param.W_e.shape, self.dtype, order="F")
+        for word, e_z_t in zip(x, e_z.T, strict=True):
+            W_e[:, word] += e_z_t
+        return W_e
 
 
 def activation_function(name: str) -> Callable[[Any], Any]:

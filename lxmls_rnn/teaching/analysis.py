@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lxmls_rnn.deep_learning import model_file, parameters
 from lxmls_rnn.deep_learning.interface import Sentence
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
-from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN
+from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, linear
 
 
 class Reach(NamedTuple):
@@ -61,17 +61,7 @@ def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach
 
 def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
     """Return e_c = d loss / d c, (n_hidd, L), of what `backward` gave for one sentence: the loss by all ways."""
-    i, f, g, o, c = model.cells(back.forward.x)
-    tanh_c = np.tanh(c[:, 1:])
-    e_c = back.e_h * o * (1 - tanh_c * tanh_c)
-    to_i, to_f, e_o = g * i * (1 - i), c[:, :-1] * f * (1 - f), back.e_h * tanh_c * o * (1 - o)
-    for t in reversed(range(e_c.shape[1] - 1)):
-        u = t + 1
-        e_c[:, t] += f[:, u] * e_c[:, u]
-        if model.peepholes:
-            e_b = np.concatenate([e_c[:, u] * to_i[:, u], e_c[:, u] * to_f[:, u], e_o[:, u]])
-            e_c[:, t] += model.param.W_c.T @ e_b
-    return e_c
+    return model.back_through_time(model.cells(back.forward.x), linear(model.param.W_y.T, back.e_y)).e_c
 
 
 def factor_per_step(norms: np.ndarray) -> float:

@@ -18,15 +18,15 @@ The values are those of `NumpyRNN.backward`; the contributions that a matrix' gr
 `NumpyRNN.grads`.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM
-from lxmls_rnn.deep_learning.numpy_rnn import DERIVATIVE, Backward, NumpyRNN
+from lxmls_rnn.deep_learning.numpy_lstm import Cells, LayerErrors, NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_rnn import Backward, NumpyRNN, linear
 
 FORWARD, BACKWARD = "forward", "backward"
 
@@ -50,9 +50,6 @@ class Step(NamedTuple):
     def is_gradient(self) -> bool:
         """Whether the value is added to the gradient of a parameter."""
         return self.name.startswith("dW")
-
-
-Errors = tuple[np.ndarray, ...]  # e_a_t (n, 1) first
 
 
 def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
@@ -85,7 +82,9 @@ def _forward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
     W_e, W_y = model.param.W_e, model.param.W_y
     _, p_y, log_p, y, h, z, x = back.forward
     L = len(x)
-    layer = _of(model, x, _rnn_layer, _lstm_layer)
+    layer: Callable[..., Iterator[Step]] = (
+        partial(_lstm_layer, model, model.cells(x)) if isinstance(model, NumpyLSTM) else partial(_rnn_layer, model)
+    )
     cost = np.zeros((1, 1))
     for t in range(1, L + 1):
         h_t, y_t = h[:, [t]], y[:, [t - 1]]
@@ -99,11 +98,6 @@ def _forward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
         yield step("y", "W_y h_t", y_t, {"W_y": W_y, "h_t": h_t})
         yield step("p", "softmax(y_t)", p_y[:, [t - 1]], {"y_t": y_t})
         yield step("C", "C_s - 1/L log(p_t[k_t])", cost, {"C_s": cost_last, "p_t[k_t]": p_gold})
-
-
-def _of(model: NumpyRNN, x: np.ndarray, rnn: Callable[..., Any], lstm: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what goes through the model's recurrent layer."""
-    return partial(lstm, model, model.cells(x)) if isinstance(model, NumpyLSTM) else partial(rnn, model)
 
 
 def _rnn_layer(model: NumpyRNN, step: Callable[..., Step], t: int, h: np.ndarray, z: np.ndarray) -> Iterator[Step]:
@@ -146,11 +140,17 @@ def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
     W_e, W_x, W_h, W_y = (getattr(model.param, name) for name in ("W_e", "W_x", "W_h", "W_y"))
     _, p_y, _, _, h, z, x = back.forward
     L = len(x)
-    layer = _of(model, x, _rnn_errors, _lstm_errors)
-    c = model.cells(x).c if isinstance(model, NumpyLSTM) and model.peepholes else None
-    later: Errors = ()
+    layer: Callable[..., Iterator[Step]]
+    if isinstance(model, NumpyLSTM):
+        cells = model.cells(x)
+        errors = model.back_through_time(cells, linear(W_y.T, back.e_y))
+        layer, e_a_all = partial(_lstm_errors, model, cells, errors), errors.e_a
+    else:
+        slope = model.slope(h[:, 1:])
+        e_a_all = slope * back.e_h
+        layer = partial(_rnn_errors, slope, back.e_h, e_a_all)
     for t in range(L, 0, -1):
-        e_y, e_h, e_z = back.e_y[:, [t - 1]], back.e_h[:, [t - 1]], back.e_z[:, [t - 1]]
+        e_y, e_h, e_a, e_z = (e[:, [t - 1]] for e in (back.e_y, back.e_h, e_a_all, back.e_z))
         h_last, h_t, z_t = h[:, [t - 1]], h[:, [t]], z[:, [t - 1]]
         word, gold = _onehot(x[t - 1], W_e.shape[1]), _onehot(k[t - 1], len(p_y))
 
@@ -160,63 +160,47 @@ def _backward(model: NumpyRNN, back: Backward, k: np.ndarray) -> Iterator[Step]:
         if t == L:
             yield step("e_h", "W_y^T e_y_t", e_h, {"W_y^T": W_y.T, "e_y_t": e_y})
         else:
-            both = {"W_y^T": W_y.T, "e_y_t": e_y, "W_h^T": W_h.T, "e_a_u": later[0]}
+            both = {"W_y^T": W_y.T, "e_y_t": e_y, "W_h^T": W_h.T, "e_a_u": e_a_all[:, [t]]}
             yield step("e_h", "W_y^T e_y_t + W_h^T e_a_u", e_h, both)
-        later = yield from layer(step, t, h_t, e_h, later)
-        e_a = later[0]
+        yield from layer(step, t)
         yield step("dW_x", "e_a_t z_t^T", e_a @ z_t.T, {"e_a_t": e_a, "z_t^T": z_t.T})
         yield step("dW_h", "e_a_t h_s^T", e_a @ h_last.T, {"e_a_t": e_a, "h_s^T": h_last.T})
-        if c is not None:
-            e_b, c_last = _without_g(e_a), c[:, [t - 1]]
+        if isinstance(model, NumpyLSTM) and model.peepholes:
+            e_b, c_last = model.peephole_rows(e_a), cells.c[:, [t - 1]]
             yield step("dW_c", "e_b_t c_s^T", e_b @ c_last.T, {"e_b_t": e_b, "c_s^T": c_last.T})
         yield step("e_z", "W_x^T e_a_t", e_z, {"W_x^T": W_x.T, "e_a_t": e_a})
         yield step("dW_e", "e_z_t onehot(w_t)^T", e_z @ word.T, {"e_z_t": e_z, "onehot(w_t)^T": word.T})
 
 
 def _rnn_errors(
-    model: NumpyRNN, step: Callable[..., Step], t: int, h_t: np.ndarray, e_h: np.ndarray, later: Errors
-) -> Generator[Step, None, Errors]:
-    slope = DERIVATIVE[model.activation](h_t)
-    e_a = slope * e_h
-    yield step("e_a", "f'(a_t) * e_h_t", e_a, {"f'(a_t)": slope, "e_h_t": e_h})
-    return (e_a,)
+    slope: np.ndarray, e_h: np.ndarray, e_a: np.ndarray, step: Callable[..., Step], t: int
+) -> Iterator[Step]:
+    operands = {"f'(a_t)": slope[:, [t - 1]], "e_h_t": e_h[:, [t - 1]]}
+    yield step("e_a", "f'(a_t) * e_h_t", e_a[:, [t - 1]], operands)
 
 
 def _lstm_errors(
-    model: NumpyLSTM, cells: Cells, step: Callable[..., Step], t: int, h_t: np.ndarray, e_h: np.ndarray, later: Errors
-) -> Generator[Step, None, Errors]:
+    model: NumpyLSTM, cells: Cells, errors: LayerErrors, step: Callable[..., Step], t: int
+) -> Iterator[Step]:
     i, f, g, o = (values[:, [t - 1]] for values in cells[:4])
+    e_h, e_c, e_a = (values[:, [t - 1]] for values in errors)
+    e_a_i, e_a_f, e_a_g, e_a_o = np.split(e_a, 4)
     c_last, tanh_c = cells.c[:, [t - 1]], np.tanh(cells.c[:, [t]])
 
-    e_a_o = o * (1 - o) * tanh_c * e_h
     yield step("e_a_o", "o_t * (1 - o_t) * tanh(c_t) * e_h_t", e_a_o, {"o_t": o, "tanh(c_t)": tanh_c, "e_h_t": e_h})
 
-    slope = 1 - tanh_c * tanh_c
-    e_c = o * slope * e_h
-    formula, operands = "o_t * tanh'(c_t) * e_h_t", {"o_t": o, "tanh'(c_t)": slope, "e_h_t": e_h}
-    if later:
-        e_a_later, e_c_later = later
-        f_later, W_c = cells.f[:, [t]], model.param.W_c
-        e_c = e_c + f_later * e_c_later
+    formula, operands = "o_t * tanh'(c_t) * e_h_t", {"o_t": o, "tanh'(c_t)": 1 - tanh_c * tanh_c, "e_h_t": e_h}
+    if t < cells.f.shape[1]:
         formula += " + f_u * e_c_u"
-        operands |= {"f_u": f_later, "e_c_u": e_c_later}
-        if W_c is not None:
-            e_b_later = _without_g(e_a_later)
-            e_c = e_c + W_c.T @ e_b_later
+        operands |= {"f_u": cells.f[:, [t]], "e_c_u": errors.e_c[:, [t]]}
+        if model.peepholes:
             formula += " + W_c^T e_b_u"
-            operands |= {"W_c^T": W_c.T, "e_b_u": e_b_later}
+            operands |= {"W_c^T": model.param.W_c.T, "e_b_u": model.peephole_rows(errors.e_a[:, [t]])}
     yield step("e_c", formula, e_c, operands)
 
-    e_a_i, e_a_f, e_a_g = i * (1 - i) * g * e_c, f * (1 - f) * c_last * e_c, (1 - g * g) * i * e_c
     yield step("e_a_i", "i_t * (1 - i_t) * g_t * e_c_t", e_a_i, {"i_t": i, "g_t": g, "e_c_t": e_c})
     yield step("e_a_f", "f_t * (1 - f_t) * c_s * e_c_t", e_a_f, {"f_t": f, "c_s": c_last, "e_c_t": e_c})
     yield step("e_a_g", "(1 - g_t * g_t) * i_t * e_c_t", e_a_g, {"g_t": g, "i_t": i, "e_c_t": e_c})
-    return np.vstack([e_a_i, e_a_f, e_a_g, e_a_o]), e_c
-
-
-def _without_g(e_a: np.ndarray) -> np.ndarray:
-    i, f, _, o = np.split(e_a, 4)
-    return np.vstack([i, f, o])
 
 
 def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]) -> Step:
