@@ -14,11 +14,11 @@ from importlib.util import find_spec
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-from dask.system import CPU_COUNT
 from distributed import Future, KilledWorker, wait
 
 from lxmls_rnn import device, memory, paths, records
 from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.device.processor import cores
 from lxmls_rnn.run_files import Metrics
 from lxmls_rnn.sweep import halving, report, worker
 from lxmls_rnn.sweep.cluster import Existing
@@ -29,11 +29,6 @@ from lxmls_rnn.sweep.sweep import Sweep, Training
 
 LOOK = 0.3  # seconds between two looks whether something is asked for
 WORKER = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
-
-
-def cores() -> int:
-    """Return how many workers fit: the cores that this process may use."""
-    return int(CPU_COUNT)
 
 
 class _Given(NamedTuple):

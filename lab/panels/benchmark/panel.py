@@ -16,13 +16,14 @@ from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import cases as c
 from lxmls_rnn.benchmark.measure import results
-from lxmls_rnn.benchmark.measure.machine import cores, in_words, version
+from lxmls_rnn.benchmark.measure.machine import in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import beside, compare, report
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.device.processor import cores
 from lxmls_rnn.files import counted
 
 OWN = "own sizes"

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info
 from lxmls_rnn.benchmark.measure.process import for_another_python
 from lxmls_rnn.deep_learning import gpu_plans
 from lxmls_rnn.device import libraries
+from lxmls_rnn.device.processor import cores
 from lxmls_rnn.theano_env import blas
 from lxmls_rnn.theano_env.flags import in_effect
 
@@ -73,16 +74,6 @@ def processor() -> str:
     except OSError:
         match = None
     return match[1].strip() if match else platform.processor() or platform.machine()
-
-
-def cores() -> int:
-    """Return how many cores this process may use, by affinity and by a container's quota."""
-    allowed = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return min(allowed, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):  # no such file, or "max"
-        return allowed
 
 
 def cache_size() -> int:

@@ -14,9 +14,10 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
-from lxmls_rnn.benchmark.measure.machine import cache_size, cores
+from lxmls_rnn.benchmark.measure.machine import cache_size
 from lxmls_rnn.benchmark.measure.process import STARTING_LIMIT, STOPPED, Failed, Worker
 from lxmls_rnn.benchmark.measure.results import Row
+from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import free as free_memory
 
 ROUNDS = 5
