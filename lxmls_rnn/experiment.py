@@ -11,7 +11,7 @@ from lxmls_rnn import paths, records
 from lxmls_rnn.datasets import DATASETS, reach
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import check_init, initialise
-from lxmls_rnn.deep_learning.rnn import MODELS, check_name, model_class
+from lxmls_rnn.deep_learning.rnn import MODELS, check_model_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.files import naming, open_regular, quoted
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
@@ -118,7 +118,7 @@ class Settings:
     trainer: Trainer = field(default_factory=Trainer)
 
     def __post_init__(self) -> None:
-        check_name(self.model)
+        check_model_name(self.model)
         check_init(self.init)
         if not self.peepholes and not self.is_lstm:
             raise ValueError(f"peepholes can be left out of an LSTM alone, got the model {self.model}")

@@ -43,7 +43,7 @@ __all__ = [
     "RNN",
     "NumpyLSTM",
     "NumpyRNN",
-    "check_name",
+    "check_model_name",
     "device_of",
     "device_until_made",
     "library_class",
@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 
-def check_name(name: str) -> str:
+def check_model_name(name: str) -> str:
     """Return `name` if it is in `MODELS`, else raise ValueError."""
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
@@ -69,12 +69,15 @@ def model_class(name: str) -> Any:
 
 def library_class(name: str) -> Any:
     """As `model_class`, but the library's own, whatever replaces it."""
-    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_name(name)].module}"), name)
+    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_model_name(name)].module}"), name)
 
 
 def numpy_class(name: str) -> Any:
-    """Return the NumPy class of a model's family, which can take its numbers without Theano; errors as `check_name`."""
-    return model_class(name_of(MODELS[check_name(name)].family, "numpy"))
+    """Return the NumPy class of a model's family, which can take its parameters without Theano.
+
+    ValueError as `check_model_name`.
+    """
+    return model_class(name_of(MODELS[check_model_name(name)].family, "numpy"))
 
 
 _replaced: dict[str, tuple[Any, str]] = {}  # by the name of a model: the class in its place, and whose it is
@@ -95,7 +98,7 @@ def replace(name: str | None, cls: Any = None, what: str = "") -> None:
     if name is None:
         _replaced.clear()
     else:
-        _replaced[check_name(name)] = cls, what
+        _replaced[check_model_name(name)] = cls, what
 
 
 def name_of(family: str, backend: str) -> str:

@@ -19,14 +19,13 @@ from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, prepare, read_corpus
 from lxmls_rnn.files import counted, in_words, locked, quoted, write_atomically
-from lxmls_rnn.run_files import check_name, folders_with, is_there
+from lxmls_rnn.run_files import LONGEST_NAME, check_name, folders_with, is_there
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
 FILE = "sweep.json"
 FORMAT, VERSION = "lxmls-rnn sweep", 1
-LONGEST = 200  # letters of a run's name: file systems take 255 bytes
 
 
 class Training(NamedTuple):
@@ -106,7 +105,7 @@ class Sweep:
 
         for training in self.trainings():
             s = training.settings
-            if training.name in names or len(training.name) > LONGEST:
+            if training.name in names or len(training.name.encode(errors="replace")) > LONGEST_NAME:
                 raise ValueError(f"the run {training.name} would come twice or has too long a name: rename the files")
             names.add(training.name)
             kind = s.model, s.activation, s.peepholes, s.dtype

@@ -38,7 +38,7 @@ def test_a_name_leads_to_the_class_of_that_name(name):
     assert rnns.numpy_class(name).__name__ == f"Numpy{rnns.MODELS[name].family}"
 
 
-@pytest.mark.parametrize("take", [rnns.check_name, rnns.model_class, rnns.numpy_class, rnns.replace])
+@pytest.mark.parametrize("take", [rnns.check_model_name, rnns.model_class, rnns.numpy_class, rnns.replace])
 def test_an_unknown_name_is_refused_with_those_that_are_known(take):
     with pytest.raises(ValueError, match=r"model must be one of NumpyRNN, NumpyLSTM, RNN, .* got 'GRU'"):
         take("GRU")

@@ -120,6 +120,10 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
             {"vary": {"n_hidd": [2], "activation": ["x" * 200]}},
             "the run n_hidd=2,activation=x*,seed=1 would come twice",
         ),
+        (  # 70 letters of 3 bytes each
+            {"vary": {"n_hidd": [2], "activation": ["語" * 70]}},
+            "the run n_hidd=2,activation=語*,seed=1 would come twice or has too long a name",
+        ),
         ({"vary": {"embeddings": ["/a/x", "/b/x"]}}, "the run embeddings=x,seed=1 would come twice or has too long"),
     ],
 )
