@@ -24,9 +24,10 @@ def _caption(text: str) -> str:
     return f"<caption>{_cell(text)}</caption>" if text else ""
 
 
-def scrolled(part: str) -> str:
-    """Return a part in a box that scrolls where it is too large, with the keyboard too."""
-    return f'<div class="lab-scroll" tabindex="0">{part}</div>'
+def scrolled(part: str, kind: str = "", label: str = "") -> str:
+    """Return a part in a box, of a class `kind`, that scrolls where it is too large, with the keyboard too."""
+    named = f' role="region" aria-label="{escape(label)}"' if label else ""
+    return f'<div class="{f"lab-scroll {kind}".strip()}" tabindex="0"{named}>{part}</div>'
 
 
 class Raw(str):
@@ -108,9 +109,21 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
     return scrolled(f'<table class="lab-bars"><tbody>{"".join(body)}</tbody></table>')
 
 
-def side_by_side(parts: Iterable[str]) -> str:
-    """Put pieces of HTML beside each other, as many as fit."""
-    return f'<div class="lab-side">{"".join(f"<div>{part}</div>" for part in parts)}</div>'
+def side_by_side(parts: Iterable[str], columns: bool = False) -> str:
+    """Put pieces of HTML beside each other, as many as fit; as columns they share all of the width."""
+    styles = ((f' style="{_column(part)}"' if columns else "", part) for part in parts)
+    return f'<div class="lab-side">{"".join(f"<div{style}>{part}</div>" for style, part in styles)}</div>'
+
+
+def _column(part: str) -> str:
+    """Return the style of a column: no narrower than the drawings in it, as far as there is room."""
+    width = max([286, *(int(found) + 20 for found in re.findall(r'<svg[^>]* width="(\d+)"', part))])
+    return f"flex:1 1 {width}px;min-width:0"
+
+
+def headed(heading: str, part: str) -> str:
+    """Put a heading, plain text, above a piece of HTML."""
+    return f"<figcaption>{escape(heading)}</figcaption>{part}"
 
 
 def key(entries: Iterable[tuple[str, str, str]]) -> str:

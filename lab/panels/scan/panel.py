@@ -15,7 +15,7 @@ from lab.drawing.figures import figure, put, side_axis
 from lab.drawing.palette import LINES
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
-from lab.panels.scan.programs import THEANO, beside, execute, marked, run_program, scrolled, source, text_box
+from lab.panels.scan.programs import THEANO, execute, marked, run_program, source, text_box
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
 from lab.widgets.controls import field, in_row, on_change, pick, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
@@ -194,7 +194,7 @@ class ScanPanel(Panel):
             self.sources.value = ""
             self._show_mistake()
             return
-        self.sources.value = f"<p>{self.example.about}</p>" + beside(
+        self.sources.value = f"<p>{self.example.about}</p>" + _columns(
             ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO + "\n" + self.example.scan))
         )
         with self.guard():
@@ -205,7 +205,7 @@ class ScanPanel(Panel):
     def _show_mistake(self) -> None:
         chosen = WRONG_PROGRAMS[self.mistake.value]
         self.wrong_result.value = ""
-        self.programs.value = beside(
+        self.programs.value = _columns(
             ("With the mistake", source(THEANO + chosen.wrong, numbers=True)),
             ("Mended", source(THEANO + chosen.mended, numbers=True, other=THEANO + chosen.wrong)),
         )
@@ -232,7 +232,7 @@ class ScanPanel(Panel):
             rows = np.atleast_2d(loop.T), np.atleast_2d(scan.T)
             largest = float(max(np.abs(rows[0]).max(), np.abs(rows[1]).max()))
             table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
-            self.numbers.value = beside(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
+            self.numbers.value = _columns(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
             show(self.results)
             self.plotted.children = [self.figure]  # only now: a figure that is drawn while it is hidden stays empty
             self._plot(names, rows)
@@ -273,15 +273,14 @@ class ScanPanel(Panel):
     def _show_graphs(self, namespace: dict[str, Any]) -> None:
         graphs = {"as written": namespace[self.example.symbol], "optimised": namespace["by_scan"]}
         drawings = (
-            (f"{name}: {graph_drawing.n_operations(graph)} operations", scrolled(graph_drawing.draw(graph)))
-            for name, graph in graphs.items()
+            (f"{name}: {graph_drawing.n_operations(graph)} operations", _graph(graph)) for name, graph in graphs.items()
         )
-        self.graphs.value = f"<p>{HOW_TO_READ}</p><p>{graph_drawing.legend()}</p>{beside(*drawings)}"
+        self.graphs.value = f"<p>{HOW_TO_READ}</p><p>{graph_drawing.legend()}</p>{_columns(*drawings)}"
         inner = []
         for name, graph in graphs.items():
-            steps = "".join(scrolled(graph_drawing.draw(step)) for step in graph_drawing.steps_of(graph))
+            steps = "".join(map(_graph, graph_drawing.steps_of(graph)))
             inner.append((f"one step, {name}", steps or "<p>There is no scan any more: the loop is gone.</p>"))
-        self.steps_view.value = beside(*inner)
+        self.steps_view.value = _columns(*inner)
 
     def code(self) -> str:
         if self.part.value == WRONG:
@@ -317,3 +316,12 @@ def plot() -> bqplot.Figure:
     marks = [bqplot.Lines(**look), bqplot.Scatter(default_size=24, **look)]
     axes = bqplot.Axis(scale=across, label="t", tick_format="d"), side_axis(up, "", ".3~g")
     return figure(*axes, marks=marks, size=(700, 260))
+
+
+def _columns(*views: tuple[str, str]) -> str:
+    """Put pieces of HTML, each with a heading, side by side."""
+    return html.side_by_side((html.headed(heading, view) for heading, view in views), columns=True)
+
+
+def _graph(graph: Any) -> str:
+    return html.scrolled(graph_drawing.draw(graph), "lab-graph", "Graph")

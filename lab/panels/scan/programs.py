@@ -1,4 +1,4 @@
-"""Programs as text that is shown and run: with line numbers and marks, side by side, with what they print."""
+"""Programs as text that is shown and run: with line numbers and marks, with what they print."""
 
 import io
 import linecache
@@ -51,20 +51,6 @@ def source(program: str, numbers: bool = False, other: str = "") -> str:
     return text_box("\n".join(lines), "Program")
 
 
-def beside(*views: tuple[str, str]) -> str:
-    """Put pieces of HTML with headings side by side; below each other where it is narrow or a drawing is wide."""
-    columns = ""
-    for heading, view in views:
-        width = max([286, *(int(found) + 20 for found in re.findall(r'<svg[^>]* width="(\d+)"', view))])
-        columns += f'<div style="flex:1 1 {width}px;min-width:0"><b>{escape(heading)}</b>{view}</div>'
-    return f'<div style="display:flex;flex-wrap:wrap;gap:4px 14px">{columns}</div>'
-
-
 def text_box(content: str, label: str) -> str:
     """Put text, as HTML, into a box that keeps its lines, and scrolls."""
     return f'<pre class="lab-text" tabindex="0" aria-label="{escape(label)}">{content}</pre>'
-
-
-def scrolled(drawing: str) -> str:
-    """Put a drawing into a box that scrolls, with the keyboard too."""
-    return f'<div class="lab-scroll lab-graph" tabindex="0" role="region" aria-label="Graph">{drawing}</div>'

@@ -126,13 +126,12 @@ class Walk:
         seen, n_hidd = self.steps[:number], self.model.sizes.n_hidd
         if self._is_lstm:
             svg = lstm_drawing.unrolled(seen, self.words, self.tags, "dW_c" in self._gradient_names)
-            caption = "<figcaption>The network, unrolled over the sentence</figcaption>"
-            return html.side_by_side([caption + html.scrolled(svg)])
+            return html.side_by_side([html.headed("The network, unrolled over the sentence", html.scrolled(svg))])
         pictures = (
             ("The network, unrolled over the sentence", network_drawing.unrolled(seen, self.words, self.tags)),
             ("The same as an MLP: a hidden layer a word", network_drawing.as_mlp(seen, self.words, self.tags, n_hidd)),
         )
-        return html.side_by_side(f"<figcaption>{title}</figcaption>{svg}" for title, svg in pictures)
+        return html.side_by_side(html.headed(*picture) for picture in pictures)
 
     def difference(self) -> float:
         """Return the largest difference between what the steps gather and the model's gradients."""

@@ -155,3 +155,18 @@ def test_a_large_matrix_has_its_numbers_as_tooltips(shape, is_small):
     shown = html.matrix(np.full(shape, 0.123456789))
     assert {cell[:2] for row in cells(shown) for cell in row} == {("" if is_small else "0.12", "0.123457")}
     assert ("lab-small" in shown) is is_small
+
+
+def test_a_box_that_scrolls_is_a_region_only_with_a_name():
+    assert html.scrolled("x") == '<div class="lab-scroll" tabindex="0">x</div>'
+    named = html.scrolled("x", "lab-graph", 'a "graph"')
+    assert named.startswith(
+        '<div class="lab-scroll lab-graph" tabindex="0" role="region" aria-label="a &quot;graph&quot;">'
+    )
+
+
+def test_columns_are_as_wide_as_their_drawings():
+    shown = html.side_by_side([html.headed("a < b", "text"), '<svg height="9" width="500"></svg>'], columns=True)
+    assert re.findall(r"flex:1 1 (\d+)px", shown) == ["286", "520"]
+    assert "<figcaption>a &lt; b</figcaption>text" in shown
+    assert "flex" not in html.side_by_side(["text"])
