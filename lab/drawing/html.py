@@ -1,5 +1,7 @@
-"""Small pieces of HTML that follow the theme: tables, heat maps, coloured words."""
+"""Small pieces of HTML that follow the theme: tables, heat maps, coloured words, images of matrices."""
 
+import base64
+import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -7,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from lab.drawing.palette import ink, shade
+from lxmls_rnn.palette import ink, shade, shades
 
 UNNAMED = '<td class="lab-corner"></td>'  # no header: one without words says nothing to a screen reader
 MOST = 12  # rows or columns of a matrix that has room for its numbers
+IMAGE_SIDE = 150  # rows and columns of a matrix in its image
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
@@ -205,3 +208,31 @@ def matrix(
         lines.append(f"<tr>{''.join(cells)}</tr>")
     kind = "lab-matrix lab-small" if small else "lab-matrix"
     return Raw(f'<table class="{kind}">{_caption(Raw(caption))}<tbody>{"".join(lines)}</tbody></table>')
+
+
+def histogram(values: np.ndarray, bins: int = 24) -> str:
+    """Return how often which value comes, as a small picture."""
+    counts, edges = np.histogram(values, bins)
+    heights = 28 * counts / counts.max()
+    bars = "".join(
+        f'<rect x="{5 * n}" y="{30 - height:.1f}" width="4" height="{height:.1f}"/>' for n, height in enumerate(heights)
+    )
+    return (
+        f'<svg role="img" width="{5 * bins}" height="30" style="fill:var(--lab-accent)" '
+        f'aria-label="histogram from {edges[0]:.3g} to {edges[-1]:.3g}">{bars}</svg>'
+    )
+
+
+def image(values: np.ndarray, title: str) -> str:
+    """Return a matrix as an image, a square a number."""
+    from matplotlib.image import imsave  # takes long to import, and most panels draw no picture
+
+    seen = values[:IMAGE_SIDE, :IMAGE_SIDE]
+    file = io.BytesIO()
+    imsave(file, shades(seen, float(np.abs(seen).max()) or 1.0), format="png")
+    side = max(1, min(6, 100 // seen.shape[0], 200 // seen.shape[1]))
+    return (
+        f'<img alt="{escape(title)}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
+        f'width="{side * seen.shape[1]}" height="{side * seen.shape[0]}" '
+        'style="image-rendering:pixelated;border:1px solid var(--lab-border)">'
+    )

@@ -12,7 +12,6 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
-from lab.drawing.palette import LINES, colour_of
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
 from lab.widgets.controls import gauge, in_row, on_change, pick, show, toggles, view, whole
 from lab.widgets.job import Job
@@ -20,6 +19,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.files import write_atomically
+from lxmls_rnn.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import Sequence, SequenceList
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, scales_of, side_axis
-from lab.drawing.palette import LINES
 from lab.widgets.choices import Several
 from lab.widgets.controls import gauge, in_row, pick, show, text, view, whole
 from lab.widgets.job import Job
@@ -16,6 +15,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn.datasets.reach import FARTHEST
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.distance import TAGGERS, Measured, measure
+from lxmls_rnn.palette import LINES
 
 COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 

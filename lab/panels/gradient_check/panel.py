@@ -8,13 +8,13 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.palette import RIGHT, WRONG
 from lab.widgets.controls import gauge, in_row, on_change, pick, show, small_network, switch, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.parameters import STACKED
 from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.palette import RIGHT, WRONG
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 from lxmls_rnn.teaching.readings import readings

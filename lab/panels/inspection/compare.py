@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.palette import WRONG, colour_of
 from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.sentence import PAGE
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, offer, view
 from lab.widgets.panel import Panel
+from lxmls_rnn.palette import WRONG, colour_of
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 

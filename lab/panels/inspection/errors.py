@@ -7,7 +7,6 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.palette import colour_of
 from lab.panels.inspection.view import Opened, View
 from lab.widgets.controls import gauge, in_row, offer, pick, show, view, whole
 from lab.widgets.job import Job
@@ -15,6 +14,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.files import counted
+from lxmls_rnn.palette import colour_of
 
 ANY = "any"
 SHOWN = 10  # sentences with errors at a time

@@ -7,7 +7,6 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.palette import NEUTRAL, colour_of
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
 from lab.widgets.controls import in_row, show, text, toggles, view, whole
@@ -17,6 +16,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import prepare
 from lxmls_rnn.files import in_words
+from lxmls_rnn.palette import NEUTRAL, colour_of
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 

@@ -6,7 +6,6 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.pictures import SEEN, histogram, picture
 from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
 from lab.widgets.choices import READING, CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
@@ -171,7 +170,7 @@ class ModelPanel(Panel):
         header = ["parameter", "shape", "min", "mean", "max", "how often which value", "picture"]
         self.drawn.value = html.table(header, rows) + (
             f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
-            f"matrix; its first {SEEN} rows and columns.</small>"
+            f"matrix; its first {html.IMAGE_SIDE} rows and columns.</small>"
         )
         warned = self.job.warned if self.job is not None else ""
         self.say(f"Drawn: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
@@ -190,8 +189,8 @@ for name, W in model.get_values().items():
 
 def _row(name: str, W: np.ndarray) -> list[object]:
     figures = (f"{number:.4g}" for number in (W.min(), W.mean(), W.max()))
-    pictures = html.Raw(histogram(W)), html.Raw(picture(W, f"the numbers of {name}"))
-    return [name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *pictures]
+    images = html.Raw(html.histogram(W)), html.Raw(html.image(W, f"the numbers of {name}"))
+    return [name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *images]
 
 
 def _corpus_of(settings: Settings) -> tuple[object, ...]:

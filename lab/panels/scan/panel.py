@@ -12,7 +12,6 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
-from lab.drawing.palette import LINES
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
 from lab.panels.scan.programs import THEANO, execute, marked, run_program, source, text_box
@@ -21,6 +20,7 @@ from lab.widgets.controls import field, in_row, on_change, pick, show, toggles, 
 from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import time as time_in_words
+from lxmls_rnn.palette import LINES
 
 WRONG = "What goes wrong"
 STATES = ("sunny", "cloudy", "rainy")

@@ -9,8 +9,8 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.drawing.palette import LINES
 from lab.widgets.controls import in_row, show, switch, view
+from lxmls_rnn.palette import LINES
 
 # of the lines of cost and of accuracy on dev: marker, line; of accuracy on the training part: line
 ROUNDS = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))

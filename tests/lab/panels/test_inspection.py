@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from lab import InspectionPanel
-from lab.drawing import palette
 from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.widgets.choices import RunChoice
+from lxmls_rnn import palette
 from lxmls_rnn.deep_learning.evaluation import judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare

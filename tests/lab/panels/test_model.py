@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from lab import ModelPanel
-from lab.drawing.html import symbols
-from lab.drawing.palette import shades
-from lab.drawing.pictures import picture
+from lab.drawing.html import image, symbols
 from lxmls_rnn.experiment import prepare
+from lxmls_rnn.palette import shades
 
 PATIENCE = 120  # seconds until a test gives up
 
@@ -162,7 +161,7 @@ def test_the_panel_opens_without_theano():
 
 def test_a_picture_is_a_png_of_the_matrix(tmp_path, panel):
     values = np.array([[0.0, 1.0, -1.0], [0.5, -0.5, 0.25]])
-    (encoded,) = re.findall(r"base64,([^\"]*)", picture(values, "a matrix"))
+    (encoded,) = re.findall(r"base64,([^\"]*)", image(values, "a matrix"))
     (tmp_path / "picture.png").write_bytes(base64.b64decode(encoded))
     read = matplotlib.image.imread(tmp_path / "picture.png")
     assert np.array_equal(np.round(read[..., :3] * 255), shades(values, 1.0))
