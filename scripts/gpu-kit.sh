@@ -136,7 +136,7 @@ look)
     enter
     printf '%-8s %s\n' driver "${driver:-none}" NVRTC "${nvrtc:-none}" cuBLAS "${cublas:-none}" \
         g++ "$(g++ -dumpfullversion), $(nproc) cores"
-    nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv,noheader 2>/dev/null || true
+    python -c 'from lxmls_rnn.doctor import gpu, screen; screen.show(list(gpu.findings()), [])'
     LXMLS_DEVICE=cuda python -m lxmls_rnn.device | sed -n 1p
     ;;
 on)

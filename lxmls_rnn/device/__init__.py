@@ -9,6 +9,6 @@ asked for by name cannot be had.
 """
 
 from lxmls_rnn.device.choice import Choice, choose, resolve
-from lxmls_rnn.device.problems import GpuLost, Problem, advice, problem, trial, variable
+from lxmls_rnn.device.problems import GpuLost, Problem, advice, problem, problems_of, trial, variable
 
-__all__ = ["Choice", "GpuLost", "Problem", "advice", "choose", "problem", "resolve", "trial", "variable"]
+__all__ = ["Choice", "GpuLost", "Problem", "advice", "choose", "problem", "problems_of", "resolve", "trial", "variable"]

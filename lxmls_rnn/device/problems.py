@@ -1,9 +1,11 @@
-"""What keeps Theano from a device: one sentence why, and what to do."""
+"""Problems that keep Theano from a device, each with what to do: the one list, which the doctor shows too."""
 
 import json
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +39,8 @@ class Problem:
 
     why: str
     remedy: str
+    part: str = field(default="GPU", compare=False)  # what has it: GPU, libcuda.so, NVRTC, cuBLAS, pygpu
+    packages: tuple[str, ...] = field(default=(), compare=False)  # of Debian and Ubuntu, that may bring what is missing
 
 
 def advice(about: str) -> str:
@@ -74,19 +78,30 @@ def is_cuda(device: str) -> bool:
 
 
 def problem(device: str) -> Problem | None:
-    """Look, without using it, for what keeps Theano from "cpu", "cuda", "cuda1", "opencl0:0"; None: nothing is seen."""
+    """Return the first of `problems_of` the device, or None."""
+    return next(problems_of(device), None)
+
+
+def problems_of(device: str) -> Iterator[Problem]:
+    """Look, without using it, for all that keeps Theano from "cpu", "cuda", "cuda1", "opencl0:0".
+
+    The order is that in which one would solve them; what a missing driver or GPU hides is not looked for.
+    """
     if device == "cpu":
-        return None
-    if device.startswith("opencl"):
-        return _python_problem() or _pygpu_problem()
-    if not is_cuda(device):
-        return Problem(
+        return
+    if not device.startswith("opencl") and not is_cuda(device):
+        yield Problem(
             f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
         )
-    number = index(device)
-    return (
-        _driver_problem(number) or _python_problem() or _toolkit_problem(number) or _pygpu_problem() or _known_fault()
-    )
+        return
+    number = index(device) if is_cuda(device) else None
+    if number is not None and (hidden := _driver_problem(number)):
+        yield hidden
+        return
+    checks: list[Callable[[], Problem | None]] = [_python_problem, _pygpu_problem]
+    if number is not None:
+        checks = [_name_problem, _python_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault]
+    yield from filter(None, (check() for check in checks))
 
 
 def _driver_problem(index: int) -> Problem | None:
@@ -94,7 +109,8 @@ def _driver_problem(index: int) -> Problem | None:
     library = libraries.cuda()
     if library is None:
         known = "a card without driver" if libraries.nvidia_on_the_bus() else "no driver"
-        return Problem(*advice(known).split("; "))
+        why, remedy = advice(known).split("; ")
+        return Problem(why, remedy)
     status = library.cuInit(0)
     if status == 0 and not libraries.cards():
         status = 100
@@ -108,6 +124,14 @@ def _driver_problem(index: int) -> Problem | None:
     return None
 
 
+def _name_problem() -> Problem | None:
+    """Say so where libgpuarray does not find the driver's library, which is there."""
+    if libraries.load("libcuda.so") is not None:
+        return None
+    why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
+    return Problem(why, "link one to the other", "libcuda.so")
+
+
 def _python_problem() -> Problem | None:
     """Say so where this Python is one that no distribution has pygpu for, and has none of its own."""
     if sys.version_info < (3, 12) or find_spec("pygpu") is not None:
@@ -116,6 +140,7 @@ def _python_problem() -> Problem | None:
         f"Theano's way to a GPU, pygpu, is made for Python 3.10 and 3.11, and this is {sys.version_info[0]}."
         f"{sys.version_info[1]}",
         "take the Docker image, or Debian 12's or Ubuntu 22.04's own Python",
+        "pygpu",
     )
 
 
@@ -124,11 +149,12 @@ def _toolkit_problem(index: int) -> Problem | None:
     version, serves = libraries.nvrtc_version(), libraries.driver_serves()
     missing = [name for name, found in (("NVRTC", version), ("cuBLAS", libraries.cublas_version())) if not found]
     if version is None or missing:
-        return Problem(f"there is no {' and no '.join(missing)}", advice("no toolkit"))
+        return Problem(f"there is no {' and no '.join(missing)}", advice("no toolkit"), missing[0])
     if serves and serves < version:
         return Problem(
             f"the driver serves CUDA {dotted(serves)}, older than the CUDA {dotted(version)} here",
             f"update the driver, or {advice('older toolkit')}",
+            "NVRTC",
         )
     (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_oldest()
     if oldest and capability < oldest:
@@ -136,22 +162,28 @@ def _toolkit_problem(index: int) -> Problem | None:
             f"{name} has compute capability {dotted(capability)}, and CUDA {dotted(version)} serves"
             f" {dotted(oldest)} and newer",
             advice("older toolkit"),
+            "NVRTC",
         )
     return None
 
 
 def _pygpu_problem() -> Problem | None:
+    """Say so where pygpu does not load; nothing where `_python_problem` has named the reason."""
+    if _python_problem() is not None:
+        return None
     try:
         import_module("pygpu")
     except Exception as error:
-        return Problem(f"pygpu cannot be loaded ({type(error).__name__}: {error})", advice("no pygpu"))
+        packages = ("python3-pygpu", "libgpuarray-dev") if sys.version_info < (3, 12) else ()
+        why = f"pygpu cannot be loaded ({type(error).__name__}: {error})"
+        return Problem(why, advice("no pygpu"), "pygpu", packages)
     return None
 
 
 def _known_fault() -> Problem | None:
     """Return what a proof at the container's start has found, so that no process tries in vain again."""
     fault = os.environ.get("LXMLS_GPU_FAULT")
-    return Problem(fault, "`lxmls-rnn doctor` tells more") if fault else None
+    return Problem(fault, "`lxmls-rnn doctor` tells more", "kernel") if fault else None
 
 
 def trial(device: str) -> Problem | None:

@@ -1,6 +1,5 @@
 """What the doctor says about the GPU: the libraries that libgpuarray loads, asked through ctypes."""
 
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -11,44 +10,35 @@ from lxmls_rnn.doctor.finding import Finding
 
 
 def findings() -> Iterator[Finding]:
-    """Look for the GPU and for what Theano needs to use it.
+    """Look for the GPU and for what Theano needs to use it; what is wrong and what to do are `device.problems_of`.
 
     Where there is no GPU, what is missing is no fault, and one line says how to get all of it.
     """
-    found = cards()
+    found, problems = cards(), list(device.problems_of("cuda"))
     if not found:
-        if libraries.nvidia_on_the_bus():
-            remedy = "An NVIDIA card is there without a driver: install NVIDIA's driver and restart."
-            yield Finding("GPU", "a card, but no driver: everything runs on the CPU", False, remedy=remedy)
-        else:
-            problem = device.problem("cuda")
-            why = f"none: {problem.why}" if problem else "none"
-            yield Finding("GPU", why, None, remedy=device.advice("to use a GPU"))
+        why, is_fault = f"none: {problems[0].why}" if problems else "none", libraries.nvidia_on_the_bus()
+        remedy = f"GPU: {problems[0].remedy}." if is_fault else device.advice("to use a GPU")
+        yield Finding("GPU", why, False if is_fault else None, remedy=remedy)
     for card in found:
         yield Finding("GPU", card)
-    fault = False if found else None
 
-    yield Finding("NVIDIA driver", driver() or "none", bool(driver()) or fault)
-    if found and libraries.load("libcuda.so") is None:
-        remedy = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only: link one to the other."
-        yield Finding("libcuda.so", "not under this name", False, remedy=remedy)
+    def part(name: str, value: str, is_there: bool) -> Finding:
+        problem = next((problem for problem in problems if found and problem.part == name), None)
+        ok = (is_there and problem is None) or (False if found else None)
+        packages, remedy = (problem.packages, f"{name}: {problem.why}; {problem.remedy}.") if problem else ((), "")
+        return Finding(name, value, ok, packages, remedy)
 
-    versions = ("NVRTC", libraries.nvrtc_version()), ("cuBLAS", libraries.cublas_version())
-    for name, version in versions:
+    yield part("NVIDIA driver", driver() or "none", bool(driver()))
+    if any(problem.part == "libcuda.so" for problem in problems):
+        yield part("libcuda.so", "not under this name", False)
+    for name, version in (("NVRTC", libraries.nvrtc_version()), ("cuBLAS", libraries.cublas_version())):
         library = f"lib{name.lower()}.so"
-        remedy = f"{name} comes with NVIDIA's CUDA toolkit and with the lab's Docker image." if found else ""
-        if version:
-            yield Finding(name, f"{dotted(version)}, {library}")
-        else:
-            yield Finding(name, f"no {library}", fault, remedy=remedy)
-
+        yield part(name, f"{dotted(version)}, {library}" if version else f"no {library}", bool(version))
     try:
         pygpu = import_module("pygpu")
-        yield Finding("pygpu", f"{pygpu.__version__}, libgpuarray API {pygpu.gpuarray.api_version()[0]}")
+        yield part("pygpu", f"{pygpu.__version__}, libgpuarray API {pygpu.gpuarray.api_version()[0]}", True)
     except Exception as error:
-        packages = ("python3-pygpu", "libgpuarray-dev") if found and sys.version_info < (3, 12) else ()
-        remedy = "pygpu: Debian 12's (3.11) and Ubuntu 22.04's (3.10) own Python sees it, or take the Docker image."
-        yield Finding("pygpu", f"{type(error).__name__}: {error}", fault, packages, remedy if found else "")
+        yield part("pygpu", f"{type(error).__name__}: {error}", False)
 
 
 def cards() -> tuple[str, ...]:

@@ -124,3 +124,12 @@ def test_a_device_that_cannot_add_is_broken(pygpu):
     pygpu.wrong = 1
     expected = device.Problem("1 + 1 gave [3.0, 3.0, 3.0] there", "the device or its driver is broken")
     assert device.trial("cuda") == expected
+
+
+def test_all_problems_are_listed_in_the_order_in_which_one_would_solve_them(driver, monkeypatch):
+    driver(NVRTC="0", LXMLS_GPU_FAULT="it hung")
+    assert [problem.why for problem in device.problems_of("cuda")] == ["there is no NVRTC", "it hung"]
+    loaded = problems.libraries.load
+    monkeypatch.setattr(problems.libraries, "load", lambda name: loaded({"libcuda.so.1": "libcuda.so"}.get(name, "")))
+    assert [problem.part for problem in device.problems_of("cuda")] == ["libcuda.so", "NVRTC", "kernel"]
+    assert device.problem("cuda").remedy == "link one to the other"

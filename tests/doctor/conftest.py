@@ -1,6 +1,7 @@
 """Machines that the doctor looks over: with the answers of a GPU's libraries that are not here."""
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import SimpleNamespace
 
 import pytest
@@ -8,21 +9,26 @@ import pytest
 from lxmls_rnn.device import libraries
 
 CARDS = (("NVIDIA A10", (8, 6)), ("NVIDIA T4", (7, 5)))
-PYGPU = SimpleNamespace(__version__="0.7.6", gpuarray=SimpleNamespace(api_version=lambda: (2, 1)))
+PYGPU = SimpleNamespace(
+    __version__="0.7.6", __spec__=ModuleSpec("pygpu", None), gpuarray=SimpleNamespace(api_version=lambda: (2, 1))
+)
 
 
 @pytest.fixture
 def machine(monkeypatch):
     """Set what the driver and NVIDIA's libraries answer; what is not named is missing."""
-    monkeypatch.delenv("LXMLS_ADVICE", raising=False)
+    for name in ("LXMLS_ADVICE", "LXMLS_GPU_FAULT"):
+        monkeypatch.delenv(name, raising=False)
 
     def answer(cards=(), on_the_bus=False, serves=None, version="", nvrtc=None, cublas=None, libcuda=None, pygpu=None):
         answers = {
+            "cuda": SimpleNamespace(cuInit=lambda flags: 0) if cards else None,
             "cards": cards,
             "nvidia_on_the_bus": on_the_bus,
             "driver_serves": serves,
             "driver_version": version,
             "nvrtc_version": nvrtc,
+            "nvrtc_oldest": None,
             "cublas_version": cublas,
         }
         for name, value in answers.items():

@@ -1,10 +1,20 @@
 """What the doctor says about GPUs and the libraries that they need."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from lxmls_rnn import device
+from lxmls_rnn.device import problems
 from lxmls_rnn.doctor import gpu
+
+IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
+PYGPU = SimpleNamespace(
+    __version__="0.7.6", __spec__=ModuleSpec("pygpu", None), gpuarray=SimpleNamespace(api_version=lambda: (2, 1))
+)
 
 CARD = (("NVIDIA T4", (7, 5)),)
 
@@ -46,16 +56,14 @@ def test_without_a_gpu_nothing_is_a_fault_and_one_line_says_how_to_get_one(machi
 def test_a_card_without_a_driver_is_a_fault(machine):
     machine(on_the_bus=True)
     value, ok, _, remedy = findings()["GPU"]
-    assert (value, ok) == ("a card, but no driver: everything runs on the CPU", False)
-    assert "install NVIDIA's driver and restart" in remedy
+    assert (value, ok) == ("none: there is an NVIDIA card but no driver", False)
+    assert remedy == "GPU: install NVIDIA's driver and restart."
     assert findings()["NVRTC"][1] is None
 
 
-@pytest.mark.parametrize(
-    ("python", "packages"), [((3, 11), ("python3-pygpu", "libgpuarray-dev")), ((3, 12), ()), ((3, 13), ())]
-)
-def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, python, packages):
-    monkeypatch.setattr(gpu, "sys", SimpleNamespace(version_info=python))
+@pytest.mark.parametrize("python", [(3, 11), (3, 12), (3, 13)])
+def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, python):
+    monkeypatch.setattr(problems, "sys", SimpleNamespace(version_info=python))
     machine(CARD)
     found = findings()
     assert found.pop("GPU") == ("NVIDIA T4, compute 7.5 (cuda0)", True, (), "")
@@ -66,11 +74,40 @@ def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, pytho
         "no libnvrtc.so",
         False,
         (),
-        "NVRTC comes with NVIDIA's CUDA toolkit and with the lab's Docker image.",
+        "NVRTC: there is no NVRTC and no cuBLAS; take the Docker image.",
     )
-    assert found["cuBLAS"][3].startswith("cuBLAS comes with")
-    assert found["pygpu"][1:3] == (False, packages)
-    assert "or take the Docker image" in found["pygpu"][3]
+    assert found["cuBLAS"] == ("no libcublas.so", False, (), "")
+    assert found["pygpu"][1] is False
+    if python < (3, 12):
+        assert found["pygpu"][2:] == (
+            ("python3-pygpu", "libgpuarray-dev"),
+            "pygpu: pygpu cannot be loaded (ModuleNotFoundError: import of pygpu halted; None in sys.modules); "
+            "on Debian 12 or Ubuntu 22.04, apt-get install python3-pygpu.",
+        )
+    else:
+        assert found["pygpu"][2] == ()
+        assert "pygpu, is made for Python 3.10 and 3.11" in found["pygpu"][3]
+
+
+def test_all_that_keeps_theano_from_a_gpu_is_in_the_one_list_and_the_screen_has_its_words(machine):
+    machine(CARD, True, (12, 8), "570.86.15", nvrtc=(13, 0), cublas=(13, 0, 1), libcuda=SimpleNamespace())
+    listed = list(device.problems_of("cuda"))
+    order = ["NVRTC", "pygpu"] if sys.version_info < (3, 12) else ["pygpu", "NVRTC"]
+    assert [problem.part for problem in listed] == order
+    for problem in listed:
+        _, ok, _, remedy = findings()[problem.part]
+        assert not ok
+        assert remedy == f"{problem.part}: {problem.why}; {problem.remedy}."
+    assert findings()["NVRTC"][0] == "13.0, libnvrtc.so"
+
+
+def test_in_a_container_a_remedy_is_the_images(machine, monkeypatch):
+    monkeypatch.setenv("LXMLS_ADVICE", str(IMAGES_ADVICE))
+    machine(CARD, serves=(12, 8), libcuda=SimpleNamespace(), pygpu=PYGPU)
+    assert (
+        findings()["NVRTC"][3]
+        == "NVRTC: there is no NVRTC and no cuBLAS; build the image with CUDA, see docs/image.md."
+    )
 
 
 def test_a_pygpu_that_breaks_is_shown_with_its_error(machine):
