@@ -1,4 +1,4 @@
-"""What a student sees: panels that control the library, checks of the exercises, and fields for answers in words.
+"""The lab as a student sees it: panels, checks of the exercises, and fields for answers in words.
 
 The notebooks are beside it.
 """

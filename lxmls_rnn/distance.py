@@ -1,4 +1,4 @@
-"""How far back a tagger learns to look: trainings on `reach:K`, judged on the one word that K decides."""
+"""Trainings on `reach:K` that show how far back a tagger learns to look, judged on the one word that K decides."""
 
 from __future__ import annotations
 

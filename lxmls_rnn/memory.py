@@ -1,4 +1,4 @@
-"""How much memory there still is, for the machine and the container, and whether something fits in."""
+"""Free memory of the machine and the container, and a check whether something fits in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where corpora, runs and results are: asked of the environment whenever it is needed, as it is then."""
+"""The folders of corpora, runs and results, read from the environment at each use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept as JSON, read with its types checked: an error names the file and the field.
+"""JSON read with its types checked: an error names the file and the field.
 
 A type is a data class or a named tuple whose annotations say what is expected. A float takes an integer too; nothing
 else is taken for something else. Entries that a type does not have are passed over, unless it has

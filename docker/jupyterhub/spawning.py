@@ -1,4 +1,4 @@
-"""What a container of the class gets when it starts, besides what all of them have."""
+"""Spawner hooks of a class: a GPU for each container, the students' folders for the teacher's."""
 
 from collections import Counter
 

@@ -1,1 +1,1 @@
-"""What stands behind `lab.check`: the checks of the exercises, their hints, their solutions, a student's progress."""
+"""The checks of the exercises behind `lab.check`, their hints and solutions, a student's progress."""

@@ -1,4 +1,4 @@
-"""Where a student's result first differs from the right one, and which known mistake gives the same."""
+"""The first difference between a student's result and the right one, and the known mistake that gives the same."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which functions are older than their cell: its last run failed before it defined them anew."""
+"""Functions that are older than their cell, because its last run failed before it defined them anew."""
 
 import re
 from typing import Any

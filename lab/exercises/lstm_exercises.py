@@ -1,4 +1,4 @@
-"""What is checked in exercise 6.4: the LSTM in Theano, gate by gate. Each returns what is right, or raises."""
+"""Checks of exercise 6.4, the LSTM in Theano, gate by gate: each returns what is right, or raises."""
 
 from collections.abc import Iterable
 from typing import Any

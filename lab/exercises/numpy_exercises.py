@@ -1,4 +1,4 @@
-"""What is checked in exercise 6.1: forward and backward pass by hand. Each returns what is right, or raises."""
+"""Checks of exercise 6.1, forward and backward pass by hand: each returns what is right, or raises."""
 
 import functools
 import inspect

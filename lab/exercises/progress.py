@@ -1,4 +1,4 @@
-"""Which exercises are done, kept on disk beside the runs."""
+"""The list of exercises that are done, kept on disk beside the runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks compare on: sentences, a model of their sizes, and its probabilities."""
+"""Sentences, and a model of their sizes with its probabilities, on which the checks compare."""
 
 import functools
 import inspect

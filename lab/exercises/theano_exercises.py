@@ -1,4 +1,4 @@
-"""What is checked in exercises 6.2 and 6.3: scan, and the RNN in Theano. Each returns what is right, or raises."""
+"""Checks of exercises 6.2 and 6.3, scan and the RNN in Theano: each returns what is right, or raises."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a check says, and how it calls a student's code so that a mistake in it is a sentence, not a wall of text."""
+"""The sentences of a check, and calls of a student's code that turn a mistake into a sentence, not a traceback."""
 
 import inspect
 import linecache

@@ -1,1 +1,1 @@
-"""What panels share: their frame, the choices that several of them offer, work in the background, warnings."""
+"""Parts that panels share: their frame, choices that several offer, work in the background, warnings."""

@@ -1,4 +1,4 @@
-"""What panels are made of, each in a line: fields, buttons, rows, and views of HTML."""
+"""Controls of panels, each made by one call: fields, buttons, rows, and views of HTML."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What all panels share: help, a line that says what happened, work in the background, the code that does the same."""
+"""The base of all panels: help, a message line, work in the background, the code that does the same."""
 
 import time
 import traceback

@@ -1,4 +1,4 @@
-"""What all commands share: where they print, and how they say what went wrong."""
+"""Output and error messages that all commands share."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The command `lxmls-rnn`: all but `train` and `bench`."""
+"""The command `lxmls-rnn` with doctor, fetch, evaluate, tag, runs and check; it adds train, bench, sweep and class."""
 
 import sys
 import warnings

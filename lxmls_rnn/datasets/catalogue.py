@@ -1,4 +1,4 @@
-"""What can be fetched, from where and under which licence, and how what arrives is unpacked and judged."""
+"""Data sets that can be fetched: their addresses and licences, how each is unpacked and checked."""
 
 import gzip
 import math

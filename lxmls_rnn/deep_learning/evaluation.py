@@ -1,4 +1,4 @@
-"""How well a tagger does: accuracy over all, known and unknown words, figures for each tag, confusion matrix."""
+"""Accuracy of a tagger over all, known and unknown words, metrics of each tag, confusion matrix."""
 
 from __future__ import annotations
 

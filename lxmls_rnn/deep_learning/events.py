@@ -1,4 +1,4 @@
-"""What a training says on its way, and how far it has come."""
+"""Events that a training yields, and its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a GPU goes through the steps of a recurrent layer: the two plans, and up to which size it takes which.
+"""The two plans by which a GPU goes through a recurrent layer, and up to which size it takes which.
 
 "fused" is one kernel for all sentences and all steps, a block a sentence, which reads all weights at every step;
 "stepwise" is a product for all sentences and a kernel for the rest, at every step.

@@ -1,4 +1,4 @@
-"""How parameters begin: as the lab guide draws them, or so that signals keep their size."""
+"""Initialisation of parameters: as the lab guide draws them, or so that signals keep their size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training, evaluation and files ask of a model, and of a sentence."""
+"""The interface of a model and of a sentence that training, evaluation and files need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device Theano is to use; and where it cannot be a GPU, in one sentence, why and what to do.
+"""The choice of Theano's device, and the list of problems that keep it from a GPU, each with what to do.
 
 A device is asked for by name: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``opencl0:0``; or by ``auto``, which is
 the GPU where one can be used and else the CPU. The name comes from LXMLS_DEVICE. The Docker image has its users set

@@ -1,4 +1,4 @@
-"""Which device Theano is to use."""
+"""The choice of Theano's device."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the doctor says about the GPU: the libraries that libgpuarray loads, asked through ctypes."""
+"""The doctor's lines about the GPU: versions of the libraries that libgpuarray loads, and `device`'s problems."""
 
 from collections.abc import Iterator
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What the doctor says: on its screen, at the end of the set-up, before the tests."""
+"""The doctor's output: its screen, the end of the set-up, the start of the tests."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What turns a Theano graph into fast C code here, and whether it really does."""
+"""The software that turns a Theano graph into fast C code, and a trial whether it does."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Which settings a sweep varies, and over which values: `name=a,b`, `name=log:lo:hi:n`, `name=lin:lo:hi:n`."""
+"""Settings that a sweep varies, and their values: `name=a,b`, `name=log:lo:hi:n`, `name=lin:lo:hi:n`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which trainings are to be done next, and which no more: all to their end, or by successive halving.
+"""The order of a sweep's trainings: all to their end, or successive halving.
 
 Successive halving (Jamieson & Talwalkar 2016) trains every point of the grid for a few epochs, gives up the half that
 is worse on dev, trains the others twice as long, and so on. What it decides follows from the epochs' figures alone.

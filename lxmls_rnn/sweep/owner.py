@@ -1,4 +1,4 @@
-"""Whose a folder is: of the process that has claimed it last.
+"""Claims of run folders: a folder belongs to the process that has claimed it last.
 
 A worker that is cut off from the scheduler lives on, and trains on, while its run is given to another. The other claims
 the run; the first one looks whether the run is still its own before it writes, and stops. A claim is a file beside the

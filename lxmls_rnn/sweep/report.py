@@ -1,4 +1,4 @@
-"""What has come of a sweep, told: a table, CSV, JSON."""
+"""Results of a sweep as a table, CSV and JSON."""
 
 from __future__ import annotations
 

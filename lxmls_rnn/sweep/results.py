@@ -1,4 +1,4 @@
-"""What has come of a sweep's trainings, read from their runs: of each training, and of each setting over its seeds."""
+"""Results of a sweep's trainings, read from their runs: of each training, and of each setting over its seeds."""
 
 from __future__ import annotations
 

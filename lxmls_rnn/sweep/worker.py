@@ -1,4 +1,4 @@
-"""What a worker of a sweep does: train one run, from its checkpoint if it has one; import and compile before."""
+"""A worker's part of a sweep: import and compile, then train one run, from its checkpoint if it has one."""
 
 from __future__ import annotations
 

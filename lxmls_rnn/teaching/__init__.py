@@ -1,1 +1,1 @@
-"""What explains a model: both passes step by step, how far a gradient reaches, gradients checked and broken."""
+"""Explanations of a model: both passes step by step, reach of a gradient, gradients checked and broken."""

@@ -1,4 +1,4 @@
-r"""What a trained tagger has learnt: how far its gradient reaches back, which words it takes for alike.
+r"""Analysis of a trained tagger: how far its gradient reaches back, which words it takes for alike.
 
 The error of one word's loss travels back through the hidden states. In the RNN each step multiplies it,
 

@@ -1,4 +1,4 @@
-"""What the comparisons of a gradient check tell: where in back-propagation the fault is."""
+"""Readings of a gradient check: from its comparisons, where in back-propagation the fault is."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""How far back a tagger can look: accuracy against distance."""
+"""Train taggers on `reach:K` and plot their accuracy against the distance K."""

@@ -1,4 +1,4 @@
-"""What the views of the inspection panel look at, and what they share."""
+"""The base of the inspection panel's views: the opened run, and what they share."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

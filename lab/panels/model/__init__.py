@@ -1,1 +1,1 @@
-"""What a choice of model means: formulas, parameters, device."""
+"""Choose a model and see its formulas, parameters and device."""

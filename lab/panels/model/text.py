@@ -1,4 +1,4 @@
-"""What is said about a model: its formulas in the lecture's symbols, its parameters."""
+"""Texts about a model: its formulas in the lecture's symbols, its parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moves when a knob is turned: lines on axes that stay where they are, and those that were kept, in grey."""
+"""Charts that follow the knobs: lines on fixed axes, with the kept ones in grey."""
 
 from collections.abc import Sequence
 from itertools import zip_longest

@@ -1,4 +1,4 @@
-"""What goes wrong with scan: programs with a typical mistake, what mends them, and how to read the messages.
+"""Programs with a typical mistake in scan, their repair, and how to read the error messages.
 
 They stand in wrong_programs.txt: after a heading the program as a difference, in which a line with a - in front is the
 mistake and one with a + mends it; each after `mark:`, what matters of the error message; in the last line the reading.

@@ -1,4 +1,4 @@
-"""What the step-through panel shows of a walk: the formula with its numbers, the drawings, all quantities."""
+"""Views of a walk in the step-through panel: the formula with its numbers, the drawings, all quantities."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

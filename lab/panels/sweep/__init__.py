@@ -1,1 +1,1 @@
-"""Train a tagger and watch it."""
+"""Start a sweep, follow it while it trains, and plot and compare its runs."""

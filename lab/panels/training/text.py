@@ -1,4 +1,4 @@
-"""What a training does and what its epochs came to, as HTML."""
+"""Descriptions of a training and tables of its epochs, as HTML."""
 
 from html import escape
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is measured: cases, and the named sets of them."""
+"""Cases of the benchmark, and the named sets of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""How much arithmetic and memory traffic a case needs.
+r"""Arithmetic operations and memory traffic of a case.
 
 With E, H, K the sizes of embedding, hidden layer and tag set, N = batch * length words, and g the rows of the recurrent
 layer's matrices in units of H (RNN: 1; LSTM: 4, and with peepholes 3 more that look at the cell):

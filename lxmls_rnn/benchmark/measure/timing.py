@@ -1,4 +1,4 @@
-"""How long a call takes."""
+"""Timing of a call."""
 
 from __future__ import annotations
 

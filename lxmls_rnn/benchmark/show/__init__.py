@@ -1,1 +1,1 @@
-"""What was measured, for people: tables, ratios, series, pictures, two files compared."""
+"""Results of the benchmark for people: tables, ratios, series, pictures, comparisons of two files."""

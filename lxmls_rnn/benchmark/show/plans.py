@@ -1,4 +1,4 @@
-"""Which plan of the fused layer is faster on a GPU, from the rows of both; what follows from it for the library."""
+"""Comparison of the fused layer's two plans on a GPU, and the size at which the library should change plans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn, whatever draws it: times against one size, and how many times as fast as the CPU a GPU is."""
+"""Series for the plots: times against one size, and the speed-up of a GPU over the CPU."""
 
 from __future__ import annotations
 

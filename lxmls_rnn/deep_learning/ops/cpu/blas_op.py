@@ -1,4 +1,4 @@
-"""What Ops of C code that calls BLAS share."""
+"""The base of Ops whose C code calls BLAS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the layer Ops share: checks, contiguous inputs, output arrays, and C code from the files beside this one."""
+"""The base of the layer Ops: checks, contiguous inputs, output arrays, C code from the files beside this one."""
 
 from __future__ import annotations
 

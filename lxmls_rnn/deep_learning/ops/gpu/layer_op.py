@@ -1,4 +1,4 @@
-"""What the GPU's Ops share: launching kernels, checks, products."""
+"""The base of the GPU's Ops: launching kernels, checks, products."""
 
 from __future__ import annotations
 

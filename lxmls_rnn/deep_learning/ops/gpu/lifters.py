@@ -1,4 +1,4 @@
-"""Where a layer's inputs are on a GPU, CUDA or OpenCL, Theano's optimiser puts in the GPU's Op for the CPU's.
+"""Optimisers that replace a layer's CPU Op by the GPU's where its inputs are on a GPU, CUDA or OpenCL.
 
 Only float32 goes to the GPU; a float64 layer stays on the CPU.
 """
