@@ -1,4 +1,4 @@
-"""How a C module of Theano's is compiled: no debug symbols, a precompiled header, the quicker linker.
+"""Compile the C modules of Theano without debug symbols, with a precompiled header and the quicker linker.
 
 Theano passes ``-g``, and every module reads the same headers of Python, NumPy and C++ anew.
 """

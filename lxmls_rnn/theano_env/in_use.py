@@ -1,4 +1,4 @@
-"""What Theano really uses, which is not always what it was asked for."""
+"""The settings that Theano really uses, and an error where its device is not the one asked for."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What Theano 1.0.5 cannot do on an OpenCL device, refused or kept on the CPU; found by trying it on PoCL."""
+"""The limits of Theano 1.0.5 on an OpenCL device, refused or kept on the CPU; found by trying it on PoCL."""
 
 from typing import Any
 
