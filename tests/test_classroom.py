@@ -99,6 +99,14 @@ def test_answers_stand_under_their_question(handed_in):
     assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
 
 
+def test_a_long_answer_is_not_broken_into_lines(handed_in):
+    text = " ".join(["because"] * 40)
+    written = {"Why?": {"text": f"{text}\n{text}", "written": "2026-07-20 15:00"}}
+    (handed_in / "ben" / "runs" / "answers.json").write_text(json.dumps(written))
+    shown = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "80"}).output
+    assert f"\nben: {text}\n    {text}\n" in shown
+
+
 def run_the_teachers_notebook(folder, monkeypatch):
     monkeypatch.setenv("LXMLS_CLASS", str(folder))
     notebook = json.loads((Path(lab.__file__).parent / "teacher" / "class.ipynb").read_text())

@@ -1,5 +1,6 @@
 """`lxmls-rnn bench` from end to end, in processes of its own."""
 
+import io
 import json
 import re
 import signal
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from matplotlib import image
+from rich.text import Text
 from typer.testing import CliRunner
 
 from lxmls_rnn.benchmark.measure.machine import describe, in_words
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.cli import app
+from lxmls_rnn.cli.console import SafeConsole
 
 pytestmark = pytest.mark.process
 
@@ -39,6 +42,16 @@ def test_a_run_prints_a_table_and_writes_results_and_picture(run):
     assert re.fullmatch(r"openblas \d\S+ \w+", content["machine"]["numpy_blas"])
     assert [row["status"] for row in content["rows"]] == ["ok"] * 8
     assert image.imread("a.png").shape[2] == 4
+
+
+def test_a_bar_shows_how_many_cases_are_measured(run, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr("lxmls_rnn.cli.bench.console", SafeConsole(file=shown, force_terminal=True, width=150))
+    one = ["--hidden", "5", "--batch", "1", "--work", "forward", "--implementation", "numpy", "--device", "cpu"]
+    assert run(*TINY, *one, "--threads", "1", "--no-plot", "--out", "a.json").exit_code == 0
+    (case,) = Results.load(Path("a.json")).rows
+    name = str(case.case).partition(":")[0]
+    assert re.findall(rf"{name} .* (\d/\d)", Text.from_ansi(shown.getvalue()).plain)[-1] == "1/1"
 
 
 @pytest.mark.slow("compiles two steps of scan in float32, half a minute from an empty cache")

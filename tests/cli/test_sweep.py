@@ -1,5 +1,6 @@
 """The command `lxmls-rnn sweep`: as it is typed, and stopped."""
 
+import io
 import json
 import os
 import re
@@ -14,12 +15,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.text import Text
 from sweep.clusters import cluster_of
 from sweep.kills import workers_of
 from sweep.small import BASE, by_size, small_sweep, with_runs
 from typer.testing import CliRunner
 
 from lxmls_rnn.cli import app
+from lxmls_rnn.cli.console import SafeConsole
 from lxmls_rnn.cli.sweep import duration, in_a_line
 from lxmls_rnn.cli.sweep import run as run_command
 from lxmls_rnn.runs import Run
@@ -80,6 +83,12 @@ def test_a_dry_run_counts_and_makes_nothing(run, tmp_path):
     result = run("--vary", "n_hidd=lin:1:9:9", "--vary", "rate=0.1,0.2", "--sample", "5", "--seeds", "3", "--dry-run")
     assert result.output == "15 trainings: 5 settings with 3 seeds each.\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sample_can_be_raised_when_a_sweep_goes_on(run, tmp_path):
+    small_sweep(tmp_path / "runs", "n_hidd=2,3,4,5", sample=2).begin()
+    raised = run("--resume", "small", "--sample", "3", "--dry-run")
+    assert raised.output == "6 trainings: 3 settings with 2 seeds each.\n"
 
 
 def test_each_command_that_it_advises_works_as_printed(run, tmp_path):
@@ -269,7 +278,7 @@ def test_a_sweep_tells_of_each_training_and_goes_on_with_what_is_added(on_cluste
     first, *lines, last = result.output.splitlines()
     assert first == "2 trainings: 2 settings with 1 seed each."
     assert last == f"The sweep is in {tmp_path}/runs/width: `lxmls-rnn sweep show width`."
-    assert "The worker w1 does not train: it has 2 threads: start it with --nthreads 1." in lines
+    assert lines.count("The worker w1 does not train: it has 2 threads: start it with --nthreads 1.") == 1
     told = [line for line in lines if re.fullmatch(r"n_hidd=[23],seed=5   done   epoch 2   dev .*%   \d+\.\d s", line)]
     assert len(told) == 2
     sweep = Sweep.load("width", tmp_path / "runs")
@@ -282,6 +291,14 @@ def test_a_sweep_tells_of_each_training_and_goes_on_with_what_is_added(on_cluste
     ]  # fmt: skip
     shown = f"{tmp_path}/runs/width: `lxmls-rnn sweep show width`."
     assert again.output.endswith(f"The sweep is in {shown}\n")
+
+
+def test_a_bar_shows_how_far_it_is_and_how_long_the_rest_takes(on_cluster, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr("lxmls_rnn.cli.sweep.console", SafeConsole(file=shown, force_terminal=True, width=150))
+    assert on_cluster(*SHORT, "--vary", "n_hidd=2,3", "--epochs", "1", "--name", "a").exit_code == 0
+    (last,) = re.findall(r"training, 1 workers .* (\S+) (about \d+ s left)", Text.from_ansi(shown.getvalue()).plain)[-1:]
+    assert last == ("2/2", "about 0 s left")
 
 
 def test_a_training_that_diverged_is_a_line_and_no_failure(on_cluster):
