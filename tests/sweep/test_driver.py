@@ -3,6 +3,7 @@
 import shutil
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -148,12 +149,23 @@ def test_a_training_without_its_checkpoint_is_not_done(done):
 
 @pytest.mark.theano
 @pytest.mark.slow("it starts workers that compile")
-def test_a_worker_uses_its_own_device(tmp_path, monkeypatch):
+def test_each_worker_uses_its_own_device_and_has_compiled_before_the_first_training(tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cuda7")  # which is not there: Theano would say so
-    sweep = small_sweep(tmp_path, "model=FastRNN", seeds=[1]).begin()
-    driver = Driver(sweep, devices=["cpu"])
-    list(driver.run())
+    sweep = small_sweep(tmp_path, "model=FastRNN").begin()
+    driver, said = Driver(sweep, devices=["cpu", "cpu"]), []
+    for _ in driver.run():
+        if driver.state == "training" != said[-1]:
+            loaded = [compiled_code(process) for process in workers_of(psutil.Process())]
+        said.append(driver.state)
+    assert list(dict.fromkeys(said)) == ["starting workers", "compiling", "training"]
+    assert len(loaded) == 2
+    assert all(loaded)
     assert set(states(sweep).values()) == {"done"}, driver.sweep.failed
+
+
+def compiled_code(process):
+    """The files of Theano's cache whose code a process has loaded."""
+    return [file.path for file in process.memory_maps() if "theano" in Path(file.path).parts and ".so" in file.path]
 
 
 @pytest.mark.slow("it strikes at workers and clients twelve times")
