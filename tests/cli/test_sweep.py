@@ -297,7 +297,7 @@ def test_a_bar_shows_how_far_it_is_and_how_long_the_rest_takes(on_cluster, monke
     shown = io.StringIO()
     monkeypatch.setattr("lxmls_rnn.cli.sweep.console", SafeConsole(file=shown, force_terminal=True, width=150))
     assert on_cluster(*SHORT, "--vary", "n_hidd=2,3", "--epochs", "1", "--name", "a").exit_code == 0
-    (last,) = re.findall(r"training, 1 workers .* (\S+) (about \d+ s left)", Text.from_ansi(shown.getvalue()).plain)[-1:]
+    *_, last = re.findall(r"training, 1 workers .* (\S+) (about \d+ s left)", Text.from_ansi(shown.getvalue()).plain)
     assert last == ("2/2", "about 0 s left")
 
 

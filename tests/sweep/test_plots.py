@@ -113,6 +113,14 @@ def test_words_stand_side_by_side_at_their_tick(tmp_path, axis):
     assert axis.get_xscale() == "linear"
 
 
+def test_yes_and_no_are_words(tmp_path, axis):
+    sweep = with_runs(tmp_path, accuracy, "shuffle=yes,no", "n_hidd=2,4", seeds=[1])
+    plots.draw_against(axis, "shuffle", sweep.vary, by_setting(halving.results(sweep)))
+    assert {one.lines[0].get_linestyle() for one in axis.containers} == {"None"}
+    assert list(axis.get_xticks()) == [0, 1]
+    assert texts(axis.get_xticklabels()) == ["yes", "no"]
+
+
 def test_of_three_settings_the_line_goes_through_the_best_and_the_rest_are_dots(tmp_path, axis):
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2,4,6", "clip=none,1", "model=NumpyRNN,NumpyLSTM")
     plots.draw_against(axis, "n_hidd", sweep.vary, by_setting(halving.results(sweep)))

@@ -174,6 +174,21 @@ def test_a_damaged_file_is_named(tmp_path, change):
     assert (found, len(damaged)) == ([], 1)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sample": 0}, "sample must be at least 1, got 0"),
+        ({"seeds": []}, "it has no seeds"),
+        ({"seeds": list(range(100_001))}, "it asks for 100,001 trainings"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said(tmp_path, change, message):
+    path = small_sweep(tmp_path, "n_hidd=2").begin().folder / "sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=message):
+        Sweep.load("small", tmp_path)
+
+
 def test_no_sweep_of_that_name(tmp_path):
     with pytest.raises(FileNotFoundError, match="no sweep"):
         Sweep.load("nothing", tmp_path)

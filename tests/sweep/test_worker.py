@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
+from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import worker
 from lxmls_rnn.sweep.owner import Claim
@@ -111,3 +112,12 @@ def test_what_warms_is_a_training_of_every_kind(tmp_path, monkeypatch, model, ba
     settings = replace(BASE, model=model, trainer=replace(BASE.trainer, batch_size=batch_size))
     worker.warm(settings.to_dict())
     assert not list(Path().iterdir())
+
+
+def test_what_is_warmed_has_the_options_of_the_settings(monkeypatch):
+    warmed = []
+    fit = Trainer.fit
+    monkeypatch.setattr(Trainer, "fit", lambda self, model, *data: warmed.append(model) or fit(self, model, *data))
+    worker.warm(replace(BASE, activation="relu").to_dict())
+    worker.warm(replace(BASE, model="NumpyLSTM", peepholes=False).to_dict())
+    assert (warmed[0].activation, warmed[1].peepholes) == ("relu", False)
