@@ -17,6 +17,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import check_gradients
@@ -298,6 +299,21 @@ def test_sigterm_stops_after_the_batch_with_a_checkpoint_and_its_status(tmp_path
     assert process.returncode == 128 + signal.SIGTERM
     assert "Stopped by SIGTERM; continue with `lxmls-rnn train --resume runs/stopped`." in rest
     assert (tmp_path / "runs" / "stopped" / "checkpoint.npz").exists()
+
+
+def test_a_signal_after_the_last_update_is_no_reason_to_go_on(run, monkeypatch):
+    def struck(self, *options):
+        for event in fit(self, *options):
+            if isinstance(event, Stopped):
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield event
+
+    fit = Run.fit
+    monkeypatch.setattr(Run, "fit", struck)
+    result = run("train", *SHORT, "--epochs", "1")
+    assert result.exit_code == 143
+    assert "Stopped: the one epoch done." in result.output
+    assert "continue with" not in result.output
 
 
 @pytest.mark.process

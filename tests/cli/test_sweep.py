@@ -243,7 +243,15 @@ def test_show_says_where_it_has_written(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5999, "100 min"), (6000, "1.7 h"), (36000, "10.0 h")],
+    [
+        (0.4, "0 s"),
+        (99, "99 s"),
+        (100, "2 min"),
+        (5999, "100 min"),
+        (6000, "1.7 h"),
+        (6300, "1.8 h"),
+        (36000, "10.0 h"),
+    ],
 )
 def test_how_long_something_takes_is_said_with_few_digits(seconds, words):
     assert duration(seconds) == words
