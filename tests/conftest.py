@@ -99,14 +99,6 @@ def scan_of():
 
 
 @pytest.fixture(scope="session")
-def kubernetes_validate():
-    """The validator of manifests: its import takes a second, in every process if it were at the top of a file."""
-    import kubernetes_validate
-
-    return kubernetes_validate
-
-
-@pytest.fixture(scope="session")
 def ewt_dir():
     """The folder with en_ewt-ud-dev.conllu and en_ewt-ud-test.conllu of the English Web Treebank."""
     folder = Path(os.environ.get("LXMLS_EWT_DIR") or paths.data() / "ewt")
