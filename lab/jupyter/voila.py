@@ -1,12 +1,12 @@
-"""Voila, which shows a notebook as a page without code: everything it needs comes from this server, not from afar."""
+"""Configuration of Voila, which shows a notebook as a page without code. Everything on the page comes from this server."""
 
 c = get_config()  # noqa: F821
 
 
-def local_mathjax(page_config, base_url, **_):
-    """Formulas are set with the MathJax that jupyter-server-mathjax serves."""
-    return {**page_config, "fullMathjaxUrl": f"{base_url}static/jupyter_server_mathjax/MathJax.js"}
+def use_own_mathjax(page_config, **_):
+    """Typeset formulas with the MathJax that Voila brings; without these nulls it loads another one from a CDN."""
+    return {**page_config, "fullMathjaxUrl": None, "mathjaxConfig": None}
 
 
-c.VoilaConfiguration.page_config_hook = local_mathjax
+c.VoilaConfiguration.page_config_hook = use_own_mathjax
 c.VoilaConfiguration.template = "lxmls"

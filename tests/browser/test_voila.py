@@ -19,3 +19,9 @@ def test_the_experiments_are_a_page_without_code(lab, picture):
     button(training, "Start").click()
     expect(message(training)).to_contain_text("All 2 epochs done", timeout=COMPILE)
     picture(page.locator("body"), "voila")
+
+
+def test_formulas_are_typeset_without_the_network(lab):
+    name = lab.write("from IPython.display import Markdown\nMarkdown(r'$\\sqrt{h_t}$')")
+    lab.page.goto(f"{lab.server.url}/voila/render/{name}?token={lab.server.token}")
+    expect(lab.page.locator("mjx-container mjx-msqrt").first).to_be_visible()
