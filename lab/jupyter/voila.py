@@ -1,4 +1,4 @@
-"""Configuration of Voila, which shows a notebook as a page without code. Everything on the page comes from this server."""
+"""Configuration of Voila, which shows a notebook as a page without code, with nothing from other servers."""
 
 c = get_config()  # noqa: F821
 

@@ -5,16 +5,17 @@
 
     HTML(draw(function))
 
-Layers are laid out after Sugiyama, Tagawa and Toda (1981), by grandalf. Data flow downwards.
+Data flow downwards through layers, as in Sugiyama, Tagawa and Toda (1981).
 """
 
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from html import escape
-from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lab.drawing.html import chip, shortened
 
@@ -30,6 +31,7 @@ HEIGHT, GAP, LAYER = 22, 14, 24  # of a node; between nodes; between layers, in 
 CHARACTER = 6.4  # its width in pixels, about
 LONGEST = 24  # characters of a label
 MOST = 400  # nodes: what the layout does in seconds
+SWEEPS = 24  # passes of the layout over all layers
 _numbers = itertools.count()  # an arrow head of its own for each drawing: a hidden drawing's would not be shown
 
 
@@ -42,21 +44,11 @@ class Node:
     kind: str
     x: float = 0.0
     y: float = 0.0
-    h: float = HEIGHT
 
     @property
     def w(self) -> float:
         """Width in pixels."""
         return 14 + CHARACTER * len(self.label)
-
-    @property
-    def xy(self) -> tuple[float, float]:
-        """Centre, as grandalf wants it."""
-        return self.x, self.y
-
-    @xy.setter
-    def xy(self, centre: tuple[float, float]) -> None:
-        self.x, self.y = centre
 
 
 @dataclass
@@ -173,30 +165,58 @@ def operation_label(node: Any) -> str:
 
 
 def lay_out(drawing: Drawing) -> None:
-    """Give nodes their places and edges their points; parts that are not connected stand side by side."""
-    from grandalf.graphs import Edge, Graph, Vertex
-    from grandalf.layouts import SugiyamaLayout
+    """Set the places of nodes and the points of edges."""
+    heights = [0] * len(drawing.nodes)  # layers below a node: it stands as low as the nodes that use it allow
+    for begin, end in reversed(drawing.edges):
+        heights[begin] = max(heights[begin], heights[end] + 1)
+    level = [max(heights) - height for height in heights]
+    layers: list[list[int]] = [[] for _ in range(max(heights) + 1)]
+    for number, layer in enumerate(level):
+        layers[layer].append(number)
+    widths = [node.w for node in drawing.nodes]
+    links: list[tuple[int, int]] = []  # between neighbouring layers
+    chains = {}  # edge: its nodes, and between them a bend in each layer that it crosses
+    for begin, end in drawing.edges:
+        bends = range(len(widths), len(widths) + level[end] - level[begin] - 1)
+        widths += [0.0] * len(bends)
+        for layer, bend in enumerate(bends, level[begin] + 1):
+            layers[layer].append(bend)
+        chains[begin, end] = [begin, *bends, end]
+        links += itertools.pairwise(chains[begin, end])
+    x = _places(layers, np.array(widths), links)
+    for number, node in enumerate(drawing.nodes):
+        node.x, node.y = x[number], level[number] * (HEIGHT + LAYER)
+    for (begin, end), chain in chains.items():
+        drawing.edges[begin, end] = [(x[point], (level[begin] + n) * (HEIGHT + LAYER)) for n, point in enumerate(chain)]
 
-    vertices = [Vertex(number) for number in range(len(drawing.nodes))]
-    for vertex, node in zip(vertices, drawing.nodes, strict=True):
-        vertex.view = node
-    edges = [Edge(vertices[begin], vertices[end], data=(begin, end)) for begin, end in drawing.edges]
-    for edge in edges:
-        edge.view = SimpleNamespace(setpath=partial(drawing.edges.__setitem__, edge.data))
-    right = 0.0
-    for part in Graph(vertices, edges).C:
-        members = [vertex.view for vertex in part.sV]
-        if len(members) > 1:
-            layout = SugiyamaLayout(part)
-            layout.xspace, layout.yspace = GAP, LAYER
-            layout.init_all(roots=[vertex for vertex in part.sV if not vertex.e_in()], inverted_edges=[], optimize=True)
-            layout.draw()
-        shift = right - min(node.x - node.w / 2 for node in members)
-        for node in members:
-            node.x += shift
-        for edge in part.sE:
-            drawing.edges[edge.data] = [(x + shift, y) for x, y in drawing.edges[edge.data]]
-        right = max(node.x + node.w / 2 for node in members) + GAP
+
+def _places(layers: list[list[int]], widths: NDArray[np.float64], links: list[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return an x for each point, near those of its neighbours, so that the points of a layer do not overlap.
+
+    Layer by layer, down and up, points are sorted by the mean of their neighbours and put as near to it as they fit.
+    """
+    from scipy.optimize import isotonic_regression
+
+    above: list[list[int]] = [[] for _ in widths]
+    below: list[list[int]] = [[] for _ in widths]
+    for upper, lower in links:
+        below[upper].append(lower)
+        above[lower].append(upper)
+    x = np.zeros(len(widths))
+    for sweep in range(SWEEPS):
+        for layer in layers if sweep % 2 == 0 else reversed(layers):
+            if sweep >= SWEEPS // 2:  # the order is found
+                beside = [above[point] + below[point] for point in layer]
+            else:
+                beside = [(above if sweep % 2 == 0 else below)[point] for point in layer]
+            wanted = np.array([np.mean(x[n]) if n else x[point] for n, point in zip(beside, layer, strict=True)])
+            if sweep < SWEEPS // 2:
+                order = np.argsort(wanted, kind="stable")
+                layer[:], wanted = np.array(layer)[order].tolist(), wanted[order]
+            apart = (widths[layer][1:] + widths[layer][:-1]) / 2 + GAP
+            offsets = np.concatenate(([0.0], np.cumsum(apart)))
+            x[layer] = isotonic_regression(wanted - offsets).x + offsets
+    return x
 
 
 def svg(drawing: Drawing) -> str:
@@ -220,7 +240,10 @@ def svg(drawing: Drawing) -> str:
 
 
 def _line(begin: Node, points: list[tuple[float, float]], end: Node, arrow: str) -> str:
-    path = [(begin.x, begin.y + HEIGHT / 2), *points[1:-1], (end.x, end.y - HEIGHT / 2)]
+    half = HEIGHT / 2
+    # an edge goes straight down beside the nodes of a layer
+    bends = [(x, y + side) for x, y in points[1:-1] for side in (-half, half)]
+    path = [(begin.x, begin.y + half), *bends, (end.x, end.y - half)]
     text = f"M{path[0][0]:.1f},{path[0][1]:.1f}"
     for (x, y), (to_x, to_y) in itertools.pairwise(path):
         middle = (y + to_y) / 2

@@ -41,6 +41,23 @@ def test_data_flow_downwards_and_boxes_do_not_overlap(chain):
         assert all(left[1] < right[0] for left, right in pairwise(spans))
 
 
+def test_an_edge_passes_beside_the_boxes_of_a_layer(chain):
+    drawing = collect(graph_drawing.outputs_of(chain[0]))
+    graph_drawing.lay_out(drawing)
+    bends = [point for points in drawing.edges.values() for point in points[1:-1]]
+    assert bends
+    for x, y in bends:
+        assert all(abs(x - node.x) > node.w / 2 for node in drawing.nodes if node.y == y)
+
+
+def test_a_box_stands_just_above_the_first_that_uses_it(chain):
+    drawing = collect(graph_drawing.outputs_of(chain[0]))
+    graph_drawing.lay_out(drawing)
+    for begin in {begin for begin, _ in drawing.edges}:
+        below = min(drawing.nodes[end].y for start, end in drawing.edges if start == begin)
+        assert below - drawing.nodes[begin].y == graph_drawing.HEIGHT + graph_drawing.LAYER
+
+
 def test_the_drawing_names_every_operation_in_full(chain):
     titles = re.findall("<title>(.*?)</title>", draw(chain[0]))
     assert any(title.startswith("for{cpu,scan_fn}") for title in titles)
