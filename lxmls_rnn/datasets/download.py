@@ -1,17 +1,17 @@
-"""Getting one file over HTTP: the transfer, which is pooch's, and checksums."""
+"""Download of one file over HTTP, and checksums."""
 
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from pathlib import Path
 
-import pooch
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
 from lxmls_rnn.files import open_regular
+
+TIMEOUT_SECONDS = 30.0  # of silence, after which a server counts as stalled
+ATTEMPTS = 3  # for a failure that may pass
+PAUSE_SECONDS = 1.0  # between two attempts
+CHUNK_BYTES = 1 << 16
 
 
 class DownloadError(OSError):
@@ -22,51 +22,10 @@ class TransferError(Exception):
     """Why the bytes of a URL did not arrive, in words."""
 
 
-class Bar:
-    """What pooch calls while bytes come; `show` gets how many have come and how many there are, 0 if not known."""
+def transfer(url: str, target: Path, show: Callable[[int, int], object]) -> None:
+    """Write what a URL, http or https, holds to a file; start over after a failure that may pass.
 
-    def __init__(self, show: Callable[[int, int], object]) -> None:
-        self.show, self.done, self.total = show, 0, 0
-
-    def update(self, n_bytes: int) -> None:
-        """Count bytes that have come; pooch counts the last piece as a whole one."""
-        done = self.done + n_bytes
-        self.done = min(done, self.total or done)
-        self.show(self.done, self.total)
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.done = 0
-        self.show(0, self.total)
-
-    def close(self) -> None:
-        """Show the end."""
-        self.show(self.total, self.total)
-
-
-@contextmanager
-def shown(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar on the standard error stream, with a label at its left; give what moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
-
-
-def transfer(
-    url: str,
-    target: Path,
-    *,
-    progress: bool | Callable[[int, int], object],
-    timeout: float,
-    retries: int,
-    pause: float,
-    label: str = "",
-) -> None:
-    """Write what a URL, http or https, holds to a file, starting over when the failure looks passing.
-
-    pooch would start over after a refusal too, and would not say why it gives up. After a failure there may be a part
-    of the bytes. `label` is the name at the left of the bar; the other parameters are those of `fetch`.
+    `show` gets the bytes that have come and those expected, 0 if not known. After a failure there may be a part.
 
     Raises
     ------
@@ -75,27 +34,32 @@ def transfer(
     OSError
         The target cannot be written.
     """
-    # pooch brings requests, and imports it as late as this to keep its own import short.
-    import requests
+    import requests  # takes 0.1 s
 
-    with shown(label) if progress is True else nullcontext(progress) as show:
-        # Without a content encoding, Content-Length is the size of the file, and the bar tells the truth.
-        plain = {"Accept-Encoding": "identity"}
-        for tries_left in reversed(range(retries + 1)):
-            bar = Bar(show) if show else False
-            download = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=timeout, headers=plain)
-            try:
-                download(url, str(target), None)
-                return
-            except requests.RequestException as error:
-                reason, passing = _explain(error, timeout)
-                if not passing or not tries_left:
-                    raise TransferError(reason) from error
-            time.sleep(pause)
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            # without a content encoding, Content-Length is the size of the file
+            plain = {"Accept-Encoding": "identity"}
+            with (
+                requests.get(url, headers=plain, stream=True, timeout=TIMEOUT_SECONDS) as response,
+                target.open("wb") as file,
+            ):
+                response.raise_for_status()
+                total = int(response.headers.get("Content-Length", 0))
+                show(0, total)
+                for chunk in response.iter_content(CHUNK_BYTES):
+                    file.write(chunk)
+                    show(file.tell(), total)
+            return
+        except requests.RequestException as error:
+            reason, may_pass = _explain(error)
+            if not may_pass or not attempts_left:
+                raise TransferError(reason) from error
+        time.sleep(PAUSE_SECONDS)
 
 
-def _explain(error: Exception, timeout: float) -> tuple[str, bool]:
-    """Say in words why a request failed, and whether trying again at once may help."""
+def _explain(error: Exception) -> tuple[str, bool]:
+    """Return in words why a request failed, and whether another attempt may help."""
     import requests
     from urllib3.exceptions import ReadTimeoutError
 
@@ -103,9 +67,9 @@ def _explain(error: Exception, timeout: float) -> tuple[str, bool]:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         status = error.response.status_code
         return f"the server answered {status} {error.response.reason}", status >= 500
-    # requests reports silence in the middle of a body as a ConnectionError around urllib3's timeout.
+    # requests reports silence in the middle of a body as a ConnectionError around urllib3's timeout
     if isinstance(error, requests.Timeout) or isinstance(inner, ReadTimeoutError):
-        return f"the server sent nothing for {timeout:g} seconds", False
+        return f"the server sent nothing for {TIMEOUT_SECONDS:g} seconds", False
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"the transfer broke off before the end: {inner}", True
     if isinstance(error, requests.ConnectionError):
@@ -118,21 +82,22 @@ def _explain(error: Exception, timeout: float) -> tuple[str, bool]:
 
 
 def digest(path: Path, algorithm: str) -> str:
-    r"""Return a file's checksum in hexadecimal, by an algorithm that hashlib knows, or `git-blob`.
+    r"""Return the checksum of a file in hexadecimal, by an algorithm that hashlib knows, or `git-blob`.
 
     That is the id that git gives the content: the SHA-1 of ``blob <size>\0`` and the content (Pro Git, section 10.2).
     """
-    if algorithm != "git-blob":
-        return str(pooch.file_hash(str(path), alg=algorithm))
+    is_blob = algorithm == "git-blob"
     with open_regular(path) as file:
-        blob = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
+        hasher = hashlib.new("sha1" if is_blob else algorithm, usedforsecurity=False)
+        if is_blob:
+            hasher.update(b"blob %d\0" % os.fstat(file.fileno()).st_size)
         while piece := file.read(1 << 20):
-            blob.update(piece)
-    return blob.hexdigest()
+            hasher.update(piece)
+    return hasher.hexdigest()
 
 
 def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | None:
-    """Say how a file differs from its published size and checksums (see `DataFile`); None if in nothing."""
+    """Return how a file differs from its published size and checksums (see `DataFile`), None if in nothing."""
     got_size = path.stat().st_size
     if size is not None and got_size != size:
         return f"size: expected {size} bytes, got {got_size}"

@@ -1,16 +1,15 @@
-"""`fetch`: how the files of a data set come to be on disk, whole and verified, or not at all.
+"""`fetch`: bring the files of a data set to disk, whole and verified, or not at all.
 
-The bytes arrive in a folder beside the target, are verified there, and take the target's name in one step.
+A file arrives in a folder inside the target's directory, is verified there, and takes the target's name in one step.
 """
 
-import glob
 import os
 import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,23 +17,23 @@ from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
 from lxmls_rnn.files import locked, open_regular, write_atomically
 
-Notice = Callable[[str], None]  # gets what there is to say
+PARTS = ".fetch-"  # how the names of folders begin in which files arrive
+
+Notice = Callable[[str], None]  # gets each message
+OnProgress = Callable[[int, int], object]  # gets the bytes that a file has brought and is to bring, 0 if not known
 
 
 def fetch(
     dataset: str | DataSet,
     directory: str | Path = "data",
     *,
-    progress: bool | Callable[[int, int], object] = True,
+    progress: bool | OnProgress = True,
     notice: Notice = print,
-    timeout: float = 30.0,
-    retries: int = 2,
-    pause: float = 1.0,
 ) -> list[Path]:
     """Fetch a data set, unless it is already there and right.
 
-    Whatever fails, and whenever the process is killed, a target file is untouched or whole. What a killed
-    fetch left behind, the next one removes. Two fetches into one directory take turns.
+    Whatever fails, and whenever the process is killed, a target file is untouched or whole. The next fetch removes
+    what a killed one has left behind. Two fetches into one directory take turns.
 
     Where no checksum of the target itself is published, its SHA-256 goes into a file `<target>.sha256` beside
     it, in the format of `sha256sum`, and later fetches compare with it.
@@ -44,18 +43,12 @@ def fetch(
     dataset : str or DataSet
         A name in `DATASETS`, or a description of one's own.
     directory : str or Path
-        Where the files go; made if it is not there.
+        Where the files go; made if it is missing.
     progress : bool or callable
         Whether to draw a progress bar on the standard error stream; or what gets the bytes that a file has brought and
-        is to bring, 0 where that is not known.
+        is to bring, 0 if that is not known.
     notice : callable
-        Gets what there is to say, as text: the licence, and what is done about each file.
-    timeout : float
-        Seconds of silence after which a server counts as stalled.
-    retries : int
-        How often to start over after a failure that looks passing.
-    pause : float
-        Seconds to wait before starting over.
+        Gets the messages: the licence, and what is done about each file.
 
     Returns
     -------
@@ -75,7 +68,6 @@ def fetch(
         dataset = DATASETS[dataset]
     directory = Path(directory)
     targets = [directory / file.name for file in dataset.files]
-    download = partial(transfer, progress=progress, timeout=timeout, retries=retries, pause=pause)
     notice(dataset.notice)
 
     def busy() -> None:
@@ -83,11 +75,12 @@ def fetch(
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with locked(directory, busy) as alone:
+        with locked(directory, busy) as is_alone:
+            for leftover in directory.glob(f"{PARTS}*") if is_alone else ():
+                shutil.rmtree(leftover)
             for file, target in zip(dataset.files, targets, strict=True):
-                if alone:
-                    _remove_leftovers(target)
-                _obtain(file, target, dataset.source, download, notice)
+                with TemporaryDirectory(dir=directory, prefix=PARTS) as parts:
+                    _obtain(file, target, Path(parts), dataset.source, progress, notice)
     except DownloadError:
         raise
     except OSError as error:
@@ -95,19 +88,12 @@ def fetch(
     return targets
 
 
-def _remove_leftovers(target: Path) -> None:
-    """Remove what a killed fetch of a file has left beside it."""
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*"):
-        if leftover.is_dir() and leftover.suffix == ".part":
-            shutil.rmtree(leftover)
-        elif leftover.suffix in (".part", ".tmp"):  # files of earlier versions, or of a record
-            leftover.unlink(missing_ok=True)
+def _obtain(
+    file: DataFile, target: Path, parts: Path, source: str, progress: bool | OnProgress, notice: Notice
+) -> None:
+    """Fetch a file if it is missing or not what was published; DownloadError leaves it as it was.
 
-
-def _obtain(file: DataFile, target: Path, source: str, download: Callable[..., None], notice: Notice) -> None:
-    """Fetch a file if it is not there or not what was published; DownloadError leaves it as it was.
-
-    `download(url, path, label=...)` writes the bytes; `source` is the page to name to a user who has to do so by hand.
+    `parts` is an empty folder; a user who has to download the file by hand is told the page `source`.
     """
     if target.exists():
         problem = _problem_on_disk(file, target)
@@ -115,57 +101,65 @@ def _obtain(file: DataFile, target: Path, source: str, download: Callable[..., N
             notice(f"{target}: already there, verified")
             return
         notice(f"{target} is not what was published ({problem}): fetching it again")
-    folder = target.parent
-    new_folder = not folder.exists()
     archive = target.with_name(Path(file.url if file.unpack else file.name).name)
     try:
-        folder.mkdir(exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=f".{target.name}.", suffix=".part") as beside:
-            os.replace(_verified(file, target, archive, Path(beside), download, notice), target)
-        if not _has_own_checksum(file):
-            _write_record(target, notice)
+        if file.unpack and archive.is_file():
+            notice(f"{archive}: using this instead of downloading it")
+            text = _unpacked(file, archive, parts)
+        else:
+            with _shown(progress, target.name) as show:
+                transfer(file.url, parts / "download", show)
+            text = _unpacked(file, parts / "download", parts)
+        _refuse(file.content_problem(text))
+        recorded = _recorded(target)
+        if recorded is not None and not file.checksums:  # an archive's own published checksum says more than the record
+            got = digest(text, "sha256")
+            if got != recorded:
+                raise ValueError(
+                    f"sha256: expected {recorded}, seen at an earlier fetch, got {got} "
+                    f"(to accept the new file, delete {_record(target)})"
+                )
     except (TransferError, ValueError) as error:
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
             f"download {file.url} by hand (about it: {source}), put it at {archive}, and fetch again."
         ) from error
-    finally:
-        if new_folder and folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
+    target.parent.mkdir(exist_ok=True)
+    os.replace(text, target)
+    if not _has_own_checksum(file):
+        _write_record(target, notice)
     notice(f"{target}: fetched and verified")
 
 
-def _verified(
-    file: DataFile, target: Path, archive: Path, beside: Path, download: Callable[..., None], notice: Notice
-) -> Path:
-    """Download, unpack and verify in a folder beside the target; return the file there that may take its place."""
-    text = beside / "text"
-    if file.unpack and archive.is_file():
-        notice(f"{archive}: using this instead of downloading it")
-    else:
-        archive = beside / "download"
-        download(file.url, archive, label=target.name)
+def _unpacked(file: DataFile, archive: Path, parts: Path) -> Path:
+    """Verify what was published, unpack it into `parts` if it is an archive, and return the file to be kept."""
     _refuse(mismatch(archive, file.size, file.checksums))
     if file.unpack is None:
-        text = archive
-    else:
-        try:
-            file.unpack(archive, text)
-        except (EOFError, zlib.error, tarfile.TarError, OSError) as error:
-            # gzip.BadGzipFile is an OSError without a number; a full disk has one.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise ValueError(f"the archive cannot be read: {error}") from error
-    _refuse(file.content_problem(text))
-    recorded = _recorded(target)
-    if recorded is not None and not file.checksums:  # the archive's own published checksum says more than the record
-        got = digest(text, "sha256")
-        if got != recorded:
-            raise ValueError(
-                f"sha256: expected {recorded}, seen at an earlier fetch, got {got} "
-                f"(to accept the new file, delete {_record(target)})"
-            )
+        return archive
+    text = parts / "text"
+    try:
+        file.unpack(archive, text)
+    except (EOFError, zlib.error, tarfile.TarError, OSError) as error:
+        # gzip.BadGzipFile is an OSError without a number; a full disk has one
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"the archive cannot be read: {error}") from error
     return text
+
+
+@contextmanager
+def _shown(progress: bool | OnProgress, label: str) -> Iterator[OnProgress]:
+    """Yield what gets the progress of a file: a bar with a label on the standard error stream, for `True`."""
+    if progress is not True:
+        yield progress or (lambda done, total: None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def _refuse(problem: str | None) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, DownloadError, catalogue, describe, fetch
+from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, DownloadError, catalogue, describe, download, fetch
 
 CONTENT = b"1\tThe\tthe\tDET\tDT\n" * 20_000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -35,6 +35,9 @@ class Server(ThreadingHTTPServer):
         self.n_requests = 0
         self.half_sent = threading.Event()
         self.release = threading.Event()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing when a client has gone."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -90,6 +93,7 @@ def status(code: int) -> Answer:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
     server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -106,7 +110,7 @@ def a_dataset(url: str, **changes: object) -> DataSet:
 
 
 def quietly(dataset: DataSet, directory: Path, **options: object) -> list[Path]:
-    defaults = {"progress": False, "notice": lambda text: None, "timeout": 20.0, "pause": 0.0}
+    defaults = {"progress": False, "notice": lambda text: None}
     return fetch(dataset, directory, **{**defaults, **options})
 
 
@@ -191,16 +195,11 @@ def test_a_file_without_a_checksum_is_recorded_and_compared_with_that(server, tm
 
 def test_what_earlier_fetches_left_is_removed_and_nothing_else(server, tmp_path):
     server.answers = [whole(CONTENT)]
-    name = "corpus[1].conllu"
-    for left in ("x.part", "y.part", "z.tmp"):
-        (tmp_path / f".{name}.{left}").write_text("left")
-    (tmp_path / f".{name}.y.part").unlink()
-    (tmp_path / f".{name}.y.part").mkdir()
-    others = [f".{name}.own", ".corpus1.conllu.x.part", ".other.part"]
-    for other in others:
-        (tmp_path / other).write_text("kept")
-    quietly(a_dataset(server.url, name=name), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {name, *others}
+    (tmp_path / ".fetch-x").mkdir()
+    (tmp_path / ".fetch-x" / "download").write_text("left")
+    (tmp_path / ".fetched").write_text("kept")
+    [path] = quietly(a_dataset(server.url), tmp_path)
+    assert set(tmp_path.iterdir()) == {path, tmp_path / ".fetched"}
 
 
 def test_a_verified_file_is_not_fetched_again(server, tmp_path):
@@ -228,22 +227,23 @@ def test_a_wrong_file_stays_when_the_fetch_fails(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "options", "expected"),
+    ("answer", "expected"),
     [
-        (truncated, {}, "170000 bytes read, 170000 more expected"),
-        (whole(CONTENT.replace(b"DET", b"DEF")), {}, "sha256: expected"),
-        (whole(CONTENT[:-1]), {}, "size: expected 340000 bytes, got 339999"),
-        (status(403), {}, "403 Forbidden"),
-        (status(404), {}, "404 Not Found"),
-        (status(500), {}, "500 Internal Server Error"),
-        (stalled, {"timeout": 0.3}, "sent nothing for 0.3 seconds"),
+        (truncated, "170000 bytes read, 170000 more expected"),
+        (whole(CONTENT.replace(b"DET", b"DEF")), "sha256: expected"),
+        (whole(CONTENT[:-1]), "size: expected 340000 bytes, got 339999"),
+        (status(403), "403 Forbidden"),
+        (status(404), "404 Not Found"),
+        (status(500), "500 Internal Server Error"),
+        (stalled, "sent nothing for 0.3 seconds"),
     ],
     ids=["truncated", "tampered", "short", "403", "404", "500", "stalled"],
 )
-def test_a_misbehaving_server_leaves_nothing_behind(server, tmp_path, answer, options, expected):
+def test_a_misbehaving_server_leaves_nothing_behind(server, tmp_path, monkeypatch, answer, expected):
     server.answers = [answer]
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3 if answer is stalled else 20.0)
     with pytest.raises(DownloadError, match=expected) as caught:
-        quietly(a_dataset(server.url, name="ewt/corpus.conllu"), tmp_path, **options)
+        quietly(a_dataset(server.url, name="ewt/corpus.conllu"), tmp_path)
     assert list(tmp_path.iterdir()) == []
     for part in (
         server.url,
@@ -262,12 +262,13 @@ def test_a_file_is_to_be_put_by_hand_where_it_is_looked_for(server, tmp_path):
 
 
 @pytest.mark.parametrize("answer", [stalled, silent])
-def test_a_server_that_stalls_is_given_up_after_the_timeout(server, tmp_path, answer):
+def test_a_server_that_stalls_is_given_up_after_the_timeout(server, tmp_path, monkeypatch, answer):
     server.answers = [answer, whole(CONTENT)]
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3)
     goes_on = threading.Timer(5, server.release.set)
     goes_on.start()
     with pytest.raises(DownloadError, match=r"the server sent nothing for 0\.3 seconds"):
-        quietly(a_dataset(server.url), tmp_path, timeout=0.3)
+        quietly(a_dataset(server.url), tmp_path)
     goes_on.cancel()
     assert server.n_requests == 1
 
