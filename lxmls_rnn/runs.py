@@ -16,7 +16,6 @@ import os
 import platform
 import shutil
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -283,14 +282,6 @@ class Damaged(NamedTuple):
 
     def __str__(self) -> str:
         return self.why
-
-
-def list_runs(root: str | os.PathLike[str] | None = None) -> list[Run]:
-    """Return the runs of a folder, by default `paths.runs()`, by name; warn of those that are damaged."""
-    found, damaged = find_runs(root)
-    for run in damaged:
-        warnings.warn(run.why, stacklevel=2)
-    return found
 
 
 def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[Damaged]]:
