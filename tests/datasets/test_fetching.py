@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import io
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -332,6 +333,16 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next(server, tmp_path):
     [leftover] = tmp_path.iterdir()
     [path] = quietly(a_dataset(server.url), tmp_path)
     assert list(tmp_path.iterdir()) == [path] != [leftover]
+
+
+@pytest.mark.process
+def test_ctrl_c_leaves_nothing_behind(server, tmp_path):
+    server.answers = [stalled]
+    process = fetching(server, tmp_path)
+    assert server.half_sent.wait(60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.process
