@@ -9,7 +9,7 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
-from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.experiment import Settings, prepare
 
 # what is compared, by name: the model and its activation
 TAGGERS = {"RNN, logistic": ("FastRNN", "logistic"), "RNN, tanh": ("FastRNN", "tanh"), "LSTM": ("FastLSTM", "tanh")}
@@ -56,14 +56,12 @@ def measure(
     """
     taggers = list(taggers)
     for distance in distances:
-        train, dev, _ = map(str, corpus_files(f"reach:{distance}"))
         for tagger in taggers:
             model, activation = TAGGERS[tagger]
             for seed in range(seeds):
-                chosen = {"init": "glorot", "model": model, "activation": activation, "n_hidd": n_hidd, **more}
+                chosen = {"model": model, "activation": activation, "n_hidd": n_hidd, "seed": seed, "init": "glorot"}
+                e = prepare(Settings.from_dict({"corpus": f"reach:{distance}", **chosen, **more}))
                 trainer = Trainer(epochs=epochs, shuffle=True, seed=seed)
-                settings = Settings.from_dict(Settings(train, dev, seed=seed, trainer=trainer).to_dict() | chosen)
-                e = prepare(settings)
                 for event in trainer.fit(e.tagger.model, e.train):
                     if isinstance(event, EpochDone):
                         accuracy = deciding_accuracy(e.tagger.model, e.dev or [])

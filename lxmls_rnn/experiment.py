@@ -27,6 +27,12 @@ CORPORA = {
 }
 
 
+def files_of(name: str) -> tuple[str, ...] | None:
+    """Return the train, dev and test files of a corpus, below the data folder; None if no corpus has that name."""
+    distance = reach.distance_of(name)
+    return CORPORA.get(name) if distance is None else reach.files(distance)
+
+
 def corpus_files(name: str) -> tuple[Path, Path, Path]:
     """Return the train, dev and test files of a corpus by name.
 
@@ -34,16 +40,16 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     class, beside the runs. ValueError if no corpus has that name; FileNotFoundError if its files are not there, which
     says how to get them.
     """
-    distance, data = reach.distance_of(name), paths.data()
+    files, distance, data = files_of(name), reach.distance_of(name), paths.data()
+    if files is None:
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K or a file, got {name!r}")
     if distance is not None:
         try:
             reach.make(distance, data)
         except OSError:
-            data = paths.runs() / ".corpora"
+            data = paths.made()
             reach.make(distance, data)
-    elif name not in CORPORA:
-        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K or a file, got {name!r}")
-    train, dev, test = (data / file for file in (CORPORA[name] if distance is None else reach.files(distance)))
+    train, dev, test = (data / file for file in files)
     for file in (train, dev, test):
         if not file.is_file():
             remedy = "set LXMLS_DATA to the folder data of this project, which has it"
@@ -55,23 +61,19 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
     return train, dev, test
 
 
-def corpus_name(train: str) -> str:
-    """Return the name of the corpus that a training file belongs to, or the file's own."""
-    path, roots = paths.located(train).resolve(), (paths.data(), paths.runs() / ".corpora")
-    if path.name == "train.conll" and path.parent.parent in ((root / "reach").resolve() for root in roots):
-        return f"reach:{path.parent.name}"
-    return next((name for name, files in CORPORA.items() if path == (paths.data() / files[0]).resolve()), path.name)
+def corpus_name(corpus: str) -> str:
+    """Return the name of a corpus that is given by its name or by its training file; of another file its own name."""
+    path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
+    known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
+    found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
+    return corpus if files_of(corpus) else next(found, path.name)
 
 
 def parts(settings: Settings) -> dict[str, Path]:
     """Return the files that a training can be measured on: its own 'train' and 'dev', and 'test' of a named corpus."""
-    files = {"train": paths.located(settings.train)}
-    if settings.dev is not None:
-        files["dev"] = paths.located(settings.dev)
-    name = corpus_name(settings.train)
-    if name in CORPORA or reach.distance_of(name):
-        files["test"] = corpus_files(name)[2]
-    return files
+    name = corpus_name(settings.corpus)
+    test = {"test": corpus_files(name)[2]} if files_of(name) else {}
+    return {part: file for part, file in settings.located().items() if part != "embeddings"} | test
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,11 @@ class Settings:
 
     Parameters
     ----------
-    train, dev
-        CoNLL files to train on and to measure on; `dev` may be None. Relative paths are looked up below the folder of
-        data first, `paths.located`, those of `embeddings` too.
+    corpus
+        The name of a corpus, see `corpus_files`, or a CoNLL file to train on. Relative paths of files are looked up
+        below the folder of data first, see `paths.located`.
+    dev
+        A CoNLL file to measure on; by default the dev part of a corpus by name, and no file for a file.
     max_sent_len, max_nr_sent
         Limits of `read_sequence_list_conll`.
     vocabulary, min_count
@@ -100,7 +104,7 @@ class Settings:
         How to train.
     """
 
-    train: str
+    corpus: str = field(metadata={"validation_alias": "train"})  # which it was called in runs of earlier versions
     dev: str | None = None
     max_sent_len: int | None = None
     max_nr_sent: int | None = None
@@ -122,13 +126,14 @@ class Settings:
         check_init(self.init)
         if not self.peepholes and not self.is_lstm:
             raise ValueError(f"peepholes can be left out of an LSTM alone, got the model {self.model}")
-        for option, file in self.files().items():
-            if not file or not _is_text(file):
+        for option in ("corpus", "dev", "embeddings"):
+            file = getattr(self, option)
+            if file is not None and not (file and _is_text(file)):
                 raise ValueError(f"{option} must be the path of a file, as text in UTF-8, got {quoted(file)}")
         if self.vocabulary not in VOCABULARIES:
             raise ValueError(f"vocabulary must be one of {', '.join(VOCABULARIES)}, got {self.vocabulary!r}")
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
+    __pydantic_config__ = {"extra": "forbid", "populate_by_name": True, "loc_by_alias": False}  # noqa: RUF012  see `records`
 
     @property
     def is_lstm(self) -> bool:
@@ -148,7 +153,7 @@ class Settings:
     @property
     def of_corpus(self) -> Settings:
         """Those of these settings that `read_corpus` uses, the others as by default."""
-        names = ("train", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
+        names = ("corpus", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
         return Settings(**{name: getattr(self, name) for name in names})
 
     def model_options(self) -> dict[str, Any]:
@@ -158,9 +163,19 @@ class Settings:
         return {"seed": self.seed, "activation": self.activation, **dtype, **peepholes}
 
     def files(self) -> dict[str, str]:
-        """Return the files that are named, by the option that names them."""
-        named = {"train": self.train, "dev": self.dev, "embeddings": self.embeddings}
-        return {option: file for option, file in named.items() if file is not None}
+        """Return the files that are used, by what they are: 'train', 'dev', 'embeddings'.
+
+        The files of a corpus by name are below the data folder, see `paths.located`.
+        """
+        train, dev, *_ = files_of(self.corpus) or (self.corpus, None)
+        files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings}
+        return {what: file for what, file in files.items() if file is not None}
+
+    def located(self) -> dict[str, Path]:
+        """Return where the `files` are; errors as `corpus_files` for a corpus by name."""
+        if files_of(self.corpus):
+            corpus_files(self.corpus)
+        return {what: paths.located(file) for what, file in self.files().items()}
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Settings:
@@ -172,12 +187,12 @@ class Settings:
         return asdict(self)
 
     def checksums(self) -> dict[str, str]:
-        """Return the SHA-256 of each file that the settings name; FileNotFoundError if one is not there."""
-        checksums = {}
-        for option, file in self.files().items():
-            if not paths.located(file).is_file():
-                raise FileNotFoundError(f"{option} must be a file, but there is none at {file}")
-            checksums[file] = checksum(paths.located(file))
+        """Return the SHA-256 of each of the `files`; FileNotFoundError if one is not there."""
+        checksums, files = {}, self.files()
+        for what, path in self.located().items():
+            if not path.is_file():
+                raise FileNotFoundError(f"{what} must be a file, but there is none at {path}")
+            checksums[files[what]] = checksum(path)
         return checksums
 
 
@@ -220,7 +235,7 @@ def read_corpus(settings: Settings) -> Corpus:
         Words with an id below it occur in the training part (and are not `<unk>`).
     """
     corpus = PostagCorpus()
-    files = [paths.located(file) for file in (settings.train, settings.dev) if file is not None]
+    files = settings.of_corpus.located().values()
     parts = [corpus.read_sequence_list_conll(file, **settings.limits) for file in files]
     if settings.vocabulary == "train":
         parts = list(train_vocabulary(*parts, min_count=settings.min_count))

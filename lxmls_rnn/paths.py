@@ -14,10 +14,15 @@ def data() -> Path:
     return Path(os.environ.get("LXMLS_DATA") or (_CHECKOUT if (_CHECKOUT / "sample").is_dir() else "data"))
 
 
+def made() -> Path:
+    """Return the folder, beside the runs, of corpora that are made where `data()` is read-only."""
+    return runs() / ".corpora"
+
+
 def located(file: str | os.PathLike[str]) -> Path:
-    """Return where a file is: below `data()`, if its path is relative and it is there; else as it is."""
-    below = data() / file  # which is an absolute path itself
-    return below if below.exists() else Path(file)
+    """Return where a file is: below `data()` or `made()`, if its path is relative and it is there; else as it is."""
+    below = (root / file for root in (data(), made()))  # which is an absolute path itself
+    return next((path for path in below if path.exists()), Path(file))
 
 
 def named(file: str) -> str:

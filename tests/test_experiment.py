@@ -15,14 +15,14 @@ another_model = pytest.mark.slow("the same for the LSTM, three seconds")
 
 
 def test_the_vocabulary_of_the_training_part_ends_with_unk():
-    train, dev, n_known = read_corpus(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV))
+    train, dev, n_known = read_corpus(Settings(corpus=SAMPLE_TRAIN, dev=SAMPLE_DEV))
     assert train.x_dict.names[n_known:] == ["<unk>"]
     assert any(n_known in sentence.x for sentence in dev)
     assert any(n_known in sentence.x for sentence in train)
 
 
 def test_the_guides_vocabulary_holds_the_words_of_dev_too():
-    train, dev, n_known = read_corpus(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV, vocabulary="guide"))
+    train, dev, n_known = read_corpus(Settings(corpus=SAMPLE_TRAIN, dev=SAMPLE_DEV, vocabulary="guide"))
     assert max(max(sentence.x) for sentence in train) == n_known - 1
     assert max(max(sentence.x) for sentence in dev) == len(train.x_dict) - 1 >= n_known
 
@@ -30,7 +30,7 @@ def test_the_guides_vocabulary_holds_the_words_of_dev_too():
 def test_embeddings_of_a_file_become_the_first_parameter(tmp_path, capsys):
     file = tmp_path / "emb.txt"
     file.write_text("the 1 2 3\nman 4 5 6\n")  # both 'the' and 'The' are in the vocabulary
-    tagger = prepare(Settings(train=SAMPLE_TRAIN, embeddings=str(file))).tagger
+    tagger = prepare(Settings(corpus=SAMPLE_TRAIN, embeddings=str(file))).tagger
     assert tagger.model.sizes.n_emb == 3
     assert tagger.model.param[0][:, tagger.words.index("man")].tolist() == [4, 5, 6]
     assert tagger.model.param[0][:, tagger.words.index("the")].tolist() == [1, 2, 3]
@@ -71,28 +71,47 @@ def test_the_settings_of_a_corpus_are_those_that_decide_what_is_read():
 
 
 def test_settings_survive_json():
-    settings = Settings(train=SAMPLE_TRAIN, model="LSTM", trainer=Trainer(epochs=3, patience=2))
+    settings = Settings(corpus=SAMPLE_TRAIN, model="LSTM", trainer=Trainer(epochs=3, patience=2))
     assert Settings.from_dict(settings.to_dict()) == settings
 
 
+def test_a_corpus_by_name_is_kept_by_name_and_is_its_files():
+    named = Settings("sample")
+    assert named.to_dict()["corpus"] == "sample"
+    assert named.files() == {"train": "sample/train.conll", "dev": "sample/dev.conll"}
+    assert parts(named) == parts(Settings(SAMPLE_TRAIN, SAMPLE_DEV))
+    assert read_corpus(named)[1] is not None
+    assert Settings("sample", dev="own.conll").files()["dev"] == "own.conll"
+    assert set(Settings("sample/train.conll").files()) == {"train"}  # a file brings no other
+
+
+def test_settings_of_earlier_versions_have_the_training_file_as_their_corpus():
+    given = Settings(SAMPLE_TRAIN, SAMPLE_DEV, model="LSTM")
+    old = given.to_dict()
+    old["train"] = old.pop("corpus")
+    assert Settings.from_dict(old) == given
+    with pytest.raises(ValueError, match="corpus: field required"):
+        Settings.from_dict({})
+
+
 def test_settings_of_earlier_versions_have_peepholes():
-    given = Settings(train=SAMPLE_TRAIN, model="LSTM").to_dict()
+    given = Settings(corpus=SAMPLE_TRAIN, model="LSTM").to_dict()
     assert given.pop("peepholes") is True
     assert Settings.from_dict(given).peepholes
 
 
 def test_only_an_lstm_can_be_without_peepholes():
-    settings = Settings(train=SAMPLE_TRAIN, max_nr_sent=20, model="NumpyLSTM", peepholes=False)
+    settings = Settings(corpus=SAMPLE_TRAIN, max_nr_sent=20, model="NumpyLSTM", peepholes=False)
     assert settings.model_in_words == "NumpyLSTM without peepholes"
     assert list(prepare(settings).tagger.model.get_values()) == ["W_e", "W_x", "W_h", "W_y"]
     with pytest.raises(ValueError, match="peepholes can be left out of an LSTM alone, got the model NumpyRNN"):
-        Settings(train=SAMPLE_TRAIN, peepholes=False)
+        Settings(corpus=SAMPLE_TRAIN, peepholes=False)
 
 
 @pytest.mark.parametrize(("option", "value"), [("model", "GRU"), ("vocabulary", "test")])
 def test_bad_settings_are_met_at_the_door(option, value):
     with pytest.raises(ValueError, match=f"{option} must be one of .*, got '{value}'"):
-        Settings(train=SAMPLE_TRAIN, **{option: value})
+        Settings(corpus=SAMPLE_TRAIN, **{option: value})
 
 
 def test_an_unknown_corpus_is_refused():
@@ -100,10 +119,10 @@ def test_an_unknown_corpus_is_refused():
         corpus_files("wsj")
 
 
-@pytest.mark.parametrize("option", ["train", "dev", "embeddings"])
+@pytest.mark.parametrize("option", ["corpus", "dev", "embeddings"])
 @pytest.mark.parametrize("path", ["", "a\0b", "\ud800"])
 def test_what_cannot_be_the_path_of_a_file_is_refused(option, path):
-    files = {"train": SAMPLE_TRAIN, option: path}
+    files = {"corpus": SAMPLE_TRAIN, option: path}
     with pytest.raises(ValueError, match=f"{option} must be the path of a file, as text in UTF-8, got '") as error:
         Settings(**files)
     assert repr(path)[1:-1] in str(error.value)
@@ -138,7 +157,7 @@ def epochs_of(settings):
 def test_the_sample_corpus_is_learnt(model, accuracy):
     # a decaying rate and short steps: where it ends, 0.945 and 0.915 to 0.933, depends little on a processor's rounding
     trainer = Trainer(epochs=10, rate=1.0, decay=0.3, clip=1.0)
-    events = epochs_of(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV, model=model, trainer=trainer))
+    events = epochs_of(Settings(corpus=SAMPLE_TRAIN, dev=SAMPLE_DEV, model=model, trainer=trainer))
     assert events[-1].cost < events[0].cost / 5
     assert events[-1].dev_accuracy > accuracy
 
@@ -146,7 +165,7 @@ def test_the_sample_corpus_is_learnt(model, accuracy):
 @pytest.mark.theano
 def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_dir):
     settings = {
-        "train": str(ewt_dir / "en_ewt-ud-dev.conllu"),
+        "corpus": str(ewt_dir / "en_ewt-ud-dev.conllu"),
         "dev": str(ewt_dir / "en_ewt-ud-test.conllu"),
         "max_sent_len": 15,
         "max_nr_sent": 1000,
@@ -161,10 +180,10 @@ def test_the_guides_settings_on_ewt_give_the_same_costs_in_numpy_and_theano(ewt_
 
 
 def test_the_parts_of_a_named_corpus_are_known_and_of_a_file_only_what_was_named():
-    assert [path.name for path in parts(Settings(train=SAMPLE_TRAIN, dev=SAMPLE_DEV)).values()] == [
+    assert [path.name for path in parts(Settings(corpus=SAMPLE_TRAIN, dev=SAMPLE_DEV)).values()] == [
         "train.conll", "dev.conll", "test.conll"
     ]  # fmt: skip
-    assert set(parts(Settings(train="own.conll"))) == {"train"}
+    assert set(parts(Settings(corpus="own.conll"))) == {"train"}
 
 
 def test_relative_paths_are_those_in_the_folder_of_data():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from lxmls_rnn.tagger import Tagger
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 SETTINGS = Settings(
-    train=TRAIN, dev=DEV, max_nr_sent=60, n_emb=8, n_hidd=6, trainer=Trainer(epochs=3, batch_size=4, shuffle=True)
+    corpus=TRAIN, dev=DEV, max_nr_sent=60, n_emb=8, n_hidd=6, trainer=Trainer(epochs=3, batch_size=4, shuffle=True)
 )
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
 
@@ -188,7 +189,7 @@ def test_two_trainings_of_one_run_are_refused(tmp_path):
 def test_a_corpus_that_has_changed_is_refused(tmp_path):
     corpus = tmp_path / "train.conll"
     corpus.write_bytes(Path(TRAIN).read_bytes())
-    run = Run.create("one", replace(SETTINGS, train=str(corpus)), tmp_path)
+    run = Run.create("one", replace(SETTINGS, corpus=str(corpus)), tmp_path)
     corpus.write_bytes(Path(DEV).read_bytes())
     with pytest.raises(ValueError, match=r"train\.conll has changed since the run one began"):
         next(run.fit())
@@ -235,11 +236,24 @@ def test_an_empty_folder_or_one_that_a_kill_has_left_does_not_block_its_name(tmp
         Run.create("other", SETTINGS, tmp_path)
 
 
+def test_a_run_on_a_corpus_by_name_goes_on_where_the_data_are_elsewhere(tmp_path, monkeypatch):
+    run = Run.create("one", replace(SETTINGS, corpus="sample", dev=None), tmp_path)
+    shutil.copytree(Path(TRAIN).parent, tmp_path / "data" / "sample")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "data"))
+    for _ in Run.open("one", tmp_path).fit(epochs=1):
+        pass
+    assert run.metrics()[0]["dev_accuracy"] is not None
+    with open(tmp_path / "data" / "sample" / "dev.conll", "a") as file:
+        file.write("\n")
+    with pytest.raises(ValueError, match=r"sample/dev\.conll has changed since the run one began"):
+        next(Run.open("one", tmp_path).fit())
+
+
 def test_a_path_that_is_no_text_is_refused_and_leaves_nothing(tmp_path):
     corpus = tmp_path / os.fsdecode(b"caf\xe9.conll")
     corpus.write_bytes(Path(TRAIN).read_bytes())
-    with pytest.raises(ValueError, match="train must be the path of a file, as text in UTF-8"):
-        Run.create("one", replace(SETTINGS, train=str(corpus)), tmp_path / "runs")
+    with pytest.raises(ValueError, match="corpus must be the path of a file, as text in UTF-8"):
+        Run.create("one", replace(SETTINGS, corpus=str(corpus)), tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

@@ -70,11 +70,13 @@ class CorpusChoice(widgets.VBox):
     def take(self, settings: Settings) -> None:
         """Set the controls to what `settings` has; ValueError if its corpus is not among those that can be chosen."""
         self.refresh()
-        distance = reach.distance_of(experiment.corpus_name(settings.train))
+        name = experiment.corpus_name(settings.corpus)
+        distance = reach.distance_of(name)
         self.distance.value = distance or self.distance.value
-        self.corpus.value = REACH if distance else _option_of(settings.train, self.corpus.options, "train")
+        chosen = REACH if distance else name if name in CORPORA else settings.corpus
+        self.corpus.value = _option_of(chosen, self.corpus.options, "corpus")
         if not self.name:
-            self.dev.value = NO_DEV if settings.dev is None else _option_of(settings.dev, self.dev.options, "dev")
+            self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
         controls.set_values(self, READING, settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
         self.max_nr_sent.value = settings.max_nr_sent or ALL
@@ -97,13 +99,11 @@ class CorpusChoice(widgets.VBox):
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides; FileNotFoundError for a corpus not fetched."""
         if self.name:
-            train, dev, _ = map(str, experiment.corpus_files(self.name))
-        else:
-            train = str(paths.data() / self.corpus.value)
-            dev = "" if self.dev.value == NO_DEV else str(paths.data() / self.dev.value)
+            experiment.corpus_files(self.name)
+        dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` itself is left out
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        return {"train": train, "dev": dev or None, **limits, **controls.values(self, READING)}
+        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **controls.values(self, READING)}
 
 
 class ModelChoice(widgets.VBox):
@@ -146,8 +146,7 @@ class ModelChoice(widgets.VBox):
     def take(self, settings: Settings) -> None:
         """Set the controls to what `settings` has; ValueError if its embeddings are not in the data folder."""
         self.refresh()
-        file = settings.embeddings
-        self.embeddings.value = RANDOM if file is None else _option_of(file, self.embeddings.options, "embeddings")
+        self.embeddings.value = _option_of(settings.embeddings or RANDOM, self.embeddings.options, "embeddings")
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
         self.peepholes.value = settings.peepholes
@@ -166,7 +165,7 @@ class ModelChoice(widgets.VBox):
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
-        file = None if self.embeddings.value == RANDOM else str(paths.data() / self.embeddings.value)
+        file = None if self.embeddings.value == RANDOM else self.embeddings.value
         peepholes = self.peepholes.value or not self.is_lstm
         chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
         return {**chosen, "peepholes": peepholes, "embeddings": file}
@@ -231,31 +230,25 @@ def left_out(damaged: Iterable[runs.Damaged]) -> str:
     return "".join(f"<div><small>Left out: {escape(run.why)}</small></div>" for run in damaged)
 
 
-def _option_of(file: str, options: Iterable[str], what: str) -> str:
-    data = paths.data()
+def _option_of(chosen: str, options: Iterable[str], what: str) -> str:
+    """Return the option that is chosen, also if it is the path of a file; ValueError if it is none."""
     for option in options:
-        offered = data / (CORPORA[option][0] if option in CORPORA else option)
-        if paths.located(file).resolve() == offered.resolve():
+        if option == chosen or paths.located(option).resolve() == paths.located(chosen).resolve():
             return option
-    raise ValueError(f"{what} is the file {file}, which is not in the data folder {data}: it cannot be chosen here")
+    raise ValueError(
+        f"{what} is the file {chosen}, which is not in the data folder {paths.data()}: it cannot be chosen here"
+    )
 
 
 def settings_code(settings: Settings) -> str:
-    """Return Python code that makes `settings`, with its imports; a path in the data folder is written from there."""
-    plain = Settings(settings.train)
+    """Return Python code that makes `settings`, with its imports."""
+    plain = Settings(settings.corpus)
     given = settings.to_dict()
     trainer = {key: value for key, value in given.pop("trainer").items() if value != getattr(plain.trainer, key)}
-    changed = {key: _literal(value) for key, value in given.items() if key == "train" or value != getattr(plain, key)}
-    imports = ["from lxmls_rnn import paths", "from lxmls_rnn.experiment import Settings"]
+    changed = {key: repr(value) for key, value in given.items() if key == "corpus" or value != getattr(plain, key)}
+    imports = ["from lxmls_rnn.experiment import Settings"]
     if trainer:
         changed["trainer"] = f"Trainer({', '.join(f'{key}={value!r}' for key, value in trainer.items())})"
-        imports.insert(1, "from lxmls_rnn.deep_learning.training import Trainer")
+        imports.insert(0, "from lxmls_rnn.deep_learning.training import Trainer")
     lines = (f"    {key}={value}," for key, value in changed.items())
     return "\n".join([*imports, "", "settings = Settings(", *lines, ")", ""])
-
-
-def _literal(value: object) -> str:
-    data = paths.data()
-    if isinstance(value, str) and Path(value).is_relative_to(data):
-        return f'str(paths.data() / "{Path(value).relative_to(data).as_posix()}")'
-    return repr(value)

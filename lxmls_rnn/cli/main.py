@@ -158,14 +158,14 @@ def runs(root: Root = None) -> None:
         return
     # of the settings only those that tell the runs apart
     settings = [{**run.settings.to_dict(), **run.settings.to_dict()["trainer"]} for run in found]
-    options = [key for key in next(iter(settings), {}) if key not in ("train", "dev", "model", "trainer", "epochs")]
+    options = [key for key in next(iter(settings), {}) if key not in ("corpus", "dev", "model", "trainer", "epochs")]
     differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
     table = Table(padding=(0, 0))
     for column in ("run", "model", "corpus", *differing, "epochs", "cost", "train", "dev"):
         table.add_column(column, no_wrap=column in ("run", "model", "cost", "train", "dev"), overflow="fold")
     for run, row in zip(found, settings, strict=True):
         own = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
-        table.add_row(run.folder.name, row["model"], corpus_name(row["train"]), *own, *figures(run))
+        table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *own, *figures(run))
     for broken in damaged:
         table.add_row(broken.name, "damaged")
     console.print(table)

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from lxmls_rnn import paths
 from lxmls_rnn.cli import train as train_command
 from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
+from lxmls_rnn.experiment import files_of
 from lxmls_rnn.files import write_atomically
 from lxmls_rnn.run_files import check_name, unique_name
 from lxmls_rnn.sweep import grid, report
@@ -103,7 +104,8 @@ def run(
             raise ValueError("give --seeds or --vary seed=..., not both")
         base = train_command.make_settings(context)
         if scheduler is not None:  # each machine has them in its own folder of data
-            files: dict[str, Any] = {option: paths.named(file) for option, file in base.files().items()}
+            files: dict[str, Any] = {option: getattr(base, option) for option in ("corpus", "dev", "embeddings")}
+            files |= {o: paths.named(file) for o, file in files.items() if file and not files_of(file)}
             base = replace(base, **files)
             if "embeddings" in varied:
                 varied["embeddings"] = [file and paths.named(file) for file in varied["embeddings"]]

@@ -14,7 +14,7 @@ from lxmls_rnn.cli.console import MaxNrSent, MaxSentLen, Root, console, interrup
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
-from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files
+from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files, corpus_name
 from lxmls_rnn.files import counted
 from lxmls_rnn.run_files import unique_name
 from lxmls_rnn.runs import Run
@@ -84,15 +84,15 @@ def refuse_settings(context: typer.Context, own: set[str]) -> None:
 def make_settings(context: typer.Context) -> Settings:
     """Return what the command line says of `SETTINGS`; errors as `corpus_files`, `Settings` and `Trainer`."""
     given = context.params
-    train_file, dev = Path(given["corpus"]), given["dev"]
-    if not train_file.is_file():
-        train_file, own_dev, _ = corpus_files(given["corpus"])
-        dev = dev or own_dev
-    files = {"train": train_file, "dev": dev, "embeddings": given["embeddings"]}
-    plain = {key: None if file is None else str(file.resolve()) for key, file in files.items()}
+    names = ["dev", "embeddings"]
+    if Path(given["corpus"]).is_file():
+        names.append("corpus")
+    else:
+        corpus_files(given["corpus"])
+    files = {name: str(Path(given[name]).resolve()) for name in names if given[name] is not None}
     epochs = 5 if given["epochs"] is None else given["epochs"]
     trainer = Trainer(**{**options(Trainer, context), "epochs": epochs})
-    return Settings(**{**options(Settings, context), **plain, "trainer": trainer})
+    return Settings(**{**options(Settings, context), **files, "trainer": trainer})
 
 
 def options(settings: type, context: typer.Context) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def show_training(run: Run, epochs: int | None) -> None:
             if isinstance(event, Started):
                 s = run.settings
                 console.print(
-                    f"{s.model_in_words}, {s.n_hidd} hidden units, on {Path(s.train).name}: "
+                    f"{s.model_in_words}, {s.n_hidd} hidden units, on {corpus_name(s.corpus)}: "
                     f"{counted(event.sentences, 'sentence')}, {counted(event.words, 'word')}, "
                     f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
                     soft_wrap=True,

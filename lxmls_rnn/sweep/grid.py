@@ -14,7 +14,7 @@ import numpy as np
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
 
-_OWN = {field.name: field for field in fields(Settings) if field.name not in ("train", "dev", "trainer")}
+_OWN = {field.name: field for field in fields(Settings) if field.name not in ("corpus", "dev", "trainer")}
 _TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
 KINDS = {name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()}  # such as 'int', 'float | None'
 

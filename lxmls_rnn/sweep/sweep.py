@@ -87,7 +87,7 @@ class Sweep:
         ValueError for a value out of its range, an activation that a model has not, two runs of one name, no dev part;
         FileNotFoundError where a file that the settings name is not there.
         """
-        if self.base.dev is None:
+        if "dev" not in self.base.files():
             raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"the seeds must be different numbers, at least one, got {self.seeds}")

@@ -263,11 +263,11 @@ def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(run, tmp_path):
 
 def test_a_damaged_run_has_a_row_among_the_others(trained, tmp_path):
     (tmp_path / "runs" / "bad").mkdir()
-    (tmp_path / "runs" / "bad" / "config.json").write_text('{"settings": {"train": 5}, "checksums": {}}')
+    (tmp_path / "runs" / "bad" / "config.json").write_text('{"settings": {"corpus": 5}, "checksums": {}}')
     output = trained("runs").output
     assert re.search(r"│ *bad *│damaged", output)
     assert re.search(r"│ *first *│NumpyRNN", output)
-    assert "settings.train: should be a valid string, got 5" in " ".join(output.split())
+    assert "settings.corpus: should be a valid string, got 5" in " ".join(output.split())
 
 
 def test_a_run_that_diverged_is_marked(run):
@@ -540,7 +540,7 @@ def test_every_option_of_train_is_a_setting_of_the_run(run):
     found = {**settings, **settings["trainer"]}
     assert {name: found[name.replace("-", "_")] for name in options} == options
     assert found["freeze_embeddings"] is found["gradient_norm"] is found["shuffle"] is True
-    assert (Path(found["train"]).name, Path(found["dev"]).name) == ("train.conll", "dev.conll")
+    assert (found["corpus"], found["dev"]) == ("sample", None)
     assert run("train", "--name", "b", *SHORT).exit_code == 0
     assert Run.open("b").settings.trainer.epochs == 5
 

@@ -290,7 +290,7 @@ def test_a_sweep_tells_of_each_training_and_goes_on_with_what_is_added(on_cluste
     told = [line for line in lines if re.fullmatch(r"n_hidd=[23],seed=5   done   epoch 2   dev .*%   \d+\.\d s", line)]
     assert len(told) == 2
     sweep = Sweep.load("width", tmp_path / "runs")
-    assert (sweep.base.train, sweep.base.dev) == ("sample/train.conll", "sample/dev.conll")
+    assert (sweep.base.corpus, sweep.base.dev) == ("sample", None)
     again = on_cluster("--resume", f"{tmp_path}/runs/width", "--seeds", "2", "--vary", "n_hidd=4")
     assert again.exit_code == 0, again.output
     assert again.output.startswith("6 trainings: 3 settings with 2 seeds each.\n2 of them are done already.\n")

@@ -63,6 +63,7 @@ def test_its_files_are_known_by_name_and_have_a_test_part(data):
     train, dev, test = corpus_files("reach:3")
     assert corpus_name(str(train)) == "reach:3"
     assert parts(Settings(str(train), str(dev)))["test"] == test
+    assert parts(Settings("reach:3")) == {"train": train, "dev": dev, "test": test}
     assert len(read_corpus(Settings(str(train), str(dev)))[0].y_dict) == 5  # pron, x, ., verb, noun
 
 
@@ -86,6 +87,7 @@ def test_where_data_cannot_be_written_it_is_made_beside_the_runs(tmp_path, monke
     assert train == tmp_path / "runs/.corpora/reach/3/train.conll"
     assert corpus_name(str(train)) == "reach:3"
     assert parts(Settings(str(train), str(dev)))["test"] == test
+    assert parts(Settings("reach:3")) == {"train": train, "dev": dev, "test": test}
     assert find_runs() == ([], [])
     monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "file" / "runs"))
     with pytest.raises(OSError, match=str(paths.runs())):

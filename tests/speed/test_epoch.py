@@ -12,7 +12,7 @@ RATE = 0.1
 
 def prepared(model, **options):
     settings = Settings(
-        train=str(FILES[0]), dev=str(FILES[1]), vocabulary="guide", model=model, dtype="float32", **options
+        corpus=str(FILES[0]), dev=str(FILES[1]), vocabulary="guide", model=model, dtype="float32", **options
     )
     return prepare(settings)
 

@@ -23,7 +23,7 @@ from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.sweep import Sweep
 
 COMMAND = Path(sys.executable).with_name("lxmls-rnn")
-NAMED = replace(BASE, train="sample/train.conll", dev="sample/dev.conll")
+NAMED = replace(BASE, corpus="sample", dev=None)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def cluster(tmp_path):
 
 def data(folder, more=""):
     """A machine's own folder of data, with more in a file of the corpus."""
-    shutil.copytree(Path(BASE.train).parent, folder / "sample")
+    shutil.copytree(Path(BASE.corpus).parent, folder / "sample")
     with open(folder / "sample" / "dev.conll", "a") as file:
         file.write(more)
     return folder
@@ -69,7 +69,7 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
     assert said.stdout.count(f"The worker eve does not train: {other}.") == 1
     assert "The worker two does not train: it has 2 threads: start it with --nthreads 1." in said.stdout
     sweep = Sweep.load("far", runs)
-    assert (sweep.base.train, sweep.base.dev) == (NAMED.train, NAMED.dev)
+    assert (sweep.base.corpus, sweep.base.dev) == (NAMED.corpus, NAMED.dev)
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
     assert not list(runs.rglob(".*"))  # no claim is left
 
@@ -149,9 +149,9 @@ def test_in_what_a_worker_differs_is_said(runs, tmp_path, monkeypatch):
     assert worker.differs(client) == ""
     assert worker.differs(replace(client, version="9")) == f"its lxmls-rnn is {worker.version()}, and the client's 9"
     assert worker.differs(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
-    Path(paths.data() / NAMED.dev).write_text("")
+    Path(paths.data() / "sample/dev.conll").write_text("")
     assert worker.differs(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
-    Path(paths.data() / NAMED.dev).unlink()
+    Path(paths.data() / "sample/dev.conll").unlink()
     assert worker.differs(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
 
 

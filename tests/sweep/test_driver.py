@@ -107,8 +107,8 @@ def test_two_sweeps_and_a_sweep_with_a_train_keep_off_each_other(tmp_path):
 
 def test_a_corpus_that_has_changed_is_noticed(tmp_path):
     file = tmp_path / "train.conll"
-    shutil.copy(BASE.train, file)
-    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, train=str(file))).begin()
+    shutil.copy(BASE.corpus, file)
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, corpus=str(file))).begin()
     file.write_text(file.read_text() + "\n")
     with pytest.raises(ValueError, match=r"train\.conll has changed since the sweep small began"):
         next(Driver(sweep).run())
@@ -116,8 +116,8 @@ def test_a_corpus_that_has_changed_is_noticed(tmp_path):
 
 def test_a_corpus_that_changes_in_the_midst_stops_the_sweep(tmp_path):
     file = tmp_path / "train.conll"
-    shutil.copy(BASE.train, file)
-    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, train=str(file)), seeds=range(9)).begin()
+    shutil.copy(BASE.corpus, file)
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, corpus=str(file)), seeds=range(9)).begin()
     with pytest.raises(RuntimeError, match=rf"cannot go on: its file {file} is not the client's"):  # noqa: PT012
         for result in Driver(sweep, workers=1).run():
             if result is not None:

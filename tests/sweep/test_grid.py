@@ -72,7 +72,7 @@ def test_a_setting_is_varied_once():
 
 
 def test_every_setting_of_a_training_has_a_kind():
-    known = set(BASE.to_dict()) - {"train", "dev", "trainer"} | set(BASE.to_dict()["trainer"])
+    known = set(BASE.to_dict()) - {"corpus", "dev", "trainer"} | set(BASE.to_dict()["trainer"])
     assert set(grid.KINDS) == known
 
 

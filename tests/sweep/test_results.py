@@ -58,7 +58,7 @@ def test_the_test_part_is_measured_for_the_chosen_one(tmp_path):
     best = chosen(by_setting(halving.results(sweep)))
     test = on_test(sweep, best)
     tagger, _ = Run.open(best.results[0].training.name, sweep.folder).load()
-    assert test == [tagger.evaluate(BASE.train.replace("train.conll", "test.conll"), max_nr_sent=100).accuracy]
+    assert test == [tagger.evaluate(BASE.corpus.replace("train.conll", "test.conll"), max_nr_sent=100).accuracy]
     assert "On the test part, measured for this setting alone" in report.verdict(best, test, "")
 
 

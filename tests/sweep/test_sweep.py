@@ -100,10 +100,18 @@ def test_a_sample_can_be_raised_and_seeds_follow_the_last(tmp_path):
         sweep.extended({}, None, 0)
 
 
+def test_a_sweep_of_an_earlier_version_is_read_with_the_training_file_as_its_corpus(tmp_path):
+    sweep = small_sweep(tmp_path, "n_hidd=2").begin()
+    content = json.loads((sweep.folder / "sweep.json").read_text())
+    content["base"]["train"] = content["base"].pop("corpus")
+    (sweep.folder / "sweep.json").write_text(json.dumps(content))
+    assert Sweep.load("small", tmp_path) == sweep
+
+
 def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
     file = tmp_path / "train.conll"
-    shutil.copy(BASE.train, file)
-    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, train=str(file))).begin()
+    shutil.copy(BASE.corpus, file)
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, corpus=str(file))).begin()
     file.write_text(file.read_text() + "\n")
     with pytest.raises(ValueError, match=rf"{file} has changed since the sweep small began: make a new sweep"):
         sweep.extended({}, 3, None)
@@ -143,7 +151,7 @@ def test_embeddings_are_varied_by_their_file(tmp_path):
         "embeddings=none,n_hidd=2,seed=1",
         "embeddings=x.txt,n_hidd=2,seed=1",
     ]
-    assert set(sweep.checksums) == {BASE.train, BASE.dev, f"{tmp_path}/x.txt"}
+    assert set(sweep.checksums) == {BASE.corpus, BASE.dev, f"{tmp_path}/x.txt"}
 
 
 @pytest.mark.parametrize(

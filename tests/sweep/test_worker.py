@@ -37,8 +37,8 @@ def test_trainings_with_one_corpus_and_with_another_are_those_of_serial_runs(tmp
 
 def test_a_corpus_that_has_changed_is_read_again(tmp_path):
     file = tmp_path / "train.conll"
-    shutil.copy(BASE.train, file)
-    base = replace(BASE, train=str(file), max_nr_sent=None, max_sent_len=8)
+    shutil.copy(BASE.corpus, file)
+    base = replace(BASE, corpus=str(file), max_nr_sent=None, max_sent_len=8)
     train(small_sweep(tmp_path, "n_hidd=2", base=base, name="before").begin())
     shutil.copy(BASE.dev, file)
     sweep = small_sweep(tmp_path, "n_hidd=2", base=base, name="after").begin()

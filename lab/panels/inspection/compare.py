@@ -14,6 +14,8 @@ from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, offer, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.palette import WRONG, colour_of
+from lxmls_rnn import paths
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 
@@ -106,15 +108,20 @@ def about(one: Opened, other: Opened) -> str:
     """Return a table of the figures of two runs and of the settings in which they differ."""
     rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
     rows.append(["accuracy on dev", _on_dev(one.figures), _on_dev(other.figures)])
-    given = [opened.run.settings.to_dict() for opened in (one, other)]
-    first, second = ({**settings, **settings["trainer"]} for settings in given)
-    for key, value in first.items():
-        if key not in ("model", "trainer") and value != second[key]:
-            shown = (PurePath(v).name if isinstance(v, str) else str(v) for v in (value, second[key]))
-            rows.append([key, *shown])
-    same_dev = one.run.settings.dev == other.run.settings.dev
+    first, second = (_settings(opened.run.settings) for opened in (one, other))
+    for key in first | second:
+        if (values := (first.get(key), second.get(key)))[0] != values[1]:
+            rows.append([key, *(PurePath(v).name if isinstance(v, str) else str(v) for v in values)])
+    same_dev = first.get("dev") == second.get("dev")
     note = "<br><small>Their dev parts are different files: compare the accuracies with care.</small>"
     return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    """Return what two runs may differ in, by name, with the files in the place of the corpus."""
+    given = {**settings.to_dict(), **settings.to_dict()["trainer"]}
+    plain = {key: value for key, value in given.items() if key not in ("model", "trainer", "corpus", "dev")}
+    return plain | {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}
 
 
 def _on_dev(figures: dict[str, Any] | None) -> str:

@@ -12,9 +12,8 @@ from lab.panels.inspection.view import View
 from lab.widgets.controls import in_row, show, text, toggles, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
-from lxmls_rnn.experiment import prepare
+from lxmls_rnn.experiment import parts, prepare
 from lxmls_rnn.files import in_words
 from lxmls_rnn.palette import NEUTRAL, colour_of
 from lxmls_rnn.tagger import Tagger
@@ -77,14 +76,14 @@ class NeighboursView(View):
         settings, tagger = opened.run.settings, opened.tagger
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
-            sentences = tagger.read(paths.located(settings.train), **settings.limits)
+            sentences = tagger.read(parts(settings)["train"], **settings.limits)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
                 begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
             except (OSError, ValueError) as error:
                 yield counts, in_words(error)
                 return
-            yield counts, begun if begun.words == tagger.words else f"{settings.train} has other words now"
+            yield counts, begun if begun.words == tagger.words else f"{settings.corpus} has other words now"
 
         def take(counted: tuple[np.ndarray, Tagger | str]) -> None:
             if self._stamp == opened.stamp:
@@ -130,10 +129,10 @@ tagger = prepare(replace(run.settings, model="{model}")).tagger  # as it was bef
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
-from lxmls_rnn import paths
+from lxmls_rnn.experiment import parts
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(paths.located(run.settings.train), max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(parts(run.settings)["train"], max_nr_sent=run.settings.max_nr_sent)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)

@@ -7,10 +7,11 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
-from lab.widgets.choices import READING, CorpusChoice, ModelChoice, settings_code
+from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel, controls
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of, device_until_made, numpy_class
@@ -42,7 +43,7 @@ class ModelPanel(Panel):
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
         self.counting: Job | None = None
-        self._counted: dict[tuple[object, ...], tuple[int, int]] = {}  # corpus: words, tags
+        self._counted: dict[Settings, tuple[int, int]] = {}  # corpus: words, tags
         super().__init__(
             self.model,
             self.corpus,
@@ -60,10 +61,10 @@ class ModelPanel(Panel):
     def sizes(self) -> Sizes | None:
         """Return the model's sizes; None while the words of the corpus are being counted."""
         settings = self.settings()
-        counted = self._counted.get(_corpus_of(settings))
+        counted = self._counted.get(settings.of_corpus)
         if counted is None:
             return None
-        n_emb = settings.n_emb if settings.embeddings is None else embedding_size(settings.embeddings)
+        n_emb = settings.n_emb if settings.embeddings is None else embedding_size(paths.located(settings.embeddings))
         return Sizes(counted[0], n_emb, settings.n_hidd, counted[1])
 
     def _changed(self) -> None:
@@ -88,7 +89,7 @@ class ModelPanel(Panel):
             try:
                 train, _, _ = read_corpus(settings)
             except Exception:
-                if _corpus_of(self.settings()) == _corpus_of(settings):
+                if self.settings().of_corpus == settings.of_corpus:
                     raise
                 return
             yield len(train.x_dict), len(train.y_dict)
@@ -98,7 +99,7 @@ class ModelPanel(Panel):
             self.table.value = said if job.active else ""
 
         def take(counted: tuple[int, int]) -> None:
-            self._counted[_corpus_of(settings)] = counted
+            self._counted[settings.of_corpus] = counted
 
         self.in_background(work, self._changed, progress, take, slot="counting")
 
@@ -191,10 +192,6 @@ def _row(name: str, W: np.ndarray) -> list[object]:
     figures = (f"{number:.4g}" for number in (W.min(), W.mean(), W.max()))
     images = html.Raw(html.histogram(W)), html.Raw(html.image(W, f"the numbers of {name}"))
     return [name, f"{W.shape[0]:,} × {W.shape[1]:,}", *figures, *images]
-
-
-def _corpus_of(settings: Settings) -> tuple[object, ...]:
-    return tuple(getattr(settings, name) for name in ("train", "dev", "max_sent_len", "max_nr_sent", *READING))
 
 
 def memory(n_bytes: float) -> str:

@@ -302,6 +302,7 @@ class SweepPanel(Panel):
     def code(self) -> str:
         sweep = self.described()
         return f"""{settings_code(sweep.base)}
+from lxmls_rnn import paths
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep

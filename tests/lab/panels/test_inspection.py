@@ -27,14 +27,14 @@ from lxmls_rnn.runs import Run
 from lxmls_rnn.teaching.analysis import Reach, gradient_reach
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
-RNN = Settings(train=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))
+RNN = Settings(corpus=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))
 SETTINGS = {
     "rnn": RNN,
     "lstm": Settings(**{**vars(RNN), "model": "NumpyLSTM"}),
     "plain": Settings(**{**vars(RNN), "model": "NumpyLSTM", "peepholes": False}),
     "guide": Settings(**{**vars(RNN), "vocabulary": "guide"}),
     "no-dev": Settings(**{**vars(RNN), "dev": None}),
-    "of-a-cluster": Settings(**{**vars(RNN), "train": "sample/train.conll"}),
+    "of-a-cluster": Settings(**{**vars(RNN), "corpus": "sample/train.conll"}),
 }
 TAGS, HIDDEN, GRADIENT, NEIGHBOURS, ERRORS, COMPARE = range(6)
 

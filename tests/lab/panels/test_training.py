@@ -360,7 +360,7 @@ def test_fewer_epochs_than_done_is_said(panel):
 )
 def test_the_settings_of_a_run_can_be_taken(runs_folder, model):
     trainer = Trainer(epochs=1, rate=0.25, decay=0.5, batch_size=4, clip=2.0, shuffle=True, seed=7, patience=3)
-    settings = Settings(TRAIN, DEV, max_nr_sent=30, min_count=3, n_emb=7, n_hidd=4, seed=7, dtype="float64",
+    settings = Settings("sample", max_nr_sent=30, min_count=3, n_emb=7, n_hidd=4, seed=7, dtype="float64",
                         trainer=trainer, **model)  # fmt: skip
     alone("given", settings, runs_folder)
     panel = TrainingPanel()

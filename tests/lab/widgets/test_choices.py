@@ -51,7 +51,7 @@ def test_every_control_is_in_its_place_with_a_name_and_what_it_means(make):
 
 def test_what_is_chosen_at_first_is_what_the_library_and_the_command_line_do():
     assert chosen(CorpusChoice(), ModelChoice("NumpyRNN"), TrainerChoice()) == Settings(
-        TRAIN, DEV, activation="logistic", trainer=Trainer(seed=7)
+        "sample", activation="logistic", trainer=Trainer(seed=7)
     )
 
 
@@ -63,21 +63,24 @@ def test_what_is_chosen_at_first_is_what_the_library_and_the_command_line_do():
         {"init": "glorot", "embeddings": "sample/ppmi_30", "trainer": Trainer(seed=7, freeze_embeddings=True)},
         {"trainer": Trainer(epochs=3, rate=0.25, decay=0.5, batch_size=4, shuffle=True, gradient_norm=True, seed=7)},
         {"trainer": Trainer(clip=2.5, patience=4, seed=7)},
-        {"train": "uploads/mine.conll", "dev": "uploads/other.conll"},
-        {"train": "uploads/mine.conll", "dev": None},
+        {"corpus": "reach:7"},
+        {"corpus": "uploads/mine.conll", "dev": "uploads/other.conll"},
+        {"corpus": "uploads/mine.conll"},
     ],
 )
 def test_settings_that_are_taken_are_those_that_are_trained_and_written_as_code(data, changes):
     upload(data, "mine.conll", "other.conll")
-    for name in {"embeddings", "train", "dev"} & set(changes):
-        changes |= {name: changes[name] and str(data / changes[name])}
-    plain = Settings(str(data / "sample/train.conll"), str(data / "sample/dev.conll"), activation="logistic")
+    plain = Settings("sample", activation="logistic")
     wanted = replace(plain, trainer=Trainer(seed=7))
     wanted = replace(wanted, **changes)
-    groups = CorpusChoice(), ModelChoice("NumpyRNN"), TrainerChoice()
-    for group, source in zip(groups, (wanted, wanted, wanted.trainer), strict=True):
-        group.take(source)
-    assert chosen(*groups) == wanted
+    of_old = {what: str(data / file) for what, file in wanted.files().items()}  # runs of old versions have paths
+    of_old["corpus"] = of_old.pop("train")
+    wanted.located()
+    for given in (wanted, replace(wanted, **of_old)):
+        groups = CorpusChoice(), ModelChoice("NumpyRNN"), TrainerChoice()
+        for group, source in zip(groups, (given, given, given.trainer), strict=True):
+            group.take(source)
+        assert chosen(*groups) == wanted
     code = settings_code(wanted)
     space = {}
     exec(code, space)
@@ -129,8 +132,8 @@ def test_limits_are_whole_numbers_and_0_is_none():
 
 
 def test_a_file_that_is_elsewhere_cannot_be_taken(data, tmp_path):
-    for what in ("train", "dev"):
-        given = {"train": str(data / "uploads/mine.conll"), "dev": None, what: str(tmp_path / "far.conll")}
+    for what in ("corpus", "dev"):
+        given = {"corpus": str(data / "uploads/mine.conll"), "dev": None, what: str(tmp_path / "far.conll")}
         upload(data, "mine.conll")
         with pytest.raises(ValueError, match=rf"^{what} is the file .*far.conll, which is not in the data folder"):
             CorpusChoice().take(Settings(**given))
