@@ -68,7 +68,7 @@ class Student:
     @property
     def best(self) -> float | None:
         """The best accuracy on dev of the runs, None where none was measured."""
-        measured = [row["dev_accuracy"] for run in self.runs for row in run.metrics()]
+        measured = [row.dev_accuracy for run in self.runs for row in run.metrics()]
         return max((accuracy for accuracy in measured if accuracy is not None), default=None)
 
     @property

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 from lxmls_rnn import records
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.files import lines_of, naming, open_regular, quoted
 
@@ -31,21 +31,6 @@ class Config:
         for file in self.settings.files().values():
             if file not in self.checksums:
                 raise ValueError(f"checksums has none for {quoted(file)}")
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """A line of metrics.jsonl, see `EpochDone`."""
-
-    epoch: records.Count
-    cost: float
-    train_accuracy: float
-    dev_accuracy: float | None
-    rate: float
-    seconds: float
-    words_per_second: float
-    is_best: bool
-    gradient_norm: float | None = None
 
 
 def check_name(name: str, what: str = "a run") -> str:
@@ -96,29 +81,29 @@ def folders_with(file: str, root: Path) -> list[str]:
     return sorted(name for name in names if not name.startswith(".") and os.path.lexists(root / name / file))
 
 
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the figures of the epochs of a run so far; a last line that a kill has cut off does not count.
+def read_metrics(folder: Path) -> list[Metrics]:
+    """Return the metrics of the epochs of a run so far; a last line that a kill has cut off does not count.
 
     ValueError names a line that is damaged, too long, or of an epoch that is not after the one before it, and says so
     if there are more than `MOST_EPOCHS`; OSError if they cannot be read.
     """
     path = folder / "metrics.jsonl"
-    rows: list[dict[str, Any]] = []
+    rows: list[Metrics] = []
     try:
         with naming(path), open_regular(path) as file:
             for number, line in lines_of(file, path):
                 if line.endswith(b"\n"):
-                    rows.append(_metrics(path, number, line, rows[-1]["epoch"] if rows else 0))
+                    rows.append(_metrics(path, number, line, rows[-1].epoch if rows else 0))
     except FileNotFoundError:
         return []
     return rows
 
 
-def _metrics(path: Path, number: int, line: bytes, before: int) -> dict[str, Any]:
+def _metrics(path: Path, number: int, line: bytes, before: int) -> Metrics:
     try:
-        row = asdict(records.parse(Metrics, line))
-        if row["epoch"] <= before:
-            raise ValueError(f"epoch: expected more than {before} of the line before, got {row['epoch']}")
+        row = records.parse(Metrics, line)
+        if row.epoch <= before:
+            raise ValueError(f"epoch: expected more than {before} of the line before, got {row.epoch}")
         if number > MOST_EPOCHS:
             raise ValueError(f"expected at most {MOST_EPOCHS:,} epochs")
     except ValueError as error:

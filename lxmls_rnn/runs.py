@@ -17,7 +17,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ import scipy
 import lxmls_rnn
 from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
@@ -203,44 +204,44 @@ class Run:
             os.rename(self.folder, doomed)
             shutil.rmtree(doomed)
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[Metrics]:
         """Return what `read_metrics` finds in the run's folder."""
         return read_metrics(self.folder)
 
-    def load(self) -> tuple[Tagger, dict[str, Any] | None]:
-        """Return the run's tagger as a NumPy model, which compiles nothing, and the figures of the epoch that it is of.
+    def load(self) -> tuple[Tagger, Metrics | None]:
+        """Return the run's tagger as a NumPy model, which compiles nothing, and the metrics of the epoch that it is of.
 
-        Figures are None where the model is of no whole epoch. Errors as in `Tagger.load`.
+        They are None where the model is of no whole epoch. Errors as in `Tagger.load`.
         """
         path = self.folder / "model.npz"
         if not path.exists():
             raise FileNotFoundError(f"the run {self.folder} has no model yet: it has one after its first epoch")
         tagger = Tagger.load(path, numpy_class(self.settings.model))
         epoch = tagger.header.get("epoch")
-        return tagger, next((row for row in self.metrics() if row["epoch"] == epoch), None)
+        return tagger, next((row for row in self.metrics() if row.epoch == epoch), None)
 
     def _restore(self, model: Model) -> tuple[Progress, dict[str, np.ndarray] | None]:
         """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""
         clear(self.folder)
         path = self.folder / CHECKPOINT
-        progress, best, rows = Progress(), None, list[dict[str, Any]]()
+        progress, best, rows = Progress(), None, list[Metrics]()
         if os.path.lexists(path):
             try:
                 saved, header = model_file.load(path, type(model))
                 progress = check_progress(path, header)
                 if progress.best_accuracy >= 0:
                     best = model_file.load(self.folder / "model.npz", type(model)).model.get_values()
-                rows = [row for row in self.metrics() if row["epoch"] <= progress.epoch]
-                if progress.epoch > (rows[-1]["epoch"] if rows else 0):
+                rows = [row for row in self.metrics() if row.epoch <= progress.epoch]
+                if progress.epoch > (rows[-1].epoch if rows else 0):
                     raise ValueError(f"{self.folder / 'metrics.jsonl'} lacks epoch {progress.epoch} of the checkpoint")
             except (ValueError, FileNotFoundError) as error:
                 raise ValueError(f"{error}; delete {path}, and the run begins anew when it is resumed") from error
             model.set_values(saved.get_values())
-        write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(asdict(row)) + "\n" for row in rows))
         return progress, best
 
     def _append_metrics(self, event: EpochDone) -> None:
-        append(self.folder / "metrics.jsonl", (json.dumps(event.metrics()) + "\n").encode())
+        append(self.folder / "metrics.jsonl", (json.dumps(asdict(event.metrics())) + "\n").encode())
 
     def _write_config(self, checksums: dict[str, str], folder: Path) -> None:
         config: dict[str, Any] = {

@@ -73,7 +73,7 @@ def test_a_run_is_removed_unless_it_is_being_trained(tmp_path):
 
 def numbers(run):
     rows = run.metrics()
-    return [(row["epoch"], row["cost"], row["train_accuracy"], row["dev_accuracy"], row["is_best"]) for row in rows]
+    return [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.is_best) for row in rows]
 
 
 def parameters_of(run, file="model.npz"):
@@ -137,7 +137,7 @@ def test_a_line_of_metrics_that_a_kill_cut_off_does_not_count(tmp_path, left_alo
     events.close()
     with open(run.folder / "metrics.jsonl", "a") as file:
         file.write('{"epoch": 2, "co')
-    assert [row["epoch"] for row in run.metrics()] == [1]
+    assert [row.epoch for row in run.metrics()] == [1]
     for _ in run.fit():
         pass
     assert numbers(run) == numbers(left_alone)
@@ -214,8 +214,8 @@ def test_a_damaged_config_is_named_and_passed_over_in_the_list(tmp_path):
 def test_a_run_is_looked_at_through_numpy_with_the_figures_of_its_model(left_alone):
     tagger, figures = left_alone.load()
     assert type(tagger.model).__name__ == "NumpyRNN"
-    assert figures == next(row for row in left_alone.metrics() if row["epoch"] == tagger.header["epoch"])
-    assert tagger.evaluate(DEV, max_nr_sent=60).accuracy == figures["dev_accuracy"]
+    assert figures == next(row for row in left_alone.metrics() if row.epoch == tagger.header["epoch"])
+    assert tagger.evaluate(DEV, max_nr_sent=60).accuracy == figures.dev_accuracy
 
 
 def test_a_run_without_a_model_says_when_it_has_one(tmp_path):
@@ -242,7 +242,7 @@ def test_a_run_on_a_corpus_by_name_goes_on_where_the_data_are_elsewhere(tmp_path
     monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "data"))
     for _ in Run.open("one", tmp_path).fit(epochs=1):
         pass
-    assert run.metrics()[0]["dev_accuracy"] is not None
+    assert run.metrics()[0].dev_accuracy is not None
     with open(tmp_path / "data" / "sample" / "dev.conll", "a") as file:
         file.write("\n")
     with pytest.raises(ValueError, match=r"sample/dev\.conll has changed since the run one began"):
@@ -375,7 +375,7 @@ except OSError as error:
     assert (done.stdout, done.stderr) == (f"{metrics}\n", "")
     assert len(metrics.read_bytes()) == 6000  # the disk took a part of a line
     list(Run.open("one", tmp_path).fit())
-    assert [row["epoch"] for row in Run.open("one", tmp_path).metrics()] == list(range(1, 61))
+    assert [row.epoch for row in Run.open("one", tmp_path).metrics()] == list(range(1, 61))
 
 
 def test_epochs_that_do_not_rise_are_damage(tmp_path):
@@ -436,7 +436,7 @@ def test_metrics_are_read_up_to_200_000_epochs(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"metrics\.jsonl, line 200001: expected at most 200,000 epochs"):
         read_metrics(tmp_path)
     lines.pop()
-    assert [row["epoch"] for row in read_metrics(tmp_path)] == [200_000]
+    assert [row.epoch for row in read_metrics(tmp_path)] == [200_000]
 
 
 def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, left_alone):

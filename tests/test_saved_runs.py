@@ -36,8 +36,9 @@ def test_its_model_tags_and_measures_as_it_did(folder, name):
 @pytest.mark.parametrize("name", EXPECTED)
 def test_it_goes_on_to_the_numbers_that_it_came_to(folder, name):
     run = Run.open(name, folder)
-    assert run.metrics()[0]["gradient_norm"] is None  # it is from before norms were recorded
+    assert run.metrics()[0].gradient_norm is None  # it is from before norms were recorded
     for _ in run.fit(epochs=4):
         pass
     epochs = EXPECTED[name]["epochs"]
-    assert [{key: row[key] for key in epochs[0]} for row in run.metrics()] == [pytest.approx(row) for row in epochs]
+    found = [{key: getattr(row, key) for key in epochs[0]} for row in run.metrics()]
+    assert found == [pytest.approx(row) for row in epochs]

@@ -178,8 +178,8 @@ def figures(run: Run) -> list[str]:
     cost, *accuracies = ["-"] * 3
     if metrics:
         last = metrics[-1]
-        on_dev = "-" if last["dev_accuracy"] is None else f"{last['dev_accuracy']:.2%}"
-        cost, accuracies = f"{last['cost']:.2f}", [f"{last['train_accuracy']:.2%}", on_dev]
+        on_dev = "-" if last.dev_accuracy is None else f"{last.dev_accuracy:.2%}"
+        cost, accuracies = f"{last.cost:.2f}", [f"{last.train_accuracy:.2%}", on_dev]
     return [epochs, "diverged" if run.diverged else cost, *accuracies]
 
 

@@ -22,7 +22,7 @@ from lxmls_rnn.files import write_atomically
 from lxmls_rnn.run_files import check_name, unique_name
 from lxmls_rnn.sweep import grid, report
 from lxmls_rnn.sweep.halving import results as halving_results
-from lxmls_rnn.sweep.results import by_setting, chosen, on_test
+from lxmls_rnn.sweep.results import Result, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, more_seeds
 
 if TYPE_CHECKING:
@@ -170,13 +170,13 @@ def show_sweep(driver: Driver) -> None:
         raise typer.Exit(1)
 
 
-def in_a_line(result: Any, seconds: float | None) -> str:
+def in_a_line(result: Result, seconds: float | None) -> str:
     """Say what has come of a training."""
     words = [result.training.name, result.state]
     if result.why:
         words.append(result.why)
-    elif result.best is not None:
-        words.append(f"epoch {len(result.rows)}   dev {result.best['dev_accuracy']:.2%}")
+    elif result.accuracy is not None:
+        words.append(f"epoch {len(result.rows)}   dev {result.accuracy:.2%}")
     if seconds is not None:
         words.append(f"{seconds:.1f} s")
     return "   ".join(words)

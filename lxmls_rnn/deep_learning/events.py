@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import NamedTuple
+
+from lxmls_rnn.records import Count
 
 
 class Progress(NamedTuple):
@@ -81,10 +83,10 @@ class BatchDone:
 
 
 @dataclass(frozen=True)
-class EpochDone:
-    """One pass over the training corpus."""
+class Metrics:
+    """What is recorded of an epoch: a line of metrics.jsonl."""
 
-    epoch: int  # counted from 1
+    epoch: Count  # counted from 1
     cost: float  # sum over the sentences of their cost, each before its update, nats a word
     train_accuracy: float  # running: each word tagged before its sentence's update
     dev_accuracy: float | None
@@ -92,14 +94,18 @@ class EpochDone:
     seconds: float
     words_per_second: float
     is_best: bool  # on dev; always true without early stopping
-    progress: Progress
     gradient_norm: float | None = None  # largest of an update, before clipping; None: not recorded
 
-    def metrics(self) -> dict[str, Any]:
-        """Return the numbers, without the progress."""
-        metrics = asdict(self)
-        del metrics["progress"]
-        return metrics
+
+@dataclass(frozen=True)
+class EpochDone(Metrics):
+    """One pass over the training corpus."""
+
+    progress: Progress = field(kw_only=True)
+
+    def metrics(self) -> Metrics:
+        """Return the metrics alone."""
+        return Metrics(**{one.name: getattr(self, one.name) for one in fields(Metrics)})
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def seconds_left(results: Collection[Result], seconds: Mapping[str, float], work
 
 def row(result: Result) -> dict[str, Any]:
     """Return all that is known of a training; its figures are those of the epoch whose model is kept."""
-    training, best = result.training, result.best or {}
+    training, best = result.training, result.best
     return {
         "run": training.name,
         **training.point,
@@ -93,8 +93,8 @@ def row(result: Result) -> dict[str, Any]:
         "state": result.state,
         "why": result.why,
         "epochs": len(result.rows),
-        **{name: best.get(name) for name in ("epoch", "cost", "train_accuracy", "dev_accuracy")},
-        "seconds": sum(row["seconds"] for row in result.rows),
+        **{name: getattr(best, name, None) for name in ("epoch", "cost", "train_accuracy", "dev_accuracy")},
+        "seconds": sum(row.seconds for row in result.rows),
     }
 
 

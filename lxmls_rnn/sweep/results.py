@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.files import in_words
 from lxmls_rnn.run_files import read_metrics
@@ -26,7 +27,7 @@ class Result:
 
     training: Training
     state: str  # "waiting", "begun", "damaged", "done", "diverged", "failed" or, by halving, "given up"
-    rows: list[dict[str, Any]]  # the figures of its epochs, see `Run.metrics`
+    rows: list[Metrics]  # of its epochs
     why: str = ""  # a sentence where it diverged, failed or is damaged
 
     @property
@@ -40,9 +41,14 @@ class Result:
         return self.state in ("done", "given up")
 
     @property
-    def best(self) -> dict[str, Any] | None:
-        """The figures of the epoch whose model is kept: the last one, or with early stopping the best on dev."""
-        return next((row for row in reversed(self.rows) if row["is_best"]), None)
+    def best(self) -> Metrics | None:
+        """The metrics of the epoch whose model is kept: the last one, or with early stopping the best on dev."""
+        return next((row for row in reversed(self.rows) if row.is_best), None)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The accuracy on dev of the model that is kept."""
+        return None if self.best is None else self.best.dev_accuracy
 
 
 def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
@@ -56,15 +62,15 @@ def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
     why = sweep.failed.get(training.name, "")
     state = "diverged" if why.startswith(DIVERGED) else "failed"
     try:
-        rows = [row for row in read_metrics(folder) if row["epoch"] <= epochs]
+        rows = [row for row in read_metrics(folder) if row.epoch <= epochs]
         if why:
             return Result(training, state, rows, why.removeprefix(DIVERGED))
         if not rows:
             return Result(training, "begun" if folder.exists() else "waiting", rows)
-        since = rows[-1]["epoch"] - max((row["epoch"] for row in rows if row["is_best"]), default=0)
-        ended = rows[-1]["epoch"] == epochs or (trainer.patience is not None and since >= trainer.patience)
+        since = rows[-1].epoch - max((row.epoch for row in rows if row.is_best), default=0)
+        ended = rows[-1].epoch == epochs or (trainer.patience is not None and since >= trainer.patience)
         # the line of an epoch is written before its model and its checkpoint
-        done = ended and _checkpoint(folder) >= rows[-1]["epoch"]
+        done = ended and _checkpoint(folder) >= rows[-1].epoch
         return Result(training, "done" if done else "begun", rows)
     except (ValueError, OSError, MemoryError) as error:
         if why:
@@ -117,8 +123,7 @@ def by_setting(results: Iterable[Result]) -> list[Setting]:
         groups.setdefault(repr(result.training.point), []).append(result)
     settings = []
     for group in groups.values():
-        counted = [result.best for result in group if result.counts]
-        accuracies = [row["dev_accuracy"] for row in counted if row is not None]
+        accuracies = [result.accuracy for result in group if result.counts and result.accuracy is not None]
         epochs = max((len(result.rows) for result in group), default=0)
         settings.append(Setting(group[0].training.point, group, accuracies, epochs))
 

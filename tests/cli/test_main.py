@@ -65,7 +65,7 @@ def test_the_examples_work_as_printed(run):
 
 
 def test_train_tells_each_epoch_and_writes_a_run(trained):
-    assert [row["epoch"] for row in Run.open("first").metrics()] == [1, 2]
+    assert [row.epoch for row in Run.open("first").metrics()] == [1, 2]
 
 
 def test_train_prints_cost_and_accuracies(run):
@@ -90,7 +90,7 @@ def test_a_gradient_that_explodes_is_one_sentence(run, recwarn):
 def test_resume_goes_on(trained):
     result = trained("train", "--resume", "first", "--epochs", "3")
     assert result.exit_code == 0
-    assert [row["epoch"] for row in Run.open("first").metrics()] == [1, 2, 3]
+    assert [row.epoch for row in Run.open("first").metrics()] == [1, 2, 3]
 
 
 def test_evaluate_prints_known_and_unknown_words_and_the_matrix(trained):
@@ -257,7 +257,7 @@ def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(run, tmp_path):
         [*options[:-3], "--epochs", epochs, "--shuffle", "--name", "whole"],
     ):
         assert run("train", *command).exit_code == 0
-    costs = [[row["cost"] for row in Run.open(name, tmp_path / "runs").metrics()] for name in ("stopped", "whole")]
+    costs = [[row.cost for row in Run.open(name, tmp_path / "runs").metrics()] for name in ("stopped", "whole")]
     assert costs[0] == costs[1]
 
 
@@ -455,12 +455,12 @@ def test_runs_is_a_table_of_what_tells_the_runs_apart(trained, tmp_path):
     assert table_of(trained("runs", env={"COLUMNS": "200"}).output) == [
         ["run", "model", "corpus", "seed", "clip", "epochs", "cost", "train", "dev"],
         [
-            *("first", "NumpyRNN", "sample", "1234", "None", "2/2", f"{first['cost']:.2f}"),
-            *(f"{first['train_accuracy']:.2%}", f"{first['dev_accuracy']:.2%}"),
+            *("first", "NumpyRNN", "sample", "1234", "None", "2/2", f"{first.cost:.2f}"),
+            *(f"{first.train_accuracy:.2%}", f"{first.dev_accuracy:.2%}"),
         ],
         [
-            *("other", "NumpyLSTM", "mine.conll", "5", "1.0", "1/1", f"{last['cost']:.2f}"),
-            *(f"{last['train_accuracy']:.2%}", "-"),
+            *("other", "NumpyLSTM", "mine.conll", "5", "1.0", "1/1", f"{last.cost:.2f}"),
+            *(f"{last.train_accuracy:.2%}", "-"),
         ],
         ["waits", "NumpyRNN", "sample", "1234", "None", "0/2", "-", "-", "-"],
     ]
@@ -556,7 +556,7 @@ def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
     )
     assert lines[0] == (f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates")
     for line, row in zip(lines[1:3], (one, two), strict=True):
-        epoch = f"epoch {row['epoch']:3}   cost {row['cost']:10.4f}   train {row['train_accuracy']:.2%}   "
+        epoch = f"epoch {row.epoch:3}   cost {row.cost:10.4f}   train {row.train_accuracy:.2%}   "
         assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part
     assert lines[3] == "Stopped: all 2 epochs done."
     assert lines[-1] == "The run is in runs/a."

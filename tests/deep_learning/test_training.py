@@ -53,8 +53,8 @@ def test_the_beginning_and_each_event_say_how_much_there_is_to_do():
     assert [(e.epoch, e.batch, e.batches, e.updates) for e in events[:-1]] == [(1, n, 3, 1) for n in (1, 2, 3)]
     assert events[-2].progress.words == words
     assert events[-1].words_per_second == words / events[-1].seconds
-    assert events[-1].metrics()["epoch"] == 1
-    assert "progress" not in events[-1].metrics()
+    assert events[-1].metrics().epoch == 1
+    assert not hasattr(events[-1].metrics(), "progress")
     assert {event.gradient_norm for event in events} == {None}  # nobody has asked for it
 
 

@@ -17,7 +17,7 @@ import time
 import warnings
 import zipfile
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -32,8 +32,9 @@ from lxmls_rnn.classroom import as_html, read_class
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.embeddings import embedding_size, extract_embeddings
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.training import EpochDone, Progress, Trainer
+from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.files import UNSAFE, in_words
 from lxmls_rnn.readers.conll import read_lines
@@ -148,7 +149,7 @@ CONFIG = {
     "versions": {"numpy": "2.0"},
     "diverged": "why",
 }
-EPOCH = EpochDone(1, 20.5, 0.5, 0.25, 0.5, 1.0, 100.0, True, None).metrics()
+EPOCH = asdict(Metrics(1, 20.5, 0.5, 0.25, 0.5, 1.0, 100.0, True))
 
 
 def test_configs(attack, place):

@@ -75,7 +75,7 @@ class Train:
         assert status == 0, f"going on ended with {status}"
         run = Run.open("a", root / "runs")
         values = run.load()[0].model.get_values()
-        rows = [[row["epoch"], row["cost"], row["dev_accuracy"]] for row in run.metrics()]
+        rows = [[row.epoch, row.cost, row.dev_accuracy] for row in run.metrics()]
         return [rows, {name: value.tolist() for name, value in values.items()}]
 
 

@@ -72,7 +72,7 @@ def test_a_training_stops_says_what_to_do_and_goes_on_later(on_cuda, tmp_path):
     assert resumed.returncode == 0, errors
     whole = on_cuda([*TRAIN[:-2], "whole", "--epochs", str(epoch + 2)])
     whole.communicate()
-    costs = [[row["cost"] for row in Run.open(name, tmp_path).metrics()] for name in ("first", "whole")]
+    costs = [[row.cost for row in Run.open(name, tmp_path).metrics()] for name in ("first", "whole")]
     assert costs[0] == pytest.approx(costs[1], rel=1e-5)
 
 

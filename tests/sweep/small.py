@@ -1,11 +1,12 @@
 """A sweep that takes a second, what a serial run makes of its trainings, and runs that are written, not trained."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.training import EpochDone, Progress, Trainer
+from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import grid
@@ -21,7 +22,7 @@ def small_sweep(root, *vary, base=BASE, seeds=(1, 2), name="small", **more):
 
 def numbers(run):
     """All that is computed: the figures of each epoch, and the model."""
-    rows = [(row["epoch"], row["cost"], row["train_accuracy"], row["dev_accuracy"]) for row in run.metrics()]
+    rows = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy) for row in run.metrics()]
     saved = model_file.load(run.folder / "model.npz").model.get_values()
     return rows, {name: W.tobytes() for name, W in saved.items()}
 
@@ -50,8 +51,7 @@ def write_run(sweep, training, accuracies):
     folder = sweep.folder / training.name
     folder.mkdir()
     rows = [
-        EpochDone(n, 9.0 / n, 0.5, accuracy, 0.5, 0.1, 99.0, True, Progress(epoch=n)).metrics()
-        for n, accuracy in enumerate(accuracies, 1)
+        asdict(Metrics(n, 9.0 / n, 0.5, accuracy, 0.5, 0.1, 99.0, True)) for n, accuracy in enumerate(accuracies, 1)
     ]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     model_file.save(folder / "checkpoint.npz", MODEL, progress=Progress(epoch=len(rows))._asdict())

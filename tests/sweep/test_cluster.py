@@ -122,7 +122,7 @@ def test_a_worker_that_is_cut_off_and_lives_loses_its_run_to_another(cluster, ru
             first = "lost while it lived"
     assert first == "lost while it lived"
     rows = Run.open(run, sweep.folder).metrics()
-    assert [row["epoch"] for row in rows] == list(range(1, 301))
+    assert [row.epoch for row in rows] == list(range(1, 301))
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 

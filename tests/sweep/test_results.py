@@ -46,7 +46,7 @@ def test_early_stopping_ends_before_the_last_epoch(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     patient = replace(training.settings, trainer=replace(training.settings.trainer, patience=1))
     result = read(sweep, training._replace(settings=patient))
-    assert (result.state, result.best["dev_accuracy"]) == ("done", 0.7)
+    assert (result.state, result.accuracy) == ("done", 0.7)
     assert read(sweep, training).state == "begun"
 
 

@@ -13,9 +13,10 @@ from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, 
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, offer, view
 from lab.widgets.panel import Panel
-from lxmls_rnn.palette import WRONG, colour_of
 from lxmls_rnn import paths
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
+from lxmls_rnn.palette import WRONG, colour_of
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 
@@ -92,7 +93,7 @@ class CompareView(View):
         return f"""
 from lxmls_rnn.teaching.analysis import gradient_reach
 
-other, other_figures = Run.open({self.choice.run.value!r}).load()
+other, other_metrics = Run.open({self.choice.run.value!r}).load()
 for a, b in zip(tagger.tag(words), other.tag(words)):
     print(f"{{a.word:15}} {{a.tag:6}} {{b.tag:6}}", "differ" if a.tag != b.tag else "")
 
@@ -107,7 +108,7 @@ for one in (tagger, other):
 def about(one: Opened, other: Opened) -> str:
     """Return a table of the figures of two runs and of the settings in which they differ."""
     rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
-    rows.append(["accuracy on dev", _on_dev(one.figures), _on_dev(other.figures)])
+    rows.append(["accuracy on dev", _on_dev(one.metrics), _on_dev(other.metrics)])
     first, second = (_settings(opened.run.settings) for opened in (one, other))
     for key in first | second:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
@@ -124,6 +125,7 @@ def _settings(settings: Settings) -> dict[str, Any]:
     return plain | {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}
 
 
-def _on_dev(figures: dict[str, Any] | None) -> str:
-    measured = figures is not None and figures["dev_accuracy"] is not None
-    return "{dev_accuracy:.2%} (epoch {epoch})".format(**figures) if figures and measured else "not measured"
+def _on_dev(metrics: Metrics | None) -> str:
+    if metrics is None or metrics.dev_accuracy is None:
+        return "not measured"
+    return f"{metrics.dev_accuracy:.2%} (epoch {metrics.epoch})"

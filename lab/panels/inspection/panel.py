@@ -96,7 +96,7 @@ class InspectionPanel(Panel):
 from lxmls_rnn.tagger import tokenize
 
 run = Run.open({self.choice.run.value!r})
-tagger, figures = run.load()  # a NumPy model with the run's numbers, whatever it was trained with
+tagger, metrics = run.load()  # a NumPy model with the run's numbers, whatever it was trained with
 words = tokenize({self.sentence.value!r})
 x = tagger.encode(words)
 {self._present().code()}"""

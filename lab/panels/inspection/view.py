@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lab.widgets.controls import field, on_change, show
 from lab.widgets.panel import Background, Panel
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
 from lxmls_rnn.deep_learning.rnn import MODELS
@@ -25,7 +25,7 @@ class Opened:
 
     run: Run
     tagger: Tagger
-    figures: dict[str, Any] | None  # of the epoch that the model is of
+    metrics: Metrics | None  # of the epoch that the model is of
     stamp: tuple[str, int]  # tells it from other models, also from later ones of the same run
 
     @property
@@ -41,10 +41,10 @@ class Opened:
         model, asked = self.tagger.model, self.run.settings.model
         text = f"{self.run.settings.model_in_words} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, "
         text += f"{model.sizes.n_words} words"
-        if self.figures is not None:
-            text += f", epoch {self.figures['epoch']}"
-            if self.figures["dev_accuracy"] is not None:
-                text += f", accuracy on dev {self.figures['dev_accuracy']:.1%}"
+        if self.metrics is not None:
+            text += f", epoch {self.metrics.epoch}"
+            if self.metrics.dev_accuracy is not None:
+                text += f", accuracy on dev {self.metrics.dev_accuracy:.1%}"
         twin = type(model).__name__
         if asked != twin:
             text += f". You look at its NumPy twin, {twin}: the same numbers, and nothing to compile"
@@ -69,8 +69,8 @@ class Seen:
 def open_run(folder: Path) -> Opened:
     """Open a run to look at; errors as `Run.open` and `Run.load`."""
     run = Run.open(folder.name, folder.parent)
-    tagger, figures = run.load()
-    return Opened(run, tagger, figures, (run.folder.name, (run.folder / "model.npz").stat().st_mtime_ns))
+    tagger, metrics = run.load()
+    return Opened(run, tagger, metrics, (run.folder.name, (run.folder / "model.npz").stat().st_mtime_ns))
 
 
 def see(tagger: Tagger, sentence: str | list[str]) -> Seen:

@@ -10,6 +10,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lab.widgets.controls import in_row, show, switch, view
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.palette import LINES
 
 # of the lines of cost and of accuracy on dev: marker, line; of accuracy on the training part: line
@@ -21,7 +22,7 @@ SHORTEST, LONGEST = 1e-3, 1e6  # norms that have room in the plot
 MOST = 1000  # epochs that are drawn; of more every second one, every third one, ...
 
 Scales = dict[str, bqplot.Scale]
-Rows = Sequence[dict[str, Any]]  # the metrics of epochs
+Rows = Sequence[Metrics]
 Running = Sequence[tuple[float, float, float]]  # within epochs: epochs done, cost, accuracy
 Norms = Sequence[tuple[float, float]]  # epochs done, norm of the gradient
 
@@ -142,14 +143,14 @@ class RunLines:
         epochs, points, measured_norms = len(rows), len(running), len(norms)
         if epochs != self._drawn[0]:
             rows = rows[:epochs][:: -(1 + epochs // MOST)][::-1]  # the last one is always there
-            keys = ("epoch", "cost", "train_accuracy", "dev_accuracy")
-            epoch, cost, train, dev = (np.array([row[key] for row in rows], float) for key in keys)  # None becomes NaN
+            kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
+            epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
             measured = np.isfinite(dev)
             self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT if epochs <= MANY else 1
             self._put_cost(self.cost, epoch, cost)
             put(self.train, epoch, train)
             put(self.dev, epoch[measured], dev[measured])
-            self._put_norm(self.norm, epoch, np.array([row.get("gradient_norm") for row in rows], float))
+            self._put_norm(self.norm, epoch, norm)
         if points != self._drawn[1]:
             done, cost, accuracy = np.array(running[:points], float).reshape(-1, 3).T
             self._put_cost(self.cost_within, done, cost)

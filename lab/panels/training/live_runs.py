@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lab.widgets.job import Job, call_all
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
@@ -32,7 +32,7 @@ class LiveRun:
 
     def __init__(self, folder: Path, settings: Settings | None = None, epochs: int | None = None) -> None:
         self.folder, self.settings, self._epochs = folder, settings, epochs
-        self.rows: list[dict[str, Any]] = []  # of its epochs, those of an earlier training of this run too
+        self.rows: list[Metrics] = []  # of its epochs, those of an earlier training of this run too
         # within the epochs: epochs done, cost an epoch like this would have, accuracy, over the updates since the last
         self.running: list[tuple[float, float, float]] = []
         self.norms: list[tuple[float, float]] = []  # epochs done, largest norm of the gradient since the last
@@ -80,7 +80,7 @@ class LiveRun:
         """Of the present epoch."""
         if isinstance(self.event, BatchDone) and self.event.progress.seconds:
             return self.event.progress.words_per_second
-        return self.rows[-1]["words_per_second"] if self.rows else 0.0
+        return self.rows[-1].words_per_second if self.rows else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -113,7 +113,7 @@ class LiveRun:
         elif isinstance(event, Started):
             assert self.settings is not None
             self.device = device_of(self.settings.model)
-            self.rows = [row for row in self.rows if row["epoch"] <= event.progress.epoch]
+            self.rows = [row for row in self.rows if row.epoch <= event.progress.epoch]
             self._point = event.progress
             self._every = max(1, event.epochs * event.batches // POINTS)
             self.started = event

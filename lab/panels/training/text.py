@@ -1,10 +1,10 @@
 """Descriptions of a training and tables of its epochs, as HTML."""
 
 from html import escape
-from typing import Any
 
 from lab.drawing import html
 from lab.panels.training.live_runs import LiveRun
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.files import counted
 from lxmls_rnn.runs import Run
@@ -48,7 +48,7 @@ def ended(live: LiveRun) -> str:
     return f"{live.reason().capitalize()}. {kept}. {live.job.warned}"
 
 
-def on_disk(run: Run, rows: list[dict[str, Any]]) -> str:
+def on_disk(run: Run, rows: list[Metrics]) -> str:
     """Return as HTML what there is of a run that is not live."""
     trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
     what = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
@@ -63,21 +63,20 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def epochs_table(name: str, rows: list[dict[str, Any]]) -> str:
+def epochs_table(name: str, rows: list[Metrics]) -> str:
     """Return the table of a run's epochs, the last one first."""
     if not rows:
         return ""
     header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
-    measured_norms = any(row.get("gradient_norm") is not None for row in rows)
+    measured_norms = any(row.gradient_norm is not None for row in rows)
     header += ["gradient"] if measured_norms else []
     body = []
     for row in reversed(rows[-LAST:]):
-        dev = "" if row["dev_accuracy"] is None else f"{row['dev_accuracy']:.2%}"
-        measured = [row["epoch"], f"{row['cost']:.4f}", f"{row['train_accuracy']:.2%}", dev]
-        body.append([*measured, f"{row['rate']:.4g}", f"{row['seconds']:.2f}", f"{row['words_per_second']:,.0f}"])
+        dev = "" if row.dev_accuracy is None else f"{row.dev_accuracy:.2%}"
+        measured = [row.epoch, f"{row.cost:.4f}", f"{row.train_accuracy:.2%}", dev]
+        body.append([*measured, f"{row.rate:.4g}", f"{row.seconds:.2f}", f"{row.words_per_second:,.0f}"])
         if measured_norms:
-            norm = row.get("gradient_norm")
-            body[-1].append("" if norm is None else f"{norm:.3g}")
+            body[-1].append("" if row.gradient_norm is None else f"{row.gradient_norm:.3g}")
     caption = (
         f"Epochs of {name}: cost, sum over sentences; accuracy on training and dev; learning rate; time and words of "
     )

@@ -48,7 +48,7 @@ def test_two_trainings_at_once_and_one_after_them():
     third.job.wait(PATIENCE)
     assert [live.job.error for live in (*both, third)] == [None] * 3
     assert "Theano uses the GPU" in third.device
-    costs = [[row["cost"] for row in live.rows] for live in (*both, third)]
+    costs = [[row.cost for row in live.rows] for live in (*both, third)]
     assert len(costs[0]) == 2
     assert costs[0] == costs[1] == costs[2]
 

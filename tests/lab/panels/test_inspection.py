@@ -295,7 +295,7 @@ def test_embeddings_that_are_gone_leave_the_map_of_after_training(panel, monkeyp
 
 def test_errors_are_counted_as_the_training_counted_them(panel):
     view = measure(panel)
-    assert view.evaluation.accuracy == panel.opened.figures["dev_accuracy"]
+    assert view.evaluation.accuracy == panel.opened.metrics.dev_accuracy
     assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
     assert view.stop_button.disabled
     assert not view.button.disabled
@@ -380,7 +380,7 @@ def test_two_runs_side_by_side(panel):
     best = [[w.tag for w in Run.open(n, panel.choice.folder().parent).load()[0].tag(panel.seen.words)]
             for n in ("rnn", "lstm")]  # fmt: skip
     assert view.tags.value.count("≠ differ") == sum(a != b for a, b in zip(*best, strict=True))
-    assert f"{panel.opened.figures['dev_accuracy']:.2%}" in view.about.value
+    assert f"{panel.opened.metrics.dev_accuracy:.2%}" in view.about.value
     assert "NumpyLSTM" in view.about.value
     assert "lstm: |dL/dc_k|" in view.chart.key.value
     assert view.maps.value.count("<table") == 2

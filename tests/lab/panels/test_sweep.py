@@ -108,7 +108,7 @@ def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
     accuracies = {}  # of each setting, those of its seeds
     for training in trained.trainings():
         rows = Run.open(training.name, trained.folder).metrics()
-        accuracies.setdefault(str(training.point), []).append([row["dev_accuracy"] for row in rows])
+        accuracies.setdefault(str(training.point), []).append([row.dev_accuracy for row in rows])
     expected = sorted(np.mean(seeds, axis=0).tolist() for seeds in accuracies.values())
     assert np.allclose(sorted(line.y.tolist() for line in lines), expected)
     for band, line in zip(bands, lines, strict=True):

@@ -13,6 +13,7 @@ from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
 from lab.panels.training.text import epochs_table
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
@@ -77,7 +78,7 @@ def endless(panel):
 
 
 def numbers(run):
-    return [(row["epoch"], row["cost"], row["train_accuracy"], row["dev_accuracy"]) for row in run.metrics()]
+    return [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy) for row in run.metrics()]
 
 
 def values(run, file="model.npz"):
@@ -95,11 +96,11 @@ def alone(name, settings, root):
 def test_a_training_is_seen_in_curves_table_and_status(panel):
     training = train(panel)
     lines = panel.curves.lines["NumpyRNN-1"]
-    assert list(lines.cost.y) == [row["cost"] for row in training.rows]
-    assert list(lines.dev.y) == [row["dev_accuracy"] for row in training.rows]
+    assert list(lines.cost.y) == [row.cost for row in training.rows]
+    assert list(lines.dev.y) == [row.dev_accuracy for row in training.rows]
     assert list(lines.train.x) == [1, 2]
     assert "NumpyRNN-1" in panel.curves.legend.value
-    assert f"{training.rows[1]['cost']:.4f}" in panel.table.value
+    assert f"{training.rows[1].cost:.4f}" in panel.table.value
     assert "Done" in panel.status.value
     assert "words/s" in panel.status.value
     assert "NumPy computes on the CPU" in panel.status.value
@@ -113,7 +114,7 @@ def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
     assert [point[0] for point in training.running] == pytest.approx([n / 40 for n in range(1, 81)])
     for epoch, row in enumerate(training.rows):
         points = training.running[40 * epoch : 40 * (epoch + 1)]
-        assert sum(point[1] for point in points) / 40 == pytest.approx(row["cost"])
+        assert sum(point[1] for point in points) / 40 == pytest.approx(row.cost)
     assert len(panel.curves.lines["NumpyRNN-1"].cost_within.x) == 80
 
 
@@ -132,8 +133,7 @@ def test_the_curve_within_the_epochs_stays_short(panel):
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
-    row = {"train_accuracy": 0.5, "dev_accuracy": None, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
-    rows = [{"epoch": n, "cost": 1 / n, **row} for n in range(1, 2502)]
+    rows = [Metrics(epoch=n, cost=1 / n, **{**ROW, "dev_accuracy": None}) for n in range(1, 2502)]
     curves = Curves()
     curves.show(["long"])
     curves.update("long", rows, [])
@@ -145,13 +145,14 @@ def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
 
 
 ROW = {"train_accuracy": 0.5, "dev_accuracy": 0.4, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
+ROW |= {"is_best": True}
 
 
 def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
     curves = Curves()
     curves.show(["diverged", "later"])
     costs = [2.0, 0.0, float("nan"), float("inf"), 1e9]
-    rows = [{"epoch": n, "cost": cost, **ROW} for n, cost in enumerate(costs, 1)]
+    rows = [Metrics(epoch=n, cost=cost, **ROW) for n, cost in enumerate(costs, 1)]
     curves.update("diverged", rows, [(0.5, 3.0, 0.5), (1.0, float("nan"), 0.5)])
     assert list(curves.lines["diverged"].cost.x) == [1, 2, 5]
     curves.logarithmic.value = True
@@ -163,7 +164,7 @@ def test_a_logarithmic_axis_of_the_cost_leaves_out_what_has_no_place_on_it():
     assert list(lines.cost.x) == [1, 5]
     assert list(lines.cost_within.y) == [3.0]
     assert len(lines.dev.x) == 5
-    rows.append({"epoch": 6, "cost": 3.0, **ROW})
+    rows.append(Metrics(epoch=6, cost=3.0, **ROW))
     curves.update("diverged", rows, [])
     curves.update("later", rows[:1], [])
     assert list(lines.cost.x) == [1, 5, 6]
@@ -179,7 +180,7 @@ def test_epochs_have_marks_which_are_small_where_they_are_many():
     curves, sizes = Curves(), {}
     for count in (2, 60):
         curves.show([f"{count} epochs"])
-        curves.update(f"{count} epochs", [{"epoch": n, "cost": 1.0, **ROW} for n in range(1, count + 1)], [])
+        curves.update(f"{count} epochs", [Metrics(epoch=n, cost=1.0, **ROW) for n in range(1, count + 1)], [])
         lines = curves.lines[f"{count} epochs"]
         sizes[count] = lines.cost.marker_size
         assert lines.cost.marker == lines.dev.marker == "circle"
@@ -251,7 +252,7 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
     resumed = training_of(panel)
     assert resumed is not training
     resumed.job.wait(PATIENCE)
-    assert [row["epoch"] for row in resumed.rows] == list(range(1, rows + 4))
+    assert [row.epoch for row in resumed.rows] == list(range(1, rows + 4))
     settings = replace(panel.settings(), trainer=replace(panel.settings().trainer, epochs=rows + 3))
     run = alone("alone", settings, tmp_path)
     assert numbers(Run(resumed.folder, settings)) == numbers(run)
@@ -521,7 +522,7 @@ def test_the_code_trains_the_same(panel, capsys, tmp_path):
     exec(panel.code(), {})
     printed = capsys.readouterr().out
     for row in alone("alone", settings, tmp_path).metrics():
-        assert str(row["cost"]) in printed
+        assert str(row.cost) in printed
 
 
 def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
@@ -532,10 +533,10 @@ def test_the_norm_of_the_gradient_is_drawn_where_it_is_recorded(panel):
     training = train(panel)
     assert panel.curves.norm in panel.curves.figures.children
     lines = panel.curves.lines[training.name]
-    assert list(lines.norm.y) == [row["gradient_norm"] for row in training.rows]
+    assert list(lines.norm.y) == [row.gradient_norm for row in training.rows]
     assert [norm for _, norm in training.norms] == list(lines.norm_within.y)
-    assert max(norm for done, norm in training.norms if done <= 1) == training.rows[0]["gradient_norm"]
-    assert f"{training.rows[0]['gradient_norm']:.3g}</td>" in panel.table.value
+    assert max(norm for done, norm in training.norms if done <= 1) == training.rows[0].gradient_norm
+    assert f"{training.rows[0].gradient_norm:.3g}</td>" in panel.table.value
     live_runs._all.clear()  # as after a restart of the kernel
     panel.refresh()
     panel.run.value = training.name
@@ -557,6 +558,6 @@ def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
     assert max(panel.curves.lines[exploded.name].norm_within.y) <= 1e7
     panel.trainer.clipped.value = True
     clipped = train(panel)
-    assert clipped.rows[-1]["dev_accuracy"] > 0.91
+    assert clipped.rows[-1].dev_accuracy > 0.91
     assert max(norm for _, norm in clipped.norms) < 100
     panel.close()
