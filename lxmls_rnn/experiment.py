@@ -186,14 +186,23 @@ class Settings:
         """Return the settings as JSON can hold them."""
         return asdict(self)
 
-    def checksums(self) -> dict[str, str]:
-        """Return the SHA-256 of each of the `files`; FileNotFoundError if one is not there."""
-        checksums, files = {}, self.files()
+    def check_files(self) -> None:
+        """Raise FileNotFoundError if one of the `files` is not there."""
         for what, path in self.located().items():
             if not path.is_file():
                 raise FileNotFoundError(f"{what} must be a file, but there is none at {path}")
-            checksums[files[what]] = checksum(path)
-        return checksums
+
+    def checksums(self) -> dict[str, str]:
+        """Return the SHA-256 of each of the `files`; FileNotFoundError if one is not there."""
+        return checksums(self)
+
+
+def checksums(*several: Settings) -> dict[str, str]:
+    """Return the SHA-256 of each of the `files` of some settings, each computed once; errors as `check_files`."""
+    for settings in several:
+        settings.check_files()
+    files = {file for settings in several for file in settings.files().values()}
+    return {file: checksum(paths.located(file)) for file in sorted(files)}
 
 
 def checksum(file: Path) -> str:

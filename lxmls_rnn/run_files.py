@@ -59,6 +59,17 @@ def is_there(folder: Path) -> bool:
     return any(not _is_left_over(file) for file in folder.iterdir())
 
 
+def new_folder(name: str, root: Path, what: str = "a run", advice: str = "or resume it (--resume)") -> Path:
+    """Return the folder of a new run or sweep in `root`.
+
+    ValueError as `check_name`, FileExistsError with the `advice` if there is a run or a sweep of that name.
+    """
+    folder = root / check_name(name, what)
+    if is_there(folder):
+        raise FileExistsError(f"there is a run or a sweep {folder}: take another name, {advice}")
+    return folder
+
+
 def _is_left_over(file: Path) -> bool:
     return file.name.startswith(".") and file.suffix == ".tmp"
 

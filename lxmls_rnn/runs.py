@@ -35,7 +35,7 @@ from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progre
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
 from lxmls_rnn.files import append, in_words, locked, make_atomically, naming, write_atomically
-from lxmls_rnn.run_files import check_name, clear, folders_with, is_there, read_config, read_metrics
+from lxmls_rnn.run_files import clear, folders_with, new_folder, read_config, read_metrics
 from lxmls_rnn.tagger import Tagger
 
 CHECKPOINT = "checkpoint.npz"
@@ -44,38 +44,48 @@ CHECKPOINT = "checkpoint.npz"
 class Run:
     """One run's folder; made by `create` or opened by `open`.
 
-    `diverged` says why, where its last training ended with numbers that are none; else it is None. `corpus` is what
-    `read_corpus` makes of the settings, where it has been read before; else it is None.
+    `diverged` says why, where its last training ended with numbers that are none; else it is None. `corpus` and
+    `checksums` are what `read_corpus` and `Settings.checksums` return for the next training, where that is known.
     """
 
     def __init__(
-        self, folder: Path, settings: Settings, diverged: str | None = None, corpus: Corpus | None = None
+        self,
+        folder: Path,
+        settings: Settings,
+        diverged: str | None = None,
+        corpus: Corpus | None = None,
+        checksums: dict[str, str] | None = None,
     ) -> None:
-        self.folder, self.settings, self.diverged, self.corpus = folder, settings, diverged, corpus
+        self.folder, self.settings, self.diverged = folder, settings, diverged
+        self.corpus, self.checksums = corpus, checksums
         self._prepared: Experiment | None = None
 
     @classmethod
     def create(
-        cls, name: str, settings: Settings, root: str | os.PathLike[str] | None = None, corpus: Corpus | None = None
+        cls,
+        name: str,
+        settings: Settings,
+        root: str | os.PathLike[str] | None = None,
+        corpus: Corpus | None = None,
+        checksums: dict[str, str] | None = None,
     ) -> Run:
         """Make the folder of a new run in `root`, by default `paths.runs()`, if its settings make an experiment.
 
-        ValueError if `name` is not a plain name, FileExistsError if there is a run of that name; errors as `prepare`.
+        `corpus` and `checksums` are what `read_corpus` and `Settings.checksums` return, where that is known before.
+        Errors as `new_folder` and `prepare`.
         """
-        check_name(name)
-        folder = paths.runs(root) / name
-        taken = FileExistsError(f"there is a run {folder}: take another name, or continue it with --resume")
-        if is_there(folder):
-            raise taken
-        checksums = settings.checksums()
+        folder = new_folder(name, paths.runs(root))
+        checksums = checksums or settings.checksums()
         prepared = prepare(settings, corpus)
-        run = cls(folder, replace(settings, dtype=prepared.tagger.model.dtype), corpus=corpus)
+        dtype = prepared.tagger.model.dtype
+        run = cls(folder, replace(settings, dtype=dtype), corpus=corpus, checksums=checksums)
         run._prepared = prepared
         clear(folder)
         try:
             make_atomically(folder, lambda new: run._write_config(checksums, new))
         except FileExistsError:
-            raise taken from None
+            new_folder(name, folder.parent)
+            raise
         return run
 
     @classmethod
@@ -126,7 +136,7 @@ class Run:
         """
         with locked(self.folder, self._busy):
             may_write()
-            checksums = self.settings.checksums()
+            checksums, self.checksums = self.checksums or self.settings.checksums(), None
             config = read_config(self.folder)
             for file, checksum in checksums.items():
                 if config.checksums.get(file) != checksum:

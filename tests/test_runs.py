@@ -14,7 +14,7 @@ from subprocess import PIPE
 import numpy as np
 import pytest
 
-from lxmls_rnn import run_files
+from lxmls_rnn import experiment, run_files
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
@@ -189,10 +189,23 @@ def test_two_trainings_of_one_run_are_refused(tmp_path):
 def test_a_corpus_that_has_changed_is_refused(tmp_path):
     corpus = tmp_path / "train.conll"
     corpus.write_bytes(Path(TRAIN).read_bytes())
-    run = Run.create("one", replace(SETTINGS, corpus=str(corpus)), tmp_path)
+    Run.create("one", replace(SETTINGS, corpus=str(corpus)), tmp_path)
+    run = Run.open("one", tmp_path)
     corpus.write_bytes(Path(DEV).read_bytes())
     with pytest.raises(ValueError, match=r"train\.conll has changed since the run one began"):
         next(run.fit())
+
+
+def test_each_file_is_hashed_once_in_a_training(tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(
+        experiment, "checksum", lambda file, real=experiment.checksum: hashed.append(file) or real(file)
+    )
+    run = Run.create("one", replace(SETTINGS, embeddings="sample/ppmi_30"), tmp_path)
+    for epochs in (1, 2):
+        for _ in run.fit(epochs):
+            pass
+        assert len(hashed) == 3 * epochs
 
 
 def test_a_missing_run_is_named(tmp_path):

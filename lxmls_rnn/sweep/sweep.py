@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 from lxmls_rnn import paths, records
 from lxmls_rnn.deep_learning.rnn import numpy_class
-from lxmls_rnn.experiment import Settings, prepare, read_corpus
+from lxmls_rnn.experiment import Settings, checksums, prepare, read_corpus
 from lxmls_rnn.files import counted, in_words, locked, quoted, write_atomically
-from lxmls_rnn.run_files import LONGEST_NAME, check_name, folders_with, is_there
+from lxmls_rnn.run_files import LONGEST_NAME, folders_with, new_folder
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
@@ -113,7 +113,7 @@ class Sweep:
             if is_new("n_emb", kind, s.n_emb) | is_new("n_hidd", kind, s.n_hidd):
                 numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
             if is_new("corpus", s.max_sent_len, s.max_nr_sent, s.vocabulary, s.min_count, s.embeddings):
-                s.checksums()
+                s.check_files()
                 if s.embeddings is None:
                     read_corpus(s)
                 else:
@@ -121,12 +121,8 @@ class Sweep:
 
     def all_checksums(self) -> dict[str, str]:
         """Return the checksums of all files that the trainings name."""
-        files = self.vary.get("embeddings", [self.base.embeddings])
-        return {
-            file: checksum
-            for embeddings in files
-            for file, checksum in replace(self.base, embeddings=embeddings).checksums().items()
-        }
+        embeddings = self.vary.get("embeddings", [self.base.embeddings])
+        return checksums(*(replace(self.base, embeddings=file) for file in embeddings))
 
     def save(self) -> None:
         """Write the file, whole or not at all."""
@@ -166,24 +162,16 @@ class Sweep:
 
         Raises
         ------
-        FileExistsError
-            There is a run or a sweep of that name.
-        FileNotFoundError, ValueError
-            As `check`; and the name is not a plain name.
+        FileExistsError, FileNotFoundError, ValueError
+            As `new_folder` and `check`.
         """
-        check_name(self.name, "a sweep")
-        taken = FileExistsError(
-            f"there is a run or a sweep {self.folder}: take another name; "
-            f"`lxmls-rnn sweep --resume {self.argument}` continues a sweep"
-        )
-        if is_there(self.folder):
-            raise taken
+        advice = f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
+        new_folder(self.name, self.folder.parent, "a sweep", advice)
         self.check()
         begun = replace(self, checksums=self.all_checksums())
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.locked():
-            if is_there(self.folder):
-                raise taken
+            new_folder(self.name, self.folder.parent, "a sweep", advice)
             begun.save()
         return begun
 
@@ -203,10 +191,10 @@ class Sweep:
         )
         if sweep != self:
             sweep.check()
-            for file, checksum in sweep.all_checksums().items():
+            sweep = replace(sweep, checksums=sweep.all_checksums())
+            for file, checksum in sweep.checksums.items():
                 if self.checksums.get(file, checksum) != checksum:
                     raise ValueError(f"{file} has changed since the sweep {self.name} began: make a new sweep")
-            sweep = replace(sweep, checksums=sweep.all_checksums())
         return sweep
 
     def locked(self) -> AbstractContextManager[bool]:

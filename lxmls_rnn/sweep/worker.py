@@ -166,10 +166,11 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
 
 def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
     corpus = _corpus(settings.of_corpus, tuple(client.checksums.items()))
+    checksums = {file: client.checksums[file] for file in settings.files().values()}  # `differs` has compared them
     with suppress(FileExistsError):
-        return Run.create(name, settings, client.path, corpus)
+        return Run.create(name, settings, client.path, corpus, checksums)
     run = Run.open(name, client.path)
-    run.corpus = corpus
+    run.corpus, run.checksums = corpus, checksums
     wanted = replace(settings, dtype=settings.dtype or run.settings.dtype)
     if comparable(run.settings) != comparable(wanted):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")

@@ -55,7 +55,7 @@ def test_it_needs_a_dev_part(tmp_path):
 
 def test_a_name_is_taken_once(tmp_path):
     small_sweep(tmp_path, "n_hidd=2").begin()
-    with pytest.raises(FileExistsError, match=r"`lxmls-rnn sweep --resume small --root .*` continues a sweep"):
+    with pytest.raises(FileExistsError, match=r"continue the sweep with `lxmls-rnn sweep --resume small --root .*`"):
         small_sweep(tmp_path, "n_hidd=3").begin()
 
 

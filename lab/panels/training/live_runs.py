@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from lab.widgets.job import Job, call_all
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.run_files import is_there
+from lxmls_rnn.run_files import new_folder
 from lxmls_rnn.runs import Damaged, Run, find_runs
 
 POINTS = 200  # of a curve within the epochs, over the whole training
@@ -148,9 +149,12 @@ class LiveRun:
         return self.event.reason if isinstance(self.event, Stopped) else ""
 
 
-def begin(folder: Path, settings: Settings) -> LiveRun:
-    """Train a new run; FileExistsError if there is one of that name."""
-    return _start(LiveRun(folder, settings), is_new=True)
+def begin(name: str, settings: Settings) -> LiveRun:
+    """Train a new run; errors as `new_folder`, and RuntimeError if one of that name is being trained."""
+    before = find(paths.runs() / name)
+    if before is None or not before.job.active:
+        new_folder(name, paths.runs())
+    return _start(LiveRun(paths.runs() / name, settings))
 
 
 def resume(folder: Path, epochs: int) -> LiveRun:
@@ -159,17 +163,15 @@ def resume(folder: Path, epochs: int) -> LiveRun:
     before = find(folder)
     if before is not None:
         live.running, live.norms = list(before.running), list(before.norms)
-    return _start(live, is_new=False)
+    return _start(live)
 
 
-def _start(live: LiveRun, is_new: bool) -> LiveRun:
+def _start(live: LiveRun) -> LiveRun:
     folder = live.folder
     with _lock:
         before = find(folder)
         if before is not None and before.job.active:
             raise RuntimeError(f"the run {folder.name} is being trained now: stop it first, or take another name")
-        if is_new and is_there(folder):
-            raise FileExistsError(f"there is a run or a sweep {folder.name} already: take another name, or resume it")
         if before is not None:
             _all.remove(before)
         _all.append(live)

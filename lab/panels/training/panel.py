@@ -16,7 +16,7 @@ from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.run_files import check_name, read_metrics
+from lxmls_rnn.run_files import read_metrics
 from lxmls_rnn.runs import Run
 
 FURTHER = 5  # epochs that are proposed to a run that has done all
@@ -144,9 +144,7 @@ class TrainingPanel(Panel):
     # the run that is looked at
 
     def start(self) -> None:
-        name = self.name.value.strip()
-        check_name(name)
-        self._look_at(live_runs.begin(paths.runs() / name, self.settings()))
+        self._look_at(live_runs.begin(self.name.value.strip(), self.settings()))
         self.name.value = ""
         self._propose_name()
 
