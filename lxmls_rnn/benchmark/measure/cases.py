@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
-from typing import Any
+from itertools import groupby, product
+from typing import Any, Protocol, TypeVar
 
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.files import quoted
@@ -33,6 +33,17 @@ WORKS = {
     "backward": "cost, and the gradients of the matrices and of the embeddings in use: forward and backward pass",
     "step": "one step of gradient descent",
 }
+
+
+class OfGroup(Protocol):
+    """A case, or what came of one."""
+
+    @property
+    def group(self) -> tuple[Any, ...]:
+        """What all of a group have in common."""
+
+
+T = TypeVar("T", bound=OfGroup)
 
 
 @dataclass(frozen=True)
@@ -202,6 +213,11 @@ def make_cases(
         for shape in shapes_of_one
         for implementation, device in places
     ]
+
+
+def groups(found: Iterable[T]) -> list[list[T]]:
+    """Put together the cases, or the rows, of one group: those that follow each other and are compared."""
+    return [list(members) for _, members in groupby(found, key=lambda one: one.group)]
 
 
 def scan_last(cases: Iterable[Case]) -> list[Case]:

@@ -94,6 +94,11 @@ class Row:
             raise ValueError("a row with a median needs its quartiles q1 and q3")
 
     @property
+    def group(self) -> tuple[Any, ...]:
+        """That of its case."""
+        return self.case.group
+
+    @property
     def gflops(self) -> float | None:
         """Return 10^9 operations a second."""
         return self.flops / self.median / 1e9 if self.median else None

@@ -5,20 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from math import inf
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
 from lxmls_rnn.benchmark.measure.machine import cache_size
 from lxmls_rnn.benchmark.measure.process import STARTING_LIMIT, STOPPED, Failed, Worker
 from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.device.processor import cores
-from lxmls_rnn.memory import free as free_memory
+from lxmls_rnn.memory import check as check_memory
 
 ROUNDS = 5
 FEWEST_ROUNDS = 3  # of calls that take longer than all the time for a case
@@ -81,17 +80,16 @@ class Runner:
         start, self.compiling = monotonic(), 0.0
         stopped = ""
         try:
-            for _, members in groupby(cases, key=lambda case: case.group):
-                group = list(members)
+            for group in groups(cases):
                 if self._stopping.is_set():
                     stopped = STOPPED
                 if not stopped and self.budget is not None and monotonic() - start - self.compiling >= self.budget:
                     stopped = f"the time for the run, {self.budget:.0f} s, was used up"
                 stopped = stopped or self._compiled_enough()
                 if stopped:
-                    yield from (finished(Turn(case, Row(case, "stopped", stopped))) for case in group)
+                    yield from (finished(Turn(Row(case, "stopped", stopped))) for case in group)
                     continue
-                turns = [Turn(case, Row(case)) for case in group]
+                turns = [Turn(Row(case)) for case in group]
                 try:
                     self._measure(turns, stopping)
                     if stopping():
@@ -135,20 +133,21 @@ class Runner:
             turn.row.why = str(failure)
             if failure.status != "stopped":
                 turn.row.status = failure.status
-            worker = self._workers.get(turn.case.lane)
+            worker = self._workers.get(turn.row.case.lane)
             if worker is not None and not worker.alive:
-                del self._workers[turn.case.lane]
+                del self._workers[turn.row.case.lane]
         turn.last = monotonic() - start
         turn.spent += turn.last
 
     def _prepare(self, turn: Turn) -> None:
-        case, row = turn.case, turn.row
+        case, row = turn.row.case, turn.row
         with self._compile_time():
             worker = self._worker(case.lane)
             self._find_peak(case)
-        needed, free = memory(case), free_memory()
-        if needed > free:
-            raise Failed("memory", f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+        try:
+            check_memory("its worker", memory(case))
+        except MemoryError as error:
+            raise Failed("memory", str(error)) from None
         start = monotonic()
         try:
             answer = worker.ask(min(self.limit, self._left_to_compile()), do="prepare", case=vars(case))
@@ -188,7 +187,7 @@ class Runner:
             self.compiling += monotonic() - start
 
     def _time(self, turn: Turn) -> None:
-        worker = self._workers.get(turn.case.lane)
+        worker = self._workers.get(turn.row.case.lane)
         if worker is None:
             raise Failed("crashed", "its process ended")
         answer = worker.ask(max(1.0, self.limit - turn.spent), do="measure", seconds=self.seconds / ROUNDS)
@@ -238,8 +237,8 @@ class Runner:
 class Turn:
     """A case while its group is measured."""
 
-    def __init__(self, case: Case, row: Row) -> None:
-        self.case, self.row = case, row
+    def __init__(self, row: Row) -> None:
+        self.row = row
         self.prepared = False
         self.repeats: list[float] = []
         self.spent = self.last = 0.0
@@ -252,7 +251,7 @@ class Turn:
 
 def finished(turn: Turn, stopped: str = "") -> Row:
     """Fill in the row of a case from its repeats and counts."""
-    row, counted = turn.row, count(turn.case)
+    row, counted = turn.row, count(turn.row.case)
     row.flops, row.bytes = counted.flops, counted.bytes
     row.to_device, row.from_device = counted.to_device, counted.from_device
     if row.status == "ok" and not turn.repeats:

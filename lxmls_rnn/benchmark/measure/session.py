@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 
-from lxmls_rnn.benchmark.measure.cases import Case, scan_last
+from lxmls_rnn.benchmark.measure.cases import Case, groups, scan_last
 from lxmls_rnn.benchmark.measure.machine import describe
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner, peaks_as_dict
@@ -30,14 +28,14 @@ class Session:
         settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit, "rounds": ROUNDS}
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         self.results = Results(created, list(command), settings, describe(runner.threads, runner.torch_python))
-        self.kept: dict[tuple, Row] = {}
+        self.kept: dict[Case, Row] = {}
         if resume and path.exists():
             before = Results.load(path)
             if before.machine != self.results.machine:
                 raise ValueError(
                     f"{path} was measured on another machine, or with other versions or threads: choose another --out"
                 )
-            self.kept = {astuple(row.case): row for row in before.rows if row.status != "stopped"}
+            self.kept = {row.case: row for row in before.rows if row.status != "stopped"}
             self.results.peaks = before.peaks
 
     def run(self) -> Iterator[Row]:
@@ -46,23 +44,22 @@ class Session:
         However it ends, the file then has a row for every case.
         """
         cases = self.cases if self.runner.budget is None else scan_last(self.cases)
-        groups = [list(members) for _, members in groupby(cases, key=lambda case: case.group)]
-        todo = [group for group in groups if not all(astuple(case) in self.kept for case in group)]
-        new = {astuple(case) for group in todo for case in group}
+        todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]
+        new = {case for group in todo for case in group}
         done = {key: row for key, row in self.kept.items() if key not in new}
-        last = {astuple(group[-1]) for group in todo}
+        last = {group[-1] for group in todo}
         try:
             for row in self.runner.run([case for group in todo for case in group]):
-                done[astuple(row.case)] = row
-                if astuple(row.case) in last and row.status != "stopped":
+                done[row.case] = row
+                if row.case in last and row.status != "stopped":
                     self._save(done)
                 yield row
         finally:
             for case in self.cases:
-                done.setdefault(astuple(case), Row(case, "stopped", STOPPED))
+                done.setdefault(case, Row(case, "stopped", STOPPED))
             self._save(done)
 
-    def _save(self, done: dict[tuple, Row]) -> None:
-        self.results.rows = [done[astuple(case)] for case in self.cases if astuple(case) in done]
+    def _save(self, done: dict[Case, Row]) -> None:
+        self.results.rows = [done[case] for case in self.cases if case in done]
         self.results.peaks = {**self.results.peaks, **peaks_as_dict(self.runner.peaks)}
         self.results.save(self.path)

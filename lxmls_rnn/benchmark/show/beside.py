@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
+from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
@@ -19,10 +19,10 @@ def lay(own: Results, stored: Results) -> Results:
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in stored.rows:
         if row.median:
-            found.setdefault(row.case.group, []).append(Beside(**vars(row)))
+            found.setdefault(row.group, []).append(Beside(**vars(row)))
     rows: list[Row] = []
-    for group, members in groupby(own.rows, key=lambda row: row.case.group):
-        rows += [*members, *found.pop(group, [])]
+    for members in groups(own.rows):
+        rows += [*members, *found.pop(members[0].group, [])]
     return replace(own, rows=rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
@@ -47,10 +47,10 @@ def figures(row: Row) -> tuple[float, float, float]:
 
 def changes(before: Results, after: Results) -> Iterator[Change]:
     """Yield the cases that both have measured, in the order of the second."""
-    known = {astuple(row.case): row for row in before.rows if row.median}
+    known = {row.case: row for row in before.rows if row.median}
     for row in after.rows:
-        if row.median and astuple(row.case) in known:
-            yield Change(known[astuple(row.case)], row)
+        if row.median and row.case in known:
+            yield Change(known[row.case], row)
 
 
 def differences(before: Results, after: Results) -> list[str]:

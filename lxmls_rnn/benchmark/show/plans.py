@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import log
 from typing import NamedTuple
 
+from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results
-from lxmls_rnn.benchmark.show import report
 from lxmls_rnn.deep_learning import gpu_plans
 
 
@@ -23,7 +23,7 @@ class Pair(NamedTuple):
 def pairs(results: Results) -> dict[tuple[str, str], list[Pair]]:
     """Return what was measured with both plans, by model and device."""
     found: dict[tuple[str, str], list[Pair]] = {}
-    for group in report.groups(results.rows):
+    for group in groups(results.rows):
         medians = {row.case.lane[:2]: row.median for row in group if row.median}
         case = group[0].case
         for implementation, device in medians:

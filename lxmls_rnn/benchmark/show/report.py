@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
 from rich.table import Table
 
+from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.beside import Beside
 
@@ -36,12 +36,6 @@ def time(seconds: float | None) -> str:
         if seconds * factor < 999.5:
             return f"{seconds * factor:#.3g}".rstrip(".") + f" {unit}"
     return f"{seconds:.2f} s"
-
-
-def groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Put together the rows that are compared."""
-    for _, members in groupby(rows, key=lambda row: row.case.group):
-        yield list(members)
 
 
 def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
