@@ -5,12 +5,40 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lab.widgets import warned
 
 INTERVAL = 0.2  # seconds between two looks at a running job: as often as an eye follows
+
+
+class Listeners:
+    """Functions that are called together; what goes wrong in one is logged and does not touch the others."""
+
+    def __init__(self) -> None:
+        self._all: list[Callable[..., None]] = []
+
+    def add(self, listener: Callable[..., None]) -> None:
+        """Call `listener` from now on, once each time."""
+        if listener not in self._all:
+            self._all.append(listener)
+
+    def remove(self, listener: Callable[..., None]) -> None:
+        """Undo `add`."""
+        if listener in self._all:
+            self._all.remove(listener)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call each."""
+        for listener in list(self._all):
+            try:
+                listener(*arguments)
+            except Exception:
+                logging.getLogger(__name__).exception("a listener of a job failed")
 
 
 class Job:
@@ -32,9 +60,8 @@ class Job:
     warnings
         What Python's `warnings` said in its thread.
     listeners
-        Functions without arguments, called one at a time in a thread of the job: at every change of state, and every
-        `INTERVAL` seconds while it works, also while one event takes long. The last call comes before `wait` returns.
-        What goes wrong in one of them is logged and does not touch the work.
+        Called without arguments, one at a time in a thread of the job: at every change of state, and every `INTERVAL`
+        seconds while it works, also while one event takes long. The last call comes before `wait` returns.
     """
 
     def __init__(self, make_events: Callable[[], Iterator[Any]], take: Callable[[Any], None]) -> None:
@@ -42,7 +69,7 @@ class Job:
         self.state = "ready"
         self.error: BaseException | None = None
         self.warnings: list[str] = []
-        self.listeners: list[Callable[[], None]] = []
+        self.listeners = Listeners()
         self._stop, self._go, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
         self._changing, self._calling = threading.Lock(), threading.Lock()
@@ -150,13 +177,4 @@ class Job:
 
     def _call_listeners(self) -> None:
         with self._calling:
-            call_all(self.listeners)
-
-
-def call_all(listeners: Iterable[Callable[..., None]], *arguments: Any) -> None:
-    """Call every listener; what goes wrong in one is logged and does not keep the others from being called."""
-    for listener in list(listeners):
-        try:
-            listener(*arguments)
-        except Exception:
-            logging.getLogger(__name__).exception("a listener of a job failed")
+            self.listeners()

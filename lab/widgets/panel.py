@@ -82,7 +82,7 @@ class Background:
                     done()
 
         job = Job(work, take)
-        job.listeners.append(changed)
+        job.listeners.add(changed)
         setattr(self, slot, job)
         job.start()
         with self.lock, self.guard():

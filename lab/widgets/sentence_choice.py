@@ -10,6 +10,7 @@ from typing import NamedTuple
 import ipywidgets as widgets
 
 from lab.widgets.controls import in_row, on_change, text, view, whole
+from lab.widgets.job import Listeners
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.files import in_words
@@ -35,7 +36,7 @@ class SentenceChoice(widgets.VBox):
         what = "A tag for each word, by spaces; Enter takes them"
         self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
         self.note = view("sentence-note")  # says so where there is no sample corpus to take tags from
-        self.listeners: list[Callable[[], None]] = []  # called when the sentence has changed
+        self.listeners = Listeners()  # called when the sentence has changed
         self._filling = False
         super().__init__([in_row(self.number, self.words), in_row(self.tags, *beside), self.note])
         self._fill_tags()
@@ -99,8 +100,7 @@ class SentenceChoice(widgets.VBox):
             pass  # `sentence` says it, in the panel's own line
         finally:
             self._filling = False
-        for listener in self.listeners:
-            listener()
+        self.listeners()
 
 
 def sample() -> SequenceList:

@@ -71,7 +71,7 @@ class StepThroughPanel(Panel):
         on_change(self.show, self.slider)
         on_change(lambda: setattr(self.play, "interval", SPEEDS[self.speed.value]), self.speed)
         on_change(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
-        self.sentence.listeners.append(self.draw)
+        self.sentence.listeners.add(self.draw)
         self.draw()
 
     def draw(self) -> None:

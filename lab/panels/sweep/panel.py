@@ -206,11 +206,11 @@ class SweepPanel(Panel):
                 self._show(sweep, halving.results(sweep))
 
     def _follow(self, live: LiveSweep | None) -> None:
-        if self._live is not None and self._changed in self._live.job.listeners:
+        if self._live is not None:
             self._live.job.listeners.remove(self._changed)
         self._live, self._seen = live, ()
         if live is not None:
-            live.job.listeners.append(self._changed)
+            live.job.listeners.add(self._changed)
             self._changed()
 
     def close(self) -> None:

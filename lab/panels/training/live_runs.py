@@ -7,12 +7,12 @@ a second panel find it here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 
-from lab.widgets.job import Job, call_all
+from lab.widgets.job import Job, Listeners
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
@@ -24,7 +24,7 @@ from lxmls_rnn.runs import Damaged, Run, find_runs
 POINTS = 200  # of a curve within the epochs, over the whole training
 
 _all: list[LiveRun] = []  # oldest first
-_listeners: list[Callable[[LiveRun], None]] = []
+listeners = Listeners()  # called with a live run whenever its job calls its own
 _lock = threading.Lock()
 
 
@@ -45,7 +45,7 @@ class LiveRun:
         self._point, self._n = Progress(), 0  # where the last point was made, and the updates since
         self._norm: float | None = None  # the largest since then
         self.job = Job(self._events, self._take)  # pauses and stops it
-        self.job.listeners.append(lambda: call_all(_listeners, self))
+        self.job.listeners.add(lambda: listeners(self))
 
     @property
     def name(self) -> str:
@@ -207,15 +207,3 @@ def names(root: Path) -> tuple[list[str], list[Damaged]]:
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
     begun = [live.folder for live in reversed(of(root)) if live.folder not in folders]
     return [folder.name for folder in begun + folders], damaged
-
-
-def follow(listener: Callable[[LiveRun], None]) -> None:
-    """Call `listener` with a live run whenever its state changes, and every `INTERVAL` seconds while it works."""
-    if listener not in _listeners:
-        _listeners.append(listener)
-
-
-def unfollow(listener: Callable[[LiveRun], None]) -> None:
-    """Undo `follow`."""
-    if listener in _listeners:
-        _listeners.remove(listener)

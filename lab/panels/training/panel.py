@@ -68,7 +68,7 @@ class TrainingPanel(Panel):
         active = [live.name for live in reversed(live_runs.of(paths.runs())) if live.job.active]
         for name in active or self.run.options[:1]:
             self.run.value = name
-        live_runs.follow(self._show_live)
+        live_runs.listeners.add(self._show_live)
         # the front end counts the views of this panel: when its last is gone, there is nothing to draw for
         self._view_count = 0
         self.observe(self._viewed, "_view_count")
@@ -239,10 +239,11 @@ class TrainingPanel(Panel):
         with self.lock, self.guard():
             if live.folder.parent != paths.runs():
                 return
-            if live.name not in self.run.options or live.name in self.shown.value:
-                self._draw_run(live.name)
             if not live.job.active or live.name not in self.run.options:
                 self.refresh()
+                return
+            if live.name in self.shown.value:
+                self._draw_run(live.name)
             if live.name == self.run.value:
                 self._show_state(live)
 
@@ -308,14 +309,14 @@ class TrainingPanel(Panel):
 
     def _viewed(self, change: Any) -> None:
         if change["new"]:
-            live_runs.follow(self._show_live)
+            live_runs.listeners.add(self._show_live)
             self.refresh()
         else:
-            live_runs.unfollow(self._show_live)
+            live_runs.listeners.remove(self._show_live)
 
     def close(self) -> None:
         """Take the panel off the page; its trainings go on."""
-        live_runs.unfollow(self._show_live)
+        live_runs.listeners.remove(self._show_live)
         super().close()
 
     def code(self) -> str:

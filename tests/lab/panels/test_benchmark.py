@@ -74,7 +74,7 @@ def test_a_run_fills_table_and_plots_and_is_kept(panel, results_folder):
 def test_results_are_shown_while_the_run_goes_on(panel):
     seen = []
     panel.run_button.click()
-    panel.job.listeners.append(lambda: seen.append(panel.status.value))
+    panel.job.listeners.add(lambda: seen.append(panel.status.value))
     panel.job.wait(120)
     assert seen[-1].startswith("2 of 2 cases")
 

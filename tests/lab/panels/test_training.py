@@ -12,6 +12,7 @@ from lab import TrainingPanel
 from lab.panels.training import live_runs
 from lab.panels.training.curves import Curves
 from lab.panels.training.text import epochs_table
+from lab.widgets.job import Listeners
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.training import BatchDone, Trainer
@@ -25,7 +26,7 @@ TRAIN, DEV, _ = map(str, corpus_files("sample"))
 @pytest.fixture(autouse=True)
 def no_training_is_left(monkeypatch):
     live_runs._all.clear()
-    monkeypatch.setattr(live_runs, "_listeners", [])
+    monkeypatch.setattr(live_runs, "listeners", Listeners())
     monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 0.0)  # tests press faster than hands
     yield
     for training in live_runs._all:
@@ -64,9 +65,9 @@ def begun(training, updates=1):
     """Wait until a training has done some updates, at the least."""
     reached = threading.Event()
     listener = lambda t: t is training and t.updates >= updates and reached.set()  # noqa: E731
-    live_runs.follow(listener)
+    live_runs.listeners.add(listener)
     assert reached.wait(PATIENCE)
-    live_runs.unfollow(listener)
+    live_runs.listeners.remove(listener)
 
 
 def endless(panel):
@@ -262,7 +263,7 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
 def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
     training = endless(panel)
     paused = threading.Event()
-    live_runs.follow(lambda t: t.state == "paused" and paused.set())
+    live_runs.listeners.add(lambda t: t.state == "paused" and paused.set())
     panel.pause_button.click()
     assert panel.pause_button.description == "Go on"
     assert paused.wait(PATIENCE)
@@ -311,7 +312,7 @@ def test_a_panel_whose_view_is_gone_follows_no_more_until_it_is_seen_again(panel
 def test_closed_panels_leave_nothing_behind():
     for _ in range(5):
         TrainingPanel().close()
-    assert live_runs._listeners == []
+    assert len(live_runs.listeners) == 0
 
 
 def test_runs_on_disk_are_drawn_over_each_other_in_colours_of_their_own(panel):
@@ -497,7 +498,7 @@ def test_early_stopping_says_why_it_ended(panel):
 def test_a_theano_model_is_compiled_then_trained_and_the_device_is_said():
     panel = small(TrainingPanel(model="FastRNN"))
     states = []
-    live_runs.follow(lambda training: states.append(training.state))
+    live_runs.listeners.add(lambda training: states.append(training.state))
     training = train(panel)
     assert "done" in states
     assert "Theano uses the" in training.device

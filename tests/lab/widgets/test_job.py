@@ -21,7 +21,7 @@ def counting(n=10**9):
 def recorded(job):
     """Return the states that the job tells, as they come."""
     states = []
-    job.listeners.append(lambda: states.append(job.state))
+    job.listeners.add(lambda: states.append(job.state))
     return states
 
 
@@ -68,7 +68,7 @@ def test_a_paused_job_takes_nothing_until_it_goes_on():
             job.pause()
 
     job = Job(lambda: counting(10), take)
-    job.listeners.append(lambda: job.state == "paused" and paused.set())
+    job.listeners.add(lambda: job.state == "paused" and paused.set())
     job.start()
     assert paused.wait(PATIENCE)
     assert taken == [0, 1, 2, 3, 4, 5]
@@ -80,7 +80,7 @@ def test_a_paused_job_takes_nothing_until_it_goes_on():
 def test_a_pause_and_the_time_after_the_end_do_not_count_as_work():
     paused = threading.Event()
     job = Job(lambda: counting(2), lambda number: job.pause() if number == 0 else None)
-    job.listeners.append(lambda: job.state == "paused" and paused.set())
+    job.listeners.add(lambda: job.state == "paused" and paused.set())
     assert job.seconds == 0
     begin = time.monotonic()
     job.start()
@@ -95,7 +95,7 @@ def test_a_pause_and_the_time_after_the_end_do_not_count_as_work():
 def test_a_paused_job_can_be_stopped():
     job = Job(counting, lambda number: job.pause() if number == 3 else None)
     paused = threading.Event()
-    job.listeners.append(lambda: job.state == "paused" and paused.set())
+    job.listeners.add(lambda: job.state == "paused" and paused.set())
     states = recorded(job)
     job.start()
     assert paused.wait(PATIENCE)
@@ -140,7 +140,7 @@ def test_a_job_whose_program_exits_has_failed_and_ended():
 
 def test_a_listener_that_fails_does_not_touch_the_work(caplog):
     job = Job(lambda: counting(10), lambda _: None)
-    job.listeners.append(lambda: 1 / 0)
+    job.listeners.add(lambda: 1 / 0)
     states = recorded(job)
     job.start().wait(PATIENCE)
     assert states[-1] == "done"
@@ -157,7 +157,7 @@ def test_listeners_are_told_while_one_event_takes_long():
         yield "event"
 
     job = Job(events, lambda _: None)
-    job.listeners.append(told.release)
+    job.listeners.add(told.release)
     job.start().wait(PATIENCE)
     assert job.state == "done"
 
