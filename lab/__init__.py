@@ -26,7 +26,10 @@ __all__ = [*sorted(PANELS), "Answer", "check"]
 
 def __getattr__(name: str) -> Any:
     if name in PANELS:
-        return getattr(importlib.import_module(f"lab.panels.{PANELS[name]}.panel"), name)
+        panel = getattr(importlib.import_module(f"lab.panels.{PANELS[name]}.panel"), name)
+        if name == "SweepPanel":  # panels import no other panel: they are put together here
+            panel.look_into = staticmethod(lambda run: __getattr__("InspectionPanel")(run))
+        return panel
     if name == "Answer":
         return importlib.import_module("lab.exercises.answer").Answer
     if name == "check":

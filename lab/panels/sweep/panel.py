@@ -1,5 +1,6 @@
 """The sweep panel: many trainings over settings and seeds; watch which setting wins, and look into any run."""
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from time import monotonic
@@ -40,6 +41,8 @@ class SweepPanel(Panel):
     notebook stays usable. <b>Pause</b> holds all after their present update, <b>Stop</b> ends with
     checkpoints, and <b>Resume</b> does what is missing. The best on dev is chosen, and only it is measured on the test
     part, when all are over. Click a point to look into that run."""
+
+    look_into: Callable[[str], widgets.Widget] | None = None  # makes a panel for a run; `lab` sets it
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -289,14 +292,12 @@ class SweepPanel(Panel):
         return f"<p><b>{escape(says)}</b></p>"
 
     def _clicked(self, result: Result) -> None:
-        """Open the run of a point in the inspection panel."""
+        """Open the run of a point in the panel that looks into runs."""
         with self.guard():
-            from lab import InspectionPanel
-
             run = f"{self.sweep.value}/{result.training.name}"
             for before in self.inspection.children:
                 before.close()
-            self.inspection.children = [InspectionPanel(run)]
+            self.inspection.children = [] if self.look_into is None else [self.look_into(run)]
             self.say(f"Below: {run}")
 
     def code(self) -> str:
