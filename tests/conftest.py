@@ -4,13 +4,16 @@ import functools
 import gc
 import os
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from lxmls_rnn import paths
+from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.device import libraries
 
 # A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
 KINDS = {
@@ -96,6 +99,43 @@ def scan_of():
         return scan
 
     return give
+
+
+@pytest.fixture
+def linux(tmp_path, monkeypatch):
+    """Write files such as /proc/cpuinfo, the only ones that are then found where machine and driver are looked at."""
+    for module in (machine, libraries):
+        monkeypatch.setattr(module, "Path", lambda path: tmp_path / path.lstrip("/"))
+
+    def write(path, text):
+        file = tmp_path / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    return write
+
+
+@pytest.fixture
+def axes_of(monkeypatch, tmp_path):
+    """Give the axes that the function `draw` of a module draws on; nothing is written."""
+    from lxmls_rnn import picture  # imports Matplotlib
+
+    monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
+
+    def of(module, *arguments):
+        drawn = []
+
+        @contextmanager
+        def watched(*args, **options):
+            with picture.picture(*args, **options) as axes:
+                yield axes
+            drawn.append(axes)
+
+        monkeypatch.setattr(module, "picture", watched)
+        module.draw(*arguments, tmp_path / "drawn.png")
+        return drawn[0]
+
+    return of
 
 
 @pytest.fixture(scope="session")

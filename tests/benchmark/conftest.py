@@ -1,9 +1,7 @@
 import json
-from contextlib import contextmanager
 
 import pytest
 
-from lxmls_rnn import picture
 from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked
@@ -120,27 +118,6 @@ def make_results():
         return Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=list(rows))
 
     return make
-
-
-@pytest.fixture
-def axes_of(monkeypatch, tmp_path):
-    """Give the axes that a module of pictures draws on; nothing is written."""
-    monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
-
-    def of(module, results):
-        drawn = []
-
-        @contextmanager
-        def watched(*args, **options):
-            with picture.picture(*args, **options) as axes:
-                yield axes
-            drawn.append(axes)
-
-        monkeypatch.setattr(module, "picture", watched)
-        module.draw(results, tmp_path / "drawn.png")
-        return drawn[0]
-
-    return of
 
 
 @pytest.fixture

@@ -10,19 +10,6 @@ import pytest
 from lxmls_rnn.benchmark.measure import machine
 
 
-@pytest.fixture
-def linux(tmp_path, monkeypatch):
-    """Write files such as /proc/cpuinfo, the only ones that are then found."""
-    monkeypatch.setattr(machine, "Path", lambda path: tmp_path / path.lstrip("/"))
-
-    def write(path, text):
-        file = tmp_path / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    return write
-
-
 def test_the_processor_is_called_as_linux_calls_it(linux):
     assert machine.processor() == (platform.processor() or platform.machine())
     linux("/proc/cpuinfo", "processor\t: 0\nmodel name\t: A Processor @ 2.00GHz \nflags\t: fpu\n")

@@ -85,19 +85,6 @@ def driver(pretend, monkeypatch):
 
 
 @pytest.fixture
-def linux(tmp_path, monkeypatch):
-    """Write files of Linux, the only ones that the driver's library is then asked beside."""
-    monkeypatch.setattr(libraries, "Path", lambda path: tmp_path / path.lstrip("/"))
-
-    def write(path, text):
-        file = tmp_path / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    return write
-
-
-@pytest.fixture
 def pygpu(driver, monkeypatch):
     """A pygpu that adds in NumPy on the devices it has been given, or fails as it is told."""
     driver()

@@ -1,7 +1,6 @@
 """What is on the picture of a sweep, read from the axes."""
 
 import statistics
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from sweep.small import by_size, small_sweep, with_runs
 
-from lxmls_rnn import picture
 from lxmls_rnn.sweep import halving, plots
 from lxmls_rnn.sweep.results import by_setting
 
@@ -28,23 +26,9 @@ def axis():
 
 
 @pytest.fixture
-def axes_of(monkeypatch, tmp_path):
-    """Give the axes of the picture of a sweep; nothing is written."""
-    monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
-    drawn = []
-
-    @contextmanager
-    def watched(*args, **options):
-        with picture.picture(*args, **options) as axes:
-            yield axes
-        drawn.append(axes)
-
-    def of(sweep):
-        monkeypatch.setattr(plots, "picture", watched)
-        plots.draw(sweep, by_setting(halving.results(sweep)), tmp_path / "drawn.png")
-        return drawn[-1]
-
-    return of
+def axes_of_sweep(axes_of):
+    """Give the axes of the picture of a sweep."""
+    return lambda sweep: axes_of(plots, sweep, by_setting(halving.results(sweep)))
 
 
 def drawn_lines(axis):
@@ -259,22 +243,24 @@ def test_settings_that_are_equally_good_are_drawn(tmp_path, axis):
         (["n_hidd=2,4", "decay=0,0.1,0.2", "clip=none,1"], (2, 3), ["n_hidd", "decay", "clip", "epoch", ""]),
     ],
 )
-def test_a_picture_has_a_plot_for_each_setting_the_curves_and_all_together(tmp_path, axes_of, vary, shape, titles):
-    axes = axes_of(with_runs(tmp_path, accuracy, *vary))
+def test_a_picture_has_a_plot_for_each_setting_the_curves_and_all_together(
+    tmp_path, axes_of_sweep, vary, shape, titles
+):
+    axes = axes_of_sweep(with_runs(tmp_path, accuracy, *vary))
     assert axes.shape == shape
     assert [axis.get_xlabel() for axis in axes.flat if axis.axison] == titles
     title = axes[0, 0].figure.get_suptitle()
     assert title == "small: accuracy on dev, mean and standard deviation over 2 seeds"
 
 
-def test_a_picture_says_that_halving_gave_settings_up_and_leaves_out_what_has_not_begun(tmp_path, axes_of):
+def test_a_picture_says_that_halving_gave_settings_up_and_leaves_out_what_has_not_begun(tmp_path, axes_of_sweep):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2,3,4", seeds=[1], halving=True)
-    axes = axes_of(sweep)
+    axes = axes_of_sweep(sweep)
     assert axes[0, 0].figure.get_suptitle().endswith("\nof settings that halving gave up, after their last epoch")
     assert [x for x, *_ in drawn_lines(axes[0, 0]).values()] == [[2, 3, 4]]
     more = with_runs(tmp_path, by_size, "n_hidd=2,3", name="more")
     more.vary["n_hidd"].append(5)
-    assert [x for x, *_ in drawn_lines(axes_of(more)[0, 0]).values()] == [[2, 3]]
+    assert [x for x, *_ in drawn_lines(axes_of_sweep(more)[0, 0]).values()] == [[2, 3]]
 
 
 def test_a_picture_is_written(tmp_path):
