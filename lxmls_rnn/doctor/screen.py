@@ -7,6 +7,7 @@ from lxmls_rnn.doctor import gpu
 from lxmls_rnn.doctor.finding import Finding, missing_packages
 from lxmls_rnn.doctor.software import software, theano_found, theano_tools
 from lxmls_rnn.doctor.trial import end_trial, start_trial
+from lxmls_rnn.files import escaped
 
 COMPILES = ("C++ compiler", "Python headers")  # the findings without which there is no C code
 
@@ -15,12 +16,12 @@ def tell_missing() -> None:
     """Print, for the set-up, the command that installs what Theano lacks; a line of success if nothing."""
     missing = [finding for finding in software(*theano_tools()) if not finding.ok]
     for finding in missing:
-        print(f"{finding.name}: {finding.value}")
+        print(escaped(f"{finding.name}: {finding.value}"))
     if missing_packages(missing):
         print(f"To install what is missing (Debian, Ubuntu): {missing_packages(missing)}")
     for finding in missing:
         if finding.remedy:
-            print(finding.remedy)
+            print(escaped(finding.remedy))
     if not missing:
         print("Ready: Theano has a compiler, Python's headers and a BLAS.")
 
@@ -30,7 +31,7 @@ def require_compiler() -> None:
     missing = [finding for finding in software(*theano_tools()) if finding.name in COMPILES and finding.ok is False]
     if missing:
         names = " and ".join(finding.name for finding in missing)
-        remedy = "\n".join(filter(None, [missing_packages(missing), *(finding.remedy for finding in missing)]))
+        remedy = "\n".join(filter(None, [missing_packages(missing), *(escaped(finding.remedy) for finding in missing)]))
         sys.exit(
             f"The tests compile C code and miss {names}: {remedy}\n"
             "Without, NumpyRNN and NumpyLSTM work as ever, and Theano in Python, slowly."
@@ -38,7 +39,10 @@ def require_compiler() -> None:
 
 
 def show(findings: list[Finding], advice: list[str], width: int | None = None) -> None:
-    """Print the findings as a table, and below it what to do, in `width` columns or as many as the screen has."""
+    """Print the findings as a table, and below it what to do, in `width` columns or as many as the screen has.
+
+    Characters that a terminal obeys or that reorder a line are escaped: `lxmls_rnn.files.escaped`.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -49,11 +53,11 @@ def show(findings: list[Finding], advice: list[str], width: int | None = None) -
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        table.add_row(Text(*marks[finding.ok]), finding.name, Text(finding.value))
+        table.add_row(Text(*marks[finding.ok]), finding.name, Text(escaped(finding.value)))
     console = Console(width=width)
     console.print(table)
     for line in advice:
-        console.print(Text(line))
+        console.print(Text(escaped(line)))
 
 
 def main(width: int | None = None) -> int:

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from lxmls_rnn import doctor
 from lxmls_rnn.doctor import screen as doctors_screen
 from lxmls_rnn.doctor.trial import Trial
+from lxmls_rnn.files import UNSAFE
 from lxmls_rnn.theano_env import Report, flags
 
 pytestmark = pytest.mark.process
@@ -115,6 +117,29 @@ def test_without_a_gpu_there_is_one_trial_and_its_error_counts(machine, trials, 
     printed = capsys.readouterr().out
     assert "Python headers" in printed
     assert "NVIDIA driver" in printed
+
+
+def test_what_a_terminal_would_obey_is_escaped(machine, trials, capsys, monkeypatch, tmp_path):
+    compiler = tmp_path / "g++"
+    compiler.write_text("#!/bin/sh\nprintf '12\\033[2J\\n13'\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("LXMLS_DEVICE", "cp\u202eu")
+    machine()
+    report = replace(REPORT, cxx=str(compiler), compiledir=str(tmp_path / "cache\x1b\udcff" / "compiledir"))
+    trials[1][None] = Trial(report, "not\x07now")
+    assert doctor.main(400) == 1
+    printed = capsys.readouterr().out
+    assert UNSAFE.sub("", printed) == printed.replace("\n", "")
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    assert f"ok C++ compiler {compiler} 12\\x1b[2J\\n13" in lines
+    assert f"ok Compile cache 0 modules, 0 MB in {tmp_path}/cache\\x1b\\udcff" in lines
+    assert "!! A function not\\x07now" in lines
+    assert any(line.startswith("LXMLS_DEVICE=cp\\u202eu cannot be had") for line in lines)
+
+    wrong = [doctor.Finding("BLAS", "a\x1bb", False, remedy="take\ranother")]
+    monkeypatch.setattr(doctors_screen, "software", lambda *_: wrong)
+    doctor.tell_missing()
+    assert capsys.readouterr().out == "BLAS: a\\x1bb\ntake\\ranother\n"
 
 
 @pytest.fixture
