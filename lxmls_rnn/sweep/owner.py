@@ -13,6 +13,8 @@ from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 
+from lxmls_rnn.files import read_regular
+
 LOOK = 1.0  # seconds between two looks of one that writes nothing
 
 
@@ -48,10 +50,14 @@ class Claim:
 
 
 def is_owner(folder: Path, token: str) -> bool:
-    """Whether the claim that was made with `token` is the last one on the folder."""
+    """Whether the claim that was made with `token` is the last one on the folder.
+
+    A file that is no claim, longer for instance, has been put in its place by another.
+    """
+    own = token.encode()
     try:
-        return _file(folder).read_text() == token
-    except FileNotFoundError:
+        return read_regular(_file(folder), len(own)) == own
+    except (FileNotFoundError, ValueError):
         return False
 
 

@@ -1,5 +1,7 @@
 """Whose a run is when two processes train it: of the one that has claimed it last, and the other writes no more."""
 
+import os
+
 import pytest
 from sweep.small import BASE, numbers
 
@@ -20,6 +22,29 @@ def test_the_last_claim_counts(tmp_path):
     other.release()
     assert not is_owner(tmp_path / "run", other.token)
     assert not list(tmp_path.iterdir())
+
+
+def fill(file):
+    with file.open("r+b") as claim:
+        claim.truncate(1 << 40)  # more than memory; on the disk it has holes
+
+
+def make_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize(
+    "damage", [fill, make_pipe, lambda file: file.write_bytes(b"\xff")], ids=["1 TB", "pipe", "bytes"]
+)
+def test_a_file_that_is_no_claim_is_not_ones_own(tmp_path, damage):
+    claim = Claim(tmp_path / "run")
+    (file,) = tmp_path.iterdir()
+    damage(file)
+    with pytest.raises(Lost, match="another process has claimed"):
+        claim.check()
+    claim.release()
+    assert file.exists()
 
 
 @pytest.mark.parametrize("last", [BatchDone, EpochDone])
