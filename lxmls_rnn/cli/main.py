@@ -200,7 +200,7 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
             warnings.warn(why, stacklevel=2)
         if len(amiss) > TOLD:
             more = f"{len(amiss) - TOLD} more trainings of the sweep {sweep.name} are damaged"
-            warnings.warn(f"{more}: `lxmls-rnn sweep show {sweep.name}` names them", stacklevel=2)
+            warnings.warn(f"{more}: `lxmls-rnn sweep show {sweep.argument}` names them", stacklevel=2)
         over = sum(result.over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""

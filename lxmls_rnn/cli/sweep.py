@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -160,7 +161,7 @@ def show_sweep(driver: Driver) -> None:
             if signals:
                 break
     if signals:
-        where = "" if driver.scheduler is None else f" --scheduler {driver.scheduler}"
+        where = "" if driver.scheduler is None else f" --scheduler {shlex.quote(driver.scheduler)}"
         say_stopped(signals[-1], f"lxmls-rnn sweep --resume {driver.sweep.argument}{where}")
     show = f"`lxmls-rnn sweep show {driver.sweep.argument}`"
     console.print(f"The sweep is in {driver.sweep.folder}: {show}.", soft_wrap=True)

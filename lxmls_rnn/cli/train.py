@@ -1,5 +1,6 @@
 """The command `lxmls-rnn train`."""
 
+import shlex
 from contextlib import closing
 from dataclasses import fields
 from inspect import signature
@@ -140,7 +141,7 @@ def show_training(run: Run, epochs: int | None) -> None:
             elif isinstance(event, Stopped):
                 console.print(f"Stopped: {event.reason}.")
             if signals and not isinstance(event, Stopped):
-                say_stopped(signals[-1], f"lxmls-rnn train --resume {run.folder}")
+                say_stopped(signals[-1], f"lxmls-rnn train --resume {shlex.quote(str(run.folder))}")
                 break
     console.print(f"The run is in {run.folder}.", soft_wrap=True)
     if signals:

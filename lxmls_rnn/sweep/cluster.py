@@ -110,7 +110,7 @@ class Existing:
         if found is None:
             raise ConnectionError(
                 f"the scheduler {self.address} is gone: when it is there again, continue with "
-                f"`lxmls-rnn sweep --resume {shlex.quote(self.wanted.folder)} --scheduler {self.address}`"
+                f"`lxmls-rnn sweep --resume {shlex.quote(self.wanted.folder)} --scheduler {shlex.quote(self.address)}`"
             )
         self._judged = {address: said for address, said in self._judged.items() if address in found}
         new = [a for a in found if a not in self._judged or (self._judged[a][0] and now - self._judged[a][1] > AGAIN)]

@@ -290,15 +290,15 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
 
 @pytest.mark.process
 def test_sigterm_stops_after_the_batch_with_a_checkpoint_and_its_status(tmp_path):
-    args = [COMMAND, "train", *SHORT, "--epochs", "4000", "--name", "stopped"]
+    args = [COMMAND, "train", *SHORT, "--epochs", "4000", "--name", "stopped by force"]
     narrow = {**PLAIN, "COLUMNS": "40"}  # the command to copy is not broken
     with subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=narrow) as process:
         next(line for line in process.stdout if line.startswith("epoch   2"))
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
     assert process.returncode == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM; continue with `lxmls-rnn train --resume runs/stopped`." in rest
-    assert (tmp_path / "runs" / "stopped" / "checkpoint.npz").exists()
+    assert "Stopped by SIGTERM; continue with `lxmls-rnn train --resume 'runs/stopped by force'`." in rest
+    assert (tmp_path / "runs" / "stopped by force" / "checkpoint.npz").exists()
 
 
 def test_a_signal_after_the_last_update_is_no_reason_to_go_on(run, monkeypatch):
@@ -487,6 +487,8 @@ def test_runs_says_how_far_a_sweep_is(run, tmp_path):
     assert "sweep small: 0 of 4 trainings, 4 damaged; " in output
     (tmp_path / "runs" / "waits" / "sweep.json").write_text("{")
     assert "Warning: runs/waits/sweep.json is not the file of a sweep" in run("runs").output
+    (tmp_path / "runs").rename(tmp_path / "my runs")
+    assert "`lxmls-rnn sweep show small --root 'my runs'` names them" in run("runs", "--root", "my runs").output
 
 
 def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
