@@ -1,11 +1,14 @@
 """The training panel: through its buttons and what it shows; the trainings are real, on a few sentences."""
 
+import os
 import re
+import tempfile
 import threading
 from dataclasses import replace
 
 import bqplot
 import pytest
+import theano
 
 import lab.widgets.panel
 from lab import TrainingPanel
@@ -380,6 +383,27 @@ def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):
     panel.model.activation.value, panel.trainer.rate.value = "logistic", 0.5
     train(panel)
     assert "Done" in panel.status.value
+
+
+@pytest.mark.theano
+@pytest.mark.slow("builds a Theano model twice")
+def test_a_compiler_that_fails_is_one_sentence_and_the_panel_trains_again(panel, tmp_path, monkeypatch):
+    compiler = tmp_path / "g++"
+    compiler.write_text("#!/bin/sh\necho 'mod.cpp:7:1: error: no luck' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    panel.model.model.value = "FastRNN"
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))  # where all messages of the compiler are written
+        patch.setattr(theano.config, "cxx", str(compiler))
+        patch.setattr(theano.config.gcc, "cxxflags", f"-DPANEL={os.getpid()}")  # no cache has modules of such flags
+        training = train(panel)
+    (said,) = re.findall(r"the compiler \S+ failed: mod.cpp:7:1: error: no luck; [^<]*", panel.message.value)
+    assert said.endswith("`lxmls-rnn doctor` tells whether the compiler works")
+    assert "Traceback" not in panel.message.value
+    assert "Failed" in panel.status.value
+    assert training.rows == []
+    train(panel)
+    assert "All 2 epochs done" in panel.message.value
 
 
 def test_a_warning_of_the_training_is_told_each_time(panel):
