@@ -19,6 +19,7 @@ def last(*arguments, **more):
     return {(one.tagger, one.distance): one.accuracy for one in distance.measure(*arguments, **more)}
 
 
+@pytest.mark.slow("trains two taggers on two corpora, seven seconds")
 def test_an_lstm_learns_what_an_rnn_does_not():
     found = last(["RNN, logistic", "LSTM"], [1, 5], 1, epochs=8)
     assert found["RNN, logistic", 1] == found["LSTM", 1] == 1.0

@@ -371,7 +371,7 @@ def test_a_run_with_a_damaged_checkpoint_says_what_to_delete_and_begins_anew_the
 
 @pytest.mark.process
 def test_no_epoch_is_lost_where_a_line_is_written_in_part(tmp_path):
-    few = replace(SETTINGS, max_nr_sent=3, n_emb=2, n_hidd=2, trainer=Trainer(epochs=60))
+    few = replace(SETTINGS, dev=None, max_nr_sent=3, n_emb=2, n_hidd=2, trainer=Trainer(epochs=60))
     Run.create("one", few, tmp_path)
     code = """
 import resource, signal, sys

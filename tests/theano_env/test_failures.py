@@ -20,6 +20,8 @@ from lxmls_rnn.theano_env.programs import Done
 pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")]
 no_zig = pytest.mark.skipif(flags.ZIG.exists(), reason="there is zig, which no PATH hides")
 
+compiles_much = pytest.mark.slow("compiles most of a model, eight seconds")
+
 TRAIN = [sys.executable, "-m", "lxmls_rnn", "train", "sample", "--max-nr-sent", "5", "--epochs", "1"]
 
 
@@ -43,6 +45,23 @@ def only_sentence(result):
     assert len(lines) == 1, lines
     assert lines[0].startswith("Error: ")
     return lines[0].removeprefix("Error: ")
+
+
+SMALL = "import theano, theano.tensor as T\nx = T.dmatrix()\ntheano.function([x], T.dot(x, x))"
+
+
+def sentence_of_small(cache, code=SMALL, **environ):
+    """Return the one sentence that ends a function of one product, as the command line would say it."""
+    process = fresh_python.start(code, cache, **environ)
+    errors = process.communicate()[1]
+    assert process.returncode == 1
+    assert "Optimization failure" not in errors  # which Theano would log before it went on
+    return errors.splitlines()[-1].removeprefix("lxmls_rnn.theano_env.failures.CompileError: ")
+
+
+def sentence_of_rnn(cache, **environ):
+    """Return the one sentence that ends the training of a model whose modules are many."""
+    return only_sentence(train(cache, "RNN", **environ))
 
 
 def path_with(folder, script):
@@ -74,7 +93,7 @@ def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache,
         f' exec {shutil.which("g++")} "$@"',
     )
     (tmp_path / "tmp").mkdir()
-    sentence = only_sentence(train(cache, PATH=path, TMPDIR=str(tmp_path / "tmp")))
+    sentence = sentence_of_small(cache, PATH=path, TMPDIR=str(tmp_path / "tmp"))
     assert "failed: mod.cpp:7:1: error: no luck" in sentence
     assert "lxmls-rnn doctor" in sentence
     (log,) = (tmp_path / "tmp").iterdir()
@@ -85,7 +104,7 @@ def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache,
 
 
 def test_a_blas_that_is_not_there_is_named(cache):
-    sentence = only_sentence(train(cache, THEANO_FLAGS="blas.ldflags=-lnope"))
+    sentence = sentence_of_small(cache, THEANO_FLAGS="blas.ldflags=-lnope")
     assert "cannot find -lnope" in sentence
     assert "take blas.ldflags out of THEANO_FLAGS" in sentence
 
@@ -102,7 +121,7 @@ def test_a_compiler_that_prints_garbage_is_named(tmp_path):
 @no_zig
 def test_a_compiler_that_tells_its_version_and_writes_nothing_is_named(cache, tmp_path):
     path = path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 0;; esac; exec {shutil.which("g++")} "$@"')
-    assert "failed: it wrote no module" in only_sentence(train(cache, PATH=path))
+    assert "failed: it wrote no module" in sentence_of_small(cache, PATH=path)
 
 
 def test_a_compiler_that_is_not_there_is_named(tmp_path):
@@ -146,9 +165,9 @@ def test_a_full_disk_where_the_cache_is_says_so(full_disk, tmp_path):
     assert f"free some space for {full_disk}" in sentence
 
 
-@pytest.mark.parametrize("model", ["FastRNN", pytest.param("RNN", marks=pytest.mark.slow("as FastRNN"))])
-def test_a_full_disk_where_temporary_files_are_says_so(cache, full_disk, model):
-    sentence = only_sentence(train(cache, model, TMPDIR=str(full_disk)))
+@pytest.mark.parametrize("sentence_of", [sentence_of_small, pytest.param(sentence_of_rnn, marks=compiles_much)])
+def test_a_full_disk_where_temporary_files_are_says_so(cache, full_disk, sentence_of):
+    sentence = sentence_of(cache, TMPDIR=str(full_disk))
     assert f"{full_disk}/" in sentence
     assert "No space left on device" in sentence
     assert "TMPDIR" in sentence
@@ -157,11 +176,7 @@ def test_a_full_disk_where_temporary_files_are_says_so(cache, full_disk, model):
 def test_a_failure_while_theano_optimises_is_not_logged_and_passed_over(cache, tmp_path):
     path = path_with(tmp_path, f'case "$*" in *mod.cpp*) exit 1;; esac; exec {shutil.which("g++")} "$@"')
     code = "import theano, theano.tensor as T\ntheano.function([], T.exp(T.constant([1.0, 2.0])).sum())"
-    process = fresh_python.start(code, cache, PATH=path)
-    errors = process.communicate()[1]
-    assert process.returncode == 1
-    assert "Optimization failure" not in errors
-    assert errors.splitlines()[-1].startswith("lxmls_rnn.theano_env.failures.CompileError: the compiler ")
+    assert sentence_of_small(cache, code, PATH=path).startswith("the compiler ")
 
 
 def test_an_error_stays_one_sentence_whatever_is_added_to_it_and_wherever_it_is_sent():
