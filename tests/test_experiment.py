@@ -11,7 +11,6 @@ from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, prepare, read_corpus
 
 SAMPLE_TRAIN, SAMPLE_DEV, _ = map(str, corpus_files("sample"))
-another_model = pytest.mark.slow("the same for the LSTM, three seconds")
 
 
 def test_the_vocabulary_of_the_training_part_ends_with_unk():
@@ -151,9 +150,8 @@ def epochs_of(settings):
     return [event for event in events if isinstance(event, EpochDone)]
 
 
-@pytest.mark.parametrize(
-    ("model", "accuracy"), [("NumpyRNN", 0.93), pytest.param("NumpyLSTM", 0.88, marks=another_model)]
-)
+@pytest.mark.parametrize(("model", "accuracy"), [("NumpyRNN", 0.93), ("NumpyLSTM", 0.88)])
+@pytest.mark.slow("ten epochs on the whole sample, four seconds; test_training learns something smaller")
 def test_the_sample_corpus_is_learnt(model, accuracy):
     # a decaying rate and short steps: where it ends, 0.945 and 0.915 to 0.933, depends little on a processor's rounding
     trainer = Trainer(epochs=10, rate=1.0, decay=0.3, clip=1.0)

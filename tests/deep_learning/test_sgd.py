@@ -99,7 +99,7 @@ def test_sizes_of_one_work_in_a_batch(scan, bare):
 @pytest.mark.parametrize(
     ("cls", "clip"),
     [(cls, clip) for cls in (rnns.NumpyRNN, rnns.FastRNN) for clip in CLIPS]
-    + [(rnns.RNN, None), pytest.param(rnns.RNN, 0.01, marks=another_graph)],
+    + [pytest.param(rnns.RNN, clip, marks=another_graph) for clip in CLIPS],
 )
 def test_frozen_embeddings_stay(cls, clip):
     model = cls(*SIZES, seed=0)

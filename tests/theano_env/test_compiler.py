@@ -14,7 +14,12 @@ pytestmark = [pytest.mark.process, pytest.mark.skipif(shutil.which("g++") is Non
 compiles_all = pytest.mark.slow("makes a header and compiles three modules without help, two seconds")
 several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
 
-# A function of at least three modules.
+# Functions of two modules, and of at least three.
+PAIR = """
+import theano, theano.tensor as T
+x = T.matrix()
+print(theano.function([x], [T.exp(x), T.dot(x, x)])([[0.0]])[0])
+"""
 FUNCTION = """
 import theano, theano.tensor as T
 x = T.matrix()
@@ -124,10 +129,10 @@ def test_there_are_debug_symbols_only_where_the_user_wants_them(tmp_path, flags,
 def test_a_module_is_compiled_once_by_however_many_processes(cache, tmp_path):
     log = tmp_path / "log"
     flags = wrapped_compiler(tmp_path, f'echo "$@" | grep -o "m[0-9a-f]*[.]so" >>{log}')
-    processes = [fresh_python.start(FUNCTION, cache, THEANO_FLAGS=flags) for _ in range(2)]
+    processes = [fresh_python.start(PAIR, cache, THEANO_FLAGS=flags) for _ in range(2)]
     for process in processes:
         output, errors = process.communicate()
-        assert output == "4.0\n", errors
+        assert output == "[[1.]]\n", errors
     times = Counter(log.read_text().split())
     assert len(times) == len(files(cache, "tmp*/*.so"))
     assert set(times.values()) == {1}
@@ -141,7 +146,7 @@ def test_the_modules_of_a_function_are_compiled_side_by_side(cache, tmp_path):
     meet = f'case "$*" in *-shared*tmp*) if mkdir {tmp_path}/first 2>/dev/null;'
     meet += f" then timeout 20 cat {fifo} >/dev/null || mkdir {tmp_path}/alone;"
     meet += f" elif mkdir {tmp_path}/second 2>/dev/null; then test -e {tmp_path}/alone || echo >{fifo}; fi;; esac"
-    assert fresh_python.run(FUNCTION, cache, THEANO_FLAGS=wrapped_compiler(tmp_path, meet)) == "4.0\n"
+    assert fresh_python.run(PAIR, cache, THEANO_FLAGS=wrapped_compiler(tmp_path, meet)) == "[[1.]]\n"
     assert not (tmp_path / "alone").exists()
 
 

@@ -304,6 +304,11 @@ SCAN = [
     ("lstm", "[_h0, _c0]", "[_h0, _c0 + 1]", "p at step 1", "c_0 is not zero"),
     ("lstm", "T.dot(_h, W_y", "T.dot(_c, W_y", "p at step 1", "made of the cells"),
 ]  # fmt: skip
+another_gradient = pytest.mark.slow("compiles another gradient, a second")
+SCAN_MARKED = [
+    pytest.param(*case, marks=another_gradient if case[3] == "gradient of W_e" and "sign" not in case[4] else ())
+    for case in SCAN
+]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +317,7 @@ SCAN = [
     + [("errors", *case) for case in ERRORS]
     + [("gradients", *case) for case in GRADIENTS]
     + [("numeric", *case) for case in NUMERIC]
-    + SCAN,
+    + SCAN_MARKED,
 )
 def test_a_mistake_is_located_and_named(says, exercise, old, new, where, kind):
     found = says(exercise, (old, new))
