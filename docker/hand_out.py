@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from lxmls_rnn import records
-from lxmls_rnn.files import in_words, write_atomically
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import in_words, write_atomically
 
 RECORD = ".handed-out.json"  # in TARGET: of each notebook the checksums of what has been handed out
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from lxmls_rnn import records
-from lxmls_rnn.files import escaped, in_words
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import escaped, in_words
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
 LEGEND = (

@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lxmls_rnn import paths, records
+from lxmls_rnn import paths
 from lxmls_rnn.datasets import DATASETS, reach
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import check_init, initialise
 from lxmls_rnn.deep_learning.rnn import MODELS, check_model_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.files import naming, open_regular, quoted
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
 from lxmls_rnn.sequences import SequenceList
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import naming, open_regular, quoted
 from lxmls_rnn.tagger import Tagger
 
 VOCABULARIES = ("train", "guide")

@@ -118,7 +118,7 @@ def linux(tmp_path, monkeypatch):
 @pytest.fixture
 def axes_of(monkeypatch, tmp_path):
     """Give the axes that the function `draw` of a module draws on; nothing is written."""
-    from lxmls_rnn import picture  # imports Matplotlib
+    from lxmls_rnn.plotting import picture  # imports Matplotlib
 
     monkeypatch.setattr(picture, "write_atomically", lambda path, write: None)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.palette import MARKED, TAGS, colour_of, ink, shade, shades
+from lxmls_rnn.plotting.palette import MARKED, TAGS, colour_of, ink, shade, shades
 
 
 def test_positive_numbers_are_blue_negative_ones_orange_zero_is_white_and_no_number_grey():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.palette import ink, shade, shades
+from lxmls_rnn.plotting.palette import ink, shade, shades
 
 UNNAMED = '<td class="lab-corner"></td>'  # no header: one without words says nothing to a screen reader
 MOST = 12  # rows or columns of a matrix that has room for its numbers

@@ -9,7 +9,7 @@ from lab.exercises.kept import Kept
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
 from lxmls_rnn import classroom
-from lxmls_rnn.files import in_words
+from lxmls_rnn.storage.files import in_words
 
 _FILE = Kept(classroom.ANSWERS, classroom.Answer)
 ELSEWHERE = "\n\n[Written in another notebook:]\n"

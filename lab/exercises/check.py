@@ -21,7 +21,7 @@ from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
-from lxmls_rnn.files import in_words
+from lxmls_rnn.storage.files import in_words
 
 _passed: set[str] = set()
 failed_cells.watch(get_ipython())

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from lxmls_rnn import paths, records
-from lxmls_rnn.files import locked, make_folder, naming, write_atomically
+from lxmls_rnn import paths
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import locked, make_folder, naming, write_atomically
 
 T = TypeVar("T")
 

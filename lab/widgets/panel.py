@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from lab.widgets import out_of_memory, warned
 from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, shown_if, view
 from lab.widgets.job import Job
-from lxmls_rnn.files import EXPECTED, in_words
+from lxmls_rnn.storage.files import EXPECTED, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 

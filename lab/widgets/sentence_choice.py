@@ -13,9 +13,9 @@ from lab.widgets.controls import in_row, on_change, text, view, whole
 from lab.widgets.job import Listeners
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
-from lxmls_rnn.files import in_words
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import tokenize
 
 OWN = 0  # the number of a sentence that is typed

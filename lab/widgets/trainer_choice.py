@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from lab.widgets.controls import field, in_row, on_change, set_values, switch, values, whole
 from lab.widgets.more import More
 from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.files import counted
+from lxmls_rnn.storage.files import counted
 
 # controls that are asked whatever the others say
 ALWAYS = ("epochs", "rate", "decay", "batch_size", "shuffle", "gradient_norm")

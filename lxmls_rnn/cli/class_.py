@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lxmls_rnn import classroom, spreadsheet
+from lxmls_rnn import classroom
 from lxmls_rnn.cli.console import Commands, console
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.storage import spreadsheet
+from lxmls_rnn.storage.files import write_atomically
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Look at a class.")
 

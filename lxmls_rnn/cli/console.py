@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from lxmls_rnn.files import EXPECTED, escaped, in_words
+from lxmls_rnn.storage.files import EXPECTED, escaped, in_words
 
 
 class SafeConsole(Console):

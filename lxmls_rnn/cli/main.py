@@ -18,9 +18,9 @@ from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name
-from lxmls_rnn.files import counted, escaped, in_words, lines_of, quoted
 from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.storage.files import counted, escaped, in_words, lines_of, quoted
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import find_sweeps

@@ -19,8 +19,8 @@ from lxmls_rnn import paths
 from lxmls_rnn.cli import train as train_command
 from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
 from lxmls_rnn.experiment import files_of
-from lxmls_rnn.files import write_atomically
-from lxmls_rnn.run_files import check_name, unique_name
+from lxmls_rnn.runs.folder import check_name, unique_name
+from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.sweep import grid, report
 from lxmls_rnn.sweep.halving import results as halving_results
 from lxmls_rnn.sweep.results import Result, by_setting, chosen, on_test

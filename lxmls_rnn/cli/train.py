@@ -16,9 +16,9 @@ from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files, corpus_name
-from lxmls_rnn.files import counted
-from lxmls_rnn.run_files import unique_name
 from lxmls_rnn.runs import Run
+from lxmls_rnn.runs.folder import unique_name
+from lxmls_rnn.storage.files import counted
 
 
 def train(

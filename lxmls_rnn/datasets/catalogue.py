@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxmls_rnn.files import lines_of, open_regular, read_lines
+from lxmls_rnn.storage.files import lines_of, open_regular, read_lines
 
 LARGEST_PART = 256 << 20  # bytes of a file in an archive; SENNA's vectors have 60 million
 

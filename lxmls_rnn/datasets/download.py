@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lxmls_rnn.files import open_regular
+from lxmls_rnn.storage.files import open_regular
 
 TIMEOUT_SECONDS = 30.0  # of silence, after which a server counts as stalled
 ATTEMPTS = 3  # for a failure that may pass

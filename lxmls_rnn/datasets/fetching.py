@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
-from lxmls_rnn.files import locked, open_regular, write_atomically
+from lxmls_rnn.storage.files import locked, open_regular, write_atomically
 
 PARTS = ".fetch-"  # how the names of folders begin in which files arrive
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lxmls_rnn.files import make_atomically
+from lxmls_rnn.storage.files import make_atomically
 
 FARTHEST = 200
 PARTS = {"train": 1000, "dev": 200, "test": 200}  # sentences

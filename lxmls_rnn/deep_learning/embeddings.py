@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS, fetch
-from lxmls_rnn.files import LONGEST_QUOTE, quoted, read_lines
+from lxmls_rnn.storage.files import LONGEST_QUOTE, quoted, read_lines
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
 """The data sets that are embeddings."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from lxmls_rnn.records import Count
+from lxmls_rnn.storage.records import Count
 
 
 class Progress(NamedTuple):

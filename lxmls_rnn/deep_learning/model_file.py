@@ -15,11 +15,12 @@ from typing import IO, Annotated, Any, NamedTuple
 import numpy as np
 
 import lxmls_rnn
-from lxmls_rnn import memory, records
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import parameters, rnn
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.npz import Archive
-from lxmls_rnn.files import naming, open_regular, quoted, write_atomically
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import naming, open_regular, quoted, write_atomically
 
 FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1

@@ -12,7 +12,7 @@ from typing import IO, cast
 
 import numpy as np
 
-from lxmls_rnn.files import in_words, quoted
+from lxmls_rnn.storage.files import in_words, quoted
 
 MOST_ENTRIES = 10  # arrays of a file
 LONGEST_NPY_HEADER = 1000  # bytes that say dtype and shape of an array; NumPy writes 118

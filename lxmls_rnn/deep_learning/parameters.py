@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn import memory
-from lxmls_rnn.files import LONGEST_QUOTE, quoted
+from lxmls_rnn.storage.files import LONGEST_QUOTE, quoted
 
 ACTIVATIONS = ("logistic", "tanh", "relu")
 DTYPES = ("float64", "float32")

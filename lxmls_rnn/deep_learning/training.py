@@ -22,7 +22,7 @@ from lxmls_rnn.deep_learning.evaluation import accuracy
 from lxmls_rnn.deep_learning.events import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
-from lxmls_rnn.files import counted, quoted
+from lxmls_rnn.storage.files import counted, quoted
 
 LARGEST = sys.float_info.max  # JSON has no infinity
 NONSENSE = 1.5  # times the cost of guessing: a small corpus may be a little above it for an epoch or two

@@ -7,7 +7,7 @@ from lxmls_rnn.doctor import gpu
 from lxmls_rnn.doctor.finding import Finding, missing_packages
 from lxmls_rnn.doctor.software import software, theano_found, theano_tools
 from lxmls_rnn.doctor.trial import end_trial, start_trial
-from lxmls_rnn.files import escaped
+from lxmls_rnn.storage.files import escaped
 
 COMPILES = ("C++ compiler", "Python headers")  # the findings without which there is no C code
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 from lxmls_rnn import theano_env
-from lxmls_rnn.files import EXPECTED, in_words
+from lxmls_rnn.storage.files import EXPECTED, in_words
 from lxmls_rnn.theano_env import programs
 
 TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten

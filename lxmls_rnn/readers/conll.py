@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from lxmls_rnn import files, memory
-from lxmls_rnn.files import quoted
+from lxmls_rnn import memory
+from lxmls_rnn.storage import files
+from lxmls_rnn.storage.files import quoted
 
 WORD_COLUMN = 1
 TAG_COLUMN = 4

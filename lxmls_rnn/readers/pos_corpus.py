@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.files import counted, quoted
 from lxmls_rnn.readers.conll import Token, read_lines, read_sentences
 from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
+from lxmls_rnn.storage.files import counted, quoted
 
 PTB_MAP = Path(__file__).with_name("en-ptb.map")
 FIRST_TAG = "noun"

@@ -14,7 +14,7 @@ from distributed import Client
 from distributed.security import Security
 from distributed.utils import silence_logging_cmgr
 
-from lxmls_rnn.files import in_words
+from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.sweep import tls, worker  # noqa: F401 (importing tls patches ssl)
 
 ANSWER = 10.0  # seconds that a scheduler may take to answer

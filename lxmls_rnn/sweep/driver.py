@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from distributed import Future, KilledWorker, wait
 
-from lxmls_rnn import device, memory, paths, records
+from lxmls_rnn import device, memory, paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.device.processor import cores
+from lxmls_rnn.storage import records
 from lxmls_rnn.sweep import halving, report, worker
 from lxmls_rnn.sweep.cluster import Existing
 from lxmls_rnn.sweep.local import Local

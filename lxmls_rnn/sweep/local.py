@@ -17,7 +17,7 @@ import dask
 from distributed import Client, Scheduler, SpecCluster
 from distributed.security import Security
 
-from lxmls_rnn.files import quoted
+from lxmls_rnn.storage.files import quoted
 from lxmls_rnn.sweep import local_worker, tls  # noqa: F401 (importing tls patches ssl)
 
 LOOPBACK = "127.0.0.1"

@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 
-from lxmls_rnn.files import read_regular
+from lxmls_rnn.storage.files import read_regular
 
 LOOK = 1.0  # seconds between two looks of one that writes nothing
 

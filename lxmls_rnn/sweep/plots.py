@@ -11,8 +11,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from lxmls_rnn.palette import LINES
-from lxmls_rnn.picture import picture
+from lxmls_rnn.plotting.palette import LINES
+from lxmls_rnn.plotting.picture import picture
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Setting
 from lxmls_rnn.sweep.sweep import Sweep

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from lxmls_rnn import spreadsheet
+from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Result, Setting
 from lxmls_rnn.sweep.sweep import Sweep

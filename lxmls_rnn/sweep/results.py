@@ -11,9 +11,9 @@ from typing import Any
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import parts
-from lxmls_rnn.files import in_words
-from lxmls_rnn.run_files import read_metrics
 from lxmls_rnn.runs import CHECKPOINT, Run, check_progress
+from lxmls_rnn.runs.folder import read_metrics
+from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.sweep.grid import Point
 from lxmls_rnn.sweep.sweep import Sweep, Training
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lxmls_rnn import paths, records
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, checksums, prepare, read_corpus
-from lxmls_rnn.files import counted, in_words, locked, quoted, write_atomically
-from lxmls_rnn.run_files import LONGEST_NAME, folders_with, new_folder
 from lxmls_rnn.runs import Damaged
+from lxmls_rnn.runs.folder import LONGEST_NAME, folders_with, new_folder
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import counted, in_words, locked, quoted, write_atomically
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 import lxmls_rnn
-from lxmls_rnn import paths, records
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Corpus, Settings, checksum, read_corpus
-from lxmls_rnn.files import in_words, locked
-from lxmls_rnn.run_files import Config, Metrics
 from lxmls_rnn.runs import Run
+from lxmls_rnn.runs.folder import Config, Metrics
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import in_words, locked
 from lxmls_rnn.sweep.owner import LOOK, Claim, Lost, is_owner
 
 PATIENCE = 2.0  # seconds that a run may still be held by a process that is being killed

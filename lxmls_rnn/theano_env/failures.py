@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lxmls_rnn.files import in_words
+from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.theano_env.programs import Done
 
 LONGEST_QUOTE = 200  # characters of what a compiler said

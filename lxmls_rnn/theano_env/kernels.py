@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lxmls_rnn.device import libraries
 from lxmls_rnn.device.problems import index
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.theano_env.flags import in_effect
 
 NAME = re.compile(r"\bKERNEL void (\w+)\s*\(")

@@ -19,8 +19,8 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import corpus_files
-from lxmls_rnn.files import write_atomically
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import check_gradients
 

@@ -10,9 +10,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from lxmls_rnn import memory, records
+from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.storage import records
 
 SIZES = 30, 6, 5, 4
 X = [3, 1, 4, 1]

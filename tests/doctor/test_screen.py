@@ -10,7 +10,7 @@ import pytest
 from lxmls_rnn import doctor
 from lxmls_rnn.doctor import screen as doctors_screen
 from lxmls_rnn.doctor.trial import Trial
-from lxmls_rnn.files import UNSAFE
+from lxmls_rnn.storage.files import UNSAFE
 from lxmls_rnn.theano_env import Report, flags
 
 pytestmark = pytest.mark.process

@@ -13,16 +13,16 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typer.testing import CliRunner
 from lab.exercises import progress
-from lxmls_rnn import records
+from lxmls_rnn.storage import records
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.cli import app
 from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.embeddings import embedding_size, extract_embeddings
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.files import in_words
+from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
-from lxmls_rnn.run_files import read_config, read_metrics
+from lxmls_rnn.runs.folder import read_config, read_metrics
 from lxmls_rnn.sweep.sweep import Sweep
 
 resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))  # what takes gigabytes is to fail, and not the machine

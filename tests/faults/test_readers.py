@@ -36,11 +36,11 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.files import UNSAFE, in_words
 from lxmls_rnn.readers.conll import read_lines
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
-from lxmls_rnn.run_files import read_config, read_metrics
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.runs.folder import read_config, read_metrics
+from lxmls_rnn.storage.files import UNSAFE, in_words
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps

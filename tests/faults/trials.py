@@ -21,8 +21,8 @@ from lab.exercises import progress
 from lxmls_rnn.benchmark.measure.results import Results
 from lxmls_rnn.cli import app
 from lxmls_rnn.experiment import corpus_files
-from lxmls_rnn.files import in_words
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage.files import in_words
 
 SHIM = ctypes.CDLL(None)
 CALLS = ("write", "fsync", "rename", "mkdir", "open", "unlink", "read")

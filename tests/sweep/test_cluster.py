@@ -14,8 +14,8 @@ from sweep.clusters import Cluster, Line
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn import paths
-from lxmls_rnn.run_files import read_metrics
 from lxmls_rnn.runs import Run
+from lxmls_rnn.runs.folder import read_metrics
 from lxmls_rnn.sweep import cluster as clusters
 from lxmls_rnn.sweep import worker
 from lxmls_rnn.sweep.driver import Driver

@@ -24,7 +24,7 @@ from lxmls_rnn.benchmark.show import beside, compare, report
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.processor import cores
-from lxmls_rnn.files import counted
+from lxmls_rnn.storage.files import counted
 
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}

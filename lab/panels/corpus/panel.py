@@ -18,10 +18,10 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
 from lxmls_rnn.experiment import Settings, read_corpus
-from lxmls_rnn.files import write_atomically
-from lxmls_rnn.palette import LINES, colour_of
+from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import Sequence, SequenceList
+from lxmls_rnn.storage.files import write_atomically
 
 SENTENCES = 8  # shown at a time
 MOST_BARS = 20  # whose texts do not touch each other

@@ -15,7 +15,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn.datasets.reach import FARTHEST
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.distance import TAGGERS, Measured, measure
-from lxmls_rnn.palette import LINES
+from lxmls_rnn.plotting.palette import LINES
 
 COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 

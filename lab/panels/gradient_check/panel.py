@@ -14,7 +14,7 @@ from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
 from lxmls_rnn.deep_learning.parameters import STACKED
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.palette import RIGHT, WRONG
+from lxmls_rnn.plotting.palette import RIGHT, WRONG
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 from lxmls_rnn.teaching.readings import readings

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lxmls_rnn.palette import LINES, MARKED
+from lxmls_rnn.plotting.palette import LINES, MARKED
 
 SHAPES = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
 LONGEST, MOST = 12, 40  # letters of a label, and labels

@@ -16,7 +16,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.palette import WRONG, colour_of
+from lxmls_rnn.plotting.palette import WRONG, colour_of
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 

@@ -13,8 +13,8 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
 from lxmls_rnn.experiment import parts
-from lxmls_rnn.files import counted
-from lxmls_rnn.palette import colour_of
+from lxmls_rnn.plotting.palette import colour_of
+from lxmls_rnn.storage.files import counted
 
 ANY = "any"
 SHOWN = 10  # sentences with errors at a time

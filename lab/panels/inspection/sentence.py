@@ -9,7 +9,7 @@ from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
 from lab.widgets.controls import in_row, offer, on_change, pick, show, switch, toggles, view, whole
 from lab.widgets.panel import Panel
-from lxmls_rnn.palette import MARKED, colour_of
+from lxmls_rnn.plotting.palette import MARKED, colour_of
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 PAGE = 50  # hidden units shown at a time

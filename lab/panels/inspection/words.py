@@ -14,8 +14,8 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import parts, prepare
-from lxmls_rnn.files import in_words
-from lxmls_rnn.palette import NEUTRAL, colour_of
+from lxmls_rnn.plotting.palette import NEUTRAL, colour_of
+from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 

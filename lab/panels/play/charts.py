@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lxmls_rnn.palette import LINES, MARKED
+from lxmls_rnn.plotting.palette import LINES, MARKED
 
 KEPT = "#808080"
 NOTHING = np.array([])

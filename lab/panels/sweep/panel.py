@@ -18,7 +18,7 @@ from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.files import counted
+from lxmls_rnn.storage.files import counted
 from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds

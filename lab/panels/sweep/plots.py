@@ -10,7 +10,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lab.widgets.controls import in_row, show, view
-from lxmls_rnn.palette import LINES
+from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.plots import CURVES, curve, is_number, lines_against, sorted_values
 from lxmls_rnn.sweep.results import Result, Setting

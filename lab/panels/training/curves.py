@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lab.widgets.controls import in_row, show, switch, view
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.palette import LINES
+from lxmls_rnn.plotting.palette import LINES
 
 # of the lines of cost and of accuracy on dev: marker, line; of accuracy on the training part: line
 ROUNDS = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))

@@ -18,8 +18,8 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS, device_of
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.run_files import new_folder
 from lxmls_rnn.runs import Damaged, Run, find_runs
+from lxmls_rnn.runs.folder import new_folder
 
 POINTS = 200  # of a curve within the epochs, over the whole training
 

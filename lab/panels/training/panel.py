@@ -16,8 +16,8 @@ from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.run_files import read_metrics
 from lxmls_rnn.runs import Run
+from lxmls_rnn.runs.folder import read_metrics
 
 FURTHER = 5  # epochs that are proposed to a run that has done all
 

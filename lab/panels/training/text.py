@@ -6,8 +6,8 @@ from lab.drawing import html
 from lab.panels.training.live_runs import LiveRun
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.files import counted
 from lxmls_rnn.runs import Run
+from lxmls_rnn.storage.files import counted
 
 LAST = 100  # epochs in the table
 

@@ -9,7 +9,7 @@ from itertools import groupby, product
 from typing import Any, Protocol, TypeVar
 
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
-from lxmls_rnn.files import quoted
+from lxmls_rnn.storage.files import quoted
 
 MODELS = {
     "rnn": "Simple recurrent, with tanh",

@@ -24,10 +24,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any
 
-from lxmls_rnn import records
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.files import quoted, write_atomically
-from lxmls_rnn.records import Between, Count
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import quoted, write_atomically
+from lxmls_rnn.storage.records import Between, Count
 
 FORMAT = "lxmls-rnn benchmark"
 VERSION = 1

@@ -12,7 +12,7 @@ from lxmls_rnn.benchmark.measure.cases import MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.series import SIZES, TITLES, series_of, speed_ups
-from lxmls_rnn.picture import picture
+from lxmls_rnn.plotting.picture import picture
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
 

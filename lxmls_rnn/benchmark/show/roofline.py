@@ -16,7 +16,7 @@ from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.benchmark.show.series import COLOURS, TITLES
-from lxmls_rnn.picture import picture
+from lxmls_rnn.plotting.picture import picture
 
 MARKERS = dict(zip(TITLES, "osD", strict=True))
 

@@ -13,7 +13,7 @@ from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
 from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.benchmark.show.beside import Beside
 from lxmls_rnn.benchmark.show.report import fastest
-from lxmls_rnn.palette import LINES
+from lxmls_rnn.plotting.palette import LINES
 
 COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
 STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}

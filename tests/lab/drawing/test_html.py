@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 
 from lab.drawing import html
-from lxmls_rnn.palette import shade, shades
+from lxmls_rnn.plotting.palette import shade, shades
 
 NASTY = "<b> & \"'"
 

@@ -19,10 +19,10 @@ from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.widgets.choices import RunChoice
-from lxmls_rnn import palette
 from lxmls_rnn.deep_learning.evaluation import judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare
+from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
 from lxmls_rnn.teaching.analysis import Reach, gradient_reach
 

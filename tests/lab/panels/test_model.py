@@ -13,7 +13,7 @@ import pytest
 from lab import ModelPanel
 from lab.drawing.html import image, symbols
 from lxmls_rnn.experiment import prepare
-from lxmls_rnn.palette import shades
+from lxmls_rnn.plotting.palette import shades
 
 PATIENCE = 120  # seconds until a test gives up
 

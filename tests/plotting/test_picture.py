@@ -4,7 +4,7 @@ import matplotlib as mpl
 import matplotlib.image
 import pytest
 
-from lxmls_rnn.picture import picture
+from lxmls_rnn.plotting.picture import picture
 
 
 def drawn(path, legend, shape=(1, 2)):

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
-from lxmls_rnn import records
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.files import lines_of, naming, open_regular, quoted
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import lines_of, naming, open_regular, quoted
 
 LONGEST_NAME = 200  # bytes; a file system has 255 for a name
 MOST_EPOCHS = 200_000  # that are read of a run: each takes half a kilobyte

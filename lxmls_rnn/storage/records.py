@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from lxmls_rnn.files import quoted, read_regular
+from lxmls_rnn.storage.files import quoted, read_regular
 
 if TYPE_CHECKING:
     import pydantic

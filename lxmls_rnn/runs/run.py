@@ -26,7 +26,7 @@ import numpy as np
 import scipy
 
 import lxmls_rnn
-from lxmls_rnn import paths, records
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.interface import Model
@@ -34,8 +34,9 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
-from lxmls_rnn.files import append, in_words, locked, make_atomically, naming, write_atomically
-from lxmls_rnn.run_files import clear, folders_with, new_folder, read_config, read_metrics
+from lxmls_rnn.runs.folder import clear, folders_with, new_folder, read_config, read_metrics
+from lxmls_rnn.storage import records
+from lxmls_rnn.storage.files import append, in_words, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.tagger import Tagger
 
 CHECKPOINT = "checkpoint.npz"

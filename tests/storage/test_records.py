@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pytest
 
-from lxmls_rnn import records
+from lxmls_rnn.storage import records
 
 
 @dataclass(frozen=True)

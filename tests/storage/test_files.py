@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lxmls_rnn.files import (
+from lxmls_rnn.storage.files import (
     LONGEST_LINE,
     counted,
     escaped,
@@ -27,7 +27,7 @@ from lxmls_rnn.files import (
 HOLDER = """
 import sys
 from pathlib import Path
-from lxmls_rnn.files import locked
+from lxmls_rnn.storage.files import locked
 with locked(Path(sys.argv[1]), lambda: None):
     print("held", flush=True)
     sys.stdin.read()
@@ -117,7 +117,7 @@ def test_what_a_killed_writer_has_left_is_swept_up_and_what_a_living_one_writes_
     code = """
 import os, signal, sys
 from pathlib import Path
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.storage.files import write_atomically
 def write(file):
     print("writes", flush=True)
     sys.stdin.readline()

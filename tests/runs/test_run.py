@@ -14,13 +14,14 @@ from subprocess import PIPE
 import numpy as np
 import pytest
 
-from lxmls_rnn import experiment, run_files
+from lxmls_rnn import experiment
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.run_files import read_config, read_metrics, unique_name
 from lxmls_rnn.runs import Run, find_runs
+from lxmls_rnn.runs import folder as run_files
+from lxmls_rnn.runs.folder import read_config, read_metrics, unique_name
 from lxmls_rnn.tagger import Tagger
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))

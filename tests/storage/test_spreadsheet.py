@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from lxmls_rnn.spreadsheet import to_csv
+from lxmls_rnn.storage.spreadsheet import to_csv
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])

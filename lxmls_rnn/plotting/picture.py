@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from lxmls_rnn.files import write_atomically
+from lxmls_rnn.storage.files import write_atomically
 
 
 @contextmanager
