@@ -13,7 +13,7 @@ import pytest
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import machine
 from lxmls_rnn.deep_learning.rnn import model_class
-from lxmls_rnn.device import libraries
+from lxmls_rnn.device import libraries, processor
 
 # A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
 KINDS = {
@@ -104,7 +104,7 @@ def scan_of():
 @pytest.fixture
 def linux(tmp_path, monkeypatch):
     """Write files such as /proc/cpuinfo, the only ones that are then found where machine and driver are looked at."""
-    for module in (machine, libraries):
+    for module in (machine, libraries, processor):
         monkeypatch.setattr(module, "Path", lambda path: tmp_path / path.lstrip("/"))
 
     def write(path, text):

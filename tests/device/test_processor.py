@@ -7,19 +7,6 @@ import pytest
 from lxmls_rnn.device import processor
 
 
-@pytest.fixture
-def linux(tmp_path, monkeypatch):
-    """Write files such as /sys/fs/cgroup/cpu.max, the only ones that are then found."""
-    monkeypatch.setattr(processor, "Path", lambda path: tmp_path / path.lstrip("/"))
-
-    def write(path, text):
-        file = tmp_path / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    return write
-
-
 @pytest.mark.parametrize(
     ("quota", "cores"), [("max 100000", 8), ("250000 100000", 2), ("50000 100000", 1), ("1600000 100000", 8), (None, 8)]
 )
