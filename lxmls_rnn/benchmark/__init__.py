@@ -1,7 +1,7 @@
-"""CPU against GPU, NumPy against Theano against PyTorch: what is measured, how, and what comes of it.
+"""Benchmark of the taggers: CPU and GPU; NumPy, Theano and PyTorch.
 
-In `measure` a `Case` says what is measured. A worker, a process for one implementation on one device, builds it,
-compares its numbers with the reference and times it. `runner.Runner` lets the workers of the same work take turns and
-yields a `Row` for every case; `results` keeps rows and the machine's description in a file. `show` reads it: `report`,
-`plots` and `compare`.
+`measure` runs the benchmark. A `Case` describes one measurement. A worker is a process for one implementation, device
+and dtype: it builds the tagger, compares its results with the reference and times it. `runner.Runner` lets the workers
+of one group of cases take turns and yields a `Row` for every case. `results` writes the rows and a description of the
+machine to a file. `show` presents such a file: `report` as tables, `plots` as pictures, `compare` against another file.
 """

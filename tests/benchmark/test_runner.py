@@ -99,7 +99,7 @@ def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner_of_pro
     (tmp_path / "torch.py").write_text("raise ImportError('not here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (row,) = runner_of_processes.run(cases(("torch",)))
-    assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `uv sync --group peers` brings it")
+    assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `uv sync --group peers` installs it")
 
 
 @pytest.mark.process

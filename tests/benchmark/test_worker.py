@@ -9,7 +9,7 @@ import pytest
 
 from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
-from lxmls_rnn.benchmark.measure.worker import WARM_UP, Bench
+from lxmls_rnn.benchmark.measure.worker import WARM_UP_SECONDS, Bench
 
 compiles = pytest.mark.slow("compiles the fused layer, five seconds from an empty cache")
 
@@ -32,7 +32,7 @@ def test_a_gpu_works_before_each_round(make_row, device, warm):
     for _ in range(2):
         start = perf_counter()
         bench.measure(1e-9)
-        assert (times[-1] - start >= WARM_UP) == warm
+        assert (times[-1] - start >= WARM_UP_SECONDS) == warm
 
 
 def test_the_seconds_of_a_call_are_those_that_it_took(make_row):

@@ -1,1 +1,1 @@
-"""Cases, and how they are measured: a process for each implementation on each device, rows in a file."""
+"""Measurement of benchmark cases: a process for each implementation, device and dtype, and a results file."""

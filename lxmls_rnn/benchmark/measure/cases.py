@@ -23,10 +23,10 @@ IMPLEMENTATIONS = {
     "torch": "PyTorch, a loop over the steps",
     "torch-fused": "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU",
 }
-# for a GPU: FastRNN and FastLSTM take the first up to a number of hidden units, above it the second: `gpu_plans`
+# On a GPU FastRNN and FastLSTM use the first up to a number of hidden units, and the second above it: `gpu_plans`.
 PLANS = {
-    "one-kernel": "fused, all steps of the layer in one kernel, whatever the size",
-    "stepwise": "fused, products and a kernel for every step, whatever the size",
+    "one-kernel": "fused, all steps of the layer in one kernel at every size",
+    "stepwise": "fused, matrix products and one kernel for every step at every size",
 }
 WORKS = {
     "forward": "the probabilities of the tags",
@@ -36,11 +36,11 @@ WORKS = {
 
 
 class OfGroup(Protocol):
-    """A case, or what came of one."""
+    """An object that belongs to a group of cases: a `Case` or a `results.Row`."""
 
     @property
     def group(self) -> tuple[Any, ...]:
-        """What all of a group have in common."""
+        """The key of the group."""
 
 
 T = TypeVar("T", bound=OfGroup)
@@ -48,7 +48,7 @@ T = TypeVar("T", bound=OfGroup)
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure; ValueError where a name is not among those below, or a size is not positive."""
+    """One measurement; ValueError if a name is unknown, or a size is not positive or not below 2**31."""
 
     model: str  # one of `MODELS`
     implementation: str  # one of `IMPLEMENTATIONS` or `PLANS`
@@ -56,8 +56,8 @@ class Case:
     dtype: str  # "float32" or "float64"
     work: str  # one of `WORKS`
     n_hidd: int
-    batch: int  # sentences; one alone is a vector
-    length: int = 10  # words in each
+    batch: int  # number of sentences; a single sentence is passed as a vector
+    length: int = 10  # words in each sentence
     n_words: int = 4786
     n_emb: int = 50
     n_tags: int = 12
@@ -78,38 +78,38 @@ class Case:
 
     @property
     def lane(self) -> tuple[str, str, str]:
-        """What a worker is for: implementation, device and dtype."""
+        """The key of the worker that measures it: implementation, device and dtype."""
         return self.implementation, self.device, self.dtype
 
     @property
     def group(self) -> tuple[Any, ...]:
-        """All but implementation and device: cases of one group do the same work and are compared."""
-        own = ("implementation", "device")
-        return tuple(value for name, value in asdict(self).items() if name not in own)
+        """All fields but implementation and device: the cases of a group do the same work and are compared."""
+        compared = ("implementation", "device")
+        return tuple(value for name, value in asdict(self).items() if name not in compared)
 
     @property
     def sizes(self) -> Sizes:
-        """Those of the tagger."""
+        """The sizes of the tagger."""
         return Sizes(self.n_words, self.n_emb, self.n_hidd, self.n_tags)
 
     @property
     def backend(self) -> str:
-        """That of the library's model: the plans are ways of "fused"."""
+        """The backend of the library's model; both plans belong to "fused"."""
         return "fused" if self.implementation in PLANS else self.implementation
 
     @property
     def layer(self) -> str:
-        """The kind of its recurrent layer, "rnn" or "lstm"."""
+        """The kind of the recurrent layer, "rnn" or "lstm"."""
         return self.model.partition("-")[0]
 
     @property
     def peepholes(self) -> bool:
-        """Whether it has the matrix W_c: PyTorch's own LSTM has none."""
+        """Whether the layer has peepholes, the matrix W_c. PyTorch's own LSTM has none."""
         return self.model == "lstm" and self.implementation != "torch-fused"
 
     @property
     def same_work(self) -> bool:
-        """Whether it does what the model says: PyTorch's own LSTM leaves out the peepholes."""
+        """Whether the implementation does all the work of the model. PyTorch's own LSTM leaves out the peepholes."""
         return self.model != "lstm" or self.peepholes
 
     def __str__(self) -> str:
@@ -130,14 +130,18 @@ class Shape:
 
 
 def grid(models: Iterable[str], hidden: Iterable[int], batches: Iterable[int], lengths: Iterable[int]) -> list[Shape]:
-    """Every combination, small ones first; those of one hidden size, which share compiled functions, together."""
+    """Return every combination, small ones first.
+
+    Shapes of the same hidden size follow each other, because they share compiled functions.
+    """
     every = product(sorted(set(hidden)), models, sorted(set(lengths)), sorted(set(batches)))
     return [Shape(model, n_hidd, batch, length) for n_hidd, model, length, batch in every]
 
 
-# https://github.com/baidu-research/DeepBench, code/kernels/rnn_problems.h, its training set without the GRUs: hidden
-# units, batch, time steps. There the layer alone is timed, and its input is added without a product (cuDNN's
-# CUDNN_SKIP_INPUT); here the tagger around it has embeddings of 50 dimensions, a small product.
+# The training set of DeepBench without the GRUs (https://github.com/baidu-research/DeepBench,
+# code/kernels/rnn_problems.h): hidden units, batch, time steps. DeepBench times only the layer, and adds its input
+# without a matrix product (cuDNN's CUDNN_SKIP_INPUT). This benchmark times the whole tagger, whose embeddings of 50
+# dimensions need a small matrix product.
 DEEPBENCH = [Shape("rnn", n_hidd, batch, 50) for n_hidd in (1760, 2048, 2560) for batch in (16, 32, 64, 128)]
 DEEPBENCH += [Shape("lstm", n_hidd, batch, 25) for n_hidd in (512, 1024, 2048, 4096) for batch in (16, 32, 64, 128)]
 DEEPBENCH += [Shape("lstm", 1536, batch, 50) for batch in (8, 16, 32)]
@@ -146,7 +150,7 @@ DEEPBENCH += [Shape("lstm", 256, batch, 150) for batch in (16, 32, 64)]
 
 @dataclass(frozen=True)
 class CaseSet:
-    """A named set of cases: shapes, kinds of work, and what is measured and compared where nothing else is said."""
+    """A named set of cases: shapes, kinds of work, and the default implementations, devices and baseline."""
 
     shapes: Sequence[Shape]
     works: tuple[str, ...]
@@ -155,7 +159,7 @@ class CaseSet:
     baseline: str = "numpy"
 
 
-# on both sides of the bounds that `gpu_plans` has
+# hidden sizes below and above the bounds in `gpu_plans`
 PLANS_AT = grid(("rnn",), (128, 256, 384, 512, 768, 1024), (1, 16, 128), (10,))
 PLANS_AT += grid(("lstm",), (64, 128, 192, 256, 384, 512), (1, 16, 128), (10,))
 
@@ -169,7 +173,10 @@ SETS = {
 
 
 def sizes(what: str, given: str) -> list[int]:
-    """Return the numbers in "20,128"; ValueError, which names `what`, unless they are positive integers."""
+    """Return the numbers in a text such as "20,128".
+
+    ValueError, which names the option `what`, if they are not positive integers.
+    """
     values = given.split(",")
     if not all(re.fullmatch(r" *[0-9]{1,9} *", value) and int(value) > 0 for value in values):
         raise ValueError(f"{what} takes positive numbers separated by commas, got {quoted(given)}")
@@ -179,7 +186,10 @@ def sizes(what: str, given: str) -> list[int]:
 def chosen_shapes(
     chosen: CaseSet, models: Sequence[str], hidden: Sequence[int], batches: Sequence[int], lengths: Sequence[int]
 ) -> list[Shape]:
-    """Return the shapes of a set for these models; with sizes given, every combination of them and of the set's."""
+    """Return the shapes of a set for these models.
+
+    If any sizes are given, return every combination of them; the set's sizes are used where none are given.
+    """
     shapes = [shape for shape in chosen.shapes if shape.model in models]
     if not (hidden or batches or lengths):
         return shapes
@@ -199,7 +209,7 @@ def make_cases(
     dtypes: Iterable[str] = ("float32",),
     n_words: int = 4786,
 ) -> list[Case]:
-    """Return the cases of every shape, group by group; NumPy has the CPU alone, the plans a GPU."""
+    """Return the cases of every shape, group by group. NumPy runs only on the CPU, the plans only on a GPU."""
     places = [
         (name, device)
         for device in devices
@@ -208,25 +218,25 @@ def make_cases(
     ]
     return [
         Case(shape.model, implementation, device, dtype, work, shape.n_hidd, shape.batch, shape.length, n_words)
-        for dtype, shapes_of_one in product(list(dtypes), _by_function(shapes))
+        for dtype, shapes_of_function in product(list(dtypes), _by_function(shapes))
         for work in works
-        for shape in shapes_of_one
+        for shape in shapes_of_function
         for implementation, device in places
     ]
 
 
 def groups(found: Iterable[T]) -> list[list[T]]:
-    """Put together the cases, or the rows, of one group: those that follow each other and are compared."""
-    return [list(members) for _, members in groupby(found, key=lambda one: one.group)]
+    """Split cases or rows into their groups; the members of a group must follow each other."""
+    return [list(members) for _, members in groupby(found, key=lambda member: member.group)]
 
 
 def scan_last(cases: Iterable[Case]) -> list[Case]:
-    """Put the cases of scan behind all others: it compiles for longer than all of them together."""
+    """Move the cases of scan to the end: scan compiles for longer than all others together."""
     return sorted(cases, key=lambda case: case.implementation == "scan")
 
 
 def _by_function(shapes: Iterable[Shape]) -> list[list[Shape]]:
-    """Put together the shapes that one compiled function serves."""
+    """Group the shapes that share a compiled function."""
     groups: dict[tuple[str, int], list[Shape]] = {}
     for shape in shapes:
         groups.setdefault((shape.model, shape.n_hidd), []).append(shape)

@@ -1,4 +1,4 @@
-"""The taggers of this library, ready to be measured: NumPy's, and Theano's on any device."""
+"""Adapters that measure the library's taggers: NumPy on the CPU, Theano on any device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Computed = dict[str, np.ndarray]
 
 
 class Inputs(NamedTuple):
-    """Word ids, tag ids, and weights in the cost: (L,), or (B, L) for more than one sentence."""
+    """Word ids, tag ids, and the words' weights in the loss: (L,) for one sentence, (B, L) for more."""
 
     x: np.ndarray
     y: np.ndarray
@@ -31,23 +31,23 @@ class Contender(Protocol):
     """One implementation of one kind of work, built and compiled for given sizes."""
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        """Return the call that is timed: all of the work, inputs going to the device and results awaited."""
+        """Return the call that is timed: copy the inputs to the device, do the work, wait for the results."""
 
     def results(self, returned: Any) -> Computed:
-        """Give what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
+        """Return what the last call computed: p_y, or cost, e_z and gradients, or the parameters after the step."""
 
     def reset(self) -> None:
-        """Put the parameters back to what they were."""
+        """Restore the initial parameters."""
 
     def device(self) -> str:
-        """Return the device that the parameters are on, found by looking at one of them."""
+        """Return the device that the parameters really are on."""
 
     def device_memory(self) -> int | None:
-        """Return the bytes in use on a GPU; None where there is none, or it cannot be told."""
+        """Return the bytes in use on a GPU; None on the CPU, or if the device does not report it."""
 
 
 def draw_values(case: Case) -> dict[str, np.ndarray]:
-    """Draw parameters under which no unit saturates, always the same for the same sizes."""
+    """Draw parameters that saturate no unit; the same sizes always give the same parameters."""
     shapes = model_class(name_of(case.layer.upper(), "numpy")).shapes(case.sizes, case.model == "lstm")
     rng = np.random.RandomState(1)
     values = {name: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for name, shape in shapes.items()}
@@ -58,7 +58,10 @@ def draw_values(case: Case) -> dict[str, np.ndarray]:
 
 
 def draw_batch(case: Case, sentences: int, words: int) -> Inputs:
-    """Draw `sentences` of `words` words, the first word coming twice as "the" does; each sentence weighs 1."""
+    """Draw `sentences` of `words` words each; each sentence has weight 1.
+
+    The first word of a sentence is repeated at its end, as frequent words such as "the" are.
+    """
     rng = np.random.RandomState(2)
     shape = (words,) if case.batch == 1 else (sentences, words)
     x = rng.randint(0, case.n_words, shape).astype("int32")
@@ -74,23 +77,22 @@ def build_model(case: Case, values: dict[str, np.ndarray]) -> Any:
 
 
 def reference(case: Case, values: dict[str, np.ndarray], batch: Inputs, rate: float) -> Computed:
-    """Compute what a case has to give, with the NumPy model in float64."""
+    """Compute the expected results of a case with the NumPy model in float64."""
     model = build_model(replace(case, implementation="numpy", dtype="float64"), values)
     if case.work == "forward":
         return {"p_y": model.forward(batch.x)}
     back = model.backward(batch.x, batch.y, batch.weights.astype("float64"))
-    names = list(values)[1:]
+    gradients = dict(zip(list(values)[1:], back.gradients, strict=True))
     if case.work == "backward":
-        named = zip(names, back.gradients, strict=True)
-        return {"cost": np.array(back.forward.loss), "e_z": back.e_z, **dict(named)}
-    changed = {name: values[name] - rate * g for name, g in zip(names, back.gradients, strict=True)}
+        return {"cost": np.array(back.forward.loss), "e_z": back.e_z, **gradients}
+    changed = {name: values[name] - rate * gradient for name, gradient in gradients.items()}
     W_e = values["W_e"].copy("K")
     np.subtract.at(W_e.T, flat(batch.x), rate * columns(back.e_z).T)
     return {"W_e": W_e, **changed}
 
 
 class NumpyContender:
-    """`NumpyRNN` and `NumpyLSTM`."""
+    """Adapter of `NumpyRNN` and `NumpyLSTM`."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values
@@ -124,14 +126,14 @@ class NumpyContender:
 
 
 class TheanoContender(NumpyContender):
-    """`RNN` and `LSTM`, `FastRNN` and `FastLSTM`, these also with one plan for all sizes."""
+    """Adapter of `RNN`, `LSTM`, `FastRNN` and `FastLSTM`, the last two also with one plan for all sizes."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values
         self.context = gpu_context()
         if self.context is not None:
             check_plan(case, self.context.lmemsize)
-        self.free = self._free()
+        self.free_at_start = self._free()
         self.model = build_model(case, values)
         if case.work == "step":
             self.step = make_step(self.model, batched=case.batch > 1)
@@ -139,7 +141,7 @@ class TheanoContender(NumpyContender):
             self.function, self.gradients = self._compile_backward()
 
     def _compile_backward(self) -> tuple[Any, dict[str, Any]]:
-        """Compile cost and gradients; the latter are left where they are, in shared variables."""
+        """Compile loss and gradients; the function leaves the gradients on the device, in shared variables."""
         import theano
         import theano.tensor as T
 
@@ -150,21 +152,21 @@ class TheanoContender(NumpyContender):
         _weights = (T.matrix if batched else T.vector)(dtype=model.dtype)
         _z = model._embed(_x)
         _scores = model._scores(_z).reshape((-1, model.sizes.n_tags))
-        _cost = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())[0]
+        _loss = SoftmaxCost()(_scores, _y.T.flatten(), _weights.T.flatten())[0]
         names = ["e_z", *list(self.values)[1:]]
         gradients = {
             name: theano.shared(np.zeros((1,) * _g.ndim, model.dtype), borrow=True)
             for name, _g in zip(names, [_z, *model.param[1:]], strict=True)
         }
-        updates = zip(gradients.values(), theano.grad(_cost, [_z, *model.param[1:]]), strict=True)
-        function = theano.function([_x, _y, _weights], _cost, updates=list(updates))
-        function.trust_input = True  # as the Trainer's step has it
+        updates = zip(gradients.values(), theano.grad(_loss, [_z, *model.param[1:]]), strict=True)
+        function = theano.function([_x, _y, _weights], _loss, updates=list(updates))
+        function.trust_input = True  # as in the Trainer's step
         return function, gradients
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
         x, y, weights = batch
         if self.case.work == "forward":
-            return lambda: self.model.forward(x)  # its result is on the host, so the device has done its work
+            return lambda: self.model.forward(x)  # the result is on the host, so the device has finished
         if self.case.work == "backward":
             written = list(self.gradients.values())
             call = lambda: self.function(x, y, weights)  # noqa: E731
@@ -175,7 +177,7 @@ class TheanoContender(NumpyContender):
             return call
 
         def call_and_wait() -> Any:
-            returned = call()  # the cost is on the host, but what follows it may still be under way
+            returned = call()  # the loss is on the host, but the device may still compute the updates
             for variable in written:
                 variable.get_value(borrow=True, return_internal_type=True).sync()
             return returned
@@ -185,7 +187,7 @@ class TheanoContender(NumpyContender):
     def results(self, returned: Any) -> Computed:
         if self.case.work == "backward":
             values = {name: variable.get_value() for name, variable in self.gradients.items()}
-            # (L, n_emb) or (L, B, n_emb), to the NumPy models' (n_emb, [B,] L)
+            # from (L, n_emb) or (L, B, n_emb) to the shape of the NumPy models, (n_emb, [B,] L)
             values["e_z"] = values["e_z"].T
             return {"cost": np.asarray(returned), **values}
         return super().results(returned)
@@ -199,16 +201,18 @@ class TheanoContender(NumpyContender):
     def _free(self) -> int | None:
         try:
             return int(self.context.free_gmem) if self.context is not None else None
-        except Exception:  # not every OpenCL can tell
+        except Exception:  # not every OpenCL driver reports it
             return None
 
     def device_memory(self) -> int | None:
-        free = self._free()  # what has been lost since before the case, cached blocks too
-        return None if free is None or self.free is None else max(0, self.free - free)
+        free = self._free()
+        if free is None or self.free_at_start is None:
+            return None
+        return max(0, self.free_at_start - free)  # includes blocks that the allocator caches
 
 
 def check_plan(case: Case, local_memory: int) -> None:
-    """Raise NotImplementedError where the device's local memory, in bytes, forbids to have all steps in one kernel."""
+    """Raise NotImplementedError if the device's local memory, in bytes, is too small for the plan one-kernel."""
     needed = 4 * max(LOCAL[case.layer]) * case.n_hidd
     if case.implementation == "one-kernel" and needed > local_memory:
         raise NotImplementedError(f"one kernel needs {needed} bytes of local memory, the device has {local_memory}")

@@ -1,4 +1,4 @@
-"""The description of the machine that goes with every measurement."""
+"""Description of the machine, which is stored with every measurement."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ VARIABLES = (
 
 
 def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
-    """Describe processor, memory, BLAS, GPUs, versions and flags; nothing that names a person or a host.
+    """Describe processor, memory, BLAS, GPUs, versions and flags, without the name of a person or host.
 
-    `threads` are those of BLAS, the fused layers and PyTorch, `torch_python` is PyTorch's interpreter, if it is not the
-    one that runs; errors as `versions_of`.
+    `threads` is the number of threads of BLAS, the fused layers and PyTorch. `torch_python` is PyTorch's interpreter if
+    that is not the running one. Errors as in `versions_of`.
     """
     flags = in_effect()
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
@@ -62,7 +62,7 @@ def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
 
 
 def in_words(machine: dict[str, Any]) -> str:
-    """Name the processor and the GPUs, in a line."""
+    """Return a line that names the processor and the GPUs."""
     threads = f"{machine['threads']} thread{'s' if machine['threads'] != 1 else ''} of {machine['processor']}"
     return ", ".join([threads, *machine["gpus"]])
 
@@ -77,7 +77,7 @@ def processor() -> str:
 
 
 def cache_size() -> int:
-    """Return the bytes of the last cache that a core sees; 0 if that is not known."""
+    """Return the bytes of the processor's last-level cache; 0 if unknown."""
     sizes = [0]
     for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
         match = re.fullmatch(r"(\d+)([KM])", file.read_text().strip())
@@ -95,9 +95,9 @@ def version(name: str) -> str | None:
 
 
 def versions_of(python: str) -> dict[str, str]:
-    """Return the versions of another interpreter and of its NumPy and PyTorch, after importing both there.
+    """Return the versions of another interpreter and of its NumPy and PyTorch, by importing both there.
 
-    ValueError if it is no Python 3.10 or later, or lacks one of the two.
+    ValueError if it is older than Python 3.10, or if it cannot import one of the two.
     """
     code = """import sys
 if sys.version_info < (3, 10): sys.exit("Python 3.10 or later is needed, it is " + sys.version.split()[0])
@@ -116,7 +116,7 @@ print(json.dumps({"python": sys.version.split()[0], "numpy": numpy.__version__, 
 
 
 def numpy_blas() -> str:
-    """Return name, version and kernel of the BLAS in NumPy's package; where there is none, of all that are loaded."""
+    """Return name, version and kernel of the BLAS in NumPy's package, or of every loaded BLAS if there is none."""
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
     found = [library for library in loaded if "numpy" in library["filepath"]] or loaded
     return ", ".join(f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip() for b in found)

@@ -1,4 +1,4 @@
-"""A worker seen from outside: start it, ask it, wait no longer than a limit, tell what became of it."""
+"""Worker processes: start them, send requests, wait for answers up to a limit, report failures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ import lxmls_rnn
 from lxmls_rnn.benchmark.measure.cases import PLANS
 from lxmls_rnn.deep_learning import gpu_plans
 
-STARTING_LIMIT = 120.0  # seconds; Theano's first import on a GPU compiles
-LOOK = 0.1  # seconds between two looks whether to stop
+START_LIMIT_SECONDS = 120.0  # Theano's first import on a GPU compiles
+STOP_POLL_SECONDS = 0.1  # interval at which `stop` is asked
 STOPPED = "the run was stopped"
 
 
 class Failed(Exception):
-    """A worker gave no answer, or one that says why not."""
+    """Raised if a worker gave no answer, or answered with an error."""
 
     def __init__(self, status: str, why: str) -> None:
         super().__init__(why)
@@ -40,13 +40,13 @@ def checked(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def environment(implementation: str, device: str, dtype: str, threads: int) -> dict[str, str]:
-    """Return the environment in which Theano and BLAS take this device and so many threads, and a plan its sizes."""
+    """Return the environment of a worker: device, dtype, number of threads and, for one of `PLANS`, the plan."""
     environ = dict(os.environ)
     if implementation in PLANS:
         bound = {"one-kernel": 10**9, "stepwise": 0}[implementation]
         environ[gpu_plans.VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
-    # of two values Theano takes the later
+    # Theano uses the last value of a flag
     environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device},floatX={dtype}"
     for library in ("OMP", "OPENBLAS", "MKL"):
         environ[f"{library}_NUM_THREADS"] = str(threads)
@@ -54,17 +54,21 @@ def environment(implementation: str, device: str, dtype: str, threads: int) -> d
 
 
 def for_another_python(environ: dict[str, str], folder: str) -> dict[str, str]:
-    """Return the environment for a Python with packages of its own, which finds this one, and no more, in `folder`."""
+    """Return the environment of an interpreter with packages of its own.
+
+    It imports lxmls_rnn, and nothing else of this environment, through a link in `folder`.
+    """
     Path(folder, "lxmls_rnn").symlink_to(Path(lxmls_rnn.__file__).parent)
     ours = ("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "VIRTUAL_ENV")
     return {name: value for name, value in environ.items() if name not in ours} | {"PYTHONPATH": folder}
 
 
 class Worker:
-    """A process of `measure.worker`; `Failed` if what it is for is not there, or it does not start.
+    """A process of `measure.worker`; `Failed` if it does not start, or if device or library is unavailable.
 
-    While an answer is awaited `stop` is asked whether to end the process and raise `Failed`. `python` is the
-    interpreter, by default the one that runs; another one needs NumPy, and what the implementation needs.
+    While the worker computes, `stop` is called at regular intervals; if it returns True, the process is killed and
+    `Failed` is raised. `python` is the interpreter, by default the running one; another one needs NumPy and the
+    packages of the implementation.
     """
 
     def __init__(
@@ -87,11 +91,11 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             env=for_another_python(environ, self.folder.name) if python else environ,
-            start_new_session=True,  # Ctrl-C is for us: we then end the workers
+            start_new_session=True,  # Ctrl-C interrupts only the parent, which then ends its workers
         )
         self.pending = b""
         try:
-            hello = self._read(STARTING_LIMIT)
+            hello = self._read(START_LIMIT_SECONDS)
         except KeyboardInterrupt:
             self.close()
             raise
@@ -101,7 +105,7 @@ class Worker:
         self.versions: dict[str, str] = hello["versions"]
 
     def ask(self, limit: float, **request: Any) -> dict[str, Any]:
-        """Send a request and wait for the answer, at most `limit` seconds; `Failed` if none or a bad one comes."""
+        """Send a request and return the answer; `Failed` if it is an error, or does not come within `limit` seconds."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -115,11 +119,11 @@ class Worker:
         end = monotonic() + limit
         while b"\n" not in self.pending:
             left = end - monotonic()
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, min(left, LOOK)))
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, min(left, STOP_POLL_SECONDS)))
             if self.stop():
                 self.close()
                 raise Failed("stopped", STOPPED)
-            if not ready and left > LOOK:
+            if not ready and left > STOP_POLL_SECONDS:
                 continue
             if not ready:
                 self.close()
@@ -132,7 +136,7 @@ class Worker:
         return json.loads(line)
 
     def _ended(self) -> Failed:
-        """Say how the process ended by itself."""
+        """Return the error that says how the process ended by itself."""
         status = self.process.wait()
         self.errors.seek(0)
         last = self.errors.read().decode(errors="replace").strip().splitlines()[-1:] or [""]
@@ -144,14 +148,14 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the process can be asked."""
+        """Whether the process still runs."""
         return self.process.poll() is None
 
     def close(self) -> None:
-        """End the process."""
+        """Kill the process and close its pipes."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout, self.errors):
-            with suppress(BrokenPipeError):  # a request that nobody reads any more
+            with suppress(BrokenPipeError):  # the ended process did not read its last request
                 pipe.close()  # type: ignore[union-attr]
         self.folder.cleanup()

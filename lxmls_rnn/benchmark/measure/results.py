@@ -1,17 +1,17 @@
-"""Rows, and the file that keeps them.
+"""Rows of results, and the JSON file that stores them.
 
-The file is one JSON object, its schema version 1:
+The file is one JSON object; version 1 has these fields:
 
     format      "lxmls-rnn benchmark"
     version     1
-    created     when, ISO 8601 with the offset from UTC
+    created     time of the run, ISO 8601 with the offset from UTC
     command     the command line
-    settings    threads, seconds timed for a case, its limit in seconds, rounds
+    settings    threads, seconds timed for a case, limit in seconds for a case, rounds
     machine     see `machine.describe`
     peaks       {"cpu float32": {"flops", "bytes", "cache"}, ...}, see `counting.Peak`
-    rows        one for each case that was asked for: the fields of `Row`, those of its case under "case"
+    rows        one for each requested case: the fields of `Row`, with the fields of the case under "case"
 
-A reader takes every version up to its own: what later versions add has a default.
+A reader accepts every version up to its own: fields that later versions add have defaults.
 """
 
 from __future__ import annotations
@@ -38,33 +38,35 @@ Amount = Annotated[float, Between(0, 1e300)]
 
 @dataclass
 class Row:
-    """What came of one case.
+    """The result of one case.
 
     Attributes
     ----------
     status, why
-        "ok"; or else, with a sentence why: "wrong", its numbers are not the reference's, so it was not timed;
-        "unavailable", device or library is not there; "crashed"; "memory", there is too little; "limit", it took too
-        long; "stopped", the run was, or its time was used up.
+        "ok", or one of these with a sentence why: "wrong", its results differ from the reference, so it was not timed;
+        "unavailable", device or library is missing; "crashed"; "memory", the machine has too little; "limit", the case
+        took too long; "stopped", the run was stopped or its time was used up.
     median, q1, q3, minimum
         Seconds a call: median, quartiles and minimum of the repeats.
     repeats, calls
         Number of repeats, and calls timed together in each.
     compile_s
-        Seconds from the symbolic formula, or the layer's construction, to the first result; with Theano's compile cache
-        as it was. Shapes with the same hidden size share it.
+        Seconds from building the tagger to its first result, with the current contents of Theano's compile cache.
+        Shapes of the same hidden size share this value.
     difference, checked
-        Largest difference from the reference, relative to its largest number; sentences and words compared.
+        Largest difference from the reference, relative to the reference's largest number; numbers of sentences and of
+        words in each that were compared.
     device, device_name
-        Where the parameters were found to be; of an OpenCL device, what it is.
+        The device that the parameters were on; OpenCL's name of the device.
     host_memory
-        Peak of the worker's memory in bytes, libraries and the comparison with the reference included.
+        Peak of the worker's memory in bytes, including libraries and the comparison with the reference.
     device_memory
         Bytes of GPU memory in use; None on the CPU.
     flops, bytes, to_device, from_device
         Counted, see `counting`.
     share
-        Least time by the device's measured arithmetic or bandwidth, over the median; None where neither is known.
+        Least time that the device's measured arithmetic and bandwidth allow, divided by the median; None if the peak is
+        unknown.
     """
 
     case: Case
@@ -95,7 +97,7 @@ class Row:
 
     @property
     def group(self) -> tuple[Any, ...]:
-        """That of its case."""
+        """The group of its case."""
         return self.case.group
 
     @property
@@ -128,16 +130,16 @@ class Results:
         return any(row.median and row.case.device.startswith("cuda") for row in self.rows)
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically: a killed process leaves either the old file or the new file."""
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
         write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read a file; FileNotFoundError if there is none, OSError, which names it, if it cannot be read.
+        """Read a file.
 
-        ValueError if it is not a results file, or one of a later version, or a field, which is named, is not what it
-        should be.
+        FileNotFoundError if it does not exist, OSError if it cannot be read, ValueError if it is not a results file,
+        has a later version, or has an invalid field. All messages name the file, the last one also the field.
         """
         try:
             content = records.read(dict[str, Any], path)
@@ -160,7 +162,7 @@ class Results:
 
 @dataclass
 class KnownOfMachine:
-    """What is shown of `Results.machine`; see `machine.describe`."""
+    """The fields of `Results.machine` that reports show; see `machine.describe`."""
 
     threads: Count
     processor: str
@@ -168,7 +170,7 @@ class KnownOfMachine:
 
 
 def new_path(folder: Path) -> Path:
-    """Return the name of a new results file: the time, and random letters for those that begin in the same second."""
+    """Return the name of a new results file: the time, and random letters in case two start in the same second."""
     return folder / f"bench-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(3)}.json"
 
 

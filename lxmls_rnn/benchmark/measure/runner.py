@@ -1,4 +1,4 @@
-"""Run cases: the workers of one group are prepared, then take turns, so that a machine that drifts favours none."""
+"""Measurement of cases in groups: all workers of a group take turns, so that a drift of the machine favours none."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ import numpy as np
 from lxmls_rnn.benchmark.measure.cases import Case, groups
 from lxmls_rnn.benchmark.measure.counting import Peak, count, memory, share_of_bound
 from lxmls_rnn.benchmark.measure.machine import cache_size
-from lxmls_rnn.benchmark.measure.process import STARTING_LIMIT, STOPPED, Failed, Worker
+from lxmls_rnn.benchmark.measure.process import START_LIMIT_SECONDS, STOPPED, Failed, Worker
 from lxmls_rnn.benchmark.measure.results import Row
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.memory import check as check_memory
 
-ROUNDS = 5
-FEWEST_ROUNDS = 3  # of calls that take longer than all the time for a case
-COMPILING = 4  # times the budget: how long compiling may take besides
+ROUNDS = 5  # times that each worker of a group has its turn
+MIN_ROUNDS = 3  # for calls that take longer than the time of the whole case
+COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
 class Runner:
-    """Measures groups of cases with workers that it starts and ends.
+    """Measure groups of cases with workers that it starts and ends.
 
     Parameters
     ----------
     threads
         Threads of BLAS, the fused layers and PyTorch in a worker; by default all cores.
     seconds
-        To be timed for a case, in `ROUNDS` rounds.
+        Time in seconds for the timed calls of a case, in `ROUNDS` rounds.
     limit
-        Seconds for a case altogether; compiling counts.
+        Limit in seconds for a case in total, including compiling.
     budget
-        Seconds for the whole run, without what workers need to start and to compile; that may take `COMPILING` times as
-        long besides. Cases whose turn has not come by then become rows that say so. By default no limit.
+        Limit in seconds for the whole run, without starting workers and compiling, for which `COMPILE_BUDGETS` times
+        the budget is added. Cases that are not measured by then become rows with the status "stopped". Default: no
+        limit.
     torch_python
-        The interpreter of PyTorch's workers; by default the one that runs.
+        The interpreter of PyTorch's workers; default: the running one.
     worker
-        Starts a worker: called as `Worker` is, gives what can be asked and closed as that can.
+        Starts a worker; called with the arguments of `Worker`, returns an object with its methods.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Runner:
         self.seconds, self.limit, self.budget = seconds, limit, budget
         self.torch_python = torch_python
         self.start_worker = worker
-        self.compiling = 0.0  # seconds in this run
+        self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
         self._absent: dict[tuple[str, str, str], Failed] = {}
@@ -68,40 +69,42 @@ class Runner:
         self._stopping = threading.Event()
 
     def run(self, cases: Sequence[Case], stop: Callable[[], bool] = lambda: False) -> Iterator[Row]:
-        """Measure cases, those of a group, which are compared, one after the other; yield a row for every case.
+        """Measure cases group by group; yield a row for every case.
 
-        `stop` is asked between two measurements whether to end here. Ctrl-C (`KeyboardInterrupt`) and the method `stop`
-        end too; in any case what has been measured is yielded, and rows for the rest.
+        The run ends early if `stop`, called between two measurements, returns True, on Ctrl-C (`KeyboardInterrupt`),
+        and if another thread calls the method `stop`. The rows of what has been measured are yielded nevertheless, and
+        rows with the status "stopped" for the rest.
         """
 
         def stopping() -> bool:
             return self._stopping.is_set() or stop()
 
-        start, self.compiling = monotonic(), 0.0
+        start, self.compile_seconds = monotonic(), 0.0
         stopped = ""
         try:
             for group in groups(cases):
                 if self._stopping.is_set():
                     stopped = STOPPED
-                if not stopped and self.budget is not None and monotonic() - start - self.compiling >= self.budget:
+                measuring = monotonic() - start - self.compile_seconds
+                if not stopped and self.budget is not None and measuring >= self.budget:
                     stopped = f"the time for the run, {self.budget:.0f} s, was used up"
                 stopped = stopped or self._compiled_enough()
                 if stopped:
-                    yield from (finished(Turn(Row(case, "stopped", stopped))) for case in group)
+                    yield from (finished(Measurement(Row(case, "stopped", stopped))) for case in group)
                     continue
-                turns = [Turn(Row(case)) for case in group]
+                measurements = [Measurement(Row(case)) for case in group]
                 try:
-                    self._measure(turns, stopping)
+                    self._measure(measurements, stopping)
                     if stopping():
                         stopped = STOPPED
                 except KeyboardInterrupt:
                     stopped = STOPPED
-                yield from (self._with_share(finished(turn, stopped)) for turn in turns)
+                yield from (self._with_share(finished(measurement, stopped)) for measurement in measurements)
         finally:
             self.close()
 
     def stop(self) -> None:
-        """End the run at once, from another thread, also in the middle of a compile; what has been measured is kept."""
+        """End the run at once, even while a worker compiles; called from another thread. Measured rows are kept."""
         self._stopping.set()
 
     def close(self) -> None:
@@ -109,38 +112,38 @@ class Runner:
         while self._workers:
             self._workers.popitem()[1].close()
 
-    def _measure(self, turns: list[Turn], stop: Callable[[], bool]) -> None:
-        for turn in turns:
+    def _measure(self, measurements: list[Measurement], stop: Callable[[], bool]) -> None:
+        for measurement in measurements:
             if stop():
                 return
-            self._attempt(turn, self._prepare)
-        ready = [turn for turn in turns if turn.prepared]
+            self._attempt(measurement, self._prepare)
+        ready = [measurement for measurement in measurements if measurement.prepared]
         for number in range(ROUNDS):
-            for turn in ready:
+            for measurement in ready:
                 if stop():
                     return
-                enough = number >= FEWEST_ROUNDS and turn.timed > len(turn.repeats) * self.seconds
-                # what a round takes is known from the one before
-                too_long = bool(turn.repeats) and turn.spent + turn.last > self.limit
-                if turn.row.status == "ok" and not enough and not too_long:
-                    self._attempt(turn, self._time)
+                enough = number >= MIN_ROUNDS and measurement.timed > len(measurement.repeats) * self.seconds
+                # the last round tells how long the next one takes
+                too_long = bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
+                if measurement.row.status == "ok" and not enough and not too_long:
+                    self._attempt(measurement, self._time)
 
-    def _attempt(self, turn: Turn, action: Callable[[Turn], None]) -> None:
+    def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None]) -> None:
         start = monotonic()
         try:
-            action(turn)
+            action(measurement)
         except Failed as failure:
-            turn.row.why = str(failure)
+            measurement.row.why = str(failure)
             if failure.status != "stopped":
-                turn.row.status = failure.status
-            worker = self._workers.get(turn.row.case.lane)
+                measurement.row.status = failure.status
+            worker = self._workers.get(measurement.row.case.lane)
             if worker is not None and not worker.alive:
-                del self._workers[turn.row.case.lane]
-        turn.last = monotonic() - start
-        turn.spent += turn.last
+                del self._workers[measurement.row.case.lane]
+        measurement.last = monotonic() - start
+        measurement.spent += measurement.last
 
-    def _prepare(self, turn: Turn) -> None:
-        case, row = turn.row.case, turn.row
+    def _prepare(self, measurement: Measurement) -> None:
+        case, row = measurement.row.case, measurement.row
         with self._compile_time():
             worker = self._worker(case.lane)
             self._find_peak(case)
@@ -152,11 +155,11 @@ class Runner:
         try:
             answer = worker.ask(min(self.limit, self._left_to_compile()), do="prepare", case=vars(case))
         except Failed as failure:
-            self.compiling += monotonic() - start
+            self.compile_seconds += monotonic() - start
             if failure.status == "limit" and self._compiled_enough():
                 raise Failed("stopped", self._compiled_enough()) from None
             raise
-        self.compiling += answer["compile_s"] if answer["compiled"] else 0
+        self.compile_seconds += answer["compile_s"] if answer["compiled"] else 0
         row.device, row.device_name, row.compile_s = answer["device"], answer["device_name"], answer["compile_s"]
         row.difference, row.checked = answer["difference"], answer["checked"]
         if row.device != case.device:
@@ -164,39 +167,39 @@ class Runner:
         if row.difference is None or row.difference > answer["tolerance"]:
             how = "are not finite" if row.difference is None else f"differ by {row.difference:.1e} of the largest"
             raise Failed("wrong", f"its numbers {how} from the reference's; {answer['tolerance']:.0e} is allowed")
-        turn.prepared = True
+        measurement.prepared = True
 
     def _left_to_compile(self) -> float:
-        return inf if self.budget is None else max(0.0, COMPILING * self.budget - self.compiling)
+        return inf if self.budget is None else max(0.0, COMPILE_BUDGETS * self.budget - self.compile_seconds)
 
     def _compiled_enough(self) -> str:
-        """Say that no time is left to compile in; nothing if there is."""
+        """Return a sentence if the time for compiling is used up, else an empty text."""
         if self.budget is None or self._left_to_compile() > 0:
             return ""
-        return f"the time for compiling, {COMPILING * self.budget:.3g} s, was used up"
+        return f"the time for compiling, {COMPILE_BUDGETS * self.budget:.3g} s, was used up"
 
     @contextmanager
     def _compile_time(self) -> Iterator[None]:
-        """Count what is done within as compiling; `Failed` if no time is left for it."""
+        """Count the time of the block as compiling; `Failed` if no time is left for it."""
         if self._compiled_enough():
             raise Failed("stopped", self._compiled_enough())
         start = monotonic()
         try:
             yield
         finally:
-            self.compiling += monotonic() - start
+            self.compile_seconds += monotonic() - start
 
-    def _time(self, turn: Turn) -> None:
-        worker = self._workers.get(turn.row.case.lane)
+    def _time(self, measurement: Measurement) -> None:
+        worker = self._workers.get(measurement.row.case.lane)
         if worker is None:
             raise Failed("crashed", "its process ended")
-        answer = worker.ask(max(1.0, self.limit - turn.spent), do="measure", seconds=self.seconds / ROUNDS)
-        turn.repeats += answer["seconds"]
-        turn.row.calls = answer["calls"]
-        turn.row.host_memory, turn.row.device_memory = answer["host_memory"], answer["device_memory"]
+        answer = worker.ask(max(1.0, self.limit - measurement.spent), do="measure", seconds=self.seconds / ROUNDS)
+        measurement.repeats += answer["seconds"]
+        measurement.row.calls = answer["calls"]
+        measurement.row.host_memory, measurement.row.device_memory = answer["host_memory"], answer["device_memory"]
 
     def _worker(self, lane: tuple[str, str, str]) -> Worker:
-        """Return the worker of a lane; start it, or anew after it has crashed."""
+        """Return the worker of a lane; start it if it does not run, also after a crash."""
         if lane in self._absent:
             raise self._absent[lane]
         if lane not in self._workers:
@@ -212,12 +215,15 @@ class Runner:
         return self._workers[lane]
 
     def _find_peak(self, case: Case) -> None:
-        """Let each worker show once what the device can do; the best counts. Where none can, shares are not told."""
+        """Let each worker measure the peak of its device once; keep the best.
+
+        Without any measured peak the rows have no share.
+        """
         if case.lane in self._peaks_of:
             return
         self._peaks_of.add(case.lane)
         try:
-            answer = self._workers[case.lane].ask(STARTING_LIMIT, do="peak")
+            answer = self._workers[case.lane].ask(START_LIMIT_SECONDS, do="peak")
         except Failed:
             if not self._workers[case.lane].alive:
                 raise
@@ -234,14 +240,14 @@ class Runner:
         return row
 
 
-class Turn:
-    """A case while its group is measured."""
+class Measurement:
+    """The state of a case while its group is measured."""
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.prepared = False
         self.repeats: list[float] = []
-        self.spent = self.last = 0.0
+        self.spent = self.last = 0.0  # seconds, in total and in the last round
 
     @property
     def timed(self) -> float:
@@ -249,25 +255,25 @@ class Turn:
         return sum(self.repeats) * self.row.calls
 
 
-def finished(turn: Turn, stopped: str = "") -> Row:
+def finished(measurement: Measurement, stopped: str = "") -> Row:
     """Fill in the row of a case from its repeats and counts."""
-    row, counted = turn.row, count(turn.row.case)
+    row, counted = measurement.row, count(measurement.row.case)
     row.flops, row.bytes = counted.flops, counted.bytes
     row.to_device, row.from_device = counted.to_device, counted.from_device
-    if row.status == "ok" and not turn.repeats:
+    if row.status == "ok" and not measurement.repeats:
         row.status, row.why = "stopped", row.why or stopped
     if row.status == "ok":
         row.why = ""
-        row.q1, row.median, row.q3 = (float(q) for q in np.percentile(turn.repeats, (25, 50, 75)))
-        row.minimum, row.repeats = min(turn.repeats), len(turn.repeats)
+        row.q1, row.median, row.q3 = (float(q) for q in np.percentile(measurement.repeats, (25, 50, 75)))
+        row.minimum, row.repeats = min(measurement.repeats), len(measurement.repeats)
     return row
 
 
 def peak_key(case: Case) -> str:
-    """Return under which name the peak of a case's device and dtype is kept."""
+    """Return the key of the peak of a case's device and dtype."""
     return f"{case.device} {case.dtype}"
 
 
 def peaks_as_dict(peaks: dict[str, Peak]) -> dict[str, Any]:
-    """Return peaks as they are kept in a file."""
+    """Return peaks as they are written to a results file."""
     return {key: vars(peak) for key, peak in peaks.items()}

@@ -1,4 +1,4 @@
-"""A run whose results are kept on disk as they come, and that can be gone on with."""
+"""Resumable benchmark sessions, whose results are saved after each group."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lxmls_rnn.benchmark.measure.runner import ROUNDS, STOPPED, Runner, peaks_as
 
 
 class Session:
-    """Cases, the runner that measures them, and the file of their results, with its settings and the `command` line.
+    """Measure cases with a runner, and save the results to a file with the settings and the `command` line.
 
-    Cases are measured group by group, where the runner's time is limited scan after all others, and the file is written
-    whenever a group is done. With `resume` it keeps what it has measured; groups with a case that it lacks are measured
-    anew, as one, because only what was measured side by side is compared. ValueError if that file comes from another
-    machine, or another state of this one.
+    The cases are measured group by group, and the file is written after each group. If the runner has a budget, the
+    cases of scan come last. With `resume` the rows that are already in the file are kept. A group with a missing case
+    is measured again as a whole, because only cases that were measured in turns are compared. ValueError if the file to
+    resume comes from another machine, or from other versions or threads on this one.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class Session:
             self.results.peaks = before.peaks
 
     def run(self) -> Iterator[Row]:
-        """Measure what is not there yet; yield each new row.
+        """Measure the missing cases; yield each new row.
 
-        However it ends, the file then has a row for every case.
+        At the end, also after an error, the file has a row for every case.
         """
         cases = self.cases if self.runner.budget is None else scan_last(self.cases)
         todo = [group for group in groups(cases) if not all(case in self.kept for case in group)]

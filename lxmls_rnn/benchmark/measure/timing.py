@@ -1,4 +1,4 @@
-"""Timing of a call."""
+"""Timing of calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import perf_counter
 
 
 def timed(call: Callable[[], object], calls: int) -> float:
-    """Return the seconds that so many calls take."""
+    """Return the seconds that `calls` calls take together."""
     start = perf_counter()
     for _ in range(calls):
         call()
@@ -16,9 +16,10 @@ def timed(call: Callable[[], object], calls: int) -> float:
 
 
 def median_time(call: Callable[[], object], seconds: float = 0.05, at_least: int = 5) -> tuple[float, int]:
-    """Time single calls for so many seconds, after one that is not counted; return their median and their number.
+    """Time single calls for `seconds`, after one call as warm-up; return their median in seconds and their number.
 
-    For a first impression: it is in this process, beside whatever else goes on. `runner.Runner` measures with care.
+    The result is a rough estimate: the calls run in this process, and other threads may disturb them. `runner.Runner`
+    measures more exactly.
     """
     call()
     times: list[float] = []

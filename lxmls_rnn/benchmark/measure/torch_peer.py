@@ -1,4 +1,4 @@
-"""The same taggers in PyTorch, as peers to measure against: a loop over the steps, and PyTorch's own layers."""
+"""The same taggers in PyTorch, for comparison: a loop over the steps, and PyTorch's own layers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from torch.nn import functional as F
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import Computed, Inputs
 
-# products in the precision that their dtype says: the others have no TF32
+# Matrix products use the full precision of their dtype: the other implementations have no TF32.
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 
 
 def torch_device(name: str) -> torch.device:
-    """Return PyTorch's device for a name such as "cuda1"; RuntimeError where it is not there."""
+    """Return PyTorch's device for a name such as "cuda1"; RuntimeError if it is unavailable."""
     if name == "cpu":
         return torch.device(name)
     if not name.startswith("cuda"):
         raise RuntimeError(f"PyTorch has no device {name}")
     if torch.version.cuda is None:
-        raise RuntimeError("this PyTorch is built for the CPU alone")
+        raise RuntimeError("this PyTorch is built for the CPU only")
     index = int(name.removeprefix("cuda") or 0)
     if index >= torch.cuda.device_count():
         raise RuntimeError(f"PyTorch sees {torch.cuda.device_count()} CUDA devices, so no {name}")
@@ -33,7 +33,7 @@ def torch_device(name: str) -> torch.device:
 
 
 class Loop(nn.Module):
-    """The recurrent layer written out, a step after the other; an LSTM with peepholes where there is a W_c."""
+    """The recurrent layer as a loop over the steps; an LSTM has peepholes if `values` contains W_c."""
 
     def __init__(self, values: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -72,7 +72,10 @@ def own_layer(case: Case, values: dict[str, torch.Tensor]) -> nn.Module:
 
 
 class TorchContender(nn.Module):
-    """Embeddings with gradients for the words in use, a recurrent layer, scores; see `contenders.Contender`."""
+    """Adapter of the PyTorch taggers; see `contenders.Contender`.
+
+    Only the embeddings of words in the batch get gradients.
+    """
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         super().__init__()
@@ -89,7 +92,7 @@ class TorchContender(nn.Module):
         self.z: Any = None
 
     def matrices(self) -> dict[str, nn.Parameter]:
-        """Return the parameters after W_e by the library's names."""
+        """Return the parameters except W_e, by the library's names."""
         if isinstance(self.layer, Loop):
             found = {"W_x": self.layer.W_x, "W_h": self.layer.W_h, "W_c": self.layer.W_c, "W_y": self.W_y}
         else:
@@ -100,12 +103,12 @@ class TorchContender(nn.Module):
         """Return the scores, (L, [B,] n_tags)."""
         return F.linear(self.layer(z)[0], self.W_y)
 
-    def cost(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the cost, each sentence weighing 1."""
+    def loss(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the loss; each sentence has weight 1."""
         return F.cross_entropy(self(z).flatten(0, -2), y.flatten(), reduction="sum") / len(y)
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        # (L, [B]), in PyTorch's own type of index
+        # (L, [B]), int64 as PyTorch's indices are
         x, y = (torch.tensor(np.ascontiguousarray(ids.T), dtype=torch.int64) for ids in batch[:2])
         self.optimizer.param_groups[0]["lr"] = rate
         wait = (lambda: torch.cuda.synchronize(self.place)) if self.place.type == "cuda" else (lambda: None)
@@ -119,18 +122,18 @@ class TorchContender(nn.Module):
             with torch.no_grad():
                 z = F.embedding(x.to(self.place), self.W_e)
             self.z = z.requires_grad_()
-            cost = self.cost(self.z, y.to(self.place))
-            cost.backward()
+            loss = self.loss(self.z, y.to(self.place))
+            loss.backward()
             wait()
-            return cost.item()
+            return loss.item()
 
         def step() -> Any:
             self.optimizer.zero_grad()
-            cost = self.cost(F.embedding(x.to(self.place), self.W_e, sparse=True), y.to(self.place))
-            cost.backward()
+            loss = self.loss(F.embedding(x.to(self.place), self.W_e, sparse=True), y.to(self.place))
+            loss.backward()
             self.optimizer.step()
             wait()
-            return cost.item()
+            return loss.item()
 
         return {"forward": forward, "backward": backward, "step": step}[self.case.work]
 
@@ -154,12 +157,12 @@ class TorchContender(nn.Module):
         return self.case.device if on == {self.place} else ", ".join(map(str, on))
 
     def device_memory(self) -> int | None:
-        # the peak of what PyTorch's allocator gave out
+        # the peak that PyTorch's allocator has handed out
         return torch.cuda.max_memory_allocated(self.place) if self.place.type == "cuda" else None
 
 
 def peak_calls(matrix: np.ndarray, vector: np.ndarray, device: str) -> list[Callable[[], Any]]:
-    """Return a product of large matrices and a copy, each awaited."""
+    """Return two calls, a matrix product and a copy, which wait for the end."""
     place = torch_device(device)
     a, b = torch.tensor(matrix, device=place), torch.tensor(vector, device=place)
     out, copy = torch.empty_like(a), torch.empty_like(b)

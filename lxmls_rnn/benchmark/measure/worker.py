@@ -1,14 +1,15 @@
-"""The process that builds, checks and times the cases of one implementation, device and dtype.
+"""Worker process: build, check and time the cases of one implementation, device and dtype.
 
-`python -m lxmls_rnn.benchmark.measure.worker IMPLEMENTATION DEVICE DTYPE THREADS` reads requests, a line each, from
-standard input and answers each with a line of JSON on standard output:
+`python -m lxmls_rnn.benchmark.measure.worker IMPLEMENTATION DEVICE DTYPE THREADS` reads requests from standard input
+and writes answers to standard output, one line of JSON each:
 
     (at its start)                          {"device": ..., "versions": {...}} or {"unavailable": why}
     {"do": "prepare", "case": {...}}        {"device", "difference", "checked", "compile_s", ...}, see `Bench.prepare`
     {"do": "measure", "seconds": 0.1}       {"seconds": [...], "calls": n, "host_memory", "device_memory"}
     {"do": "peak"}                          {"flops": ..., "bytes": ...}
 
-or with {"error": why, "kind": "memory" | "unavailable" | "error"}. LXMLS_BENCH_FAULT is for tests, see `fault`.
+A failed request is answered with {"error": why, "kind": "memory" | "unavailable" | "error"}. Tests set
+LXMLS_BENCH_FAULT, see `fault`.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ from lxmls_rnn.benchmark.measure.counting import checked_part
 from lxmls_rnn.benchmark.measure.timing import timed
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
-CHECK_RATE = 1.0  # the step's change is as large as the gradient, so a wrong one is seen
-TIMED_RATE = 1e-6  # the parameters stay where they are, however often the step is made
-SHORTEST_REPEAT = 0.002  # seconds: calls that are faster are timed several together
-WARM_UP = 0.05  # seconds of work before a round on CUDA: a GPU that idled lowers its clock
-KEPT = 2  # compiled taggers: one for a sentence and one for batches serve every shape of one hidden size
+CHECK_RATE = 1.0  # learning rate of the checked step: its change is as large as the gradient, so an error shows
+TIMED_RATE = 1e-6  # learning rate of the timed steps: the parameters hardly change, however many steps are made
+MIN_REPEAT_SECONDS = 0.002  # faster calls are timed several at a time
+WARM_UP_SECONDS = 0.05  # work before each round on CUDA: an idle GPU lowers its clock
+MAX_BUILT_TAGGERS = 2  # one for single sentences and one for batches cover every shape of one hidden size
 
 
 def fault(kind: str, implementation: str) -> bool:
-    """Whether a test has asked for this fault: "wrong", "crash", "hang", "memory" or "killed"."""
+    """Whether a test requests this fault: "wrong", "crash", "hang", "memory" or "killed"."""
     return os.environ.get("LXMLS_BENCH_FAULT") == f"{kind}:{implementation}"
 
 
 class Bench:
-    """The state of a worker: the taggers it has built, the call it is to time."""
+    """The state of a worker: the taggers that it has built and the call that it times."""
 
     def __init__(self, implementation: str, device: str, dtype: str) -> None:
         self.implementation, self.device, self.dtype = implementation, device, dtype
@@ -57,24 +58,25 @@ class Bench:
         self.call: Callable[[], Any]
         self.tagger: Contender
         self.calls = 0
-        self.once = 0.0  # seconds a call, roughly
+        self.call_seconds = 0.0  # rough time of one call
 
     def prepare(self, case: Case) -> dict[str, Any]:
-        """Build a case, compare its numbers with the reference's, warm it up.
+        """Build the tagger of a case, compare its results with the reference, and bind the call to time.
 
         Returns
         -------
         dict
-            ``device`` that the parameters are on; ``difference``, the largest from the reference relative to the
-            largest number; ``tolerance``; ``checked``, sentences and words; ``compile_s`` until the first result, and
-            ``compiled``, whether that was now or for an earlier case.
+            ``device`` that the parameters are on; ``difference``, the largest difference from the reference relative to
+            the reference's largest number; ``tolerance``; ``checked``, numbers of sentences and words compared;
+            ``compile_s``, seconds until the first result; ``compiled``, whether this case was compiled now (True) or
+            reuses the functions of an earlier case (False).
         """
         gc.collect()
         reset_peak_memory()
         tagger, values, compile_s = self._tagger(case)
         checked = checked_part(case)
         batch = contenders.draw_batch(case, *checked)
-        tagger.reset()  # timing steps of another length has moved the parameters a little
+        tagger.reset()  # the timed steps of an earlier case have changed the parameters a little
         start = perf_counter()
         returned = tagger.bind(batch, CHECK_RATE)()
         compiled = compile_s == 0
@@ -110,11 +112,11 @@ class Bench:
         return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
     def _tagger(self, case: Case) -> tuple[Contender, dict[str, np.ndarray], float]:
-        """Return a built tagger, its parameters, and the seconds that building it took: 0 if that is now."""
+        """Return the tagger of a case, its parameters, and the seconds to its first result; 0 if it is built now."""
         key = self._key(case)
         if key in self.built:
             return self.built[key]
-        while len(self.built) >= KEPT:
+        while len(self.built) >= MAX_BUILT_TAGGERS:
             del self.built[next(iter(self.built))]
         start = perf_counter()
         values = contenders.draw_values(case)
@@ -130,19 +132,19 @@ class Bench:
         return tagger, values, 0.0
 
     def measure(self, seconds: float) -> dict[str, Any]:
-        """Time the prepared call for about so many seconds, at least once; return the seconds a call of each repeat.
+        """Time the prepared call for about `seconds`, at least once; return the seconds a call of each repeat.
 
-        On CUDA it has been made for `WARM_UP` seconds before.
+        On CUDA the call first runs untimed for `WARM_UP_SECONDS`.
         """
         call = self.call
         if self.device.startswith("cuda"):
-            end = perf_counter() + WARM_UP
+            end = perf_counter() + WARM_UP_SECONDS
             while perf_counter() < end:
                 call()
         if not self.calls:
-            self.once = min(timed(call, 1), timed(call, 1))
-            self.calls = max(1, math.ceil(SHORTEST_REPEAT / self.once))
-        if self.once < seconds:  # the processes before have used the caches; a long call does not feel it
+            self.call_seconds = min(timed(call, 1), timed(call, 1))
+            self.calls = max(1, math.ceil(MIN_REPEAT_SECONDS / self.call_seconds))
+        if self.call_seconds < seconds:  # refill the caches that other workers used; a long call does not need it
             timed(call, self.calls)
         repeats: list[float] = []
         gc.disable()
@@ -157,28 +159,29 @@ class Bench:
 
 
 def device_name(tagger: Contender) -> str | None:
-    """Return what OpenCL calls the device, which may well be a processor; None for other kinds of device."""
+    """Return OpenCL's name of the device, which may be a processor; None for other kinds of device."""
     context = getattr(tagger, "context", None)
     return context.devname if context is not None and context.kind == b"opencl" else None
 
 
 def reset_peak_memory() -> None:
-    """Let `peak_memory` start anew, where Linux allows it."""
+    """Restart the measurement of `peak_memory`, where Linux allows it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process has had in memory since `reset_peak_memory`."""
+    """Return the largest number of bytes that this process has had in memory since `reset_peak_memory`."""
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024  # type: ignore[index]
 
 
 def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
-    """Measure what a device can do by the implementation's own library.
+    """Measure the peak of a device with the implementation's own library.
 
-    Returns ``flops`` a second of a product of large matrices, ``bytes`` read and written a second by a copy.
+    Return ``flops``, operations a second of a product of large matrices, and ``bytes``, bytes a second that a copy
+    reads and writes.
     """
-    # what a device is, its name does not tell: OpenCL's may be a processor, CUDA's an emulated one
+    # A name does not tell how fast a device is: an OpenCL device may be a processor, a CUDA device may be emulated.
     sizes = [(256, 1 << 20), (1024, 16 << 20), (4096, 64 << 20)] if device.startswith("cuda") else [(1024, 16 << 20)]
     for n, m in sizes:
         calls = peak_calls(implementation, device, np.ones((n, n), dtype), np.ones(m, dtype))
@@ -189,7 +192,7 @@ def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
 
 
 def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -> list[Callable[[], Any]]:
-    """Return a product of a matrix with itself and a copy, by the implementation's own library."""
+    """Return two calls of the implementation's own library: a matrix product and a copy."""
     if implementation == "numpy":
         out, copy = np.empty_like(a), np.empty_like(b)
         return [lambda: np.dot(a, a, out=out), lambda: np.copyto(copy, b)]
@@ -201,7 +204,7 @@ def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -
 
 
 def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
-    """Return a call that computes on Theano's device, result and input staying there, and waits."""
+    """Return a call that computes on Theano's device, with input and result there, and waits for the end."""
     import theano
 
     source = theano.shared(value)
@@ -218,14 +221,14 @@ def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callab
 
 
 def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
-    """Import what the implementation needs; return the device and versions, or why it cannot be had."""
+    """Import what the implementation needs; return device and versions, or why it is unavailable."""
     versions = {"numpy": np.__version__}
     try:
         if implementation.startswith("torch"):
             try:
                 import torch
             except ImportError:
-                return {"unavailable": "PyTorch is not installed: `uv sync --group peers` brings it"}
+                return {"unavailable": "PyTorch is not installed: `uv sync --group peers` installs it"}
             from lxmls_rnn.benchmark.measure.torch_peer import torch_device
 
             torch_device(device)
@@ -242,15 +245,15 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
 
 
 def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
-    """Do what a request says; an error becomes an answer too."""
+    """Carry out a request and return the answer; an error becomes an answer too."""
     try:
         if request["do"] == "peak":
             return peak(bench.implementation, bench.device, bench.dtype)
         if request["do"] == "measure":
             return bench.measure(request["seconds"])
-        for kind, harm in FAULTS.items():
+        for kind, cause_fault in FAULTS.items():
             if fault(kind, bench.implementation):
-                harm()
+                cause_fault()
         return bench.prepare(Case(**request["case"]))
     except MemoryError as error:
         return {"error": f"not enough memory: {error}", "kind": "memory"}
@@ -262,7 +265,7 @@ def answer(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
         return {"error": message, "kind": "memory" if "out of memory" in str(error).lower() else "error"}
 
 
-def _run_out() -> None:
+def _run_out_of_memory() -> None:
     raise MemoryError("asked for")
 
 
@@ -270,7 +273,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "hang": signal.pause,
-    "memory": _run_out,
+    "memory": _run_out_of_memory,
 }
 
 
@@ -278,7 +281,7 @@ def main() -> None:
     """Answer requests until standard input ends."""
     implementation, device, dtype, threads = sys.argv[1:]
     replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints goes to standard error
+    os.dup2(2, 1)  # what a library prints goes to standard error
 
     def reply(content: dict[str, Any]) -> None:
         replies.write(json.dumps(content) + "\n")
