@@ -155,7 +155,8 @@ def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
     else:
         wide = SafeConsole(width=None if console.is_terminal else 160)
         wide.print(report.table(results, baseline))
-    for lines in (report.less_work, report.opencl_devices, report.crossover, plans.found, report.not_measured):
+    parts = report.less_work, report.opencl_devices, report.crossover, plans.recommendations, report.not_measured
+    for lines in parts:
         for line in lines(results):
             console.print(line, soft_wrap=True)
 

@@ -22,7 +22,7 @@ def measured(make_results, make_row):
 
 def test_each_model_and_device_has_its_line_and_a_layer_one_bound(measured, monkeypatch):
     monkeypatch.delenv("LXMLS_FUSED_UP_TO", raising=False)
-    found = plans.found(
+    found = plans.recommendations(
         measured(
             {
                 ("lstm", "cuda"): {64: 3, 128: 0.5},
@@ -32,19 +32,19 @@ def test_each_model_and_device_has_its_line_and_a_layer_one_bound(measured, monk
         )
     )
     assert found == [
-        "lstm on cuda: of 64 to 128 hidden units one kernel is faster up to 64 with batch 4; over all up to 64. "
-        "The library takes it up to 192.",
-        "lstm-no-peepholes on cuda: of 64 to 128 hidden units one kernel is faster everywhere with batch 4; "
-        "over all everywhere. The library takes it up to 192.",
-        "rnn on cuda1: of 100 to 300 hidden units one kernel is faster nowhere with batch 4; over all nowhere. "
-        "The library takes it up to 512.",
-        "LXMLS_FUSED_UP_TO=lstm=64,rnn=0 makes the library take these.",
+        "lstm on cuda: measured with 64 to 128 hidden units, one kernel is faster up to 64 with batch 4; "
+        "over all batches up to 64. The library uses it up to 192.",
+        "lstm-no-peepholes on cuda: measured with 64 to 128 hidden units, one kernel is faster everywhere "
+        "with batch 4; over all batches everywhere. The library uses it up to 192.",
+        "rnn on cuda1: measured with 100 to 300 hidden units, one kernel is faster nowhere with batch 4; "
+        "over all batches nowhere. The library uses it up to 512.",
+        "LXMLS_FUSED_UP_TO=lstm=64,rnn=0 makes the library use these bounds.",
     ]
 
 
 def test_the_bound_weighs_what_is_won_against_what_is_lost(measured):
     """One kernel twice as fast at 200 outweighs that it takes 1.5 times as long at 100, and at 300 it does not."""
-    (line, _) = plans.found(measured({("rnn", "cuda"): {100: 1 / 1.5, 200: 2, 300: 1 / 1.01}}))
+    (line, _) = plans.recommendations(measured({("rnn", "cuda"): {100: 1 / 1.5, 200: 2, 300: 1 / 1.01}}))
     assert "one kernel is faster up to 200 with batch 4" in line
 
 
@@ -52,4 +52,4 @@ def test_what_was_measured_with_one_plan_or_without_a_time_is_left_out(make_resu
     rows = [make_row(1e-3, "one-kernel", "cuda"), make_row(None, "stepwise", "cuda")]
     rows += [make_row(1e-3, "stepwise", "cuda", batch=2), make_row(1e-3, "one-kernel", "cuda1", batch=2)]
     rows += [make_row(1e-3, "one-kernel", "cuda1", batch=3), make_row(2e-3, "fused", "cuda1", batch=3)]
-    assert plans.found(make_results(*rows)) == []
+    assert plans.recommendations(make_results(*rows)) == []

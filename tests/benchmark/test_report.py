@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from lxmls_rnn.benchmark.show import beside, compare, plans, plots, report, roofline, series
+from lxmls_rnn.benchmark.show import compare, overlay, plans, plots, report, roofline, series
 
 
 def text(table):
@@ -24,15 +24,15 @@ def test_the_table_shows_median_spread_and_ratio_to_the_baseline(make_results, m
 
 def test_a_stored_result_is_compared_with_what_was_measured_here_and_is_no_baseline(make_results, make_row):
     stored = make_results(make_row(8e-3), make_row(1e-3, "fused", "cuda"))
-    both = beside.lay(make_results(make_row(5e-4, "fused"), make_row(2e-3)), stored)
+    both = overlay.overlay(make_results(make_row(5e-4, "fused"), make_row(2e-3)), stored)
     (lines,) = report.sections(both)
     assert [(line[4], line[7]) for line in lines] == [
         ("fused on cpu", "4.00"),
         ("numpy on cpu", "1.00"),
-        ("numpy on cpu, beside", "0.25"),
-        ("fused on cuda, beside", "2.00"),
+        ("numpy on cpu, stored", "0.25"),
+        ("fused on cuda, stored", "2.00"),
     ]
-    (lines,) = report.sections(beside.lay(make_results(make_row(5e-4, "fused")), stored))
+    (lines,) = report.sections(overlay.overlay(make_results(make_row(5e-4, "fused")), stored))
     assert [line[7] for line in lines] == [""] * 3
 
 
@@ -56,7 +56,7 @@ def test_less_work_is_starred_and_the_star_told(make_results, make_row):
     shown = text(report.table(results))
     assert re.search(r"lstm .* fused on cpu", shown)
     assert re.search(r"torch-fused\* on cpu.*lstm-no-peepholes.*torch-fused on cpu", shown, re.DOTALL)
-    assert "beside lstm-no-peepholes the same" in " ".join(report.less_work(results))
+    assert "as much work as lstm-no-peepholes" in " ".join(report.less_work(results))
     assert report.less_work(make_results(*results.rows[2:])) == []
 
 
@@ -100,12 +100,12 @@ def test_the_bound_between_the_plans_is_found_for_each_batch_and_over_all(make_r
         for n_hidd, ratio in zip((100, 200, 300), ratios, strict=True)
         for name in ("one-kernel", "stepwise")
     ]
-    assert plans.found(make_results(*rows)) == [
-        "rnn on cuda: of 100 to 300 hidden units one kernel is faster everywhere with batch 1, up to 100 with batch 8, "
-        "nowhere with batch 9; over all up to 200. The library takes it up to 512.",
-        "LXMLS_FUSED_UP_TO=rnn=200 makes the library take these.",
+    assert plans.recommendations(make_results(*rows)) == [
+        "rnn on cuda: measured with 100 to 300 hidden units, one kernel is faster everywhere with batch 1, "
+        "up to 100 with batch 8, nowhere with batch 9; over all batches up to 200. The library uses it up to 512.",
+        "LXMLS_FUSED_UP_TO=rnn=200 makes the library use these bounds.",
     ]
-    assert plans.found(make_results(*rows[::2])) == []
+    assert plans.recommendations(make_results(*rows[::2])) == []
 
 
 def test_the_heat_map_holds_cpu_time_over_gpu_time(gpu_results):
@@ -242,7 +242,7 @@ def test_what_was_not_measured_is_said_with_how_it_went_wrong(make_results, make
         "wrong: numpy on cpu, rnn backward, hidden 20, batch 6, length 10, float32: why",
     ]
     said[0].why = "another"
-    assert len(report.not_measured(make_results(*said), told="why")) == 1
+    assert len(report.not_measured(make_results(*said), already_shown="why")) == 1
 
 
 def test_what_opencl_calls_its_devices_is_said_once(make_results, make_row):
@@ -286,7 +286,7 @@ def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
     ]
     own = make_results(make_row(2e-3))
     stored = make_results(make_row(1e-9), make_row(1e-3, "fused", "cuda"))
-    assert report.crossover(beside.lay(own, stored)) == [
+    assert report.crossover(overlay.overlay(own, stored)) == [
         "rnn backward, batch 1, length 10, float32: the GPU wins from hidden 20 on"
     ]
     both = [make_row(1e-3, n_hidd=n, work=w) for n, w in ((20, "step"), (50, "forward"))]
@@ -318,4 +318,4 @@ def test_the_gpu_must_win_at_every_larger_size(make_results, make_row):
     ],
 )
 def test_times_have_three_digits(seconds, shown):
-    assert report.time(seconds) == shown
+    assert report.format_time(seconds) == shown

@@ -59,5 +59,5 @@ def test_the_roof_is_over_all_points_and_has_its_corner(axes_of, results):
 
 def test_without_a_peak_there_is_no_roofline(make_results, make_row, results, tmp_path):
     results.rows = [row for row in results.rows if row.case.dtype == "float64"]
-    with pytest.raises(ValueError, match="nothing was measured of which the device's peak is known, so there is no"):
+    with pytest.raises(ValueError, match="no case was measured on a device whose peak is known, so there is no"):
         roofline.draw(results, tmp_path / "none.png")

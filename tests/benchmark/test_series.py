@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.benchmark.show import beside, series
+from lxmls_rnn.benchmark.show import overlay, series
 
 
 def test_the_sizes_with_most_points_are_drawn_of_several_the_ones_in_the_middle(make_row):
@@ -36,13 +36,13 @@ def test_other_lengths_and_dtypes_are_left_out(make_row):
 def test_lines_are_told_apart(make_results, make_row):
     stored = make_results(make_row(5e-3, "fused"), make_row(6e-3, "fused", "cuda1"))
     own = make_results(make_row(2e-3, "fused"), make_row(1e-3), make_row(3e-3, "fused", "cuda"))
-    found = series.series_of(beside.lay(own, stored).rows, "n_hidd")
+    found = series.series_of(overlay.overlay(own, stored).rows, "n_hidd")
     assert [(line.name, line.medians, line.style) for line in found.lines] == [
         ("numpy on cpu", [1e-3], "-"),
         ("fused on cpu", [2e-3], "-"),
         ("fused on cuda", [3e-3], "--"),
-        ("fused on cpu, beside", [5e-3], "-"),
-        ("fused on cuda1, beside", [6e-3], "--"),
+        ("fused on cpu, stored", [5e-3], "-"),
+        ("fused on cuda1, stored", [6e-3], "--"),
     ]
     numpy, fused, cuda, pale, _ = (line.colour for line in found.lines)
     assert numpy != fused == cuda

@@ -36,7 +36,7 @@ def test_a_small_benchmark_runs_and_is_kept(lab, picture):
     expect(panel).to_contain_text("made-up is of a GPU: choose it under Stored results, and press Lay beside.")
     panel.get_by_label("Stored results", exact=True).select_option("made-up, GPU")
     press(button(panel, "Lay beside"), "Enter")
-    expect(table).to_contain_text("fused on cuda, beside")
+    expect(table).to_contain_text("fused on cuda, stored")
     expect(panel).to_contain_text("made-up, measured yesterday on 1 thread of a made-up processor, a made-up GPU.")
     expect(panel.get_by_role("row", name="hidden 16")).to_contain_text("10 x")
     lab.page.set_viewport_size({"width": 900, "height": 800})

@@ -20,7 +20,7 @@ from lxmls_rnn.benchmark.measure.machine import in_words, version
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import Runner
 from lxmls_rnn.benchmark.measure.session import Session
-from lxmls_rnn.benchmark.show import beside, compare, report
+from lxmls_rnn.benchmark.show import compare, overlay, report
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.processor import cores
@@ -204,8 +204,8 @@ class BenchmarkPanel(Panel):
             if self.shown is None:
                 raise ValueError("run a benchmark or load results first: the chosen ones are laid beside them")
             stored, name = self._chosen(), self.earlier.value.stem
-            if len(beside.lay(self.shown, stored).rows) == len(self.shown.rows):
-                has = beside.measured(stored)
+            if len(overlay.overlay(self.shown, stored).rows) == len(self.shown.rows):
+                has = overlay.coverage(stored)
                 raise ValueError(f"{name} did none of the work of the results below; it has measured {has}")
             self.beside = name, stored
         self.beside_button.description = "Lay beside" if self.beside is None else "Take away"
@@ -234,8 +234,8 @@ class BenchmarkPanel(Panel):
         shown, said = self.shown, ""
         if self.beside is not None:
             name, stored = self.beside
-            shown = beside.lay(shown, stored)
-            said = f"<p><b>Beside</b>: {escape(name)}, {escape(beside.told(stored))}.</p>"
+            shown = overlay.overlay(shown, stored)
+            said = f"<p><b>Beside</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{said}"
         header = report.header(self.baseline.value)
         # a first look can do without the others, and a panel has room for these
@@ -261,7 +261,7 @@ class BenchmarkPanel(Panel):
         """Tell what a GPU is worth, one's own, or where there is none that of the results beside; return notes."""
         assert self.shown is not None
         if self.shown.has_gpu:  # then that is it, whatever lies beside
-            rows = [row for row in rows if not isinstance(row, beside.Beside)]
+            rows = [row for row in rows if not isinstance(row, overlay.OverlaidRow)]
             self.gpu.value = speed_up_map(speed_ups(rows))
             return report.crossover(self.shown)
         without = "" if self.working else report.without_gpu(self.shown)

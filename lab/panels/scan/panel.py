@@ -19,7 +19,7 @@ from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
 from lab.widgets.controls import field, in_row, on_change, pick, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.measure.timing import median_time
-from lxmls_rnn.benchmark.show.report import time as time_in_words
+from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
 WRONG = "What goes wrong"

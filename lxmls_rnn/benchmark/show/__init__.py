@@ -1,1 +1,1 @@
-"""Results of the benchmark for people: tables, ratios, series, pictures, comparisons of two files."""
+"""Presentation of benchmark results: tables, ratios, series, pictures, comparisons of two files."""

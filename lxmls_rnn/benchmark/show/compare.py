@@ -1,4 +1,4 @@
-"""Two results files: what got faster or slower beyond the spread."""
+"""Comparison of two results files: cases that became faster or slower by more than the spread."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.report import place, time
+from lxmls_rnn.benchmark.show.report import format_time, label
 
 HEADER = ("case", "implementation", "before", "after", "after / before", "verdict")
-SMALLEST = 0.05  # a change that is less of the median is none: two runs differ by as much
+MIN_CHANGE = 0.05  # as a fraction of the median; two runs of the same program differ by less
 
 
 @dataclass(frozen=True)
 class Change:
-    """One case in two runs."""
+    """The rows of one case in two runs."""
 
     before: Row
     after: Row
@@ -25,28 +25,31 @@ class Change:
     @property
     def ratio(self) -> float:
         """Return the time after over the time before."""
-        return figures(self.after)[1] / figures(self.before)[1]
+        return quartiles(self.after)[1] / quartiles(self.before)[1]
 
     @property
     def verdict(self) -> str:
-        """Return "faster", "slower" or "same": it changed if the quartiles do not overlap, and by 5 % or more."""
-        before, after = figures(self.before), figures(self.after)
-        if after[2] < before[0] and self.ratio <= 1 - SMALLEST:
+        """Return "faster", "slower" or "same".
+
+        A case has changed if the quartiles do not overlap and the medians differ by 5 % or more.
+        """
+        before, after = quartiles(self.before), quartiles(self.after)
+        if after[2] < before[0] and self.ratio <= 1 - MIN_CHANGE:
             return "faster"
-        if after[0] > before[2] and self.ratio >= 1 + SMALLEST:
+        if after[0] > before[2] and self.ratio >= 1 + MIN_CHANGE:
             return "slower"
         return "same"
 
 
-def figures(row: Row) -> tuple[float, float, float]:
-    """Return quartile, median, quartile of a row that was measured."""
+def quartiles(row: Row) -> tuple[float, float, float]:
+    """Return first quartile, median and third quartile of a row in seconds; ValueError if it was not measured."""
     if row.q1 is None or row.median is None or row.q3 is None:
         raise ValueError(f"{row.case} was not measured")
     return row.q1, row.median, row.q3
 
 
 def changes(before: Results, after: Results) -> Iterator[Change]:
-    """Yield the cases that both have measured, in the order of the second."""
+    """Yield the cases that both results have measured, in the order of `after`."""
     known = {row.case: row for row in before.rows if row.median}
     for row in after.rows:
         if row.median and row.case in known:
@@ -54,13 +57,13 @@ def changes(before: Results, after: Results) -> Iterator[Change]:
 
 
 def differences(before: Results, after: Results) -> list[str]:
-    """Say in which respects the machines differ: then times tell of both, machine and program."""
+    """Return a line for each difference between the machines, which may explain different times."""
     both = {key: (before.machine.get(key), after.machine.get(key)) for key in [*before.machine, *after.machine]}
     return [f"{key}: {_short(a, b)} before, {_short(b, a)} after" for key, (a, b) in both.items() if a != b]
 
 
 def _short(value: Any, other: Any) -> str:
-    """Write a value; of a dictionary only what the other has not."""
+    """Format a value; of a dictionary only the entries that differ from `other`."""
     if isinstance(value, dict):
         others = other if isinstance(other, dict) else {}
         return ", ".join(f"{k} {v}" for k, v in value.items() if others.get(k) != v) or "nothing"
@@ -68,7 +71,7 @@ def _short(value: Any, other: Any) -> str:
 
 
 def table(found: list[Change], everything: bool = False) -> Table:
-    """Return the table of the changes, of all cases if `everything`."""
+    """Return the table of the changed cases, or of all cases if `everything`."""
     shown = Table(pad_edge=False)
     for number, name in enumerate(HEADER):
         shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
@@ -79,9 +82,9 @@ def table(found: list[Change], everything: bool = False) -> Table:
 
 
 def lines(found: list[Change], everything: bool = False) -> Iterator[list[str]]:
-    """Yield the table's lines: case, implementation, time before, after, their ratio, the verdict."""
+    """Yield the table's lines: case, implementation, time before, time after, their ratio, verdict."""
     for change in found:
         if everything or change.verdict != "same":
             row = change.after
-            times = time(change.before.median), time(row.median), f"{change.ratio:.2f}"
-            yield [str(row.case).partition(":")[0], place(row), *times, change.verdict]
+            times = format_time(change.before.median), format_time(row.median), f"{change.ratio:.2f}"
+            yield [str(row.case).partition(":")[0], label(row), *times, change.verdict]

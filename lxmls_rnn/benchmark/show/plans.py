@@ -1,4 +1,4 @@
-"""Comparison of the fused layer's two plans on a GPU, and the size at which the library should change plans."""
+"""Comparison of the fused layer's two plans on a GPU, and the size at which the library should switch plans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lxmls_rnn.deep_learning import gpu_plans
 
 
 class Pair(NamedTuple):
-    """The times of both plans for the same work."""
+    """The times of both plans, in seconds, for the same work."""
 
     n_hidd: int
     batch: int
@@ -21,7 +21,7 @@ class Pair(NamedTuple):
 
 
 def pairs(results: Results) -> dict[tuple[str, str], list[Pair]]:
-    """Return what was measured with both plans, by model and device."""
+    """Return the cases that were measured with both plans, by model and device."""
     found: dict[tuple[str, str], list[Pair]] = {}
     for group in groups(results.rows):
         medians = {row.case.lane[:2]: row.median for row in group if row.median}
@@ -34,40 +34,40 @@ def pairs(results: Results) -> dict[tuple[str, str], list[Pair]]:
 
 
 def bound(measured: Sequence[Pair]) -> int:
-    """Return up to which of the hidden sizes measured one kernel is to be taken, 0 for none.
+    """Return the largest measured hidden size at which one kernel should be used, 0 for none.
 
-    The bound under which the geometric mean of the times is least.
+    It is the bound with the smallest geometric mean of the times.
     """
 
-    def cost(last: int) -> float:
-        return sum(log(pair.one_kernel if pair.n_hidd <= last else pair.stepwise) for pair in measured)
+    def mean_log_time(last: int) -> float:
+        return sum(log(pair.one_kernel if pair.n_hidd <= last else pair.stepwise) for pair in measured) / len(measured)
 
-    return min([0, *sorted({pair.n_hidd for pair in measured})], key=cost)
+    return min([0, *sorted({pair.n_hidd for pair in measured})], key=mean_log_time)
 
 
-def up_to(measured: Sequence[Pair]) -> str:
-    """Write the bound in words."""
+def bound_in_words(measured: Sequence[Pair]) -> str:
+    """Return the bound in words."""
     last = bound(measured)
     if last == max(pair.n_hidd for pair in measured):
         return "everywhere"
     return f"up to {last}" if last else "nowhere"
 
 
-def found(results: Results) -> list[str]:
-    """Tell for each model and GPU up to which hidden size one kernel is faster, and how to let the library know."""
+def recommendations(results: Results) -> list[str]:
+    """Return a line for each model and GPU with the bound for one kernel, and a line that sets the bounds."""
     lines, bounds = [], dict[str, int]()
     for (model, device), measured in pairs(results).items():
         parts = [
-            f"{up_to([pair for pair in measured if pair.batch == batch])} with batch {batch}"
+            f"{bound_in_words([pair for pair in measured if pair.batch == batch])} with batch {batch}"
             for batch in sorted({pair.batch for pair in measured})
         ]
         layer = model.partition("-")[0]
-        bounds.setdefault(layer, bound(measured))  # that of the LSTM with peepholes, where it was measured
+        bounds.setdefault(layer, bound(measured))  # of the LSTM with peepholes, if it was measured
         lines.append(
-            f"{model} on {device}: of {min(measured).n_hidd} to {max(measured).n_hidd} hidden units one kernel is "
-            f"faster {', '.join(parts)}; over all {up_to(measured)}. "
-            f"The library takes it up to {gpu_plans.fused_up_to(layer)}."
+            f"{model} on {device}: measured with {min(measured).n_hidd} to {max(measured).n_hidd} hidden units, one "
+            f"kernel is faster {', '.join(parts)}; over all batches {bound_in_words(measured)}. "
+            f"The library uses it up to {gpu_plans.fused_up_to(layer)}."
         )
     if bounds:
-        lines.append(f"{gpu_plans.VARIABLE}={gpu_plans.as_text(bounds)} makes the library take these.")
+        lines.append(f"{gpu_plans.VARIABLE}={gpu_plans.as_text(bounds)} makes the library use these bounds.")
     return lines

@@ -1,4 +1,4 @@
-"""Results as a picture: times against hidden size and against batch, and what a GPU is worth."""
+"""Pictures of results: times against hidden size and batch size, and speed-ups of the GPU."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass"
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the picture as PNG.
+    """Write the picture as PNG; ValueError if nothing was measured.
 
-    For each model and the work that trains (or else the first): the median against the hidden size for the batch that
-    was measured most, and against the batch for the most frequent hidden size, with the quartiles; and where CPU and
-    GPU were both measured, a heat map of how many times the fastest GPU is as fast as the fastest CPU. ValueError if
-    nothing was measured.
+    It shows one kind of work: the training step if it was measured, else forward and backward pass, else forward pass.
+    Each model has a row of plots: the median with quartiles against the hidden size, for the batch size that was
+    measured most; the same against the batch size, for the most frequent hidden size; and, if CPU and GPU were
+    measured, a heat map of the speed-up of the fastest GPU row over the fastest CPU row.
     """
     measured = [row for row in results.rows if row.median]
     if not measured:
@@ -46,7 +46,7 @@ def draw(results: Results, path: Path) -> None:
 
 
 def draw_times(axis: Any, rows: list[Row], size: str) -> None:
-    """Draw time against one size, see `series.series_of`, with the quartiles."""
+    """Draw time against one of `SIZES`, with the quartiles; see `series.series_of`."""
     found = series_of(rows, size)
     for line in found.lines:
         medians = np.array(line.medians) * 1e3
@@ -62,7 +62,7 @@ def draw_times(axis: Any, rows: list[Row], size: str) -> None:
 
 
 def draw_speed_ups(axis: Any, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
-    """Draw the speed-ups: blue where the GPU wins, red where the CPU does, white where they are equal."""
+    """Draw the heat map of speed-ups: blue where the GPU is faster, red where the CPU is, white for equal times."""
     axis.grid(False)
     if found is None:
         axis.set_axis_off()
@@ -83,7 +83,7 @@ def draw_speed_ups(axis: Any, found: tuple[list[int], list[int], np.ndarray, str
 
 
 def cross_over(axis: Any, values: np.ndarray) -> None:
-    """Draw a line between neighbours of which the GPU wins one and the CPU the other."""
+    """Draw lines between neighbouring cells if the GPU is faster in one and the CPU in the other."""
     for (i, j), value in np.ndenumerate(values[:, :-1]):
         if (value - 1) * (values[i, j + 1] - 1) < 0:
             axis.plot((j + 0.5, j + 0.5), (i - 0.5, i + 0.5), color="black", linewidth=2)

@@ -1,4 +1,4 @@
-"""Results as tables."""
+"""Tables and sentences about benchmark results."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.beside import Beside
+from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 
 
-def place(row: Row) -> str:
-    """Name implementation and device, as "fused on cpu"; a star where it does less work than its group."""
+def label(row: Row) -> str:
+    """Return implementation and device, as "fused on cpu"; a star if it does less work than the rest of its group."""
     star = "" if row.case.same_work else "*"
-    return f"{row.case.implementation}{star} on {row.case.device}{', beside' if isinstance(row, Beside) else ''}"
+    return f"{row.case.implementation}{star} on {row.case.device}{', stored' if isinstance(row, OverlaidRow) else ''}"
 
 
 def less_work(results: Results) -> list[str]:
-    """Say what the star means, where there is one."""
+    """Return a line that explains the star of `label`, if a row has one."""
     if not any(row.median and not row.case.same_work for row in results.rows):
         return []
     return [
-        "* PyTorch's nn.LSTM has no peepholes: beside lstm it does up to 3/7 less work, "
-        "beside lstm-no-peepholes the same."
+        "* PyTorch's nn.LSTM has no peepholes: it does up to 3/7 less work than lstm, and as much work as "
+        "lstm-no-peepholes."
     ]
 
 
-def time(seconds: float | None) -> str:
-    """Write seconds with three digits and a unit."""
+def format_time(seconds: float | None) -> str:
+    """Format seconds with three digits and a unit; None as an empty text."""
     if seconds is None:
         return ""
     for factor, unit in ((1e6, "us"), (1e3, "ms")):
@@ -39,8 +39,8 @@ def time(seconds: float | None) -> str:
 
 
 def baseline_of(group: Sequence[Row], baseline: str) -> Row | None:
-    """Return the row of the baseline, an implementation on its first device, if it was measured here."""
-    own = (row for row in group if row.median and not isinstance(row, Beside))
+    """Return the row of the implementation `baseline` on its first device; None if it was not measured here."""
+    own = (row for row in group if row.median and not isinstance(row, OverlaidRow))
     return next((row for row in own if row.case.implementation == baseline), None)
 
 
@@ -50,7 +50,7 @@ def ratio(row: Row, base: Row | None) -> float | None:
 
 
 def table(results: Results, baseline: str = "numpy") -> Table:
-    """Return the table of everything measured, one section a group."""
+    """Return the table of all measured cases, with one section for each group."""
     found = Table(padding=(0, 1), title=None, pad_edge=False)
     for number, name in enumerate(header(baseline)):
         found.add_column(name, justify="left" if number < 5 else "right", no_wrap=True)
@@ -67,9 +67,10 @@ def header(baseline: str = "numpy") -> list[str]:
 
 
 def sections(results: Results, baseline: str = "numpy", fastest_first: bool = False) -> Iterator[list[list[str]]]:
-    """Yield the table's lines, a list of cells each, group by group; what a group has in common is in its first line.
+    """Yield the table's lines group by group, each a list of cells.
 
-    `fastest_first` sorts each group by time, instead of as it was measured.
+    Only the first line of a group names model, work and sizes. With `fastest_first` each group is sorted by time
+    instead of the order of measurement.
     """
     dtypes = {row.case.dtype for row in results.rows}
     lengths = {row.case.length for row in results.rows}
@@ -86,33 +87,33 @@ def sections(results: Results, baseline: str = "numpy", fastest_first: bool = Fa
                 first[3] += f" x {case.length}"
             if row is measured[0] and len(dtypes) > 1:
                 first[0] += f" {case.dtype}"
-            lines.append([*first, place(row), *figures(row, base)])
+            lines.append([*first, label(row), *measured_cells(row, base)])
         if lines:
             yield lines
 
 
-def figures(row: Row, base: Row | None) -> list[str]:
-    """Write the figures of a measured row."""
+def measured_cells(row: Row, base: Row | None) -> list[str]:
+    """Format the measurements of a row as cells of the table."""
     faster = ratio(row, base)
     memory = (row.host_memory or 0) / 1e6
     return [
-        time(row.median),
+        format_time(row.median),
         f"{row.spread:.0%}" if row.spread is not None else "",
         f"{faster:.2f}" if faster else "",
         f"{row.gflops:.1f}",
         f"{row.share:.1%}" if row.share is not None else "",
-        time(row.compile_s),
+        format_time(row.compile_s),
         f"{memory:.0f} MB" + (f" + {row.device_memory / 1e6:.0f}" if row.device_memory is not None else ""),
     ]
 
 
-def not_measured(results: Results, told: str = "") -> list[str]:
-    """Say what could not be measured and why, a line for each reason but one that is `told` already."""
+def not_measured(results: Results, already_shown: str = "") -> list[str]:
+    """Return a line for each reason why cases were not measured, except the reason that is `already_shown`."""
     reasons: dict[tuple[str, str, str], list[Row]] = {}
     for row in results.rows:
-        if row.status == "ok" or (told and row.why == told):
+        if row.status == "ok" or (already_shown and row.why == already_shown):
             continue
-        where = "" if row.status == "stopped" else place(row)
+        where = "" if row.status == "stopped" else label(row)
         reasons.setdefault((row.status, where, row.why), []).append(row)
     lines = []
     words = {"unavailable": "not available", "memory": "out of memory", "limit": "too slow", "stopped": "not measured"}
@@ -123,13 +124,13 @@ def not_measured(results: Results, told: str = "") -> list[str]:
 
 
 def opencl_devices(results: Results) -> list[str]:
-    """Say what the OpenCL devices are: PoCL makes one of the processor."""
+    """Return a line for each OpenCL device with OpenCL's name of it: PoCL's device is the processor."""
     found = {(row.device, row.device_name) for row in results.rows if row.device_name}
     return [f"{device} is what OpenCL calls {name}" for device, name in sorted(found, key=str)]
 
 
 def ratios(results: Results) -> list[str]:
-    """Compare the layer as one Op with scan and with NumPy, a line a group."""
+    """Return a line for each group that compares the fused layer with scan and with NumPy."""
     lines = []
     for group in groups(results.rows):
         by_name = {row.case.implementation: row for row in group if row.median}
@@ -142,7 +143,7 @@ def ratios(results: Results) -> list[str]:
 
 
 def without_gpu(results: Results) -> str:
-    """Say that no GPU was measured, and why; nothing if one was."""
+    """Return a sentence that no GPU was measured, and why; an empty text if one was."""
     why = why_no_gpu(results)
     if why is None:
         return ""
@@ -150,7 +151,7 @@ def without_gpu(results: Results) -> str:
 
 
 def why_no_gpu(results: Results) -> str | None:
-    """Return why no GPU was measured; nothing yet known: an empty text; None if one was."""
+    """Return why no GPU was measured: an empty text if no reason is known yet, None if a GPU was measured."""
     if results.has_gpu:
         return None
     rows = [row for row in results.rows if row.case.device.startswith("cuda")]
@@ -160,7 +161,10 @@ def why_no_gpu(results: Results) -> str | None:
 
 
 def crossover(results: Results) -> list[str]:
-    """Tell for each model, work and batch from which hidden size on the fastest GPU beats the fastest CPU."""
+    """Return a line for each model, work and batch: the hidden size from which on the GPU is faster than the CPU.
+
+    The fastest implementation of each is compared.
+    """
     best = fastest(results.rows)
     lines = []
     for key in sorted({key[:5] for key in best}):
@@ -169,7 +173,7 @@ def crossover(results: Results) -> list[str]:
             continue
         dtype, model, work, length, batch = key
         wins = [size for size in sorted(both) if both[size]["gpu"] < both[size]["cpu"]]
-        # from where on: it wins there and at every larger size measured
+        # the GPU must win at this size and at every larger measured size
         start = next((size for size in wins if all(other in wins for other in both if other >= size)), None)
         what = f"{model} {work}, batch {batch}, length {length}, {dtype}"
         verdict = "nowhere up to hidden " + str(max(both)) if start is None else f"from hidden {start} on"
@@ -180,13 +184,13 @@ def crossover(results: Results) -> list[str]:
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Return, by (dtype, model, work, length, batch, n_hidd), the least median of "cpu" and of "gpu" (CUDA) rows.
 
-    Of rows laid beside the others the GPU counts alone.
+    Overlaid rows count only if they are of a GPU.
     """
     best: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in rows:
         case = row.case
         side = {"cpu": "cpu", "cud": "gpu"}.get(case.device[:3])
-        if row.median and side and not (side == "cpu" and isinstance(row, Beside)):
+        if row.median and side and not (side == "cpu" and isinstance(row, OverlaidRow)):
             sides = best.setdefault((case.dtype, case.model, case.work, case.length, case.batch, case.n_hidd), {})
             sides[side] = min(row.median, sides.get(side, row.median))
     return best

@@ -1,6 +1,6 @@
-"""The distance to the limit of the device: operations a second against operations a byte, below the roofs.
+"""Roofline plot: operations a second against operations a byte, below the limits of the device.
 
-The roofline model is Williams, Waterman and Patterson's (Communications of the ACM 52(4), 2009).
+The model is from Williams, Waterman and Patterson (Communications of the ACM 52(4), 2009).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ MARKERS = dict(zip(TITLES, "osD", strict=True))
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the picture as PNG: a part for each device and dtype whose peak was measured.
+    """Write the picture as PNG: one plot for each device and dtype with a measured peak.
 
-    The roofs are the arithmetic and the bandwidth that large products and copies have shown. A point may lie above the
-    slope: what fits into the cache does not wait for the memory. ValueError if nothing was measured, or no peak of it.
+    The roofs are the measured arithmetic of large products and the measured bandwidth of copies. A point may lie above
+    the slope, because data in the cache need no memory traffic. ValueError if no case with a known peak was measured.
     """
     parts: dict[str, list[Row]] = {}
     for row in results.rows:
         if row.median and peak_key(row.case) in results.peaks:
             parts.setdefault(peak_key(row.case), []).append(row)
     if not parts:
-        raise ValueError("nothing was measured of which the device's peak is known, so there is no roofline to draw")
+        raise ValueError("no case was measured on a device whose peak is known, so there is no roofline to draw")
 
     shape, size = (1, len(parts)), (8 * len(parts), 5.5)
     with picture(path, shape, size, in_words(results.machine), legend=3) as axes:

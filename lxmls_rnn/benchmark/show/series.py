@@ -1,4 +1,4 @@
-"""Series for the plots: times against one size, and the speed-up of a GPU over the CPU."""
+"""Series for the plots: times against one size, and speed-ups of the GPU over the CPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
 from lxmls_rnn.benchmark.measure.results import Row
-from lxmls_rnn.benchmark.show.beside import Beside
+from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 from lxmls_rnn.benchmark.show.report import fastest
 from lxmls_rnn.plotting.palette import LINES
 
@@ -23,11 +23,11 @@ SIZES = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 
 @dataclass
 class Line:
-    """The times of one implementation on one device: medians and quartiles in seconds, by size."""
+    """The times of one implementation on one device by size: medians and quartiles in seconds."""
 
     implementation: str
     device: str
-    beside: bool = False  # laid beside one's own
+    is_stored: bool = False  # from an overlaid row
     sizes: list[int] = field(default_factory=list)
     medians: list[float] = field(default_factory=list)
     q1: list[float] = field(default_factory=list)
@@ -36,36 +36,37 @@ class Line:
     @property
     def name(self) -> str:
         """Implementation and device, as "fused on cpu"."""
-        return f"{self.implementation} on {self.device}{', beside' if self.beside else ''}"
+        return f"{self.implementation} on {self.device}{', stored' if self.is_stored else ''}"
 
     @property
     def colour(self) -> str:
-        """Tells the implementation; paler for one laid beside."""
-        return COLOURS[self.implementation] + ("99" if self.beside else "")
+        """The colour of the implementation; paler if the times are stored ones."""
+        return COLOURS[self.implementation] + ("99" if self.is_stored else "")
 
     @property
     def style(self) -> str:
-        """Tells the kind of device: one of `STYLES`."""
+        """The line style of the kind of device, one of `STYLES`."""
         return STYLES[self.device.rstrip("0123456789:")]
 
 
 @dataclass
 class Series:
-    """Lines that are drawn together, and what is the same for all of them."""
+    """Lines of one plot, and its title, which names what they have in common."""
 
     title: str
     lines: list[Line]
 
     @property
     def sizes(self) -> list[int]:
-        """The sizes that were measured."""
+        """The measured sizes, ascending."""
         return sorted({size for line in self.lines for size in line.sizes})
 
 
 def series_of(rows: Sequence[Row], size: str) -> Series:
-    """Return the times of a model and work, of which `rows` are measured, at least one, against one of `SIZES`.
+    """Return the times of a model and work against `size`, one of `SIZES`.
 
-    The other size, the length and the dtype are those with the most points; of several the ones in the middle.
+    `rows` are the measured rows of this model and work, at least one. The other size, the length and the dtype are
+    fixed at the values with the most points; if several have as many, at the ones in the middle.
     """
     other = "batch" if size == "n_hidd" else "n_hidd"
 
@@ -82,7 +83,7 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
     lines: dict[tuple[str, str, bool], Line] = {}
     for row in sorted(rows, key=lambda row: getattr(row.case, size)):
         if rest(row) == chosen and row.median is not None:
-            key = row.case.implementation, row.case.device, isinstance(row, Beside)
+            key = row.case.implementation, row.case.device, isinstance(row, OverlaidRow)
             line = lines.setdefault(key, Line(*key))
             line.sizes.append(getattr(row.case, size))
             line.medians.append(row.median)
@@ -98,7 +99,10 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
 
 
 def speed_ups(rows: Sequence[Row]) -> tuple[list[int], list[int], np.ndarray, str] | None:
-    """Return hidden sizes, batches, CPU time over GPU time (hidden, batch), NaN where one is missing; of what."""
+    """Return hidden sizes, batches, speed-ups (hidden, batch), and a text with length and dtype.
+
+    A speed-up is CPU time divided by GPU time; NaN if one of them is missing. None if there is no speed-up at all.
+    """
     best = {key: sides for key, sides in fastest(rows).items() if len(sides) == 2}
     if not best:
         return None

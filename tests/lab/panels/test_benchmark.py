@@ -220,9 +220,9 @@ def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(p
     panel.beside_button.click()
     said = "h100, measured 2026-11-20T10:00:00+00:00 on 1 thread of a processor, NVIDIA &lt;H100&gt;, compute 9.0."
     assert f"<b>Beside</b>: {said}" in panel.machine.value
-    assert panel.table.value.count("fused on cuda, beside") == 2  # that of 60 units has nothing to lie beside
-    assert panel.table.value.count("numpy on cpu, beside") == 1
-    assert re.search(r"fused on cuda, beside</td><td>2.00 ms</td><td>2%</td><td>2.00<", panel.table.value)
+    assert panel.table.value.count("fused on cuda, stored") == 2  # that of 60 units has nothing to lie beside
+    assert panel.table.value.count("numpy on cpu, stored") == 1
+    assert re.search(r"fused on cuda, stored</td><td>2.00 ms</td><td>2%</td><td>2.00<", panel.table.value)
     lines = [mark for mark in panel.figures["n_hidd"].marks if mark.line_style == "dashed"]
     assert [line.colors[0][7:] for line in lines] == ["99"]
     assert "No GPU was measured: cuda was not among the devices." in panel.gpu.value
@@ -243,7 +243,7 @@ def test_ones_own_gpu_is_the_one_that_is_compared(panel, stored):
     panel.shown.rows[1:1] = make_results(5e-4, device="cuda", implementation="scan").rows
     panel.refresh()
     panel.beside_button.click()
-    assert "fused on cuda, beside" in panel.table.value
+    assert "fused on cuda, stored" in panel.table.value
     assert "GPU over CPU" in panel.gpu.value
     assert "0.5 x" not in panel.gpu.value
     assert "h100" not in panel.notes.value

@@ -1,4 +1,4 @@
-"""Results of another machine or day laid beside one's own, and marked so that nobody takes them for measured here."""
+"""Overlay of stored results, from another machine or day, on new ones; the stored rows are marked."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 
 
-class Beside(Row):
-    """A row of the results that are laid beside others."""
+class OverlaidRow(Row):
+    """A row of stored results that are shown together with new ones."""
 
 
-def lay(own: Results, stored: Results) -> Results:
-    """Return `own` with the measured rows of `stored` behind those that do the same work, as `Beside`."""
+def overlay(own: Results, stored: Results) -> Results:
+    """Return `own`, with the measured rows of `stored` as `OverlaidRow` after the rows of the same group."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in stored.rows:
         if row.median:
-            found.setdefault(row.group, []).append(Beside(**vars(row)))
+            found.setdefault(row.group, []).append(OverlaidRow(**vars(row)))
     rows: list[Row] = []
     for members in groups(own.rows):
         rows += [*members, *found.pop(members[0].group, [])]
     return replace(own, rows=rows)
 
 
-def told(stored: Results) -> str:
-    """Say where and when results were measured, as their file says."""
+def provenance(stored: Results) -> str:
+    """Return a text that says when and on which machine results were measured."""
     return f"measured {stored.created} on {in_words(stored.machine)}"
 
 
-def measured(stored: Results) -> str:
-    """Say what results have measured."""
+def coverage(stored: Results) -> str:
+    """Return a text that lists the models, work, sizes and dtypes that results contain."""
     cases = [row.case for row in stored.rows if row.median]
 
     def every(name: str) -> str:
