@@ -112,5 +112,5 @@ if [ -n "$zig" ]; then
     ln -s ../../scripts/zig-g++ .venv/zig/g++
 fi
 rm -f .venv/lib/python*/site-packages/lxmls_rnn_theano.pth # of earlier versions
-.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.tell_missing()'
+.venv/bin/python -c 'from lxmls_rnn import doctor; doctor.print_missing()'
 touch .venv/.ready

@@ -1,11 +1,11 @@
-"""The choice of Theano's device, and the list of problems that keep it from a GPU, each with what to do.
+"""Choice of Theano's device, and diagnosis of the problems that keep Theano from using a GPU.
 
-A device is asked for by name: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``opencl0:0``; or by ``auto``, which is
-the GPU where one can be used and else the CPU. The name comes from LXMLS_DEVICE. The Docker image has its users set
-LAB_DEVICE instead, which its compose file hands on: the file that LXMLS_ADVICE names says so, and what to do there.
+LXMLS_DEVICE names the device: ``cpu``, ``cuda`` (the first GPU), ``cuda1``, ``opencl0:0``; or ``auto``, which means the
+GPU if one can be used and else the CPU. Users of the Docker image set LAB_DEVICE instead, and its compose file passes
+the value on. The image therefore has its own texts for users, in the file that LXMLS_ADVICE names.
 
-``python -m lxmls_rnn.device`` runs a first kernel there and prints the sentence; its exit status is 1 where what is
-asked for by name cannot be had.
+``python -m lxmls_rnn.device`` runs a test kernel on the device and prints a sentence about it. Its exit status is 1 if
+a device that was requested by name is unavailable.
 """
 
 from lxmls_rnn.device.choice import Choice, choose, resolve

@@ -1,4 +1,4 @@
-"""`python -m lxmls_rnn.device`: run a kernel, print the sentence and, on a second line, the fault."""
+"""`python -m lxmls_rnn.device`: run a test kernel, print a sentence and, on a second line, the fault."""
 
 import sys
 

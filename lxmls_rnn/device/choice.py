@@ -1,4 +1,4 @@
-"""The choice of Theano's device."""
+"""Choice of Theano's device."""
 
 import os
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and L
 
 @dataclass(frozen=True)
 class Choice:
-    """What came of asking for a device."""
+    """The result of a request for a device."""
 
     asked: str  # "auto", "cpu", "cuda0", ...
-    device: str | None  # what Theano is to be given; None if what was asked for by name cannot be had
-    sentence: str  # for people: the device; if it is no GPU though one would do, why and what to do
-    fault: str = ""  # what kept the GPU from being used; empty: nothing, or no GPU was asked for
+    device: str | None  # the device for Theano; None if a device requested by name is unavailable
+    sentence: str  # for users: the device; if a requested GPU is not used, why and what to do
+    fault: str = ""  # why the GPU is not used; empty if it is used, or if no GPU was requested
 
 
 def resolve(asked: str) -> str:
-    """Return the device to give Theano: "auto" becomes "cuda" or "cpu", another name stays."""
+    """Return the device for Theano: "auto" becomes "cuda" or "cpu", another name stays."""
     if asked != "auto":
         return asked
     return "cpu" if problem("cuda") else "cuda"
 
 
 def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, str] = os.environ) -> Choice:
-    """Choose the device and say so.
+    """Choose the device, and describe the choice in a sentence.
 
-    `asked` is a device or "auto", by default LXMLS_DEVICE of `environ`, or if that is not set "cpu". With `prove` a
-    kernel is compiled and run on it too, through pygpu, in this process.
+    `asked` is a device or "auto"; default: LXMLS_DEVICE of `environ`, or "cpu" if that is unset. With `prove` the
+    device must also compile and run a kernel, through pygpu in this process.
     """
     asked = asked or environ.get("LXMLS_DEVICE", "")
     if not asked:
@@ -52,12 +52,15 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
     if asked == "auto":
         return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)
     without = "" if "set " in found.remedy else f", or set {variable()}=cpu"
-    sentence = f"{variable()}={asked} cannot be had, because {found.why}; {found.remedy}{without}."
+    sentence = f"{variable()}={asked} is unavailable, because {found.why}; {found.remedy}{without}."
     return Choice(asked, None, sentence, found.why)
 
 
 def _compiling(environ: Mapping[str, str]) -> str:
-    """Say how far theano_env/kernels.py is, which compiles kernels since the lab's start; nothing if it is done."""
+    """Return a sentence on the progress of theano_env/kernels.py, which compiles kernels at the lab's start.
+
+    The text is empty if all are compiled.
+    """
     try:
         done = Path(environ["LXMLS_KERNELS"]).read_text()
     except (KeyError, OSError):

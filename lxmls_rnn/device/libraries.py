@@ -1,4 +1,6 @@
-"""The driver and the libraries that libgpuarray loads, asked through ctypes under the names that it uses."""
+"""Queries to the NVIDIA driver and the libraries that libgpuarray loads, through ctypes."""
+
+# The libraries are loaded under the names that libgpuarray uses.
 
 import ctypes
 import re
@@ -10,7 +12,7 @@ NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
 
 
 def load(name: str) -> ctypes.CDLL | None:
-    """Load a shared library, or return None."""
+    """Load a shared library; return None if that fails."""
     try:
         return ctypes.CDLL(name)
     except OSError:
@@ -18,12 +20,12 @@ def load(name: str) -> ctypes.CDLL | None:
 
 
 def cuda() -> ctypes.CDLL | None:
-    """Load the driver's library, or return None."""
+    """Load the driver's library; return None if that fails."""
     return load("libcuda.so") or load("libcuda.so.1")
 
 
 def error_name(status: int) -> str:
-    """Return the driver's name for one of its errors, CUDA_ERROR_UNKNOWN for 999."""
+    """Return the driver's name of an error, for example CUDA_ERROR_UNKNOWN for 999."""
     library, name = cuda(), ctypes.c_char_p()
     if library is None or library.cuGetErrorName(status, ctypes.byref(name)) != 0 or name.value is None:
         return f"CUDA error {status}"
@@ -31,7 +33,7 @@ def error_name(status: int) -> str:
 
 
 def _number(library: ctypes.CDLL | None, function: str, *arguments: int) -> int | None:
-    """Return the number that a function of a library writes; None where there is no library, or it fails."""
+    """Return the number that a library function writes; None if the library is missing or the call fails."""
     number = ctypes.c_int()
     if library is None or getattr(library, function)(ctypes.byref(number), *arguments) != 0:
         return None
@@ -40,7 +42,7 @@ def _number(library: ctypes.CDLL | None, function: str, *arguments: int) -> int 
 
 @cache
 def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
-    """Return name and compute capability of each GPU that the driver shows."""
+    """Return name and compute capability (major, minor) of each GPU that the driver shows."""
     library = cuda()
     if library is None or library.cuInit(0) != 0:
         return ()
@@ -54,12 +56,12 @@ def cards() -> tuple[tuple[str, tuple[int, int]], ...]:
     return tuple(found)
 
 
-def serves_several(index: int) -> bool:
-    """Whether several processes may use GPU number `index` at once, as its owner can forbid (``nvidia-smi -c``)."""
+def allows_several_processes(index: int) -> bool:
+    """Whether several processes may use GPU number `index` at once; ``nvidia-smi -c`` can forbid it."""
     return _number(cuda(), "cuDeviceGetAttribute", COMPUTE_MODE, index) == 0  # CU_COMPUTEMODE_DEFAULT
 
 
-def nvidia_on_the_bus() -> bool:
+def has_nvidia_card() -> bool:
     """Whether the PCI bus shows an NVIDIA display controller."""
     for device in Path("/sys/bus/pci/devices").glob("*"):
         try:
@@ -71,14 +73,14 @@ def nvidia_on_the_bus() -> bool:
     return False
 
 
-def driver_serves() -> tuple[int, int] | None:
-    """Return the newest CUDA version that the driver serves."""
+def driver_cuda_version() -> tuple[int, int] | None:
+    """Return the newest CUDA version that the driver supports."""
     version = _number(cuda(), "cuDriverGetVersion")
     return None if version is None else (version // 1000, version % 1000 // 10)
 
 
 def driver_version() -> str:
-    """Return the driver's own version, or nothing."""
+    """Return the version of the driver; an empty text if unknown."""
     try:
         match = re.search(r"\b\d{3,}\.\d+(\.\d+)?\b", Path("/proc/driver/nvidia/version").read_text())
     except OSError:
@@ -86,23 +88,26 @@ def driver_version() -> str:
     return match[0] if match else ""
 
 
-def made_for(index: int) -> str:
-    """Return what decides whether a kernel, compiled here, runs on GPU number `index`, fit for the name of a folder."""
-    driver = driver_version() or dotted(driver_serves())
+def kernel_folder_name(index: int) -> str:
+    """Return a folder name for compiled kernels of GPU number `index`.
+
+    It names all that decides whether a kernel runs: driver, compute capability and NVRTC version.
+    """
+    driver = driver_version() or dotted(driver_cuda_version())
     capability = dotted(cards()[index][1]) if index < len(cards()) else ""
     return f"driver-{driver}-compute-{capability}-nvrtc-{dotted(nvrtc_version())}"
 
 
 def nvrtc_version() -> tuple[int, int] | None:
-    """Return the version of NVRTC."""
+    """Return the version of NVRTC; None if it is missing."""
     library, major, minor = load("libnvrtc.so"), ctypes.c_int(), ctypes.c_int()
     if library is None or library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) != 0:
         return None
     return major.value, minor.value
 
 
-def nvrtc_oldest() -> tuple[int, int] | None:
-    """Return the lowest compute capability that NVRTC compiles for; None if it cannot say (before CUDA 11.2)."""
+def nvrtc_min_capability() -> tuple[int, int] | None:
+    """Return the lowest compute capability that NVRTC supports; None if unknown (before CUDA 11.2)."""
     library, count = load("libnvrtc.so"), ctypes.c_int()
     try:
         if library is None or library.nvrtcGetNumSupportedArchs(ctypes.byref(count)) != 0 or count.value == 0:
@@ -116,7 +121,7 @@ def nvrtc_oldest() -> tuple[int, int] | None:
 
 
 def cublas_version() -> tuple[int, ...] | None:
-    """Return the version of cuBLAS."""
+    """Return the version of cuBLAS; None if it is missing."""
     library, parts = load("libcublas.so"), []
     for which in range(3):  # libraryPropertyType: major, minor, patch
         part = ctypes.c_int()
@@ -127,5 +132,5 @@ def cublas_version() -> tuple[int, ...] | None:
 
 
 def dotted(version: tuple[int, ...] | None) -> str:
-    """Return (12, 9) as 12.9, and nothing for None."""
+    """Return (12, 9) as "12.9", and None as an empty text."""
     return ".".join(map(str, version or ()))

@@ -1,4 +1,4 @@
-"""Problems that keep Theano from a device, each with what to do: the one list, which the doctor shows too."""
+"""Problems that keep Theano from using a device, each with a remedy."""
 
 import json
 import os
@@ -20,15 +20,15 @@ CUDA_ERRORS = {
     804: "the GPU does not take a library newer than its driver",
 }
 
-# what a user is told; who brings the library along names in LXMLS_ADVICE a JSON file that says it in his own words
+# Texts for users. A distributor of the library can replace them with a JSON file that LXMLS_ADVICE names.
 ADVICE = {
     "variable": "LXMLS_DEVICE",
     "no driver": "this machine has no NVIDIA driver; if it has a GPU, install the driver",
     "a card without driver": "there is an NVIDIA card but no driver; install NVIDIA's driver and restart",
     "no GPU": "see whether `nvidia-smi` works on the machine itself",
     "to use a GPU": "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu.",
-    "no toolkit": "take the Docker image",
-    "older toolkit": "take an older CUDA toolkit",
+    "no toolkit": "use the Docker image",
+    "older toolkit": "install an older CUDA toolkit",
     "no pygpu": "on Debian 12 or Ubuntu 22.04, apt-get install python3-pygpu",
 }
 
@@ -39,64 +39,66 @@ class Problem:
 
     why: str
     remedy: str
-    part: str = field(default="GPU", compare=False)  # what has it: GPU, libcuda.so, NVRTC, cuBLAS, pygpu
-    packages: tuple[str, ...] = field(default=(), compare=False)  # of Debian and Ubuntu, that may bring what is missing
+    part: str = field(default="GPU", compare=False)  # the part concerned: GPU, libcuda.so, NVRTC, cuBLAS, pygpu
+    packages: tuple[str, ...] = field(default=(), compare=False)  # Debian packages that may help
 
 
 def advice(about: str) -> str:
-    """Return what to tell a user, one of `ADVICE`."""
+    """Return a text for users; `about` is a key of `ADVICE`."""
     file = os.environ.get("LXMLS_ADVICE")
     return (json.loads(Path(file).read_text(encoding="utf-8")) if file else ADVICE)[about]
 
 
 def variable() -> str:
-    """Return the name of the variable that a user sets to choose the device."""
+    """Return the name of the environment variable with which a user chooses the device."""
     return advice("variable")
 
 
 class GpuLost(RuntimeError):
-    """The GPU that this process works on does nothing any more: the card, its driver or the container has lost it.
+    """The GPU of this process has stopped working: the card failed, or the driver or the container lost it.
 
-    `name` is what the driver says, CUDA_ERROR_UNKNOWN; `more` a sentence about what was under way.
+    `name` is the driver's name of the error, such as CUDA_ERROR_UNKNOWN; `detail` is a sentence about what was running.
     """
 
-    def __init__(self, name: str, more: str = "") -> None:
+    def __init__(self, name: str, detail: str = "") -> None:
         self.name = name
-        anew = "start this program anew, or in a notebook its kernel"
-        first = f"the GPU does not work any more ({name}): {anew}; if there is no GPU then, {advice('no GPU')}."
-        super().__init__(f"{first} {more}".strip())
+        restart = "restart this program, or the notebook's kernel"
+        remedy = f"{restart}; if the GPU is still missing then, {advice('no GPU')}"
+        super().__init__(f"the GPU has stopped working ({name}): {remedy}. {detail}".strip())
 
 
 def index(device: str) -> int:
-    """Return 1 for "cuda1", 0 for "cuda"."""
+    """Return the number of a CUDA device: 1 for "cuda1", 0 for "cuda"."""
     return int(device.removeprefix("cuda") or 0)
 
 
 def is_cuda(device: str) -> bool:
-    """Whether this is an NVIDIA GPU's name: "cuda", "cuda0", "cuda1", ..."""
+    """Whether a name is that of an NVIDIA GPU: "cuda", "cuda0", "cuda1", ..."""
     return device == "cuda" or (device.startswith("cuda") and device.removeprefix("cuda").isdecimal())
 
 
 def problem(device: str) -> Problem | None:
-    """Return the first of `problems_of` the device, or None."""
+    """Return the first problem of `problems_of`, or None."""
     return next(problems_of(device), None)
 
 
 def problems_of(device: str) -> Iterator[Problem]:
-    """Look, without using it, for all that keeps Theano from "cpu", "cuda", "cuda1", "opencl0:0".
+    """Yield the problems that keep Theano from a device: "cpu", "cuda", "cuda1", "opencl0:0".
 
-    The order is that in which one would solve them; what a missing driver or GPU hides is not looked for.
+    The device itself is not used. The problems come in the order in which to solve them. Without a driver or GPU, only
+    that problem is reported, because the later checks need them.
     """
     if device == "cpu":
         return
     if not device.startswith("opencl") and not is_cuda(device):
         yield Problem(
-            f"{device} is no name of a device", f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0"
+            f"{device} is not the name of a device",
+            f"set {variable()} to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0",
         )
         return
     number = index(device) if is_cuda(device) else None
-    if number is not None and (hidden := _driver_problem(number)):
-        yield hidden
+    if number is not None and (driver_problem := _driver_problem(number)):
+        yield driver_problem
         return
     checks: list[Callable[[], Problem | None]] = [_python_problem, _pygpu_problem]
     if number is not None:
@@ -105,10 +107,10 @@ def problems_of(device: str) -> Iterator[Problem]:
 
 
 def _driver_problem(index: int) -> Problem | None:
-    """Say what the driver lacks to show GPU number `index`."""
+    """Return the problem if the driver does not show GPU number `index`."""
     library = libraries.cuda()
     if library is None:
-        known = "a card without driver" if libraries.nvidia_on_the_bus() else "no driver"
+        known = "a card without driver" if libraries.has_nvidia_card() else "no driver"
         why, remedy = advice(known).split("; ")
         return Problem(why, remedy)
     status = library.cuInit(0)
@@ -120,12 +122,12 @@ def _driver_problem(index: int) -> Problem | None:
     count = len(libraries.cards())
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
-        return Problem(f"cuda{index} is not there", f"the driver shows {names}")
+        return Problem(f"cuda{index} does not exist", f"the driver shows {names}")
     return None
 
 
 def _name_problem() -> Problem | None:
-    """Say so where libgpuarray does not find the driver's library, which is there."""
+    """Return the problem if libgpuarray cannot find the driver's library under the name that it uses."""
     if libraries.load("libcuda.so") is not None:
         return None
     why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
@@ -133,33 +135,33 @@ def _name_problem() -> Problem | None:
 
 
 def _python_problem() -> Problem | None:
-    """Say so where this Python is one that no distribution has pygpu for, and has none of its own."""
+    """Return the problem if pygpu is not installed and no distribution has it for this Python."""
     if sys.version_info < (3, 12) or find_spec("pygpu") is not None:
         return None
     return Problem(
-        f"Theano's way to a GPU, pygpu, is made for Python 3.10 and 3.11, and this is {sys.version_info[0]}."
+        f"pygpu, which Theano needs for a GPU, is made for Python 3.10 and 3.11, and this is {sys.version_info[0]}."
         f"{sys.version_info[1]}",
-        "take the Docker image, or Debian 12's or Ubuntu 22.04's own Python",
+        "use the Docker image, or Debian 12's or Ubuntu 22.04's own Python",
         "pygpu",
     )
 
 
 def _toolkit_problem(index: int) -> Problem | None:
-    """Say what NVRTC and cuBLAS lack to serve GPU number `index` and its driver."""
-    version, serves = libraries.nvrtc_version(), libraries.driver_serves()
+    """Return the problem if NVRTC or cuBLAS is missing, or does not support GPU number `index` or its driver."""
+    version, supported = libraries.nvrtc_version(), libraries.driver_cuda_version()
     missing = [name for name, found in (("NVRTC", version), ("cuBLAS", libraries.cublas_version())) if not found]
     if version is None or missing:
         return Problem(f"there is no {' and no '.join(missing)}", advice("no toolkit"), missing[0])
-    if serves and serves < version:
+    if supported and supported < version:
         return Problem(
-            f"the driver serves CUDA {dotted(serves)}, older than the CUDA {dotted(version)} here",
+            f"the driver supports CUDA {dotted(supported)}, older than the CUDA {dotted(version)} here",
             f"update the driver, or {advice('older toolkit')}",
             "NVRTC",
         )
-    (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_oldest()
+    (name, capability), oldest = libraries.cards()[index], libraries.nvrtc_min_capability()
     if oldest and capability < oldest:
         return Problem(
-            f"{name} has compute capability {dotted(capability)}, and CUDA {dotted(version)} serves"
+            f"{name} has compute capability {dotted(capability)}, and CUDA {dotted(version)} supports"
             f" {dotted(oldest)} and newer",
             advice("older toolkit"),
             "NVRTC",
@@ -168,7 +170,7 @@ def _toolkit_problem(index: int) -> Problem | None:
 
 
 def _pygpu_problem() -> Problem | None:
-    """Say so where pygpu does not load; nothing where `_python_problem` has named the reason."""
+    """Return the problem if pygpu does not load; None if `_python_problem` has already reported the reason."""
     if _python_problem() is not None:
         return None
     try:
@@ -181,13 +183,13 @@ def _pygpu_problem() -> Problem | None:
 
 
 def _known_fault() -> Problem | None:
-    """Return what a proof at the container's start has found, so that no process tries in vain again."""
+    """Return the fault that the test kernel at the container's start has found, so that no process tries again."""
     fault = os.environ.get("LXMLS_GPU_FAULT")
-    return Problem(fault, "`lxmls-rnn doctor` tells more", "kernel") if fault else None
+    return Problem(fault, "`lxmls-rnn doctor` shows details", "kernel") if fault else None
 
 
 def trial(device: str) -> Problem | None:
-    """Compile a kernel for `device` and run it, through pygpu; return what went wrong."""
+    """Compile a kernel for `device` and run it through pygpu; return the problem, or None."""
     try:
         numpy, pygpu = import_module("numpy"), import_module("pygpu")
         elemwise = import_module("pygpu.elemwise").elemwise2
@@ -199,7 +201,7 @@ def trial(device: str) -> Problem | None:
         if isinstance(text, bytes):
             text = text.decode(errors="replace")
         first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-        return Problem(f"a first kernel failed there ({first})", "`lxmls-rnn doctor` tells more")
+        return Problem(f"a test kernel failed on it ({first})", "`lxmls-rnn doctor` shows details")
     if result.tolist() != [2, 2, 2]:
-        return Problem(f"1 + 1 gave {result.tolist()} there", "the device or its driver is broken")
+        return Problem(f"1 + 1 gave {result.tolist()} on it", "the device or its driver is broken")
     return None

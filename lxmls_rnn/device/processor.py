@@ -1,11 +1,11 @@
-"""The processor's cores that this process may use."""
+"""Number of processor cores that this process may use."""
 
 import os
 from pathlib import Path
 
 
 def cores() -> int:
-    """Return how many cores this process may use, by affinity and by a container's quota."""
+    """Return how many cores this process may use, limited by its affinity and by a container's quota."""
     allowed = len(os.sched_getaffinity(0))
     for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # control groups 2 and 1
         try:

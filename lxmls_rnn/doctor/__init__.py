@@ -1,10 +1,10 @@
-"""Look over the machine: what Theano finds here, what is missing, how to get it, what really works.
+"""Diagnosis of the installation: what Theano finds, what is missing and how to install it, what really works.
 
-The command is ``lxmls-rnn doctor``. That a function compiles, and on which device, is not guessed from what is
-installed but tried, in processes of their own. What concerns the GPU is in :mod:`lxmls_rnn.doctor.gpu`.
+The command is ``lxmls-rnn doctor``. It compiles and runs a function in a process of its own instead of guessing from
+what is installed, and does so on the GPU too if there is one. :mod:`lxmls_rnn.doctor.gpu` has the checks of the GPU.
 """
 
 from lxmls_rnn.doctor.finding import Finding, missing_packages
-from lxmls_rnn.doctor.screen import main, require_compiler, tell_missing
+from lxmls_rnn.doctor.screen import main, print_missing, require_compiler
 
-__all__ = ["Finding", "main", "missing_packages", "require_compiler", "tell_missing"]
+__all__ = ["Finding", "main", "missing_packages", "print_missing", "require_compiler"]

@@ -1,4 +1,4 @@
-"""One line of what the doctor finds, and the packages that many of them ask for."""
+"""Findings of the doctor, and the command that installs the packages that they lack."""
 
 import os
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ class Finding:
 
     name: str
     value: str
-    ok: bool | None = True  # False where something is missing that makes a difference here; None where that is no fault
-    packages: tuple[str, ...] = ()  # of Debian and Ubuntu, that bring what is missing
-    remedy: str = ""  # how to get it, where no package does
+    ok: bool | None = True  # False: a fault; None: missing, but not needed here
+    packages: tuple[str, ...] = ()  # Debian and Ubuntu packages that contain what is missing
+    remedy: str = ""  # what to do if there is no such package
 
 
 def missing_packages(findings: list[Finding]) -> str:
-    """Return the one command that installs every package missing in `findings`, or nothing."""
+    """Return the command that installs all packages that `findings` lack; an empty text if none."""
     packages = [package for finding in findings for package in finding.packages]
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}apt-get install -y {' '.join(dict.fromkeys(packages))}" if packages else ""

@@ -1,4 +1,4 @@
-"""The doctor's lines about the GPU: versions of the libraries that libgpuarray loads, and `device`'s problems."""
+"""Findings about the GPU: versions of the libraries that libgpuarray loads, and problems of the device."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -10,13 +10,13 @@ from lxmls_rnn.doctor.finding import Finding
 
 
 def findings() -> Iterator[Finding]:
-    """Look for the GPU and for what Theano needs to use it; what is wrong and what to do are `device.problems_of`.
+    """Yield the findings about the GPU and what Theano needs to use it; faults and remedies are from `device`.
 
-    Where there is no GPU, what is missing is no fault, and one line says how to get all of it.
+    On a machine without a GPU the missing parts are no faults, and one line says how to get all of them.
     """
     found, problems = cards(), list(device.problems_of("cuda"))
     if not found:
-        why, is_fault = f"none: {problems[0].why}" if problems else "none", libraries.nvidia_on_the_bus()
+        why, is_fault = f"none: {problems[0].why}" if problems else "none", libraries.has_nvidia_card()
         remedy = f"GPU: {problems[0].remedy}." if is_fault else device.advice("to use a GPU")
         yield Finding("GPU", why, False if is_fault else None, remedy=remedy)
     for card in found:
@@ -50,6 +50,6 @@ def cards() -> tuple[str, ...]:
 
 
 def driver() -> str:
-    """Return the driver's version and the CUDA version that it serves, or nothing."""
-    serves, version = dotted(libraries.driver_serves()), libraries.driver_version()
-    return f"{version}, serves CUDA {serves}".removeprefix(", ") if serves else ""
+    """Return the driver's version and the newest CUDA version that it supports; an empty text without a driver."""
+    supported, version = dotted(libraries.driver_cuda_version()), libraries.driver_version()
+    return f"{version}, supports CUDA {supported}".removeprefix(", ") if supported else ""

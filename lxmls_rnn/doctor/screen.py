@@ -1,4 +1,4 @@
-"""The doctor's output: its screen, the end of the set-up, the start of the tests."""
+"""Output of the doctor: the command's screen, and the checks at the end of the set-up and the start of the tests."""
 
 import sys
 
@@ -9,11 +9,11 @@ from lxmls_rnn.doctor.software import software, theano_found, theano_tools
 from lxmls_rnn.doctor.trial import end_trial, start_trial
 from lxmls_rnn.storage.files import escaped
 
-COMPILES = ("C++ compiler", "Python headers")  # the findings without which there is no C code
+COMPILES = ("C++ compiler", "Python headers")  # the findings that are needed to compile C code
 
 
-def tell_missing() -> None:
-    """Print, for the set-up, the command that installs what Theano lacks; a line of success if nothing."""
+def print_missing() -> None:
+    """Print, for the set-up, what Theano lacks and the command that installs it; a line of success if nothing."""
     missing = [finding for finding in software(*theano_tools()) if not finding.ok]
     for finding in missing:
         print(escaped(f"{finding.name}: {finding.value}"))
@@ -27,21 +27,21 @@ def tell_missing() -> None:
 
 
 def require_compiler() -> None:
-    """Stop, before the tests, where no C code compiles: say what brings it, and what works without it."""
+    """Exit before the tests if C code cannot be compiled; print what to install, and what works without it."""
     missing = [finding for finding in software(*theano_tools()) if finding.name in COMPILES and finding.ok is False]
     if missing:
         names = " and ".join(finding.name for finding in missing)
         remedy = "\n".join(filter(None, [missing_packages(missing), *(escaped(finding.remedy) for finding in missing)]))
         sys.exit(
-            f"The tests compile C code and miss {names}: {remedy}\n"
-            "Without, NumpyRNN and NumpyLSTM work as ever, and Theano in Python, slowly."
+            f"The tests compile C code and need {names}: {remedy}\n"
+            "Without it NumpyRNN and NumpyLSTM work as usual, and Theano runs in Python, slowly."
         )
 
 
 def show(findings: list[Finding], advice: list[str], width: int | None = None) -> None:
-    """Print the findings as a table, and below it what to do, in `width` columns or as many as the screen has.
+    """Print the findings as a table, and the advice below it, in `width` columns; default: the terminal's width.
 
-    Characters that a terminal obeys or that reorder a line are escaped: `lxmls_rnn.files.escaped`.
+    Control characters and characters that reorder a line are escaped, see `lxmls_rnn.storage.files.escaped`.
     """
     from rich.console import Console
     from rich.table import Table
@@ -72,7 +72,8 @@ def main(width: int | None = None) -> int:
     findings = [*software(cxx, blas), *theano_found(trial), *gpu_findings]
     if gpu_process is not None:
         error = end_trial(gpu_process).error
-        findings.append(Finding("Asked for cuda", error or "a function compiled, ran there, and was right", not error))
+        value = error or "a function compiled, ran, and gave the right result"
+        findings.append(Finding("Test on cuda", value, not error))
 
     advice = [device.choose().sentence]
     advice += [finding.remedy for finding in findings if finding.remedy]

@@ -1,4 +1,4 @@
-"""The software that turns a Theano graph into fast C code, and a trial whether it does."""
+"""Findings about the software that Theano needs for fast C code, and about the test function."""
 
 import os
 import platform
@@ -16,9 +16,9 @@ from lxmls_rnn.theano_env.flags import ask, compiler, in_effect, python_headers
 
 
 def software(cxx: str, blas: str) -> Iterator[Finding]:
-    """Look for Python, NumPy, and what turns a Theano graph into fast C code.
+    """Yield the findings about Python, NumPy, the C++ compiler, Python's headers and BLAS.
 
-    `cxx` is the compiler and `blas` what it links with, as Theano has them; empty: none.
+    `cxx` and `blas` are Theano's flags for the compiler and for linking with BLAS; empty: none.
     """
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
@@ -28,7 +28,8 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     if cxx:
         yield Finding("C++ compiler", f"{cxx} {ask(cxx, '-dumpfullversion')}")
     else:
-        remedy = "Without root: make setup CXX=zig brings a C++ compiler" + ("" if headers.exists() else ", no headers")
+        remedy = "Without root: make setup CXX=zig installs a C++ compiler"
+        remedy += "" if headers.exists() else ", but no headers"
         yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",), remedy)
 
     if headers.exists():
@@ -42,24 +43,24 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
 
 
 def blas_found(cxx: str, blas: str) -> Finding:
-    """Say which BLAS C code calls, and why it is not our package's where it is another."""
+    """Return the finding about the BLAS that C code calls; it says why if that is not the package's own."""
     name, why = theano_blas.name(blas), theano_blas.problem()
     if not cxx:
-        return Finding("BLAS", "not known without a compiler", None)
+        return Finding("BLAS", "unknown without a compiler", None)
     if blas and not links(cxx, blas):
         remedy = "Take blas.ldflags out of THEANO_FLAGS and .theanorc, or name a BLAS there that links."
         return Finding("BLAS", f"{name} does not link", False, remedy=remedy)
     if blas == "-lopenblas" and why:
-        return Finding("BLAS", f"the system's OpenBLAS, since {why}; a program links with it")
+        return Finding("BLAS", f"the system's OpenBLAS, because {why}; a program links with it")
     if blas:
         return Finding("BLAS", f"{name}; a program links with it")
     if why:
-        return Finding("BLAS", f"NumPy's, through more calls, since {why}", False, ("libopenblas-dev",))
-    return Finding("BLAS", "NumPy's, through more calls, since blas.ldflags is set to nothing", None)
+        return Finding("BLAS", f"NumPy's, with slower calls, because {why}", False, ("libopenblas-dev",))
+    return Finding("BLAS", "NumPy's, with slower calls, because blas.ldflags is set to nothing", None)
 
 
 def links(cxx: str, ldflags: str) -> bool:
-    """Whether a program that calls BLAS links with `ldflags`."""
+    """Whether a program that calls BLAS can be linked with `ldflags`."""
     program = 'extern "C" void dgemm_(); int main() { dgemm_(); }'
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +73,7 @@ def links(cxx: str, ldflags: str) -> bool:
 
 
 def theano_found(trial: Trial) -> Iterator[Finding]:
-    """Say what Theano is, where it keeps compiled code, and whether a function compiled and ran."""
+    """Yield the findings about Theano, its compile cache, its device and the test function."""
     report = trial.report
     yield Finding("Theano", metadata.version("theano"))
     if report is not None:
@@ -82,18 +83,18 @@ def theano_found(trial: Trial) -> Iterator[Finding]:
         yield Finding("Compile cache", f"{modules} modules, {sum(files) / 1e6:.0f} MB in {short(cache.parent)}")
         yield Finding("Device", f"{report.device_used}, floatX {report.floatX}")
     if trial.error:
-        yield Finding("A function", trial.error, False)
+        yield Finding("Test function", trial.error, False)
     else:
-        yield Finding("A function", "compiled to C, ran, and was right")
+        yield Finding("Test function", "compiled to C, ran, and gave the right result")
 
 
 def short(path: Path) -> str:
-    """Write the home directory as ``~``."""
+    """Return a path with the home directory as ``~``."""
     home = os.path.expanduser("~")  # stays "~" where there is none
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def theano_tools() -> tuple[str, str]:
-    """Return the compiler and the BLAS flags that Theano would be given, without importing it."""
+    """Return the compiler and the BLAS flags that Theano would use, without importing it."""
     flags = in_effect()
     return flags.get("cxx", compiler()), flags.get("blas.ldflags", "")

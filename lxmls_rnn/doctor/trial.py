@@ -1,4 +1,4 @@
-"""A Theano function, compiled and run in a process of its own, on a device."""
+"""Trial of Theano on a device: a function is compiled and run in a process of its own."""
 
 import ctypes
 import json
@@ -12,27 +12,27 @@ from lxmls_rnn import theano_env
 from lxmls_rnn.storage.files import EXPECTED, in_words
 from lxmls_rnn.theano_env import programs
 
-TIME_BOUND = 300.0  # seconds for one trial; a first compilation takes about ten
-PR_SET_PDEATHSIG = 1  # of Linux's prctl
+MAX_SECONDS = 300.0  # for one trial; with an empty cache it takes about ten
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of importing Theano on a device, and compiling and running a function there."""
+    """The result of importing Theano on a device, and of compiling and running a function there."""
 
     report: theano_env.Report | None  # None if Theano could not be imported
     error: str  # why the function did not compile, or gave a wrong result; empty if all went well
 
 
 def main(parent: int) -> None:
-    """Do `try_function`, as the leader of a process group.
+    """Run `try_function` as the leader of a process group.
 
-    SIGTERM ends the group, the compilers too. It comes when the process `parent` ends, however that does.
+    SIGTERM kills the group, including the compilers. The kernel sends it when the process `parent` ends.
     """
     programs.own_groups = False
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended before
+    if os.getppid() != parent:  # the parent ended before prctl was called
         sys.exit(128 + signal.SIGTERM)
     try:
         try_function()
@@ -41,7 +41,7 @@ def main(parent: int) -> None:
 
 
 def try_function() -> None:
-    """Import Theano, print a JSON line about it, compile and run a function, print a JSON line about that."""
+    """Import Theano and print a JSON line about it; compile and run a function and print a JSON line about that."""
     print(json.dumps(asdict(theano_env.report())), flush=True)
     import numpy
     import theano
@@ -56,7 +56,7 @@ def try_function() -> None:
 
 
 def start_trial(device: str | None = None) -> "subprocess.Popen[str]":
-    """Start :func:`try_function` in a Python of its own, on `device` or on the one that is set."""
+    """Start :func:`try_function` in a new process, on `device`; default: the device that the user has set."""
     environ = dict(os.environ)
     if device is not None:
         environ["LXMLS_DEVICE"] = device
@@ -72,15 +72,15 @@ def start_trial(device: str | None = None) -> "subprocess.Popen[str]":
 
 
 def end_trial(process: "subprocess.Popen[str]") -> Trial:
-    """Wait for a trial, no longer than :data:`TIME_BOUND`, and read what it found."""
+    """Wait for a trial, at most :data:`MAX_SECONDS`, and return its result."""
     try:
-        output, errors = programs.patiently(
-            lambda timeout: process.communicate(timeout=timeout), "The trial", TIME_BOUND
+        output, errors = programs.wait_with_report(
+            lambda timeout: process.communicate(timeout=timeout), "The trial", MAX_SECONDS
         )
     except subprocess.TimeoutExpired:
         process.terminate()
         output, errors = process.communicate()
-        errors = f"stopped after {TIME_BOUND:.0f} s"
+        errors = f"stopped after {MAX_SECONDS:.0f} s"
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     report = theano_env.Report(**lines[0]) if lines else None
     if len(lines) < 2:

@@ -19,6 +19,6 @@ def stamp() -> str:
         return Path(spec.origin).with_name(STAMP).read_text()
     except FileNotFoundError:
         raise WrongTheano(
-            f"{Path(spec.origin).parent} is a stock Theano, which does not serve here: `make setup` puts lxmls-rnn's"
+            f"{Path(spec.origin).parent} is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's"
             " build of Theano 1.0.5 in its place, and `make dist` writes a wheel of it for pip"
         ) from None

@@ -18,7 +18,7 @@ from typing import Any
 
 from lxmls_rnn.theano_env import entries, failures
 from lxmls_rnn.theano_env.header import Module, drop, header
-from lxmls_rnn.theano_env.programs import Programs, patiently
+from lxmls_rnn.theano_env.programs import Programs, wait_with_report
 
 MOST = 8  # compilers at once: each takes some 150 MB
 
@@ -40,7 +40,7 @@ class Ahead:
         for linker in linkers:
             self._start(lacking(linker))
         future = self._running.pop(module, None)
-        built = None if future is None else patiently(future.result, "The C++ compiler")
+        built = None if future is None else wait_with_report(future.result, "The C++ compiler")
         for file in [] if built is None else list(built.iterdir()):
             shutil.move(file, folder / file.name)
         return built is not None

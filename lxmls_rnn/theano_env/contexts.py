@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lxmls_rnn.device import GpuLost, libraries
-from lxmls_rnn.theano_env.lock import LOCK, saying_so
+from lxmls_rnn.theano_env.lock import LOCK, reporting_wait
 
 PAUSE = 0.0005  # seconds that a thread stays away where another one waits, which needs less to wake up
 
@@ -58,7 +58,7 @@ class Primary:
         status = self._quick.cuDeviceGetByPCIBusId(ctypes.byref(device), bus_id.encode())
         status = status or self._driver.cuDevicePrimaryCtxRetain(ctypes.byref(self._context), device)
         if status != 0:
-            raise RuntimeError(f"the context of the GPU {bus_id} cannot be had: {libraries.error_name(status)}")
+            raise RuntimeError(f"the context of the GPU {bus_id} is unavailable: {libraries.error_name(status)}")
 
     def make_current(self) -> None:
         """Let this thread work on the GPU."""
@@ -101,7 +101,7 @@ def in_turns(call: Call) -> Call:
 
     @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:
-        with saying_so(lambda: "another thread") as my_turn:
+        with reporting_wait(lambda: "another thread") as my_turn:
 
             def compile_it() -> Any:  # a scan compiles its loop within the compile of the whole
                 my_turn()

@@ -94,9 +94,7 @@ def failure(command: Sequence[str], done: Done, source: str, folder: Path, blas_
         why = next(found, lines[-1] if lines else f"exit status {done.status}")
     log = _log(command, text, source)
     more = f"; the C code and all messages are in {log}" if log else ""
-    return CompileError(
-        f"the compiler {cxx} failed: {_shortened(why)}{more}; `lxmls-rnn doctor` tells whether the compiler works"
-    )
+    return CompileError(f"the compiler {cxx} failed: {_shortened(why)}{more}; `lxmls-rnn doctor` checks the compiler")
 
 
 def not_loadable(library: Path, error: Exception, blas_ldflags: str) -> CompileError:
@@ -104,7 +102,7 @@ def not_loadable(library: Path, error: Exception, blas_ldflags: str) -> CompileE
     blas = f"blas.ldflags ({blas_ldflags}) must name a BLAS, and " if "undefined symbol" in str(error) else ""
     return CompileError(
         f"{library} was compiled just now and cannot be loaded ({_shortened(in_words(error))}):"
-        f" {blas}`lxmls-rnn doctor` tells whether the compiler works"
+        f" {blas}`lxmls-rnn doctor` checks the compiler"
     )
 
 

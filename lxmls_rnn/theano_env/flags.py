@@ -112,7 +112,7 @@ def in_effect() -> dict[str, str]:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message + "; `lxmls-rnn doctor` tells what to install", RuntimeWarning, stacklevel=2)
+    warnings.warn(message + "; `lxmls-rnn doctor` shows what to install", RuntimeWarning, stacklevel=2)
 
 
 def compiler(environ: Mapping[str, str] = os.environ) -> str:
@@ -191,7 +191,7 @@ def _kernel_folder(name: str, other: Path, environ: Mapping[str, str]) -> Path:
     kept = Path(environ.get("LXMLS_IMAGE", os.devnull), "cache", "gpu")
     # libgpuarray lets nobody else read its files, so each user of the image has a folder
     base = kept / str(os.getuid()) if os.access(kept, os.W_OK) else other / "gpu"
-    return base / libraries.made_for(index(name))
+    return base / libraries.kernel_folder_name(index(name))
 
 
 def _own_cache_folder(environ: Mapping[str, str]) -> Path:

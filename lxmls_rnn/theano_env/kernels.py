@@ -42,8 +42,11 @@ def main() -> None:
     start = told = time.monotonic()
     done = 0
     try:
-        if not libraries.serves_several(number):
-            print("Kernels for the GPU are compiled when they are needed: it serves one process at a time.", flush=True)
+        if not libraries.allows_several_processes(number):
+            print(
+                "Kernels for the GPU are compiled when they are needed: it allows only one process at a time.",
+                flush=True,
+            )
             return
         for done, count in compile_ahead(sources, Path(settings["gpuarray.cache_path"]), number):
             if progress:
@@ -54,7 +57,7 @@ def main() -> None:
     finally:
         if progress:
             Path(progress).unlink(missing_ok=True)
-    print(f"Kernels for the GPU: all {done} are there, after {time.monotonic() - start:.0f} s.", flush=True)
+    print(f"Kernels for the GPU: all {done} are compiled, after {time.monotonic() - start:.0f} s.", flush=True)
 
 
 if __name__ == "__main__":

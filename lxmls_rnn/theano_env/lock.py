@@ -83,7 +83,7 @@ def _take(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        with saying_so(lambda: f"{_holder(path)} in the same cache, {path.parent}"):
+        with reporting_wait(lambda: f"{_holder(path)} in the same cache, {path.parent}"):
             fcntl.flock(file, fcntl.LOCK_EX)
     with suppress(OSError):  # a full disk: only the name of who is waited for is lost
         file.truncate()
@@ -106,7 +106,7 @@ def _holder(path: Path) -> str:
 
 
 @contextmanager
-def saying_so(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
+def reporting_wait(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
     """Say on stderr that one waits, and for whom, where the block takes longer than :data:`PATIENCE`.
 
     What it yields ends the waiting before the block ends.

@@ -70,7 +70,7 @@ def run(command: Sequence[str]) -> Done:
     """Run a program as `Programs.run`; report it after `PATIENCE`, kill it with its children on an exception."""
     process = _start(command)
     try:
-        output, errors = patiently(lambda timeout: process.communicate(timeout=timeout), command[0])
+        output, errors = wait_with_report(lambda timeout: process.communicate(timeout=timeout), command[0])
     except BaseException:
         _kill(process)
         process.communicate()
@@ -95,7 +95,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             (os.killpg if own_groups else os.kill)(process.pid, signal.SIGKILL)
 
 
-def patiently(wait: Callable[[float | None], T], name: str, limit: float | None = None) -> T:
+def wait_with_report(wait: Callable[[float | None], T], name: str, limit: float | None = None) -> T:
     """Return ``wait(timeout)``, at most `limit` seconds in all; say on stderr, once, that it takes long.
 
     After that one Ctrl-C interrupts, whatever it did before: the command line's would wait for the end of a batch.

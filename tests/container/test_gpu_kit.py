@@ -58,14 +58,14 @@ def test_look_says_what_is_there_and_fails_without_a_gpu(machine):
     result = machine.run("scripts/gpu-kit.sh look", check=False)
     assert result.returncode == 1
     assert re.search("driver +none\nNVRTC +/usr/local/cuda/lib64/libnvrtc.so.12\ncuBLAS +none\n", result.stdout)
-    assert "LXMLS_DEVICE=cuda cannot be had, because this machine has no NVIDIA driver" in result.stdout
+    assert "LXMLS_DEVICE=cuda is unavailable, because this machine has no NVIDIA driver" in result.stdout
 
 
 def test_the_doctor_works_and_says_that_there_is_no_driver(machine):
     output = machine.run("scripts/gpu-kit.sh on make doctor").stdout
     assert "none: this machine has no NVIDIA driver" in output
     assert re.search("Python +3.11", output)
-    assert "compiled to C, ran, and was right" in output
+    assert "compiled to C, ran, and gave the right result" in output
     assert re.search("pygpu +0.7.6", output)
 
 

@@ -67,7 +67,7 @@ def test_the_first_epoch_in_a_fresh_container(lab, model):
 def test_a_gpu_that_is_asked_for_by_name_and_not_there_stops_the_lab(lab, device):
     result = lab.run(check=False, LAB_DEVICE=device)
     assert result.returncode == 1
-    assert f"LAB_DEVICE={device} cannot be had, because the container has no NVIDIA driver" in result.stdout
+    assert f"LAB_DEVICE={device} is unavailable, because the container has no NVIDIA driver" in result.stdout
     assert "run `make gpu`" in result.stdout
     assert "Traceback" not in result.stdout
 

@@ -49,7 +49,7 @@ def test_the_log_says_why_there_is_no_gpu(lab):
 def test_the_doctor_says_so_too(lab):
     screen = " ".join(lab.compose("exec", "-T", "lab", "lxmls-rnn", "doctor").stdout.split())
     assert SENTENCE in screen
-    assert "compiled to C, ran, and was right" in screen
+    assert "compiled to C, ran, and gave the right result" in screen
 
 
 def test_a_kernel_trains_an_rnn(lab):

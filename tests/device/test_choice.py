@@ -20,9 +20,9 @@ def test_the_second_gpu_is_named_by_its_number(driver):
     driver()
     assert device.choose("cuda1").sentence == "Theano uses the GPU: Second, compute capability 7.5 (cuda1)."
     found = device.choose("cuda2")
-    assert (found.device, found.fault) == (None, "cuda2 is not there")
+    assert (found.device, found.fault) == (None, "cuda2 does not exist")
     assert found.sentence == (
-        "LXMLS_DEVICE=cuda2 cannot be had, because cuda2 is not there; the driver shows cuda0 to cuda1, "
+        "LXMLS_DEVICE=cuda2 is unavailable, because cuda2 does not exist; the driver shows cuda0 to cuda1, "
         "or set LXMLS_DEVICE=cpu."
     )
     driver(COUNT="1")
@@ -44,9 +44,9 @@ def test_opencl_needs_no_nvidia_driver_and_says_its_limits(driver):
 def test_what_is_no_name_of_a_device_is_said_with_those_that_are(driver, name):
     driver()
     found = device.choose(name)
-    assert (found.device, found.fault) == (None, f"{name} is no name of a device")
+    assert (found.device, found.fault) == (None, f"{name} is not the name of a device")
     assert found.sentence == (
-        f"LXMLS_DEVICE={name} cannot be had, because {name} is no name of a device; "
+        f"LXMLS_DEVICE={name} is unavailable, because {name} is not the name of a device; "
         "set LXMLS_DEVICE to auto, cpu, cuda, cuda0, cuda1, ... or opencl0:0."
     )
 

@@ -40,8 +40,8 @@ def test_a_gpu_that_serves_is_taken(healthy, pretend):
         ({"CUINIT": "803"}, "the driver and its library differ in version (CUDA error 803)"),
         ({"CUINIT": "7"}, "the driver does not start (CUDA error 7)"),
         ({"COUNT": "0"}, "the driver sees no GPU (CUDA error 100)"),
-        ({"SERVES": "12040"}, "the driver serves CUDA 12.4, older than the CUDA 13.0 here"),
-        ({"CC": "61"}, "Pretend has compute capability 6.1, and CUDA 13.0 serves 7.5 and newer"),
+        ({"SERVES": "12040"}, "the driver supports CUDA 12.4, older than the CUDA 13.0 here"),
+        ({"CC": "61"}, "Pretend has compute capability 6.1, and CUDA 13.0 supports 7.5 and newer"),
     ],
 )
 def test_why_there_is_no_gpu(healthy, pretend, fault, why):
@@ -49,7 +49,7 @@ def test_why_there_is_no_gpu(healthy, pretend, fault, why):
     by_name, named = choose("cuda", pretend, **healthy | fault)
     assert (for_auto, by_name) == ("cpu", None)
     assert auto.startswith(f"Theano uses the CPU, because {why}; ")
-    assert named.startswith(f"LXMLS_DEVICE=cuda cannot be had, because {why}; ")
+    assert named.startswith(f"LXMLS_DEVICE=cuda is unavailable, because {why}; ")
 
 
 def test_what_is_missing_is_named(healthy, pretend, tmp_path):
@@ -63,13 +63,14 @@ def test_what_is_missing_is_named(healthy, pretend, tmp_path):
 def test_on_a_python_without_a_pygpu_the_sentence_names_those_with_one(healthy, pretend, name):
     found, sentence = choose(name, pretend, **healthy | {"PYTHONPATH": ""})
     assert found is None
-    assert "pygpu, is made for Python 3.10 and 3.11, and this is 3." in sentence
-    assert "take the Docker image" in sentence
+    assert "pygpu, which Theano needs for a GPU, is made for Python 3.10 and 3.11, and this is 3." in sentence
+    assert "use the Docker image" in sentence
 
 
 def test_a_gpu_of_a_higher_number_than_there_are(healthy, pretend):
     assert (
-        "cuda2 is not there; the driver shows cuda0 to cuda1" in choose("cuda2", pretend, **healthy | {"COUNT": "2"})[1]
+        "cuda2 does not exist; the driver shows cuda0 to cuda1"
+        in choose("cuda2", pretend, **healthy | {"COUNT": "2"})[1]
     )
 
 
@@ -77,7 +78,7 @@ def test_in_the_image_the_sentence_speaks_of_the_image(healthy, pretend):
     fault = {"SERVES": "12040", "LXMLS_ADVICE": str(IMAGES_ADVICE)}
     found, sentence = choose("cuda", pretend, **healthy | fault)
     assert found is None
-    assert sentence.startswith("LAB_DEVICE=cuda cannot be had")
+    assert sentence.startswith("LAB_DEVICE=cuda is unavailable")
     assert "build the image with CUDA=wheels, for drivers from 535" in sentence
 
 
@@ -89,13 +90,13 @@ def test_a_kernel_that_does_not_run_is_found_only_by_the_proof(healthy, pretend)
     assert choose("cuda", pretend, **healthy)[0] == "cuda"
     found, sentence = choose("cuda", pretend, prove=True, **healthy)
     assert found is None
-    assert "a first kernel failed there (a kernel that does not run)" in sentence
+    assert "a test kernel failed on it (a kernel that does not run)" in sentence
 
 
 def test_a_name_of_no_device():
     choice = device.choose("gpu0")
     assert choice.device is None
-    assert "gpu0 is no name of a device" in choice.sentence
+    assert "gpu0 is not the name of a device" in choice.sentence
 
 
 def test_the_cpu_needs_no_reason():

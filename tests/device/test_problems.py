@@ -24,15 +24,15 @@ IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
         ({"NVRTC": "0", "NO_CUBLAS": "1"}, "there is no NVRTC and no cuBLAS", problems.ADVICE["no toolkit"]),
         (
             {"SERVES": "12080"},
-            "the driver serves CUDA 12.8, older than the CUDA 13.0 here",
+            "the driver supports CUDA 12.8, older than the CUDA 13.0 here",
             f"update the driver, or {problems.ADVICE['older toolkit']}",
         ),
         (
             {"CC": "61"},
-            "Pretend has compute capability 6.1, and CUDA 13.0 serves 7.5 and newer",
+            "Pretend has compute capability 6.1, and CUDA 13.0 supports 7.5 and newer",
             problems.ADVICE["older toolkit"],
         ),
-        ({"LXMLS_GPU_FAULT": "it hung"}, "it hung", "`lxmls-rnn doctor` tells more"),
+        ({"LXMLS_GPU_FAULT": "it hung"}, "it hung", "`lxmls-rnn doctor` shows details"),
     ],
 )
 def test_why_a_gpu_cannot_be_had_and_what_to_do(driver, environ, why, remedy):
@@ -46,7 +46,8 @@ def test_why_a_gpu_cannot_be_had_and_what_to_do(driver, environ, why, remedy):
     assert device.resolve("auto") == "cpu"
     named = device.choose("cuda")
     assert (named.asked, named.device, named.fault) == ("cuda", None, why)
-    assert named.sentence == f"LXMLS_DEVICE=cuda cannot be had, because {why}; {found.remedy}, or set LXMLS_DEVICE=cpu."
+    remedy = f"{found.remedy}, or set LXMLS_DEVICE=cpu"
+    assert named.sentence == f"LXMLS_DEVICE=cuda is unavailable, because {why}; {remedy}."
 
 
 @pytest.mark.parametrize("environ", [{"SERVES": "13000"}, {"CC": "75"}, {"CC": "61", "ARCHS": "0"}, {"SERVES": "0"}])
@@ -85,7 +86,7 @@ def test_a_python_without_pygpu_names_itself(driver, monkeypatch):
         assert (found is not None) == keeps
         if found:
             assert found.why.endswith(f"is made for Python 3.10 and 3.11, and this is 3.{version[1]}")
-            assert found.remedy == "take the Docker image, or Debian 12's or Ubuntu 22.04's own Python"
+            assert found.remedy == "use the Docker image, or Debian 12's or Ubuntu 22.04's own Python"
 
 
 def test_a_lost_gpu_is_told_in_the_words_of_who_brought_it(driver, monkeypatch):
@@ -93,8 +94,8 @@ def test_a_lost_gpu_is_told_in_the_words_of_who_brought_it(driver, monkeypatch):
     lost = device.GpuLost("CUDA_ERROR_UNKNOWN", "The run goes on.")
     assert lost.name == "CUDA_ERROR_UNKNOWN"
     assert str(lost) == (
-        "the GPU does not work any more (CUDA_ERROR_UNKNOWN): start this program anew, or in a notebook its kernel; "
-        f"if there is no GPU then, {problems.ADVICE['no GPU']}. The run goes on."
+        "the GPU has stopped working (CUDA_ERROR_UNKNOWN): restart this program, or the notebook's kernel; "
+        f"if the GPU is still missing then, {problems.ADVICE['no GPU']}. The run goes on."
     )
     assert str(device.GpuLost("X")).endswith(f"{problems.ADVICE['no GPU']}.")
     monkeypatch.setenv("LXMLS_ADVICE", str(IMAGES_ADVICE))
@@ -115,14 +116,14 @@ def test_a_lost_gpu_is_told_in_the_words_of_who_brought_it(driver, monkeypatch):
 )
 def test_a_kernel_that_fails_is_told_by_the_first_line_of_its_error(pygpu, error, said):
     pygpu.error = error
-    expected = device.Problem(f"a first kernel failed there ({said})", "`lxmls-rnn doctor` tells more")
+    expected = device.Problem(f"a test kernel failed on it ({said})", "`lxmls-rnn doctor` shows details")
     assert device.trial("cuda") == expected
     assert device.choose("auto", prove=True).fault == expected.why
 
 
 def test_a_device_that_cannot_add_is_broken(pygpu):
     pygpu.wrong = 1
-    expected = device.Problem("1 + 1 gave [3.0, 3.0, 3.0] there", "the device or its driver is broken")
+    expected = device.Problem("1 + 1 gave [3.0, 3.0, 3.0] on it", "the device or its driver is broken")
     assert device.trial("cuda") == expected
 
 

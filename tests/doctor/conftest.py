@@ -24,11 +24,11 @@ def machine(monkeypatch):
         answers = {
             "cuda": SimpleNamespace(cuInit=lambda flags: 0) if cards else None,
             "cards": cards,
-            "nvidia_on_the_bus": on_the_bus,
-            "driver_serves": serves,
+            "has_nvidia_card": on_the_bus,
+            "driver_cuda_version": serves,
             "driver_version": version,
             "nvrtc_version": nvrtc,
-            "nvrtc_oldest": None,
+            "nvrtc_min_capability": None,
             "cublas_version": cublas,
         }
         for name, value in answers.items():

@@ -31,7 +31,7 @@ def test_all_that_two_gpus_need_is_shown_with_its_version(healthy):
     assert lines == [
         ("GPU", "NVIDIA A10, compute 8.6 (cuda0)"),
         ("GPU", "NVIDIA T4, compute 7.5 (cuda1)"),
-        ("NVIDIA driver", "570.86.15, serves CUDA 12.8"),
+        ("NVIDIA driver", "570.86.15, supports CUDA 12.8"),
         ("NVRTC", "12.8, libnvrtc.so"),
         ("cuBLAS", "12.8.4, libcublas.so"),
         ("pygpu", "0.7.6, libgpuarray API 2"),
@@ -74,7 +74,7 @@ def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, pytho
         "no libnvrtc.so",
         False,
         (),
-        "NVRTC: there is no NVRTC and no cuBLAS; take the Docker image.",
+        "NVRTC: there is no NVRTC and no cuBLAS; use the Docker image.",
     )
     assert found["cuBLAS"] == ("no libcublas.so", False, (), "")
     assert found["pygpu"][1] is False
@@ -86,7 +86,7 @@ def test_what_a_gpu_lacks_is_a_fault_with_its_remedy(machine, monkeypatch, pytho
         )
     else:
         assert found["pygpu"][2] == ()
-        assert "pygpu, is made for Python 3.10 and 3.11" in found["pygpu"][3]
+        assert "pygpu, which Theano needs for a GPU, is made for Python 3.10 and 3.11" in found["pygpu"][3]
 
 
 def test_all_that_keeps_theano_from_a_gpu_is_in_the_one_list_and_the_screen_has_its_words(machine):
@@ -120,4 +120,4 @@ def test_a_pygpu_that_breaks_is_shown_with_its_error(machine):
 
 def test_a_driver_without_a_version_of_its_own_is_shown_with_that_of_cuda(machine):
     machine(CARD, serves=(12, 8))
-    assert findings()["NVIDIA driver"][:2] == ("serves CUDA 12.8", True)
+    assert findings()["NVIDIA driver"][:2] == ("supports CUDA 12.8", True)

@@ -31,7 +31,7 @@ def test_a_healthy_machine_fits_on_one_screen():
     assert status == 0
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
-    assert any("compiled to C, ran, and was right" in line for line in lines)
+    assert any("compiled to C, ran, and gave the right result" in line for line in lines)
     assert any("GPU" in line for line in lines)
 
 
@@ -45,7 +45,7 @@ def test_without_a_compiler_it_fails_and_says_what_to_install(tmp_path):
     assert status == 1
     assert any("not as C code" in line for line in lines)
     assert "apt-get install -y g++" in " ".join(lines)
-    assert "Without root: make setup CXX=zig brings a C++ compiler" in lines
+    assert "Without root: make setup CXX=zig installs a C++ compiler" in lines
 
 
 @no_zig
@@ -53,9 +53,9 @@ def test_without_a_compiler_make_test_stops_and_says_what_works_without(tmp_path
     command = [sys.executable, "-c", "from lxmls_rnn import doctor; doctor.require_compiler()"]
     result = subprocess.run(command, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "The tests compile C code and miss C++ compiler: " in result.stderr
+    assert "The tests compile C code and need C++ compiler: " in result.stderr
     assert "apt-get install -y g++\n" in result.stderr
-    assert "NumpyRNN and NumpyLSTM work as ever" in result.stderr
+    assert "NumpyRNN and NumpyLSTM work as usual" in result.stderr
 
 
 def test_a_theano_that_cannot_be_imported_is_reported(tmp_path):
@@ -91,12 +91,12 @@ def test_on_a_gpu_a_second_trial_says_whether_it_works(healthy, trials, capsys, 
     lines = lines_of(capsys)
     assert started == [None, "cuda"]
     assert "ok GPU NVIDIA A10, compute 8.6 (cuda0)" in lines
-    assert "!! Asked for cuda the GPU has no memory" in lines
+    assert "!! Test on cuda the GPU has no memory" in lines
     assert "!! BLAS -lmine does not link" in lines  # what the trial's Theano has
     assert any(line.startswith("Take blas.ldflags out of") for line in lines)
     results["cuda"] = Trial(None, "")
     doctor.main(100)
-    assert "ok Asked for cuda a function compiled, ran there, and was right" in lines_of(capsys)
+    assert "ok Test on cuda a function compiled, ran, and gave the right result" in lines_of(capsys)
 
 
 def test_without_a_gpu_there_is_one_trial_and_its_error_counts(machine, trials, capsys, monkeypatch):
@@ -109,9 +109,9 @@ def test_without_a_gpu_there_is_one_trial_and_its_error_counts(machine, trials, 
     lines = [" ".join(line.split()) for line in printed]
     assert started == [None]
     assert max(map(len, printed[: len(printed) // 2])) <= 72
-    assert "!! A function Theano does not import" in lines
+    assert "!! Test function Theano does not import" in lines
     assert any(line.startswith("-- NVRTC no libnvrtc.so") for line in lines)
-    assert not any("Asked for cuda" in line for line in lines)
+    assert not any("Test on cuda" in line for line in lines)
     assert any("CPU" in line for line in lines)
     doctor.main(22)  # names are whole on a narrow screen too
     printed = capsys.readouterr().out
@@ -133,12 +133,12 @@ def test_what_a_terminal_would_obey_is_escaped(machine, trials, capsys, monkeypa
     lines = [" ".join(line.split()) for line in printed.splitlines()]
     assert f"ok C++ compiler {compiler} 12\\x1b[2J\\n13" in lines
     assert f"ok Compile cache 0 modules, 0 MB in {tmp_path}/cache\\x1b\\udcff" in lines
-    assert "!! A function not\\x07now" in lines
-    assert any(line.startswith("LXMLS_DEVICE=cp\\u202eu cannot be had") for line in lines)
+    assert "!! Test function not\\x07now" in lines
+    assert any(line.startswith("LXMLS_DEVICE=cp\\u202eu is unavailable") for line in lines)
 
     wrong = [doctor.Finding("BLAS", "a\x1bb", False, remedy="take\ranother")]
     monkeypatch.setattr(doctors_screen, "software", lambda *_: wrong)
-    doctor.tell_missing()
+    doctor.print_missing()
     assert capsys.readouterr().out == "BLAS: a\\x1bb\ntake\\ranother\n"
 
 
@@ -152,20 +152,20 @@ def missing(monkeypatch, tmp_path):
 
 
 def test_the_set_up_says_what_theano_lacks_and_one_command(missing, capsys):
-    doctor.tell_missing()
+    doctor.print_missing()
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-dev"
     first, second, blas, command, *remedies = capsys.readouterr().out.splitlines()
     assert first == "C++ compiler: none: Theano runs in Python, slowly"
     assert second == "Python headers: none: no C code compiles"
-    assert blas == "BLAS: not known without a compiler"
+    assert blas == "BLAS: unknown without a compiler"
     assert command.startswith("To install what is missing (Debian, Ubuntu): ")
     assert command.endswith(f"apt-get install -y g++ {package}")
-    assert remedies == ["Without root: make setup CXX=zig brings a C++ compiler, no headers"]
+    assert remedies == ["Without root: make setup CXX=zig installs a C++ compiler, but no headers"]
 
 
 def test_the_set_up_says_so_where_nothing_is_missing(monkeypatch, capsys):
     monkeypatch.setattr(doctors_screen, "software", lambda *_: [doctor.Finding("a", "there")])
-    doctor.tell_missing()
+    doctor.print_missing()
     assert capsys.readouterr().out == "Ready: Theano has a compiler, Python's headers and a BLAS.\n"
 
 
@@ -173,9 +173,9 @@ def test_the_tests_do_not_begin_without_what_compiles(missing):
     with pytest.raises(SystemExit) as stop:
         doctor.require_compiler()
     first, *more = str(stop.value).splitlines()
-    assert first.startswith("The tests compile C code and miss C++ compiler and Python headers: ")
-    assert more[0] == "Without root: make setup CXX=zig brings a C++ compiler, no headers"
-    assert more[1].startswith("Without, NumpyRNN and NumpyLSTM work as ever")
+    assert first.startswith("The tests compile C code and need C++ compiler and Python headers: ")
+    assert more[0] == "Without root: make setup CXX=zig installs a C++ compiler, but no headers"
+    assert more[1].startswith("Without it NumpyRNN and NumpyLSTM work as usual")
 
 
 def test_the_tests_begin_where_only_a_blas_is_missing(monkeypatch):

@@ -58,8 +58,8 @@ def test_without_a_compiler_it_is_said_what_brings_one(without_compiler):
         False,
         ("g++",),
     )
-    assert finding.remedy == "Without root: make setup CXX=zig brings a C++ compiler"
-    assert found()["BLAS"] == Finding("BLAS", "not known without a compiler", None)
+    assert finding.remedy == "Without root: make setup CXX=zig installs a C++ compiler"
+    assert found()["BLAS"] == Finding("BLAS", "unknown without a compiler", None)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_headers_of_the_systems_python_come_with_its_package(without_headers, wi
     major, minor = sys.version_info[:2]
     package = f"python{major}.{minor}-dev"
     assert found()["Python headers"] == Finding("Python headers", "none: no C code compiles", False, (package,))
-    assert found()["C++ compiler"].remedy.endswith(", no headers")
+    assert found()["C++ compiler"].remedy.endswith(", but no headers")
 
 
 def test_headers_of_another_python_come_with_another_python(without_headers, monkeypatch):
@@ -95,16 +95,16 @@ def test_the_systems_openblas_is_shown_with_why_it_is_not_the_packages(compiler,
     monkeypatch.setattr(blas, "library", lambda: None)
     why = f"scipy-openblas32 is not installed, or has no library for {platform.machine()}"
     assert software.blas_found(compiler, "-lopenblas").value == (
-        f"the system's OpenBLAS, since {why}; a program links with it"
+        f"the system's OpenBLAS, because {why}; a program links with it"
     )
-    finding = Finding("BLAS", f"NumPy's, through more calls, since {why}", False, ("libopenblas-dev",))
+    finding = Finding("BLAS", f"NumPy's, with slower calls, because {why}", False, ("libopenblas-dev",))
     assert software.blas_found(compiler, "") == finding
 
 
 def test_no_blas_by_the_users_own_wish_is_no_fault(compiler, monkeypatch):
     monkeypatch.setattr(blas, "problem", lambda: "")
     assert software.blas_found(compiler, "-lopenblas").value == "-lopenblas; a program links with it"
-    why = "NumPy's, through more calls, since blas.ldflags is set to nothing"
+    why = "NumPy's, with slower calls, because blas.ldflags is set to nothing"
     assert software.blas_found(compiler, "") == Finding("BLAS", why, None)
 
 
@@ -142,10 +142,10 @@ def test_the_size_of_the_compile_cache_and_what_a_trial_found(tmp_path, monkeypa
     assert lines == [
         Finding("Compile cache", "2 modules, 7 MB in ~/cache"),
         Finding("Device", "cuda1, floatX float32"),
-        Finding("A function", "compiled to C, ran, and was right"),
+        Finding("Test function", "compiled to C, ran, and gave the right result"),
     ]
-    assert list(software.theano_found(Trial(report, "it broke")))[-1] == Finding("A function", "it broke", False)
-    assert [finding.name for finding in software.theano_found(Trial(None, "it broke"))] == ["Theano", "A function"]
+    assert list(software.theano_found(Trial(report, "it broke")))[-1] == Finding("Test function", "it broke", False)
+    assert [finding.name for finding in software.theano_found(Trial(None, "it broke"))] == ["Theano", "Test function"]
 
 
 def test_a_folder_outside_the_home_directory_is_written_out(monkeypatch):

@@ -13,8 +13,8 @@ from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.runs import Run
 
 LOST = (
-    r"the GPU does not work any more \(CUDA_ERROR_ECC_UNCORRECTABLE\): start this program anew, or in a notebook its "
-    r"kernel; if there is no GPU then, see whether `nvidia-smi` works on the machine itself[^.]*\. "
+    r"the GPU has stopped working \(CUDA_ERROR_ECC_UNCORRECTABLE\): restart this program, or the notebook's "
+    r"kernel; if the GPU is still missing then, see whether `nvidia-smi` works on the machine itself[^.]*\. "
 )
 COMMAND = [sys.executable, "-c", "from lxmls_rnn.cli import app; app()", "train"]
 TRAIN = [*COMMAND, "sample", "--model", "FastRNN", "--max-nr-sent", "20", "--name", "first", "--epochs"]
@@ -92,7 +92,7 @@ def test_the_panel_says_so_and_does_not_go_on_before_the_kernel_is_restarted(on_
     said, errors = on_cuda([sys.executable, "-c", PANEL], launches=2000).communicate()
     first, second = said.splitlines()[-2:]
     assert re.search(LOST + r"The run first is kept as it was after epoch \d+", first), errors
-    assert "the GPU does not work any more" in second
+    assert "the GPU has stopped working" in second
 
 
 def test_two_kernels_on_one_device(on_cuda):

@@ -476,7 +476,7 @@ def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, le
 
     Run.create("mine", left_alone.settings, tmp_path)
     said = lose_after(BatchDone, 3)
-    assert said.startswith("the GPU does not work any more (CUDA_ERROR_UNKNOWN)")
+    assert said.startswith("the GPU has stopped working (CUDA_ERROR_UNKNOWN)")
     assert said.endswith("The run mine had no checkpoint yet and begins anew when it is resumed.")
     said = lose_after(BatchDone, 3, checkpoint_every=0.0)
     assert "The run mine is kept as it was after batch 3 of epoch 1 and goes on from there" in said

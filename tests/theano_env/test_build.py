@@ -125,7 +125,7 @@ def stock(tmp_path):
     return tmp_path
 
 
-SENTENCE = "/theano is a stock Theano, which does not serve here: `make setup` puts lxmls-rnn's build of Theano "
+SENTENCE = "/theano is a stock Theano, which lxmls-rnn cannot use: `make setup` puts lxmls-rnn's build of Theano "
 
 
 @pytest.mark.process

@@ -99,7 +99,7 @@ def driver(monkeypatch):
 @pytest.mark.parametrize("which", ["device", "context"])
 def test_a_context_that_cannot_be_had_is_told_with_the_drivers_name_for_it(driver, which):
     driver.status[which] = 201
-    with pytest.raises(RuntimeError, match=r"^the context of the GPU 0000:01:00\.0 cannot be had: ERROR_201$"):
+    with pytest.raises(RuntimeError, match=r"^the context of the GPU 0000:01:00\.0 is unavailable: ERROR_201$"):
         Primary("0000:01:00.0")
 
 

@@ -282,7 +282,7 @@ def test_the_first_error_of_a_compiler_is_in_the_sentence(tmp, status, errors, w
     (log,) = tmp.iterdir()
     assert sentence == (
         f"the compiler my-g++ failed: {why}; the C code and all messages are in {log};"
-        " `lxmls-rnn doctor` tells whether the compiler works"
+        " `lxmls-rnn doctor` checks the compiler"
     )
     assert log.name.startswith("theano_compilation_error_")
     assert log.read_text() == f"my-g++ -c x.cpp\n\nits output\n{errors}\n\nint main;\n"
@@ -290,9 +290,7 @@ def test_the_first_error_of_a_compiler_is_in_the_sentence(tmp, status, errors, w
 
 def test_without_a_place_for_the_log_the_sentence_does_without(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    assert sentence_of("no luck") == (
-        "the compiler my-g++ failed: no luck; `lxmls-rnn doctor` tells whether the compiler works"
-    )
+    assert sentence_of("no luck") == ("the compiler my-g++ failed: no luck; `lxmls-rnn doctor` checks the compiler")
     assert sentence_of("", 5).startswith("the compiler my-g++ failed: exit status 5;")
 
 
@@ -316,7 +314,7 @@ def test_a_module_that_cannot_be_loaded_is_laid_to_blas_only_where_a_symbol_is_m
         return str(failures.not_loadable(Path("/cache/m.so"), ImportError(text), "-lmine"))
 
     begin = "/cache/m.so was compiled just now and cannot be loaded"
-    doctor = "`lxmls-rnn doctor` tells whether the compiler works"
+    doctor = "`lxmls-rnn doctor` checks the compiler"
     assert sentence("bad ELF") == f"{begin} (bad ELF): {doctor}"
     assert sentence("undefined symbol: dgemm_") == (
         f"{begin} (undefined symbol: dgemm_): blas.ldflags (-lmine) must name a BLAS, and {doctor}"

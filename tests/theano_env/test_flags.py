@@ -62,7 +62,7 @@ def test_each_device_has_the_settings_that_it_needs(tmp_path):
     assert cuda["dnn.enabled"] == opencl["dnn.enabled"] == "False"
     assert "optimizer_excluding" not in cuda
     assert opencl["optimizer_excluding"].startswith("local_gpua_crossentropy")
-    kernels = tmp_path / "lxmls-rnn" / "theano" / "gpu" / libraries.made_for(1)
+    kernels = tmp_path / "lxmls-rnn" / "theano" / "gpu" / libraries.kernel_folder_name(1)
     assert cuda["gpuarray.cache_path"] == str(kernels)
     assert "gpuarray.cache_path" not in opencl
 
@@ -162,7 +162,7 @@ def test_in_the_image_its_own_cache_is_taken(image, tmp_path):
     folder, _ = image
     found = settings(tmp_path / "xdg", LXMLS_IMAGE=str(folder), LXMLS_DEVICE="cuda")
     assert found["base_compiledir"] == str(folder / "cache" / "theano")
-    kernels = folder / "cache" / "gpu" / str(os.getuid()) / libraries.made_for(0)
+    kernels = folder / "cache" / "gpu" / str(os.getuid()) / libraries.kernel_folder_name(0)
     assert found["gpuarray.cache_path"] == str(kernels)
     assert not (tmp_path / "xdg").exists()
 

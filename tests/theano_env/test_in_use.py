@@ -38,7 +38,8 @@ def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
     with pytest.raises(RuntimeError) as raised:
         in_use.require_device("gpu", ["no luck"])
     assert str(raised.value) == (
-        "Theano was to use the device gpu but uses cpu, because gpu is no name of a device: set LXMLS_DEVICE to auto,"
+        "Theano was to use the device gpu but uses cpu, because gpu is not the name of a device: "
+        "set LXMLS_DEVICE to auto,"
         " cpu, cuda, cuda0, cuda1, ... or opencl0:0; set LXMLS_DEVICE=gpu"
     )
 

@@ -43,7 +43,7 @@ def image(tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_IMAGE", str(tmp_path))
     monkeypatch.setenv("LXMLS_KERNELS", str(tmp_path / "progress"))
     monkeypatch.setattr(kernels, "in_effect", lambda: {"device": "cuda1", "gpuarray.cache_path": "/kept"})
-    monkeypatch.setattr(libraries, "serves_several", lambda number: number == 1)
+    monkeypatch.setattr(libraries, "allows_several_processes", lambda number: number == 1)
     return tmp_path
 
 
@@ -63,7 +63,7 @@ def test_the_progress_is_in_a_file_while_it_lasts_and_the_end_in_the_log(compile
     assert compiled == [("cuda1", "/kept"), "kernel_a", "kernel_b", "kernel_c"]
     assert written == ["1 of 3", "2 of 3", "3 of 3"]
     assert not (image / "progress").exists()
-    assert capsys.readouterr().out == "Kernels for the GPU: all 3 are there, after 0 s.\n"
+    assert capsys.readouterr().out == "Kernels for the GPU: all 3 are compiled, after 0 s.\n"
 
 
 def test_the_log_has_a_line_now_and_then(compiled, image, capsys, monkeypatch):
@@ -73,12 +73,12 @@ def test_the_log_has_a_line_now_and_then(compiled, image, capsys, monkeypatch):
     kernels.main()
     *between, last = capsys.readouterr().out.splitlines()
     assert between == ["Kernels for the GPU: 2 of 3 are compiled."]
-    assert last.startswith("Kernels for the GPU: all 3 are there, after ")
+    assert last.startswith("Kernels for the GPU: all 3 are compiled, after ")
     assert os.listdir(image) == ["cache"]
 
 
 def test_a_gpu_for_one_process_is_left_to_the_training(compiled, image, capsys, monkeypatch):
-    monkeypatch.setattr(libraries, "serves_several", lambda number: False)
+    monkeypatch.setattr(libraries, "allows_several_processes", lambda number: False)
     (image / "progress").write_text("of a start before")
     kernels.main()
     assert compiled == []

@@ -294,10 +294,10 @@ def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content,
 
 
 def test_who_does_not_wait_long_says_nothing(capsys):
-    with cache_lock.saying_so(lambda: "somebody"):
+    with cache_lock.reporting_wait(lambda: "somebody"):
         pass
     before = threading.active_count()
-    with cache_lock.saying_so(lambda: "somebody") as enough:
+    with cache_lock.reporting_wait(lambda: "somebody") as enough:
         enough()
         while threading.active_count() > before:
             pass

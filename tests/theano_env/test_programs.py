@@ -217,7 +217,7 @@ def waits(limit, times_out):
             raise subprocess.TimeoutExpired("it", timeout)
         return signal.getsignal(signal.SIGINT)
 
-    return programs.patiently(wait, "it", limit), timeouts
+    return programs.wait_with_report(wait, "it", limit), timeouts
 
 
 @pytest.fixture

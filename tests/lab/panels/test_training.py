@@ -398,7 +398,7 @@ def test_a_compiler_that_fails_is_one_sentence_and_the_panel_trains_again(panel,
         patch.setattr(theano.config.gcc, "cxxflags", f"-DPANEL={os.getpid()}")  # no cache has modules of such flags
         training = train(panel)
     (said,) = re.findall(r"the compiler \S+ failed: mod.cpp:7:1: error: no luck; [^<]*", panel.message.value)
-    assert said.endswith("`lxmls-rnn doctor` tells whether the compiler works")
+    assert said.endswith("`lxmls-rnn doctor` checks the compiler")
     assert "Traceback" not in panel.message.value
     assert "Failed" in panel.status.value
     assert training.rows == []
