@@ -1,4 +1,4 @@
-"""A scheduler here and workers as SLURM's jobs, for `lxmls-rnn sweep --scheduler`; Ctrl-C ends them.
+"""Start a Dask scheduler here and workers as SLURM jobs, for `lxmls-rnn sweep --scheduler`; Ctrl-C ends them.
 
 pip install dask-jobqueue
 python scripts/slurm-cluster.py WORKERS [SBATCH_OPTION ...]       the options go to sbatch, as --partition=short

@@ -1,4 +1,4 @@
-"""Plugins of pytest: one notes which lines each test reaches, one runs chosen tests in a given order."""
+"""Pytest plugins: `Recorder` records which lines each test reaches, `Chosen` runs chosen tests in a given order."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from types import CodeType
 
 import pytest
 
-APART = "process", "notebook"  # kinds of tests whose code runs in other processes, where no line is noted
+SEPARATE_PROCESS_MARKS = "process", "notebook"  # tests whose code runs in other processes, where no line is recorded
 
 
 class Recorder:
@@ -55,7 +55,7 @@ class Recorder:
         used = [(one.argname, one.baseid) for same in item._fixtureinfo.name2fixturedefs.values() for one in same]
         test["lines"] = sorted(self._lines.union(*(self._fixtures.get(one, ()) for one in used)))
         test["seconds"] = time.perf_counter() - start
-        test["apart"] = any(item.get_closest_marker(kind) for kind in APART)
+        test["apart"] = any(item.get_closest_marker(kind) for kind in SEPARATE_PROCESS_MARKS)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a test that fails or is skipped."""

@@ -1,4 +1,4 @@
-"""Runs of pytest in copies of the checkout, forked from a process that has imported the packages of others already."""
+"""Runs of pytest in copies of the checkout, forked from a process that has already imported third-party packages."""
 
 import contextlib
 import gc
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-OWN = "lxmls_rnn", "lab", "tests", "conftest", "__main__"  # modules that each run imports for itself
-CACHE = "lxmls-rnn"  # the compile cache in the user's folder of caches
-WITH_THEANO = "import theano, sys; print(*(name for name in sys.modules if name.startswith('lxmls_rnn')))"
+CHECKOUT_MODULES = "lxmls_rnn", "lab", "tests", "conftest", "__main__"  # modules that each run imports for itself
+CACHE_NAME = "lxmls-rnn"  # the compile cache in the user's folder of caches
+LIST_THEANO_IMPORTS = "import theano, sys; print(*(name for name in sys.modules if name.startswith('lxmls_rnn')))"
 
 
 def copy_checkout(target: Path) -> None:
-    """Copy all that git does not ignore."""
+    """Copy all files of the checkout that git does not ignore to `target`."""
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], text=True).split("\0")
     for name in filter(os.path.isfile, listed):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -34,10 +34,10 @@ def import_others(modules: Iterable[str], checkout: Path, changed: Iterable[str]
     Theano imports some of the checkout with it; it is imported if none of these is among the files that are `changed`.
     """
     for name in modules:
-        if name.partition(".")[0] not in (*OWN, "theano"):
+        if name.partition(".")[0] not in (*CHECKOUT_MODULES, "theano"):
             with contextlib.suppress(Exception):
                 __import__(name)
-    with_it = subprocess.check_output([sys.executable, "-c", WITH_THEANO], text=True).split()
+    with_it = subprocess.check_output([sys.executable, "-c", LIST_THEANO_IMPORTS], text=True).split()
     changed = {path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in changed}
     if "theano" in modules and changed.isdisjoint(with_it):
         sys.path.insert(0, str(checkout))
@@ -48,15 +48,15 @@ def import_others(modules: Iterable[str], checkout: Path, changed: Iterable[str]
 
 
 class Pool:
-    """Copies of the checkout with a process each, which is killed with all that it has started when it is too late."""
+    """Copies of the checkout with one process each; a process beyond its time limit is killed with its children."""
 
     def __init__(self, copies: list[Path]) -> None:
         self.free = list(copies)
         self._running: dict[int, tuple[Path, float, Callable]] = {}
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self._warm = copies[0].with_suffix(".warm")
-        if (caches / CACHE).is_dir():
-            shutil.copytree(caches / CACHE, self._warm / CACHE, symlinks=True)
+        if (caches / CACHE_NAME).is_dir():
+            shutil.copytree(caches / CACHE_NAME, self._warm / CACHE_NAME, symlinks=True)
         else:
             self._warm.mkdir()
 
