@@ -1,7 +1,7 @@
-"""The BLAS that Theano's C code and ours link with: OpenBLAS from the package scipy-openblas32.
+"""BLAS for Theano's C code and this library's: OpenBLAS from the package scipy-openblas32.
 
-It comes with the environment, so it needs no root and is the same on every machine. In it each function's name begins
-with ``scipy_``, so that it never gets mixed up with the OpenBLAS inside NumPy's and SciPy's wheels.
+The package is installed without root and is the same on every machine. Its function names begin with ``scipy_``, so
+that they cannot clash with the OpenBLAS in the wheels of NumPy and SciPy.
 """
 
 import ctypes
@@ -19,8 +19,8 @@ SYMBOLS = (
     *("openblas_get_num_threads", "openblas_set_num_threads"),
 )
 
-# How long its threads look for more work before they sleep: 2 to this power of the processor's cycles, by default 26.
-# So long they would stand in the way of our threads (`ops/cpu/parallel.c`) and of other processes.
+# OpenBLAS's threads wait actively for more work for 2 to this power of processor cycles before they sleep. With the
+# default of 26 they would slow down the threads of `ops/cpu/parallel.c` and other processes.
 TIMEOUT = {"OPENBLAS_THREAD_TIMEOUT": "21"}
 
 
@@ -33,7 +33,7 @@ def library() -> Path | None:
 
 
 def problem() -> str:
-    """Say why Theano cannot link with the package; nothing if it can."""
+    """Return why Theano cannot link with the package; an empty text if it can."""
     file = library()
     if file is None:
         return f"{PACKAGE} is not installed, or has no library for {platform.machine()}"
@@ -52,9 +52,10 @@ def ldflags() -> str:
 
 
 def load(flags: str) -> None:
-    """Load the package's library, if `flags` are those to link with it, so that it gets our `TIMEOUT`.
+    """Load the package's library with our `TIMEOUT`, if `flags` are the flags that link with it.
 
-    A timeout in the environment goes before ours, which child processes do not get: NumPy's own OpenBLAS would take it.
+    A timeout that is already in the environment wins. Ours is removed afterwards, because NumPy's own OpenBLAS in a
+    child process would use it.
     """
     file = library()
     if file is None or flags != ldflags():
@@ -69,5 +70,5 @@ def load(flags: str) -> None:
 
 
 def name(flags: str) -> str:
-    """Return a short name for the package's flags, other ones as they are."""
+    """Return a short name for the package's flags, and other flags unchanged."""
     return f"OpenBLAS {metadata.version(PACKAGE)} of {PACKAGE}" if flags and flags == ldflags() else flags

@@ -1,4 +1,4 @@
-"""The build of Theano that is installed: this project's, with its edits, or a stock one, which is refused."""
+"""Check of the installed Theano: only this project's build is accepted, a stock one is an error."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,11 +7,11 @@ STAMP = "lxmls_rnn_build.txt"  # beside Theano's __init__.py; scripts/theano_bui
 
 
 class WrongTheano(ImportError, RuntimeError):
-    """Theano is not installed, or a stock one is; commands show it as a sentence."""
+    """Raised if Theano is missing or a stock one; commands show the message without a traceback."""
 
 
 def stamp() -> str:
-    """Return the name of the edits that the installed Theano was built with; WrongTheano if it has none."""
+    """Return the digest of the edits that the installed Theano was built with; WrongTheano if it has none."""
     spec = find_spec("theano")
     if spec is None or spec.origin is None:
         raise WrongTheano("Theano is not installed: `make setup` builds it")

@@ -1,8 +1,8 @@
-"""Compile the C modules that one Theano function lacks side by side, as many at once as there are cores.
+"""Parallel compilation of the C modules of a Theano function, one compiler for each core.
 
-Theano compiles a module when it comes to it, one after the other. It still does, but the first time that a function
-lacks a module, compilers are started in the background for all that it lacks, and Theano, when it comes to one of
-these, finds it compiled. The loop of a scan, which Theano compiles within the function, is treated alike.
+Theano compiles modules one after the other. When a function needs a module that is not in the cache, compilers are
+started in the background for all missing modules of that function. Theano then takes each result when it comes to that
+C module. The loop of a scan, which Theano compiles within the function, is treated in the same way.
 """
 
 import functools
@@ -20,16 +20,16 @@ from lxmls_rnn.theano_env import entries, failures
 from lxmls_rnn.theano_env.header import Module, drop, header
 from lxmls_rnn.theano_env.programs import Programs, wait_with_report
 
-MOST = 8  # compilers at once: each takes some 150 MB
+MAX_COMPILERS = 8  # at once; each takes about 150 MB of memory
 
 
 class Ahead:
     """The compilers that run in the background for one function."""
 
     def __init__(self) -> None:
-        # VM_Linkers, of the function and the loops within it, as far as they have not lacked a module so far
+        # VM_Linkers of the function and its loops, whose missing modules have not been started yet
         self.linkers: list[Any] = []
-        self._pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MOST), "theano-compile")
+        self._pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MAX_COMPILERS), "theano-compile")
         self._running: dict[Module, Future[Path | None]] = {}
         self._programs = Programs()
         self._held = ExitStack()
@@ -50,11 +50,11 @@ class Ahead:
 
         if len(modules) < 2:
             return
-        # Until Theano has taken them over, no other process is to start on the same ones.
+        # The lock keeps other processes from compiling the same modules until Theano has taken them over.
         self._held.enter_context(compilelock.lock_ctx())
         try:
             scratch = self._held.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        except OSError:  # none that can be written: they are compiled in the cache, one after the other
+        except OSError:  # no writable folder: Theano compiles them in the cache, one after the other
             return
         path = header()
         for number, module in enumerate(modules):
@@ -65,11 +65,11 @@ class Ahead:
         try:
             folder.mkdir()
             return folder if module.compile(folder, path, self._programs.run) else None
-        except OSError:  # a full disk: the cache's may have room
+        except OSError:  # a full disk; the disk of the cache may have space
             return None
 
     def end(self, wait: bool) -> None:
-        """Start no more compilers, and let go of the cache; `wait` for those that run, or kill them."""
+        """Start no more compilers and release the cache's lock; `wait` for running compilers, or kill them."""
         if not wait:
             self._programs.end()
         self._pool.shutdown(cancel_futures=True)
@@ -77,7 +77,7 @@ class Ahead:
 
 
 def lacking(linker: Any) -> list[Module]:
-    """List the modules that the cache lacks of those that the function of a VM_Linker needs, in Theano's order."""
+    """List the modules of a VM_Linker's function that are missing in the cache, in Theano's order."""
     from theano.gof import Op
     from theano.gof.cc import get_module_cache
 
@@ -87,7 +87,7 @@ def lacking(linker: Any) -> list[Module]:
             continue
         try:
             module = _lacking(node, get_module_cache())
-        except Exception:  # no C code, or wrong: Theano finds out itself and says so, or runs the Op in Python
+        except Exception:  # no C code, or an error: Theano itself reports it, or runs the Op in Python
             continue
         if module is not None:
             modules[module] = None
@@ -95,7 +95,7 @@ def lacking(linker: Any) -> list[Module]:
 
 
 def _lacking(node: Any, cache: Any) -> Module | None:
-    """Return the module of a node as ``Op.make_c_thunk`` makes it, None if the cache has it."""
+    """Return the module of a node as ``Op.make_c_thunk`` makes it; None if it is in the cache."""
     from theano.gof import FunctionGraph
     from theano.gof.cc import CLinker
     from theano.gof.cmodule import GCC_compiler, get_module_hash
@@ -114,7 +114,7 @@ def _lacking(node: Any, cache: Any) -> Module | None:
     )
 
 
-_here = threading.local()  # .ahead: of the function that this thread compiles
+_here = threading.local()  # .ahead: the compilers of the function that this thread compiles
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def _ahead_of(linker: Any) -> Iterator[None]:
 
 
 def side_by_side(make_all: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``VM_Linker.make_all``: the modules that a function lacks are compiled side by side."""
+    """Wrap ``VM_Linker.make_all`` so that the missing modules of a function are compiled in parallel."""
 
     @functools.wraps(make_all)
     def ahead(linker: Any, *args: Any, **kwargs: Any) -> Any:
@@ -152,14 +152,14 @@ def _compile(module: Module, folder: Path) -> None:
     if (ahead is not None and ahead.take(module, folder)) or module.compile(folder, path):
         return
     module.compile_plainly(folder)
-    if path is not None:  # what fails with the header and not without
+    if path is not None:  # the code compiles only without the header
         drop(path)
 
 
 def compiling(theanos_way: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``GCC_compiler.compile_str``: with a precompiled header, else plainly, else an error that says why.
+    """Wrap ``GCC_compiler.compile_str``: compile with a precompiled header, else plainly, else raise CompileError.
 
-    What Theano compiles in other ways (not as a Python module, or with its warnings shown) it compiles itself.
+    Theano itself compiles what is not a Python module, and everything if compiler warnings are shown.
     """
 
     @functools.wraps(theanos_way)

@@ -1,12 +1,12 @@
-"""Threads on an NVIDIA GPU: one at a time, each with the GPU's context; and a GPU that is lost is said to be.
+"""Turns for threads on an NVIDIA GPU: one thread at a time, in the GPU's context; detection of a lost GPU.
 
-CUDA has a stack of contexts in each thread and works in the topmost one. libgpuarray 0.7.6 counts how often it has
-entered its context, in all threads together, and puts it on the stack of the thread that makes the count 1. But where
-it makes a kernel that it has made before, it enters and does not leave. From then on no other thread finds a context;
-and two threads at once can miscount in the other direction, which ends the process.
+Each thread has a stack of CUDA contexts and works in the topmost one. libgpuarray 0.7.6 has one counter for all threads
+of how often its context was entered. It pushes the context on the stack of the thread that raises the counter to 1.
+When it makes a kernel that it has made before, it enters the context and never leaves it: from then on no other thread
+gets a context. Two threads at the same time can also make the counter too low, which ends the process.
 
-What Python frees on its own between these calls is freed without waiting for a turn: libgpuarray ignores what goes
-wrong there. While one thread compiles for a GPU, the trainings of the others wait.
+Objects that Python frees between these calls do not wait for a turn: libgpuarray ignores errors there. While one thread
+compiles for a GPU, the trainings of other threads wait.
 """
 
 import ctypes
@@ -20,13 +20,13 @@ from typing import Any
 from lxmls_rnn.device import GpuLost, libraries
 from lxmls_rnn.theano_env.lock import LOCK, reporting_wait
 
-PAUSE = 0.0005  # seconds that a thread stays away where another one waits, which needs less to wake up
+YIELD_SECONDS = 0.0005  # pause of a thread if another one waits; waking up takes less
 
 Call = Callable[..., Any]
 
 
 class Turn:
-    """What one thread has at a time; who has it may ask again."""
+    """A reentrant lock for calls, which lets a waiting thread go first."""
 
     def __init__(self) -> None:
         self._lock: Any = threading.RLock()
@@ -36,8 +36,8 @@ class Turn:
         """Call a function when it is this thread's turn, and return its result."""
         if self._lock._is_owned():
             return call()
-        if self._waiting:  # else a thread that asks again and again would always be the first to ask
-            time.sleep(PAUSE)
+        if self._waiting:  # else a thread that calls in a loop would always get the lock first
+            time.sleep(YIELD_SECONDS)
         me = threading.get_ident()
         self._waiting.add(me)
         with self._lock:
@@ -45,14 +45,14 @@ class Turn:
             return call()
 
 
-TURN = Turn()  # to compile and, on a GPU, to compute: with two, each could be had by one who waits for the other
+TURN = Turn()  # for compiling and for computing on a GPU: two locks could cause a deadlock
 
 
 class Primary:
     """The primary context of a GPU, named by its PCI bus id: the one that libgpuarray works in."""
 
     def __init__(self, bus_id: str) -> None:
-        # Most calls come back at once: to let go of Python's own lock would cost more.
+        # Most calls return at once: releasing the GIL would cost more.
         self._quick, self._driver = ctypes.PyDLL("libcuda.so"), ctypes.CDLL("libcuda.so")
         device, self._context = ctypes.c_int(), ctypes.c_void_p()
         status = self._quick.cuDeviceGetByPCIBusId(ctypes.byref(device), bus_id.encode())
@@ -61,13 +61,13 @@ class Primary:
             raise RuntimeError(f"the context of the GPU {bus_id} is unavailable: {libraries.error_name(status)}")
 
     def make_current(self) -> None:
-        """Let this thread work on the GPU."""
+        """Make this context the current one of this thread, unless it has one."""
         current = ctypes.c_void_p()
         if self._quick.cuCtxGetCurrent(ctypes.byref(current)) == 0 and not current.value:
             self._quick.cuCtxSetCurrent(self._context)
 
     def check(self) -> None:
-        """Raise `GpuLost` if the GPU does no more work: what goes wrong there for good every later call says again."""
+        """Raise `GpuLost` if the GPU has stopped working: every later call returns the same error."""
         status = self._driver.cuCtxSynchronize()
         if status != 0:
             raise GpuLost(libraries.error_name(status))
@@ -75,7 +75,7 @@ class Primary:
     def alone(self, call: Call) -> Call:
         """Wrap a function so that it waits for its turn, then runs in this context.
 
-        It raises `GpuLost` instead of its own exception where the GPU is lost.
+        It raises `GpuLost` instead of its own exception if the GPU is lost.
         """
 
         def inside(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -96,7 +96,7 @@ class Primary:
 def in_turns(call: Call) -> Call:
     """Wrap ``orig_function``, with which `theano.function` compiles, so that threads take turns.
 
-    The optimiser and the module cache are the whole process's.
+    All threads of the process share the optimiser and the module cache.
     """
 
     @functools.wraps(call)
@@ -114,7 +114,7 @@ def in_turns(call: Call) -> Call:
 
 
 def share_gpu() -> None:
-    """Let threads take turns on the GPU where Theano's device is one of CUDA's; on another nothing changes."""
+    """Let threads take turns on the GPU if Theano's device is a CUDA device; else change nothing."""
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
 

@@ -1,4 +1,4 @@
-"""The Theano flags that suit this machine, as far as the user has not set them."""
+"""Defaults of Theano's flags for this machine; flags that the user has set are kept."""
 
 import configparser
 import functools
@@ -55,10 +55,11 @@ def rc_flags(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Find the flags that Theano is to be given besides what the user has set.
+    """Return the flags for Theano in addition to those that the user has set.
 
-    None of them is set in THEANO_FLAGS; those that are set in ``.theanorc`` too (device and floatX) come from
-    LXMLS_DEVICE and LXMLS_FLOATX. RuntimeError if LXMLS_DEVICE and THEANO_FLAGS ask for different devices.
+    Flags in THEANO_FLAGS are left out. Of the flags in ``.theanorc`` only device and floatX can be included, if
+    LXMLS_DEVICE or LXMLS_FLOATX overrides them. RuntimeError if LXMLS_DEVICE and THEANO_FLAGS request different
+    devices.
     """
     flags, rc = user_flags(environ), rc_flags(environ)
     asked = {}
@@ -86,7 +87,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     elif not cxx and "cxx" not in user:
         _warn("there is no C++ compiler (g++), so Theano cannot compile C code and runs slowly, in Python")
         defaults["cxx"] = ""
-    # Theano takes compiled code by the Ops' versions, which know nothing of the edits
+    # Theano finds compiled code by the versions of its Ops, which do not depend on the edits
     defaults["compiledir_format"] = f"{COMPILEDIR_FORMAT}-{build.stamp()}"
     if cxx and _serves_v3(cxx):
         # -march=native, Theano's default, makes a cache that other processors cannot use.
@@ -105,7 +106,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def in_effect() -> dict[str, str]:
-    """Return what Theano would be given, by us and by the user, without importing it and without a warning."""
+    """Return all flags that Theano would use, without importing it and without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {**settings(), **rc_flags(), **user_flags()}
@@ -127,7 +128,7 @@ def python_headers() -> Path:
 
 @functools.cache
 def ask(cxx: str, option: str) -> str:
-    """Return what the compiler answers to `option`, or nothing."""
+    """Return the compiler's output for `option`; an empty text if it cannot be started."""
     try:
         return programs.run([*shlex.split(cxx), option]).output.decode(errors="backslashreplace").strip()
     except OSError:
@@ -224,5 +225,5 @@ def _own_cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _serves(folder: Path) -> bool:
-    """Whether compiled code can be written there, and loaded."""
+    """Whether compiled code can be written to a folder, and loaded from it."""
     return os.access(folder, os.R_OK | os.W_OK | os.X_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC

@@ -1,4 +1,4 @@
-"""Compile the C modules of Theano without debug symbols, with a precompiled header and the quicker linker.
+"""Compilation of Theano's C modules without debug symbols, with a precompiled header and a faster linker.
 
 Theano passes ``-g``, and every module reads the same headers of Python, NumPy and C++ anew.
 """
@@ -109,7 +109,7 @@ def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[st
 
 @functools.cache
 def _gcc(cxx: str) -> str:
-    """Tell which GCC this is; nothing if it is another compiler."""
+    """Return a text that identifies this GCC; an empty text for another compiler."""
     program = ask(cxx, "-print-prog-name=cc1plus")
     if not os.path.isabs(program):
         return ""
@@ -176,6 +176,6 @@ def _precompile(path: Path, command: list[str]) -> bool:
 
 
 def drop(path: Path) -> None:
-    """Go without a header from now on, and let the next process make a new one."""
+    """Stop using a header in this process and delete it; the next process makes a new one."""
     _useless.add(path)
     _precompiled(path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The settings that Theano really uses, and an error where its device is not the one asked for."""
+"""Report of the settings that Theano really uses, and an error if its device is not the requested one."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from lxmls_rnn.theano_env.flags import is_gpu
 
 @dataclass(frozen=True)
 class Report:
-    """What Theano really uses."""
+    """The settings that Theano really uses."""
 
     theano_version: str
     device_asked: str  # "cpu", "cuda0", ...
@@ -21,7 +21,7 @@ class Report:
 
 
 def report() -> Report:
-    """Import Theano and tell what it really uses."""
+    """Import Theano and return the settings that it really uses."""
     import theano
     from theano.compile.mode import get_default_mode
 

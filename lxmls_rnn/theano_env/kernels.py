@@ -17,11 +17,11 @@ from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.theano_env.flags import in_effect
 
 NAME = re.compile(r"\bKERNEL void (\w+)\s*\(")
-PAUSE = 10.0  # seconds between two lines of the log
+LOG_SECONDS = 10.0  # interval of the lines in the log
 
 
 def compile_ahead(sources: Path, kept: Path, number: int = 0) -> Iterator[tuple[int, int]]:
-    """Compile kernels for the GPU of a number, as far as they are not kept; yield how many are done, and of how many.
+    """Compile the missing kernels for GPU `number`; yield after each how many are done, and how many there are.
 
     `sources` is a folder of files ``*.cu``, each the source of a kernel; `kept` is where libgpuarray keeps what it
     compiles.
@@ -36,10 +36,10 @@ def compile_ahead(sources: Path, kept: Path, number: int = 0) -> Iterator[tuple[
 
 
 def main() -> None:
-    """Compile the image's kernels for the device of LXMLS_DEVICE; say so in the log, and meanwhile in LXMLS_KERNELS."""
+    """Compile the image's kernels for the device of LXMLS_DEVICE; report progress in the log and in LXMLS_KERNELS."""
     settings, progress = in_effect(), os.environ.get("LXMLS_KERNELS")
     number, sources = index(settings["device"]), Path(os.environ["LXMLS_IMAGE"], "cache", "kernels")
-    start = told = time.monotonic()
+    start = logged = time.monotonic()
     done = 0
     try:
         if not libraries.allows_several_processes(number):
@@ -51,8 +51,8 @@ def main() -> None:
         for done, count in compile_ahead(sources, Path(settings["gpuarray.cache_path"]), number):
             if progress:
                 write_atomically(Path(progress), f"{done} of {count}")
-            if time.monotonic() - told > PAUSE:
-                told = time.monotonic()
+            if time.monotonic() - logged > LOG_SECONDS:
+                logged = time.monotonic()
                 print(f"Kernels for the GPU: {done} of {count} are compiled.", flush=True)
     finally:
         if progress:

@@ -1,4 +1,4 @@
-"""The import of Theano: with our settings, and on the device asked for."""
+"""Import of Theano with the settings of this package, on the requested device."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ def _flags_set() -> Iterator[None]:
     if cxx:
         flags.require_version(cxx)
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
-    # of two values for a flag Theano takes the later
+    # Theano uses the last value of a flag
     os.environ["THEANO_FLAGS"] = ours + (before["THEANO_FLAGS"] or "")
     if flags.ZIG.exists():  # without a g++ on PATH Theano runs no C code, whatever `cxx` says
         os.environ["PATH"] = f"{before['PATH'] or os.defpath}{os.pathsep}{flags.ZIG.parent}"
@@ -84,7 +84,7 @@ def importing() -> Iterator[None]:
 
 
 def _complete(reasons: list[str]) -> None:
-    """Do what depends on the settings that Theano has read."""
+    """Complete the import with the steps that depend on the settings that Theano has read."""
     from theano import config
 
     blas.load(config.blas.ldflags)

@@ -1,4 +1,4 @@
-"""The lock of Theano's compile cache: ``flock``, which the kernel lets go when its holder dies.
+"""Lock of Theano's compile cache by ``flock``, which the kernel releases when its holder dies.
 
 Theano's own is a folder with a process id and a host name in it. A killed container leaves one that names a host
 that is gone, or an id that another process has now, and the next process waits for two minutes. An interrupt or a
@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# Seconds that somebody waits without a word, and then between one word and the next.
-PATIENCE, REMINDER = 3.0, 60.0
+# A waiting thread reports after the first time, and then at the second interval.
+FIRST_REPORT_SECONDS, REPORT_SECONDS = 3.0, 60.0
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
@@ -35,7 +35,7 @@ class CacheLock(threading.local):
     def acquire(self, path: Path) -> None:
         """Take the lock whose file is `path`, or hold it once more.
 
-        OSError if the file cannot be opened. A file system without ``flock`` is warned of, and keeps nobody out.
+        OSError if the file cannot be opened. On a file system without ``flock`` it warns and locks nothing.
         """
         if self.depth > 0:
             self.depth += 1
@@ -107,19 +107,19 @@ def _holder(path: Path) -> str:
 
 @contextmanager
 def reporting_wait(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
-    """Say on stderr that one waits, and for whom, where the block takes longer than :data:`PATIENCE`.
+    """Report on stderr that this thread waits, and for whom, if the block takes longer than `FIRST_REPORT_SECONDS`.
 
-    What it yields ends the waiting before the block ends.
+    Calling the yielded function ends the reports before the block ends.
     """
     done = threading.Event()
     start = time.monotonic()
 
     def tell() -> None:
-        pause = PATIENCE
+        pause = FIRST_REPORT_SECONDS
         while not done.wait(pause):
             waited = time.monotonic() - start
             print(f"Theano waits, {waited:.0f} s so far, for a compile by {who()}", file=sys.stderr, flush=True)
-            pause = REMINDER
+            pause = REPORT_SECONDS
 
     threading.Thread(target=tell, daemon=True).start()
     try:

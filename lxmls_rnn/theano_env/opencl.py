@@ -1,4 +1,4 @@
-"""The limits of Theano 1.0.5 on an OpenCL device, refused or kept on the CPU; found by trying it on PoCL."""
+"""Limits of Theano 1.0.5 on OpenCL devices, found by trials on PoCL: raise an error, or stay on the CPU."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ LIFTERS = "local_gpua_crossentropysoftmaxargmax1hotwithbias:local_gpua_crossentr
 
 
 def refuse_scan(device: str) -> None:
-    """Let ``theano.scan`` say at once that it does not run on OpenCL.
+    """Make ``theano.scan`` raise NotImplementedError on OpenCL.
 
-    Its loop asks for CUDA pointers: it compiles, and fails when it is called.
+    Its loop needs CUDA pointers: it would compile, and fail only when it is called.
     """
     from theano.scan_module.scan_op import Scan
 

@@ -1,4 +1,4 @@
-"""Run compilers: report one that does not return, and end it with all its children when the wait is interrupted."""
+"""Runs of compilers: report one that does not return, kill it with all its children on an interrupt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concurrent import futures
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
 
-PATIENCE = 30.0  # seconds that a compiler may take without a word
+REPORT_AFTER_SECONDS = 30.0  # a compiler that takes longer is reported
 # Whether each program leads a process group, so that it can be killed with its children. A process that is itself ended
 # by its group sets this to False.
 own_groups = True
@@ -67,7 +67,7 @@ class Programs:
 
 
 def run(command: Sequence[str]) -> Done:
-    """Run a program as `Programs.run`; report it after `PATIENCE`, kill it with its children on an exception."""
+    """Run a program as `Programs.run`; report a slow one, kill it with its children on an exception."""
     process = _start(command)
     try:
         output, errors = wait_with_report(lambda timeout: process.communicate(timeout=timeout), command[0])
@@ -96,19 +96,19 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_with_report(wait: Callable[[float | None], T], name: str, limit: float | None = None) -> T:
-    """Return ``wait(timeout)``, at most `limit` seconds in all; say on stderr, once, that it takes long.
+    """Return ``wait(timeout)``, at most `limit` seconds in all; report on stderr, once, if it takes long.
 
-    After that one Ctrl-C interrupts, whatever it did before: the command line's would wait for the end of a batch.
+    After the report Ctrl-C interrupts at once, even where the command line would wait for the end of a batch.
     """
-    if limit is not None and limit <= PATIENCE:
+    if limit is not None and limit <= REPORT_AFTER_SECONDS:
         return wait(limit)
     try:
-        return wait(PATIENCE)
+        return wait(REPORT_AFTER_SECONDS)
     except (futures.TimeoutError, subprocess.TimeoutExpired):
         with _interruptible():
-            text = f"{name} has not returned for {PATIENCE:g} s; still waiting, Ctrl-C ends it."
+            text = f"{name} has not returned for {REPORT_AFTER_SECONDS:g} s; still waiting, Ctrl-C ends it."
             print(text, file=sys.stderr, flush=True)
-            return wait(None if limit is None else limit - PATIENCE)
+            return wait(None if limit is None else limit - REPORT_AFTER_SECONDS)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.process, pytest.mark.skipif(not flags.compiler(), reas
 PREPARED = """
 import fcntl, json, os, random, signal, threading
 import lxmls_rnn.theano_env.lock
-lxmls_rnn.theano_env.lock.PATIENCE = 0.1
+lxmls_rnn.theano_env.lock.FIRST_REPORT_SECONDS = 0.1
 import theano, theano.tensor as T
 from theano.gof.compilelock import get_lock, lock_ctx, release_lock
 
@@ -267,8 +267,8 @@ class Said:
 )
 def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content, who):
     said, path = Said(2), tmp_path / "lock"
-    monkeypatch.setattr(cache_lock, "PATIENCE", 0.01)
-    monkeypatch.setattr(cache_lock, "REMINDER", 0.02)
+    monkeypatch.setattr(cache_lock, "FIRST_REPORT_SECONDS", 0.01)
+    monkeypatch.setattr(cache_lock, "REPORT_SECONDS", 0.02)
     monkeypatch.setattr("sys.stderr", said)
     held = threading.Event()
 

@@ -23,7 +23,7 @@ pytestmark = [
 COMMAND = """
 import sys
 from lxmls_rnn.theano_env import programs
-programs.PATIENCE = 1.0
+programs.REPORT_AFTER_SECONDS = 1.0
 from lxmls_rnn.__main__ import main
 main()
 """
@@ -133,7 +133,7 @@ def test_a_program_that_returns_in_time_is_not_reported(capfd):
 
 
 def test_a_program_that_takes_long_is_reported_once_and_waited_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(programs, "PATIENCE", 0.05)
+    monkeypatch.setattr(programs, "REPORT_AFTER_SECONDS", 0.05)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     with open(tmp_path / "said", "w+") as said:
@@ -199,7 +199,7 @@ def test_a_program_whose_wait_is_interrupted_ends_with_its_children(hanging, mon
 
     make, reader = hanging
     path = make(ALWAYS).partition(":")[0]
-    monkeypatch.setattr(programs, "PATIENCE", 0.05)
+    monkeypatch.setattr(programs, "REPORT_AFTER_SECONDS", 0.05)
     monkeypatch.setattr(sys, "stderr", Interrupting())
     with pytest.raises(KeyboardInterrupt):
         programs.run([f"{path}/g++"])
@@ -222,7 +222,7 @@ def waits(limit, times_out):
 
 @pytest.fixture
 def patience(monkeypatch):
-    monkeypatch.setattr(programs, "PATIENCE", 2.5)
+    monkeypatch.setattr(programs, "REPORT_AFTER_SECONDS", 2.5)
 
 
 @pytest.mark.parametrize(
