@@ -5,13 +5,13 @@ from html import escape
 
 import ipywidgets as widgets
 
-from lab.exercises.kept import Kept
+from lab.exercises.json_store import JsonStore
 from lab.widgets.controls import on_change, view
 from lab.widgets.panel import STYLE
 from lxmls_rnn import classroom
 from lxmls_rnn.storage.files import in_words
 
-_FILE = Kept(classroom.ANSWERS, classroom.Answer)
+_FILE = JsonStore(classroom.ANSWERS, classroom.Answer)
 ELSEWHERE = "\n\n[Written in another notebook:]\n"
 
 

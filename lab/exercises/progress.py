@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lab.exercises.kept import Kept
+from lab.exercises.json_store import JsonStore
 from lxmls_rnn.classroom import PROGRESS, TIME, Entry
 
 EMPTY: dict[str, Any] = {name: value for name, value in asdict(Entry()).items() if value is not None}
-_FILE = Kept(PROGRESS, Entry)
+_FILE = JsonStore(PROGRESS, Entry)
 
 
 def path() -> Path:
@@ -21,12 +21,12 @@ def path() -> Path:
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Return for each exercise that was begun its `state`, `tries`, `hints` and `solution`; errors as `Kept.read`."""
+    """Return `state`, `tries`, `hints` and `solution` of each exercise begun; errors as `JsonStore.read`."""
     return {name: _plain(entry) for name, entry in _FILE.read().items()}
 
 
 def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Change what is known of an exercise and return it; what is 'right' once stays so. Errors as `Kept.changing`.
+    """Change what is known of an exercise and return it; what is 'right' once stays so. Errors as `JsonStore.changing`.
 
     `change` takes what is known and returns what is new; no other kernel changes the file meanwhile.
     """

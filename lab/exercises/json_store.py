@@ -18,7 +18,7 @@ from lxmls_rnn.storage.files import locked, make_folder, naming, write_atomicall
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class JsonStore(Generic[T]):
     """Entries by name, each of the data class `kind`, kept in a file of the folder of runs."""
 
     def __init__(self, name: str, kind: type[T]) -> None:
