@@ -40,18 +40,18 @@ class CorpusChoice(widgets.VBox):
     """Which sentences, how many, which vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
-        self.corpus = pick("Corpus", [corpus], "The sample corpus, a fetched one, or a file of your own")
-        what = "How many words back the word is that decides, K of the corpus reach:K"
+        self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
+        what = "Dependency distance in words: K of the corpus reach:K"
         drag: dict[str, Any] = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
-        self.dev = pick("Measure on", [NO_DEV], "For a file of your own: the file to measure accuracy on")
-        what = "Leave out sentences of more words; 0: none"
-        self.longest = whole("Longest sentence", ALL, what, MOST - 1, least=ALL)
-        self.max_nr_sent = whole("Sentences at most", ALL, "Of each part of the corpus; 0: all", MOST, least=ALL)
+        self.dev = pick("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
+        what = "Skip sentences with more words than this; 0: no limit"
+        self.longest = whole("Max. length", ALL, what, MOST - 1, least=ALL)
+        self.max_nr_sent = whole("Max. sentences", ALL, "Sentences of each part of the corpus; 0: all", MOST, least=ALL)
         what = "train: words of the training part, rare ones become <unk>; guide: all words of both parts"
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
-        what = "Words that come less often in the training part are <unk>"
-        self.min_count = whole("Least count", 2, what, 1000)
+        what = "Words that occur less often in the training part become <unk>"
+        self.min_count = whole("Min. count", 2, what, 1000)
         self.more = More(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
         super().__init__([in_row(self.corpus, self.distance, self.dev), self.more])
         on_change(self._adapt, self.corpus, self.vocabulary)
@@ -112,16 +112,16 @@ class ModelChoice(widgets.VBox):
     def __init__(self, model: str = "RNN") -> None:
         named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
         self.model = pick("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
-        self.n_emb = whole("Embedding size", 50, "Numbers for a word; an embeddings file has its own", 4096)
-        self.n_hidd = whole("Hidden units", 20, "Numbers in the hidden state", 4096)
+        self.n_emb = whole("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
+        self.n_hidd = whole("Hidden units", 20, "Size of the hidden state", 4096)
         self.activation = pick("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
-        self.peepholes = switch("Peepholes", "Whether the gates look at the cell: the matrix W_c", True, width="110px")
-        self.seed = seed(1234, "Of the parameters that are drawn: the same seed, the same numbers")
-        what = "uniform01: between 0 and 1, as in the lab guide; the others keep signals at their size"
-        self.init = pick("Weights begin", INITS, what)
-        what = "Random numbers, or a file of pre-trained embeddings in the data folder"
+        self.peepholes = switch("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
+        self.seed = seed(1234, "Seed of the random initialisation")
+        what = "uniform01: between 0 and 1, as in the lab guide; the others preserve the scale of the signal"
+        self.init = pick("Initialisation", INITS, what)
+        what = "Random, or a file of pre-trained embeddings in the data folder"
         self.embeddings = pick("Embeddings", [RANDOM], what)
-        self.freeze = switch("Keep embeddings as they are", "Do not train them", width="300px")
+        self.freeze = switch("Freeze embeddings", "Do not train the embeddings", width="300px")
         self.more = More(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
         super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.more])
         on_change(self._adapt, self.model, self.embeddings)
@@ -176,8 +176,8 @@ class RunChoice(widgets.HBox):
 
     def __init__(self, description: str = "Run") -> None:
         self._further: list[str] = []  # runs of sweeps, which are offered when asked for
-        self.run = pick(description, [], "A run in the folder runs", width="27em")  # a name; None where there is no run
-        again = button("Look again", "List the runs anew", icon="refresh")
+        self.run = pick(description, [], "A stored run", width="27em")  # a name, or None if there is no run
+        again = button("Refresh", "Reload the list", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = view("left-out")  # which runs are damaged, and why
         super().__init__([self.run, again, self.left_out], layout=WRAP)
@@ -203,7 +203,7 @@ class RunChoice(widgets.HBox):
     def folder(self) -> Path:
         """Return the folder of the chosen run; ValueError where there is none."""
         if self.run.value is None:
-            raise ValueError("there is no trained run yet: train one in the training panel, then press 'Look again'")
+            raise ValueError("there is no trained run yet: train one in the training panel, then press 'Refresh'")
         return paths.runs() / self.run.value
 
 
@@ -227,7 +227,7 @@ class Several(widgets.HBox):
 
 def left_out(damaged: Iterable[runs.Damaged]) -> str:
     """Return HTML that says which runs are damaged; nothing where there is none."""
-    return "".join(f"<div><small>Left out: {escape(run.why)}</small></div>" for run in damaged)
+    return "".join(f"<div><small>Skipped: {escape(run.why)}</small></div>" for run in damaged)
 
 
 def _option_of(chosen: str, options: Iterable[str], what: str) -> str:

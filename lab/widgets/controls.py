@@ -143,8 +143,8 @@ def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[w
     `activation` is what is said about the activation.
     """
     return [
-        whole("Embedding size", 4, "Numbers for a word", 20, "14em"),
-        whole("Hidden units", 3, "Numbers in the hidden state", 20, "14em"),
+        whole("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),
+        whole("Hidden units", 3, "Size of the hidden state", 20, "14em"),
         pick("Activation", ACTIVATIONS, activation, width="17em"),
         seed(seed_value, seed_tooltip, "16em"),
     ]

@@ -146,7 +146,7 @@ class Panel(widgets.VBox, Background):
         if isinstance(error, BaseException) and not isinstance(error, EXPECTED):
             trace = "".join(traceback.format_exception(error))
             text = f"{type(error).__name__}: {text}"
-            details = f"<details><summary>Where</summary><pre>{escape(trace)}</pre></details>"
+            details = f"<details><summary>Traceback</summary><pre>{escape(trace)}</pre></details>"
         self.message.value = f'<div role="alert" class="lab-error">{escape(text)}</div>{details}'
 
     @contextmanager

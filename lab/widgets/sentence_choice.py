@@ -30,10 +30,10 @@ class SentenceChoice(widgets.VBox):
     """
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
-        tooltip = "A sentence of the sample corpus; 0 is what you type"
+        tooltip = "Number of a sentence of the sample corpus; 0: your own sentence"
         self.number = whole("Sentence number", OWN, tooltip, 10_000, "16em", least=OWN).add_class("lab-sentence-number")
-        self.words = text("Words", sentence, "The sentence; press Enter to take it", "34em", continuous_update=False)
-        what = "A tag for each word, by spaces; Enter takes them"
+        self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em", continuous_update=False)
+        what = "A tag for each word, separated by spaces; press Enter to apply"
         self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
         self.note = view("sentence-note")  # says so where there is no sample corpus to take tags from
         self.listeners = Listeners()  # called when the sentence has changed

@@ -20,19 +20,21 @@ class TrainerChoice(widgets.VBox):
         plain, real, many = Trainer(), widgets.FloatText, 100_000
         aside: Any = {"margin": "2px 8px 2px 16px"}
         self.epochs = whole("Epochs", plain.epochs, "Passes over the training part", many)
-        self.rate = field(real, "Learning rate", plain.rate, "How far one update goes", step=0.1)
-        what = "The rate in epoch n = 0, 1, ... is rate / (1 + decay n)"
+        self.rate = field(real, "Learning rate", plain.rate, "Step size of an update", step=0.1)
+        what = "The learning rate in epoch n = 0, 1, ... is rate / (1 + decay n)"
         self.decay = field(real, "Decay", plain.decay, what, step=0.1)
-        what = "Sentences for one update; 1 trains as the lab guide does"
+        what = "Sentences in an update; the lab guide uses 1"
         self.batch_size = whole("Batch size", plain.batch_size, what, many)
-        self.clipped = switch("Clip the gradient", "Scale a longer gradient down to this norm", **aside)
-        self.clip = field(real, "to the norm", 1.0, "Largest Euclidean norm of the whole gradient", "16em", step=0.5)
-        self.early = switch("Stop early", "End when accuracy on dev gains no more, and keep the best epoch", **aside)
-        what = "Epochs in a row without a better accuracy on dev"
-        self.patience = whole("after epochs", 2, what, 1000, "16em")
-        self.shuffle = switch("Shuffle", "Go through the sentences in a new order in every epoch", **aside)
-        what = "Record how long the gradient is at most; of a clipped one that is always recorded"
-        self.gradient_norm = switch("Gradient's norm", what, **aside)
+        self.clipped = switch("Clip gradient", "Scale the gradient down if its norm is larger", **aside)
+        what = "Largest Euclidean norm of the gradient, over all parameters"
+        self.clip = field(real, "Max. norm", 1.0, what, "16em", step=0.5)
+        what = "Stop when the accuracy on dev no longer improves, and keep the best epoch"
+        self.early = switch("Early stopping", what, **aside)
+        what = "Stop after this many epochs without a better accuracy on dev"
+        self.patience = whole("Patience", 2, what, 1000, "16em")
+        self.shuffle = switch("Shuffle", "Shuffle the sentences before each epoch", **aside)
+        what = "Record the largest norm of the gradient; always on with Clip gradient"
+        self.gradient_norm = switch("Log gradient norm", what, **aside)
         self.more = More(self.decay, self.shuffle, self.gradient_norm, self.early, self.patience)
         super().__init__([in_row(self.epochs, self.rate, self.batch_size, self.clipped, self.clip), self.more])
         on_change(self._adapt, self.clipped, self.early)

@@ -9,7 +9,7 @@ def only(panel, *names):
     """Tick these boxes of the panel and no others."""
     for box in panel.get_by_role("checkbox").all():
         label = box.locator("xpath=ancestor::label").inner_text().strip()
-        if label != "unchanged too":
+        if label != "Show unchanged":
             box.set_checked(label in names)
 
 
@@ -18,7 +18,7 @@ def test_a_small_benchmark_runs_and_is_kept(lab, picture):
     only(panel, "rnn", "numpy", "fused", "cpu", "cuda", "backward", "float32")
     fill(panel, "Hidden units", "8, 16")
     fill(panel, "Batch", "1, 4")
-    fill(panel, "Seconds a case", 0.05)
+    fill(panel, "Seconds per case", 0.05)
     button(panel, "Run").click()
     table = panel.locator(".lab-benchmark-table")
     expect(table).to_contain_text("numpy on cpu", timeout=COMPILE)
@@ -32,10 +32,10 @@ def test_a_small_benchmark_runs_and_is_kept(lab, picture):
         picture(panel, "benchmark-dark")
     expect(panel).to_contain_text("No stored result is of a GPU")
     made_up_gpu(lab.folder.parent / "results")
-    button(panel, "Look again").click()
-    expect(panel).to_contain_text("made-up is of a GPU: choose it under Stored results, and press Lay beside.")
+    button(panel, "Refresh").click()
+    expect(panel).to_contain_text("made-up is of a GPU: choose it under Stored results, and press Overlay.")
     panel.get_by_label("Stored results", exact=True).select_option("made-up, GPU")
-    press(button(panel, "Lay beside"), "Enter")
+    press(button(panel, "Overlay"), "Enter")
     expect(table).to_contain_text("fused on cuda, stored")
     expect(panel).to_contain_text("made-up, measured yesterday on 1 thread of a made-up processor, a made-up GPU.")
     expect(panel.get_by_role("row", name="hidden 16")).to_contain_text("10 x")
@@ -44,7 +44,7 @@ def test_a_small_benchmark_runs_and_is_kept(lab, picture):
     picture(panel, "benchmark-beside")
     with lab.dark():
         picture(panel, "benchmark-beside-dark")
-    press(button(panel, "Take away"), "Enter")
+    press(button(panel, "Remove"), "Enter")
     expect(table).not_to_contain_text("beside")
 
 
@@ -68,7 +68,7 @@ def test_stop_keeps_what_was_measured_and_wrong_sizes_are_said(lab):
     expect(message(panel).locator(".lab-error")).to_contain_text("many")
     fill(panel, "Hidden units", "8")
     only(panel, "rnn", "numpy", "cpu", "backward", "float32")
-    fill(panel, "Seconds a case", 60)
+    fill(panel, "Seconds per case", 60)
     button(panel, "Run").click()
     expect(panel.locator(".lab-benchmark-status")).to_contain_text(re.compile(r"\d of \d"))
     button(panel, "Stop").click()

@@ -22,7 +22,7 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(lab):
     press(button(panel, "Read"), "Enter")
     expect(message(panel)).to_contain_text("lxmls-rnn fetch ewt")
     panel.get_by_label("Corpus", exact=True).select_option("sample")
-    fill(panel, "Sentences at most", 50)
+    fill(panel, "Max. sentences", 50)
     press(button(panel, "Read"), "Enter")
     expect(message(panel)).to_contain_text("Read.")
     expect(panel.get_by_role("row", name=re.compile("^train 50 "))).to_be_visible()
@@ -34,7 +34,7 @@ def test_help_and_code_are_a_key_away(lab):
     expect(panel.locator(".lab-help")).to_be_visible()
     press(button(panel, "Show code"), "Space")
     expect(panel.locator(".lab-code pre")).to_contain_text("read_corpus(settings)")
-    fill(panel, "Longest sentence", 15)
+    fill(panel, "Max. length", 15)
     expect(panel.locator(".lab-code pre")).to_contain_text("max_sent_len=16")
 
 
@@ -50,5 +50,5 @@ def test_an_own_file_is_taken_or_refused(lab):
 
 def choose(lab, panel, name, text):
     with lab.page.expect_file_chooser() as chooser:
-        panel.get_by_role("button", name="Own file").click()
+        panel.get_by_role("button", name="Upload file").click()
     chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": text.encode()})

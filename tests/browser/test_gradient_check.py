@@ -11,7 +11,7 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     expect(table).not_to_contain_text("differs")
     for model in ("RNN", "FastRNN"):
         panel.locator(f".lab-check-{model} input").uncheck()
-    panel.get_by_label("Break", exact=True).select_option("W_h not transposed")
+    panel.get_by_label("Mistake", exact=True).select_option("W_h not transposed")
     button(panel, "Show code").click()  # which tells that the kernel has heard of the choice
     expect(panel.locator(".lab-code pre")).to_contain_text("W_h not transposed")
     button(panel, "Show code").click()
@@ -29,12 +29,12 @@ def test_a_mistake_in_an_lstm_is_found_and_explained(lab, picture):
     table = panel.locator(".lab-check-table .lab-scroll")
     for model in ("NumpyRNN", "RNN", "FastRNN"):
         panel.locator(f".lab-check-{model} input").uncheck()
-    panel.get_by_label("Break", exact=True).select_option("LSTM: error along the cell forgotten")
+    panel.get_by_label("Mistake", exact=True).select_option("LSTM: error along the cell forgotten")
     expect(panel.locator(".lab-check-NumpyLSTM input")).to_be_checked()
     press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("7 of 9 gradients differ")
     expect(panel.locator(".lab-check-readings")).to_contain_text("what makes an LSTM reach further back is missing")
-    panel.get_by_label("Look at", exact=True).select_option("✗ W_h: NumpyLSTM, broken against finite diff.")
+    panel.get_by_label("Gradient", exact=True).select_option("✗ W_h: NumpyLSTM, broken against finite diff.")
     expect(panel.locator(".lab-check-entries")).to_contain_text("o 3")
     assert not overflowing(lab.page, panel)
     assert table.evaluate("box => box.scrollWidth <= box.clientWidth")  # the verdict is to be seen

@@ -34,7 +34,7 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(nearest).to_contain_text("Nearest to")  # of the word that the kernel puts into the field
     fill(panel, "Word", "dog")
     expect(nearest).to_contain_text("Nearest to dog")
-    button(panel, "Draw the map").click()
+    button(panel, "Draw map").click()
     expect(panel.locator(".lab-map .bqplot")).to_contain_text("dog")
     assert not overflowing(lab.page, panel)
     picture(panel, "inspection-map")

@@ -30,7 +30,7 @@ def test_a_model_is_described_and_made(lab, picture):
     picture(panel, "model-no-peepholes")
     peepholes.check()
     expect(panel.locator(".lab-parameters")).to_contain_text("W_c")
-    button(panel, "Draw the model").click()
+    button(panel, "Create model").click()
     expect(panel.locator(".lab-device")).to_contain_text("CPU", timeout=COMPILE)
     expect(panel.locator(".lab-drawn")).to_contain_text("mean", timeout=COMPILE)
     assert not overflowing(lab.page, panel)

@@ -40,7 +40,7 @@ def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture
     assert not overflowing(lab.page, panel)
     picture(panel, "play")
     panel.get_by_label("Loss along", exact=True).select_option(label="Forget gate +")
-    button(panel, "One epoch").click()
+    button(panel, "Train one epoch").click()
     expect(says).to_contain_text("Epochs of training: 1")
     with lab.dark():
         picture(panel, "play-dark")

@@ -46,7 +46,7 @@ def test_a_reloaded_page_finds_the_sweep_and_stop_keeps_checkpoints(lab):
     expect(panel.locator(STATUS)).to_contain_text("training", timeout=COMPILE)
     button(panel, "Pause").click()
     expect(panel.locator(STATUS)).to_contain_text("paused")
-    button(panel, "Go on").click()
+    button(panel, "Resume").click()
     expect(panel.locator(STATUS)).to_contain_text("training")
     button(panel, "Stop").click()
     expect(panel.locator(STATUS)).to_contain_text("stopped", timeout=COMPILE)

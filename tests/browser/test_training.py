@@ -18,7 +18,7 @@ def press_start(panel, name, epochs):
     # a training may end sooner than a second press no longer counts as that of a double click
     panel.page.wait_for_timeout(1000 * DOUBLE_CLICK)
     fill(panel, "Epochs", epochs)
-    fill(panel, "Name of the run", name)
+    fill(panel, "Run name", name)
     button(panel, "Start").click()
 
 
@@ -62,9 +62,7 @@ def test_another_cell_runs_during_the_training_and_stop_acts_at_once(lab):
     button(panel, "Model").click()
     panel.get_by_label("Model", exact=True).select_option(label="RNN (RNN with scan)")
     button(panel, "Training").click()
-    expect(panel.get_by_label("Name of the run", exact=True)).to_have_value(
-        re.compile("^RNN-")
-    )  # proposed by the kernel
+    expect(panel.get_by_label("Run name", exact=True)).to_have_value(re.compile("^RNN-"))  # proposed by the kernel
     start(panel, "stops", 1000)
     expect(panel.locator(".lab-log tbody tr").nth(1)).to_be_visible(timeout=COMPILE)
     lab.run_cell(1)
@@ -86,7 +84,7 @@ def test_a_pause_holds_the_training(lab):
     lab.page.wait_for_timeout(1000)  # in which it would train many sentences
     assert [panel.locator(view).text_content() for view in (".lab-status", ".lab-log")] == held
     last = panel.locator(".lab-log tbody td").first.text_content()
-    press(button(panel, "Go on"), "Space")
+    press(button(panel, "Resume"), "Space")
     expect_another_epoch(panel, last)
     press(button(panel, "Stop"), "Enter")
     expect(message(panel)).to_contain_text(STOPPED)
@@ -117,7 +115,7 @@ def test_a_new_panel_finds_the_training_of_one_that_was_closed(lab):
     start(panel, "found", 1000)
     lab.run_all()
     panel = lab.find("TrainingPanel")
-    expect(panel.get_by_label("Look at", exact=True)).to_have_value("found")
+    expect(panel.get_by_label("Selected run", exact=True)).to_have_value("found")
     expect_another_epoch(panel)
     button(panel, "Stop").click()
     expect(message(panel)).to_contain_text(STOPPED)
@@ -138,7 +136,7 @@ def test_two_panels_train_at_once(lab):
 
 def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
     panel = lab.panel("TrainingPanel")
-    fill(panel, "Name of the run", "a/b")
+    fill(panel, "Run name", "a/b")
     button(panel, "Start").click()
     expect(message(panel).locator(".lab-error")).to_contain_text("name of a folder")
     start(panel, "once", 1)
@@ -151,13 +149,13 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
     panel = lab.panel("TrainingPanel")
     button(panel, "Model").click()
     panel.get_by_label("Activation", exact=True).select_option(label="relu")
-    expect(panel.get_by_label("Weights begin", exact=True)).to_be_hidden()
+    expect(panel.get_by_label("Initialisation", exact=True)).to_be_hidden()
     button(panel, "More").click()
-    panel.get_by_label("Weights begin", exact=True).select_option(label="orthogonal")
-    expect(panel.locator(".lab-summary")).to_contain_text("weights begin orthogonal")
+    panel.get_by_label("Initialisation", exact=True).select_option(label="orthogonal")
+    expect(panel.locator(".lab-summary")).to_contain_text("initialisation orthogonal")
     button(panel, "Training").click()
-    more, norm = button(panel, "More"), panel.get_by_label("Gradient's norm")
-    clip = panel.get_by_label("Clip the gradient")
+    more, norm = button(panel, "More"), panel.get_by_label("Log gradient norm")
+    clip = panel.get_by_label("Clip gradient")
     expect(clip).to_be_visible()
     expect(more).to_have_count(1)  # that of the model's settings is gone
     press(clip, "Tab")

@@ -15,7 +15,7 @@ def test_the_experiments_are_a_page_without_code(lab, picture):
     expect(message(corpus)).to_contain_text("Read.")
     training = lab.find("TrainingPanel")
     fill(training, "Epochs", 2)
-    fill(training, "Name of the run", "voila")
+    fill(training, "Run name", "voila")
     button(training, "Start").click()
     expect(message(training)).to_contain_text("All 2 epochs done", timeout=COMPILE)
     picture(page.locator("body"), "voila")

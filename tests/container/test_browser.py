@@ -36,7 +36,7 @@ def measure_one_shape(panel):
         )
     fill(panel, "Hidden units", 8)
     fill(panel, "Batch", 1)
-    fill(panel, "Seconds a case", 0.05)
+    fill(panel, "Seconds per case", 0.05)
     button(panel, "Run").click()
     expect(message(panel)).to_contain_text("Done", timeout=COMPILE)
 
@@ -65,12 +65,12 @@ def tag_a_sentence(panel):
 
 
 def draw_a_model(panel):
-    button(panel, "Draw the model").click()
+    button(panel, "Create model").click()
     expect(panel.locator(".lab-drawn")).to_contain_text("mean", timeout=COMPILE)
 
 
 def train_one_epoch(panel):
-    button(panel, "One epoch").click()
+    button(panel, "Train one epoch").click()
     expect(panel.locator(".lab-play-says")).to_contain_text("Epochs of training: 1")
 
 
@@ -101,10 +101,10 @@ def train_a_tagger(panel):
     panel.get_by_role("button", name="Model", exact=True).click()
     panel.get_by_label("Model", exact=True).select_option(label="FastRNN (RNN, fused layer)")
     panel.get_by_role("button", name="Training", exact=True).click()
-    proposed = panel.get_by_label("Name of the run", exact=True)
+    proposed = panel.get_by_label("Run name", exact=True)
     expect(proposed).to_have_value(re.compile("^FastRNN-"))
     fill(panel, "Epochs", 2)
-    fill(panel, "Name of the run", "browser")
+    fill(panel, "Run name", "browser")
     button(panel, "Start").click()
     expect(message(panel)).to_contain_text("All 2 epochs done", timeout=COMPILE)
 

@@ -28,20 +28,21 @@ from lxmls_rnn.storage.files import counted
 
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
-SIZES = [name for name in c.SETS if name != "plans"]  # what that compares is no choice here
-LIMIT = 120.0  # seconds for a case, its compiling included
+SIZES = [name for name in c.SETS if name != "plans"]  # "plans" compares implementations that this panel does not offer
+LIMIT = 120.0  # seconds for a case, including compilation
 
 
 class BenchmarkPanel(Panel):
     """Time the models, see where time goes, compare with earlier results."""
 
     title = "Benchmark"
-    help = """Choose what is timed and press <b>Run</b>: table and plots grow while it measures. Each implementation
-    runs in a process of its own on its device, its numbers are compared with NumPy's before it is timed, and those that
-    do the same work take turns, so that a slow moment of the machine favours none; scan, which compiles longest, comes
-    last. You see the <b>median</b> and the <b>spread</b> (the distance of the quartiles over the median): differences
-    smaller than the spread mean nothing. What is not there, a GPU for example, is listed with the reason. Results are
-    kept and can be loaded, compared, and laid beside others: of a machine with a GPU for example."""
+    help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
+    runs in its own process on its device. Its results are compared with NumPy's before it is timed. Implementations
+    with the same work take turns, so that a slow moment of the machine affects all of them; scan, which compiles
+    longest, comes last. You see the <b>median</b> and the <b>spread</b> (interquartile range divided by the median):
+    differences smaller than the spread mean nothing. An unavailable device, such as a GPU, is listed with the reason.
+    Results are saved. <b>Load</b> shows stored results, <b>Compare</b> compares them with those below, and
+    <b>Overlay</b> adds them to the plots: those of a machine with a GPU, for example."""
 
     def __init__(self) -> None:
         self.shown: Results | None = None  # None before there are any
@@ -68,42 +69,42 @@ class BenchmarkPanel(Panel):
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = pick("Sizes", [OWN, *SIZES], "Your own sizes, or a set of lxmls-rnn bench")
+        self.set_name = pick("Sizes", [OWN, *SIZES], "Your own sizes, or a predefined set of lxmls-rnn bench")
         self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
-        self.batch = text("Batch", "1, 16", "Sentences in a batch, separated by commas")
-        self.length = text("Words", "10", "Words in a sentence, separated by commas")
+        self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
+        self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
         self.models = Several("Models", c.MODELS, ["rnn"])
-        self.implementations = Several("Made with", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
+        self.implementations = Several("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Several("Work", c.WORKS, ["backward"])
-        self.dtypes = Several("Numbers", dict.fromkeys(DTYPES, "Type of the parameters"), ["float32"])
+        self.dtypes = Several("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
         self.several = self.models, self.implementations, self.devices, self.works, self.dtypes
-        self.threads = whole("Threads", cores(), "Of BLAS, the fused layers and PyTorch, on the CPU", 1024, "15em")
-        real, what = widgets.BoundedFloatText, "Timed for each case; compiling comes on top"
-        self.seconds = field(real, "Seconds a case", 0.15, what, "16em", min=0.01, max=60.0)
-        what = "Cases whose turn has not come by then are left out; compiling comes on top"
-        self.budget = field(real, "Seconds in all", 120.0, what, "16em", min=1.0, max=36000.0)
-        self.run_button = self.button("Run", "Measure what is chosen", self.run, "primary")
-        what = "End the run; what has been measured is kept"
+        self.threads = whole("Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch", 1024, "15em")
+        real, what = widgets.BoundedFloatText, "Measuring time for each case, without compiling"
+        self.seconds = field(real, "Seconds per case", 0.15, what, "16em", min=0.01, max=60.0)
+        what = "Cases that have not started by then are skipped; compiling does not count"
+        self.budget = field(real, "Total seconds", 120.0, what, "16em", min=1.0, max=36000.0)
+        self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
+        what = "Stop the benchmark and keep the cases already measured"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
         self.progress, self.status = gauge("14em"), view("benchmark-status")
-        what = "Your earlier results, and those that come with the lab"
+        what = "Your earlier results and those shipped with the lab"
         self.earlier = pick("Stored results", [], what, width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
-        what = "Put the chosen results into the table and the plots below, where they did the same work"
-        self.beside_button = self.button("Lay beside", what, self.lay_beside)
-        what = "What is faster or slower in the results below than in the chosen ones"
+        what = "Add the chosen results to the table and the plots below, for the cases that both have"
+        self.beside_button = self.button("Overlay", what, self.lay_beside)
+        what = "Show which cases are faster or slower in the results below than in the chosen ones"
         self.compare_button = self.button("Compare", what, self.compare)
-        self.again_button = self.button("Look again", "List the results anew", self.refresh)
-        self.everything = switch("unchanged too", "Compare: list what has not changed")
+        self.again_button = self.button("Refresh", "Reload the list of results", self.refresh)
+        self.everything = switch("Show unchanged", "Compare lists unchanged cases too")
 
     def _make_views(self) -> None:
         self.comparison, self.machine = view("benchmark-comparison"), view()
-        what = "The implementation that the ratios are to: 2 is twice as fast"
-        self.baseline = pick("Ratio to", c.IMPLEMENTATIONS, what, "numpy")
-        self.plotted = pick("Plot", [], "Which model and work", width="21em")
+        what = "Speed-ups are relative to this implementation; 2 means twice as fast"
+        self.baseline = pick("Baseline", c.IMPLEMENTATIONS, what, "numpy")
+        self.plotted = pick("Plot", [], "The model and work to plot", width="21em")
         self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
         self.figures = {size: plot(size) for size in ("n_hidd", "batch")}
         chosen, figures = in_row(self.baseline, self.plotted), in_row(*self.figures.values())
@@ -120,7 +121,7 @@ class BenchmarkPanel(Panel):
             shapes = c.chosen_shapes(c.SETS[self.set_name.value], models, [], [], [])
         cases = c.make_cases(shapes, works, self.implementations.value, self.devices.value, self.dtypes.value)
         if not cases:
-            raise ValueError("nothing to measure: NumPy has the CPU alone, so choose cpu or another implementation")
+            raise ValueError("nothing to measure: NumPy runs on the CPU only, so choose cpu or another implementation")
         return cases
 
     def _own_sizes(self) -> list[list[int]]:
@@ -184,7 +185,7 @@ class BenchmarkPanel(Panel):
 
     def _chosen(self) -> Results:
         if self.earlier.value is None:
-            raise ValueError("there are no earlier results yet: run a benchmark first")
+            raise ValueError("no stored results yet: run a benchmark first")
         return Results.load(self.earlier.value)
 
     def load(self) -> None:
@@ -197,24 +198,24 @@ class BenchmarkPanel(Panel):
         self.say(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
 
     def lay_beside(self) -> None:
-        """Lay the chosen results beside those that are shown, or take away those that lie there."""
+        """Overlay the chosen results on those shown, or remove the present overlay."""
         if self.beside is not None:
             self.beside = None
         else:
             if self.shown is None:
-                raise ValueError("run a benchmark or load results first: the chosen ones are laid beside them")
+                raise ValueError("run a benchmark or load results first: the chosen results are overlaid on them")
             stored, name = self._chosen(), self.earlier.value.stem
             if len(overlay.overlay(self.shown, stored).rows) == len(self.shown.rows):
                 has = overlay.coverage(stored)
-                raise ValueError(f"{name} did none of the work of the results below; it has measured {has}")
+                raise ValueError(f"{name} has no case in common with the results below; it measured {has}")
             self.beside = name, stored
-        self.beside_button.description = "Lay beside" if self.beside is None else "Take away"
+        self.beside_button.description = "Overlay" if self.beside is None else "Remove"
         self._draw()
 
     def compare(self) -> None:
         """Show what is faster or slower in the shown results than in the chosen ones."""
         if self.shown is None:
-            raise ValueError("run a benchmark or load results first: they are compared with the chosen ones")
+            raise ValueError("run a benchmark or load results first: the chosen results are compared with them")
         before = self._chosen()
         found = list(compare.changes(before, self.shown))
         if not found:
@@ -235,7 +236,7 @@ class BenchmarkPanel(Panel):
         if self.beside is not None:
             name, stored = self.beside
             shown = overlay.overlay(shown, stored)
-            said = f"<p><b>Beside</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
+            said = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{said}"
         header = report.header(self.baseline.value)
         # a first look can do without the others, and a panel has room for these
@@ -269,9 +270,9 @@ class BenchmarkPanel(Panel):
             gpu = f"GPU of {self.beside[0]}"
             self.gpu.value = f"<p><b>{escape(without)}</b></p>{speed_up_map(speed_ups(rows), gpu)}"
             return [f"With the {gpu}: {line}" for line in report.crossover(shown)]
-        stored = "No stored result is of a GPU, so none can be laid beside these."
+        stored = "No stored result is of a GPU, so none can be overlaid."
         if self._of_gpu:
-            stored = f"{self._of_gpu[0].stem} is of a GPU: choose it under Stored results, and press Lay beside."
+            stored = f"{self._of_gpu[0].stem} is of a GPU: choose it under Stored results, and press Overlay."
         self.gpu.value = f"<p><b>{escape(without)}</b> {escape(stored)}</p>" if without else ""
         return []
 

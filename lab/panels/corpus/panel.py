@@ -32,22 +32,22 @@ class CorpusPanel(Panel):
 
     title = "Corpus"
     help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each
-    tag comes, and how long the sentences are. A dashed frame marks words that are not in the vocabulary: the model sees
-    them as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT or pre-trained embeddings into the data
-    folder and verifies them. <b>Own file</b> takes a CoNLL file (a word a line, its tag in the fifth column, an empty
-    line between sentences); it stays in the data folder and can be chosen in every panel."""
+    tag occurs, and how long the sentences are. A dashed frame marks words outside the vocabulary: the model sees them
+    as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT or pre-trained embeddings into the data
+    folder and verifies them. <b>Upload file</b> adds your own CoNLL file (a word per line, its tag in the fifth
+    column, an empty line between sentences) to the data folder; every panel then offers it."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
         self.choice.more.button.value = True  # here they are what it is about
-        self.read_button = self.button("Read", "Read the corpus and show it", self.read, "primary")
-        self.part = toggles({"train": "What is trained on", "dev": "What accuracy is measured on"}, "5em")
-        self.first = whole("From sentence", 1, "Number of the first sentence that is shown", 1, "16em")
+        self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
+        self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
+        self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "16em")
         self.upload = widgets.FileUpload(
-            accept=".conll,.conllu,.txt", description="Own file", tooltip="Take a CoNLL file of your own"
+            accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
         )
-        self.dataset = pick("Data set", datasets.DATASETS, "What to fetch", width="21em")
-        self.fetch_button = self.button("Fetch", "Download it into the data folder and verify it", self.fetch)
+        self.dataset = pick("Data set", datasets.DATASETS, "The data set to download", width="21em")
+        self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = gauge("16em")
         self.summary, self.sentences = view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
@@ -107,7 +107,7 @@ class CorpusPanel(Panel):
 
     def fetch(self) -> None:
         if self.working:
-            raise RuntimeError("one download at a time: wait for the present one")
+            raise RuntimeError("a download is running: wait until it ends")
         name = self.dataset.value
         self.progress.value = 0
         notices: list[str] = []

@@ -26,24 +26,25 @@ class DistancePanel(Panel):
     `measured` has the last epoch so far of each training, by tagger, distance and seed.
     """
 
-    title = "How far back?"
+    title = "Dependency distance"
     help = """In <i>She , er , well , watches .</i> the last word is a verb, in <i>Her , er , well , watches .</i> a
-    noun: only the first word tells, and nothing between them helps. In the corpus <b>reach:K</b> it is K words back.
-    <b>Start</b> trains taggers for each distance and shows how often they are right on that word: 50 % is guessing.
-    Then begin with other weights: <i>uniform01</i> draws them between 0 and 1, as the lab guide does. The corpora can
-    be chosen in the other panels too, to look into such a tagger."""
+    noun: only the first word decides it, and the words between do not help. In the corpus <b>reach:K</b> the deciding
+    word is K words back. <b>Start</b> trains taggers for each distance and shows their accuracy on the last word: 50 %
+    is guessing. Then change the <b>Initialisation</b>: <i>uniform01</i> draws the weights between 0 and 1, as the lab
+    guide does. The other panels offer the corpora reach:K too, so that you can inspect such a tagger."""
 
     def __init__(self) -> None:
         says = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
         self.taggers = Several("Taggers", says, list(TAGGERS))
-        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {FARTHEST}, by commas")
-        self.seeds = whole("Seeds", 3, "Trainings of each, which begin with other numbers", 20, "16em")
-        self.epochs = whole("Epochs", 15, "Of each training: passes over 1000 sentences", 1000, "16em")
-        self.init = pick("Weights begin", INITS, "How the parameters are drawn at first", "glorot")
-        self.start_button = self.button("Start", "Train them all", self.start, "primary", "play", single=True)
-        self.stop_button = self.button("Stop", "End here; what has been measured stays", self.stop, icon="stop")
+        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {FARTHEST}, separated by commas")
+        what = "Trainings of each tagger and distance, each with its own seed"
+        self.seeds = whole("Seeds", 3, what, 20, "16em")
+        self.epochs = whole("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")
+        self.init = pick("Initialisation", INITS, "Distribution of the initial parameters", "glorot")
+        self.start_button = self.button("Start", "Start the trainings", self.start, "primary", "play", single=True)
+        self.stop_button = self.button("Stop", "Stop and keep the results so far", self.stop, icon="stop")
         self.progress = gauge("26em")
-        what = "K: how many words back the deciding word is"
+        what = "K: distance to the deciding word, in words"
         across = bqplot.Axis(scale=bqplot.LogScale(), label=what, tick_format="d")
         up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
         self.plot, self.legend, self.table = figure(across, up, size=(560, 300)), view("legend"), view("distances")
@@ -76,7 +77,7 @@ class DistancePanel(Panel):
     def start(self) -> None:
         """Begin to train, in the background."""
         if self.working:
-            raise RuntimeError("the trainings are under way: stop them first")
+            raise RuntimeError("a training is running: stop it first")
         taggers, distances, seeds, epochs = self._asked()
         more = {"epochs": epochs, "init": self.init.value}
         self.measured, self._planned = {}, len(taggers) * len(distances) * seeds * epochs

@@ -31,33 +31,35 @@ class GradientCheckPanel(Panel):
     title = "Gradient check"
     help = """Back-propagation is easy to get almost right. <b>Check</b> compares: NumPy's gradients with finite
     differences of the cost, Theano's (scan, and the fused layer) with NumPy's, each parameter on its own. Theano
-    compiles first; that may take a minute, and the rows come as they are ready. Then choose a mistake at <b>Break</b>,
-    in an RNN or an LSTM, check again, and find out from which parameters differ, and in which words' columns of
-    W<sub>e</sub>, where in back-propagation the fault must be, before you read what that tells. Some mistakes hide:
-    which sentence shows them? Of an LSTM a sentence of one word tells the gate, by the rows of W<sub>x</sub>; but not
-    the forget gate, which has no cell before it to forget."""
+    compiles first; that may take a minute, and the rows come as they are ready. Then choose a <b>Mistake</b> in
+    an RNN or an LSTM, check again, and find out from which parameters differ, and in which words' columns of
+    W<sub>e</sub>, where in back-propagation the mistake must be, before you read the explanation below the table. Some
+    mistakes need a certain sentence to show: which one? With a sentence of one word, the rows of W<sub>x</sub> tell
+    which gate of an LSTM is wrong; the forget gate does not show, because there is no earlier cell to forget."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
-        what = "Words of the sample corpus' vocabulary, or ids drawn at random"
+        what = "Words of the sample corpus, or random word ids"
         self.source = pick("Sentence", [WORDS, RANDOM], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        network = small_network("Of the RNNs; the LSTMs have tanh", 0, "Of the parameters, and of random ids")
+        what = "Activation of the RNNs; the LSTMs use tanh"
+        network = small_network(what, 0, "Seed of the parameters and of the random ids")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self.length = whole("Words", 7, "Length of the random sentence; its first word comes twice", 50, "14em")
+        self.length = whole("Words", 7, "Length of the random sentence; its first word occurs twice", 50, "14em")
         self.models = {}
         for name in SHOWN:
             model = MODELS[name]
             against = "Against NumPy" if model.in_theano else "Against finite differences"
             box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
-        self.mistake = pick("Break", [NOTHING, *MISTAKES], "A mistake in NumPy's back-propagation", width="46em")
+        what = "A mistake to put into NumPy's back-propagation"
+        self.mistake = pick("Mistake", [NOTHING, *MISTAKES], what, width="46em")
         self.mistake.add_class("lab-break")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
-        self.stop_button = self.button("Stop", "End the check", self.stop, disabled=True)
+        self.stop_button = self.button("Stop", "Stop the check", self.stop, disabled=True)
         self.progress = gauge("12em")
         self.progress.layout.visibility = "hidden"
         self.table, self.readings = view("check-table"), view("check-readings")
-        self.parameter = pick("Look at", [], "The gradient whose entries are shown", width="46em", label="9em")
+        self.parameter = pick("Gradient", [], "The gradient to show entry by entry", width="46em", label="9em")
         self.entries = view("check-entries")
         self.look = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.look, False)
@@ -96,7 +98,7 @@ class GradientCheckPanel(Panel):
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
         if self.mistake.value != NOTHING and (broken := MISTAKES[self.mistake.value].name) not in names:
-            raise ValueError(f"the mistake is one of {broken}, which is not ticked")
+            raise ValueError(f"the mistake is in {broken}: tick this model too")
         if self.source.value == RANDOM:
             sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
             x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))

@@ -27,15 +27,15 @@ class ErrorsView(View):
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
-        what = "dev: what the run was measured on; test: of its corpus; train: what it was trained on"
-        self.part = pick("Measure on", ["dev"], what, width="16em", label="6em")
-        what = "Tag every sentence and compare with its gold tags"
+        what = "A part of the run's corpus: dev, test or train"
+        self.part = pick("Evaluate on", ["dev"], what, width="16em", label="6em")
+        what = "Tag every sentence and compare the result with its gold tags"
         self.button = panel.button("Measure", what, self.measure, "primary")
-        self.stop_button = panel.button("Stop", "Stop; what has been tagged is shown", self._stop, disabled=True)
+        self.stop_button = panel.button("Stop", "Stop and show the sentences tagged so far", self._stop, disabled=True)
         self.progress = gauge("12em")
         self.gold = pick("gold", [ANY], "Only words of this gold tag", width="13em", label="5em")
         self.predicted = pick("predicted", [ANY], "Only words of this predicted tag", width="13em", label="5em")
-        self.first = whole("From sentence", 1, "Number of the first sentence that is shown", 1, "14em", label="8em")
+        self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")
         self.summary, self.confusion, self.list = view("accuracy"), view("whole"), view("errors")
         chosen = in_row(self.gold, self.predicted, self.first)
         self.results = widgets.VBox([self.summary, self.confusion, chosen, self.list])

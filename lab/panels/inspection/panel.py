@@ -23,20 +23,20 @@ class InspectionPanel(Panel):
     and `compare` are the views, each a tab.
     """
 
-    title = "Look into a tagger"
+    title = "Inspect a tagger"
     help = """Choose a trained run, type a sentence and press Enter. <b>Tags</b> shows how sure the tagger is;
-    <b>Hidden state</b> what it carries from word to word, and an LSTM's gates at work. <b>Gradient</b>
-    shows how much of the error of one word reaches the words before it: look how fast it vanishes in an RNN, and how
-    far the cell of an LSTM carries it. <b>Neighbours</b> finds the words that it takes for alike, <b>Errors</b> its
-    mistakes, and <b>Compare</b> puts a second run beside it. Try an ambiguous word such as <i>watches</i> or <i>run</i>
-    in different places."""
+    <b>Hidden state</b> shows what it carries from word to word, and the gates of an LSTM. <b>Gradient</b> shows how
+    much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
+    the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
+    tags, and <b>Compare</b> shows a second run beside the first. Try an ambiguous word such as <i>watches</i> or
+    <i>run</i> in different positions."""
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
         wide = {"continuous_update": False, "placeholder": "a sentence, then Enter"}
         self.sentence = text("Sentence", SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
         self.sentence.layout.flex = "1 1 30em"
-        self.tag_button = self.button("Tag", "Open the run anew and tag the sentence", self.inspect, "primary")
+        self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()
         self.opened: Opened | None = None
         self.seen: Seen | None = None
@@ -61,7 +61,7 @@ class InspectionPanel(Panel):
         self.about.value = ""
         show(self.tabs, False)
         if self.choice.run.value is None:
-            self.say("There is no trained run yet: train one in the training panel, then press 'Look again'.")
+            self.say("There is no trained run yet: train one in the training panel, then press 'Refresh'.")
             return
         self.opened = open_run(self.choice.folder())
         self.about.value = escape(self.opened.describe())

@@ -23,7 +23,7 @@ class TagsView(View):
 
     def __init__(self, panel: Panel) -> None:
         self.sentence, self.distribution, self.matrix = view("tagged"), view("distribution"), view()
-        self.word = word_slider("Whose distribution over the tags is shown")
+        self.word = word_slider("The word whose distribution over the tags is shown")
         super().__init__(panel, self.sentence, self.word, in_row(self.distribution, self.matrix))
         self.redraw_on(self.word)
 
@@ -70,11 +70,11 @@ class HiddenView(View):
     title = "Hidden state"
 
     def __init__(self, panel: Panel) -> None:
-        gates = "Of an LSTM: what it lets in, keeps and lets out"
-        self.what = toggles({"hidden state": "h after each word", "gates and cell": gates}, "9em")
-        what = f"Number of the first hidden unit that is shown; {PAGE} are shown at a time"
-        self.first = whole("From unit", 1, what, 1, "13em", label="6em")
-        self.numbers = switch("Write the values", "Write each value into its cell", width="11em")
+        gates = "Gates and cell of an LSTM"
+        self.what = toggles({"hidden state": "The hidden state h after each word", "gates and cell": gates}, "9em")
+        what = f"Number of the first hidden unit shown, of {PAGE} at a time"
+        self.first = whole("First unit", 1, what, 1, "13em", label="6em")
+        self.numbers = switch("Show values", "Show each value in its cell", width="11em")
         self.range, self.maps = view(), view("hidden", "whole")
         super().__init__(panel, in_row(self.what, self.first, self.numbers), self.range, self.maps)
         self.redraw_on(self.what, self.first, self.numbers)
@@ -145,8 +145,8 @@ class GradientView(View):
     title = "Gradient"
 
     def __init__(self, panel: Panel) -> None:
-        self.word = word_slider("The word t whose loss is looked at")
-        what = "The tag k in the loss -log p_t[k]; first the predicted one"
+        self.word = word_slider("The word t whose loss is differentiated")
+        what = "The tag k in the loss -log p_t[k]; by default the predicted tag"
         self.tag = pick("Tag", [("", 0)], what, width="16em", label="4em")
         self.chart = WordLines("norm of the gradient").add_class("lab-gradient")
         self.text, self.table = view(), view("whole")

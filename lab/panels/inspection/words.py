@@ -35,7 +35,7 @@ class NeighboursView(View):
         what = "The most frequent words of the training file"
         self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
         what = "Read the training file and draw its most frequent words"
-        self.map_button = panel.button("Draw the map", what, self.draw_map)
+        self.map_button = panel.button("Draw map", what, self.draw_map)
         times = {AFTER: "As the run has left them", BEFORE: "As they were drawn, or read from a file"}
         self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()

@@ -22,23 +22,23 @@ from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 class ModelPanel(Panel):
     """Choose a `model`, for the words and tags of a `corpus`, at first those given, and see what the choice means.
 
-    `experiment` is what 'Draw the model' made: `experiment.tagger.model` is the model. None before.
+    `experiment` is what 'Create model' made: `experiment.tagger.model` is the model. None before.
     """
 
     title = "Model"
-    help = """Choose a model and see its formulas, and how many numbers it learns, matrix by matrix. Most of them are
-    embeddings, one column a word; the recurrent part is small, and an LSTM's about four times an RNN's, with peepholes
-    seven times. <b>Draw the model</b> draws its numbers at random: you see what it begins with, and on which device
-    that really is. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
+    help = """Choose a model and see its formulas and its number of parameters, matrix by matrix. Most parameters are
+    embeddings, one column per word. The recurrent part is small; an LSTM's is about four times as large as an RNN's,
+    with peepholes seven times. <b>Create model</b> initialises the parameters: you see their values and the device that
+    they are on. In the next cell <code>panel.experiment.tagger.model</code> is that model, if you have written
     <code>panel = ModelPanel()</code>."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
         for choice in (self.model, self.corpus):
             choice.more.button.value = True  # here they are what it is about
-        what = "Draw the parameters and show them"
-        self.make_button = self.button("Draw the model", what, self.make, "primary", "magic")
-        self.stop_button = self.button("Stop", "Give up drawing it", self.stop, icon="stop", disabled=True)
+        what = "Initialise the parameters and show them"
+        self.make_button = self.button("Create model", what, self.make, "primary", "magic")
+        self.stop_button = self.button("Stop", "Stop creating the model", self.stop, icon="stop", disabled=True)
         self.device, self.formulas = view("device"), view("equations")
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
@@ -115,20 +115,18 @@ class ModelPanel(Panel):
         for W, count in numbers.items():
             shape = f"{' × '.join(symbols[W])} = {shapes[W][0]:,} × {shapes[W][1]:,}"
             share = html.Raw(f"{bar(count / total)} {count / total:.1%}")
-            kept = "kept" if frozen and W == "W_e" else "learnt"
+            kept = "frozen" if frozen and W == "W_e" else "trained"
             rows.append([W, MEANINGS[W], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
-        rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} learnt"])
-        self.table.value = html.table(
-            ["parameter", "what it is", "shape", "numbers", "share", "learnt or kept"], rows
-        ) + (
+        rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} trained"])
+        self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", "trained"], rows) + (
             f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
             f"{memory(4 * total)} in float32, {memory(8 * total)} in float64.<br>"
             f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"
         )
 
     def _embeddings_text(self, n: Sizes) -> str:
-        kept = "kept as they are" if self.model.freeze.value else "learnt with the rest"
+        kept = "frozen" if self.model.freeze.value else "trained with the other parameters"
         if self.model.embeddings.value == self.model.embeddings.options[0]:
             return f"Embeddings: random numbers, {kept}."
         return f"Embeddings: {n.n_emb} numbers for each word, from {self.model.embeddings.value}, {kept}."
@@ -136,7 +134,7 @@ class ModelPanel(Panel):
     def make(self) -> None:
         """Draw the model in the background and show its parameters."""
         if self.working:
-            raise RuntimeError("one model at a time: wait for the present one")
+            raise RuntimeError("a model is being created: wait until it is done")
         settings = self.settings()
         self.drawn.value = ""
 
@@ -152,7 +150,7 @@ class ModelPanel(Panel):
         def progress(job: Job) -> None:
             self.make_button.disabled, self.stop_button.disabled = job.active, not job.active
             if job.active:
-                self.say(f"Reading the corpus and drawing the model: {job.seconds:.0f} s")
+                self.say(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
 
         self.in_background(work, lambda: self._show_drawn(rows), progress)
 
@@ -168,7 +166,7 @@ class ModelPanel(Panel):
         assert self.experiment is not None
         model = self.experiment.tagger.model
         self.device.value = escape(self._device)
-        header = ["parameter", "shape", "min", "mean", "max", "how often which value", "picture"]
+        header = ["parameter", "shape", "min", "mean", "max", "histogram", "picture"]
         self.drawn.value = html.table(header, rows) + (
             f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
             f"matrix; its first {html.IMAGE_SIDE} rows and columns.</small>"

@@ -48,35 +48,35 @@ class PlayPanel(Panel):
 
     title = "Play with the weights"
     help = """Drag a slider, or use the arrow keys, and watch. <b>W_h ×</b> multiplies the recurrent weights,
-    <b>Weights ×</b> all matrices but the embeddings: with <i>uniform01</i> it is the end of the range that they are
-    drawn from. <b>Forget gate +</b> is added inside the forget gate, f = logistic(a<sub>f</sub> + offset): an offset of
-    this picture alone, for the lab guide's model has no biases.<br>Left: the length of the gradient of one word's loss
-    by the hidden state some words before it, as a share of that at the word itself; of an LSTM also
-    by the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one direction
-    through the weights; the red point is where you are. Below: what the hidden units say at each word. <b>One epoch</b>
-    trains on these sentences, and the sliders begin again at 1; <b>Keep</b> leaves the present lines in grey, to
-    compare an RNN with an LSTM, for instance."""
+    <b>Weights ×</b> all matrices except the embeddings: with <i>uniform01</i> it is the upper end of the range that
+    they are drawn from. <b>Forget gate +</b> is added inside the forget gate, f = logistic(a<sub>f</sub> + offset);
+    only this panel has such an offset, because the lab guide's model has no biases.<br>Left: the norm of the gradient
+    of one word's loss with respect to the hidden state some words before it, relative to that at the word itself; for
+    an LSTM also with respect to the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one
+    direction through the weights; the red point is the current position. Below: the hidden units at each word.
+    <b>Train one epoch</b> trains on these sentences and resets the sliders to 1. <b>Keep</b> keeps the current lines in
+    grey, to compare an RNN with an LSTM, for example."""
 
     def __init__(self) -> None:
         narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
-        what = "A network of NumPy's, small enough to answer at once"
+        what = "A small NumPy network, which responds at once"
         self.tagger = pick("Tagger", TAGGERS, what, **narrow)
-        what = "The sample, or reach:K, where a word K words back decides a tag"
+        what = "The sample corpus, or reach:K, where the word K words back decides a tag"
         self.corpus = pick("Corpus", [SAMPLE, REACH], what, **narrow)
         self.distance = whole("Distance", 5, "K of reach:K", FARTHEST, **narrow)
-        what = "How they are drawn: between 0 and 1, or with both signs"
-        self.init = pick("Weights begin", INITS, what, "glorot", **narrow)
-        self.n_hidd = whole("Hidden units", 10, "Numbers in the hidden state", 40, **narrow)
-        self.seed = seed(1, "Of the weights that are drawn", **narrow)
-        self.number = whole("Sentence", 1, "Which of the sentences is looked at", SENTENCES, **narrow)
-        self.word = pick("Loss of", [], "The word whose loss is followed back", **narrow)
+        what = "Random distribution of the initial weights: between 0 and 1, or around 0"
+        self.init = pick("Initialisation", INITS, what, "glorot", **narrow)
+        self.n_hidd = whole("Hidden units", 10, "Size of the hidden state", 40, **narrow)
+        self.seed = seed(1, "Seed of the initial weights", **narrow)
+        self.number = whole("Sentence", 1, "Number of the sentence shown", SENTENCES, **narrow)
+        self.word = pick("Loss of", [], "The word whose loss is differentiated", **narrow)
         self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
         self.W_h = _slider(ALONG_W_H, 1.0, 0.0, 5.0, "Multiplies the recurrent weights")
         self.forget = _slider(ALONG_FORGET, 0.0, -5.0, 5.0, "Added inside the forget gate of an LSTM")
         self.line = pick("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
-        self.epoch_button = self.button("One epoch", f"Train on the sentences at rate {RATE}", self.train)
-        self.keep_button = self.button("Keep", "Leave the present lines, in grey", self.keep)
-        self.again_button = self.button("Begin again", "Draw the weights anew, the sliders at rest", self.begin)
+        self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
+        self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
+        self.again_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
         self.says, self.states = view("play-says"), view("play-states")
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # where the knobs stood in each epoch of training

@@ -47,7 +47,7 @@ class ScanPanel(Panel):
         whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
         wrong = {WRONG: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
-        what = "Compile (the first time) and run both; after that the sliders act at once"
+        what = "Compile (the first time) and run both; then the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
         # by example: the symbolic result and the two functions, by name, and the seconds that compiling took
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
@@ -66,15 +66,15 @@ class ScanPanel(Panel):
         self._choose()
 
     def _make_controls(self) -> None:
-        self.length = slider("Length of x", 6, 1, 30, "How many numbers x has")
+        self.length = slider("Length of x", 6, 1, 30, "Number of elements of x")
         self.first = slider("First number", -2.0, -3.0, 3.0, "x[0]")
         self.difference = slider("Difference", 1.0, -1.0, 1.0, "x[t+1] - x[t]")
         what = "A number of the vector A"
         self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
-        self.power = slider("k", 8, 1, 30, "How often A is multiplied")
-        self.n_states = pick("States", [2, 3], "How many states the chain has", 3)
+        self.power = slider("k", 8, 1, 30, "Number of multiplications by A")
+        self.n_states = pick("States", [2, 3], "Number of states of the chain", 3)
         self.start = pick("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
-        self.steps = slider("Steps", 12, 1, 40, "How far the chain goes")
+        self.steps = slider("Steps", 12, 1, 40, "Number of steps of the chain")
         transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
         self.weights = [
             [transition(f"{a} → {b}", weight) for b, weight in zip(STATES, weights, strict=True)]
@@ -171,7 +171,7 @@ class ScanPanel(Panel):
             message = text_box(marked(error, mistake.marks), "Error message")
         return (
             f"<p><b>{heading}</b></p>{message}<p><b>How to read it</b></p><div class='lab-help'>{mistake.reading}</div>"
-            f"<p><b>The mended program prints</b></p>{text_box(escape(mended), 'Output')}"
+            f"<p><b>The fixed program prints</b></p>{text_box(escape(mended), 'Output')}"
         )
 
     def _moved(self, name: str) -> None:
@@ -207,7 +207,7 @@ class ScanPanel(Panel):
         self.wrong_result.value = ""
         self.programs.value = _columns(
             ("With the mistake", source(THEANO + chosen.wrong, numbers=True)),
-            ("Mended", source(THEANO + chosen.mended, numbers=True, other=THEANO + chosen.wrong)),
+            ("Fixed", source(THEANO + chosen.mended, numbers=True, other=THEANO + chosen.wrong)),
         )
 
     def _show_transitions(self) -> None:

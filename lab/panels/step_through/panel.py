@@ -17,7 +17,7 @@ from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.walk import only_words, walk
 
-DRAWN, TRAINED = "drawn anew", "a trained run"
+DRAWN, TRAINED = "random", "a trained run"
 SPEEDS = {"slow": 2000, "normal": 900, "fast": 300}
 
 
@@ -36,25 +36,25 @@ class StepThroughPanel(Panel):
     e<sub>c</sub> on its way along the cells. Then press Show code, and set break-points in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:
-        what = "Small with random numbers, or one that you have trained"
+        what = "A small random network, or one that you have trained"
         self.source = pick("Network", [DRAWN, TRAINED], what)
         self.sentence = SentenceChoice(sentence, self.source)
-        network = small_network("The function f in h_t = f(a_t)", 1, "The same seed, the same numbers")
+        network = small_network("The function f in h_t = f(a_t)", 1, "Seed of the random network")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
         self.model = pick("Model", [name for name in MODELS if not MODELS[name].in_theano], "An RNN or an LSTM")
-        self.peepholes = switch("Peepholes", "Whether the gates look at the cell: the matrix W_c", True, width="110px")
+        self.peepholes = switch("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
         self._drawn, self.run = in_row(self.model, self.peepholes, *network), RunChoice()
         more = {"min": 1, "max": 1, "readout": False}
-        self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys go step by step", "auto", "auto", **more)
+        self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys move by one step", "auto", "auto", **more)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
         more = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
         self.play = widgets.Play(interval=SPEEDS["normal"], description="Play", tooltip="Play", **more)
         self.speed = pick("Speed", SPEEDS, "How fast Play goes", "normal", "10em", "auto")
-        what = "To the word before, or back into the forward pass"
+        what = "Go to the previous word, or back to the forward pass"
         self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))
-        self.back = self.button("◀ Step", "One step back", partial(self.go, -1, False))
-        self.next = self.button("Step ▶", "One step on", partial(self.go, 1, False))
-        what = "To the next word of this pass, then into the backward pass"
+        self.back = self.button("◀ Step", "Go one step back", partial(self.go, -1, False))
+        self.next = self.button("Step ▶", "Go one step forward", partial(self.go, 1, False))
+        what = "Go to the next word, then to the backward pass"
         self.word_next = self.button("Word ▶", what, partial(self.go, 1, True))
         self._link = widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.equation, self.drawing, self.quantities = view("equation"), view("drawing"), view("quantities")
@@ -93,11 +93,11 @@ class StepThroughPanel(Panel):
 
     @property
     def _is_lstm(self) -> bool:
-        """Whether a network that is drawn anew is an LSTM."""
+        """Whether a random network is an LSTM."""
         return MODELS[self.model.value].family == "LSTM"
 
     def _options(self) -> dict[str, Any]:
-        """Return what the constructor of a network that is drawn anew takes beside its sizes."""
+        """Return the options of a random network's constructor, without its sizes."""
         return {"peepholes": self.peepholes.value} if self._is_lstm else {"activation": self.activation.value}
 
     def _walk(self) -> Walk:
@@ -127,7 +127,7 @@ class StepThroughPanel(Panel):
     def go(self, way: int, by_word: bool) -> None:
         """Go a step on (1) or back (-1), or to the first step of the next word."""
         if self.walk is None:
-            raise ValueError("there is nothing to step through: mend the sentence or the network first")
+            raise ValueError("nothing to step through: correct the sentence or the network first")
         steps = self.walk.steps
         last = len(steps) - 1
         i = self.slider.value - 1

@@ -36,11 +36,11 @@ class SweepPanel(Panel):
 
     title = "Sweep"
     help = """Choose what to vary and over which values: <code>2,5,20</code>, or a range, <code>log:0.05:0.5:4</code> or
-    <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because one training alone says little:
+    <code>lin:0.1:0.5:5</code>. Each setting is trained with several seeds, because a single training says little:
     differences smaller than the spread over the seeds mean nothing. <b>Start</b> trains on all cores, and the
-    notebook stays usable. <b>Pause</b> holds all after their present update, <b>Stop</b> ends with
-    checkpoints, and <b>Resume</b> does what is missing. The best on dev is chosen, and only it is measured on the test
-    part, when all are over. Click a point to look into that run."""
+    notebook stays usable. <b>Pause</b> pauses all trainings after their current update, <b>Stop</b> stops them and
+    saves checkpoints, and <b>Resume</b> runs those that are unfinished or missing. At the end, the setting with the
+    best accuracy on dev is chosen, and only this one is measured on the test part. Click a point to inspect its run."""
 
     look_into: Callable[[str], widgets.Widget] | None = None  # makes a panel for a run; `lab` sets it
 
@@ -80,34 +80,37 @@ class SweepPanel(Panel):
         self.refresh()
 
     def _make_controls(self) -> None:
-        parts = {"Training": "How to train", "Model": "What to train", "Corpus": "What to train on"}
+        parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
         self.part = toggles(parts, "6em").add_class("lab-part")
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         names = [name for name in grid.KINDS if name != "seed"]
         first = [("n_hidd", "2, 5, 20"), (NOTHING, ""), (NOTHING, "")]
         self.vary = [
             (
-                pick("Vary" if number == 0 else "and", [NOTHING, *names], "The setting that is varied", name, "20em"),
-                text("over", values, "Values, separated by commas, or log:lo:hi:n, lin:lo:hi:n", "30em"),
+                pick("Vary" if number == 0 else "and", [NOTHING, *names], "The setting to vary", name, "20em"),
+                text("over", values, "Values separated by commas, or log:low:high:n or lin:low:high:n", "30em"),
             )
             for number, (name, values) in enumerate(first)
         ]
-        self.seeds = whole("Seeds", 3, "Trainings of each setting, from the model's seed on", 1000, "14em", label="6em")
-        what_sample = "Train only so many settings, drawn from the grid; 0 trains all"
-        self.sample = whole("Sample", 0, what_sample, 100_000, "14em", 0, "6em")
-        self.workers = whole("Workers", cores(), "Processes that train at once", 1000, "14em", label="6em")
-        self.halving = switch("Give up the worse half", "On dev, again and again, with twice the epochs each time")
+        what = "Trainings of each setting; the first one has the model's seed"
+        self.seeds = whole("Seeds", 3, what, 1000, "14em", label="6em")
+        what = "Train this many settings, drawn at random from the grid; 0: all"
+        self.sample = whole("Sample", 0, what, 100_000, "14em", 0, "6em")
+        self.workers = whole("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
+        what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
+        self.halving = switch("Successive halving", what)
         self.count = view("sweep-count")
-        self.name = text("Name", "", "The folder of runs that the sweep is kept in")
+        self.name = text("Name", "", "The sweep is saved in a folder of this name")
         self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play", single=True)
-        self.sweep = pick("Look at", [], "The sweep that these buttons act on")
-        what = "Hold all trainings after their present update"
+        self.sweep = pick("Selected sweep", [], "The sweep that the buttons beside act on")
+        what = "Pause all trainings after their current update, or resume them"
         self.pause_button = self.button("Pause", what, self.pause, icon="pause")
-        self.stop_button = self.button("Stop", "End with checkpoints", self.stop, icon="stop")
-        self.resume_button = self.button("Resume", "Do what is missing", self.resume, icon="forward")
-        self.again_button = self.button("Look again", "List the sweeps anew", self.refresh, icon="refresh")
+        self.stop_button = self.button("Stop", "Stop all trainings and save checkpoints", self.stop, icon="stop")
+        what = "Run the trainings that are unfinished or missing"
+        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
+        self.again_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
         self.progress, self.status = gauge("14em"), view("sweep-status")
-        self.across = pick("Across", [], "The setting that the accuracy is drawn against")
+        self.across = pick("X axis", [], "The setting on the x axis of the plot")
 
     # what is chosen
 
@@ -173,7 +176,7 @@ class SweepPanel(Panel):
     def _active(self) -> LiveSweep:
         live = live_sweeps.find(self._folder(self.sweep.value))
         if live is None or not live.job.active:
-            raise RuntimeError(f"the sweep {self.sweep.value} is not in training here")
+            raise RuntimeError(f"the sweep {self.sweep.value} is not being trained in this notebook")
         return live
 
     def refresh(self, name: str | None = None) -> None:
@@ -242,7 +245,9 @@ class SweepPanel(Panel):
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.sweep.value is None
         paused = active and live is not None and live.driver.paused
-        self.pause_button.description, self.pause_button.icon = ("Go on", "play") if paused else ("Pause", "pause")
+        self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
+        # while the pause button says Resume, the button that resumes a stopped sweep is hidden
+        self.resume_button.layout.visibility = "hidden" if paused else "visible"
         if live is None:
             return
         driver, count = live.driver, len(live.driver.results)

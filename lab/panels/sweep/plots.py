@@ -86,7 +86,7 @@ class Plots(widgets.VBox):
             axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
             self.against.marks = [*marks, self.points]
         said = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
-        what = "A point for each training: click it to look into that run."
+        what = "Each point is a training: click it to inspect its run."
         self.legends[0].value = f"<div>{said}</div><small>{what}</small>"
 
     def _draw_curves(self, settings: Sequence[Setting]) -> None:

@@ -30,9 +30,9 @@ class TrainingPanel(Panel):
 
     title = "Training"
     help = """Set the training, the model and the corpus, and press <b>Start</b>. The cost should fall and the accuracy
-    rise. If dev falls behind training, the model learns its sentences by heart; if the cost jumps, lower the rate or
-    clip the gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the run under <i>Look at</i>; several
-    marked under <i>Draw</i> are compared. Training goes on when the page is closed."""
+    rise. If the accuracy on dev stays far below that on the training part, the model overfits; if the cost jumps, lower
+    the learning rate or clip the gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the <i>Selected run</i>.
+    Select several runs under <i>Plot</i> to compare them. The training continues when the page is closed."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -74,27 +74,27 @@ class TrainingPanel(Panel):
         self.observe(self._viewed, "_view_count")
 
     def _make_controls(self) -> None:
-        parts = {"Training": "How to train", "Model": "What to train", "Corpus": "What to train on"}
+        parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
         self.part = toggles(parts, "6em").add_class("lab-part")
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
-        self.name = text("Name of the run", "", "The folder of runs that it is kept in")
+        self.name = text("Run name", "", "The run is saved in a folder of this name")
         self.start_button = self.button("Start", "Train a new run", self.start, "primary", "play", single=True)
-        self.run = pick("Look at", [], "The run that these buttons act on")
-        what = "Wait after the present update; press again to go on"
+        self.run = pick("Selected run", [], "The run that the buttons below act on")
+        what = "Pause after the current update, or resume a paused training"
         self.pause_button = self.button("Pause", what, self.pause_or_go_on, icon="pause")
-        what = "End after the present update; what has been learnt is kept"
+        what = "Stop after the current update and save a checkpoint"
         self.stop_button = self.button("Stop", what, self.stop, icon="stop")
-        what = "Set the controls above as this run has them"
-        self.take_button = self.button("Take its settings", what, self.take_settings, icon="copy")
-        self.again_button = self.button("Look again", "List the runs anew", self.refresh, icon="refresh")
-        self.to_epoch = whole("to epoch", 5, "The epoch at which Resume is to end", 100_000, "10.5em", label="5em")
-        what = "Train the run that is looked at further, to this epoch"
+        what = "Copy the settings of the selected run to the controls above"
+        self.take_button = self.button("Copy settings", what, self.take_settings, icon="copy")
+        self.again_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
+        self.to_epoch = whole("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
+        what = "Resume the selected run and train until this epoch"
         self.resume_button = self.button("Resume", what, self.resume, icon="forward")
-        what = "Delete the run that is looked at from the disk; press twice"
+        what = "Delete the selected run from the disk; press twice to confirm"
         self.delete_button = self.button("Delete", what, self.delete, icon="trash")
-        what = "The runs whose curves are drawn: Ctrl or Shift marks more"
-        self.shown = field(widgets.SelectMultiple, "Draw", (), what, "19em", "3em", rows=8).add_class("lab-shown")
+        what = "The runs to plot; select several with Ctrl or Shift"
+        self.shown = field(widgets.SelectMultiple, "Plot", (), what, "19em", "3em", rows=8).add_class("lab-shown")
 
     def _make_views(self) -> None:
         self.summary, self.status = view("summary"), view("status", min_height="44px")
@@ -117,7 +117,7 @@ class TrainingPanel(Panel):
         self.corpus.take(settings)
         self.model.take(settings)
         self.trainer.take(settings.trainer)
-        self.say(f"The controls have the settings of {self.run.value} now.")
+        self.say(f"Copied the settings of {self.run.value}.")
 
     def _settings_of_run(self) -> Settings:
         live = live_runs.find(self._folder())
@@ -168,12 +168,12 @@ class TrainingPanel(Panel):
         name, folder = self.run.value, self._folder()
         if self._doomed != name:
             self._doomed = name
-            self.say(f"Delete {name} and all that it has learnt? Press Delete again.")
+            self.say(f"Delete {name} and its model? Press Delete again.")
         else:
             live_runs.remove(folder)
             self.refresh()
             self.run.value = next(iter(self.run.options), None)
-            self.say(f"{name} is deleted.")
+            self.say(f"Deleted {name}.")
 
     def _folder(self) -> Path:
         if self.run.value is None:
@@ -183,7 +183,7 @@ class TrainingPanel(Panel):
     def _live_run(self) -> LiveRun:
         live = live_runs.find(self._folder())
         if live is None or not live.job.active:
-            raise RuntimeError(f"the run {self.run.value} is not in training")
+            raise RuntimeError(f"the run {self.run.value} is not being trained in this notebook")
         return live
 
     # the lists of runs
@@ -272,7 +272,9 @@ class TrainingPanel(Panel):
             self._stopping = None
             self.resume_button.focus()
         paused = live is not None and live.job.paused
-        self.pause_button.description, self.pause_button.icon = ("Go on", "play") if paused else ("Pause", "pause")
+        self.pause_button.description, self.pause_button.icon = ("Resume", "play") if paused else ("Pause", "pause")
+        # while the pause button says Resume, the button that resumes a stopped run is hidden
+        self.resume_button.layout.visibility = "hidden" if paused else "visible"
         if live is None:
             self._show_from_disk()
             return

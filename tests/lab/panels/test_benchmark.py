@@ -124,7 +124,7 @@ def test_a_second_run_of_a_panel_waits_for_the_first(panel, monkeypatch):
     [
         (lambda panel: setattr(panel.hidden, "value", "20, x"), "Hidden units takes positive numbers"),
         (lambda panel: choose(panel.models), "Models: choose at least one of rnn, lstm, lstm-no-peepholes"),
-        (lambda panel: choose(panel.devices, "cuda"), "NumPy has the CPU alone"),
+        (lambda panel: choose(panel.devices, "cuda"), "NumPy runs on the CPU only"),
     ],
 )
 def test_a_wrong_choice_is_said_and_the_panel_goes_on(panel, change, message):
@@ -171,7 +171,7 @@ def test_results_without_a_common_case_are_not_compared(panel, results_folder):
 
 def test_without_results_there_is_nothing_to_load_or_compare(panel):
     panel.load_button.click()
-    assert "there are no earlier results yet" in panel.message.value
+    assert "no stored results yet" in panel.message.value
     panel.compare_button.click()
     assert "run a benchmark or load results first" in panel.message.value
 
@@ -214,12 +214,12 @@ def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(p
     of_another_machine().save(stored / "h100.json")
     panel.shown = make_results(1e-3, 4e-3)
     panel.refresh()
-    assert "h100 is of a GPU: choose it under Stored results, and press Lay beside." in panel.gpu.value
+    assert "h100 is of a GPU: choose it under Stored results, and press Overlay." in panel.gpu.value
     assert panel.earlier.options == (("h100, GPU", stored / "h100.json"),)
     before = panel.table.value
     panel.beside_button.click()
     said = "h100, measured 2026-11-20T10:00:00+00:00 on 1 thread of a processor, NVIDIA &lt;H100&gt;, compute 9.0."
-    assert f"<b>Beside</b>: {said}" in panel.machine.value
+    assert f"<b>Overlay</b>: {said}" in panel.machine.value
     assert panel.table.value.count("fused on cuda, stored") == 2  # that of 60 units has nothing to lie beside
     assert panel.table.value.count("numpy on cpu, stored") == 1
     assert re.search(r"fused on cuda, stored</td><td>2.00 ms</td><td>2%</td><td>2.00<", panel.table.value)
@@ -230,11 +230,11 @@ def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(p
     assert "0.5 x" in panel.gpu.value  # of one's own CPU, not of the other machine's
     assert "With the GPU of h100: rnn forward" in panel.notes.value
     assert "the GPU wins from hidden 40 on" in panel.notes.value
-    assert panel.beside_button.description == "Take away"
+    assert panel.beside_button.description == "Remove"
     panel.beside_button.click()
-    assert panel.beside_button.description == "Lay beside"
+    assert panel.beside_button.description == "Overlay"
     assert panel.table.value == before
-    assert "Beside" not in panel.machine.value
+    assert "Overlay" not in panel.machine.value
 
 
 def test_ones_own_gpu_is_the_one_that_is_compared(panel, stored):
@@ -253,7 +253,7 @@ def test_that_there_is_no_stored_result_of_a_gpu_is_said(panel, stored, results_
     make_results(1e-3).save(results_folder / "mine.json")
     panel.shown = make_results(1e-3)
     panel.refresh()
-    assert "No stored result is of a GPU, so none can be laid beside these." in panel.gpu.value
+    assert "No stored result is of a GPU, so none can be overlaid." in panel.gpu.value
 
 
 def test_what_cannot_be_laid_beside_is_said_in_a_sentence(panel, stored, results_folder):
@@ -261,21 +261,21 @@ def test_what_cannot_be_laid_beside_is_said_in_a_sentence(panel, stored, results
     assert "run a benchmark or load results first" in panel.message.value
     panel.shown = make_results(1e-3)
     panel.beside_button.click()
-    assert "there are no earlier results yet" in panel.message.value
+    assert "no stored results yet" in panel.message.value
     other = make_results(1e-3)
     other.rows[0].case = replace(other.rows[0].case, batch=4)
     other.save(results_folder / "other.json")
     panel.refresh()
     panel.beside_button.click()
     sizes = "hidden 20, batch 4, length 10; float32"
-    assert f"other did none of the work of the results below; it has measured rnn; forward; {sizes}" in (
+    assert f"other has no case in common with the results below; it measured rnn; forward; {sizes}" in (
         panel.message.value
     )
     (results_folder / "other.json").write_text('{"format": "lxmls-rnn benchmark", "version": 1, "rows": 3}')
     panel.beside_button.click()
     assert "other.json cannot be read: " in panel.message.value
     assert panel.beside is None
-    assert panel.beside_button.description == "Lay beside"
+    assert panel.beside_button.description == "Overlay"
 
 
 def test_the_results_that_come_with_the_lab_can_be_read():

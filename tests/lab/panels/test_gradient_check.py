@@ -118,7 +118,7 @@ def test_a_mistake_in_a_model_that_is_not_ticked_is_refused():
     panel.mistake.value = "LSTM: error along the cell forgotten"
     panel.models["NumpyLSTM"].value, panel.models["NumpyRNN"].value = False, True
     panel.check_button.click()
-    assert "one of NumpyLSTM, which is not ticked" in panel.message.value
+    assert "the mistake is in NumpyLSTM: tick this model too" in panel.message.value
 
 
 @pytest.mark.parametrize("mistake", FOUND)

@@ -44,13 +44,13 @@ def test_the_table_has_the_shapes_and_numbers_of_the_model(panel, model):
         assert f"= {W.shape[0]:,} × {W.shape[1]:,}" in panel.table.value
     total = sum(W.size for W in parameters.values())
     assert f"<b>{total:,}</b>" in panel.table.value
-    assert f"{total:,} learnt" in panel.table.value
+    assert f"{total:,} trained" in panel.table.value
 
 
 def test_frozen_embeddings_are_not_learnt(panel):
     panel.model.freeze.value = True
     n = panel.sizes()
-    assert f"{n.n_hidd * (n.n_emb + n.n_hidd + n.n_tags):,} learnt" in panel.table.value
+    assert f"{n.n_hidd * (n.n_emb + n.n_hidd + n.n_tags):,} trained" in panel.table.value
     assert "kept" in panel.table.value
 
 

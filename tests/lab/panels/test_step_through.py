@@ -156,7 +156,7 @@ def test_a_wrong_sentence_is_said_and_the_panel_goes_on(panel, control, value, w
     assert words in panel.message.value
     assert "alert" in panel.message.value
     panel.next.click()
-    assert "mend the sentence" in panel.message.value
+    assert "correct the sentence" in panel.message.value
     panel.sentence.words.value = "Dogs run"
     assert panel.message.value == ""
     assert len(panel.walk.words) == 2

@@ -35,7 +35,7 @@ def trained(runs_folder):
 
 
 def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
-    assert panel.count.value == "4 trainings: 2 settings with 2 seeds each; with sentences at most 20"
+    assert panel.count.value == "4 trainings: 2 settings with 2 seeds each; with max. sentences 20"
     panel.vary[1][0].value, panel.vary[1][1].value = "rate", "log:0.1:1:3"
     assert panel.count.value.startswith("12 trainings: 6 settings")
     panel.sample.value = 5
@@ -78,7 +78,7 @@ def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     panel.pause_button.click()
     while live.driver.state != "paused":
         assert live.job.active
-    assert panel.pause_button.description == "Go on"
+    assert panel.pause_button.description == "Resume"
     panel.stop_button.click()
     live.job.wait(60)
     assert "stopped" in panel.status.value

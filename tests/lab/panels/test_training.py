@@ -268,7 +268,7 @@ def test_a_pause_holds_the_training_and_go_on_ends_it(panel):
     paused = threading.Event()
     live_runs.listeners.add(lambda t: t.state == "paused" and paused.set())
     panel.pause_button.click()
-    assert panel.pause_button.description == "Go on"
+    assert panel.pause_button.description == "Resume"
     assert paused.wait(PATIENCE)
     updates = training.updates
     assert "Paused" in panel.status.value
@@ -482,12 +482,12 @@ def test_after_a_mistake_the_next_click_counts_at_once(panel, monkeypatch):
 def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
     name = train(panel).name
     panel.delete_button.click()
-    assert f"Delete {name} and all that it has learnt?" in panel.message.value
+    assert f"Delete {name} and its model?" in panel.message.value
     panel.again_button.click()  # something else
     panel.delete_button.click()
     assert (runs_folder / name).is_dir()
     panel.delete_button.click()
-    assert "is deleted" in panel.message.value
+    assert f"Deleted {name}." in panel.message.value
     assert list(runs_folder.iterdir()) == []
     assert (panel.run.options, panel.shown.options, live_runs._all) == ((), (), [])
 
