@@ -1,1 +1,1 @@
-"""Parts that panels share: their frame, choices that several offer, work in the background, warnings."""
+"""Widgets shared by the panels: base class, groups of controls, background jobs, warnings."""

@@ -1,4 +1,4 @@
-"""Groups of controls that several panels use: which corpus, which model, which run."""
+"""Groups of controls shared by several panels: choice of corpus, model and run."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
 
 UPLOADS = "uploads"
-ALL = 0  # in place of a limit
-MOST = 2**31 - 1
+ALL = 0  # stands for no limit
+MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
-REACH = "reach"  # with a distance, the corpus reach:K
-READING = "vocabulary", "min_count"  # how a corpus is read
+REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
+READING = "vocabulary", "min_count"  # settings of how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
 
 def new_files() -> None:
-    """Let every choice of a corpus or of embeddings look again which files there are: one has come."""
+    """Refresh the file lists of all corpus and model choices after a new file was added."""
     for choice in list(_file_choices):
         choice.refresh()
 
 
 class CorpusChoice(widgets.VBox):
-    """Which sentences, how many, which vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
+    """Controls for corpus, limits and vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
@@ -46,8 +46,10 @@ class CorpusChoice(widgets.VBox):
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         self.dev = pick("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
         what = "Skip sentences with more words than this; 0: no limit"
-        self.longest = whole("Max. length", ALL, what, MOST - 1, least=ALL)
-        self.max_nr_sent = whole("Max. sentences", ALL, "Sentences of each part of the corpus; 0: all", MOST, least=ALL)
+        self.longest = whole("Max. length", ALL, what, MAX_LIMIT - 1, least=ALL)
+        self.max_nr_sent = whole(
+            "Max. sentences", ALL, "Sentences of each part of the corpus; 0: all", MAX_LIMIT, least=ALL
+        )
         what = "train: words of the training part, rare ones become <unk>; guide: all words of both parts"
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that occur less often in the training part become <unk>"
@@ -61,14 +63,14 @@ class CorpusChoice(widgets.VBox):
         _file_choices.add(self)
 
     def refresh(self) -> None:
-        """Look again which files there are."""
+        """Refresh the list of files."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
         for dropdown, first in ((self.corpus, [*CORPORA, REACH]), (self.dev, [NO_DEV])):
             offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
-        """Set the controls to what `settings` has; ValueError if its corpus is not among those that can be chosen."""
+        """Copy `settings` to the controls; ValueError if its corpus is not in the list."""
         self.refresh()
         name = experiment.corpus_name(settings.corpus)
         distance = reach.distance_of(name)
@@ -88,26 +90,26 @@ class CorpusChoice(widgets.VBox):
 
     @property
     def name(self) -> str:
-        """The name of the corpus, nothing for a file of one's own."""
+        """The name of the corpus, or an empty string for the user's own file."""
         chosen = self.corpus.value
         return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if chosen in CORPORA else ""
 
     def in_words(self) -> str:
-        """Say it in a line."""
+        """Return a one-line summary."""
         return f"{self.name or self.corpus.value}{self.more.changed}"
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of `Settings` that this choice decides; FileNotFoundError for a corpus not fetched."""
+        """Return these controls as fields of `Settings`; FileNotFoundError if the corpus is not downloaded."""
         if self.name:
             experiment.corpus_files(self.name)
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
-        longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` itself is left out
+        longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
         return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **controls.values(self, READING)}
 
 
 class ModelChoice(widgets.VBox):
-    """Which model, a name in `MODELS`, of which size, from which numbers."""
+    """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     def __init__(self, model: str = "RNN") -> None:
         named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
@@ -130,7 +132,7 @@ class ModelChoice(widgets.VBox):
         _file_choices.add(self)
 
     def refresh(self) -> None:
-        """Look again which embeddings there are."""
+        """Refresh the list of embeddings."""
         data = paths.data()
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
         files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
@@ -144,7 +146,7 @@ class ModelChoice(widgets.VBox):
         self.n_emb.disabled = self.embeddings.value != RANDOM
 
     def take(self, settings: Settings) -> None:
-        """Set the controls to what `settings` has; ValueError if its embeddings are not in the data folder."""
+        """Copy `settings` to the controls; ValueError if its embeddings are not in the data folder."""
         self.refresh()
         self.embeddings.value = _option_of(settings.embeddings or RANDOM, self.embeddings.options, "embeddings")
         self.model.value = settings.model
@@ -156,15 +158,15 @@ class ModelChoice(widgets.VBox):
 
     @property
     def is_lstm(self) -> bool:
-        """Whether the chosen model can have peepholes."""
+        """Whether the chosen model is an LSTM."""
         return MODELS[self.model.value].family == "LSTM"
 
     def in_words(self) -> str:
-        """Say it in a line."""
+        """Return a one-line summary."""
         return f"{self.model.value}, {self.n_hidd.value} hidden units, {self.activation.value}{self.more.changed}"
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of `Settings` that this choice decides, but for the trainer's `freeze_embeddings`."""
+        """Return these controls as fields of `Settings`, without the trainer's `freeze_embeddings`."""
         file = None if self.embeddings.value == RANDOM else self.embeddings.value
         peepholes = self.peepholes.value or not self.is_lstm
         chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
@@ -172,14 +174,14 @@ class ModelChoice(widgets.VBox):
 
 
 class RunChoice(widgets.HBox):
-    """Which of the runs on disk."""
+    """Dropdown of the stored runs, with a Refresh button."""
 
     def __init__(self, description: str = "Run") -> None:
-        self._further: list[str] = []  # runs of sweeps, which are offered when asked for
+        self._further: list[str] = []  # runs of sweeps, listed once `choose` asks for them
         self.run = pick(description, [], "A stored run", width="27em")  # a name, or None if there is no run
         again = button("Refresh", "Reload the list", icon="refresh")
         again.on_click(lambda _: self.refresh())
-        self.left_out = view("left-out")  # which runs are damaged, and why
+        self.left_out = view("left-out")  # damaged runs, with the reason
         super().__init__([self.run, again, self.left_out], layout=WRAP)
         self.refresh()
 
@@ -192,23 +194,23 @@ class RunChoice(widgets.HBox):
         offer(self.run, [*self._further, *names])
 
     def choose(self, name: str) -> None:
-        """Choose a run, one of a sweep too; ValueError if it is not there or has no model."""
+        """Select a run, also a run of a sweep; ValueError if it does not exist or has no model."""
         if name not in self.run.options and (paths.runs() / name / "model.npz").is_file():
             self._further.append(name)
             self.refresh()
         if name not in self.run.options:
-            raise ValueError(f"there is no trained run {name!r}; there are: {', '.join(self.run.options)}")
+            raise ValueError(f"no trained run {name!r}: expected one of {', '.join(self.run.options)}")
         self.run.value = name
 
     def folder(self) -> Path:
-        """Return the folder of the chosen run; ValueError where there is none."""
+        """Return the folder of the selected run; ValueError if there is no run."""
         if self.run.value is None:
-            raise ValueError("there is no trained run yet: train one in the training panel, then press 'Refresh'")
+            raise ValueError("no trained run yet: train one in the training panel, then press Refresh")
         return paths.runs() / self.run.value
 
 
 class Several(widgets.HBox):
-    """Which of several things, a checkbox each: `options` has tooltips by name, `chosen` what is on at first."""
+    """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked at first."""
 
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description
@@ -218,7 +220,7 @@ class Several(widgets.HBox):
 
     @property
     def value(self) -> list[str]:
-        """The names that are on; ValueError if none is."""
+        """The ticked names; ValueError if there is none."""
         chosen = [name for name, box in self.boxes.items() if box.value]
         if not chosen:
             raise ValueError(f"{self.description}: choose at least one of {', '.join(self.boxes)}")
@@ -226,22 +228,22 @@ class Several(widgets.HBox):
 
 
 def left_out(damaged: Iterable[runs.Damaged]) -> str:
-    """Return HTML that says which runs are damaged; nothing where there is none."""
+    """Return HTML that lists the damaged runs, or an empty string."""
     return "".join(f"<div><small>Skipped: {escape(run.why)}</small></div>" for run in damaged)
 
 
 def _option_of(chosen: str, options: Iterable[str], what: str) -> str:
-    """Return the option that is chosen, also if it is the path of a file; ValueError if it is none."""
+    """Return the option equal to `chosen`, as a name or as a path; ValueError if there is none."""
     for option in options:
         if option == chosen or paths.located(option).resolve() == paths.located(chosen).resolve():
             return option
     raise ValueError(
-        f"{what} is the file {chosen}, which is not in the data folder {paths.data()}: it cannot be chosen here"
+        f"{what} is the file {chosen}: it is not in the data folder {paths.data()} and cannot be selected here"
     )
 
 
 def settings_code(settings: Settings) -> str:
-    """Return Python code that makes `settings`, with its imports."""
+    """Return Python code that creates `settings`, including imports."""
     plain = Settings(settings.corpus)
     given = settings.to_dict()
     trainer = {key: value for key, value in given.pop("trainer").items() if value != getattr(plain.trainer, key)}

@@ -1,4 +1,4 @@
-"""Controls of panels, each made by one call: fields, buttons, rows, and views of HTML."""
+"""Factory functions for the controls of panels: fields, buttons, rows and HTML views."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -10,9 +10,9 @@ from lxmls_rnn.deep_learning.parameters import ACTIVATIONS
 
 WRAP = {"flex_flow": "row wrap"}
 RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'>"
-LARGEST_SEED = 2**31 - 1
-# Held by who acts on an event: JupyterLab sends those of each widget to a thread of the kernel's own (a subshell), and
-# jobs have theirs.
+MAX_SEED = 2**31 - 1
+# Every event handler holds this lock: JupyterLab delivers the events of each widget in a separate thread of the kernel
+# (a subshell), and jobs run in their own threads.
 ONE_AT_A_TIME = threading.RLock()
 
 
@@ -25,7 +25,7 @@ def field(
     label: str = "10em",
     **more: Any,
 ) -> Any:
-    """Make a control with its name before it, `label` wide; `tooltip` says what it means."""
+    """Make a control; its label is `name`, `label` wide."""
     look = {"style": {"description_width": label}, "layout": {"width": width}}
     return kind(description=name, value=value, tooltip=tooltip, **look, **more)
 
@@ -33,19 +33,19 @@ def field(
 def whole(
     name: str, value: int, tooltip: str, most: int, width: str = "22em", least: int = 1, label: str = "10em"
 ) -> widgets.BoundedIntText:
-    """Make a field for a whole number from `least` to `most`."""
+    """Make a field for an integer from `least` to `most`."""
     return field(widgets.BoundedIntText, name, value, tooltip, width, label, min=least, max=most)
 
 
 def seed(value: int, tooltip: str, width: str = "22em", **more: Any) -> widgets.BoundedIntText:
     """Make a field for a seed."""
-    return whole("Seed", value, tooltip, LARGEST_SEED, width, least=0, **more)
+    return whole("Seed", value, tooltip, MAX_SEED, width, least=0, **more)
 
 
 def pick(
     name: str, options: Iterable[Any], tooltip: str, value: Any = None, width: str = "22em", label: str = "10em"
 ) -> widgets.Dropdown:
-    """Make a dropdown; without a `value` its first option is chosen."""
+    """Make a dropdown; by default, the first option is selected."""
     options = list(options)
     if value is None and options:
         value = options[0][1] if isinstance(options[0], tuple) else options[0]
@@ -58,30 +58,30 @@ def text(name: str, value: str, tooltip: str, width: str = "22em", **more: Any) 
 
 
 def switch(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
-    """Make a checkbox, as wide as its words unless `layout` says otherwise."""
+    """Make a checkbox as wide as its label, unless `layout` overrides the width."""
     look = {"indent": False, "layout": {"width": "auto", **layout}}
     return widgets.Checkbox(description=name, value=value, tooltip=tooltip, **look)
 
 
 def toggles(options: Mapping[str, str], width: str = "auto") -> widgets.ToggleButtons:
-    """Make buttons of which one is down; `options` has a tooltip for each, `width` is that of one."""
+    """Make a group of buttons, one of them selected; `options` maps labels to tooltips, `width` is that of a button."""
     look = {"style": {"button_width": width}, "layout": {"width": "auto"}}
     return widgets.ToggleButtons(options=list(options), tooltips=list(options.values()), **look)
 
 
 def button(name: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
-    """Make a button as wide as its words."""
+    """Make a button as wide as its label."""
     look = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
     return widgets.Button(description=name, tooltip=tooltip, disabled=disabled, **look)
 
 
 def gauge(width: str, **more: Any) -> widgets.FloatProgress:
-    """Make a bar that goes from 0 to 1."""
+    """Make a progress bar from 0 to 1."""
     return widgets.FloatProgress(min=0, max=1, layout={"width": width}, **more)
 
 
 def view(*names: str, **layout: str) -> widgets.HTML:
-    """Make a view of HTML; of each name there is a class `lab-name` for the style sheet, and for who looks for it."""
+    """Make an HTML view with a CSS class `lab-name` for each name, used by the style sheet and by tests."""
     made = widgets.HTML(layout=layout)
     for name in names:
         made.add_class(f"lab-{name}")
@@ -89,17 +89,17 @@ def view(*names: str, **layout: str) -> widgets.HTML:
 
 
 def in_row(*children: widgets.Widget) -> widgets.HBox:
-    """Put widgets beside each other, as many as fit."""
+    """Put widgets side by side; the row wraps."""
     return widgets.HBox(children, layout=WRAP)
 
 
 def show(widget: widgets.Widget, visible: bool = True) -> None:
-    """Show a widget, or take it out of the page."""
+    """Show or hide a widget."""
     widget.layout.display = None if visible else "none"
 
 
 def offer(control: widgets.Widget, options: Iterable[Any], value: Any = None) -> None:
-    """Give a control other options; it keeps its value, or takes `value`, where that is among them, else the first."""
+    """Replace the options of a control and select `value` (default: the present one) or, if missing, the first."""
     options = list(options)
     kept = control.value if value is None else value
     values = [option[1] if isinstance(option, tuple) else option for option in options]
@@ -109,18 +109,18 @@ def offer(control: widgets.Widget, options: Iterable[Any], value: Any = None) ->
 
 
 def values(owner: object, names: Iterable[str]) -> dict[str, Any]:
-    """Return the values of the controls that are attributes of `owner`."""
+    """Return the values of the controls that are attributes `names` of `owner`, by name."""
     return {name: getattr(owner, name).value for name in names}
 
 
 def set_values(owner: object, names: Iterable[str], source: object) -> None:
-    """Give these controls the values that `source` has under the same names."""
+    """Set the controls that are attributes `names` of `owner` to the attributes of `source`."""
     for name in names:
         getattr(owner, name).value = getattr(source, name)
 
 
 def on_change(action: Callable[[], Any], *controls: widgets.Widget) -> None:
-    """Call `action` whenever the value of one of the controls changes, and nothing else meanwhile."""
+    """Call `action`, holding `ONE_AT_A_TIME`, when the value of one of the controls changes."""
 
     def act(_: Any) -> None:
         with ONE_AT_A_TIME:
@@ -138,9 +138,9 @@ def shown_if(widget: widgets.Widget, button: widgets.ToggleButton) -> widgets.Wi
 
 
 def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[widgets.Widget]:
-    """Make the fields of a network that is small enough to look at: embedding size, hidden units, activation, seed.
+    """Return the fields of a network small enough to display: embedding size, hidden units, activation, seed.
 
-    `activation` is what is said about the activation.
+    `activation` is the tooltip of the activation.
     """
     return [
         whole("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),

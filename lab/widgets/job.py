@@ -1,4 +1,4 @@
-"""Long work in a thread of its own, so that the kernel stays usable: start, pause, stop, and what it does now."""
+"""Jobs: long work in a thread, with start, pause, stop and state, while the kernel stays usable."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 from lab.widgets import warned
 
-INTERVAL = 0.2  # seconds between two looks at a running job: as often as an eye follows
+INTERVAL = 0.2  # seconds between two calls of the listeners of a running job
 
 
 class Listeners:
-    """Functions that are called together; what goes wrong in one is logged and does not touch the others."""
+    """Functions that are called together; an exception in one is logged and does not affect the others."""
 
     def __init__(self) -> None:
         self._all: list[Callable[..., None]] = []
 
     def add(self, listener: Callable[..., None]) -> None:
-        """Call `listener` from now on, once each time."""
+        """Add `listener`, unless it was added before."""
         if listener not in self._all:
             self._all.append(listener)
 
     def remove(self, listener: Callable[..., None]) -> None:
-        """Undo `add`."""
+        """Remove `listener`, if it was added."""
         if listener in self._all:
             self._all.remove(listener)
 
@@ -33,7 +33,7 @@ class Listeners:
         return len(self._all)
 
     def __call__(self, *arguments: Any) -> None:
-        """Call each."""
+        """Call all listeners."""
         for listener in list(self._all):
             try:
                 listener(*arguments)
@@ -42,26 +42,26 @@ class Listeners:
 
 
 class Job:
-    """A generator of events that a thread goes through.
+    """A thread that iterates over a generator of events.
 
     Parameters
     ----------
     make_events
-        Returns the events; called in the thread. A generator is closed there too, so that it can save what it has.
+        Returns the events; called in the thread. The thread also closes the generator, so that it can save its work.
     take
-        Gets each event, in the thread; must be quick.
+        Called with each event, in the thread; must return quickly.
 
     Attributes
     ----------
     state
         'ready', 'running', 'paused', 'stopping', then 'stopped', 'done' or 'failed'.
     error
-        What made it fail.
+        The exception that ended the job, or None.
     warnings
-        What Python's `warnings` said in its thread.
+        Texts of the Python warnings issued in its thread.
     listeners
-        Called without arguments, one at a time in a thread of the job: at every change of state, and every `INTERVAL`
-        seconds while it works, also while one event takes long. The last call comes before `wait` returns.
+        Called without arguments, one at a time, in a thread of the job: at every change of state, and every `INTERVAL`
+        seconds while it works, also during a long event. The last call ends before `wait` returns.
     """
 
     def __init__(self, make_events: Callable[[], Iterator[Any]], take: Callable[[Any], None]) -> None:
@@ -79,29 +79,29 @@ class Job:
 
     @property
     def active(self) -> bool:
-        """Whether it has begun and not ended."""
+        """Whether the job has started and not ended."""
         return self.state in ("running", "paused", "stopping")
 
     @property
     def paused(self) -> bool:
-        """Whether it waits, or will after the present event."""
+        """Whether the job is paused, or will pause after the current event."""
         return self.active and not self._go.is_set()
 
     @property
     def seconds(self) -> float:
-        """How long it has worked: until now or its end, without its pauses."""
+        """Working time in seconds until now or the end, without pauses."""
         if not self._begun:
             return 0.0
         return (self._rests_since or time.monotonic()) - self._begun - self._rested
 
     def start(self) -> Job:
-        """Begin."""
+        """Start the thread."""
         self.state, self._begun = "running", time.monotonic()
         self._thread.start()
         return self
 
     def pause(self) -> None:
-        """Wait after the present event."""
+        """Pause after the current event."""
         self._go.clear()
 
     def go_on(self) -> None:
@@ -109,7 +109,7 @@ class Job:
         self._go.set()
 
     def stop(self) -> None:
-        """End after the present event; returns at once."""
+        """Stop after the current event; return at once."""
         with self._changing:
             if self.active:
                 self.state = "stopping"
@@ -117,14 +117,14 @@ class Job:
             self._go.set()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until it has ended; TimeoutError if that takes more seconds than `timeout`."""
+        """Wait until the job has ended; TimeoutError after `timeout` seconds."""
         self._thread.join(timeout)
         if self._thread.is_alive():
             raise TimeoutError(f"still {self.state} after {timeout} s")
 
     @property
     def warned(self) -> str:
-        """Its warnings in a sentence, each once; nothing where there was none."""
+        """The distinct warnings as a sentence, or an empty string."""
         return warned.sentence(self.warnings)
 
     def _work(self) -> None:
@@ -136,7 +136,7 @@ class Job:
             with warned.collected(UserWarning, RuntimeWarning) as self.warnings:
                 self._go_through(self._make_events())
             state = "stopped" if self._stop.is_set() else "done"
-        except BaseException as exception:  # a program that calls exit() too: else the job would never end
+        except BaseException as exception:  # including SystemExit, or the job would never end
             error = exception
         self._rests_since = time.monotonic()
         self._ended.set()

@@ -1,4 +1,4 @@
-"""Whether memory ran out before: a kernel that Linux has killed for it comes back without a word."""
+"""Notice after an out-of-memory kill: JupyterLab restarts a killed kernel without an explanation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lxmls_rnn import memory
 
 
 def notice() -> str:
-    """Return a sentence if a process here has been ended for want of memory since this was asked last, else nothing.
+    """Return a message if Linux killed a process for lack of memory since the last call, else an empty string.
 
-    The container's count is kept in its folder for temporary files, which goes with it.
+    The last count is stored in the container's folder for temporary files, which is deleted with the container.
     """
     kept = Path(tempfile.gettempdir()) / f"lxmls-lab-memory-{os.getuid()}"
     now = memory.kills()
@@ -24,7 +24,7 @@ def notice() -> str:
         kept.write_text(str(now))
     except OSError:
         return ""
-    if before > now:  # the container has been started anew, and counts from 0
+    if before > now:  # the container was restarted and counts from 0
         before = 0
     if now == before:
         return ""

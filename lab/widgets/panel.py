@@ -1,4 +1,4 @@
-"""The base of all panels: help, a message line, work in the background, the code that does the same."""
+"""Base class of all panels: help, message line, background work, equivalent Python code."""
 
 import time
 import traceback
@@ -17,9 +17,9 @@ from lxmls_rnn.storage.files import EXPECTED, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
-# Keys on a panel are not for JupyterLab: its X would cut the panel's cell, its arrows leave a list as it is. Those with
-# Ctrl and the like are, and Shift-Enter, which runs the cell. End would take a slider to the maximum that it was made
-# with, whatever it is now: noUiSlider, which it is made of, forgets to look.
+# JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would
+# block those of a list. It still handles keys with Ctrl, Meta or Alt, and Shift-Enter, which runs the cell. End needs a
+# fix: noUiSlider, the slider's library, moves to the maximum at creation instead of the current one.
 KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
   const plain = !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === 'Enter'));
   if (!event.target.closest?.('.lab-panel')) return;
@@ -29,22 +29,22 @@ KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
 }, true), true)"""
 
 DOUBLE_CLICK = 0.5  # seconds
-SHOW = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # have a value that is no input
+OUTPUTS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
 
 
 class Background:
-    """What does its work in the background."""
+    """Base class of widgets that work in the background."""
 
-    job: Job | None = None  # what runs or ran last
-    lock: AbstractContextManager[Any] = ONE_AT_A_TIME  # held by who changes what is shown
+    job: Job | None = None  # the current or last job
+    lock: AbstractContextManager[Any] = ONE_AT_A_TIME  # held while the output changes
 
     def guard(self) -> AbstractContextManager[None]:
-        """Return a context in which what goes wrong is shown."""
+        """Return a context that shows exceptions instead of raising them."""
         raise NotImplementedError
 
     @property
     def working(self) -> bool:
-        """Whether its job has begun and not ended."""
+        """Whether the job is active."""
         return self.job is not None and self.job.active
 
     def in_background(
@@ -55,20 +55,20 @@ class Background:
         take: Callable[[Any], None] = lambda event: None,
         slot: str = "job",
     ) -> None:
-        """Begin work in a thread of its own.
+        """Start work in a new thread.
 
         Parameters
         ----------
         work
             Returns events, called in the thread.
         done
-            Called at its end, stopped or not; if it failed, its error is shown instead.
+            Called after the job ends or is stopped. If the job fails, its error is shown instead.
         progress
-            Called with the job when it begins, at its end, before `done`, and often meanwhile.
+            Called with the job at its start, repeatedly while it runs, and at its end before `done`.
         take
-            Gets each event, in the thread.
+            Called with each event, in the thread.
         slot
-            The attribute that keeps the job. A job that is no longer there is not heard of any more.
+            Name of the attribute that holds the job. A job that was replaced there is ignored.
         """
 
         def changed() -> None:
@@ -90,11 +90,11 @@ class Background:
 
 
 class Panel(widgets.VBox, Background):
-    """A part of the lab: controls, results, and the code behind them.
+    """Base class of panels: controls, results, and equivalent Python code.
 
-    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)``, from top to
-    bottom, and defines `code`. The last widgets may be results only; every control among them refreshes the code when
-    it changes. `message.value` is the HTML of the line that says what happened last.
+    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to bottom),
+    and defines `code`. Each change of a control refreshes the code. `message.value` is the HTML of the
+    message line, which shows the last result or error.
     """
 
     title = ""
@@ -102,7 +102,7 @@ class Panel(widgets.VBox, Background):
 
     def __init__(self, *body: widgets.Widget) -> None:
         self.message = view("message", min_height="26px")
-        self._help_button = widgets.ToggleButton(description="Help", tooltip="What this panel does and how to use it")
+        self._help_button = widgets.ToggleButton(description="Help", tooltip="How to use this panel")
         self._code_button = widgets.ToggleButton(description="Show code", tooltip="Python code that does the same")
         self._help_view = shown_if(widgets.HTML(f'<div class="lab-help">{self.help}</div>'), self._help_button)
         self._code_view = shown_if(widgets.HTML(), self._code_button)
@@ -118,11 +118,11 @@ class Panel(widgets.VBox, Background):
             self.complain(noticed)
 
     def code(self) -> str:
-        """Return Python code that does what the panel does as it is set; ValueError if it is set wrongly."""
+        """Return Python code equivalent to the current settings; ValueError if a setting is invalid."""
         raise NotImplementedError
 
     def refresh_code(self) -> None:
-        """Show the code of the present settings, if it is to be seen."""
+        """Refresh the code view, if it is visible."""
         if not self._code_button.value:
             return
         try:
@@ -136,11 +136,11 @@ class Panel(widgets.VBox, Background):
         )
 
     def say(self, text: str) -> None:
-        """Show a sentence in the message line."""
+        """Show a message in the message line."""
         self.message.value = f'<div role="status">{escape(text)}</div>'
 
     def complain(self, error: BaseException | str) -> None:
-        """Show what was wrong in the message line."""
+        """Show an error in the message line."""
         text = error if isinstance(error, str) else in_words(error)
         details = ""
         if isinstance(error, BaseException) and not isinstance(error, EXPECTED):
@@ -151,7 +151,7 @@ class Panel(widgets.VBox, Background):
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Show what goes wrong inside, or what there is a warning of, and go on."""
+        """Show exceptions and warnings of the context in the message line; raise nothing."""
         try:
             with warned.collected(UserWarning) as texts:
                 yield
@@ -161,10 +161,7 @@ class Panel(widgets.VBox, Background):
             self.complain(error)
 
     def attempt(self, action: Callable[[], None]) -> bool:
-        """Do what was asked for, and nothing else meanwhile; the message line then says what came of it.
-
-        Returns whether nothing went wrong.
-        """
+        """Call `action` with the lock held and show its errors; return whether it succeeded."""
         with self.lock, self.guard():
             self.message.value = ""
             action()
@@ -174,9 +171,9 @@ class Panel(widgets.VBox, Background):
     def button(
         self, name: str, tooltip: str, action: Callable[[], None], *look: Any, single: bool = False, **more: Any
     ) -> widgets.Button:
-        """Make a button that does `action` whenever it is pressed, if `single` once for a double click.
+        """Make a button that calls `action` when pressed and shows its errors.
 
-        What goes wrong is shown.
+        If `single`, a double click calls `action` once.
         """
         made, done = button(name, tooltip, *look, **more), -DOUBLE_CLICK
 
@@ -192,9 +189,9 @@ class Panel(widgets.VBox, Background):
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
-    """Yield the widgets below some whose value a user can change; a toggle button only shows and hides."""
+    """Yield the input widgets among `roots` and their descendants; toggle buttons are no inputs."""
     for widget in roots:
         if hasattr(widget, "children"):
             yield from controls(*widget.children)
-        elif widget.has_trait("value") and not isinstance(widget, SHOW):
+        elif widget.has_trait("value") and not isinstance(widget, OUTPUTS):
             yield widget

@@ -1,4 +1,4 @@
-"""The sentence to look at: typed, or one of the sample corpus; with its gold tags."""
+"""Choice of a sentence with gold tags: typed, or from the sample corpus."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import tokenize
 
-OWN = 0  # the number of a sentence that is typed
-UNKNOWN_TAG = "noun"  # of a word that is not in the sample corpus
+OWN = 0  # number of a typed sentence
+UNKNOWN_TAG = "noun"  # tag of a word outside the sample corpus
 
 
 class SentenceChoice(widgets.VBox):
-    """Words and their tags, typed or taken from the training part of the sample corpus, `sentence` at the beginning.
+    """Fields for words and tags, typed or from the training part of the sample corpus; `sentence` is the initial one.
 
-    A number fills words and tags; typed words get their most frequent tags, to be corrected. Widgets `beside` have room
-    beside the tags.
+    A sentence number fills in words and tags. Typed words get their most frequent tags, which the user can correct. The
+    widgets `beside` are placed beside the tags.
     """
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
@@ -35,8 +35,8 @@ class SentenceChoice(widgets.VBox):
         self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em", continuous_update=False)
         what = "A tag for each word, separated by spaces; press Enter to apply"
         self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
-        self.note = view("sentence-note")  # says so where there is no sample corpus to take tags from
-        self.listeners = Listeners()  # called when the sentence has changed
+        self.note = view("sentence-note")  # message if the sample corpus is missing
+        self.listeners = Listeners()  # called after each change of the sentence
         self._filling = False
         super().__init__([in_row(self.number, self.words), in_row(self.tags, *beside), self.note])
         self._fill_tags()
@@ -45,19 +45,19 @@ class SentenceChoice(widgets.VBox):
         on_change(lambda: self._fill(lambda: None), self.tags)
 
     def sentence(self) -> tuple[list[str], list[str]]:
-        """Return the words and the tags.
+        """Return words and tags.
 
         Raises
         ------
         ValueError
-            There is no word, or there are not as many tags as words, or no sentence of that number.
+            There is no word, the numbers of words and tags differ, or the sentence number is too large.
         FileNotFoundError
-            The sample corpus is not there.
+            The sample corpus is missing.
         """
         words = tokenize(self.words.value) if self.number.value == OWN else self._of_corpus()[0]
         tags = self.tags.value.split()
         if not words:
-            raise ValueError("there is no word in the sentence: type one, for instance 'The dog chases the cat .'")
+            raise ValueError("the sentence has no word: type one, for example 'The dog chases the cat .'")
         if len(words) != len(tags):
             raise ValueError(
                 f"the sentence has {len(words)} words ({' '.join(words)}) and {len(tags)} tags: "
@@ -90,21 +90,21 @@ class SentenceChoice(widgets.VBox):
         self.tags.value = " ".join(tags)
 
     def _fill(self, fill: Callable[[], None]) -> None:
-        """Fill controls after one has changed, and say that the sentence is another."""
+        """Fill the controls after a change and call the listeners."""
         if self._filling:
             return
         self._filling = True
         try:
             fill()
         except (ValueError, OSError):
-            pass  # `sentence` says it, in the panel's own line
+            pass  # `sentence` raises it again, for the panel's message line
         finally:
             self._filling = False
         self.listeners()
 
 
 def sample() -> SequenceList:
-    """Return the training part of the sample corpus; FileNotFoundError where it is not there."""
+    """Return the training part of the sample corpus; FileNotFoundError if it is missing."""
     return _read(experiment.corpus_files("sample")[0])
 
 
@@ -114,7 +114,7 @@ def _read(file: Path) -> SequenceList:
 
 
 def likely_tags(words: list[str]) -> list[str]:
-    """Return for each word its most frequent tag in the sample corpus, noun if it is not there; errors as `sample`."""
+    """Return the most frequent tag of each word in the sample corpus, noun for unknown words; errors as `sample`."""
     counts = _counts(experiment.corpus_files("sample")[0])
     found = [counts.get(word) or counts.get(word.lower()) or counts.get(word.capitalize()) for word in words]
     return [count.most_common(1)[0][0] if count else UNKNOWN_TAG for count in found]
@@ -131,7 +131,7 @@ def _counts(file: Path) -> dict[str, Counter[str]]:
 
 
 class Ids(NamedTuple):
-    """A sentence as a model sees it."""
+    """A sentence as ids, the input of a model."""
 
     x: list[int]
     y: list[int]
@@ -141,7 +141,7 @@ class Ids(NamedTuple):
 
 
 def encode(words: list[str], tags: list[str]) -> Ids:
-    """Return a sentence as ids of the sample corpus; ValueError for a tag that it has not."""
+    """Encode a sentence with the ids of the sample corpus; ValueError for an unknown tag."""
     word_ids, tag_ids = _dictionaries(experiment.corpus_files("sample")[0])
     for tag in tags:
         if tag not in tag_ids:

@@ -1,4 +1,4 @@
-"""The controls of how to train."""
+"""Controls of the trainer."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from lab.widgets.more import More
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.storage.files import counted
 
-# controls that are asked whatever the others say
-ALWAYS = ("epochs", "rate", "decay", "batch_size", "shuffle", "gradient_norm")
+# fields of `Trainer` that have a control of the same name
+SAME_NAME = ("epochs", "rate", "decay", "batch_size", "shuffle", "gradient_norm")
 
 
 class TrainerChoice(widgets.VBox):
-    """Epochs, rate, batches, clipping, early stopping."""
+    """Controls for epochs, learning rate, batches, clipping and early stopping."""
 
     def __init__(self) -> None:
         plain, real, many = Trainer(), widgets.FloatText, 100_000
@@ -44,9 +44,9 @@ class TrainerChoice(widgets.VBox):
         self.clip.disabled, self.patience.disabled = not self.clipped.value, not self.early.value
 
     def trainer(self, seed: int, freeze_embeddings: bool) -> Trainer:
-        """Return the trainer; ValueError where a control is wrong."""
+        """Return the trainer; ValueError if a control has an invalid value."""
         return Trainer(
-            **values(self, ALWAYS),
+            **values(self, SAME_NAME),
             clip=self.clip.value if self.clipped.value else None,
             patience=self.patience.value if self.early.value else None,
             seed=seed,
@@ -54,13 +54,13 @@ class TrainerChoice(widgets.VBox):
         )
 
     def take(self, trainer: Trainer) -> None:
-        """Set the controls to what `trainer` has."""
-        set_values(self, ALWAYS, trainer)
+        """Copy the settings of `trainer` to the controls."""
+        set_values(self, SAME_NAME, trainer)
         self.clipped.value, self.early.value = trainer.clip is not None, trainer.patience is not None
         self.clip.value, self.patience.value = trainer.clip or self.clip.value, trainer.patience or self.patience.value
 
     def summary(self) -> str:
-        """Say it in a line."""
+        """Return a one-line summary."""
         clip = f", gradient clipped to {self.clip.value:g}" if self.clipped.value else ""
         length = counted(self.epochs.value, "epoch")
         return f"{length} at rate {self.rate.value:g}, batches of {self.batch_size.value}{clip}{self.more.changed}"

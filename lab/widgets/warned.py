@@ -1,4 +1,4 @@
-"""Warnings where a student sees them: each goes to what its thread is doing, a click or a job."""
+"""Warnings shown in panels: each is collected by the click or job whose thread issues it."""
 
 import threading
 import warnings
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_in_thread = threading.local()  # collectors: the lists of this thread with what they take, the innermost last
+_in_thread = threading.local()  # .collectors: (texts, categories) of this thread, the innermost last
 _show_elsewhere = warnings.showwarning
 
 
 def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Add a warning to the list of the thread that issues it; where there is none, show it as Python does."""
+    """Add a warning to the innermost matching collector of this thread; without one, show it as Python does."""
     for texts, categories in reversed(getattr(_in_thread, "collectors", [])):
         if issubclass(category, categories):
             texts.append(str(message))
@@ -21,7 +21,7 @@ def show(message: Warning | str, category: type[Warning], *place: Any, **more: A
 
 @contextmanager
 def collected(*categories: type[Warning]) -> Iterator[list[str]]:
-    """Collect the texts of warnings of some categories that this thread issues inside."""
+    """Collect the texts of the warnings of these categories that this thread issues in the context."""
     texts: list[str] = []
     collectors = _in_thread.__dict__.setdefault("collectors", [])
     collectors.append((texts, categories))
@@ -32,14 +32,15 @@ def collected(*categories: type[Warning]) -> Iterator[list[str]]:
 
 
 def sentence(texts: list[str]) -> str:
-    """Return warnings as a sentence, each once; nothing where there is none."""
+    """Join distinct warnings into a sentence; return an empty string if there are none."""
     return f"Warning: {'; '.join(dict.fromkeys(texts))}." if texts else ""
 
 
 def follow() -> None:
-    """Let all warnings come through `show`, those of the library each time.
+    """Route all warnings through `show`, permanently; warnings of the library are repeated each time.
 
-    For good, as `warnings.catch_warnings` belongs to the whole process: two threads would put back each other's way.
+    `warnings.catch_warnings` is no alternative: it changes the whole process, so two threads would overwrite each
+    other's state.
     """
     warnings.showwarning = show
     warnings.filterwarnings("always", category=UserWarning, module=r"(lxmls_rnn|lab)\b")

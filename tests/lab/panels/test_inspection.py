@@ -122,7 +122,7 @@ def test_without_runs_it_says_where_they_come_from():
 
 def test_a_run_that_is_not_there_is_named(runs_with):
     runs_with("rnn")
-    with pytest.raises(ValueError, match="no trained run 'mine'; there are: rnn"):
+    with pytest.raises(ValueError, match="no trained run 'mine': expected one of rnn"):
         InspectionPanel("mine")
 
 

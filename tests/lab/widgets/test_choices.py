@@ -135,7 +135,7 @@ def test_a_file_that_is_elsewhere_cannot_be_taken(data, tmp_path):
     for what in ("corpus", "dev"):
         given = {"corpus": str(data / "uploads/mine.conll"), "dev": None, what: str(tmp_path / "far.conll")}
         upload(data, "mine.conll")
-        with pytest.raises(ValueError, match=rf"^{what} is the file .*far.conll, which is not in the data folder"):
+        with pytest.raises(ValueError, match=rf"^{what} is the file .*far.conll: it is not in the data folder"):
             CorpusChoice().take(Settings(**given))
     with pytest.raises(ValueError, match=r"^embeddings is the file"):
         ModelChoice().take(Settings(TRAIN, embeddings=str(tmp_path / "far_50")))
@@ -190,7 +190,7 @@ def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_fol
     assert choice.folder() == runs_folder / "new"
     choice.choose("sweep/one")  # which is offered when asked for
     assert choice.folder() == runs_folder / "sweep" / "one"
-    with pytest.raises(ValueError, match="no trained run 'empty'; there are: sweep/one, new, old"):
+    with pytest.raises(ValueError, match="no trained run 'empty': expected one of sweep/one, new, old"):
         choice.choose("empty")
 
 
