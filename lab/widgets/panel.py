@@ -92,9 +92,9 @@ class Background:
 class Panel(widgets.VBox, Background):
     """Base class of panels: controls, results, and equivalent Python code.
 
-    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to bottom),
-    and defines `code`. Each change of a control refreshes the code. `message.value` is the HTML of the
-    message line, which shows the last result or error.
+    A subclass sets `title` and `help` (HTML), makes its widgets, calls ``super().__init__(*its_widgets)`` (top to
+    bottom), and defines `code`. Each change of a control refreshes the code. `message.value` is the HTML of the message
+    line, which shows the last result or error.
     """
 
     title = ""
