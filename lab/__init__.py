@@ -1,12 +1,9 @@
-"""The lab as a student sees it: panels, checks of the exercises, and fields for answers in words.
-
-The notebooks are beside it.
-"""
+"""Student interface of the lab: panels, exercise checks and answer fields, for the notebooks in lab/notebooks."""
 
 import importlib
 from typing import Any
 
-# panel: its folder in `lab.panels`, loaded when the name is used
+# class name: folder in `lab.panels`, imported on first use
 PANELS = {
     "CorpusPanel": "corpus",
     "ModelPanel": "model",
@@ -27,7 +24,7 @@ __all__ = [*sorted(PANELS), "Answer", "check"]
 def __getattr__(name: str) -> Any:
     if name in PANELS:
         panel = getattr(importlib.import_module(f"lab.panels.{PANELS[name]}.panel"), name)
-        if name == "SweepPanel":  # panels import no other panel: they are put together here
+        if name == "SweepPanel":  # panels must not import each other, so they are connected here
             panel.look_into = staticmethod(lambda run: __getattr__("InspectionPanel")(run))
         return panel
     if name == "Answer":
@@ -36,7 +33,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("lab.exercises.check")
     if name.endswith("Panel"):
         raise ImportError(
-            f"lab has no {name}, only {', '.join(sorted(PANELS))}. Where a notebook is newer than the lab's image, "
-            "`docker compose up --build` makes a new one"
+            f"lab has no {name}: expected one of {', '.join(sorted(PANELS))}. If the notebook is newer than the Docker "
+            "image, rebuild the image with `docker compose up --build`"
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

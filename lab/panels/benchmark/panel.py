@@ -1,4 +1,4 @@
-"""A panel that times the models: NumPy, Theano and PyTorch, on CPU and GPU."""
+"""Benchmark panel: time models in NumPy, Theano and PyTorch, on CPU and GPU."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -29,11 +29,11 @@ from lxmls_rnn.storage.files import counted
 OWN = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
 SIZES = [name for name in c.SETS if name != "plans"]  # "plans" compares implementations that this panel does not offer
-LIMIT = 120.0  # seconds for a case, including compilation
+CASE_SECONDS = 120.0  # seconds for a case, including compilation
 
 
 class BenchmarkPanel(Panel):
-    """Time the models, see where time goes, compare with earlier results."""
+    """Time models, plot the results, compare them with earlier ones."""
 
     title = "Benchmark"
     help = """Choose what to time and press <b>Run</b>: the table and the plots grow during the run. Each implementation
@@ -45,11 +45,11 @@ class BenchmarkPanel(Panel):
     <b>Overlay</b> adds them to the plots: those of a machine with a GPU, for example."""
 
     def __init__(self) -> None:
-        self.shown: Results | None = None  # None before there are any
-        self.session: Session | None = None  # the run that was started last
-        self.beside: tuple[str, Results] | None = None  # name and contents of results that lie beside those shown
+        self.shown: Results | None = None  # None at first
+        self.session: Session | None = None  # the last benchmark started
+        self.beside: tuple[str, Results] | None = None  # name and contents of the overlaid results
         self._rows_drawn, self._n_done, self._stopped = -1, 0, False
-        self._of_gpu: list[Path] = []  # stored results
+        self._of_gpu: list[Path] = []  # stored results that measured a GPU
         self._make_choice()
         self._make_views()
         super().__init__(
@@ -113,7 +113,7 @@ class BenchmarkPanel(Panel):
             show(hidden, False)
 
     def cases(self) -> list[c.Case]:
-        """Return the chosen cases; ValueError where there is none, or a size is no number."""
+        """Return the chosen cases; ValueError if there is none or a size is not a number."""
         models, works = self.models.value, self.works.value
         if self.set_name.value == OWN:
             shapes = c.grid(models, *self._own_sizes())
@@ -139,9 +139,9 @@ class BenchmarkPanel(Panel):
 
     def run(self) -> None:
         if self.working:
-            raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
+            raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
         cases = self.cases()
-        runner = Runner(self.threads.value, self.seconds.value, LIMIT, self.budget.value)
+        runner = Runner(self.threads.value, self.seconds.value, CASE_SECONDS, self.budget.value)
         self.session = session = Session(cases, runner, results.new_path(paths.results()), ["BenchmarkPanel"])
         self.shown, self._n_done, self._rows_drawn, self._stopped = session.results, 0, -1, False
         self.comparison.value = ""
@@ -190,7 +190,7 @@ class BenchmarkPanel(Panel):
 
     def load(self) -> None:
         if self.working:
-            raise RuntimeError("a benchmark is running here: wait for it, or stop it first")
+            raise RuntimeError("a benchmark is running: wait until it ends, or stop it")
         self.shown = self._chosen()
         self.comparison.value = ""
         show(self.views)
@@ -239,7 +239,7 @@ class BenchmarkPanel(Panel):
             said = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{said}"
         header = report.header(self.baseline.value)
-        # a first look can do without the others, and a panel has room for these
+        # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
         cells = [line for section in report.sections(shown, self.baseline.value, True) for line in section]
         baseline = self.baseline.value
@@ -255,13 +255,13 @@ class BenchmarkPanel(Panel):
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
         told = "" if self.working else report.why_no_gpu(self.shown) or ""
-        notes = [*report.less_work(shown), *self._tell_gpu(shown, rows), *report.not_measured(self.shown, told)]
+        notes = [*report.less_work(shown), *self._show_gpu(shown, rows), *report.not_measured(self.shown, told)]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
-    def _tell_gpu(self, shown: Results, rows: list[Row]) -> list[str]:
-        """Tell what a GPU is worth, one's own, or where there is none that of the results beside; return notes."""
+    def _show_gpu(self, shown: Results, rows: list[Row]) -> list[str]:
+        """Show the speed-up by the GPU, of these results or else of the overlaid ones; return notes."""
         assert self.shown is not None
-        if self.shown.has_gpu:  # then that is it, whatever lies beside
+        if self.shown.has_gpu:  # their own GPU takes precedence over overlaid results
             rows = [row for row in rows if not isinstance(row, overlay.OverlaidRow)]
             self.gpu.value = speed_up_map(speed_ups(rows))
             return report.crossover(self.shown)
@@ -302,7 +302,7 @@ cases = make_cases(
     dtypes={self.dtypes.value},
 )
 runner = Runner(
-    threads={self.threads.value}, seconds={self.seconds.value}, limit={LIMIT}, budget={self.budget.value}
+    threads={self.threads.value}, seconds={self.seconds.value}, limit={CASE_SECONDS}, budget={self.budget.value}
 )
 session = Session(cases, runner, new_path(paths.results()))
 for row in session.run():
@@ -313,12 +313,12 @@ print(*report.crossover(session.results), *report.not_measured(session.results),
 
 
 def _has_gpu(path: Path) -> bool:
-    with suppress(ValueError, OSError):  # a damaged file is told when it is chosen
+    with suppress(ValueError, OSError):  # a damaged file is reported when it is chosen
         return _read_has_gpu(path, path.stat().st_mtime_ns)
     return False
 
 
 @lru_cache(maxsize=1000)
 def _read_has_gpu(path: Path, changed: int) -> bool:
-    """Read a file once for each time that it has changed: a list of many is long to read."""
+    """Return whether results have a GPU; cached until the file changes, because reading many files is slow."""
     return Results.load(path).has_gpu

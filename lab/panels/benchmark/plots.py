@@ -1,4 +1,4 @@
-"""The plots of the benchmark panel: time against a size, and a map of where the GPU pays."""
+"""Plots of the benchmark panel: time against a size, and a map of GPU speed-ups."""
 
 import math
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def plot(size: str) -> bqplot.Figure:
 
 
 def show_series(shown: bqplot.Figure, series: Series | None) -> None:
-    """Put lines into a figure, each median with its quartiles as a bar; empty it for None."""
+    """Draw the lines of a series, medians with quartile bars; clear the figure for None."""
     if series is None:
         shown.marks, shown.title = [], ""
         return
@@ -45,22 +45,22 @@ def show_series(shown: bqplot.Figure, series: Series | None) -> None:
 
 
 def round_numbers(low: float, high: float) -> np.ndarray:
-    """Return 1, 2 and 5 times the powers of ten between two positive numbers; only the powers where they are many."""
+    """Return ticks between two positive numbers: 1, 2, 5 times powers of ten; only the powers in a wide range."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if high / low <= 1000 else (1,)
     return np.array([f * 10.0**power for power in powers for f in factors if low <= f * 10.0**power <= high])
 
 
 def key(lines: Iterable[Line]) -> str:
-    """Return HTML that says which line is what."""
+    """Return the legend as HTML."""
     said = html.key((line.name, line.colour, DASHES[line.style]) for line in lines)
     return f"<div>{said}</div>Points: medians; bars: from quartile to quartile." if said else "<div></div>"
 
 
 def speed_up_map(found: tuple[list[int], list[int], np.ndarray, str] | None, gpu: str = "GPU") -> str:
-    """Return how many times as fast as the fastest CPU the fastest GPU is: blue where it wins, orange where not.
+    """Return a heat map of the fastest GPU's speed-up over the fastest CPU: blue above 1, orange below.
 
-    `gpu` says which GPU that is.
+    `gpu` is the name of the GPU.
     """
     if found is None:
         return ""

@@ -1,1 +1,1 @@
-"""Look at a corpus, fetch one, bring one's own."""
+"""Corpus panel: look at a corpus, download one, upload your own."""

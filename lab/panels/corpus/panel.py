@@ -1,4 +1,4 @@
-"""The corpus panel: what the sentences look like, which tags they have, which words are unknown."""
+"""Corpus panel: sentences with tags, frequencies of tags and lengths, unknown words."""
 
 import warnings
 from collections import Counter
@@ -24,11 +24,11 @@ from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
 SENTENCES = 8  # shown at a time
-MOST_BARS = 20  # whose texts do not touch each other
+MAX_BARS = 20  # with more, their labels would overlap
 
 
 class CorpusPanel(Panel):
-    """Look at a corpus, the `choice`; fetch one; bring your own. `train` and `dev` were read last, None before."""
+    """Show the corpus `choice`, download one, or upload one; `train` and `dev` are the parts read, None at first."""
 
     title = "Corpus"
     help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each
@@ -39,7 +39,7 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
-        self.choice.more.button.value = True  # here they are what it is about
+        self.choice.more.button.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
         self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "16em")
@@ -73,7 +73,7 @@ class CorpusPanel(Panel):
         if self.dev is None:
             self.part.value = "train"
         self._show()
-        # only now: a figure that is drawn while it is hidden stays empty
+        # only now: a figure drawn while hidden stays empty
         self.views.children = [
             self.summary,
             widgets.HBox([self.part, self.first]),
@@ -129,14 +129,14 @@ class CorpusPanel(Panel):
 
     def _show_share(self, done: int, total: int) -> None:
         share = done / total if total else float(done == total)
-        if abs(share - self.progress.value) > 0.01 or share in (0, 1):  # not a message to the page for each chunk
+        if abs(share - self.progress.value) > 0.01 or share in (0, 1):  # avoid a message to the page for each chunk
             self.progress.value = share
 
     def _uploaded(self, _: object) -> None:
         files = self.upload.value
         if not files:
             return
-        self.upload.value = ()  # the button's number would stay, and a file of the same name be no change
+        self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
         with self.guard():
             for file in files:
                 name = save_upload(file["name"], bytes(file["content"]))
@@ -159,9 +159,9 @@ print(Counter(len(sentence) for sentence in train).most_common())
 
 
 def save_upload(name: str, content: bytes) -> str:
-    """Put an uploaded file into the data folder and return its name as the corpus choice has it.
+    """Save an uploaded file in the data folder and return its name in the corpus choice.
 
-    ValueError, with the line, if it is no CoNLL file.
+    ValueError, with the line number, if it is not a CoNLL file.
     """
     name = PurePath(name).name
 
@@ -170,7 +170,7 @@ def save_upload(name: str, content: bytes) -> str:
         file.flush()
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # who reads it hears them, with its own name
+                warnings.simplefilter("ignore")  # reading the corpus issues them again, with the file's own name
                 PostagCorpus().read_sequence_list_conll(file.name)
         except ValueError as error:
             raise ValueError(str(error).replace(file.name, name)) from None
@@ -189,17 +189,17 @@ def bar_chart(x: str, y: str) -> bqplot.Figure:
 
 
 def histogram(lengths: list[int]) -> list[tuple[str, int]]:
-    """Return how many sentences have each length; of so many lengths that they get too narrow, ranges of them."""
+    """Return the number of sentences per length, or per range of lengths if there are more than `MAX_BARS`."""
     low, high = min(lengths), max(lengths)
-    width = 1 + (high - low) // MOST_BARS
+    width = 1 + (high - low) // MAX_BARS
     counts = Counter((length - low) // width for length in lengths)
     begins = [low + n * width for n in range(1 + (high - low) // width)]
     return [(str(begin) if width == 1 else f"{begin}-{begin + width - 1}", counts[n]) for n, begin in enumerate(begins)]
 
 
 def draw(figure: bqplot.Figure, counts: list[tuple[str, int]]) -> None:
-    """Put counts into a bar chart."""
+    """Show counts in a bar chart."""
     (mark,) = figure.marks
     names = [name for name, _ in counts]
-    figure.axes[0].scale.domain = names  # else it keeps the order of what was drawn before
+    figure.axes[0].scale.domain = names  # or it keeps the previous order
     put(mark, names, [count for _, count in counts])

@@ -1,4 +1,4 @@
-"""The distance panel: how far back an RNN can learn to look, and how far an LSTM."""
+"""Distance panel: the dependency distance that an RNN and an LSTM can learn."""
 
 import math
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 
 
 class DistancePanel(Panel):
-    """Train taggers on a word that another one decides, further and further back.
+    """Train taggers on reach:K, where a word K words back decides the tag of the last word.
 
-    `measured` has the last epoch so far of each training, by tagger, distance and seed.
+    `measured` holds the latest epoch of each training, by tagger, distance and seed.
     """
 
     title = "Dependency distance"
@@ -64,7 +64,7 @@ class DistancePanel(Panel):
             show(result, False)
 
     def chosen_distances(self) -> list[int]:
-        """Return the distances; ValueError where they are no such numbers."""
+        """Return the distances; ValueError if one is not a number from 1 to `FARTHEST`."""
         try:
             distances = sorted({int(word) for word in self.distances.value.replace(",", " ").split()})
         except ValueError:
@@ -75,7 +75,7 @@ class DistancePanel(Panel):
         return distances
 
     def start(self) -> None:
-        """Begin to train, in the background."""
+        """Start the trainings in the background."""
         if self.working:
             raise RuntimeError("a training is running: stop it first")
         taggers, distances, seeds, epochs = self._asked()
@@ -94,7 +94,7 @@ class DistancePanel(Panel):
         self.in_background(work, self._conclude, self._show, take)
 
     def stop(self) -> None:
-        """End after the present epoch."""
+        """Stop after the current epoch."""
         if self.job is None or not self.working:
             raise RuntimeError("nothing is being trained")
         self.job.stop()
@@ -120,7 +120,7 @@ class DistancePanel(Panel):
         self.say(f"{ended} Where does each tagger begin to guess?")
 
     def means(self) -> dict[str, dict[int, list[float]]]:
-        """Return the accuracies of the seeds so far by tagger and distance."""
+        """Return the accuracies of the seeds so far, by tagger and distance."""
         found: dict[str, dict[int, list[float]]] = {}
         for (tagger, distance, _), one in self.measured.items():
             found.setdefault(tagger, {}).setdefault(distance, []).append(one.accuracy)

@@ -1,1 +1,1 @@
-"""Start a sweep, follow it while it trains, and plot and compare its runs."""
+"""Sweep panel: many trainings over settings and seeds."""

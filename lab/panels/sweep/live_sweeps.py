@@ -1,4 +1,4 @@
-"""The sweeps that this kernel trains: a page that is reloaded and a second panel find them here."""
+"""Live sweeps: sweeps trained by this kernel, still available after a page reload and in a second panel."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _lock = threading.Lock()
 
 
 class LiveSweep:
-    """A sweep that is, or was, trained in this kernel: a driver goes through it, and a job stops that."""
+    """A sweep trained in this kernel: `driver` runs it, `job` can stop it."""
 
     def __init__(self, sweep: Sweep, workers: int) -> None:
         self.driver = Driver(sweep, workers)
-        self.changes = 0  # how many trainings have ended in this session
+        self.changes = 0  # number of trainings that have ended in this kernel
         self.job = Job(self.driver.run, self._take)
 
     def _take(self, result: object) -> None:
@@ -26,21 +26,21 @@ class LiveSweep:
 
     @property
     def done(self) -> int:
-        """How many trainings are over."""
+        """Number of finished trainings."""
         return sum(result.over for result in self.driver.results.values())
 
 
 def start(sweep: Sweep, workers: int) -> LiveSweep:
-    """Train what is missing of a sweep; RuntimeError if this kernel does so already."""
+    """Run the unfinished trainings of a sweep; RuntimeError if this kernel is running it already."""
     with _lock:
         before = find(sweep.folder)
         if before is not None and before.job.active:
-            raise RuntimeError(f"the sweep {sweep.name} is being trained now: stop it first")
+            raise RuntimeError(f"the sweep {sweep.name} is being trained: stop it first")
         live = _all[sweep.folder] = LiveSweep(sweep, workers)
         live.job.start()
     return live
 
 
 def find(folder: Path) -> LiveSweep | None:
-    """Return the live sweep of a folder, if this kernel knows one."""
+    """Return the live sweep of a folder, or None."""
     return _all.get(folder)

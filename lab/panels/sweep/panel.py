@@ -1,4 +1,4 @@
-"""The sweep panel: many trainings over settings and seeds; watch which setting wins, and look into any run."""
+"""Sweep panel: train a grid of settings with several seeds, compare them, and inspect single runs."""
 
 from collections.abc import Callable
 from html import escape
@@ -24,14 +24,14 @@ from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
 NOTHING = "nothing"
-REDRAW = 1.0  # seconds between two drawings of what has come of the trainings
+REDRAW_SECONDS = 1.0  # minimum time between two redraws of the plots
 
 
 class SweepPanel(Panel):
     """Train a grid of settings with several seeds.
 
-    `trainer`, `model` and `corpus` are not varied; `vary` has for each row which setting is, and its values. `sweep` is
-    the one that is looked at.
+    `trainer`, `model` and `corpus` hold the fixed settings; each row of `vary` holds a varied setting and its values.
+    `sweep` holds the selected sweep.
     """
 
     title = "Sweep"
@@ -42,11 +42,11 @@ class SweepPanel(Panel):
     saves checkpoints, and <b>Resume</b> runs those that are unfinished or missing. At the end, the setting with the
     best accuracy on dev is chosen, and only this one is measured on the test part. Click a point to inspect its run."""
 
-    look_into: Callable[[str], widgets.Widget] | None = None  # makes a panel for a run; `lab` sets it
+    look_into: Callable[[str], widgets.Widget] | None = None  # makes an inspection panel for a run; set by `lab`
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
-        self._live: LiveSweep | None = None  # that this panel listens to
+        self._live: LiveSweep | None = None  # the sweep that this panel listens to
         self._shown: tuple[Sweep, list[Setting]] | None = None
         self._seen: tuple[object, ...] = ()
         self._drawn_at = 0.0
@@ -112,16 +112,16 @@ class SweepPanel(Panel):
         self.progress, self.status = gauge("14em"), view("sweep-status")
         self.across = pick("X axis", [], "The setting on the x axis of the plot")
 
-    # what is chosen
+    # settings
 
     def described(self) -> Sweep:
-        """Return the sweep that the controls describe; an error of the library where one is wrong."""
+        """Return the sweep that the controls describe; raise the library's errors for invalid settings."""
         texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NOTHING]
         trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
         base = Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
         vary = grid.parse_vary(texts)
         if "model" in vary and "activation" not in vary:
-            base = Settings(**{**vars(base), "activation": None})  # each family has its own
+            base = Settings(**{**vars(base), "activation": None})  # each model family has its own default
         seeds = more_seeds([base.seed], self.seeds.value)
         return Sweep(self._folder(self.name.value), base, vary, seeds, self.sample.value or None, self.halving.value)
 
@@ -150,7 +150,7 @@ class SweepPanel(Panel):
         for name, part in self.parts.items():
             show(part, self.part.value == name)
 
-    # the sweep that is looked at
+    # the selected sweep
 
     def start(self) -> None:
         """Train a new sweep."""
@@ -159,17 +159,17 @@ class SweepPanel(Panel):
         self._propose_name()
 
     def resume(self) -> None:
-        """Do what is missing of the sweep that is looked at."""
+        """Run the unfinished and missing trainings of the selected sweep."""
         sweep = Sweep.load(self._folder(self.sweep.value).name)
         self._follow(live_sweeps.start(sweep, self.workers.value))
 
     def pause(self) -> None:
-        """Hold the trainings, or let them go on."""
+        """Pause or resume the trainings."""
         driver = self._active().driver
         (driver.go_on if driver.paused else driver.pause)()
 
     def stop(self) -> None:
-        """Stop the sweep that is looked at."""
+        """Stop the selected sweep."""
         self._active().job.stop()
         self.say("Stopping: each training writes a checkpoint …")
 
@@ -180,7 +180,7 @@ class SweepPanel(Panel):
         return live
 
     def refresh(self, name: str | None = None) -> None:
-        """List the sweeps anew, newest first, and show the one that is looked at, or the one of a name."""
+        """Reload the list of sweeps, newest first, and show the selected one, or the one called `name`."""
         found, damaged = find_sweeps()
         names = [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)]
         active = [other for other in names if self._is_active(other)]
@@ -220,21 +220,21 @@ class SweepPanel(Panel):
             self._changed()
 
     def close(self) -> None:
-        """Take the panel off the page; its sweep goes on."""
+        """Close the panel; its sweep continues."""
         self._follow(None)
         super().close()
 
-    # what is seen
+    # output
 
     def _changed(self) -> None:
-        """Show what the sweep does now; called in its thread too."""
+        """Show the current state of the sweep; also called in its thread."""
         with self.lock, self.guard():
             live = self._live
             if live is None:
                 return
             self._show_state(live)
             seen = live, live.changes, live.job.state
-            if seen != self._seen and (not live.job.active or monotonic() - self._drawn_at > REDRAW):
+            if seen != self._seen and (not live.job.active or monotonic() - self._drawn_at > REDRAW_SECONDS):
                 self._seen, self._drawn_at = seen, monotonic()
                 self._show(live.driver.sweep, list(live.driver.results.values()))
             if live.job.error is not None:
@@ -283,7 +283,7 @@ class SweepPanel(Panel):
             return
         sweep, settings = self._shown
         if self.across.value is not None and self.across.value not in sweep.vary:
-            return  # it is about to have the settings of this sweep
+            return  # its options will be replaced by those of this sweep
         self.plots.draw(self.across.value, sweep.vary, settings)
 
     def _verdict(self, sweep: Sweep, settings: list[Setting]) -> str:
@@ -297,7 +297,7 @@ class SweepPanel(Panel):
         return f"<p><b>{escape(says)}</b></p>"
 
     def _clicked(self, result: Result) -> None:
-        """Open the run of a point in the panel that looks into runs."""
+        """Open the run of a clicked point in an inspection panel."""
         with self.guard():
             run = f"{self.sweep.value}/{result.training.name}"
             for before in self.inspection.children:

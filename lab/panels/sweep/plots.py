@@ -1,4 +1,4 @@
-"""The plots of the sweep panel: accuracy against a setting, a point a training, and learning curves."""
+"""Plots of the sweep panel: accuracy against a setting, one point per training, and learning curves."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def percent_axis() -> bqplot.Axis:
 
 
 class Plots(widgets.VBox):
-    """Accuracy against one setting, with the lines of another, and the learning curves of the best settings.
+    """Accuracy against one setting, with a line per value of another, and learning curves of the best settings.
 
     `open_run` is called with the result whose point is clicked.
     """
@@ -40,7 +40,7 @@ class Plots(widgets.VBox):
         super().__init__([in_row(*boxes)])
 
     def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
-        """Show the settings, best first, those with an accuracy; `name` is the setting across."""
+        """Draw the settings that have an accuracy, best first; `name` is the setting on the x axis."""
         settings = [setting for setting in settings if setting.mean is not None]
         show(self, bool(settings))
         if settings:

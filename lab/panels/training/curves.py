@@ -1,4 +1,4 @@
-"""Curves of trainings over their epochs: cost, accuracy, norm of the gradient, a colour and style for each run."""
+"""Training curves over epochs: cost, accuracy and gradient norm; each run has its colour and line style."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,44 +13,44 @@ from lab.widgets.controls import in_row, show, switch, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
 
-# of the lines of cost and of accuracy on dev: marker, line; of accuracy on the training part: line
-ROUNDS = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))
-STYLES = [(colour, *styles) for styles in ROUNDS for colour in LINES]  # of so many runs, each has its own
+# marker and line style of cost and dev accuracy, line style of training accuracy
+LINE_STYLES = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))
+STYLES = [(colour, *styles) for styles in LINE_STYLES for colour in LINES]  # distinct for this many runs
 
-DOT, MANY = 32, 40  # size of a dot, and how many epochs get dots that can be told apart
-SHORTEST, LONGEST = 1e-3, 1e6  # norms that have room in the plot
-MOST = 1000  # epochs that are drawn; of more every second one, every third one, ...
+DOT_SIZE, MAX_DOTS = 32, 40  # with more epochs, the dots would overlap
+MIN_NORM, MAX_NORM = 1e-3, 1e6  # range of the axis
+MAX_EPOCHS = 1000  # drawn; of more, every second, third, ... one
 
 Scales = dict[str, bqplot.Scale]
 Rows = Sequence[Metrics]
-Running = Sequence[tuple[float, float, float]]  # within epochs: epochs done, cost, accuracy
+Running = Sequence[tuple[float, float, float]]  # points within epochs: epochs done, cost, accuracy
 Norms = Sequence[tuple[float, float]]  # epochs done, norm of the gradient
 
 
 class Curves(widgets.VBox):
-    """Figures `cost` and `accuracy`, `norm` where it was recorded, and their legend: which colour is which run."""
+    """Figures `cost` and `accuracy`, `norm` if recorded, and a legend of the runs."""
 
     def __init__(self) -> None:
         self.cost = over_epochs(cost_axis(bqplot.LinearScale()))
         self.accuracy = over_epochs(side_axis(bqplot.LinearScale(max=1.0), "accuracy", ".0%"))
-        norm_axis = side_axis(bqplot.LogScale(min=SHORTEST, max=LONGEST), "norm of the gradient", "~e")
-        norm_axis.tick_values = np.logspace(np.log10(SHORTEST), np.log10(LONGEST), 10)
+        norm_axis = side_axis(bqplot.LogScale(min=MIN_NORM, max=MAX_NORM), "norm of the gradient", "~e")
+        norm_axis.tick_values = np.logspace(np.log10(MIN_NORM), np.log10(MAX_NORM), 10)
         self.norm, self.figures = over_epochs(norm_axis), in_row(self.cost, self.accuracy)
-        what = "A run with a large cost does not flatten the others' curves then; a cost of 0 has no place"
-        # `rescale` makes the axis so
+        what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
+        # its handler calls `rescale`
         self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
         self.legend = view("legend")
-        self.lines: dict[str, RunLines] = {}  # of each run that is drawn
+        self.lines: dict[str, RunLines] = {}  # by name of the run
         super().__init__([self.figures, self.logarithmic, self.legend])
 
     def show(self, names: Iterable[str]) -> None:
-        """Draw these runs and no others; each keeps the colour that it has had."""
+        """Draw exactly these runs; a run keeps its style."""
         names = list(names)
         self.lines = {name: lines for name, lines in self.lines.items() if name in names}
         for name in names:
             if name not in self.lines:
                 used = [lines.style for lines in self.lines.values()]
-                style = min(STYLES, key=used.count)  # the first that is used least
+                style = min(STYLES, key=used.count)  # the least used one
                 self.lines[name] = RunLines(style, *map(scales_of, (self.cost, self.accuracy, self.norm)))
         self._put_marks()
         show(self, bool(names))
@@ -58,13 +58,13 @@ class Curves(widgets.VBox):
         key = html.key((name, colour, line) for name, colour, _, line, _ in drawn)
         dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
         says = (
-            f"With marks: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
-            "each word tagged before its update. Thin: the same within the epochs. Norm: the largest, before clipping."
+            f"With markers: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
+            "each word tagged before its update. Thin: the same within epochs. Norm: the largest, before clipping."
         )
         self.legend.value = f"<div>{key}</div><div><small>{says}</small></div>" if names else ""
 
     def rescale(self) -> None:
-        """Give the cost the axis that `logarithmic` asks for."""
+        """Replace the cost axis according to `logarithmic`."""
         scale = bqplot.LogScale() if self.logarithmic.value else bqplot.LinearScale()
         self.cost.axes = [self.cost.axes[0], cost_axis(scale)]
         for lines in self.lines.values():
@@ -78,14 +78,14 @@ class Curves(widgets.VBox):
         self._place()
 
     def _place(self) -> None:
-        """Show the norms where there are some: a figure that is drawn while it is hidden stays empty."""
+        """Add the figure of the norms only if there are some: a figure drawn while hidden stays empty."""
         measured = any(len(mark.x) for mark in self.norm.marks)
         shown = (self.cost, self.accuracy, *([self.norm] if measured else []))
         if self.figures.children != shown:
             self.figures.children = shown
 
     def update(self, name: str, rows: Rows, running: Running, norms: Norms = ()) -> None:
-        """Bring the lines of a run that is drawn up to its metrics, and to what there is of it within epochs."""
+        """Update the lines of a run to its metrics and its points within epochs."""
         if name in self.lines:
             self.lines[name].update(rows, running, norms)
             self._place()
@@ -97,7 +97,7 @@ def cost_axis(scale: bqplot.Scale) -> bqplot.Axis:
 
 
 def over_epochs(side: bqplot.Axis) -> bqplot.Figure:
-    """Make an empty plot of something over epochs."""
+    """Make an empty plot with epochs on the x axis."""
     epochs = bqplot.Axis(scale=bqplot.LinearScale(min=0), label="epochs", tick_format="~g")
     made = figure(epochs, side, size=(394, 260))
     made.layout.min_width = "300px"
@@ -105,7 +105,7 @@ def over_epochs(side: bqplot.Axis) -> bqplot.Figure:
 
 
 class RunLines:
-    """The lines of one run: of each epoch, and thin ones within the epochs."""
+    """The lines of one run: thick ones per epoch, thin ones within epochs."""
 
     def __init__(self, style: tuple[str, str, str, str], cost: Scales, accuracy: Scales, norm: Scales) -> None:
         self.style = style
@@ -121,7 +121,7 @@ class RunLines:
         self.draw_cost(cost)
 
     def draw_cost(self, scales: Scales) -> None:
-        """Make the lines of the cost anew, on these scales."""
+        """Recreate the cost lines on these scales."""
         self._is_log = isinstance(scales["y"], bqplot.LogScale)
         self.cost, self.cost_within = self._thick(scales), self._thin(scales)
         self.of_cost = [self.cost_within, self.cost]
@@ -132,21 +132,21 @@ class RunLines:
         return bqplot.Lines(x=[], y=[], scales=scales, colors=[self.colour], **style)
 
     def _thick(self, scales: Scales) -> bqplot.Lines:
-        return self._lines(scales, line_style=self._line, marker=self._marker, marker_size=DOT, stroke_width=2)
+        return self._lines(scales, line_style=self._line, marker=self._marker, marker_size=DOT_SIZE, stroke_width=2)
 
     def _thin(self, scales: Scales) -> bqplot.Lines:
         return self._lines(scales, stroke_width=1, opacities=[0.55])
 
     def update(self, rows: Rows, running: Running, norms: Norms) -> None:
-        """Draw what there is now, unless it is drawn already."""
+        """Draw new points, if there are any."""
         self._rows, self._running, self._norms = rows, running, norms
         epochs, points, measured_norms = len(rows), len(running), len(norms)
         if epochs != self._drawn[0]:
-            rows = rows[:epochs][:: -(1 + epochs // MOST)][::-1]  # the last one is always there
+            rows = rows[:epochs][:: -(1 + epochs // MAX_EPOCHS)][::-1]  # always includes the last one
             kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
             epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
             measured = np.isfinite(dev)
-            self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT if epochs <= MANY else 1
+            self.cost.marker_size = self.dev.marker_size = self.norm.marker_size = DOT_SIZE if epochs <= MAX_DOTS else 1
             self._put_cost(self.cost, epoch, cost)
             put(self.train, epoch, train)
             put(self.dev, epoch[measured], dev[measured])
@@ -160,12 +160,12 @@ class RunLines:
         self._drawn = epochs, points, measured_norms
 
     def _put_cost(self, line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
-        """Draw what has a place on the axis: a finite cost, and on a logarithmic one no 0."""
+        """Draw the costs that the axis can show: finite and, on a logarithmic axis, positive."""
         fits = np.isfinite(y) & (y > 0 if self._is_log else True)
         put(line, x[fits], y[fits])
 
     @staticmethod
     def _put_norm(line: bqplot.Lines, x: np.ndarray, y: np.ndarray) -> None:
-        """Draw what has a place: above the plot's edge a line goes no further than ten times its end."""
+        """Draw positive norms, clipped to ten times the end of the axis."""
         fits = y > 0
-        put(line, x[fits], np.minimum(y[fits], 10 * LONGEST))
+        put(line, x[fits], np.minimum(y[fits], 10 * MAX_NORM))

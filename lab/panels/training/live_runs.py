@@ -1,7 +1,7 @@
-"""The runs that this kernel trains: what each does now and what has come of it, for any number of panels to follow.
+"""Live runs: trainings of this kernel, with state and metrics, shared by all panels.
 
-A live run belongs to the kernel, not to the panel that began it: a page that is reloaded, a cell that is run again and
-a second panel find it here.
+A live run belongs to the kernel, not to the panel that started it: after a page reload, a re-run cell or in a second
+panel it is still available here.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Damaged, Run, find_runs
 from lxmls_rnn.runs.folder import new_folder
 
-POINTS = 200  # of a curve within the epochs, over the whole training
+MAX_POINTS = 200  # points within epochs, over the whole training
 
 _all: list[LiveRun] = []  # oldest first
-listeners = Listeners()  # called with a live run whenever its job calls its own
+listeners = Listeners()  # called with a live run whenever its job calls its listeners
 _lock = threading.Lock()
 
 
 class LiveRun:
-    """A run that is, or was, trained in this kernel: a new one with its `settings`, or one that goes on to `epochs`."""
+    """A run trained in this kernel: a new one with `settings`, or a stored one resumed until `epochs`."""
 
     def __init__(self, folder: Path, settings: Settings | None = None, epochs: int | None = None) -> None:
         self.folder, self.settings, self._epochs = folder, settings, epochs
-        self.rows: list[Metrics] = []  # of its epochs, those of an earlier training of this run too
-        # within the epochs: epochs done, cost an epoch like this would have, accuracy, over the updates since the last
+        self.rows: list[Metrics] = []  # metrics of its epochs, including those of earlier trainings
+        # points within epochs, over the updates since the last point: epochs done, cost of a whole epoch, accuracy
         self.running: list[tuple[float, float, float]] = []
-        self.norms: list[tuple[float, float]] = []  # epochs done, largest norm of the gradient since the last
+        self.norms: list[tuple[float, float]] = []  # epochs done, largest gradient norm since the last point
         self.started: Started | None = None
         self.event: Event | None = None  # the last one
-        self.updates = 0  # by this training
-        self.device = ""  # what it computes on, in a sentence, once that is known
-        self._first = 0.0, 0.0  # when the first updates were done, and how far they came: compiling does not count
-        self._point, self._n = Progress(), 0  # where the last point was made, and the updates since
-        self._norm: float | None = None  # the largest since then
+        self.updates = 0  # of this training
+        self.device = ""  # sentence about the device; empty until known
+        self._first = 0.0, 0.0  # seconds and epochs done after the first update, to exclude compiling
+        self._point, self._n = Progress(), 0  # progress at the last point, and the updates since
+        self._norm: float | None = None  # the largest gradient norm since then
         self.job = Job(self._events, self._take)  # pauses and stops it
         self.job.listeners.add(lambda: listeners(self))
 
@@ -53,7 +53,7 @@ class LiveRun:
 
     @property
     def state(self) -> str:
-        """What it does now: 'reading the corpus', 'compiling', 'training', 'measuring on dev', or the job's state."""
+        """The state: 'reading the corpus', 'compiling', 'training', 'measuring on dev', or that of the job."""
         if self.job.state != "running":
             return self.job.state
         if self.started is None:
@@ -66,26 +66,26 @@ class LiveRun:
 
     @property
     def position(self) -> tuple[int, int]:
-        """The epoch, counted from 1, and how many of its updates are done."""
+        """The current epoch, from 1, and the number of its updates done."""
         p = self.event.progress if self.event else Progress()
         return p.epoch + 1, p.batch
 
     @property
     def done(self) -> float:
-        """Epochs done, with the part of the one that has begun."""
+        """Epochs done, including the fraction of the current one."""
         epoch, batch = self.position
         return epoch - 1 + (batch / self.started.batches if self.started else 0)
 
     @property
     def words_per_second(self) -> float:
-        """Of the present epoch."""
+        """Training speed in the current epoch."""
         if isinstance(self.event, BatchDone) and self.event.progress.seconds:
             return self.event.progress.words_per_second
         return self.rows[-1].words_per_second if self.rows else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """To the last epoch, as fast as until now; None before that can be told."""
+        """Estimated seconds to the last epoch; None before the first update."""
         seconds, done = self.job.seconds - self._first[0], self.done - self._first[1]
         if self.started is None or self.updates == 0 or done <= 0:
             return None
@@ -98,12 +98,12 @@ class LiveRun:
         else:
             run = Run.create(self.folder.name, self.settings, self.folder.parent)
         self.settings = run.settings
-        with np.errstate(all="ignore"):  # a cost that is not finite ends the training, with advice
+        with np.errstate(all="ignore"):  # `fit` raises an error for a cost that is not finite
             try:
                 yield from run.fit(self._epochs)
             except FloatingPointError:
                 if isinstance(self.event, BatchDone):
-                    self._add_norm(self.event)  # of the last updates, which tell why
+                    self._add_norm(self.event)  # the norms of the last updates show the cause
                 raise
 
     def _take(self, event: Event) -> None:
@@ -116,7 +116,7 @@ class LiveRun:
             self.device = device_of(self.settings.model)
             self.rows = [row for row in self.rows if row.epoch <= event.progress.epoch]
             self._point = event.progress
-            self._every = max(1, event.epochs * event.batches // POINTS)
+            self._every = max(1, event.epochs * event.batches // MAX_POINTS)
             self.started = event
         self.event = event
 
@@ -132,8 +132,8 @@ class LiveRun:
             return
         since = event.progress.since(self._point)
         if 2 * self._n >= self._every or event.epoch - 1 > (self.running[-1][0] if self.running else -1):
-            # the few sentences left at the end of an epoch are no point of their own: they would be a spike, or a dip
-            # of the norm, which counts in the next point
+            # the few sentences left at the end of an epoch get no point of their own, which would be a spike; their
+            # norm counts in the next point
             done = event.epoch - 1 + event.batch / event.batches
             self.running.append((done, since.mean_cost * self.started.sentences, since.accuracy))
             self._add_norm(event)
@@ -145,12 +145,12 @@ class LiveRun:
         self._norm = None
 
     def reason(self) -> str:
-        """Why it has ended, if it has come to its end."""
+        """Return why the training ended, or an empty string."""
         return self.event.reason if isinstance(self.event, Stopped) else ""
 
 
 def begin(name: str, settings: Settings) -> LiveRun:
-    """Train a new run; errors as `new_folder`, and RuntimeError if one of that name is being trained."""
+    """Start a new run; errors as `new_folder`, and RuntimeError if a run of this name is being trained."""
     before = find(paths.runs() / name)
     if before is None or not before.job.active:
         new_folder(name, paths.runs())
@@ -158,7 +158,7 @@ def begin(name: str, settings: Settings) -> LiveRun:
 
 
 def resume(folder: Path, epochs: int) -> LiveRun:
-    """Train a run further, up to a number of epochs; RuntimeError if it is being trained."""
+    """Resume a run until `epochs`; RuntimeError if it is being trained."""
     live = LiveRun(folder, epochs=epochs)
     before = find(folder)
     if before is not None:
@@ -171,7 +171,7 @@ def _start(live: LiveRun) -> LiveRun:
     with _lock:
         before = find(folder)
         if before is not None and before.job.active:
-            raise RuntimeError(f"the run {folder.name} is being trained now: stop it first, or take another name")
+            raise RuntimeError(f"the run {folder.name} is being trained: stop it first, or choose another name")
         if before is not None:
             _all.remove(before)
         _all.append(live)
@@ -184,14 +184,14 @@ def remove(folder: Path) -> None:
     with _lock:
         live = find(folder)
         if live is not None and live.job.active:
-            raise RuntimeError(f"the run {folder.name} is being trained now: stop it first")
+            raise RuntimeError(f"the run {folder.name} is being trained: stop it first")
         Run.open(folder.name, folder.parent).remove()
         if live is not None:
             _all.remove(live)
 
 
 def find(folder: Path) -> LiveRun | None:
-    """Return the live run of a folder, if this kernel knows one."""
+    """Return the live run of a folder, or None."""
     return next((live for live in _all if live.folder == folder), None)
 
 
@@ -201,7 +201,7 @@ def of(root: Path) -> list[LiveRun]:
 
 
 def names(root: Path) -> tuple[list[str], list[Damaged]]:
-    """Return the names of all runs of a folder, newest first, with those that are about to begin; what is damaged."""
+    """Return the names of all runs of a folder, newest first and including those just started; and damaged runs."""
     found, damaged = find_runs(root)
     folders = [run.folder for run in found]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)

@@ -1,4 +1,4 @@
-"""The training panel: train a tagger and watch it learn; pause, stop, resume; lay several runs over each other."""
+"""Training panel: start, pause, stop and resume trainings, and compare the curves of several runs."""
 
 from html import escape
 from pathlib import Path
@@ -19,13 +19,13 @@ from lxmls_rnn.experiment import Settings
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import read_metrics
 
-FURTHER = 5  # epochs that are proposed to a run that has done all
+EXTRA_EPOCHS = 5  # proposed for a finished run
 
 
 class TrainingPanel(Panel):
-    """Train a tagger: `trainer`, `model` and `corpus` say how, what, and on what, at first what is given.
+    """Train taggers; `trainer`, `model` and `corpus` hold the settings of a new run.
 
-    `run` is the run that is looked at, which pause, stop and resume act on, `shown` are those that are drawn.
+    `run` holds the selected run, which Pause, Stop and Resume act on; `shown` holds the runs whose curves are plotted.
     """
 
     title = "Training"
@@ -39,10 +39,10 @@ class TrainingPanel(Panel):
         self._make_controls()
         self._make_views()
         self._listing, self._proposed = False, ""
-        self._doomed: str | None = None  # the run that the next press of Delete is to delete
-        self._stopping: LiveRun | None = None  # the run that Stop was pressed for
-        self._table_of: tuple[LiveRun, str, int] | None = None  # of the run that is looked at: what its table shows
-        self._awaited: LiveRun | None = None  # whose end is to be said
+        self._to_delete: str | None = None  # the run that the next press of Delete deletes
+        self._stopping: LiveRun | None = None  # the run being stopped
+        self._table_of: tuple[LiveRun, str, int] | None = None  # what the table shows: run, state, epochs
+        self._awaited: LiveRun | None = None  # the run whose end the message line will report
         super().__init__(
             widgets.HBox([self.part_label, self.part]),
             *self.parts.values(),
@@ -69,7 +69,7 @@ class TrainingPanel(Panel):
         for name in active or self.run.options[:1]:
             self.run.value = name
         live_runs.listeners.add(self._show_live)
-        # the front end counts the views of this panel: when its last is gone, there is nothing to draw for
+        # JupyterLab counts the views of this panel: without views, it stops drawing
         self._view_count = 0
         self.observe(self._viewed, "_view_count")
 
@@ -82,7 +82,7 @@ class TrainingPanel(Panel):
         self.start_button = self.button("Start", "Train a new run", self.start, "primary", "play", single=True)
         self.run = pick("Selected run", [], "The run that the buttons below act on")
         what = "Pause after the current update, or resume a paused training"
-        self.pause_button = self.button("Pause", what, self.pause_or_go_on, icon="pause")
+        self.pause_button = self.button("Pause", what, self.pause_or_resume, icon="pause")
         what = "Stop after the current update and save a checkpoint"
         self.stop_button = self.button("Stop", what, self.stop, icon="stop")
         what = "Copy the settings of the selected run to the controls above"
@@ -107,12 +107,12 @@ class TrainingPanel(Panel):
     # settings
 
     def settings(self) -> Settings:
-        """Return the settings of the controls; an error of the library where one is wrong."""
+        """Return the settings in the controls; raise the library's errors for invalid ones."""
         trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
         return Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
 
     def take_settings(self) -> None:
-        """Set the controls to those of the run that is looked at."""
+        """Copy the settings of the selected run to the controls."""
         settings = self._settings_of_run()
         self.corpus.take(settings)
         self.model.take(settings)
@@ -134,14 +134,14 @@ class TrainingPanel(Panel):
         )
 
     def _propose_name(self) -> None:
-        """Propose a name that is not taken, unless the user has written one."""
+        """Propose an unused run name, unless the user has typed one."""
         if self.name.value in ("", self._proposed):
             model, number = self.model.model.value, 1
             while f"{model}-{number}" in self.run.options:
                 number += 1
             self._proposed = self.name.value = f"{model}-{number}"
 
-    # the run that is looked at
+    # the selected run
 
     def start(self) -> None:
         self._look_at(live_runs.begin(self.name.value.strip(), self.settings()))
@@ -150,10 +150,10 @@ class TrainingPanel(Panel):
 
     def resume(self) -> None:
         self._look_at(live_runs.resume(self._folder(), self.to_epoch.value))
-        self.pause_button.focus()  # the button that was pressed can no longer have it
+        self.pause_button.focus()  # the pressed button is disabled now
 
-    def pause_or_go_on(self) -> None:
-        """Pause the run that is looked at, or let it go on."""
+    def pause_or_resume(self) -> None:
+        """Pause or resume the selected run."""
         live = self._live_run()
         (live.job.go_on if live.job.paused else live.job.pause)()
         self._show_live(live)
@@ -164,10 +164,10 @@ class TrainingPanel(Panel):
         self._show_live(live)
 
     def delete(self) -> None:
-        """Delete the run that is looked at, if that was asked for twice."""
+        """Delete the selected run at the second press."""
         name, folder = self.run.value, self._folder()
-        if self._doomed != name:
-            self._doomed = name
+        if self._to_delete != name:
+            self._to_delete = name
             self.say(f"Delete {name} and its model? Press Delete again.")
         else:
             live_runs.remove(folder)
@@ -177,7 +177,7 @@ class TrainingPanel(Panel):
 
     def _folder(self) -> Path:
         if self.run.value is None:
-            raise ValueError("there is no run yet: press Start")
+            raise ValueError("no run yet: press Start")
         return paths.runs() / self.run.value
 
     def _live_run(self) -> LiveRun:
@@ -189,10 +189,10 @@ class TrainingPanel(Panel):
     # the lists of runs
 
     def refresh(self) -> None:
-        """List the runs anew, newest first, and draw those that are marked."""
+        """Reload the lists of runs, newest first, and redraw."""
         with self.lock:
             (names, damaged), looked_at = live_runs.names(paths.runs()), self.run.value
-            self.left_out.value, self._doomed = left_out(damaged), None
+            self.left_out.value, self._to_delete = left_out(damaged), None
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
                 self._listing = True
@@ -214,28 +214,28 @@ class TrainingPanel(Panel):
         with self.lock, self.guard():
             if self._listing or self.run.value is None:
                 return
-            self._doomed = self._table_of = None
+            self._to_delete = self._table_of = None
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)
             self._draw()
             self._propose_epochs()
 
     def _propose_epochs(self) -> None:
-        """Propose to train to the end, or where that is reached, further."""
+        """Propose the epoch for Resume: the last one of the settings, or a later one for a finished run."""
         live = live_runs.find(self._folder())
         rows = live.rows if live and live.rows else read_metrics(self._folder())
         epochs = self._settings_of_run().trainer.epochs
-        self.to_epoch.value = epochs if len(rows) < epochs else epochs + FURTHER
+        self.to_epoch.value = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
 
     def _marked(self) -> None:
         with self.lock, self.guard():
             if not self._listing:
                 self._draw()
 
-    # what is seen
+    # output
 
     def _show_live(self, live: LiveRun) -> None:
-        """Show what a live run does now; called in its thread too."""
+        """Show the current state of a live run; also called in its thread."""
         with self.lock, self.guard():
             if live.folder.parent != paths.runs():
                 return
@@ -248,7 +248,7 @@ class TrainingPanel(Panel):
                 self._show_state(live)
 
     def _draw(self) -> None:
-        """Draw the marked runs and tell about the one that is looked at."""
+        """Draw the curves and show the state of the selected run."""
         self.curves.show(self.shown.value)
         for name in self.shown.value:
             self._draw_run(name)
@@ -317,7 +317,7 @@ class TrainingPanel(Panel):
             live_runs.listeners.remove(self._show_live)
 
     def close(self) -> None:
-        """Take the panel off the page; its trainings go on."""
+        """Close the panel; its trainings continue."""
         live_runs.listeners.remove(self._show_live)
         super().close()
 
@@ -326,7 +326,7 @@ class TrainingPanel(Panel):
 from lxmls_rnn.deep_learning.training import EpochDone
 from lxmls_rnn.runs import Run
 
-run = Run.create({self.name.value!r}, settings)  # or Run.open("its name") to go on
+run = Run.create({self.name.value!r}, settings)  # or Run.open("its name") to resume a run
 for event in run.fit():
     if isinstance(event, EpochDone):
         print(event.epoch, event.cost, event.train_accuracy, event.dev_accuracy)

@@ -9,11 +9,11 @@ from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.storage.files import counted
 
-LAST = 100  # epochs in the table
+MAX_ROWS = 100  # of the table of epochs
 
 
 def status(live: LiveRun) -> str:
-    """Return as HTML what a live run does now."""
+    """Return the status of a live run as HTML."""
     state, parts = live.state, []
     if state in ("reading the corpus", "compiling"):
         parts.append(f"{live.job.seconds:.0f} s")
@@ -22,7 +22,7 @@ def status(live: LiveRun) -> str:
     if state == "compiling":
         parts.append("the first time this takes up to a minute")
     if state == "stopping" and live.started and not live.updates:
-        parts.append("when the model is compiled")
+        parts.append("as soon as the model is compiled")
     if live.started is not None:
         epochs, (epoch, batch) = live.started.epochs, live.position
         if live.job.active:
@@ -41,22 +41,22 @@ def status(live: LiveRun) -> str:
 
 
 def ended(live: LiveRun) -> str:
-    """Return what came of a live run that has ended without an error."""
+    """Return a message about a live run that has ended without an error."""
     kept = f"{live.name} is kept in {live.folder}"
     if live.state == "stopped":
-        return f"Stopped. {kept}: Resume goes on from here. {live.job.warned}"
+        return f"Stopped. {kept}; press Resume to continue. {live.job.warned}"
     return f"{live.reason().capitalize()}. {kept}. {live.job.warned}"
 
 
 def on_disk(run: Run, rows: list[Metrics]) -> str:
-    """Return as HTML what there is of a run that is not live."""
+    """Return the status of a run that is not live as HTML."""
     trained = f"{len(rows)} of {counted(run.settings.trainer.epochs, 'epoch')}"
     what = f"{run.settings.model_in_words}, {trained}, in {run.folder}"
     return f"<b>On disk</b>: {escape(what)}"
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words: 40 s, 3 min 20 s, 2 h 5 min."""
+    """Format a duration: 40 s, 3 min 20 s, 2 h 5 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -64,14 +64,14 @@ def duration(seconds: float) -> str:
 
 
 def epochs_table(name: str, rows: list[Metrics]) -> str:
-    """Return the table of a run's epochs, the last one first."""
+    """Return the table of a run's epochs as HTML, latest first."""
     if not rows:
         return ""
     header = ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
     measured_norms = any(row.gradient_norm is not None for row in rows)
     header += ["gradient"] if measured_norms else []
     body = []
-    for row in reversed(rows[-LAST:]):
+    for row in reversed(rows[-MAX_ROWS:]):
         dev = "" if row.dev_accuracy is None else f"{row.dev_accuracy:.2%}"
         measured = [row.epoch, f"{row.cost:.4f}", f"{row.train_accuracy:.2%}", dev]
         body.append([*measured, f"{row.rate:.4g}", f"{row.seconds:.2f}", f"{row.words_per_second:,.0f}"])

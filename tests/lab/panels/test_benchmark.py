@@ -114,7 +114,7 @@ def test_a_second_run_of_a_panel_waits_for_the_first(panel, monkeypatch):
     monkeypatch.setenv("LXMLS_BENCH_FAULT", "hang:numpy")
     panel.run_button.click()
     panel.load_button.click()
-    assert "a benchmark is running here" in panel.message.value
+    assert "a benchmark is running" in panel.message.value
     panel.stop_button.click()
     panel.job.wait(10)
 

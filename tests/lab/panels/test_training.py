@@ -123,7 +123,7 @@ def test_the_curve_within_the_epochs_comes_to_the_cost_of_the_epoch(panel):
 
 
 def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monkeypatch):
-    monkeypatch.setattr(live_runs, "POINTS", 4)
+    monkeypatch.setattr(live_runs, "MAX_POINTS", 4)
     small(panel, epochs=2, sentences=43)  # a point every 21 updates, and one update is left
     panel.trainer.gradient_norm.value = True
     training = train(panel)
@@ -133,7 +133,7 @@ def test_the_few_sentences_left_at_the_end_of_an_epoch_are_no_point(panel, monke
 
 def test_the_curve_within_the_epochs_stays_short(panel):
     panel.trainer.epochs.value = 50
-    assert len(train(panel).running) <= 2 * live_runs.POINTS
+    assert len(train(panel).running) <= 2 * live_runs.MAX_POINTS
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
@@ -247,7 +247,7 @@ def test_after_stop_at_most_one_more_update_is_made_and_resuming_gives_an_uninte
     training.job.wait(PATIENCE)
     assert training.updates <= updates + 1
     assert training.state == "stopped"
-    assert "Resume goes on from here" in panel.message.value
+    assert "press Resume to continue" in panel.message.value
     assert (training.folder / "checkpoint.npz").exists()
     rows = len(Run.open(training.name, training.folder.parent).metrics())
 
@@ -496,7 +496,7 @@ def test_a_run_that_is_in_training_is_not_deleted(panel, runs_folder):
     training = endless(panel)
     for _ in range(2):
         panel.delete_button.click()
-    assert "is being trained now: stop it first" in panel.message.value
+    assert "is being trained: stop it first" in panel.message.value
     assert (runs_folder / training.name).is_dir()
 
 
