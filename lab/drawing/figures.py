@@ -1,4 +1,4 @@
-"""Plots by bqplot: figures of one look, and new points for what they show."""
+"""bqplot figures with a common look, and updates of their marks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import bqplot
 from numpy.typing import ArrayLike
 
-SIZE = (394, 240)  # of which two stand side by side in a notebook
+SIZE = (394, 240)  # pixels; two fit side by side in a notebook
 
 
 def side_axis(scale: bqplot.Scale, label: str, tick_format: str) -> bqplot.Axis:
@@ -23,14 +23,14 @@ def figure(
     top: int = 12,
     **more: Any,
 ) -> bqplot.Figure:
-    """Make a figure, `size` pixels wide and high, with so many of them below and above the plot."""
+    """Make a figure of `size` (width, height), with margins `bottom` and `top`, in pixels."""
     margin = {"top": top, "bottom": bottom, "left": 65, "right": 18}
     layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
     return bqplot.Figure(axes=[across, up], marks=list(marks), fig_margin=margin, layout=layout, **more)
 
 
 def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:
-    """Return the scales that marks of a figure are to have."""
+    """Return the scales of a figure, for its marks."""
     x, y = figure.axes
     return {"x": x.scale, "y": y.scale}
 

@@ -1,4 +1,4 @@
-"""Small pieces of HTML that follow the theme: tables, heat maps, coloured words, images of matrices."""
+"""HTML snippets for both themes: tables, heat maps, coloured words, images of matrices."""
 
 import base64
 import io
@@ -11,13 +11,13 @@ import numpy as np
 
 from lxmls_rnn.plotting.palette import ink, shade, shades
 
-UNNAMED = '<td class="lab-corner"></td>'  # no header: one without words says nothing to a screen reader
-MOST = 12  # rows or columns of a matrix that has room for its numbers
+UNNAMED = '<td class="lab-corner"></td>'  # not a <th>: an empty header confuses screen readers
+MAX_WITH_NUMBERS = 12  # rows or columns of a matrix that shows its numbers
 IMAGE_SIDE = 150  # rows and columns of a matrix in its image
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
-    """Return a table; cells that are HTML must be wrapped in `Raw`; an empty name in the header heads nothing."""
+    """Return a table; wrap HTML cells in `Raw`; an empty name in the header means no header."""
     head = "".join(f'<th scope="col">{_cell(cell)}</th>' if cell != "" else UNNAMED for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return scrolled(f"<table>{_caption(caption)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
@@ -28,13 +28,13 @@ def _caption(text: str) -> str:
 
 
 def scrolled(part: str, kind: str = "", label: str = "") -> str:
-    """Return a part in a box, of a class `kind`, that scrolls where it is too large, with the keyboard too."""
+    """Put HTML into a box of class `kind` that scrolls, with the keyboard too, if its content is too large."""
     named = f' role="region" aria-label="{escape(label)}"' if label else ""
     return f'<div class="{f"lab-scroll {kind}".strip()}" tabindex="0"{named}>{part}</div>'
 
 
 class Raw(str):
-    """Text that is HTML already."""
+    """Text that is HTML and needs no escaping."""
 
 
 def _cell(value: object) -> str:
@@ -52,7 +52,7 @@ def word(text: str, tag: str, colour: str, unknown: bool, detail: str = "") -> R
 
 
 def chip(text: str, colour: str) -> Raw:
-    """Return a text on a colour, in a line of text."""
+    """Return a text on a coloured background, inline."""
     return Raw(f'<span class="lab-chip" style="background:{colour}">{escape(text)}</span>')
 
 
@@ -130,7 +130,7 @@ def headed(heading: str, part: str) -> str:
 
 
 def key(entries: Iterable[tuple[str, str, str]]) -> str:
-    """Return what is what in a plot: of each its name, its colour and how it is drawn, as 'dashed' or as a sign."""
+    """Return the legend of a plot; entries are (name, colour, line style or marker character)."""
     parts = []
     for name, colour, drawn in entries:
         is_sign = len(drawn) == 1
@@ -157,7 +157,7 @@ def symbols(text: str) -> Raw:
 
 
 def number(value: float) -> str:
-    """Return a number in at most six signs or so."""
+    """Format a number in about six characters."""
     size = abs(value)
     if not np.isfinite(value) or (value == round(value) and size < 1000):
         return f"{value:.0f}"
@@ -171,7 +171,7 @@ def gate_rows(gates: str, n_hidd: int) -> list[str]:
 
     Where they are too many for numbers, only the first of each gate has a name, the gate's.
     """
-    if len(gates) * n_hidd > MOST:
+    if len(gates) * n_hidd > MAX_WITH_NUMBERS:
         return [name for gate in gates for name in (gate, *[""] * (n_hidd - 1))]
     return [f"{gate} {unit}" for gate in gates for unit in range(1, n_hidd + 1)]
 
@@ -191,7 +191,7 @@ def matrix(
     """
     marked = set(marked)
     largest = _largest(values) if largest is None else largest
-    small = max(values.shape) > MOST
+    small = max(values.shape) > MAX_WITH_NUMBERS
     lines = []
     if len(columns):
         names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)
@@ -211,7 +211,7 @@ def matrix(
 
 
 def histogram(values: np.ndarray, bins: int = 24) -> str:
-    """Return how often which value comes, as a small picture."""
+    """Return a small histogram of the values as SVG."""
     counts, edges = np.histogram(values, bins)
     heights = 28 * counts / counts.max()
     bars = "".join(
@@ -224,8 +224,8 @@ def histogram(values: np.ndarray, bins: int = 24) -> str:
 
 
 def image(values: np.ndarray, title: str) -> str:
-    """Return a matrix as an image, a square a number."""
-    from matplotlib.image import imsave  # takes long to import, and most panels draw no picture
+    """Return a matrix as an image, one square per number."""
+    from matplotlib.image import imsave  # slow to import, and most panels do not need it
 
     seen = values[:IMAGE_SIDE, :IMAGE_SIDE]
     file = io.BytesIO()

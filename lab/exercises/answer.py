@@ -1,4 +1,4 @@
-"""Answers in words: a text field under each question, whose text is kept beside the runs and handed in with them."""
+"""Text fields for answers to questions, saved in the folder of runs and handed in with them."""
 
 from datetime import datetime
 from html import escape
@@ -16,26 +16,26 @@ ELSEWHERE = "\n\n[Written in another notebook:]\n"
 
 
 class Answer(widgets.VBox):
-    """A text field under each question; what is written there is kept while it is written.
+    """A text field for each question, saved at every change.
 
-    What another notebook has written meanwhile under the same question is kept below it. By its question, plain text,
-    the answer is found again, in another kernel or notebook too. `fields` are the text areas, in the order of the
-    questions, and `message.value` is the HTML of the line that says whether the answers are kept.
+    Answers are stored by question (plain text), so that other kernels and notebooks find them. If another notebook has
+    changed the answer in the meantime, its text is appended. `fields` are the text areas, in the order of the
+    questions; `message.value` is the HTML of the line that says whether the answers are saved.
     """
 
     def __init__(self, *questions: str) -> None:
         if not questions or not all(isinstance(question, str) and question.strip() for question in questions):
-            raise ValueError(f'Answer takes the questions as texts, Answer("Why?") for instance, got {questions}')
+            raise ValueError(f'Answer takes questions as text, for example Answer("Why?"), got {questions}')
         self.message = view("message")
         kept: dict[str, classroom.Answer] = {}
         try:
             kept = _FILE.read()
-            _FILE.try_to_write()  # to be said before somebody writes a page
+            _FILE.try_to_write()  # report this before the student types
         except OSError as error:
             self._complain(error)
         self._known = {question: kept[question].text if question in kept else "" for question in questions}
-        self._mine = dict(self._known)  # what the field shows of it
-        self._others: dict[str, list[str]] = {question: [] for question in questions}  # what it does not show
+        self._mine = dict(self._known)  # the text in the field
+        self._others: dict[str, list[str]] = {question: [] for question in questions}  # of other notebooks
         self.fields = [self._field(question) for question in questions]
         style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
         super().__init__([style, *self.fields, self.message])
@@ -47,7 +47,7 @@ class Answer(widgets.VBox):
         return field
 
     def _keep(self, question: str, text: str) -> None:
-        text = text.encode(errors="replace").decode()  # half of a character, as a browser may send it, is no text
+        text = text.encode(errors="replace").decode()  # a browser may send half a surrogate pair
         try:
             with _FILE.changing() as answers:
                 there = answers[question].text if question in answers else ""

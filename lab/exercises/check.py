@@ -1,6 +1,6 @@
 """The checks of the exercises: ``from lab import check``, then ``check.forward(my_forward)`` and so on.
 
-A check tells what is right, or where the first difference is and what kind of mistake it looks like.
+A check says that the code is right, or reports the first difference and the likely mistake.
 ``check.hint(name)`` gives a hint, and a longer one each time; ``check.solution(name)`` shows the solution;
 ``check.progress()`` shows what is done.
 """
@@ -28,7 +28,7 @@ failed_cells.watch(get_ipython())
 
 
 def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
-    """Make a check of a function that returns what is right, or raises `NotYet` or `Wrong`."""
+    """Turn a function that returns a text or raises `NotYet` or `Wrong` into a check that returns a `Verdict`."""
     name = function.__name__
 
     @functools.wraps(function)
@@ -43,7 +43,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
             verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
         except Wrong as error:
             verdict = Verdict(name, NOT_RIGHT, str(error))
-        except Exception as error:  # what it was given is so strange that the check itself fails
+        except Exception as error:  # the check itself fails on unexpected input
             verdict = Verdict(name, NOT_RIGHT, f"The check cannot make sense of it. {explain(error)}")
         if older := failed_cells.older(*arguments):
             verdict = replace(verdict, text=f"{older}\n{verdict.text}")
@@ -72,7 +72,7 @@ lstm = _exercise(lstm_exercises.lstm)
 
 
 def passed(*names: str) -> bool:
-    """Whether checks were green in this kernel; says which were not, or are to be run again after a restart."""
+    """Return whether these checks have passed in this kernel; print which have not, or must be run again."""
     missing = [name for name in names if name not in _passed]
     done, _ = _kept(_progress.read)
     if missing and all(done.get(name, {}).get("state") == RIGHT for name in missing):
@@ -90,7 +90,7 @@ def _not_kept(error: OSError) -> str:
 
 
 def _kept(action: Callable[..., dict[str, Any] | None], *arguments: Any) -> tuple[dict[str, Any], str]:
-    """Do something with the progress; return what it gives, and what is to be said where the disk refuses it."""
+    """Call an action on the progress; return its result, and a message if it failed with OSError."""
     try:
         return action(*arguments) or {}, ""
     except OSError as error:
@@ -102,11 +102,11 @@ def _unknown(name: str) -> Note:
 
 
 def hint(name: str) -> Note:
-    """Show the next hint of an exercise, below those that were shown before."""
+    """Show the next hint of an exercise, below the previous ones."""
     if name not in EXERCISES:
         return _unknown(name)
     entry, failure = _kept(_progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(HINTS[name]))})
-    level = entry.get("hints", len(HINTS[name]))  # where nothing is kept, all of them
+    level = entry.get("hints", len(HINTS[name]))  # all of them, if progress cannot be saved
     lines = [f"{n}. {text}" for n, text in enumerate(HINTS[name][:level], 1)]
     more = f"The next call gives hint {level + 1} of {len(HINTS[name])}."
     if level == len(HINTS[name]):
@@ -127,7 +127,7 @@ def solution(name: str) -> Note:
 
 
 def progress() -> Note:
-    """Show which exercises are done."""
+    """Show the table of exercises and their states."""
     entries, failure = _kept(_progress.read)
     rows = []
     for name, (number, title) in EXERCISES.items():
@@ -149,7 +149,7 @@ def progress() -> Note:
 
 
 def reset(name: str | None = None) -> Note:
-    """Forget what was done, hints too: of one exercise, or of all."""
+    """Reset state, tries and hints of one exercise, or of all."""
     if name is not None and name not in EXERCISES:
         return _unknown(name)
     _, failure = _kept(_progress.forget, name)

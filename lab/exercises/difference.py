@@ -1,4 +1,4 @@
-"""The first difference between a student's result and the right one, and the known mistake that gives the same."""
+"""Find the first difference between a student's result and the correct one, and the known mistake that explains it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,13 +13,13 @@ _LEFT_OUT = " It is all zeros: is this step left out?"
 
 
 def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
-    """Whether two arrays of one shape hold the same numbers, but for rounding."""
+    """Return whether two arrays of the same shape are equal up to rounding."""
     largest = max(float(np.abs(b).max(initial=0)), 1e-12)
     return bool(np.all(np.abs(a - b) <= TOLERANCE[dtype] * largest))
 
 
 def as_numbers(name: str, got: Any, axes: Sequence[str], right: np.ndarray) -> np.ndarray:
-    """Return what a student gives as `name` as an array of numbers of the right shape, `axes`; Wrong if it is none."""
+    """Convert a student's result `name` to an array; raise Wrong unless it has numbers and the shape of `right`."""
     try:
         array = np.asarray(got)
     except Exception:
@@ -72,7 +72,7 @@ def column(name: str, array: np.ndarray, t: int) -> np.ndarray:
 def recognise(
     got: np.ndarray, right: np.ndarray, variants: Iterable[tuple[str, np.ndarray]], dtype: str = "float64"
 ) -> str:
-    """Return what the first variant says that gives `got` and not `right`; nothing if none does."""
+    """Return the message of the first wrong variant that equals `got`, or an empty string."""
     for says, wrong in variants:
         is_wrong = wrong.shape != right.shape or not close(wrong, right, dtype)
         if wrong.shape == got.shape and is_wrong and close(got, wrong, dtype):
@@ -136,7 +136,7 @@ def compare_steps(
 
 
 def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, before: Sequence[str]) -> Wrong:
-    """Return that something differs, what was right `before`, and the `kind` of mistake that it looks like."""
+    """Return a `Wrong` with what is right `before`, the first difference, and the `kind` of mistake."""
     lead = f"Right: {', '.join(before)}. " if before else ""
     return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.{own_line(kind)}")
 
@@ -198,7 +198,7 @@ def compare_gradients(
 
 
 def own_line(kind: str) -> str:
-    """Return what a mistake looks like on a line of its own, that the eye finds it below the numbers."""
+    """Put the description of a mistake on its own line, below the numbers."""
     return f"\n{kind.strip()}" if kind else ""
 
 

@@ -1,16 +1,16 @@
-"""Functions that are older than their cell, because its last run failed before it defined them anew."""
+"""Detect stale functions: those whose cell failed before it could redefine them."""
 
 import re
 from typing import Any
 
 _DEFINED = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
 
-_before: dict[str, Any] = {}  # what the names that the running cell defines meant when it began
-_older: dict[str, tuple[Any, str]] = {}  # name: the function that is left from before, and what went wrong since
+_before: dict[str, Any] = {}  # previous values of the names that the running cell defines
+_older: dict[str, tuple[Any, str]] = {}  # name: stale function, error of its cell
 
 
 def watch(shell: Any) -> None:
-    """Follow the cells of an IPython shell; do nothing for None, as there is outside IPython."""
+    """Watch the cells of an IPython shell; do nothing for None (outside IPython)."""
     if shell is None:
         return
 
@@ -24,7 +24,7 @@ def watch(shell: Any) -> None:
         for name, function in _before.items():
             _older.pop(name, None)
             if error is not None and shell.user_ns.get(name) is function:
-                # Python 3.13 has kinds of its own of a SyntaxError
+                # Python 3.13 raises private subclasses of SyntaxError
                 kind = next(cls.__name__ for cls in type(error).__mro__ if not cls.__name__.startswith("_"))
                 _older[name] = function, f"{kind}: {getattr(error, 'msg', None) or error}"
         _before.clear()
@@ -34,7 +34,7 @@ def watch(shell: Any) -> None:
 
 
 def older(*functions: Any) -> str:
-    """Return a sentence that says which of the functions are from before a cell that failed; nothing if none is."""
+    """Return a message about the stale ones among the functions, or an empty string."""
     return " ".join(
         f"The last run of the cell with {name} failed ({error}): this judges the {name} from before."
         for name, (function, error) in _older.items()

@@ -1,6 +1,6 @@
-"""The exercises in their order, and the hints of each, from a nudge to nearly the solution: what hints.txt says.
+"""Exercises and their hints, in order, read from hints.txt.
 
-There a paragraph is a hint, and a line with a # begins an exercise: its name, its number in the lab guide, its title.
+In hints.txt, a line "# name, number in the lab guide: title" begins an exercise; each paragraph after it is a hint.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Files of JSON beside the runs, which outlive kernel and image; kernels that change one at once lose nothing."""
+"""JSON files in the folder of runs, safe against concurrent changes by several kernels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class JsonStore(Generic[T]):
-    """Entries by name, each of the data class `kind`, kept in a file of the folder of runs."""
+    """Entries of the data class `kind`, by name, in a JSON file in the folder of runs."""
 
     def __init__(self, name: str, kind: type[T]) -> None:
         self.name, self.kind = name, kind
@@ -30,18 +30,18 @@ class JsonStore(Generic[T]):
         return paths.runs() / self.name
 
     def read(self) -> dict[str, T]:
-        """Return the entries; OSError if they cannot be read.
+        """Return the entries; OSError if the file cannot be read.
 
-        A file that is damaged is put aside, not lost: its name ends in `.damaged` then, or `.damaged-2` and so on.
+        A damaged file is renamed to `*.damaged`, `*.damaged-2` and so on, and the entries are empty.
         """
         try:
             return self._read()
         except ValueError:
-            with self.changing() as entries:  # another may have put it in order
+            with self.changing() as entries:  # reads again: another process may have replaced the file
                 return entries
 
     def try_to_write(self) -> None:
-        """Raise the OSError that a change would raise where the folder cannot be written."""
+        """Raise OSError if the folder cannot be written."""
         folder = self.path.parent
         make_folder(folder)
         with naming(folder, instead=True), tempfile.TemporaryFile(dir=folder):
@@ -49,9 +49,9 @@ class JsonStore(Generic[T]):
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, T]]:
-        """Give the entries to be changed, and write them then; no other process changes the file meanwhile.
+        """Return a context with the entries, which are written at its end if changed; other processes wait.
 
-        OSError, which names the file, if it cannot be read or written.
+        OSError, naming the file, if it cannot be read or written.
         """
         folder = self.path.parent
         make_folder(folder)
@@ -59,15 +59,15 @@ class JsonStore(Generic[T]):
             try:
                 entries = self._read()
             except ValueError:
-                self._put_aside()
+                self._rename_damaged()
                 entries = {}
             before = _text(entries)
             yield entries
             if (text := _text(entries)) != before:
                 write_atomically(self.path, text)
 
-    def _put_aside(self) -> None:
-        """Rename the file, which this process holds; what was put aside before is kept."""
+    def _rename_damaged(self) -> None:
+        """Rename the damaged file to an unused name; the caller holds the lock."""
         numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
         aside = (self.path.with_name(f"{self.name}.damaged{number}") for number in numbers)
         self.path.rename(next(path for path in aside if not os.path.lexists(path)))

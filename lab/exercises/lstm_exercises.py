@@ -1,4 +1,4 @@
-"""Checks of exercise 6.4, the LSTM in Theano, gate by gate: each returns what is right, or raises."""
+"""Checks of exercise 6.4 (LSTM in Theano): each returns a text, or raises `NotYet` or `Wrong`."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Checks of exercise 6.1, forward and backward pass by hand: each returns what is right, or raises."""
+"""Checks of exercise 6.1, forward and backward pass by hand: each returns a text, or raises `NotYet` or `Wrong`."""
 
 import functools
 import inspect

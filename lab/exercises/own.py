@@ -1,4 +1,4 @@
-"""A student's own passes in the place of the library's: ``check.use(my_forward, my_errors, my_gradients)``."""
+"""Use a student's code in the panels: ``check.use(my_forward, my_errors, my_gradients)``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ HOW = "check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLS
 
 
 def use(*yours: Any) -> Note:
-    """Let models of the panels, in this kernel, compute with a student's code; without arguments as ever.
+    """Let the panels in this kernel compute with a student's code; without arguments, undo this.
 
-    That is the three functions of exercise 6.1, in their order, for `NumpyRNN`; or a class made of `RNN` or `LSTM`.
+    Takes the three functions of exercise 6.1, in order, for `NumpyRNN`; or a subclass of `RNN` or `LSTM`.
     """
     if not yours:
         rnn.replace(None)
@@ -28,10 +28,10 @@ def use(*yours: Any) -> Note:
         what = ", ".join(function.__name__ for function in yours)
     else:
         student: Any = class_of(yours[0]) if len(yours) == 1 else None
-        name = next((base for base in ("LSTM", "RNN") if _made_of(student, base)), "")  # an LSTM is an RNN too
+        name = next((base for base in ("LSTM", "RNN") if _made_of(student, base)), "")  # LSTM is a subclass of RNN
         if not name:
             return Note(f"{HOW}; got {', '.join(getattr(one, '__name__', type(one).__name__) for one in yours)}.")
-        # the guide's LSTM has peepholes, so a student's `_forward` counts on them
+        # the guide's LSTM has peepholes, so the student's `_forward` expects them
         cls, what = type(name, (student,), {"peephole_options": student.peephole_options[:1]}), student.__name__
     rnn.replace(name, cls, what)
     return Note(
@@ -50,7 +50,7 @@ def _file_of(cls: Any) -> str:
 
 
 def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradients: Callable[..., Any]) -> Any:
-    """Return a `NumpyRNN` whose passes are these functions: one sentence at a time, with the logistic function."""
+    """Return a `NumpyRNN` that calls these functions, for single sentences and the logistic activation."""
 
     def call(function: Callable[..., Any], *arguments: Any) -> Any:
         try:
@@ -72,10 +72,10 @@ def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradie
             W_e, W_x, W_h, W_y = self.param
             e_y, e_h, e_a = call(errors, y, passed.h, p, W_h, W_y)
             of_W_e, *others = call(gradients, x, passed.z, passed.h, e_y, e_a, W_e, W_x)
-            first = np.unique(x, return_index=True)[1]  # a word's gradient counts once
+            first = np.unique(x, return_index=True)[1]  # count the gradient of a repeated word once
             e_z = np.zeros(passed.z.shape)
             e_z[:, first] = of_W_e[:, x[first]]
             return Backward(ForwardLoss(*passed), e_y, e_h, e_z, tuple(others))
 
-    Own.__name__ = Own.__qualname__ = "NumpyRNN"  # as which its runs are kept
+    Own.__name__ = Own.__qualname__ = "NumpyRNN"  # the name stored in its runs
     return Own

@@ -1,4 +1,4 @@
-"""The list of exercises that are done, kept on disk beside the runs."""
+"""Progress of the exercises, saved in the folder of runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = JsonStore(PROGRESS, Entry)
 
 
 def path() -> Path:
-    """Return the file."""
+    """Return the path of the file."""
     return _FILE.path
 
 
@@ -26,9 +26,9 @@ def read() -> dict[str, dict[str, Any]]:
 
 
 def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Change what is known of an exercise and return it; what is 'right' once stays so. Errors as `JsonStore.changing`.
+    """Update the entry of an exercise and return it; the state 'right' is permanent. Errors as `JsonStore.changing`.
 
-    `change` takes what is known and returns what is new; no other kernel changes the file meanwhile.
+    `change` takes the entry and returns its new values; other kernels wait meanwhile.
     """
     with _FILE.changing() as entries:
         now = datetime.now().strftime(TIME)
@@ -46,12 +46,12 @@ def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
 
 
 def get(exercise: str) -> dict[str, Any]:
-    """Return what is known of an exercise."""
+    """Return the entry of an exercise, with defaults."""
     return {**EMPTY, **read().get(exercise, {})}
 
 
 def forget(exercise: str | None = None) -> None:
-    """Forget an exercise, or all of them."""
+    """Delete the entry of an exercise, or all entries."""
     with _FILE.changing() as entries:
         for name in list(entries) if exercise is None else [exercise]:
             entries.pop(name, None)

@@ -1,4 +1,4 @@
-"""Sentences, and a model of their sizes with its probabilities, on which the checks compare."""
+"""Sentences and models that the checks use, and helpers for results of student code."""
 
 import functools
 import inspect
@@ -12,14 +12,14 @@ from lab.exercises.slips import Slip
 from lab.exercises.verdict import Wrong
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
-# n_words, n_emb, n_hidd, n_tags: all different, so that most mix-ups fail at once
+# n_words, n_emb, n_hidd, n_tags: all different, so that swapped sizes fail
 SIZES = (9, 4, 5, 3)
-# a word comes twice, and not at the start, so that a step that is left out differs; the second has one word only
+# the first has a repeated word, not at the start, so that a skipped step shows; the second has one word
 SENTENCES = ((np.array([7, 2, 0, 2, 5, 8]), np.array([1, 0, 2, 2, 0, 2])), (np.array([3]), np.array([2])))
 
 
 def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
-    """Return a model of the checks' sizes whose numbers saturate no unit."""
+    """Return a model of the checks' sizes, with weights that saturate no unit."""
     model = cls(*SIZES, **options)
     rng = np.random.RandomState(6)
     values = {
@@ -39,23 +39,23 @@ def compare_probabilities(
 
 
 def not_one(p: np.ndarray) -> str:
-    """Return a sentence where the probabilities of a step do not sum to 1."""
+    """Return a message if the probabilities of a step do not sum to 1, else an empty string."""
     total = float(p.sum())
     return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
 
 
 def class_of(student: Any) -> Any:
-    """Return the class of a student's model, be it a class or an instance."""
+    """Return the class of a student's model, given a class or an instance."""
     return student if inspect.isclass(student) else type(student)
 
 
 def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:
-    """Return what a student's function returned; Wrong if it is no tuple or list, or not of `n` values."""
+    """Return `result`; raise Wrong unless it is a tuple or list, of `n` values if given."""
     if not isinstance(result, (tuple, list)) or n not in (None, len(result)):
         raise Wrong(f"It should return {expected}; got {what(result)}.")
     return result
 
 
 def what(result: Any) -> str:
-    """Describe a value that is not what was asked for."""
+    """Describe an unexpected value."""
     return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__

@@ -1,7 +1,7 @@
-"""Slips that students make, each as a variant of the right computation: what a check recognises, it has tried.
+"""Common student mistakes ("slips") as variants of the correct computation, with messages for the checks.
 
-Every function here computes the right thing by default; a slip is a keyword that makes it wrong in one way. The lists
-hold the slips with the sentence that a check says.
+Each function computes the correct result by default; a slip is a keyword argument that introduces one mistake. A check
+recognises a mistake if a slip reproduces the student's result.
 """
 
 from collections.abc import Callable, Collection, Iterable

@@ -1,4 +1,4 @@
-"""Checks of exercises 6.2 and 6.3, scan and the RNN in Theano: each returns what is right, or raises."""
+"""Checks of exercises 6.2 and 6.3 (scan, RNN in Theano): each returns a text, or raises `NotYet` or `Wrong`."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
 def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
-    """Return the values of symbolic variables without compiling C: seconds are spared, the numbers are the same."""
+    """Evaluate symbolic variables in Python, without compiling C, which saves seconds."""
     import theano
 
     mode = theano.compile.mode.Mode(linker="py", optimizer="fast_compile")
@@ -25,7 +25,7 @@ def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
 
 
 def symbolic(name: str, result: Any) -> Any:
-    """Return a student's Theano variable; Wrong if it is none."""
+    """Return `result`; raise Wrong unless it is a Theano variable."""
     import theano
 
     if isinstance(result, tuple) and len(result) == 2 and type(result[1]).__name__ == "OrderedUpdates":

@@ -1,4 +1,4 @@
-"""The sentences of a check, and calls of a student's code that turn a mistake into a sentence, not a traceback."""
+"""Verdicts of checks; calls of student code that turn exceptions into a verdict instead of a traceback."""
 
 import inspect
 import linecache
@@ -19,17 +19,17 @@ import lxmls_rnn
 
 RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
-# background and edge; the ink is dark, so that both themes show them alike
+# background and border; the text is dark in both themes
 COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
 
-# files below these folders are not the student's
+# files in these folders are not student code
 _OURS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
 _OTHERS = tuple(f"{folder}/" for folder in (*_OURS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
 _IN_SCAN = r"(?s:.*)\bscan\("  # the line of the cell calls scan
 _SHAPE = r"^.*(mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise)"
-# what a message, with the line of the cell, means for those who meet Theano for the first time; the first that fits
+# pattern of an error message plus the line of the cell: advice for Theano beginners; the first match wins
 _ADVICE = [
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
@@ -65,33 +65,33 @@ _ADVICE = [
          "The shapes do not fit: is a matrix transposed, or one of them in the wrong place?"),
     )
 ]  # fmt: skip
-_LONGEST = 200  # characters of a message; Theano's can fill a page
-MOST_SECONDS = 10.0  # of the processor, for one call of a student's function
+_MAX_MESSAGE = 200  # characters; Theano's messages can fill a page
+MAX_SECONDS = 10.0  # of CPU time, for one call of a student's function
 
 
 class NotYet(Exception):
-    """The student has not filled it in."""
+    """The exercise is not filled in."""
 
 
 class Wrong(Exception):
-    """What is wrong, in a sentence or two, and what may be the cause."""
+    """The result is wrong: a description, and advice about the likely cause."""
 
     def __init__(self, what: str, advice: str = ""):
         super().__init__(f"{what}\n{advice}" if advice else what)
         self.what = what
 
 
-class _TimeUp(BaseException):  # which no 'except Exception' of a student's holds up
+class _TimeUp(BaseException):  # a BaseException: student code with `except Exception` does not catch it
     pass
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found; true if it is right."""
+    """Result of a check; true if the student's code is right."""
 
     exercise: str  # its name
     state: str  # 'right', 'not yet' or 'not right'
-    text: str  # what is right, or where the first difference is
+    text: str  # what is right, or the first difference
 
     def __bool__(self) -> bool:
         return self.state == RIGHT
@@ -111,7 +111,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Note:
-    """A text for a notebook: HTML where it can be shown, else plain."""
+    """A text for a notebook, as HTML or plain text."""
 
     text: str
     html: str = ""  # by default a paragraph
@@ -124,11 +124,16 @@ class Note:
 
 
 def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -> Any:
-    """Call a student's function. Where what it returns need not be `whole`, parts of it may be None or `...`.
+    """Call a student's function and return its result.
 
-    NotYet if it is not filled in: it raises NotImplementedError, returns None or `...`, or fails with a `...` in it.
-    Wrong, with the last line of the traceback and the line of the student's code that it came from, if it fails; or if
-    it does not end.
+    Unless `whole`, parts of a returned tuple may be None or `...`.
+
+    Raises
+    ------
+    NotYet
+        The function raises NotImplementedError, returns None or `...`, or fails and contains a `...`.
+    Wrong
+        The function fails (with the error message and the line of the student's code) or takes too long.
     """
     if function is None or function is ...:
         raise NotYet("There is nothing here yet.")
@@ -139,7 +144,7 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -
             result = function(*arguments)
     except _TimeUp as error:
         where = _place(traceback.extract_tb(error.__traceback__), "")
-        raise Wrong(f"It has not ended after {MOST_SECONDS:g} s: does a loop never end?{where}") from None
+        raise Wrong(f"It has not ended after {MAX_SECONDS:g} s: does a loop never end?{where}") from None
     except Exception as error:
         placeholder, found = _placeholder(function), explain(error)
         if placeholder and isinstance(found, Wrong):
@@ -154,7 +159,7 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """Raise _TimeUp after some seconds, and again each second, should it be caught; in the main thread only."""
+    """Raise `_TimeUp` after `MAX_SECONDS`, and again each second if it is caught; only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -164,7 +169,7 @@ def _limited() -> Iterator[None]:
 
     before = signal.signal(signal.SIGPROF, stop)
     try:
-        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS, 1.0)
+        signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS, 1.0)
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -172,7 +177,7 @@ def _limited() -> Iterator[None]:
 
 
 def _placeholder(function: Callable[..., Any]) -> str:
-    """Return the first line of a student's function that still is a placeholder, or nothing."""
+    """Return the first line of a function that is still a placeholder, or an empty string."""
     try:
         lines = [line.strip() for line in inspect.getsource(function).splitlines()]
     except (OSError, TypeError):
@@ -181,21 +186,21 @@ def _placeholder(function: Callable[..., Any]) -> str:
 
 
 def explain(error: Exception) -> NotYet | Wrong:
-    """Return an exception in a student's code as what a check says about it."""
+    """Turn an exception in student code into `NotYet` or `Wrong`."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, NotImplementedError) and frames and is_students(frames[-1].filename):
         return NotYet("The cell is not filled in.")
     message = next((part.strip() for part in str(error).splitlines() if part.strip()), "")
     where = _place(frames, str(error))
     advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{where}")), "")
-    message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
+    message = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
     return Wrong(f"It fails with {type(error).__name__}: {message}{where}", advice)
 
 
 def _place(frames: traceback.StackSummary, message: str) -> str:
-    """Return the last line of a student's code among frames, or where Theano's message says a variable was made."""
+    """Return the student's line that failed, or the one where Theano's message says a variable was created."""
     mine = [(frame.filename, frame.lineno or 0) for frame in frames if is_students(frame.filename)]
-    if not mine:  # Theano fails when the function runs
+    if not mine:  # Theano failed while the compiled function ran
         made = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', message)]
         mine = [place for place in made if is_students(place[0])]
     line = linecache.getline(*mine[-1]).strip() if mine else ""
@@ -203,5 +208,5 @@ def _place(frames: traceback.StackSummary, message: str) -> str:
 
 
 def is_students(filename: str) -> bool:
-    """Whether a file is neither of this package, nor of the library, nor of Python."""
+    """Return whether a file is student code: not part of the lab, the library, or Python."""
     return not filename.startswith((*_OTHERS, "<frozen", "<__array_function__"))

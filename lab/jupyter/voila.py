@@ -1,4 +1,4 @@
-"""Configuration of Voila, which shows a notebook as a page without code, with nothing from other servers."""
+"""Configuration of Voila, which shows notebooks without code; it loads nothing from other servers."""
 
 c = get_config()  # noqa: F821
 

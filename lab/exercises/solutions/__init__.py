@@ -1,4 +1,4 @@
-"""The solutions of the exercises, a file each: what `check.solution` shows and what the tests run in the notebook."""
+"""Solutions of the exercises, one file each; `check.solution` shows them, and tests run them in the notebook."""
 
 from pathlib import Path
 

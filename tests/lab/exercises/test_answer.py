@@ -90,7 +90,7 @@ def test_half_a_character_damages_nothing(runs_folder):
 
 @pytest.mark.parametrize("questions", [(), ("",), (3,)])
 def test_a_field_wants_its_question(questions):
-    with pytest.raises(ValueError, match="Answer takes the questions as texts"):
+    with pytest.raises(ValueError, match="Answer takes questions as text"):
         Answer(*questions)
 
 
