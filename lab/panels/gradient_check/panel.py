@@ -1,4 +1,4 @@
-"""The gradient check panel: do the gradients agree, and if not, which parameters and entries tell why."""
+"""Gradient check panel: compare gradients by parameter and entry, and locate a mistake."""
 
 from collections.abc import Iterator
 from html import escape
@@ -19,14 +19,14 @@ from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, rando
 from lxmls_rnn.teaching.mistakes import MISTAKES
 from lxmls_rnn.teaching.readings import readings
 
-SHOWN = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
+MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 WORDS, RANDOM = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
 NOTHING = "nothing"
 
 
 class GradientCheckPanel(Panel):
-    """Compare gradients; break one and find it. `rows` are the comparisons so far, `job` the last check."""
+    """Compare gradients, also with an injected mistake; `rows` are the comparisons so far, `job` the last check."""
 
     title = "Gradient check"
     help = """Back-propagation is easy to get almost right. <b>Check</b> compares: NumPy's gradients with finite
@@ -46,7 +46,7 @@ class GradientCheckPanel(Panel):
         self.n_emb, self.n_hidd, self.activation, self.seed = network
         self.length = whole("Words", 7, "Length of the random sentence; its first word occurs twice", 50, "14em")
         self.models = {}
-        for name in SHOWN:
+        for name in MODEL_NAMES:
             model = MODELS[name]
             against = "Against NumPy" if model.in_theano else "Against finite differences"
             box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
@@ -110,7 +110,7 @@ class GradientCheckPanel(Panel):
         return ids, {"models": names, "sizes": sizes, **more}
 
     def check(self) -> None:
-        """Begin to compare the gradients as the panel is set."""
+        """Start the comparison."""
         if self.working:
             raise RuntimeError("a check is running: stop it first")
         ids, arguments = self._arguments()
@@ -126,7 +126,7 @@ class GradientCheckPanel(Panel):
         self.in_background(work, self._conclude, self._show, rows.append)
 
     def stop(self) -> None:
-        """End the check; a compilation under way ends on its own, unseen."""
+        """Stop the check; a running compilation ends in the background and is ignored."""
         with self.lock:
             if self.job is None or not self.job.active:
                 raise RuntimeError("no check is running")

@@ -1,1 +1,1 @@
-"""Look into a trained tagger."""
+"""Inspection panel: look into a trained tagger."""

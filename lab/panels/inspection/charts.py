@@ -12,7 +12,7 @@ from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import LINES, MARKED
 
 SHAPES = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
-LONGEST, MOST = 12, 40  # letters of a label, and labels
+MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
 WIDTH, HEIGHT = 780, 460  # of the map
 
 
@@ -38,8 +38,8 @@ class WordLines(widgets.VBox):
             words, norms = self.figure.axes
             places = np.arange(len(labels))
             words.scale.min, words.scale.max = -0.5, len(labels) - 0.5
-            words.tick_values = places[:: 1 + (len(labels) - 1) // MOST]
-            words.tick_labels = {str(k): html.shortened(labels[k], LONGEST) for k in words.tick_values}
+            words.tick_values = places[:: 1 + (len(labels) - 1) // MAX_LABELS]
+            words.tick_labels = {str(k): html.shortened(labels[k], MAX_LETTERS) for k in words.tick_values}
             low, high = np.log10(values[drawable].min()), np.log10(values[drawable].max())
             powers = np.arange(np.floor(low), max(np.ceil(high), np.floor(low) + 1) + 1)
             norms.scale.min, norms.scale.max = 10 ** powers[0], 10 ** powers[-1]

@@ -1,4 +1,4 @@
-"""The view of the inspection panel on two runs side by side."""
+"""Compare view of the inspection panel: two runs side by side."""
 
 from html import escape
 from pathlib import PurePath

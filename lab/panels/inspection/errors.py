@@ -1,4 +1,4 @@
-"""The view of the inspection panel on the errors that a tagger makes on a part of its corpus."""
+"""Errors view of the inspection panel: wrong tags on a part of the corpus."""
 
 from collections.abc import Iterator
 from html import escape
@@ -65,7 +65,7 @@ class ErrorsView(View):
 
     def measure(self) -> None:
         if self.working:
-            raise RuntimeError("one measurement at a time: wait for the present one, or stop it")
+            raise RuntimeError("a measurement is running: wait until it ends, or stop it")
         self._forget()
         self._measured = opened = self.opened
         settings, tagger = opened.run.settings, opened.tagger

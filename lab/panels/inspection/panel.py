@@ -1,4 +1,4 @@
-"""A panel to look into a trained tagger: what it says, what it remembers, what it has learnt, where it is wrong."""
+"""Inspection panel: tags, hidden states, gradients, embeddings and errors of a trained tagger."""
 
 from html import escape
 
@@ -17,10 +17,10 @@ SENTENCE = "The old man watches her run ."
 
 
 class InspectionPanel(Panel):
-    """Look into a trained run, at first the one of a name, by default the newest.
+    """Inspect a trained run: `run`, or by default the newest.
 
-    `choice` is which run, `sentence` the sentence that it tags; `tags`, `hidden`, `gradient`, `neighbours`, `errors`
-    and `compare` are the views, each a tab.
+    `choice` holds the selected run, `sentence` the sentence to tag; `tags`, `hidden`, `gradient`, `neighbours`,
+    `errors` and `compare` are the views, each a tab.
     """
 
     title = "Inspect a tagger"

@@ -1,4 +1,4 @@
-"""The views of the inspection panel on one sentence: its tags, the hidden states, the gradient through time."""
+"""Views of the inspection panel for one sentence: tags, hidden states, gradient through time."""
 
 from html import escape
 

@@ -1,4 +1,4 @@
-"""The base of the inspection panel's views: the opened run, and what they share."""
+"""Base class of the inspection panel's views; the opened run and the tagged sentence."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -26,7 +26,7 @@ class Opened:
     run: Run
     tagger: Tagger
     metrics: Metrics | None  # of the epoch that the model is of
-    stamp: tuple[str, int]  # tells it from other models, also from later ones of the same run
+    stamp: tuple[str, int]  # identifies the model: name of the run, modification time
 
     @property
     def name(self) -> str:
@@ -67,7 +67,7 @@ class Seen:
 
 
 def open_run(folder: Path) -> Opened:
-    """Open a run to look at; errors as `Run.open` and `Run.load`."""
+    """Open a run; errors as `Run.open` and `Run.load`."""
     run = Run.open(folder.name, folder.parent)
     tagger, metrics = run.load()
     return Opened(run, tagger, metrics, (run.folder.name, (run.folder / "model.npz").stat().st_mtime_ns))
@@ -81,7 +81,7 @@ def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
 
 
 class View(widgets.VBox, Background):
-    """One tab: what it shows of a run and a sentence, widgets from top to bottom. `panel` says what goes wrong."""
+    """Base class of a tab that shows a run and a sentence; `panel` shows its errors."""
 
     title = ""
     needs_sentence = True
@@ -157,7 +157,7 @@ def word_slider(tooltip: str) -> widgets.SelectionSlider:
 
 
 def last_word(seen: Seen) -> int:
-    """Return the position of the last word that is no sign."""
+    """Return the position of the last word that is not punctuation."""
     return max((t for t, word in enumerate(seen.words) if word[0].isalnum()), default=0)
 
 

@@ -1,4 +1,4 @@
-"""The view of the inspection panel on the embeddings: nearest words and a map, after training and before."""
+"""Neighbours view of the inspection panel: nearest words and a map of the embeddings, after and before training."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ class NeighboursView(View):
         self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
         what = "Read the training file and draw its most frequent words"
         self.map_button = panel.button("Draw map", what, self.draw_map)
-        times = {AFTER: "As the run has left them", BEFORE: "As they were drawn, or read from a file"}
+        times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
         self.when = toggles(times, "9em")
         self.nearest, self.map = view("nearest"), view()
         self.points = WordMap().add_class("lab-map")

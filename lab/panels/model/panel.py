@@ -1,4 +1,4 @@
-"""The model panel: what a choice of model means: its formulas, its parameters, what they are drawn as."""
+"""Model panel: formulas, parameters and initial values of a model."""
 
 from collections.abc import Iterator
 from html import escape

@@ -1,4 +1,4 @@
-"""Charts that follow the knobs: lines on fixed axes, with the kept ones in grey."""
+"""Charts of the play panel: lines on fixed axes, kept ones in grey."""
 
 from collections.abc import Sequence
 from itertools import zip_longest

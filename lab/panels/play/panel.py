@@ -1,4 +1,4 @@
-"""The play panel: turn the weights like knobs, and see what becomes of gradient, hidden states and loss."""
+"""Play panel: scale the weights with sliders and see the effect on gradient, hidden states and loss."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

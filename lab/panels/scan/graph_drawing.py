@@ -29,8 +29,8 @@ FILLS = {
 }
 HEIGHT, GAP, LAYER = 22, 14, 24  # of a node; between nodes; between layers, in pixels
 CHARACTER = 6.4  # its width in pixels, about
-LONGEST = 24  # characters of a label
-MOST = 400  # nodes: what the layout does in seconds
+MAX_LABEL = 24  # characters
+MAX_NODES = 400  # the layout of more takes too long
 SWEEPS = 24  # passes of the layout over all layers
 _numbers = itertools.count()  # an arrow head of its own for each drawing: a hidden drawing's would not be shown
 
@@ -63,11 +63,11 @@ def draw(graph: Any) -> str:
     """Draw a symbolic variable, several of them, or a compiled function, as it was optimised, as an ``<svg>`` element.
 
     Pointing at a node shows its whole name and type. TypeError if it is none of these; ValueError if it has more nodes
-    than can be read, `MOST`.
+    than can be read, `MAX_NODES`.
     """
     drawing = collect(outputs_of(graph))
-    if len(drawing.nodes) > MOST:
-        raise ValueError(f"the graph has {len(drawing.nodes)} nodes; up to {MOST} can be drawn")
+    if len(drawing.nodes) > MAX_NODES:
+        raise ValueError(f"the graph has {len(drawing.nodes)} nodes; up to {MAX_NODES} can be drawn")
     lay_out(drawing)
     return svg(drawing)
 
@@ -143,7 +143,7 @@ def leaf(variable: Any) -> Node:
         return Node(f"{value.item():.4g}" if is_number else variable.name or "constant", title, "constant")
     kind = "shared" if hasattr(variable, "get_value") else "input"
     name = variable.name or str(variable.type).rpartition(" ")[2].strip(")>")
-    return Node(shortened(name, LONGEST), title, kind)
+    return Node(shortened(name, MAX_LABEL), title, kind)
 
 
 def operation_label(node: Any) -> str:
@@ -153,15 +153,15 @@ def operation_label(node: Any) -> str:
         return "scan"
     kind = type(op).__name__.removeprefix("C")
     if hasattr(op, "scalar_op") and kind == "Elemwise":
-        return shortened(str(op.scalar_op).partition("{")[0].lower(), LONGEST)
+        return shortened(str(op.scalar_op).partition("{")[0].lower(), MAX_LABEL)
     if hasattr(op, "new_order"):
         return "DimShuffle " + ",".join(map(str, op.new_order))
     name, _, details = str(op).partition("{")
     name = name.replace("CGem", "Gem").replace("CGer", "Ger")  # BLAS calls, from C
     if kind.endswith("Subtensor"):
         span = details.rpartition("}")[0].removeprefix("Set;").removeprefix("InplaceSet;").replace("int64", "i")
-        return shortened(f"{kind} [{span}]", LONGEST)
-    return shortened(name or kind, LONGEST)
+        return shortened(f"{kind} [{span}]", MAX_LABEL)
+    return shortened(name or kind, MAX_LABEL)
 
 
 def lay_out(drawing: Drawing) -> None:

@@ -1,4 +1,4 @@
-"""A panel on `theano.scan`: loops in NumPy and as scan, the graphs, and what goes wrong."""
+"""Scan panel: loops in NumPy and with `theano.scan`, their graphs, and typical mistakes."""
 
 import time
 from collections.abc import Iterator
@@ -162,8 +162,8 @@ class ScanPanel(Panel):
         return ""
 
     def _try(self, mistake: WrongProgram) -> str:
-        said = [run_program(program) for program in (mistake.wrong, mistake.mended)]
-        (error, where), (_, mended) = said
+        said = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
+        (error, where), (_, fixed) = said
         if error is None:
             heading, message = "It prints, without an error:", text_box(escape(where), "Output")
         else:
@@ -171,7 +171,7 @@ class ScanPanel(Panel):
             message = text_box(marked(error, mistake.marks), "Error message")
         return (
             f"<p><b>{heading}</b></p>{message}<p><b>How to read it</b></p><div class='lab-help'>{mistake.reading}</div>"
-            f"<p><b>The fixed program prints</b></p>{text_box(escape(mended), 'Output')}"
+            f"<p><b>The fixed program prints</b></p>{text_box(escape(fixed), 'Output')}"
         )
 
     def _moved(self, name: str) -> None:
@@ -207,7 +207,7 @@ class ScanPanel(Panel):
         self.wrong_result.value = ""
         self.programs.value = _columns(
             ("With the mistake", source(THEANO + chosen.wrong, numbers=True)),
-            ("Fixed", source(THEANO + chosen.mended, numbers=True, other=THEANO + chosen.wrong)),
+            ("Fixed", source(THEANO + chosen.fixed, numbers=True, other=THEANO + chosen.wrong)),
         )
 
     def _show_transitions(self) -> None:
@@ -284,7 +284,7 @@ class ScanPanel(Panel):
 
     def code(self) -> str:
         if self.part.value == WRONG:
-            return THEANO + WRONG_PROGRAMS[self.mistake.value].mended
+            return THEANO + WRONG_PROGRAMS[self.mistake.value].fixed
         given = ", ".join(literal(value) for value in self.arguments())
         return (
             f"{THEANO}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"

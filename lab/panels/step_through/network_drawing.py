@@ -7,7 +7,7 @@ from html import escape
 from lab.drawing.html import shortened
 from lxmls_rnn.teaching.walk import BACKWARD, Step
 
-SHOWN = 5  # words at a time
+MAX_WORDS = 5  # drawn at a time
 UNITS = 4  # of the hidden layer, in the MLP
 
 FAINT = "var(--lab-faint)"
@@ -42,8 +42,8 @@ class Picture:
         self.done = {(node.get(step.name, step.name), step.t): step.direction for step in seen}
         self.active_node = (node.get(self.step.name, self.step.name), self.step.t)
         self.active_edges = {(edge, self.step.t + later) for edge, later in uses[self.step.name]}
-        first = max(1, min(self.step.t - SHOWN // 2, len(words) - SHOWN + 1))
-        self.shown = range(first, min(first + SHOWN, len(words) + 1))
+        first = max(1, min(self.step.t - MAX_WORDS // 2, len(words) - MAX_WORDS + 1))
+        self.shown = range(first, min(first + MAX_WORDS, len(words) + 1))
         self.parts: list[str] = []
 
     def colours(self, node: str, t: int) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The step-through panel: both passes of a recurrent network, one quantity at a time."""
+"""Step-through panel: forward and backward pass of a recurrent network, one quantity at a time."""
 
 from functools import partial
 from typing import Any

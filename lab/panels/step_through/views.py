@@ -61,13 +61,13 @@ LSTM_MEANING = {
     "e_z": "Back through W_x, from all four blocks, to the embedding.",
 }
 PEEPHOLES = " Through the peepholes comes what the gates of word {next} saw of it."
-SHOWN = 14  # words at a time; more would not fit beside each other
-# where it is another: at the last word, at the first
-LAST = {
+MAX_COLUMNS = 14  # words at a time; more do not fit side by side
+# meanings that differ at the last word and at the first word
+LAST_WORD_MEANING = {
     "e_h": "The last hidden state is to blame for its own output only: no word comes after.",
     "e_c": "The last cell is to blame for its h_{t} only, with tanh' = 1 - tanh²: no word comes after.",
 }
-FIRST = {
+FIRST_WORD_MEANING = {
     "dW_h": "At the first word h_0 = 0, so W_h gathers nothing here.",
     "dW_c": "At the first word c_0 = 0, so W_c gathers nothing here.",
     "e_a_f": "At the first word c_0 = 0: there is nothing to forget, and the forget gate has no error.",
@@ -152,7 +152,13 @@ class Walk:
     def _meaning(self, step: Step) -> str:
         t, L = step.t, len(self.words)
         meaning = (LSTM_MEANING if self._is_lstm else MEANING)[step.name]
-        meaning = FIRST.get(step.name, meaning) if t == 1 else LAST.get(step.name, meaning) if t == L else meaning
+        meaning = (
+            FIRST_WORD_MEANING.get(step.name, meaning)
+            if t == 1
+            else LAST_WORD_MEANING.get(step.name, meaning)
+            if t == L
+            else meaning
+        )
         peepholes = PEEPHOLES.format(next=t + 1) if "dW_c" in self._gradient_names else ""
         around = {"t": t, "L": L, "last": t - 1, "next": t + 1, "peepholes": peepholes}
         return meaning.format(**around, tag=self.tags[t - 1], slope=SLOPES[self.model.activation])
@@ -186,8 +192,8 @@ class Walk:
         """Return every quantity, a column a word, and what the gradients gathered; what is to come is empty."""
         seen = self.steps[:number]
         step = seen[-1]
-        first = max(0, min(step.t - 1 - SHOWN // 2, len(self.words) - SHOWN))
-        part = "" if len(self.words) <= SHOWN else f"; here words {first + 1} to {first + SHOWN}"
+        first = max(0, min(step.t - 1 - MAX_COLUMNS // 2, len(self.words) - MAX_COLUMNS))
+        part = "" if len(self.words) <= MAX_COLUMNS else f"; here words {first + 1} to {first + MAX_COLUMNS}"
         state = "" if step.direction == FORWARD else f", from word {len(self.words)} to {step.t}"
         states = dict.fromkeys(s.name for s in self.steps if s.direction == FORWARD)
         errors = dict.fromkeys(s.name for s in self.steps if s.direction == BACKWARD and not s.is_gradient)
@@ -201,7 +207,7 @@ class Walk:
     def _over_words(self, names: Iterable[str], seen: list[Step], first: int) -> Iterator[str]:
         step, L = seen[-1], len(self.words)
         values = {(s.name, s.t): s.value for s in seen}
-        shown = slice(first, first + SHOWN)
+        shown = slice(first, first + MAX_COLUMNS)
         columns = [f"{t} {word}" for t, word in enumerate(self.words, 1)][shown]
         for name in names:
             size = len(next(s for s in self.steps if s.name == name).value)

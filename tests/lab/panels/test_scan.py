@@ -145,7 +145,7 @@ def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
         number, line = re.fullmatch(r"line (\d+): (.+)", where).groups()
         shown = unescape(source(THEANO + mistake.wrong, numbers=True))
         assert re.search(rf"(?m)^(<pre[^>]*>)? *{number} +{re.escape(line)}(</pre.*)?$", shown)
-    assert run_program(mistake.mended)[0] is None
+    assert run_program(mistake.fixed)[0] is None
     assert mistake.reading
     assert name[0].isalpha()
 

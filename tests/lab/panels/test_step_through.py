@@ -175,7 +175,7 @@ def test_a_big_network_and_a_long_sentence_show_colours_for_numbers_and_a_window
     panel.slider.value = 100
     assert "lab-small" in panel.equation.value
     assert "4 of 20 units" in panel.drawing.value
-    assert panel.drawing.value.count(">z<") == 2 * network_drawing.SHOWN
+    assert panel.drawing.value.count(">z<") == 2 * network_drawing.MAX_WORDS
 
 
 def test_a_trained_run_is_stepped_through(panel):
