@@ -1,4 +1,4 @@
-"""Corpora and embeddings that can be fetched."""
+"""Download of corpora and word embeddings."""
 
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet, describe
 from lxmls_rnn.datasets.download import DownloadError

@@ -1,4 +1,4 @@
-"""Data sets that can be fetched: their addresses and licences, how each is unpacked and checked."""
+"""Catalogue of the downloadable data sets: URLs, licences, checksums, how to unpack and check each."""
 
 import gzip
 import math
@@ -9,23 +9,23 @@ from pathlib import Path
 
 from lxmls_rnn.storage.files import lines_of, open_regular, read_lines
 
-LARGEST_PART = 256 << 20  # bytes of a file in an archive; SENNA's vectors have 60 million
+MAX_MEMBER_BYTES = 256 << 20  # size limit of a file in an archive; SENNA's vectors have 60 million bytes
 
 
 @dataclass(frozen=True)
 class DataFile:
     """One file of a data set."""
 
-    url: str  # where it is published
-    name: str  # where it goes, relative to the directory given to `fetch`
-    size: int | None = None  # bytes to download, None if not known beforehand
-    checksums: tuple[str, ...] = ()  # published ones of the download, each `<algorithm>:<hexadecimal>`
-    # of an archive: unpack(archive, target) writes the file from it, raising ValueError if it cannot
+    url: str  # address of the download
+    name: str  # path of the target file, relative to the directory given to `fetch`
+    size: int | None = None  # bytes to download, None if unknown
+    checksums: tuple[str, ...] = ()  # published checksums of the download, each `<algorithm>:<hexadecimal>`
+    # for an archive: unpack(archive, target) extracts the target file; raises ValueError if the archive is wrong
     unpack: Callable[[Path, Path], None] | None = None
-    vectors: tuple[int, int] | None = None  # of a text of embeddings: number of lines, numbers on a line, both exact
+    vectors: tuple[int, int] | None = None  # for embeddings: exact number of lines, and of numbers on a line
 
     def content_problem(self, path: Path) -> str | None:
-        """Say what is wrong with a text of embeddings, None if nothing is or it is no such text."""
+        """Return the first error in a text file of embeddings; None if it is correct, or not embeddings."""
         if self.vectors is None:
             return None
         n_words, n_emb = self.vectors
@@ -43,13 +43,13 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A corpus or a table of embeddings that `fetch` knows."""
+    """A corpus or a table of word embeddings that `fetch` can download."""
 
-    name: str  # what `fetch` calls it
+    name: str  # its name for `fetch`
     description: str  # in one sentence
-    source: str  # the page of its authors
-    licence: str  # its name
-    licence_url: str  # its text
+    source: str  # web page of its authors
+    licence: str  # name of the licence
+    licence_url: str  # address of the licence text
     files: tuple[DataFile, ...]
 
     @property
@@ -60,10 +60,10 @@ class DataSet:
 
     @property
     def notice(self) -> str:
-        """The sentences that `fetch` says before it fetches."""
+        """The message that `fetch` prints before the download: description and licence."""
         text = f"{self.name}: {self.description} Licence: {self.licence}, {self.licence_url}"
         if not all(file.checksums for file in self.files):
-            text += " No checksum of it is published: it is verified by its content only."
+            text += " Its authors publish no checksum: only its content is checked."
         return text
 
 
@@ -75,7 +75,7 @@ def _are_finite(numbers: list[bytes]) -> bool:
 
 
 def _unpack_senna(archive: Path, target: Path) -> None:
-    """Join SENNA's word list and its table of vectors, line by line, reading the archive to its end."""
+    """Join SENNA's word list and its table of vectors, line by line."""
     parts: dict[str, list[bytes]] = {}
     with gzip.open(archive) as stream:
         with tarfile.open(fileobj=stream, mode="r|") as members:
@@ -83,17 +83,17 @@ def _unpack_senna(archive: Path, target: Path) -> None:
                 content = members.extractfile(member)
                 for part in ("hash/words.lst", "embeddings/embeddings.txt"):
                     if content is not None and member.name.endswith(f"/{part}"):
-                        if member.size > LARGEST_PART:
-                            raise ValueError(f"{part} has {member.size:,} bytes, expected at most {LARGEST_PART:,}")
+                        if member.size > MAX_MEMBER_BYTES:
+                            raise ValueError(f"{part} has {member.size:,} bytes, expected at most {MAX_MEMBER_BYTES:,}")
                         parts[part] = content.read().splitlines()
-        # Only the end of the gzip stream holds its checksum.
+        # The checksum is at the end of the gzip stream, so read to the end.
         while stream.read(1 << 20):
             pass
     if len(parts) < 2:
-        raise ValueError("it lacks hash/words.lst or embeddings/embeddings.txt")
+        raise ValueError("hash/words.lst or embeddings/embeddings.txt is missing")
     words, vectors = parts["hash/words.lst"], parts["embeddings/embeddings.txt"]
     if len(words) != len(vectors):
-        raise ValueError(f"it has {len(words)} words and {len(vectors)} vectors")
+        raise ValueError(f"expected as many words as vectors, got {len(words)} words and {len(vectors)} vectors")
     with target.open("wb") as text:
         text.writelines(
             b" ".join([word.strip(), *vector.split()]) + b"\n" for word, vector in zip(words, vectors, strict=True)
@@ -101,13 +101,13 @@ def _unpack_senna(archive: Path, target: Path) -> None:
 
 
 def _unpack_word2vec(archive: Path, target: Path) -> None:
-    """Decompress a text of embeddings, leaving out the line of word2vec's format that counts the others."""
+    """Decompress a text file of embeddings and drop word2vec's first line, which holds the number of words."""
     with target.open("wb") as text:
         text.writelines(line for number, line in read_lines(archive) if number > 1 or len(line.split()) != 2)
 
 
 def _ewt(part: str, size: int | None, *checksums: str) -> DataFile:
-    """Return a part of the treebank; the git ids are those of the repository's tag r2.16."""
+    """Return a part of the treebank; the git blob ids are those of the repository's tag r2.16."""
     name = f"en_ewt-ud-{part}.conllu"
     url = f"https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/{name}"
     return DataFile(url, f"ewt/{name}", size, checksums)
@@ -160,7 +160,7 @@ DATASETS: dict[str, DataSet] = {
             licence="ODC PDDL 1.0",
             licence_url="https://opendatacommons.org/licenses/pddl/1-0/",
             files=(
-                # Size and MD5 are those of the list of models that gensim-data publishes.
+                # Size and MD5 come from the list of models that gensim-data publishes.
                 DataFile(
                     url="https://github.com/RaRe-Technologies/gensim-data/releases/download/"
                     "glove-wiki-gigaword-50/glove-wiki-gigaword-50.gz",
@@ -177,7 +177,7 @@ DATASETS: dict[str, DataSet] = {
 
 
 def describe() -> str:
-    """Return a text of one paragraph for each data set: name, description, size, licence and source."""
+    """Return one paragraph of text for each data set: name, description, size, licence and source."""
     return "\n\n".join(
         f"{dataset.name}\n  {dataset.description}\n"
         f"  download: {'size not published' if dataset.size is None else f'{dataset.size / 1e6:.1f} MB'}\n"

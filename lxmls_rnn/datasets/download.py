@@ -1,4 +1,4 @@
-"""Download of one file over HTTP, and checksums."""
+"""Download of one file over HTTP, and checksums of files."""
 
 import hashlib
 import os
@@ -8,24 +8,25 @@ from pathlib import Path
 
 from lxmls_rnn.storage.files import open_regular
 
-TIMEOUT_SECONDS = 30.0  # of silence, after which a server counts as stalled
-ATTEMPTS = 3  # for a failure that may pass
+TIMEOUT_SECONDS = 30.0  # a server that sends nothing for so long counts as stalled
+ATTEMPTS = 3  # in all, after failures that may be temporary
 PAUSE_SECONDS = 1.0  # between two attempts
 CHUNK_BYTES = 1 << 16
 
 
 class DownloadError(OSError):
-    """A file could not be fetched; the message says which, from where, why, and what to do about it."""
+    """A file could not be fetched. The message names the file, the URL, the reason and what to do."""
 
 
 class TransferError(Exception):
-    """Why the bytes of a URL did not arrive, in words."""
+    """A download failed; the message is the reason."""
 
 
 def transfer(url: str, target: Path, show: Callable[[int, int], object]) -> None:
-    """Write what a URL, http or https, holds to a file; start over after a failure that may pass.
+    """Download an http or https URL to a file; retry from the start after a failure that may be temporary.
 
-    `show` gets the bytes that have come and those expected, 0 if not known. After a failure there may be a part.
+    `show` is called with the number of bytes received and expected, the latter 0 if unknown. A failed download may
+    leave part of the file.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def transfer(url: str, target: Path, show: Callable[[int, int], object]) -> None
 
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            # without a content encoding, Content-Length is the size of the file
+            # without a content encoding, Content-Length is the file's size
             plain = {"Accept-Encoding": "identity"}
             with (
                 requests.get(url, headers=plain, stream=True, timeout=TIMEOUT_SECONDS) as response,
@@ -52,14 +53,14 @@ def transfer(url: str, target: Path, show: Callable[[int, int], object]) -> None
                     show(file.tell(), total)
             return
         except requests.RequestException as error:
-            reason, may_pass = _explain(error)
-            if not may_pass or not attempts_left:
+            reason, may_retry = _explain(error)
+            if not may_retry or not attempts_left:
                 raise TransferError(reason) from error
         time.sleep(PAUSE_SECONDS)
 
 
 def _explain(error: Exception) -> tuple[str, bool]:
-    """Return in words why a request failed, and whether another attempt may help."""
+    """Return the reason why a request failed, as text, and whether another attempt may succeed."""
     import requests
     from urllib3.exceptions import ReadTimeoutError
 
@@ -67,13 +68,13 @@ def _explain(error: Exception) -> tuple[str, bool]:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         status = error.response.status_code
         return f"the server answered {status} {error.response.reason}", status >= 500
-    # requests reports silence in the middle of a body as a ConnectionError around urllib3's timeout
+    # requests reports a timeout in the middle of a body as a ConnectionError around urllib3's timeout
     if isinstance(error, requests.Timeout) or isinstance(inner, ReadTimeoutError):
         return f"the server sent nothing for {TIMEOUT_SECONDS:g} seconds", False
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"the transfer broke off before the end: {inner}", True
     if isinstance(error, requests.ConnectionError):
-        # the operating system's error is under the layers that requests and urllib3 put on it
+        # requests and urllib3 wrap the operating system's error: unwrap it
         layer: BaseException | None = error
         while isinstance(layer, requests.RequestException) or not isinstance(layer, OSError | None):
             layer = layer.__cause__ or layer.__context__
@@ -82,9 +83,9 @@ def _explain(error: Exception) -> tuple[str, bool]:
 
 
 def digest(path: Path, algorithm: str) -> str:
-    r"""Return the checksum of a file in hexadecimal, by an algorithm that hashlib knows, or `git-blob`.
+    r"""Return the checksum of a file in hexadecimal, by an algorithm of hashlib or `git-blob`.
 
-    That is the id that git gives the content: the SHA-1 of ``blob <size>\0`` and the content (Pro Git, section 10.2).
+    `git-blob` is git's id of the content: the SHA-1 of ``blob <size>\0`` and the content (Pro Git, section 10.2).
     """
     is_blob = algorithm == "git-blob"
     with open_regular(path) as file:
@@ -97,7 +98,7 @@ def digest(path: Path, algorithm: str) -> str:
 
 
 def mismatch(path: Path, size: int | None, checksums: tuple[str, ...]) -> str | None:
-    """Return how a file differs from its published size and checksums (see `DataFile`), None if in nothing."""
+    """Return how a file differs from its published size or checksums; None if it matches."""
     got_size = path.stat().st_size
     if size is not None and got_size != size:
         return f"size: expected {size} bytes, got {got_size}"

@@ -1,6 +1,7 @@
-"""`fetch`: bring the files of a data set to disk, whole and verified, or not at all.
+"""`fetch`: download the files of a data set and verify them.
 
-A file arrives in a folder inside the target's directory, is verified there, and takes the target's name in one step.
+A file is downloaded to a temporary folder inside the target directory, verified there, and renamed to the target in one
+step. So the target is always a complete, verified file.
 """
 
 import os
@@ -17,10 +18,10 @@ from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
 from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
 from lxmls_rnn.storage.files import locked, open_regular, write_atomically
 
-PARTS = ".fetch-"  # how the names of folders begin in which files arrive
+TEMPORARY_PREFIX = ".fetch-"  # prefix of the temporary folders to which files are downloaded
 
-Notice = Callable[[str], None]  # gets each message
-OnProgress = Callable[[int, int], object]  # gets the bytes that a file has brought and is to bring, 0 if not known
+Notice = Callable[[str], None]  # called with each message
+OnProgress = Callable[[int, int], object]  # called with the bytes received and expected; 0 expected if unknown
 
 
 def fetch(
@@ -30,25 +31,25 @@ def fetch(
     progress: bool | OnProgress = True,
     notice: Notice = print,
 ) -> list[Path]:
-    """Fetch a data set, unless it is already there and right.
+    """Fetch a data set; skip files that are already on disk and correct.
 
-    Whatever fails, and whenever the process is killed, a target file is untouched or whole. The next fetch removes
-    what a killed one has left behind. Two fetches into one directory take turns.
+    A fetch that fails or is killed leaves either the old target file or the complete new one. The next fetch removes
+    temporary files of a killed one. If two processes fetch into one directory, the second waits for the first.
 
-    Where no checksum of the target itself is published, its SHA-256 goes into a file `<target>.sha256` beside
-    it, in the format of `sha256sum`, and later fetches compare with it.
+    If no checksum of the target itself is published, `fetch` writes its SHA-256 to a file `<target>.sha256` beside
+    it, in the format of `sha256sum`. Later fetches compare with it.
 
     Parameters
     ----------
     dataset : str or DataSet
-        A name in `DATASETS`, or a description of one's own.
+        A name in `DATASETS`, or a `DataSet` of your own.
     directory : str or Path
-        Where the files go; made if it is missing.
+        Folder for the files; created if missing.
     progress : bool or callable
-        Whether to draw a progress bar on the standard error stream; or what gets the bytes that a file has brought and
-        is to bring, 0 if that is not known.
+        Whether to draw a progress bar on the standard error stream; or a function that is called with the bytes
+        received and expected, the latter 0 if unknown.
     notice : callable
-        Gets the messages: the licence, and what is done about each file.
+        Called with each message: the licence, and the result for each file.
 
     Returns
     -------
@@ -70,16 +71,16 @@ def fetch(
     targets = [directory / file.name for file in dataset.files]
     notice(dataset.notice)
 
-    def busy() -> None:
+    def on_wait() -> None:
         notice(f"another fetch is at work in {directory}: waiting for it")
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with locked(directory, busy) as is_alone:
-            for leftover in directory.glob(f"{PARTS}*") if is_alone else ():
+        with locked(directory, on_wait) as is_alone:
+            for leftover in directory.glob(f"{TEMPORARY_PREFIX}*") if is_alone else ():
                 shutil.rmtree(leftover)
             for file, target in zip(dataset.files, targets, strict=True):
-                with TemporaryDirectory(dir=directory, prefix=PARTS) as parts:
+                with TemporaryDirectory(dir=directory, prefix=TEMPORARY_PREFIX) as parts:
                     _obtain(file, target, Path(parts), dataset.source, progress, notice)
     except DownloadError:
         raise
@@ -91,9 +92,9 @@ def fetch(
 def _obtain(
     file: DataFile, target: Path, parts: Path, source: str, progress: bool | OnProgress, notice: Notice
 ) -> None:
-    """Fetch a file if it is missing or not what was published; DownloadError leaves it as it was.
+    """Fetch a file if it is missing or differs from the published one; a DownloadError leaves the old file unchanged.
 
-    `parts` is an empty folder; a user who has to download the file by hand is told the page `source`.
+    `parts` is an empty folder. `source` is the web page that the error message names for a download by hand.
     """
     if target.exists():
         problem = _problem_on_disk(file, target)
@@ -110,9 +111,9 @@ def _obtain(
             with _shown(progress, target.name) as show:
                 transfer(file.url, parts / "download", show)
             text = _unpacked(file, parts / "download", parts)
-        _refuse(file.content_problem(text))
+        _raise_if(file.content_problem(text))
         recorded = _recorded(target)
-        if recorded is not None and not file.checksums:  # an archive's own published checksum says more than the record
+        if recorded is not None and not file.checksums:  # a published checksum of the archive takes precedence
             got = digest(text, "sha256")
             if got != recorded:
                 raise ValueError(
@@ -132,15 +133,15 @@ def _obtain(
 
 
 def _unpacked(file: DataFile, archive: Path, parts: Path) -> Path:
-    """Verify what was published, unpack it into `parts` if it is an archive, and return the file to be kept."""
-    _refuse(mismatch(archive, file.size, file.checksums))
+    """Verify the download, unpack it into `parts` if it is an archive, and return the resulting file."""
+    _raise_if(mismatch(archive, file.size, file.checksums))
     if file.unpack is None:
         return archive
     text = parts / "text"
     try:
         file.unpack(archive, text)
     except (EOFError, zlib.error, tarfile.TarError, OSError) as error:
-        # gzip.BadGzipFile is an OSError without a number; a full disk has one
+        # a full disk has an errno; gzip.BadGzipFile, also an OSError, has none
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ValueError(f"the archive cannot be read: {error}") from error
@@ -149,7 +150,7 @@ def _unpacked(file: DataFile, archive: Path, parts: Path) -> Path:
 
 @contextmanager
 def _shown(progress: bool | OnProgress, label: str) -> Iterator[OnProgress]:
-    """Yield what gets the progress of a file: a bar with a label on the standard error stream, for `True`."""
+    """Yield the progress callback of a file; for `True`, it draws a labelled bar on the standard error stream."""
     if progress is not True:
         yield progress or (lambda done, total: None)
         return
@@ -162,18 +163,18 @@ def _shown(progress: bool | OnProgress, label: str) -> Iterator[OnProgress]:
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
-def _refuse(problem: str | None) -> None:
+def _raise_if(problem: str | None) -> None:
     if problem is not None:
         raise ValueError(problem)
 
 
 def _has_own_checksum(file: DataFile) -> bool:
-    """Say whether the published checksums are those of the target, and not of an archive or missing."""
+    """Return whether checksums of the target itself are published, not only of an archive."""
     return file.unpack is None and bool(file.checksums)
 
 
 def _problem_on_disk(file: DataFile, target: Path) -> str | None:
-    """Say how a target differs from what was published, or from what was first seen; None if it is right."""
+    """Return how a target differs from the published file, or from the one first fetched; None if it matches."""
     if _has_own_checksum(file):
         return mismatch(target, file.size, file.checksums)
     recorded = _recorded(target)
@@ -190,7 +191,7 @@ def _record(target: Path) -> Path:
 
 
 def _recorded(target: Path) -> str | None:
-    """Return the SHA-256 recorded beside a target, None if there is none that can be read."""
+    """Return the SHA-256 recorded beside a target; None if there is no valid record."""
     record = _record(target)
     if not record.exists():
         return None
@@ -200,7 +201,7 @@ def _recorded(target: Path) -> str | None:
 
 
 def _write_record(target: Path, notice: Notice) -> None:
-    """Put the SHA-256 of a target beside it, in the format of `sha256sum`."""
+    """Write the SHA-256 of a target to a file beside it, in the format of `sha256sum`."""
     record, got = _record(target), digest(target, "sha256")
     write_atomically(record, f"{got}  {target.name}\n")
     notice(f"{target}: sha256 {got} recorded in {record.name}, so that a later fetch notices a change")

@@ -1,10 +1,11 @@
-"""The corpora `reach:K`: a word's tag depends on the word K words before it, and on nothing between.
+"""The artificial corpora `reach:K`: the tag of the last word depends on the word K positions before it.
 
     She , er , well , watches .          a verb
     Her , er , well , watches .          a noun
 
-With distance K there are K - 1 hesitations between the first word and the one that it decides, so a tagger is right
-there in half of the sentences unless it remembers for K steps. Made from a fixed seed: the same files everywhere.
+With dependency distance K there are K - 1 filler words between the first word ("She" or "Her") and the word whose tag
+it decides ("watches"). A tagger that does not remember the first word for K steps tags that word correctly in only half
+of the sentences. The seed is fixed, so the files are the same on every machine.
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ import numpy as np
 from lxmls_rnn.storage.files import make_atomically
 
 FARTHEST = 200
-PARTS = {"train": 1000, "dev": 200, "test": 200}  # sentences
+SENTENCES = {"train": 1000, "dev": 200, "test": 200}  # by part
 SEED = 2016
-FIRST = {"VBZ": ("She",), "NNS": ("Her",)}
-TAGS_OF_FIRST = {"VBZ": "PRP", "NNS": "PRP$"}
-LAST = ("watches",)
-BETWEEN = (("er", "UH"), ("well", "UH"), (",", ","))
-NAME = re.compile(r"reach:(\d+)")
+# the first word and its own tag, by the tag of the last word that it decides
+FIRST_WORDS = {"VBZ": ("She",), "NNS": ("Her",)}
+FIRST_TAGS = {"VBZ": "PRP", "NNS": "PRP$"}
+LAST_WORDS = ("watches",)
+FILLERS = (("er", "UH"), ("well", "UH"), (",", ","))
+NAME_PATTERN = re.compile(r"reach:(\d+)")
 
 
 def distance_of(name: str) -> int | None:
-    """Return K of the name `reach:K`, None of another name; ValueError for a K that is none."""
-    found = NAME.fullmatch(name)
+    """Return K of a corpus name `reach:K`, None for any other name; ValueError if K is out of range."""
+    found = NAME_PATTERN.fullmatch(name)
     if found is None:
         return None
     if not 1 <= int(found[1]) <= FARTHEST:
@@ -38,36 +40,36 @@ def distance_of(name: str) -> int | None:
 
 
 def files(distance: int) -> tuple[str, str, str]:
-    """Return the train, dev and test files of a distance, below the data folder."""
-    train, dev, test = (f"reach/{distance}/{part}.conll" for part in PARTS)
+    """Return the paths of the train, dev and test files for a distance, relative to the data folder."""
+    train, dev, test = (f"reach/{distance}/{part}.conll" for part in SENTENCES)
     return train, dev, test
 
 
 def make(distance: int, data: Path) -> None:
-    """Write the files of a distance below `data`, unless they are there; OSError where that cannot be done.
+    """Write the files for a distance below the folder `data`; OSError if they cannot be written.
 
-    A folder that lacks some is left as it is.
+    A folder that exists and is not empty is left unchanged, even if a file is missing.
     """
     folder = data / "reach" / str(distance)
     if folder.is_dir() and any(folder.iterdir()):
         return
 
-    def write(beside: Path) -> None:
-        for part, n in PARTS.items():
+    def write(folder: Path) -> None:
+        for part, n in SENTENCES.items():
             rng = np.random.RandomState([SEED, distance, n, part == "test"])
             text = "".join(_sentence(rng, distance) for _ in range(n))
             if part == "train":
-                text = text.replace("\t.\t_", "\t!\t_", 1)  # a rare word: <unk> is to be trained too
-            (beside / f"{part}.conll").write_text(text, encoding="utf-8")
+                text = text.replace("\t.\t_", "\t!\t_", 1)  # a rare word, so that the embedding of <unk> is trained
+            (folder / f"{part}.conll").write_text(text, encoding="utf-8")
 
     with suppress(FileExistsError):  # another process was faster
         make_atomically(folder, write)
 
 
 def _sentence(rng: np.random.RandomState, distance: int) -> str:
-    tag = sorted(FIRST)[rng.randint(len(FIRST))]
-    between = [BETWEEN[n] for n in rng.randint(len(BETWEEN), size=distance - 1)]
-    first = FIRST[tag][rng.randint(len(FIRST[tag]))], TAGS_OF_FIRST[tag]
-    words = [first, *between, (LAST[rng.randint(len(LAST))], tag), (".", ".")]
+    tag = sorted(FIRST_WORDS)[rng.randint(len(FIRST_WORDS))]
+    fillers = [FILLERS[n] for n in rng.randint(len(FILLERS), size=distance - 1)]
+    first = FIRST_WORDS[tag][rng.randint(len(FIRST_WORDS[tag]))], FIRST_TAGS[tag]
+    words = [first, *fillers, (LAST_WORDS[rng.randint(len(LAST_WORDS))], tag), (".", ".")]
     lines = (f"{n}\t{word}\t_\t{tag}\t{tag}\t_\t_\t_\t_\t_\n" for n, (word, tag) in enumerate(words, 1))
     return "".join(lines) + "\n"

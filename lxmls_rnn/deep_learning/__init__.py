@@ -1,1 +1,1 @@
-"""The models, their parameters, training and checks."""
+"""Models of the taggers, their parameters, training and evaluation."""

@@ -1,4 +1,4 @@
-"""Sentences of similar length as arrays: what a step of training takes."""
+"""Batches: sentences of similar length as padded arrays, for one training step."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lxmls_rnn.deep_learning.interface import Sentence
 
 @dataclass(frozen=True)
 class Batch:
-    """Sentences of similar length as arrays, padded at the end with word 0 and tag 0 of weight 0.
+    """Sentences of similar length as arrays, padded at the end with word 0, tag 0 and weight 0.
 
     Attributes
     ----------
     x, y
-        int32 word and tag ids, (L,) for one sentence trained alone, else (B, L).
+        int32 word and tag ids: (L,) for a batch size of 1, else (B, L).
     weights
-        Weight of each position in the cost: 1 / (B * length of its sentence).
+        Weight of each position in the loss: 1 / (B * length of its sentence).
     sentences, words
-        Their number.
+        Number of sentences, and of words without padding.
     """
 
     x: np.ndarray
@@ -32,7 +32,7 @@ class Batch:
 
 
 def cut(sentences: Sequence[Sentence], size: int, dtype: str) -> list[Batch]:
-    """Cut a corpus into batches of so many sentences of similar length, in the order of their first sentences."""
+    """Split a corpus into batches of `size` sentences of similar length, ordered by their first sentence."""
     if size == 1:
         return [_one(sentence, dtype) for sentence in sentences]
     by_length = sorted(range(len(sentences)), key=lambda n: len(sentences[n].x))
@@ -41,7 +41,7 @@ def cut(sentences: Sequence[Sentence], size: int, dtype: str) -> list[Batch]:
 
 
 def padded_sizes(lengths: np.ndarray, size: int) -> tuple[int, int]:
-    """Return how many words, padding too, `cut` makes of these lengths: in all, and in the largest batch."""
+    """Return the number of positions, padding included, that `cut` makes: in all batches, and in the largest."""
     ordered = np.sort(lengths)
     begins = np.arange(0, len(ordered), size)
     ends = np.minimum(begins + size, len(ordered))

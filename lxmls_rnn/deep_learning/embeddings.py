@@ -1,4 +1,4 @@
-"""Pretrained word embeddings: fetching them, and laying them out as the first layer of a tagger."""
+"""Pretrained word embeddings: download them, and build the embedding matrix of a tagger from a file."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -14,30 +14,30 @@ from lxmls_rnn.datasets import DATASETS, fetch
 from lxmls_rnn.storage.files import LONGEST_QUOTE, quoted, read_lines
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
-"""The data sets that are embeddings."""
+"""Names of the data sets that are word embeddings."""
 
 
 def download_embeddings(name: str, target_file: str | Path) -> None:
-    """Fetch embeddings into one text file, a word and its numbers on each line.
+    """Download embeddings to a text file with a word and its numbers on each line.
 
-    Does nothing but verify the file if it is already there.
+    If the file exists, it is only verified.
 
     Parameters
     ----------
     name : str
-        `senna_50` or `glove_50`; what they are and their licences: `lxmls_rnn.datasets.DATASETS`.
+        `senna_50` or `glove_50`; `lxmls_rnn.datasets.DATASETS` describes them and their licences.
     target_file : str or Path
-        The file to leave.
+        The file to write.
 
     Raises
     ------
     ValueError
-        No embeddings have this name.
+        `name` is unknown.
     lxmls_rnn.datasets.DownloadError
-        They did not arrive whole, or cannot be written.
+        The download is incomplete or wrong, or the file cannot be written.
     """
     if name not in EMBEDDINGS:
-        raise ValueError(f"no embeddings are called {name!r}; there are {', '.join(EMBEDDINGS)}")
+        raise ValueError(f"unknown embeddings {name!r}: expected one of {', '.join(EMBEDDINGS)}")
     target = Path(target_file)
     dataset = DATASETS[name]
     fetch(replace(dataset, files=(replace(dataset.files[0], name=target.name),)), target.parent)
@@ -50,44 +50,45 @@ def extract_embeddings(
     *,
     case: Literal["guide", "best"] = "guide",
 ) -> NDArray[np.float64]:
-    """Build the matrix of embeddings of a vocabulary; words without one get random numbers.
+    """Build the embedding matrix of a vocabulary; words that the file lacks get random numbers.
 
-    With ``case="guide"``, the lab guide's rule, a word of the file is put in lower case and its vector goes
-    to the vocabulary's word with a capital first letter if there is one, else to the word in lower case: of
-    `The` and `the` only `The` gets it. With ``case="best"`` every word of the vocabulary gets the vector of
-    its exact form, else that of its lower-case form, so `The`, `the` and `THE` all get one.
+    ``case="guide"`` is the lab guide's rule: a word of the file is put in lower case, and its vector is given to the
+    word of the vocabulary with a capital first letter if that exists, else to the lower-case word. If the vocabulary
+    has `The` and `the`, only `The` gets the vector. With ``case="best"`` each word of the vocabulary gets the vector
+    of its exact form, else that of its lower-case form, so `The`, `the` and `THE` all get one.
 
-    Prints how many words of the vocabulary were found, and the share that was not.
+    Prints the number of words found and the share of missing words.
 
     Parameters
     ----------
     embedding_path : str or Path
-        Text in UTF-8, a word and its numbers on each line, apart by spaces or tabs, as SENNA and GloVe come.
-        A first line of just the number of words and of dimensions, as word2vec writes it, is understood.
-        A file that is compressed with gzip is decompressed, whatever its name. Blank lines are passed over.
+        UTF-8 text with a word and its numbers on each line, separated by spaces or tabs, like SENNA and GloVe.
+        The first line may be the numbers of words and of dimensions, as word2vec writes. A file compressed with
+        gzip is decompressed, whatever its name. Blank lines are skipped.
     word_dict : mapping of str to int
-        The vocabulary: word -> id, the ids being 0 .. n_words - 1.
+        The vocabulary: word -> id; the ids are 0 .. n_words - 1.
     seed : int, optional
-        Fixes the random numbers: ``RandomState(seed).uniform(size=(n_emb, n_words))`` is drawn first, and the
-        columns of the words found are written over.
+        Seed of the random numbers: ``RandomState(seed).uniform(size=(n_emb, n_words))`` is drawn first, then the
+        columns of the words found are overwritten.
     case : {"guide", "best"}
-        How upper and lower case are matched.
+        Rule for upper and lower case.
 
     Returns
     -------
     E : ndarray of float64, shape (n_emb, n_words), Fortran order
-        Column j is the embedding of the word with id j. When a file holds a word twice, the last line counts.
+        Column j is the embedding of the word with id j. If the file has a word twice, the last line counts.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        A line has another width than the first; a word that is needed, or the first one, has something that is no
-        number, or not a finite one; the file has no lines, none for any of the words, not as many as its first line
-        says, or ends in the middle of its compressed data; the ids are not 0 .. n_words - 1; `case` is unknown.
+        The lines differ in width; the vector of a word of the vocabulary, or of the first line, has an entry that is
+        not a finite number; the file is empty, has no word of the vocabulary, does not have the number of words that
+        its first line states, or its compressed data is incomplete; the ids are not 0 .. n_words - 1; `case` is
+        unknown.
     OSError
-        It cannot be read; names it.
+        The file cannot be read; the message names it.
     MemoryError
         The embeddings do not fit into memory.
     """
@@ -97,18 +98,18 @@ def extract_embeddings(
     if n_words == 0 or set(word_dict.values()) != set(range(n_words)):
         raise ValueError(f"word_dict must map {n_words or 'one or more'} words to the ids 0, 1, ... without gaps")
     path = Path(embedding_path)
-    wanted = _Wanted(word_dict, case)
+    lookup = _Lookup(word_dict, case)
     E: NDArray[np.float64] | None = None
     exact = np.zeros(n_words, dtype=bool)
     found = np.zeros(n_words, dtype=bool)
     for number, n_emb, fields in _read_lines(path):
         if E is None:
-            _parse(fields[1:], path, number)  # this is a file of embeddings
+            _parse(fields[1:], path, number)  # raises ValueError unless this is a file of embeddings
             what = f"a matrix of {n_words:,} embeddings of {n_emb:,} numbers"
             memory.check(what, 2 * memory.size_of([(n_emb, n_words)], "float64"))
             E = np.asfortranarray(np.random.RandomState(seed).uniform(size=(n_emb, n_words)))
         word = fields[0].decode("utf-8", errors="replace")
-        for idx, is_exact in wanted.by(word):
+        for idx, is_exact in lookup.ids_for(word):
             if is_exact or not exact[idx]:
                 E[:, idx] = _parse(fields[1:], path, number)
                 found[idx] = True
@@ -123,8 +124,8 @@ def extract_embeddings(
     return E
 
 
-class _Wanted:
-    """Which ids of a vocabulary want the vector of a word of the file."""
+class _Lookup:
+    """Lookup from a word of the file to the ids of the vocabulary that use its vector."""
 
     def __init__(self, word_dict: Mapping[str, int], case: str) -> None:
         self._ids = dict(word_dict)
@@ -135,8 +136,8 @@ class _Wanted:
                 if word.lower() != word:
                     self._lower[word.lower()].append((idx, False))
 
-    def by(self, word: str) -> list[tuple[int, bool]]:
-        """Return (id, whether the word is its exact form) of all that want it."""
+    def ids_for(self, word: str) -> list[tuple[int, bool]]:
+        """Return the ids that use the word's vector, each as (id, whether the word is its exact form)."""
         if self._guide:
             word = word.lower()
             idx = self._ids.get(word[:1].upper() + word[1:], self._ids.get(word))
@@ -147,19 +148,19 @@ class _Wanted:
 
 
 def embedding_size(source_file: str | Path) -> int:
-    """Return how many numbers a file of embeddings has for a word, as its first lines say.
+    """Return the dimension of the embeddings in a file; reads only its first lines.
 
-    FileNotFoundError if there is no such file, ValueError if it holds no embeddings.
+    Raises FileNotFoundError if the file does not exist, ValueError if it has no embeddings.
     """
     for _, n_emb, _ in _read_lines(Path(source_file)):
         return n_emb
-    raise ValueError(f"{source_file} holds no embeddings")
+    raise ValueError(f"{source_file}: no embeddings in this file; expected a word and its numbers on each line")
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
-    """Yield (line number, n_emb, fields) for each word's line, all of the same width.
+    """Yield (line number, n_emb, fields) for each line with a word; ValueError if the lines differ in width.
 
-    Bytes are split, not text: a word may hold what Unicode takes for a space or a line's end.
+    Splits bytes, not text, because a word may contain Unicode spaces or line ends.
     """
     n_emb, announced, count = 0, None, 0
     try:
@@ -171,7 +172,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
                 if len(fields) == 2 and all(field.isdigit() and len(field) < 10 for field in fields):
                     announced, n_emb = int(fields[0]), int(fields[1])
                     if not n_emb:
-                        raise ValueError(f"{path}, line {number}: announces embeddings of 0 numbers")
+                        raise ValueError(f"{path}, line {number}: states embeddings of 0 numbers")
                     continue
                 n_emb = max(len(fields) - 1, 1)
             if len(fields) - 1 != n_emb:
@@ -183,7 +184,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, int, list[bytes]]]:
             f"{path}: no such file; fetch it with `lxmls-rnn fetch senna_50` or `lxmls-rnn fetch glove_50`"
         ) from None
     if announced is not None and count != announced:
-        raise ValueError(f"{path}: line 1 announces {announced} words, but {count} follow: the file is not whole")
+        raise ValueError(f"{path}: line 1 states {announced} words, but {count} follow: the file is incomplete")
 
 
 def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Accuracy of a tagger over all, known and unknown words, metrics of each tag, confusion matrix."""
+"""Evaluation of a tagger: accuracy on all, known and unknown words, metrics per tag, confusion matrix."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from lxmls_rnn.deep_learning.interface import Model, Sentence
 
 
 def accuracy(model: Model, sentences: Iterable[Sentence | Batch]) -> float:
-    """Return the share of words whose most probable tag is the gold one, of sentences or of batches of them."""
-    right = total = 0
+    """Return the share of words whose most probable tag is the gold tag; takes sentences or batches."""
+    correct = total = 0
     for one in sentences:
-        is_right = model.forward(one.x).argmax(axis=0) == one.y
+        is_correct = model.forward(one.x).argmax(axis=0) == one.y
         if isinstance(one, Batch):
-            is_right = is_right[one.weights > 0]
-        right += int(np.count_nonzero(is_right))
-        total += is_right.size
-    return right / total
+            is_correct = is_correct[one.weights > 0]
+        correct += int(np.count_nonzero(is_correct))
+        total += is_correct.size
+    return correct / total
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts of an evaluation, and the figures that follow from them.
+    """Counts of an evaluation, and the metrics computed from them.
 
     Attributes
     ----------
     tags
         Names of the tags, in the order of the matrices.
     sentences
-        Their number.
+        Number of sentences.
     known, unknown
-        Confusion matrices (n_tags, n_tags) over the words that the vocabulary of the training part holds and over the
-        others: gold tag by row, predicted tag by column.
+        Confusion matrices (n_tags, n_tags) over the words in the vocabulary of the training part, and over the other
+        words: gold tag by row, predicted tag by column.
     """
 
     tags: list[str]
@@ -52,17 +52,17 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Accuracy over all words."""
-        return share_right(self.confusion)
+        return _share_correct(self.confusion)
 
     @property
     def known_accuracy(self) -> float:
         """Accuracy over the known words, NaN if there are none."""
-        return share_right(self.known)
+        return _share_correct(self.known)
 
     @property
     def unknown_accuracy(self) -> float:
         """Accuracy over the unknown words, NaN if there are none."""
-        return share_right(self.unknown)
+        return _share_correct(self.unknown)
 
     def per_tag(self) -> list[dict[str, Any]]:
         """Return for each tag its name, number of gold words, precision, recall and F1 (0 where undefined)."""
@@ -75,14 +75,14 @@ class Evaluation:
         return rows
 
 
-def share_right(confusion: np.ndarray) -> float:
-    """Share of a confusion matrix's counts that lie on its diagonal; NaN for an empty one."""
+def _share_correct(confusion: np.ndarray) -> float:
+    """Return the share of counts on the diagonal of a confusion matrix; NaN if the matrix is empty."""
     total = confusion.sum()
     return float(confusion.trace() / total) if total else float("nan")
 
 
 class Judged(NamedTuple):
-    """A sentence with the tags that a tagger gives it."""
+    """A sentence and the tags that a tagger predicts for it."""
 
     sentence: Any  # with x and y, integer ids, (L,)
     predicted: np.ndarray  # tag ids, (L,)
@@ -90,28 +90,28 @@ class Judged(NamedTuple):
 
     @property
     def wrong(self) -> np.ndarray:
-        """Whether the tag is not the gold one, bool (L,)."""
+        """Whether the predicted tag differs from the gold tag, bool (L,)."""
         return self.predicted != np.asarray(self.sentence.y)
 
 
 def judge(model: Model, sentences: Iterable[Sentence], n_known_words: int) -> Iterator[Judged]:
-    """Tag sentences one after the other; parameters as in `evaluate`."""
+    """Tag sentences one by one; parameters as in `evaluate`."""
     for sentence in sentences:
         unknown = np.asarray(sentence.x) >= n_known_words
         yield Judged(sentence, model.forward(sentence.x).argmax(axis=0), unknown)
 
 
 def count(judged: Iterable[Judged], tags: list[str]) -> Evaluation:
-    """Count what `judge` gives; `tags` are the names of the tag ids."""
+    """Return the evaluation of the sentences that `judge` yields; `tags` are the names of the tag ids."""
     counts = np.zeros((2, len(tags), len(tags)), dtype=np.int64)
     number = 0
-    for number, one in enumerate(judged, 1):  # noqa: B007  counts them
+    for number, one in enumerate(judged, 1):  # noqa: B007  the number is used after the loop
         np.add.at(counts, (one.unknown.astype(int), np.asarray(one.sentence.y), one.predicted), 1)
     return Evaluation(list(tags), number, counts[0], counts[1])
 
 
 def evaluate(model: Model, sentences: Iterable[Sentence], tags: list[str], n_known_words: int) -> Evaluation:
-    """Tag sentences and compare with their gold tags.
+    """Tag sentences and compare the predictions with their gold tags.
 
     Parameters
     ----------
@@ -122,6 +122,6 @@ def evaluate(model: Model, sentences: Iterable[Sentence], tags: list[str], n_kno
     tags
         Names of the tag ids.
     n_known_words
-        Words with an id below it are in the vocabulary of the training part.
+        Words with a smaller id are in the vocabulary of the training part.
     """
     return count(judge(model, sentences, n_known_words), tags)

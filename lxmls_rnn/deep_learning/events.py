@@ -1,4 +1,4 @@
-"""Events that a training yields, and its state."""
+"""Events and state of a training."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from lxmls_rnn.storage.records import Count
 
 
 class Progress(NamedTuple):
-    """Where a training stands; with the model's parameters it is all that is needed to go on exactly from there.
+    """State of a training. Together with the model's parameters it is enough to resume the training exactly.
 
-    To the last digit on the CPU. A GPU adds up the gradients of a word that comes twice in a batch in any order.
+    On the CPU the resumed training is identical to the last digit. A GPU sums the gradients of a repeated word in no
+    fixed order, so rounding may differ.
 
     Attributes
     ----------
     epoch, batch
-        Number of whole epochs done, and of batches done in the epoch that has begun.
+        Number of complete epochs, and of batches done in the current epoch.
     cost, sentences, correct, words, seconds
-        Sums over the batches of the epoch that has begun: cost of the sentences (nats a word), their number, words
-        tagged rightly before their update, words, time.
+        Sums over the batches done in the current epoch: cost of each sentence (nats per word), number of sentences,
+        words tagged correctly before their update, words, time.
     best_accuracy, epochs_without_gain
-        For early stopping: the best accuracy on dev so far and the epochs since.
+        For early stopping: the best accuracy on dev so far, and the number of epochs since then.
     gradient_norm
-        The largest norm of a gradient of the epoch that has begun, before clipping; 0 where none is recorded.
+        The largest norm of the gradient in the current epoch, before clipping; 0 if not recorded.
     """
 
     epoch: int = 0
@@ -39,28 +40,28 @@ class Progress(NamedTuple):
 
     @property
     def mean_cost(self) -> float:
-        """Mean over the sentences of their cost, nats a word."""
+        """Mean cost of a sentence in the current epoch, nats per word."""
         return self.cost / self.sentences
 
     @property
     def accuracy(self) -> float:
-        """Share of the words that were tagged rightly before their update."""
+        """Share of the words that were tagged correctly before their update."""
         return self.correct / self.words
 
     @property
     def words_per_second(self) -> float:
-        """Of the epoch that has begun."""
+        """Speed in the current epoch."""
         return self.words / self.seconds
 
     def since(self, before: Progress) -> Progress:
-        """Return this with the sums over the batches since `before` only, which is of the same epoch."""
+        """Return a copy whose sums cover only the batches after `before`, a state of the same epoch."""
         sums = ("cost", "sentences", "correct", "words", "seconds")
         return self._replace(**{name: getattr(self, name) - getattr(before, name) for name in sums})
 
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, or goes on."""
+    """Training starts or resumes."""
 
     epochs: int
     batches: int
@@ -71,30 +72,30 @@ class Started:
 
 @dataclass(frozen=True)
 class BatchDone:
-    """The parameters have been updated: once, or for many small batches in one call (`fused_sgd`)."""
+    """The parameters were updated: once, or several times in one call (`fused_sgd`)."""
 
     epoch: int  # counted from 1
-    batch: int  # the last one done, counted from 1
+    batch: int  # last batch done, counted from 1
     batches: int
-    updates: int  # since the event before
-    cost: float  # mean over the sentences since the event before of their cost, nats a word
+    updates: int  # since the previous event
+    cost: float  # mean cost of the sentences since the previous event, nats per word
     progress: Progress
-    gradient_norm: float | None = None  # largest since the event before, before clipping; None: not recorded
+    gradient_norm: float | None = None  # largest since the previous event, before clipping; None if not recorded
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """What is recorded of an epoch: a line of metrics.jsonl."""
+    """Metrics of an epoch: a line of metrics.jsonl."""
 
     epoch: Count  # counted from 1
-    cost: float  # sum over the sentences of their cost, each before its update, nats a word
-    train_accuracy: float  # running: each word tagged before its sentence's update
+    cost: float  # sum of the costs of all sentences, each before its update, nats per word
+    train_accuracy: float  # each sentence is tagged before its own update
     dev_accuracy: float | None
     rate: float
     seconds: float
     words_per_second: float
-    is_best: bool  # on dev; always true without early stopping
-    gradient_norm: float | None = None  # largest of an update, before clipping; None: not recorded
+    is_best: bool  # best accuracy on dev so far; always true without early stopping
+    gradient_norm: float | None = None  # largest of the epoch, before clipping; None if not recorded
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class EpochDone(Metrics):
     progress: Progress = field(kw_only=True)
 
     def metrics(self) -> Metrics:
-        """Return the metrics alone."""
+        """Return the metrics without the progress."""
         return Metrics(**{one.name: getattr(self, one.name) for one in fields(Metrics)})
 
 

@@ -21,7 +21,7 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 
 # In one call, which cannot be stopped, at most so many words times numbers in the matrices: 50 ms at 1 Gflop/s.
-WORK_OF_A_CALL = 8_000_000
+MAX_WORK_PER_CALL = 8_000_000
 
 
 def covers(model: Any) -> bool:
@@ -71,10 +71,10 @@ def fused_steps(
     places = np.concatenate([only_batch(batch.x.shape) for batch in batches])
     places[1:, 0] = np.cumsum(sizes)[:-1]
     arrays = [np.concatenate([flat(getattr(batch, name)) for batch in batches]) for name in ("x", "y", "weights")]
-    words_of_a_call = max(1, WORK_OF_A_CALL // sum(W.get_value(borrow=True).size for W in model.param[1:]))
+    words_per_call = max(1, MAX_WORK_PER_CALL // sum(W.get_value(borrow=True).size for W in model.param[1:]))
 
     def steps(numbers: np.ndarray, rate: float) -> Iterator[tuple[list[float], list[int], list[float]]]:
-        call = (np.cumsum(sizes[numbers]) - 1) // words_of_a_call
+        call = (np.cumsum(sizes[numbers]) - 1) // words_per_call
         for part in np.split(numbers, np.flatnonzero(np.diff(call)) + 1) if len(numbers) else []:
             costs, correct, norms = function(part, places, *arrays, rate=rate)
             yield costs.tolist(), correct.tolist(), norms.tolist()

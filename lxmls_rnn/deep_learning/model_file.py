@@ -1,4 +1,4 @@
-"""A tagger in a file, or from numbers that are there: save, load, build, and convert to another class of its family."""
+"""Model files: save and load taggers, build one from given parameters, convert one to another class."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from lxmls_rnn.storage.files import naming, open_regular, quoted, write_atomical
 
 FORMAT = "lxmls-rnn model"
 FORMAT_VERSION = 1
-LARGEST_HEADER = 64 << 20  # bytes; of a million words it has some 20 million
-HEADER_AS_OBJECTS = 30  # bytes that a byte of JSON takes at most, as Python's objects
+MAX_HEADER_BYTES = 64 << 20  # a vocabulary of a million words takes about 20 million bytes
+PARSED_BYTES_PER_JSON_BYTE = 30  # upper bound of the memory of parsed JSON
 
 Positive = Annotated[int, records.Between(1, 2**31 - 1)]
 
 
 @dataclass(frozen=True)
 class SizesInHeader:
-    """See `parameters.Sizes`."""
+    """The sizes of the model; see `parameters.Sizes`."""
 
     n_words: Positive
     n_emb: Positive
@@ -42,14 +42,14 @@ class SizesInHeader:
 
 @dataclass(frozen=True)
 class Header:
-    """What the header must say, beside the class, and may say; it may say more."""
+    """Fields of the header that `load` checks, besides the class; further fields are allowed."""
 
     sizes: SizesInHeader
     activation: str
     dtype: str
     words: Annotated[list[str], records.UntilWrong()] | None
     tags: Annotated[list[str], records.UntilWrong()] | None
-    peepholes: bool = True  # of an LSTM; files of earlier versions do not say it
+    peepholes: bool = True  # for an LSTM; files of earlier versions lack this field
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
 
@@ -62,33 +62,33 @@ def save(
     tags: list[str] | None = None,
     **extra: Any,
 ) -> None:
-    """Write a model to one file: the parameters as a NumPy .npz, what they mean as JSON in its entry `header`.
+    """Write a model to a NumPy .npz file: the parameters as arrays, the rest as JSON in the entry `header`.
 
     Parameters
     ----------
     path
-        The file; an existing one is replaced in one step.
+        The file to write; an existing file is replaced in one step.
     model
         Any tagger of this package.
     words, tags
-        Names of the word and tag ids, in order. They may be left out, but then the file cannot tag text.
+        Names of the word and tag ids, in order. Without them the loaded model cannot tag text.
     extra
-        Anything that JSON can hold; it comes back in the header.
+        Further fields for the header: any JSON values.
 
     Raises
     ------
     ValueError
         As `check_names`.
     FloatingPointError
-        A parameter is NaN or infinite: nothing is written, for it could not be read again.
+        A parameter is NaN or infinite. Nothing is written, because `load` would reject the file.
     OSError
-        The file cannot be written; names it.
+        The file cannot be written; the message names it.
     """
     check_names(words, tags, model.sizes)
     values = model.get_values()
     for name, value in values.items():
         if not np.isfinite(value).all():
-            raise FloatingPointError(f"{name} holds NaN or infinity: the model has diverged, and is not saved")
+            raise FloatingPointError(f"{name} holds NaN or infinity: the model has diverged and was not saved")
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -105,7 +105,7 @@ def save(
 
 
 def _write(arrays: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
-    """Write an .npz; np.savez leaves a ZipFile open where the disk is full."""
+    """Write an .npz file; unlike np.savez, close the ZipFile even if the disk is full."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
@@ -113,7 +113,7 @@ def _write(arrays: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
 
 
 def check_names(words: list[str] | None, tags: list[str] | None, sizes: parameters.Sizes) -> None:
-    """Raise ValueError unless `words` and `tags` are None or distinct names, as many as `sizes` says."""
+    """Raise ValueError unless `words` and `tags` are None or distinct names, as many as in `sizes`."""
     for names, size, what in ((words, sizes.n_words, "words"), (tags, sizes.n_tags, "tags")):
         if names is not None and not len(names) == len(set(names)) == size:
             raise ValueError(
@@ -123,7 +123,7 @@ def check_names(words: list[str] | None, tags: list[str] | None, sizes: paramete
 
 
 class Saved(NamedTuple):
-    """A model file's contents: the model, rebuilt, and its header."""
+    """Contents of a model file: the model and its header."""
 
     model: Model
     header: dict[str, Any]
@@ -137,19 +137,19 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
     path
         A file written by `save`.
     model_class
-        The class to build, for instance `NumpyRNN` for a file that an `RNN` wrote; by default the one that wrote it.
+        The class to build, for instance `NumpyRNN` for a saved `RNN`; by default the class that was saved.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     ValueError
-        It is not a model file, is damaged, is from a later version of the format, does not hold the parameters
-        that its sizes ask for, or cannot be a `model_class`.
+        The file is not a model file, is damaged, has a later version of the format, has parameters that do not match
+        its sizes, or does not fit `model_class`.
     OSError
-        It cannot be read; names it.
+        The file cannot be read; the message names it.
     MemoryError
-        There is too little memory for it. Names, shapes and sizes are looked at before anything is unpacked.
+        The model does not fit into memory. Names, shapes and sizes are checked before any array is read.
     """
     path = Path(path)
     try:
@@ -160,7 +160,7 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the header of a model file without reading its parameters; errors as in `load`."""
+    """Return the header of a model file without reading the parameters; errors as in `load`."""
     try:
         with naming(path), open_regular(path) as file:
             return _open(path, file)[1]
@@ -169,18 +169,18 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _open(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[Archive, dict[str, Any], dict[str, tuple[int, ...]]]:
-    """Return what a model file holds, its header, and the shapes of its parameters."""
+    """Return a model file's archive, its header and the shapes of its parameters."""
     try:
         archive = Archive(file)
         if "header" not in archive.names:
-            raise ValueError("it has no header")
+            raise ValueError("the entry 'header' is missing")
         (size,) = archive.shape("header", kinds="u", largest=1)
-        if size > LARGEST_HEADER:
-            raise ValueError(f"its header has {size:,} bytes, expected at most {LARGEST_HEADER:,}")
-        memory.check(f"the header of {path}", HEADER_AS_OBJECTS * size)
+        if size > MAX_HEADER_BYTES:
+            raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
+        memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
         text = archive.read("header").tobytes()
-        if text.count(b"[") + text.count(b"{") > records.MOST_VALUES:  # an empty list takes 64 bytes, a word has none
-            raise ValueError(f"its header has more than {records.MOST_VALUES:,} brackets, expected at most so many")
+        if text.count(b"[") + text.count(b"{") > records.MOST_VALUES:  # an empty list takes 64 bytes
+            raise ValueError(f"its header has more than {records.MOST_VALUES:,} brackets, which is the limit")
         header = records.parse(dict[str, Any], text, "header")
         if header.get("format") != FORMAT:
             raise ValueError(f"its format is {quoted(header.get('format'))}")
@@ -220,9 +220,9 @@ def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
 def build(
     model_class: Any, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str, dtype: str
 ) -> Any:
-    """Make a model of copies of given values; errors as in `check_values` and `check_dtype`, and MemoryError.
+    """Build a model from copies of the given parameters; errors as in `check_values` and `check_dtype`, or MemoryError.
 
-    An LSTM has peepholes if there is a W_c.
+    An LSTM has peepholes if `values` has a W_c.
     """
     parameters.check_dtype(dtype)
     model = model_class.__new__(model_class)
@@ -234,6 +234,6 @@ def build(
 
 
 def convert(model: Model, model_class: Any) -> Any:
-    """Return a model of another class of the same family with the same numbers, for instance an RNN as a NumpyRNN."""
+    """Return a model of another class of the same family with the same parameters, e.g. a NumpyRNN from an RNN."""
     memory.check("a copy of the model", 2 * memory.size_of(model.shapes(model.sizes).values(), model.dtype))
     return build(model_class, model.sizes, model.get_values(), model.activation, model.dtype)

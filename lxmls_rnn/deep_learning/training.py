@@ -1,7 +1,7 @@
-"""Training: stochastic gradient descent over a corpus, as a stream of events.
+"""Training of a tagger by stochastic gradient descent, as a generator of events.
 
-`Trainer.fit` is a generator. Who iterates over it decides what to do with the events: draw a progress bar, a curve,
-write a run to disk; and stops the training by not asking for the next one.
+The caller iterates over `Trainer.fit` and decides what to do with each event: draw a progress bar or a curve, or write
+a run to disk. To stop the training, the caller stops iterating.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.sgd import Steps, make_steps
 from lxmls_rnn.storage.files import counted, quoted
 
-LARGEST = sys.float_info.max  # JSON has no infinity
-NONSENSE = 1.5  # times the cost of guessing: a small corpus may be a little above it for an epoch or two
+MAX_FLOAT = sys.float_info.max  # JSON has no infinity
+WORSE_THAN_CHANCE = 1.5  # times the loss of guessing; a small corpus may exceed that loss a little in its first epochs
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """Stochastic gradient descent for every model alike.
+    """Settings and loop of stochastic gradient descent, the same for every model.
 
     Parameters
     ----------
@@ -39,25 +39,25 @@ class Trainer:
     rate, decay
         Learning rate in epoch n = 0, 1, ...: rate / (1 + decay * n).
     batch_size
-        Sentences for one update. 1 trains as the lab guide does. More sentences of similar length are padded to one
-        matrix; the cost is the mean over them.
+        Sentences per update. 1 trains as the lab guide does. Larger batches hold sentences of similar length, padded
+        to one matrix; the cost is the mean over the sentences.
     clip
-        Largest Euclidean norm of the gradient, None for no limit.
+        Maximum Euclidean norm of the gradient; None for no limit.
     shuffle, seed
-        Whether to go through the corpus in a new order in every epoch, and the seed of the orders.
+        Whether to shuffle the corpus in every epoch, and the seed of the order.
     patience
-        Early stopping: end after so many epochs without a better accuracy on dev, with the parameters of the best
-        epoch. None trains all epochs and keeps the last parameters.
+        Early stopping: stop after this many epochs without a better accuracy on dev, and restore the parameters of
+        the best epoch. None trains all epochs and keeps the last parameters.
     freeze_embeddings
-        Leave the embeddings as they are.
+        Do not train the embeddings.
     gradient_norm
-        Record the largest norm of the gradient in each epoch where nothing is clipped too; with `clip` it is recorded
-        in any case, as it was before clipping. The numbers of a training are then, to their rounding, the same.
+        Record the largest norm of the gradient in each epoch even without `clip`. With `clip` it is always recorded,
+        as it was before clipping. Recording does not change the training, except for rounding.
 
     Raises
     ------
     ValueError
-        A number out of its range.
+        A setting has the wrong type or is out of range.
     """
 
     epochs: int = 5
@@ -76,17 +76,17 @@ class Trainer:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
             value = getattr(self, name)
-            if not self._is_without(name) and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            if not self._is_off(name) and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ValueError(f"{name} must be an integer of at least {least}, got {quoted(value)}")
         for name, positive in (("rate", True), ("clip", True), ("decay", False)):
             value = getattr(self, name)
             is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
             fits = is_number and (0 < value < np.inf or (value == 0 and not positive))
-            if not (fits or self._is_without(name)):
+            if not (fits or self._is_off(name)):
                 kind = "positive" if positive else "non-negative"
                 raise ValueError(f"{name} must be a {kind} number, got {quoted(value)}")
 
-    def _is_without(self, name: str) -> bool:
+    def _is_off(self, name: str) -> bool:
         return name in ("patience", "clip") and getattr(self, name) is None
 
     def fit(
@@ -106,32 +106,32 @@ class Trainer:
         train, dev
             Sentences with `x` and `y`, integer ids, (L,).
         progress
-            Where to go on, with the parameters that the model had there; None begins.
+            State to resume from; the model must have the parameters of that state. None starts a new training.
         best
             With `progress` and `patience`: the parameters of the best epoch so far.
 
         Yields
         ------
         Event
-            Started, then BatchDone after each update, or after some, and EpochDone after each epoch, at last Stopped.
-            The model may be read, and saved, while the generator waits.
+            Started, then BatchDone after one or several updates and EpochDone after each epoch, finally Stopped.
+            The caller may read and save the model between two events.
 
         Raises
         ------
         ValueError
-            No sentence to train on; `patience` without `dev`; an empty sentence; x and y of different length;
-            `progress` with other batches than these.
+            `train` is empty; `patience` is set without `dev`; a sentence is empty; x and y differ in length;
+            `progress` does not fit the batches of this corpus.
         IndexError
-            A word or tag outside the model's sizes.
+            A word id or tag id is outside the model's sizes.
         FloatingPointError
-            The cost is no longer a finite number, or a parameter after an epoch.
+            The training diverged: the cost, or a parameter after an epoch, is NaN or infinite.
         MemoryError
-            The corpus as arrays, or those of the largest batch, do not fit into memory.
+            The arrays of the corpus and of the largest batch do not fit into memory.
 
         Warns
         -----
         UserWarning
-            The cost of an epoch is well above that of guessing.
+            The cost of an epoch is well above that of guessing a tag.
         """
         train, dev = list(train), list(dev or [])
         if self.patience is not None and not dev:
@@ -146,12 +146,12 @@ class Trainer:
         batches, dev_batches = (cut(part, self.batch_size, model.dtype) for part in (train, dev))
         if p.batch > len(batches):
             raise ValueError(f"progress stands at batch {p.batch}, but the corpus makes only {len(batches)} batches")
-        # checkpoints of earlier versions do not count them
+        # checkpoints of earlier versions lack the number of sentences
         p = p._replace(sentences=sum(batches[n].sentences for n in self._order(len(batches), p.epoch)[: p.batch]))
         yield Started(self.epochs, len(batches), len(train), sum(len(s.x) for s in train), p)
         steps = None
-        while not (reason := self._end(p)):
-            steps = steps or make_steps(model, batches, clip=self.bound, freeze_embeddings=self.freeze_embeddings)
+        while not (reason := self._stop_reason(p)):
+            steps = steps or make_steps(model, batches, clip=self.clip_bound, freeze_embeddings=self.freeze_embeddings)
             p = yield from self._batches_of_epoch(steps, batches, p)
             event = self._end_epoch(model, dev_batches, p)
             p = event.progress
@@ -163,24 +163,24 @@ class Trainer:
         yield Stopped(reason, p)
 
     def _check_memory(self, model: Model, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Raise MemoryError where the corpus as arrays and those of a step on the largest batch cannot fit."""
+        """Raise MemoryError if the arrays of the corpus and of a step on the largest batch do not fit into memory."""
         positions, largest = 0, 0
         for part in (train, dev):
             of_part = padded_sizes(np.array([len(sentence.x) for sentence in part], int), self.batch_size)
             positions, largest = positions + of_part[0], max(largest, of_part[1])
         n, shapes = model.sizes, model.shapes(model.sizes)
-        # what the passes keep of a word, and take for a moment, was measured: of NumPy's and scan's about as much
+        # numbers that both passes store for each word, temporary ones included, as measured with NumPy and `scan`
         of_word = 2 * n.n_emb + (22 if shapes["W_h"][0] > n.n_hidd else 6) * n.n_hidd + 4 * n.n_tags
         whole, learnt = (memory.size_of(list(shapes.values())[k:], model.dtype) for k in (0, 1))
-        # a gradient, what it is summed in, and the update; or the copy that is saved
+        # the gradient, the array that sums it and the update; or the copy for saving
         copies = max(3 * learnt, whole + whole // 2) + (whole if self.patience is not None else 0)
         need = memory.size_of([(largest, of_word)], model.dtype) + copies
         need += positions * (8 + memory.SIZE[model.dtype])
         what = f"a training on {positions:,} words, with dev and padding, the largest batch of {largest:,},"
         memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 
-    def _end(self, p: Progress) -> str:
-        """Return why the training ends here, or nothing if it goes on."""
+    def _stop_reason(self, p: Progress) -> str:
+        """Return the reason why the training stops here; an empty string if it continues."""
         if p.epoch >= self.epochs:
             return "the one epoch done" if self.epochs == 1 else f"all {self.epochs} epochs done"
         if self.patience is not None and p.epochs_without_gain >= self.patience:
@@ -188,76 +188,76 @@ class Trainer:
         return ""
 
     @property
-    def bound(self) -> float | None:
-        """What `make_steps` takes as `clip`: infinity where norms are recorded and nothing is clipped."""
+    def clip_bound(self) -> float | None:
+        """The `clip` for `make_steps`: infinity if norms are recorded without clipping."""
         return math.inf if self.clip is None and self.gradient_norm else self.clip
 
-    def rate_of_epoch(self, epoch: int) -> float:
-        """Learning rate of epoch 0, 1, ...."""
+    def learning_rate(self, epoch: int) -> float:
+        """Return the learning rate of epoch 0, 1, ...."""
         return self.rate / (1 + self.decay * epoch)
 
     def _order(self, n_batches: int, epoch: int) -> np.ndarray:
-        """Return the numbers of the batches in the order of epoch 0, 1, ...."""
+        """Return the indices of the batches in the order of epoch 0, 1, ...."""
         order = np.arange(n_batches)
         if self.shuffle:
-            # a generator for each epoch: to go on in the middle of a training takes no state but its number
+            # a new generator for each epoch: resuming in the middle of a training needs no other state
             np.random.RandomState([self.seed, epoch]).shuffle(order)
         return order
 
     def _batches_of_epoch(
         self, steps: Steps, batches: list[Batch], p: Progress
     ) -> Generator[BatchDone, None, Progress]:
-        order, rate = self._order(len(batches), p.epoch), self.rate_of_epoch(p.epoch)
+        order, rate = self._order(len(batches), p.epoch), self.learning_rate(p.epoch)
         begin = time.perf_counter()
-        for costs, rights, norms in steps(order[p.batch :], rate):
+        for losses, corrects, norms in steps(order[p.batch :], rate):
             _, number, cost, sentences, correct, words, *_ = p
-            for cost_of_batch, right in zip(costs, rights, strict=True):
-                if not math.isfinite(cost_of_batch):
+            for batch_loss, batch_correct in zip(losses, corrects, strict=True):
+                if not math.isfinite(batch_loss):
                     raise FloatingPointError(
-                        f"the cost became {cost_of_batch} in epoch {p.epoch + 1}, batch {number + 1}: "
+                        f"the cost became {batch_loss} in epoch {p.epoch + 1}, batch {number + 1}: "
                         f"try a lower rate than {rate:g}, or clip the gradient"
                     )
                 batch = batches[order[number]]
                 number += 1
-                cost += cost_of_batch * batch.sentences
+                cost += batch_loss * batch.sentences
                 sentences += batch.sentences
-                correct += right
+                correct += batch_correct
                 words += batch.words
             mean = (cost - p.cost) / (sentences - p.sentences)
             seconds = p.seconds + time.perf_counter() - begin
-            largest = min(max(0.0, *norms), LARGEST)  # a number that is none is passed over
+            largest = min(max(0.0, *norms), MAX_FLOAT)  # NaN is ignored
             p = Progress(
                 p.epoch, number, cost, sentences, correct, words, seconds,
                 p.best_accuracy, p.epochs_without_gain, max(p.gradient_norm, largest),
             )  # fmt: skip
-            recorded = None if self.bound is None else largest
-            yield BatchDone(p.epoch + 1, number, len(batches), len(costs), mean, p, recorded)
-            begin = time.perf_counter()  # anew: what was done with the event, or a pause, does not count
+            recorded = None if self.clip_bound is None else largest
+            yield BatchDone(p.epoch + 1, number, len(batches), len(losses), mean, p, recorded)
+            begin = time.perf_counter()  # restart: time that the caller spent on the event does not count
         return p
 
     def _end_epoch(self, model: Model, dev: Sequence[Batch], p: Progress) -> EpochDone:
         self._check_epoch(model, p)
         dev_accuracy = accuracy(model, dev) if dev else None
-        is_best, best, without_gain = True, p.best_accuracy, p.epochs_without_gain
+        is_best, best, epochs_without_gain = True, p.best_accuracy, p.epochs_without_gain
         if self.patience is not None and dev_accuracy is not None:
             is_best = dev_accuracy > best
-            best, without_gain = max(best, dev_accuracy), 0 if is_best else without_gain + 1
+            best, epochs_without_gain = max(best, dev_accuracy), 0 if is_best else epochs_without_gain + 1
         return EpochDone(
             epoch=p.epoch + 1,
             cost=p.cost,
             train_accuracy=p.accuracy,
             dev_accuracy=dev_accuracy,
-            rate=self.rate_of_epoch(p.epoch),
+            rate=self.learning_rate(p.epoch),
             seconds=p.seconds,
             words_per_second=p.words_per_second,
             is_best=is_best,
-            progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=without_gain),
-            gradient_norm=None if self.bound is None else p.gradient_norm,
+            progress=Progress(epoch=p.epoch + 1, best_accuracy=best, epochs_without_gain=epochs_without_gain),
+            gradient_norm=None if self.clip_bound is None else p.gradient_norm,
         )
 
     def _check_epoch(self, model: Model, p: Progress) -> None:
-        """Raise FloatingPointError for parameters that are no numbers; warn where guessing would do better."""
-        rate = self.rate_of_epoch(p.epoch)
+        """Raise FloatingPointError if a parameter is NaN or infinite; warn if guessing would be better."""
+        rate = self.learning_rate(p.epoch)
         for name, value in model.get_values().items():
             if not np.isfinite(value).all():
                 raise FloatingPointError(
@@ -265,7 +265,7 @@ class Trainer:
                     f"try a lower rate than {rate:g}, or clip the gradient"
                 )
         guessing = math.log(model.sizes.n_tags)
-        if p.mean_cost > NONSENSE * guessing and p.epoch + 1 >= min(2, self.epochs):
+        if p.mean_cost > WORSE_THAN_CHANCE * guessing and p.epoch + 1 >= min(2, self.epochs):
             warnings.warn(
                 f"the cost of epoch {p.epoch + 1}, {p.mean_cost:.3g} a word, is above that of guessing, which is "
                 f"{guessing:.3g}: try a lower rate than {rate:g}, or clip the gradient",

@@ -1,1 +1,1 @@
-"""Readers of tagged corpora."""
+"""Readers of part-of-speech corpora."""

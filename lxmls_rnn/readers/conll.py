@@ -1,4 +1,4 @@
-"""The lines of a CoNLL file: from bytes on disk to sentences of words and tags."""
+"""Reader of CoNLL files: from bytes on disk to sentences of words and tags."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from lxmls_rnn.storage.files import quoted
 WORD_COLUMN = 1
 TAG_COLUMN = 4
 TOKEN_ID = re.compile(r"[0-9]{1,18}")
-# CoNLL-U has two kinds of line that are no word: the range 8-9 of a contraction and the empty node 8.1.
+# Two kinds of CoNLL-U lines are not words: the range 8-9 of a contraction, and the empty node 8.1.
 RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
-
-
-CHECK_EVERY = 1 << 17  # words: so often it is asked whether there is memory for as many more
-WORD_BYTES = 400  # that a word takes while it is read, and then as a part of a sequence
+WORDS_PER_MEMORY_CHECK = 1 << 17  # after so many words, check that memory suffices for as many more
+BYTES_PER_WORD = 400  # memory of a word, first as a `Token`, then as part of a sequence
 
 
 class Token(NamedTuple):
-    """A word, its tag and where it stands."""
+    """A word, its tag and its line in the file."""
 
     word: str
     tag: str
@@ -33,15 +31,16 @@ class Token(NamedTuple):
 def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a UTF-8 file, plain or gzipped, without line ends and byte order mark.
 
-    FileNotFoundError if there is no such file, OSError, which names it, if it cannot be read; ValueError if it is no
-    regular file, a line is not UTF-8 or longer than `files.LONGEST_LINE`, or the gzip data are damaged or cut short.
+    Raises FileNotFoundError if the file does not exist, OSError with its name if it cannot be read, and ValueError if
+    it is not a regular file, a line is not UTF-8 or longer than `files.LONGEST_LINE`, or the gzip data are damaged or
+    incomplete.
     """
     return decoded(files.read_lines(file), file)
 
 
 def decoded(lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of a file as text; ValueError, with `name` and number, for one that is not UTF-8."""
-    # Lines were cut as bytes: str.splitlines would also cut at characters that a word may hold.
+    """Decode numbered lines as UTF-8; ValueError, with the file's `name` and the line number, if one is not UTF-8."""
+    # The lines were split as bytes: str.splitlines would also split at characters that a word may contain.
     for number, raw in lines:
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -54,13 +53,13 @@ def decoded(lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str]) ->
 def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
     """Yield the sentences of a CoNLL file, each a list of at least one `Token`.
 
-    Sentences are separated by blank lines. A line has five columns or more, the number of the word first, the
-    word in column 2 and its tag in column 5; they are separated by tabs, or in a line without tabs by spaces.
-    That covers the files of the CoNLL-X shared task (https://aclanthology.org/W06-2920/) and CoNLL-U
+    Blank lines separate the sentences. A line has at least five columns: the number of the word in column 1, the
+    word in column 2, its tag in column 5. Tabs separate the columns, or spaces in a line without tabs.
+    This covers the files of the CoNLL-X shared task (https://aclanthology.org/W06-2920/) and CoNLL-U
     (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
 
-    Errors as `read_lines`, and ValueError for a line that is malformed, with the file, the line number and the line.
-    MemoryError before the words so far, if all are kept, do not fit into memory.
+    Raises the errors of `read_lines`, and ValueError, with file, line number and line, for a malformed line.
+    Raises MemoryError before memory is full, assuming that the caller keeps all sentences.
     """
     sentence: list[Token] = []
     words = 0
@@ -84,15 +83,16 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
                 )
             sentence.append(Token(columns[WORD_COLUMN], columns[TAG_COLUMN], line_number))
             words += 1
-            if words % CHECK_EVERY == 0:
-                # what has been read is no longer free; of it sequences are made
-                memory.check(f"{file}, from line {line_number} on,", WORD_BYTES * (CHECK_EVERY + words // 2))
+            if words % WORDS_PER_MEMORY_CHECK == 0:
+                # the words read so far already occupy memory; the caller copies them into sequences
+                needed = BYTES_PER_WORD * (WORDS_PER_MEMORY_CHECK + words // 2)
+                memory.check(f"{file}, from line {line_number} on,", needed)
     if sentence:
         yield sentence
 
 
 def _split(line: str) -> list[str]:
-    """Return the columns of a word's line; the ValueError that it raises says only the reason."""
+    """Return the columns of a line; ValueError, whose message is only the reason, if the line is malformed."""
     if line.startswith("#"):
         raise ValueError("a comment inside a sentence (is the blank line before it missing?)")
     columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]

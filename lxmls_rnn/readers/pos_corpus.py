@@ -1,4 +1,4 @@
-"""Part-of-speech corpora: from CoNLL files to lists of sentences with consecutive word and tag ids."""
+"""Part-of-speech corpora: read CoNLL files into lists of sentences with consecutive word and tag ids."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PTB_MAP = Path(__file__).with_name("en-ptb.map")
 FIRST_TAG = "noun"
 OTHER_TAG = "x"
 UNKNOWN_WORD = "<unk>"
-TOLD = 3  # of the tags that a map does not have, so many are named
+MAX_NAMED_TAGS = 3  # a warning names so many of the tags that are missing in the tag map
 
 
 class PostagCorpus:
-    """Reads tagged sentences; all lists that it reads share its two dictionaries.
+    """Reader of tagged sentences; all lists that it returns share its two dictionaries.
 
     Attributes
     ----------
@@ -48,28 +48,28 @@ class PostagCorpus:
         Parameters
         ----------
         file : path
-            Columns 2 (word) and 5 (tag) of its lines are used; see `lxmls_rnn.readers.conll`.
+            Column 2 is the word, column 5 the tag; see `lxmls_rnn.readers.conll`.
         mapping_file : path or None
-            What the tags become; see `read_tag_map`. By default Penn Treebank tags become the 12 universal
-            ones. With None they stay as they are, in lower case.
+            Tag map, see `read_tag_map`. The default maps Penn Treebank tags to the 12 universal tags. With None
+            the tags are only put in lower case.
         max_sent_len : int, optional
             Sentences of more than one word and fewer than `max_sent_len` are kept; by default all of more than one.
         max_nr_sent : int, optional
-            Reading stops when so many have been kept; by default all are read.
+            Stop reading after so many sentences were kept; by default read all.
 
         Raises
         ------
         FileNotFoundError
-            There is no such file.
+            The file does not exist.
         ValueError
             A limit is not a positive integer, a line is malformed, or no sentence was kept. The dictionaries
-            are then as they were.
+            are then unchanged.
 
         Warns
         -----
         UserWarning
-            Once for all tags that the map does not have; they become 'x'. And where sentences of one word are left out
-            without a `max_sent_len`.
+            Tags are missing in the tag map (one warning for all of them; they become 'x'), or sentences of one word
+            were left out and `max_sent_len` is None.
         """
         for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
             if limit is not None:
@@ -87,7 +87,7 @@ class PostagCorpus:
             nr_single += len(sentence) == 1
         if not kept:
             if nr_read == 0:
-                raise ValueError(f"{file}: there is no sentence in this file")
+                raise ValueError(f"{file}: the file has no sentences")
             fewer = "" if max_sent_len is None else f" and fewer than {max_sent_len}"
             raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1{fewer} words")
 
@@ -110,24 +110,25 @@ class PostagCorpus:
 
 
 def _not_mapped(tokens: list[Token], mapping_file: object) -> str:
-    """Say which tags a map does not have: how many, and the first few."""
+    """Describe the tags that are missing in a tag map: their number and the first few."""
     first, *others = tokens
     if not others:
         return (
             f"line {first.line_number}: tag {quoted(first.tag)} is not in {mapping_file}; "
             f"it is mapped to {OTHER_TAG!r} wherever it occurs"
         )
-    told = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in tokens[:TOLD])
-    more = f" and {len(tokens) - TOLD} more" if len(tokens) > TOLD else ""
-    return f"{len(tokens)} tags are not in {mapping_file}: {told}{more}; they are mapped to {OTHER_TAG!r}"
+    named = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in tokens[:MAX_NAMED_TAGS])
+    more = f" and {len(tokens) - MAX_NAMED_TAGS} more" if len(tokens) > MAX_NAMED_TAGS else ""
+    return f"{len(tokens)} tags are not in {mapping_file}: {named}{more}; they are mapped to {OTHER_TAG!r}"
 
 
 def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, str]:
-    """Read a table of tags: a line has a tag, a tab, and the tag that it becomes. All are put in lower case.
+    """Read a tag map: each line has a tag, a tab, and the new tag. All tags are put in lower case.
 
-    The table of this package, `en-ptb.map`, takes the tags of the Penn Treebank and the further ones of the English Web
-    Treebank to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech Tagset", LREC 2012.
-    Errors as `read_lines`, and ValueError if a line does not have two columns, a tag comes twice, or there is no line.
+    This package's own map, `en-ptb.map`, maps the tags of the Penn Treebank, and the additional ones of the English Web
+    Treebank, to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech Tagset", LREC 2012.
+    Raises the errors of `read_lines`, and ValueError if a line does not have two columns, a tag has two lines, or the
+    file is empty.
     """
     tag_map: dict[str, str] = {}
     for line_number, line in read_lines(mapping_file):
@@ -137,7 +138,7 @@ def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, st
         if len(columns) != 2 or not all(columns):
             raise ValueError(f"{mapping_file}, line {line_number}: expected 'tag TAB new tag', got {quoted(line)}")
         if columns[0] in tag_map:
-            raise ValueError(f"{mapping_file}, line {line_number}: this tag has a line already: {quoted(line)}")
+            raise ValueError(f"{mapping_file}, line {line_number}: this tag already has a line: {quoted(line)}")
         tag_map[columns[0]] = columns[1]
     if not tag_map:
         raise ValueError(f"{mapping_file}: this map of tags is empty, expected lines of 'tag TAB new tag'")
@@ -147,17 +148,17 @@ def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, st
 def compacify(
     train_seq: SequenceList, test_seq: SequenceList, dev_seq: SequenceList, theano: bool = False
 ) -> tuple[SequenceList, SequenceList, SequenceList]:
-    """Renumber words and tags, without gaps, in the order in which train, then test, then dev show them.
+    """Renumber words and tags, without gaps, in order of first appearance in train, then test, then dev.
 
-    The vocabulary of the result holds the words of all three parts, as in the lab guide. See
-    `train_vocabulary` for one that looks at the training part only.
+    The resulting vocabulary has the words of all three parts, as in the lab guide. See `train_vocabulary` for a
+    vocabulary of the training part only.
 
     Parameters
     ----------
     train_seq, test_seq, dev_seq : SequenceList
-        They are left as they are.
+        Not changed.
     theano : bool
-        Make x and y int32 arrays of shape (L,), as Theano and GPUs want them, instead of lists.
+        Make x and y int32 arrays of shape (L,), as Theano and GPUs need, instead of lists.
 
     Returns
     -------
@@ -174,24 +175,24 @@ def compacify(
 def train_vocabulary(
     train_seq: SequenceList, *other_seqs: SequenceList, min_count: int = 2
 ) -> tuple[SequenceList, ...]:
-    """Take the vocabulary from the training part alone; every other word becomes `UNKNOWN_WORD`.
+    """Build the vocabulary from the training part only; every other word becomes `UNKNOWN_WORD`.
 
-    With the vocabulary of `compacify`, words seen only in the test part have embeddings that nothing has
-    trained. Here the rare words of the training part are `UNKNOWN_WORD` too, so its embedding is learnt.
+    With the vocabulary of `compacify`, the embeddings of words that only the test part has are never trained. Here
+    the rare words of the training part become `UNKNOWN_WORD` too, so its embedding is trained.
 
     Parameters
     ----------
     train_seq, *other_seqs : SequenceList
-        They are left as they are.
+        Not changed.
     min_count : int
-        A word is in the vocabulary when the training part has it so many times or more.
+        A word is in the vocabulary if it occurs at least this many times in the training part.
 
     Returns
     -------
     train, *others : SequenceList
-        New lists that share new dictionaries, with int32 arrays of shape (L,) as x and y. Word ids are in the
-        order of first appearance in the training part, `UNKNOWN_WORD` last. Tags are those of all parts, in
-        the order of first appearance, 'noun' 0. `Sequence.words` still gives the words as written.
+        New lists that share new dictionaries; x and y are int32 arrays of shape (L,). Word ids are in order of
+        first appearance in the training part, `UNKNOWN_WORD` last. Tag ids cover all parts, in order of first
+        appearance, but 'noun' is always 0. `Sequence.words` still returns the original words.
 
     Raises
     ------
@@ -201,18 +202,18 @@ def train_vocabulary(
     Warns
     -----
     UserWarning
-        The training part has no rare word, so nothing trains the embedding of `UNKNOWN_WORD`.
+        The training part has no rare words, so the embedding of `UNKNOWN_WORD` is never trained.
     """
     _check_positive("min_count", min_count)
     if len(train_seq) == 0:
-        raise ValueError("the training part has no sentences: there is nothing to take a vocabulary from")
+        raise ValueError("the training part has no sentences: a vocabulary needs at least one")
     counts = Counter(word for sequence in train_seq for word in _dictionary_words(sequence))
     counts.pop(UNKNOWN_WORD, None)
     x_dict = LabelDictionary(word for word, count in counts.items() if count >= min_count)
     if len(x_dict) == len(counts) and train_seq.get_num_tokens() == counts.total():
         warnings.warn(
-            f"no word of the training part comes fewer than min_count={min_count} times, so nothing trains "
-            f"the embedding of {UNKNOWN_WORD!r}: choose a greater min_count",
+            f"no word of the training part occurs fewer than min_count={min_count} times, so the embedding of "
+            f"{UNKNOWN_WORD!r} is never trained: choose a greater min_count",
             stacklevel=2,
         )
     x_dict.add(UNKNOWN_WORD)
@@ -232,7 +233,7 @@ def _rebuild(
     words_of: Callable[[Sequence], list[str]],
     as_arrays: bool,
 ) -> SequenceList:
-    """Return a new list of the same sentences, with the words that `words_of` gives."""
+    """Return a new list of the same sentences, with the words that `words_of` returns."""
     new = SequenceList(x_dict, y_dict)
     for sequence in part:
         copy = new.add_sequence(words_of(sequence), sequence.tags, surface=sequence.words)
@@ -242,7 +243,7 @@ def _rebuild(
 
 
 def _dictionary_words(sequence: Sequence) -> list[str]:
-    """Return the names of the word ids: `UNKNOWN_WORD` for a rare word where that is what its id means."""
+    """Return the names of the word ids, which are `UNKNOWN_WORD` for words outside the vocabulary."""
     names: Mapping[int, str] = sequence.sequence_list.word_dict
     return [names[int(i)] for i in sequence.x]
 

@@ -1,4 +1,4 @@
-"""Names (words or tags) and their ids."""
+"""Dictionary of names (words or tags) and their ids, in both directions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from types import MappingProxyType
 
 
 class LabelDictionary(dict[str, int]):
-    """A dict from names to consecutive ids 0, 1, 2, ... that can also be read the other way.
+    """A dict from names to consecutive ids 0, 1, 2, ..., which also maps ids back to names.
 
-    Grow it with `add` only: an item set by hand has no way back from its id.
+    Add names with `add` only: `get_label_name` does not find an item that is set directly.
 
     Parameters
     ----------
     labels : iterable of str, optional
-        Names to add at once. The first gets id 0; one that comes again keeps its id.
+        Names to add. The first gets id 0; a repeated name keeps its id.
 
     Examples
     --------
@@ -30,20 +30,20 @@ class LabelDictionary(dict[str, int]):
             self.add(name)
 
     def add(self, name: str) -> int:
-        """Return the id of `name`, giving it the next free one if it is new."""
+        """Return the id of `name`; a new name gets the next free id."""
         label_id = self.setdefault(name, len(self))
         self._names[label_id] = name
         return label_id
 
     def get_label_name(self, label_id: int) -> str:
-        """Return the name that has this id; IndexError if none has. Negative ids do not count from the end."""
+        """Return the name with this id; IndexError if there is none. Negative ids do not count from the end."""
         try:
             return self._names[label_id]
         except KeyError:
             raise IndexError(f"no label has id {label_id}: ids go from 0 to {len(self) - 1}") from None
 
     def get_label_id(self, name: str) -> int:
-        """Return the id of `name`; KeyError if that is not in the dictionary."""
+        """Return the id of `name`; KeyError if the dictionary does not have it."""
         try:
             return self[name]
         except KeyError:
@@ -56,5 +56,5 @@ class LabelDictionary(dict[str, int]):
 
     @property
     def id_to_name(self) -> Mapping[int, str]:
-        """The dictionary read the other way, id to name: a live, read-only view."""
+        """The inverse mapping, id to name: a read-only view that follows later changes."""
         return MappingProxyType(self._names)

@@ -1,4 +1,4 @@
-"""Labelled sentences, one and many."""
+"""Labelled sentences and lists of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Sequence:
     Parameters
     ----------
     sequence_list : SequenceList
-        The list that it belongs to, whose dictionaries say what the ids mean.
+        The list that contains the sentence; its dictionaries map the ids to names.
     x, y : list of int, or int32 array of shape (L,)
         Word ids and tag ids.
     nr : int
         Its position in the list.
     words : iterable of str, optional
-        The words as they were written, where `x` says less (rare words that share one id).
-        By default the names of `x`.
+        The original words, if they differ from the names of the ids in `x` (rare words share one id).
+        By default the names of the ids.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class Sequence:
 
     @property
     def words(self) -> list[str]:
-        """The words as they were written."""
+        """The original words."""
         return list(self._words)
 
     @property
@@ -75,7 +75,7 @@ class Sequence:
 
 
 class SequenceList:
-    """Sentences that share a dictionary of words and one of tags.
+    """A list of sentences that share a dictionary of words and one of tags.
 
     Parameters
     ----------
@@ -94,18 +94,18 @@ class SequenceList:
         tags: collections.abc.Sequence[str],
         surface: collections.abc.Sequence[str] | None = None,
     ) -> Sequence:
-        """Append a sentence of L words and return it; words and tags not seen before get new ids.
+        """Append a sentence of L words and return it; new words and tags get new ids.
 
         Parameters
         ----------
         words, tags : sequence of str, length L >= 1
         surface : sequence of str, length L, optional
-            What `Sequence.words` shall give instead of `words`.
+            The original words for `Sequence.words`, if they differ from `words`.
 
         Raises
         ------
         ValueError
-            The sentence is empty, or the lengths differ. Nothing is added then.
+            The sentence is empty, or the lengths differ. Then nothing is added.
         """
         if len(words) == 0:
             raise ValueError("cannot add an empty sequence: at least one word is needed")
@@ -138,7 +138,7 @@ class SequenceList:
         return len(self.seq_list)
 
     def get_num_tokens(self) -> int:
-        """Return the number of words over all sentences."""
+        """Return the total number of words."""
         return sum(len(sequence) for sequence in self.seq_list)
 
     def __len__(self) -> int:

@@ -211,7 +211,7 @@ class _Sentence:
 def kind(settings: Settings) -> tuple[Any, ...]:
     """Return what decides which code Theano compiles for a training; sizes do not."""
     trainer = settings.trainer
-    how = trainer.batch_size > 1, trainer.bound is not None, trainer.freeze_embeddings
+    how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 

@@ -407,7 +407,7 @@ def test_senna_becomes_one_text(server, tmp_path):
 
 
 def test_senna_has_no_published_checksum_and_says_so():
-    assert "No checksum of it is published" in DATASETS["senna_50"].notice
+    assert "Its authors publish no checksum" in DATASETS["senna_50"].notice
     assert "non-commercial" in DATASETS["senna_50"].notice
 
 
@@ -488,10 +488,10 @@ def test_a_text_that_is_none_of_embeddings_is_fetched_again(server, tmp_path, co
 
 def test_a_part_of_an_archive_that_is_too_large_is_not_read(server, tmp_path, monkeypatch):
     server.answers = [whole(senna_archive())]
-    monkeypatch.setattr(catalogue, "LARGEST_PART", 12)  # bytes, as many as the vectors have
+    monkeypatch.setattr(catalogue, "MAX_MEMBER_BYTES", 12)  # bytes, as many as the vectors have
     [path] = quietly(small("senna_50", server.url), tmp_path)
     path.unlink()
-    monkeypatch.setattr(catalogue, "LARGEST_PART", 11)
+    monkeypatch.setattr(catalogue, "MAX_MEMBER_BYTES", 11)
     with pytest.raises(DownloadError, match=r"embeddings/embeddings\.txt has 12 bytes, expected at most 11"):
         quietly(small("senna_50", server.url), tmp_path)
 

@@ -58,7 +58,7 @@ def same(a, b):
 
 @pytest.fixture
 def one_a_call(monkeypatch):
-    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 1)
+    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 1)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -114,7 +114,7 @@ def test_many_steps_a_call_give_the_same_numbers_as_one_a_call(way, request):
 def test_calls_are_short_and_hold_every_batch_once(monkeypatch):
     model, sentences = drawn("FastRNN"), corpus(50)
     size = sum(W.get_value().size for W in model.param[1:])
-    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 30 * size)
+    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 30 * size)
     _, *events, done, _ = train(Trainer(epochs=1), model, sentences)
     ends = [event.batch for event in events]
     assert ends[-1] == sum(event.updates for event in events) == 50
@@ -126,7 +126,7 @@ def test_calls_are_short_and_hold_every_batch_once(monkeypatch):
 
 @pytest.mark.parametrize("after", [1, 2, 5, 6, 9])
 def test_a_training_that_stops_within_an_epoch_goes_on_to_the_same_numbers(monkeypatch, after):
-    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 1500)
+    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 1500)
     trainer = Trainer(epochs=2, shuffle=True, seed=3, clip=0.3)
     whole_model, model, resumed_model = drawn("FastRNN"), drawn("FastRNN"), drawn("FastRNN")
     whole = train(trainer, whole_model, corpus(40))
@@ -135,7 +135,7 @@ def test_a_training_that_stops_within_an_epoch_goes_on_to_the_same_numbers(monke
     stream.close()
     progress = events[-1].progress
     resumed_model.set_values(model.get_values())
-    monkeypatch.setattr(fused_sgd, "WORK_OF_A_CALL", 700)  # cut elsewhere than before
+    monkeypatch.setattr(fused_sgd, "MAX_WORK_PER_CALL", 700)  # cut elsewhere than before
     resumed = train(trainer, resumed_model, corpus(40), None, progress)
     assert numbers(events) + numbers(resumed) == numbers(whole)
     assert same(resumed_model, whole_model)

@@ -163,7 +163,7 @@ def test_a_header_may_be_as_large_as_the_error_says(saved, monkeypatch):
     with np.load(saved[0]) as arrays:
         header = arrays["header"].tobytes()
     for module, name, number in (
-        (model_file, "LARGEST_HEADER", len(header)),
+        (model_file, "MAX_HEADER_BYTES", len(header)),
         (records, "MOST_VALUES", header.count(b"[") + header.count(b"{")),
     ):
         with monkeypatch.context() as patched:

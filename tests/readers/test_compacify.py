@@ -88,7 +88,7 @@ def test_compacify_keeps_the_unknown_word_and_the_written_one():
 
 
 def test_min_count_1_keeps_every_training_word_and_warns():
-    with pytest.warns(UserWarning, match="nothing trains the embedding of '<unk>'") as caught:
+    with pytest.warns(UserWarning, match="the embedding of '<unk>' is never trained") as caught:
         train, _ = train_vocabulary(make_list("a/det b/noun"), make_list("c/noun"), min_count=1)
     assert [warning.filename for warning in caught] == [__file__]
     assert train.x_dict.names == ["a", "b", UNKNOWN_WORD]

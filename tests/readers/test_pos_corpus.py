@@ -166,7 +166,7 @@ def test_a_gzip_file_that_was_cut_short_is_reported(read):
 
 @pytest.mark.parametrize("content", ["", "\n\n", "# only a comment\n"])
 def test_a_file_without_sentences_is_refused(read, content):
-    with pytest.raises(ValueError, match=r"corpus\.conll: there is no sentence in this file"):
+    with pytest.raises(ValueError, match=r"corpus\.conll: the file has no sentences"):
         read(content)
 
 
@@ -236,7 +236,7 @@ def test_the_map_knows_the_penn_tag(penn, universal):
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("NN noun", "expected 'tag TAB new tag'"), ("nn\tverb", "this tag has a line already")],
+    [("NN noun", "expected 'tag TAB new tag'"), ("nn\tverb", "this tag already has a line")],
 )
 def test_a_bad_line_of_a_map_is_reported(tmp_path, line, reason):
     mapping = tmp_path / "bad.map"
@@ -317,15 +317,15 @@ def test_a_line_that_is_too_long_is_named(read):
 
 
 def test_memory_is_asked_about_as_words_come(read, monkeypatch):
-    monkeypatch.setattr(conll, "CHECK_EVERY", 1000)
+    monkeypatch.setattr(conll, "WORDS_PER_MEMORY_CHECK", 1000)
     monkeypatch.setattr(memory, "SMALL", 0)
     text = (DOGS_RUN + HE_SLEEPS) * 500  # 2,500 words, on 3,500 lines
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.WORD_BYTES * 2000)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.BYTES_PER_WORD * 2000)
     assert len(read(text)) == 1000
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.WORD_BYTES * 1999)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.BYTES_PER_WORD * 1999)
     with pytest.raises(MemoryError, match=r"corpus\.conll, from line 2799 on, needs about 1 MB"):
         read(text)
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.WORD_BYTES * 1499)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.BYTES_PER_WORD * 1499)
     with pytest.raises(MemoryError, match=r"corpus\.conll, from line 1399 on, needs about 1 MB"):
         read(text)
 

@@ -54,7 +54,7 @@ def train_in_pytorch(args):
     train, dev = tensors(experiment.train), tensors(experiment.dev)
     for epoch in range(trainer.epochs):
         for group in tagger.optimizer.param_groups:
-            group["lr"] = trainer.rate_of_epoch(epoch)
+            group["lr"] = trainer.learning_rate(epoch)
         for number in trainer._order(len(train), epoch):
             x, y, weights = train[number]
             tagger.optimizer.zero_grad()

@@ -412,7 +412,7 @@ def test_a_warning_of_the_training_is_told_each_time(panel):
     for _ in range(2):
         assert train(panel).job.warnings
         for view in (panel.message, panel.status):
-            assert "Warning: no word of the training part comes fewer than min_count=1 times" in view.value
+            assert "Warning: no word of the training part occurs fewer than min_count=1 times" in view.value
 
 
 def test_a_file_that_is_gone_is_told(panel, data):
