@@ -48,7 +48,8 @@ class Archive:
             self.names = [name.removesuffix(".npy") for name in self._archive.namelist()]
             if len(self.names) > MAX_ARRAYS or len(set(self.names)) < len(self.names):
                 raise ValueError(
-                    f"expected at most {MAX_ARRAYS} entries with distinct names, got {len(self.names)}: {quoted(self.names)}"
+                    f"expected at most {MAX_ARRAYS} entries with distinct names, got {len(self.names)}:"
+                    f" {quoted(self.names)}"
                 )
             size = file.seek(0, io.SEEK_END)
             for entry in self._archive.infolist():
@@ -56,7 +57,8 @@ class Archive:
                     raise ValueError(f"{quoted(entry.filename)} is compressed, expected plain numbers")
                 if not entry.file_size == entry.compress_size < size:
                     raise ValueError(
-                        f"the size of {quoted(entry.filename)}, {entry.file_size:,} bytes, does not fit a file of {size:,} bytes"
+                        f"the size of {quoted(entry.filename)}, {entry.file_size:,} bytes, does not fit a file of"
+                        f" {size:,} bytes"
                     )
 
     def shape(self, name: str, kinds: str = "f", largest: int = 8) -> tuple[int, ...]:
@@ -71,7 +73,9 @@ class Archive:
                 raise ValueError(f"{quoted(name)} holds {dtype}, expected numbers")
             need, has = math.prod(shape) * dtype.itemsize, self._archive.getinfo(f"{name}.npy").file_size - entry.tell()
             if need != has:
-                raise ValueError(f"{quoted(name)} has shape {quoted(shape)}, which takes {need:,} bytes, but there are {has:,}")
+                raise ValueError(
+                    f"{quoted(name)} has shape {quoted(shape)}, which takes {need:,} bytes, but there are {has:,}"
+                )
             return shape
 
     def read(self, name: str) -> np.ndarray:
