@@ -9,21 +9,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
-SIZE = {"float32": 4, "float64": 8}
-SMALL = 16 << 20  # bytes: below, nothing is estimated
-RESERVE = 32 << 20  # for what is not estimated: buffers of the BLAS, Theano's modules, Python's own objects
+ITEM_BYTES = {"float32": 4, "float64": 8}
+MIN_CHECKED_BYTES = 16 << 20  # bytes: below, nothing is estimated
+RESERVE_BYTES = 32 << 20  # for what is not estimated: buffers of the BLAS, Theano's modules, Python's own objects
 
 
 def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
     """Return the bytes of arrays of these shapes."""
-    return SIZE[dtype] * sum(math.prod(shape) for shape in shapes)
+    return ITEM_BYTES[dtype] * sum(math.prod(shape) for shape in shapes)
 
 
 def check(what: str, need: int, advice: str = "") -> None:
     """Raise MemoryError, before it is made, where `what` needs more bytes than there are."""
-    if need < SMALL:
+    if need < MIN_CHECKED_BYTES:
         return
-    there = max(0, free() - RESERVE)
+    there = max(0, free() - RESERVE_BYTES)
     if need > there:
         why = f"{what} needs about {_in_words(need)}, and {_in_words(there)} are free here"
         raise MemoryError(f"{why}: {advice}" if advice else why)

@@ -34,7 +34,7 @@ TOKEN = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-ARRAYS_OF_LAYER = 8  # of a sentence, that a model makes at most at once: an LSTM's gates, cells, their activations
+ARRAYS_PER_LAYER = 8  # of a sentence, that a model makes at most at once: an LSTM's gates, cells, their activations
 
 
 class TaggedWord(NamedTuple):
@@ -124,7 +124,7 @@ class Tagger:
         words = tokenize(sentence) if isinstance(sentence, str) else sentence
         x = self.encode(words)
         sizes = self.model.sizes
-        width = sizes.n_emb + ARRAYS_OF_LAYER * sizes.n_hidd + ARRAYS_OF_LAYER * sizes.n_tags
+        width = sizes.n_emb + ARRAYS_PER_LAYER * sizes.n_hidd + ARRAYS_PER_LAYER * sizes.n_tags
         memory.check(f"to tag a sentence of {len(x):,} words", memory.size_of([(len(x), width)], self.model.dtype))
         p_y = self.model.forward(x)
         best = p_y.argmax(axis=0)

@@ -40,18 +40,18 @@ def test_the_gradients_of_a_training_count(monkeypatch):
     """W_h has 8 MB; its gradient, what that is summed in, and the update are three more."""
     sentence = SimpleNamespace(x=np.zeros(5, "int32"), y=np.zeros(5, "int32"))
     model = NumpyRNN(3, 5, 1000, 4, seed=0)
-    monkeypatch.setattr(memory, "free", lambda: (25 << 20) + memory.RESERVE)
+    monkeypatch.setattr(memory, "free", lambda: (25 << 20) + memory.RESERVE_BYTES)
     next(Trainer().fit(model, [sentence]))
-    monkeypatch.setattr(memory, "free", lambda: (22 << 20) + memory.RESERVE)
+    monkeypatch.setattr(memory, "free", lambda: (22 << 20) + memory.RESERVE_BYTES)
     with pytest.raises(MemoryError, match=r"a training on 5 words, .* needs about 24 MB, and 23 MB are free here"):
         next(Trainer().fit(model, [sentence]))
 
 
 def test_a_decomposition_that_does_not_fit_is_refused(monkeypatch):
     model = NumpyRNN(3, 5, 1000, 4, seed=0)
-    monkeypatch.setattr(memory, "free", lambda: (47 << 20) + memory.RESERVE)
+    monkeypatch.setattr(memory, "free", lambda: (47 << 20) + memory.RESERVE_BYTES)
     initialise(model, "glorot", 0)
-    monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE)
+    monkeypatch.setattr(memory, "free", lambda: (45 << 20) + memory.RESERVE_BYTES)
     with pytest.raises(MemoryError, match="drawing with init orthogonal needs about 48 MB"):
         initialise(model, "orthogonal", 0)
 
@@ -66,16 +66,16 @@ def test_words_are_not_compared_without_memory_for_it(monkeypatch):
 
 
 def test_what_fits_exactly_is_made_and_little_is_not_asked_about(monkeypatch):
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + 4_200_000_000)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + 4_200_000_000)
     memory.check("a model", 4_200_000_000, "take less")
     with pytest.raises(MemoryError, match=r"^a model needs about 4\.2 GB, and 4\.2 GB are free here: take less$"):
         memory.check("a model", 4_200_000_001, "take less")
     with pytest.raises(MemoryError, match=r"^a model needs about 1,234,567\.0 GB, and 4\.2 GB are free here$"):
         memory.check("a model", 1_234_567 * 10**9)
     monkeypatch.setattr(memory, "free", lambda: 0)
-    memory.check("a model", memory.SMALL - 1)
+    memory.check("a model", memory.MIN_CHECKED_BYTES - 1)
     with pytest.raises(MemoryError, match="needs about 17 MB, and 0 MB are free here"):
-        memory.check("a model", memory.SMALL)
+        memory.check("a model", memory.MIN_CHECKED_BYTES)
 
 
 def test_where_nothing_says_how_much_there_is_nothing_is_refused(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.plotting.palette import MARKED, TAGS, colour_of, ink, shade, shades
+from lxmls_rnn.plotting.palette import HIGHLIGHT, TAGS, colour_of, ink, shade, shades
 
 
 def test_positive_numbers_are_blue_negative_ones_orange_zero_is_white_and_no_number_grey():
@@ -49,7 +49,7 @@ def test_numbers_can_be_read_on_every_shade_and_names_on_every_tag():
     for value in np.linspace(-3, 3, 61):
         assert contrast(shade(value, 3), ink(value, 3)) >= 4.3
     assert all(contrast(colour, "#111") >= 7 for colour in TAGS)
-    assert contrast(MARKED, "#fff") >= 3
+    assert contrast(HIGHLIGHT, "#fff") >= 3
     assert ink(0.0, 0.0) == "#111"
 
 

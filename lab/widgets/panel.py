@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from lab.widgets import out_of_memory, warned
 from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, shown_if, view
 from lab.widgets.job import Job
-from lxmls_rnn.storage.files import EXPECTED, in_words
+from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
 
@@ -127,7 +127,7 @@ class Panel(widgets.VBox, Background):
             return
         try:
             text = self.code()
-        except EXPECTED as error:
+        except USER_ERRORS as error:
             text = f"# {in_words(error)}"
         self._code_view.value = (
             '<div class="lab-code"><button type="button" onclick="navigator.clipboard.writeText('
@@ -143,7 +143,7 @@ class Panel(widgets.VBox, Background):
         """Show an error in the message line."""
         text = error if isinstance(error, str) else in_words(error)
         details = ""
-        if isinstance(error, BaseException) and not isinstance(error, EXPECTED):
+        if isinstance(error, BaseException) and not isinstance(error, USER_ERRORS):
             trace = "".join(traceback.format_exception(error))
             text = f"{type(error).__name__}: {text}"
             details = f"<details><summary>Traceback</summary><pre>{escape(trace)}</pre></details>"

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from lxmls_rnn.storage.files import EXPECTED, escaped, in_words
+from lxmls_rnn.storage.files import USER_ERRORS, escaped, in_words
 
 
 class SafeConsole(Console):
@@ -68,7 +68,7 @@ def plain_errors() -> Iterator[None]:
     except BrokenPipeError:  # whoever read our output has had enough
         _forget_output()
         raise SystemExit(1) from None
-    except EXPECTED as error:
+    except USER_ERRORS as error:
         unnamed = isinstance(error, OSError) and error.errno is not None and error.filename is None
         text = f"standard input or output: {in_words(error)}" if unnamed else in_words(error)
         with suppress(OSError):

@@ -27,7 +27,7 @@ from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger
 
 STDIN = "standard input"
-TOLD = 3  # of the damaged trainings of a sweep, so many are told
+MAX_REPORTED_TRAININGS = 3  # of the damaged trainings of a sweep, so many are told
 
 app = typer.Typer(
     cls=Commands,
@@ -195,17 +195,19 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
         except (ValueError, OSError, MemoryError) as error:  # settings that do not go together
             warnings.warn(f"the sweep {sweep.name} is damaged: {in_words(error)}", stacklevel=2)
             continue
-        amiss = [result.why for result in results if result.state == "damaged"]
-        for why in amiss[:TOLD]:
+        damaged_reasons = [result.why for result in results if result.state == "damaged"]
+        for why in damaged_reasons[:MAX_REPORTED_TRAININGS]:
             warnings.warn(why, stacklevel=2)
-        if len(amiss) > TOLD:
-            more = f"{len(amiss) - TOLD} more trainings of the sweep {sweep.name} are damaged"
+        if len(damaged_reasons) > MAX_REPORTED_TRAININGS:
+            more = (
+                f"{len(damaged_reasons) - MAX_REPORTED_TRAININGS} more trainings of the sweep {sweep.name} are damaged"
+            )
             warnings.warn(f"{more}: `lxmls-rnn sweep show {sweep.argument}` names them", stacklevel=2)
         over = sum(result.over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
         shows = f"`lxmls-rnn sweep show {sweep.argument}`"
-        broken_ones = f", {len(amiss)} damaged" if amiss else ""
+        broken_ones = f", {len(damaged_reasons)} damaged" if damaged_reasons else ""
         said.append(f"sweep {sweep.name}: {over} of {len(results)} trainings{broken_ones}{best}; {shows}")
     return said
 

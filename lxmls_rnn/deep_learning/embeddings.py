@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lxmls_rnn import memory
 from lxmls_rnn.datasets import DATASETS, fetch
-from lxmls_rnn.storage.files import LONGEST_QUOTE, quoted, read_lines
+from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted, read_lines
 
 EMBEDDINGS = tuple(name for name, dataset in DATASETS.items() if all(file.vectors for file in dataset.files))
 """Names of the data sets that are word embeddings."""
@@ -198,5 +198,5 @@ def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.flo
     vector = np.array(values)
     if not np.isfinite(vector).all():
         bad = numbers[np.flatnonzero(~np.isfinite(vector))[0]].decode(errors="replace")
-        raise ValueError(f"{path}, line {line_number}: expected finite numbers, got {bad[:LONGEST_QUOTE]}")
+        raise ValueError(f"{path}, line {line_number}: expected finite numbers, got {bad[:MAX_QUOTE_CHARACTERS]}")
     return vector

@@ -47,8 +47,8 @@ class Header:
     sizes: SizesInHeader
     activation: str
     dtype: str
-    words: Annotated[list[str], records.UntilWrong()] | None
-    tags: Annotated[list[str], records.UntilWrong()] | None
+    words: Annotated[list[str], records.StopAtFirstError()] | None
+    tags: Annotated[list[str], records.StopAtFirstError()] | None
     peepholes: bool = True  # for an LSTM; files of earlier versions lack this field
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
@@ -179,8 +179,8 @@ def _open(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[Archive, dict[
             raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
         memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
         text = archive.read("header").tobytes()
-        if text.count(b"[") + text.count(b"{") > records.MOST_VALUES:  # an empty list takes 64 bytes
-            raise ValueError(f"its header has more than {records.MOST_VALUES:,} brackets, which is the limit")
+        if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
+            raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
         header = records.parse(dict[str, Any], text, "header")
         if header.get("format") != FORMAT:
             raise ValueError(f"its format is {quoted(header.get('format'))}")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn import memory
-from lxmls_rnn.storage.files import LONGEST_QUOTE, quoted
+from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted
 
 ACTIVATIONS = ("logistic", "tanh", "relu")
 DTYPES = ("float64", "float32")
@@ -267,7 +267,7 @@ def check_shapes(expected: Mapping[str, tuple[int, int]], shapes: Mapping[str, t
 def quoted_names(names: Iterable[str]) -> str:
     """Return names for a message, cut where they are long."""
     text = ", ".join(names)
-    return text if text.isprintable() and len(text) <= LONGEST_QUOTE else quoted(text)
+    return text if text.isprintable() and len(text) <= MAX_QUOTE_CHARACTERS else quoted(text)
 
 
 def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:

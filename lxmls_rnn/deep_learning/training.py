@@ -175,7 +175,7 @@ class Trainer:
         # the gradient, the array that sums it and the update; or the copy for saving
         copies = max(3 * learnt, whole + whole // 2) + (whole if self.patience is not None else 0)
         need = memory.size_of([(largest, of_word)], model.dtype) + copies
-        need += positions * (8 + memory.SIZE[model.dtype])
+        need += positions * (8 + memory.ITEM_BYTES[model.dtype])
         what = f"a training on {positions:,} words, with dev and padding, the largest batch of {largest:,},"
         memory.check(what, need, "take smaller batches, shorter sentences or fewer units")
 

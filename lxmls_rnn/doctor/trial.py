@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 from lxmls_rnn import theano_env
-from lxmls_rnn.storage.files import EXPECTED, in_words
+from lxmls_rnn.storage.files import USER_ERRORS, in_words
 from lxmls_rnn.theano_env import programs
 
 MAX_SECONDS = 300.0  # for one trial; with an empty cache it takes about ten
@@ -36,7 +36,7 @@ def main(parent: int) -> None:
         sys.exit(128 + signal.SIGTERM)
     try:
         try_function()
-    except EXPECTED as error:
+    except USER_ERRORS as error:
         sys.exit(" ".join(in_words(error).split()))
 
 

@@ -11,7 +11,7 @@ TAGS = (
     "#fee391", "#d9d9d9", "#bcbddc", "#fa9fb5", "#c6dbef", "#e5c494",
 )  # fmt: skip
 NEUTRAL, RIGHT, WRONG = "#9ecae1", "#a1d99b", "#fcae91"
-MARKED = "#d62728"  # the frame around what is meant
+HIGHLIGHT = "#d62728"  # the frame around what is meant
 POSITIVE, NEGATIVE, NO_NUMBER = (31, 119, 180), (230, 120, 20), (153, 153, 153)
 
 

@@ -32,7 +32,7 @@ def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a UTF-8 file, plain or gzipped, without line ends and byte order mark.
 
     Raises FileNotFoundError if the file does not exist, OSError with its name if it cannot be read, and ValueError if
-    it is not a regular file, a line is not UTF-8 or longer than `files.LONGEST_LINE`, or the gzip data are damaged or
+    it is not a regular file, a line is not UTF-8 or longer than `files.MAX_LINE_BYTES`, or the gzip data are damaged or
     incomplete.
     """
     return decoded(files.read_lines(file), file)

@@ -14,8 +14,8 @@ from lxmls_rnn.experiment import Settings
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import lines_of, naming, open_regular, quoted
 
-LONGEST_NAME = 200  # bytes; a file system has 255 for a name
-MOST_EPOCHS = 200_000  # that are read of a run: each takes half a kilobyte
+MAX_NAME_BYTES = 200  # bytes; a file system has 255 for a name
+MAX_EPOCHS = 200_000  # that are read of a run: each takes half a kilobyte
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def check_name(name: str, what: str = "a run") -> str:
     """Return the name of a new run, or of `what`, if it is a plain name of a folder, else raise ValueError."""
     wrong = name.startswith((".", "-")) or Path(name).name != name or name != name.strip()
     sign = re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
-    if (length := len(name.encode(errors="replace"))) > LONGEST_NAME:
-        raise ValueError(f"the name of {what} must have at most {LONGEST_NAME} bytes, got {length}: {quoted(name)}")
+    if (length := len(name.encode(errors="replace"))) > MAX_NAME_BYTES:
+        raise ValueError(f"the name of {what} must have at most {MAX_NAME_BYTES} bytes, got {length}: {quoted(name)}")
     if not name or wrong or sign or not name.isprintable():
         raise ValueError(
             f"the name of {what} must be the name of a folder, without line breaks, signs such as *, a dot before "
@@ -52,7 +52,7 @@ def unique_name(what: str) -> str:
     return f"{what}-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(2)}"
 
 
-def is_there(folder: Path) -> bool:
+def name_is_taken(folder: Path) -> bool:
     """Whether the name of a folder is taken: not by what the interrupted start of an earlier version has left."""
     if not folder.is_dir():
         return os.path.lexists(folder)
@@ -65,7 +65,7 @@ def new_folder(name: str, root: Path, what: str = "a run", advice: str = "or res
     ValueError as `check_name`, FileExistsError with the `advice` if there is a run or a sweep of that name.
     """
     folder = root / check_name(name, what)
-    if is_there(folder):
+    if name_is_taken(folder):
         raise FileExistsError(f"there is a run or a sweep {folder}: take another name, {advice}")
     return folder
 
@@ -96,7 +96,7 @@ def read_metrics(folder: Path) -> list[Metrics]:
     """Return the metrics of the epochs of a run so far; a last line that a kill has cut off does not count.
 
     ValueError names a line that is damaged, too long, or of an epoch that is not after the one before it, and says so
-    if there are more than `MOST_EPOCHS`; OSError if they cannot be read.
+    if there are more than `MAX_EPOCHS`; OSError if they cannot be read.
     """
     path = folder / "metrics.jsonl"
     rows: list[Metrics] = []
@@ -115,8 +115,8 @@ def _metrics(path: Path, number: int, line: bytes, before: int) -> Metrics:
         row = records.parse(Metrics, line)
         if row.epoch <= before:
             raise ValueError(f"epoch: expected more than {before} of the line before, got {row.epoch}")
-        if number > MOST_EPOCHS:
-            raise ValueError(f"expected at most {MOST_EPOCHS:,} epochs")
+        if number > MAX_EPOCHS:
+            raise ValueError(f"expected at most {MAX_EPOCHS:,} epochs")
     except ValueError as error:
         raise ValueError(f"{path}, line {number}: {error}") from None
     return row

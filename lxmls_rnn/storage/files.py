@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 # what a user can mend; anything else is a fault of the lab or the library, and is shown whole
-EXPECTED = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
-LONGEST_QUOTE = 100  # characters of what a message quotes
-LONGEST_MESSAGE = 1000
-LONGEST_LINE = 1 << 20  # bytes of a line of text that is read; a word of 10,000 characters has 40,000 at most
+USER_ERRORS = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
+MAX_QUOTE_CHARACTERS = 100  # characters of what a message quotes
+MAX_MESSAGE_CHARACTERS = 1000
+MAX_LINE_BYTES = 1 << 20  # bytes of a line of text that is read; a word of 10,000 characters has 40,000 at most
 GZIP_MAGIC = b"\x1f\x8b"
 # characters that a terminal obeys (C0, C1), that end or reorder a line (bidi controls), that are no text (surrogates);
 # marks of direction and joiners are part of right-to-left and Indic text
@@ -59,8 +59,8 @@ def in_words(error: BaseException) -> str:
     elif isinstance(error, MemoryError):
         text = f"not enough memory: {text}" if text else "not enough memory"
     text = text or type(error).__name__
-    if len(text) > LONGEST_MESSAGE:
-        text = f"{text[:LONGEST_MESSAGE]}..."
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        text = f"{text[:MAX_MESSAGE_CHARACTERS]}..."
     return escaped(text)
 
 
@@ -80,13 +80,13 @@ def counted(number: int, what: str) -> str:
 def quoted(what: object) -> str:
     """Return the repr of what a message quotes, cut where it is long."""
     if isinstance(what, (str, bytes)):
-        text = repr(what[:LONGEST_QUOTE])
-        return text if len(what) <= LONGEST_QUOTE else f"{text}..."
+        text = repr(what[:MAX_QUOTE_CHARACTERS])
+        return text if len(what) <= MAX_QUOTE_CHARACTERS else f"{text}..."
     try:
         text = repr(what)
     except ValueError:  # a number of too many digits to be written
         return "a very long number"
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
+    return text if len(text) <= MAX_QUOTE_CHARACTERS else f"{text[:MAX_QUOTE_CHARACTERS]}..."
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
@@ -119,13 +119,13 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
 def lines_of(stream: BinaryIO, name: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     """Yield (line number, line with its end) of an open stream.
 
-    Only one line is held, of `LONGEST_LINE` bytes at most: ValueError, with `name` and number, for a longer one.
+    Only one line is held, of `MAX_LINE_BYTES` bytes at most: ValueError, with `name` and number, for a longer one.
     """
     number = 0
-    while line := stream.readline(LONGEST_LINE + 1):
+    while line := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
-        if len(line) > LONGEST_LINE:
-            raise ValueError(f"{name}, line {number}: the line is longer than {LONGEST_LINE:,} bytes, expected text")
+        if len(line) > MAX_LINE_BYTES:
+            raise ValueError(f"{name}, line {number}: the line is longer than {MAX_LINE_BYTES:,} bytes, expected text")
         yield number, line
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import pydantic
 
 T = TypeVar("T")
-FIRST = 3  # of several errors, so many are told
-LARGEST = 8 << 20  # bytes of a file; a sweep of 10,000 trainings that all failed has 3 million
-MOST_VALUES = 200_000  # in a file: one that does not fit takes a kilobyte, and ten microseconds
-MOST_ERRORS = 1000  # of more, none is told
+MAX_REPORTED_ERRORS = 3  # of several errors, so many are told
+MAX_FILE_BYTES = 8 << 20  # bytes of a file; a sweep of 10,000 trainings that all failed has 3 million
+MAX_VALUES = 200_000  # in a file: one that does not fit takes a kilobyte, and ten microseconds
+MAX_DETAILED_ERRORS = 1000  # of more, none is told
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Between:
 
 
 @dataclass(frozen=True)
-class UntilWrong:
+class StopAtFirstError:
     """In an annotation of a long list: reading ends at the first value that is wrong, for an error takes a kilobyte."""
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
@@ -51,12 +51,12 @@ Count = Annotated[int, Between(0, 2**63 - 1)]
 def read(kind: type[T], path: str | os.PathLike[str]) -> T:
     """Read a file of JSON as a `kind`.
 
-    OSError if it cannot be read; ValueError if it is no regular file, larger than `LARGEST` or of more than
-    `MOST_VALUES`, no JSON, or not of that kind.
+    OSError if it cannot be read; ValueError if it is no regular file, larger than `MAX_FILE_BYTES` or of more than
+    `MAX_VALUES`, no JSON, or not of that kind.
     """
-    content = read_regular(path, LARGEST)
-    if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise ValueError(f"{path}: it has more than {MOST_VALUES:,} commas and brackets, expected at most so many")
+    content = read_regular(path, MAX_FILE_BYTES)
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise ValueError(f"{path}: it has more than {MAX_VALUES:,} commas and brackets, expected at most so many")
     try:
         return parse(kind, content)
     except ValueError as error:
@@ -97,10 +97,10 @@ def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
 
 
 def _in_words(error: pydantic.ValidationError, within: str) -> str:
-    if error.error_count() > MOST_ERRORS:
+    if error.error_count() > MAX_DETAILED_ERRORS:
         return f"{within + ': ' if within else ''}{error.error_count():,} values in it are not what they should be"
     told = []
-    for entry in error.errors(include_url=False)[:FIRST]:
+    for entry in error.errors(include_url=False)[:MAX_REPORTED_ERRORS]:
         field = ".".join(map(str, (within, *entry["loc"]) if within else entry["loc"]))[:200]
         why = entry["msg"].removeprefix("Value error, ").removeprefix("Input ")[:300]
         got = "" if entry["type"] in ("missing", "value_error", "json_invalid") else f", got {quoted(entry['input'])}"

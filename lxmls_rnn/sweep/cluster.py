@@ -17,9 +17,9 @@ from distributed.utils import silence_logging_cmgr
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.sweep import tls, worker  # noqa: F401 (importing tls patches ssl)
 
-ANSWER = 10.0  # seconds that a scheduler may take to answer
-AGAIN = 5.0  # seconds between two looks at a worker that must not train
-ALONE = 30.0  # seconds that there may be such workers alone before the sweep stops
+CONNECT_SECONDS = 10.0  # seconds that a scheduler may take to answer
+RECHECK_SECONDS = 5.0  # seconds between two looks at a worker that must not train
+MAX_UNFIT_SECONDS = 30.0  # seconds that there may be such workers alone before the sweep stops
 
 
 class Existing:
@@ -65,7 +65,7 @@ class Existing:
         """Return a client of the scheduler at an address; ConnectionError if none answers."""
         with silence_logging_cmgr(logging.CRITICAL):
             try:
-                return Client(address, timeout=ANSWER, set_as_default=False)
+                return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
             except OSError as error:
                 raise ConnectionError(f"no scheduler answers at {address}: {in_words(error)}") from error
 
@@ -87,7 +87,7 @@ class Existing:
 
     alive = count
 
-    def doubt(self, _: str) -> None:
+    def on_unfit_worker(self, _: str) -> None:
         """Ask all workers again: one has said that it must not train."""
         self._judged.clear()
         self.look()
@@ -113,7 +113,11 @@ class Existing:
                 f"`lxmls-rnn sweep --resume {shlex.quote(self.wanted.folder)} --scheduler {shlex.quote(self.address)}`"
             )
         self._judged = {address: said for address, said in self._judged.items() if address in found}
-        new = [a for a in found if a not in self._judged or (self._judged[a][0] and now - self._judged[a][1] > AGAIN)]
+        new = [
+            a
+            for a in found
+            if a not in self._judged or (self._judged[a][0] and now - self._judged[a][1] > RECHECK_SECONDS)
+        ]
         if new:
             answers = self.client.run(worker.differs, self.wanted, workers=new, on_error="return")
             for address, answer in answers.items():
@@ -129,7 +133,7 @@ class Existing:
         self.unfit = {str(found[address]["name"]): why for address, (why, _) in self._judged.items() if why}
         if self.addresses or not self.unfit:
             self._well = now
-        elif now - self._well > ALONE:
+        elif now - self._well > MAX_UNFIT_SECONDS:
             name, why = next(iter(self.unfit.items()))
             raise RuntimeError(f"no worker is left that may train: {name} may not, {why}")
 

@@ -28,8 +28,8 @@ from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
 
-LOOK = 0.3  # seconds between two looks whether something is asked for
-WORKER = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
+POLL_SECONDS = 0.3  # seconds between two looks whether something is asked for
+WORKER_BYTES = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
 
 
 class _Given(NamedTuple):
@@ -168,7 +168,7 @@ class Driver:
         begin = time.monotonic()
         if self.scheduler is None:
             theano = any(MODELS[result.training.settings.model].in_theano for result in self.results.values())
-            need = self.count * WORKER * (1 + theano)
+            need = self.count * WORKER_BYTES * (1 + theano)
             memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
         self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
@@ -206,7 +206,7 @@ class Driver:
         futures = local.client.map(worker.warm, kinds, pure=False)
         records.prepare(Metrics)  # meanwhile
         while not self.alive:
-            local.wait(LOOK)
+            local.wait(POLL_SECONDS)
             self._look()
             yield None
         if not kinds:
@@ -238,13 +238,13 @@ class Driver:
                     self.state = "paused" if self.paused else "training"
                 result = None
                 with suppress(queue.Empty):
-                    key = ended.get(timeout=LOOK).key
+                    key = ended.get(timeout=POLL_SECONDS).key
                     if key in given:
                         one = given.pop(key)
                         result = self._take(one)
                         if result is None:
                             left.append((one.training, one.epochs))
-                if result is None or time.monotonic() > self._looked + 2 * LOOK:
+                if result is None or time.monotonic() > self._looked + 2 * POLL_SECONDS:
                     self._look()
                     for key, one in list(given.items()):
                         if self._has_nobody(one):
@@ -295,7 +295,7 @@ class Driver:
         except CancelledError:  # the scheduler is gone, `_look` says so
             return None
         if answer["state"] == "unfit":
-            self._cluster.doubt(answer["why"])
+            self._cluster.on_unfit_worker(answer["why"])
         if answer["state"] in ("unfit", "lost"):
             return None
         if answer["state"] in ("diverged", "failed"):
@@ -324,7 +324,7 @@ class Driver:
     def _over(self, futures: Sequence[Future]) -> bool:
         """Wait a moment; return whether all have ended, in whatever way."""
         with self._cluster.client.as_current(), suppress(TimeoutError, asyncio.TimeoutError):
-            wait(futures, timeout=LOOK)
+            wait(futures, timeout=POLL_SECONDS)
         return all(future.status != "pending" for future in futures)
 
     def _save(self, failed: dict[str, str]) -> None:

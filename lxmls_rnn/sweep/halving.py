@@ -38,7 +38,7 @@ def with_epochs(sweep: Sweep) -> list[tuple[Result, int]]:
         if rung < sweep.base.trainer.epochs:
             settings = by_setting(rows)
             for setting in settings[(len(settings) + 1) // 2 :]:
-                over |= {result.training.name: _given_up(result) for result in setting.results}
+                over |= {result.training.name: _as_given_up(result) for result in setting.results}
     current = {result.training.name: (result, _wanted(result, rung)) for result in rows}
     return [(over[t.name], 0) if t.name in over else current[t.name] for t in trainings]
 
@@ -47,5 +47,5 @@ def _wanted(result: Result, epochs: int) -> int:
     return 0 if result.over else epochs
 
 
-def _given_up(result: Result) -> Result:
+def _as_given_up(result: Result) -> Result:
     return replace(result, state="given up") if result.state == "done" else result

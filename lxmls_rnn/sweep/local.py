@@ -183,7 +183,7 @@ class Local:
             if len(self.unfit) == self.count:
                 raise RuntimeError(f"no worker starts: worker {process.number}, {self.unfit[str(process.number)]}")
 
-    def doubt(self, why: str) -> None:
+    def on_unfit_worker(self, why: str) -> None:
         """Stop: what one worker says of this machine, it says for all."""
         raise RuntimeError(f"the sweep cannot go on: {why}")
 

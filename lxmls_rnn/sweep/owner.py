@@ -15,7 +15,7 @@ from socket import gethostname
 
 from lxmls_rnn.storage.files import read_regular
 
-LOOK = 1.0  # seconds between two looks of one that writes nothing
+CHECK_SECONDS = 1.0  # seconds between two looks of one that writes nothing
 
 
 class Lost(Exception):
@@ -40,7 +40,7 @@ class Claim:
 
     def look(self) -> None:
         """Do as `check`, at most once a second."""
-        if time.monotonic() - self._looked > LOOK:
+        if time.monotonic() - self._looked > CHECK_SECONDS:
             self.check()
 
     def release(self) -> None:

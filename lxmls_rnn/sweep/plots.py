@@ -17,8 +17,8 @@ from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Setting
 from lxmls_rnn.sweep.sweep import Sweep
 
-CURVES = 6  # settings whose learning curves are told apart
-WIDE = 8.0  # ratio of largest to smallest value from which on an axis is logarithmic
+MAX_COLOURED_CURVES = 6  # settings whose learning curves are told apart
+MIN_LOG_RATIO = 8.0  # ratio of largest to smallest value from which on an axis is logarithmic
 
 
 def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
@@ -97,7 +97,7 @@ def draw_against(axis: Any, name: str, vary: dict[str, list[Any]], settings: Seq
         style = "-" if numbers else "none"
         means, deviations = [s.mean for s in line], [s.deviation or 0.0 for s in line]
         axis.errorbar(x, means, deviations, label=label, linestyle=style, **look)
-    if numbers and values[0] > 0 and values[-1] / values[0] >= WIDE:
+    if numbers and values[0] > 0 and values[-1] / values[0] >= MIN_LOG_RATIO:
         axis.set_xscale("log")
         axis.minorticks_off()
     axis.set_xticks(list(places.values()), [grid.in_words(value) for value in values])
@@ -123,7 +123,7 @@ def draw_curves(axis: Any, settings: Sequence[Setting]) -> None:
     """Draw the accuracy on dev by epoch, with a band; of the best settings each in its colour, the others grey."""
     for number, setting in reversed(list(enumerate(settings))):
         epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
-        if number >= CURVES:
+        if number >= MAX_COLOURED_CURVES:
             axis.plot(epochs, means, color="#bbbbbb", linewidth=0.8)
             continue
         label = ", ".join(grid.in_words(value) for value in setting.point.values()) or None
@@ -135,7 +135,7 @@ def draw_curves(axis: Any, settings: Sequence[Setting]) -> None:
     axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
     handles, labels = axis.get_legend_handles_labels()
     if labels:
-        title = ", ".join(settings[0].point) + (": the best" if len(settings) > CURVES else "")
+        title = ", ".join(settings[0].point) + (": the best" if len(settings) > MAX_COLOURED_CURVES else "")
         axis.legend(handles[::-1], labels[::-1], fontsize=7, title=title, title_fontsize=7)
 
 

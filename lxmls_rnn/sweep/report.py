@@ -20,12 +20,12 @@ def header(sweep: Sweep) -> list[str]:
 
 
 def lines(settings: Sequence[Setting]) -> list[list[str]]:
-    """Return a line for each setting: its values, seeds done, mean and deviation on dev, epochs, what is amiss."""
+    """Return a line for each setting: its values, seeds done, mean and deviation on dev, epochs, unfinished trainings."""
     shown = []
     for setting in settings:
         seeds, values = f"{len(setting.accuracies)}/{len(setting.results)}", map(grid.in_words, setting.point.values())
         figures = percent(setting.mean), percent(setting.deviation), str(setting.epochs)
-        shown.append([*values, seeds, *figures, amiss(setting.results)])
+        shown.append([*values, seeds, *figures, unfinished_in_words(setting.results)])
     return shown
 
 
@@ -34,7 +34,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
-def amiss(results: Sequence[Result]) -> str:
+def unfinished_in_words(results: Sequence[Result]) -> str:
     """Say which trainings are not done."""
     counts = Counter(result.state for result in results if result.state != "done")
     return ", ".join(f"{number} {state}" for state, number in counts.items())

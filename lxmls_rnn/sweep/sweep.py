@@ -19,7 +19,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, checksums, prepare, read_corpus
 from lxmls_rnn.runs import Damaged
-from lxmls_rnn.runs.folder import LONGEST_NAME, folders_with, new_folder
+from lxmls_rnn.runs.folder import MAX_NAME_BYTES, folders_with, new_folder
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import counted, in_words, locked, quoted, write_atomically
 from lxmls_rnn.sweep import grid
@@ -106,7 +106,7 @@ class Sweep:
 
         for training in self.trainings():
             s = training.settings
-            if training.name in names or len(training.name.encode(errors="replace")) > LONGEST_NAME:
+            if training.name in names or len(training.name.encode(errors="replace")) > MAX_NAME_BYTES:
                 raise ValueError(f"the run {training.name} would come twice or has too long a name: rename the files")
             names.add(training.name)
             kind = s.model, s.activation, s.peepholes, s.dtype

@@ -23,10 +23,10 @@ from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import in_words, locked
-from lxmls_rnn.sweep.owner import LOOK, Claim, Lost, is_owner
+from lxmls_rnn.sweep.owner import CHECK_SECONDS, Claim, Lost, is_owner
 
-PATIENCE = 2.0  # seconds that a run may still be held by a process that is being killed
-UNTIL_NOTICED = 120.0  # by one that has lost the run, and may be compiling before it looks
+KILLED_OWNER_SECONDS = 2.0  # seconds that a run may still be held by a process that is being killed
+LIVE_OWNER_SECONDS = 120.0  # by one that has lost the run, and may be compiling before it looks
 
 _asked: dict[str, str] = {}  # "stop" or "pause", by the token of who asked
 _changed = threading.Condition()
@@ -148,14 +148,14 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
         return "stopped"
     claim = Claim(client.path / name)
     run = _open_or_create(name, settings, client)
-    _wait_until_free(run.folder, UNTIL_NOTICED if claim.takes_over else PATIENCE)
+    _wait_until_free(run.folder, LIVE_OWNER_SECONDS if claim.takes_over else KILLED_OWNER_SECONDS)
     events = run.fit(epochs, checkpoint_every, claim.check)
     try:
         for event in events:
             claim.look()
             with _changed:
                 while _asked.get(client.token) == "pause":
-                    _changed.wait(LOOK)
+                    _changed.wait(CHECK_SECONDS)
                     claim.look()
             if _asked.get(client.token) == "stop" and not isinstance(event, Stopped):
                 return "stopped"

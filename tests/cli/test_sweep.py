@@ -72,7 +72,7 @@ def run(tmp_path, monkeypatch):
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence_and_nothing_is_made(run, tmp_path, monkeypatch, args, message):
-    monkeypatch.setattr("lxmls_rnn.sweep.cluster.ANSWER", 0.5)
+    monkeypatch.setattr("lxmls_rnn.sweep.cluster.CONNECT_SECONDS", 0.5)
     result = run(*args)
     assert result.exit_code == 1
     assert re.search(rf"Error: .*{message}", result.output), result.output

@@ -137,7 +137,7 @@ def test_a_number_that_is_not_finite_is_met(text, number):
 
 def test_a_matrix_that_does_not_fit_into_memory_is_met(text, monkeypatch):
     words = {f"w{number}": number for number in range(100_000)}
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES)
     with pytest.raises(MemoryError, match=r"a matrix of 100,000 embeddings of 20 numbers needs about 32 MB, and 0 MB"):
         extract_embeddings(text("w1" + 20 * " 1" + "\n"), words)
 

@@ -90,9 +90,9 @@ def test_convert_keeps_the_activation_and_the_type():
 
 def test_a_copy_that_does_not_fit_into_memory_is_refused(monkeypatch):
     model = rnns.NumpyRNN(100_000, 50, 5, 4, seed=0)  # 40 MB
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + 85_000_000)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + 85_000_000)
     model_file.convert(model, rnns.NumpyRNN)
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES)
     with pytest.raises(MemoryError, match="a copy of the model needs about 80 MB, and 0 MB are free here"):
         model_file.convert(model, rnns.NumpyRNN)
     values = model.get_values()
@@ -164,7 +164,7 @@ def test_a_header_may_be_as_large_as_the_error_says(saved, monkeypatch):
         header = arrays["header"].tobytes()
     for module, name, number in (
         (model_file, "MAX_HEADER_BYTES", len(header)),
-        (records, "MOST_VALUES", header.count(b"[") + header.count(b"{")),
+        (records, "MAX_VALUES", header.count(b"[") + header.count(b"{")),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(module, name, number)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lxmls_rnn.storage.files import (
-    LONGEST_LINE,
+    MAX_LINE_BYTES,
     counted,
     escaped,
     in_words,
@@ -175,7 +175,7 @@ def test_a_file_is_read_up_to_a_size(tmp_path):
 
 @pytest.mark.parametrize("pack", [bytes, lambda content: gzip.compress(content, 1)])
 def test_a_line_has_a_greatest_length_and_its_number(tmp_path, pack):
-    whole = b"a" * (LONGEST_LINE - 1) + b"\n"
+    whole = b"a" * (MAX_LINE_BYTES - 1) + b"\n"
     (tmp_path / "a").write_bytes(pack(whole + b"b"))
     assert list(read_lines(tmp_path / "a")) == [(1, whole), (2, b"b")]
     (tmp_path / "a").write_bytes(pack(b"b\n" + b"a" + whole))

@@ -87,7 +87,7 @@ def test_a_file_that_would_take_much_memory_is_not_read(tmp_path, text, message)
 
 def test_a_long_list_is_read_up_to_the_first_wrong_value():
     with pytest.raises(ValueError, match=r"^1: should be a valid integer, got 'a'$"):
-        records.parse(Annotated[list[int], records.UntilWrong()], '[1, "a", "b"]')
+        records.parse(Annotated[list[int], records.StopAtFirstError()], '[1, "a", "b"]')
 
 
 def test_of_a_thousand_errors_in_a_field_the_field_is_told():

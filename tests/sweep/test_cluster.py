@@ -77,13 +77,13 @@ def test_a_worker_with_another_corpus_is_named_and_the_others_train(cluster, run
 @pytest.mark.slow("it starts a cluster, and waits until a worker may come no more")
 @pytest.mark.process
 def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluster, runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(clusters, "ALONE", 0.5)
+    monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0.5)
     cluster.worker("eve", LXMLS_RUNS=tmp_path)
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED, seeds=[1]).begin()
     with pytest.raises(RuntimeError, match=f"eve may not, its folder of runs, {tmp_path}, is not the client's"):
         list(Driver(sweep, scheduler=cluster.address).run())
     cluster.worker("ada", LXMLS_RUNS=runs)
-    monkeypatch.setattr(clusters, "ALONE", 60.0)
+    monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 60.0)
     list(Driver(sweep, scheduler=cluster.address).run())
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
     long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=100))

@@ -124,7 +124,7 @@ def test_values_that_were_added_are_trained_alone(address, tmp_path):
 
 
 def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch):
-    monkeypatch.setattr(clusters, "ALONE", 0.1)
+    monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0.1)
     sweep = small_sweep(tmp_path, "n_hidd=2").begin()
     said = "no worker is left that may train: w0 may not, it has 2 threads: start it with --nthreads 1"
     with cluster_of(2) as cluster, pytest.raises(RuntimeError, match=said):

@@ -152,18 +152,20 @@ def test_the_best_curves_have_a_colour_and_a_band_and_the_others_are_grey(tmp_pa
     assert worst_first == [pytest.approx([n / 100 + 0.015 + e / 1000 for e in (1, 2, 3)]) for n in sizes]
     assert {tuple(line.get_xdata()) for line in axis.lines} == {(1, 2, 3)}
     assert {line.get_marker() for line in axis.lines} <= {"", "None"}
-    coloured = axis.lines[-plots.CURVES :]
-    grey, *none = {to_hex(line.get_color()) for line in axis.lines[: -plots.CURVES]}
+    coloured = axis.lines[-plots.MAX_COLOURED_CURVES :]
+    grey, *none = {to_hex(line.get_color()) for line in axis.lines[: -plots.MAX_COLOURED_CURVES]}
     assert not none
-    assert len({to_hex(line.get_color()) for line in coloured} - {grey}) == plots.CURVES
-    assert len(axis.collections) == plots.CURVES
+    assert len({to_hex(line.get_color()) for line in coloured} - {grey}) == plots.MAX_COLOURED_CURVES
+    assert len(axis.collections) == plots.MAX_COLOURED_CURVES
     spread = statistics.stdev([0.01, 0.02])
     for line, band in zip(coloured, axis.collections, strict=True):
         edge = band.get_paths()[0].vertices
         assert edge[:, 1].max() - line.get_ydata()[-1] == pytest.approx(spread)
         assert line.get_ydata()[0] - edge[:, 1].min() == pytest.approx(spread)
     legend = axis.get_legend()
-    assert texts(legend.get_texts()) == [f"{n}, none" for n in reversed(sizes[-plots.CURVES :])]  # best first
+    assert texts(legend.get_texts()) == [
+        f"{n}, none" for n in reversed(sizes[-plots.MAX_COLOURED_CURVES :])
+    ]  # best first
     assert legend.get_title().get_text() == "n_hidd, clip: the best"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("epoch", "accuracy on dev")
     assert axis.yaxis.get_major_formatter()(0.5).startswith("50")

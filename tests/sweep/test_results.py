@@ -30,7 +30,7 @@ def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
     names = [training.name for training in sweep.trainings()]
     sweep = replace(sweep, failed={names[1]: DIVERGED + "nan", names[4]: "no memory"}, seeds=[1, 2, 3])
     settings = by_setting(halving.results(sweep))
-    found = {setting.point["n_hidd"]: report.amiss(setting.results) for setting in settings}
+    found = {setting.point["n_hidd"]: report.unfinished_in_words(setting.results) for setting in settings}
     assert found == {2: "1 waiting", 4: "1 diverged, 1 failed, 1 waiting", 3: "1 waiting"}
     assert report.failures(halving.results(sweep)) == [f"{names[1]} diverged: nan", f"{names[4]} failed: no memory"]
     assert chosen(settings) is None
@@ -155,7 +155,7 @@ def test_a_damaged_training_is_named_and_hides_no_other(tmp_path, damage):
     assert str(sweep.folder / hurt.name) in found[0].why
     assert missing(sweep) == [(found[0], 4)]  # --resume gives it to a worker, which says what to delete
     assert report.failures(found) == [f"{hurt.name} damaged: {found[0].why}"]
-    assert report.amiss(found) == "1 damaged"
+    assert report.unfinished_in_words(found) == "1 damaged"
 
 
 def test_a_test_part_that_cannot_be_measured_is_a_value_error(tmp_path):

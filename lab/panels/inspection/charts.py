@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lxmls_rnn.plotting.palette import LINES, MARKED
+from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 SHAPES = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
@@ -64,7 +64,7 @@ class WordMap(widgets.VBox):
         across, up = (bqplot.Axis(scale=scale, visible=False, grid_lines="none") for scale in scales.values())
         more = {"x": [], "y": [], "scales": scales}
         self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **more)
-        self.marked = bqplot.Scatter(default_size=110, stroke=MARKED, stroke_width=2.5, **named([]), **more)
+        self.marked = bqplot.Scatter(default_size=110, stroke=HIGHLIGHT, stroke_width=2.5, **named([]), **more)
         beside = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **more}
         self.names = bqplot.Label(font_weight="normal", **beside)
         self.marked_names = bqplot.Label(font_weight="bold", **beside)

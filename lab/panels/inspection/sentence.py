@@ -9,7 +9,7 @@ from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
 from lab.widgets.controls import in_row, offer, on_change, pick, show, switch, toggles, view, whole
 from lab.widgets.panel import Panel
-from lxmls_rnn.plotting.palette import MARKED, colour_of
+from lxmls_rnn.plotting.palette import HIGHLIGHT, colour_of
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
 PAGE = 50  # hidden units shown at a time
@@ -59,7 +59,7 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
         k = int(np.argmax(seen.forward.p_y[:, t]))
         p = float(seen.forward.p_y[k, t])
         one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(k), seen.unknown[t], f"{tags[k]} {p:.4f}")
-        frame = f"display:inline-block;outline:2px solid {MARKED};border-radius:4px" if t == marked else ""
+        frame = f"display:inline-block;outline:2px solid {HIGHLIGHT};border-radius:4px" if t == marked else ""
         words.append(f'<span style="{frame}">{one}</span>' if frame else one)
     return "".join(words)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lxmls_rnn.plotting.palette import LINES, MARKED
+from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 KEPT = "#808080"
 NOTHING = np.array([])
@@ -27,7 +27,7 @@ class Slices(widgets.VBox):
             for _, colour in zip(names, LINES, strict=False)
         ]
         self.kept = [bqplot.Lines(colors=[KEPT], stroke_width=2, line_style="dashed", **look) for _ in names]
-        self.point = bqplot.Scatter(colors=[MARKED], default_size=70, **look)
+        self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **look)
         self.figure.marks = [*self.kept, *self.lines, self.point]
         self.names, self.key = names, widgets.HTML()
         super().__init__([self.figure, self.key])

@@ -12,7 +12,7 @@ from lab.drawing.figures import figure, put, scales_of, side_axis
 from lab.widgets.controls import in_row, show, view
 from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.sweep import grid
-from lxmls_rnn.sweep.plots import CURVES, curve, is_number, lines_against, sorted_values
+from lxmls_rnn.sweep.plots import MAX_COLOURED_CURVES, curve, is_number, lines_against, sorted_values
 from lxmls_rnn.sweep.results import Result, Setting
 
 
@@ -91,18 +91,18 @@ class Plots(widgets.VBox):
 
     def _draw_curves(self, settings: Sequence[Setting]) -> None:
         marks, scales = [], scales_of(self.curves)
-        for setting, colour in list(zip(settings[:CURVES], LINES, strict=False))[::-1]:
+        for setting, colour in list(zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False))[::-1]:
             epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
             band = np.array([means - deviations, means + deviations])
             look = {"scales": scales, "fill": "between", "fill_colors": [colour], "fill_opacities": [0.2]}
             marks.append(bqplot.Lines(x=epochs, y=band, colors=[colour], opacities=[0.0, 0.0], **look))
             mark = {"marker": "circle", "marker_size": 24} if len(epochs) == 1 else {}
             marks.append(bqplot.Lines(x=epochs, y=means, scales=scales, colors=[colour], **mark))
-        last = max(len(result.rows) for setting in settings[:CURVES] for result in setting.results)
+        last = max(len(result.rows) for setting in settings[:MAX_COLOURED_CURVES] for result in setting.results)
         self.curves.axes[0].tick_values = np.arange(1, last + 1, max(1, -(-last // 8)))
         self.curves.marks = marks
-        named = zip(settings[:CURVES], LINES, strict=False)
+        named = zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False)
         lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", colour, "solid") for s, colour in named)
-        best = f"The {CURVES} best settings. " if len(settings) > CURVES else ""
+        best = f"The {MAX_COLOURED_CURVES} best settings. " if len(settings) > MAX_COLOURED_CURVES else ""
         says = f"{best}Band: standard deviation over the seeds."
         self.legends[1].value = f"<div>{html.key(lines)}</div><small>{says}</small>"
