@@ -1,1 +1,1 @@
-"""Colours and frames of plots."""
+"""Colours and layout of plots."""

@@ -1,4 +1,4 @@
-"""The frame of every picture that is written to a file: its plots, title, legend."""
+"""Matplotlib figures written to PNG files, with a common style, title and legend."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lxmls_rnn.storage.files import write_atomically
 def picture(
     path: Path, shape: tuple[int, int], size: tuple[float, float], title: str, legend: int = 0
 ) -> Iterator[np.ndarray]:
-    """Give the axes of a picture to be drawn on, and then write it as PNG, whole or not at all.
+    """Yield the axes of a new figure to draw on, then write it atomically as PNG.
 
     Parameters
     ----------
     shape
-        Rows and columns of plots; the axes have it too.
+        Rows and columns of plots, also the shape of the yielded array of axes.
     size
         Width and height in inches.
     legend
-        Columns of a legend below, in which each label of all plots stands once; none for 0.
+        Columns of a common legend below the plots, with each label once; no legend for 0.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

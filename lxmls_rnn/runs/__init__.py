@@ -1,4 +1,4 @@
-"""Trainings on disk: a folder for each, with its settings, metrics and model."""
+"""Runs: trainings on disk, each in a folder with its settings, metrics and model."""
 
 from lxmls_rnn.runs.run import CHECKPOINT, Damaged, Run, check_progress, find_runs
 

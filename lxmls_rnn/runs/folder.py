@@ -1,4 +1,4 @@
-"""The folder of a run: its name, and the files in it that are JSON."""
+"""Names of run folders, and reading of the JSON files in them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lxmls_rnn.experiment import Settings
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import lines_of, naming, open_regular, quoted
 
-MAX_NAME_BYTES = 200  # bytes; a file system has 255 for a name
-MAX_EPOCHS = 200_000  # that are read of a run: each takes half a kilobyte
+MAX_NAME_BYTES = 200  # a file system allows 255 for a name
+MAX_EPOCHS = 200_000  # of a run; each takes half a kilobyte of memory
 
 
 @dataclass(frozen=True)
 class Config:
-    """The contents of config.json; `diverged` says why, where the last training ended with numbers that are none."""
+    """The contents of config.json; `diverged` is the message if the last training diverged (NaN or infinity)."""
 
     settings: Settings
     checksums: dict[str, str]
@@ -30,43 +30,43 @@ class Config:
     def __post_init__(self) -> None:
         for file in self.settings.files().values():
             if file not in self.checksums:
-                raise ValueError(f"checksums has none for {quoted(file)}")
+                raise ValueError(f"checksums has no entry for {quoted(file)}")
 
 
 def check_name(name: str, what: str = "a run") -> str:
-    """Return the name of a new run, or of `what`, if it is a plain name of a folder, else raise ValueError."""
+    """Return the name of a new run (or of `what`); raise ValueError if it is not a plain folder name."""
     wrong = name.startswith((".", "-")) or Path(name).name != name or name != name.strip()
-    sign = re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
+    forbidden = re.search(r'[\x00-\x1f\x7f*?"<>|\\]', name)
     if (length := len(name.encode(errors="replace"))) > MAX_NAME_BYTES:
         raise ValueError(f"the name of {what} must have at most {MAX_NAME_BYTES} bytes, got {length}: {quoted(name)}")
-    if not name or wrong or sign or not name.isprintable():
+    if not name or wrong or forbidden or not name.isprintable():
         raise ValueError(
-            f"the name of {what} must be the name of a folder, without line breaks, signs such as *, a dot before "
-            f"it and spaces around it, got {quoted(name)}"
+            f"the name of {what} must be the name of a folder, without line breaks, characters such as *, a dot or "
+            f"hyphen at the start, or spaces at the ends, got {quoted(name)}"
         )
     return name
 
 
 def unique_name(what: str) -> str:
-    """Return a name for a new run, of its model, or a new sweep: the time, and letters for those of one second."""
+    """Return a unique name for a new run or sweep: `what`, such as the model, the time, and random digits."""
     return f"{what}-{datetime.now():%Y%m%d-%H%M%S}-{token_hex(2)}"
 
 
 def name_is_taken(folder: Path) -> bool:
-    """Whether the name of a folder is taken: not by what the interrupted start of an earlier version has left."""
+    """Whether a folder's name is taken; a folder with only temporary files of an interrupted start does not count."""
     if not folder.is_dir():
         return os.path.lexists(folder)
     return any(not _is_left_over(file) for file in folder.iterdir())
 
 
 def new_folder(name: str, root: Path, what: str = "a run", advice: str = "or resume it (--resume)") -> Path:
-    """Return the folder of a new run or sweep in `root`.
+    """Return the folder of a new run or sweep in `root`, without making it.
 
-    ValueError as `check_name`, FileExistsError with the `advice` if there is a run or a sweep of that name.
+    Raise ValueError as `check_name`, and FileExistsError with the `advice` if a run or sweep has that name already.
     """
     folder = root / check_name(name, what)
     if name_is_taken(folder):
-        raise FileExistsError(f"there is a run or a sweep {folder}: take another name, {advice}")
+        raise FileExistsError(f"a run or sweep {folder} already exists: take another name, {advice}")
     return folder
 
 
@@ -75,15 +75,15 @@ def _is_left_over(file: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove what a kill has left half-written."""
+    """Delete temporary files that a killed process left in a run's folder."""
     for file in folder.glob(".*.tmp"):
         file.unlink()
 
 
 def folders_with(file: str, root: Path) -> list[str]:
-    """Return the names of the folders in `root` that have a `file`, be it a file or not, in order, no hidden ones.
+    """Return the sorted names of the folders in `root` that contain an entry `file`, without hidden folders.
 
-    OSError, which names it, if `root` is there and cannot be listed.
+    Return none if `root` does not exist; raise OSError, which names it, if it cannot be listed.
     """
     try:
         names = os.listdir(root)
@@ -93,10 +93,10 @@ def folders_with(file: str, root: Path) -> list[str]:
 
 
 def read_metrics(folder: Path) -> list[Metrics]:
-    """Return the metrics of the epochs of a run so far; a last line that a kill has cut off does not count.
+    """Return the metrics of a run, one entry per epoch; an incomplete last line, left by a killed process, is ignored.
 
-    ValueError names a line that is damaged, too long, or of an epoch that is not after the one before it, and says so
-    if there are more than `MAX_EPOCHS`; OSError if they cannot be read.
+    Raise ValueError, which names the line, if it is damaged or too long, if its epoch does not come after that of the
+    line before, or if there are more than `MAX_EPOCHS`; OSError if the file cannot be read.
     """
     path = folder / "metrics.jsonl"
     rows: list[Metrics] = []
@@ -114,7 +114,7 @@ def _metrics(path: Path, number: int, line: bytes, before: int) -> Metrics:
     try:
         row = records.parse(Metrics, line)
         if row.epoch <= before:
-            raise ValueError(f"epoch: expected more than {before} of the line before, got {row.epoch}")
+            raise ValueError(f"epoch: expected more than {before}, the epoch of the line before, got {row.epoch}")
         if number > MAX_EPOCHS:
             raise ValueError(f"expected at most {MAX_EPOCHS:,} epochs")
     except ValueError as error:
@@ -123,7 +123,7 @@ def _metrics(path: Path, number: int, line: bytes, before: int) -> Metrics:
 
 
 def read_config(folder: Path) -> Config:
-    """Return the config of a run's folder; errors as in `Run.open`."""
+    """Read the config of a run's folder; errors as in `Run.open`."""
     path = folder / "config.json"
     try:
         return records.read(Config, path)

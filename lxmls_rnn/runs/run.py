@@ -1,12 +1,14 @@
-"""A training on disk: runs/NAME/ holds its settings, its figures and its model, and can be continued.
+"""Runs: trainings that are saved on disk and can be resumed.
+
+The folder runs/NAME/ holds:
 
     config.json      the settings, the checksums of the files that they name, the versions of the libraries
     metrics.jsonl    a line of JSON for each epoch
     model.npz        the model to use: the last one, or with early stopping the best one on dev
-    checkpoint.npz   where to go on: parameters and progress, together in one file
+    checkpoint.npz   the state to resume from: parameters and progress in one file
 
-Every file but metrics.jsonl is replaced in one step, and of metrics.jsonl only the lines up to the checkpoint count, so
-that a run may be killed at any moment.
+A run may be killed at any moment: every file but metrics.jsonl is replaced atomically, and lines of metrics.jsonl after
+the epoch of the checkpoint are ignored.
 """
 
 from __future__ import annotations
@@ -43,10 +45,10 @@ CHECKPOINT = "checkpoint.npz"
 
 
 class Run:
-    """One run's folder; made by `create` or opened by `open`.
+    """The folder of one run, made by `create` or opened by `open`.
 
-    `diverged` says why, where its last training ended with numbers that are none; else it is None. `corpus` and
-    `checksums` are what `read_corpus` and `Settings.checksums` return for the next training, where that is known.
+    `diverged` is the message if its last training diverged (NaN or infinity), else None. `corpus` and `checksums` are
+    the results of `read_corpus` and `Settings.checksums` for the next training, if the caller has them already.
     """
 
     def __init__(
@@ -70,10 +72,10 @@ class Run:
         corpus: Corpus | None = None,
         checksums: dict[str, str] | None = None,
     ) -> Run:
-        """Make the folder of a new run in `root`, by default `paths.runs()`, if its settings make an experiment.
+        """Prepare a training and make the folder of its run in `root`, by default `paths.runs()`.
 
-        `corpus` and `checksums` are what `read_corpus` and `Settings.checksums` return, where that is known before.
-        Errors as `new_folder` and `prepare`.
+        `corpus` and `checksums` are the results of `read_corpus` and `Settings.checksums`, if the caller has them
+        already. Errors as `new_folder` and `prepare`; then no folder is made.
         """
         folder = new_folder(name, paths.runs(root))
         checksums = checksums or settings.checksums()
@@ -93,7 +95,7 @@ class Run:
     def open(cls, name: str, root: str | os.PathLike[str] | None = None) -> Run:
         """Open the folder of a run in `root`, by default `paths.runs()`.
 
-        FileNotFoundError if there is none of that name, ValueError if its config.json is damaged, OSError if it cannot
+        Raise FileNotFoundError if no run has that name, ValueError if its config.json is damaged, OSError if it cannot
         be read.
         """
         folder = paths.runs(root) / name
@@ -103,19 +105,19 @@ class Run:
     def fit(
         self, epochs: int | None = None, checkpoint_every: float = 60.0, may_write: Callable[[], None] = lambda: None
     ) -> Generator[Event, None, None]:
-        """Train, from the checkpoint if there is one, and write the run on the way.
+        """Train, from the checkpoint if there is one, and save metrics, models and checkpoints meanwhile.
 
-        Closing the generator stops after the batch that it gave last, with a checkpoint there.
+        Closing the generator stops after the batch that it yielded last, with a checkpoint there.
 
         Parameters
         ----------
         epochs
-            Train up to so many epochs instead of the number in the settings, which is changed.
+            Total number of epochs, which replaces the one in the settings.
             May not be less than the run has done.
         checkpoint_every
             Seconds from one checkpoint to the next within an epoch.
         may_write
-            Called before anything is written; raises where the run is no longer this caller's.
+            Called before anything is written; raises an error if this process no longer owns the run.
 
         Yields
         ------
@@ -127,13 +129,13 @@ class Run:
         RuntimeError
             Another process trains this run.
         GpuLost
-            The GPU has failed for good: the message says where the run goes on when it is resumed.
+            The GPU failed and cannot be used any more: the message says from where the run can be resumed.
         FileNotFoundError, ValueError
-            A file that the settings name is gone, or has changed since the run began.
+            A file that the settings name is missing, or has changed since the run began.
         FloatingPointError
-            The model has diverged; the run says so from then on, until it is trained again.
+            The model diverged; this is recorded in the run until it is trained again.
         OSError
-            What the run is kept in cannot be read or written; names it.
+            A file of the run cannot be read or written; the message names it.
         """
         with locked(self.folder, self._busy):
             may_write()
@@ -141,11 +143,11 @@ class Run:
             config = read_config(self.folder)
             for file, checksum in checksums.items():
                 if config.checksums.get(file) != checksum:
-                    raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot go on")
+                    raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot be resumed")
             experiment, self._prepared = self._prepared or prepare(self.settings, self.corpus), None
             tagger = experiment.tagger
             progress, best = self._restore(tagger.model)
-            self._kept = progress  # of the checkpoint that is on disk
+            self._saved_progress = progress  # that of the checkpoint on disk
             if epochs is not None and epochs < progress.epoch:
                 raise ValueError(f"epochs must be at least {progress.epoch}, which the run has done; got {epochs}")
             if self.diverged or (epochs is not None and epochs != self.settings.trainer.epochs):
@@ -158,25 +160,25 @@ class Run:
             try:
                 yield from self._saving(events, tagger, checkpoint_every, may_write)
             except GpuLost as lost:
-                raise GpuLost(lost.name, self._goes_on()) from lost
+                raise GpuLost(lost.name, self._resume_point()) from lost
             except FloatingPointError as error:
                 may_write()
                 self.diverged = str(error)
                 self._write_config(checksums, self.folder)
                 raise
 
-    def _goes_on(self) -> str:
-        """Say where the checkpoint stands; what was learnt since is lost with the device that it was on."""
-        p, name = self._kept, self.folder.name
+    def _resume_point(self) -> str:
+        """Return a sentence that says at which batch and epoch the last checkpoint was saved."""
+        p, name = self._saved_progress, self.folder.name
         if p == Progress():
-            return f"The run {name} had no checkpoint yet and begins anew when it is resumed."
+            return f"The run {name} had no checkpoint yet and starts from the beginning when it is resumed."
         where = f"batch {p.batch} of epoch {p.epoch + 1}" if p.batch else f"epoch {p.epoch}"
-        return f"The run {name} is kept as it was after {where} and goes on from there when it is resumed."
+        return f"The run {name} has a checkpoint after {where} and continues from there when it is resumed."
 
     def _saving(
         self, events: Iterator[Event], tagger: Tagger, checkpoint_every: float, may_write: Callable[[], None]
     ) -> Iterator[Event]:
-        """Pass the events on and write what they ask for."""
+        """Yield the events, and save metrics, models and checkpoints after the events that need it."""
         patience = self.settings.trainer.patience
         saved = time.monotonic()
 
@@ -184,7 +186,7 @@ class Run:
             nonlocal saved
             may_write()
             tagger.save(self.folder / CHECKPOINT, progress=event.progress._asdict())
-            saved, self._kept = time.monotonic(), event.progress
+            saved, self._saved_progress = time.monotonic(), event.progress
 
         try:
             for event in events:
@@ -198,7 +200,7 @@ class Run:
                     checkpoint()
                 yield event
         except GeneratorExit:
-            # with early stopping the trainer has put the best parameters into the model when it says Stopped
+            # with early stopping, the trainer restores the best parameters before it yields Stopped
             if not isinstance(event, (Started, Stopped)):
                 checkpoint()
                 if patience is None or not (self.folder / "model.npz").exists():
@@ -206,9 +208,9 @@ class Run:
             raise
 
     def remove(self) -> None:
-        """Delete the run from the disk: whatever is killed when, there is all of it or nothing.
+        """Delete the run from the disk; if the process is killed meanwhile, the run is either complete or gone.
 
-        RuntimeError if it is being trained, OSError, which names it, if it cannot be deleted.
+        Raise RuntimeError if it is being trained, and OSError, which names it, if it cannot be deleted.
         """
         with locked(self.folder, self._busy), naming(self.folder):
             doomed = self.folder.with_name(f".{self.folder.name[:100]}.{token_hex(4)}.tmp")
@@ -216,13 +218,14 @@ class Run:
             shutil.rmtree(doomed)
 
     def metrics(self) -> list[Metrics]:
-        """Return what `read_metrics` finds in the run's folder."""
+        """Return the metrics of the run, one entry per epoch; errors as `read_metrics`."""
         return read_metrics(self.folder)
 
     def load(self) -> tuple[Tagger, Metrics | None]:
-        """Return the run's tagger as a NumPy model, which compiles nothing, and the metrics of the epoch that it is of.
+        """Return the run's tagger, as a NumPy model, which needs no compiling, and the metrics of its epoch.
 
-        They are None where the model is of no whole epoch. Errors as in `Tagger.load`.
+        The metrics are None if the model was saved in the middle of an epoch. Errors as in `Tagger.load`, and
+        FileNotFoundError if the run has no model yet.
         """
         path = self.folder / "model.npz"
         if not path.exists():
@@ -232,7 +235,7 @@ class Run:
         return tagger, next((row for row in self.metrics() if row.epoch == epoch), None)
 
     def _restore(self, model: Model) -> tuple[Progress, dict[str, np.ndarray] | None]:
-        """Put the checkpoint's parameters into `model`, cut the metrics to it, remove what a kill left half-written."""
+        """Load the checkpoint into `model`, drop later lines of metrics.jsonl and delete leftover temporary files."""
         clear(self.folder)
         path = self.folder / CHECKPOINT
         progress, best, rows = Progress(), None, list[Metrics]()
@@ -246,7 +249,9 @@ class Run:
                 if progress.epoch > (rows[-1].epoch if rows else 0):
                     raise ValueError(f"{self.folder / 'metrics.jsonl'} lacks epoch {progress.epoch} of the checkpoint")
             except (ValueError, FileNotFoundError) as error:
-                raise ValueError(f"{error}; delete {path}, and the run begins anew when it is resumed") from error
+                raise ValueError(
+                    f"{error}; delete {path} to start the run from the beginning when it is resumed"
+                ) from error
             model.set_values(saved.get_values())
         write_atomically(self.folder / "metrics.jsonl", "".join(json.dumps(asdict(row)) + "\n" for row in rows))
         return progress, best
@@ -274,7 +279,7 @@ class Run:
 
 
 def check_progress(path: Path, header: dict[str, Any]) -> Progress:
-    """Return how far the training of a checkpoint is, from the header of its file; ValueError if it does not say so."""
+    """Return the training progress in the header of a checkpoint; raise ValueError if it is missing or invalid."""
     try:
         progress = records.check(Progress, header.get("progress"), "progress")
         if min(progress.epoch, progress.batch) < 0:
@@ -283,7 +288,7 @@ def check_progress(path: Path, header: dict[str, Any]) -> Progress:
             )
         return progress
     except ValueError as error:
-        raise ValueError(f"{path} is no checkpoint: {error}") from None
+        raise ValueError(f"{path} is not a valid checkpoint: {error}") from None
 
 
 class Damaged(NamedTuple):
@@ -297,10 +302,10 @@ class Damaged(NamedTuple):
 
 
 def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], list[Damaged]]:
-    """Return the runs of a folder, by default `paths.runs()`, by name, and what is wrong with those that are damaged.
+    """Return the runs in a folder, by default `paths.runs()`, sorted by name, and the damaged ones with the reason.
 
-    Damaged is one whose config or metrics cannot be read, or are not what they should be; and the folder itself, if it
-    cannot be listed.
+    A run is damaged if its config or metrics cannot be read or are invalid. If the folder itself cannot be listed, it
+    is the only damaged entry.
     """
     found, damaged = list[Run](), list[Damaged]()
     folder = paths.runs(root)
@@ -313,7 +318,7 @@ def find_runs(root: str | os.PathLike[str] | None = None) -> tuple[list[Run], li
             run = Run.open(name, root)
             run.metrics()
             found.append(run)
-        except FileNotFoundError:  # removed since the folder was listed
+        except FileNotFoundError:  # deleted since the folder was listed
             continue
         except (ValueError, OSError, MemoryError) as error:
             damaged.append(Damaged(name, in_words(error)))

@@ -1,6 +1,6 @@
-"""Files and folders that other processes may be looking at: written whole or not at all, held by one at a time.
+"""Atomic writes, bounded reads and locks for files that several processes share.
 
-What the disk refuses is said with the name of the file, in one sentence: `naming` and `in_words`.
+Errors name the file concerned (`naming`) and are shown to users as one sentence (`in_words`).
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-# what a user can mend; anything else is a fault of the lab or the library, and is shown whole
+# errors that a user can correct; any other error is a bug in the lab or the library and is shown with its traceback
 USER_ERRORS = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
-MAX_QUOTE_CHARACTERS = 100  # characters of what a message quotes
+MAX_QUOTE_CHARACTERS = 100  # of a value quoted in a message
 MAX_MESSAGE_CHARACTERS = 1000
-MAX_LINE_BYTES = 1 << 20  # bytes of a line of text that is read; a word of 10,000 characters has 40,000 at most
+MAX_LINE_BYTES = 1 << 20  # of a line of text; a word of 10,000 characters has at most 40,000 bytes
 GZIP_MAGIC = b"\x1f\x8b"
-# characters that a terminal obeys (C0, C1), that end or reorder a line (bidi controls), that are no text (surrogates);
-# marks of direction and joiners are part of right-to-left and Indic text
+# control characters of terminals (C0, C1), characters that end or reorder a line (bidi controls), and surrogates;
+# direction marks and joiners are allowed, since right-to-left and Indic texts need them
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# can be read by setting it only, which no thread should see: so once, at the start
+# The umask can only be read by setting it, which affects all threads: so it is read once, at import.
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
 
 
 @contextmanager
 def naming(path: str | os.PathLike[str], instead: bool = False) -> Iterator[None]:
-    """Give an OSError from inside that names no file, as those of read and write are, the name of this one.
+    """Add the name of a file to an OSError raised inside that has none, such as those of read and write.
 
-    With `instead` one that names another too.
+    With `instead`, replace the name of another file too.
     """
     try:
         yield
@@ -50,7 +50,7 @@ def naming(path: str | os.PathLike[str], instead: bool = False) -> Iterator[None
 
 
 def in_words(error: BaseException) -> str:
-    """Return what an error says, as a sentence for a user: of an OSError the file and why, of a KeyError its text."""
+    """Return the message of an error as a sentence for users, with the file of an OSError."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
@@ -65,61 +65,62 @@ def in_words(error: BaseException) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text with each of its `UNSAFE` characters as a backslash escape, so that any screen can show it.
+    """Return a text with its `UNSAFE` characters as backslash escapes, so that it can be shown safely.
 
-    A name or a word of a file could otherwise move the cursor, add lines that look like messages, or end the printing.
+    Otherwise a file name, or a word in a file, could move the cursor, fake messages or make printing fail.
     """
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number of things in words: "1 epoch", "2 epochs"."""
+    """Return a number with its noun in singular or plural: "1 epoch", "2 epochs"."""
     return f"{number} {what}{'s' * (number != 1)}"
 
 
 def quoted(what: object) -> str:
-    """Return the repr of what a message quotes, cut where it is long."""
+    """Return the repr of a value for a message, shortened to about `MAX_QUOTE_CHARACTERS`."""
     if isinstance(what, (str, bytes)):
         text = repr(what[:MAX_QUOTE_CHARACTERS])
         return text if len(what) <= MAX_QUOTE_CHARACTERS else f"{text}..."
     try:
         text = repr(what)
-    except ValueError:  # a number of too many digits to be written
+    except ValueError:  # an integer with more digits than Python converts to text
         return "a very long number"
     return text if len(text) <= MAX_QUOTE_CHARACTERS else f"{text[:MAX_QUOTE_CHARACTERS]}..."
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file to be read as bytes; OSError if it cannot be opened.
+    """Open a regular file for reading bytes.
 
-    ValueError if it is a folder, or something that has no end or would have to be waited for, as a device or a pipe.
+    Raise OSError if it cannot be opened, and ValueError if it is a folder or a special file such as a device or a pipe,
+    which may have no end or block.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
-            raise ValueError(f"{path} is no regular file, expected a file") from None
+            raise ValueError(f"{path} is not a regular file, expected a file") from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         os.close(descriptor)
-        raise ValueError(f"{path} is {'a folder' if is_folder else 'no regular file'}, expected a file")
+        raise ValueError(f"{path} is {'a folder' if is_folder else 'not a regular file'}, expected a file")
     return open(descriptor, "rb")
 
 
 def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
-    """Return the bytes of a file; errors as `open_regular`, and ValueError if it has more than `most` of them."""
+    """Return the content of a file; errors as `open_regular`, and ValueError if it has more than `most` bytes."""
     with naming(path), open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise ValueError(f"{path}: the file is larger than {most:,} bytes, expected at most so many")
+        raise ValueError(f"{path}: the file is larger than {most:,} bytes, which is the limit")
     return content
 
 
 def lines_of(stream: BinaryIO, name: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number, line with its end) of an open stream.
+    """Yield (line number, line with its line break) of an open stream, holding only one line in memory.
 
-    Only one line is held, of `MAX_LINE_BYTES` bytes at most: ValueError, with `name` and number, for a longer one.
+    Raise ValueError, with `name` and the line number, if a line is longer than `MAX_LINE_BYTES`.
     """
     number = 0
     while line := stream.readline(MAX_LINE_BYTES + 1):
@@ -130,9 +131,9 @@ def lines_of(stream: BinaryIO, name: str | os.PathLike[str]) -> Iterator[tuple[i
 
 
 def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number, line with its end) of a file, plain or compressed with gzip, whatever its name.
+    """Yield (line number, line with its line break) of a plain or gzip file, recognised by content, not by name.
 
-    Errors as `open_regular` and `lines_of`; ValueError if the compressed data are damaged or cut short.
+    Errors as `open_regular` and `lines_of`; ValueError if the compressed data are damaged or truncated.
     """
     number = 0
     try:
@@ -146,7 +147,7 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder where there is none; NotADirectoryError, which names it, where there is something else."""
+    """Make a folder, with its parents, unless it exists; NotADirectoryError, which names it, if it is a file."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -154,10 +155,10 @@ def make_folder(folder: Path) -> None:
 
 
 def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> None:
-    """Write a file beside `path` and rename it to `path`: there is the old file or the new one, whole.
+    """Write a temporary file beside `path` and rename it to `path`: readers see either the old file or the new one.
 
-    Its folder is made where it is not there. `content` is a text, or what writes to the binary file that it is given;
-    if that raises, `path` is untouched. OSError, with the name `path`, if the disk is full, for instance.
+    The folder is made if it does not exist. `content` is a text, or a function that writes to the open binary file it
+    is given; if it raises, `path` is unchanged. Raise OSError, which names `path`, for instance if the disk is full.
     """
     make_folder(path.parent)
     with naming(path, instead=True), _held(path, _new_file) as (temporary, descriptor):
@@ -173,8 +174,11 @@ def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> N
 
 
 def append(path: Path, line: bytes) -> None:
-    """Append to a file and return when all is on the disk; OSError, which names the file, after a part at most."""
-    # unbuffered: a buffer is written again when the file is closed, after the part that the disk has taken
+    """Append a line to a file and wait until it is on the disk.
+
+    Raise OSError, which names the file, if that fails; a part of the line may have been written by then.
+    """
+    # unbuffered: closing a buffered file after a failed write would write the whole buffer again
     with naming(path), open(path, "ab", buffering=0) as file:
         while line:
             line = line[file.write(line) :]
@@ -182,10 +186,10 @@ def append(path: Path, line: bytes) -> None:
 
 
 def make_atomically(folder: Path, fill: Callable[[Path], Any]) -> None:
-    """Make a folder beside `folder`, let `fill` write into it, and rename it: there is none, or a whole one.
+    """Make a temporary folder, let `fill` write into it, and rename it to `folder`: it appears complete or not at all.
 
-    FileExistsError if there is a `folder` that is not empty, or a file of that name; OSError with a name of what cannot
-    be written.
+    Raise FileExistsError if `folder` is a file or a folder that is not empty, and OSError, which names the file, if
+    something cannot be written.
     """
     make_folder(folder.parent)
     with naming(folder), _held(folder, _new_folder) as (temporary, descriptor):
@@ -195,7 +199,7 @@ def make_atomically(folder: Path, fill: Callable[[Path], Any]) -> None:
             os.rename(temporary, folder)
         except OSError as error:
             if os.path.lexists(folder):
-                raise FileExistsError(errno.EEXIST, "is there already", os.fspath(folder)) from error
+                raise FileExistsError(errno.EEXIST, "already exists", os.fspath(folder)) from error
             raise
 
 
@@ -207,13 +211,13 @@ def _new_file(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
 def _new_folder(parent: Path, prefix: str, suffix: str) -> tuple[str, int]:
     while True:
         name = tempfile.mkdtemp(suffix, prefix, parent)
-        with suppress(FileNotFoundError):  # one who sweeps has come between
+        with suppress(FileNotFoundError):  # another process deleted the folder in the meantime
             return name, os.open(name, os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextmanager
 def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iterator[tuple[str, int]]:
-    """Make something beside `path`, locked while it is filled; gone where it has not been renamed."""
+    """Make a temporary file or folder beside `path` and lock it; delete it at the end unless it was renamed."""
     prefix = f".{path.name[:100]}."
     _sweep(path.parent, prefix)
     while True:
@@ -221,7 +225,7 @@ def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iter
             name, descriptor = make(path.parent, prefix, ".tmp")
         try:
             held = _lock(descriptor)
-            # one who sweeps may have come between
+            # another process may have deleted it before it was locked
             if held is None or (held and os.path.exists(name)):
                 break
         except BaseException:
@@ -237,7 +241,7 @@ def _held(path: Path, make: Callable[[Path, str, str], tuple[str, int]]) -> Iter
 
 
 def _sweep(parent: Path, prefix: str) -> None:
-    """Remove what writers have left that were killed: those that live hold theirs."""
+    """Delete temporary files of killed writers: those of running writers are locked."""
     for name in glob.glob(f"{glob.escape(str(parent / prefix))}*.tmp"):
         with suppress(OSError):
             descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -249,7 +253,7 @@ def _sweep(parent: Path, prefix: str) -> None:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Lock what is open, if nobody has; return whether, or None on a file system that has no locks."""
+    """Lock an open file; return False if another process holds it, None if the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -260,7 +264,7 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def _remove(name: str) -> None:
-    """Remove a file or a folder, if it is there and can be removed."""
+    """Delete a file or a folder if possible, without raising OSError."""
     with suppress(OSError):
         if os.path.isdir(name):
             shutil.rmtree(name, ignore_errors=True)
@@ -270,11 +274,11 @@ def _remove(name: str) -> None:
 
 @contextmanager
 def locked(folder: Path, busy: Callable[[], None]) -> Iterator[bool]:
-    """Hold a folder, which exists, against other processes that hold it like this; yield whether it is held.
+    """Lock an existing folder against other processes that call this; yield whether it is locked.
 
-    The lock is the kernel's, on the folder itself: it leaves no file, and it ends with the process however that ends.
-    On a file system that has no locks there is none. Where another process holds the folder, `busy` is called: it
-    raises to give up, or returns to wait.
+    The kernel holds the lock on the folder itself: there is no lock file, and the lock ends with the process, even a
+    killed one. On a file system without locks, the folder is not locked and False is yielded. If another process holds
+    the lock, `busy` is called: it raises an error to give up, or returns to wait.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -1,7 +1,7 @@
-"""JSON read with its types checked: an error names the file and the field.
+"""Type-checked reading of JSON, with errors that name the file and the field.
 
-A type is a data class or a named tuple whose annotations say what is expected. A float takes an integer too; nothing
-else is taken for something else. Entries that a type does not have are passed over, unless it has
+A type is a data class or a named tuple whose annotations say what is expected. An integer is accepted where a float is
+expected; no other conversion is made. Unknown entries are ignored, unless the type has
 ``__pydantic_config__ = {"extra": "forbid"}``.
 """
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import pydantic
 
 T = TypeVar("T")
-MAX_REPORTED_ERRORS = 3  # of several errors, so many are told
-MAX_FILE_BYTES = 8 << 20  # bytes of a file; a sweep of 10,000 trainings that all failed has 3 million
-MAX_VALUES = 200_000  # in a file: one that does not fit takes a kilobyte, and ten microseconds
-MAX_DETAILED_ERRORS = 1000  # of more, none is told
+MAX_REPORTED_ERRORS = 3  # in one message
+MAX_FILE_BYTES = 8 << 20  # a sweep of 10,000 failed trainings has a file of 3 million bytes
+MAX_VALUES = 200_000  # in a file: each invalid value takes a kilobyte and ten microseconds
+MAX_DETAILED_ERRORS = 1000  # of more errors only the number is reported
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Between:
     most: float
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
-        """Say so to pydantic, whose own means would bring it to who only imports a type."""
+        """Add the bounds to pydantic's schema; modules with such types then need not import pydantic, which is slow."""
         return {**handler(kind), "ge": self.least, "le": self.most}
 
 
 @dataclass(frozen=True)
 class StopAtFirstError:
-    """In an annotation of a long list: reading ends at the first value that is wrong, for an error takes a kilobyte."""
+    """In an annotation of a long list: stop at the first invalid value, since each error takes a kilobyte."""
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
-        """Say so to pydantic."""
+        """Add the option to pydantic's schema."""
         return {**handler(kind), "fail_fast": True}
 
 
@@ -49,14 +49,14 @@ Count = Annotated[int, Between(0, 2**63 - 1)]
 
 
 def read(kind: type[T], path: str | os.PathLike[str]) -> T:
-    """Read a file of JSON as a `kind`.
+    """Read a JSON file as an object of type `kind`.
 
-    OSError if it cannot be read; ValueError if it is no regular file, larger than `MAX_FILE_BYTES` or of more than
-    `MAX_VALUES`, no JSON, or not of that kind.
+    Raise OSError if it cannot be read, and ValueError if it is not a regular file, has more than `MAX_FILE_BYTES` or
+    `MAX_VALUES`, is not JSON, or does not match the type.
     """
     content = read_regular(path, MAX_FILE_BYTES)
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
-        raise ValueError(f"{path}: it has more than {MAX_VALUES:,} commas and brackets, expected at most so many")
+        raise ValueError(f"{path}: it has more than {MAX_VALUES:,} commas and brackets, which is the limit")
     try:
         return parse(kind, content)
     except ValueError as error:
@@ -64,9 +64,9 @@ def read(kind: type[T], path: str | os.PathLike[str]) -> T:
 
 
 def parse(kind: type[T], text: bytes | str, field: str = "") -> T:
-    """Return what JSON says as a `kind`; ValueError, which names the field, where it does not fit.
+    """Return JSON text as an object of type `kind`; raise ValueError, which names the field, if it does not match.
 
-    `field` is the field of something larger whose value the text is.
+    `field` is the name of the enclosing field, for messages, if the text is only a part of a document.
     """
     import pydantic  # takes a tenth of a second
 
@@ -77,14 +77,14 @@ def parse(kind: type[T], text: bytes | str, field: str = "") -> T:
 
 
 def check(kind: type[T], content: Any, field: str = "") -> T:
-    """As `parse`, for what has been read as a plain dictionary, or is the value of a `field` of one."""
+    """Do as `parse` for a value that was already decoded from JSON, such as a dictionary or the value of a `field`."""
     from pydantic_core import to_json
 
     return parse(kind, to_json(content), field)
 
 
 def prepare(*kinds: Any) -> None:
-    """Make now what reads these kinds: the first time takes some tenths of a second, with the import of pydantic."""
+    """Import pydantic and build the validators of these types now: this takes some tenths of a second, once."""
     for kind in kinds:
         _adapter(kind)
 
@@ -98,12 +98,12 @@ def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
 
 def _in_words(error: pydantic.ValidationError, within: str) -> str:
     if error.error_count() > MAX_DETAILED_ERRORS:
-        return f"{within + ': ' if within else ''}{error.error_count():,} values in it are not what they should be"
-    told = []
+        return f"{within + ': ' if within else ''}{error.error_count():,} values in it are invalid"
+    messages = []
     for entry in error.errors(include_url=False)[:MAX_REPORTED_ERRORS]:
         field = ".".join(map(str, (within, *entry["loc"]) if within else entry["loc"]))[:200]
         why = entry["msg"].removeprefix("Value error, ").removeprefix("Input ")[:300]
         got = "" if entry["type"] in ("missing", "value_error", "json_invalid") else f", got {quoted(entry['input'])}"
-        told.append(f"{field + ': ' if field else ''}{why[:1].lower()}{why[1:]}{got}")
-    more = error.error_count() - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+        messages.append(f"{field + ': ' if field else ''}{why[:1].lower()}{why[1:]}{got}")
+    more = error.error_count() - len(messages)
+    return "; ".join(messages) + (f"; and {more} more" if more > 0 else "")

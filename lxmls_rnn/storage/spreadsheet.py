@@ -1,4 +1,4 @@
-"""CSV for spreadsheets, in which no cell is a formula."""
+"""CSV export that is safe for spreadsheets: no cell is run as a formula."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 def to_csv(lines: Iterable[Iterable[object]]) -> str:
     """Return lines of cells as CSV.
 
-    A spreadsheet computes a cell that begins with a character of `FORMULA_STARTS`, and a formula can send data away or
-    start programs. Cells may hold what somebody else has written (answers, messages, names of files), so this follows
-    OWASP's advice against CSV injection: a text that begins so gets an apostrophe before it, each text stands in double
-    quotes, and a double quote in it is doubled. A program that reads the file removes that apostrophe. Numbers stay as
-    they are, negative ones too; None is an empty cell.
+    A spreadsheet runs a cell that begins with a character of `FORMULA_STARTS` as a formula, which can send data away or
+    start programs. Cells may hold texts of other people (answers, messages, file names), so this follows OWASP's advice
+    against CSV injection: such a text gets an apostrophe before it, every text is put in double quotes, and double
+    quotes in it are doubled. A program that reads the file must remove that apostrophe. Numbers, negative ones too,
+    are unchanged; None is an empty cell.
     """
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(

@@ -20,7 +20,7 @@ def header(sweep: Sweep) -> list[str]:
 
 
 def lines(settings: Sequence[Setting]) -> list[list[str]]:
-    """Return a line for each setting: its values, seeds done, mean and deviation on dev, epochs, unfinished trainings."""
+    """Return a line for each setting: values, seeds done, mean and deviation on dev, epochs, unfinished trainings."""
     shown = []
     for setting in settings:
         seeds, values = f"{len(setting.accuracies)}/{len(setting.results)}", map(grid.in_words, setting.point.values())

@@ -394,7 +394,7 @@ def test_what_has_no_end_is_not_tagged(trained, tmp_path, source):
     (tmp_path / "long").write_bytes(b"The end .\n" + b"a" * 2_000_000)
     if source == "file":
         result = trained("tag", "first", "--file", "long")
-        assert "Error: /dev/zero is no regular file" in trained("tag", "first", "--file", "/dev/zero").output
+        assert "Error: /dev/zero is not a regular file" in trained("tag", "first", "--file", "/dev/zero").output
     else:
         result = trained("tag", "first", input=(tmp_path / "long").read_bytes())
     named = "long" if source == "file" else "standard input"

@@ -62,7 +62,7 @@ def test_a_training_stops_says_what_to_do_and_goes_on_later(on_cuda, tmp_path):
     _, errors = lost.communicate()
     assert lost.returncode == 1
     assert "Traceback" not in errors
-    kept = re.search(LOST + r"The run first is kept as it was after epoch (\d+) and goes on from there", errors)
+    kept = re.search(LOST + r"The run first has a checkpoint after epoch (\d+) and continues from there", errors)
     assert kept, errors
     epoch = int(kept[1])
     checkpoint = model_file.load(tmp_path / "first" / "checkpoint.npz", NumpyRNN)
@@ -78,7 +78,9 @@ def test_a_training_stops_says_what_to_do_and_goes_on_later(on_cuda, tmp_path):
 
 def test_a_training_that_has_no_checkpoint_yet_begins_anew(on_cuda):
     _, errors = on_cuda([*TRAIN, "500"], launches=100).communicate()
-    assert re.search(LOST + "The run first had no checkpoint yet and begins anew when it is resumed", errors), errors
+    assert re.search(
+        LOST + "The run first had no checkpoint yet and starts from the beginning when it is resumed", errors
+    ), errors
 
 
 def test_a_driver_that_shows_no_gpu_any_more_is_met_at_the_door(on_cuda):
@@ -91,7 +93,7 @@ def test_the_panel_says_so_and_does_not_go_on_before_the_kernel_is_restarted(on_
         pytest.skip("no ipywidgets, so no panels")
     said, errors = on_cuda([sys.executable, "-c", PANEL], launches=2000).communicate()
     first, second = said.splitlines()[-2:]
-    assert re.search(LOST + r"The run first is kept as it was after epoch \d+", first), errors
+    assert re.search(LOST + r"The run first has a checkpoint after epoch \d+", first), errors
     assert "the GPU has stopped working" in second
 
 

@@ -296,7 +296,7 @@ def test_nothing_is_cut_where_no_limit_is_given(read):
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="pipe is no regular file"):
+    with pytest.raises(ValueError, match="pipe is not a regular file"):
         PostagCorpus().read_sequence_list_conll(tmp_path / "pipe")
 
 

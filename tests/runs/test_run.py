@@ -362,7 +362,9 @@ def test_a_run_with_a_damaged_checkpoint_says_what_to_delete_and_begins_anew_the
     before = numbers(run)
     checkpoint = run.folder / "checkpoint.npz"
     damage(checkpoint)
-    with pytest.raises(ValueError, match=re.escape(f"; delete {checkpoint}, and the run begins anew")) as error:
+    with pytest.raises(
+        ValueError, match=re.escape(f"; delete {checkpoint} to start the run from the beginning")
+    ) as error:
         list(Run.open("one", tmp_path).fit())
     assert len(str(error.value)) < 600
     checkpoint.rmdir() if checkpoint.is_dir() else checkpoint.unlink()
@@ -477,11 +479,11 @@ def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, le
     Run.create("mine", left_alone.settings, tmp_path)
     said = lose_after(BatchDone, 3)
     assert said.startswith("the GPU has stopped working (CUDA_ERROR_UNKNOWN)")
-    assert said.endswith("The run mine had no checkpoint yet and begins anew when it is resumed.")
+    assert said.endswith("The run mine had no checkpoint yet and starts from the beginning when it is resumed.")
     said = lose_after(BatchDone, 3, checkpoint_every=0.0)
-    assert "The run mine is kept as it was after batch 3 of epoch 1 and goes on from there" in said
+    assert "The run mine has a checkpoint after batch 3 of epoch 1 and continues from there" in said
     assert "after batch 3 of epoch 1 and" in lose_after(BatchDone, 2)
-    assert "The run mine is kept as it was after epoch 1 and goes on" in lose_after(EpochDone, 1)
+    assert "The run mine has a checkpoint after epoch 1 and continues" in lose_after(EpochDone, 1)
     monkeypatch.undo()
     run = Run.open("mine", tmp_path)
     for _ in run.fit():

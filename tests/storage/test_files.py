@@ -152,7 +152,7 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
 @pytest.mark.parametrize("what", ["folder", "pipe"])
 def test_what_is_no_file_is_refused_without_waiting(tmp_path, what):
     (os.mkdir if what == "folder" else os.mkfifo)(tmp_path / "a")
-    kind = "a folder" if what == "folder" else "no regular file"
+    kind = "a folder" if what == "folder" else "not a regular file"
     with pytest.raises(ValueError, match=f"a is {kind}, expected a file"):
         open_regular(tmp_path / "a")
 
@@ -162,7 +162,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path, what):
 def test_a_socket_and_a_device_are_no_files(tmp_path, monkeypatch, make):
     monkeypatch.chdir(tmp_path)  # the name of a socket is short
     make(Path("a"))
-    with pytest.raises(ValueError, match="a is no regular file, expected a file"):
+    with pytest.raises(ValueError, match="a is not a regular file, expected a file"):
         open_regular(Path("a"))
 
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lxmls_rnn.benchmark.measure.cases import Case
-from lxmls_rnn.memory import SIZE
+from lxmls_rnn.memory import ITEM_BYTES
 
 # larger cases are checked on a few words only, so that the reference takes a small share of the running time
 CHECKED_FLOPS = 4e9
@@ -65,7 +65,7 @@ def count(case: Case) -> Count:
     Word ids, tag ids (4 bytes each, 8 in PyTorch) and weights are copied to the device, probabilities or the loss are
     copied back. Parameters and gradients stay on the device. On the CPU nothing is copied.
     """
-    N, s = case.batch * case.length, SIZE[case.dtype]
+    N, s = case.batch * case.length, ITEM_BYTES[case.dtype]
     M, A, NE = matrix_numbers(case), activation_numbers(case), case.batch * case.length * case.n_emb
     flops = {"forward": 2 * N * M, "backward": 6 * N * M, "step": 6 * N * M + 2 * M + 2 * NE}[case.work]
     moved = {
@@ -90,7 +90,7 @@ def memory(case: Case) -> int:
     Parameters are held four times (initial values, the model's, gradients, a result to compare) and twice more in
     float64, activations three times.
     """
-    s = SIZE[case.dtype]
+    s = ITEM_BYTES[case.dtype]
     parameters = matrix_numbers(case) + case.n_emb * case.n_words
     activations = case.batch * case.length * (activation_numbers(case) * 3 + 3 * case.n_emb)
     return parameters * (4 * s + 16) + activations * s
