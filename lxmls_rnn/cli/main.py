@@ -203,7 +203,7 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
                 f"{len(damaged_reasons) - MAX_REPORTED_TRAININGS} more trainings of the sweep {sweep.name} are damaged"
             )
             warnings.warn(f"{more}: `lxmls-rnn sweep show {sweep.argument}` names them", stacklevel=2)
-        over = sum(result.over for result in results)
+        over = sum(result.is_over for result in results)
         settings = by_setting(results)
         best = f", best {report.in_words(settings[0])}" if settings[0].accuracies else ""
         shows = f"`lxmls-rnn sweep show {sweep.argument}`"

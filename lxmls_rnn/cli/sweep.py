@@ -134,7 +134,7 @@ def show_sweep(driver: Driver) -> None:
 
     Ctrl-C and SIGTERM stop with checkpoints and the exit status of that signal; it is 1 where a training failed.
     """
-    over = sum(result.over for result in driver.results.values())
+    over = sum(result.is_over for result in driver.results.values())
     if over:
         console.print(f"{over} of them are done already.")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}")
@@ -154,7 +154,7 @@ def show_sweep(driver: Driver) -> None:
                 console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)
             if result is not None:
                 console.print(in_a_line(result, driver.seconds.get(result.training.name)), soft_wrap=True)
-            done = sum(r.over for r in driver.results.values())
+            done = sum(r.is_over for r in driver.results.values())
             left = driver.seconds_left
             words = "" if left is None else f"about {duration(left)} left"
             bar.update(task, completed=done, description=f"{driver.state}, {driver.alive} workers", left=words)
@@ -223,7 +223,7 @@ def show(
             why = str(error)
         console.print(report.verdict(best, test, why), soft_wrap=True)
     else:
-        left = sum(not result.over for result in found)
+        left = sum(not result.is_over for result in found)
         says = f"{left} trainings are missing" if left else "No setting has a training that is done"
         console.print(f"{says}: nothing is chosen, and nothing measured on the test part.", soft_wrap=True)
     for path, text in (

@@ -1,1 +1,1 @@
-"""Many trainings at once: a grid of settings and seeds, trained by Dask's workers, compared on dev."""
+"""Sweeps: a grid of settings and seeds, trained by Dask workers and compared on the dev part."""

@@ -1,4 +1,4 @@
-"""Dask's workers for a sweep: those of a cluster that is there."""
+"""Dask workers for a sweep: those of an existing cluster."""
 
 from __future__ import annotations
 
@@ -17,47 +17,49 @@ from distributed.utils import silence_logging_cmgr
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.sweep import tls, worker  # noqa: F401 (importing tls patches ssl)
 
-CONNECT_SECONDS = 10.0  # seconds that a scheduler may take to answer
-RECHECK_SECONDS = 5.0  # seconds between two looks at a worker that must not train
-MAX_UNFIT_SECONDS = 30.0  # seconds that there may be such workers alone before the sweep stops
+CONNECT_SECONDS = 10.0  # that a scheduler may take to answer
+RECHECK_SECONDS = 5.0  # between two checks of an unfit worker
+MAX_UNFIT_SECONDS = 30.0  # with only unfit workers, until the sweep stops
 
 
 class Existing:
-    """The workers of a cluster that is there; attributes as those of `local.Local`.
+    """The workers of an existing cluster; attributes as those of `local.Local`.
 
     Raises
     ------
     ValueError
-        The address is none, or would send programs over a network in the clear; no certificates for TLS.
+        The address is invalid, or would send programs over a network unencrypted, or a file for TLS is missing.
     """
 
     link = ""
-    ahead = 1  # of trainings for some workers alone, none waits in the scheduler
+    submitted_per_worker = 1  # a training that is bound to certain workers must not wait in the scheduler
 
-    def __init__(self, address: str, wanted: worker.Client) -> None:
+    def __init__(self, address: str, identity: worker.Client) -> None:
         self.check(address)
-        self.address, self.wanted = address, wanted
+        self.address, self.identity = address, identity
         self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
-        self._judged: dict[str, tuple[str, float]] = {}  # what was said of a worker's address, and when
-        self._well = time.monotonic()  # when there was last a worker that may train, or none at all
+        self._checked: dict[
+            str, tuple[str, float]
+        ] = {}  # why a worker is unfit ("" if it is fit) and when it was checked, by address
+        self._last_fit = time.monotonic()  # when there was last a fit worker, or no worker at all
 
     @staticmethod
     def check(address: str) -> None:
-        """Raise what making one raises for the address."""
+        """Check an address; errors as those of the constructor."""
         parts = urlsplit(address)
         if parts.scheme not in ("tls", "tcp") or not parts.hostname or parts.port is None:
-            raise ValueError(f"scheduler must be an address as tls://host:8786, got {address!r}")
+            raise ValueError(f"scheduler must be an address such as tls://host:8786, got {address!r}")
         if parts.scheme == "tcp" and not _is_here(parts.hostname):
             raise ValueError(
-                f"who reaches a scheduler runs programs on its workers, so {address} must be tls:// with certificates; "
-                "tcp:// is for this machine alone"
+                f"anyone who can connect to a scheduler can run programs on its workers, so {address} must be tls:// "
+                "with certificates; tcp:// is allowed on this machine only"
             )
         if parts.scheme == "tls":
             files = Security().get_tls_config_for_role("client")
             for name, key in {"CA_FILE": "ca_file", "CLIENT__CERT": "cert", "CLIENT__KEY": "key"}.items():
                 if not files[key] or not Path(files[key]).is_file():
-                    is_set = f"is {files[key]}, which is no file" if files[key] else "is not set"
+                    is_set = f"is {files[key]}, which is not a file" if files[key] else "is not set"
                     raise ValueError(f"{address} needs files for TLS, and DASK_DISTRIBUTED__COMM__TLS__{name} {is_set}")
 
     @staticmethod
@@ -73,7 +75,7 @@ class Existing:
         with ExitStack() as stack:
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
             self.client = stack.enter_context(self.connect(self.address))
-            self.look()
+            self.update()
             self._open = stack.pop_all()
         return self
 
@@ -82,25 +84,25 @@ class Existing:
 
     @property
     def count(self) -> int:
-        """How many workers may train."""
+        """The number of workers that are fit to train."""
         return len(self.addresses)
 
     alive = count
 
     def on_unfit_worker(self, _: str) -> None:
-        """Ask all workers again: one has said that it must not train."""
-        self._judged.clear()
-        self.look()
+        """Check all workers again, since one has refused to train."""
+        self._checked.clear()
+        self.update()
 
-    def look(self) -> None:
-        """Find the workers that may train: new ones are asked first.
+    def update(self) -> None:
+        """Update the list of workers that are fit to train; new ones are checked first.
 
         Raises
         ------
         ConnectionError
-            The scheduler is gone.
+            The scheduler has disappeared.
         RuntimeError
-            All workers that there are must not train.
+            For `MAX_UNFIT_SECONDS` all workers have been unfit.
         """
         now = time.monotonic()
         found = None
@@ -108,34 +110,35 @@ class Existing:
             if self.client.status == "running":
                 found = self.client.scheduler_info(n_workers=-1)["workers"]
         if found is None:
+            folder, address = shlex.quote(self.identity.folder), shlex.quote(self.address)
             raise ConnectionError(
-                f"the scheduler {self.address} is gone: when it is there again, continue with "
-                f"`lxmls-rnn sweep --resume {shlex.quote(self.wanted.folder)} --scheduler {shlex.quote(self.address)}`"
+                f"the scheduler {self.address} has disappeared: when it is back, resume with "
+                f"`lxmls-rnn sweep --resume {folder} --scheduler {address}`"
             )
-        self._judged = {address: said for address, said in self._judged.items() if address in found}
+        self._checked = {address: said for address, said in self._checked.items() if address in found}
         new = [
             a
             for a in found
-            if a not in self._judged or (self._judged[a][0] and now - self._judged[a][1] > RECHECK_SECONDS)
+            if a not in self._checked or (self._checked[a][0] and now - self._checked[a][1] > RECHECK_SECONDS)
         ]
         if new:
-            answers = self.client.run(worker.differs, self.wanted, workers=new, on_error="return")
+            answers = self.client.run(worker.reason_unfit, self.identity, workers=new, on_error="return")
             for address, answer in answers.items():
                 threads = found[address]["nthreads"]
-                if isinstance(answer, OSError):  # it does not answer, or no more
+                if isinstance(answer, OSError):  # the worker has not answered
                     continue
                 if isinstance(answer, BaseException):
                     answer = in_words(answer)
                 elif threads != 1:
                     answer = f"it has {threads} threads: start it with --nthreads 1"
-                self._judged[address] = answer, now
-        self.addresses = [address for address, (why, _) in self._judged.items() if not why]
-        self.unfit = {str(found[address]["name"]): why for address, (why, _) in self._judged.items() if why}
+                self._checked[address] = answer, now
+        self.addresses = [address for address, (why, _) in self._checked.items() if not why]
+        self.unfit = {str(found[address]["name"]): why for address, (why, _) in self._checked.items() if why}
         if self.addresses or not self.unfit:
-            self._well = now
-        elif now - self._well > MAX_UNFIT_SECONDS:
+            self._last_fit = now
+        elif now - self._last_fit > MAX_UNFIT_SECONDS:
             name, why = next(iter(self.unfit.items()))
-            raise RuntimeError(f"no worker is left that may train: {name} may not, {why}")
+            raise RuntimeError(f"no worker is fit to train for this sweep; worker {name}: {why}")
 
 
 def _is_here(host: str) -> bool:

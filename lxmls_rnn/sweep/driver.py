@@ -1,4 +1,4 @@
-"""Go through a sweep: workers of Dask on this machine train what is missing, and what fails is written down."""
+"""Run a sweep: hand the missing trainings to Dask workers, and record results and failures."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
 
-POLL_SECONDS = 0.3  # seconds between two looks whether something is asked for
-WORKER_BYTES = 70 << 20  # bytes that a worker takes at rest; with Theano twice as many
+POLL_SECONDS = 0.3  # between two checks for results, requests and workers
+WORKER_BYTES = 70 << 20  # memory of an idle worker; twice as much with Theano
 
 
-class _Given(NamedTuple):
-    """A training that the scheduler has been given, for workers with these addresses, or for any."""
+class _Submitted(NamedTuple):
+    """A training submitted to the scheduler, for the workers with these addresses, or for any if None."""
 
     future: Future
     training: Training
@@ -42,42 +42,42 @@ class _Given(NamedTuple):
 
 
 class Driver:
-    """Trains what is missing of a sweep.
+    """Trains what is missing in a sweep.
 
     Parameters
     ----------
     sweep
-        It has begun; what it says of failures is brought up to date.
+        A sweep whose folder exists; its list of failures is updated.
     workers
-        Processes that train at once; by default as many as cores, or as devices.
+        Number of worker processes; by default one per core, or one per device.
     devices
-        A worker for each, which uses that device alone.
+        Devices such as 'cuda0', each used by one worker of its own.
     dashboard
-        Whether Dask's dashboard is served, on this machine alone.
+        Whether to serve Dask's dashboard, on this machine only.
     checkpoint_every
         Seconds from one checkpoint of a training to the next within an epoch.
     scheduler
-        Address of a cluster that is there, whose workers train; then none are started here.
+        Address of an existing cluster, whose workers train; then no workers are started here.
 
     Attributes
     ----------
     state
-        What is done now, in a word or two.
+        The present activity, such as 'compiling' or 'training'.
     results
-        What has come of each training, by its run's name.
+        The result so far of each training, by the name of its run.
     alive
-        How many workers there are that train.
+        Number of workers that are connected and fit to train.
     unfit
-        Why a worker of a cluster must not train, by its name.
+        Why a worker is not used, by its name.
     link
-        Of the dashboard, empty without.
+        Address of the dashboard; empty without one.
     start_up, trained
-        Seconds until the workers were there and had compiled, and from then until all trainings were over.
+        Seconds until the workers were connected and had compiled, and from then until all trainings were over.
 
     Raises
     ------
     ValueError
-        A number out of its range, a device that is not there, a dashboard without bokeh, an address that is none.
+        A number is out of range, a device is unavailable, bokeh is missing for the dashboard, or an address is invalid.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class Driver:
         self.state, self.link, self.alive, self.start_up, self.trained = "ready", "", 0, 0.0, 0.0
         self.unfit: dict[str, str] = {}
         self.results = {result.training.name: result for result in halving.results(sweep)}
-        self.seconds: dict[str, float] = {}  # that trainings took in this session
+        self.seconds: dict[str, float] = {}  # of the trainings of this session, by the name of the run
         self.paused = False
 
     @staticmethod
     def check(
         workers: int | None, devices: Sequence[str] = (), dashboard: bool = False, scheduler: str | None = None
     ) -> None:
-        """Raise what making a driver raises for these."""
+        """Check the arguments of the constructor; errors as there."""
         if workers is not None and (workers < 1 or devices):
             raise ValueError(
                 f"workers must be at least 1, got {workers}" if workers < 1 else "give workers or devices, not both"
@@ -111,7 +111,9 @@ class Driver:
             raise ValueError("the dashboard needs bokeh, which is not installed: `pip install bokeh`")
         if scheduler is not None:
             if workers is not None or devices or dashboard:
-                raise ValueError("with a scheduler workers, devices and dashboard are the cluster's: do not give them")
+                raise ValueError(
+                    "workers, devices and dashboard cannot be given with a scheduler: the cluster determines them"
+                )
             Existing.check(scheduler)
         for name in devices:
             choice = device.choose(name)
@@ -119,11 +121,11 @@ class Driver:
                 raise ValueError(choice.sentence)
 
     def pause(self) -> None:
-        """Let all trainings wait after their present update."""
+        """Pause all trainings after their current update."""
         self.paused = True
 
     def go_on(self) -> None:
-        """End the pause."""
+        """Continue after `pause`."""
         self.paused = False
 
     def run(self) -> Generator[Result | None, None, None]:
@@ -132,16 +134,16 @@ class Driver:
         Yields
         ------
         Result or None
-            What has come of a training whenever one ends; None often in between.
+            The result of each training when it ends; None several times a second in between.
 
         Raises
         ------
         RuntimeError
-            Another process trains this sweep; or no worker of a cluster may train, says why.
+            Another process trains this sweep, or no worker is fit to train; the message says why.
         ValueError
             A corpus has changed since the sweep began.
         MemoryError
-            There is too little memory on this machine for so many workers.
+            This machine has too little memory for so many workers.
         ConnectionError
             The scheduler of a cluster does not answer.
         """
@@ -149,15 +151,17 @@ class Driver:
             checksums = self.sweep.all_checksums()
             for file, checksum in checksums.items():
                 if self.sweep.checksums[file] != checksum:
-                    raise ValueError(f"{file} has changed since the sweep {self.sweep.name} began: it cannot go on")
-            # with what has been added to it; what failed otherwise is tried again
+                    raise ValueError(
+                        f"{file} has changed since the sweep {self.sweep.name} began: it cannot be resumed"
+                    )
+            # save added settings too; trainings that failed, unless they diverged, are tried again
             self._save({name: why for name, why in self.sweep.failed.items() if why.startswith(DIVERGED)})
             if to_do := self._read():
                 claim = Claim(self.sweep.folder)
                 folder = self.sweep.folder.absolute()
                 in_runs = self.scheduler is not None and folder.parent.resolve() == paths.runs().resolve()
                 name = folder.name if in_runs else str(folder)
-                self._me = worker.Client(claim.token, name, worker.version(), checksums)
+                self._client = worker.Client(claim.token, name, worker.version(), checksums)
                 try:
                     yield from self._train(to_do)
                 finally:
@@ -173,8 +177,8 @@ class Driver:
         self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
         local = Local(self.count, self.devices, self.dashboard) if self.scheduler is None else None
-        with local or Existing(self.scheduler or "", self._me) as self._cluster:
-            self._look()
+        with local or Existing(self.scheduler or "", self._client) as self._cluster:
+            self._update_workers()
             self.link = self._cluster.link
             try:
                 if local is not None:
@@ -182,7 +186,7 @@ class Driver:
                 self.start_up = time.monotonic() - begin
                 self.state = "training"
                 while to_do:
-                    yield from self._round(to_do)
+                    yield from self._train_round(to_do)
                     to_do = self._read()
                 self.trained = time.monotonic() - begin - self.start_up
             except GeneratorExit:
@@ -193,106 +197,110 @@ class Driver:
 
     @property
     def count(self) -> int:
-        """How many workers there are to be; of a cluster, how many there are."""
+        """The number of workers to be started on this machine, or those of a cluster that are fit now."""
         if self.scheduler is not None:
             return self.alive
         return len(self.devices) or min(self.workers or cores(), len(self.results))
 
     def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
-        """Wait for a worker; let it fill Theano's cache with each kind of model that is missing, then all load it."""
+        """Wait for workers, compile each kind of model once into Theano's cache, then let all workers load them."""
         settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].in_theano]
-        # what fails here, fails in its trainings and is said there
+        # an error here occurs in the trainings again and is reported there
         futures = local.client.map(worker.warm, kinds, pure=False)
-        records.prepare(Metrics)  # meanwhile
+        records.prepare(Metrics)  # while the workers start
         while not self.alive:
             local.wait(POLL_SECONDS)
-            self._look()
+            self._update_workers()
             yield None
         if not kinds:
             return
         self.state = "compiling"
-        while not self._over(futures):
-            self._look()
+        while not self._have_ended(futures):
+            self._update_workers()
             yield None
         loads = {a: local.client.map(worker.warm, kinds, workers=[a], pure=False) for a in local.present}
-        while not self._over([future for a, of_worker in loads.items() if a in local.present for future in of_worker]):
-            self._look()
+        while not self._have_ended(
+            [future for a, of_worker in loads.items() if a in local.present for future in of_worker]
+        ):
+            self._update_workers()
             yield None
 
-    def _round(self, to_do: Sequence[tuple[Result, int]]) -> Iterator[Result | None]:
-        """Train so far; give the results as they come."""
+    def _train_round(self, to_do: Sequence[tuple[Result, int]]) -> Iterator[Result | None]:
+        """Train each training up to its number of epochs; yield the results as they arrive."""
         ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         left = deque((result.training, epochs) for result, epochs in to_do)
-        given: dict[Any, _Given] = {}
+        submitted: dict[Any, _Submitted] = {}
         was_paused = False
         try:
-            while given or left:
-                while left and len(given) < self._cluster.ahead * self.alive:
-                    key, one = self._give(*left.popleft())
-                    given[key] = one
+            while submitted or left:
+                while left and len(submitted) < self._cluster.submitted_per_worker * self.alive:
+                    key, one = self._submit(*left.popleft())
+                    submitted[key] = one
                     one.future.add_done_callback(ended.put)
                 if self.paused or was_paused:
-                    self._ask("pause" if self.paused else "go on")  # new workers too
+                    self._ask("pause" if self.paused else "go on")  # repeated, for new workers
                     was_paused = self.paused
                     self.state = "paused" if self.paused else "training"
                 result = None
                 with suppress(queue.Empty):
                     key = ended.get(timeout=POLL_SECONDS).key
-                    if key in given:
-                        one = given.pop(key)
-                        result = self._take(one)
+                    if key in submitted:
+                        one = submitted.pop(key)
+                        result = self._collect(one)
                         if result is None:
                             left.append((one.training, one.epochs))
-                if result is None or time.monotonic() > self._looked + 2 * POLL_SECONDS:
-                    self._look()
-                    for key, one in list(given.items()):
-                        if self._has_nobody(one):
+                if result is None or time.monotonic() > self._updated + 2 * POLL_SECONDS:
+                    self._update_workers()
+                    for key, one in list(submitted.items()):
+                        if self._is_orphaned(one):
                             one.future.cancel()
-                            left.append((given.pop(key).training, one.epochs))
+                            left.append((submitted.pop(key).training, one.epochs))
                 yield result
-        except KeyboardInterrupt:  # does not wait
-            given.clear()
+        except KeyboardInterrupt:  # end at once, without checkpoints
+            submitted.clear()
             raise
         finally:
-            if given:
-                self._stop(given)
+            if submitted:
+                self._stop(submitted)
 
-    def _give(self, training: Training, epochs: int) -> tuple[Any, _Given]:
-        """Hand a training to the scheduler; its key is no other's, as another sweep may use the same cluster."""
-        addresses, key = self._cluster.addresses, (f"train-{self._me.token}", training.name, token_hex(8))
+    def _submit(self, training: Training, epochs: int) -> tuple[Any, _Submitted]:
+        """Submit a training to the scheduler, with a unique key, since other sweeps may use the same cluster."""
+        addresses, key = self._cluster.addresses, (f"train-{self._client.token}", training.name, token_hex(8))
         future = self._cluster.client.submit(
             worker.train,
             training.name,
             training.settings.to_dict(),
-            self._me,
+            self._client,
             epochs,
             self.checkpoint_every,
             key=key,
             workers=addresses,
         )
-        return key, _Given(future, training, epochs, addresses)
+        return key, _Submitted(future, training, epochs, addresses)
 
-    def _has_nobody(self, one: _Given) -> bool:
-        """Whether all workers that a training was given to are gone."""
+    def _is_orphaned(self, one: _Submitted) -> bool:
+        """Whether all workers that a training was submitted to have disappeared."""
         return one.addresses is not None and set(one.addresses).isdisjoint(self._cluster.addresses or ())
 
     def _ask(self, what: str) -> None:
-        self._cluster.client.run(worker.ask, self._me.token, what, workers=self._cluster.addresses, on_error="ignore")
+        self._cluster.client.run(
+            worker.ask, self._client.token, what, workers=self._cluster.addresses, on_error="ignore"
+        )
 
-    def _look(self) -> None:
-        self._cluster.look()
-        self._looked = time.monotonic()
+    def _update_workers(self) -> None:
+        self._cluster.update()
+        self._updated = time.monotonic()
         self.alive, self.unfit = self._cluster.alive, self._cluster.unfit
 
-    def _take(self, one: _Given) -> Result | None:
-        """Note how a training ended; None for one that is to be given to a worker again."""
+    def _collect(self, one: _Submitted) -> Result | None:
+        """Record how a training ended and return its result; None if it must be submitted again."""
         training = one.training
         try:
             answer = one.future.result()
         except KilledWorker as error:
             answer = {"state": "failed", "why": f"{error.allowed_failures + 1} workers died while they trained it"}
-        except CancelledError:  # the scheduler is gone, `_look` says so
+        except CancelledError:  # the scheduler has disappeared: `_update_workers` raises the error
             return None
         if answer["state"] == "unfit":
             self._cluster.on_unfit_worker(answer["why"])
@@ -306,23 +314,23 @@ class Driver:
         result = self.results[training.name] = read(self.sweep, training, one.epochs)
         return result
 
-    def _stop(self, given: dict[Any, _Given]) -> None:
-        """Let the workers end their trainings, each with a checkpoint."""
+    def _stop(self, submitted: dict[Any, _Submitted]) -> None:
+        """Ask the workers to stop their trainings with checkpoints, and wait until they have."""
         self.state = "stopping"
         client = self._cluster.client
         if client.status != "running":
             return
         begun = {key for keys in client.processing().values() for key in keys}
-        client.cancel([one.future for key, one in given.items() if key not in begun])
-        running = [one for key, one in given.items() if key in begun]
+        client.cancel([one.future for key, one in submitted.items() if key not in begun])
+        running = [one for key, one in submitted.items() if key in begun]
         self._ask("stop")
-        while not self._over([one.future for one in running]):
-            self._look()
-            running = [one for one in running if not self._has_nobody(one)]
-            self._ask("stop")  # a worker may have come in place of one that died
+        while not self._have_ended([one.future for one in running]):
+            self._update_workers()
+            running = [one for one in running if not self._is_orphaned(one)]
+            self._ask("stop")  # a new worker may have replaced one that died
 
-    def _over(self, futures: Sequence[Future]) -> bool:
-        """Wait a moment; return whether all have ended, in whatever way."""
+    def _have_ended(self, futures: Sequence[Future]) -> bool:
+        """Wait at most `POLL_SECONDS`; return whether all futures have ended, with or without an error."""
         with self._cluster.client.as_current(), suppress(TimeoutError, asyncio.TimeoutError):
             wait(futures, timeout=POLL_SECONDS)
         return all(future.status != "pending" for future in futures)
@@ -332,12 +340,12 @@ class Driver:
         self.sweep.save()
 
     def _read(self) -> list[tuple[Result, int]]:
-        """Bring the results up to date; return the trainings that are to be done next, with their epochs then."""
+        """Update the results; return those of the trainings to do next, with their target numbers of epochs."""
         found = halving.with_epochs(self.sweep)
         self.results = {result.training.name: result for result, _ in found}
         return [(result, epochs) for result, epochs in found if epochs]
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes, if each training takes as long as others of its setting; None before one is done."""
+        """The estimated time left, see `report.seconds_left`."""
         return report.seconds_left(self.results.values(), self.seconds, self.count)

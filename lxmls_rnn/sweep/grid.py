@@ -1,4 +1,4 @@
-"""Settings that a sweep varies, and their values: `name=a,b`, `name=log:lo:hi:n`, `name=lin:lo:hi:n`."""
+"""The grid of a sweep: varied settings and their values, such as `name=a,b` or `name=log:lo:hi:n`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ _OWN = {field.name: field for field in fields(Settings) if field.name not in ("c
 _TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
 KINDS = {name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()}  # such as 'int', 'float | None'
 
-MAX_TRAININGS = 100_000  # of a sweep; more could not even be listed in reasonable time and memory
+MAX_TRAININGS = 100_000  # of a sweep; listing more would take too much time and memory
 
-Point = dict[str, Any]  # a value for each setting that is varied
+Point = dict[str, Any]  # a value for each varied setting
 
 
 def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the values of each setting that is varied.
+    """Parse the varied settings; return the list of values by name.
 
     Parameters
     ----------
     texts
         Each `name=values`: values separated by commas, and ranges `log:lo:hi:n` or `lin:lo:hi:n` of n values from lo
-        to hi, evenly spaced on a logarithmic or linear scale, to four digits. `none` where a setting may be left out.
+        to hi, evenly spaced on a logarithmic or linear scale, rounded to four significant digits. `none` is allowed for
+        a setting that may be left out.
 
     Raises
     ------
     ValueError
-        `train` has no such setting, a value is not of its kind, a name or value comes twice, or a range has more values
-        than a sweep may have trainings.
+        `train` has no such setting, a value has the wrong type, a name or value occurs twice, or a range has more
+        values than `MAX_TRAININGS`.
     """
     varied: dict[str, list[Any]] = {}
     for text in texts:
@@ -44,7 +45,7 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
         name = name.strip().replace("-", "_")
         if name in ("corpus", "train", "dev"):
             raise ValueError(
-                f"{name} cannot be varied: accuracies on other sentences are no comparison; make a sweep each"
+                f"{name} cannot be varied: accuracies on different sentences cannot be compared; make a sweep for each"
             )
         if not equals or name not in KINDS:
             raise ValueError(f"--vary must be name=values with a name among {', '.join(KINDS)}, got {text!r}")
@@ -84,7 +85,7 @@ def _values(name: str, piece: str) -> list[Any]:
 
 
 def check_count(trainings: int, what: str) -> None:
-    """Raise ValueError if something asks for more than `MAX_TRAININGS`."""
+    """Raise ValueError if `trainings` exceeds `MAX_TRAININGS`; `what` is the subject of the message."""
     if trainings > MAX_TRAININGS:
         raise ValueError(
             f"{what} asks for {trainings:,} trainings, and a sweep has at most {MAX_TRAININGS:,}: "
@@ -93,7 +94,7 @@ def check_count(trainings: int, what: str) -> None:
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Return the value of a setting that a text means; ValueError if it is none of the setting's kind."""
+    """Parse the value of a setting; raise ValueError if it has the wrong type."""
     kind, _, may_be_none = KINDS[name].partition(" | ")
     if may_be_none and text.lower() == "none":
         return None
@@ -112,22 +113,22 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def with_point(base: Settings, point: Mapping[str, Any], seed: int) -> Settings:
-    """Return `base` with the values of a point and a seed, which draws the parameters and the orders."""
+    """Return `base` with the values of a point; `seed` sets the initial parameters and the order of sentences."""
     own = {name: value for name, value in point.items() if name in _OWN}
     trainers = {name: value for name, value in point.items() if name in _TRAINERS}
     return replace(base, **own, seed=seed, trainer=replace(base.trainer, **trainers, seed=seed))
 
 
 def count(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> int:
-    """Return how many points `points` yields, without listing them."""
+    """Return the number of points that `points` yields, without listing them."""
     size = math.prod(len(values) for values in vary.values())
     return size if sample is None else min(sample, size)
 
 
 def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iterator[Point]:
-    """Yield the points of the grid, the last setting's values first; with `sample` so many of them, drawn at random.
+    """Yield the points of the grid, varying the last setting fastest; with `sample`, that many points at random.
 
-    A larger sample holds the smaller one: the draws are always the same.
+    The random numbers are always the same, so a larger sample includes every smaller one.
     """
     size = math.prod(len(values) for values in vary.values())
     numbers: Iterable[int] = range(size)
@@ -145,7 +146,7 @@ def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iter
 
 
 def in_words(value: Any) -> str:
-    """Return a value as it stands in names and tables."""
+    """Return a value as text for names and tables."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return Path(value).name if isinstance(value, str) and "/" in value else str(value)

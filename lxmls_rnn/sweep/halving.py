@@ -1,7 +1,8 @@
-"""The order of a sweep's trainings: all to their end, or successive halving.
+"""Schedule of a sweep's trainings: all epochs for each, or successive halving.
 
 Successive halving (Jamieson & Talwalkar 2016) trains every point of the grid for a few epochs, gives up the half that
-is worse on dev, trains the others twice as long, and so on. What it decides follows from the epochs' figures alone.
+is worse on dev, trains the others twice as long, and so on. The decisions depend only on the metrics of the epochs, so
+a resumed sweep decides in the same way.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from lxmls_rnn.sweep.sweep import Sweep
 
 
 def rungs(points: int, epochs: int) -> list[int]:
-    """Return the epochs after which the worse half of the points is given up, and at last all epochs."""
+    """Return the epochs after which the worse half of the points is given up, and finally the full number."""
     halvings = min(points, epochs).bit_length() - 1
     return sorted({max(1, epochs >> halving) for halving in range(halvings + 1)})
 
 
 def results(sweep: Sweep) -> list[Result]:
-    """Return what has come of all trainings, in their order."""
+    """Return the results so far of all trainings, in the order of `Sweep.trainings`."""
     return [result for result, _ in with_epochs(sweep)]
 
 
 def with_epochs(sweep: Sweep) -> list[tuple[Result, int]]:
-    """Return what has come of each training with the number of epochs that it is to have next, 0 for no more."""
+    """Return the result so far of each training, and the number of epochs to train it to next (0: nothing to do)."""
     trainings = list(sweep.trainings())
     if not sweep.halving:
         found = [read(sweep, training) for training in trainings]
@@ -44,7 +45,7 @@ def with_epochs(sweep: Sweep) -> list[tuple[Result, int]]:
 
 
 def _wanted(result: Result, epochs: int) -> int:
-    return 0 if result.over else epochs
+    return 0 if result.is_over else epochs
 
 
 def _as_given_up(result: Result) -> Result:

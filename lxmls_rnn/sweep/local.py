@@ -87,12 +87,12 @@ class Local:
         Of those that a training may go to; None for all.
     unfit
         Why a worker is not started any more, by its number.
-    ahead
+    submitted_per_worker
         Trainings for each worker that the scheduler is given: those that wait there go to the first one that is free.
     """
 
     addresses: list[str] | None = None
-    ahead = 3
+    submitted_per_worker = 3
 
     def __init__(self, count: int, devices: Sequence[str], dashboard: bool) -> None:
         self.count, self.devices, self.dashboard = count, devices, dashboard
@@ -158,7 +158,7 @@ class Local:
         with suppress(TimeoutError):
             self.client.wait_for_workers(1, timeout=seconds)
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Count the workers, and start those again that have died.
 
         Raises

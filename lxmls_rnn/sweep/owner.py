@@ -18,7 +18,7 @@ from lxmls_rnn.storage.files import read_regular
 CHECK_SECONDS = 1.0  # seconds between two looks of one that writes nothing
 
 
-class Lost(Exception):
+class ClaimLost(Exception):
     """Another process has claimed the folder since."""
 
 
@@ -30,17 +30,17 @@ class Claim:
         self.folder, self.token = folder, f"{token_hex(16)} {gethostname()}"
         # not beside and renamed: on a network's file system others then see the same file, with new content
         _file(folder).write_text(self.token)
-        self._looked = time.monotonic()
+        self._checked = time.monotonic()
 
     def check(self) -> None:
-        """Raise Lost if the folder is another's by now."""
-        self._looked = time.monotonic()
+        """Raise ClaimLost if the folder is another's by now."""
+        self._checked = time.monotonic()
         if not is_owner(self.folder, self.token):
-            raise Lost(f"another process has claimed {self.folder}")
+            raise ClaimLost(f"another process has claimed {self.folder}")
 
-    def look(self) -> None:
+    def check_if_due(self) -> None:
         """Do as `check`, at most once a second."""
-        if time.monotonic() - self._looked > CHECK_SECONDS:
+        if time.monotonic() - self._checked > CHECK_SECONDS:
             self.check()
 
     def release(self) -> None:

@@ -112,7 +112,7 @@ def draw_against(axis: Any, name: str, vary: dict[str, list[Any]], settings: Seq
 
 def curve(setting: Setting) -> tuple[list[int], list[float], list[float]]:
     """Return epochs, and mean and standard deviation of the accuracy on dev, of the epochs that all seeds have."""
-    rows = [result.rows for result in setting.results if result.counts]
+    rows = [result.rows for result in setting.results if result.is_counted]
     epochs = range(min(len(of_seed) for of_seed in rows))
     accuracies = [[of_seed[epoch].dev_accuracy or 0.0 for of_seed in rows] for epoch in epochs]
     deviations = [statistics.stdev(values) if len(values) > 1 else 0.0 for values in accuracies]

@@ -78,7 +78,9 @@ def seconds_left(results: Collection[Result], seconds: Mapping[str, float], work
             of_setting.setdefault(repr(result.training.point), []).append(seconds[result.training.name])
     mean = statistics.fmean(seconds.values())
     left = [
-        statistics.fmean(of_setting.get(repr(result.training.point), [mean])) for result in results if not result.over
+        statistics.fmean(of_setting.get(repr(result.training.point), [mean]))
+        for result in results
+        if not result.is_over
     ]
     return sum(left) / max(1, workers)
 

@@ -31,12 +31,12 @@ class Result:
     why: str = ""  # a sentence where it diverged, failed or is damaged
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether nothing more is to be done."""
         return self.state not in UNFINISHED
 
     @property
-    def counts(self) -> bool:
+    def is_counted(self) -> bool:
         """Whether its accuracy counts for its setting."""
         return self.state in ("done", "given up")
 
@@ -108,7 +108,7 @@ class Setting:
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
     @property
-    def given_up(self) -> bool:
+    def is_given_up(self) -> bool:
         """Whether halving has given it up."""
         return any(result.state == "given up" for result in self.results)
 
@@ -123,22 +123,22 @@ def by_setting(results: Iterable[Result]) -> list[Setting]:
         groups.setdefault(repr(result.training.point), []).append(result)
     settings = []
     for group in groups.values():
-        accuracies = [result.accuracy for result in group if result.counts and result.accuracy is not None]
+        accuracies = [result.accuracy for result in group if result.is_counted and result.accuracy is not None]
         epochs = max((len(result.rows) for result in group), default=0)
         settings.append(Setting(group[0].training.point, group, accuracies, epochs))
 
     def rank(setting: Setting) -> tuple[Any, ...]:
         whole = len(setting.accuracies) == len(setting.results)
-        return not whole, setting.given_up, -setting.epochs if setting.given_up else 0, -(setting.mean or 0.0)
+        return not whole, setting.is_given_up, -setting.epochs if setting.is_given_up else 0, -(setting.mean or 0.0)
 
     return sorted(settings, key=rank)
 
 
 def chosen(settings: Sequence[Setting]) -> Setting | None:
     """Return the best setting on dev; None as long as a training is missing."""
-    over = all(result.over for setting in settings for result in setting.results)
+    over = all(result.is_over for setting in settings for result in setting.results)
     best = settings[0] if settings else None
-    return best if over and best is not None and best.accuracies and not best.given_up else None
+    return best if over and best is not None and best.accuracies and not best.is_given_up else None
 
 
 def on_test(sweep: Sweep, setting: Setting) -> list[float]:

@@ -23,7 +23,7 @@ from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import in_words, locked
-from lxmls_rnn.sweep.owner import CHECK_SECONDS, Claim, Lost, is_owner
+from lxmls_rnn.sweep.owner import CHECK_SECONDS, Claim, ClaimLost, is_owner
 
 KILLED_OWNER_SECONDS = 2.0  # seconds that a run may still be held by a process that is being killed
 LIVE_OWNER_SECONDS = 120.0  # by one that has lost the run, and may be compiling before it looks
@@ -75,15 +75,15 @@ def version() -> str:
     return f"{lxmls_rnn.__version__} ({code.hexdigest()[:10]})"
 
 
-def differs(client: Client) -> str:
-    """Say in what this worker differs from a client, so that it must not train for it; nothing where it may."""
+def reason_unfit(client: Client) -> str:
+    """Say in what this worker reason_unfit from a client, so that it must not train for it; nothing where it may."""
     try:
-        return _differs(client)
+        return _difference(client)
     except OSError as error:
         return in_words(error)
 
 
-def _differs(client: Client) -> str:
+def _difference(client: Client) -> str:
     if version() != client.version:
         return f"its lxmls-rnn is {version()}, and the client's {client.version}"
     if not is_owner(client.path, client.token):
@@ -126,7 +126,7 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
     begin = time.monotonic()
     state, why = "done", ""
     try:
-        if why := differs(client):
+        if why := reason_unfit(client):
             state = "unfit"
         else:
             # who made the sweep has seen the warnings; for good, as another thread's `catch_warnings` may end meanwhile
@@ -135,7 +135,7 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
                 state = _train(name, Settings.from_dict(settings), client, epochs, checkpoint_every)
     except FloatingPointError as error:
         state, why = "diverged", str(error)
-    except Lost as error:
+    except ClaimLost as error:
         state, why = "lost", str(error)
     except Exception as error:  # whatever it is, it is this training's, and the others go on
         named = isinstance(error, ValueError | OSError | MemoryError)
@@ -152,11 +152,11 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
     events = run.fit(epochs, checkpoint_every, claim.check)
     try:
         for event in events:
-            claim.look()
+            claim.check_if_due()
             with _changed:
                 while _asked.get(client.token) == "pause":
                     _changed.wait(CHECK_SECONDS)
-                    claim.look()
+                    claim.check_if_due()
             if _asked.get(client.token) == "stop" and not isinstance(event, Stopped):
                 return "stopped"
     finally:
@@ -167,7 +167,7 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
 
 def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
     corpus = _corpus(settings.of_corpus, tuple(client.checksums.items()))
-    checksums = {file: client.checksums[file] for file in settings.files().values()}  # `differs` has compared them
+    checksums = {file: client.checksums[file] for file in settings.files().values()}  # `reason_unfit` has compared them
     with suppress(FileExistsError):
         return Run.create(name, settings, client.path, corpus, checksums)
     run = Run.open(name, client.path)

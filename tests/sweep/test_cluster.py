@@ -80,7 +80,7 @@ def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluste
     monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0.5)
     cluster.worker("eve", LXMLS_RUNS=tmp_path)
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED, seeds=[1]).begin()
-    with pytest.raises(RuntimeError, match=f"eve may not, its folder of runs, {tmp_path}, is not the client's"):
+    with pytest.raises(RuntimeError, match=f"worker eve: its folder of runs, {tmp_path}, is not the client's"):
         list(Driver(sweep, scheduler=cluster.address).run())
     cluster.worker("ada", LXMLS_RUNS=runs)
     monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 60.0)
@@ -89,7 +89,7 @@ def test_without_a_worker_that_may_train_it_stops_and_with_one_it_goes_on(cluste
     long = replace(NAMED, trainer=replace(NAMED.trainer, epochs=100))
     more = small_sweep(runs, "n_hidd=2", base=long, seeds=[1], name="long").begin()
     driver = Driver(more, scheduler=cluster.address)
-    with pytest.raises(ConnectionError, match=r"is gone: .* `lxmls-rnn sweep --resume long --scheduler tls://"):  # noqa: PT012
+    with pytest.raises(ConnectionError, match=r"has disappeared: .* `lxmls-rnn sweep --resume long --scheduler tls://"):  # noqa: PT012
         for _ in driver.run():
             if any(more.folder.glob("*/metrics.jsonl")) and cluster.scheduler.poll() is None:
                 cluster.scheduler.kill()
@@ -146,19 +146,23 @@ def test_in_what_a_worker_differs_is_said(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("LXMLS_DATA", str(data(tmp_path / "data")))
     sweep = small_sweep(runs, "n_hidd=2", base=NAMED).begin()
     client = worker.Client(Claim(sweep.folder).token, "small", worker.version(), sweep.all_checksums())
-    assert worker.differs(client) == ""
-    assert worker.differs(replace(client, version="9")) == f"its lxmls-rnn is {worker.version()}, and the client's 9"
-    assert worker.differs(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
+    assert worker.reason_unfit(client) == ""
+    assert (
+        worker.reason_unfit(replace(client, version="9")) == f"its lxmls-rnn is {worker.version()}, and the client's 9"
+    )
+    assert worker.reason_unfit(replace(client, token="")) == f"its folder of runs, {runs}, is not the client's"
     Path(paths.data() / "sample/dev.conll").write_text("")
-    assert worker.differs(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
+    assert (
+        worker.reason_unfit(client) == f"its file {tmp_path}/data/sample/dev.conll is not the client's sample/dev.conll"
+    )
     Path(paths.data() / "sample/dev.conll").unlink()
-    assert worker.differs(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
+    assert worker.reason_unfit(client) == f"it has no file {tmp_path}/data/sample/dev.conll"
 
 
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("host", "must be an address as tls://host:8786, got 'host'"),
+        ("host", "must be an address such as tls://host:8786, got 'host'"),
         ("tls://host", "must be an address"),
         ("http://host:80", "must be an address"),
         ("tcp://10.0.0.1:8786", "must be tls:// with certificates"),
@@ -175,13 +179,13 @@ def test_a_bad_address_is_said_before_anything_is_made(tmp_path, address, messag
 def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path):
     with (
         dask.config.set({"distributed.comm.tls.ca-file": "/nowhere.pem"}),
-        pytest.raises(ValueError, match=r"TLS__CA_FILE is /nowhere.pem, which is no file"),
+        pytest.raises(ValueError, match=r"TLS__CA_FILE is /nowhere.pem, which is not a file"),
     ):
         Driver(small_sweep(tmp_path, "n_hidd=2"), scheduler="tls://cluster:8786")
 
 
 def test_workers_are_the_clusters(tmp_path):
-    with pytest.raises(ValueError, match="with a scheduler workers, devices and dashboard are the cluster's"):
+    with pytest.raises(ValueError, match="workers, devices and dashboard cannot be given with a scheduler"):
         Driver(small_sweep(tmp_path, "n_hidd=2"), workers=2, scheduler="tcp://127.0.0.1:8786")
 
 

@@ -126,7 +126,7 @@ def test_values_that_were_added_are_trained_alone(address, tmp_path):
 def test_a_cluster_on_which_none_may_train_stops_the_sweep(tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "MAX_UNFIT_SECONDS", 0.1)
     sweep = small_sweep(tmp_path, "n_hidd=2").begin()
-    said = "no worker is left that may train: w0 may not, it has 2 threads: start it with --nthreads 1"
+    said = "no worker is fit to train for this sweep; worker w0: it has 2 threads: start it with --nthreads 1"
     with cluster_of(2) as cluster, pytest.raises(RuntimeError, match=said):
         list(Driver(sweep, scheduler=cluster.scheduler_address).run())
     assert states(sweep) == dict.fromkeys(states(sweep), "waiting")
@@ -140,7 +140,7 @@ def test_a_scheduler_that_is_gone_is_named_with_the_command_that_goes_on(tmp_pat
         address = cluster.scheduler_address
         again = f"`lxmls-rnn sweep --resume {name.format(tmp_path)} --scheduler {address}`"
         driver = Driver(sweep, scheduler=address)
-        with pytest.raises(ConnectionError, match=f"the scheduler {address} is gone: .* {again}"):  # noqa: PT012
+        with pytest.raises(ConnectionError, match=f"the scheduler {address} has disappeared: .* {again}"):  # noqa: PT012
             for _ in driver.run():
                 if driver.state == "training":
                     cluster.close()

@@ -125,7 +125,7 @@ def test_a_sweep_is_trained_by_a_process_with_one_thread_and_its_device(tmp_path
         assert (workers.alive, workers.link, workers.unfit) == (0, "", {})
         while not workers.alive:
             workers.wait(0.1)
-            workers.look()
+            workers.update()
         assert workers.present == set(workers.client.scheduler_info()["workers"])
         names = ["LXMLS_DEVICE", "THEANO_FLAGS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
         environ = workers.client.gather(workers.client.map(os.getenv, names))
@@ -163,7 +163,7 @@ def test_a_worker_that_never_starts_is_given_up_and_the_others_train(monkeypatch
     with local.Local(2, ["bad", "good"], dashboard=False) as workers:
         while not (workers.unfit and workers.alive):
             workers.wait(0.1)
-            workers.look()
+            workers.update()
         assert workers.client.submit(os.getenv, "LXMLS_DEVICE").result() == "good"
         assert workers.unfit == {"0": "it died 10 times in a row while it started: 'ValueError: it is broken'"}
 

@@ -7,7 +7,7 @@ from sweep.small import BASE, numbers
 
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep.owner import Claim, Lost, is_owner
+from lxmls_rnn.sweep.owner import Claim, ClaimLost, is_owner
 
 
 def test_the_last_claim_counts(tmp_path):
@@ -15,7 +15,7 @@ def test_the_last_claim_counts(tmp_path):
     one.check()
     other = Claim(tmp_path / "run")
     assert (one.takes_over, other.takes_over) == (False, True)
-    with pytest.raises(Lost, match="another process has claimed"):
+    with pytest.raises(ClaimLost, match="another process has claimed"):
         one.check()
     one.release()
     other.check()
@@ -41,7 +41,7 @@ def test_a_file_that_is_no_claim_is_not_ones_own(tmp_path, damage):
     claim = Claim(tmp_path / "run")
     (file,) = tmp_path.iterdir()
     damage(file)
-    with pytest.raises(Lost, match="another process has claimed"):
+    with pytest.raises(ClaimLost, match="another process has claimed"):
         claim.check()
     claim.release()
     assert file.exists()
@@ -55,7 +55,7 @@ def test_who_has_lost_a_run_writes_no_more(tmp_path, last):
     next(event for event in events if isinstance(event, last))
     Claim(run.folder)
     before = {file.name: file.read_bytes() for file in run.folder.iterdir()}
-    with pytest.raises(Lost):
+    with pytest.raises(ClaimLost):
         events.close()
     assert {file.name: file.read_bytes() for file in run.folder.iterdir()} == before
     for _ in Run.open("run", tmp_path).fit():  # it has let go, and the other goes on
@@ -70,6 +70,6 @@ def test_who_has_lost_a_run_does_not_begin(tmp_path):
     run = Run.create("run", BASE, tmp_path)
     claim = Claim(run.folder)
     Claim(run.folder)
-    with pytest.raises(Lost):
+    with pytest.raises(ClaimLost):
         next(run.fit(may_write=claim.check))
     assert [file.name for file in run.folder.iterdir()] == ["config.json"]

@@ -95,7 +95,7 @@ def missing(sweep):
 def test_halving_keeps_the_better_half_again_and_again(tmp_path):
     sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True)
     settings = by_setting(halving.results(sweep))
-    assert [(s.point["n_hidd"], s.epochs, s.given_up) for s in settings] == [
+    assert [(s.point["n_hidd"], s.epochs, s.is_given_up) for s in settings] == [
         (5, 4, False), (4, 2, True), (3, 1, True), (2, 1, True)
     ]  # fmt: skip
     assert chosen(settings) is settings[0]

@@ -27,7 +27,7 @@ class LiveSweep:
     @property
     def done(self) -> int:
         """Number of finished trainings."""
-        return sum(result.over for result in self.driver.results.values())
+        return sum(result.is_over for result in self.driver.results.values())
 
 
 def start(sweep: Sweep, workers: int) -> LiveSweep:

@@ -271,7 +271,7 @@ class SweepPanel(Panel):
         )
         live = self._live
         if live is None or not live.job.active:
-            self.progress.value = sum(result.over for result in results) / len(results)
+            self.progress.value = sum(result.is_over for result in results) / len(results)
             if live is None:
                 self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
             self.best.value = self._verdict(sweep, settings)

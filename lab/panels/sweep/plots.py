@@ -70,7 +70,7 @@ class Plots(widgets.VBox):
             marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **look))
             bars = {"x": np.column_stack([x, x]), "y": np.column_stack([mean - spread, mean + spread])}
             marks.append(bqplot.Lines(stroke_width=5, opacities=[0.4] * len(line), **bars, **look))
-        seen = [(s, r) for s in settings for r in s.results if r.counts and r.accuracy is not None]
+        seen = [(s, r) for s in settings for r in s.results if r.is_counted and r.accuracy is not None]
         self._results = [result for _, result in seen]
         self.points.scales = scales
         accuracies = np.array([result.accuracy for _, result in seen])

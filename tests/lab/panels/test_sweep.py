@@ -66,7 +66,7 @@ def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatc
         assert len(one.plots.points.x) == 4
         assert one.stop_button.disabled
     assert panel.name.value == "sweep-2"
-    assert all(result.over for result in halving.results(Sweep.load("sweep-1")))
+    assert all(result.is_over for result in halving.results(Sweep.load("sweep-1")))
 
 
 @pytest.mark.process
