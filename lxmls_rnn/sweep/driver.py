@@ -111,9 +111,7 @@ class Driver:
             raise ValueError("the dashboard needs bokeh, which is not installed: `pip install bokeh`")
         if scheduler is not None:
             if workers is not None or devices or dashboard:
-                raise ValueError(
-                    "workers, devices and dashboard cannot be given with a scheduler: the cluster determines them"
-                )
+                raise ValueError("workers, devices and dashboard cannot be given with a scheduler")
             Existing.check(scheduler)
         for name in devices:
             choice = device.choose(name)

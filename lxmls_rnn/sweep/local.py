@@ -1,4 +1,4 @@
-"""Dask's workers for a sweep on this machine: processes that are started for it, protected from other users."""
+"""Dask workers for a sweep on this machine, started for it and protected from other users."""
 
 from __future__ import annotations
 
@@ -21,38 +21,39 @@ from lxmls_rnn.storage.files import quoted
 from lxmls_rnn.sweep import local_worker, tls  # noqa: F401 (importing tls patches ssl)
 
 LOOPBACK = "127.0.0.1"
-# Each worker holds one training, the others wait in the scheduler; one that more workers than this died of has failed.
+# Each worker has one training at a time, the others wait in the scheduler. A training fails if more than
+# "allowed-failures" workers die while they train it.
 CONFIG: dict[str, Any] = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 5,
-    "distributed.worker.profile.enabled": False,  # it stops the training a hundred times a second
-    # each process of Dask looks at itself less often: the trainings need its time
+    "distributed.worker.profile.enabled": False,  # profiling would interrupt the training a hundred times a second
+    # less frequent self-monitoring of Dask's processes leaves more time for the trainings
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.cycle": "10s",
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.scheduler.active-memory-manager.start": False,
-    # credentials are this sweep's own: settings for the TLS of a cluster may name files that are not here
+    # each sweep makes its own credentials; TLS settings of a cluster may name files that do not exist here
     **{f"distributed.scheduler.dashboard.tls.{name}": None for name in ("ca-file", "cert", "key")},
-    "distributed.worker.http.routes": [],  # HTTP asks for no credentials, so it has nothing to show
+    "distributed.worker.http.routes": [],  # HTTP needs no credentials, so no page is served
 }
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-MAX_FAILED_STARTS = 10  # of one worker in a row; another worker that starts is no help to it
-END_SECONDS = 2.0  # that a worker's process may take to end by itself
+MAX_FAILED_STARTS = 10  # of one worker in a row, whether or not other workers start
+END_SECONDS = 2.0  # for a worker's process to exit, before it is killed
 
 
 @dataclass
 class _Process:
-    """The process of a worker, which is started again when it has died."""
+    """The process of a worker; if it dies, a new one is started."""
 
     number: int
     running: Popen[bytes]
     name: str  # of Dask's worker
     log: Path
-    seen: bool = False  # whether the scheduler knew it
+    seen: bool = False  # whether it has connected to the scheduler
     failed_starts: int = 0  # in a row
 
     def death(self) -> str:
-        """Say how it died: what it printed last, as an error does, or its status."""
+        """Return the cause of death: the last line it printed, such as an error message, or its exit status."""
         status = self.running.returncode
         with suppress(OSError):
             if printed := self.log.read_text(errors="replace").split("\n")[:-1]:
@@ -60,35 +61,35 @@ class _Process:
         return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
     def close(self) -> None:
-        """Close its standard input, which ends it."""
+        """Close its standard input, which makes it exit."""
         with suppress(BrokenPipeError):
             if self.running.stdin is not None:
                 self.running.stdin.close()
 
 
 class Local:
-    """Workers on this machine, from `with` to its end.
+    """Workers on this machine; a context manager that starts and ends them.
 
-    All processes listen on the loopback alone. Each connection needs the credentials of this sweep (mutual TLS), which
-    are made at its start and exist only in the memory of its processes: no other user of the machine can run code here.
-    Settings for TLS in the environment or in Dask's configuration files are ignored.
+    All processes listen on the loopback interface only. Each connection needs the credentials of this sweep (mutual
+    TLS), which are made at its start and exist only in the memory of its processes: no other user of the machine can
+    run code here. TLS settings in the environment or in Dask's configuration files are ignored.
 
     Attributes
     ----------
     client
-        Dask's.
+        Dask's client.
     count
-        How many workers there are to be.
+        Number of workers to start.
     alive
-        How many there are, 0 while the first one starts.
+        Number of connected workers, 0 while the first one starts.
     link
-        Of the dashboard, empty without.
+        Address of the dashboard; empty without one.
     addresses
-        Of those that a training may go to; None for all.
+        Addresses of the workers that a training may be sent to; None for all.
     unfit
-        Why a worker is not started any more, by its number.
+        Why a worker is not started again, by its number.
     submitted_per_worker
-        Trainings for each worker that the scheduler is given: those that wait there go to the first one that is free.
+        Number of trainings submitted to the scheduler per worker; waiting ones go to the first free worker.
     """
 
     addresses: list[str] | None = None
@@ -106,7 +107,7 @@ class Local:
         web, security = f"{LOOPBACK}:0", _own_credentials()
         both = {"host": LOOPBACK, "protocol": "tls", "security": security, "dashboard_address": web}
         with ExitStack() as stack:
-            # of mode 0700: Dask's processes import modules from the folder that they are given
+            # of mode 0700, since Dask's processes import modules from their folder
             folder = stack.enter_context(TemporaryDirectory(prefix="lxmls-rnn-sweep-", ignore_cleanup_errors=True))
             self._folder, self._config = Path(folder), {**CONFIG, "temporary-directory": folder}
             stack.enter_context(dask.config.set(self._config))
@@ -132,7 +133,7 @@ class Local:
         environ = {**ONE_THREAD, **os.environ}
         if self.devices:
             environ["LXMLS_DEVICE"] = self.devices[number]
-            # of two values Theano takes the later
+            # Theano uses the last of two values
             environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
         self._started += 1
         name, log = f"{number}-{self._started}", self._folder / f"worker-{number}.log"
@@ -140,7 +141,7 @@ class Local:
         return _Process(number, running, name, log)
 
     def _end(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the workers; a training that one still has goes on from its checkpoint when the sweep is resumed."""
+        """End the workers; a training that is still running resumes from its checkpoint with the sweep."""
         for process in self._processes:
             if kind is KeyboardInterrupt:
                 process.running.kill()
@@ -154,17 +155,17 @@ class Local:
                 process.running.wait()
 
     def wait(self, seconds: float) -> None:
-        """Wait until a worker is there, so long at most."""
+        """Wait at most this long until a worker has connected."""
         with suppress(TimeoutError):
             self.client.wait_for_workers(1, timeout=seconds)
 
     def update(self) -> None:
-        """Count the workers, and start those again that have died.
+        """Count the connected workers, and start new processes for those that died.
 
         Raises
         ------
         RuntimeError
-            All workers died again and again while they started.
+            All workers died `MAX_FAILED_STARTS` times in a row while they started.
         """
         found = self.client.scheduler_info(n_workers=-1)["workers"]
         self.present, names = set(found), {worker["name"] for worker in found.values()}
@@ -184,7 +185,7 @@ class Local:
                 raise RuntimeError(f"no worker starts: worker {process.number}, {self.unfit[str(process.number)]}")
 
     def on_unfit_worker(self, why: str) -> None:
-        """Stop: what one worker says of this machine, it says for all."""
+        """Raise RuntimeError: a reason that one worker finds on this machine holds for all."""
         raise RuntimeError(f"the sweep cannot go on: {why}")
 
 

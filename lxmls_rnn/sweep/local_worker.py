@@ -1,7 +1,7 @@
 """The process of a worker on this machine, started by `local.Local`.
 
-What it needs, the credentials too, comes through its standard input, which stays open as long as its parent lives.
-When that ends, so does the worker: none outlives its client, however that dies.
+It receives its configuration and credentials through standard input, which stays open as long as the parent lives.
+When standard input is closed, the worker exits, so no worker outlives its client, even a killed one.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ def start(config: dict[str, Any], options: dict[str, Any], environ: dict[str, st
     Parameters
     ----------
     config
-        Of Dask, for `dask.config.set`. Whoever ends last of parent and workers deletes its temporary directory.
+        Dask's configuration, for `dask.config.set`. Parent and workers all delete its temporary directory at their end.
     options
         The arguments of Dask's `Worker`.
     environ
-        The environment.
+        The environment variables of the process.
     log
-        The file for what the process prints; of an error the last line says what it is.
+        The file for the output of the process; after an error, its last line is the message.
     """
     command = [sys.executable, "-c", CODE.format(path=sys.path, folder=config["temporary-directory"])]
-    # A terminal sends Ctrl-C to all its processes. A worker leaves it to the client, from its first instruction on.
+    # A terminal sends Ctrl-C to all its processes. Workers ignore it from the start; the client handles it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with open(log, "wb") as output:
@@ -47,18 +47,18 @@ def start(config: dict[str, Any], options: dict[str, Any], environ: dict[str, st
         assert process.stdin is not None
         process.stdin.write(len(given).to_bytes(LENGTH_BYTES, "big") + given)
         process.stdin.flush()
-    except BrokenPipeError:  # it was killed at once
+    except BrokenPipeError:  # the process has already been killed
         pass
     return process
 
 
 def main(folder: str) -> None:
-    """Work until the parent ends; then delete a folder of the parent's, which may have been killed."""
+    """Work until the parent ends, then delete the parent's folder, since a killed parent could not."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = sys.stdin.buffer
     given = parent.read(int.from_bytes(parent.read(LENGTH_BYTES), "big"))
     threading.Thread(target=_end_with, args=[parent, folder], daemon=True).start()
-    if not given:  # the parent ended at once
+    if not given:  # the parent has already ended
         _end_with(parent, folder)
     _work(given)
     os._exit(0)

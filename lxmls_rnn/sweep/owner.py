@@ -1,9 +1,9 @@
-"""Claims of run folders: a folder belongs to the process that has claimed it last.
+"""Claims of run folders: a folder belongs to the process that claimed it last.
 
-A worker that is cut off from the scheduler lives on, and trains on, while its run is given to another. The other claims
-the run; the first one looks whether the run is still its own before it writes, and stops. A claim is a file beside the
-folder. Where the file system has locks, the new owner waits until the old one has let go of the folder
-(`files.locked`), so that nothing comes between the look and the writing.
+A worker that loses its connection to the scheduler keeps training, while the scheduler gives its run to another worker.
+The new worker claims the run. The old one checks before each write whether it still owns the run, and stops if not. A
+claim is a file beside the folder. If the file system supports locks, the new owner waits until the old one has unlocked
+the folder (`files.locked`), so that no claim can come between the check and the write.
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ from socket import gethostname
 
 from lxmls_rnn.storage.files import read_regular
 
-CHECK_SECONDS = 1.0  # seconds between two looks of one that writes nothing
+CHECK_SECONDS = 1.0  # between two checks of a claim while nothing is written
 
 
 class ClaimLost(Exception):
-    """Another process has claimed the folder since."""
+    """Another process has claimed the folder in the meantime."""
 
 
 class Claim:
-    """The claim of this process on a folder, from when it is made."""
+    """The claim of this process on a folder, made by the constructor."""
 
     def __init__(self, folder: Path) -> None:
-        self.takes_over = _file(folder).exists()  # from another process, which has not released it
+        self.takes_over = _file(folder).exists()  # from a process that has not released its claim
         self.folder, self.token = folder, f"{token_hex(16)} {gethostname()}"
-        # not beside and renamed: on a network's file system others then see the same file, with new content
+        # written in place, not renamed: on a network file system, others then see the new content of the same file
         _file(folder).write_text(self.token)
         self._checked = time.monotonic()
 
     def check(self) -> None:
-        """Raise ClaimLost if the folder is another's by now."""
+        """Raise ClaimLost if another process has claimed the folder."""
         self._checked = time.monotonic()
         if not is_owner(self.folder, self.token):
             raise ClaimLost(f"another process has claimed {self.folder}")
 
     def check_if_due(self) -> None:
-        """Do as `check`, at most once a second."""
+        """Do as `check`, at most once in `CHECK_SECONDS`."""
         if time.monotonic() - self._checked > CHECK_SECONDS:
             self.check()
 
     def release(self) -> None:
-        """Give the folder up, if it has not been lost."""
+        """Delete the claim, unless another process has claimed the folder."""
         if is_owner(self.folder, self.token):
             _file(self.folder).unlink(missing_ok=True)
 
 
 def is_owner(folder: Path, token: str) -> bool:
-    """Whether the claim that was made with `token` is the last one on the folder.
+    """Whether the claim with this `token` is the last one on the folder.
 
-    A file that is no claim, longer for instance, has been put in its place by another.
+    A file that is not a valid claim, for instance a longer one, was written by another process.
     """
     own = token.encode()
     try:

@@ -1,4 +1,4 @@
-"""A sweep as a picture: accuracy against what is varied, learning curves, and how two or more settings go together."""
+"""Plots of a sweep: accuracy against each varied setting, learning curves, and combinations of settings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Setting
 from lxmls_rnn.sweep.sweep import Sweep
 
-MAX_COLOURED_CURVES = 6  # settings whose learning curves are told apart
-MIN_LOG_RATIO = 8.0  # ratio of largest to smallest value from which on an axis is logarithmic
+MAX_COLOURED_CURVES = 6  # the best settings, whose learning curves have a colour each
+MIN_LOG_RATIO = 8.0  # of largest to smallest value, from which an axis is logarithmic
 
 
 def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
-    """Write the picture of settings, best first, as PNG; those without an accuracy are left out.
+    """Write the plots of `settings`, best first, as PNG, without those that have no accuracy yet.
 
-    ValueError if no training is done.
+    Raise ValueError if no training is done.
     """
     settings = [setting for setting in settings if setting.mean is not None]
     if not settings:
@@ -51,9 +51,9 @@ def draw(sweep: Sweep, settings: Sequence[Setting], path: Path) -> None:
 def lines_against(
     name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]
 ) -> list[tuple[str, list[Setting]]]:
-    """Return the lines of accuracy against one setting: what tells a line apart, and its settings in order.
+    """Return the lines of accuracy against one setting: the label of each and its settings in order of the value.
 
-    One line for each value of the other setting where two are varied; else the line through the best setting.
+    If two settings are varied, there is a line for each value of the other; else one line through the best setting.
     """
     others = [other for other, values in vary.items() if other != name and len(values) > 1]
     order = [repr(value) for value in sorted_values(vary[name])]
@@ -71,18 +71,18 @@ def lines_against(
 
 
 def sorted_values(values: Iterable[Any]) -> list[Any]:
-    """Return numbers in order, others as they come."""
+    """Return the values sorted if all are numbers, else in their order."""
     values = list(values)
     return sorted(values) if all(is_number(value) for value in values) else values
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value has a place on an axis of numbers."""
+    """Whether a value is a number, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def draw_against(axis: Any, name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
-    """Draw mean and standard deviation against one setting; all settings that are on no line as dots."""
+    """Draw mean and standard deviation against one setting, and settings that are on no line as dots."""
     values = sorted_values(vary[name])
     numbers = all(is_number(value) for value in values)
     places = {repr(value): value if numbers else place for place, value in enumerate(values)}
@@ -111,7 +111,7 @@ def draw_against(axis: Any, name: str, vary: dict[str, list[Any]], settings: Seq
 
 
 def curve(setting: Setting) -> tuple[list[int], list[float], list[float]]:
-    """Return epochs, and mean and standard deviation of the accuracy on dev, of the epochs that all seeds have."""
+    """Return the epochs that all seeds have done, with mean and standard deviation of the accuracy on dev."""
     rows = [result.rows for result in setting.results if result.is_counted]
     epochs = range(min(len(of_seed) for of_seed in rows))
     accuracies = [[of_seed[epoch].dev_accuracy or 0.0 for of_seed in rows] for epoch in epochs]
@@ -120,7 +120,7 @@ def curve(setting: Setting) -> tuple[list[int], list[float], list[float]]:
 
 
 def draw_curves(axis: Any, settings: Sequence[Setting]) -> None:
-    """Draw the accuracy on dev by epoch, with a band; of the best settings each in its colour, the others grey."""
+    """Draw accuracy on dev by epoch: the best settings in colours with bands of one deviation, the others in grey."""
     for number, setting in reversed(list(enumerate(settings))):
         epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
         if number >= MAX_COLOURED_CURVES:
@@ -140,7 +140,7 @@ def draw_curves(axis: Any, settings: Sequence[Setting]) -> None:
 
 
 def draw_map(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
-    """Draw the means of two settings as a map."""
+    """Draw the mean accuracies of two varied settings as a heat map."""
     down, across = (sorted_values(vary[name]) for name in varied)
     means = np.full((len(down), len(across)), np.nan)
     for setting in settings:
@@ -159,7 +159,7 @@ def draw_map(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], setti
 
 
 def draw_parallel(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
-    """Draw each setting as a line over an upright axis for each that is varied, its colour and its end the mean."""
+    """Draw parallel coordinates: a vertical axis per varied setting, a line per setting, coloured by its mean."""
     means = [setting.mean or 0.0 for setting in settings]
     low, high = min(means), max(means)
     shade = mpl.colors.Normalize(low, high if high > low else low + 1e-9)

@@ -15,7 +15,7 @@ from lxmls_rnn.sweep.sweep import Sweep
 
 
 def header(sweep: Sweep) -> list[str]:
-    """Return the columns of `lines`."""
+    """Return the column names of `lines`."""
     return [*sweep.vary, "seeds", "dev", "sd", "epochs", ""]
 
 
@@ -35,18 +35,18 @@ def percent(share: float | None) -> str:
 
 
 def unfinished_in_words(results: Sequence[Result]) -> str:
-    """Say which trainings are not done."""
+    """Count the trainings that are not done, by state."""
     counts = Counter(result.state for result in results if result.state != "done")
     return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
 def failures(results: Sequence[Result]) -> list[str]:
-    """Say why trainings failed."""
+    """Return a line for each failed, diverged or damaged training with the reason."""
     return [f"{result.training.name} {result.state}: {result.why}" for result in results if result.why]
 
 
 def verdict(setting: Setting, test: Sequence[float], why: str) -> str:
-    """Say which setting is chosen, and how it does on the test part, or why that is not known."""
+    """Return sentences with the chosen setting and its accuracy on the test part, or `why` that was not measured."""
     says = f"Chosen on dev: {in_words(setting)}."
     if not test:
         return f"{says} The test part is not measured: {why}."
@@ -54,21 +54,21 @@ def verdict(setting: Setting, test: Sequence[float], why: str) -> str:
 
 
 def in_words(setting: Setting) -> str:
-    """Say the values of a setting, and how it does on dev."""
+    """Return the values of a setting and its accuracy on dev as text."""
     values = ", ".join(f"{name}={grid.in_words(value)}" for name, value in setting.point.items()) or "the only setting"
     return f"{values} with {spread(setting.accuracies)}"
 
 
 def spread(accuracies: Sequence[float]) -> str:
-    """Say mean, standard deviation and number of accuracies."""
+    """Return mean, standard deviation and number of accuracies as text."""
     deviation = f" ± {statistics.stdev(accuracies):.2%}" if len(accuracies) > 1 else ""
     return f"{statistics.fmean(accuracies):.2%}{deviation} ({len(accuracies)} seed{'s' if len(accuracies) > 1 else ''})"
 
 
 def seconds_left(results: Collection[Result], seconds: Mapping[str, float], workers: int) -> float | None:
-    """Return how long the rest takes, if each training takes as long as others of its setting; None if none is known.
+    """Estimate the seconds left, from the mean time of finished trainings of each setting; None before one is done.
 
-    `seconds` has how long trainings took, by the run's name.
+    `seconds` are the times that trainings took, by the names of their runs.
     """
     if not seconds:
         return None
@@ -86,7 +86,7 @@ def seconds_left(results: Collection[Result], seconds: Mapping[str, float], work
 
 
 def row(result: Result) -> dict[str, Any]:
-    """Return all that is known of a training; its figures are those of the epoch whose model is kept."""
+    """Return a training as a row for export; its metrics are those of the epoch whose model is saved."""
     training, best = result.training, result.best
     return {
         "run": training.name,
@@ -101,13 +101,13 @@ def row(result: Result) -> dict[str, Any]:
 
 
 def to_csv(results: Sequence[Result]) -> str:
-    """Return a line for each training."""
+    """Return the trainings as CSV, one per line."""
     rows = [row(result) for result in results]
     return spreadsheet.to_csv([rows[0], *(line.values() for line in rows)])
 
 
 def to_json(sweep: Sweep, settings: Sequence[Setting], chosen: Setting | None, test: Sequence[float]) -> str:
-    """Return the settings, best first, each with its trainings, and the one that is chosen with its test accuracies."""
+    """Return as JSON the settings with their trainings, best first, and the chosen one with its test accuracies."""
     content = {
         "sweep": sweep.name,
         "base": sweep.base.to_dict(),

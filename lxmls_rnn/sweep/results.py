@@ -1,4 +1,4 @@
-"""Results of a sweep's trainings, read from their runs: of each training, and of each setting over its seeds."""
+"""Results of a sweep, read from its runs: for each training, and for each setting over its seeds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from lxmls_rnn.sweep.grid import Point
 from lxmls_rnn.sweep.sweep import Sweep, Training
 
 UNFINISHED = ("waiting", "begun", "damaged")
-DIVERGED = "diverged: "  # how the reason of a failure begins where another try would end alike
+DIVERGED = "diverged: "  # prefix of the reason of a failure that would occur again on every try
 
 
 @dataclass(frozen=True)
 class Result:
-    """What has come of one training so far."""
+    """The result of one training so far."""
 
     training: Training
     state: str  # "waiting", "begun", "damaged", "done", "diverged", "failed" or, by halving, "given up"
@@ -32,27 +32,27 @@ class Result:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be done."""
+        """Whether there is nothing left to train."""
         return self.state not in UNFINISHED
 
     @property
     def is_counted(self) -> bool:
-        """Whether its accuracy counts for its setting."""
+        """Whether its accuracy is included in the mean of its setting."""
         return self.state in ("done", "given up")
 
     @property
     def best(self) -> Metrics | None:
-        """The metrics of the epoch whose model is kept: the last one, or with early stopping the best on dev."""
+        """The metrics of the epoch whose model is saved: the last one, or with early stopping the best on dev."""
         return next((row for row in reversed(self.rows) if row.is_best), None)
 
     @property
     def accuracy(self) -> float | None:
-        """The accuracy on dev of the model that is kept."""
+        """The accuracy on dev of the saved model."""
         return None if self.best is None else self.best.dev_accuracy
 
 
 def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
-    """Return what has come of a training up to an epoch, by default its last; of a checkpoint, all that it holds.
+    """Read the result of a training up to an epoch, by default its last.
 
     A training whose files cannot be read is damaged: `Result.why` names the file, and says what to delete.
     """
@@ -75,12 +75,12 @@ def read(sweep: Sweep, training: Training, epochs: int | None = None) -> Result:
     except (ValueError, OSError, MemoryError) as error:
         if why:
             return Result(training, state, [], why.removeprefix(DIVERGED))
-        advice = f"; delete {folder}, and --resume trains it anew" if isinstance(error, ValueError) else ""
+        advice = f"; delete {folder}, and --resume trains it again" if isinstance(error, ValueError) else ""
         return Result(training, "damaged", [], in_words(error) + advice)
 
 
 def _checkpoint(folder: Path) -> int:
-    """Return how many epochs the checkpoint of a run has, 0 where there is none; errors as `model_file.load`."""
+    """Return the number of epochs in the checkpoint of a run, 0 without one; errors as `model_file.load`."""
     path = folder / CHECKPOINT
     try:
         return check_progress(path, model_file.read_header(path)).epoch
@@ -90,33 +90,33 @@ def _checkpoint(folder: Path) -> int:
 
 @dataclass(frozen=True)
 class Setting:
-    """What has come of one point of the grid, over its seeds."""
+    """The results of one point of the grid, over its seeds."""
 
     point: Point
     results: list[Result]  # one for each seed
-    accuracies: list[float]  # on dev, of the trainings that are done or were given up, each of the model that it keeps
-    epochs: int  # that they have done at most
+    accuracies: list[float]  # on dev, of the saved models of the trainings that are done or given up
+    epochs: int  # done by the longest training
 
     @property
     def mean(self) -> float | None:
-        """Mean accuracy on dev; None before a training is done."""
+        """Mean accuracy on dev; None while no training is done."""
         return statistics.fmean(self.accuracies) if self.accuracies else None
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation over the seeds (of a sample, n - 1); None of fewer than two."""
+        """Sample standard deviation over the seeds (divisor n - 1); None for fewer than two."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
     @property
     def is_given_up(self) -> bool:
-        """Whether halving has given it up."""
+        """Whether successive halving gave it up."""
         return any(result.state == "given up" for result in self.results)
 
 
 def by_setting(results: Iterable[Result]) -> list[Setting]:
-    """Return the settings, best first: those whose seeds are all done, by their mean on dev; then the others.
+    """Group results by setting, best first: settings with all seeds done, sorted by mean on dev; then the others.
 
-    Among those that halving gave up, those that it kept longer come first; of equal ones, those earlier in the grid.
+    Among settings that halving gave up, those that were trained longer come first; ties keep the order of the grid.
     """
     groups: dict[str, list[Result]] = {}
     for result in results:
@@ -135,16 +135,17 @@ def by_setting(results: Iterable[Result]) -> list[Setting]:
 
 
 def chosen(settings: Sequence[Setting]) -> Setting | None:
-    """Return the best setting on dev; None as long as a training is missing."""
+    """Return the best setting on dev; None while a training is unfinished."""
     over = all(result.is_over for setting in settings for result in setting.results)
     best = settings[0] if settings else None
     return best if over and best is not None and best.accuracies and not best.is_given_up else None
 
 
 def on_test(sweep: Sweep, setting: Setting) -> list[float]:
-    """Return the accuracies on the test part of a setting's trainings; none for a corpus without a test part.
+    """Return the accuracies of a setting's models on the test part; an empty list if the corpus has no test part.
 
-    ValueError if that has a tag, or without `<unk>` a word, that a model does not know, or a model cannot be read.
+    Raise ValueError if the test part has a tag, or for models without `<unk>` a word, that a model does not know, or if
+    a model cannot be read.
     """
     try:
         return _on_test(sweep, setting)

@@ -1,4 +1,6 @@
-"""A sweep on disk: runs/NAME/sweep.json says what is varied; each training is a run in a folder beside it.
+"""Sweeps on disk, each in a folder with sweep.json and the runs of its trainings.
+
+The folder runs/NAME/ holds:
 
 sweep.json                      the settings, what is varied, the seeds, checksums, which trainings failed and why
 model=RNN,n_hidd=10,seed=1234/  a run, as `lxmls-rnn train` writes it
@@ -30,7 +32,7 @@ FORMAT, VERSION = "lxmls-rnn sweep", 1
 
 
 class Training(NamedTuple):
-    """One training of a sweep: the name of its run, where it is in the grid, and its settings."""
+    """One training of a sweep: the name of its run, its point of the grid, its seed and its settings."""
 
     name: str
     point: Point
@@ -40,14 +42,14 @@ class Training(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep trains."""
+    """The description of a sweep: settings, varied values, seeds, and which trainings failed."""
 
-    folder: Path  # in the folder of runs; its name is the sweep's
-    base: Settings  # what is not varied
-    vary: dict[str, list[Any]]  # the values of each setting that is, see `grid.parse_vary`
-    seeds: list[int]  # each point of the grid is trained with each of them
-    sample: int | None = None  # so many points of the grid, drawn at random; None for all
-    halving: bool = False  # whether the worse half of the points is given up again and again, see `halving.rungs`
+    folder: Path  # in the folder of runs; its name is the name of the sweep
+    base: Settings  # the settings that are not varied
+    vary: dict[str, list[Any]]  # the values of each varied setting, see `grid.parse_vary`
+    seeds: list[int]  # each point of the grid is trained with each seed
+    sample: int | None = None  # number of points drawn at random from the grid; None for all
+    halving: bool = False  # whether to use successive halving, see `halving.rungs`
     checksums: dict[str, str] = field(default_factory=dict)  # of the files that the settings name, when it began
     failed: dict[str, str] = field(default_factory=dict)  # why a training failed, by the run's name
 
@@ -70,23 +72,23 @@ class Sweep:
         return list(grid.points(self.vary, self.sample))
 
     def in_words(self) -> str:
-        """Return how many trainings it has, of how many settings and seeds."""
+        """Return the numbers of trainings, settings and seeds as text."""
         points, seeds = grid.count(self.vary, self.sample), len(self.seeds)
         settings = f"{counted(points, 'setting')} with {counted(seeds, 'seed')}"
         return f"{counted(points * seeds, 'training')}: {settings}{' each' * (points > 1)}"
 
     def trainings(self) -> Iterator[Training]:
-        """Yield all trainings: first every point with the first seed, so that early results say something of each."""
+        """Yield all trainings: first every point with the first seed, so that each point has an early result."""
         points = self.points()
         for seed in self.seeds:
             for point in points:
                 yield Training(run_name(point, seed), point, seed, grid.with_point(self.base, point, seed))
 
     def check(self) -> None:
-        """Raise what a training of this sweep would raise for its settings, and say it in a sentence.
+        """Check the settings of all trainings.
 
-        ValueError for a value out of its range, an activation that a model has not, two runs of one name, no dev part;
-        FileNotFoundError where a file that the settings name is not there.
+        Raise ValueError for a value out of range, an activation that a model does not support, two runs with the same
+        name, or a missing dev part; FileNotFoundError if a file that the settings name does not exist.
         """
         if "dev" not in self.base.files():
             raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
@@ -107,10 +109,10 @@ class Sweep:
         for training in self.trainings():
             s = training.settings
             if training.name in names or len(training.name.encode(errors="replace")) > MAX_NAME_BYTES:
-                raise ValueError(f"the run {training.name} would come twice or has too long a name: rename the files")
+                raise ValueError(f"the name of the run {training.name} is not unique or too long: rename the files")
             names.add(training.name)
             kind = s.model, s.activation, s.peepholes, s.dtype
-            # each size once, not each pair of sizes, of which a grid may have thousands
+            # check each size once, not each of possibly thousands of pairs of sizes
             if is_new("n_emb", kind, s.n_emb) | is_new("n_hidd", kind, s.n_hidd):
                 numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
             if is_new("corpus", s.max_sent_len, s.max_nr_sent, s.vocabulary, s.min_count, s.embeddings):
@@ -126,7 +128,7 @@ class Sweep:
         return checksums(*(replace(self.base, embeddings=file) for file in embeddings))
 
     def save(self) -> None:
-        """Write the file, whole or not at all."""
+        """Write sweep.json atomically."""
         content = {
             "format": FORMAT,
             "version": VERSION,
@@ -142,9 +144,9 @@ class Sweep:
         Raises
         ------
         FileNotFoundError
-            There is none.
+            No sweep has this name.
         ValueError
-            Its file is damaged, or of a later version.
+            Its file is damaged, or was written by a later version.
         """
         folder = paths.runs(root) / name
         path = folder / FILE
@@ -159,7 +161,7 @@ class Sweep:
         return cls(folder, content.base, **{name: getattr(content, name) for name in _SAVED})
 
     def begin(self) -> Sweep:
-        """Make the folder of a new sweep; return it with its checksums.
+        """Make the folder of a new sweep; return the sweep with the checksums of its files.
 
         Raises
         ------
@@ -177,7 +179,7 @@ class Sweep:
         return begun
 
     def extended(self, vary: dict[str, list[Any]], seeds: int | None, sample: int | None) -> Sweep:
-        """Return this sweep with more values, more seeds or a larger sample, checked; ValueError if it can't be so."""
+        """Return this sweep, checked, with more values or seeds or a larger sample; ValueError if impossible."""
         for name, values in vary.items():
             if name not in self.vary:
                 raise ValueError(f"the sweep {self.name} varies {', '.join(self.vary)}, so {name} cannot be added")
@@ -199,7 +201,7 @@ class Sweep:
         return sweep
 
     def locked(self) -> AbstractContextManager[bool]:
-        """Hold the sweep; RuntimeError if another process does."""
+        """Lock the sweep; RuntimeError if another process trains it."""
 
         def busy() -> None:
             raise RuntimeError(f"another process trains the sweep {self.name}")
@@ -209,7 +211,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class _Content:
-    """What sweep.json holds, see `Sweep`."""
+    """The contents of sweep.json, see `Sweep`."""
 
     format: str
     version: int
@@ -240,7 +242,7 @@ class _Content:
 
 
 def _is_of_kind(value: object, kind: str) -> bool:
-    """Whether a value of JSON is one of a setting, whose kind is such as 'int' or 'float | None'."""
+    """Whether a JSON value has the type of a setting, such as 'int' or 'float | None'."""
     name, _, may_be_none = kind.partition(" | ")
     if value is None or isinstance(value, bool):
         return bool(may_be_none) if value is None else name == "bool"
@@ -252,7 +254,7 @@ _SAVED = ("vary", "seeds", "sample", "halving", "checksums", "failed")
 
 
 def more_seeds(seeds: Sequence[int], count: int) -> list[int]:
-    """Return at least `count` seeds: these, and then those that follow the largest; ValueError for far too many."""
+    """Extend the seeds to at least `count` with the numbers after the largest; ValueError if there are too many."""
     grid.check_count(count, "the number of seeds")
     return [*seeds, *range(max(seeds) + 1, max(seeds) + 1 + count - len(seeds))]
 
@@ -263,10 +265,10 @@ def run_name(point: Point, seed: int) -> str:
 
 
 def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep], list[Damaged]]:
-    """Return the sweeps of a folder, by default `paths.runs()`, by name, and what is wrong with damaged ones.
+    """Return the sweeps in a folder, by default `paths.runs()`, sorted by name, and the damaged ones with the reason.
 
-    Damaged is one whose file cannot be read, or does not say what can be trained. `find_runs` tells of a folder that
-    cannot be listed; in it are no sweeps.
+    A sweep is damaged if its file cannot be read or is invalid. If the folder cannot be listed, there are no sweeps;
+    `find_runs` reports it.
     """
     found, damaged = list[Sweep](), list[Damaged]()
     try:
@@ -276,7 +278,7 @@ def find_sweeps(root: str | os.PathLike[str] | None = None) -> tuple[list[Sweep]
     for name in names:
         try:
             found.append(Sweep.load(name, root))
-        except FileNotFoundError:  # removed since the folder was listed
+        except FileNotFoundError:  # deleted since the folder was listed
             continue
         except (ValueError, OSError, MemoryError) as error:
             damaged.append(Damaged(name, in_words(error)))

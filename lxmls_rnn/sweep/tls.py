@@ -1,8 +1,8 @@
-"""TLS connections whose errors stay their own; a preload for Dask's scheduler, workers and nannies.
+"""Workaround for a TLS error that closes other connections; a preload for Dask's scheduler, workers and nannies.
 
-With later releases of Python 3.12 and 3.13, the error of a connection that the other end has closed can stay in the
-thread's queue of OpenSSL, and the next connection that is read there is closed for it: a worker that closes one breaks
-those of other workers and of clients (https://github.com/python/cpython/issues/148594).
+In later releases of Python 3.12 and 3.13, the error of a connection that the other end closed can stay in OpenSSL's
+error queue of the thread. The next connection that is read in this thread is then closed too: a worker that closes its
+connection breaks those of other workers and clients (https://github.com/python/cpython/issues/148594).
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ _NOTHING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def _own_error() -> Iterator[None]:
     try:
         yield
-    except ssl.SSLError:  # with it the queue is cleared
+    except ssl.SSLError:  # raising it clears the queue
         raise
     except OSError:
         with suppress(ssl.SSLError):
-            _NOTHING.set_ciphers("none")  # an error of another kind: the queue is cleared
+            _NOTHING.set_ciphers("none")  # raises an SSLError, which clears the queue
         raise
 
 
 class Socket(ssl.SSLSocket):
-    """As its base, but no error of it is left to another connection."""
+    """An SSLSocket that leaves no error in the queue for other connections."""
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
-        """Read, as the base does."""
+        """Read as SSLSocket does."""
         with _own_error():
             return super().read(*args, **kwargs)
 
     def send(self, *args: Any, **kwargs: Any) -> int:
-        """Send, as the base does."""
+        """Send as SSLSocket does."""
         with _own_error():
             return super().send(*args, **kwargs)
 
     def do_handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Shake hands, as the base does."""
+        """Do the handshake as SSLSocket does."""
         with _own_error():
             super().do_handshake(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""A worker's part of a sweep: import and compile, then train one run, from its checkpoint if it has one."""
+"""Functions that a Dask worker runs for a sweep: check, compile, and train or resume one run."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import in_words, locked
 from lxmls_rnn.sweep.owner import CHECK_SECONDS, Claim, ClaimLost, is_owner
 
-KILLED_OWNER_SECONDS = 2.0  # seconds that a run may still be held by a process that is being killed
-LIVE_OWNER_SECONDS = 120.0  # by one that has lost the run, and may be compiling before it looks
+KILLED_OWNER_SECONDS = 2.0  # to wait for a killed process to unlock the run
+LIVE_OWNER_SECONDS = 120.0  # to wait for a live process that has lost the run; it may compile before it checks
 
-_asked: dict[str, str] = {}  # "stop" or "pause", by the token of who asked
+_asked: dict[str, str] = {}  # "stop" or "pause", by the token of the client that asked
 _changed = threading.Condition()
 
 
 @dataclass(frozen=True)
 class Client:
-    """Whose trainings these are, and what a worker must have to do them.
+    """The client that runs a sweep, and what its workers must have in common with it.
 
     Attributes
     ----------
     token
-        Of the client's claim on the folder of the sweep.
+        The token of the client's claim on the folder of the sweep.
     folder
-        Of the sweep, below the worker's `paths.runs()` unless it is an absolute path.
+        The folder of the sweep, relative to the worker's `paths.runs()`, or absolute.
     version
-        Of the package, see `version`.
+        The version of the package, see `version`.
     checksums
-        Of the files that the settings name.
+        The checksums of the files that the settings name.
     """
 
     token: str
@@ -55,18 +55,18 @@ class Client:
 
     @property
     def path(self) -> Path:
-        """Where the sweep is on this machine."""
+        """The folder of the sweep on this machine."""
         return paths.runs() / self.folder
 
 
 def prepare() -> None:
-    """Do before the first training what it would wait for."""
+    """Import and build in advance what the first training needs."""
     records.prepare(Settings, Config, Metrics)
 
 
 @cache
 def version() -> str:
-    """Return the version of the package and the beginning of a checksum of its code."""
+    """Return the version of the package with the first digits of a checksum of its code."""
     folder = Path(lxmls_rnn.__file__).parent
     code = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
@@ -76,7 +76,7 @@ def version() -> str:
 
 
 def reason_unfit(client: Client) -> str:
-    """Say in what this worker reason_unfit from a client, so that it must not train for it; nothing where it may."""
+    """Return why this worker is unfit to train for a client, or "" if it is fit."""
     try:
         return _difference(client)
     except OSError as error:
@@ -98,7 +98,7 @@ def _difference(client: Client) -> str:
 
 
 def ask(token: str, what: str) -> None:
-    """Let the trainings of a client "stop", "pause" or "go on" after the present update; called from outside."""
+    """Ask the trainings of a client on this worker to "stop", "pause" or "go on" after their current update."""
     with _changed:
         if _asked.get(token) != "stop":
             _asked[token] = what
@@ -106,22 +106,22 @@ def ask(token: str, what: str) -> None:
 
 
 def train(name: str, settings: dict[str, Any], client: Client, epochs: int, checkpoint_every: float) -> dict[str, Any]:
-    """Train a run up to a number of epochs, or what is left of it: it may be called again after any end.
+    """Train a run up to a number of epochs, or resume it; may be called again whatever happened before.
 
     Parameters
     ----------
     name, settings
-        Of the run; it is made where it is not there.
+        Name and settings of the run; it is made if it does not exist.
     client
-        Whose sweep it belongs to.
+        The client that runs the sweep.
     epochs, checkpoint_every
         As `Run.fit`.
 
     Returns
     -------
     dict
-        "state": "done", "stopped", "diverged", "failed", "lost" to another worker, or "unfit" to train for this client;
-        "why", a sentence for those that are not done; "seconds".
+        "state": "done", "stopped", "diverged", "failed", "lost" (another worker claimed the run) or "unfit" (for this
+        client); "why": a sentence, empty if done or stopped; "seconds": the time taken.
     """
     begin = time.monotonic()
     state, why = "done", ""
@@ -129,7 +129,7 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
         if why := reason_unfit(client):
             state = "unfit"
         else:
-            # who made the sweep has seen the warnings; for good, as another thread's `catch_warnings` may end meanwhile
+            # the client has shown the warnings; not in a `catch_warnings`, which is unsafe with several threads
             warnings.filterwarnings("ignore", category=UserWarning, module=r"lxmls_rnn\.")
             with np.errstate(all="ignore"):
                 state = _train(name, Settings.from_dict(settings), client, epochs, checkpoint_every)
@@ -137,9 +137,9 @@ def train(name: str, settings: dict[str, Any], client: Client, epochs: int, chec
         state, why = "diverged", str(error)
     except ClaimLost as error:
         state, why = "lost", str(error)
-    except Exception as error:  # whatever it is, it is this training's, and the others go on
-        named = isinstance(error, ValueError | OSError | MemoryError)
-        state, why = "failed", in_words(error) if named else f"{type(error).__name__}: {error}"
+    except Exception as error:  # any error ends only this training, not the others
+        is_clear = isinstance(error, ValueError | OSError | MemoryError)
+        state, why = "failed", in_words(error) if is_clear else f"{type(error).__name__}: {error}"
     return {"state": state, "why": why, "seconds": time.monotonic() - begin}
 
 
@@ -167,7 +167,7 @@ def _train(name: str, settings: Settings, client: Client, epochs: int, checkpoin
 
 def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
     corpus = _corpus(settings.of_corpus, tuple(client.checksums.items()))
-    checksums = {file: client.checksums[file] for file in settings.files().values()}  # `reason_unfit` has compared them
+    checksums = {file: client.checksums[file] for file in settings.files().values()}  # compared by `reason_unfit`
     with suppress(FileExistsError):
         return Run.create(name, settings, client.path, corpus, checksums)
     run = Run.open(name, client.path)
@@ -180,17 +180,17 @@ def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
 
 @lru_cache(maxsize=1)
 def _corpus(settings: Settings, _checksums: tuple[tuple[str, str], ...]) -> Corpus:
-    """Read a corpus once for the trainings on it that this worker does one after the other."""
+    """Read a corpus once for successive trainings of this worker."""
     return read_corpus(settings)
 
 
 def comparable(settings: Settings) -> Settings:
-    """Return settings without the number of epochs, which grows."""
+    """Return settings with a fixed number of epochs, since this number may be raised later."""
     return replace(settings, trainer=replace(settings.trainer, epochs=1))
 
 
 def _wait_until_free(folder: Path, patience: float) -> None:
-    """Wait for a process that is about to let go of the run; `Run.fit` says it if one goes on."""
+    """Wait until other processes have unlocked the run; if one keeps it locked, `Run.fit` raises the error."""
 
     def busy() -> None:
         raise BlockingIOError
@@ -209,14 +209,14 @@ class _Sentence:
 
 
 def kind(settings: Settings) -> tuple[Any, ...]:
-    """Return what decides which code Theano compiles for a training; sizes do not."""
+    """Return the settings that determine the code that Theano compiles; sizes have no influence."""
     trainer = settings.trainer
     how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 
 def warm(settings: dict[str, Any]) -> None:
-    """Compile what a training of this kind compiles, so that Theano's cache has it for all workers."""
+    """Compile the code for trainings of this kind into Theano's cache, which all workers share."""
     s = Settings.from_dict(settings)
     model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
     sentences: Any = [

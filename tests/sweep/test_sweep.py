@@ -126,13 +126,13 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
         ({"vary": {"epochs": [1, 2]}, "halving": True}, "--halving needs one number of epochs for all"),
         (
             {"vary": {"n_hidd": [2], "activation": ["x" * 200]}},
-            "the run n_hidd=2,activation=x*,seed=1 would come twice",
+            "the name of the run n_hidd=2,activation=x*,seed=1 is not unique",
         ),
         (  # 70 letters of 3 bytes each
             {"vary": {"n_hidd": [2], "activation": ["語" * 70]}},
-            "the run n_hidd=2,activation=語*,seed=1 would come twice or has too long a name",
+            "the name of the run n_hidd=2,activation=語*,seed=1 is not unique",
         ),
-        ({"vary": {"embeddings": ["/a/x", "/b/x"]}}, "the run embeddings=x,seed=1 would come twice or has too long"),
+        ({"vary": {"embeddings": ["/a/x", "/b/x"]}}, "the name of the run embeddings=x,seed=1 is not unique"),
     ],
 )
 def test_what_no_sweep_can_be_is_said(tmp_path, changes, message):
