@@ -1,7 +1,7 @@
 """The command `lxmls-rnn`, also `python -m lxmls_rnn`.
 
-Ctrl-C and SIGTERM end it without a traceback, while it imports too. Its exit status is then 128 and the signal's
-number, as a shell has it: what comes after `&&` is not done.
+Ctrl-C and SIGTERM end it without a traceback, also during imports. The exit status is then 128 plus the signal's
+number, as in shells, so that a command after `&&` is not run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import sys
 from types import FrameType
 
-_working = False  # whether there is something to be put in order first
+_working = False  # whether a command runs, which must clean up before the process ends
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     global _working
     try:
         from lxmls_rnn.cli import app
-    except RuntimeError as error:  # a Theano that does not serve
+    except RuntimeError as error:  # an unusable Theano
         sys.exit(f"Error: {error}")
 
     try:

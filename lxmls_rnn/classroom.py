@@ -1,4 +1,4 @@
-"""A class at a glance: what each student has done, from folders as `docker/jupyterhub/collect.sh` makes them."""
+"""Progress and answers of a class, read from the folders that `docker/jupyterhub/collect.sh` makes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
     "Exercises that nobody has begun are left out."
 )
-TIME = "%Y-%m-%d %H:%M"  # how moments are written
+TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 MARKS = {"right": "✓", "not right": "✗", "not yet": "…"}
 
 
 @dataclass
 class Entry:
-    """What is known of an exercise: whether it is done, how often it was tried, what was shown, when all that was."""
+    """The progress of a student in an exercise: state, tries, hints, solution shown, times."""
 
     state: str = "not yet"
     tries: records.Count = 0
@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def minutes(self) -> int | None:
-        """How long it took from its beginning until it was done; None where that is not known."""
+        """Minutes from the first try or hint until it was done; None if unknown."""
         try:
             begun, done = (datetime.strptime(said or "", TIME) for said in (self.begun, self.done))
         except ValueError:
@@ -52,35 +52,35 @@ class Answer:
 
 @dataclass
 class Student:
-    """What a student has handed in."""
+    """The exercises, answers and runs of a student."""
 
     name: str
     exercises: dict[str, Entry] = field(default_factory=dict)  # by name, in the order in which they were begun
     answers: dict[str, Answer] = field(default_factory=dict)  # by question, in the order in which they were begun
     runs: list[Run] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)  # what could not be read, a sentence each
+    damaged: list[str] = field(default_factory=list)  # a message for each file that could not be read
 
     @property
     def n_done(self) -> int:
-        """How many exercises are right."""
+        """The number of exercises that are right."""
         return sum(entry.state == "right" for entry in self.exercises.values())
 
     @property
     def best(self) -> float | None:
-        """The best accuracy on dev of the runs, None where none was measured."""
+        """The best accuracy on dev of the runs, None if none was measured."""
         measured = [row.dev_accuracy for run in self.runs for row in run.metrics()]
         return max((accuracy for accuracy in measured if accuracy is not None), default=None)
 
     @property
     def last(self) -> str:
-        """When the last exercise was done; nothing before."""
+        """The time at which the last exercise was done, "" before."""
         return max((entry.done or "" for entry in self.exercises.values()), default="")
 
 
 def read_class(folder: Path) -> list[Student]:
-    """Read what the students of a class have handed in, by name: `folder` has one for each, with `runs` in it.
+    """Read the work of a class, sorted by student: `folder` has a folder for each, with a folder `runs` in it.
 
-    FileNotFoundError if there is no such folder, or nobody's in it.
+    Raise FileNotFoundError if `folder` does not exist or has no student's folder in it.
     """
     found = sorted(runs.parent for runs in folder.glob("*/runs") if runs.is_dir())
     if not found:
@@ -106,12 +106,12 @@ def _read_student(folder: Path) -> Student:
 
 
 def exercises_of(students: list[Student]) -> list[str]:
-    """Return the names of all exercises that somebody has begun, in about the order in which they are."""
+    """Return the names of all exercises that a student has begun, roughly in the order of the course."""
     return _in_order(student.exercises for student in students)
 
 
 def answers_of(students: list[Student]) -> dict[str, dict[str, str]]:
-    """Return for each question who has answered what, in about the order in which the questions are."""
+    """Return the answers to each question by student, roughly in the order of the course."""
     questions = _in_order(student.answers for student in students)
     return {q: {s.name: s.answers[q].text for s in students if q in s.answers} for q in questions}
 
@@ -125,7 +125,7 @@ def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:
 
 
 def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
-    """Return header and lines: a student each, and at last how many have done each exercise.
+    """Return header and lines: one per student, and a last one with how many have done each exercise.
 
     A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries (×), with
     how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or hint on.
@@ -155,7 +155,7 @@ def _cell(entry: Entry | None) -> str:
 
 
 def spreadsheet(students: list[Student]) -> list[list[object]]:
-    """Return header and lines for a spreadsheet: a student each, with five columns for each exercise, and numbers."""
+    """Return header and lines for a spreadsheet: one line per student, five columns per exercise, and totals."""
     names = exercises_of(students)
     parts = ("", " tries", " hints", " solution", " minutes")
     of_exercises = [f"{name}{part}" for name in names for part in parts]
@@ -173,7 +173,7 @@ def spreadsheet(students: list[Student]) -> list[list[object]]:
 
 
 def stuck(students: list[Student]) -> list[str]:
-    """Say where the class is stuck: the exercises that most have tried and not done, the worst first."""
+    """Return a line for each exercise that students tried without success, with most such students first."""
     said = []
     for name in exercises_of(students):
         entries = [(s.name, s.exercises[name]) for s in students if name in s.exercises]
@@ -200,7 +200,7 @@ td, th {{ border: 1px solid #bbb; padding: 3px 8px; text-align: left }}
 
 
 def progress_html(students: list[Student]) -> str:
-    """Return as HTML the table, where the class is stuck, and what could not be read; nothing without students."""
+    """Return as HTML the table, the exercises with most failures, and unreadable files; "" without students."""
     if not students:
         return ""
     header, lines = table(students)
@@ -217,7 +217,7 @@ def progress_html(students: list[Student]) -> str:
 
 
 def answers_html(students: list[Student]) -> str:
-    """Return as HTML the answers in words, under each question those of all students."""
+    """Return as HTML the answers in words, grouped by question."""
     parts = []
     for question, answers in answers_of(students).items():
         said = "".join(
@@ -229,5 +229,5 @@ def answers_html(students: list[Student]) -> str:
 
 
 def _html(text: str) -> str:
-    """Return what a student may have written, with line breaks but nothing else that a screen obeys."""
+    """Escape a student's text for HTML, with control characters except line breaks as backslash escapes."""
     return "\n".join(html.escape(escaped(line)) for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""Trainings on `reach:K` that show how far back a tagger learns to look, judged on the one word that K decides."""
+"""Experiment on dependency distance: trainings on `reach:K`, evaluated on the word that depends on one K words back."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from lxmls_rnn.deep_learning.interface import Model, Sentence
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, prepare
 
-# what is compared, by name: the model and its activation
+# the compared taggers: model and activation by name
 TAGGERS = {"RNN, logistic": ("FastRNN", "logistic"), "RNN, tanh": ("FastRNN", "tanh"), "LSTM": ("FastLSTM", "tanh")}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A training after one of its epochs."""
+    """The accuracy of a training after one of its epochs."""
 
     tagger: str  # a name in TAGGERS
     distance: int
     seed: int
     epoch: int  # from 1
-    accuracy: float  # on dev, of the words that the first word decides: 0.5 is guessing
+    accuracy: float  # on dev, of the words that depend on the first word: guessing gives 0.5
 
 
 def measure(
     taggers: Iterable[str], distances: Iterable[int], seeds: int, *, n_hidd: int = 20, epochs: int = 15, **more: object
 ) -> Iterator[Measured]:
-    """Train every tagger on every distance with several seeds, at rate 0.5, in a new order each epoch.
+    """Train every tagger on every distance with several seeds, at rate 0.5, shuffled in each epoch.
 
     Parameters
     ----------
     taggers
         Names in `TAGGERS`.
     distances
-        The K of `reach:K`; one after the other, all taggers and seeds of each.
+        The values of K in `reach:K`, trained one after the other with all taggers and seeds.
     seeds
-        Trainings of each: their seeds are 0, 1, ....
+        Number of trainings of each tagger and distance, with the seeds 0, 1, ....
     n_hidd, epochs
         Hidden units; epochs of each training.
     more
-        Of `Settings`: `init`, by default 'glorot', for instance.
+        Other fields of `Settings`, such as `init`, which is 'glorot' by default.
 
     Yields
     ------
@@ -69,5 +69,5 @@ def measure(
 
 
 def deciding_accuracy(model: Model, sentences: Iterable[Sentence]) -> float:
-    """Return in how many sentences of `reach:K` the last word but one, which the first decides, is tagged rightly."""
+    """Return the accuracy on the last word but one of `reach:K` sentences, whose tag depends on the first word."""
     return float(np.mean([model.forward(s.x)[:, -2].argmax() == s.y[-2] for s in sentences]))

@@ -1,4 +1,4 @@
-"""A training from its settings: corpus, vocabulary, embeddings and model."""
+"""Settings of a training, and its preparation: corpus, vocabulary, embeddings and model."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def files_of(name: str) -> tuple[str, ...] | None:
 def corpus_files(name: str) -> tuple[Path, Path, Path]:
     """Return the train, dev and test files of a corpus by name.
 
-    Those of `reach:K` are made where they are not there: in the data folder, or if that is for reading only, as in a
-    class, beside the runs. ValueError if no corpus has that name; FileNotFoundError if its files are not there, which
-    says how to get them.
+    Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
+    of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
+    they are missing.
     """
     files, distance, data = files_of(name), reach.distance_of(name), paths.data()
     if files is None:
@@ -57,13 +57,13 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
             if name in DATASETS:
                 remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
             elif distance is not None:
-                remedy = f"delete the folder {file.parent}, and it is made anew"
+                remedy = f"delete the folder {file.parent}, and it is generated again"
             raise FileNotFoundError(f"no file {file}: {remedy}")
     return train, dev, test
 
 
 def corpus_name(corpus: str) -> str:
-    """Return the name of a corpus that is given by its name or by its training file; of another file its own name."""
+    """Return the name of a corpus given by name or by its training file; for another file, the file name."""
     path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
     known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
     found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
@@ -71,7 +71,7 @@ def corpus_name(corpus: str) -> str:
 
 
 def parts(settings: Settings) -> dict[str, Path]:
-    """Return the files that a training can be measured on: its own 'train' and 'dev', and 'test' of a named corpus."""
+    """Return the files to evaluate a training on: its own 'train' and 'dev', and 'test' of a named corpus."""
     name = corpus_name(settings.corpus)
     test = {"test": corpus_files(name)[2]} if files_of(name) else {}
     return {part: file for part, file in settings.located().items() if part != "embeddings"} | test
@@ -79,33 +79,33 @@ def parts(settings: Settings) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a training does.
+    """All settings of a training.
 
     Parameters
     ----------
     corpus
-        The name of a corpus, see `corpus_files`, or a CoNLL file to train on. Relative paths of files are looked up
-        below the folder of data first, see `paths.located`.
+        The name of a corpus, see `corpus_files`, or a CoNLL file to train on. Relative paths are first looked up in
+        the data folder, see `paths.located`.
     dev
-        A CoNLL file to measure on; by default the dev part of a corpus by name, and no file for a file.
+        A CoNLL file to evaluate on; by default the dev part of a named corpus, or none if `corpus` is a file.
     max_sent_len, max_nr_sent
         Limits of `read_sequence_list_conll`.
     vocabulary, min_count
-        'train': words of the training part that occur `min_count` times there, the others are `<unk>`
-        (`train_vocabulary`). 'guide': all words of both parts, as the lab guide has it (`compacify`).
+        'train': words that occur at least `min_count` times in the training part; the others become `<unk>`
+        (`train_vocabulary`). 'guide': all words of both parts, as in the lab guide (`compacify`).
     model, n_emb, n_hidd, activation, peepholes, dtype, seed
-        As the model's constructor takes them; `model` is a name in `rnn.MODELS`. Only an LSTM can be without
-        peepholes. Without a dtype NumPy's models are float64 and Theano's have its floatX.
+        Arguments of the model's constructor; `model` is a name in `rnn.MODELS`. Only an LSTM can be without
+        peepholes. By default NumPy models use float64 and Theano models its floatX.
     init
-        How the parameters begin, see `initialise`.
+        Initialisation of the parameters, see `initialise`.
     embeddings
-        A file of pre-trained embeddings; `n_emb` is then what it holds. With the guide's vocabulary the words get the
-        guide's vectors, else the best there are (`extract_embeddings`).
+        A file of pre-trained embeddings, which determines `n_emb`. With the guide's vocabulary, words are looked up as
+        in the guide, else with the best match of upper and lower case (`extract_embeddings`).
     trainer
-        How to train.
+        Settings of the optimisation.
     """
 
-    corpus: str = field(metadata={"validation_alias": "train"})  # which it was called in runs of earlier versions
+    corpus: str = field(metadata={"validation_alias": "train"})  # its name in runs of earlier versions
     dev: str | None = None
     max_sent_len: int | None = None
     max_nr_sent: int | None = None
@@ -126,7 +126,7 @@ class Settings:
         check_model_name(self.model)
         check_init(self.init)
         if not self.peepholes and not self.is_lstm:
-            raise ValueError(f"peepholes can be left out of an LSTM alone, got the model {self.model}")
+            raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
         for option in ("corpus", "dev", "embeddings"):
             file = getattr(self, option)
             if file is not None and not (file and _is_text(file)):
@@ -138,63 +138,63 @@ class Settings:
 
     @property
     def is_lstm(self) -> bool:
-        """Whether the model has a cell, and so can have peepholes."""
+        """Whether the model is an LSTM, which can have peepholes."""
         return MODELS[self.model].family == "LSTM"
 
     @property
     def model_in_words(self) -> str:
-        """The name of the model, and whether it is without peepholes."""
+        """The name of the model, with a note if it has no peepholes."""
         return self.model if self.peepholes else f"{self.model} without peepholes"
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What of a file is read, as `read_sequence_list_conll` takes it."""
+        """The limits on sentences, as arguments of `read_sequence_list_conll`."""
         return {"max_sent_len": self.max_sent_len, "max_nr_sent": self.max_nr_sent}
 
     @property
     def of_corpus(self) -> Settings:
-        """Those of these settings that `read_corpus` uses, the others as by default."""
+        """A copy in which all settings that `read_corpus` does not use have their defaults."""
         names = ("corpus", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
         return Settings(**{name: getattr(self, name) for name in names})
 
     def model_options(self) -> dict[str, Any]:
-        """Return what the model's constructor takes by name."""
+        """Return the keyword arguments of the model's constructor."""
         dtype = {} if self.dtype is None else {"dtype": self.dtype}
         peepholes = {"peepholes": self.peepholes} if self.is_lstm else {}
         return {"seed": self.seed, "activation": self.activation, **dtype, **peepholes}
 
     def files(self) -> dict[str, str]:
-        """Return the files that are used, by what they are: 'train', 'dev', 'embeddings'.
+        """Return the files that are used, by their role: 'train', 'dev', 'embeddings'.
 
-        The files of a corpus by name are below the data folder, see `paths.located`.
+        The files of a named corpus are relative to the data folder, see `paths.located`.
         """
         train, dev, *_ = files_of(self.corpus) or (self.corpus, None)
         files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings}
         return {what: file for what, file in files.items() if file is not None}
 
     def located(self) -> dict[str, Path]:
-        """Return where the `files` are; errors as `corpus_files` for a corpus by name."""
+        """Return the resolved paths of `files`; errors as `corpus_files` for a named corpus."""
         if files_of(self.corpus):
             corpus_files(self.corpus)
         return {what: paths.located(file) for what, file in self.files().items()}
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Settings:
-        """Undo `to_dict`; ValueError, which names the field, where something is no setting."""
+        """Make settings from the result of `to_dict`; ValueError, which names the field, if one is invalid."""
         return records.check(cls, settings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON can hold them."""
+        """Return the settings as a dictionary for JSON."""
         return asdict(self)
 
     def check_files(self) -> None:
-        """Raise FileNotFoundError if one of the `files` is not there."""
+        """Raise FileNotFoundError if one of the `files` is missing."""
         for what, path in self.located().items():
             if not path.is_file():
                 raise FileNotFoundError(f"{what} must be a file, but there is none at {path}")
 
     def checksums(self) -> dict[str, str]:
-        """Return the SHA-256 of each of the `files`; FileNotFoundError if one is not there."""
+        """Return the SHA-256 of each of the `files`; FileNotFoundError if one is missing."""
         return checksums(self)
 
 
@@ -224,7 +224,7 @@ def _is_text(path: str) -> bool:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A tagger that is ready to be trained, and what to train it on."""
+    """An initialised tagger with the sentences to train and evaluate it on."""
 
     tagger: Tagger
     train: SequenceList
@@ -240,7 +240,7 @@ def read_corpus(settings: Settings) -> Corpus:
     Returns
     -------
     train, dev
-        Sentences of int32 ids; dev is None where the settings name none.
+        Sentences of int32 ids; dev is None if the settings have no dev file.
     n_known_words
         Words with an id below it occur in the training part (and are not `<unk>`).
     """
@@ -257,9 +257,9 @@ def read_corpus(settings: Settings) -> Corpus:
 
 
 def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
-    """Read the corpus, unless it is given as `read_corpus` returns it, and the embeddings, and draw the model.
+    """Read the corpus, unless the result of `read_corpus` is given, and the embeddings, and initialise the model.
 
-    Errors as all that raises them.
+    Errors as `read_corpus`, `extract_embeddings`, the model's constructor and `initialise`.
     """
     train, dev, n_known = corpus or read_corpus(settings)
     first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)

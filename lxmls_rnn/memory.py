@@ -10,8 +10,10 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 ITEM_BYTES = {"float32": 4, "float64": 8}
-MIN_CHECKED_BYTES = 16 << 20  # bytes: below, nothing is estimated
-RESERVE_BYTES = 32 << 20  # for what is not estimated: buffers of the BLAS, Theano's modules, Python's own objects
+MIN_CHECKED_BYTES = 16 << 20  # smaller needs are not checked
+RESERVE_BYTES = (
+    32 << 20
+)  # for what the estimates leave out: buffers of the BLAS, Theano's modules, Python's own objects
 
 
 def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
@@ -20,7 +22,7 @@ def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
 
 
 def check(what: str, need: int, advice: str = "") -> None:
-    """Raise MemoryError, before it is made, where `what` needs more bytes than there are."""
+    """Raise MemoryError if `what` needs more bytes than are free, with `advice` on what to change."""
     if need < MIN_CHECKED_BYTES:
         return
     there = max(0, free() - RESERVE_BYTES)
@@ -34,7 +36,7 @@ def _in_words(size: int) -> str:
 
 
 def free() -> int:
-    """Return how many bytes can still be had: of the machine, the container and the process's own limit."""
+    """Return the bytes of free memory: the least of machine, container and the process's own limit."""
     return max(0, min(_of_machine(), *(_of_group(folder) for folder in _groups()), _of_process()))
 
 
@@ -44,7 +46,7 @@ def _of_machine() -> int:
 
 
 def _groups() -> list[Path]:
-    """Return the control groups of this process and those around them, of both versions: each may have a limit."""
+    """Return the control groups (v1 and v2) of this process and their parents, each of which may have a limit."""
     own, found = _text(Path("/proc/self/cgroup")), []
     for line, root in ((r"^0::/(.*)$", CGROUPS), (r"^\d+:(?:.*,)?memory(?:,.*)?:/(.*)$", CGROUPS / "memory")):
         for match in re.findall(line, own, re.MULTILINE):
@@ -56,11 +58,11 @@ def _groups() -> list[Path]:
 def _of_group(folder: Path) -> int:
     for limit_file, used_file, cached in (
         ("memory.max", "memory.current", ""),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),  # cgroup 1, which counts the groups within apart
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),  # cgroup v1; "total_" includes child groups
     ):
         limit, used = _text(folder / limit_file).strip(), _text(folder / used_file).strip()
         if limit.isdigit() and used.isdigit():  # without a limit: "max", or 2**63 and something
-            # what is kept of files goes when memory is needed
+            # cached files are dropped when memory is needed
             files = re.findall(rf"^{cached}(?:in)?active_file (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
             return int(limit) - int(used) + sum(map(int, files))
     return 1 << 62
@@ -75,7 +77,7 @@ def _of_process() -> int:
 
 
 def kills() -> int:
-    """Return how many processes of this container, or of the control group, have been ended for want of memory."""
+    """Return how many processes of this container or control group were killed for lack of memory."""
     for folder in _groups():
         for name in ("memory.events", "memory.oom_control"):
             if match := re.search(r"^oom_kill (\d+)$", _text(folder / name), re.MULTILINE):

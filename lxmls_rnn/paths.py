@@ -15,25 +15,25 @@ def data() -> Path:
 
 
 def made() -> Path:
-    """Return the folder, beside the runs, of corpora that are made where `data()` is read-only."""
+    """Return the folder, in that of the runs, for generated corpora if `data()` is read-only."""
     return runs() / ".corpora"
 
 
 def located(file: str | os.PathLike[str]) -> Path:
-    """Return where a file is: below `data()` or `made()`, if its path is relative and it is there; else as it is."""
-    below = (root / file for root in (data(), made()))  # which is an absolute path itself
+    """Resolve a relative path below `data()` or `made()` if the file exists there; return other paths unchanged."""
+    below = (root / file for root in (data(), made()))  # an absolute `file` replaces `root`
     return next((path for path in below if path.exists()), Path(file))
 
 
 def named(file: str) -> str:
-    """Return the path of a file below `data()`, by which other machines find it below theirs; others as they are."""
+    """Return a path relative to `data()`, which is valid on other machines too; paths elsewhere unchanged."""
     with suppress(ValueError):
         return str(Path(file).resolve().relative_to(data().resolve()))
     return file
 
 
 def runs(root: str | os.PathLike[str] | None = None) -> Path:
-    """Return `root`, or without one LXMLS_RUNS, or runs/ of the current folder."""
+    """Return `root`, or if it is None LXMLS_RUNS, or runs/ of the current folder."""
     return Path(os.environ.get("LXMLS_RUNS") or "runs") if root is None else Path(root)
 
 

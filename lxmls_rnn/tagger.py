@@ -18,7 +18,7 @@ from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.teaching.analysis import neighbours
 
-# in the order in which they are tried
+# the alternatives are tried in this order
 TOKEN = re.compile(
     r"""
     https?://\S+ | www\.\S+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+   # addresses
@@ -34,20 +34,20 @@ TOKEN = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-ARRAYS_PER_LAYER = 8  # of a sentence, that a model makes at most at once: an LSTM's gates, cells, their activations
+ARRAYS_PER_LAYER = 8  # held at once for a sentence, at most: an LSTM's gates, cells and their activations
 
 
 class TaggedWord(NamedTuple):
-    """A word with the most probable of its tags."""
+    """A word with its most probable tag."""
 
     word: str
     tag: str
     probability: float
-    known: bool  # whether the vocabulary holds the word
+    known: bool  # whether the word is in the vocabulary
 
 
 class Tagger:
-    """A model that knows what its ids mean.
+    """A trained model with the names of its words and tags.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ class Tagger:
     Attributes
     ----------
     header
-        What the model file says besides, where it comes from one.
+        The header of the model file; empty if the tagger was not loaded from a file.
 
     Raises
     ------
     ValueError
-        The names are not as many as the model's sizes say.
+        The numbers of names do not match the model's sizes.
     """
 
     def __init__(self, model: Any, words: list[str], tags: list[str], n_known_words: int) -> None:
@@ -87,7 +87,7 @@ class Tagger:
             path = path / "model.npz"
         model, header = model_file.load(path, model_class)
         if not (header.get("words") and header.get("tags")):
-            raise ValueError(f"{path} holds no vocabulary and no tags: it cannot tag text")
+            raise ValueError(f"{path} lacks a vocabulary or tags: it cannot tag text")
         known = header.get("n_known_words", len(header["words"]))
         if not isinstance(known, int):
             raise ValueError(f"{path} has n_known_words {known!r} in its header, expected an integer")
@@ -96,13 +96,13 @@ class Tagger:
         return tagger
 
     def save(self, path: str | os.PathLike[str], **extra: Any) -> None:
-        """Write the model file; `extra` goes into its header."""
+        """Write the model file; `extra` is added to its header."""
         model_file.save(path, self.model, words=self.words, tags=self.tags, n_known_words=self.n_known_words, **extra)
 
     def encode(self, words: Iterable[str]) -> np.ndarray:
-        """Return the ids of words, int32 (L,); a word outside the vocabulary has the id of `<unk>`.
+        """Return the ids of words, int32 (L,); words outside the vocabulary get the id of `<unk>`.
 
-        ValueError for such a word if the model was trained without `<unk>`, and if there is no word.
+        Raise ValueError if there is such a word and the model was trained without `<unk>`, or if there are no words.
         """
         unknown = self._ids.get(UNKNOWN_WORD)
         ids = [self._ids.get(word, unknown) for word in words]
@@ -117,9 +117,9 @@ class Tagger:
         return np.array(ids, dtype=np.int32)
 
     def tag(self, sentence: str | list[str]) -> list[TaggedWord]:
-        """Tag one sentence: a text, which `tokenize` cuts into words, or the words; errors as in `encode`.
+        """Tag one sentence, given as text, which `tokenize` splits, or as words; errors as in `encode`.
 
-        MemoryError, before it is tagged, if it is too long for the memory that there is.
+        Raise MemoryError in advance if the sentence is too long for the free memory.
         """
         words = tokenize(sentence) if isinstance(sentence, str) else sentence
         x = self.encode(words)
@@ -134,9 +134,10 @@ class Tagger:
         ]
 
     def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
-        """Return the words of the vocabulary whose embeddings are most like a word's, with the cosine of the angle.
+        """Return the `n` words with the embeddings most similar to a word's, each with the cosine similarity.
 
-        ValueError if the word is not in the vocabulary, MemoryError if copies of the embeddings do not fit into memory.
+        Raise ValueError if the word is not in the vocabulary, and MemoryError if copies of the embeddings do not fit
+        into memory.
         """
         if word not in self._ids:
             raise ValueError(f"{word!r} is not among the {len(self.words)} words of the vocabulary")
@@ -161,14 +162,14 @@ class Tagger:
         return own
 
     def evaluate(self, file: str | os.PathLike[str], **limits: Any) -> Evaluation:
-        """Tag a CoNLL file and compare with its tags.
+        """Tag a CoNLL file and compare the result with its gold tags.
 
-        `PostagCorpus.read_sequence_list_conll` reads it, and takes the `limits`: `mapping_file`, `max_sent_len` and
-        `max_nr_sent`. ValueError if the file has a tag that the model does not know; and as in `encode`.
+        The `limits` are those of `PostagCorpus.read_sequence_list_conll`: `mapping_file`, `max_sent_len` and
+        `max_nr_sent`. Raise ValueError if the file has a tag that the model does not know; other errors as in `encode`.
         """
         return evaluate(self.model, self.read(file, **limits), self.tags, self.n_known_words)
 
 
 def tokenize(text: str) -> list[str]:
-    """Cut a sentence into words and signs, roughly as the Penn Treebank does: "don't stop!" is do, n't, stop and !."""
+    """Split a sentence into tokens, roughly as the Penn Treebank does: "don't stop!" becomes do, n't, stop, !."""
     return TOKEN.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'"))

@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list[str]:
-    """Return the values of an option that takes several, separated by commas or given anew; all `known` for None."""
+    """Return the values of an option, separated by commas or given repeatedly; all `known` for None."""
     if not given:
         return list(known)
     values = [value.strip() for text in given for value in text.split(",")]
@@ -71,8 +71,8 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="The results file; by default bench-TIME.json in results/, or in LXMLS_RESULTS.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with --out: measure what it lacks.")] = False,
-    plot: Annotated[bool, typer.Option(help="Draw the picture, beside the results.")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume --out: measure the missing cases.")] = False,
+    plot: Annotated[bool, typer.Option(help="Write a plot beside the results.")] = True,
     only_ratios: Annotated[
         bool, typer.Option("--ratios", help="Print how fused compares, instead of the table.")
     ] = False,
@@ -91,7 +91,7 @@ def bench(
     if baseline is not None and baseline not in known:
         raise ValueError(f"--baseline must be one of {', '.join(known)}, got {baseline!r}")
     if resume and out is None:
-        raise ValueError("--resume needs --out, the file to go on with")
+        raise ValueError("--resume needs --out, the file to resume")
     cases = c.make_cases(
         c.chosen_shapes(
             chosen,
@@ -107,7 +107,7 @@ def bench(
         words,
     )
     if not cases:
-        raise ValueError("nothing to measure: NumPy has the CPU alone, the plans of fused a GPU")
+        raise ValueError("nothing to measure: NumPy runs only on the CPU, the plans of fused only on a GPU")
     path = out or new_path(paths.results())
     runner = Runner(threads, seconds, limit, budget, torch_python)
     session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
@@ -124,7 +124,7 @@ def bench(
 
 
 def show_run(session: Session) -> bool:
-    """Measure, with a bar that tells how far it is; return whether Ctrl-C has ended it."""
+    """Measure, with a progress bar; return whether Ctrl-C stopped it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopped = False
 
@@ -133,7 +133,7 @@ def show_run(session: Session) -> bool:
         stopped = True
         raise KeyboardInterrupt
 
-    # a shell that starts it in the background has Ctrl-C ignored
+    # set explicitly, since a shell makes background commands ignore Ctrl-C
     before = signal.signal(signal.SIGINT, interrupt)
     with suppress(KeyboardInterrupt), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=len(session.cases))
@@ -144,7 +144,7 @@ def show_run(session: Session) -> bool:
 
 
 def show(results: Results, baseline: str, only_ratios: bool = False) -> None:
-    """Print what was measured, and what was not and why."""
+    """Print the measurements, and which cases were not measured and why."""
     from lxmls_rnn.benchmark.measure.machine import in_words
     from lxmls_rnn.benchmark.show import plans, report
 
@@ -183,7 +183,7 @@ def compare(
     after: Annotated[Path, typer.Argument(help="A later one.")],
     everything: Annotated[bool, typer.Option("--all", help="Show the unchanged too.")] = False,
 ) -> None:
-    """Tell what got faster or slower, beyond the spread, from one results file to another.
+    """List the cases that became faster or slower, beyond the spread, between two results files.
 
     Example: `lxmls-rnn bench compare results/before.json results/after.json`
     """

@@ -1,4 +1,4 @@
-"""`lxmls-rnn class`: what the students of a class have done."""
+"""The command `lxmls-rnn class`, which shows the progress of the students of a class."""
 
 import warnings
 from pathlib import Path
@@ -23,8 +23,8 @@ def _several() -> None:
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write it for a spreadsheet there.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", help="Write it and the answers as a page there.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this CSV file.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write table and answers to this HTML page.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
 ) -> None:
     """Show which exercises each student has done, after how many tries and hints, and where the class is stuck.

@@ -19,16 +19,16 @@ from lxmls_rnn.storage.files import USER_ERRORS, escaped, in_words
 
 
 class SafeConsole(Console):
-    """A console that prints every text, those in tables too, with what a terminal would obey escaped.
+    """A console that escapes control characters in every text, also in tables.
 
-    A text is a line or a cell: its line breaks are escaped too. What is a `rich.text.Text` is printed as it is.
+    Line breaks within a line or cell are escaped too. A `rich.text.Text` is printed unchanged.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make of a text what is printed."""
+        """Escape a text and render it."""
         return super().render_str(escaped(text), **options)
 
 
@@ -36,27 +36,27 @@ console = SafeConsole()
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]
-MaxNrSent = Annotated[int | None, typer.Option(help="At most so many sentences; by default all.")]
+MaxNrSent = Annotated[int | None, typer.Option(help="Maximum number of sentences; by default all.")]
 
 
 class Commands(TyperGroup):
-    """A group of commands that say what went wrong in one sentence, wherever it did."""
+    """A group of commands that report errors as one sentence."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Do what the command line says."""
+        """Run the command line."""
         with plain_errors():
             return super().main(*arguments, **options)
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn the errors that a user can mend into one sentence and exit status 1, warnings into one sentence."""
+    """Print `USER_ERRORS` as one sentence, with exit status 1, and warnings as one sentence."""
 
     def show(message: Warning | str, *_: Any) -> None:
         typer.secho(f"Warning: {in_words(Warning(message))}", fg="yellow", err=True)
 
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what the encoding of the terminal lacks is escaped
+        if isinstance(stream, io.TextIOWrapper):  # escape characters that the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
@@ -65,7 +65,7 @@ def plain_errors() -> Iterator[None]:
                 yield
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has had enough
+    except BrokenPipeError:  # the reader of the output has closed it
         _forget_output()
         raise SystemExit(1) from None
     except USER_ERRORS as error:
@@ -105,12 +105,12 @@ def interruptible(what: str) -> Iterator[list[int]]:
 
 
 def say_stopped(number: int, again: str) -> None:
-    """Say which signal has stopped the work, and the command that goes on with it."""
+    """Print which signal stopped the work, and the command to resume it."""
     by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
     console.print(f"Stopped by {by}; continue with `{again}`.", soft_wrap=True)
 
 
 def _forget_output() -> None:
-    """Let what could not be written go: Python would try once more when it ends."""
+    """Discard output that could not be written; Python would try to write it again at exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -27,7 +27,7 @@ from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger
 
 STDIN = "standard input"
-MAX_REPORTED_TRAININGS = 3  # of the damaged trainings of a sweep, so many are told
+MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason
 
 app = typer.Typer(
     cls=Commands,
@@ -50,7 +50,7 @@ def model_file(name: Path) -> Path:
 
 @app.command()
 def doctor() -> None:
-    """Tell what is installed, what is missing and which device would be used.
+    """Show what is installed, what is missing and which device will be used.
 
     Example: `lxmls-rnn doctor`
     """
@@ -156,7 +156,7 @@ def runs(root: Root = None) -> None:
     if not found and not damaged:
         console.print(f"No runs in {root or paths.runs()}: `lxmls-rnn train` makes one.")
         return
-    # of the settings only those that tell the runs apart
+    # show only settings that differ between the runs
     settings = [{**run.settings.to_dict(), **run.settings.to_dict()["trainer"]} for run in found]
     options = [key for key in next(iter(settings), {}) if key not in ("corpus", "dev", "model", "trainer", "epochs")]
     differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
@@ -184,7 +184,7 @@ def figures(run: Run) -> list[str]:
 
 
 def sweeps_in_lines(root: Path | None) -> list[str]:
-    """Say of each sweep how far it is and what is best in it; warn of what is damaged."""
+    """Return a line for each sweep with its progress and best setting; warn of damaged sweeps and trainings."""
     found, damaged = find_sweeps(root)
     for broken in damaged:
         warnings.warn(broken.why, stacklevel=2)
@@ -214,10 +214,10 @@ def sweeps_in_lines(root: Path | None) -> list[str]:
 
 @app.command()
 def check(
-    model: Annotated[list[str] | None, typer.Option(help="Only this one; may come several times.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Check only this model; may be given several times.")] = None,
     length: Annotated[int, typer.Option(min=1, help="Words in the sentence.")] = 7,
     n_hidd: Annotated[int, typer.Option(min=1, help="Hidden units.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of the sentence and the parameters.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sentence and the parameters.")] = 0,
 ) -> None:
     """Check the gradients: NumPy against finite differences, Theano against NumPy.
 

@@ -34,7 +34,7 @@ class TrainByDefault(TyperGroup):
     """`sweep ewt ...` is `sweep run ewt ...`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command that is meant before arguments without one."""
+        """Insert `run` if the arguments start with no command."""
         if not args or args[0] not in self.commands:
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -46,7 +46,7 @@ app = typer.Typer(
 
 
 def with_settings_of_train(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `train` that decide what a training does, in place of its `**settings`."""
+    """Replace the `**settings` of a command by the options of `train` that are settings of the training."""
     own = dict(signature(command, eval_str=True).parameters)
     del own["settings"]
     trains = signature(train_command.train, eval_str=True).parameters
@@ -64,20 +64,26 @@ def run(
         list[str] | None,
         typer.Option(help="A setting of `train` and its values: name=a,b or name=log:lo:hi:n or name=lin:lo:hi:n."),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each setting: from --seed on.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Only so many settings, drawn from the grid.")] = None,
-    halving: Annotated[bool, typer.Option("--halving", help="Give up the worse half on dev, again and again.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Number of seeds for each setting: --seed, --seed + 1, ...")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Number of settings to draw at random from the grid.")
+    ] = None,
+    halving: Annotated[
+        bool, typer.Option("--halving", help="Successive halving: give up the worse half on dev, repeatedly.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the sweep; by default the time.")] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Do what is missing of the sweep of this name; --vary, --seeds, --sample add.")
+        str | None, typer.Option(help="Resume the sweep of this name; --vary, --seeds and --sample can add to it.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as cores.")] = None,
-    devices: Annotated[str, typer.Option(help="A worker for each, as cuda0,cuda1.")] = "",
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one per core.")] = None,
+    devices: Annotated[str, typer.Option(help="Devices, each with one worker, such as cuda0,cuda1.")] = "",
     scheduler: Annotated[
-        str | None, typer.Option(help="Let the workers of this Dask cluster train, as tls://host:8786.")
+        str | None, typer.Option(help="Train on the workers of this Dask cluster, such as tls://host:8786.")
     ] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve Dask's dashboard on this machine.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many trainings there would be.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the number of trainings.")] = False,
     root: Root = None,
     **settings: Any,
 ) -> None:
@@ -172,7 +178,7 @@ def show_sweep(driver: Driver) -> None:
 
 
 def in_a_line(result: Result, seconds: float | None) -> str:
-    """Say what has come of a training."""
+    """Return the result of a training as a line."""
     words = [result.training.name, result.state]
     if result.why:
         words.append(result.why)
@@ -184,7 +190,7 @@ def in_a_line(result: Result, seconds: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Say how long something takes."""
+    """Return a time span with a suitable unit."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
@@ -195,10 +201,10 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of the sweep.")],
     csv: Annotated[Path | None, typer.Option(help="Write a line for each training to this file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write settings and trainings to this file.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the picture, a PNG.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a plot to this PNG file.")] = None,
     root: Root = None,
 ) -> None:
-    """Show what has come of a sweep: each setting with mean and standard deviation over its seeds, on dev, best first.
+    """Show the results of a sweep: mean and standard deviation on dev over the seeds of each setting, best first.
 
     When all trainings are over, the best setting is measured on the test part too, and no other.
 

@@ -24,13 +24,15 @@ from lxmls_rnn.storage.files import counted
 def train(
     context: typer.Context,
     corpus: Annotated[str, typer.Argument(help="sample, ewt, reach:K, or a CoNLL or CoNLL-U file.")] = "sample",
-    dev: Annotated[Path | None, typer.Option(help="File to measure on; a named corpus brings its own.")] = None,
+    dev: Annotated[Path | None, typer.Option(help="File to evaluate on; a named corpus has its own.")] = None,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
     activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
-    peepholes: Annotated[bool, typer.Option(help="Whether an LSTM's gates look at the cell.")] = True,
-    dtype: Annotated[str | None, typer.Option(help="float64 or float32; Theano's models have its floatX.")] = None,
+    peepholes: Annotated[bool, typer.Option(help="Whether an LSTM's gates see the cell.")] = True,
+    dtype: Annotated[
+        str | None, typer.Option(help="float64 or float32; by default Theano models use its floatX.")
+    ] = None,
     embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
     vocabulary: Annotated[str, typer.Option(help=f"{' or '.join(VOCABULARIES)}: see the README.")] = "train",
@@ -40,20 +42,20 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the corpus; 5 by default.")] = None,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.5,
     decay: Annotated[float, typer.Option(help="Rate in epoch n = 0, 1, ...: rate / (1 + decay n).")] = 0.0,
-    batch_size: Annotated[int, typer.Option(help="Sentences for one update.")] = 1,
-    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Sentences per update.")] = 1,
+    clip: Annotated[float | None, typer.Option(help="Maximum norm of the gradient.")] = None,
     gradient_norm: Annotated[
         bool, typer.Option("--gradient-norm", help="Record the largest norm of the gradient; with --clip it always is.")
     ] = False,
-    shuffle: Annotated[bool, typer.Option("--shuffle", help="A new order in every epoch.")] = False,
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="Shuffle the sentences in every epoch.")] = False,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many epochs without gain on dev, keep the best.")
+        int | None, typer.Option(help="Stop after this many epochs without a gain on dev; keep the best.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the parameters and the orders.")] = 1234,
-    init: Annotated[str, typer.Option(help=f"How parameters begin: {', '.join(INITS)}.")] = "uniform01",
+    seed: Annotated[int, typer.Option(help="Seed of parameters and shuffling.")] = 1234,
+    init: Annotated[str, typer.Option(help=f"Initialisation of the parameters: {', '.join(INITS)}.")] = "uniform01",
     name: Annotated[str | None, typer.Option(help="Name of the run; by default model and time.")] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Continue the run of this name with its own settings, but for --epochs.")
+        str | None, typer.Option(help="Resume the run of this name; only --epochs can be changed.")
     ] = None,
     root: Root = None,
 ) -> None:
@@ -70,20 +72,20 @@ def train(
     show_training(run, epochs if resume is not None else None)
 
 
-# the parameters of `train` that decide what a training does
+# the parameters of `train` that are settings of the training
 SETTINGS = [name for name in signature(train).parameters if name not in ("context", "name", "resume", "root")]
 
 
 def refuse_settings(context: typer.Context, own: set[str]) -> None:
-    """Raise ValueError if the command line has an option that does not go with --resume; `own` do."""
+    """Raise ValueError if the command line has an option besides `own`, those allowed with --resume."""
     given = [key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"]
     if set(given) - own:
         option = min(set(given) - own, key=given.index).replace("_", "-")
-        raise ValueError(f"it is continued with its own settings: {option} cannot be given with --resume")
+        raise ValueError(f"a resumed training keeps its settings: {option} cannot be given with --resume")
 
 
 def make_settings(context: typer.Context) -> Settings:
-    """Return what the command line says of `SETTINGS`; errors as `corpus_files`, `Settings` and `Trainer`."""
+    """Make settings from the options in `SETTINGS`; errors as `corpus_files`, `Settings` and `Trainer`."""
     given = context.params
     names = ["dev", "embeddings"]
     if Path(given["corpus"]).is_file():
@@ -97,12 +99,12 @@ def make_settings(context: typer.Context) -> Settings:
 
 
 def options(settings: type, context: typer.Context) -> dict[str, Any]:
-    """Return what the command line says of the fields of a dataclass."""
+    """Return the options that are fields of a dataclass."""
     return {field.name: context.params[field.name] for field in fields(settings) if field.name in context.params}
 
 
 def show_training(run: Run, epochs: int | None) -> None:
-    """Train a run, up to so many epochs, with a bar and a line an epoch.
+    """Train a run up to a number of epochs, with a progress bar and a line per epoch.
 
     Ctrl-C and SIGTERM stop after the current batch, with a checkpoint and the exit status of that signal.
     """
