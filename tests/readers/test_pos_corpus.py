@@ -318,14 +318,14 @@ def test_a_line_that_is_too_long_is_named(read):
 
 def test_memory_is_asked_about_as_words_come(read, monkeypatch):
     monkeypatch.setattr(conll, "WORDS_PER_MEMORY_CHECK", 1000)
-    monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(memory, "MIN_CHECKED_BYTES", 0)
     text = (DOGS_RUN + HE_SLEEPS) * 500  # 2,500 words, on 3,500 lines
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.BYTES_PER_WORD * 2000)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 2000)
     assert len(read(text)) == 1000
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.BYTES_PER_WORD * 1999)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 1999)
     with pytest.raises(MemoryError, match=r"corpus\.conll, from line 2799 on, needs about 1 MB"):
         read(text)
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE + conll.BYTES_PER_WORD * 1499)
+    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 1499)
     with pytest.raises(MemoryError, match=r"corpus\.conll, from line 1399 on, needs about 1 MB"):
         read(text)
 
