@@ -215,7 +215,7 @@ class Several(widgets.HBox):
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description
         self.boxes = {name: switch(name, tooltip, name in chosen) for name, tooltip in options.items()}
-        heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "9.5em"})
+        heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "11em"})
         super().__init__([heading, *self.boxes.values()], layout={**WRAP, "grid_gap": "0 14px"})
 
     @property

@@ -151,7 +151,7 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
         (["--resume"], "--resume needs --out"),
         (
             ["--implementation", "one-kernel", "--device", "cpu"],
-            "NumPy has the CPU alone, the plans of fused a GPU",
+            "NumPy runs only on the CPU, the plans of fused only on a GPU",
         ),
         (["--torch-python", "/nowhere/python"], "/nowhere/python cannot be run: No such file or directory"),
         (["compare", "none.json", "none.json"], "no results file none.json"),

@@ -148,7 +148,7 @@ def test_a_foreign_file_is_refused(tmp_path, content):
 
 def test_a_foreign_npz_is_refused(tmp_path):
     np.savez(tmp_path / "f.npz", a=np.ones(3))
-    with pytest.raises(ValueError, match="is not a whole model file of this library: it has no header"):
+    with pytest.raises(ValueError, match="is not a whole model file of this library: the entry 'header' is missing"):
         model_file.load(tmp_path / "f.npz")
 
 
@@ -170,7 +170,7 @@ def test_a_header_may_be_as_large_as_the_error_says(saved, monkeypatch):
             patched.setattr(module, name, number)
             model_file.read_header(saved[0])
             patched.setattr(module, name, number - 1)
-            with pytest.raises(ValueError, match=f"its header has .* expected at most ({number - 1}|so many)"):
+            with pytest.raises(ValueError, match=f"its header has .*(at most|more than) {number - 1:,}"):
                 model_file.read_header(saved[0])
 
 
@@ -291,7 +291,9 @@ def with_entry(path, name, content, compression=zipfile.ZIP_STORED):
 
 def test_a_small_file_that_claims_gigabytes_is_refused(saved):
     with_entry(saved[0], "W_x.npy", npy_claiming((5, 10**9)))
-    with pytest.raises(ValueError, match=r"'W_x' has shape \(5, 1000000000\), so 40,000,000,000 bytes, .* there are 0"):
+    with pytest.raises(
+        ValueError, match=r"'W_x' has shape \(5, 1000000000\), which takes 40,000,000,000 bytes, but there are 0"
+    ):
         model_file.load(saved[0])
 
 
@@ -324,7 +326,7 @@ def test_a_long_list_of_entries_is_not_read(saved):
         file.truncate(5 * 10**9)  # takes no place on the disk
         file.seek(5 * 10**9 - 22)
         file.write(whole[at : at + 12] + (4 * 10**9).to_bytes(4, "little") + bytes(4) + bytes(2))
-    with pytest.raises(ValueError, match="list of entries is to have 4,000,000,000 bytes, expected at most 1,048,576"):
+    with pytest.raises(ValueError, match="list of entries has 4,000,000,000 bytes, expected at most 1,048,576"):
         model_file.load(saved[0])
 
 
@@ -345,7 +347,7 @@ def test_an_entry_before_the_file_begins_is_damage_and_not_an_invalid_argument(s
 
 def test_an_entry_that_is_larger_than_the_file_is_refused(saved):
     patched(saved[0], b"PK\x01\x02", 20, 50_000_000, 50_000_000)  # its size in the file, and unpacked
-    with pytest.raises(ValueError, match=r"'header.npy' is to have 50,000,000 of the file's \d,\d+ bytes"):
+    with pytest.raises(ValueError, match=r"'header.npy', 50,000,000 bytes, does not fit a file of \d,\d+ bytes"):
         model_file.load(saved[0])
 
 

@@ -252,7 +252,7 @@ def test_headers_of_models(attack, place):
     def make(rng):
         return hostile.npz({**entries, "header": hostile.npy(change(rng))})
 
-    attack(make, lambda number: model_file.load(path), path, per_byte=model_file.HEADER_AS_OBJECTS)
+    attack(make, lambda number: model_file.load(path), path, per_byte=model_file.PARSED_BYTES_PER_JSON_BYTE)
 
 
 def test_bytes_of_models(attack, place):

@@ -51,7 +51,7 @@ def test_frozen_embeddings_are_not_learnt(panel):
     panel.model.freeze.value = True
     n = panel.sizes()
     assert f"{n.n_hidd * (n.n_emb + n.n_hidd + n.n_tags):,} trained" in panel.table.value
-    assert "kept" in panel.table.value
+    assert "frozen" in panel.table.value
 
 
 def test_the_formulas_are_those_of_the_model(panel):
