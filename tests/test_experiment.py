@@ -103,7 +103,7 @@ def test_only_an_lstm_can_be_without_peepholes():
     settings = Settings(corpus=SAMPLE_TRAIN, max_nr_sent=20, model="NumpyLSTM", peepholes=False)
     assert settings.model_in_words == "NumpyLSTM without peepholes"
     assert list(prepare(settings).tagger.model.get_values()) == ["W_e", "W_x", "W_h", "W_y"]
-    with pytest.raises(ValueError, match="peepholes can be left out of an LSTM alone, got the model NumpyRNN"):
+    with pytest.raises(ValueError, match="only an LSTM can be without peepholes, got the model NumpyRNN"):
         Settings(corpus=SAMPLE_TRAIN, peepholes=False)
 
 

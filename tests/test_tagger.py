@@ -63,7 +63,7 @@ def test_a_model_without_vocabulary_cannot_tag(tmp_path):
     model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3))
     model_file.save(tmp_path / "w.npz", NumpyRNN(4, 5, 6, 3), words=WORDS)
     for file in ("m.npz", "w.npz"):
-        with pytest.raises(ValueError, match=f"{file} holds no vocabulary and no tags: it cannot tag text"):
+        with pytest.raises(ValueError, match=f"{file} lacks a vocabulary or tags: it cannot tag text"):
             Tagger.load(tmp_path / file)
 
 

@@ -156,7 +156,7 @@ def test_check_fails_when_a_gradient_differs(run, monkeypatch):
         (["train", "nowhere"], "Error: corpus must be one of sample, ewt, reach:K or a file, got 'nowhere'"),
         (["train", "--rate", "-1"], "Error: rate must be a positive number, got -1.0"),
         (["train", "--model", "GRU"], "Error: model must be one of NumpyRNN"),
-        (["train", "--no-peepholes"], "Error: peepholes can be left out of an LSTM alone, got the model NumpyRNN"),
+        (["train", "--no-peepholes"], "Error: only an LSTM can be without peepholes, got the model NumpyRNN"),
         (["train", "--embeddings", "none.txt"], "Error: embeddings must be a file, but there is none at .*none.txt"),
         (["train", "--resume", "nothing"], "Error: no run runs/nothing"),
         (["tag", "nothing.npz", "a"], "Error: no model file nothing.npz"),

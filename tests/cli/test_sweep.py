@@ -68,7 +68,7 @@ def run(tmp_path, monkeypatch):
         (["--resume", "nothing"], "no sweep runs/nothing"),
         (["--resume", "nothing", "--root", "my runs"], "no sweep my runs/nothing: `lxmls-rnn runs --root 'my runs'`"),
         (["show", "nothing"], "no sweep runs/nothing"),
-        (["--resume", "nothing", "--rate", "1"], "continued with its own settings: rate cannot be given with --resume"),
+        (["--resume", "nothing", "--rate", "1"], "keeps its settings: rate cannot be given with --resume"),
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence_and_nothing_is_made(run, tmp_path, monkeypatch, args, message):

@@ -102,7 +102,7 @@ def test_the_size_is_read_from_the_first_lines(text):
 
 
 def test_fewer_words_than_announced_are_met(text):
-    with pytest.raises(ValueError, match="announces 2 words, but 1 follow"):
+    with pytest.raises(ValueError, match="line 1 states 2 words, but 1 follow"):
         extract_embeddings(text("2 3\ncat 1 2 3\n"), {"cat": 0})
 
 
@@ -180,7 +180,7 @@ def test_download_leaves_the_text_at_the_path(tmp_path, monkeypatch):
 
 
 def test_download_of_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="'ewt'; there are senna_50, glove_50"):
+    with pytest.raises(ValueError, match="'ewt': expected one of senna_50, glove_50"):
         download_embeddings("ewt", tmp_path / "ewt")
 
 
