@@ -100,5 +100,7 @@ def test_a_folder_that_lacks_files_is_told_to_be_deleted_and_an_empty_one_is_fil
     folder.mkdir(parents=True)
     train, *_ = corpus_files("reach:5")
     train.unlink()
-    with pytest.raises(FileNotFoundError, match=f"no file {train}: delete the folder {folder}, and it is generated again"):
+    with pytest.raises(
+        FileNotFoundError, match=f"no file {train}: delete the folder {folder}, and it is generated again"
+    ):
         corpus_files("reach:5")

@@ -71,7 +71,8 @@ def test_the_benchmark_times_both_plans(tmp_path, request):
         ("stepwise", "ok", ""),
     ] * 2
     assert re.search(
-        rf"rnn on {ASKED or 'cuda'}: measured with 5 to 6 hidden units, one kernel is faster .* library uses it up to 512",
+        rf"rnn on {ASKED or 'cuda'}: measured with 5 to 6 hidden units, one kernel is faster .*"
+        " library uses it up to 512",
         done.stdout,
     )
 
