@@ -11,9 +11,8 @@ from pathlib import Path
 CGROUPS = Path("/sys/fs/cgroup")
 ITEM_BYTES = {"float32": 4, "float64": 8}
 MIN_CHECKED_BYTES = 16 << 20  # smaller needs are not checked
-RESERVE_BYTES = (
-    32 << 20
-)  # for what the estimates leave out: buffers of the BLAS, Theano's modules, Python's own objects
+# For what the estimates leave out: buffers of the BLAS, Theano's modules, Python's own objects.
+RESERVE_BYTES = 32 << 20
 
 
 def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:

@@ -1,4 +1,4 @@
-"""What Theano really uses, and errors where that is not what it was asked for."""
+"""The settings that Theano really uses, and errors if its device is not the requested one."""
 
 import pytest
 
