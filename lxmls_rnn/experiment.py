@@ -64,10 +64,12 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
 
 def corpus_name(corpus: str) -> str:
     """Return the name of a corpus given by name or by its training file; for another file, the file name."""
+    if files_of(corpus):
+        return corpus
     path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
     known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
     found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
-    return corpus if files_of(corpus) else next(found, path.name)
+    return next(found, path.name)
 
 
 def parts(settings: Settings) -> dict[str, Path]:
