@@ -142,7 +142,9 @@ def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
     start(panel, "once", 1)
     expect(message(panel)).to_contain_text("once is kept in", timeout=COMPILE)
     press_start(panel, "once", 1)
-    expect(message(panel).locator(".lab-error")).to_contain_text("there is a run")
+    expect(message(panel).locator(".lab-error")).to_have_text(
+        re.compile(r"a run or sweep \S+/once already exists: take another name, or resume it$")
+    )
 
 
 def test_a_gradient_explodes_and_another_is_clipped(lab, picture):

@@ -153,7 +153,7 @@ def begin(name: str, settings: Settings) -> LiveRun:
     """Start a new run; errors as `new_folder`, and RuntimeError if a run of this name is being trained."""
     before = find(paths.runs() / name)
     if before is None or not before.job.active:
-        new_folder(name, paths.runs())
+        new_folder(name, paths.runs(), advice="or resume it")
     return _start(LiveRun(paths.runs() / name, settings))
 
 
