@@ -18,6 +18,8 @@ from lxmls_rnn.datasets import reach
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
+from lxmls_rnn.readers import tags
+from lxmls_rnn.readers.conll import ENCODINGS
 
 UPLOADS = "uploads"
 ALL = 0  # stands for no limit
@@ -25,7 +27,7 @@ MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
 REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
-READING = "vocabulary", "min_count"  # settings of how a corpus is read
+READING = "tags", "encoding", "vocabulary", "min_count"  # settings of how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -54,7 +56,13 @@ class CorpusChoice(widgets.VBox):
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that occur less often in the training part become <unk>"
         self.min_count = whole("Min. count", 2, what, 1000)
-        self.more = More(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
+        what = "Column of the tags: upos (4), xpos (5) or its number; auto: xpos, unless only upos has usable tags"
+        self.tags = pick("Tags", [tags.AUTO, *tags.COLUMNS, *map(str, range(3, 11))], what)
+        what = "ptb, universal: to the 12 universal tags; none: tags as they are; auto: ptb for tags that it knows"
+        self.tag_map = pick("Tag map", tags.NAMES, what)
+        self.encoding = pick("Encoding", ENCODINGS, "Encoding of the file")
+        several = self.longest, self.max_nr_sent, self.vocabulary, self.min_count
+        self.more = More(*several, self.tags, self.tag_map, self.encoding)
         super().__init__([in_row(self.corpus, self.distance, self.dev), self.more])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
@@ -79,6 +87,7 @@ class CorpusChoice(widgets.VBox):
         self.corpus.value = _option_of(chosen, self.corpus.options, "corpus")
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
+        self.tag_map.value = _option_of(settings.tag_map, self.tag_map.options, "tag_map")
         controls.set_values(self, READING, settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
         self.max_nr_sent.value = settings.max_nr_sent or ALL
@@ -105,7 +114,8 @@ class CorpusChoice(widgets.VBox):
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **controls.values(self, READING)}
+        values = controls.values(self, (*READING, "tag_map"))
+        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **values}
 
 
 class ModelChoice(widgets.VBox):

@@ -16,6 +16,8 @@ from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files, corpus_name
+from lxmls_rnn.readers.conll import ENCODINGS
+from lxmls_rnn.readers.tags import AUTO, COLUMNS, NAMES, TagSource
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import unique_name
 from lxmls_rnn.storage.files import counted
@@ -25,6 +27,9 @@ def train(
     context: typer.Context,
     corpus: Annotated[str, typer.Argument(help="sample, ewt, reach:K, or a CoNLL or CoNLL-U file.")] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to evaluate on; a named corpus has its own.")] = None,
+    tags: Annotated[str, typer.Option(help=f"Column of the tags: {AUTO}, {', '.join(COLUMNS)} or its number.")] = AUTO,
+    tag_map: Annotated[str, typer.Option(help=f"Map of the tags: {', '.join(NAMES)} or a file.")] = AUTO,
+    encoding: Annotated[str, typer.Option(help=f"Of the corpus: {', '.join(ENCODINGS)}.")] = "utf-8",
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
@@ -92,6 +97,8 @@ def make_settings(context: typer.Context) -> Settings:
         names.append("corpus")
     else:
         corpus_files(given["corpus"])
+    if given["tag_map"] not in NAMES:
+        names.append("tag_map")
     files = {name: str(Path(given[name]).resolve()) for name in names if given[name] is not None}
     epochs = 5 if given["epochs"] is None else given["epochs"]
     trainer = Trainer(**{**options(Trainer, context), "epochs": epochs})
@@ -125,6 +132,7 @@ def show_training(run: Run, epochs: int | None) -> None:
                     f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
                     soft_wrap=True,
                 )
+                console.print(f"Tags: {TagSource(s.tags, s.tag_map)}.", soft_wrap=True)
                 if MODELS[s.model].in_theano:
                     console.print("Theano compiles the model; the first time this takes up to a minute.")
                 bar.update(task, total=event.batches)

@@ -79,6 +79,7 @@ class Run:
         """
         folder = new_folder(name, paths.runs(root))
         checksums = checksums or settings.checksums()
+        settings = settings.resolved()
         prepared = prepare(settings, corpus)
         dtype = prepared.tagger.model.dtype
         run = cls(folder, replace(settings, dtype=dtype), corpus=corpus, checksums=checksums)

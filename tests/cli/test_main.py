@@ -563,10 +563,11 @@ def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
         for line in line.split("\n")
     )
     assert lines[0] == (f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates")
-    for line, row in zip(lines[1:3], (one, two), strict=True):
+    assert lines[1] == "Tags: column 5 (XPOS), mapped by ptb."
+    for line, row in zip(lines[2:4], (one, two), strict=True):
         epoch = f"epoch {row.epoch:3}   cost {row.cost:10.4f}   train {row.train_accuracy:.2%}   "
         assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part
-    assert lines[3] == "Stopped: all 2 epochs done."
+    assert lines[4] == "Stopped: all 2 epochs done."
     assert lines[-1] == "The run is in runs/a."
 
 

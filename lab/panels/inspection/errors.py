@@ -75,7 +75,7 @@ class ErrorsView(View):
 
         def work() -> Iterator[Judged]:
             nonlocal total
-            sentences = tagger.read(file, **settings.limits)
+            sentences = tagger.read(file, **settings.reading)
             total = len(sentences)
             yield from judge(tagger.model, sentences, tagger.n_known_words)
 

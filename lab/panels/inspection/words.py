@@ -76,7 +76,7 @@ class NeighboursView(View):
         settings, tagger = opened.run.settings, opened.tagger
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
-            sentences = tagger.read(parts(settings)["train"], **settings.limits)
+            sentences = tagger.read(parts(settings)["train"], **settings.reading)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
                 begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
