@@ -26,6 +26,8 @@ VOCABULARIES = ("train", "guide")
 # name: train, dev and test files in the data folder
 CORPORA = {
     "sample": tuple(f"sample/{part}.conll" for part in ("train", "dev", "test")),
+    "sample-pt": tuple(f"sample/pt/{part}.conllu" for part in ("train", "dev", "test")),
+    "sample-both": tuple(f"sample/both/{part}.conll" for part in ("train", "dev", "test")),
     "ewt": tuple(f"ewt/en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")),
 }
 
