@@ -75,7 +75,7 @@ def fetch(
             dataset = DATASETS[dataset]
         else:
             raise ValueError(f"no data set is called {dataset!r}; there are {', '.join(DATASETS)} and ud:CODE")
-    directory = Path(directory)
+    directory, folder = Path(directory), None if folder is None else Path(folder)
     targets = [directory / file.name for file in dataset.files]
     notice(dataset.notice)
 
@@ -89,16 +89,16 @@ def fetch(
                 shutil.rmtree(leftover)
             for file, target in zip(dataset.files, targets, strict=True):
                 with TemporaryDirectory(dir=directory, prefix=TEMPORARY_PREFIX) as parts:
-                    _obtain(file, target, Path(parts), dataset.source, progress, notice, folder and Path(folder))
+                    _obtain(file, target, Path(parts), dataset.source, progress, notice, folder)
                 if file.show is not None:
                     notice(file.show(target))
     except DownloadError:
         raise
     except OSError as error:
         raise DownloadError(f"{dataset.name}: nothing can be written in {directory}: {error}") from error
-    parts = [target for file, target in zip(dataset.files, targets, strict=True) if file.is_optional]
-    if parts and not any(part.exists() for part in parts):
-        names = ", ".join(part.name for part in parts)
+    optional = [target for file, target in zip(dataset.files, targets, strict=True) if file.is_optional]
+    if optional and not any(target.exists() for target in optional):
+        names = ", ".join(target.name for target in optional)
         raise DownloadError(f"{dataset.name}: {folder or dataset.source} has none of {names}")
     return [target for target in targets if target.exists()]
 

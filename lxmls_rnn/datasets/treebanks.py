@@ -28,7 +28,7 @@ NON_COMMERCIAL = re.compile(r"\bby[- ]nc\b|attribution[-\s]+non-?commercial|non-
 def table() -> dict[str, tuple[str, str]]:
     """Return the repository and the default release of each known treebank, by its code."""
     rows = (line.split() for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
-    return {code: (repository, *(release or [RELEASE])) for code, repository, *release in rows}
+    return {code: (repository, release[0] if release else RELEASE) for code, repository, *release in rows}
 
 
 def _parse(name: str) -> tuple[str, str, str] | None:
