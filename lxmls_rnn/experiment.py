@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths
-from lxmls_rnn.datasets import DATASETS, reach
+from lxmls_rnn.datasets import DATASETS, reach, treebanks
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import check_init, initialise
 from lxmls_rnn.deep_learning.rnn import MODELS, check_model_name, model_class
@@ -35,19 +35,22 @@ CORPORA = {
 def files_of(name: str) -> tuple[str, ...] | None:
     """Return the train, dev and test files of a corpus, below the data folder; None if no corpus has that name."""
     distance = reach.distance_of(name)
-    return CORPORA.get(name) if distance is None else reach.files(distance)
+    return CORPORA.get(name) or treebanks.files(name) if distance is None else reach.files(distance)
 
 
-def corpus_files(name: str) -> tuple[Path, Path, Path]:
+def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
     """Return the train, dev and test files of a corpus by name.
 
     Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
     of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
-    they are missing.
+    they are missing; of a treebank `ud:...`, which may lack the others, only the `needed` part.
     """
     files, distance, data = files_of(name), reach.distance_of(name), paths.data()
+    is_treebank = name.startswith(treebanks.PREFIX)
+    if is_treebank:
+        treebanks.check(name, data)
     if files is None:
-        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K or a file, got {name!r}")
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K, ud:CODE or a file, got {name!r}")
     if distance is not None:
         try:
             reach.make(distance, data)
@@ -55,11 +58,13 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
             data = paths.made()
             reach.make(distance, data)
     train, dev, test = (data / file for file in files)
-    for file in (train, dev, test):
-        if not file.is_file():
+    for part, file in zip(treebanks.PARTS, (train, dev, test), strict=True):
+        if not file.is_file() and (part == needed or not is_treebank):
             remedy = "set LXMLS_DATA to the folder data of this project, which has it"
             if name in DATASETS:
                 remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
+            elif is_treebank:
+                remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
             elif distance is not None:
                 remedy = f"delete the folder {file.parent}, and it is generated again"
             raise FileNotFoundError(f"no file {file}: {remedy}")
@@ -72,6 +77,7 @@ def corpus_name(corpus: str) -> str:
         return corpus
     path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
     known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
+    known |= {name: files for name in [f"{treebanks.PREFIX}{path.parent.name}"] if (files := treebanks.files(name))}
     found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
     return next(found, path.name)
 
@@ -187,6 +193,8 @@ class Settings:
         The files of a named corpus are relative to the data folder, see `paths.located`.
         """
         train, dev, *_ = files_of(self.corpus) or (self.corpus, None)
+        if self.corpus.startswith(treebanks.PREFIX) and dev and not paths.located(dev).exists():
+            dev = None  # some treebanks have none
         own_map = None if self.tag_map in reader_tags.NAMES else self.tag_map
         files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings, "tag_map": own_map}
         return {what: file for what, file in files.items() if file is not None}

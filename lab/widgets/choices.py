@@ -14,7 +14,7 @@ from lab.widgets import controls
 from lab.widgets.controls import WRAP, button, field, in_row, offer, on_change, pick, seed, show, switch, view, whole
 from lab.widgets.more import More
 from lxmls_rnn import experiment, paths, runs
-from lxmls_rnn.datasets import reach
+from lxmls_rnn.datasets import reach, treebanks
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
@@ -39,7 +39,7 @@ def new_files() -> None:
 
 
 class CorpusChoice(widgets.VBox):
-    """Controls for corpus, limits and vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
+    """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
@@ -74,7 +74,8 @@ class CorpusChoice(widgets.VBox):
         """Refresh the list of files."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
-        for dropdown, first in ((self.corpus, [*CORPORA, REACH]), (self.dev, [NO_DEV])):
+        named = [*CORPORA, *treebanks.below(paths.data()), REACH]
+        for dropdown, first in ((self.corpus, named), (self.dev, [NO_DEV])):
             offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
@@ -83,7 +84,7 @@ class CorpusChoice(widgets.VBox):
         name = experiment.corpus_name(settings.corpus)
         distance = reach.distance_of(name)
         self.distance.value = distance or self.distance.value
-        chosen = REACH if distance else name if name in CORPORA else settings.corpus
+        chosen = REACH if distance else name if experiment.files_of(name) else settings.corpus
         self.corpus.value = _option_of(chosen, self.corpus.options, "corpus")
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
@@ -101,7 +102,7 @@ class CorpusChoice(widgets.VBox):
     def name(self) -> str:
         """The name of the corpus, or an empty string for the user's own file."""
         chosen = self.corpus.value
-        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if chosen in CORPORA else ""
+        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if experiment.files_of(chosen) else ""
 
     def in_words(self) -> str:
         """Return a one-line summary."""

@@ -61,8 +61,12 @@ def doctor() -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
+    name: Annotated[
+        str,
+        typer.Argument(help=f"One of {', '.join(DATASETS)}, or a treebank: ud:pt_bosque, ud:pt_bosque@r2.15."),
+    ],
     directory: Annotated[Path | None, typer.Option(show_default="data, or LXMLS_DATA", help="Where to put it.")] = None,
+    folder: Annotated[Path | None, typer.Option("--from", help="Take the downloaded files in this folder.")] = None,
 ) -> None:
     """Download a corpus or embeddings, checksum verified.
 
@@ -70,7 +74,7 @@ def fetch(
     """
     from lxmls_rnn.datasets import fetch
 
-    fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True))
+    fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True), folder=folder)
 
 
 app.command()(train)
@@ -79,7 +83,7 @@ app.command()(train)
 @app.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
-    corpus: Annotated[str, typer.Argument(help="sample, ewt (their test part), or a file.")] = "sample",
+    corpus: Annotated[str, typer.Argument(help="sample, ewt, ud:CODE (the test part), or a file.")] = "sample",
     max_sent_len: MaxSentLen = None,
     max_nr_sent: MaxNrSent = None,
 ) -> None:
@@ -90,7 +94,7 @@ def evaluate(
     Example: `lxmls-rnn evaluate runs/first sample`
     """
     tagger = Tagger.load(model_file(model))
-    file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
+    file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus, "test")[2]
     result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
     tagged = f"{counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"

@@ -25,7 +25,9 @@ from lxmls_rnn.storage.files import counted
 
 def train(
     context: typer.Context,
-    corpus: Annotated[str, typer.Argument(help="sample, ewt, reach:K, or a CoNLL or CoNLL-U file.")] = "sample",
+    corpus: Annotated[
+        str, typer.Argument(help="sample, sample-pt, ewt, reach:K, ud:CODE, or a CoNLL or CoNLL-U file.")
+    ] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to evaluate on; a named corpus has its own.")] = None,
     tags: Annotated[str, typer.Option(help=f"Column of the tags: {AUTO}, {', '.join(COLUMNS)} or its number.")] = AUTO,
     tag_map: Annotated[str, typer.Option(help=f"Map of the tags: {', '.join(NAMES)} or a file.")] = AUTO,
