@@ -142,8 +142,8 @@ class Run:
             may_write()
             checksums, self.checksums = self.checksums or self.settings.checksums(), None
             config = read_config(self.folder)
-            for file, checksum in checksums.items():
-                if config.checksums.get(file) != checksum:
+            for file in {**config.checksums, **checksums}:
+                if config.checksums.get(file) != checksums.get(file):
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot be resumed")
             experiment, self._prepared = self._prepared or prepare(self.settings, self.corpus), None
             tagger = experiment.tagger

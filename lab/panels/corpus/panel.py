@@ -36,8 +36,8 @@ class CorpusPanel(Panel):
     tag occurs, and how long the sentences are. A dashed frame marks words outside the vocabulary: the model sees them
     as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT, another treebank of Universal
     Dependencies (type a part of its name, as <code>ud:pt</code>) or pre-trained embeddings into the data folder,
-    verifies them and shows their licence. <b>Upload file</b> adds your own CoNLL file (a word per line, its tag in the
-    fifth column, an empty line between sentences) to the data folder; every panel then offers it."""
+    verifies them and shows their licence. <b>Upload file</b> adds your own CoNLL or CoNLL-U file, in any language, to
+    the data folder; every panel then offers it. Under <b>More</b>, <b>Tags</b> names the column of its tags."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
