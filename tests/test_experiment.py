@@ -116,7 +116,7 @@ def test_bad_settings_are_met_at_the_door(option, value):
 
 
 def test_an_unknown_corpus_is_refused():
-    with pytest.raises(ValueError, match="corpus must be one of sample, sample-pt, sample-both, ewt, reach:K, ud:CODE or a file, got 'wsj'"):
+    with pytest.raises(ValueError, match=r"corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'wsj'"):
         corpus_files("wsj")
 
 
