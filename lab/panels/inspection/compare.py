@@ -19,8 +19,8 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings, parts
-from lxmls_rnn.storage.files import counted
 from lxmls_rnn.plotting.palette import WRONG, colour_of
+from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 
