@@ -156,10 +156,9 @@ for one in (tagger, other):
     reach = gradient_reach(one.model, x, t, tag=one.model.forward(x)[:, t].argmax())
     print("|d loss / d h_k|", reach.h)
 
-if file := parts(run.settings).get({self.part.value!r}):
-    limits = run.settings.limits
-    judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in (tagger, other)]
-    print(compare(*judged).in_words())
+file, limits = parts(run.settings)[{self.part.value!r}], run.settings.limits
+judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in (tagger, other)]
+print(compare(*judged).in_words())
 """
 
 
