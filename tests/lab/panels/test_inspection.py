@@ -298,6 +298,7 @@ def test_errors_are_counted_as_the_training_counted_them(panel):
     view = measure(panel)
     assert view.evaluation.accuracy == panel.opened.metrics.dev_accuracy
     assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
+    assert f"macro F1 {view.evaluation.macro_f1:.1%}" in view.confusion.value
     assert view.stop_button.disabled
     assert not view.button.disabled
 
@@ -452,7 +453,8 @@ def test_another_second_run_ends_the_measurement(panel, monkeypatch):
     view.choice.run.value = "rnn"
     go_on.set()
     view.job.wait(60)
-    assert (view.result.value, panel.message.value, view.button.disabled) == ("", "", False)
+    assert (view.job.state, view.result.value, panel.message.value) == ("stopped", "", "")
+    assert not view.button.disabled
 
 
 def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):
