@@ -188,4 +188,9 @@ class Tagger:
 
 def tokenize(text: str) -> list[str]:
     """Split a sentence into tokens, roughly as the Penn Treebank does: "don't stop!" becomes do, n't, stop, !."""
-    return TOKEN.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'"))
+    return TOKEN.findall(normalised(text))
+
+
+def normalised(text: str) -> str:
+    """Return a text in Unicode's normal form C, with straight apostrophes and single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).replace("\u2019", "'").split())

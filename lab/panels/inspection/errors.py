@@ -113,7 +113,7 @@ class ErrorsView(View):
         caption = "confusion: gold tag (row), predicted tag (column)"
         largest = float(max(1, mistakes.max()))
         confusion = html.heat_map(result.confusion, tags, tags, largest, None, str, caption, upright=True)
-        figures = html.table(["tag", "words", "precision", "recall", "F1"], by_tag)
+        figures = html.table(["tag", "words", "precision", "recall", "F1"], by_tag, f"macro F1 {result.macro_f1:.1%}")
         self.confusion.value = html.side_by_side([confusion, figures])
         show(self.results)
         self.draw()
