@@ -85,6 +85,7 @@ class CompareView(View):
         if self.working:
             raise RuntimeError("a measurement is running: wait until it ends")
         part, settings, judged = self.part.value, self.opened.run.settings, list[tuple[Judged, Judged]]()
+        names = list[str]()
         self._measured = pair = self.opened, self.other
         first, second = (opened.tagger for opened in pair)
         check_same_tags(first.tags, second.tags)
@@ -92,7 +93,8 @@ class CompareView(View):
             raise ValueError(f"the corpus of {self.opened.name} has no part {part}: choose another part")
 
         def work() -> Iterator[tuple[Judged, Judged]]:
-            sentences = [tagger.read(file, **settings.limits) for tagger in (first, second)]
+            sentences = [tagger.read(file, **settings.reading) for tagger in (first, second)]
+            names.extend(sentences[0].y_dict.names)
             of_first = judge(first.model, sentences[0], first.n_known_words)
             yield from zip(of_first, judge(second.model, sentences[1], second.n_known_words), strict=True)
 
@@ -104,7 +106,7 @@ class CompareView(View):
             if self._measured is not pair:  # another run was chosen in the meantime
                 return
             a, b = zip(*judged, strict=True)
-            summary, other = count(a, first.tags).summary(), count(b, second.tags).summary()
+            summary, other = count(a, names).summary(), count(b, names).summary()
             rows = [[metric, summary[metric], other[metric]] for metric in summary]
             caption = f"{part}: {counted(len(judged), 'sentence')}"
             table = html.table(["", pair[0].name, pair[1].name], rows, caption)
@@ -156,8 +158,8 @@ for one in (tagger, other):
     reach = gradient_reach(one.model, x, t, tag=one.model.forward(x)[:, t].argmax())
     print("|d loss / d h_k|", reach.h)
 
-file, limits = parts(run.settings)[{self.part.value!r}], run.settings.limits
-judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in (tagger, other)]
+file, options = parts(run.settings)[{self.part.value!r}], run.settings.reading
+judged = [list(judge(one.model, one.read(file, **options), one.n_known_words)) for one in (tagger, other)]
 print(compare(*judged).in_words())
 """
 
