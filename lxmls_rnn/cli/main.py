@@ -112,8 +112,8 @@ def evaluate(
     check_same_tags(taggers[0].tags, taggers[-1].tags)
     corpus = corpus or "sample"
     file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus, "test")[2]
-    limits = {"max_sent_len": max_sent_len, "max_nr_sent": max_nr_sent}
-    judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in taggers]
+    read = [one.read(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent) for one in taggers]
+    judged = [list(judge(one.model, part, one.n_known_words)) for one, part in zip(taggers, read, strict=True)]
     results = [count(sentences, one.tags) for sentences, one in zip(judged, taggers, strict=True)]
     result = results[0]
     known, unknown = int(result.known.sum()), int(result.unknown.sum())

@@ -92,7 +92,7 @@ class CompareView(View):
             raise ValueError(f"the corpus of {self.opened.name} has no part {part}: choose another part")
 
         def work() -> Iterator[tuple[Judged, Judged]]:
-            sentences = [tagger.read(file, **settings.limits) for tagger in (first, second)]
+            sentences = [tagger.read(file, **settings.reading) for tagger in (first, second)]
             of_first = judge(first.model, sentences[0], first.n_known_words)
             yield from zip(of_first, judge(second.model, sentences[1], second.n_known_words), strict=True)
 
@@ -156,8 +156,8 @@ for one in (tagger, other):
     reach = gradient_reach(one.model, x, t, tag=one.model.forward(x)[:, t].argmax())
     print("|d loss / d h_k|", reach.h)
 
-file, limits = parts(run.settings)[{self.part.value!r}], run.settings.limits
-judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in (tagger, other)]
+file, reading = parts(run.settings)[{self.part.value!r}], run.settings.reading
+judged = [list(judge(one.model, one.read(file, **reading), one.n_known_words)) for one in (tagger, other)]
 print(compare(*judged).in_words())
 """
 
