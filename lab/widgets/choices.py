@@ -27,7 +27,7 @@ MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
 REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
-READING = "tags", "encoding", "vocabulary", "min_count"  # settings of how a corpus is read
+VOCABULARY = "vocabulary", "min_count"
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -89,7 +89,7 @@ class CorpusChoice(widgets.VBox):
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
         self.tag_map.value = _option_of(settings.tag_map, self.tag_map.options, "tag_map")
-        controls.set_values(self, READING, settings)
+        controls.set_values(self, ("tags", "encoding", *VOCABULARY), settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
         self.max_nr_sent.value = settings.max_nr_sent or ALL
 
@@ -108,6 +108,10 @@ class CorpusChoice(widgets.VBox):
         """Return a one-line summary."""
         return f"{self.name or self.corpus.value}{self.more.changed}"
 
+    def reading(self) -> dict[str, str]:
+        """Return tags, tag map and encoding."""
+        return controls.values(self, ("tags", "tag_map", "encoding"))
+
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`; FileNotFoundError if the corpus is not downloaded."""
         if self.name:
@@ -115,8 +119,8 @@ class CorpusChoice(widgets.VBox):
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        values = controls.values(self, (*READING, "tag_map"))
-        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **values}
+        words = controls.values(self, VOCABULARY)
+        return {"corpus": self.name or self.corpus.value, "dev": dev, **self.reading(), **limits, **words}
 
 
 class ModelChoice(widgets.VBox):

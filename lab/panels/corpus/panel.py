@@ -21,6 +21,7 @@ from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
@@ -144,7 +145,7 @@ class CorpusPanel(Panel):
         self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
         with self.guard():
             for file in files:
-                name = save_upload(file["name"], bytes(file["content"]))
+                name = save_upload(file["name"], bytes(file["content"]), **self.choice.reading())
                 new_files()
                 self.choice.corpus.value = name
                 self.say(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
@@ -163,10 +164,10 @@ print(Counter(len(sentence) for sentence in train).most_common())
 """
 
 
-def save_upload(name: str, content: bytes) -> str:
+def save_upload(name: str, content: bytes, tags: str = AUTO, tag_map: str = AUTO, encoding: str = "utf-8") -> str:
     """Save an uploaded file in the data folder and return its name in the corpus choice.
 
-    ValueError, with the line number, if it is not a CoNLL file.
+    ValueError, with the line number, if it is not a CoNLL file, or has no such tags or another encoding.
     """
     name = PurePath(name).name
 
@@ -176,7 +177,7 @@ def save_upload(name: str, content: bytes) -> str:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # reading the corpus issues them again, with the file's own name
-                PostagCorpus().read_sequence_list_conll(file.name)
+                PostagCorpus().read_sequence_list_conll(file.name, tag_map, tags=tags, encoding=encoding)
         except ValueError as error:
             raise ValueError(str(error).replace(file.name, name)) from None
 
