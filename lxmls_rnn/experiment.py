@@ -66,7 +66,7 @@ def corpus_name(corpus: str) -> str:
     """Return the name of a corpus given by name or by its training file; for another file, the file name."""
     if files_of(corpus):
         return corpus
-    path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
+    path, numbers = paths.located(corpus), range(1, reach.MAX_DISTANCE + 1)
     known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
     found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
     return next(found, path.name)

@@ -23,7 +23,7 @@ UPLOADS = "uploads"
 ALL = 0  # stands for no limit
 MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
-RANDOM = "random"
+RANDOM_EMBEDDINGS = "random"
 REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
 READING = "vocabulary", "min_count"  # settings of how a corpus is read
 
@@ -42,7 +42,7 @@ class CorpusChoice(widgets.VBox):
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
         what = "Dependency distance in words: K of the corpus reach:K"
-        drag: dict[str, Any] = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
+        drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         self.dev = pick("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
         what = "Skip sentences with more words than this; 0: no limit"
@@ -122,7 +122,7 @@ class ModelChoice(widgets.VBox):
         what = "uniform01: between 0 and 1, as in the lab guide; the others preserve the scale of the signal"
         self.init = pick("Initialisation", INITS, what)
         what = "Random, or a file of pre-trained embeddings in the data folder"
-        self.embeddings = pick("Embeddings", [RANDOM], what)
+        self.embeddings = pick("Embeddings", [RANDOM_EMBEDDINGS], what)
         self.freeze = switch("Freeze embeddings", "Do not train the embeddings", width="300px")
         self.more = More(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
         super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.more])
@@ -136,19 +136,21 @@ class ModelChoice(widgets.VBox):
         data = paths.data()
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
         files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
-        offer(self.embeddings, [RANDOM, *(str(file.relative_to(data)) for file in files)])
+        offer(self.embeddings, [RANDOM_EMBEDDINGS, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)
-        self.n_emb.disabled = self.embeddings.value != RANDOM
+        self.n_emb.disabled = self.embeddings.value != RANDOM_EMBEDDINGS
 
     def take(self, settings: Settings) -> None:
         """Copy `settings` to the controls; ValueError if its embeddings are not in the data folder."""
         self.refresh()
-        self.embeddings.value = _option_of(settings.embeddings or RANDOM, self.embeddings.options, "embeddings")
+        self.embeddings.value = _option_of(
+            settings.embeddings or RANDOM_EMBEDDINGS, self.embeddings.options, "embeddings"
+        )
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
         self.peepholes.value = settings.peepholes
@@ -167,7 +169,7 @@ class ModelChoice(widgets.VBox):
 
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`, without the trainer's `freeze_embeddings`."""
-        file = None if self.embeddings.value == RANDOM else self.embeddings.value
+        file = None if self.embeddings.value == RANDOM_EMBEDDINGS else self.embeddings.value
         peepholes = self.peepholes.value or not self.is_lstm
         chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
         return {**chosen, "peepholes": peepholes, "embeddings": file}

@@ -104,8 +104,8 @@ class Job:
         """Pause after the current event."""
         self._go.clear()
 
-    def go_on(self) -> None:
-        """End the pause."""
+    def resume(self) -> None:
+        """Resume after `pause`."""
         self._go.set()
 
     def stop(self) -> None:

@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Mapping
 
-VARIABLE = "LXMLS_FUSED_UP_TO"
+BOUNDS_VARIABLE = "LXMLS_FUSED_UP_TO"
 # hidden units; estimates, at which both layers have as many weights: `lxmls-rnn bench --set plans` measures a card
 FUSED_UP_TO = {"rnn": 512, "lstm": 192}
 # floats of local memory that "fused" takes for each hidden unit: (forward, backward)
-LOCAL = {"rnn": (2, 3), "lstm": (4, 10)}
+LOCAL_FLOATS = {"rnn": (2, 3), "lstm": (4, 10)}
 
 
 def fused_up_to(layer: str, environ: Mapping[str, str] = os.environ) -> int:
@@ -24,10 +24,10 @@ def fused_up_to(layer: str, environ: Mapping[str, str] = os.environ) -> int:
     ValueError if the variable says something else.
     """
     bounds = dict(FUSED_UP_TO)
-    for part in filter(None, environ.get(VARIABLE, "").split(",")):
+    for part in filter(None, environ.get(BOUNDS_VARIABLE, "").split(",")):
         match = re.fullmatch(rf"\s*({'|'.join(bounds)})=(\d+)\s*", part)
         if match is None:
-            raise ValueError(f"{VARIABLE} must be like {as_text(FUSED_UP_TO)}, got {environ[VARIABLE]!r}")
+            raise ValueError(f"{BOUNDS_VARIABLE} must be like {as_text(FUSED_UP_TO)}, got {environ[BOUNDS_VARIABLE]!r}")
         bounds[match[1]] = int(match[2])
     return bounds[layer]
 

@@ -232,7 +232,7 @@ class NumpyRNN(parameters.RNNOptions):
 
     def slope(self, h: np.ndarray) -> np.ndarray:
         """Return the derivative of the activation, f'(a_t), from h_t = f(a_t)."""
-        return DERIVATIVE[self.activation](h)
+        return DERIVATIVES[self.activation](h)
 
     def from_later(self, e_a: np.ndarray) -> np.ndarray:
         """Return what h_{t-1} gets of e_a_t: W_h^T e_a_t, (n_hidd,)."""
@@ -258,7 +258,7 @@ def activation_function(name: str) -> Callable[[Any], Any]:
 
 
 # the derivative as a function of the activation's value h = f(a)
-DERIVATIVE = {
+DERIVATIVES = {
     "logistic": lambda h: h * (1 - h),
     "tanh": lambda h: 1 - h * h,
     "relu": lambda h: (h > 0).astype(h.dtype),

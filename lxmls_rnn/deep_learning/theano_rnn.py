@@ -19,7 +19,7 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.tensor import TensorVariable as Symbol  # isort: skip
 
-ACTIVATION = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
+SYMBOLIC_ACTIVATIONS = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
 
 
 def _trusting(inputs: list[Any], outputs: Any) -> Any:
@@ -117,7 +117,7 @@ class RNN(parameters.RNNOptions):
 
     def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
         """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f = ACTIVATION[self.activation]
+        f = SYMBOLIC_ACTIVATIONS[self.activation]
 
         def step(_a_t: Symbol, _h_tm1: Symbol, W_h: Symbol) -> Any:
             return f(_a_t + T.dot(_h_tm1, W_h.T))

@@ -98,7 +98,7 @@ def _difference(client: Client) -> str:
 
 
 def ask(token: str, what: str) -> None:
-    """Ask the trainings of a client on this worker to "stop", "pause" or "go on" after their current update."""
+    """Ask the trainings of a client on this worker to "stop", "pause" or "resume" after their current update."""
     with _changed:
         if _asked.get(token) != "stop":
             _asked[token] = what

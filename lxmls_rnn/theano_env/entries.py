@@ -23,7 +23,7 @@ from lxmls_rnn.theano_env.failures import CompileError, explained
 
 MAGIC = b"lxmls-crc32:"
 SEAL_LENGTH = len(MAGIC) + 4  # bytes
-BLOCK = 1 << 20  # bytes read at a time
+BLOCK_BYTES = 1 << 20  # read at a time
 
 
 class Damaged(Exception):
@@ -38,7 +38,7 @@ def seal(path: Path, name: str | None = None) -> None:
     """Append to a file its checksum, under its own name or the one that it is about to be given."""
     with open(path, "r+b") as file:
         checksum = zlib.crc32((name or path.name).encode())
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             checksum = zlib.crc32(block, checksum)
         file.write(_end(checksum))
 
@@ -50,7 +50,7 @@ def is_intact(path: str | os.PathLike[str]) -> bool:
             left = os.fstat(file.fileno()).st_size - SEAL_LENGTH
             checksum = zlib.crc32(os.path.basename(path).encode())
             while left > 0:
-                block = file.read(min(BLOCK, left))
+                block = file.read(min(BLOCK_BYTES, left))
                 if not block:
                     return False
                 checksum, left = zlib.crc32(block, checksum), left - len(block)

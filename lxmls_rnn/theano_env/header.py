@@ -21,7 +21,7 @@ from lxmls_rnn.theano_env.programs import Done
 # What every module that Theano generates begins with, and what most of them include next.
 PROLOGUE = '#include <Python.h>\n#include <iostream>\n#include "theano_mod_helper.h"\n'
 INCLUDES = ("math.h", "algorithm", "vector", "numpy/arrayobject.h", "numpy/arrayscalars.h")
-HEADER = PROLOGUE + "".join(f"#include <{name}>\n" for name in INCLUDES)
+HEADER_TEXT = PROLOGUE + "".join(f"#include <{name}>\n" for name in INCLUDES)
 OPTIMISED = ("-O3", "-fno-math-errno")  # what Theano's CLinker adds to the user's flags, as far as it changes macros
 
 _useless: set[Path] = set()  # headers that could not be precompiled, or broke a compile
@@ -137,7 +137,7 @@ def header() -> Path | None:
     if not gcc:
         return None
     command = [*_compiler([*OPTIMISED, *cmodule.GCC_compiler.compile_args()]), "-x", "c++-header"]
-    identity = (gcc, command, HEADER, sys.version, numpy.__version__, theano.__version__)
+    identity = (gcc, command, HEADER_TEXT, sys.version, numpy.__version__, theano.__version__)
     folder = Path(config.compiledir, "header-" + hashlib.sha256(repr(identity).encode()).hexdigest()[:16])
     path = folder / "lxmls.h"
     if path in _useless:
@@ -164,7 +164,7 @@ def _precompile(path: Path, command: list[str]) -> bool:
     beside = path.with_name("beside.gch")
     try:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(HEADER)
+        path.write_text(HEADER_TEXT)
         if programs.run([*command, str(path), "-o", str(beside)]).status != 0:
             return False
         entries.seal(beside, _precompiled(path).name)

@@ -155,7 +155,7 @@ class TrainingPanel(Panel):
     def pause_or_resume(self) -> None:
         """Pause or resume the selected run."""
         live = self._live_run()
-        (live.job.go_on if live.job.paused else live.job.pause)()
+        (live.job.resume if live.job.paused else live.job.pause)()
         self._show_live(live)
 
     def stop(self) -> None:

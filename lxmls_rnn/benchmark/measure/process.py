@@ -44,7 +44,7 @@ def environment(implementation: str, device: str, dtype: str, threads: int) -> d
     environ = dict(os.environ)
     if implementation in PLANS:
         bound = {"one-kernel": 10**9, "stepwise": 0}[implementation]
-        environ[gpu_plans.VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
+        environ[gpu_plans.BOUNDS_VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
     # Theano uses the last value of a flag
     environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device},floatX={dtype}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.report import format_time, label
 
-HEADER = ("case", "implementation", "before", "after", "after / before", "verdict")
+COLUMN_NAMES = ("case", "implementation", "before", "after", "after / before", "verdict")
 MIN_CHANGE = 0.05  # as a fraction of the median; two runs of the same program differ by less
 
 
@@ -73,7 +73,7 @@ def _short(value: Any, other: Any) -> str:
 def table(found: list[Change], everything: bool = False) -> Table:
     """Return the table of the changed cases, or of all cases if `everything`."""
     shown = Table(pad_edge=False)
-    for number, name in enumerate(HEADER):
+    for number, name in enumerate(COLUMN_NAMES):
         shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
     colours = {"faster": "green", "slower": "red", "same": "dim"}
     for *cells, verdict in lines(found, everything):

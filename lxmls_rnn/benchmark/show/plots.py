@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from lxmls_rnn.benchmark.measure.cases import MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import SIZES, TITLES, series_of, speed_ups
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, series_of, speed_ups
 from lxmls_rnn.plotting.picture import picture
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
@@ -46,14 +46,14 @@ def draw(results: Results, path: Path) -> None:
 
 
 def draw_times(axis: Any, rows: list[Row], size: str) -> None:
-    """Draw time against one of `SIZES`, with the quartiles; see `series.series_of`."""
+    """Draw time against one of `SIZE_LABELS`, with the quartiles; see `series.series_of`."""
     found = series_of(rows, size)
     for line in found.lines:
         medians = np.array(line.medians) * 1e3
         errors = np.abs(np.array([line.q1, line.q3]) * 1e3 - medians)
         look = {"color": line.colour, "linestyle": line.style, "marker": "o", "markersize": 3.5, "capsize": 2}
         axis.errorbar(line.sizes, medians, errors, label=line.name, **look)
-    axis.set(xscale="log", yscale="log", xlabel=SIZES[size], ylabel="ms")
+    axis.set(xscale="log", yscale="log", xlabel=SIZE_LABELS[size], ylabel="ms")
     axis.set_title(found.title, fontsize=8)
     axis.set_xticks(found.sizes, [str(size) for size in found.sizes])
     axis.minorticks_off()

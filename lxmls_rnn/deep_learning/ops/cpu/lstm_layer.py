@@ -11,8 +11,8 @@ import theano  # isort: skip
 
 STATE, STATES, GATES = ("B", "H"), ("T", "B", "H"), ("T", "B", "4 * H")
 WEIGHTS = {"W_h": ("4 * H", "H"), "W_c": ("3 * H", "H")}
-ROOMS = {"room_h": "PACKED_SIZE(4 * H, H)", "room_c": "PACKED_SIZE(3 * H, H)"}
-OF_PEEPHOLES = ("W_c", "g_W_c", "e_b", "peep", "room_c")  # arrays that a layer without peepholes lacks
+ROOM_SIZES = {"room_h": "PACKED_SIZE(4 * H, H)", "room_c": "PACKED_SIZE(3 * H, H)"}
+PEEPHOLE_ARRAYS = ("W_c", "g_W_c", "e_b", "peep", "room_c")  # arrays that a layer without peepholes lacks
 
 
 class _LSTMOp(LayerOp):
@@ -25,8 +25,8 @@ class _LSTMOp(LayerOp):
         if not peepholes:
             for name in ("inputs", "outputs", "scratch"):
                 arrays = getattr(self, name)
-                setattr(self, name, {array: arrays[array] for array in arrays if array not in OF_PEEPHOLES})
-            self.call = re.sub(rf"\b({'|'.join(OF_PEEPHOLES)})\b", "NULL", self.call)
+                setattr(self, name, {array: arrays[array] for array in arrays if array not in PEEPHOLE_ARRAYS})
+            self.call = re.sub(rf"\b({'|'.join(PEEPHOLE_ARRAYS)})\b", "NULL", self.call)
 
     def macros(self) -> dict[str, str]:
         return {"PEEPHOLES": str(int(self.peepholes))}
@@ -41,7 +41,7 @@ class LSTMLayer(_LSTMOp):
 
     inputs = {"a": GATES, **WEIGHTS, "h0": STATE, "c0": STATE}
     outputs = {"h": STATES, "c": STATES, "gates": GATES}
-    scratch = {"peep": "B * 3 * H", **ROOMS}
+    scratch = {"peep": "B * 3 * H", **ROOM_SIZES}
     overwrites = {"gates": "a"}
     call = "forward(T, B, H, a, W_h, W_c, h0, c0, h, c, gates, peep, room_h, room_c)"
 
@@ -69,7 +69,7 @@ class LSTMLayerGrad(_LSTMOp):
     inputs = {"e_h": STATES, **WEIGHTS, "h": STATES, "h0": STATE, "c": STATES, "c0": STATE, "gates": GATES}
     outputs = {"e_a": GATES, "e_h0": STATE, "e_c0": STATE, "g_W_h": WEIGHTS["W_h"], "g_W_c": WEIGHTS["W_c"]}
     overwrites = {"e_a": "gates"}
-    scratch = {"e_b": "T * B * 3 * H", **ROOMS}
+    scratch = {"e_b": "T * B * 3 * H", **ROOM_SIZES}
     call = "backward(T, B, H, W_h, W_c, h, h0, c, c0, gates, e_h, e_a, e_h0, e_c0, g_W_h, g_W_c, e_b, room_h, room_c)"
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
-BLOCK = 256  # threads; every device allows as many
+BLOCK_THREADS = 256  # every device allows as many
 
 
 @cache
@@ -28,4 +28,4 @@ def layer_source(layer: LayerOp) -> str:
 
 def softmax_cost_source() -> str:
     """Return the kernels of softmax and cross-entropy."""
-    return _source(("softmax_cost.cluda",), (("BLOCK", str(BLOCK)),))
+    return _source(("softmax_cost.cluda",), (("BLOCK", str(BLOCK_THREADS)),))

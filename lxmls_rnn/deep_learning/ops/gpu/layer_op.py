@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
-from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK, layer_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, layer_source
 
 import pygpu  # isort: skip
 import theano  # isort: skip
@@ -40,12 +40,12 @@ def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, l
 
 def launch_for_each(n: int, source: str, name: str, *arguments: Any) -> None:
     """Start a kernel with a thread for each of `n` things."""
-    launch(source, name, -(-n // BLOCK), BLOCK, *arguments)
+    launch(source, name, -(-n // BLOCK_THREADS), BLOCK_THREADS, *arguments)
 
 
 def block(H: int) -> int:
     """Return the number of threads for H hidden units: a multiple of 32, which is a warp's."""
-    return min(BLOCK, -(-H // 32) * 32)
+    return min(BLOCK_THREADS, -(-H // 32) * 32)
 
 
 def contiguous(array: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, softmax_cost_source
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import contiguous, launch, launch_for_each
 
 import pygpu  # isort: skip
@@ -20,7 +20,7 @@ class GpuSoftmaxCost(theano.Op):
     """
 
     __props__ = ("block",)
-    block = BLOCK
+    block = BLOCK_THREADS
 
     def make_node(self, y: Any, gold: Any, weights: Any) -> theano.Apply:
         """Check dimensions and types; TypeError where they are others."""
@@ -47,5 +47,5 @@ class GpuSoftmaxCost(theano.Op):
         e_y, costs, cost = (pygpu.empty(shape, "float32", context=y.context) for shape in ((N, K), (N,), ()))
         right, correct = pygpu.empty((N,), "int32", context=y.context), pygpu.empty((), "int64", context=y.context)
         launch_for_each(N, source, "softmax_cost_of_words", N, K, y, gold, weights, e_y, costs, right)
-        launch(source, "softmax_cost_sum", 1, BLOCK, N, costs, right, cost, correct)
+        launch(source, "softmax_cost_sum", 1, BLOCK_THREADS, N, costs, right, cost, correct)
         outputs[0][0], outputs[1][0], outputs[2][0] = cost, e_y, correct
