@@ -112,7 +112,7 @@ class ModelChoice(widgets.VBox):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     def __init__(self, model: str = "RNN") -> None:
-        named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
+        named = [(f"{name} ({known.title})", name) for name, known in MODELS.items()]
         self.model = pick("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
         self.n_emb = whole("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
         self.n_hidd = whole("Hidden units", 20, "Size of the hidden state", 4096)

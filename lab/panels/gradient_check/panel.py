@@ -12,7 +12,7 @@ from lab.widgets.controls import gauge, in_row, on_change, pick, show, small_net
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
@@ -49,7 +49,7 @@ class GradientCheckPanel(Panel):
         for name in MODEL_NAMES:
             model = MODELS[name]
             against = "Against NumPy" if model.in_theano else "Against finite differences"
-            box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
+            box = switch(f"{name} ({model.title})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
         what = "A mistake to put into NumPy's back-propagation"
         self.mistake = pick("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
@@ -272,7 +272,7 @@ HIDDEN = (
 
 def _gates(row: Comparison) -> tuple[str, int]:
     """Return the gates of an LSTM whose rows a parameter has, none for another one, and how many rows each has."""
-    gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
+    gates = "" if row.peepholes is None else STACKED_GATES.get(row.parameter, "")
     return gates, len(row.gradient) // max(1, len(gates))
 
 

@@ -33,10 +33,10 @@ class _LSTMOp(LayerOp):
 
 
 class LSTMLayer(_LSTMOp):
-    """Hidden states h and cells c (T, B, H) and gates (T, B, 4 H), stacked i, f, g, o.
+    """Op for the hidden states h and cells c (T, B, H) and the gates (T, B, 4 H), stacked i, f, g, o.
 
-    From a (T, B, 4 H), W_h (4 H, H), W_c (3 H, H), h0 and c0 (B, H). a_t = W_x z_t is the input projection of step t.
-    Without peepholes there is no W_c. One sentence leaves out B. Only h can be differentiated.
+    Inputs are a (T, B, 4 H), W_h (4 H, H), W_c (3 H, H), h0 and c0 (B, H). a_t = W_x z_t is the input projection of
+    step t. Without peepholes there is no W_c. For a single sentence B is omitted. Only h can be differentiated.
     """
 
     inputs = {"a": GATES, **WEIGHTS, "h0": STATE, "c0": STATE}
@@ -63,7 +63,7 @@ class LSTMLayer(_LSTMOp):
 
 
 class LSTMLayerGrad(_LSTMOp):
-    """Errors e_a (T, B, 4 H), e_h0 and e_c0 (B, H) and the gradients of W_h and W_c, from the errors e_h (T, B, H)."""
+    """Op for e_a (T, B, 4 H), e_h0 and e_c0 (B, H) and the gradients of W_h and W_c, from e_h (T, B, H)."""
 
     rows = 1
     inputs = {"e_h": STATES, **WEIGHTS, "h": STATES, "h0": STATE, "c": STATES, "c0": STATE, "gates": GATES}
@@ -79,7 +79,7 @@ class LSTMLayerGrad(_LSTMOp):
 
 @theano.gof.local_optimizer([LSTMLayer, LSTMLayerGrad], inplace=True)
 def overwrite(node: theano.Apply) -> Any:
-    """Let a layer write over what no other Op reads, which Theano's optimiser makes sure of."""
+    """Let a layer overwrite its input; Theano's optimiser checks that no other Op reads it."""
     op = node.op
     if not isinstance(op, _LSTMOp) or op.inplace:
         return False
@@ -87,5 +87,5 @@ def overwrite(node: theano.Apply) -> Any:
 
 
 in_place = theano.gof.TopoOptimizer(overwrite, failure_callback=theano.gof.TopoOptimizer.warn_inplace)
-# after all that chooses Ops, as what Theano itself does in place
+# after the optimisations that choose Ops, like Theano's own in-place optimisations
 theano.compile.optdb.register("lstm_layer_in_place", in_place, 70.0, "fast_run", "inplace")

@@ -20,9 +20,10 @@ class _GpuLSTMOp(GpuLayerOp):
 
 
 class GpuLSTMLayer(_GpuLSTMOp):
-    """`LSTMLayer` on the GPU, float32. Fused it makes 3 launches (two transpose W_h and W_c), stepwise 3 a step.
+    """`LSTMLayer` on the GPU, float32.
 
-    Without peepholes one less each, and what stands in the kernels for W_c is not read.
+    "fused" takes 3 launches (two transpose W_h and W_c), "stepwise" 3 per step; without peepholes both take one less,
+    and the kernels do not read the argument that stands for W_c.
     """
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
@@ -44,9 +45,10 @@ class GpuLSTMLayer(_GpuLSTMOp):
 
 
 class GpuLSTMLayerGrad(_GpuLSTMOp):
-    """`LSTMLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 3 a step; then 4 gemms for W_h and W_c.
+    """`LSTMLayerGrad` on the GPU, float32.
 
-    Without peepholes stepwise 2 a step, then 2 gemms.
+    "fused" takes 1 launch, "stepwise" 3 per step; then 4 gemms compute the gradients of W_h and W_c. Without peepholes
+    "stepwise" takes 2 launches per step, and 2 gemms follow.
     """
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ class _GpuRNNOp(GpuLayerOp):
 
 
 class GpuRNNLayer(_GpuRNNOp):
-    """`RNNLayer` on the GPU, float32. Fused it makes 2 launches (one transposes W_h), stepwise 2 a step."""
+    """`RNNLayer` on the GPU, float32: "fused" takes 2 launches (one transposes W_h), "stepwise" 2 per step."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, W_h, before = inputs.values()
@@ -33,7 +33,7 @@ class GpuRNNLayer(_GpuRNNOp):
 
 
 class GpuRNNLayerGrad(_GpuRNNOp):
-    """`RNNLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 2 a step; then 2 gemms for W_h."""
+    """`RNNLayerGrad` on the GPU, float32: "fused" takes 1 launch, "stepwise" 2 per step; 2 gemms for W_h follow."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         e_h, W_h, h, h0 = inputs.values()

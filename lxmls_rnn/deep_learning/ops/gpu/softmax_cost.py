@@ -16,14 +16,14 @@ from theano.gpuarray.type import GpuArrayType  # isort: skip
 class GpuSoftmaxCost(theano.Op):
     """`SoftmaxCost` on the GPU, float32, in 2 launches.
 
-    A gold tag outside the K tags makes the cost not a number: an exception would have to wait for the device.
+    The cost is NaN if a gold tag is outside the K tags; an exception would have to wait for the device.
     """
 
     __props__ = ("block",)
     block = BLOCK_THREADS
 
     def make_node(self, y: Any, gold: Any, weights: Any) -> theano.Apply:
-        """Check dimensions and types; TypeError where they are others."""
+        """Check the inputs; TypeError if their dimensions or types are wrong."""
         context = infer_context_name(y, gold, weights)
         inputs = [as_gpuarray_variable(value, context) for value in (y, gold, weights)]
         for name, variable, wanted in zip(
@@ -38,7 +38,7 @@ class GpuSoftmaxCost(theano.Op):
         return [(), shapes[0], ()]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Compute; ValueError where the shapes do not fit."""
+        """Compute; ValueError if the shapes do not fit."""
         y, gold, weights = map(contiguous, inputs)
         N, K = y.shape
         if gold.shape != (N,) or weights.shape != (N,) or K == 0:
