@@ -29,7 +29,7 @@ def main(parent: int) -> None:
 
     SIGTERM kills the group, including the compilers. The kernel sends it when the process `parent` ends.
     """
-    programs.own_groups = False
+    programs.use_process_groups = False
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # the parent ended before prctl was called
