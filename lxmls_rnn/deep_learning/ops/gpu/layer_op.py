@@ -62,7 +62,7 @@ def set_product(A: Any, B: Any, C: Any, beta: float = 0.0, **transposed: bool) -
 
 
 def outer(e: Any, before: Any, first: Any) -> Any:
-    """Return sum_t e_t s_{t-1}^T from e (T, B, m), the states s_1 .. s_T, `before` (T, B, n), and s_0, `first` (B, n)."""
+    """Return sum_t e_t s_{t-1}^T from e (T, B, m), s_1 .. s_T, which is `before` (T, B, n), and s_0, `first` (B, n)."""
     T, B, m = e.shape
     product = pygpu.zeros((m, first.shape[1]), "float32", context=e.context)
     if T and B:
