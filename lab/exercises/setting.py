@@ -56,6 +56,6 @@ def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:
     return result
 
 
-def what(result: Any) -> str:
+def what(result: object) -> str:
     """Describe an unexpected value."""
     return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__

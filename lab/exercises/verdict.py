@@ -123,7 +123,7 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -> Any:
+def attempt(function: Callable[..., Any], *arguments: object, whole: bool = True) -> Any:
     """Call a student's function and return its result.
 
     Unless `whole`, parts of a returned tuple may be None or `...`.
@@ -164,7 +164,7 @@ def _limited() -> Iterator[None]:
         yield
         return
 
-    def stop(*_: Any) -> None:
+    def stop(*_: object) -> None:
         raise _TimeUp
 
     before = signal.signal(signal.SIGPROF, stop)

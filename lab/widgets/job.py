@@ -32,7 +32,7 @@ class Listeners:
     def __len__(self) -> int:
         return len(self._all)
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: object) -> None:
         """Call all listeners."""
         for listener in list(self._all):
             try:

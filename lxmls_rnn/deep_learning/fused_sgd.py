@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning.batches import Batch
+from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import flat
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
@@ -24,12 +25,14 @@ import theano.tensor as T  # isort: skip
 MAX_WORK_PER_CALL = 8_000_000
 
 
-def covers(model: Any) -> bool:
+def covers(model: Model) -> TypeGuard[FastRNN | FastLSTM]:
     """Whether the Op can train this model; it cannot train a model on a GPU or a subclass with other formulas."""
     return type(model) in (FastRNN, FastLSTM) and isinstance(model.param.W_e.type, T.TensorType)
 
 
-def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[np.ndarray, ...]]:
+def compile_steps(
+    model: FastRNN | FastLSTM, clip: float | None, freeze_embeddings: bool
+) -> Callable[..., tuple[np.ndarray, ...]]:
     """Compile a function that takes the first five inputs of `SGDSteps` and the learning rate."""
     dtype = model.dtype
     inputs = [T.lvector(), T.lmatrix(), T.ivector(), T.ivector(), T.vector(dtype=dtype), T.scalar(dtype=dtype)]
@@ -43,7 +46,9 @@ def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Ca
     return lambda *arrays, rate: function(*arrays, np.asarray(rate, dtype), *options)
 
 
-def fused_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[float, int, float]]:
+def fused_step(
+    model: FastRNN | FastLSTM, clip: float | None, freeze_embeddings: bool
+) -> Callable[..., tuple[float, int, float]]:
     """Return the step function that `sgd.make_step` describes."""
     function = compile_steps(model, clip, freeze_embeddings)
     number = np.zeros(1, "int64")
@@ -63,7 +68,7 @@ def only_batch(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def fused_steps(
-    model: Any, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
+    model: FastRNN | FastLSTM, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
 ) -> Callable[..., Iterator[tuple[list[float], list[int], list[float]]]]:
     """Return the function that `sgd.make_steps` describes."""
     function = compile_steps(model, clip, freeze_embeddings)

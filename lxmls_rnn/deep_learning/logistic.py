@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 
 @cache
-def logistic_function() -> Callable[[Any], Any]:
+def logistic_function() -> Callable[[np.ndarray], np.ndarray]:
     """Return 1 / (1 + exp(-a)) as a function. SciPy is imported here only, because it doubles the start-up time."""
     try:
         from scipy.special import expit

@@ -163,7 +163,9 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
                 c_from_later += self.from_peepholes(e_a_t)
         return LayerErrors(e_h, e_c, e_a)
 
-    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+    def _backward(
+        self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
         """Back-propagate as in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
         (cells,) = memory
         e_h, _, e_a = self.back_through_time(cells, e_h)

@@ -190,7 +190,7 @@ class NumpyRNN(parameters.RNNOptions):
         gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
         return Backward(forward, e_y, e_h, e_z, gradients)
 
-    def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, Any, Any]:
+    def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, np.ndarray, Any]:
         z, h, scores, *memory = self._forward(x)
         log_p = log_softmax(scores)
         weights = np.full(x.shape, 1 / x.size if weights is None else weights, self.dtype)
@@ -209,7 +209,9 @@ class NumpyRNN(parameters.RNNOptions):
             h[..., t + 1] = f(a[..., t] + W_h.dot(h[..., t]))
         return z, h, linear(W_y, h[..., 1:])
 
-    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
+    def _backward(
+        self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
         """Back-propagate e_h, the errors that reach h from the outputs, through time.
 
         Returns the complete errors e_h of the hidden states, the errors e_a of the activation's inputs and the gradient
@@ -251,7 +253,7 @@ class NumpyRNN(parameters.RNNOptions):
         return W_e
 
 
-def activation_function(name: str) -> Callable[[Any], Any]:
+def activation_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function of one of `parameters.ACTIVATIONS`."""
     if name == "logistic":
         return logistic_function()

@@ -98,10 +98,10 @@ class Sweep:
             raise ValueError(f"--sample must be at least 1, got {self.sample}")
         if self.halving and "epochs" in self.vary:
             raise ValueError("--halving needs one number of epochs for all, so epochs cannot be varied")
-        seen: set[Any] = set()
+        seen: set[object] = set()
         names: set[str] = set()
 
-        def is_new(*what: Any) -> bool:
+        def is_new(*what: object) -> bool:
             before = len(seen)
             seen.add(what)
             return len(seen) > before

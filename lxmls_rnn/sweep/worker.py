@@ -208,7 +208,7 @@ class _Sentence:
     y: np.ndarray
 
 
-def kind(settings: Settings) -> tuple[Any, ...]:
+def kind(settings: Settings) -> tuple[object, ...]:
     """Return the settings that determine the code that Theano compiles; sizes have no influence."""
     trainer = settings.trainer
     how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings

@@ -104,7 +104,7 @@ class Worker:
             raise Failed("unavailable", hello["unavailable"])
         self.versions: dict[str, str] = hello["versions"]
 
-    def ask(self, limit: float, **request: Any) -> dict[str, Any]:
+    def ask(self, limit: float, **request: object) -> dict[str, Any]:
         """Send a request and return the answer; `Failed` if it is an error, or does not come within `limit` seconds."""
         assert self.process.stdin is not None
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rich.table import Table
 
@@ -62,7 +61,7 @@ def differences(before: Results, after: Results) -> list[str]:
     return [f"{key}: {_short(a, b)} before, {_short(b, a)} after" for key, (a, b) in both.items() if a != b]
 
 
-def _short(value: Any, other: Any) -> str:
+def _short(value: object, other: object) -> str:
     """Format a value; of a dictionary only the entries that differ from `other`."""
     if isinstance(value, dict):
         others = other if isinstance(other, dict) else {}
