@@ -94,7 +94,7 @@ else
     is_available "$plain" || base=$offline
     write BASE_IMAGE "$base"
     write CUDA wheels
-    say "The base is $base, with CUDA from packages: $default serves drivers from 580 and cards from" \
+    say "The base is $base, with CUDA from packages: $default supports drivers from 580 and cards from" \
         "7.5 on, and has to be pulled. BASE_IMAGE and CUDA are in $env."
     [ "$base" != "$offline" ] || is_available "$offline" ||
         say "No base can be pulled here: on Debian or Ubuntu 'sudo docker/offline-base.sh' makes this one."

@@ -79,7 +79,7 @@ class RNNOptions:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the constructor takes beside the sizes and the seed."""
+        """Options of the constructor, without sizes and seed."""
         return {"activation": self.activation, "dtype": self.dtype}
 
 
@@ -103,7 +103,7 @@ class LSTMOptions(RNNOptions):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the constructor takes beside the sizes and the seed."""
+        """Options of the constructor, without sizes and seed."""
         return {**super().options, "peepholes": self.peepholes}
 
 

@@ -69,7 +69,7 @@ class BackgroundCompilers:
             return None
 
     def end(self, wait: bool) -> None:
-        """Release the cache's lock and start no more compilers; wait for running ones, or kill them unless `wait`."""
+        """Start no more compilers, wait for the running ones or (unless `wait`) kill them, release the cache's lock."""
         if not wait:
             self._programs.end()
         self._pool.shutdown(cancel_futures=True)

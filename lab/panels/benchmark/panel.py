@@ -75,7 +75,7 @@ class BenchmarkPanel(Panel):
         self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
-        self.models = Several("Models", c.MODELS, ["rnn"])
+        self.models = Several("Models", c.CASE_MODELS, ["rnn"])
         self.implementations = Several("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Several("Work", c.WORKS, ["backward"])

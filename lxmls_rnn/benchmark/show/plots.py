@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from lxmls_rnn.benchmark.measure.cases import MODELS
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, series_of, speed_ups
@@ -33,7 +33,7 @@ def draw(results: Results, path: Path) -> None:
         raise ValueError("nothing was measured, so there is nothing to draw")
     work = next(name for name in ("step", "backward", "forward") if any(row.case.work == name for row in measured))
     rows = [row for row in measured if row.case.work == work]
-    models = [model for model in MODELS if any(row.case.model == model for row in rows)]
+    models = [model for model in CASE_MODELS if any(row.case.model == model for row in rows)]
     maps = {model: speed_ups([row for row in rows if row.case.model == model]) for model in models}
     columns = 2 + any(found is not None for found in maps.values())
 
