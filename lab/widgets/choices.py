@@ -14,10 +14,12 @@ from lab.widgets import controls
 from lab.widgets.controls import WRAP, button, field, in_row, offer, on_change, pick, seed, show, switch, view, whole
 from lab.widgets.more import More
 from lxmls_rnn import experiment, paths, runs
-from lxmls_rnn.datasets import reach
+from lxmls_rnn.datasets import reach, treebanks
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
+from lxmls_rnn.readers import tags
+from lxmls_rnn.readers.conll import ENCODINGS
 
 UPLOADS = "uploads"
 ALL = 0  # stands for no limit
@@ -25,7 +27,7 @@ MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
 RANDOM_EMBEDDINGS = "random"
 REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
-READING = "vocabulary", "min_count"  # settings of how a corpus is read
+READING_CONTROLS = "tags", "encoding", "vocabulary", "min_count"  # settings of how a corpus is read
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -37,7 +39,7 @@ def new_files() -> None:
 
 
 class CorpusChoice(widgets.VBox):
-    """Controls for corpus, limits and vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
+    """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
@@ -54,7 +56,13 @@ class CorpusChoice(widgets.VBox):
         self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that occur less often in the training part become <unk>"
         self.min_count = whole("Min. count", 2, what, 1000)
-        self.more = More(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
+        what = "Column of the tags: upos (4), xpos (5) or its number; auto: xpos, unless only upos has usable tags"
+        self.tags = pick("Tags", [tags.AUTO, *tags.COLUMNS, *map(str, range(3, 11))], what)
+        what = "ptb, universal: to the 12 universal tags; none: tags as they are; auto: ptb for tags that it knows"
+        self.tag_map = pick("Tag map", tags.NAMES, what)
+        self.encoding = pick("Encoding", ENCODINGS, "Encoding of the file")
+        several = self.longest, self.max_nr_sent, self.vocabulary, self.min_count
+        self.more = More(*several, self.tags, self.tag_map, self.encoding)
         super().__init__([in_row(self.corpus, self.distance, self.dev), self.more])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
@@ -66,7 +74,8 @@ class CorpusChoice(widgets.VBox):
         """Refresh the list of files."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
-        for dropdown, first in ((self.corpus, [*CORPORA, REACH]), (self.dev, [NO_DEV])):
+        named = [*CORPORA, *treebanks.below(paths.data()), REACH]
+        for dropdown, first in ((self.corpus, named), (self.dev, [NO_DEV])):
             offer(dropdown, first + files)
 
     def take(self, settings: Settings) -> None:
@@ -75,11 +84,12 @@ class CorpusChoice(widgets.VBox):
         name = experiment.corpus_name(settings.corpus)
         distance = reach.distance_of(name)
         self.distance.value = distance or self.distance.value
-        chosen = REACH if distance else name if name in CORPORA else settings.corpus
+        chosen = REACH if distance else name if experiment.files_of(name) else settings.corpus
         self.corpus.value = _option_of(chosen, self.corpus.options, "corpus")
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
-        controls.set_values(self, READING, settings)
+        self.tag_map.value = _option_of(settings.tag_map, self.tag_map.options, "tag_map")
+        controls.set_values(self, READING_CONTROLS, settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
         self.max_nr_sent.value = settings.max_nr_sent or ALL
 
@@ -92,7 +102,7 @@ class CorpusChoice(widgets.VBox):
     def name(self) -> str:
         """The name of the corpus, or an empty string for the user's own file."""
         chosen = self.corpus.value
-        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if chosen in CORPORA else ""
+        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if experiment.files_of(chosen) else ""
 
     def in_words(self) -> str:
         """Return a one-line summary."""
@@ -105,7 +115,8 @@ class CorpusChoice(widgets.VBox):
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **controls.values(self, READING)}
+        values = controls.values(self, (*READING_CONTROLS, "tag_map"))
+        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **values}
 
 
 class ModelChoice(widgets.VBox):

@@ -160,5 +160,5 @@ def _on_test(sweep: Sweep, setting: Setting) -> list[float]:
         if file is None or not file.is_file() or result.state != "done":
             continue
         tagger, _ = Run.open(result.training.name, sweep.folder).load()
-        accuracies.append(tagger.evaluate(file, **settings.limits).accuracy)
+        accuracies.append(tagger.evaluate(file, **settings.reading).accuracy)
     return accuracies

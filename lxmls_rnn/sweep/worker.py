@@ -19,6 +19,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Corpus, Settings, checksum, read_corpus
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
@@ -172,7 +173,9 @@ def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
         return Run.create(name, settings, client.path, corpus, checksums)
     run = Run.open(name, client.path)
     run.corpus, run.checksums = corpus, checksums
-    wanted = replace(settings, dtype=settings.dtype or run.settings.dtype)
+    # a run has what was chosen when it began
+    chosen = {name: getattr(run.settings, name) for name in ("dtype", "tags", "tag_map")}
+    wanted = replace(settings, **{name: c for name, c in chosen.items() if getattr(settings, name) in (None, AUTO)})
     if comparable(run.settings) != comparable(wanted):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
     return run

@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from lxmls_rnn import device
 from lxmls_rnn.deep_learning import rnn as rnns
 
 
@@ -57,7 +58,7 @@ def test_a_class_replaces_a_model_until_all_are_put_back(replaced):
 @pytest.mark.theano
 def test_theanos_device_is_named_once_theano_has_chosen_it(monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
-    assert rnns.device_of("FastRNN") == "Theano uses the CPU, as LXMLS_DEVICE=cpu asks."
+    assert rnns.device_of("FastRNN") == f"Theano uses the CPU, as {device.variable()}=cpu asks."
     assert rnns.planned_device("FastRNN") == ""  # it can be asked
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
-from lab.widgets.controls import gauge, in_row, on_change, pick, show, toggles, view, whole
+from lab.widgets.controls import field, gauge, in_row, on_change, show, toggles, view, whole
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
+from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
@@ -33,9 +34,10 @@ class CorpusPanel(Panel):
     title = "Corpus"
     help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each
     tag occurs, and how long the sentences are. A dashed frame marks words outside the vocabulary: the model sees them
-    as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT or pre-trained embeddings into the data
-    folder and verifies them. <b>Upload file</b> adds your own CoNLL file (a word per line, its tag in the fifth
-    column, an empty line between sentences) to the data folder; every panel then offers it."""
+    as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT, another treebank of Universal
+    Dependencies (type a part of its name, as <code>ud:pt</code>) or pre-trained embeddings into the data folder,
+    verifies them and shows their licence. <b>Upload file</b> adds your own CoNLL or CoNLL-U file, in any language, to
+    the data folder; every panel then offers it. Under <b>More</b>, <b>Tags</b> names the column of its tags."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
@@ -46,7 +48,9 @@ class CorpusPanel(Panel):
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
         )
-        self.dataset = pick("Data set", datasets.DATASETS, "The data set to download", width="21em")
+        what = "A corpus or embeddings to download; of treebanks, type a part of the name: ud:pt"
+        names = [*datasets.DATASETS, *(f"{PREFIX}{code}" for code in table())]
+        self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = gauge("16em")
         self.summary, self.sentences = view(), view("sentences")
@@ -123,7 +127,8 @@ class CorpusPanel(Panel):
 
         def done() -> None:
             new_files()
-            self.say(f"{name} is in the data folder.")
+            about = (text for text in notices if not text.startswith(str(paths.data())))  # licence, missing parts
+            self.say(" ".join([f"{name} is in the data folder.", *about]))
 
         self.in_background(work, done, progress)
 

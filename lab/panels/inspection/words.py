@@ -76,7 +76,7 @@ class NeighboursView(View):
         settings, tagger = opened.run.settings, opened.tagger
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
-            sentences = tagger.read(parts(settings)["train"], **settings.limits)
+            sentences = tagger.read(parts(settings)["train"], **settings.reading)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
                 begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
@@ -132,7 +132,7 @@ for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.valu
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(parts(run.settings)["train"], max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(parts(run.settings)["train"], **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)
