@@ -25,9 +25,9 @@ UPLOADS = "uploads"
 ALL = 0  # stands for no limit
 MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
-RANDOM = "random"
+RANDOM_EMBEDDINGS = "random"
 REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
-VOCABULARY = "vocabulary", "min_count"
+VOCABULARY_CONTROLS = "vocabulary", "min_count"
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -44,7 +44,7 @@ class CorpusChoice(widgets.VBox):
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
         what = "Dependency distance in words: K of the corpus reach:K"
-        drag: dict[str, Any] = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
+        drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         self.dev = pick("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
         what = "Skip sentences with more words than this; 0: no limit"
@@ -89,7 +89,7 @@ class CorpusChoice(widgets.VBox):
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
         self.tag_map.value = _option_of(settings.tag_map, self.tag_map.options, "tag_map")
-        controls.set_values(self, ("tags", "encoding", *VOCABULARY), settings)
+        controls.set_values(self, ("tags", "encoding", *VOCABULARY_CONTROLS), settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
         self.max_nr_sent.value = settings.max_nr_sent or ALL
 
@@ -119,7 +119,7 @@ class CorpusChoice(widgets.VBox):
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        words = controls.values(self, VOCABULARY)
+        words = controls.values(self, VOCABULARY_CONTROLS)
         return {"corpus": self.name or self.corpus.value, "dev": dev, **self.reading(), **limits, **words}
 
 
@@ -127,7 +127,7 @@ class ModelChoice(widgets.VBox):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     def __init__(self, model: str = "RNN") -> None:
-        named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
+        named = [(f"{name} ({known.title})", name) for name, known in MODELS.items()]
         self.model = pick("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
         self.n_emb = whole("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
         self.n_hidd = whole("Hidden units", 20, "Size of the hidden state", 4096)
@@ -137,7 +137,7 @@ class ModelChoice(widgets.VBox):
         what = "uniform01: between 0 and 1, as in the lab guide; the others preserve the scale of the signal"
         self.init = pick("Initialisation", INITS, what)
         what = "Random, or a file of pre-trained embeddings in the data folder"
-        self.embeddings = pick("Embeddings", [RANDOM], what)
+        self.embeddings = pick("Embeddings", [RANDOM_EMBEDDINGS], what)
         self.freeze = switch("Freeze embeddings", "Do not train the embeddings", width="300px")
         self.more = More(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
         super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.more])
@@ -151,19 +151,21 @@ class ModelChoice(widgets.VBox):
         data = paths.data()
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
         files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
-        offer(self.embeddings, [RANDOM, *(str(file.relative_to(data)) for file in files)])
+        offer(self.embeddings, [RANDOM_EMBEDDINGS, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)
-        self.n_emb.disabled = self.embeddings.value != RANDOM
+        self.n_emb.disabled = self.embeddings.value != RANDOM_EMBEDDINGS
 
     def take(self, settings: Settings) -> None:
         """Copy `settings` to the controls; ValueError if its embeddings are not in the data folder."""
         self.refresh()
-        self.embeddings.value = _option_of(settings.embeddings or RANDOM, self.embeddings.options, "embeddings")
+        self.embeddings.value = _option_of(
+            settings.embeddings or RANDOM_EMBEDDINGS, self.embeddings.options, "embeddings"
+        )
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
         self.peepholes.value = settings.peepholes
@@ -182,7 +184,7 @@ class ModelChoice(widgets.VBox):
 
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`, without the trainer's `freeze_embeddings`."""
-        file = None if self.embeddings.value == RANDOM else self.embeddings.value
+        file = None if self.embeddings.value == RANDOM_EMBEDDINGS else self.embeddings.value
         peepholes = self.peepholes.value or not self.is_lstm
         chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
         return {**chosen, "peepholes": peepholes, "embeddings": file}

@@ -57,7 +57,7 @@ class Commands(TyperGroup):
 def plain_errors() -> Iterator[None]:
     """Print `USER_ERRORS` as one sentence, with exit status 1, and warnings as one sentence."""
 
-    def show(message: Warning | str, *_: Any) -> None:
+    def show(message: Warning | str, *_: object) -> None:
         typer.secho(f"Warning: {in_words(Warning(message))}", fg="yellow", err=True)
 
     for stream in (sys.stdout, sys.stderr):
@@ -91,11 +91,11 @@ def interruptible(what: str) -> Iterator[list[int]]:
     """
     came: list[int] = []
 
-    def interrupt_now(*_: Any) -> None:
+    def interrupt_now(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    def interrupt(number: int, _: Any) -> None:
+    def interrupt(number: int, _: object) -> None:
         came.append(number)
         signal.signal(signal.SIGINT, interrupt_now)
         # not print: the signal may come in the middle of one

@@ -26,9 +26,9 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage.files import counted
 
-OWN = "own sizes"
+OWN_SIZES = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
-SIZES = [name for name in c.SETS if name != "plans"]  # "plans" compares implementations that this panel does not offer
+SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 CASE_SECONDS = 120.0  # seconds for a case, including compilation
 
 
@@ -69,13 +69,13 @@ class BenchmarkPanel(Panel):
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = pick("Sizes", [OWN, *SIZES], "Your own sizes, or a predefined set of lxmls-rnn bench")
+        self.set_name = pick("Sizes", [OWN_SIZES, *SET_NAMES], "Your own sizes, or a predefined set of lxmls-rnn bench")
         self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
         self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
         self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
-        self.models = Several("Models", c.MODELS, ["rnn"])
+        self.models = Several("Models", c.CASE_MODELS, ["rnn"])
         self.implementations = Several("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Several("Work", c.WORKS, ["backward"])
@@ -115,7 +115,7 @@ class BenchmarkPanel(Panel):
     def cases(self) -> list[c.Case]:
         """Return the chosen cases; ValueError if there is none or a size is not a number."""
         models, works = self.models.value, self.works.value
-        if self.set_name.value == OWN:
+        if self.set_name.value == OWN_SIZES:
             shapes = c.grid(models, *self._own_sizes())
         else:
             shapes = c.chosen_shapes(c.SETS[self.set_name.value], models, [], [], [])
@@ -129,7 +129,7 @@ class BenchmarkPanel(Panel):
 
     def _count(self) -> None:
         for control in self.sizes:
-            control.disabled = self.set_name.value != OWN
+            control.disabled = self.set_name.value != OWN_SIZES
         if self.working:
             return
         try:
@@ -225,7 +225,7 @@ class BenchmarkPanel(Panel):
         self.comparison.value = (
             f"<p><b>{escape(says)}</b>. A change counts if the quartiles do not overlap and the medians differ by 5 % "
             "or more.</p>"
-            + html.table(compare.HEADER, compare.lines(found, self.everything.value))
+            + html.table(compare.COLUMN_NAMES, compare.lines(found, self.everything.value))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 
@@ -278,7 +278,7 @@ class BenchmarkPanel(Panel):
 
     def code(self) -> str:
         self.cases()
-        if self.set_name.value == OWN:
+        if self.set_name.value == OWN_SIZES:
             own = ", ".join(map(repr, self._own_sizes()))
             shapes, name = f"grid({self.models.value}, {own})", "grid"
         else:

@@ -25,7 +25,7 @@ from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
-SENTENCES = 8  # shown at a time
+SENTENCES_PER_PAGE = 8
 MAX_BARS = 20  # with more, their labels would overlap
 
 
@@ -101,7 +101,7 @@ class CorpusPanel(Panel):
         begin = self.first.value - 1
         self.sentences.value = "".join(
             f"<div><small>{number + 1}</small> {self._coloured(part[number])}</div>"
-            for number in range(begin, min(begin + SENTENCES, len(part)))
+            for number in range(begin, min(begin + SENTENCES_PER_PAGE, len(part)))
         )
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
         draw(self.lengths, histogram([len(sentence) for sentence in part]))

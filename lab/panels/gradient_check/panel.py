@@ -12,17 +12,17 @@ from lab.widgets.controls import gauge, in_row, on_change, pick, show, small_net
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.plotting.palette import RIGHT, WRONG
+from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 from lxmls_rnn.teaching.readings import readings
 
 MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
-WORDS, RANDOM = "words", "random ids"
+FROM_CORPUS, RANDOM_IDS = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
-NOTHING = "nothing"
+NO_MISTAKE = "nothing"
 
 
 class GradientCheckPanel(Panel):
@@ -39,7 +39,7 @@ class GradientCheckPanel(Panel):
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
-        self.source = pick("Sentence", [WORDS, RANDOM], what)
+        self.source = pick("Sentence", [FROM_CORPUS, RANDOM_IDS], what)
         self.sentence = SentenceChoice(sentence, self.source)
         what = "Activation of the RNNs; the LSTMs use tanh"
         network = small_network(what, 0, "Seed of the parameters and of the random ids")
@@ -49,10 +49,10 @@ class GradientCheckPanel(Panel):
         for name in MODEL_NAMES:
             model = MODELS[name]
             against = "Against NumPy" if model.in_theano else "Against finite differences"
-            box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
+            box = switch(f"{name} ({model.title})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
         what = "A mistake to put into NumPy's back-propagation"
-        self.mistake = pick("Mistake", [NOTHING, *MISTAKES], what, width="46em")
+        self.mistake = pick("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
         self.mistake.add_class("lab-break")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop, disabled=True)
@@ -66,7 +66,7 @@ class GradientCheckPanel(Panel):
         self.rows: list[Comparison] = []
         self._ids: Ids | None = None
         self._asked: tuple[str, ...] = ()
-        self._broken = NOTHING
+        self._broken = NO_MISTAKE
         super().__init__(
             self.sentence,
             in_row(*network, self.length),
@@ -82,14 +82,14 @@ class GradientCheckPanel(Panel):
         self._choose_source()
 
     def _choose_source(self) -> None:
-        is_random = self.source.value == RANDOM
+        is_random = self.source.value == RANDOM_IDS
         show(self.length, is_random)
         for control in (self.sentence.number, self.sentence.words, self.sentence.tags):
             control.disabled = is_random
 
     def _tick(self) -> None:
         """Tick the model that is broken."""
-        if self.mistake.value != NOTHING:
+        if self.mistake.value != NO_MISTAKE:
             self.models[MISTAKES[self.mistake.value].name].value = True
 
     def _arguments(self) -> tuple[Ids, dict[str, Any]]:
@@ -97,9 +97,9 @@ class GradientCheckPanel(Panel):
         names = [name for name, box in self.models.items() if box.value]
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
-        if self.mistake.value != NOTHING and (broken := MISTAKES[self.mistake.value].name) not in names:
+        if self.mistake.value != NO_MISTAKE and (broken := MISTAKES[self.mistake.value].name) not in names:
             raise ValueError(f"the mistake is in {broken}: tick this model too")
-        if self.source.value == RANDOM:
+        if self.source.value == RANDOM_IDS:
             sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
             x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
             ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
@@ -120,7 +120,7 @@ class GradientCheckPanel(Panel):
         self.parameter.options = []
 
         def work() -> Iterator[Comparison]:
-            instead = None if self._broken == NOTHING else MISTAKES[self._broken].model
+            instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
             yield from check_gradients(**arguments, instead=instead)
 
         self.in_background(work, self._conclude, self._show, rows.append)
@@ -156,13 +156,13 @@ class GradientCheckPanel(Panel):
         if self.job is None:
             self.say("Stopped.")
         elif all(row.agrees for row in self.rows):
-            self.say("All gradients agree." if self._broken == NOTHING else f"Broken: {self._broken}. {HIDDEN}")
+            self.say("All gradients agree." if self._broken == NO_MISTAKE else f"Broken: {self._broken}. {HIDDEN}")
         else:
             wrong = sum(not row.agrees for row in self.rows)
             self.say(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
         if self.rows:
             sentences = readings(self.rows, self._ids.x)
-            if self._broken != NOTHING:
+            if self._broken != NO_MISTAKE:
                 sentences.append(f"What is broken: {self._broken}. {MISTAKES[self._broken].why}")
             said = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
             self.readings.value = f"<h4>What this means</h4>{said}"
@@ -179,7 +179,7 @@ class GradientCheckPanel(Panel):
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
-        is_broken = self._broken != NOTHING and row.model == MISTAKES[self._broken].name
+        is_broken = self._broken != NO_MISTAKE and row.model == MISTAKES[self._broken].name
         return f"{row.name}, broken" if is_broken else row.name
 
     def _where(self, row: Comparison) -> str:
@@ -241,7 +241,7 @@ class GradientCheckPanel(Panel):
         ids, arguments = self._arguments()
         models, x, y = arguments.pop("models"), arguments.pop("x"), arguments.pop("y")
         rest = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
-        broken = self.mistake.value != NOTHING
+        broken = self.mistake.value != NO_MISTAKE
         if broken:
             rest += f"    instead=MISTAKES[{self.mistake.value!r}].model,\n"
         imports = "from lxmls_rnn.teaching.mistakes import MISTAKES\n" if broken else ""
@@ -272,10 +272,10 @@ HIDDEN = (
 
 def _gates(row: Comparison) -> tuple[str, int]:
     """Return the gates of an LSTM whose rows a parameter has, none for another one, and how many rows each has."""
-    gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
+    gates = "" if row.peepholes is None else STACKED_GATES.get(row.parameter, "")
     return gates, len(row.gradient) // max(1, len(gates))
 
 
 def verdict(row: Comparison) -> html.Raw:
     """Return 'agrees' or 'differs', coloured."""
-    return html.chip("✓ agrees", RIGHT) if row.agrees else html.chip("✗ differs", WRONG)
+    return html.chip("✓ agrees", CORRECT_COLOUR) if row.agrees else html.chip("✗ differs", WRONG_COLOUR)

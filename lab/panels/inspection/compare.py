@@ -19,7 +19,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings, parts
-from lxmls_rnn.plotting.palette import WRONG, colour_of
+from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
 
@@ -124,7 +124,7 @@ class CompareView(View):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
                 cells.append(html.chip(text, colour_of(names.index(tags[t]))))
-            rows.append([*cells, html.chip("≠ differ", WRONG) if best[0][t] != best[1][t] else ""])
+            rows.append([*cells, html.chip("≠ differ", WRONG_COLOUR) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
         verdict = f"They differ in {n} of {len(rows)} words." if n else "They give every word the same tag."
         return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)

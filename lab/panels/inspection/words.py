@@ -14,7 +14,7 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import parts, prepare
-from lxmls_rnn.plotting.palette import NEUTRAL, colour_of
+from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
@@ -63,7 +63,7 @@ class NeighboursView(View):
         if self.when.value == BEFORE and not isinstance(self._before, str):
             tagger, when = self._before, " before training"
         found = tagger.neighbours(word, self.n.value)
-        bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
+        bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in found], 1.0)
         says = f"Nearest to <b>{escape(word)}</b>{when}, by the cosine of the angle between the embeddings:"
         self.nearest.value = f"{says}{bars}"
         show(self.when, not isinstance(self._before, str))

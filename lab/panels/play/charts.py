@@ -12,7 +12,7 @@ from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 KEPT = "#808080"
-NOTHING = np.array([])
+NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
 
@@ -35,7 +35,7 @@ class Slices(widgets.VBox):
     def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
         """Draw these lines and no others."""
         for mark, line in zip_longest(self.lines, lines):
-            put(mark, *(line or (NOTHING, NOTHING)))
+            put(mark, *(line or (NO_POINTS, NO_POINTS)))
         put(self.point, *([[value] for value in point] if point else [[], []]))
         drawn = [(name, mark.colors[0], "solid") for name, mark in zip(self.names, self.lines, strict=True)]
         kept = [("kept", KEPT, "dashed")] if any(len(mark.x) for mark in self.kept) else []
@@ -49,7 +49,7 @@ class Slices(widgets.VBox):
     def forget(self) -> None:
         """Leave no lines in grey."""
         for kept in self.kept:
-            put(kept, NOTHING, NOTHING)
+            put(kept, NO_POINTS, NO_POINTS)
 
 
 def reach_chart() -> Slices:

@@ -25,7 +25,7 @@ from lxmls_rnn.teaching.landscape import FORGET, descend, losses_along, scaled, 
 
 TAGGERS = {"RNN, logistic": ("NumpyRNN", "logistic"), "RNN, tanh": ("NumpyRNN", "tanh"), "LSTM": ("NumpyLSTM", "tanh")}
 SAMPLE = "sample"
-FARTHEST, SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
+MAX_SHOWN_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
 POINTS = 31  # of the loss along a line
 DOWN = (-1.0, 5.0)  # how far that line goes: Euclidean distance in all weights
@@ -63,12 +63,12 @@ class PlayPanel(Panel):
         self.tagger = pick("Tagger", TAGGERS, what, **narrow)
         what = "The sample corpus, or reach:K, where the word K words back decides a tag"
         self.corpus = pick("Corpus", [SAMPLE, REACH], what, **narrow)
-        self.distance = whole("Distance", 5, "K of reach:K", FARTHEST, **narrow)
+        self.distance = whole("Distance", 5, "K of reach:K", MAX_SHOWN_DISTANCE, **narrow)
         what = "Random distribution of the initial weights: between 0 and 1, or around 0"
         self.init = pick("Initialisation", INITS, what, "glorot", **narrow)
         self.n_hidd = whole("Hidden units", 10, "Size of the hidden state", 40, **narrow)
         self.seed = seed(1, "Seed of the initial weights", **narrow)
-        self.number = whole("Sentence", 1, "Number of the sentence shown", SENTENCES, **narrow)
+        self.number = whole("Sentence", 1, "Number of the sentence shown", N_SENTENCES, **narrow)
         self.word = pick("Loss of", [], "The word whose loss is differentiated", **narrow)
         self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
         self.W_h = _slider(ALONG_W_H, 1.0, 0.0, 5.0, "Multiplies the recurrent weights")
@@ -240,7 +240,7 @@ from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.landscape import descend, losses_along, scaled, steepest_descent, with_forget_offset
 
 train, _, _ = read_corpus(Settings(str(corpus_files({self._corpus()!r})[0])))
-sentences = train[:{SENTENCES}]
+sentences = train[:{N_SENTENCES}]
 sizes = len(train.x_dict), {N_EMB}, {self.n_hidd.value}, len(train.y_dict)
 model = {model}(*sizes, seed={self.seed.value}, activation={activation!r})
 initialise(model, {self.init.value!r}, {self.seed.value})
@@ -262,7 +262,7 @@ print(losses_along(model, downhill, np.linspace({DOWN[0]}, {DOWN[1]}, {POINTS}),
 def _read(train: Path) -> tuple[Sequence[TaggedSentence], int, int]:
     """Return the first sentences of a corpus, and its numbers of words and tags."""
     sentences, _, _ = read_corpus(Settings(str(train)))
-    return sentences[:SENTENCES], len(sentences.x_dict), len(sentences.y_dict)
+    return sentences[:N_SENTENCES], len(sentences.x_dict), len(sentences.y_dict)
 
 
 def _slider(name: str, value: float, least: float, most: float, tooltip: str) -> widgets.FloatSlider:

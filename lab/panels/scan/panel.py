@@ -22,9 +22,9 @@ from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
-WRONG = "What goes wrong"
-STATES = ("sunny", "cloudy", "rainy")
-WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
+MISTAKES_PART = "What goes wrong"
+STATE_NAMES = ("sunny", "cloudy", "rainy")
+INITIAL_WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
 
 
 HOW_TO_READ = """Read a graph from top to bottom: what is given, what is done with it, the result. The loop is one
@@ -45,7 +45,7 @@ class ScanPanel(Panel):
 
     def __init__(self) -> None:
         whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
-        wrong = {WRONG: "Mistakes, and how to read their errors"}
+        wrong = {MISTAKES_PART: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; then the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
@@ -73,12 +73,12 @@ class ScanPanel(Panel):
         self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
         self.power = slider("k", 8, 1, 30, "Number of multiplications by A")
         self.n_states = pick("States", [2, 3], "Number of states of the chain", 3)
-        self.start = pick("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
+        self.start = pick("Start", [(state, i) for i, state in enumerate(STATE_NAMES)], "The state at t = 0")
         self.steps = slider("Steps", 12, 1, 40, "Number of steps of the chain")
         transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
         self.weights = [
-            [transition(f"{a} → {b}", weight) for b, weight in zip(STATES, weights, strict=True)]
-            for a, weights in zip(STATES, WEIGHTS, strict=True)
+            [transition(f"{a} → {b}", weight) for b, weight in zip(STATE_NAMES, weights, strict=True)]
+            for a, weights in zip(STATE_NAMES, INITIAL_WEIGHTS, strict=True)
         ]
         self.transitions = widgets.HTML()
         self._rows = [in_row(*weights) for weights in self.weights]
@@ -111,7 +111,7 @@ class ScanPanel(Panel):
         """Return A, whose columns sum to 1; ValueError if the chain goes nowhere from a state."""
         n = self.n_states.value
         weights = np.array([[entry.value for entry in row[:n]] for row in self.weights[:n]])
-        for state, row in zip(STATES, weights, strict=False):
+        for state, row in zip(STATE_NAMES, weights, strict=False):
             if not row.any():
                 raise ValueError(f"all weights from {state} are 0: the chain must go somewhere, so move one of them up")
         return (weights / weights.sum(axis=1, keepdims=True)).T
@@ -130,7 +130,7 @@ class ScanPanel(Panel):
         if self.working:
             raise RuntimeError("Theano still compiles: wait for its result, then press Run again")
         name, mistake = self.part.value, self.mistake.value
-        if name != WRONG:
+        if name != MISTAKES_PART:
             self.arguments()  # what is wrong with them is said before anything is compiled
         if name in self.compiled:
             self._show()
@@ -139,12 +139,12 @@ class ScanPanel(Panel):
         results: list[str] = []
 
         def work() -> Iterator[str]:
-            yield self._try(WRONG_PROGRAMS[mistake]) if name == WRONG else self._compile(name)
+            yield self._try(WRONG_PROGRAMS[mistake]) if name == MISTAKES_PART else self._compile(name)
 
         def done() -> None:
             if name != self.part.value:
                 return
-            if name != WRONG:
+            if name != MISTAKES_PART:
                 self._show()
                 self.say("Compiled. Now the sliders act at once.")
             elif mistake == self.mistake.value:
@@ -187,10 +187,10 @@ class ScanPanel(Panel):
         for example, box in self._settings.items():
             show(box, example == name)
         for part in (self._mistakes, self.wrong_result):
-            show(part, name == WRONG)
+            show(part, name == MISTAKES_PART)
         show(self.results, False)
         self.message.value = ""
-        if name == WRONG:
+        if name == MISTAKES_PART:
             self.sources.value = ""
             self._show_mistake()
             return
@@ -216,9 +216,9 @@ class ScanPanel(Panel):
             show(row, i < n)
             row.children = self.weights[i][:n]
         if [index for _, index in self.start.options] != list(range(n)):
-            self.start.options = [(state, i) for i, state in enumerate(STATES[:n])]
-        A, to = self.transition_matrix(), [f"to {state}" for state in STATES[:n]]
-        self.transitions.value = html.heat_map(A, to, STATES[:n], 1.0, write="{:.3g}".format, caption="A, from")
+            self.start.options = [(state, i) for i, state in enumerate(STATE_NAMES[:n])]
+        A, to = self.transition_matrix(), [f"to {state}" for state in STATE_NAMES[:n]]
+        self.transitions.value = html.heat_map(A, to, STATE_NAMES[:n], 1.0, write="{:.3g}".format, caption="A, from")
 
     def _show(self) -> None:
         """Run both functions and show what they return, how long they take and the graphs."""
@@ -254,7 +254,7 @@ class ScanPanel(Panel):
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
             return ["y"]
-        return [f"A[{i}]" for i in range(3)] if self.part.value == "Powers" else list(STATES[: values.shape[1]])
+        return [f"A[{i}]" for i in range(3)] if self.part.value == "Powers" else list(STATE_NAMES[: values.shape[1]])
 
     def _times(self, n: int) -> range:
         return range(n) if self.part.value == "Squares" else range(1, n + 1)
@@ -283,7 +283,7 @@ class ScanPanel(Panel):
         self.steps_view.value = _columns(*inner)
 
     def code(self) -> str:
-        if self.part.value == WRONG:
+        if self.part.value == MISTAKES_PART:
             return THEANO + WRONG_PROGRAMS[self.mistake.value].fixed
         given = ", ".join(literal(value) for value in self.arguments())
         return (

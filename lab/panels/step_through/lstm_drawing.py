@@ -15,19 +15,19 @@ LSTM_USES = {
     "e_a_i": [("i", 0)], "e_a_f": [("f", 0)], "e_a_g": [("g", 0)], "dW_c": [("W_c", 0)],
 }  # fmt: skip
 LSTM_NODE = {**NODE, "e_a_i": "i", "e_a_f": "f", "e_a_g": "g", "e_a_o": "o", "e_c": "c", "dW_c": "b"}
-WIDTH = 156  # of a word
+WORD_WIDTH = 156  # pixels
 
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], peepholes: bool) -> str:
     """Draw the network unrolled over (some words of) the sentence: time from left to right, words below, tags above."""
     picture = Picture(seen, words, tags, LSTM_USES, LSTM_NODE)
-    width, height = WIDTH * len(picture.shown) + 38, 420
+    width, height = WORD_WIDTH * len(picture.shown) + 38, 420
     rows = {"C": 22, "p": 76, "y": 132, "c": 196, "gates": 286, "z": 350, "word": 402}
     for column, t in enumerate(picture.shown):
-        left = 42 + WIDTH * column
+        left = 42 + WORD_WIDTH * column
         middle, h = left + 51, left + 125
         gates = {gate: left + 13 + 25.5 * place for place, gate in enumerate("ifgo")}
-        start = 18 if column == 0 else left - WIDTH + 64  # behind the cell of the word before
+        start = 18 if column == 0 else left - WORD_WIDTH + 64  # behind the cell of the word before
         if column == 0:
             for row in (rows["c"], rows["gates"]):
                 picture.text(9, row, "0" if t == 1 else "…", 12, FAINT)

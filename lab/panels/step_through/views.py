@@ -10,7 +10,7 @@ from lab.drawing import html
 from lab.panels.step_through import lstm_drawing, network_drawing
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, gathered
 
@@ -74,10 +74,10 @@ FIRST_WORD_MEANING = {
 }
 # which gates' rows stand below each other
 BLOCKS = {
-    **STACKED,
-    **{f"d{name}": gates for name, gates in STACKED.items()},
-    **dict.fromkeys(("a", "e_a"), STACKED["W_x"]),
-    **dict.fromkeys(("b", "e_b"), STACKED["W_c"]),
+    **STACKED_GATES,
+    **{f"d{name}": gates for name, gates in STACKED_GATES.items()},
+    **dict.fromkeys(("a", "e_a"), STACKED_GATES["W_x"]),
+    **dict.fromkeys(("b", "e_b"), STACKED_GATES["W_c"]),
 }
 SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
 

@@ -23,7 +23,7 @@ from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
-NOTHING = "nothing"
+NO_SETTING = "nothing"
 REDRAW_SECONDS = 1.0  # minimum time between two redraws of the plots
 
 
@@ -84,10 +84,10 @@ class SweepPanel(Panel):
         self.part = toggles(parts, "6em").add_class("lab-part")
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         names = [name for name in grid.KINDS if name != "seed"]
-        first = [("n_hidd", "2, 5, 20"), (NOTHING, ""), (NOTHING, "")]
+        first = [("n_hidd", "2, 5, 20"), (NO_SETTING, ""), (NO_SETTING, "")]
         self.vary = [
             (
-                pick("Vary" if number == 0 else "and", [NOTHING, *names], "The setting to vary", name, "20em"),
+                pick("Vary" if number == 0 else "and", [NO_SETTING, *names], "The setting to vary", name, "20em"),
                 text("over", values, "Values separated by commas, or log:low:high:n or lin:low:high:n", "30em"),
             )
             for number, (name, values) in enumerate(first)
@@ -116,7 +116,7 @@ class SweepPanel(Panel):
 
     def described(self) -> Sweep:
         """Return the sweep that the controls describe; raise the library's errors for invalid settings."""
-        texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NOTHING]
+        texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NO_SETTING]
         trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
         base = Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
         vary = grid.parse_vary(texts)
@@ -166,7 +166,7 @@ class SweepPanel(Panel):
     def pause(self) -> None:
         """Pause or resume the trainings."""
         driver = self._active().driver
-        (driver.go_on if driver.paused else driver.pause)()
+        (driver.resume if driver.paused else driver.pause)()
 
     def stop(self) -> None:
         """Stop the selected sweep."""
