@@ -12,14 +12,14 @@ from lxmls_rnn import classroom
 from lxmls_rnn.storage.files import in_words
 
 _FILE = JsonStore(classroom.ANSWERS, classroom.Answer)
-ELSEWHERE = "\n\n[Written in another notebook:]\n"
+OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"
 
 
 class Answer(widgets.VBox):
     """A text field for each question, saved at every change.
 
-    Answers are stored by question (plain text), so that other kernels and notebooks find them. If another notebook has
-    changed the answer in the meantime, its text is appended. `fields` are the text areas, in the order of the
+    Answers are stored by the text of the question, so that other kernels and notebooks find them. If another notebook
+    has changed the answer in the meantime, its text is appended. `fields` are the text areas, in the order of the
     questions; `message.value` is the HTML of the line that says whether the answers are saved.
     """
 
@@ -52,10 +52,10 @@ class Answer(widgets.VBox):
             with _FILE.changing() as answers:
                 there = answers[question].text if question in answers else ""
                 if there != self._known[question]:
-                    seen = self._mine[question].split(ELSEWHERE)
-                    self._others[question] = [part for part in there.split(ELSEWHERE) if part not in seen]
+                    seen = self._mine[question].split(OTHER_NOTEBOOK)
+                    self._others[question] = [part for part in there.split(OTHER_NOTEBOOK) if part not in seen]
                 self._others[question] = [part for part in self._others[question] if part not in text]
-                whole = ELSEWHERE.join(part for part in (text, *self._others[question]) if part.strip())
+                whole = OTHER_NOTEBOOK.join(part for part in (text, *self._others[question]) if part.strip())
                 answers[question] = classroom.Answer(whole, datetime.now().strftime(classroom.TIME))
                 if not whole:
                     del answers[question]
@@ -63,13 +63,13 @@ class Answer(widgets.VBox):
         except OSError as error:
             self._complain(error)
         else:
-            self._say_kept()
+            self._report_saved()
 
-    def _say_kept(self) -> None:
-        twice = " ".join(f"“{question}”" for question, others in self._others.items() if others)
-        also = f" Another notebook has answered {twice} too: that is kept below yours. Run this cell again to see both."
-        self.message.value = f'<div role="status">Kept.{escape(also) if twice else ""}</div>'
+    def _report_saved(self) -> None:
+        shared = " ".join(f"“{question}”" for question, others in self._others.items() if others)
+        also = f" Another notebook answered {shared} too; its text is saved below yours. Run this cell again to see it."
+        self.message.value = f'<div role="status">Saved.{escape(also) if shared else ""}</div>'
 
     def _complain(self, error: OSError) -> None:
-        said = escape(f"Answers are not kept: {in_words(error)}")
+        said = escape(f"Answers are not saved: {in_words(error)}")
         self.message.value = f'<div role="alert" class="lab-error">{said}</div>'

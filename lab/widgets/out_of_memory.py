@@ -29,6 +29,6 @@ def notice() -> str:
     if now == before:
         return ""
     return (
-        "Memory ran out, and Linux ended a process, most likely the kernel of this notebook: what was in it is gone; "
-        "runs on disk can be resumed. Take fewer sentences, smaller batches or fewer units, or give it more memory."
+        "Memory ran out, and Linux killed a process, probably the kernel of this notebook: its variables are lost, "
+        "but runs on disk can be resumed. Use fewer sentences, smaller batches or fewer units, or add memory."
     )

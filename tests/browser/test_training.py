@@ -4,7 +4,7 @@ import time
 from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
-from lab.widgets.panel import DOUBLE_CLICK
+from lab.widgets.panel import DOUBLE_CLICK_SECONDS
 
 STOPPED = re.compile("Stopped")
 
@@ -16,7 +16,7 @@ POINTS = """panel => [...panel.querySelector(".bqplot").querySelectorAll("path.l
 
 def press_start(panel, name, epochs):
     # a training may end sooner than a second press no longer counts as that of a double click
-    panel.page.wait_for_timeout(1000 * DOUBLE_CLICK)
+    panel.page.wait_for_timeout(1000 * DOUBLE_CLICK_SECONDS)
     fill(panel, "Epochs", epochs)
     fill(panel, "Run name", name)
     button(panel, "Start").click()

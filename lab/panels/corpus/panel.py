@@ -13,7 +13,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
-from lab.widgets.controls import gauge, in_row, on_change, pick, show, toggles, view, whole
+from lab.widgets.controls import dropdown, in_row, integer, on_change, progress_bar, show, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
@@ -23,7 +23,7 @@ from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
-SENTENCES = 8  # shown at a time
+SENTENCES_SHOWN = 8  # shown at a time
 MAX_BARS = 20  # with more, their labels would overlap
 
 
@@ -39,16 +39,16 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
-        self.choice.more.button.value = True  # open: here these settings matter
+        self.choice.advanced.button.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
-        self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "16em")
+        self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
         )
-        self.dataset = pick("Data set", datasets.DATASETS, "The data set to download", width="21em")
+        self.dataset = dropdown("Data set", datasets.DATASETS, "The data set to download", width="21em")
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
-        self.progress = gauge("16em")
+        self.progress = progress_bar("16em")
         self.summary, self.sentences = view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = widgets.VBox()
@@ -96,7 +96,7 @@ class CorpusPanel(Panel):
         begin = self.first.value - 1
         self.sentences.value = "".join(
             f"<div><small>{number + 1}</small> {self._coloured(part[number])}</div>"
-            for number in range(begin, min(begin + SENTENCES, len(part)))
+            for number in range(begin, min(begin + SENTENCES_SHOWN, len(part)))
         )
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
@@ -115,17 +115,17 @@ class CorpusPanel(Panel):
         def work() -> Iterator[Path]:
             yield from datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.fetch_button.disabled = job.active
             show(self.progress, job.active)
             if notices:
                 self.say(notices[-1])
 
-        def done() -> None:
+        def on_end() -> None:
             new_files()
             self.say(f"{name} is in the data folder.")
 
-        self.in_background(work, done, progress)
+        self.in_background(work, on_end, on_progress)
 
     def _show_share(self, done: int, total: int) -> None:
         share = done / total if total else float(done == total)

@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
-SHAPES = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
+MARKERS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
 WIDTH, HEIGHT = 780, 460  # of the map
 
@@ -30,8 +30,8 @@ class WordLines(widgets.VBox):
         """Draw lines, by name, whose first value belongs to the first label."""
         values = np.array(list(series.values()), float)
         drawable = np.isfinite(values) & (values > 0)
-        drawn = list(zip(series, LINES, SHAPES, strict=False))
-        self.key.value = html.key((name, colour, SHAPES[shape]) for name, colour, shape in drawn)
+        drawn = list(zip(series, LINES, MARKERS, strict=False))
+        self.key.value = html.key((name, colour, MARKERS[shape]) for name, colour, shape in drawn)
         if not drawable.any():
             self.key.value = "<i>All values are 0: there is nothing to draw.</i>"
         else:
@@ -47,10 +47,10 @@ class WordLines(widgets.VBox):
             with self.figure.hold_sync():
                 marks = []
                 for (name, colour, shape), line, here in zip(drawn, values, drawable, strict=True):
-                    look = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
+                    style = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
                     says = [f"{name}, {labels[k]}: {line[k]:.3g}" for k in places[here]]
-                    marks.append(bqplot.Lines(stroke_width=2, **look))
-                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(says), **look))
+                    marks.append(bqplot.Lines(stroke_width=2, **style))
+                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(says), **style))
                 self.figure.marks = marks
         # only now: a figure that is drawn while it is hidden stays empty
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
@@ -62,10 +62,10 @@ class WordMap(widgets.VBox):
     def __init__(self) -> None:
         scales = {"x": bqplot.LinearScale(min=0, max=WIDTH), "y": bqplot.LinearScale(min=0, max=HEIGHT)}
         across, up = (bqplot.Axis(scale=scale, visible=False, grid_lines="none") for scale in scales.values())
-        more = {"x": [], "y": [], "scales": scales}
-        self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **more)
-        self.marked = bqplot.Scatter(default_size=110, stroke=HIGHLIGHT, stroke_width=2.5, **named([]), **more)
-        beside = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **more}
+        options = {"x": [], "y": [], "scales": scales}
+        self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **options)
+        self.marked = bqplot.Scatter(default_size=110, stroke=HIGHLIGHT, stroke_width=2.5, **named([]), **options)
+        beside = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **options}
         self.names = bqplot.Label(font_weight="normal", **beside)
         self.marked_names = bqplot.Label(font_weight="bold", **beside)
         marks = [self.points, self.marked, self.names, self.marked_names]

@@ -8,10 +8,10 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.inspection.charts import WordLines
-from lab.panels.inspection.sentence import PAGE
+from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import in_row, offer, view
+from lab.widgets.controls import in_row, set_options, view
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.events import Metrics
@@ -42,7 +42,7 @@ class CompareView(View):
         others = [name for name in self.choice.run.options if name != self.opened.name]
         if first and others:
             self.choice.run.value = others[0]
-        offer(self.word, self.seen.numbered, last_word(self.seen))
+        set_options(self.word, self.seen.numbered, last_word(self.seen))
 
     def draw(self) -> None:
         for part in (self.about, self.tags, self.chart_title, self.maps):
@@ -56,7 +56,7 @@ class CompareView(View):
         largest = max(1e-12, *(float(np.abs(seen.forward.h).max()) for _, seen in pair))
         maps = []
         for opened, seen in pair:
-            h, caption = seen.forward.h[:PAGE, 1:], f"{opened.name}: hidden state h"
+            h, caption = seen.forward.h[:UNITS_SHOWN, 1:], f"{opened.name}: hidden state h"
             units = [str(j + 1) for j in range(len(h))]
             maps.append(html.heat_map(h, units, seen.words, largest, upright=True, caption=caption))
         self.maps.value = html.side_by_side(maps)

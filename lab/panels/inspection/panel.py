@@ -52,7 +52,7 @@ class InspectionPanel(Panel):
         if run is not None:
             self.choice.choose(run)
         on_change(lambda: self.attempt(self.inspect), self.choice.run, self.sentence)
-        self.tabs.observe(self._turned, "selected_index")
+        self.tabs.observe(self._on_tab_changed, "selected_index")
         self.attempt(self.inspect)
 
     def inspect(self) -> None:
@@ -75,18 +75,18 @@ class InspectionPanel(Panel):
         finally:
             self._show()
 
-    def _turned(self, _: object) -> None:
-        if self._present() in self._stale:
+    def _on_tab_changed(self, _: object) -> None:
+        if self._current_view() in self._stale:
             self.attempt(self._show)
         self.refresh_code()
 
-    def _present(self) -> View:
+    def _current_view(self) -> View:
         return self.views[self.tabs.selected_index or 0]
 
     def _show(self) -> None:
         if self.opened is None:
             return
-        view = self._present()
+        view = self._current_view()
         self._stale.discard(view)
         view.show(self.opened, self.seen, self._problem)
 
@@ -99,4 +99,4 @@ run = Run.open({self.choice.run.value!r})
 tagger, metrics = run.load()  # a NumPy model with the run's numbers, whatever it was trained with
 words = tokenize({self.sentence.value!r})
 x = tagger.encode(words)
-{self._present().code()}"""
+{self._current_view().code()}"""

@@ -7,13 +7,13 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
-from lab.widgets.controls import in_row, offer, on_change, pick, show, switch, toggles, view, whole
+from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, set_options, show, toggles, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.plotting.palette import HIGHLIGHT, colour_of
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
-PAGE = 50  # hidden units shown at a time
-RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
+UNITS_SHOWN = 50  # hidden units shown at a time
+ACTIVATION_RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
 
 
 class TagsView(View):
@@ -28,7 +28,7 @@ class TagsView(View):
         self.redraw_on(self.word)
 
     def fill(self) -> None:
-        offer(self.word, self.seen.numbered)
+        set_options(self.word, self.seen.numbered)
 
     def draw(self) -> None:
         tags, p_y, t = self.opened.tagger.tags, self.seen.forward.p_y, self.word.value
@@ -72,9 +72,9 @@ class HiddenView(View):
     def __init__(self, panel: Panel) -> None:
         gates = "Gates and cell of an LSTM"
         self.what = toggles({"hidden state": "The hidden state h after each word", "gates and cell": gates}, "9em")
-        what = f"Number of the first hidden unit shown, of {PAGE} at a time"
-        self.first = whole("First unit", 1, what, 1, "13em", label="6em")
-        self.numbers = switch("Show values", "Show each value in its cell", width="11em")
+        what = f"Number of the first hidden unit shown, of {UNITS_SHOWN} at a time"
+        self.first = integer("First unit", 1, what, 1, "13em", label="6em")
+        self.numbers = checkbox("Show values", "Show each value in its cell", width="11em")
         self.range, self.maps = view(), view("hidden", "whole")
         super().__init__(panel, in_row(self.what, self.first, self.numbers), self.range, self.maps)
         self.redraw_on(self.what, self.first, self.numbers)
@@ -84,8 +84,8 @@ class HiddenView(View):
         show(self.what, self.opened.is_lstm)
         if not self.opened.is_lstm:
             self.what.value = "hidden state"
-        self.first.max = max(1, n_hidd - PAGE + 1)
-        show(self.first, n_hidd > PAGE)
+        self.first.max = max(1, n_hidd - UNITS_SHOWN + 1)
+        show(self.first, n_hidd > UNITS_SHOWN)
 
     def draw(self) -> None:
         if self.what.value == "gates and cell":
@@ -104,7 +104,7 @@ class HiddenView(View):
         return [*first, ("c: cell", cells.c[:, 1:], None), last]
 
     def _map(self, name: str, values: np.ndarray, largest: float | None) -> str:
-        rows = range(self.first.value - 1, min(self.first.value - 1 + PAGE, len(values)))
+        rows = range(self.first.value - 1, min(self.first.value - 1 + UNITS_SHOWN, len(values)))
         names = [str(j + 1) for j in rows]
         write = ("{:.2f}" if self.numbers.value else "").format
         shown = values[rows.start : rows.stop]
@@ -118,7 +118,7 @@ class HiddenView(View):
             )
         h = self.seen.forward.h[:, 1:]
         name = self.opened.tagger.model.activation
-        low, high = (-1, 1) if self.opened.is_lstm else RANGES[name]
+        low, high = (-1, 1) if self.opened.is_lstm else ACTIVATION_RANGES[name]
         what = "o tanh(c)" if self.opened.is_lstm else f"{name}"
         bounds = f"from {low} on" if high is None else f"between {low} and {high}"
         return (
@@ -147,7 +147,7 @@ class GradientView(View):
     def __init__(self, panel: Panel) -> None:
         self.word = word_slider("The word t whose loss is differentiated")
         what = "The tag k in the loss -log p_t[k]; by default the predicted tag"
-        self.tag = pick("Tag", [("", 0)], what, width="16em", label="4em")
+        self.tag = dropdown("Tag", [("", 0)], what, width="16em", label="4em")
         self.chart = WordLines("norm of the gradient").add_class("lab-gradient")
         self.text, self.table = view(), view("whole")
         super().__init__(panel, in_row(self.word, self.tag), self.chart, self.text, self.table)
@@ -155,18 +155,18 @@ class GradientView(View):
         self.redraw_on(self.word, self.tag)
 
     def fill(self) -> None:
-        offer(self.word, self.seen.numbered, last_word(self.seen))
-        self._offer_tags()
+        set_options(self.word, self.seen.numbered, last_word(self.seen))
+        self._update_tags()
 
     def _word_changed(self) -> None:
         if self._seen is not None and not self._filling:
             with self.filling():
-                self._offer_tags()
+                self._update_tags()
 
-    def _offer_tags(self) -> None:
+    def _update_tags(self) -> None:
         p = self.seen.forward.p_y[:, self.word.value]
         options = [(f"{tag} ({p[k]:.1%})", k) for k, tag in enumerate(self.opened.tagger.tags)]
-        offer(self.tag, options, int(np.argmax(p)))
+        set_options(self.tag, options, int(np.argmax(p)))
 
     def draw(self) -> None:
         t = self.word.value

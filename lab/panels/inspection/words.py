@@ -9,7 +9,7 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
-from lab.widgets.controls import in_row, show, text, toggles, view, whole
+from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
@@ -31,9 +31,9 @@ class NeighboursView(View):
     def __init__(self, panel: Panel) -> None:
         after = {"placeholder": "a word, then Enter", "continuous_update": False, "label": "4em"}
         self.word = text("Word", "", "A word of the vocabulary", "18em", **after)
-        self.n = whole("How many", 10, "Words to find", 100, "12em", label="6em")
+        self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
         what = "The most frequent words of the training file"
-        self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
+        self.n_map = integer("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
         what = "Read the training file and draw its most frequent words"
         self.map_button = panel.button("Draw map", what, self.draw_map)
         times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
@@ -85,15 +85,15 @@ class NeighboursView(View):
                 return
             yield counts, begun if begun.words == tagger.words else f"{settings.corpus} has other words now"
 
-        def take(counted: tuple[np.ndarray, Tagger | str]) -> None:
+        def on_event(counted: tuple[np.ndarray, Tagger | str]) -> None:
             if self._stamp == opened.stamp:
                 self._counts, self._before = counted
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             if self._stamp == opened.stamp:
                 self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
 
-        self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, progress, take)
+        self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, on_progress, on_event)
 
     def _draw_map(self, tagger: Tagger, marked: list[str], counts: np.ndarray) -> None:
         before = self._before

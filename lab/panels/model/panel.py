@@ -35,7 +35,7 @@ class ModelPanel(Panel):
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
         for choice in (self.model, self.corpus):
-            choice.more.button.value = True  # here they are what it is about
+            choice.advanced.button.value = True  # here they are what it is about
         what = "Initialise the parameters and show them"
         self.make_button = self.button("Create model", what, self.make, "primary", "magic")
         self.stop_button = self.button("Stop", "Stop creating the model", self.stop, icon="stop", disabled=True)
@@ -94,14 +94,14 @@ class ModelPanel(Panel):
                 return
             yield len(train.x_dict), len(train.y_dict)
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             said = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
             self.table.value = said if job.active else ""
 
-        def take(counted: tuple[int, int]) -> None:
+        def on_event(counted: tuple[int, int]) -> None:
             self._counted[settings.of_corpus] = counted
 
-        self.in_background(work, self._changed, progress, take, slot="counting")
+        self.in_background(work, self._changed, on_progress, on_event, slot="counting")
 
     def _show_table(self, n: Sizes) -> None:
         name = self.model.model.value
@@ -147,12 +147,12 @@ class ModelPanel(Panel):
                 rows.append(_row(name, W))
             self.experiment, self._device = made
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.make_button.disabled, self.stop_button.disabled = job.active, not job.active
             if job.active:
                 self.say(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
 
-        self.in_background(work, lambda: self._show_drawn(rows), progress)
+        self.in_background(work, lambda: self._show_drawn(rows), on_progress)
 
     def stop(self) -> None:
         """Give up the model that is being drawn, at once: what its thread still does is not heard of."""
@@ -171,7 +171,7 @@ class ModelPanel(Panel):
             f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
             f"matrix; its first {html.IMAGE_SIDE} rows and columns.</small>"
         )
-        warned = self.job.warned if self.job is not None else ""
+        warned = self.job.warning_text if self.job is not None else ""
         self.say(f"Drawn: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
 
     def code(self) -> str:

@@ -11,8 +11,8 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
-KEPT = "#808080"
-NOTHING = np.array([])
+KEPT_COLOUR = "#808080"
+NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
 
@@ -21,13 +21,13 @@ class Slices(widgets.VBox):
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
         self.figure = figure(across, up)
-        look = {"scales": scales_of(self.figure), "x": [], "y": []}
+        style = {"scales": scales_of(self.figure), "x": [], "y": []}
         self.lines = [
-            bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **look)
+            bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **style)
             for _, colour in zip(names, LINES, strict=False)
         ]
-        self.kept = [bqplot.Lines(colors=[KEPT], stroke_width=2, line_style="dashed", **look) for _ in names]
-        self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **look)
+        self.kept = [bqplot.Lines(colors=[KEPT_COLOUR], stroke_width=2, line_style="dashed", **style) for _ in names]
+        self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **style)
         self.figure.marks = [*self.kept, *self.lines, self.point]
         self.names, self.key = names, widgets.HTML()
         super().__init__([self.figure, self.key])
@@ -35,10 +35,10 @@ class Slices(widgets.VBox):
     def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
         """Draw these lines and no others."""
         for mark, line in zip_longest(self.lines, lines):
-            put(mark, *(line or (NOTHING, NOTHING)))
+            put(mark, *(line or (NO_POINTS, NO_POINTS)))
         put(self.point, *([[value] for value in point] if point else [[], []]))
         drawn = [(name, mark.colors[0], "solid") for name, mark in zip(self.names, self.lines, strict=True)]
-        kept = [("kept", KEPT, "dashed")] if any(len(mark.x) for mark in self.kept) else []
+        kept = [("kept", KEPT_COLOUR, "dashed")] if any(len(mark.x) for mark in self.kept) else []
         self.key.value = html.key(drawn[: len(lines)] + kept)
 
     def keep(self) -> None:
@@ -49,7 +49,7 @@ class Slices(widgets.VBox):
     def forget(self) -> None:
         """Leave no lines in grey."""
         for kept in self.kept:
-            put(kept, NOTHING, NOTHING)
+            put(kept, NO_POINTS, NO_POINTS)
 
 
 def reach_chart() -> Slices:

@@ -14,17 +14,17 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
-from lab.panels.scan.programs import THEANO, execute, marked, run_program, source, text_box
+from lab.panels.scan.programs import THEANO_IMPORTS, execute, marked, run_program, source, text_box
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
-from lab.widgets.controls import field, in_row, on_change, pick, show, toggles, view
+from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
-WRONG = "What goes wrong"
+MISTAKES_PART = "What goes wrong"
 STATES = ("sunny", "cloudy", "rainy")
-WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
+INITIAL_WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
 
 
 HOW_TO_READ = """Read a graph from top to bottom: what is given, what is done with it, the result. The loop is one
@@ -45,7 +45,7 @@ class ScanPanel(Panel):
 
     def __init__(self) -> None:
         whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
-        wrong = {WRONG: "Mistakes, and how to read their errors"}
+        wrong = {MISTAKES_PART: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; then the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
@@ -54,7 +54,7 @@ class ScanPanel(Panel):
         self._drawn = ""
         self._make_controls()
         self._make_views()
-        self.mistake = pick("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
+        self.mistake = dropdown("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
         self.programs, self.wrong_result = view(), view("scan-error")
         self._mistakes = widgets.VBox([self.mistake, self.programs])
         asked = self.part, *self._settings.values(), self._mistakes, widgets.HBox([self.run_button])
@@ -62,7 +62,7 @@ class ScanPanel(Panel):
         on_change(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
         for name, box in self._settings.items():
-            on_change(partial(self._moved, name), *controls(box))
+            on_change(partial(self._on_slider_moved, name), *controls(box))
         self._choose()
 
     def _make_controls(self) -> None:
@@ -72,13 +72,13 @@ class ScanPanel(Panel):
         what = "A number of the vector A"
         self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
         self.power = slider("k", 8, 1, 30, "Number of multiplications by A")
-        self.n_states = pick("States", [2, 3], "Number of states of the chain", 3)
-        self.start = pick("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
+        self.n_states = dropdown("States", [2, 3], "Number of states of the chain", 3)
+        self.start = dropdown("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
         self.steps = slider("Steps", 12, 1, 40, "Number of steps of the chain")
         transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
         self.weights = [
             [transition(f"{a} → {b}", weight) for b, weight in zip(STATES, weights, strict=True)]
-            for a, weights in zip(STATES, WEIGHTS, strict=True)
+            for a, weights in zip(STATES, INITIAL_WEIGHTS, strict=True)
         ]
         self.transitions = widgets.HTML()
         self._rows = [in_row(*weights) for weights in self.weights]
@@ -130,7 +130,7 @@ class ScanPanel(Panel):
         if self.working:
             raise RuntimeError("Theano still compiles: wait for its result, then press Run again")
         name, mistake = self.part.value, self.mistake.value
-        if name != WRONG:
+        if name != MISTAKES_PART:
             self.arguments()  # what is wrong with them is said before anything is compiled
         if name in self.compiled:
             self._show()
@@ -139,23 +139,23 @@ class ScanPanel(Panel):
         results: list[str] = []
 
         def work() -> Iterator[str]:
-            yield self._try(WRONG_PROGRAMS[mistake]) if name == WRONG else self._compile(name)
+            yield self._try(WRONG_PROGRAMS[mistake]) if name == MISTAKES_PART else self._compile(name)
 
-        def done() -> None:
+        def on_end() -> None:
             if name != self.part.value:
                 return
-            if name != WRONG:
+            if name != MISTAKES_PART:
                 self._show()
                 self.say("Compiled. Now the sliders act at once.")
             elif mistake == self.mistake.value:
                 self.wrong_result.value = results[0]
                 self.say("Both programs have run.")
 
-        self.in_background(work, done, take=results.append)
+        self.in_background(work, on_end, on_event=results.append)
 
     def _compile(self, name: str) -> str:
         namespace: dict[str, Any] = {}
-        execute(THEANO + EXAMPLES[name].loop, namespace)
+        execute(THEANO_IMPORTS + EXAMPLES[name].loop, namespace)
         start = time.perf_counter()
         execute(EXAMPLES[name].scan, namespace)
         self.compiled[name] = namespace, time.perf_counter() - start
@@ -174,7 +174,7 @@ class ScanPanel(Panel):
             f"<p><b>The fixed program prints</b></p>{text_box(escape(fixed), 'Output')}"
         )
 
-    def _moved(self, name: str) -> None:
+    def _on_slider_moved(self, name: str) -> None:
         with self.guard():
             self.message.value = ""
             if name == "Markov chain":
@@ -187,15 +187,15 @@ class ScanPanel(Panel):
         for example, box in self._settings.items():
             show(box, example == name)
         for part in (self._mistakes, self.wrong_result):
-            show(part, name == WRONG)
+            show(part, name == MISTAKES_PART)
         show(self.results, False)
         self.message.value = ""
-        if name == WRONG:
+        if name == MISTAKES_PART:
             self.sources.value = ""
             self._show_mistake()
             return
         self.sources.value = f"<p>{self.example.about}</p>" + _columns(
-            ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO + "\n" + self.example.scan))
+            ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO_IMPORTS + "\n" + self.example.scan))
         )
         with self.guard():
             self._show_transitions()
@@ -206,8 +206,8 @@ class ScanPanel(Panel):
         chosen = WRONG_PROGRAMS[self.mistake.value]
         self.wrong_result.value = ""
         self.programs.value = _columns(
-            ("With the mistake", source(THEANO + chosen.wrong, numbers=True)),
-            ("Fixed", source(THEANO + chosen.fixed, numbers=True, other=THEANO + chosen.wrong)),
+            ("With the mistake", source(THEANO_IMPORTS + chosen.wrong, numbers=True)),
+            ("Fixed", source(THEANO_IMPORTS + chosen.fixed, numbers=True, other=THEANO_IMPORTS + chosen.wrong)),
         )
 
     def _show_transitions(self) -> None:
@@ -283,11 +283,11 @@ class ScanPanel(Panel):
         self.steps_view.value = _columns(*inner)
 
     def code(self) -> str:
-        if self.part.value == WRONG:
-            return THEANO + WRONG_PROGRAMS[self.mistake.value].fixed
+        if self.part.value == MISTAKES_PART:
+            return THEANO_IMPORTS + WRONG_PROGRAMS[self.mistake.value].fixed
         given = ", ".join(literal(value) for value in self.arguments())
         return (
-            f"{THEANO}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"
+            f"{THEANO_IMPORTS}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"
             "print(by_loop(*arguments))\nprint(by_scan(*arguments))\n"
             "print(np.allclose(by_loop(*arguments), by_scan(*arguments)))\n"
             "theano.printing.debugprint(by_scan)\n"
@@ -305,15 +305,15 @@ def slider(
     """Make a slider, of whole numbers if `value` is one."""
     if isinstance(value, int):
         return field(widgets.IntSlider, name, value, tooltip, width, label, min=low, max=high)
-    more = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
-    return field(widgets.FloatSlider, name, value, tooltip, width, label, **more)
+    options = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
+    return field(widgets.FloatSlider, name, value, tooltip, width, label, **options)
 
 
 def plot() -> bqplot.Figure:
     """Make the figure: a line for the loop, points for scan."""
     across, up = bqplot.LinearScale(), bqplot.LinearScale()
-    look = {"x": [], "y": [], "scales": {"x": across, "y": up}, "colors": list(LINES)}
-    marks = [bqplot.Lines(**look), bqplot.Scatter(default_size=24, **look)]
+    style = {"x": [], "y": [], "scales": {"x": across, "y": up}, "colors": list(LINES)}
+    marks = [bqplot.Lines(**style), bqplot.Scatter(default_size=24, **style)]
     axes = bqplot.Axis(scale=across, label="t", tick_format="d"), side_axis(up, "", ".3~g")
     return figure(*axes, marks=marks, size=(700, 260))
 

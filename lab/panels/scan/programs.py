@@ -8,8 +8,8 @@ from functools import partial
 from html import escape
 from typing import Any
 
-PROGRAM = "<your program>"
-THEANO = """\
+PROGRAM_FILENAME = "<your program>"
+THEANO_IMPORTS = """\
 import theano
 import theano.tensor as T
 """
@@ -17,17 +17,17 @@ import theano.tensor as T
 
 def execute(program: str, namespace: dict[str, Any]) -> None:
     """Run a program; errors then show its lines."""
-    linecache.cache[PROGRAM] = (len(program), None, program.splitlines(True), PROGRAM)
-    exec(compile(program, PROGRAM, "exec"), namespace)
+    linecache.cache[PROGRAM_FILENAME] = (len(program), None, program.splitlines(True), PROGRAM_FILENAME)
+    exec(compile(program, PROGRAM_FILENAME, "exec"), namespace)
 
 
 def run_program(program: str) -> tuple[str | None, str]:
     """Run a program; return its error message, or None, and where it came from or else what was printed."""
     printed = io.StringIO()
     try:
-        execute(THEANO + program, {"print": partial(print, file=printed)})
+        execute(THEANO_IMPORTS + program, {"print": partial(print, file=printed)})
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM_FILENAME]
         return f"{type(error).__name__}: {error}", f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
     return None, printed.getvalue()
 

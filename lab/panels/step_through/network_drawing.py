@@ -8,23 +8,23 @@ from lab.drawing.html import shortened
 from lxmls_rnn.teaching.walk import BACKWARD, Step
 
 MAX_WORDS = 5  # drawn at a time
-UNITS = 4  # of the hidden layer, in the MLP
+MAX_UNITS = 4  # of the hidden layer, in the MLP
 
 FAINT = "var(--lab-faint)"
 
 # fill, line, ink of a node
-TODO = ("var(--lab-soft)", "var(--lab-border)", FAINT)
+PENDING = ("var(--lab-soft)", "var(--lab-border)", FAINT)
 KNOWN = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
 ACTIVE = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
 
 # name of a step: edges that it uses, (edge, how many words later)
-USES = {
+STEP_EDGES = {
     "z": [("W_e", 0)], "a": [("W_x", 0), ("W_h", 0)], "h": [("f", 0)], "y": [("W_y", 0)], "p": [("softmax", 0)],
     "C": [("C", 0)], "e_y": [("C", 0), ("softmax", 0)], "dW_y": [("W_y", 0)], "e_h": [("W_y", 0), ("W_h", 1)],
     "e_a": [("f", 0)], "dW_x": [("W_x", 0)], "dW_h": [("W_h", 0)], "e_z": [("W_x", 0)], "dW_e": [("W_e", 0)],
 }  # fmt: skip
 # name of a step: the node where it is
-NODE = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a", "e_z": "z", "dW_e": "z"}
+STEP_NODES = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a", "e_z": "z", "dW_e": "z"}
 
 
 class Picture:
@@ -35,8 +35,8 @@ class Picture:
         seen: Sequence[Step],
         words: Sequence[str],
         tags: Sequence[str],
-        uses: Mapping[str, Sequence[tuple[str, int]]] = USES,
-        node: Mapping[str, str] = NODE,
+        uses: Mapping[str, Sequence[tuple[str, int]]] = STEP_EDGES,
+        node: Mapping[str, str] = STEP_NODES,
     ) -> None:
         self.step, self.words, self.tags = seen[-1], words, tags
         self.done = {(node.get(step.name, step.name), step.t): step.direction for step in seen}
@@ -50,7 +50,7 @@ class Picture:
         """Return fill, line and ink of a node."""
         if (node, t) == self.active_node:
             return ACTIVE[self.step.direction]
-        return KNOWN[self.done[node, t]] if (node, t) in self.done else TODO
+        return KNOWN[self.done[node, t]] if (node, t) in self.done else PENDING
 
     def stroke(self, edge: str, t: int) -> tuple[str, float]:
         """Return colour and width of an edge."""
@@ -160,7 +160,7 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
     picture = Picture(seen, words, tags)
     width, layer = 324, 64
     height = layer * len(picture.shown) + 36
-    units = min(n_hidd, UNITS)
+    units = min(n_hidd, MAX_UNITS)
     middle = 160
     across = [middle + 28 * (unit - (units - 1) / 2) for unit in range(units)]
     for row, t in enumerate(picture.shown):

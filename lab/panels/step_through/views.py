@@ -12,7 +12,7 @@ from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.parameters import STACKED
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
-from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, gathered
+from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, sum_gradients
 
 MEANING = {
     "z": "The embedding of the word: W_e times a one-hot vector only picks a column. This is an input of layer {t}.",
@@ -135,7 +135,7 @@ class Walk:
 
     def difference(self) -> float:
         """Return the largest difference between what the steps gather and the model's gradients."""
-        sums = gathered(self.steps)
+        sums = sum_gradients(self.steps)
         return max(
             float(np.abs(sums[name] - gradient).max())
             for name, gradient in zip(self._gradient_names, self.model.grads(self.x, self.y), strict=True)
@@ -218,7 +218,7 @@ class Walk:
             yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked)
 
     def _gradients(self, seen: list[Step]) -> Iterator[str]:
-        step, sums = seen[-1], gathered(seen)
+        step, sums = seen[-1], sum_gradients(seen)
         for name, W in zip(self._gradient_names, self.model.param, strict=True):
             marked = list(np.ndindex(*W.shape)) if name == step.name else []
             if name == "dW_e":

@@ -66,10 +66,10 @@ class Plots(widgets.VBox):
             coloured |= {id(setting): colour for setting in line}
             x, mean = np.array([place(s) for s in line]), np.array([s.mean for s in line])
             spread = np.array([s.deviation or 0.0 for s in line])
-            look = {"scales": scales, "colors": [colour] * len(line)}
-            marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **look))
+            style = {"scales": scales, "colors": [colour] * len(line)}
+            marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **style))
             bars = {"x": np.column_stack([x, x]), "y": np.column_stack([mean - spread, mean + spread])}
-            marks.append(bqplot.Lines(stroke_width=5, opacities=[0.4] * len(line), **bars, **look))
+            marks.append(bqplot.Lines(stroke_width=5, opacities=[0.4] * len(line), **bars, **style))
         seen = [(s, r) for s in settings for r in s.results if r.is_counted and r.accuracy is not None]
         self._results = [result for _, result in seen]
         self.points.scales = scales
@@ -94,8 +94,8 @@ class Plots(widgets.VBox):
         for setting, colour in list(zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False))[::-1]:
             epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
             band = np.array([means - deviations, means + deviations])
-            look = {"scales": scales, "fill": "between", "fill_colors": [colour], "fill_opacities": [0.2]}
-            marks.append(bqplot.Lines(x=epochs, y=band, colors=[colour], opacities=[0.0, 0.0], **look))
+            style = {"scales": scales, "fill": "between", "fill_colors": [colour], "fill_opacities": [0.2]}
+            marks.append(bqplot.Lines(x=epochs, y=band, colors=[colour], opacities=[0.0, 0.0], **style))
             mark = {"marker": "circle", "marker_size": 24} if len(epochs) == 1 else {}
             marks.append(bqplot.Lines(x=epochs, y=means, scales=scales, colors=[colour], **mark))
         last = max(len(result.rows) for setting in settings[:MAX_COLOURED_CURVES] for result in setting.results)

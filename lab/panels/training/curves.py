@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.widgets.controls import in_row, show, switch, view
+from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
 
@@ -38,7 +38,7 @@ class Curves(widgets.VBox):
         self.norm, self.figures = over_epochs(norm_axis), in_row(self.cost, self.accuracy)
         what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
         # its handler calls `rescale`
-        self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
+        self.logarithmic = checkbox("Logarithmic cost axis", what).add_class("lab-logarithmic")
         self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}  # by name of the run
         super().__init__([self.figures, self.logarithmic, self.legend])

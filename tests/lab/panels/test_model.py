@@ -182,7 +182,7 @@ def test_vectors_that_come_with_the_sample_can_be_chosen():
     assert "sample/ppmi_30" in panel.model.embeddings.options
     panel.model.embeddings.value = "sample/ppmi_30"
     assert panel.settings().embeddings.endswith("sample/ppmi_30")
-    panel.model.take(panel.settings())
+    panel.model.copy_from(panel.settings())
     assert panel.model.embeddings.value == "sample/ppmi_30"
 
 

@@ -96,7 +96,7 @@ def test_an_epoch_lowers_the_loss_and_leaves_the_knobs_at_rest(panel):
     assert shown_loss(panel) < before
     assert (panel.weights.value, panel.W_h.value, panel.forget.value) == (1.0, 1.0, 1.0)
     assert "Epochs of training: 1" in panel.says.value
-    panel.again_button.click()
+    panel.reset_button.click()
     assert "Epochs" not in panel.says.value
     assert panel.forget.value == 0
 

@@ -5,13 +5,13 @@ import ipywidgets as widgets
 from lab.widgets.controls import in_row, shown_if
 
 
-class More(widgets.VBox):
+class Collapsible(widgets.VBox):
     """Controls that a More button shows and hides; hidden at first."""
 
     def __init__(self, *rare: widgets.Widget) -> None:
-        look = {"icon": "sliders", "layout": {"width": "auto", "align_self": "flex-start"}}
-        self.button = widgets.ToggleButton(description="More", tooltip="Rarely used settings", **look)
-        self.rare = rare
+        appearance = {"icon": "sliders", "layout": {"width": "auto", "align_self": "flex-start"}}
+        self.button = widgets.ToggleButton(description="More", tooltip="Rarely used settings", **appearance)
+        self.controls = rare
         self._initial = {control: control.value for control in rare}
         super().__init__([self.button, shown_if(in_row(*rare), self.button)])
 
