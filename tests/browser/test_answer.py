@@ -21,7 +21,7 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
     lab.page.keyboard.press("Tab")
     expect(panel.get_by_label(QUESTIONS[1], exact=True)).to_be_focused()
     lab.page.keyboard.type(ANSWERS[1])
-    expect(panel.locator(".lab-message")).to_have_text("Kept.")
+    expect(panel.locator(".lab-message")).to_have_text("Saved.")
     lab.page.set_viewport_size({"width": 900, "height": 800})
     assert overflowing(lab.page, panel) == []
     picture(panel, "answer")

@@ -140,7 +140,7 @@ def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
     button(panel, "Start").click()
     expect(message(panel).locator(".lab-error")).to_contain_text("name of a folder")
     start(panel, "once", 1)
-    expect(message(panel)).to_contain_text("once is kept in", timeout=COMPILE)
+    expect(message(panel)).to_contain_text("once is saved in", timeout=COMPILE)
     press_start(panel, "once", 1)
     expect(message(panel).locator(".lab-error")).to_have_text(
         re.compile(r"a run or sweep \S+/once already exists: take another name, or resume it$")

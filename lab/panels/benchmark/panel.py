@@ -174,10 +174,10 @@ class BenchmarkPanel(Panel):
         def on_end() -> None:
             measured = sum(row.median is not None for row in session.results.rows)
             how = "Stopped" if self._stopped else "Done"
-            kept = f"kept in {session.path}"
+            kept = f"saved in {session.path}"
             if all(row.status == "stopped" for row in session.results.rows):
                 session.path.unlink(missing_ok=True)
-                kept = "nothing is kept"
+                kept = "nothing is saved"
             self.refresh()
             self.say(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
 

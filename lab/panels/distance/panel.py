@@ -96,7 +96,7 @@ class DistancePanel(Panel):
     def stop(self) -> None:
         """Stop after the current epoch."""
         if self.job is None or not self.working:
-            raise RuntimeError("nothing is being trained")
+            raise RuntimeError("no training is running")
         self.job.stop()
 
     def _requested(self) -> tuple[list[str], list[int], int, int]:
@@ -107,7 +107,7 @@ class DistancePanel(Panel):
         show(self.progress, job.active)
         self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
         if not self.measured:
-            self.say("Theano compiles the taggers; the first time this takes up to a minute.")
+            self.say("Theano is compiling the taggers; the first time this takes up to a minute.")
             return
         last = list(self.measured.values())[-1]
         if job.active:
@@ -116,8 +116,8 @@ class DistancePanel(Panel):
         self._draw()
 
     def _conclude(self) -> None:
-        ended = "All trained." if self.progress.value >= 1 else "Stopped."
-        self.say(f"{ended} Where does each tagger begin to guess?")
+        ended = "Done." if self.progress.value >= 1 else "Stopped."
+        self.say(f"{ended} From which distance on does each tagger guess?")
 
     def means(self) -> dict[str, dict[int, list[float]]]:
         """Return the accuracies of the seeds so far, by tagger and distance."""

@@ -26,16 +26,18 @@ NO_MISTAKE = "nothing"
 
 
 class GradientCheckPanel(Panel):
-    """Compare gradients, also with an injected mistake; `rows` are the comparisons so far, `job` the last check."""
+    """Compare gradients, also with an injected mistake.
+
+    `rows` holds the comparisons so far, `job` the last check."""
 
     title = "Gradient check"
-    help = """Back-propagation is easy to get almost right. <b>Check</b> compares: NumPy's gradients with finite
-    differences of the cost, Theano's (scan, and the fused layer) with NumPy's, each parameter on its own. Theano
-    compiles first; that may take a minute, and the rows come as they are ready. Then choose a <b>Mistake</b> in
-    an RNN or an LSTM, check again, and find out from which parameters differ, and in which words' columns of
-    W<sub>e</sub>, where in back-propagation the mistake must be, before you read the explanation below the table. Some
-    mistakes need a certain sentence to show: which one? With a sentence of one word, the rows of W<sub>x</sub> tell
-    which gate of an LSTM is wrong; the forget gate does not show, because there is no earlier cell to forget."""
+    help = """Mistakes in back-propagation are easy to miss. For each parameter, <b>Check</b> compares NumPy's gradient
+    with finite differences of the cost, and Theano's (scan and the fused layer) with NumPy's. Theano compiles first,
+    for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or an LSTM and check
+    again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in back-propagation
+    must the mistake be? Then read the explanation below the table. Some mistakes show only with certain sentences:
+    with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is wrong; the forget
+    gate does not show, because there is no earlier cell to forget."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
@@ -88,12 +90,12 @@ class GradientCheckPanel(Panel):
             control.disabled = is_random
 
     def _check_broken_model(self) -> None:
-        """Tick the model that is broken."""
+        """Tick the model with the chosen mistake."""
         if self.mistake.value != NO_MISTAKE:
             self.models[MISTAKES[self.mistake.value].name].value = True
 
     def _arguments(self) -> tuple[Ids, dict[str, Any]]:
-        """Return the sentence and what `check_gradients` takes."""
+        """Return the sentence and the arguments of `check_gradients`."""
         names = [name for name, box in self.models.items() if box.value]
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
@@ -139,7 +141,7 @@ class GradientCheckPanel(Panel):
         active = job is self.job and job.active
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        # an LSTM's are 5 with peepholes and 4 without
+        # an LSTM has 5 parameters with peepholes and 4 without
         expected = sum(9 if MODELS[name].family == "LSTM" else 4 for name in self._requested)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
@@ -165,9 +167,9 @@ class GradientCheckPanel(Panel):
         if self.rows:
             sentences = diagnose(self.rows, self._ids.x)
             if self._broken != NO_MISTAKE:
-                sentences.append(f"What is broken: {self._broken}. {MISTAKES[self._broken].why}")
+                sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
             said = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
-            self.diagnosis.value = f"<h4>What this means</h4>{said}"
+            self.diagnosis.value = f"<h4>Diagnosis</h4>{said}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
         lines: list[list[object]] = []
@@ -195,7 +197,7 @@ class GradientCheckPanel(Panel):
         return next((name for i, name in zip(self._ids.x, self._ids.words, strict=True) if i == word), f"word {word}")
 
     def _update_options(self) -> None:
-        """Offer the gradients to look at; the first that differs, once it is there."""
+        """List the gradients to show; select the first one that differs."""
         names = [
             (f"{'✓' if row.agrees else '✗'} {row.parameter}: {self._name(row)} against {row.against}", i)
             for i, row in enumerate(self.rows)
@@ -210,7 +212,7 @@ class GradientCheckPanel(Panel):
         self.parameter.value = wrong if untouched and names else value
 
     def _show_entries(self) -> None:
-        """Show both gradients and their difference, the worst entry in a frame."""
+        """Show both gradients and their difference, with a frame around the largest difference."""
         if self.parameter.value is None:
             self.entries.value = ""
             return
@@ -222,7 +224,7 @@ class GradientCheckPanel(Panel):
             assert self._ids is not None
             columns = list(dict.fromkeys([*self._ids.x, row.where[1]]))
             names = [self._word(j) for j in columns]
-            note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns: those of the sentence's words.</div>"
+            note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns, those of the sentence's words.</div>"
         gates = html.gate_rows(*_gates(row))
         marked = [(row.where[0], columns.index(row.where[1]))]
         least = max(row.difference, row.tolerance)
@@ -267,13 +269,13 @@ print(*diagnose(rows, x), sep="\\n")
 
 
 HIDDEN_MISTAKE = (
-    "But no gradient differs: on this sentence the mistake makes no difference. A repeated word needs a word that "
-    "comes twice; what comes back from later steps needs later steps."
+    "No gradient differs: the mistake has no effect on this sentence. A mistake about repeated words needs a word "
+    "that occurs twice; one about later steps needs at least two words."
 )
 
 
 def _gates(row: Comparison) -> tuple[str, int]:
-    """Return the gates of an LSTM whose rows a parameter has, none for another one, and how many rows each has."""
+    """Return the gates stacked in a parameter, or an empty string, and the number of rows of each."""
     gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
     return gates, len(row.gradient) // max(1, len(gates))
 

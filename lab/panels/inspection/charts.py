@@ -11,13 +11,13 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
-MARKERS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
+MARKERS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
-WIDTH, HEIGHT = 780, 460  # of the map
+WIDTH, HEIGHT = 780, 460  # pixels of the map
 
 
 class WordLines(widgets.VBox):
-    """Lines of positive numbers over words, on a logarithmic scale; what is not positive has no point."""
+    """Lines of positive numbers over words, on a logarithmic scale; other numbers are left out."""
 
     def __init__(self, label: str) -> None:
         slant = {"tick_rotate": -40, "tick_style": {"text-anchor": "end"}, "grid_lines": "none"}
@@ -27,7 +27,7 @@ class WordLines(widgets.VBox):
         super().__init__()
 
     def draw(self, series: Mapping[str, Sequence[float] | np.ndarray], labels: Sequence[str]) -> None:
-        """Draw lines, by name, whose first value belongs to the first label."""
+        """Draw lines by name; the first value of a line belongs to the first label."""
         values = np.array(list(series.values()), float)
         drawable = np.isfinite(values) & (values > 0)
         drawn = list(zip(series, LINES, MARKERS, strict=False))
@@ -52,12 +52,12 @@ class WordLines(widgets.VBox):
                     marks.append(bqplot.Lines(stroke_width=2, **style))
                     marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(says), **style))
                 self.figure.marks = marks
-        # only now: a figure that is drawn while it is hidden stays empty
+        # only now: a figure that is drawn while hidden stays empty
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
 
 
 class WordMap(widgets.VBox):
-    """Points in the plane, each with its name as a tooltip and, where there is room, beside it."""
+    """Points in a plane; a name is a tooltip and, if there is room, a label beside the point."""
 
     def __init__(self) -> None:
         scales = {"x": bqplot.LinearScale(min=0, max=WIDTH), "y": bqplot.LinearScale(min=0, max=HEIGHT)}
@@ -76,7 +76,7 @@ class WordMap(widgets.VBox):
     def draw(
         self, coordinates: np.ndarray, names: Sequence[str], colours: Sequence[str], marked: Iterable[int] = ()
     ) -> None:
-        """Draw words at `coordinates`, (2, len(names)); marked ones get a thick rim, and room for their names first."""
+        """Draw words at `coordinates`, (2, len(names)); marked words get a thick rim and their labels first."""
         low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
         places = (coordinates - low[:, None]) / span[:, None] * [[WIDTH - 120], [HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))
@@ -100,6 +100,6 @@ class WordMap(widgets.VBox):
 
 
 def named(names: Sequence[str]) -> dict[str, Any]:
-    """Return what shows the names of points when they are pointed at."""
+    """Return the options of a mark that show the names of its points as tooltips."""
     tooltip = bqplot.Tooltip(fields=["name"], show_labels=False)
     return {"names": names, "display_names": False, "tooltip": tooltip}

@@ -27,7 +27,7 @@ class CompareView(View):
 
     def __init__(self, panel: Panel) -> None:
         self.choice = RunChoice("Second run")
-        self.word = word_slider("The word whose gradient is followed back in both")
+        self.word = word_slider("The word whose loss is differentiated in both runs")
         self.about, self.tags = view(), view("compared", "whole")
         self.chart_title, self.chart, self.maps = view(), WordLines("norm of the gradient"), view("whole")
         head = self.choice, in_row(self.tags, self.about), self.word
@@ -36,7 +36,7 @@ class CompareView(View):
         self.redraw_on(self.word, self.choice.run)
 
     def fill(self) -> None:
-        """List the runs anew; at first choose another one than the first."""
+        """Refresh the list of runs; at first, select a run other than the opened one."""
         first = self.choice.run.value is None or self.other is None
         self.choice.refresh()
         others = [name for name in self.choice.run.options if name != self.opened.name]
@@ -73,7 +73,7 @@ class CompareView(View):
                 cells.append(html.chip(text, colour_of(names.index(tags[t]))))
             rows.append([*cells, html.chip("≠ differ", WRONG) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
-        verdict = f"They differ in {n} of {len(rows)} words." if n else "They give every word the same tag."
+        verdict = f"The tags of {n} of {len(rows)} words differ." if n else "Both runs give every word the same tag."
         return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)
 
     def _draw_chart(self, pair: list[tuple[Opened, Seen]]) -> None:
@@ -85,7 +85,7 @@ class CompareView(View):
             if reach.c is not None:
                 lines[f"{name}: |dL/dc_k|"] = reach.c
         word = f"<b>{escape(self.seen.words[t])}</b>"
-        says = f"How far the gradient of the loss of {word} reaches back, for the tag that each run gives it:"
+        says = f"Norm of the gradient of the loss of {word}, for the tag that each run predicts:"
         self.chart_title.value = says
         self.chart.draw(lines, pair[0][1].words[: t + 1])
 
@@ -106,7 +106,7 @@ for one in (tagger, other):
 
 
 def about(one: Opened, other: Opened) -> str:
-    """Return a table of the figures of two runs and of the settings in which they differ."""
+    """Return a table of the models and accuracies of two runs, and of their different settings."""
     rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
     rows.append(["accuracy on dev", _on_dev(one.metrics), _on_dev(other.metrics)])
     first, second = (_settings(opened.run.settings) for opened in (one, other))
@@ -114,12 +114,12 @@ def about(one: Opened, other: Opened) -> str:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
             rows.append([key, *(PurePath(v).name if isinstance(v, str) else str(v) for v in values)])
     same_dev = first.get("dev") == second.get("dev")
-    note = "<br><small>Their dev parts are different files: compare the accuracies with care.</small>"
+    note = "<br><small>Their dev parts are different files, so the accuracies are not directly comparable.</small>"
     return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
-    """Return what two runs may differ in, by name, with the files in the place of the corpus."""
+    """Return the settings to compare, by name, with the corpus replaced by its files."""
     given = {**settings.to_dict(), **settings.to_dict()["trainer"]}
     plain = {key: value for key, value in given.items() if key not in ("model", "trainer", "corpus", "dev")}
     return plain | {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}

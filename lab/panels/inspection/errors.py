@@ -21,7 +21,7 @@ SENTENCES_SHOWN = 10  # sentences with errors at a time
 
 
 class ErrorsView(View):
-    """Where the tagger is wrong on a part of its corpus."""
+    """Wrong tags on a part of the corpus."""
 
     title = "Errors"
     needs_sentence = False
@@ -48,7 +48,7 @@ class ErrorsView(View):
         self.redraw_on(self.gold, self.predicted, self.first)
 
     def fill(self) -> None:
-        """Offer the parts of the run's corpus; forget the results of another model."""
+        """List the parts of the run's corpus; discard the results of another model."""
         found = list(parts(self.opened.run.settings))
         set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
         if self._measured is not None and self._measured.stamp != self.opened.stamp:
@@ -128,12 +128,12 @@ class ErrorsView(View):
         words = sum(int(hits.sum()) for _, hits in found)
         right = self.gold.value == self.predicted.value != ANY_TAG
         are = "is" if words == 1 else "are"
-        which = f"{counted(words, 'word')} that {are} right" if right else counted(words, "error")
+        which = f"{counted(words, 'word')} that {are} correct" if right else counted(words, "error")
         seen = enumerate(found[begin : begin + SENTENCES_SHOWN], begin + 1)
         lines = "".join(f"<div>{n}: {_marked(one, hits, tags)}</div>" for n, (one, hits) in seen)
         self.list.value = (
-            f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow, and what the tagger "
-            f"said; dashed: not in the vocabulary.{lines}"
+            f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow and the predicted "
+            f"tag; dashed: not in the vocabulary.{lines}"
         )
 
     def _hits(self, one: Judged, tags: list[str]) -> np.ndarray:

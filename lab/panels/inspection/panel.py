@@ -56,7 +56,7 @@ class InspectionPanel(Panel):
         self.attempt(self.inspect)
 
     def inspect(self) -> None:
-        """Open the chosen run, tag the sentence, show the present tab."""
+        """Open the chosen run, tag the sentence and show the current tab."""
         self.opened = self.seen = None
         self.about.value = ""
         show(self.tabs, False)
@@ -96,7 +96,7 @@ class InspectionPanel(Panel):
 from lxmls_rnn.tagger import tokenize
 
 run = Run.open({self.choice.run.value!r})
-tagger, metrics = run.load()  # a NumPy model with the run's numbers, whatever it was trained with
+tagger, metrics = run.load()  # a NumPy model with the run's parameters
 words = tokenize({self.sentence.value!r})
 x = tagger.encode(words)
 {self._current_view().code()}"""

@@ -17,7 +17,7 @@ ACTIVATION_RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
 
 
 class TagsView(View):
-    """Each word with its tag; the whole distribution of one; all of them as a heat map."""
+    """Tags of the words, the distribution over the tags for one word, and a heat map of all."""
 
     title = "Tags"
 
@@ -65,7 +65,7 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
 
 
 class HiddenView(View):
-    """The hidden state over time; of an LSTM also its gates and its cell."""
+    """The hidden state over time, and the gates and the cell of an LSTM."""
 
     title = "Hidden state"
 
@@ -92,14 +92,14 @@ class HiddenView(View):
             quantities = self._gates()
         else:
             largest = None if self.opened.tagger.model.activation == "relu" else 1.0
-            quantities = [("h: hidden state, a unit a row", self.seen.forward.h[:, 1:], largest)]
+            quantities = [("h: hidden state, one row per unit", self.seen.forward.h[:, 1:], largest)]
         self.range.value = self._range_text()
         self.maps.value = html.side_by_side(self._map(*quantity) for quantity in quantities)
 
     def _gates(self) -> list[tuple[str, np.ndarray, float | None]]:
         cells = self.opened.tagger.model.cells(self.seen.x)
         gates = {"i: input gate": cells.i, "f: forget gate": cells.f, "o: output gate": cells.o}
-        within = {**gates, "g: what may be written": cells.g, "h = o tanh(c)": self.seen.forward.h[:, 1:]}
+        within = {**gates, "g: candidate content": cells.g, "h = o tanh(c)": self.seen.forward.h[:, 1:]}
         *first, last = [(name, values, 1.0) for name, values in within.items()]
         return [*first, ("c: cell", cells.c[:, 1:], None), last]
 
@@ -113,17 +113,17 @@ class HiddenView(View):
     def _range_text(self) -> str:
         if self.what.value == "gates and cell":
             return (
-                "Gates lie between 0 (white, shut) and 1 (blue, open); g and h between -1 (orange) and 1 (blue); the "
-                "cell c = f c + i g has no bounds. Where f stays blue, the cell remembers."
+                "Gates lie between 0 (white, closed) and 1 (blue, open); g and h between -1 (orange) and 1 (blue); "
+                "the cell c = f c + i g is unbounded. Where f stays blue, the cell keeps its content."
             )
         h = self.seen.forward.h[:, 1:]
         name = self.opened.tagger.model.activation
         low, high = (-1, 1) if self.opened.is_lstm else ACTIVATION_RANGES[name]
         what = "o tanh(c)" if self.opened.is_lstm else f"{name}"
-        bounds = f"from {low} on" if high is None else f"between {low} and {high}"
+        bounds = f"at or above {low}" if high is None else f"between {low} and {high}"
         return (
             f"h = {what} lies {bounds}; in this sentence from {h.min():.3f} to {h.max():.3f}. Blue is positive, orange "
-            "negative. A unit that has one colour all along says nothing about the words."
+            "negative. A unit with the same colour at every word carries no information about the words."
         )
 
     def code(self) -> str:
@@ -140,7 +140,7 @@ print(h.round(2))
 
 
 class GradientView(View):
-    """How far the gradient of one word's loss reaches back."""
+    """The gradient of one word's loss, back through time."""
 
     title = "Gradient"
 
@@ -199,34 +199,35 @@ print("below 1 % after", steps_until(reach.h), "steps")
 
 
 def curves(reach: Reach) -> dict[str, np.ndarray]:
-    """Return the lines to draw of a reach."""
+    """Return the lines of a chart of gradient norms, by name."""
     cell = {} if reach.c is None else {"cell |dL/dc_k|": reach.c}
     return {"hidden state |dL/dh_k|": reach.h, **cell, "embedding |dL/dz_k|": reach.z}
 
 
 def explain(opened: Opened, reach: Reach, word: str) -> str:
-    """Return what the norms say."""
+    """Return an explanation of the norms as HTML."""
     text = f"The loss of <b>{escape(word)}</b> is {reach.loss + 0.0:.4g}. "  # not -0
     if len(reach.h) < 2:
-        return text + "It is the first word: there is nothing to go back to. Choose a later one."
+        return text + "It is the first word, so the gradient cannot go back. Choose a later one."
     if not reach.h[-1]:
-        return text + "Its gradient is 0: the tagger is as sure as numbers can be. Choose another tag or word."
-    way = {"hidden state": reach.h} if reach.c is None else {"hidden state": reach.h, "cell": reach.c}
-    for name, norms in way.items():
+        return text + "Its gradient is 0: its tag has probability 1 in floating point. Choose another tag or word."
+    paths = {"hidden state": reach.h} if reach.c is None else {"hidden state": reach.h, "cell": reach.c}
+    for name, norms in paths.items():
         steps = steps_until(norms)
         n = len(norms) - 1 if steps is None else steps
         until = f"{'still above' if steps is None else 'below'} 1 % after {n} step{'' if n == 1 else 's'}"
         again = 0 if steps is None else largest_beyond(norms, steps)
         if again > 0.01:
-            until += f", but further back {again:.0%} of it is there again"
+            until += f", but further back it rises to {again:.0%} again"
         factor = factor_per_step(norms)
         change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
         text += f"The gradient of the {name} {change}; it is {until}. "
     if opened.is_lstm:
         peepholes = ", and the peepholes" if opened.tagger.model.peepholes else ""
         return text + (
-            "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
-            f"forget gate f<sub>k+1</sub>, near 1 where the cell is kept{peepholes}: that way carries the gradient far."
+            "Through h, each step multiplies by W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the "
+            "cell, by the forget gate f<sub>k+1</sub>, near 1 where the cell is kept"
+            f"{peepholes}: this path reaches far."
         )
     return text + (
         "Each step back multiplies by W<sub>h</sub><sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the "

@@ -32,14 +32,14 @@ from lxmls_rnn.teaching.landscape import (
 
 TAGGERS = {"RNN, logistic": ("NumpyRNN", "logistic"), "RNN, tanh": ("NumpyRNN", "tanh"), "LSTM": ("NumpyLSTM", "tanh")}
 SAMPLE = "sample"
-MAX_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
+MAX_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5  # RATE: learning rate
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
-N_POINTS = 31  # of the loss along a line
-DESCENT_RANGE = (-1.0, 5.0)  # how far that line goes: Euclidean distance in all weights
+N_POINTS = 31  # points of the loss along a line
+DESCENT_RANGE = (-1.0, 5.0)  # ends of the line: Euclidean distance in all weights
 
 
 class Knobs(NamedTuple):
-    """Where the sliders stand."""
+    """Values of the sliders."""
 
     weights: float
     W_h: float
@@ -47,10 +47,10 @@ class Knobs(NamedTuple):
 
 
 class PlayPanel(Panel):
-    """Turn the scale of the weights and the offset of the forget gate.
+    """Change the scale of the weights and the offset of the forget gate with sliders.
 
-    `base` is the tagger with all knobs at rest, as it was drawn or has been trained; the `reach` of the chosen word and
-    the `losses` along the chosen line are those that are drawn.
+    `base` is the tagger with the sliders in neutral position, at its initialisation or after training; `reach` is the
+    gradient of the chosen word's loss and `losses` the losses along the chosen line, as drawn.
     """
 
     title = "Play with the weights"
@@ -86,7 +86,7 @@ class PlayPanel(Panel):
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
         self.says, self.states = view("play-says"), view("play-states")
         self.reaches, self.slices = reach_chart(), loss_chart()
-        self._history: list[Knobs] = []  # where the knobs stood in each epoch of training
+        self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._filling = False
         super().__init__(
             in_row(self.tagger, self.corpus, self.distance),
@@ -100,27 +100,27 @@ class PlayPanel(Panel):
         )
         on_change(self._changed, self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed)
         on_change(self._sentence_changed, self.number)
-        on_change(self.slices.forget, self.line)  # along another line nothing can be compared
+        on_change(self.slices.forget, self.line)  # lines along different directions are not comparable
         on_change(self._draw, self.weights, self.W_h, self.forget, self.word, self.line)
         self._changed()
 
-    # what is set
+    # settings
 
     @property
     def knobs(self) -> Knobs:
-        """Where the sliders stand."""
+        """The values of the sliders."""
         return Knobs(self.weights.value, self.W_h.value, self.forget.value if self.is_lstm else 0.0)
 
     @property
     def is_lstm(self) -> bool:
-        """Whether there is a forget gate."""
+        """Whether the tagger is an LSTM, which has a forget gate."""
         return TAGGERS[self.tagger.value][0] == "NumpyLSTM"
 
     def _corpus(self) -> str:
         return SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
 
     def sentence(self) -> TaggedSentence:
-        """Return the sentence that is looked at."""
+        """Return the chosen sentence."""
         return self._sentences[self.number.value - 1]
 
     def _changed(self) -> None:
@@ -130,7 +130,7 @@ class PlayPanel(Panel):
             self.attempt(self.begin)
 
     def begin(self) -> None:
-        """Draw the weights anew, with the knobs at rest."""
+        """Draw new initial weights and reset the sliders."""
         self._sentences, n_words, n_tags = _read(corpus_files(self._corpus())[0])
         (model, activation), drawn = TAGGERS[self.tagger.value], self.seed.value
         sizes = n_words, N_EMB, self.n_hidd.value, n_tags
@@ -140,7 +140,7 @@ class PlayPanel(Panel):
         self._fill(0.0)
 
     def _fill(self, forget: float) -> None:
-        """Set the knobs to rest and offer words and lines; then draw once."""
+        """Reset the sliders, update the options of words and lines, then draw once."""
         self._filling = True
         try:
             self.weights.value = self.W_h.value = 1.0
@@ -152,7 +152,7 @@ class PlayPanel(Panel):
         self.draw()
 
     def _update_words(self) -> None:
-        """Offer the words of the sentence; the last but one, before the full stop, is chosen."""
+        """List the words of the sentence and select the last but one, before the full stop."""
         words = self.sentence().words
         set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(words)], max(0, len(words) - 2))
 
@@ -164,7 +164,7 @@ class PlayPanel(Panel):
         self._draw()
 
     def train(self) -> None:
-        """Go once through the sentences; what the knobs multiply by becomes the weights' own."""
+        """Train one epoch on the scaled weights, then reset the sliders."""
         weights, W_h, forget = self.knobs
         one_by_one = cut(self._sentences, 1, "float64")
         self.base = descend(scaled(self.base, weights, W_h), one_by_one, RATE, forget)
@@ -172,19 +172,19 @@ class PlayPanel(Panel):
         self._fill(forget)
 
     def keep(self) -> None:
-        """Leave the present lines, in grey."""
+        """Keep the current lines in grey."""
         self.reaches.keep()
         self.slices.keep()
         self.draw()
 
-    # what is drawn
+    # output
 
     def _draw(self) -> None:
         if not self._filling:
             self.attempt(self.draw)
 
     def draw(self) -> None:
-        """Show what follows from the knobs."""
+        """Show the results for the current values of the sliders."""
         weights, W_h, forget = self.knobs
         model, sentence, t = scaled(self.base, weights, W_h), self.sentence(), self.word.value
         shown = with_forget_offset(model, forget)
@@ -234,7 +234,7 @@ class PlayPanel(Panel):
         t = self.word.value
         trained = ""
         if self._history:
-            trained = f"""for weights, W_h, forget in {[tuple(knobs) for knobs in self._history]!r}:  # an epoch each
+            trained = f"""for weights, W_h, forget in {[tuple(knobs) for knobs in self._history]!r}:  # one per epoch
     model = descend(scaled(model, weights, W_h), cut(sentences, 1, "float64"), {RATE}, forget)
 """
         return f"""import numpy as np
@@ -282,7 +282,7 @@ def _places(slider: widgets.FloatSlider) -> np.ndarray:
 
 
 def _shares(norms: np.ndarray | None) -> Line | None:
-    """Return the words back and the norms as shares of the last, those that have a place on the axis."""
+    """Return the words back and the norms relative to the last one, if finite and positive."""
     if norms is None:
         return None
     back = np.arange(len(norms))
@@ -293,9 +293,9 @@ def _shares(norms: np.ndarray | None) -> Line | None:
 
 
 def _in_words(reach: Reach) -> list[str]:
-    """Say how far the gradient reaches."""
+    """Return sentences about the norms of the gradient."""
     factor, steps = factor_per_step(reach.h), steps_until(reach.h)
     if np.isnan(factor):
-        return ["No gradient goes back"]
+        return ["No gradient is propagated back"]
     far = "stays above 1 %" if steps is None else f"is below 1 % after {steps} word{'s' * (steps > 1)}"
     return [f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}"]

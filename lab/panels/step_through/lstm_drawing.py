@@ -1,4 +1,4 @@
-"""Drawing of a walk through an LSTM, unrolled over the sentence: the cells on their line, the gates below."""
+"""Drawing of a walk through an LSTM, unrolled over the sentence: cells above, gates below."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from lab.drawing.html import shortened
 from lab.panels.step_through.network_drawing import FAINT, STEP_EDGES, STEP_NODES, Picture
 from lxmls_rnn.teaching.walk import Step
 
-# as those of the RNN: name of a step: edges that it uses, (edge, how many words later)
+# as in network_drawing: edges that a step uses, by name of the step: (edge, words later)
 LSTM_STEP_EDGES = {
     **STEP_EDGES,
     "b": [("W_c", 0)], "i": [("peep", 0)], "f": [("peep", 0)], "g": [], "o": [("peep", 0)],
@@ -15,11 +15,11 @@ LSTM_STEP_EDGES = {
     "e_a_i": [("i", 0)], "e_a_f": [("f", 0)], "e_a_g": [("g", 0)], "dW_c": [("W_c", 0)],
 }  # fmt: skip
 LSTM_STEP_NODES = {**STEP_NODES, "e_a_i": "i", "e_a_f": "f", "e_a_g": "g", "e_a_o": "o", "e_c": "c", "dW_c": "b"}
-WORD_WIDTH = 156  # of a word
+WORD_WIDTH = 156  # pixels for a word
 
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], peepholes: bool) -> str:
-    """Draw the network unrolled over (some words of) the sentence: time from left to right, words below, tags above."""
+    """Return the network unrolled over the sentence, or a part of it, as SVG: words below, tags above."""
     picture = Picture(seen, words, tags, LSTM_STEP_EDGES, LSTM_STEP_NODES)
     width, height = WORD_WIDTH * len(picture.shown) + 38, 420
     rows = {"C": 22, "p": 76, "y": 132, "c": 196, "gates": 286, "z": 350, "word": 402}
@@ -27,7 +27,7 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], pe
         left = 42 + WORD_WIDTH * column
         middle, h = left + 51, left + 125
         gates = {gate: left + 13 + 25.5 * place for place, gate in enumerate("ifgo")}
-        start = 18 if column == 0 else left - WORD_WIDTH + 64  # behind the cell of the word before
+        start = 18 if column == 0 else left - WORD_WIDTH + 64  # right of the previous word's cell
         if column == 0:
             for row in (rows["c"], rows["gates"]):
                 picture.text(9, row, "0" if t == 1 else "…", 12, FAINT)

@@ -24,16 +24,16 @@ PLAY_MILLISECONDS = {"slow": 2000, "normal": 900, "fast": 300}
 class StepThroughPanel(Panel):
     """Walk through the forward and the backward pass of a `sentence`, words and tags.
 
-    `slider` says at which step, from 1; `walk` are both passes as they are set, None where they cannot be.
+    `slider` holds the number of the step, from 1; `walk` holds both passes, or None if the settings are invalid.
     """
 
     title = "Step through"
-    help = """A recurrent network is a multilayer perceptron with an input and an output at every layer: here you can
-    watch it work, an RNN or an LSTM. Move the <b>Step</b> slider (arrow keys work), press
-    <b>Play</b>, or go by step or by word. Blue is the forward pass, orange the errors on their way back. Each step
-    shows its formula with the numbers in it; below, all quantities fill up. Look for: where W<sub>h</sub> enters
-    twice, what e<sub>h</sub> adds up, how each gradient gathers a piece at every word, and what multiplies
-    e<sub>c</sub> on its way along the cells. Then press Show code, and set break-points in it."""
+    help = """A recurrent network is a multilayer perceptron with an input and an output at every layer. Here you can
+    watch an RNN or an LSTM step by step. Move the <b>Step</b> slider (arrow keys work), press <b>Play</b>, or go by
+    step or by word. Blue is the forward pass, orange the backward pass. Each step shows its formula with its numbers;
+    the quantities below fill up. Observe where W<sub>h</sub> enters twice, which two errors e<sub>h</sub> sums, how
+    each gradient gets a contribution from every word, and what multiplies e<sub>c</sub> along the cells. Then press
+    Show code, and set breakpoints in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:
         what = "A small random network, or one that you have trained"
@@ -49,7 +49,7 @@ class StepThroughPanel(Panel):
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
         options = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
         self.play = widgets.Play(interval=PLAY_MILLISECONDS["normal"], description="Play", tooltip="Play", **options)
-        self.speed = dropdown("Speed", PLAY_MILLISECONDS, "How fast Play goes", "normal", "10em", "auto")
+        self.speed = dropdown("Speed", PLAY_MILLISECONDS, "Speed of Play", "normal", "10em", "auto")
         what = "Go to the previous word, or back to the forward pass"
         self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))
         self.back = self.button("◀ Step", "Go one step back", partial(self.go, -1, False))
@@ -75,7 +75,7 @@ class StepThroughPanel(Panel):
         self.draw()
 
     def draw(self) -> None:
-        """Take sentence and network as they are set, and begin at the first step."""
+        """Compute both passes for the current settings and show the first step."""
         show(self.run, self.source.value == TRAINED_RUN)
         show(self._drawn, self.source.value == RANDOM_NETWORK)
         show(self.peepholes, self._is_lstm)
@@ -93,11 +93,11 @@ class StepThroughPanel(Panel):
 
     @property
     def _is_lstm(self) -> bool:
-        """Whether a random network is an LSTM."""
+        """Whether the random network is an LSTM."""
         return MODELS[self.model.value].family == "LSTM"
 
     def _options(self) -> dict[str, Any]:
-        """Return the options of a random network's constructor, without its sizes."""
+        """Return the constructor's options of the random network, without its sizes."""
         return {"peepholes": self.peepholes.value} if self._is_lstm else {"activation": self.activation.value}
 
     def _walk(self) -> Walk:
@@ -111,7 +111,7 @@ class StepThroughPanel(Panel):
             tagger = self._tagger()
             for tag in tags:
                 if tag not in tagger.tags:
-                    raise ValueError(f"the run's model knows no tag {tag!r}: expected one of {', '.join(tagger.tags)}")
+                    raise ValueError(f"the run's model has no tag {tag!r}: expected one of {', '.join(tagger.tags)}")
             ids, tag_names = tagger.encode(words).tolist(), tagger.tags
             model = restrict_vocabulary(tagger.model, list(dict.fromkeys(ids)))
         distinct = list(dict.fromkeys(ids))
@@ -125,7 +125,7 @@ class StepThroughPanel(Panel):
         return Run.open(self.run.folder().name).settings.model
 
     def go(self, way: int, by_word: bool) -> None:
-        """Go a step on (1) or back (-1), or to the first step of the next word."""
+        """Go one step forward (1) or back (-1), or to the first step of the next or previous word."""
         if self.walk is None:
             raise ValueError("nothing to step through: correct the sentence or the network first")
         steps = self.walk.steps
@@ -150,7 +150,9 @@ class StepThroughPanel(Panel):
             self.quantities.value = self.walk.quantities(number)
             self.message.value = ""
             if number == len(self.walk.steps):
-                what = "Both passes are done. What each gradient gathered is what grads(x, y) gives; the largest"
+                what = (
+                    "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
+                )
                 self.say(f"{what} difference is {self.walk.difference():.0e}.")
 
     def code(self) -> str:
@@ -192,7 +194,7 @@ loss, p_y, p, scores, h, z, _ = model.forward(x, all_outputs=True, outputs=y)  #
 {cells}errors = model.backward(x, y)
 gradients = model.grads(x, y)
 
-for step in walk(model, x, y):  # the same one by one
+for step in walk(model, x, y):  # the same, one by one
     print(step.direction, "word", step.t, words[step.t - 1], ":", step.symbol, "=", step.formula)
     print(step.value if step.value.size < 200 else step.value.shape)
 """

@@ -17,7 +17,7 @@ from lxmls_rnn.sweep.results import Result, Setting
 
 
 def percent_axis() -> bqplot.Axis:
-    """Make the axis of the accuracy."""
+    """Make the y axis of the accuracy."""
     return side_axis(bqplot.LinearScale(), "accuracy on dev", ".0%")
 
 

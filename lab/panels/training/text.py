@@ -42,7 +42,7 @@ def status(live: LiveRun) -> str:
 
 def ended(live: LiveRun) -> str:
     """Return a message about a live run that has ended without an error."""
-    kept = f"{live.name} is kept in {live.folder}"
+    kept = f"{live.name} is saved in {live.folder}"
     if live.state == "stopped":
         return f"Stopped. {kept}; press Resume to continue. {live.job.warning_text}"
     return f"{live.reason().capitalize()}. {kept}. {live.job.warning_text}"

@@ -103,7 +103,7 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
     assert not panel.stop_button.disabled
     panel.stop_button.click()
     panel.job.wait(10)
-    assert "Stopped: 0 of 2 cases measured; nothing is kept." in panel.message.value
+    assert "Stopped: 0 of 2 cases measured; nothing is saved." in panel.message.value
     assert panel.earlier.options == ()
     assert list(paths.results().glob("*")) == []
     assert "the run was stopped" in panel.notes.value

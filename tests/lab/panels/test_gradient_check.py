@@ -160,7 +160,7 @@ def test_a_mistake_that_does_not_show_is_said():
     panel.mistake.value = "error of a repeated word assigned, not added"
     check(panel)
     assert wrong(panel) == ""
-    assert "A repeated word needs a word that comes twice" in panel.message.value
+    assert "needs a word that occurs twice" in panel.message.value
 
 
 def test_random_ids_are_drawn_by_the_seed_and_the_length():

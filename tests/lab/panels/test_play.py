@@ -118,7 +118,7 @@ def test_each_sentence_and_each_of_its_words_can_be_looked_at(panel):
     words = list(panel.sentence().words)
     assert [value for _, value in panel.word.options] == list(range(len(words)))
     panel.word.value = 0
-    assert "No gradient goes back" in panel.says.value
+    assert "No gradient is propagated back" in panel.says.value
     assert panel.message.value == ""
 
 

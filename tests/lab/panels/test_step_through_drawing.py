@@ -243,10 +243,10 @@ def test_dots_stand_where_a_long_sentence_goes_on(model, at_each_side):
 def test_the_explanations_name_the_words_around():
     walk = walk_of()
     number = {(step.symbol, step.t): n for n, step in enumerate(walk.steps, 1)}
-    assert "for what it did to word 3: both errors add up" in walk.equation(number["e_h_2", 2])
+    assert "to word 3: both errors are added" in walk.equation(number["e_h_2", 2])
     gathered = {t: walk.equation(next(n for (s, u), n in number.items() if s == "dW_h" and u == t)) for t in (1, 3)}
     assert "At the first word" in gathered[1]
-    assert "its other input, h<sub>2</sub>, added to what later words have given" in gathered[3]
+    assert "its other input, h<sub>2</sub>, added to the contributions of later words" in gathered[3]
     lstm = walk_of(model="NumpyLSTM")
     at = next(n for n, step in enumerate(lstm.steps, 1) if (step.symbol, step.t) == ("e_c_2", 2))
     assert "Through the peepholes comes what the gates of word 3 saw of it." in lstm.equation(at)
@@ -254,9 +254,9 @@ def test_the_explanations_name_the_words_around():
 
 def test_the_gradients_say_what_they_have_gathered_and_mark_what_the_step_adds_to():
     walk = walk_of()
-    assert "<h4>Gradients: gathered so far</h4>" in walk.quantities(3)
+    assert "<h4>Gradients: summed so far</h4>" in walk.quantities(3)
     shown = walk.quantities(len(walk.steps)).partition("<h4>Gradients: ")[2]
-    assert shown.startswith("gathered so far, from word 6 to 1</h4>")
+    assert shown.startswith("summed so far, from word 6 to 1</h4>")
     captions = re.findall(r"<caption>d?W<sub>(.)</sub> <small>(\d × \d)</small>", shown.replace("dW", "W"))
     assert [name for name, _ in captions] == ["e", "x", "h", "y"]
     embeddings = shown.partition("</table>")[0]
