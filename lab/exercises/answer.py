@@ -27,13 +27,13 @@ class Answer(widgets.VBox):
         if not questions or not all(isinstance(question, str) and question.strip() for question in questions):
             raise ValueError(f'Answer takes questions as text, for example Answer("Why?"), got {questions}')
         self.message = view("message")
-        kept: dict[str, classroom.Answer] = {}
+        stored: dict[str, classroom.Answer] = {}
         try:
-            kept = _FILE.read()
+            stored = _FILE.read()
             _FILE.try_to_write()  # report this before the student types
         except OSError as error:
             self._complain(error)
-        self._known = {question: kept[question].text if question in kept else "" for question in questions}
+        self._known = {question: stored[question].text if question in stored else "" for question in questions}
         self._mine = dict(self._known)  # the text in the field
         self._others: dict[str, list[str]] = {question: [] for question in questions}  # of other notebooks
         self.fields = [self._field(question) for question in questions]
@@ -71,5 +71,5 @@ class Answer(widgets.VBox):
         self.message.value = f'<div role="status">Saved.{escape(also) if shared else ""}</div>'
 
     def _complain(self, error: OSError) -> None:
-        said = escape(f"Answers are not saved: {in_words(error)}")
-        self.message.value = f'<div role="alert" class="lab-error">{said}</div>'
+        text = escape(f"Answers are not saved: {in_words(error)}")
+        self.message.value = f'<div role="alert" class="lab-error">{text}</div>'

@@ -100,12 +100,12 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
         elif got.shape == (3,):
             kind = " It seems to be one step only: return all steps."
         raise Wrong(f"It has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}")
-    anew = np.repeat((A @ s_0)[None], n, axis=0)
+    restarted = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
         "It is A^T s: is it T.dot(s, A), or are the arguments of the step swapped? scan passes the previous state "
         "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
         "A is multiplied element by element: use T.dot.": chain(lambda s, t: np.diag(A) * s),
-        "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": anew,
+        "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": restarted,
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
         "It starts with s_0: the first state should be s_1.": np.vstack([s_0, right[:-1]]),
     }

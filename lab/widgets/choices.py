@@ -33,12 +33,12 @@ from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
 
 UPLOADS = "uploads"
-NO_LIMIT = 0  # stands for no limit
+NO_LIMIT = 0  # value of the field for no limit
 MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
 RANDOM = "random"
-REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
-READING_SETTINGS = "vocabulary", "min_count"  # settings of how a corpus is read
+REACH = "reach"  # option for all corpora reach:K; K has its own control
+READING_SETTINGS = "vocabulary", "min_count"  # settings of the corpus reader
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -228,7 +228,7 @@ class RunChoice(widgets.HBox):
 
 
 class Checkboxes(widgets.HBox):
-    """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked at first."""
+    """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked initially."""
 
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description

@@ -18,10 +18,10 @@ class Collapsible(widgets.VBox):
     @property
     def changed(self) -> str:
         """The active controls that differ from their initial value or first option: ", decay 0.1, shuffle"."""
-        said = []
+        parts = []
         for control, value in self._initial.items():
             initial = control.options[0] if isinstance(control, widgets.Dropdown) else value
             if control.value != initial and not control.disabled and control.layout.display != "none":
                 name = control.description[0].lower() + control.description[1:]
-                said.append({True: name, False: f"no {name}"}.get(control.value, f"{name} {control.value}"))
-        return "".join(f", {text}" for text in said)
+                parts.append({True: name, False: f"no {name}"}.get(control.value, f"{name} {control.value}"))
+        return "".join(f", {text}" for text in parts)

@@ -14,14 +14,14 @@ def notice() -> str:
 
     The last count is stored in the container's folder for temporary files, which is deleted with the container.
     """
-    kept = Path(tempfile.gettempdir()) / f"lxmls-lab-memory-{os.getuid()}"
+    count_file = Path(tempfile.gettempdir()) / f"lxmls-lab-memory-{os.getuid()}"
     now = memory.kills()
     try:
-        before = int(kept.read_text()[:20])
+        before = int(count_file.read_text()[:20])
     except (OSError, ValueError):
         before = now
     try:
-        kept.write_text(str(now))
+        count_file.write_text(str(now))
     except OSError:
         return ""
     if before > now:  # the container was restarted and counts from 0

@@ -29,7 +29,7 @@ KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
 }, true), true)"""
 
 DOUBLE_CLICK_SECONDS = 0.5  # seconds
-OUTPUTS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
+OUTPUT_WIDGETS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
 
 
 class Background:
@@ -193,5 +193,5 @@ def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
     for widget in roots:
         if hasattr(widget, "children"):
             yield from controls(*widget.children)
-        elif widget.has_trait("value") and not isinstance(widget, OUTPUTS):
+        elif widget.has_trait("value") and not isinstance(widget, OUTPUT_WIDGETS):
             yield widget

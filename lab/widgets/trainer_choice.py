@@ -10,7 +10,7 @@ from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.storage.files import counted
 
 # fields of `Trainer` that have a control of the same name
-SAME_NAME = ("epochs", "rate", "decay", "batch_size", "shuffle", "gradient_norm")
+SAME_NAME_FIELDS = ("epochs", "rate", "decay", "batch_size", "shuffle", "gradient_norm")
 
 
 class TrainerChoice(widgets.VBox):
@@ -46,7 +46,7 @@ class TrainerChoice(widgets.VBox):
     def trainer(self, seed: int, freeze_embeddings: bool) -> Trainer:
         """Return the trainer; ValueError if a control has an invalid value."""
         return Trainer(
-            **values(self, SAME_NAME),
+            **values(self, SAME_NAME_FIELDS),
             clip=self.clip.value if self.clipped.value else None,
             patience=self.patience.value if self.early.value else None,
             seed=seed,
@@ -55,7 +55,7 @@ class TrainerChoice(widgets.VBox):
 
     def copy_from(self, trainer: Trainer) -> None:
         """Copy the settings of `trainer` to the controls."""
-        set_values(self, SAME_NAME, trainer)
+        set_values(self, SAME_NAME_FIELDS, trainer)
         self.clipped.value, self.early.value = trainer.clip is not None, trainer.patience is not None
         self.clip.value, self.patience.value = trainer.clip or self.clip.value, trainer.patience or self.patience.value
 

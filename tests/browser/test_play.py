@@ -12,7 +12,7 @@ def slider(panel, name):
 
 def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture):
     panel = lab.panel("PlayPanel")
-    says, knob = panel.locator(".lab-play-says"), slider(panel, "W_h ×")
+    says, knob = panel.locator(".lab-play-summary"), slider(panel, "W_h ×")
     panel.get_by_label("Corpus", exact=True).select_option(label="reach")
     fill(panel, "Distance", 10)
     expect(panel.locator(".lab-play-states")).to_contain_text("watches")

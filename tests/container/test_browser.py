@@ -71,7 +71,7 @@ def draw_a_model(panel):
 
 def train_one_epoch(panel):
     button(panel, "Train one epoch").click()
-    expect(panel.locator(".lab-play-says")).to_contain_text("Epochs of training: 1")
+    expect(panel.locator(".lab-play-summary")).to_contain_text("Epochs of training: 1")
 
 
 def run_a_loop_and_scan(panel):

@@ -233,10 +233,10 @@ class BenchmarkPanel(Panel):
         if not found:
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
         counts = [f"{sum(change.verdict == v for change in found)} {v}" for v in ("faster", "slower", "same")]
-        says = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
+        message = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
         self.comparison.value = (
-            f"<p><b>{escape(says)}</b>. A change counts if the quartiles do not overlap and the medians differ by 5 % "
-            "or more.</p>"
+            f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
+            "5 % or more.</p>"
             + html.table(compare.HEADER, compare.lines(found, self.everything.value))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
@@ -244,12 +244,12 @@ class BenchmarkPanel(Panel):
     def _draw(self) -> None:
         if self.shown is None:
             return
-        shown, said = self.shown, ""
+        shown, overlay_text = self.shown, ""
         if self.overlaid is not None:
             name, stored = self.overlaid
             shown = overlay.overlay(shown, stored)
-            said = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
-        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{said}"
+            overlay_text = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
+        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{overlay_text}"
         header = report.header(self.baseline.value)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
@@ -266,8 +266,8 @@ class BenchmarkPanel(Panel):
             show_series(figure, found)
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
-        told = "" if self.working else report.why_no_gpu(self.shown) or ""
-        notes = [*report.less_work(shown), *self._show_gpu(shown, rows), *report.not_measured(self.shown, told)]
+        reason = "" if self.working else report.why_no_gpu(self.shown) or ""
+        notes = [*report.less_work(shown), *self._show_gpu(shown, rows), *report.not_measured(self.shown, reason)]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
     def _show_gpu(self, shown: Results, rows: list[Row]) -> list[str]:

@@ -34,8 +34,8 @@ class DistancePanel(Panel):
     guide does. The other panels offer the corpora reach:K too, so that you can inspect such a tagger."""
 
     def __init__(self) -> None:
-        says = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
-        self.taggers = Checkboxes("Taggers", says, list(TAGGERS))
+        tooltips = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
+        self.taggers = Checkboxes("Taggers", tooltips, list(TAGGERS))
         self.distances = text("Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {FARTHEST}, separated by commas")
         what = "Trainings of each tagger and distance, each with its own seed"
         self.seeds = integer("Seeds", 3, what, 20, "16em")

@@ -28,7 +28,8 @@ NO_MISTAKE = "nothing"
 class GradientCheckPanel(Panel):
     """Compare gradients, also with an injected mistake.
 
-    `rows` holds the comparisons so far, `job` the last check."""
+    `rows` holds the comparisons so far, `job` the last check.
+    """
 
     title = "Gradient check"
     help = """Mistakes in back-propagation are easy to miss. For each parameter, <b>Check</b> compares NumPy's gradient
@@ -168,8 +169,8 @@ class GradientCheckPanel(Panel):
             sentences = diagnose(self.rows, self._ids.x)
             if self._broken != NO_MISTAKE:
                 sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
-            said = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
-            self.diagnosis.value = f"<h4>Diagnosis</h4>{said}"
+            text = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
+            self.diagnosis.value = f"<h4>Diagnosis</h4>{text}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
         lines: list[list[object]] = []

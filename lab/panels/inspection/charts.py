@@ -48,9 +48,9 @@ class WordLines(widgets.VBox):
                 marks = []
                 for (name, colour, shape), line, here in zip(drawn, values, drawable, strict=True):
                     style = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
-                    says = [f"{name}, {labels[k]}: {line[k]:.3g}" for k in places[here]]
+                    tooltips = [f"{name}, {labels[k]}: {line[k]:.3g}" for k in places[here]]
                     marks.append(bqplot.Lines(stroke_width=2, **style))
-                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(says), **style))
+                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(tooltips), **style))
                 self.figure.marks = marks
         # only now: a figure that is drawn while hidden stays empty
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
@@ -65,9 +65,9 @@ class WordMap(widgets.VBox):
         options = {"x": [], "y": [], "scales": scales}
         self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **options)
         self.marked = bqplot.Scatter(default_size=110, stroke=HIGHLIGHT, stroke_width=2.5, **named([]), **options)
-        beside = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **options}
-        self.names = bqplot.Label(font_weight="normal", **beside)
-        self.marked_names = bqplot.Label(font_weight="bold", **beside)
+        label_options = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **options}
+        self.names = bqplot.Label(font_weight="normal", **label_options)
+        self.marked_names = bqplot.Label(font_weight="bold", **label_options)
         marks = [self.points, self.marked, self.names, self.marked_names]
         self.figure = figure(across, up, marks, (WIDTH, HEIGHT))
         self.figure.fig_margin = dict.fromkeys(self.figure.fig_margin, 2)
@@ -81,7 +81,7 @@ class WordMap(widgets.VBox):
         places = (coordinates - low[:, None]) / span[:, None] * [[WIDTH - 120], [HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))
         others = [number for number in range(len(names)) if number not in chosen]
-        taken: list[tuple[float, float, float, float]] = []
+        occupied: list[tuple[float, float, float, float]] = []
         for numbers, points, labels, width in (
             (chosen, self.marked, self.marked_names, 7.6),
             (others, self.points, self.names, 6.8),
@@ -92,8 +92,8 @@ class WordMap(widgets.VBox):
             for n in numbers:
                 left, middle = places[:, n]
                 box = left + 7, middle - 6, left + 9 + width * len(names[n]), middle + 9
-                if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
-                    taken.append(box)
+                if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied):
+                    occupied.append(box)
                     roomy.append(n)
             put(labels, *places[:, roomy], text=[names[n] for n in roomy])
         self.children = [self.figure]

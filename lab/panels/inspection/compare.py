@@ -85,8 +85,8 @@ class CompareView(View):
             if reach.c is not None:
                 lines[f"{name}: |dL/dc_k|"] = reach.c
         word = f"<b>{escape(self.seen.words[t])}</b>"
-        says = f"Norm of the gradient of the loss of {word}, for the tag that each run predicts:"
-        self.chart_title.value = says
+        title = f"Norm of the gradient of the loss of {word}, for the tag that each run predicts:"
+        self.chart_title.value = title
         self.chart.draw(lines, pair[0][1].words[: t + 1])
 
     def code(self) -> str:

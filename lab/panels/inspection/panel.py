@@ -13,7 +13,7 @@ from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, on_change, show, text, view
 from lab.widgets.panel import Panel, controls
 
-SENTENCE = "The old man watches her run ."
+DEFAULT_SENTENCE = "The old man watches her run ."
 
 
 class InspectionPanel(Panel):
@@ -34,7 +34,7 @@ class InspectionPanel(Panel):
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
         wide = {"continuous_update": False, "placeholder": "a sentence, then Enter"}
-        self.sentence = text("Sentence", SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
+        self.sentence = text("Sentence", DEFAULT_SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
         self.sentence.layout.flex = "1 1 30em"
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()

@@ -64,8 +64,8 @@ class NeighboursView(View):
             tagger, when = self._before, " before training"
         found = tagger.neighbours(word, self.n.value)
         bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
-        says = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings:"
-        self.nearest.value = f"{says}{bars}"
+        message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings:"
+        self.nearest.value = f"{message}{bars}"
         show(self.when, not isinstance(self._before, str))
         if self._counts is not None:
             self._draw_map(tagger, [word, *(other for other, _ in found)], self._counts)
@@ -79,11 +79,11 @@ class NeighboursView(View):
             sentences = tagger.read(parts(settings)["train"], **settings.limits)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
-                begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
+                initial = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
             except (OSError, ValueError) as error:
                 yield counts, in_words(error)
                 return
-            yield counts, begun if begun.words == tagger.words else f"the words of {settings.corpus} have changed"
+            yield counts, initial if initial.words == tagger.words else f"the words of {settings.corpus} have changed"
 
         def on_event(counted: tuple[np.ndarray, Tagger | str]) -> None:
             if self._stamp == opened.stamp:

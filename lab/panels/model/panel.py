@@ -95,8 +95,8 @@ class ModelPanel(Panel):
             yield len(train.x_dict), len(train.y_dict)
 
         def on_progress(job: Job) -> None:
-            said = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
-            self.table.value = said if job.active else ""
+            text = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
+            self.table.value = text if job.active else ""
 
         def on_event(counted: tuple[int, int]) -> None:
             self._counted[settings.of_corpus] = counted

@@ -84,7 +84,7 @@ class PlayPanel(Panel):
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
-        self.says, self.states = view("play-says"), view("play-states")
+        self.summary, self.states = view("play-summary"), view("play-states")
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._filling = False
@@ -94,7 +94,7 @@ class PlayPanel(Panel):
             in_row(self.number, self.word, self.line),
             in_row(self.weights, self.W_h, self.forget),
             in_row(self.epoch_button, self.keep_button, self.reset_button),
-            self.says,
+            self.summary,
             in_row(self.reaches, self.slices),
             self.states,
         )
@@ -199,12 +199,12 @@ class PlayPanel(Panel):
         caption = "Hidden states: white is 0, blue up to 1, orange down to -1"
         words = sentence.words
         self.states.value = html.heat_map(h, units, words, 1.0, t, caption=caption, upright=len(words) > 12)
-        says = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
+        parts = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
         if isinstance(shown, NumpyLSTM):
-            says.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")
+            parts.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")
         if self._history:
-            says.append(f"Epochs of training: {len(self._history)}")
-        self.says.value = f"{'. '.join(says)}."
+            parts.append(f"Epochs of training: {len(self._history)}")
+        self.summary.value = f"{'. '.join(parts)}."
 
     def _draw_loss(self, model: NumpyRNN) -> float:
         weights, W_h, forget = self.knobs

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lab.drawing.html import chip, shortened
 
-FILLS = {
+FILL_COLOURS = {
     "input": "#a1d99b",
     "shared": "#c7e9c0",
     "constant": "#e0e0e0",
@@ -27,11 +27,11 @@ FILLS = {
     "scan": "#fdd0a2",
     "output": "#fcbba1",
 }
-HEIGHT, GAP, LAYER = 22, 14, 24  # pixels: height of a node, between nodes, between layers
-CHARACTER = 6.4  # approximate width in pixels
+NODE_HEIGHT, NODE_GAP, LAYER_GAP = 22, 14, 24  # pixels: height of a node, between nodes, between layers
+CHARACTER_WIDTH = 6.4  # approximate width in pixels
 MAX_LABEL = 24  # characters
 MAX_NODES = 400  # the layout of larger graphs takes too long
-SWEEPS = 24  # passes of the layout over all layers
+LAYOUT_PASSES = 24  # passes of the layout over all layers
 _numbers = itertools.count()  # each drawing needs its own arrow head: that of a hidden drawing would not be shown
 
 
@@ -48,7 +48,7 @@ class Node:
     @property
     def w(self) -> float:
         """Width in pixels."""
-        return 14 + CHARACTER * len(self.label)
+        return 14 + CHARACTER_WIDTH * len(self.label)
 
 
 @dataclass
@@ -75,7 +75,7 @@ def draw(graph: Any) -> str:
 def legend() -> str:
     """Return the legend of the colours as HTML."""
     names = {"shared": "shared variable", "scan": "scan (a loop)"}
-    return " ".join(chip(names.get(kind, kind), fill) for kind, fill in FILLS.items())
+    return " ".join(chip(names.get(kind, kind), fill) for kind, fill in FILL_COLOURS.items())
 
 
 def n_operations(graph: Any) -> int:
@@ -185,9 +185,11 @@ def lay_out(drawing: Drawing) -> None:
         links += itertools.pairwise(chains[begin, end])
     x = _places(layers, np.array(widths), links)
     for number, node in enumerate(drawing.nodes):
-        node.x, node.y = x[number], level[number] * (HEIGHT + LAYER)
+        node.x, node.y = x[number], level[number] * (NODE_HEIGHT + LAYER_GAP)
     for (begin, end), chain in chains.items():
-        drawing.edges[begin, end] = [(x[point], (level[begin] + n) * (HEIGHT + LAYER)) for n, point in enumerate(chain)]
+        drawing.edges[begin, end] = [
+            (x[point], (level[begin] + n) * (NODE_HEIGHT + LAYER_GAP)) for n, point in enumerate(chain)
+        ]
 
 
 def _places(layers: list[list[int]], widths: NDArray[np.float64], links: list[tuple[int, int]]) -> NDArray[np.float64]:
@@ -203,17 +205,17 @@ def _places(layers: list[list[int]], widths: NDArray[np.float64], links: list[tu
         below[upper].append(lower)
         above[lower].append(upper)
     x = np.zeros(len(widths))
-    for sweep in range(SWEEPS):
+    for sweep in range(LAYOUT_PASSES):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
-            if sweep >= SWEEPS // 2:  # the order is fixed now
+            if sweep >= LAYOUT_PASSES // 2:  # the order is fixed now
                 neighbours = [above[point] + below[point] for point in layer]
             else:
                 neighbours = [(above if sweep % 2 == 0 else below)[point] for point in layer]
             wanted = np.array([np.mean(x[n]) if n else x[point] for n, point in zip(neighbours, layer, strict=True)])
-            if sweep < SWEEPS // 2:
+            if sweep < LAYOUT_PASSES // 2:
                 order = np.argsort(wanted, kind="stable")
                 layer[:], wanted = np.array(layer)[order].tolist(), wanted[order]
-            apart = (widths[layer][1:] + widths[layer][:-1]) / 2 + GAP
+            apart = (widths[layer][1:] + widths[layer][:-1]) / 2 + NODE_GAP
             offsets = np.concatenate(([0.0], np.cumsum(apart)))
             x[layer] = isotonic_regression(wanted - offsets).x + offsets
     return x
@@ -224,8 +226,8 @@ def svg(drawing: Drawing) -> str:
     bends = [x for points in drawing.edges.values() for x, _ in points]
     left = min([node.x - node.w / 2 for node in drawing.nodes] + bends) - 6
     right = max([node.x + node.w / 2 for node in drawing.nodes] + bends)
-    top = min(node.y for node in drawing.nodes) - HEIGHT / 2 - 6
-    width, height = right - left + 6, max(node.y for node in drawing.nodes) + HEIGHT / 2 - top + 6
+    top = min(node.y for node in drawing.nodes) - NODE_HEIGHT / 2 - 6
+    width, height = right - left + 6, max(node.y for node in drawing.nodes) + NODE_HEIGHT / 2 - top + 6
     arrow = f"lab-arrow-{next(_numbers)}"
     parts = [_line(drawing.nodes[a], points, drawing.nodes[b], arrow) for (a, b), points in drawing.edges.items()]
     parts += [_box(node) for node in drawing.nodes]
@@ -240,7 +242,7 @@ def svg(drawing: Drawing) -> str:
 
 
 def _line(begin: Node, points: list[tuple[float, float]], end: Node, arrow: str) -> str:
-    half = HEIGHT / 2
+    half = NODE_HEIGHT / 2
     # an edge passes the nodes of a layer vertically
     bends = [(x, y + side) for x, y in points[1:-1] for side in (-half, half)]
     path = [(begin.x, begin.y + half), *bends, (end.x, end.y - half)]
@@ -255,11 +257,11 @@ def _line(begin: Node, points: list[tuple[float, float]], end: Node, arrow: str)
 
 
 def _box(node: Node) -> str:
-    radius = 4 if node.kind in ("operation", "scan") else HEIGHT / 2
+    radius = 4 if node.kind in ("operation", "scan") else NODE_HEIGHT / 2
     return (
         f"<g><title>{escape(node.title)}</title>"
-        f'<rect x="{node.x - node.w / 2:.1f}" y="{node.y - HEIGHT / 2:.1f}" width="{node.w:.1f}" height="{HEIGHT}" '
-        f'rx="{radius}" style="fill:{FILLS[node.kind]};stroke:#555;stroke-width:0.8"/>'
+        f'<rect x="{node.x - node.w / 2:.1f}" y="{node.y - NODE_HEIGHT / 2:.1f}" width="{node.w:.1f}" '
+        f'height="{NODE_HEIGHT}" rx="{radius}" style="fill:{FILL_COLOURS[node.kind]};stroke:#555;stroke-width:0.8"/>'
         f'<text x="{node.x:.1f}" y="{node.y + 4:.1f}" text-anchor="middle" '
         f'style="fill:#111;font:11px sans-serif">{escape(node.label)}</text></g>'
     )

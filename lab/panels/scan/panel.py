@@ -82,8 +82,8 @@ class ScanPanel(Panel):
         ]
         self.transitions = widgets.HTML()
         self._rows = [in_row(*weights) for weights in self.weights]
-        says = "Weights of the transitions. The weights from a state, divided by their sum, are a column of A:"
-        of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(says), *self._rows, self.transitions
+        message = "Weights of the transitions. The weights from a state, divided by their sum, are a column of A:"
+        of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(message), *self._rows, self.transitions
         self._settings = {
             "Squares": in_row(self.length, self.first, self.difference),
             "Powers": in_row(*self.base, self.power),
@@ -162,8 +162,8 @@ class ScanPanel(Panel):
         return ""
 
     def _try(self, mistake: WrongProgram) -> str:
-        said = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
-        (error, where), (_, fixed) = said
+        results = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
+        (error, where), (_, fixed) = results
         if error is None:
             heading, message = "Output, without an error:", text_box(escape(where), "Output")
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lab.drawing.html import shortened
-from lab.panels.step_through.network_drawing import FAINT, STEP_EDGES, STEP_NODES, Picture
+from lab.panels.step_through.network_drawing import FAINT_COLOUR, STEP_EDGES, STEP_NODES, Picture
 from lxmls_rnn.teaching.walk import Step
 
 # as in network_drawing: edges that a step uses, by name of the step: (edge, words later)
@@ -30,7 +30,7 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], pe
         start = 18 if column == 0 else left - WORD_WIDTH + 64  # right of the previous word's cell
         if column == 0:
             for row in (rows["c"], rows["gates"]):
-                picture.text(9, row, "0" if t == 1 else "…", 12, FAINT)
+                picture.text(9, row, "0" if t == 1 else "…", 12, FAINT_COLOUR)
         picture.arrow(start, rows["c"], middle - 14, rows["c"], "cell", t)
         picture.arrow(18 if column == 0 else left - 18, rows["gates"], left - 1, rows["gates"], "W_h", t)
         picture.label(left - 10, rows["gates"] + 13, "W_h", 11, ("W_h", t) in picture.active_edges)
@@ -59,5 +59,5 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], pe
         picture.text(middle, rows["word"], shortened(words[t - 1], 16), 13, bold=here)
         picture.label(h - 42, rows["p"], shortened(tags[t - 1], 8), 11, here)
     if picture.shown[-1] < len(words):
-        picture.text(width - 8, rows["c"], "…", 14, FAINT)
+        picture.text(width - 8, rows["c"], "…", 14, FAINT_COLOUR)
     return picture.svg(width, height, "the network unrolled over the sentence")

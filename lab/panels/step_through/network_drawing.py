@@ -10,12 +10,12 @@ from lxmls_rnn.teaching.walk import BACKWARD, Step
 MAX_WORDS = 5  # words drawn at a time
 MAX_UNITS = 4  # units drawn per hidden layer of the MLP
 
-FAINT = "var(--lab-faint)"
+FAINT_COLOUR = "var(--lab-faint)"
 
 # colours of a node: fill, line, text
-PENDING = ("var(--lab-soft)", "var(--lab-border)", FAINT)
-KNOWN = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
-ACTIVE = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
+PENDING_COLOURS = ("var(--lab-soft)", "var(--lab-border)", FAINT_COLOUR)
+KNOWN_COLOURS = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
+ACTIVE_COLOURS = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
 
 # edges that a step uses, by name of the step: (edge, words later)
 STEP_EDGES = {
@@ -49,14 +49,14 @@ class Picture:
     def colours(self, node: str, t: int) -> tuple[str, str, str]:
         """Return the colours of a node: fill, line, text."""
         if (node, t) == self.active_node:
-            return ACTIVE[self.step.direction]
-        return KNOWN[self.done[node, t]] if (node, t) in self.done else PENDING
+            return ACTIVE_COLOURS[self.step.direction]
+        return KNOWN_COLOURS[self.done[node, t]] if (node, t) in self.done else PENDING_COLOURS
 
     def stroke(self, edge: str, t: int) -> tuple[str, float]:
         """Return colour and width of an edge."""
         if (edge, t) in self.active_edges:
-            return ACTIVE[self.step.direction][0], 3.5
-        return FAINT, 1.2
+            return ACTIVE_COLOURS[self.step.direction][0], 3.5
+        return FAINT_COLOUR, 1.2
 
     def text(
         self, x: float, y: float, content: str, size: int = 12, ink: str = "var(--lab-text)", bold: bool = False
@@ -72,7 +72,7 @@ class Picture:
 
     def label(self, x: float, y: float, content: str, size: int, strong: bool) -> None:
         """Add a label, bold if `strong`, otherwise faint."""
-        self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT, strong)
+        self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT_COLOUR, strong)
 
     def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
         """Draw a node as a circle with this centre."""
@@ -133,9 +133,9 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
         a, h = left + 10, left + 47
         before = left - 39  # h of the previous word
         if t == 1:
-            picture.text(10, rows["h"], "0", 12, FAINT)
+            picture.text(10, rows["h"], "0", 12, FAINT_COLOUR)
         elif column == 0:
-            picture.text(10, rows["h"], "…", 14, FAINT)
+            picture.text(10, rows["h"], "…", 14, FAINT_COLOUR)
         start = 17 if column == 0 else before + 14
         picture.arrow(start, rows["h"], a - 14, rows["h"], "W_h", t, "W_h")
         picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "f", t, "f")
@@ -151,7 +151,7 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
         picture.text(a + 6, rows["word"], shortened(words[t - 1], 10), 13, bold=here)
         picture.label(a - 4, rows["p"], shortened(tags[t - 1], 6), 11, here)
     if picture.shown[-1] < len(words):
-        picture.text(width - 9, rows["h"], "…", 14, FAINT)
+        picture.text(width - 9, rows["h"], "…", 14, FAINT_COLOUR)
     return picture.svg(width, height, "the network unrolled over the sentence")
 
 
@@ -199,11 +199,11 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
                 f'<circle cx="{x:.1f}" cy="{bottom}" r="8" stroke-dasharray="3 2" '
                 'style="fill:none;stroke:var(--lab-faint)"/>'
             )
-        picture.text(across[0] - 22, bottom, "0", 12, FAINT)
+        picture.text(across[0] - 22, bottom, "0", 12, FAINT_COLOUR)
     if n_hidd > units:
-        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, FAINT)
+        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, FAINT_COLOUR)
     if picture.shown[0] > 1:
-        picture.text(middle, bottom, "…", 14, FAINT)
+        picture.text(middle, bottom, "…", 14, FAINT_COLOUR)
     if picture.shown[-1] < len(words):
-        picture.text(middle, 20, "…", 14, FAINT)
+        picture.text(middle, 20, "…", 14, FAINT_COLOUR)
     return picture.svg(width, height, "the same pass as a multilayer perceptron")

@@ -14,7 +14,7 @@ from lxmls_rnn.deep_learning.parameters import STACKED
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, sum_gradients
 
-MEANING = {
+MEANINGS = {
     "z": "The embedding of the word: W_e times a one-hot vector selects a column. It is an input of layer {t}.",
     "a": "The input of hidden layer {t}: the word's embedding and the previous hidden layer, each times its matrix. "
     "W_x and W_h are the same for every word.",
@@ -32,29 +32,29 @@ MEANING = {
     "e_z": "Back through W_x to the embedding.",
     "dW_e": "Only the word's own column is changed; a repeated word sums the errors of all its positions.",
 }
-GATE = "The {gate} gate, between 0 and 1 for each unit: "
-SLOPE = (
+GATE_MEANING = "The {gate} gate, between 0 and 1 for each unit: "
+GATE_ERROR = (
     "The error of a_{letter}, the input of the {gate} gate: the slope of the logistic function, times what the gate "
 )
-LSTM_MEANING = {
-    **MEANING,
+LSTM_MEANINGS = {
+    **MEANINGS,
     "a": "The inputs of the gates i, f, o and of g, four blocks of rows: the word's embedding and the previous hidden "
     "state, each times its matrix.",
     "b": "The peepholes: the previous cell as an input of the three gates. g has none.",
-    "i": GATE.format(gate="input") + "how much of g_{t} is written into the cell.",
-    "f": GATE.format(gate="forget") + "how much of the previous cell is kept.",
+    "i": GATE_MEANING.format(gate="input") + "how much of g_{t} is written into the cell.",
+    "f": GATE_MEANING.format(gate="forget") + "how much of the previous cell is kept.",
     "g": "The candidate content for the cell, between -1 and 1.",
-    "o": GATE.format(gate="output") + "how much of the cell is shown as h_{t}.",
+    "o": GATE_MEANING.format(gate="output") + "how much of the cell is shown as h_{t}.",
     "c": "The cell: the kept part of the previous cell, plus the new content. There is no matrix on this path.",
     "h": "The part of the cell that the output gate shows. The scores and the next gates use it; the cell itself goes "
     "on to word {next}.",
     "e_h": "h_{t} contributes to its own output and, through W_h, to all four blocks of word {next}: both errors are "
     "added.",
-    "e_a_o": SLOPE.format(gate="output", letter="o") + "multiplies, tanh(c_{t}), times the error of h_{t}.",
+    "e_a_o": GATE_ERROR.format(gate="output", letter="o") + "multiplies, tanh(c_{t}), times the error of h_{t}.",
     "e_c": "c_{t} contributes to h_{t}, with tanh' = 1 - tanh², and to c_{next}: along the cell the error is only "
     "multiplied by the forget gate f_{next}, and does not shrink if that is near 1.{peepholes}",
-    "e_a_i": SLOPE.format(gate="input", letter="i") + "multiplies, g_{t}, times the error of the cell.",
-    "e_a_f": SLOPE.format(gate="forget", letter="f") + "multiplies, c_{last}, times the error of the cell.",
+    "e_a_i": GATE_ERROR.format(gate="input", letter="i") + "multiplies, g_{t}, times the error of the cell.",
+    "e_a_f": GATE_ERROR.format(gate="forget", letter="f") + "multiplies, c_{last}, times the error of the cell.",
     "e_a_g": "The error of a_g, the input of g: the slope of tanh, 1 - g², times the input gate and the error of the "
     "cell.",
     "dW_x": "The stacked errors of the four blocks, e_{{a,i}}, e_{{a,f}}, e_{{a,g}} and e_{{a,o}}, times their input "
@@ -66,17 +66,17 @@ LSTM_MEANING = {
 PEEPHOLES = " The gates of word {next} add an error through the peepholes."
 MAX_COLUMNS = 14  # words shown at a time; more do not fit side by side
 # meanings that differ at the last word and at the first word
-LAST_WORD_MEANING = {
+LAST_WORD_MEANINGS = {
     "e_h": "The last hidden state contributes only to its own output: there is no later word.",
     "e_c": "The last cell contributes only to h_{t}, with tanh' = 1 - tanh²: there is no later word.",
 }
-FIRST_WORD_MEANING = {
+FIRST_WORD_MEANINGS = {
     "dW_h": "At the first word h_0 = 0, so the contribution to W_h is 0.",
     "dW_c": "At the first word c_0 = 0, so the contribution to W_c is 0.",
     "e_a_f": "At the first word c_0 = 0, so the forget gate has no effect, and its error is 0.",
 }
 # stacked gates, by name of the quantity
-BLOCKS = {
+STACKED_GATES = {
     **STACKED,
     **{f"d{name}": gates for name, gates in STACKED.items()},
     **dict.fromkeys(("a", "e_a"), STACKED["W_x"]),
@@ -117,7 +117,7 @@ class Walk:
                 parts.append(f"<span>{html.symbols(f' {text} ')}</span>" if text else "")
                 rest = rest[end:]
         formula = html.symbols(f"{step.symbol} {sign} {step.formula}")
-        colour = network_drawing.ACTIVE[step.direction][0]
+        colour = network_drawing.ACTIVE_COLOURS[step.direction][0]
         return (
             f'<div class="lab-step-title" style="border-left:6px solid {colour}"><small>{place}, <b>{word}</b></small>'
             f'<div class="lab-formula">{formula}</div><div>{html.symbols(self._meaning(step))}</div></div>'
@@ -157,11 +157,11 @@ class Walk:
 
     def _meaning(self, step: Step) -> str:
         t, L = step.t, len(self.words)
-        meaning = (LSTM_MEANING if self._is_lstm else MEANING)[step.name]
+        meaning = (LSTM_MEANINGS if self._is_lstm else MEANINGS)[step.name]
         meaning = (
-            FIRST_WORD_MEANING.get(step.name, meaning)
+            FIRST_WORD_MEANINGS.get(step.name, meaning)
             if t == 1
-            else LAST_WORD_MEANING.get(step.name, meaning)
+            else LAST_WORD_MEANINGS.get(step.name, meaning)
             if t == L
             else meaning
         )
@@ -183,8 +183,8 @@ class Walk:
             return self.tag_names, ()
         if name in ("W_e", "dW_e"):
             return (), self._distinct()
-        if self._is_lstm and name in BLOCKS:
-            return html.gate_rows(BLOCKS[name], self.model.sizes.n_hidd), ()
+        if self._is_lstm and name in STACKED_GATES:
+            return html.gate_rows(STACKED_GATES[name], self.model.sizes.n_hidd), ()
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:

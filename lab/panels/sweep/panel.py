@@ -115,7 +115,7 @@ class SweepPanel(Panel):
         self.count = view("sweep-count")
         self.name = text("Name", "", "The sweep is saved in a folder of this name")
         self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play", single=True)
-        self.sweep = dropdown("Selected sweep", [], "The sweep that the buttons beside act on")
+        self.sweep = dropdown("Selected sweep", [], "The sweep that the buttons next to it act on")
         what = "Pause all trainings after their current update, or resume them"
         self.pause_button = self.button("Pause", what, self.pause, icon="pause")
         self.stop_button = self.button("Stop", "Stop all trainings and save checkpoints", self.stop, icon="stop")
@@ -265,12 +265,12 @@ class SweepPanel(Panel):
             return
         driver, count = live.driver, len(live.driver.results)
         self.progress.value = live.done / count
-        says = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
+        parts = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
         if active:
-            says.append(counted(driver.alive, "worker"))
+            parts.append(counted(driver.alive, "worker"))
             if driver.seconds_left:
-                says.append(f"about {driver.seconds_left:.0f} s left")
-        self.status.value = ", ".join(says)
+                parts.append(f"about {driver.seconds_left:.0f} s left")
+        self.status.value = ", ".join(parts)
 
     def _show(self, sweep: Sweep, results: list[Result]) -> None:
         settings = by_setting(results)
@@ -304,10 +304,10 @@ class SweepPanel(Panel):
         if best is None:
             return ""
         try:
-            says = report.verdict(best, on_test(sweep, best), "there is none")
+            verdict = report.verdict(best, on_test(sweep, best), "there is none")
         except ValueError as error:
-            says = report.verdict(best, [], str(error))
-        return f"<p><b>{escape(says)}</b></p>"
+            verdict = report.verdict(best, [], str(error))
+        return f"<p><b>{escape(verdict)}</b></p>"
 
     def _inspect_run(self, result: Result) -> None:
         """Open the run of a clicked point in an inspection panel."""

@@ -85,9 +85,9 @@ class Plots(widgets.VBox):
             axis.tick_values = np.array(list(places.values()))
             axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
             self.against.marks = [*marks, self.points]
-        said = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
+        legend = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
         what = "Each point is a training: click it to inspect its run."
-        self.legends[0].value = f"<div>{said}</div><small>{what}</small>"
+        self.legends[0].value = f"<div>{legend}</div><small>{what}</small>"
 
     def _draw_curves(self, settings: Sequence[Setting]) -> None:
         marks, scales = [], scales_of(self.curves)
@@ -104,5 +104,5 @@ class Plots(widgets.VBox):
         named = zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False)
         lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", colour, "solid") for s, colour in named)
         best = f"The {MAX_COLOURED_CURVES} best settings. " if len(settings) > MAX_COLOURED_CURVES else ""
-        says = f"{best}Band: standard deviation over the seeds."
-        self.legends[1].value = f"<div>{html.key(lines)}</div><small>{says}</small>"
+        message = f"{best}Band: standard deviation over the seeds."
+        self.legends[1].value = f"<div>{html.key(lines)}</div><small>{message}</small>"

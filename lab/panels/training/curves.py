@@ -57,11 +57,11 @@ class Curves(widgets.VBox):
         drawn = ((name, *lines.style) for name, lines in self.lines.items())
         key = html.key((name, colour, line) for name, colour, _, line, _ in drawn)
         dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
-        says = (
+        message = (
             f"With markers: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
             "each word tagged before its update. Thin: the same within epochs. Norm: the largest, before clipping."
         )
-        self.legend.value = f"<div>{key}</div><div><small>{says}</small></div>" if names else ""
+        self.legend.value = f"<div>{key}</div><div><small>{message}</small></div>" if names else ""
 
     def rescale(self) -> None:
         """Replace the cost axis according to `logarithmic`."""

@@ -205,5 +205,5 @@ def names(root: Path) -> tuple[list[str], list[Damaged]]:
     found, damaged = find_runs(root)
     folders = [run.folder for run in found]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
-    begun = [live.folder for live in reversed(of(root)) if live.folder not in folders]
-    return [folder.name for folder in begun + folders], damaged
+    started = [live.folder for live in reversed(of(root)) if live.folder not in folders]
+    return [folder.name for folder in started + folders], damaged

@@ -551,9 +551,7 @@ def test_every_control_of_a_view_is_shown_in_it(panel, tab):
     assert {name for name, one in made.items() if one.model_id not in shown} <= {"chart"}
 
 
-@pytest.mark.parametrize(
-    ("first", "says"), [(0.9, "further back it rises to 90% again"), (0.001, "below 1 % after 2")]
-)
+@pytest.mark.parametrize(("first", "says"), [(0.9, "further back it rises to 90% again"), (0.001, "below 1 % after 2")])
 def test_a_gradient_that_comes_back_is_said(first, says):
     norms = np.array([first, 0.001, 0.5, 1.0])
     assert says in explain(SimpleNamespace(is_lstm=False), Reach(0.5, norms, norms, None), "run")

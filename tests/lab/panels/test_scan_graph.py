@@ -55,7 +55,7 @@ def test_a_box_stands_just_above_the_first_that_uses_it(chain):
     graph_drawing.lay_out(drawing)
     for begin in {begin for begin, _ in drawing.edges}:
         below = min(drawing.nodes[end].y for start, end in drawing.edges if start == begin)
-        assert below - drawing.nodes[begin].y == graph_drawing.HEIGHT + graph_drawing.LAYER
+        assert below - drawing.nodes[begin].y == graph_drawing.NODE_HEIGHT + graph_drawing.LAYER_GAP
 
 
 def test_the_drawing_names_every_operation_in_full(chain):

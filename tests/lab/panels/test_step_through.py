@@ -77,7 +77,7 @@ def test_every_step_can_be_drawn_with_its_place(panel):
 
 def test_both_drawings_highlight_the_same_edges(panel):
     go_to(panel, "e_h_2", 2)  # W_y of this word and W_h of the next
-    active = network_drawing.ACTIVE["backward"][0]
+    active = network_drawing.ACTIVE_COLOURS["backward"][0]
     unrolled, as_mlp = panel.drawing.value.split("<figcaption>")[1:]
     heads = f'<polygon points="[^"]*" style="fill:{active}"'
     assert len(re.findall(heads, unrolled)) == 2
@@ -250,13 +250,13 @@ def test_every_step_of_an_lstm_is_explained_and_drawn_with_its_place(lstm):
         (place,) = re.findall(r'aria-label="([^"]+)"', lstm.drawing.value)
         assert f"now {step.symbol} of word {step.t}" in place
         assert step.direction in place
-        colour = network_drawing.ACTIVE[step.direction][0]
+        colour = network_drawing.ACTIVE_COLOURS[step.direction][0]
         assert len(re.findall(f"(circle|rect) [^>]*fill:{colour}", lstm.drawing.value)) == 1
 
 
 def test_the_drawing_of_an_lstm_shows_where_the_error_comes_from(lstm):
     go_to(lstm, "e_c_2", 2)  # from h_2, from c_3, and with peepholes from b_3
-    heads = f'<polygon points="[^"]*" style="fill:{network_drawing.ACTIVE["backward"][0]}"'
+    heads = f'<polygon points="[^"]*" style="fill:{network_drawing.ACTIVE_COLOURS["backward"][0]}"'
     assert len(re.findall(heads, lstm.drawing.value)) == (4 if lstm.peepholes.value else 2)
 
 
