@@ -32,7 +32,7 @@ class Answer(widgets.VBox):
             stored = _FILE.read()
             _FILE.try_to_write()  # report this before the student types
         except OSError as error:
-            self._complain(error)
+            self._show_error(error)
         self._known = {question: stored[question].text if question in stored else "" for question in questions}
         self._mine = dict(self._known)  # the text in the field
         self._others: dict[str, list[str]] = {question: [] for question in questions}  # of other notebooks
@@ -61,7 +61,7 @@ class Answer(widgets.VBox):
                     del answers[question]
             self._known[question], self._mine[question] = whole, text
         except OSError as error:
-            self._complain(error)
+            self._show_error(error)
         else:
             self._report_saved()
 
@@ -70,6 +70,6 @@ class Answer(widgets.VBox):
         also = f" Another notebook answered {shared} too; its text is saved below yours. Run this cell again to see it."
         self.message.value = f'<div role="status">Saved.{escape(also) if shared else ""}</div>'
 
-    def _complain(self, error: OSError) -> None:
+    def _show_error(self, error: OSError) -> None:
         text = escape(f"Answers are not saved: {in_words(error)}")
         self.message.value = f'<div role="alert" class="lab-error">{text}</div>'

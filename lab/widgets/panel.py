@@ -115,7 +115,7 @@ class Panel(widgets.VBox, Background):
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():
-            self.complain(noticed)
+            self.show_error(noticed)
 
     def code(self) -> str:
         """Return Python code equivalent to the current settings; ValueError if a setting is invalid."""
@@ -135,11 +135,11 @@ class Panel(widgets.VBox, Background):
             f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre></div>'
         )
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a message in the message line."""
         self.message.value = f'<div role="status">{escape(text)}</div>'
 
-    def complain(self, error: BaseException | str) -> None:
+    def show_error(self, error: BaseException | str) -> None:
         """Show an error in the message line."""
         text = error if isinstance(error, str) else in_words(error)
         details = ""
@@ -156,9 +156,9 @@ class Panel(widgets.VBox, Background):
             with python_warnings.collected(UserWarning) as texts:
                 yield
             if texts:
-                self.say(python_warnings.sentence(texts))
+                self.show_message(python_warnings.sentence(texts))
         except Exception as error:
-            self.complain(error)
+            self.show_error(error)
 
     def attempt(self, action: Callable[[], None]) -> bool:
         """Call `action` with the lock held and show its errors; return whether it succeeded."""

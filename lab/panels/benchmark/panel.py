@@ -179,7 +179,7 @@ class BenchmarkPanel(Panel):
                 session.path.unlink(missing_ok=True)
                 kept = "nothing is saved"
             self.refresh()
-            self.say(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
+            self.show_message(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
 
         self.in_background(session.run, on_end, on_progress, on_event)
 
@@ -187,7 +187,7 @@ class BenchmarkPanel(Panel):
         if self.session is not None and self.working:
             self._stopped = True
             self.session.runner.stop()
-            self.say("Stopping …")
+            self.show_message("Stopping …")
 
     def refresh(self) -> None:
         files = [*results.saved(paths.results()), *results.saved(results.STORED)]
@@ -207,7 +207,7 @@ class BenchmarkPanel(Panel):
         self.comparison.value = ""
         show(self.views)
         self._draw()
-        self.say(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
+        self.show_message(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
 
     def toggle_overlay(self) -> None:
         """Overlay the chosen results on those shown, or remove the present overlay."""

@@ -80,7 +80,7 @@ class CorpusPanel(Panel):
             self.sentences,
             in_row(self.tags, self.lengths),
         ]
-        self.say("Read.")
+        self.show_message("Read.")
 
     def _show(self) -> None:
         part = self.train if self.part.value == "train" else self.dev
@@ -119,11 +119,11 @@ class CorpusPanel(Panel):
             self.fetch_button.disabled = job.active
             show(self.progress, job.active)
             if notices:
-                self.say(notices[-1])
+                self.show_message(notices[-1])
 
         def on_end() -> None:
             new_files()
-            self.say(f"{name} is in the data folder.")
+            self.show_message(f"{name} is in the data folder.")
 
         self.in_background(work, on_end, on_progress)
 
@@ -142,7 +142,7 @@ class CorpusPanel(Panel):
                 name = save_upload(file["name"], bytes(file["content"]))
                 new_files()
                 self.choice.corpus.value = name
-                self.say(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
+                self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

@@ -107,17 +107,17 @@ class DistancePanel(Panel):
         show(self.progress, job.active)
         self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
         if not self.measured:
-            self.say("Theano is compiling the taggers; the first time this takes up to a minute.")
+            self.show_message("Theano is compiling the taggers; the first time this takes up to a minute.")
             return
         last = list(self.measured.values())[-1]
         if job.active:
-            self.say(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
+            self.show_message(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
         show(self.plot)
         self._draw()
 
     def _conclude(self) -> None:
         ended = "Done." if self.progress.value >= 1 else "Stopped."
-        self.say(f"{ended} From which distance on does each tagger guess?")
+        self.show_message(f"{ended} From which distance on does each tagger guess?")
 
     def means(self) -> dict[str, dict[int, list[float]]]:
         """Return the accuracies of the seeds so far, by tagger and distance."""

@@ -152,19 +152,19 @@ class GradientCheckPanel(Panel):
         self._update_options()
         if active and waiting:
             what = "Theano compiles its gradient, then computes" if MODELS[waiting[0]].in_theano else "computing"
-            self.say(f"{waiting[0]}: {what} …")
+            self.show_message(f"{waiting[0]}: {what} …")
 
     def _conclude(self) -> None:
         assert self._ids is not None
         if self.job is None:
-            self.say("Stopped.")
+            self.show_message("Stopped.")
         elif all(row.agrees for row in self.rows):
-            self.say(
+            self.show_message(
                 "All gradients agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
             )
         else:
             wrong = sum(not row.agrees for row in self.rows)
-            self.say(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
+            self.show_message(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
         if self.rows:
             sentences = diagnose(self.rows, self._ids.x)
             if self._broken != NO_MISTAKE:

@@ -61,7 +61,7 @@ class InspectionPanel(Panel):
         self.about.value = ""
         show(self.tabs, False)
         if self.choice.run.value is None:
-            self.say("No trained run yet: train one in the training panel, then press Refresh.")
+            self.show_message("No trained run yet: train one in the training panel, then press Refresh.")
             return
         self.opened = open_run(self.choice.folder())
         self.about.value = escape(self.opened.describe())

@@ -150,7 +150,7 @@ class ModelPanel(Panel):
         def on_progress(job: Job) -> None:
             self.make_button.disabled, self.stop_button.disabled = job.active, not job.active
             if job.active:
-                self.say(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
+                self.show_message(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
 
         self.in_background(work, lambda: self._show_drawn(rows), on_progress)
 
@@ -160,7 +160,7 @@ class ModelPanel(Panel):
             self.job.stop()
             self.job = None
             self.make_button.disabled, self.stop_button.disabled = False, True
-            self.say("Stopped.")
+            self.show_message("Stopped.")
 
     def _show_drawn(self, rows: list[list[object]]) -> None:
         assert self.experiment is not None
@@ -172,7 +172,7 @@ class ModelPanel(Panel):
             f"number of the matrix. They show at most {html.IMAGE_SIDE} rows and columns.</small>"
         )
         warned = self.job.warning_text if self.job is not None else ""
-        self.say(f"Created: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
+        self.show_message(f"Created: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

@@ -135,7 +135,7 @@ class ScanPanel(Panel):
         if name in self.compiled:
             self._show()
             return
-        self.say("Compiling: this takes seconds, the first time up to a minute …")
+        self.show_message("Compiling: this takes seconds, the first time up to a minute …")
         results: list[str] = []
 
         def work() -> Iterator[str]:
@@ -146,10 +146,10 @@ class ScanPanel(Panel):
                 return
             if name != MISTAKES_PART:
                 self._show()
-                self.say("Compiled. The sliders now take effect at once.")
+                self.show_message("Compiled. The sliders now take effect at once.")
             elif mistake == self.mistake.value:
                 self.wrong_result.value = results[0]
-                self.say("Both programs have run.")
+                self.show_message("Both programs have run.")
 
         self.in_background(work, on_end, on_event=results.append)
 

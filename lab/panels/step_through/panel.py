@@ -153,7 +153,7 @@ class StepThroughPanel(Panel):
                 what = (
                     "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
                 )
-                self.say(f"{what} difference is {self.walk.difference():.0e}.")
+                self.show_message(f"{what} difference is {self.walk.difference():.0e}.")
 
     def code(self) -> str:
         words, tags = self.sentence.sentence()

@@ -184,7 +184,7 @@ class SweepPanel(Panel):
     def stop(self) -> None:
         """Stop the selected sweep."""
         self._active().job.stop()
-        self.say("Stopping: each training writes a checkpoint …")
+        self.show_message("Stopping: each training writes a checkpoint …")
 
     def _active(self) -> LiveSweep:
         live = live_sweeps.find(self._folder(self.sweep.value))
@@ -199,7 +199,7 @@ class SweepPanel(Panel):
         active = [other for other in names if self._is_active(other)]
         set_options(self.sweep, names, name or self.sweep.value or next(iter(active), None))
         if damaged:
-            self.say(" ".join(map(str, damaged)))
+            self.show_message(" ".join(map(str, damaged)))
         self._show_selected()
 
     def _is_active(self, name: str) -> bool:
@@ -251,7 +251,7 @@ class SweepPanel(Panel):
                 self._seen, self._drawn_at = seen, monotonic()
                 self._show(live.driver.sweep, list(live.driver.results.values()))
             if live.job.error is not None:
-                self.complain(live.job.error)
+                self.show_error(live.job.error)
 
     def _show_state(self, live: LiveSweep | None) -> None:
         active = live is not None and live.job.active
@@ -316,7 +316,7 @@ class SweepPanel(Panel):
             for before in self.inspection.children:
                 before.close()
             self.inspection.children = [] if self.make_inspection_panel is None else [self.make_inspection_panel(run)]
-            self.say(f"Below: {run}")
+            self.show_message(f"Below: {run}")
 
     def code(self) -> str:
         sweep = self.described()

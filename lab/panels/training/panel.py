@@ -129,7 +129,7 @@ class TrainingPanel(Panel):
         self.corpus.copy_from(settings)
         self.model.copy_from(settings)
         self.trainer.copy_from(settings.trainer)
-        self.say(f"Copied the settings of {self.run.value}.")
+        self.show_message(f"Copied the settings of {self.run.value}.")
 
     def _settings_of_run(self) -> Settings:
         live = live_runs.find(self._folder())
@@ -180,12 +180,12 @@ class TrainingPanel(Panel):
         name, folder = self.run.value, self._folder()
         if self._to_delete != name:
             self._to_delete = name
-            self.say(f"Delete {name} and its model? Press Delete again.")
+            self.show_message(f"Delete {name} and its model? Press Delete again.")
         else:
             live_runs.remove(folder)
             self.refresh()
             self.run.value = next(iter(self.run.options), None)
-            self.say(f"Deleted {name}.")
+            self.show_message(f"Deleted {name}.")
 
     def _folder(self) -> Path:
         if self.run.value is None:
@@ -300,15 +300,15 @@ class TrainingPanel(Panel):
             self._awaited = live
         elif self._awaited is live:
             self._awaited = None
-            self._say_end(live)
+            self._report_end(live)
 
-    def _say_end(self, live: LiveRun) -> None:
+    def _report_end(self, live: LiveRun) -> None:
         if live.folder.exists():
             self._propose_epochs()
         if live.job.error is not None:
-            self.complain(live.job.error)
+            self.show_error(live.job.error)
         else:
-            self.say(ended(live))
+            self.show_message(ended(live))
 
     def _show_from_disk(self) -> None:
         self.epoch_bar.value = self.training_bar.value = 0.0
