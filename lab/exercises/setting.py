@@ -1,4 +1,4 @@
-"""Sentences and models that the checks use, and helpers for results of student code."""
+"""Sentences and models of the checks, and helpers for results of student code."""
 
 import functools
 import inspect
@@ -41,7 +41,7 @@ def compare_probabilities(
 def not_one(p: np.ndarray) -> str:
     """Return a message if the probabilities of a step do not sum to 1, else an empty string."""
     total = float(p.sum())
-    return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
+    return "" if np.isclose(total, 1) else f" It is not normalised: the sum is {total:.4g}, expected 1."
 
 
 def class_of(student: Any) -> Any:
@@ -52,7 +52,7 @@ def class_of(student: Any) -> Any:
 def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:
     """Return `result`; raise Wrong unless it is a tuple or list, of `n` values if given."""
     if not isinstance(result, (tuple, list)) or n not in (None, len(result)):
-        raise Wrong(f"It should return {expected}; got {what(result)}.")
+        raise Wrong(f"Expected the results {expected}; got {what(result)}.")
     return result
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from lab.widgets.controls import in_row, on_change, text, view, whole
+from lab.widgets.controls import in_row, integer, on_change, text, view
 from lab.widgets.job import Listeners
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -31,7 +31,7 @@ class SentenceChoice(widgets.VBox):
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
         tooltip = "Number of a sentence of the sample corpus; 0: your own sentence"
-        self.number = whole("Sentence number", TYPED, tooltip, 10_000, "16em", least=TYPED).add_class(
+        self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", least=TYPED).add_class(
             "lab-sentence-number"
         )
         self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em", continuous_update=False)

@@ -13,7 +13,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
-from lab.widgets.controls import field, gauge, in_row, on_change, show, toggles, view, whole
+from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
@@ -42,10 +42,10 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
-        self.choice.more.button.value = True  # open: here these settings matter
+        self.choice.advanced.button.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
-        self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "16em")
+        self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
         )
@@ -53,7 +53,7 @@ class CorpusPanel(Panel):
         names = [*datasets.DATASETS, *(f"{PREFIX}{code}" for code in table())]
         self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
-        self.progress = gauge("16em")
+        self.progress = progress_bar("16em")
         self.summary, self.sentences = view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = widgets.VBox()
@@ -85,7 +85,7 @@ class CorpusPanel(Panel):
             self.sentences,
             in_row(self.tags, self.lengths),
         ]
-        self.say("Read.")
+        self.show_message("Read.")
 
     def _show(self) -> None:
         part = self.train if self.part.value == "train" else self.dev
@@ -120,18 +120,18 @@ class CorpusPanel(Panel):
         def work() -> Iterator[Path]:
             yield from datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.fetch_button.disabled = job.active
             show(self.progress, job.active)
             if notices:
-                self.say(notices[-1])
+                self.show_message(notices[-1])
 
-        def done() -> None:
+        def on_end() -> None:
             new_files()
             about = (text for text in notices if not text.startswith(str(paths.data())))  # licence, missing parts
-            self.say(" ".join([f"{name} is in the data folder.", *about]))
+            self.show_message(" ".join([f"{name} is in the data folder.", *about]))
 
-        self.in_background(work, done, progress)
+        self.in_background(work, on_end, on_progress)
 
     def _show_share(self, done: int, total: int) -> None:
         share = done / total if total else float(done == total)
@@ -148,7 +148,7 @@ class CorpusPanel(Panel):
                 name = save_upload(file["name"], bytes(file["content"]), **self.choice.reading())
                 new_files()
                 self.choice.corpus.value = name
-                self.say(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
+                self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.widgets.controls import in_row, show, switch, view
+from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
 
@@ -38,7 +38,7 @@ class Curves(widgets.VBox):
         self.norm, self.figures = over_epochs(norm_axis), in_row(self.cost, self.accuracy)
         what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
         # its handler calls `rescale`
-        self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
+        self.logarithmic = checkbox("Logarithmic cost axis", what).add_class("lab-logarithmic")
         self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}  # by name of the run
         super().__init__([self.figures, self.logarithmic, self.legend])
@@ -57,11 +57,11 @@ class Curves(widgets.VBox):
         drawn = ((name, *lines.style) for name, lines in self.lines.items())
         key = html.key((name, colour, line) for name, colour, _, line, _ in drawn)
         dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
-        says = (
+        message = (
             f"With markers: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
             "each word tagged before its update. Thin: the same within epochs. Norm: the largest, before clipping."
         )
-        self.legend.value = f"<div>{key}</div><div><small>{says}</small></div>" if names else ""
+        self.legend.value = f"<div>{key}</div><div><small>{message}</small></div>" if names else ""
 
     def rescale(self) -> None:
         """Replace the cost axis according to `logarithmic`."""

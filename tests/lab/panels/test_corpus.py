@@ -192,7 +192,7 @@ def test_the_longest_sentence_is_as_long_as_the_field_says():
     panel.read()
     assert max(map(len, panel.train)) == 5
     assert panel.choice.fields()["max_sent_len"] == 6
-    panel.choice.take(panel.settings())
+    panel.choice.copy_from(panel.settings())
     assert panel.choice.longest.value == 5
 
 
@@ -206,5 +206,5 @@ def test_a_distance_makes_the_corpus_reach(data):
     settings = panel.settings()
     panel.choice.corpus.value, panel.choice.distance.value = "sample", 9
     assert panel.choice.distance.layout.display == "none"
-    panel.choice.take(settings)
+    panel.choice.copy_from(settings)
     assert (panel.choice.corpus.value, panel.choice.distance.value) == ("reach", 4)

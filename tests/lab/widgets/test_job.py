@@ -173,9 +173,9 @@ def test_the_warnings_of_a_job_are_kept_also_while_another_thread_has_a_guard():
         job = Job(events, lambda _: None).start()
         job.wait(PATIENCE)
     assert job.warnings[:2] == ["file 0 is old", "file 1 is old"]
-    assert job.warned == "Warning: file 0 is old; file 1 is old."
+    assert job.warning_text == "Warning: file 0 is old; file 1 is old."
     assert panel.message.value == ""
-    assert Job(counting, lambda _: None).warned == ""
+    assert Job(counting, lambda _: None).warning_text == ""
 
 
 def test_waiting_in_vain_says_so():
