@@ -94,7 +94,7 @@ def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_o
     for text in ("ud:pt_bosque is in the data folder", "NON-COMMERCIAL licence", "dev.conllu: not fetched"):
         assert text in panel.message.value
     assert "ud:pt_bosque" in other.corpus.corpus.options
-    panel.choice.take(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
+    panel.choice.copy_from(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
     assert panel.choice.fields()["corpus"] == panel.choice.name == "ud:pt_bosque"
     panel.read_button.click()
     assert (len(panel.train), panel.dev) == (3, None)
