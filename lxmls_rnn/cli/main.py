@@ -49,7 +49,7 @@ app.add_typer(class_app, name="class")
 def model_file(name: Path) -> Path:
     """Return the path of a model: a file, a run's folder, or a run by its name."""
     run = paths.runs() / name
-    return run if not name.exists() and run.is_dir() else name
+    return run if not name.is_file() and not (name / "model.npz").exists() and run.is_dir() else name
 
 
 @app.command()

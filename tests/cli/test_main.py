@@ -479,6 +479,11 @@ def test_a_run_is_found_by_its_path(trained, tmp_path, path):
     assert result.output.endswith(f"The run is in {path.format(tmp_path)}.\n")
 
 
+def test_a_folder_without_a_model_does_not_hide_the_run_of_its_name(trained, tmp_path):
+    (tmp_path / "first").mkdir()
+    assert trained("tag", "first", "The dog runs .").exit_code == 0
+
+
 def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):
     tagger = Tagger.load(Path("runs/first"))
     header, *rows = table_of(trained("tag", "first", "The dog zzz .").output)
