@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lxmls_rnn import paths
-from lxmls_rnn.datasets import DATASETS, reach
+from lxmls_rnn.datasets import DATASETS, reach, treebanks
 from lxmls_rnn.deep_learning.embeddings import extract_embeddings
 from lxmls_rnn.deep_learning.initialisation import check_init, initialise
 from lxmls_rnn.deep_learning.rnn import MODELS, check_model_name, model_class
 from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.readers import tags as reader_tags
+from lxmls_rnn.readers.conll import check_encoding
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, compacify, train_vocabulary
 from lxmls_rnn.sequences import SequenceList
 from lxmls_rnn.storage import records
@@ -24,6 +26,8 @@ VOCABULARIES = ("train", "guide")
 # name: train, dev and test files in the data folder
 CORPORA = {
     "sample": tuple(f"sample/{part}.conll" for part in ("train", "dev", "test")),
+    "sample-pt": tuple(f"sample/pt/{part}.conllu" for part in ("train", "dev", "test")),
+    "sample-both": tuple(f"sample/both/{part}.conll" for part in ("train", "dev", "test")),
     "ewt": tuple(f"ewt/en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")),
 }
 
@@ -31,19 +35,22 @@ CORPORA = {
 def files_of(name: str) -> tuple[str, ...] | None:
     """Return the train, dev and test files of a corpus, below the data folder; None if no corpus has that name."""
     distance = reach.distance_of(name)
-    return CORPORA.get(name) if distance is None else reach.files(distance)
+    return CORPORA.get(name) or treebanks.files(name) if distance is None else reach.files(distance)
 
 
-def corpus_files(name: str) -> tuple[Path, Path, Path]:
+def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
     """Return the train, dev and test files of a corpus by name.
 
     Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
     of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
-    they are missing.
+    they are missing; of a treebank `ud:...`, which may lack the others, only the `needed` part.
     """
     files, distance, data = files_of(name), reach.distance_of(name), paths.data()
+    is_treebank = name.startswith(treebanks.PREFIX)
+    if is_treebank:
+        treebanks.check(name, data)
     if files is None:
-        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K or a file, got {name!r}")
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K, ud:CODE or a file, got {name!r}")
     if distance is not None:
         try:
             reach.make(distance, data)
@@ -51,11 +58,13 @@ def corpus_files(name: str) -> tuple[Path, Path, Path]:
             data = paths.made()
             reach.make(distance, data)
     train, dev, test = (data / file for file in files)
-    for file in (train, dev, test):
-        if not file.is_file():
+    for part, file in zip(treebanks.PARTS, (train, dev, test), strict=True):
+        if not file.is_file() and (part == needed or not is_treebank):
             remedy = "set LXMLS_DATA to the folder data of this project, which has it"
             if name in DATASETS:
                 remedy = f"get it with `lxmls-rnn fetch {name}`, or set LXMLS_DATA"
+            elif is_treebank:
+                remedy = f"`lxmls-rnn fetch {name}` gets it, or says that the treebank has no such part"
             elif distance is not None:
                 remedy = f"delete the folder {file.parent}, and it is generated again"
             raise FileNotFoundError(f"no file {file}: {remedy}")
@@ -66,8 +75,9 @@ def corpus_name(corpus: str) -> str:
     """Return the name of a corpus given by name or by its training file; for another file, the file name."""
     if files_of(corpus):
         return corpus
-    path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
+    path, numbers = paths.located(corpus), range(1, reach.MAX_DISTANCE + 1)
     known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
+    known |= {name: files for name in [f"{treebanks.PREFIX}{path.parent.name}"] if (files := treebanks.files(name))}
     found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
     return next(found, path.name)
 
@@ -76,7 +86,12 @@ def parts(settings: Settings) -> dict[str, Path]:
     """Return the files to evaluate a training on: its own 'train' and 'dev', and 'test' of a named corpus."""
     name = corpus_name(settings.corpus)
     test = {"test": corpus_files(name)[2]} if files_of(name) else {}
-    return {part: file for part, file in settings.located().items() if part != "embeddings"} | test
+    return {part: file for part, file in settings.located().items() if part in ("train", "dev")} | test
+
+
+# settings that determine the sentences and their ids
+READING_SETTINGS = ("tags", "tag_map", "encoding", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
+OF_CORPUS = ("corpus", "dev", *READING_SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,9 @@ class Settings:
         the data folder, see `paths.located`.
     dev
         A CoNLL file to evaluate on; by default the dev part of a named corpus, or none if `corpus` is a file.
+    tags, tag_map, encoding
+        Column of the tags, their map (a name in `tags.MAPS`, 'none' or a file) and the encoding of the files, see
+        `read_sequence_list_conll`. 'auto' is replaced by the choice for the training file when a run begins.
     max_sent_len, max_nr_sent
         Limits of `read_sequence_list_conll`.
     vocabulary, min_count
@@ -109,6 +127,9 @@ class Settings:
 
     corpus: str = field(metadata={"validation_alias": "train"})  # its name in runs of earlier versions
     dev: str | None = None
+    tags: str = reader_tags.AUTO
+    tag_map: str = reader_tags.AUTO
+    encoding: str = "utf-8"
     max_sent_len: int | None = None
     max_nr_sent: int | None = None
     vocabulary: str = "train"
@@ -129,7 +150,9 @@ class Settings:
         check_init(self.init)
         if not self.peepholes and not self.is_lstm:
             raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
-        for option in ("corpus", "dev", "embeddings"):
+        reader_tags.check_tags(self.tags)
+        check_encoding(self.encoding)
+        for option in ("corpus", "dev", "embeddings", "tag_map"):
             file = getattr(self, option)
             if file is not None and not (file and _is_text(file)):
                 raise ValueError(f"{option} must be the path of a file, as text in UTF-8, got {quoted(file)}")
@@ -149,15 +172,14 @@ class Settings:
         return self.model if self.peepholes else f"{self.model} without peepholes"
 
     @property
-    def limits(self) -> dict[str, Any]:
-        """The limits on sentences, as arguments of `read_sequence_list_conll`."""
-        return {"max_sent_len": self.max_sent_len, "max_nr_sent": self.max_nr_sent}
+    def reading(self) -> dict[str, Any]:
+        """Encoding and limits on sentences, as arguments of `read_sequence_list_conll`."""
+        return {name: getattr(self, name) for name in ("encoding", "max_sent_len", "max_nr_sent")}
 
     @property
     def of_corpus(self) -> Settings:
         """A copy in which all settings that `read_corpus` does not use have their defaults."""
-        names = ("corpus", "dev", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
-        return Settings(**{name: getattr(self, name) for name in names})
+        return Settings(**{name: getattr(self, name) for name in OF_CORPUS})
 
     def model_options(self) -> dict[str, Any]:
         """Return the keyword arguments of the model's constructor."""
@@ -166,12 +188,15 @@ class Settings:
         return {"seed": self.seed, "activation": self.activation, **dtype, **peepholes}
 
     def files(self) -> dict[str, str]:
-        """Return the files that are used, by their role: 'train', 'dev', 'embeddings'.
+        """Return the files that are used, by their role: 'train', 'dev', 'embeddings', 'tag_map'.
 
         The files of a named corpus are relative to the data folder, see `paths.located`.
         """
         train, dev, *_ = files_of(self.corpus) or (self.corpus, None)
-        files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings}
+        if self.corpus.startswith(treebanks.PREFIX) and dev and not paths.located(dev).exists():
+            dev = None  # some treebanks have none
+        own_map = None if self.tag_map in reader_tags.NAMES else self.tag_map
+        files = {"train": train, "dev": self.dev or dev, "embeddings": self.embeddings, "tag_map": own_map}
         return {what: file for what, file in files.items() if file is not None}
 
     def located(self) -> dict[str, Path]:
@@ -179,6 +204,18 @@ class Settings:
         if files_of(self.corpus):
             corpus_files(self.corpus)
         return {what: paths.located(file) for what, file in self.files().items()}
+
+    def resolved(self) -> Settings:
+        """Return these settings with the tags' column and map that are chosen for the training file, see `tags.choose`.
+
+        Errors as `located` and `tags.choose`.
+        """
+        if reader_tags.AUTO not in (self.tags, self.tag_map):
+            return self
+        files = self.located()
+        tag_map = str(files.get("tag_map", self.tag_map))
+        source = reader_tags.choose(files["train"], self.tags, tag_map, self.encoding)
+        return replace(self, tags=source.tags, tag_map=self.tag_map if "tag_map" in files else source.tag_map)
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Settings:
@@ -193,7 +230,8 @@ class Settings:
         """Raise FileNotFoundError if one of the `files` is missing."""
         for what, path in self.located().items():
             if not path.is_file():
-                raise FileNotFoundError(f"{what} must be a file, but there is none at {path}")
+                names = f"one of {', '.join(reader_tags.NAMES)} or " if what == "tag_map" else ""
+                raise FileNotFoundError(f"{what} must be {names}a file, but there is none at {path}")
 
     def checksums(self) -> dict[str, str]:
         """Return the SHA-256 of each of the `files`; FileNotFoundError if one is missing."""
@@ -246,9 +284,15 @@ def read_corpus(settings: Settings) -> Corpus:
     n_known_words
         Words with an id below it occur in the training part (and are not `<unk>`).
     """
-    corpus = PostagCorpus()
-    files = settings.of_corpus.located().values()
-    parts = [corpus.read_sequence_list_conll(file, **settings.limits) for file in files]
+    corpus, settings = PostagCorpus(), settings.of_corpus.resolved()
+    files = settings.located()
+    parts = [
+        corpus.read_sequence_list_conll(
+            files[part], files.get("tag_map", settings.tag_map), tags=settings.tags, **settings.reading
+        )
+        for part in ("train", "dev")
+        if part in files
+    ]
     if settings.vocabulary == "train":
         parts = list(train_vocabulary(*parts, min_count=settings.min_count))
         n_known = len(parts[0].x_dict) - 1  # the last one is <unk>
@@ -261,9 +305,13 @@ def read_corpus(settings: Settings) -> Corpus:
 def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
     """Read the corpus, unless the result of `read_corpus` is given, and the embeddings, and initialise the model.
 
-    Errors as `read_corpus`, `extract_embeddings`, the model's constructor and `initialise`.
+    Errors as `read_corpus`, `extract_embeddings`, the model's constructor and `initialise`; ValueError if all words of
+    the training part have the same tag.
     """
+    settings = settings.resolved()
     train, dev, n_known = corpus or read_corpus(settings)
+    if len(used := {tag for sentence in train for tag in sentence.tags}) == 1:
+        raise ValueError(f"every word of {settings.corpus} has the tag {used.pop()!r}, so there is nothing to learn")
     first: tuple[Any, ...] = (len(train.x_dict), settings.n_emb)
     if settings.embeddings is not None:
         case: Any = "guide" if settings.vocabulary == "guide" else "best"
@@ -271,4 +319,5 @@ def prepare(settings: Settings, corpus: Corpus | None = None) -> Experiment:
         first = (extract_embeddings(file, train.x_dict, seed=settings.seed, case=case),)
     model = model_class(settings.model)(*first, settings.n_hidd, len(train.y_dict), **settings.model_options())
     initialise(model, settings.init, settings.seed, keep_embeddings=settings.embeddings is not None)
-    return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known), train, dev)
+    source = reader_tags.TagSource(settings.tags, settings.tag_map)
+    return Experiment(Tagger(model, train.x_dict.names, train.y_dict.names, n_known, source), train, dev)

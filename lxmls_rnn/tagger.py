@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+import warnings
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lxmls_rnn import memory
+from lxmls_rnn import memory, paths
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
+from lxmls_rnn.readers.tags import AUTO, NAMES, TagSource
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import neighbours
 
 # the alternatives are tried in this order
@@ -34,6 +38,7 @@ TOKEN = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+MAX_UNKNOWN_TAGS = 0.01  # share of the words of a file whose tags the model may not know
 ARRAYS_PER_LAYER = 8  # held at once for a sentence, at most: an LSTM's gates, cells and their activations
 
 
@@ -57,6 +62,8 @@ class Tagger:
         Names of the word and tag ids, in order.
     n_known_words
         Words with an id below it are in the vocabulary of the training part.
+    tag_source
+        Column and map of the tags that it was trained on; None if they are to be chosen by the file that is read.
 
     Attributes
     ----------
@@ -69,13 +76,16 @@ class Tagger:
         The numbers of names do not match the model's sizes.
     """
 
-    def __init__(self, model: Any, words: list[str], tags: list[str], n_known_words: int) -> None:
+    def __init__(
+        self, model: Any, words: list[str], tags: list[str], n_known_words: int, tag_source: TagSource | None = None
+    ) -> None:
         if (len(words), len(tags)) != (model.sizes.n_words, model.sizes.n_tags):
             raise ValueError(
                 f"the model has {model.sizes.n_words} words and {model.sizes.n_tags} tags, "
                 f"got {len(words)} and {len(tags)} names"
             )
         self.model, self.words, self.tags, self.n_known_words = model, list(words), list(tags), n_known_words
+        self.tag_source = tag_source
         self._ids = LabelDictionary(self.words)
         self.header: dict[str, Any] = {}
 
@@ -91,13 +101,17 @@ class Tagger:
         known = header.get("n_known_words", len(header["words"]))
         if not isinstance(known, int):
             raise ValueError(f"{path} has n_known_words {known!r} in its header, expected an integer")
-        tagger = cls(model, header["words"], header["tags"], known)
+        source = TagSource(*header.get("tag_source") or ("xpos", "ptb"))  # files of earlier versions have none
+        tagger = cls(model, header["words"], header["tags"], known, source)
         tagger.header = header
         return tagger
 
     def save(self, path: str | os.PathLike[str], **extra: Any) -> None:
         """Write the model file; `extra` is added to its header."""
-        model_file.save(path, self.model, words=self.words, tags=self.tags, n_known_words=self.n_known_words, **extra)
+        names = {"words": self.words, "tags": self.tags}
+        model_file.save(
+            path, self.model, **names, n_known_words=self.n_known_words, tag_source=self.tag_source, **extra
+        )
 
     def encode(self, words: Iterable[str]) -> np.ndarray:
         """Return the ids of words, int32 (L,); words outside the vocabulary get the id of `<unk>`.
@@ -147,29 +161,48 @@ class Tagger:
         E = self.model.get_values()["W_e"]
         return [(self.words[other], cosine) for other, cosine in neighbours(E, self._ids[word], n)]
 
-    def read(self, file: str | os.PathLike[str], **limits: Any) -> SequenceList:
-        """Read a CoNLL file with the model's own ids; parameters and errors as in `evaluate`."""
-        sentences = PostagCorpus().read_sequence_list_conll(file, **limits)
+    def read(self, file: str | os.PathLike[str], tags: str = AUTO, tag_map: str = AUTO, **options: Any) -> SequenceList:
+        """Read a CoNLL file with the model's own ids; parameters and errors as in `evaluate`.
+
+        Tags that the model does not know get ids after its own, in the `y_dict` of the result, with a warning.
+        """
+        own = self.tag_source or TagSource(AUTO, AUTO)
+        mapping_file = own.tag_map if tag_map == AUTO else tag_map
+        tags = own.tags if tags == AUTO else tags
+        if mapping_file not in NAMES:
+            mapping_file = str(paths.located(mapping_file))
+        sentences = PostagCorpus().read_sequence_list_conll(file, mapping_file, tags=tags, **options)
         tag_ids = LabelDictionary(self.tags)
-        used = {tag for sentence in sentences for tag in sentence.tags}
-        if not used <= set(tag_ids):
-            raise ValueError(f"{file} has tags that the model does not know: {', '.join(sorted(used - set(tag_ids)))}")
-        own = SequenceList(self._ids, tag_ids)
+        counts = Counter(tag for sentence in sentences for tag in sentence.tags)
+        if unknown := {tag: count for tag, count in counts.items() if tag not in tag_ids}:
+            words = counted(sum(unknown.values()), "word")
+            found = f"{file} has tags that the model does not know: {', '.join(sorted(unknown))} ({words})"
+            if sum(unknown.values()) > MAX_UNKNOWN_TAGS * counts.total():
+                raise ValueError(found)
+            warnings.warn(f"{found}; they count as errors", stacklevel=2)
+        encoded = SequenceList(self._ids, tag_ids)
         for sentence in sentences:
             x = self.encode(sentence.words)
-            copy = own.add_sequence([self.words[i] for i in x], sentence.tags, surface=sentence.words)
+            copy = encoded.add_sequence([self.words[i] for i in x], sentence.tags, surface=sentence.words)
             copy.x, copy.y = x, np.array(copy.y, dtype=np.int32)
-        return own
+        return encoded
 
-    def evaluate(self, file: str | os.PathLike[str], **limits: Any) -> Evaluation:
+    def evaluate(self, file: str | os.PathLike[str], **options: Any) -> Evaluation:
         """Tag a CoNLL file and compare the result with its gold tags.
 
-        The `limits` are those of `PostagCorpus.read_sequence_list_conll`: `mapping_file`, `max_sent_len` and
-        `max_nr_sent`. Raise ValueError if the file has a tag that the model does not know; other errors as in `encode`.
+        The `options` are `tags` and `tag_map`, by default those of the training, and `encoding`, `max_sent_len` and
+        `max_nr_sent` of `PostagCorpus.read_sequence_list_conll`. Raise ValueError if the model
+        does not know the tags of more than 1 % of the words; other errors as in `encode`.
         """
-        return evaluate(self.model, self.read(file, **limits), self.tags, self.n_known_words)
+        sentences = self.read(file, **options)
+        return evaluate(self.model, sentences, sentences.y_dict.names, self.n_known_words)
 
 
 def tokenize(text: str) -> list[str]:
     """Split a sentence into tokens, roughly as the Penn Treebank does: "don't stop!" becomes do, n't, stop, !."""
-    return TOKEN.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'"))
+    return TOKEN.findall(normalised(text))
+
+
+def normalised(text: str) -> str:
+    """Return a text in Unicode's normal form C, with straight apostrophes and single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).replace("\u2019", "'").split())

@@ -9,6 +9,8 @@ import pytest
 
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, prepare, read_corpus
+from lxmls_rnn.runs import Run
+from lxmls_rnn.tagger import Tagger
 
 SAMPLE_TRAIN, SAMPLE_DEV, _ = map(str, corpus_files("sample"))
 
@@ -114,7 +116,7 @@ def test_bad_settings_are_met_at_the_door(option, value):
 
 
 def test_an_unknown_corpus_is_refused():
-    with pytest.raises(ValueError, match="corpus must be one of sample, ewt, reach:K or a file, got 'wsj'"):
+    with pytest.raises(ValueError, match=r"corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'wsj'"):
         corpus_files("wsj")
 
 
@@ -206,3 +208,85 @@ def test_only_what_can_be_fetched_is_advised_to_be(tmp_path, monkeypatch):
         corpus_files("ewt")
     with pytest.raises(FileNotFoundError, match="set LXMLS_DATA to the folder data of this project"):
         corpus_files("sample")
+
+
+# The tags
+
+UPOS = (
+    "1\tO\t_\tDET\t_\n2\tgato\t_\tNOUN\t_\n3\tdorme\t_\tVERB\t_\n\n" * 3 + "1\tUm\t_\tDET\t_\n2\tpato\t_\tNOUN\t_\n\n"
+)
+
+
+@pytest.fixture
+def portuguese(tmp_path):
+    file = tmp_path / "pt.conllu"
+    file.write_text(UPOS)
+    return str(file)
+
+
+def test_the_tags_of_the_corpus_are_in_the_settings_of_the_run_and_in_its_model(portuguese, tmp_path):
+    run = Run.create("pt", Settings(portuguese, dev=portuguese, trainer=Trainer(epochs=1)), tmp_path)
+    assert list(run.fit())
+    assert (run.settings.tags, run.settings.tag_map) == ("upos", "none")
+    assert Run.open("pt", tmp_path).settings == run.settings
+    tagger, _ = run.load()
+    assert sorted(tagger.tags) == ["det", "noun", "verb"]
+    assert tagger.tag_source == ("upos", "none")
+    both = tmp_path / "both.conllu"
+    both.write_text(UPOS.replace("NOUN\t_", "NOUN\tNN").replace("VERB\t_", "VERB\tVB").replace("DET\t_", "DET\tRB"))
+    assert tagger.evaluate(both).accuracy == tagger.evaluate(portuguese).accuracy
+    with pytest.raises(ValueError, match=r"tags that the model does not know: adv \(4 words\)"):
+        tagger.evaluate(both, tags="xpos", tag_map="ptb")
+
+
+def test_a_rare_tag_that_only_the_test_part_has_counts_as_an_error(portuguese, tmp_path):
+    tagger = prepare(Settings(portuguese)).tagger
+    rare = tmp_path / "rare.conllu"
+    rare.write_text(UPOS * 10 + UPOS[:57].replace("DET", "INTJ"))
+    with pytest.warns(UserWarning, match=r"does not know: intj \(1 word\); they count as errors"):
+        result = tagger.evaluate(rare)
+    assert result.tags == [*tagger.tags, "intj"]
+    assert result.confusion.sum() == result.sentences * 3 - 10
+    assert result.confusion[:, -1].sum() == 0 < result.confusion[-1].sum() == 1
+    assert tagger.tags == ["noun", "det", "verb"]
+
+
+def test_a_model_of_an_earlier_version_has_mapped_xpos_tags(portuguese, tmp_path):
+    tagger = prepare(Settings(portuguese)).tagger
+    tagger.tag_source = None
+    tagger.save(tmp_path / "model.npz")
+    assert Tagger.load(tmp_path).tag_source == ("xpos", "ptb")
+
+
+def test_a_corpus_with_one_tag_is_refused(tmp_path):
+    file = tmp_path / "same.conll"
+    file.write_text("1 a _ _ NN\n2 b _ _ NNS\n\n" * 3 + "1 c _ _ NN\n2 b _ _ NN\n\n")
+    with pytest.raises(
+        ValueError, match=r"every word of .*same\.conll has the tag 'noun', so there is nothing to learn"
+    ):
+        Run.create("same", Settings(str(file)), tmp_path)
+    assert not (tmp_path / "same").exists()
+
+
+def test_a_map_of_ones_own_is_a_file_of_the_run(portuguese, tmp_path):
+    own = tmp_path / "own.map"
+    own.write_text("DET\tfunction\nNOUN\tcontent\nVERB\tcontent\n")
+    settings = Settings(portuguese, tags="upos", tag_map=str(own), trainer=Trainer(epochs=1))
+    run = Run.create("own", settings, tmp_path)
+    assert list(run.fit())
+    assert run.load()[0].evaluate(portuguese).tags == ["noun", "function", "content"]
+    own.write_text("DET\tdet\nNOUN\tcontent\nVERB\tcontent\n")
+    with pytest.raises(ValueError, match=r"own\.map has changed since the run own began"):
+        list(run.fit(2))
+    with pytest.raises(
+        FileNotFoundError, match="tag_map must be one of auto, none, ptb, universal or a file, but there"
+    ):
+        Run.create("typo", Settings(portuguese, tag_map="upos"), tmp_path)
+
+
+def test_a_file_in_latin_1_is_trained_and_measured_with_its_encoding(tmp_path):
+    file = tmp_path / "latin.conll"
+    file.write_bytes(("1 Não _ _ RB\n2 é _ _ VBZ\n\n" * 3 + "1 Já _ _ RB\n2 é _ _ VBZ\n\n").encode("latin-1"))
+    experiment = prepare(Settings(str(file), encoding="latin-1"))
+    assert experiment.tagger.words == ["Não", "é", "<unk>"]
+    assert experiment.tagger.evaluate(file, **Settings(str(file), encoding="latin-1").reading).sentences == 4

@@ -22,7 +22,7 @@ SEED = 2016
 PARTS = {"train": 1000, "dev": 200, "test": 200}
 MIN_LENGTH, MAX_LENGTH = 2, 14
 
-NUMBERS = {"sg": {"N#": "NN", "V#": "VBZ", "#": "sg"}, "pl": {"N#": "NNS", "V#": "VBP", "#": "pl"}}
+NUMBERS = [{"N#": "NN", "V#": "VBZ", "#": "sg"}, {"N#": "NNS", "V#": "VBP", "#": "pl"}]
 VERB_TAGS = ["VB", "VBZ", "VBP", "VBD", "VBG", "VBN"]
 VOWELS = "aeiou"
 
@@ -32,6 +32,8 @@ Tagged = list[tuple[str, str]]
 class Grammar:
     """Words, their inflection, and rules, read from a file in the format described at its top."""
 
+    versions = NUMBERS  # what a name with # stands for: replacements in its rule
+
     def __init__(self, path: Path) -> None:
         self.classes: dict[str, list[str]] = {}
         self.plurals: dict[str, str] = {}
@@ -39,17 +41,20 @@ class Grammar:
         self.rules: dict[str, tuple[list[list[str]], list[float]]] = {}
         text = re.sub(r"\n +", " ", path.read_text(encoding="utf-8"))
         for line in text.splitlines():
-            if line.startswith("!noun"):
-                _, singular, plural = line.split()
-                self.plurals[singular] = plural
-            elif line.startswith("!verb"):
-                _, verb, *forms = line.split()
-                self.verbs[verb] = forms
+            if line.startswith("!"):
+                self.add_word(*line.split())
             elif line.startswith("$"):
                 name, words = line.split(" = ")
                 self.classes[name] = words.split()
             elif line.strip() and not line.startswith("#"):
                 self._add_rules(line)
+
+    def add_word(self, kind: str, word: str, *forms: str) -> None:
+        """Add an irregular word."""
+        if kind == "!noun":
+            (self.plurals[word],) = forms
+        else:
+            self.verbs[word] = list(forms)
 
     def _add_rules(self, line: str) -> None:
         """Add a rule, or the rules that a name with # or @ stands for."""
@@ -57,7 +62,7 @@ class Grammar:
         versions = [line]
         if "#" in name:
             versions = []
-            for replacements in NUMBERS.values():
+            for replacements in self.versions:
                 version = line
                 for old, new in replacements.items():
                     version = version.replace(old, new)
@@ -143,13 +148,18 @@ def draw_corpus(grammar: Grammar, count: int, rng: random.Random) -> list[Tagged
     return list(corpus.values())
 
 
-def write_conll(path: Path, sentences: list[Tagged]) -> None:
-    """Write beside the file and rename, so that there is never half a file."""
+def lines_of(sentences: list[Tagged]) -> list[str]:
+    """Return sentences as lines of CoNLL-X."""
     lines = []
     for sentence in sentences:
         for number, (word, tag) in enumerate(sentence, start=1):
             lines.append("\t".join([str(number), word, "_", tag, tag, "_", "_", "_", "_", "_"]))
         lines.append("")
+    return lines
+
+
+def write(path: Path, lines: list[str]) -> None:
+    """Write beside the file and rename, so that there is never half a file."""
     beside = path.with_name(path.name + ".part")
     beside.write_bytes(("\n".join(lines) + "\n").encode("utf-8"))
     os.replace(beside, path)
@@ -164,7 +174,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     start = 0
     for part, count in PARTS.items():
-        write_conll(out / f"{part}.conll", corpus[start : start + count])
+        write(out / f"{part}.conll", lines_of(corpus[start : start + count]))
         start += count
 
 

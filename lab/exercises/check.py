@@ -32,7 +32,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
     name = function.__name__
 
     @functools.wraps(function)
-    def check(*arguments: Any) -> Verdict:
+    def check(*arguments: object) -> Verdict:
         _passed.discard(name)
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -89,7 +89,7 @@ def _not_saved(error: OSError) -> str:
     return f"(Progress is not saved: {in_words(error)})"
 
 
-def _try_store(action: Callable[..., dict[str, Any] | None], *arguments: Any) -> tuple[dict[str, Any], str]:
+def _try_store(action: Callable[..., dict[str, Any] | None], *arguments: object) -> tuple[dict[str, Any], str]:
     """Call an action on the progress; return its result, and a message if it failed with OSError."""
     try:
         return action(*arguments) or {}, ""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.difference import as_numbers, close, compare_gradients, first_difference, recognise
-from lab.exercises.setting import SENTENCES, SIZES, model_of, several
+from lab.exercises.setting import MODEL_SIZES, SENTENCES, model_of, several
 from lab.exercises.slips import GATE_SLIPS, LSTM_SENTENCE_SLIPS, LSTM_SLIPS, Quantities, lstm_forward
 from lab.exercises.slips import lstm_gates as gates_of
 from lab.exercises.slips import lstm_step as one_step
@@ -21,12 +21,12 @@ def _of_one_step(student: Any, names: tuple[str, ...]) -> tuple[list[np.ndarray]
 
     rng = np.random.RandomState(7)
     _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
-    given = [*(rng.uniform(-1, 1, SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
+    given = [*(rng.uniform(-1, 1, MODEL_SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
     symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
     result = zip(names, several(attempt(student, *symbols, whole=False), ", ".join(names), len(names)), strict=True)
     there = {name: symbolic(name, value) for name, value in result if value is not None and value is not ...}
     values = attempt(evaluate, list(there.values()), dict(zip(symbols, given, strict=True)))
-    right = ("n_hidd",), np.empty(SIZES[2])
+    right = ("n_hidd",), np.empty(MODEL_SIZES[2])
     return given, {name: as_numbers(name, value, *right) for name, value in zip(there, values, strict=True)}
 
 

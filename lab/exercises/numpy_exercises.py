@@ -9,7 +9,16 @@ import numpy as np
 
 from lab.exercises import theano_exercises
 from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, own_line, vector
-from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, not_one, several, what
+from lab.exercises.setting import (
+    MODEL_SIZES,
+    SENTENCES,
+    class_of,
+    compare_probabilities,
+    model_of,
+    not_one,
+    several,
+    what,
+)
 from lab.exercises.slips import ERROR_SLIPS, RNN_SLIPS, rnn_errors, rnn_forward, rnn_gradient_slips
 from lab.exercises.verdict import NotYet, Wrong, attempt
 
@@ -77,7 +86,7 @@ def _forward_of_model(student: Any) -> str:
         raise Wrong(f"{cls.__name__} has no method `forward`.")
     for x, _ in SENTENCES:
         model = attempt(model_of, cls)
-        p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((SIZES[3], len(x))))
+        p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((MODEL_SIZES[3], len(x))))
         compare_probabilities(x, p, model_of().param, rnn_forward, RNN_SLIPS, "float64")
     return "p equals NumpyRNN's in every step, for a sentence of 6 words and one of 1 word."
 

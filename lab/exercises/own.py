@@ -52,7 +52,7 @@ def _file_of(cls: Any) -> str:
 def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradients: Callable[..., Any]) -> Any:
     """Return a `NumpyRNN` that calls these functions, for single sentences and the logistic activation."""
 
-    def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(function: Callable[..., Any], *arguments: object) -> Any:
         try:
             return function(*arguments)
         except Exception as error:

@@ -13,14 +13,14 @@ from lab.exercises.verdict import Wrong
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 # n_words, n_emb, n_hidd, n_tags: all different, so that swapped sizes fail
-SIZES = (9, 4, 5, 3)
+MODEL_SIZES = (9, 4, 5, 3)
 # the first has a repeated word, not at the start, so that a skipped step shows; the second has one word
 SENTENCES = ((np.array([7, 2, 0, 2, 5, 8]), np.array([1, 0, 2, 2, 0, 2])), (np.array([3]), np.array([2])))
 
 
 def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
     """Return a model of the checks' sizes, with weights that saturate no unit."""
-    model = cls(*SIZES, **options)
+    model = cls(*MODEL_SIZES, **options)
     rng = np.random.RandomState(6)
     values = {
         name: rng.uniform(-2, 2, W.shape) / (1 if name == "W_e" else W.shape[1] ** 0.5)
@@ -56,6 +56,6 @@ def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:
     return result
 
 
-def what(result: Any) -> str:
+def what(result: object) -> str:
     """Describe an unexpected value."""
     return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__

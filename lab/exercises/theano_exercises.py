@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.exercises import difference
 from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
-from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
+from lab.exercises.setting import MODEL_SIZES, SENTENCES, class_of, compare_probabilities, model_of, several, what
 from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
@@ -151,7 +151,7 @@ def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
         values = np.asarray(evaluate(sequence, given))
     except Exception:
         return ""
-    if values.shape == (SIZES[1], len(x)):
+    if values.shape == (MODEL_SIZES[1], len(x)):
         return (
             "scan iterates over the first axis of its sequence: pass _z, (L, n_emb), with one row per word, not its "
             "transpose."

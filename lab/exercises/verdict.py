@@ -20,7 +20,7 @@ import lxmls_rnn
 RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
 # background and border; the text is dark in both themes
-COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
+VERDICT_COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
 
 # files in these folders are not student code
 _LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
@@ -68,7 +68,7 @@ _ADVICE = [
     )
 ]  # fmt: skip
 _MAX_MESSAGE = 200  # characters; Theano's messages can fill a page
-MAX_SECONDS = 10.0  # CPU seconds for one call of a student's function
+MAX_CPU_SECONDS = 10.0  # for one call of a student's function
 
 
 class NotYet(Exception):
@@ -102,7 +102,7 @@ class Verdict:
         return f"{MARKS[self.state]} {self.exercise}: {self.state}. {self.text}"
 
     def _repr_html_(self) -> str:
-        background, edge = COLOURS[self.state]
+        background, edge = VERDICT_COLOURS[self.state]
         kind = self.state.replace(" ", "-")
         style = f"background:{background};color:#111;border-left:5px solid {edge};padding:6px 12px;white-space:pre-wrap"
         return (
@@ -125,7 +125,7 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -> Any:
+def attempt(function: Callable[..., Any], *arguments: object, whole: bool = True) -> Any:
     """Call a student's function and return its result.
 
     Unless `whole`, parts of a returned tuple may be None or `...`.
@@ -146,7 +146,7 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -
             result = function(*arguments)
     except _TimeUp as error:
         where = _place(traceback.extract_tb(error.__traceback__), "")
-        raise Wrong(f"It is still running after {MAX_SECONDS:g} s: does a loop never end?{where}") from None
+        raise Wrong(f"It is still running after {MAX_CPU_SECONDS:g} s: does a loop never end?{where}") from None
     except Exception as error:
         placeholder, found = _placeholder(function), explain(error)
         if placeholder and isinstance(found, Wrong):
@@ -161,17 +161,17 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """Raise `_TimeUp` after `MAX_SECONDS`, and again each second if it is caught; only in the main thread."""
+    """Raise `_TimeUp` after `MAX_CPU_SECONDS`, and again each second if it is caught; only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(*_: Any) -> None:
+    def stop(*_: object) -> None:
         raise _TimeUp
 
     before = signal.signal(signal.SIGPROF, stop)
     try:
-        signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS, 1.0)
+        signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS, 1.0)
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)

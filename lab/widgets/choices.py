@@ -27,18 +27,20 @@ from lab.widgets.controls import (
     view,
 )
 from lxmls_rnn import experiment, paths, runs
-from lxmls_rnn.datasets import reach
+from lxmls_rnn.datasets import reach, treebanks
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS, numpy_class
 from lxmls_rnn.experiment import CORPORA, Settings
+from lxmls_rnn.readers import tags
+from lxmls_rnn.readers.conll import ENCODINGS
 
 UPLOADS = "uploads"
 NO_LIMIT = 0  # value of the field for no limit
 MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
-RANDOM = "random"
+RANDOM_EMBEDDINGS = "random"
 REACH = "reach"  # option for all corpora reach:K; K has its own control
-READING_SETTINGS = "vocabulary", "min_count"  # settings of the corpus reader
+VOCABULARY_CONTROLS = "vocabulary", "min_count"  # settings of the corpus reader
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -50,12 +52,12 @@ def new_files() -> None:
 
 
 class CorpusChoice(widgets.VBox):
-    """Controls for corpus, limits and vocabulary; `corpus` is a name in `CORPORA` or a file in the data folder."""
+    """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.corpus = dropdown("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
         what = "Dependency distance in words: K of the corpus reach:K"
-        drag: dict[str, Any] = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
+        drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
         self.dev = dropdown("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
         what = "Skip sentences with more words than this; 0: no limit"
@@ -67,7 +69,13 @@ class CorpusChoice(widgets.VBox):
         self.vocabulary = dropdown("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that occur less often in the training part become <unk>"
         self.min_count = integer("Min. count", 2, what, 1000)
-        self.advanced = Collapsible(self.longest, self.max_nr_sent, self.vocabulary, self.min_count)
+        what = "Column of the tags: upos (4), xpos (5) or its number; auto: xpos, unless only upos has usable tags"
+        self.tags = dropdown("Tags", [tags.AUTO, *tags.COLUMNS, *map(str, range(3, 11))], what)
+        what = "ptb, universal: to the 12 universal tags; none: tags as they are; auto: ptb for tags that it knows"
+        self.tag_map = dropdown("Tag map", tags.NAMES, what)
+        self.encoding = dropdown("Encoding", ENCODINGS, "Encoding of the file")
+        limits = self.longest, self.max_nr_sent, self.vocabulary, self.min_count
+        self.advanced = Collapsible(*limits, self.tags, self.tag_map, self.encoding)
         super().__init__([in_row(self.corpus, self.distance, self.dev), self.advanced])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
@@ -79,7 +87,8 @@ class CorpusChoice(widgets.VBox):
         """Refresh the list of files."""
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
-        for control, first in ((self.corpus, [*CORPORA, REACH]), (self.dev, [NO_DEV])):
+        named = [*CORPORA, *treebanks.below(paths.data()), REACH]
+        for control, first in ((self.corpus, named), (self.dev, [NO_DEV])):
             set_options(control, first + files)
 
     def copy_from(self, settings: Settings) -> None:
@@ -88,11 +97,12 @@ class CorpusChoice(widgets.VBox):
         name = experiment.corpus_name(settings.corpus)
         distance = reach.distance_of(name)
         self.distance.value = distance or self.distance.value
-        chosen = REACH if distance else name if name in CORPORA else settings.corpus
+        chosen = REACH if distance else name if experiment.files_of(name) else settings.corpus
         self.corpus.value = _option_of(chosen, self.corpus.options, "corpus")
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
-        controls.set_values(self, READING_SETTINGS, settings)
+        self.tag_map.value = _option_of(settings.tag_map, self.tag_map.options, "tag_map")
+        controls.set_values(self, ("tags", "encoding", *VOCABULARY_CONTROLS), settings)
         self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else NO_LIMIT
         self.max_nr_sent.value = settings.max_nr_sent or NO_LIMIT
 
@@ -105,11 +115,15 @@ class CorpusChoice(widgets.VBox):
     def name(self) -> str:
         """The name of the corpus, or an empty string for the user's own file."""
         chosen = self.corpus.value
-        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if chosen in CORPORA else ""
+        return f"{REACH}:{self.distance.value}" if chosen == REACH else chosen if experiment.files_of(chosen) else ""
 
     def in_words(self) -> str:
         """Return a one-line summary."""
         return f"{self.name or self.corpus.value}{self.advanced.changed}"
+
+    def reading(self) -> dict[str, str]:
+        """Return tags, tag map and encoding."""
+        return controls.values(self, ("tags", "tag_map", "encoding"))
 
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`; FileNotFoundError if the corpus is not downloaded."""
@@ -118,19 +132,15 @@ class CorpusChoice(widgets.VBox):
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        return {
-            "corpus": self.name or self.corpus.value,
-            "dev": dev,
-            **limits,
-            **controls.values(self, READING_SETTINGS),
-        }
+        words = controls.values(self, VOCABULARY_CONTROLS)
+        return {"corpus": self.name or self.corpus.value, "dev": dev, **self.reading(), **limits, **words}
 
 
 class ModelChoice(widgets.VBox):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     def __init__(self, model: str = "RNN") -> None:
-        named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
+        named = [(f"{name} ({known.title})", name) for name, known in MODELS.items()]
         self.model = dropdown("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
         self.n_emb = integer("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
         self.n_hidd = integer("Hidden units", 20, "Size of the hidden state", 4096)
@@ -140,7 +150,7 @@ class ModelChoice(widgets.VBox):
         what = "uniform01: between 0 and 1, as in the lab guide; the others preserve the scale of the signal"
         self.init = dropdown("Initialisation", INITS, what)
         what = "Random, or a file of pre-trained embeddings in the data folder"
-        self.embeddings = dropdown("Embeddings", [RANDOM], what)
+        self.embeddings = dropdown("Embeddings", [RANDOM_EMBEDDINGS], what)
         self.freeze = checkbox("Freeze embeddings", "Do not train the embeddings", width="300px")
         self.advanced = Collapsible(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
         super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.advanced])
@@ -154,19 +164,21 @@ class ModelChoice(widgets.VBox):
         data = paths.data()
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
         files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
-        set_options(self.embeddings, [RANDOM, *(str(file.relative_to(data)) for file in files)])
+        set_options(self.embeddings, [RANDOM_EMBEDDINGS, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)
-        self.n_emb.disabled = self.embeddings.value != RANDOM
+        self.n_emb.disabled = self.embeddings.value != RANDOM_EMBEDDINGS
 
     def copy_from(self, settings: Settings) -> None:
         """Copy `settings` to the controls; ValueError if its embeddings are not in the data folder."""
         self.refresh()
-        self.embeddings.value = _option_of(settings.embeddings or RANDOM, self.embeddings.options, "embeddings")
+        self.embeddings.value = _option_of(
+            settings.embeddings or RANDOM_EMBEDDINGS, self.embeddings.options, "embeddings"
+        )
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
         self.peepholes.value = settings.peepholes
@@ -185,7 +197,7 @@ class ModelChoice(widgets.VBox):
 
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`, without the trainer's `freeze_embeddings`."""
-        file = None if self.embeddings.value == RANDOM else self.embeddings.value
+        file = None if self.embeddings.value == RANDOM_EMBEDDINGS else self.embeddings.value
         peepholes = self.peepholes.value or not self.is_lstm
         chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
         return {**chosen, "peepholes": peepholes, "embeddings": file}

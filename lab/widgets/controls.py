@@ -98,7 +98,7 @@ def show(widget: widgets.Widget, visible: bool = True) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def set_options(control: widgets.Widget, options: Iterable[Any], value: Any = None) -> None:
+def set_options(control: widgets.Widget, options: Iterable[object], value: object = None) -> None:
     """Replace the options of a control and select `value` (default: the present one) or, if missing, the first."""
     options = list(options)
     kept = control.value if value is None else value
@@ -119,10 +119,10 @@ def set_values(owner: object, names: Iterable[str], source: object) -> None:
         getattr(owner, name).value = getattr(source, name)
 
 
-def on_change(action: Callable[[], Any], *controls: widgets.Widget) -> None:
+def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
     """Call `action`, holding `EVENT_LOCK`, when the value of one of the controls changes."""
 
-    def act(_: Any) -> None:
+    def act(_: object) -> None:
         with EVENT_LOCK:
             action()
 

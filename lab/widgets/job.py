@@ -32,7 +32,7 @@ class Listeners:
     def __len__(self) -> int:
         return len(self._all)
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: object) -> None:
         """Call all listeners."""
         for listener in list(self._all):
             try:
@@ -104,8 +104,8 @@ class Job:
         """Pause after the current event."""
         self._go.clear()
 
-    def go_on(self) -> None:
-        """End the pause."""
+    def resume(self) -> None:
+        """Resume after `pause`."""
         self._go.set()
 
     def stop(self) -> None:

@@ -36,7 +36,7 @@ class Background:
     """Base class of widgets that work in the background."""
 
     job: Job | None = None  # the current or last job
-    lock: AbstractContextManager[Any] = EVENT_LOCK  # held while the output changes
+    lock: AbstractContextManager[object] = EVENT_LOCK  # held while the output changes
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context that shows exceptions instead of raising them."""
@@ -177,7 +177,7 @@ class Panel(widgets.VBox, Background):
         """
         made, done = button(name, tooltip, *style, **options), -DOUBLE_CLICK_SECONDS
 
-        def pressed(_: Any) -> None:
+        def pressed(_: object) -> None:
             nonlocal done
             with self.lock:
                 again = single and time.monotonic() - done < DOUBLE_CLICK_SECONDS

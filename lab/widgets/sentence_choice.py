@@ -18,7 +18,7 @@ from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import tokenize
 
-OWN_SENTENCE = 0  # number of a typed sentence
+TYPED = 0  # number of a typed sentence
 UNKNOWN_TAG = "noun"  # tag of a word outside the sample corpus
 
 
@@ -31,7 +31,7 @@ class SentenceChoice(widgets.VBox):
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
         tooltip = "Number of a sentence of the sample corpus; 0: your own sentence"
-        self.number = integer("Sentence number", OWN_SENTENCE, tooltip, 10_000, "16em", least=OWN_SENTENCE).add_class(
+        self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", least=TYPED).add_class(
             "lab-sentence-number"
         )
         self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em", continuous_update=False)
@@ -56,7 +56,7 @@ class SentenceChoice(widgets.VBox):
         FileNotFoundError
             The sample corpus is missing.
         """
-        words = tokenize(self.words.value) if self.number.value == OWN_SENTENCE else self._of_corpus()[0]
+        words = tokenize(self.words.value) if self.number.value == TYPED else self._of_corpus()[0]
         tags = self.tags.value.split()
         if not words:
             raise ValueError("the sentence has no word: type one, for example 'The dog chases the cat .'")
@@ -75,12 +75,12 @@ class SentenceChoice(widgets.VBox):
         return sentences[number - 1].words, sentences[number - 1].tags
 
     def _fill_both(self) -> None:
-        if self.number.value != OWN_SENTENCE:
+        if self.number.value != TYPED:
             words, tags = self._of_corpus()
             self.words.value, self.tags.value = " ".join(words), " ".join(tags)
 
     def _fill_tags(self) -> None:
-        self.number.value = OWN_SENTENCE
+        self.number.value = TYPED
         words = tokenize(self.words.value)
         try:
             tags, self.note.value = likely_tags(words), ""

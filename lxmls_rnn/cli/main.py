@@ -2,8 +2,9 @@
 
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -12,19 +13,22 @@ from rich.text import Text
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
-from lxmls_rnn.cli.console import Commands, MaxNrSent, MaxSentLen, Root, console
+from lxmls_rnn.cli.console import Commands, Encoding, MaxNrSent, MaxSentLen, Root, TagMap, Tags, console
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
+from lxmls_rnn.deep_learning.evaluation import Evaluation, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.experiment import corpus_files, corpus_name
+from lxmls_rnn.experiment import corpus_files, corpus_name, files_of
 from lxmls_rnn.readers.conll import decoded, read_lines
+from lxmls_rnn.readers.conllu import conllu
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage.files import counted, escaped, in_words, lines_of, quoted
 from lxmls_rnn.sweep import halving, report
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import find_sweeps
-from lxmls_rnn.tagger import Tagger
+from lxmls_rnn.tagger import Tagger, normalised
 
 STDIN = "standard input"
 MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason
@@ -61,8 +65,12 @@ def doctor() -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
+    name: Annotated[
+        str,
+        typer.Argument(help=f"One of {', '.join(DATASETS)}, or a treebank: ud:pt_bosque, ud:pt_bosque@r2.15."),
+    ],
     directory: Annotated[Path | None, typer.Option(show_default="data, or LXMLS_DATA", help="Where to put it.")] = None,
+    folder: Annotated[Path | None, typer.Option("--from", help="Take the downloaded files in this folder.")] = None,
 ) -> None:
     """Download a corpus or embeddings, checksum verified.
 
@@ -70,7 +78,7 @@ def fetch(
     """
     from lxmls_rnn.datasets import fetch
 
-    fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True))
+    fetch(name, directory or paths.data(), notice=lambda text: console.print(text, soft_wrap=True), folder=folder)
 
 
 app.command()(train)
@@ -78,23 +86,49 @@ app.command()(train)
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
-    corpus: Annotated[str, typer.Argument(help="sample, ewt (their test part), or a file.")] = "sample",
+    model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
+    second: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,
+    corpus: Annotated[
+        str | None, typer.Argument(show_default="sample", help="sample, ewt, ud:CODE (the test part), or a file.")
+    ] = None,
     max_sent_len: MaxSentLen = None,
     max_nr_sent: MaxNrSent = None,
+    tags: Tags = AUTO,
+    tag_map: TagMap = AUTO,
+    encoding: Encoding = "utf-8",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap samples, with two models.")] = 0,
 ) -> None:
     """Measure a tagger: accuracy over all words, those in its vocabulary and the others, by tag, confusion matrix.
 
     The vocabulary holds the words of the training part (with `--min-count 2` those that occur twice there).
 
+    Two models are shown side by side, with the significance of their difference. The second of two arguments is the
+    corpus if a corpus has that name; else it is a model if it is a run, a folder or an .npz file.
+
     Example: `lxmls-rnn evaluate runs/first sample`
     """
-    tagger = Tagger.load(model_file(model))
-    file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus)[2]
-    result = tagger.evaluate(file, max_sent_len=max_sent_len, max_nr_sent=max_nr_sent)
+    if second is not None and corpus is None and not is_model(second):
+        if files_of(str(second)) is None and not second.is_file():
+            raise FileNotFoundError(f"no run, model file or corpus {second}: `lxmls-rnn runs` lists the runs")
+        second, corpus = None, str(second)
+    models = [model] if second is None else [model, second]
+    taggers = [Tagger.load(model_file(name)) for name in models]
+    check_same_tags(taggers[0].tags, taggers[-1].tags)
+    corpus = corpus or "sample"
+    file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus, "test")[2]
+    reading = {"encoding": encoding, "max_sent_len": max_sent_len, "max_nr_sent": max_nr_sent}
+    read = [one.read(file, tags, tag_map, **reading) for one in taggers]
+    pairs = list(zip(taggers, read, strict=True))
+    judged = [list(judge(one.model, sentences, one.n_known_words)) for one, sentences in pairs]
+    results = [count(one, sentences.y_dict.names) for one, sentences in zip(judged, read, strict=True)]
+    result = results[0]
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
-    tagged = f"{counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"
-    console.print(f"{file.name}: {tagged}, accuracy {result.accuracy:.2%}")
+    tagged = f"{file.name}: {counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"
+    if second is not None:
+        show_side_by_side(tagged, [str(name) for name in models], results)
+        console.print(Text(compare(judged[0], judged[1], seed).in_words()), soft_wrap=True)
+        return
+    console.print(f"{tagged}, accuracy {result.accuracy:.2%}")
     if known:
         console.print(f"  words in the vocabulary:     {known:6}, accuracy {result.known_accuracy:.2%}")
     if unknown:
@@ -103,10 +137,31 @@ def evaluate(
     for row in result.per_tag():
         table.add_row(row["tag"], str(row["words"]), *(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")))
     console.print(table)
+    console.print(f"macro F1 {result.macro_f1:.2%}: the mean over the tags that a word has, gold or predicted")
     console.print("confusion: gold tag by row, predicted tag by column")
-    console.print(" " * 5 + "".join(f"{tag:>6}" for tag in result.tags))
+    width = max(5, *map(len, result.tags))
+    header = " " * width + "".join(f"{tag:>{max(6, len(tag) + 1)}}" for tag in result.tags)
+    console.print(header, soft_wrap=True)
     for tag, counts in zip(result.tags, result.confusion.tolist(), strict=True):
-        console.print(f"{tag:5}" + "".join(f"{count or '.':>6}" for count in counts))
+        cells = (f"{count or '.':>{max(6, len(name) + 1)}}" for name, count in zip(result.tags, counts, strict=True))
+        console.print(f"{tag:{width}}" + "".join(cells), soft_wrap=True)
+
+
+def is_model(name: Path) -> bool:
+    """Whether a name that may stand for a corpus or a model stands for a model: the name of a corpus does not."""
+    file = model_file(name)
+    return files_of(str(name)) is None and (file.is_dir() or file.suffix == ".npz")
+
+
+def show_side_by_side(title: str, names: list[str], results: list[Evaluation]) -> None:
+    """Print the metrics of several models on the same file, one model a column."""
+    table, summaries = Table("", *names, title=title), [result.summary() for result in results]
+    for metric in summaries[0]:
+        table.add_row(metric, *(summary[metric] for summary in summaries))
+    f1 = [{row["tag"]: row["f1"] for row in result.per_tag()} for result in results]
+    for tag in results[0].tags:
+        table.add_row(f"F1 of {tag}", *(f"{by_tag[tag]:.2%}" for by_tag in f1))
+    console.print(table)
 
 
 @app.command()
@@ -115,28 +170,37 @@ def tag(
     sentence: Annotated[str | None, typer.Argument(help="The sentence; without it, standard input is read.")] = None,
     file: Annotated[Path | None, typer.Option(help="Read this file, one sentence a line.")] = None,
     tokenized: Annotated[bool, typer.Option("--tokenized", help="Words are separated by spaces already.")] = False,
+    output: Annotated[Literal["text", "conllu"], typer.Option("--format", help="Format of the output.")] = "text",
 ) -> None:
     """Tag a sentence, or a file or standard input, one sentence a line. A * marks words not in the vocabulary.
 
-    A file's words come out as word/tag/probability, separated by spaces.
+    A file's words come out as word/tag/probability, separated by spaces. With `--format conllu` sentences come out in
+    CoNLL-U, with the number of the line as `sent_id`. HEAD and DEPREL are placeholders there, not a parse.
 
     Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
     """
     if sentence is not None and file is not None:
         raise ValueError(f"give a sentence or --file, not both: got {quoted(sentence)} and {file}")
     tagger = Tagger.load(model_file(model))
-    if sentence is not None:
+    if sentence is not None and output == "text":
         table = Table("word", "tag", "probability")
         for word in tagger.tag(sentence.split() if tokenized else sentence):
             table.add_row(word.word + ("" if word.known else " *"), word.tag, f"{word.probability:.4f}")
         console.print(table)
         return
-    if file is None and sys.stdin is None:
+    if sentence is None and file is None and sys.stdin is None:
         raise ValueError("there is no sentence, no --file and no standard input to read")
-    lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else read_lines(file)
-    for _, line in lines:
-        words = tagger.tag(line.split() if tokenized else line) if line.strip() else []
-        print(escaped(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words)), flush=True)
+    lines: Iterable[tuple[int, str]] = [(1, sentence or "")]
+    if sentence is None:
+        lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else read_lines(file)
+    for number, line in lines:
+        text = " ".join(line.split()) if tokenized else normalised(line)
+        words = tagger.tag(text.split() if tokenized else text) if text or sentence is not None else []
+        if output == "text":
+            print(escaped(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words)), flush=True)
+        elif words:
+            names, tags = [w.word for w in words], [w.tag for w in words]
+            print(conllu(number, text, names, tags, tagger.tags), end="", flush=True)
 
 
 @app.command()

@@ -18,7 +18,6 @@ from typer.core import TyperGroup
 from lxmls_rnn import paths
 from lxmls_rnn.cli import train as train_command
 from lxmls_rnn.cli.console import Root, console, interruptible, say_stopped
-from lxmls_rnn.experiment import files_of
 from lxmls_rnn.runs.folder import check_name, unique_name
 from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.sweep import grid, report
@@ -111,11 +110,9 @@ def run(
             raise ValueError("give --seeds or --vary seed=..., not both")
         base = train_command.make_settings(context)
         if scheduler is not None:  # each machine has them in its own folder of data
-            files: dict[str, Any] = {option: getattr(base, option) for option in ("corpus", "dev", "embeddings")}
-            files |= {o: paths.named(file) for o, file in files.items() if file and not files_of(file)}
+            files: dict[str, Any] = {option: _named(getattr(base, option)) for option in ("dev", *grid.FILES)}
             base = replace(base, **files)
-            if "embeddings" in varied:
-                varied["embeddings"] = [file and paths.named(file) for file in varied["embeddings"]]
+            varied |= {option: [_named(file) for file in varied[option]] for option in grid.FILES if option in varied}
         name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)
         sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
@@ -133,6 +130,11 @@ def run(
     console.print(f"{sweep.in_words()}.")
     if not dry_run:
         show_sweep(Driver(sweep, workers, pinned, dashboard, scheduler=scheduler))
+
+
+def _named(file: str | None) -> str | None:
+    """Return the name by which every machine of a cluster finds a file of the data folder."""
+    return paths.named(file) if file and Path(file).is_file() else file
 
 
 def show_sweep(driver: Driver) -> None:

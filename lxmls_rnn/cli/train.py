@@ -11,11 +11,22 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lxmls_rnn.cli.console import MaxNrSent, MaxSentLen, Root, console, interruptible, say_stopped
+from lxmls_rnn.cli.console import (
+    Encoding,
+    MaxNrSent,
+    MaxSentLen,
+    Root,
+    TagMap,
+    Tags,
+    console,
+    interruptible,
+    say_stopped,
+)
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files, corpus_name
+from lxmls_rnn.readers.tags import AUTO, NAMES, TagSource
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import unique_name
 from lxmls_rnn.storage.files import counted
@@ -23,8 +34,13 @@ from lxmls_rnn.storage.files import counted
 
 def train(
     context: typer.Context,
-    corpus: Annotated[str, typer.Argument(help="sample, ewt, reach:K, or a CoNLL or CoNLL-U file.")] = "sample",
+    corpus: Annotated[
+        str, typer.Argument(help="sample, sample-pt, ewt, reach:K, ud:CODE, or a CoNLL or CoNLL-U file.")
+    ] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to evaluate on; a named corpus has its own.")] = None,
+    tags: Tags = AUTO,
+    tag_map: TagMap = AUTO,
+    encoding: Encoding = "utf-8",
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,
@@ -92,6 +108,8 @@ def make_settings(context: typer.Context) -> Settings:
         names.append("corpus")
     else:
         corpus_files(given["corpus"])
+    if given["tag_map"] not in NAMES:
+        names.append("tag_map")
     files = {name: str(Path(given[name]).resolve()) for name in names if given[name] is not None}
     epochs = 5 if given["epochs"] is None else given["epochs"]
     trainer = Trainer(**{**options(Trainer, context), "epochs": epochs})
@@ -125,6 +143,7 @@ def show_training(run: Run, epochs: int | None) -> None:
                     f"{counted(event.epochs, 'epoch')} of {counted(event.batches, 'update')}",
                     soft_wrap=True,
                 )
+                console.print(f"Tags: {TagSource(s.tags, s.tag_map)}.", soft_wrap=True)
                 if MODELS[s.model].in_theano:
                     console.print("Theano compiles the model; the first time this takes up to a minute.")
                 bar.update(task, total=event.batches)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lxmls_rnn.storage.files import lines_of, open_regular, read_lines
 
+UD_HOST = "https://raw.githubusercontent.com/UniversalDependencies"  # <repository>/<release>/<file> below it
 MAX_MEMBER_BYTES = 256 << 20  # size limit of a file in an archive; SENNA's vectors have 60 million bytes
 
 
@@ -23,11 +24,14 @@ class DataFile:
     # for an archive: unpack(archive, target) extracts the target file; raises ValueError if the archive is wrong
     unpack: Callable[[Path, Path], None] | None = None
     vectors: tuple[int, int] | None = None  # for embeddings: exact number of lines, and of numbers on a line
+    is_conllu: bool = False  # whether to check that it is a complete CoNLL-U file
+    is_optional: bool = False  # whether the data set may lack it
+    show: Callable[[Path], str] | None = None  # text about the fetched file, to show before the next one is fetched
 
     def content_problem(self, path: Path) -> str | None:
-        """Return the first error in a text file of embeddings; None if it is correct, or not embeddings."""
+        """Return the first error in a text file of embeddings or in CoNLL-U; None if it is correct, or another file."""
         if self.vectors is None:
-            return None
+            return _conllu_problem(path) if self.is_conllu else None
         n_words, n_emb = self.vectors
         count = 0
         try:
@@ -62,9 +66,20 @@ class DataSet:
     def notice(self) -> str:
         """The message that `fetch` prints before the download: description and licence."""
         text = f"{self.name}: {self.description} Licence: {self.licence}, {self.licence_url}"
-        if not all(file.checksums for file in self.files):
-            text += " Its authors publish no checksum: only its content is checked."
+        if not any(file.checksums for file in self.files):
+            text += " Its authors publish no checksum: its content is checked, and its SHA-256 kept for later fetches."
         return text
+
+
+def _conllu_problem(path: Path) -> str | None:
+    """Return the first line of a CoNLL-U file without ten columns, or that the file breaks off; None if it is right."""
+    line = b""
+    with open_regular(path) as file:
+        for number, line in lines_of(file, path):
+            tabs = line.count(b"\t")
+            if line.strip() and not line.startswith(b"#") and tabs != 9:
+                return f"line {number}: expected 10 columns, got {tabs + 1}"
+    return "the file breaks off: expected an empty line after the last sentence" if line.strip() or not line else None
 
 
 def _are_finite(numbers: list[bytes]) -> bool:
@@ -109,8 +124,7 @@ def _unpack_word2vec(archive: Path, target: Path) -> None:
 def _ewt(part: str, size: int | None, *checksums: str) -> DataFile:
     """Return a part of the treebank; the git blob ids are those of the repository's tag r2.16."""
     name = f"en_ewt-ud-{part}.conllu"
-    url = f"https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/{name}"
-    return DataFile(url, f"ewt/{name}", size, checksums)
+    return DataFile(f"{UD_HOST}/UD_English-EWT/r2.16/{name}", f"ewt/{name}", size, checksums)
 
 
 DATASETS: dict[str, DataSet] = {

@@ -22,6 +22,10 @@ class TransferError(Exception):
     """A download failed; the message is the reason."""
 
 
+class MissingFile(TransferError):
+    """The source has no such file."""
+
+
 def transfer(url: str, target: Path, show: Callable[[int, int], object]) -> None:
     """Download an http or https URL to a file; retry from the start after a failure that may be temporary.
 
@@ -55,7 +59,8 @@ def transfer(url: str, target: Path, show: Callable[[int, int], object]) -> None
         except requests.RequestException as error:
             reason, may_retry = _explain(error)
             if not may_retry or not attempts_left:
-                raise TransferError(reason) from error
+                is_missing = error.response is not None and error.response.status_code == 404
+                raise (MissingFile if is_missing else TransferError)(reason) from error
         time.sleep(PAUSE_SECONDS)
 
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lxmls_rnn.datasets import treebanks
 from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
-from lxmls_rnn.datasets.download import DownloadError, TransferError, digest, mismatch, transfer
+from lxmls_rnn.datasets.download import DownloadError, MissingFile, TransferError, digest, mismatch, transfer
 from lxmls_rnn.storage.files import locked, open_regular, write_atomically
 
 TEMPORARY_PREFIX = ".fetch-"  # prefix of the temporary folders to which files are downloaded
@@ -30,6 +31,7 @@ def fetch(
     *,
     progress: bool | OnProgress = True,
     notice: Notice = print,
+    folder: str | Path | None = None,
 ) -> list[Path]:
     """Fetch a data set; skip files that are already on disk and correct.
 
@@ -42,7 +44,7 @@ def fetch(
     Parameters
     ----------
     dataset : str or DataSet
-        A name in `DATASETS`, or a `DataSet` of your own.
+        A name in `DATASETS`, a treebank of Universal Dependencies (`ud:pt_bosque`), or a `DataSet` of your own.
     directory : str or Path
         Folder for the files; created if missing.
     progress : bool or callable
@@ -50,11 +52,14 @@ def fetch(
         received and expected, the latter 0 if unknown.
     notice : callable
         Called with each message: the licence, and the result for each file.
+    folder : str or Path, optional
+        Where somebody has put the downloads, to copy and verify them instead of downloading. They lie in this folder,
+        or in a folder of the repository's name in it, as in the archive of a release of Universal Dependencies.
 
     Returns
     -------
     list of Path
-        The files, in the order of ``dataset.files``.
+        The files, in the order of ``dataset.files``, without the parts that a treebank lacks.
 
     Raises
     ------
@@ -64,10 +69,13 @@ def fetch(
         A file did not arrive, is not what was published, or cannot be written.
     """
     if isinstance(dataset, str):
-        if dataset not in DATASETS:
-            raise ValueError(f"no data set is called {dataset!r}; there are {', '.join(DATASETS)}")
-        dataset = DATASETS[dataset]
-    directory = Path(directory)
+        if dataset.startswith(treebanks.PREFIX):
+            dataset = treebanks.dataset(dataset)
+        elif dataset in DATASETS:
+            dataset = DATASETS[dataset]
+        else:
+            raise ValueError(f"no data set is called {dataset!r}; there are {', '.join(DATASETS)} and ud:CODE")
+    directory, folder = Path(directory), None if folder is None else Path(folder)
     targets = [directory / file.name for file in dataset.files]
     notice(dataset.notice)
 
@@ -81,20 +89,33 @@ def fetch(
                 shutil.rmtree(leftover)
             for file, target in zip(dataset.files, targets, strict=True):
                 with TemporaryDirectory(dir=directory, prefix=TEMPORARY_PREFIX) as parts:
-                    _obtain(file, target, Path(parts), dataset.source, progress, notice)
+                    _obtain(file, target, Path(parts), dataset.source, progress, notice, folder)
+                if file.show is not None:
+                    notice(file.show(target))
     except DownloadError:
         raise
     except OSError as error:
         raise DownloadError(f"{dataset.name}: nothing can be written in {directory}: {error}") from error
-    return targets
+    optional = [target for file, target in zip(dataset.files, targets, strict=True) if file.is_optional]
+    if optional and not any(target.exists() for target in optional):
+        names = ", ".join(target.name for target in optional)
+        raise DownloadError(f"{dataset.name}: {folder or dataset.source} has none of {names}")
+    return [target for target in targets if target.exists()]
 
 
 def _obtain(
-    file: DataFile, target: Path, parts: Path, source: str, progress: bool | OnProgress, notice: Notice
+    file: DataFile,
+    target: Path,
+    parts: Path,
+    source: str,
+    progress: bool | OnProgress,
+    notice: Notice,
+    folder: Path | None,
 ) -> None:
     """Fetch a file if it is missing or differs from the published one; a DownloadError leaves the old file unchanged.
 
-    `parts` is an empty folder. `source` is the web page that the error message names for a download by hand.
+    `parts` is an empty folder. `source` is the web page that the error message names for a download by hand. `folder`
+    is that of `fetch`.
     """
     if target.exists():
         problem = _problem_on_disk(file, target)
@@ -103,14 +124,18 @@ def _obtain(
             return
         notice(f"{target} is not what was published ({problem}): fetching it again")
     archive = target.with_name(Path(file.url if file.unpack else file.name).name)
+    download = parts / "download"
     try:
         if file.unpack and archive.is_file():
             notice(f"{archive}: using this instead of downloading it")
             text = _unpacked(file, archive, parts)
         else:
-            with _shown(progress, target.name) as show:
-                transfer(file.url, parts / "download", show)
-            text = _unpacked(file, parts / "download", parts)
+            if folder is not None:
+                shutil.copyfile(_downloaded(file.url, folder), download)
+            else:
+                with _shown(progress, target.name) as show:
+                    transfer(file.url, download, show)
+            text = _unpacked(file, download, parts)
         _raise_if(file.content_problem(text))
         recorded = _recorded(target)
         if recorded is not None and not file.checksums:  # a published checksum of the archive takes precedence
@@ -121,15 +146,27 @@ def _obtain(
                     f"(to accept the new file, delete {_record(target)})"
                 )
     except (TransferError, ValueError) as error:
+        if file.is_optional and isinstance(error, MissingFile) and not target.exists():
+            notice(f"{target.name}: not fetched, {folder or source} has no such part ({error})")
+            return
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
-            f"download {file.url} by hand (about it: {source}), put it at {archive}, and fetch again."
+            f"download {file.url} by hand (about it: {source}), put it at {folder or archive}, and fetch again."
         ) from error
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(text, target)
     if not _has_own_checksum(file):
         _write_record(target, notice)
     notice(f"{target}: fetched and verified")
+
+
+def _downloaded(url: str, folder: Path) -> Path:
+    """Return the file in `folder` that was downloaded from a URL; MissingFile if there is none."""
+    *_, repository, _, name = url.split("/")
+    for path in (folder / repository / name, folder / name):
+        if path.is_file():
+            return path
+    raise MissingFile(f"there is no {name} in {folder}")
 
 
 def _unpacked(file: DataFile, archive: Path, parts: Path) -> Path:

@@ -1,8 +1,8 @@
-"""Evaluation of a tagger: accuracy on all, known and unknown words, metrics per tag, confusion matrix."""
+"""Evaluation of a tagger: accuracy, metrics per tag, confusion matrix, and the significance of a difference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.interface import Model, Sentence
+
+BOOTSTRAP_SAMPLES = 10_000
+MAX_DRAWN = 1_000_000  # sentences that the bootstrap draws at once; each takes 24 bytes
 
 
 def accuracy(model: Model, sentences: Iterable[Sentence | Batch]) -> float:
@@ -67,12 +70,24 @@ class Evaluation:
     def per_tag(self) -> list[dict[str, Any]]:
         """Return for each tag its name, number of gold words, precision, recall and F1 (0 where undefined)."""
         confusion = self.confusion
-        right, gold, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+        correct, gold, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
         rows = []
-        for name, r, g, p in zip(self.tags, right.tolist(), gold.tolist(), predicted.tolist(), strict=True):
-            precision, recall, f1 = (r / p if p else 0.0, r / g if g else 0.0, 2 * r / (g + p) if g + p else 0.0)
+        for name, c, g, p in zip(self.tags, correct.tolist(), gold.tolist(), predicted.tolist(), strict=True):
+            precision, recall, f1 = (c / p if p else 0.0, c / g if g else 0.0, 2 * c / (g + p) if g + p else 0.0)
             rows.append({"tag": name, "words": g, "precision": precision, "recall": recall, "f1": f1})
         return rows
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the tags that a word has, as its gold tag or its predicted tag; each tag counts the same."""
+        used = self.confusion.sum(axis=0) + self.confusion.sum(axis=1) > 0
+        return float(np.mean([row["f1"] for row, is_used in zip(self.per_tag(), used, strict=True) if is_used]))
+
+    def summary(self) -> dict[str, str]:
+        """Return the accuracies and the macro F1 as percentages, by name."""
+        named = {"accuracy": self.accuracy, "accuracy, in the vocabulary": self.known_accuracy}
+        named |= {"accuracy, not in the vocabulary": self.unknown_accuracy, "macro F1": self.macro_f1}
+        return {name: "-" if np.isnan(share) else f"{share:.2%}" for name, share in named.items()}
 
 
 def _share_correct(confusion: np.ndarray) -> float:
@@ -125,3 +140,57 @@ def evaluate(model: Model, sentences: Iterable[Sentence], tags: list[str], n_kno
         Words with a smaller id are in the vocabulary of the training part.
     """
     return count(judge(model, sentences, n_known_words), tags)
+
+
+class Comparison(NamedTuple):
+    """Difference in accuracy of two taggers on the same sentences, second minus first, and its significance."""
+
+    difference: float
+    interval: tuple[float, float]  # 95% confidence
+    p_value: float  # two-sided
+    samples: int  # of the bootstrap
+
+    def in_words(self) -> str:
+        """Return the difference, its interval and what the p-value means, in two lines."""
+        low, high = (f"{100 * bound:+.2f}" for bound in self.interval)
+        return (
+            f"Second minus first: {100 * self.difference:+.2f} points of accuracy, 95% interval {low} to {high} "
+            f"(paired bootstrap over sentences, {self.samples:,} samples).\n"
+            f"p = {self.p_value:.4f}, two-sided: if both were equally accurate, a test part like this one would show "
+            f"as large a difference, in either direction, with a probability of {self.p_value:.2%}."
+        )
+
+
+def check_same_tags(first: Iterable[str], second: Iterable[str]) -> None:
+    """Raise ValueError, which names the tags that only one of two taggers has, if there are any."""
+    if only := set(first) ^ set(second):
+        raise ValueError(f"the two models have different tags; only one of them has {', '.join(sorted(only))}")
+
+
+def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) -> Comparison:
+    """Compare what `judge` yields for two taggers and the same file; ValueError if the gold tags differ."""
+    if [one.sentence.tags for one in first] != [one.sentence.tags for one in second]:
+        raise ValueError("the two models read different gold tags: they learned another column or map of the tags")
+    gains = [np.count_nonzero(a.wrong) - np.count_nonzero(b.wrong) for a, b in zip(first, second, strict=True)]
+    return bootstrap(np.array(gains), np.array([one.wrong.size for one in first]), seed=seed)
+
+
+def bootstrap(gains: np.ndarray, words: np.ndarray, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Comparison:
+    """Compare two taggers by the number of words, and of words that only the second gains, in each sentence, (n,).
+
+    This is the paired bootstrap of Koehn, "Statistical significance tests for machine translation evaluation", EMNLP
+    2004: each sample draws n sentences with replacement. The p-value is the share of samples whose difference is as far
+    from the observed one, in either direction, as that is from 0 (Berg-Kirkpatrick, Burkett & Klein, EMNLP 2012, count
+    one direction). The observed difference counts as a sample, so p is never 0.
+    """
+    by_sentence = np.array([gains, words], dtype=np.int64)
+    gain, total = by_sentence.sum(axis=1)
+    rng, n = np.random.default_rng(seed), len(words)
+    at_once = max(1, MAX_DRAWN // n)
+    sizes = [min(at_once, samples - begin) for begin in range(0, samples, at_once)]
+    gained, totals = np.hstack([by_sentence[:, rng.integers(n, size=(size, n))].sum(axis=2) for size in sizes])
+    # |gained / totals - gain / total| >= |gain / total|, in integers, which do not round
+    is_as_far = np.abs(gained * total - gain * totals) >= abs(gain) * totals
+    low, high = np.percentile(gained / totals, [2.5, 97.5])
+    p_value = (1 + np.count_nonzero(is_as_far)) / (1 + samples)
+    return Comparison(float(gain / total), (float(low), float(high)), p_value, samples)

@@ -52,6 +52,7 @@ class Header:
     peepholes: bool = True  # for an LSTM; files of earlier versions lack this field
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
+    tag_source: tuple[str, str] | None = None
 
 
 def save(

@@ -11,8 +11,9 @@ from lxmls_rnn import memory
 from lxmls_rnn.storage import files
 from lxmls_rnn.storage.files import quoted
 
-WORD_COLUMN = 1
-TAG_COLUMN = 4
+WORD_COLUMN = 2
+TAG_COLUMN = 5
+ENCODINGS = ("utf-8", "latin-1", "cp1252", "iso8859-15")
 TOKEN_ID = re.compile(r"[0-9]{1,18}")
 # Two kinds of CoNLL-U lines are not words: the range 8-9 of a contraction, and the empty node 8.1.
 RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
@@ -28,33 +29,43 @@ class Token(NamedTuple):
     line_number: int
 
 
-def read_lines(file: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """Yield (line number, line) of a UTF-8 file, plain or gzipped, without line ends and byte order mark.
+def read_lines(file: str | os.PathLike[str], encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+    """Yield (line number, line) of a text file, plain or gzipped, without line ends and byte order mark.
 
     Raises FileNotFoundError if the file does not exist, OSError with its name if it cannot be read, and ValueError if
-    it is not a regular file, a line is not UTF-8 or longer than `files.MAX_LINE_BYTES`, or the gzip data are damaged or
-    incomplete.
+    it is not a regular file, a line cannot be decoded or is longer than `files.MAX_LINE_BYTES`, or the gzip data are
+    damaged or incomplete.
     """
-    return decoded(files.read_lines(file), file)
+    return decoded(files.read_lines(file), file, encoding)
 
 
-def decoded(lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """Decode numbered lines as UTF-8; ValueError, with the file's `name` and the line number, if one is not UTF-8."""
+def decoded(
+    lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str], encoding: str = "utf-8"
+) -> Iterator[tuple[int, str]]:
+    """Decode numbered lines; ValueError, with the file's `name` and the line number, if one cannot be decoded."""
     # The lines were split as bytes: str.splitlines would also split at characters that a word may contain.
     for number, raw in lines:
         try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            line = raw.decode("utf-8-sig" if number == 1 and encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
             why = f"byte {error.object[error.start]:#04x}, {error.reason}"
-            raise ValueError(f"{name}, line {number}: not UTF-8 ({why})") from None
+            raise ValueError(f"{name}, line {number}: not {encoding.upper()} ({why})") from None
         yield number, line.rstrip("\r\n")
 
 
-def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
+def check_encoding(encoding: str) -> None:
+    """Raise ValueError unless `encoding` is one of `ENCODINGS`."""
+    if encoding not in ENCODINGS:
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)}, got {quoted(encoding)}")
+
+
+def read_sentences(
+    file: str | os.PathLike[str], tag_column: int = TAG_COLUMN, encoding: str = "utf-8"
+) -> Iterator[list[Token]]:
     """Yield the sentences of a CoNLL file, each a list of at least one `Token`.
 
-    Blank lines separate the sentences. A line has at least five columns: the number of the word in column 1, the
-    word in column 2, its tag in column 5. Tabs separate the columns, or spaces in a line without tabs.
+    Blank lines separate the sentences. A line has the number of the word in column 1, the word in column 2, its tag in
+    column `tag_column`. Tabs separate the columns, or spaces in a line without tabs.
     This covers the files of the CoNLL-X shared task (https://aclanthology.org/W06-2920/) and CoNLL-U
     (https://universaldependencies.org/format.html); comments, multiword ranges and empty nodes are skipped.
 
@@ -63,7 +74,7 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
     """
     sentence: list[Token] = []
     words = 0
-    for line_number, line in read_lines(file):
+    for line_number, line in read_lines(file, encoding):
         if not line.strip():
             if sentence:
                 yield sentence
@@ -72,7 +83,7 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
         if line.startswith("#") and not sentence:
             continue
         try:
-            columns = _split(line)
+            columns = _split(line, tag_column)
         except ValueError as error:
             raise ValueError(f"{file}, line {line_number}: {error}: {quoted(line)}") from None
         if TOKEN_ID.fullmatch(columns[0]):
@@ -81,7 +92,7 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
                     f"{file}, line {line_number}: word {columns[0]} where word {len(sentence) + 1} of the sentence was "
                     f"expected (is the blank line before it missing?): {quoted(line)}"
                 )
-            sentence.append(Token(columns[WORD_COLUMN], columns[TAG_COLUMN], line_number))
+            sentence.append(Token(columns[WORD_COLUMN - 1], columns[tag_column - 1], line_number))
             words += 1
             if words % WORDS_PER_MEMORY_CHECK == 0:
                 # the words read so far already occupy memory; the caller copies them into sequences
@@ -91,7 +102,7 @@ def read_sentences(file: str | os.PathLike[str]) -> Iterator[list[Token]]:
         yield sentence
 
 
-def _split(line: str) -> list[str]:
+def _split(line: str, tag_column: int) -> list[str]:
     """Return the columns of a line; ValueError, whose message is only the reason, if the line is malformed."""
     if line.startswith("#"):
         raise ValueError("a comment inside a sentence (is the blank line before it missing?)")
@@ -99,8 +110,8 @@ def _split(line: str) -> list[str]:
     columns = [column.strip() for column in columns]
     if not (TOKEN_ID.fullmatch(columns[0]) or RANGE_OR_EMPTY_NODE.fullmatch(columns[0])):
         raise ValueError(f"column 1 must be the number of the word in its sentence, got {quoted(columns[0])}")
-    if len(columns) <= TAG_COLUMN:
-        raise ValueError(f"expected at least {TAG_COLUMN + 1} columns, got {len(columns)}")
-    if not columns[WORD_COLUMN] or not columns[TAG_COLUMN]:
-        raise ValueError("the word (column 2) and the tag (column 5) must not be empty")
+    if len(columns) < tag_column:
+        raise ValueError(f"expected at least {tag_column} columns, got {len(columns)}")
+    if not columns[WORD_COLUMN - 1] or not columns[tag_column - 1]:
+        raise ValueError(f"the word (column {WORD_COLUMN}) and the tag (column {tag_column}) must not be empty")
     return columns

@@ -7,16 +7,15 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lxmls_rnn.readers.conll import Token, read_lines, read_sentences
+from lxmls_rnn.readers.conll import Token, read_sentences
+from lxmls_rnn.readers.tags import AUTO, MAX_UNTAGGED, NO_MAP, NO_TAG, TagSource, choose, read_tag_map
 from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
 from lxmls_rnn.storage.files import counted, quoted
 
-PTB_MAP = Path(__file__).with_name("en-ptb.map")
 FIRST_TAG = "noun"
 OTHER_TAG = "x"
 UNKNOWN_WORD = "<unk>"
@@ -30,56 +29,69 @@ class PostagCorpus:
     ----------
     word_dict, tag_dict : LabelDictionary
         Words and tags read so far, name to id. Tag 0 is 'noun'.
+    tag_source : TagSource or None
+        Column and map of the tags, chosen for the first file and used for the others too.
     """
 
     def __init__(self) -> None:
         self.word_dict = LabelDictionary()
         self.tag_dict = LabelDictionary([FIRST_TAG])
+        self.tag_source: TagSource | None = None
 
     def read_sequence_list_conll(
         self,
         file: str | os.PathLike[str],
-        mapping_file: str | os.PathLike[str] | None = PTB_MAP,
+        mapping_file: str | os.PathLike[str] | None = AUTO,
         max_sent_len: int | None = None,
         max_nr_sent: int | None = None,
+        tags: str = AUTO,
+        encoding: str = "utf-8",
     ) -> SequenceList:
-        """Read the sentences of a CoNLL or CoNLL-U file, plain or gzipped, in UTF-8.
+        """Read the sentences of a CoNLL or CoNLL-U file, plain or gzipped.
 
         Parameters
         ----------
         file : path
-            Column 2 is the word, column 5 the tag; see `lxmls_rnn.readers.conll`.
-        mapping_file : path or None
-            Tag map, see `read_tag_map`. The default maps Penn Treebank tags to the 12 universal tags. With None
-            the tags are only put in lower case.
+            Column 2 is the word; see `lxmls_rnn.readers.conll`.
+        mapping_file : path, name or None
+            Tag map: a file, see `read_tag_map`; 'ptb', which maps Penn Treebank tags to the 12 universal tags;
+            'universal', which maps the 17 tags of Universal Dependencies to them; 'none' or None, with which the tags
+            are only put in lower case; or 'auto', see `tags.choose`.
         max_sent_len : int, optional
             Sentences of more than one word and fewer than `max_sent_len` are kept; by default all of more than one.
         max_nr_sent : int, optional
             Stop reading after so many sentences were kept; by default read all.
+        tags : str
+            Column of the tags: 'upos' (4), 'xpos' (5), its number, or 'auto', see `tags.choose`.
+        encoding : str
+            One of `conll.ENCODINGS`.
 
         Raises
         ------
         FileNotFoundError
             The file does not exist.
         ValueError
-            A limit is not a positive integer, a line is malformed, or no sentence was kept. The dictionaries
-            are then unchanged.
+            An argument is invalid, a line is malformed, no sentence was kept, or more than 1 % of the words have no
+            tag (`_`). The dictionaries are then unchanged.
 
         Warns
         -----
         UserWarning
-            Tags are missing in the tag map (one warning for all of them; they become 'x'), or sentences of one word
-            were left out and `max_sent_len` is None.
+            Words have no tag, or tags are missing in the tag map (one warning for all of them; they become 'x'), or
+            sentences of one word were left out and `max_sent_len` is None.
         """
         for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
             if limit is not None:
                 _check_positive(name, limit)
-        tag_map = None if mapping_file is None else read_tag_map(mapping_file)
+        source = self.tag_source
+        if source is None or (tags, mapping_file) != (AUTO, AUTO):
+            source = choose(file, tags, NO_MAP if mapping_file is None else os.fspath(mapping_file), encoding)
+        tag_map = None if source.map_file is None else read_tag_map(source.map_file)
         universal = set() if tag_map is None else set(tag_map.values())
 
         kept: list[list[Token]] = []
         nr_read = nr_single = 0
-        for nr_read, sentence in enumerate(read_sentences(file), start=1):  # noqa: B007
+        for nr_read, sentence in enumerate(read_sentences(file, source.column, encoding), start=1):  # noqa: B007
             if len(sentence) > 1 and (max_sent_len is None or len(sentence) < max_sent_len):
                 kept.append(sentence)
                 if len(kept) == max_nr_sent:
@@ -91,22 +103,38 @@ class PostagCorpus:
             fewer = "" if max_sent_len is None else f" and fewer than {max_sent_len}"
             raise ValueError(f"{file}: none of its {nr_read} sentences has more than 1{fewer} words")
 
+        untagged = [token for sentence in kept for token in sentence if token.tag == NO_TAG]
+        if untagged:
+            _check_untagged(file, untagged, sum(len(sentence) for sentence in kept), source)
+
+        self.tag_source = self.tag_source or source
         sequences = SequenceList(self.word_dict, self.tag_dict)
         unknown: dict[str, Token] = {}
         for sentence in kept:
-            tags = []
+            names = []
             for token in sentence:
-                name = token.tag.lower()
+                name = OTHER_TAG if token.tag == NO_TAG else token.tag.lower()
                 if tag_map is not None and name not in tag_map and name not in universal:
                     unknown.setdefault(name, token)
-                tags.append(name if tag_map is None else tag_map.get(name, name if name in universal else OTHER_TAG))
-            sequences.add_sequence([token.word for token in sentence], tags)
+                names.append(name if tag_map is None else tag_map.get(name, name if name in universal else OTHER_TAG))
+            sequences.add_sequence([token.word for token in sentence], names)
         if unknown:
-            warnings.warn(f"{file}, {_not_mapped(list(unknown.values()), mapping_file)}", stacklevel=2)
+            warnings.warn(f"{file}, {_not_mapped(list(unknown.values()), source.map_file)}", stacklevel=2)
         if nr_single and max_sent_len is None:
             left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
             warnings.warn(f"{file}: {left_out}", stacklevel=2)
         return sequences
+
+
+def _check_untagged(file: object, untagged: list[Token], words: int, source: TagSource) -> None:
+    """Warn of words without a tag; ValueError if they are more than `MAX_UNTAGGED` of all."""
+    found = (
+        f"{file}, line {untagged[0].line_number}: the tag in column {source.column} is {NO_TAG!r}, as for "
+        f"{len(untagged):,} of {counted(words, 'word')}"
+    )
+    if len(untagged) > MAX_UNTAGGED * words:
+        raise ValueError(f"{found}: choose another column of tags, such as upos or xpos")
+    warnings.warn(f"{found}; it becomes {OTHER_TAG!r}", stacklevel=3)
 
 
 def _not_mapped(tokens: list[Token], mapping_file: object) -> str:
@@ -120,29 +148,6 @@ def _not_mapped(tokens: list[Token], mapping_file: object) -> str:
     named = ", ".join(f"{quoted(token.tag)} (line {token.line_number})" for token in tokens[:MAX_NAMED_TAGS])
     more = f" and {len(tokens) - MAX_NAMED_TAGS} more" if len(tokens) > MAX_NAMED_TAGS else ""
     return f"{len(tokens)} tags are not in {mapping_file}: {named}{more}; they are mapped to {OTHER_TAG!r}"
-
-
-def read_tag_map(mapping_file: str | os.PathLike[str] = PTB_MAP) -> dict[str, str]:
-    """Read a tag map: each line has a tag, a tab, and the new tag. All tags are put in lower case.
-
-    This package's own map, `en-ptb.map`, maps the tags of the Penn Treebank, and the additional ones of the English Web
-    Treebank, to the 12 universal tags of Petrov, Das and McDonald, "A Universal Part-of-Speech Tagset", LREC 2012.
-    Raises the errors of `read_lines`, and ValueError if a line does not have two columns, a tag has two lines, or the
-    file is empty.
-    """
-    tag_map: dict[str, str] = {}
-    for line_number, line in read_lines(mapping_file):
-        if not line.strip():
-            continue
-        columns = [column.strip().lower() for column in line.split("\t")]
-        if len(columns) != 2 or not all(columns):
-            raise ValueError(f"{mapping_file}, line {line_number}: expected 'tag TAB new tag', got {quoted(line)}")
-        if columns[0] in tag_map:
-            raise ValueError(f"{mapping_file}, line {line_number}: this tag already has a line: {quoted(line)}")
-        tag_map[columns[0]] = columns[1]
-    if not tag_map:
-        raise ValueError(f"{mapping_file}: this map of tags is empty, expected lines of 'tag TAB new tag'")
-    return tag_map
 
 
 def compacify(

@@ -79,6 +79,7 @@ class Run:
         """
         folder = new_folder(name, paths.runs(root))
         checksums = checksums or settings.checksums()
+        settings = settings.resolved()
         prepared = prepare(settings, corpus)
         dtype = prepared.tagger.model.dtype
         run = cls(folder, replace(settings, dtype=dtype), corpus=corpus, checksums=checksums)
@@ -141,8 +142,8 @@ class Run:
             may_write()
             checksums, self.checksums = self.checksums or self.settings.checksums(), None
             config = read_config(self.folder)
-            for file, checksum in checksums.items():
-                if config.checksums.get(file) != checksum:
+            for file in {**config.checksums, **checksums}:
+                if config.checksums.get(file) != checksums.get(file):
                     raise ValueError(f"{file} has changed since the run {self.folder.name} began: it cannot be resumed")
             experiment, self._prepared = self._prepared or prepare(self.settings, self.corpus), None
             tagger = experiment.tagger

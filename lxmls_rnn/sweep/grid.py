@@ -14,10 +14,11 @@ import numpy as np
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings
 
-_OWN = {field.name: field for field in fields(Settings) if field.name not in ("corpus", "dev", "trainer")}
+_OWN = {field.name: field for field in fields(Settings) if field.name not in ("dev", "trainer")}
 _TRAINERS = {field.name: field for field in fields(Trainer) if field.name != "seed"}
 KINDS = {name: str(field.type) for name, field in {**_OWN, **_TRAINERS}.items()}  # such as 'int', 'float | None'
 
+FILES = ("corpus", "embeddings", "tag_map")  # settings that may name a file
 MAX_TRAININGS = 100_000  # of a sweep; listing more would take too much time and memory
 
 Point = dict[str, Any]  # a value for each varied setting
@@ -43,10 +44,8 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
     for text in texts:
         name, equals, written = text.partition("=")
         name = name.strip().replace("-", "_")
-        if name in ("corpus", "train", "dev"):
-            raise ValueError(
-                f"{name} cannot be varied: accuracies on different sentences cannot be compared; make a sweep for each"
-            )
+        if name == "dev":
+            raise ValueError("dev cannot be varied: vary the corpus, whose name stands for a dev part too")
         if not equals or name not in KINDS:
             raise ValueError(f"--vary must be name=values with a name among {', '.join(KINDS)}, got {text!r}")
         if name in varied:
@@ -104,7 +103,9 @@ def parse_value(name: str, text: str) -> Any:
         if kind == "str":
             if not text:
                 raise ValueError
-            return str(Path(text).resolve()) if name == "embeddings" else text
+            return (
+                str(Path(text).resolve()) if name == "embeddings" or (name in FILES and Path(text).is_file()) else text
+            )
         return {"int": int, "float": float}[kind](text)
     except (ValueError, KeyError):
         kinds = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a word"}
@@ -145,7 +146,7 @@ def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iter
         yield {name: point[name] for name in vary}
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """Return a value as text for names and tables."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]

@@ -14,12 +14,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import numpy_class
-from lxmls_rnn.experiment import Settings, checksums, prepare, read_corpus
+from lxmls_rnn.experiment import Settings, checksums, prepare
 from lxmls_rnn.runs import Damaged
 from lxmls_rnn.runs.folder import MAX_NAME_BYTES, folders_with, new_folder
 from lxmls_rnn.storage import records
@@ -90,24 +91,25 @@ class Sweep:
         Raise ValueError for a value out of range, an activation that a model does not support, two runs with the same
         name, or a missing dev part; FileNotFoundError if a file that the settings name does not exist.
         """
-        if "dev" not in self.base.files():
-            raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"the seeds must be different numbers, at least one, got {self.seeds}")
         if self.sample is not None and self.sample < 1:
             raise ValueError(f"--sample must be at least 1, got {self.sample}")
-        if self.halving and "epochs" in self.vary:
-            raise ValueError("--halving needs one number of epochs for all, so epochs cannot be varied")
-        seen: set[Any] = set()
+        for name in ("epochs", "corpus"):
+            if self.halving and name in self.vary:
+                raise ValueError(f"--halving compares the settings at equal epochs on one corpus: {name} cannot vary")
+        seen: set[object] = set()
         names: set[str] = set()
 
-        def is_new(*what: Any) -> bool:
+        def is_new(*what: object) -> bool:
             before = len(seen)
             seen.add(what)
             return len(seen) > before
 
         for training in self.trainings():
             s = training.settings
+            if "dev" not in s.files():
+                raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
             if training.name in names or len(training.name.encode(errors="replace")) > MAX_NAME_BYTES:
                 raise ValueError(f"the name of the run {training.name} is not unique or too long: rename the files")
             names.add(training.name)
@@ -115,17 +117,15 @@ class Sweep:
             # check each size once, not each of possibly thousands of pairs of sizes
             if is_new("n_emb", kind, s.n_emb) | is_new("n_hidd", kind, s.n_hidd):
                 numpy_class(s.model)(2, s.n_emb, s.n_hidd, 2, **s.model_options())
-            if is_new("corpus", s.max_sent_len, s.max_nr_sent, s.vocabulary, s.min_count, s.embeddings):
+            if is_new(s.of_corpus, s.embeddings):
                 s.check_files()
-                if s.embeddings is None:
-                    read_corpus(s)
-                else:
-                    prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_hidd=1))
+                prepare(replace(s, model="NumpyRNN", activation=None, peepholes=True, n_emb=1, n_hidd=1))
 
     def all_checksums(self) -> dict[str, str]:
         """Return the checksums of all files that the trainings name."""
-        embeddings = self.vary.get("embeddings", [self.base.embeddings])
-        return checksums(*(replace(self.base, embeddings=file) for file in embeddings))
+        files = [name for name in grid.FILES if name in self.vary]
+        varied = product(*(self.vary[name] for name in files))
+        return checksums(*(replace(self.base, **dict(zip(files, values, strict=True))) for values in varied))
 
     def save(self) -> None:
         """Write sweep.json atomically."""

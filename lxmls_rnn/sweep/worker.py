@@ -19,6 +19,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.rnn import model_class
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import Corpus, Settings, checksum, read_corpus
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import Config, Metrics
 from lxmls_rnn.storage import records
@@ -98,7 +99,7 @@ def _difference(client: Client) -> str:
 
 
 def ask(token: str, what: str) -> None:
-    """Ask the trainings of a client on this worker to "stop", "pause" or "go on" after their current update."""
+    """Ask the trainings of a client on this worker to "stop", "pause" or "resume" after their current update."""
     with _changed:
         if _asked.get(token) != "stop":
             _asked[token] = what
@@ -172,7 +173,9 @@ def _open_or_create(name: str, settings: Settings, client: Client) -> Run:
         return Run.create(name, settings, client.path, corpus, checksums)
     run = Run.open(name, client.path)
     run.corpus, run.checksums = corpus, checksums
-    wanted = replace(settings, dtype=settings.dtype or run.settings.dtype)
+    # a run has what was chosen when it began
+    chosen = {name: getattr(run.settings, name) for name in ("dtype", "tags", "tag_map")}
+    wanted = replace(settings, **{name: c for name, c in chosen.items() if getattr(settings, name) in (None, AUTO)})
     if comparable(run.settings) != comparable(wanted):
         raise ValueError(f"the run {run.folder} has other settings than the sweep")
     return run
@@ -208,7 +211,7 @@ class _Sentence:
     y: np.ndarray
 
 
-def kind(settings: Settings) -> tuple[Any, ...]:
+def kind(settings: Settings) -> tuple[object, ...]:
     """Return the settings that determine the code that Theano compiles; sizes have no influence."""
     trainer = settings.trainer
     how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings

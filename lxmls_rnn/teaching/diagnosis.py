@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import Comparison
 
@@ -105,8 +105,8 @@ def _step_of_fault(rows: Sequence[Comparison], x: Sequence[int] | np.ndarray) ->
 
 def _gates(row: Comparison) -> str:
     """Return a sentence that names the gates whose rows of W_x differ; empty if all do."""
-    blocks = np.split(row.differences > row.tolerance, len(STACKED["W_x"]))
-    wrong = [gate for gate, block in zip(STACKED["W_x"], blocks, strict=True) if block.any()]
+    blocks = np.split(row.differences > row.tolerance, len(STACKED_GATES["W_x"]))
+    wrong = [gate for gate, block in zip(STACKED_GATES["W_x"], blocks, strict=True) if block.any()]
     return f" In W_x, only the rows of {_listed(wrong)} differ." if len(wrong) < len(blocks) else ""
 
 

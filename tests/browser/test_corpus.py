@@ -28,6 +28,15 @@ def test_a_wrong_choice_is_said_and_the_panel_goes_on(lab):
     expect(panel.get_by_role("row", name=re.compile("^train 50 "))).to_be_visible()
 
 
+def test_a_part_of_a_treebanks_name_is_enough_to_find_it(lab):
+    panel = lab.panel("CorpusPanel")
+    box = panel.get_by_label("Data set", exact=True)
+    assert box.evaluate("box => [...box.list.options].some(option => option.value == 'ud:pt_bosque')")
+    box.fill("ud:bosque")
+    press(button(panel, "Fetch"), "Enter")
+    expect(message(panel)).to_contain_text("did you mean ud:pt_bosque?")
+
+
 def test_help_and_code_are_a_key_away(lab):
     panel = lab.panel("CorpusPanel")
     press(button(panel, "Help"), "Space")

@@ -55,6 +55,8 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     compared = panel.locator(".lab-compared")
     expect(compared.get_by_role("columnheader", name="rnn", exact=True)).to_be_visible()
     expect(compared).to_contain_text("zebra")
+    button(panel, "Measure").click()
+    expect(panel.locator(".lab-compared-accuracy")).to_contain_text("two-sided")
     picture(panel, "inspection-compare")
     assert not overflowing(lab.page, panel)
 

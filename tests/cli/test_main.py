@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from lxmls_rnn import paths
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import corpus_files
@@ -153,7 +154,7 @@ def test_check_fails_when_a_gradient_differs(run, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["train", "nowhere"], "Error: corpus must be one of sample, ewt, reach:K or a file, got 'nowhere'"),
+        (["train", "nowhere"], "Error: corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'nowhere'"),
         (["train", "--rate", "-1"], "Error: rate must be a positive number, got -1.0"),
         (["train", "--model", "GRU"], "Error: model must be one of NumpyRNN"),
         (["train", "--no-peepholes"], "Error: only an LSTM can be without peepholes, got the model NumpyRNN"),
@@ -519,11 +520,92 @@ def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
         for row in result.per_tag()
     ]
     at = lines.index("confusion: gold tag by row, predicted tag by column")
+    assert lines[at - 1].startswith(f"macro F1 {result.macro_f1:.2%}: ")
     assert lines[at + 1].split() == list(result.tags)
     counts = [[int(n.replace(".", "0")) for n in line[5:].split()] for line in lines[at + 2 :]]
     assert counts == result.confusion.tolist()
     assert [line[:5].strip() for line in lines[at + 2 :]] == list(result.tags)
     assert {len(line) for line in lines[at + 1 :]} == {5 + 6 * len(result.tags)}
+
+
+@pytest.fixture
+def two(trained):
+    """Call the command beside the runs `first` and `sample`, which has the name of a corpus."""
+    assert trained("train", *SHORT, "--epochs", "1", "--name", "sample").exit_code == 0
+    return trained
+
+
+def test_evaluate_compares_two_models(two):
+    shown = two("evaluate", "first", "runs/sample", "--max-nr-sent", "50", "--seed", "3")
+    assert shown.exit_code == 0
+    assert "test.conll: 50 sentences, " in shown.output
+    taggers = [Tagger.load(Path("runs") / name) for name in ("first", "sample")]
+    file = corpus_files("sample")[2]
+    results = [tagger.evaluate(file, max_nr_sent=50) for tagger in taggers]
+    header, *rows = table_of(shown.output)
+    assert header == ["", "first", "runs/sample"]
+    assert rows[:4] == [[name, *(result.summary()[name] for result in results)] for name in results[0].summary()]
+    first, second = (result.per_tag() for result in results)
+    assert rows[4:] == [
+        [f"F1 of {a['tag']}", f"{a['f1']:.2%}", f"{b['f1']:.2%}"] for a, b in zip(first, second, strict=True)
+    ]
+    judged = [list(judge(one.model, one.read(file, max_nr_sent=50), one.n_known_words)) for one in taggers]
+    assert shown.output.endswith(f"{compare(*judged, seed=3).in_words()}\n")
+    assert compare(*judged, seed=3) != compare(*judged)
+
+
+def test_the_last_name_is_a_corpus_or_a_model(two, tmp_path):
+    shutil.copy(corpus_files("sample")[1], tmp_path / "mine.conll")
+    (tmp_path / "data").mkdir()
+
+    def header(*names):
+        result = two("evaluate", *names, "--max-nr-sent", "5")
+        assert result.exit_code == 0, result.output
+        return [result.output.strip().split(":")[0], table_of(result.output)[0][1:]]
+
+    alone = ["words", "precision", "recall", "F1"]
+    assert header("first") == header("first", "sample") == ["test.conll", alone]  # a corpus, not the run of its name
+    assert header("first", "mine.conll") == ["mine.conll", alone]
+    for second in ("runs/sample", "runs/sample/model.npz", "runs/first"):
+        assert header("first", second) == ["test.conll", ["first", second]]
+    assert header("first", "sample", "sample") == ["test.conll", ["first", "sample"]]
+    assert header("first", "sample", "mine.conll") == ["mine.conll", ["first", "sample"]]
+    assert "Error: no run, model file or corpus frist: " in two("evaluate", "first", "frist").output
+    assert "Error: no model file nothing.npz" in two("evaluate", "first", "nothing.npz").output
+    assert "Error: corpus must be one of" in two("evaluate", "first", "sample", "nothing").output
+
+
+def test_models_of_different_tags_are_not_compared(trained):
+    tagger = Tagger.load(Path("runs/first"))
+    tagger.tags[-1] = "other"
+    tagger.save("other.npz")
+    result = trained("evaluate", "first", "other.npz")
+    assert result.exit_code == 1
+    assert "Error: the two models have different tags; only one of them has " in result.output
+
+
+def test_tag_writes_conllu_that_the_reader_reads_back(trained, tmp_path):
+    text = "The dog doesn't run.\n\n  She runs !\nOk\n"
+    (tmp_path / "text").write_text(text)
+    output = trained("tag", "first", "--format", "conllu", "--file", "text").output
+    assert output == trained("tag", "first", "--format", "conllu", input=text).output
+    assert re.findall("# (.*)", output) == [
+        *("sent_id = 1", "text = The dog doesn't run."),
+        *("sent_id = 3", "text = She runs !"),
+        *("sent_id = 4", "text = Ok"),
+    ]
+    assert output.count("SpaceAfter=No") == 2
+    assert output.endswith("\n\n")
+    assert (
+        trained("tag", "first", "The dog doesn't run.", "--format", "conllu").output == output.split("# sent_id = 3")[0]
+    )
+    write_atomically(tmp_path / "c.conllu", output)
+    with pytest.warns(UserWarning, match="1 of 3 sentences left out"):
+        result = Tagger.load(Path("runs/first")).evaluate("c.conllu")
+    assert (result.sentences, result.confusion.sum(), result.accuracy) == (2, 9, 1)
+    result = trained("tag", "first", "--format", "conllu", "--tokenized", "don\u2019t!  stop")
+    assert "# text = don\u2019t! stop\n1\tdon\u2019t!\t" in result.output
+    assert "Error: there is no word to tag" in trained("tag", "first", " ", "--format", "conllu").output
 
 
 def test_words_that_are_all_known_or_all_unknown_have_one_line(trained, tmp_path):
@@ -563,10 +645,11 @@ def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
         for line in line.split("\n")
     )
     assert lines[0] == (f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates")
-    for line, row in zip(lines[1:3], (one, two), strict=True):
+    assert lines[1] == "Tags: column 5 (XPOS), mapped by ptb."
+    for line, row in zip(lines[2:4], (one, two), strict=True):
         epoch = f"epoch {row.epoch:3}   cost {row.cost:10.4f}   train {row.train_accuracy:.2%}   "
         assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part
-    assert lines[3] == "Stopped: all 2 epochs done."
+    assert lines[4] == "Stopped: all 2 epochs done."
     assert lines[-1] == "The run is in runs/a."
 
 

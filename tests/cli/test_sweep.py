@@ -48,7 +48,7 @@ def run(tmp_path, monkeypatch):
     ("args", "message"),
     [
         (["sample"], "there is nothing to vary"),
-        (["nowhere", "--seeds", "2"], "corpus must be one of sample, ewt, reach:K or a file, got 'nowhere'"),
+        (["nowhere", "--seeds", "2"], "corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'nowhere'"),
         (["--vary", "hidden=2"], "--vary must be name=values with a name among"),
         (["--vary", "n_hidd=2,x"], "n_hidd must be a whole number, got 'x'"),
         (["--vary", "n_hidd=2,0"], "n_hidd must be a positive integer, got 0"),
@@ -57,7 +57,7 @@ def run(tmp_path, monkeypatch):
         (["--seeds", "2", "--name", "a/b"], "must be the name of a folder, .* got 'a/b'"),
         (["--seeds", "2", "--name", "a*b"], r"the name of a sweep must be .* got 'a\*b'"),
         (["--seeds", "2", "--devices", "cuda7"], "cuda7 is unavailable"),
-        (["--seeds", "2", "--halving", "--vary", "epochs=2,3"], "--halving needs one number of epochs"),
+        (["--seeds", "2", "--halving", "--vary", "epochs=2,3"], "equal epochs on one corpus: epochs cannot vary"),
         (
             ["--vary", "n_hidd=lin:1:99999:99999", "--seeds", "2"],
             "asks for 199,998 trainings, .* at most 100,000",

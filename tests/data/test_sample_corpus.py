@@ -1,12 +1,15 @@
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import conllu
 import numpy as np
 import pytest
 
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import UPOS_TAGS, read_tag_map
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 SIZES = {"train": 1000, "dev": 200, "test": 200}
@@ -101,6 +104,69 @@ def test_one_word_back_is_not_always_enough(parts, words):
         if tuple(sequence.words[i : i + 2]) == words and sequence.tags[i] == "noun"
     }
     assert len(tags) == 2
+
+
+# The Portuguese sample
+
+
+@pytest.fixture(scope="module")
+def portuguese():
+    """Its three parts."""
+    corpus = PostagCorpus()
+    return {part: corpus.read_sequence_list_conll(DATA / "sample" / "pt" / f"{part}.conllu") for part in SIZES}
+
+
+@pytest.mark.process
+def test_its_script_makes_the_same_files_again(tmp_path):
+    subprocess.run([sys.executable, DATA / "sample" / "make_sample_pt.py", "--out", tmp_path], check=True)
+    made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.conll*"))
+    assert len(made) == 6
+    for path in made:
+        assert (tmp_path / path).read_bytes() == (DATA / "sample" / path).read_bytes()
+
+
+def test_it_has_upos_tags_and_the_readme_gives_its_true_counts(portuguese):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    counts = defaultdict(Counter)
+    for sequence in portuguese["train"]:
+        for word, tag in zip(sequence.words, sequence.tags, strict=True):
+            counts[word][tag] += 1
+    for part, sequences in portuguese.items():
+        words = [word for sequence in sequences for word in sequence.words]
+        row = f"| sample/pt/{part}.conllu | {SIZES[part]} | {len(words)} | {len(set(words))} | "
+        assert f"{row}{sum(word not in counts for word in words)} |" in readme
+        assert {tag for sequence in sequences for tag in sequence.tags} <= {tag.lower() for tag in UPOS_TAGS}
+    assert f"{sum(len(tags) > 1 for tags in counts.values())} words of the training part have more" in readme
+    usual = {word: tags.most_common(1)[0][0] for word, tags in counts.items()}
+    pairs = [pair for sequence in portuguese["dev"] for pair in zip(sequence.words, sequence.tags, strict=True)]
+    assert f"{sum(usual.get(word, 'noun') == tag for word, tag in pairs) / len(pairs):.1%}".replace("%", " %") in readme
+    ambiguous = {"casa": 2, "como": 3, "para": 2, "nada": 2, "a": 3}
+    assert {word: len(counts[word]) for word in ambiguous} == ambiguous
+
+
+def test_contractions_are_ranges_whose_words_the_text_does_not_have():
+    text = (DATA / "sample" / "pt" / "dev.conllu").read_text(encoding="utf-8")
+    for sentence in conllu.parse(text):
+        rest = sentence.metadata["text"]
+        inside = 0
+        for token in sentence:
+            if isinstance(token["id"], tuple):
+                inside = token["id"][2]
+            elif token["id"] <= inside:
+                continue
+            assert rest.startswith(token["form"])
+            rest = rest.removeprefix(token["form"]).lstrip()
+        assert rest == ""
+    assert {"da", "no", "à", "pelo"} <= set(re.findall(r"^\d+-\d+\t(\w+)", text, re.MULTILINE))
+
+
+def test_both_languages_come_in_turn(parts, portuguese):
+    for part in SIZES:
+        both = PostagCorpus().read_sequence_list_conll(DATA / "sample" / "both" / f"{part}.conll")
+        assert [one.words for one in both[::2]] == [one.words for one in parts[part]]
+        assert [one.tags for one in both[::2]] == [one.tags for one in parts[part]]
+        assert [one.words for one in both[1::2]] == [one.words for one in portuguese[part]]
+        assert {tag for one in both for tag in one.tags} <= set(read_tag_map().values())
 
 
 def read_vectors(file):

@@ -75,7 +75,9 @@ def test_a_distance_that_is_none_is_refused(data, name):
 
 @pytest.mark.parametrize("name", ["reach", "reach:", "reach:x", "reach:-1"])
 def test_another_name_is_no_corpus(data, name):
-    with pytest.raises(ValueError, match="must be one of sample, ewt, reach:K or a file"):
+    with pytest.raises(
+        ValueError, match="must be one of sample, sample-pt, sample-both, ewt, reach:K, ud:CODE or a file"
+    ):
         corpus_files(name)
 
 

@@ -21,7 +21,8 @@ from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.embeddings import embedding_size, extract_embeddings
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.storage.files import in_words
-from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
+from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs.folder import read_config, read_metrics
 from lxmls_rnn.sweep.sweep import Sweep
 

@@ -37,7 +37,8 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.readers.conll import read_lines
-from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
+from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs.folder import read_config, read_metrics
 from lxmls_rnn.storage.files import UNSAFE, in_words

@@ -19,7 +19,7 @@ LOST = (
 COMMAND = [sys.executable, "-c", "from lxmls_rnn.cli import app; app()", "train"]
 TRAIN = [*COMMAND, "sample", "--model", "FastRNN", "--max-nr-sent", "20", "--name", "first", "--epochs"]
 PANEL = """
-import sys
+import html
 from lab import TrainingPanel
 from lab.panels.training import live_runs
 from lxmls_rnn import paths
@@ -28,10 +28,10 @@ panel = TrainingPanel(model="FastRNN")
 panel.corpus.max_nr_sent.value, panel.trainer.epochs.value, panel.name.value = 20, 500, "first"
 panel.start_button.click()
 live_runs.find(paths.runs() / "first").job.wait(300)
-print(panel.message.value)
+print(html.unescape(panel.message.value))
 panel.resume_button.click()
 live_runs.find(paths.runs() / "first").job.wait(300)
-print(panel.message.value)
+print(html.unescape(panel.message.value))
 """
 
 

@@ -63,7 +63,7 @@ def test_what_was_compiled_ahead_is_found(run, tmp_path):
     progress.touch()
     count = len(list(recorded.glob("*.cu")))
     text = run("-m", "lxmls_rnn.theano_env.kernels", LXMLS_KERNELS=str(progress))
-    assert f"Kernels for the GPU: all {count} are there" in text
+    assert f"Kernels for the GPU: all {count} are compiled" in text
     assert not progress.exists()
     ahead = files(kept)
     assert len(ahead) == count > 1

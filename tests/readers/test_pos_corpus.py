@@ -8,7 +8,8 @@ import pytest
 
 from lxmls_rnn import memory
 from lxmls_rnn.readers import conll
-from lxmls_rnn.readers.pos_corpus import PostagCorpus, read_tag_map
+from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import read_tag_map
 
 DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
 HE_SLEEPS = "1\tHe\t_\tPRP\tPRP\n2\tsleeps\t_\tVBZ\tVBZ\n\n"
@@ -266,12 +267,12 @@ def test_no_tag_of_the_english_web_treebank_is_unknown(ewt_dir, part, sentences,
 def test_unknown_tags_are_one_warning_with_their_number_and_the_first_few(read):
     lines = "".join(f"{n} a _ _ T{n}\n" for n in range(1, 51))
     with pytest.warns(UserWarning, match="50 tags are not in") as caught:
-        read(lines)
+        read(lines, mapping_file="ptb")
     (warning,) = caught
     told = "'T1' (line 1), 'T2' (line 2), 'T3' (line 3) and 47 more; they are mapped to 'x'"
     assert str(warning.message).endswith(told)
     with pytest.warns(UserWarning, match=r"3 tags are not in .*en-ptb.map: .*'T3' \(line 3\); they are mapped to 'x'"):
-        read("".join(f"{n} a _ _ T{n}\n" for n in range(1, 4)))
+        read("".join(f"{n} a _ _ T{n}\n" for n in range(1, 4)), mapping_file="ptb")
 
 
 def test_an_empty_map_is_an_error(tmp_path):

@@ -42,7 +42,7 @@ def test_values_and_ranges(text, name, values):
         ("rate=lin:0:1:0", "n at least 1"),
         ("model=lin:0:1:2", "model must be a number to have a range"),
         ("rate=0.1,0.10", "the value 0.1 twice"),
-        ("corpus=sample,ewt", "corpus cannot be varied"),
+        ("dev=a,b", "dev cannot be varied"),
     ],
 )
 def test_what_is_wrong_is_said(text, message):
@@ -72,7 +72,7 @@ def test_a_setting_is_varied_once():
 
 
 def test_every_setting_of_a_training_has_a_kind():
-    known = set(BASE.to_dict()) - {"corpus", "dev", "trainer"} | set(BASE.to_dict()["trainer"])
+    known = set(BASE.to_dict()) - {"dev", "trainer"} | set(BASE.to_dict()["trainer"])
     assert set(grid.KINDS) == known
 
 

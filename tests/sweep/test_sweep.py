@@ -123,7 +123,7 @@ def test_a_sweep_whose_corpus_has_changed_cannot_be_extended(tmp_path):
         ({"seeds": []}, r"the seeds must be different numbers, at least one, got \[\]"),
         ({"seeds": [3, 3]}, r"the seeds must be different numbers, at least one, got \[3, 3\]"),
         ({"sample": 0}, "--sample must be at least 1, got 0"),
-        ({"vary": {"epochs": [1, 2]}, "halving": True}, "--halving needs one number of epochs for all"),
+        ({"vary": {"epochs": [1, 2]}, "halving": True}, "equal epochs on one corpus: epochs cannot vary"),
         (
             {"vary": {"n_hidd": [2], "activation": ["x" * 200]}},
             "the name of the run n_hidd=2,activation=x*,seed=1 is not unique",

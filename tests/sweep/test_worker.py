@@ -8,9 +8,12 @@ import pytest
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import corpus_files, files_of
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep.halving import results
 from lxmls_rnn.sweep.owner import Claim
+from lxmls_rnn.sweep.results import by_setting, on_test
 
 
 def train(sweep, *asked, epochs=3, **changes):
@@ -35,6 +38,28 @@ def test_trainings_with_one_corpus_and_with_another_are_those_of_serial_runs(tmp
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
 
 
+def test_corpora_are_varied(tmp_path):
+    base = replace(BASE, corpus="sample", dev=None, max_nr_sent=100)
+    sweep = small_sweep(tmp_path, "corpus=sample,reach:2", base=base, seeds=[1]).begin()
+    assert set(sweep.checksums) == {file for corpus in ("sample", "reach:2") for file in files_of(corpus)[:2]}
+    assert train(sweep) == [("done", "")] * 2
+    assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")
+    settings = {setting.point["corpus"]: setting for setting in by_setting(results(sweep))}
+    for corpus, setting in settings.items():
+        tagger, _ = Run.open(f"corpus={corpus},seed=1", sweep.folder).load()
+        assert on_test(sweep, setting) == [tagger.evaluate(corpus_files(corpus)[2], max_nr_sent=100).accuracy]
+
+
+def test_the_tags_that_a_run_has_chosen_are_kept_when_it_is_resumed(tmp_path):
+    own = tmp_path / "own.conllu"
+    lines = "1\tO\t_\tDET\t_\n2\tgato\t_\tNOUN\t_\n\n" * 4 + "1\tDorme\t_\tVERB\t_\n2\tgato\t_\tNOUN\t_\n\n"
+    own.write_text(lines)
+    sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, corpus=str(own), dev=str(own)), seeds=[1]).begin()
+    assert train(sweep) == [("done", "")]
+    assert Run.open("n_hidd=2,seed=1", sweep.folder).settings.tags == "upos"
+    assert train(sweep, epochs=4) == [("done", "")]
+
+
 def test_a_corpus_that_has_changed_is_read_again(tmp_path):
     file = tmp_path / "train.conll"
     shutil.copy(BASE.corpus, file)
@@ -48,9 +73,9 @@ def test_a_corpus_that_has_changed_is_read_again(tmp_path):
 
 def test_what_a_worker_is_asked_for_it_does(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
-    assert train(sweep, "pause", "stop", "go on") == [("stopped", "")]  # a stop is for good
+    assert train(sweep, "pause", "stop", "resume") == [("stopped", "")]  # a stop is for good
     assert [file.name for file in sweep.folder.iterdir()] == ["sweep.json"]
-    assert train(sweep, "pause", "go on") == [("done", "")]
+    assert train(sweep, "pause", "resume") == [("done", "")]
 
 
 def test_a_training_that_ends_otherwise_says_how(tmp_path):

@@ -40,7 +40,7 @@ from lxmls_rnn.storage.files import counted
 
 OWN_SIZES = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
-SIZES = [name for name in c.SETS if name != "plans"]  # "plans" compares implementations that this panel does not offer
+SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 CASE_SECONDS = 120.0  # seconds for a case, including compilation
 
 
@@ -81,13 +81,13 @@ class BenchmarkPanel(Panel):
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = dropdown("Sizes", [OWN_SIZES, *SIZES], "Your own sizes, or a predefined set of lxmls-rnn bench")
+        self.set_name = dropdown("Sizes", [OWN_SIZES, *SET_NAMES], "Own sizes, or a predefined set of lxmls-rnn bench")
         self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
         self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
         self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
-        self.models = Checkboxes("Models", c.MODELS, ["rnn"])
+        self.models = Checkboxes("Models", c.CASE_MODELS, ["rnn"])
         self.implementations = Checkboxes("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Checkboxes("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Checkboxes("Work", c.WORKS, ["backward"])
@@ -237,7 +237,7 @@ class BenchmarkPanel(Panel):
         self.comparison.value = (
             f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
             "5 % or more.</p>"
-            + html.table(compare.HEADER, compare.lines(found, self.everything.value))
+            + html.table(compare.COLUMN_NAMES, compare.lines(found, self.everything.value))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 

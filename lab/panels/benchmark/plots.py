@@ -9,14 +9,14 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, scales_of, side_axis
-from lxmls_rnn.benchmark.show.series import SIZES, Line, Series
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, Line, Series
 
 DASHES = {"-": "solid", "--": "dashed", ":": "dotted"}
 
 
 def plot(size: str) -> bqplot.Figure:
-    """Make an empty figure of milliseconds against one of `SIZES`, both on logarithmic scales."""
-    across = bqplot.Axis(scale=bqplot.LogScale(), label=SIZES[size], tick_format="d")
+    """Make an empty figure of milliseconds against one of `SIZE_LABELS`, both on logarithmic scales."""
+    across = bqplot.Axis(scale=bqplot.LogScale(), label=SIZE_LABELS[size], tick_format="d")
     up = side_axis(bqplot.LogScale(), "ms", "~g")
     return figure(across, up, size=(380, 300), top=34, title_style={"font-size": "13px"})
 

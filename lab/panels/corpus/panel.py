@@ -13,17 +13,19 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
-from lab.widgets.controls import dropdown, in_row, integer, on_change, progress_bar, show, toggles, view
+from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
+from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
-SENTENCES_SHOWN = 8  # shown at a time
+SENTENCES_PER_PAGE = 8
 MAX_BARS = 20  # with more, their labels would overlap
 
 
@@ -33,9 +35,10 @@ class CorpusPanel(Panel):
     title = "Corpus"
     help = """Choose a corpus and press <b>Read</b>: you see its sentences with a colour for each tag, how often each
     tag occurs, and how long the sentences are. A dashed frame marks words outside the vocabulary: the model sees them
-    as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT or pre-trained embeddings into the data
-    folder and verifies them. <b>Upload file</b> adds your own CoNLL file (a word per line, its tag in the fifth
-    column, an empty line between sentences) to the data folder; every panel then offers it."""
+    as <code>&lt;unk&gt;</code>. <b>Fetch</b> downloads UD English EWT, another treebank of Universal
+    Dependencies (type a part of its name, as <code>ud:pt</code>) or pre-trained embeddings into the data folder,
+    verifies them and shows their licence. <b>Upload file</b> adds your own CoNLL or CoNLL-U file, in any language, to
+    the data folder; every panel then offers it. Under <b>More</b>, <b>Tags</b> names the column of its tags."""
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
@@ -46,7 +49,9 @@ class CorpusPanel(Panel):
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
         )
-        self.dataset = dropdown("Data set", datasets.DATASETS, "The data set to download", width="21em")
+        what = "A corpus or embeddings to download; of treebanks, type a part of the name: ud:pt"
+        names = [*datasets.DATASETS, *(f"{PREFIX}{code}" for code in table())]
+        self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
         self.progress = progress_bar("16em")
         self.summary, self.sentences = view(), view("sentences")
@@ -96,7 +101,7 @@ class CorpusPanel(Panel):
         begin = self.first.value - 1
         self.sentences.value = "".join(
             f"<div><small>{number + 1}</small> {self._coloured(part[number])}</div>"
-            for number in range(begin, min(begin + SENTENCES_SHOWN, len(part)))
+            for number in range(begin, min(begin + SENTENCES_PER_PAGE, len(part)))
         )
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
@@ -123,7 +128,8 @@ class CorpusPanel(Panel):
 
         def on_end() -> None:
             new_files()
-            self.show_message(f"{name} is in the data folder.")
+            about = (text for text in notices if not text.startswith(str(paths.data())))  # licence, missing parts
+            self.show_message(" ".join([f"{name} is in the data folder.", *about]))
 
         self.in_background(work, on_end, on_progress)
 
@@ -139,7 +145,7 @@ class CorpusPanel(Panel):
         self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
         with self.guard():
             for file in files:
-                name = save_upload(file["name"], bytes(file["content"]))
+                name = save_upload(file["name"], bytes(file["content"]), **self.choice.reading())
                 new_files()
                 self.choice.corpus.value = name
                 self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
@@ -158,10 +164,10 @@ print(Counter(len(sentence) for sentence in train).most_common())
 """
 
 
-def save_upload(name: str, content: bytes) -> str:
+def save_upload(name: str, content: bytes, tags: str = AUTO, tag_map: str = AUTO, encoding: str = "utf-8") -> str:
     """Save an uploaded file in the data folder and return its name in the corpus choice.
 
-    ValueError, with the line number, if it is not a CoNLL file.
+    ValueError, with the line number, if it is not a CoNLL file, or has no such tags or another encoding.
     """
     name = PurePath(name).name
 
@@ -171,7 +177,7 @@ def save_upload(name: str, content: bytes) -> str:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # reading the corpus issues them again, with the file's own name
-                PostagCorpus().read_sequence_list_conll(file.name)
+                PostagCorpus().read_sequence_list_conll(file.name, tag_map, tags=tags, encoding=encoding)
         except ValueError as error:
             raise ValueError(str(error).replace(file.name, name)) from None
 

@@ -12,12 +12,12 @@ from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn.datasets.reach import FARTHEST
+from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.distance import TAGGERS, Measured, measure
 from lxmls_rnn.plotting.palette import LINES
 
-COLOURS = dict(zip(TAGGERS, LINES, strict=False))
+LINE_COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 
 
 class DistancePanel(Panel):
@@ -36,7 +36,8 @@ class DistancePanel(Panel):
     def __init__(self) -> None:
         tooltips = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
         self.taggers = Checkboxes("Taggers", tooltips, list(TAGGERS))
-        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {FARTHEST}, separated by commas")
+        what = f"Numbers from 1 to {MAX_DISTANCE}, separated by commas"
+        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", what)
         what = "Trainings of each tagger and distance, each with its own seed"
         self.seeds = integer("Seeds", 3, what, 20, "16em")
         self.epochs = integer("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")
@@ -64,14 +65,14 @@ class DistancePanel(Panel):
             show(result, False)
 
     def chosen_distances(self) -> list[int]:
-        """Return the distances; ValueError if one is not a number from 1 to `FARTHEST`."""
+        """Return the distances; ValueError if one is not a number from 1 to `MAX_DISTANCE`."""
         try:
             distances = sorted({int(word) for word in self.distances.value.replace(",", " ").split()})
         except ValueError:
             distances = []
-        if not distances or not 1 <= distances[0] <= distances[-1] <= FARTHEST:
+        if not distances or not 1 <= distances[0] <= distances[-1] <= MAX_DISTANCE:
             given = self.distances.value
-            raise ValueError(f"Distances takes numbers from 1 to {FARTHEST}, such as 1, 5, 20; got {given!r}")
+            raise ValueError(f"Distances takes numbers from 1 to {MAX_DISTANCE}, such as 1, 5, 20; got {given!r}")
         return distances
 
     def start(self) -> None:
@@ -132,7 +133,7 @@ class DistancePanel(Panel):
         distances = sorted({distance for by_distance in means.values() for distance in by_distance})
         for tagger, by_distance in means.items():
             x = sorted(by_distance)
-            line = {"colors": [COLOURS[tagger]], "scales": scales}
+            line = {"colors": [LINE_COLOURS[tagger]], "scales": scales}
             average = [math.fsum(by_distance[k]) / len(by_distance[k]) for k in x]
             marks.append(bqplot.Lines(x=x, y=average, stroke_width=2, **line))
             dots = [(k, accuracy) for k in x for accuracy in by_distance[k]]
@@ -140,7 +141,7 @@ class DistancePanel(Panel):
             of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
             rows.append([tagger, *of_tagger])
         self.plot.marks = marks
-        key = html.key((tagger, COLOURS[tagger], "solid") for tagger in means)
+        key = html.key((tagger, LINE_COLOURS[tagger], "solid") for tagger in means)
         self.legend.value = f"<div>{key}</div><div><small>Lines: means of the seeds; dots: each of them.</small></div>"
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 

@@ -12,15 +12,15 @@ from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change,
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.plotting.palette import RIGHT, WRONG
+from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.teaching.diagnosis import diagnose
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
 MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
-WORDS, RANDOM = "words", "random ids"
+FROM_CORPUS, RANDOM_IDS = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
 NO_MISTAKE = "nothing"
 
@@ -42,7 +42,7 @@ class GradientCheckPanel(Panel):
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
-        self.source = dropdown("Sentence", [WORDS, RANDOM], what)
+        self.source = dropdown("Sentence", [FROM_CORPUS, RANDOM_IDS], what)
         self.sentence = SentenceChoice(sentence, self.source)
         what = "Activation of the RNNs; the LSTMs use tanh"
         network = small_network(what, 0, "Seed of the parameters and of the random ids")
@@ -52,7 +52,7 @@ class GradientCheckPanel(Panel):
         for name in MODEL_NAMES:
             model = MODELS[name]
             against = "Against NumPy" if model.in_theano else "Against finite differences"
-            box = checkbox(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
+            box = checkbox(f"{name} ({model.title})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
         what = "A mistake to put into NumPy's back-propagation"
         self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
@@ -85,7 +85,7 @@ class GradientCheckPanel(Panel):
         self._choose_source()
 
     def _choose_source(self) -> None:
-        is_random = self.source.value == RANDOM
+        is_random = self.source.value == RANDOM_IDS
         show(self.length, is_random)
         for control in (self.sentence.number, self.sentence.words, self.sentence.tags):
             control.disabled = is_random
@@ -102,7 +102,7 @@ class GradientCheckPanel(Panel):
             raise ValueError("no model is ticked: expected at least one to check")
         if self.mistake.value != NO_MISTAKE and (broken := MISTAKES[self.mistake.value].name) not in names:
             raise ValueError(f"the mistake is in {broken}: tick this model too")
-        if self.source.value == RANDOM:
+        if self.source.value == RANDOM_IDS:
             sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
             x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
             ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
@@ -277,10 +277,10 @@ HIDDEN_MISTAKE = (
 
 def _gates(row: Comparison) -> tuple[str, int]:
     """Return the gates stacked in a parameter, or an empty string, and the number of rows of each."""
-    gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
+    gates = "" if row.peepholes is None else STACKED_GATES.get(row.parameter, "")
     return gates, len(row.gradient) // max(1, len(gates))
 
 
 def verdict(row: Comparison) -> html.Raw:
     """Return 'agrees' or 'differs', coloured."""
-    return html.chip("✓ agrees", RIGHT) if row.agrees else html.chip("✗ differs", WRONG)
+    return html.chip("✓ agrees", CORRECT_COLOUR) if row.agrees else html.chip("✗ differs", WRONG_COLOUR)

@@ -13,7 +13,7 @@ from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 MARKERS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
-WIDTH, HEIGHT = 780, 460  # pixels of the map
+MAP_WIDTH, MAP_HEIGHT = 780, 460  # pixels
 
 
 class WordLines(widgets.VBox):
@@ -22,7 +22,7 @@ class WordLines(widgets.VBox):
     def __init__(self, label: str) -> None:
         slant = {"tick_rotate": -40, "tick_style": {"text-anchor": "end"}, "grid_lines": "none"}
         words = bqplot.Axis(scale=bqplot.LinearScale(), **slant)
-        self.figure = figure(words, side_axis(bqplot.LogScale(), label, "~e"), size=(WIDTH, 300), bottom=84)
+        self.figure = figure(words, side_axis(bqplot.LogScale(), label, "~e"), size=(MAP_WIDTH, 300), bottom=84)
         self.key = widgets.HTML()
         super().__init__()
 
@@ -60,7 +60,7 @@ class WordMap(widgets.VBox):
     """Points in a plane; a name is a tooltip and, if there is room, a label beside the point."""
 
     def __init__(self) -> None:
-        scales = {"x": bqplot.LinearScale(min=0, max=WIDTH), "y": bqplot.LinearScale(min=0, max=HEIGHT)}
+        scales = {"x": bqplot.LinearScale(min=0, max=MAP_WIDTH), "y": bqplot.LinearScale(min=0, max=MAP_HEIGHT)}
         across, up = (bqplot.Axis(scale=scale, visible=False, grid_lines="none") for scale in scales.values())
         options = {"x": [], "y": [], "scales": scales}
         self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **options)
@@ -69,7 +69,7 @@ class WordMap(widgets.VBox):
         self.names = bqplot.Label(font_weight="normal", **label_options)
         self.marked_names = bqplot.Label(font_weight="bold", **label_options)
         marks = [self.points, self.marked, self.names, self.marked_names]
-        self.figure = figure(across, up, marks, (WIDTH, HEIGHT))
+        self.figure = figure(across, up, marks, (MAP_WIDTH, MAP_HEIGHT))
         self.figure.fig_margin = dict.fromkeys(self.figure.fig_margin, 2)
         super().__init__()
 
@@ -78,7 +78,7 @@ class WordMap(widgets.VBox):
     ) -> None:
         """Draw words at `coordinates`, (2, len(names)); marked words get a thick rim and their labels first."""
         low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
-        places = (coordinates - low[:, None]) / span[:, None] * [[WIDTH - 120], [HEIGHT - 40]] + [[20], [20]]
+        places = (coordinates - low[:, None]) / span[:, None] * [[MAP_WIDTH - 120], [MAP_HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))
         others = [number for number in range(len(names)) if number not in chosen]
         occupied: list[tuple[float, float, float, float]] = []

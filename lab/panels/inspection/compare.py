@@ -1,5 +1,6 @@
 """Compare view of the inspection panel: two runs side by side."""
 
+from collections.abc import Iterator
 from html import escape
 from pathlib import PurePath
 from typing import Any
@@ -11,12 +12,15 @@ from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import in_row, set_options, view
+from lab.widgets.controls import dropdown, in_row, on_change, set_options, view
+from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
+from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.experiment import Settings
-from lxmls_rnn.plotting.palette import WRONG, colour_of
+from lxmls_rnn.experiment import Settings, parts
+from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
+from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 
@@ -30,13 +34,21 @@ class CompareView(View):
         self.word = word_slider("The word whose loss is differentiated in both runs")
         self.about, self.tags = view(), view("compared", "whole")
         self.chart_title, self.chart, self.maps = view(), WordLines("norm of the gradient"), view("whole")
-        head = self.choice, in_row(self.tags, self.about), self.word
+        what = "A part of the first run's corpus"
+        self.part = dropdown("Compare on", ["test", "dev", "train"], what, width="16em", label="7em")
+        what = "Measure both runs on this part, and test whether the difference is significant"
+        self.button, self.result = panel.button("Measure", what, self.measure), view("compared-accuracy")
+        head = self.choice, in_row(self.tags, self.about), in_row(self.part, self.button), self.result, self.word
         super().__init__(panel, *head, self.chart_title, self.chart, self.maps)
         self.other: Opened | None = None
+        self._measured: tuple[Opened, Opened] | None = None
+        on_change(self._forget, self.choice.run)
         self.redraw_on(self.word, self.choice.run)
 
     def fill(self) -> None:
         """Refresh the list of runs; at first, select a run other than the opened one."""
+        if self._measured is not None and self._measured[0].stamp != self.opened.stamp:
+            self._forget()
         first = self.choice.run.value is None or self.other is None
         self.choice.refresh()
         others = [name for name in self.choice.run.options if name != self.opened.name]
@@ -61,6 +73,47 @@ class CompareView(View):
             maps.append(html.heat_map(h, units, seen.words, largest, upright=True, caption=caption))
         self.maps.value = html.side_by_side(maps)
 
+    def _forget(self) -> None:
+        self._measured, self.result.value = None, ""
+        if self.job is not None:
+            self.job.stop()
+
+    def measure(self) -> None:
+        """Measure both runs in the background; show their metrics and the significance of the difference."""
+        if self.other is None:
+            raise RuntimeError("choose a second run")
+        if self.working:
+            raise RuntimeError("a measurement is running: wait until it ends")
+        part, settings, judged = self.part.value, self.opened.run.settings, list[tuple[Judged, Judged]]()
+        names = list[str]()
+        self._measured = pair = self.opened, self.other
+        first, second = (opened.tagger for opened in pair)
+        check_same_tags(first.tags, second.tags)
+        if (file := parts(settings).get(part)) is None:
+            raise ValueError(f"the corpus of {self.opened.name} has no part {part}: choose another part")
+
+        def work() -> Iterator[tuple[Judged, Judged]]:
+            sentences = [tagger.read(file, **settings.reading) for tagger in (first, second)]
+            names.extend(sentences[0].y_dict.names)
+            of_first = judge(first.model, sentences[0], first.n_known_words)
+            yield from zip(of_first, judge(second.model, sentences[1], second.n_known_words), strict=True)
+
+        def progress(job: Job) -> None:
+            self.button.disabled = job.active
+            self.result.value = f"Measured: {counted(len(judged), 'sentence')}." if job.active else ""
+
+        def done() -> None:
+            if self._measured is not pair:  # another run was chosen in the meantime
+                return
+            a, b = zip(*judged, strict=True)
+            summary, other = count(a, names).summary(), count(b, names).summary()
+            rows = [[metric, summary[metric], other[metric]] for metric in summary]
+            caption = f"{part}: {counted(len(judged), 'sentence')}"
+            table = html.table(["", pair[0].name, pair[1].name], rows, caption)
+            self.result.value = table + escape(compare(a, b).in_words()).replace("\n", "<br>")
+
+        self.in_background(work, done, progress, judged.append)
+
     def _tag_table(self, pair: list[tuple[Opened, Seen]]) -> str:
         best = [[opened.tagger.tags[k] for k in seen.forward.p_y.argmax(axis=0)] for opened, seen in pair]
         names = pair[0][0].tagger.tags + [tag for tag in pair[1][0].tagger.tags if tag not in pair[0][0].tagger.tags]
@@ -71,7 +124,7 @@ class CompareView(View):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
                 cells.append(html.chip(text, colour_of(names.index(tags[t]))))
-            rows.append([*cells, html.chip("≠ differ", WRONG) if best[0][t] != best[1][t] else ""])
+            rows.append([*cells, html.chip("≠ differ", WRONG_COLOUR) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
         verdict = f"The tags of {n} of {len(rows)} words differ." if n else "Both runs give every word the same tag."
         return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)
@@ -91,6 +144,8 @@ class CompareView(View):
 
     def code(self) -> str:
         return f"""
+from lxmls_rnn.deep_learning.evaluation import compare, judge
+from lxmls_rnn.experiment import parts
 from lxmls_rnn.teaching.analysis import gradient_reach
 
 other, other_metrics = Run.open({self.choice.run.value!r}).load()
@@ -102,6 +157,10 @@ for one in (tagger, other):
     x = one.encode(words)
     reach = gradient_reach(one.model, x, t, tag=one.model.forward(x)[:, t].argmax())
     print("|d loss / d h_k|", reach.h)
+
+file, options = parts(run.settings)[{self.part.value!r}], run.settings.reading
+judged = [list(judge(one.model, one.read(file, **options), one.n_known_words)) for one in (tagger, other)]
+print(compare(*judged).in_words())
 """
 
 

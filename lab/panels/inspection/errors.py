@@ -75,8 +75,8 @@ class ErrorsView(View):
 
         def work() -> Iterator[Judged]:
             nonlocal total
-            sentences = tagger.read(file, **settings.limits)
-            total = len(sentences)
+            sentences = tagger.read(file, **settings.reading)
+            total, self._tags = len(sentences), sentences.y_dict.names
             yield from judge(tagger.model, sentences, tagger.n_known_words)
 
         def on_progress(job: Job) -> None:
@@ -86,7 +86,7 @@ class ErrorsView(View):
 
         def on_end() -> None:
             if judged and self._measured is opened:
-                self.judged, self.evaluation = judged, count(judged, tagger.tags)
+                self.judged, self.evaluation = judged, count(judged, self._tags)
                 self._show_results("" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
 
         self.in_background(work, on_end, on_progress, judged.append)
@@ -94,7 +94,7 @@ class ErrorsView(View):
     def _show_results(self, note: str) -> None:
         assert self.evaluation is not None
         assert self._measured is not None
-        result, tags = self.evaluation, self._measured.tagger.tags
+        result, tags = self.evaluation, self.evaluation.tags
         with self.filling():
             for control in (self.gold, self.predicted):
                 set_options(control, [ANY_TAG, *tags])
@@ -113,7 +113,7 @@ class ErrorsView(View):
         caption = "confusion: gold tag (row), predicted tag (column)"
         largest = float(max(1, mistakes.max()))
         confusion = html.heat_map(result.confusion, tags, tags, largest, None, str, caption, upright=True)
-        figures = html.table(["tag", "words", "precision", "recall", "F1"], by_tag)
+        figures = html.table(["tag", "words", "precision", "recall", "F1"], by_tag, f"macro F1 {result.macro_f1:.1%}")
         self.confusion.value = html.side_by_side([confusion, figures])
         show(self.results)
         self.draw()
@@ -121,7 +121,7 @@ class ErrorsView(View):
     def draw(self) -> None:
         if self._measured is None or self.evaluation is None:
             return
-        tags = self._measured.tagger.tags
+        tags = self.evaluation.tags
         found = [(one, hits) for one in self.judged if (hits := self._hits(one, tags)).any()]
         self.first.max = max(1, len(found))
         begin = self.first.value - 1
@@ -153,9 +153,9 @@ from lxmls_rnn.deep_learning.evaluation import count, judge
 from lxmls_rnn.experiment import parts
 
 file = parts(run.settings)[{self.part.value!r}]
-sentences = tagger.read(file, max_sent_len=run.settings.max_sent_len, max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(file, **run.settings.reading)
 judged = list(judge(tagger.model, sentences, tagger.n_known_words))
-result = count(judged, tagger.tags)
+result = count(judged, sentences.y_dict.names)
 print(result.accuracy, result.known_accuracy, result.unknown_accuracy)
 print(result.confusion)  # gold tag by row, predicted tag by column
 for row in result.per_tag():

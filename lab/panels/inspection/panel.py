@@ -28,8 +28,8 @@ class InspectionPanel(Panel):
     <b>Hidden state</b> shows what it carries from word to word, and the gates of an LSTM. <b>Gradient</b> shows how
     much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
     the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
-    tags, and <b>Compare</b> shows a second run beside the first. Try an ambiguous word such as <i>watches</i> or
-    <i>run</i> in different positions."""
+    tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly. Try an
+    ambiguous word such as <i>watches</i> or <i>run</i> in different positions."""
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()

@@ -39,7 +39,7 @@ class Opened:
 
     def describe(self) -> str:
         model, asked = self.tagger.model, self.run.settings.model
-        text = f"{self.run.settings.model_in_words} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, "
+        text = f"{self.run.settings.model_in_words} ({MODELS[asked].title}), {model.sizes.n_hidd} hidden units, "
         text += f"{model.sizes.n_words} words"
         if self.metrics is not None:
             text += f", epoch {self.metrics.epoch}"

@@ -14,7 +14,7 @@ from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import parts, prepare
-from lxmls_rnn.plotting.palette import NEUTRAL, colour_of
+from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
@@ -63,7 +63,7 @@ class NeighboursView(View):
         if self.when.value == BEFORE and not isinstance(self._before, str):
             tagger, when = self._before, " before training"
         found = tagger.neighbours(word, self.n.value)
-        bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
+        bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in found], 1.0)
         message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings:"
         self.nearest.value = f"{message}{bars}"
         show(self.when, not isinstance(self._before, str))
@@ -76,7 +76,7 @@ class NeighboursView(View):
         settings, tagger = opened.run.settings, opened.tagger
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
-            sentences = tagger.read(parts(settings)["train"], **settings.limits)
+            sentences = tagger.read(parts(settings)["train"], **settings.reading)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
                 initial = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
@@ -132,7 +132,7 @@ for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.valu
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(parts(run.settings)["train"], max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(parts(run.settings)["train"], **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)

@@ -14,7 +14,7 @@ from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import MODELS, device_of, device_until_made, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, device_of, numpy_class, planned_device
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 
@@ -72,7 +72,7 @@ class ModelPanel(Panel):
             self.message.value = self.drawn.value = ""
             choice = self.model
             self.formulas.value = equations(choice.model.value, choice.activation.value, choice.peepholes.value)
-            self.device.value = escape(device_until_made(self.model.model.value))
+            self.device.value = escape(planned_device(self.model.model.value))
             self.table.value = ""
             sizes = self.sizes()
             if sizes is None:

@@ -21,7 +21,11 @@ MEANINGS = {
     "W_c": "peepholes, from the previous cell",
     "W_y": "to the scores of the tags",
 }
-ACTIVATIONS = {"logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)", "tanh": "f(a) = tanh(a)", "relu": "f(a) = max(0, a)"}
+ACTIVATION_FORMULAS = {
+    "logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)",
+    "tanh": "f(a) = tanh(a)",
+    "relu": "f(a) = max(0, a)",
+}
 _RNN = (
     ("z_t = W_e[:, w_t]", "the embedding of word t"),
     ("h_t = f(W_x z_t + W_h h_{t−1})", "hidden state, h_0 = 0"),
@@ -49,7 +53,7 @@ def equations(model: str, activation: str, peepholes: bool = True) -> str:
     """Return the formulas of a model, an LSTM with or without peepholes, as HTML."""
     rows = _RNN if MODELS[model].family == "RNN" else _LSTM if peepholes else _WITHOUT_PEEPHOLES
     lines = "".join(
-        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATIONS[activation]}</td>'
+        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATION_FORMULAS[activation]}</td>'
         f'<td style="text-align:left">{symbols(meaning) or activation}</td></tr>'
         for formula, meaning in rows
     )

@@ -32,7 +32,7 @@ from lxmls_rnn.teaching.landscape import (
 
 TAGGERS = {"RNN, logistic": ("NumpyRNN", "logistic"), "RNN, tanh": ("NumpyRNN", "tanh"), "LSTM": ("NumpyLSTM", "tanh")}
 SAMPLE = "sample"
-MAX_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5  # RATE: learning rate
+MAX_SHOWN_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5  # RATE: learning rate
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
 N_POINTS = 31  # points of the loss along a line
 DESCENT_RANGE = (-1.0, 5.0)  # ends of the line: Euclidean distance in all weights
@@ -70,7 +70,7 @@ class PlayPanel(Panel):
         self.tagger = dropdown("Tagger", TAGGERS, what, **narrow)
         what = "The sample corpus, or reach:K, where the word K words back decides a tag"
         self.corpus = dropdown("Corpus", [SAMPLE, REACH], what, **narrow)
-        self.distance = integer("Distance", 5, "K of reach:K", MAX_DISTANCE, **narrow)
+        self.distance = integer("Distance", 5, "K of reach:K", MAX_SHOWN_DISTANCE, **narrow)
         what = "Random distribution of the initial weights: between 0 and 1, or around 0"
         self.init = dropdown("Initialisation", INITS, what, "glorot", **narrow)
         self.n_hidd = integer("Hidden units", 10, "Size of the hidden state", 40, **narrow)

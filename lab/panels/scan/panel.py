@@ -23,7 +23,7 @@ from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
 MISTAKES_PART = "What goes wrong"
-STATES = ("sunny", "cloudy", "rainy")
+STATE_NAMES = ("sunny", "cloudy", "rainy")
 INITIAL_WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # initial weights of the transitions
 
 
@@ -73,12 +73,12 @@ class ScanPanel(Panel):
         self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
         self.power = slider("k", 8, 1, 30, "Number of multiplications by A")
         self.n_states = dropdown("States", [2, 3], "Number of states of the chain", 3)
-        self.start = dropdown("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
+        self.start = dropdown("Start", [(state, i) for i, state in enumerate(STATE_NAMES)], "The state at t = 0")
         self.steps = slider("Steps", 12, 1, 40, "Number of steps of the chain")
         transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
         self.weights = [
-            [transition(f"{a} → {b}", weight) for b, weight in zip(STATES, weights, strict=True)]
-            for a, weights in zip(STATES, INITIAL_WEIGHTS, strict=True)
+            [transition(f"{a} → {b}", weight) for b, weight in zip(STATE_NAMES, weights, strict=True)]
+            for a, weights in zip(STATE_NAMES, INITIAL_WEIGHTS, strict=True)
         ]
         self.transitions = widgets.HTML()
         self._rows = [in_row(*weights) for weights in self.weights]
@@ -111,7 +111,7 @@ class ScanPanel(Panel):
         """Return A, whose columns sum to 1; ValueError if all weights from a state are 0."""
         n = self.n_states.value
         weights = np.array([[entry.value for entry in row[:n]] for row in self.weights[:n]])
-        for state, row in zip(STATES, weights, strict=False):
+        for state, row in zip(STATE_NAMES, weights, strict=False):
             if not row.any():
                 raise ValueError(f"all weights from {state} are 0: increase at least one of them")
         return (weights / weights.sum(axis=1, keepdims=True)).T
@@ -216,9 +216,9 @@ class ScanPanel(Panel):
             show(row, i < n)
             row.children = self.weights[i][:n]
         if [index for _, index in self.start.options] != list(range(n)):
-            self.start.options = [(state, i) for i, state in enumerate(STATES[:n])]
-        A, to = self.transition_matrix(), [f"to {state}" for state in STATES[:n]]
-        self.transitions.value = html.heat_map(A, to, STATES[:n], 1.0, write="{:.3g}".format, caption="A, from")
+            self.start.options = [(state, i) for i, state in enumerate(STATE_NAMES[:n])]
+        A, to = self.transition_matrix(), [f"to {state}" for state in STATE_NAMES[:n]]
+        self.transitions.value = html.heat_map(A, to, STATE_NAMES[:n], 1.0, write="{:.3g}".format, caption="A, from")
 
     def _show(self) -> None:
         """Run both functions and show their results, times and graphs."""
@@ -254,7 +254,7 @@ class ScanPanel(Panel):
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
             return ["y"]
-        return [f"A[{i}]" for i in range(3)] if self.part.value == "Powers" else list(STATES[: values.shape[1]])
+        return [f"A[{i}]" for i in range(3)] if self.part.value == "Powers" else list(STATE_NAMES[: values.shape[1]])
 
     def _times(self, n: int) -> range:
         return range(n) if self.part.value == "Squares" else range(1, n + 1)

@@ -10,7 +10,7 @@ from lab.drawing import html
 from lab.panels.step_through import lstm_drawing, network_drawing
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, sum_gradients
 
@@ -76,11 +76,11 @@ FIRST_WORD_MEANINGS = {
     "e_a_f": "At the first word c_0 = 0, so the forget gate has no effect, and its error is 0.",
 }
 # stacked gates, by name of the quantity
-STACKED_GATES = {
-    **STACKED,
-    **{f"d{name}": gates for name, gates in STACKED.items()},
-    **dict.fromkeys(("a", "e_a"), STACKED["W_x"]),
-    **dict.fromkeys(("b", "e_b"), STACKED["W_c"]),
+ROW_GATES = {
+    **STACKED_GATES,
+    **{f"d{name}": gates for name, gates in STACKED_GATES.items()},
+    **dict.fromkeys(("a", "e_a"), STACKED_GATES["W_x"]),
+    **dict.fromkeys(("b", "e_b"), STACKED_GATES["W_c"]),
 }
 SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
 
@@ -183,8 +183,8 @@ class Walk:
             return self.tag_names, ()
         if name in ("W_e", "dW_e"):
             return (), self._distinct()
-        if self._is_lstm and name in STACKED_GATES:
-            return html.gate_rows(STACKED_GATES[name], self.model.sizes.n_hidd), ()
+        if self._is_lstm and name in ROW_GATES:
+            return html.gate_rows(ROW_GATES[name], self.model.sizes.n_hidd), ()
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:

@@ -179,7 +179,7 @@ class SweepPanel(Panel):
     def pause(self) -> None:
         """Pause or resume the trainings."""
         driver = self._active().driver
-        (driver.go_on if driver.paused else driver.pause)()
+        (driver.resume if driver.paused else driver.pause)()
 
     def stop(self) -> None:
         """Stop the selected sweep."""

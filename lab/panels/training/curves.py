@@ -15,11 +15,11 @@ from lxmls_rnn.plotting.palette import LINES
 
 # marker and line style of cost and dev accuracy, line style of training accuracy
 LINE_STYLES = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))
-STYLES = [(colour, *styles) for styles in LINE_STYLES for colour in LINES]  # distinct for this many runs
+RUN_STYLES = [(colour, *styles) for styles in LINE_STYLES for colour in LINES]  # distinct for this many runs
 
 DOT_SIZE, MAX_DOTS = 32, 40  # with more epochs, the dots would overlap
 MIN_NORM, MAX_NORM = 1e-3, 1e6  # range of the axis
-MAX_EPOCHS = 1000  # drawn; of more, every second, third, ... one
+MAX_DRAWN_EPOCHS = 1000  # of a longer run every second, third, ... one is drawn
 
 Scales = dict[str, bqplot.Scale]
 Rows = Sequence[Metrics]
@@ -50,7 +50,7 @@ class Curves(widgets.VBox):
         for name in names:
             if name not in self.lines:
                 used = [lines.style for lines in self.lines.values()]
-                style = min(STYLES, key=used.count)  # the least used one
+                style = min(RUN_STYLES, key=used.count)  # the least used one
                 self.lines[name] = RunLines(style, *map(scales_of, (self.cost, self.accuracy, self.norm)))
         self._put_marks()
         show(self, bool(names))
@@ -142,7 +142,7 @@ class RunLines:
         self._rows, self._running, self._norms = rows, running, norms
         epochs, points, measured_norms = len(rows), len(running), len(norms)
         if epochs != self._drawn[0]:
-            rows = rows[:epochs][:: -(1 + epochs // MAX_EPOCHS)][::-1]  # always includes the last one
+            rows = rows[:epochs][:: -(1 + epochs // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
             kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
             epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
             measured = np.isfinite(dev)

@@ -2,7 +2,6 @@
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -167,7 +166,7 @@ class TrainingPanel(Panel):
     def pause_or_resume(self) -> None:
         """Pause or resume the selected run."""
         live = self._live_run()
-        (live.job.go_on if live.job.paused else live.job.pause)()
+        (live.job.resume if live.job.paused else live.job.pause)()
         self._show_live(live)
 
     def stop(self) -> None:
@@ -321,7 +320,7 @@ class TrainingPanel(Panel):
         self.training_bar.value = len(rows) / run.settings.trainer.epochs
         self.table.value, self.status.value = epochs_table(self.run.value, rows), on_disk(run, rows)
 
-    def _on_views_changed(self, change: Any) -> None:
+    def _on_views_changed(self, change: dict[str, bool]) -> None:
         if change["new"]:
             live_runs.listeners.add(self._show_live)
             self.refresh()

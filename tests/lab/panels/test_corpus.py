@@ -1,12 +1,15 @@
 from datetime import datetime
+from functools import partial
 
 from lab import CorpusPanel, TrainingPanel
 from lab.panels.corpus.panel import histogram
 from lxmls_rnn import datasets
+from lxmls_rnn.experiment import Settings
 
 
-def upload(panel, name, text):
-    file = {"name": name, "type": "", "size": len(text), "content": text.encode(), "last_modified": datetime.now()}
+def upload(panel, name, text, encoding="utf-8"):
+    content = text.encode(encoding)
+    file = {"name": name, "type": "", "size": len(content), "content": content, "last_modified": datetime.now()}
     panel.upload.value = (file,)
 
 
@@ -77,6 +80,34 @@ def test_fetched_embeddings_are_offered_by_panels_that_are_open(data, monkeypatc
     assert "senna_50" in other.model.embeddings.options
 
 
+def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_open(data, monkeypatch, tmp_path):
+    (tmp_path / "LICENSE.txt").write_text("CC BY-NC-SA 4.0")
+    for part in ("train", "test"):
+        text = "1\tEla\tela\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n2\tcorre\tcorrer\tVERB\tVBZ\t_\t0\troot\t_\t_\n\n"
+        (tmp_path / f"pt_bosque-ud-{part}.conllu").write_text(text * 3)
+    monkeypatch.setattr(datasets, "fetch", partial(datasets.fetch, folder=tmp_path))
+    panel, other = CorpusPanel(), TrainingPanel()
+    assert "ud:pt_bosque" in panel.dataset.options
+    panel.dataset.value = "ud:pt_bosque"
+    panel.fetch_button.click()
+    panel.job.wait(10)
+    for text in ("ud:pt_bosque is in the data folder", "NON-COMMERCIAL licence", "dev.conllu: not fetched"):
+        assert text in panel.message.value
+    assert "ud:pt_bosque" in other.corpus.corpus.options
+    panel.choice.copy_from(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
+    assert panel.choice.fields()["corpus"] == panel.choice.name == "ud:pt_bosque"
+    panel.read_button.click()
+    assert (len(panel.train), panel.dev) == (3, None)
+
+
+def test_an_unknown_treebank_is_refused_with_similar_names(data):
+    panel = CorpusPanel()
+    panel.dataset.value = "ud:pt_bosqe"
+    panel.fetch_button.click()
+    panel.job.wait(10)
+    assert "did you mean ud:pt_bosque?" in panel.message.value
+
+
 def test_another_corpus_has_an_axis_of_its_own(data):
     panel = CorpusPanel()
     panel.read_button.click()
@@ -100,6 +131,21 @@ def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
     assert "alert" in panel.message.value
     assert not list((data / "uploads").iterdir())
     assert panel.choice.corpus.value == "sample"
+
+
+def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data):
+    panel = CorpusPanel()
+    text = "1 Não _ _ _ adv\n2 é _ _ _ v\n\n"
+    for _ in range(2):
+        upload(panel, "mine.conll", text, "latin-1")
+        assert "alert" in panel.message.value
+        assert not (data / "uploads" / "mine.conll").exists()
+        panel.choice.encoding.value = "latin-1"
+    assert "choose another column of tags" in panel.message.value
+    panel.choice.tags.value = "6"
+    upload(panel, "mine.conll", text, "latin-1")
+    panel.read_button.click()
+    assert [(one.words, one.tags) for one in panel.train] == [(["Não", "é"], ["adv", "v"])]
 
 
 def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):

@@ -19,11 +19,12 @@ from lab.panels.inspection.charts import WordLines, WordMap
 from lab.panels.inspection.sentence import explain
 from lab.panels.inspection.view import open_run
 from lab.widgets.choices import RunChoice
-from lxmls_rnn.deep_learning.evaluation import judge
+from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
+from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import Reach, gradient_reach
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
@@ -297,6 +298,7 @@ def test_errors_are_counted_as_the_training_counted_them(panel):
     view = measure(panel)
     assert view.evaluation.accuracy == panel.opened.metrics.dev_accuracy
     assert f"{view.evaluation.accuracy:.2%}" in view.summary.value
+    assert f"macro F1 {view.evaluation.macro_f1:.1%}" in view.confusion.value
     assert view.stop_button.disabled
     assert not view.button.disabled
 
@@ -397,6 +399,83 @@ def test_the_second_run_stays_when_the_sentence_is_another(runs_with):
         view.choice.run.value = name
         panel.sentence.value = f"The {name} dog ."
         assert view.choice.run.value == name
+
+
+def compared(panel):
+    view = turn_to(panel, COMPARE)
+    view.button.click()
+    view.job.wait(60)
+    return view
+
+
+def test_the_difference_of_two_runs_is_tested_on_a_part_of_the_corpus(panel):
+    view = compared(panel)
+    taggers = [Run.open(name).load()[0] for name in ("rnn", "lstm")]
+    sentences = taggers[0].read(corpus_files("sample")[2], max_nr_sent=120)
+    judged = [list(judge(tagger.model, sentences, tagger.n_known_words)) for tagger in taggers]
+    shown = unescape(text_of(view.result.value))
+    assert "test: 120 sentences rnn lstm accuracy " in shown
+    accuracies = [sum((~one.wrong).sum() for one in part) / sentences.get_num_tokens() for part in judged]
+    assert f"accuracy {accuracies[0]:.2%} {accuracies[1]:.2%} " in shown
+    assert text_of(compare(*judged).in_words()).strip() in text_of(view.result.value.replace("<br>", " "))
+    assert (view.button.disabled, panel.message.value) == (False, "")
+    view.part.value = "dev"
+    assert "dev: 120 sentences" in text_of(compared(panel).result.value)
+
+
+def test_the_tested_difference_stays_with_its_runs(panel):
+    view = compared(panel)
+    shown = view.result.value
+    assert "p = " in shown
+    view.word.value = 0
+    panel.sentence.value = "The dog ."
+    assert view.result.value == shown
+    view.choice.run.value = "rnn"
+    assert view.result.value == ""
+    assert "p = 1.0000" in compared(panel).result.value
+    panel.choice.run.value = "lstm"
+    assert view.result.value == ""
+
+
+def test_another_second_run_ends_the_measurement(panel, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments):
+        begun.set()
+        assert go_on.wait(30)
+        yield from judge(*arguments)
+
+    monkeypatch.setattr("lab.panels.inspection.compare.judge", slow)
+    view = turn_to(panel, COMPARE)
+    view.button.click()
+    assert begun.wait(30)
+    assert view.button.disabled
+    view.choice.run.value = "rnn"
+    go_on.set()
+    view.job.wait(60)
+    assert (view.job.state, view.result.value, panel.message.value) == ("stopped", "", "")
+    assert not view.button.disabled
+
+
+def test_runs_that_cannot_be_compared_say_so(runs_with, tmp_path):
+    root = runs_with("rnn", "lstm")
+    tagger = Tagger.load(root / "lstm")
+    tagger.tags[-1] = "other"
+    tagger.save(root / "lstm" / "model.npz", **{"epoch": 2})
+    panel = InspectionPanel("rnn")
+    view = turn_to(panel, COMPARE)
+    view.button.click()
+    assert "the two models have different tags" in said(panel)
+    shutil.copy(TRAIN, tmp_path / "mine.conll")
+    config = root / "rnn" / "config.json"
+    config.write_text(config.read_text().replace(TRAIN, str(tmp_path / "mine.conll")))
+    panel = InspectionPanel("rnn")
+    view = turn_to(panel, COMPARE)
+    view.choice.run.value = "rnn"
+    view.button.click()
+    assert "the corpus of rnn has no part test: choose another part" in said(panel)
+    view.part.value = "dev"
+    assert "p = 1.0000" in compared(panel).result.value
 
 
 def test_a_second_run_that_cannot_tag_the_sentence_says_so(runs_with, panel):

@@ -156,7 +156,7 @@ def test_the_panel_opens_without_theano():
         "p.counting.wait(60); assert 'theano' not in sys.modules; print(p.device.value)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "known when the model is made" in result.stdout
+    assert "known when the model is built" in result.stdout
 
 
 def test_a_picture_is_a_png_of_the_matrix(tmp_path, panel):

@@ -66,6 +66,8 @@ def test_what_is_chosen_at_first_is_what_the_library_and_the_command_line_do():
         {"corpus": "reach:7"},
         {"corpus": "uploads/mine.conll", "dev": "uploads/other.conll"},
         {"corpus": "uploads/mine.conll"},
+        {"tags": "upos", "tag_map": "universal", "encoding": "latin-1"},
+        {"tags": "7", "tag_map": "none"},
     ],
 )
 def test_settings_that_are_taken_are_those_that_are_trained_and_written_as_code(data, changes):

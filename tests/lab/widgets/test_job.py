@@ -72,7 +72,7 @@ def test_a_paused_job_takes_nothing_until_it_goes_on():
     job.start()
     assert paused.wait(PATIENCE)
     assert taken == [0, 1, 2, 3, 4, 5]
-    job.go_on()
+    job.resume()
     job.wait(PATIENCE)
     assert len(taken) == 10
 
@@ -86,7 +86,7 @@ def test_a_pause_and_the_time_after_the_end_do_not_count_as_work():
     job.start()
     assert paused.wait(PATIENCE)
     assert job.seconds == job.seconds > 0
-    job.go_on()
+    job.resume()
     job.wait(PATIENCE)
     assert job.seconds == job.seconds > 0
     assert job.seconds <= time.monotonic() - begin

@@ -1,0 +1,117 @@
+"""Treebanks of Universal Dependencies: `ud:pt_bosque`, or `ud:pt_bosque@r2.15` for a release, as data sets and corpora.
+
+Their addresses follow the naming rules of Universal Dependencies: the treebank pt_bosque is the repository
+UD_Portuguese-Bosque, with a tag for each release and the files pt_bosque-ud-{train,dev,test}.conllu and LICENSE.txt.
+"""
+
+import difflib
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from lxmls_rnn.datasets import catalogue
+from lxmls_rnn.datasets.catalogue import DATASETS, DataFile, DataSet
+from lxmls_rnn.storage.files import escaped, quoted, read_regular
+
+PREFIX = "ud:"
+RELEASE = "r2.16"  # of treebanks that are not younger
+PARTS = ("train", "dev", "test")
+TABLE = Path(__file__).with_name("treebanks.txt")
+MAX_SUGGESTIONS = 12
+MAX_LICENCE_BYTES = 1 << 20
+SHOWN_CHARACTERS = 400  # of a licence
+NON_COMMERCIAL = re.compile(r"\bby[- ]nc\b|attribution[-\s]+non-?commercial|non-?commercial\s+(use|purpose)", re.I)
+
+
+@cache
+def table() -> dict[str, tuple[str, str]]:
+    """Return the repository and the default release of each known treebank, by its code."""
+    rows = (line.split() for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    return {code: (repository, release[0] if release else RELEASE) for code, repository, *release in rows}
+
+
+def _parse(name: str) -> tuple[str, str, str] | None:
+    """Return code, repository and release of a name, empty if unknown or not given; None if it is no treebank's name.
+
+    After the prefix comes a code, or a repository of a language in the table: pt_bosque or UD_Portuguese-Bosque.
+    """
+    found = re.fullmatch(r"ud:(?:([a-z]+_[a-z0-9]+)|(UD_\w+-)(\w+))(?:@(r\d+\.\d+))?", name, re.ASCII)
+    if found is None:
+        return None
+    code, language, treebank, release = found.groups("")
+    if code:
+        return code, table().get(code, ("",))[0], release
+    for known, (repository, _) in table().items():
+        if repository.startswith(language):
+            return f"{known.split('_')[0]}_{treebank.lower()}", f"{language}{treebank}", release
+    return None
+
+
+def files(name: str) -> tuple[str, str, str] | None:
+    """Return the train, dev and test files, relative to the data folder; None if it is no treebank's name."""
+    parsed = _parse(name)
+    if parsed is None:
+        return None
+    code, _, release = parsed
+    train, dev, test = (f"ud/{code}{release and f'@{release}'}/{code}-ud-{part}.conllu" for part in PARTS)
+    return train, dev, test
+
+
+def below(data: Path) -> list[str]:
+    """Return the names of the treebanks that have a training part in the data folder."""
+    names = (f"{PREFIX}{file.parent.name}" for file in sorted(data.glob("ud/*/*-ud-train.conllu")))
+    return [name for name in names if files(name)]
+
+
+def check(name: str, data: Path) -> None:
+    """Raise ValueError, with similar names, if a treebank is neither in the table nor in the data folder."""
+    parsed, paths = _parse(name), files(name)
+    if not (parsed and parsed[1]) and not (paths and (data / paths[0]).parent.is_dir()):
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> ValueError:
+    typed = name.removeprefix(PREFIX).partition("@")[0].lower()
+    labels = {label.lower(): code for code, (repository, _) in table().items() for label in (code, repository)}
+    similar = [label for label in labels if typed and typed in label] or difflib.get_close_matches(typed, labels)
+    names = list(dict.fromkeys(f"{PREFIX}{labels[label]}" for label in similar))[:MAX_SUGGESTIONS]
+    return ValueError(
+        f"no treebank is called {quoted(name)}{'; did you mean ' * bool(names)}{', '.join(names)}? Expected a code of "
+        f"{TABLE}, as ud:pt_bosque or ud:pt_bosque@r2.15, or a repository, as ud:UD_Portuguese-Bosque"
+    )
+
+
+def dataset(name: str) -> DataSet:
+    """Return a treebank as a data set; ValueError, with similar names, if it is not known.
+
+    The licence comes first. The training part comes last, so that a fetch of it was not interrupted before the others.
+    """
+    parsed = _parse(name)
+    if not (parsed and parsed[1]):
+        raise _unknown(name)
+    code, repository, given = parsed
+    release = given or table().get(code, ("", RELEASE))[1]
+    url = f"{catalogue.UD_HOST}/{repository}/{release}"
+    pinned = {file.url: file for file in DATASETS["ewt"].files}  # published checksums
+    parts = []
+    for path in files(name) or ():
+        part = DataFile(f"{url}/{Path(path).name}", path)
+        parts.append(replace(pinned.get(part.url, part), name=path, is_conllu=True, is_optional=True))
+    folder = Path(parts[0].name).parent
+    licence = DataFile(f"{url}/LICENSE.txt", f"{folder}/LICENSE.txt", show=_licence_in_words)
+    return DataSet(
+        name=f"{PREFIX}{folder.name}",
+        description=f"the treebank {repository} of Universal Dependencies, release {release.removeprefix('r')}.",
+        source=f"https://github.com/UniversalDependencies/{repository}/tree/{release}",
+        licence="its file LICENSE.txt, which is shown first",
+        licence_url=licence.url,
+        files=(licence, *reversed(parts)),
+    )
+
+
+def _licence_in_words(file: Path) -> str:
+    """Return the beginning of a licence as one line, and whether it excludes commercial use."""
+    text = " ".join(read_regular(file, MAX_LICENCE_BYTES).decode("utf-8", "replace").split())
+    kind = "NON-COMMERCIAL licence" if NON_COMMERCIAL.search(text) else "licence"
+    return escaped(f"{kind} ({file}): {text[:SHOWN_CHARACTERS]}{'...' * (len(text) > SHOWN_CHARACTERS)}")
