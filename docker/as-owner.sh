@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run the command that this file is called by as the owner of the lab's folders, without capabilities.
+# Run the command under whose name this file is called as the owner of the lab's folders, without capabilities.
 #
 # Docker Compose does not know who owns the checkout, so it starts every process in the container as root: the first
 # one, the health check, `docker compose exec`. It also puts the folder as-owner first on PATH, where each command of

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Start the scheduler or a worker of a cluster for sweeps: cluster.sh scheduler | cluster.sh worker.
-# They and the lab, their client, show each other one certificate, which the first one to start makes.
+# The scheduler, the workers and the lab, their client, share one certificate, which the first of them creates.
 set -eu
 
 cert=/opt/lab/tls/cert.pem key=/opt/lab/tls/key.pem
@@ -13,13 +13,13 @@ cert=/opt/lab/tls/cert.pem key=/opt/lab/tls/key.pem
     mv $cert.new $cert
 ) 9>/opt/lab/tls/.lock
 
-# Only the ports that speak TLS are heard outside the container.
+# Only ports with TLS are reachable from outside the container.
 case $1 in
 scheduler)
     exec dask scheduler --protocol tls --port 8786 --dashboard-address 127.0.0.1:0
     ;;
 worker)
-    # One that starts while it is cut off would not find out its own address.
+    # A worker that starts without the network would not find its own address.
     until getent hosts scheduler >/dev/null; do sleep 1; done
     exec dask worker tls://scheduler:8786 --name "$(hostname)" --nthreads 1 --memory-limit 0 --local-directory /tmp \
         --dashboard-address 127.0.0.1:0

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Start the lab, or the command that is given, with the device that LAB_DEVICE asks for.
+# Start the lab, or the given command, with the device that LAB_DEVICE requests.
 set -eu
 
-# Apptainer keeps the folder that it was called in: good for a command, not for the server.
+# Apptainer starts in the caller's folder, which suits a command but not the server.
 case $1 in
 lab | jupyterhub-singleuser) cd "$(dirname "$0")/.." ;;
 esac
 
-# driver_folder: where a mount has brought the NVIDIA driver's library: a file in that folder, or the folder.
+# driver_folder: print the mounted folder with the NVIDIA driver's library, or the folder of that file if it is mounted.
 driver_folder() {
     awk '{ print $5 }' /proc/self/mountinfo | sed 's|/libcuda\.so[^/]*$||' | while read -r mounted; do
         for folder in "$mounted" "$mounted/lib64" "$mounted/lib"; do
@@ -19,13 +19,13 @@ driver_folder() {
     done
 }
 
-# The NVIDIA runtime tells the linker. Where nobody has, as with folders mounted by hand, we do.
+# The NVIDIA runtime updates the linker's cache. If the cache lacks the driver, as with folders mounted by hand, add it.
 if ! /sbin/ldconfig -p | grep -q 'libcuda\.so\.1 '; then
     folder=$(driver_folder)
     export LD_LIBRARY_PATH="$LD_LIBRARY_PATH${folder:+:$folder}"
 fi
 
-# read_only FOLDER: say what makes it so, the mount of the folder itself or the root of the container.
+# read_only FOLDER: print why it is read-only, its own mount or the root of the container; status 1 if it is not.
 read_only() {
     awk -v path="$PWD/$1" '
         path == $5 || index(path, $5 == "/" ? "/" : $5 "/") == 1 { if (length($5) >= length(at)) { at = $5; how = $6 } }
@@ -35,7 +35,7 @@ read_only() {
         }' /proc/self/mountinfo
 }
 
-# What cannot be written is worth a sentence now, not a traceback after an hour of training.
+# Report unwritable folders now, not with a traceback after an hour of training.
 unwritable=
 for folder in lab/notebooks data runs results; do
     [ -w "$folder" ] || [ ! -e "$folder" ] && continue
@@ -43,7 +43,7 @@ for folder in lab/notebooks data runs results; do
     reason=$(read_only "$folder") ||
         reason="user $(id -u):$(id -g) may not, it belongs to $owner; LAB_UID and LAB_GID in .env choose the user"
     echo "The folder $folder cannot be written: $reason." >&2
-    [ "$folder" = data ] || unwritable=yes # of data only `fetch` needs more than to read
+    [ "$folder" = data ] || unwritable=yes # only `fetch` writes to data
 done
 
 case $1 in
@@ -60,11 +60,11 @@ if ! { mkdir -p "$HOME" && [ -w "$HOME" ]; } 2>/dev/null; then
     exit 1
 fi
 
-# What is new among the image's notebooks; a student's own stay. The teacher's container has one for the teacher.
+# Copy new notebooks of the image; a student's own are kept. The teacher's container gets the teacher's notebook too.
 python docker/hand_out.py docker/notebooks lab/notebooks
 [ -z "${LXMLS_CLASS:-}" ] || python docker/hand_out.py lab/teacher lab/notebooks
 
-# Look for the device, and prove it with a kernel. What fails only there is handed on, so that the notebooks know it too.
+# Find the device and test it with a kernel. LXMLS_GPU_FAULT tells the notebooks an error that only this test finds.
 if ! answer=$(python -m lxmls_rnn.device); then
     echo "$answer" | head -1 >&2
     exit 1
@@ -72,18 +72,18 @@ fi
 sentence=$(echo "$answer" | sed -n 1p)
 LXMLS_GPU_FAULT=$(echo "$answer" | sed -n 2p)
 export LXMLS_GPU_FAULT
-# The kernels that the models need on a GPU are compiled meanwhile, unless they are kept from an earlier start. Not our
-# child, so that the first process collects it. The file lets the sentence about the device say how far it is.
+# Compile the models' GPU kernels in the background, unless they are cached. The compiling process must not be a child of
+# the server, so that the container's first process reaps it. The file has the progress, for the sentence about the device.
 if [ "${sentence#Theano uses the GPU}" != "$sentence" ]; then
     LXMLS_KERNELS=$(mktemp 2>/dev/null) || LXMLS_KERNELS=
     export LXMLS_KERNELS
     (nice python -m lxmls_rnn.theano_env.kernels &)
 fi
 
-# The notebooks' folder is the server's; runs and results belong beside it.
+# The server works in the notebooks' folder; runs and results belong to the lab's folder.
 export LXMLS_RUNS="$PWD/runs" LXMLS_RESULTS="$PWD/results"
 
-if [ "$1" = jupyterhub-singleuser ]; then # a hub has started this, with an address and a token of its own
+if [ "$1" = jupyterhub-singleuser ]; then # started by a hub, which sets the address and the token
     echo "$sentence"
     exec "$@" --config=docker/jupyter_server_config.py
 fi
@@ -91,7 +91,7 @@ fi
 if [ -z "${LAB_TOKEN:-}" ]; then
     LAB_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(24))')
 fi
-# The server reads it from here, so that no list of processes shows it.
+# The server reads the token from the environment, so that no list of processes shows it.
 export JUPYTER_TOKEN="$LAB_TOKEN"
 unset LAB_TOKEN
 

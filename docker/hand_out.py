@@ -1,7 +1,7 @@
 """Hand out notebooks of the image: `python docker/hand_out.py SOURCE TARGET`.
 
-A notebook of SOURCE that TARGET has not had yet takes the place of one that is as it was handed out. Beside one that
-somebody has changed it is laid under another name, NAME-new.ipynb, NAME-new-2.ipynb and so on. What is deleted comes
+A new version of a notebook replaces the one in TARGET if that is unchanged since it was handed out. A changed one is
+kept, and the new version is written as NAME-new.ipynb, NAME-new-2.ipynb and so on. Deleted notebooks are handed out
 again.
 """
 
@@ -15,11 +15,11 @@ from pathlib import Path
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import in_words, write_atomically
 
-RECORD = ".handed-out.json"  # in TARGET: of each notebook the checksums of what has been handed out
+RECORD = ".handed-out.json"  # in TARGET: the checksums of all handed-out versions of each notebook
 
 
 def hand_out(source: Path, target: Path) -> list[str]:
-    """Hand out what is new; return the names of the files that were written."""
+    """Hand out new notebooks; return the names of the written files."""
     written = []
     try:
         record = records.read(dict[str, list[str]], target / RECORD)
@@ -40,14 +40,14 @@ def hand_out(source: Path, target: Path) -> list[str]:
 
 
 def places(folder: Path, stem: str) -> Iterator[Path]:
-    """Yield where a notebook may be laid, the best place first."""
+    """Yield the possible paths of a notebook, by preference."""
     yield folder / f"{stem}.ipynb"
     yield folder / f"{stem}-new.ipynb"
     yield from (folder / f"{stem}-new-{n}.ipynb" for n in count(2))
 
 
 def checksum(file: Path) -> str:
-    """Return the SHA-256 of a file; of what is none, such as a folder, nothing."""
+    """Return the SHA-256 of a file; an empty string if it is not a file."""
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
@@ -55,5 +55,5 @@ if __name__ == "__main__":
     try:
         if names := hand_out(*map(Path, sys.argv[1:])):
             print(f"Notebooks handed out: {', '.join(names)}.")
-    except OSError as error:  # no reason to keep a student from work
+    except OSError as error:  # the student can still work
         print(f"New notebooks could not be handed out: {in_words(error)}.", file=sys.stderr)

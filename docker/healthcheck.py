@@ -5,7 +5,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 try:
-    # The one address that needs no token. No proxy: it is this container.
+    # This address needs no token. No proxy is used, because the server is in this container.
     with build_opener(ProxyHandler({})).open("http://127.0.0.1:8888/api", timeout=4) as answer:
         print(answer.read().decode())
 except (URLError, OSError) as error:

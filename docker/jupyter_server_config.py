@@ -1,4 +1,4 @@
-"""JupyterLab in the container; the token comes from the environment (entrypoint.sh)."""
+"""Settings of JupyterLab in the container; entrypoint.sh sets the token in the environment."""
 
 import os
 import warnings
@@ -7,8 +7,8 @@ import voila  # noqa: F401
 
 c = get_config()  # noqa: F821
 
-# All of the container's interfaces: which of the host's can reach them is for docker-compose.yml to say. Apptainer's
-# containers have none of their own.
+# Listen on all interfaces of the container; docker-compose.yml selects the host's. Apptainer's containers have none of
+# their own.
 c.ServerApp.ip, port = "0.0.0.0", "8888"
 if "APPTAINER_CONTAINER" in os.environ:
     c.ServerApp.ip, port = os.environ.get("LAB_ADDRESS", "127.0.0.1:8888").split(":")
@@ -16,17 +16,17 @@ c.ServerApp.port = int(port)
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
 c.ServerApp.root_dir = "/opt/lab/lab/notebooks"
-# It runs as whatever user the compose file names, of whom the container knows no name.
+# The server runs as the user of the compose file, for whom the container has no name.
 c.ServerApp.allow_root = True
-# The server's own words repeat the address with names that the host cannot use; entrypoint.sh has said the right one.
+# The server's messages show addresses that the host cannot use; entrypoint.sh prints the correct one.
 c.Application.log_level = "WARN"
 c.ServerApp.quit_button = False
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
-# What is deleted is deleted: a trash can in the container would be gone with it.
+# Delete files instead of moving them to a trash folder, which would be lost with the container.
 c.FileContentsManager.delete_to_trash = False
 # The kernels talk to the server through sockets on disk, which no network reaches.
 c.KernelManager.transport = "ipc"
-# Packages belong to the image: nothing is installed from the browser.
+# Packages belong to the image and cannot be installed from the browser.
 c.LabApp.extension_manager = "readonly"
-# Voila turns these on when it is imported, and the server gives cause for one; nobody here can mend it.
+# Importing Voila enables these warnings, and the server causes one that users cannot fix.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="traitlets")

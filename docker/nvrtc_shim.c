@@ -1,19 +1,19 @@
-/* The libnvrtc.so that libgpuarray finds: NVIDIA's run-time compiler, asked for an architecture that it knows.
+/* A libnvrtc.so for libgpuarray that forwards to NVIDIA's run-time compiler and corrects the requested architecture.
  *
  *     gcc -shared -fPIC -O2 -Wall -Wextra -o libnvrtc.so nvrtc_shim.c -ldl
  *
  * Why it is needed. libgpuarray 0.7.6 writes the architecture into a buffer that holds two digits (detect_arch in
  * src/gpuarray_buffer_cuda.c), so a device of compute capability 10.0 or 12.0 asks for compute_10 or compute_12, which
- * no compiler has. And it asks for exactly the device's own, so a GPU newer than the CUDA toolkit fails too, although
- * PTX for an older one runs on it: the driver translates PTX for any device at or above the one it was made for.
+ * no compiler has. It also asks for exactly the device's architecture, so a GPU newer than the CUDA toolkit fails too,
+ * although PTX for an older one runs on it: the driver translates PTX for any device at or above its target.
  *
  * What it does. It forwards what libgpuarray loads (src/loaders/libnvrtc.fn) and what a diagnosis asks to the real
- * NVRTC. In nvrtcCompileProgram it asks the driver for the capability of the current device, and puts the highest
- * architecture that NVRTC supports, not above the device's, in the place of the one that was asked for.
+ * NVRTC. In nvrtcCompileProgram it asks the driver for the capability of the current device, and replaces the requested
+ * architecture by the highest that NVRTC supports and that is not above the device's.
  *
- * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one; else the newest that the dynamic linker finds is taken. The
- * builtins that it needs are taken from its own folder.
- * Everything that is loaded is loaded once and only read after that, so any thread may call.
+ * LXMLS_NVRTC=/path/to/libnvrtc.so.12 names the real one; by default it is the newest that the dynamic linker finds.
+ * The builtins that it needs are loaded from its own folder.
+ * Libraries are loaded once and then only read, so any thread may call.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,13 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* NVRTC's own result codes are small: this one cannot be taken for one of them. */
+/* NVRTC's own result codes are small, so this one is distinct. */
 enum { SUCCESS = 0, NOT_LOADED = 5300 };
 
 /* From cuda.h: the numbers of the two attributes are part of the driver's stable interface. */
 enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };
 
-/* name, parameters, arguments: the functions that are handed on as they are */
+/* name, parameters, arguments of the functions that are forwarded unchanged */
 #define FORWARDED(F)                                                                                                  \
   F(nvrtcCreateProgram,                                                                                               \
     (void **program, const char *source, const char *name, int count, const char *const *headers,                     \
@@ -46,13 +46,13 @@ enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };
   F(nvrtcGetSupportedArchs, (int *archs), (archs))
 
 static struct {
-  char problem[512]; /* why there is no NVRTC; empty: there is one */
+  char problem[512]; /* why NVRTC cannot be used; empty if it can */
 #define POINTER(name, parameters, arguments) int(*name) parameters;
   FORWARDED(POINTER)
 #undef POINTER
   int (*nvrtcCompileProgram)(void *program, int count, const char *const *options);
   const char *(*nvrtcGetErrorString)(int result);
-  int *archs, n_archs; /* what it supports, 75 for compute_75; none if it is older than CUDA 11.2 and cannot say */
+  int *archs, n_archs; /* its architectures, 75 for compute_75; none before CUDA 11.2, which has no function for them */
 } real;
 
 static struct {
@@ -89,8 +89,8 @@ static void *open_nvrtc(void) {
   return library;
 }
 
-/* When it first compiles, NVRTC opens libnvrtc-builtins by its name alone. CUDA 13.0's has no RUNPATH that would lead to
-   its own folder; but what is loaded under that name already is taken, so the one beside it is loaded here. */
+/* At its first compilation NVRTC opens libnvrtc-builtins by name. CUDA 13.0's has no RUNPATH to its own folder, but a
+   library that is already loaded under that name is used, so the one in NVRTC's folder is loaded here. */
 static void open_builtins(void) {
   int major, minor;
   Dl_info found;
@@ -103,7 +103,7 @@ static void open_builtins(void) {
 }
 
 static void load(void) {
-  /* The name that libgpuarray uses comes first: the device that is current is current in that very library. */
+  /* First the name that libgpuarray uses, because the current device is a state of that library. */
   void *cuda = dlopen("libcuda.so", RTLD_NOW);
   if (cuda == NULL) cuda = dlopen("libcuda.so.1", RTLD_NOW);
   if (cuda != NULL) {
@@ -140,7 +140,7 @@ static void load_once(void) {
   pthread_once(&once, load);
 }
 
-/* The capability of the device whose context is current in this thread, 75 for 7.5; 0 if it cannot be asked. */
+/* The capability of the device of this thread's current context, 75 for 7.5; 0 if it is unknown. */
 static int current_device_cc(void) {
   int device, major, minor;
   if (driver.cuCtxGetDevice == NULL || driver.cuDeviceGetAttribute == NULL) return 0;
@@ -150,7 +150,7 @@ static int current_device_cc(void) {
   return 10 * major + minor;
 }
 
-/* Once, not for each of some fifty kernels. */
+/* Report a GPU that is too old, once instead of for each of some fifty kernels. */
 static void say_too_old(int cc) {
   static atomic_flag said = ATOMIC_FLAG_INIT;
   int lowest = real.archs[0], major = 0, minor = 0;
@@ -167,8 +167,8 @@ static void say_too_old(int cc) {
 static int better_arch(int asked) {
   int cc = current_device_cc();
   int known = cc > 0;
-  /* No GPU that CUDA 11 or later serves is below 3.0, so less than that is a number that has lost its last digit, and
-     what is left is the major version: the lowest device of it is a safe guess. */
+  /* CUDA 11 and later support no GPU below 3.0, so a smaller number has lost its last digit and is the major version.
+     The lowest device of that version is a safe guess. */
   if (!known) cc = asked < 30 ? 10 * asked : asked;
   if (real.n_archs == 0) return cc;
   int arch = lxmls_choose_arch(cc, real.archs, real.n_archs);
@@ -204,7 +204,7 @@ int nvrtcCompileProgram(void *program, int count, const char *const *options) {
       changed[i] = options[i];
       if (value != NULL) {
         long asked = strtol(value + 8, &end, 10);
-        if (*end == '\0') arch = better_arch((int)asked); /* not compute_90a: who asks for that means it */
+        if (*end == '\0') arch = better_arch((int)asked); /* compute_90a is kept, because it is requested on purpose */
       }
       if (arch > 0) {
         snprintf(text, sizeof text, "%.*scompute_%d", (int)(value - options[i]), options[i], arch);

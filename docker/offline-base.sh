@@ -2,25 +2,25 @@
 # Build a Debian 12 base image from Debian's own packages, for machines that can install packages but cannot pull
 # images:
 #
-#     docker/offline-base.sh            makes lxmls-rnn-base:debian12, unless it is there
+#     docker/offline-base.sh            makes lxmls-rnn-base:debian12 unless it exists
 #     BASE_IMAGE=lxmls-rnn-base:debian12 make up
 #     docker/offline-base.sh NAME SUITE makes an image of another Debian
 #
-# Needs root and debootstrap. It takes half a minute. DEBIAN_MIRROR names another mirror.
+# Needs root and debootstrap, and takes half a minute. DEBIAN_MIRROR selects another mirror.
 set -eu
 name=${1:-lxmls-rnn-base:debian12}
 suite=${2:-bookworm}
 folder=
 
 if docker image inspect "$name" >/dev/null 2>&1; then
-    echo "$name is there."
+    echo "$name exists."
     exit 0
 fi
 command -v debootstrap >/dev/null || { echo "offline-base: apt-get install -y debootstrap" >&2; exit 1; }
 trap 'rm -rf "$folder"' EXIT
 folder=$(mktemp -d)
 
-# minbase is what the official debian:12 image starts from too.
+# The official debian:12 image also starts from minbase.
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
     >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; exit 1; }
 rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"

@@ -1,7 +1,7 @@
-"""Fill Theano's compile cache with what the lab's models need, so that a fresh container need not compile.
+"""Fill Theano's compile cache with the modules of the lab's models, so that a new container need not compile them.
 
-Run at build time, for the device that LXMLS_DEVICE names. A C module in the cache depends on the graph, the types and
-the number of dimensions, not on sizes, nor on which GPU it is: small models and one sentence serve all.
+The build of the image runs this for the device in LXMLS_DEVICE. A C module in the cache depends on the graph, the types
+and the number of dimensions, but not on sizes or on the GPU, so small models and short sentences suffice.
 """
 
 import itertools
@@ -22,14 +22,14 @@ DTYPES = ("float32",) if DEVICE == "cuda" else ("float64", "float32")
 
 
 class Sentence:
-    """What the Trainer asks of a sentence."""
+    """A sentence as the Trainer needs it."""
 
     def __init__(self, x: list[int], y: list[int]) -> None:
         self.x, self.y = np.array(x, "int32"), np.array(y, "int32")
 
 
 def warm(name: str, dtype: str) -> None:
-    """Compile what a student compiles with this model: look inside, and train in every way."""
+    """Compile all functions of this model that students use: gradients, predictions and all kinds of training."""
     sentences = [Sentence(*sentence) for sentence in SENTENCES]
     x, y = sentences[0].x, sentences[0].y
     model_type = model_class(name)
@@ -37,25 +37,25 @@ def warm(name: str, dtype: str) -> None:
     kinds += [{"peepholes": False}] if MODELS[name].family == "LSTM" else []
     for kind in kinds:
         model = model_type(5, 4, 3, 3, seed=1, dtype=dtype, **kind)
-        model.grads(x, y)  # first: the more modules a function lacks, the more are compiled side by side
+        model.grads(x, y)  # first: of a function that lacks many modules, many are compiled in parallel
         model.forward(x)
         model.forward(np.array([x, x]))
-        for batch_size, clip, freeze in ways(name) if kind == kinds[0] else [(2, None, False)]:
+        for batch_size, clip, freeze in trainings(name) if kind == kinds[0] else [(2, None, False)]:
             trainer = Trainer(epochs=1, batch_size=batch_size, clip=clip, freeze_embeddings=freeze)
             for _ in trainer.fit(model, sentences, sentences):
                 pass
 
 
-def ways(name: str) -> list[tuple[int, float | None, bool]]:
-    """List the batch sizes, clipping and freezing in which training compiles all that it can need."""
+def trainings(name: str) -> list[tuple[int, float | None, bool]]:
+    """Return values of batch size, clipping and freezing for which training compiles all modules it can need."""
     if DEVICE == "cuda":
         return list(itertools.product((1, 2), (None, 1.0), (False, True)))
-    # on the CPU others need nothing else, and what is not of the layer is the same for all models
+    # on the CPU other values need no other modules, and the modules outside the layer are the same for all models
     return [(2, None, False), (1, 1.0, False), *([(1, None, False), (1, 1.0, True)] if name == "RNN" else [])]
 
 
 def main() -> None:
-    """Warm one model in this process, or, without arguments, each in a process of its own."""
+    """Warm the cache for the model in the arguments; without arguments for each model, in its own process."""
     if sys.argv[1:]:
         warm(*sys.argv[1:])
         return
@@ -66,7 +66,7 @@ def main() -> None:
             sys.exit(f"warm: {' '.join(job)} failed")
         print(f"warm: {' '.join(job)} on {DEVICE} after {time.monotonic() - start:.0f} s", flush=True)
 
-    # FastLSTM, which waits for the compiler, beside LSTM, which waits for Python: one process compiles at a time.
+    # FastLSTM, which waits for the compiler, runs next to LSTM, which waits for Python: one process compiles at a time.
     names = [name for name, model in MODELS.items() if model.in_theano]
     names.sort(key=lambda name: name.removeprefix("Fast"))
     jobs = [(name, dtype) for dtype in DTYPES for name in names]

@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
     if name in PANELS:
         panel = getattr(importlib.import_module(f"lab.panels.{PANELS[name]}.panel"), name)
         if name == "SweepPanel":  # panels must not import each other, so they are connected here
-            panel.look_into = staticmethod(lambda run: __getattr__("InspectionPanel")(run))
+            panel.make_inspection_panel = staticmethod(lambda run: __getattr__("InspectionPanel")(run))
         return panel
     if name == "Answer":
         return importlib.import_module("lab.exercises.answer").Answer

@@ -75,7 +75,7 @@ def corpus_name(corpus: str) -> str:
     """Return the name of a corpus given by name or by its training file; for another file, the file name."""
     if files_of(corpus):
         return corpus
-    path, numbers = paths.located(corpus), range(1, reach.FARTHEST + 1)
+    path, numbers = paths.located(corpus), range(1, reach.MAX_DISTANCE + 1)
     known = CORPORA | {f"reach:{k}": reach.files(k) for k in numbers if str(k) == path.parent.name}
     known |= {name: files for name in [f"{treebanks.PREFIX}{path.parent.name}"] if (files := treebanks.files(name))}
     found = (name for name, files in known.items() if paths.located(files[0]).resolve() == path.resolve())
@@ -90,8 +90,8 @@ def parts(settings: Settings) -> dict[str, Path]:
 
 
 # settings that determine the sentences and their ids
-READING = ("tags", "tag_map", "encoding", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
-OF_CORPUS = ("corpus", "dev", *READING)
+READING_SETTINGS = ("tags", "tag_map", "encoding", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
+OF_CORPUS = ("corpus", "dev", *READING_SETTINGS)
 
 
 @dataclass(frozen=True)

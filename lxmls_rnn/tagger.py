@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+import warnings
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from lxmls_rnn.deep_learning.evaluation import Evaluation, evaluate
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD, PostagCorpus
 from lxmls_rnn.readers.tags import AUTO, NAMES, TagSource
 from lxmls_rnn.sequences import LabelDictionary, SequenceList
+from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import neighbours
 
 # the alternatives are tried in this order
@@ -38,6 +41,7 @@ TOKEN = re.compile(
 LETTER = "\u0640"  # Arabic's tatweel, a letter that starts no word
 JOINERS = "\u200c\u200d"  # between letters of a word, in Persian and Hindi
 
+MAX_UNKNOWN_TAGS = 0.01  # share of the words of a file whose tags the model may not know
 ARRAYS_PER_LAYER = 8  # held at once for a sentence, at most: an LSTM's gates, cells and their activations
 
 
@@ -161,7 +165,10 @@ class Tagger:
         return [(self.words[other], cosine) for other, cosine in neighbours(E, self._ids[word], n)]
 
     def read(self, file: str | os.PathLike[str], tags: str = AUTO, tag_map: str = AUTO, **options: Any) -> SequenceList:
-        """Read a CoNLL file with the model's own ids; parameters and errors as in `evaluate`."""
+        """Read a CoNLL file with the model's own ids; parameters and errors as in `evaluate`.
+
+        Tags that the model does not know get ids after its own, in the `y_dict` of the result, with a warning.
+        """
         own = self.tag_source or TagSource(AUTO, AUTO)
         mapping_file = own.tag_map if tag_map == AUTO else tag_map
         tags = own.tags if tags == AUTO else tags
@@ -169,9 +176,13 @@ class Tagger:
             mapping_file = str(paths.located(mapping_file))
         sentences = PostagCorpus().read_sequence_list_conll(file, mapping_file, tags=tags, **options)
         tag_ids = LabelDictionary(self.tags)
-        used = {tag for sentence in sentences for tag in sentence.tags}
-        if not used <= set(tag_ids):
-            raise ValueError(f"{file} has tags that the model does not know: {', '.join(sorted(used - set(tag_ids)))}")
+        counts = Counter(tag for sentence in sentences for tag in sentence.tags)
+        if unknown := {tag: count for tag, count in counts.items() if tag not in tag_ids}:
+            words = counted(sum(unknown.values()), "word")
+            found = f"{file} has tags that the model does not know: {', '.join(sorted(unknown))} ({words})"
+            if sum(unknown.values()) > MAX_UNKNOWN_TAGS * counts.total():
+                raise ValueError(found)
+            warnings.warn(f"{found}; they count as errors", stacklevel=2)
         encoded = SequenceList(self._ids, tag_ids)
         for sentence in sentences:
             x = self.encode(sentence.words)
@@ -183,10 +194,11 @@ class Tagger:
         """Tag a CoNLL file and compare the result with its gold tags.
 
         The `options` are `tags` and `tag_map`, by default those of the training, and `encoding`, `max_sent_len` and
-        `max_nr_sent` of `PostagCorpus.read_sequence_list_conll`. Raise ValueError if the file has a tag that the model
-        does not know; other errors as in `encode`.
+        `max_nr_sent` of `PostagCorpus.read_sequence_list_conll`. Raise ValueError if the model
+        does not know the tags of more than 1 % of the words; other errors as in `encode`.
         """
-        return evaluate(self.model, self.read(file, **options), self.tags, self.n_known_words)
+        sentences = self.read(file, **options)
+        return evaluate(self.model, sentences, sentences.y_dict.names, self.n_known_words)
 
 
 def tokenize(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Check the first lines of modules' docstrings: `check_docstrings.py FILE...`, exit status 1 for a fault."""
+"""Check the first lines of modules' docstrings: `check_docstrings.py FILE...`; exit status 1 if one is wrong."""
 
 import ast
 import re
@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 MAX_LENGTH = 120
-QUESTION = re.compile(r"(What|Which|How|Where|Whose)\b")
+QUESTION_WORD = re.compile(r"(What|Which|How|Where|Whose)\b")
 
 
 def fault(source: str) -> str | None:
-    """Return what is wrong with the first line of a module's docstring, or None; SyntaxError if it is no Python."""
+    """Return what is wrong with the first line of a module's docstring, or None; SyntaxError if it is not Python."""
     module = ast.parse(source)
     if not module.body:
         return None
@@ -21,7 +21,7 @@ def fault(source: str) -> str | None:
         return f"the first line of the docstring has {len(first)} characters, expected at most {MAX_LENGTH}"
     if not first.endswith("."):
         return "the first line of the docstring must end with a full stop"
-    if found := QUESTION.match(first):
+    if found := QUESTION_WORD.match(first):
         return (
             f"the docstring must not open with {found[0]!r}: state the responsibility as a noun phrase or an imperative"
         )
@@ -29,7 +29,7 @@ def fault(source: str) -> str | None:
 
 
 def main(files: list[str]) -> int:
-    """Print a line for each faulty file; return 1 if there is one, else 0."""
+    """Print a line for each wrong docstring; return 1 if there is one, else 0."""
     faults = {file: fault(Path(file).read_text(encoding="utf-8")) for file in files}
     for file, wrong in faults.items():
         if wrong:

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# The lab's GPU tests and benchmark on a bare machine with an NVIDIA GPU: no Docker, no root, no network, another Python.
+# Run the lab's GPU tests and benchmark on a bare machine with an NVIDIA GPU, without Docker, root or network.
 #
-#     scripts/gpu-kit.sh pack         here, on Debian for x86-64 with network: makes .kit/kit.tar.xz, which git ignores
-#     scripts/gpu-kit.sh look         there: what the machine has, in a few lines; exit status 0 if its GPU computes
-#     scripts/gpu-kit.sh on COMMAND   there: runs COMMAND in the checkout, `make test-gpu` for example
+#     scripts/gpu-kit.sh pack         on Debian for x86-64 with network: make .kit/kit.tar.xz, which git ignores
+#     scripts/gpu-kit.sh look         on the GPU machine: show what it has; exit status 0 if its GPU computes
+#     scripts/gpu-kit.sh on COMMAND   on the GPU machine: run COMMAND in the checkout, for example `make test-gpu`
 #
-# The checkout and the file travel. The file is a .venv that can be moved: Debian 12's Python 3.11 with its headers, the
-# pygpu that is made for it, and the locked packages. The machine gives g++, a Python 3 that unpacks, the driver, and NVRTC
-# and cuBLAS of a CUDA toolkit or of the packages that PyTorch brings. Folders in LD_LIBRARY_PATH are looked into first.
+# Copy the checkout and the file to the machine. The file is a relocatable .venv: Debian 12's Python 3.11 with headers, the
+# pygpu that is built for it, and the locked packages. The machine must have g++, a Python 3 to unpack the file, the driver,
+# and NVRTC and cuBLAS from a CUDA toolkit or from PyTorch's packages. Folders in LD_LIBRARY_PATH are searched first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=.kit/kit.tar.xz
 packages=(python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libpython3.11 libpython3.11-dev python3-distutils
     python3-pygpu libgpuarray3 libgpuarray-dev python3-mako python3-markupsafe)
-spare=(libexpat1 libffi8 zlib1g libbz2-1.0 liblzma5) # most machines have them, and theirs go before these
+spare=(libexpat1 libffi8 zlib1g libbz2-1.0 liblzma5) # only for machines that lack them
 
 die() {
     echo "gpu-kit: $1" >&2
@@ -24,10 +24,10 @@ pack() {
     work=$(mktemp -d) # global, for the trap
     trap 'rm -rf "$work"' EXIT
     local uv root=$work/root/usr mirror=${DEBIAN_MIRROR:-} keyring
-    uv=$(PATH=$PATH:$PWD/.uv/bin command -v uv) || die "there is no uv: run make setup first"
+    uv=$(PATH=$PATH:$PWD/.uv/bin command -v uv) || die "uv not found: run make setup first"
 
-    # apt with a state of its own, so that it needs no root and takes Debian 12's packages whatever Debian this is.
-    # shellcheck disable=SC2016  # apt-get fills it in
+    # apt with its own state needs no root and uses Debian 12's packages on any Debian.
+    # shellcheck disable=SC2016  # apt-get expands it
     mirror=${mirror:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep 'debian/$' | tail -n 1)} ||
         die "apt knows no mirror of Debian: set DEBIAN_MIRROR"
     keyring=(/usr/share/keyrings/debian-archive-keyring.*)
@@ -47,7 +47,7 @@ pack() {
     LD_LIBRARY_PATH=$root/spare "$uv" pip install -q --python "$root/bin/python3.11" --require-hashes --no-deps \
         --target "$root/local/lib/python3.11/dist-packages" -r "$work/requirements.txt"
 
-    # What runs, without documents, tests and static libraries.
+    # Remove documents, tests and static libraries.
     rm -r "$root"/{share,src,lib/binfmt.d,lib/python3.11/{config-*,sitecustomize.py}}
     find "$root" \( -name '*.a' -o -path '*/bin/*' ! -name python3.11 \) -delete
     find "$root" -path '*/theano/*' -prune -o -type d -name tests -print0 | xargs -0 rm -rf
@@ -67,17 +67,17 @@ unpack_debs() {
     rm -r "$work/debs"
 }
 
-# .venv from the file, unless it is there.
+# Unpack .venv from the file unless that was done before.
 unpack() {
     local sum so
-    [ -e "$file" ] || die "there is no $PWD/$file: it travels with the checkout"
+    [ -e "$file" ] || die "$PWD/$file not found: copy it with the checkout"
     sum=$(cksum <"$file")
     [ "$(cat .venv/kit 2>/dev/null)" != "$sum" ] || return 0
-    [ ! -e .venv ] || [ -e .venv/kit ] || die ".venv here is not the kit's: take a checkout without one"
+    [ ! -e .venv ] || [ -e .venv/kit ] || die ".venv is not the kit's: use a checkout without one"
     rm -rf .venv .kit/unpacked
     mkdir .kit/unpacked
     python3 -W ignore -m tarfile -e "$file" .kit/unpacked ||
-        die "a Python 3 with lzma, which this machine lacks, unpacks $file"
+        die "unpacking $file failed: it needs a Python 3 with lzma"
     for so in .kit/unpacked/spare/*; do
         grep -q "^\s*${so##*/} " <<<"$known" || mv "$so" .kit/unpacked/lib
     done
@@ -85,7 +85,7 @@ unpack() {
     mv .kit/unpacked .venv
 }
 
-# The folders where the driver, NVRTC and cuBLAS may be, a line each, the first to be taken first.
+# List the folders where the driver, NVRTC and cuBLAS may be, one per line, by priority.
 list_folders() {
     tr : '\n' <<<"${LD_LIBRARY_PATH:-}"
     printf '%s\n' /usr/local/nvidia/lib64 /usr/lib/wsl/lib /usr/local/cuda/lib64 /usr/local/cuda-*/lib64
@@ -94,7 +94,7 @@ list_folders() {
     sed -nE 's#.*lib(cuda|nvrtc|cublas)\.so.* => (.*)/.*#\2#p' <<<"$known"
 }
 
-# The newest libNAME.so.VERSION of the first folder that has one; nothing if there is none.
+# Print the newest libNAME.so.VERSION of the first folder that has one, or nothing.
 find_library() {
     local folder
     for folder in "${folders[@]}"; do
@@ -104,22 +104,22 @@ find_library() {
 
 script() { printf '#!%s\n%s\n' "$PWD/.venv/bin/python" "$2" >".venv/bin/$1" && chmod +x ".venv/bin/$1"; }
 
-# Make .venv this checkout's and this machine's, as it is now, and set what a command needs.
+# Adapt .venv to this checkout and this machine, and set the environment of a command.
 enter() {
-    command -v g++ >/dev/null || die "this machine has no g++, which compiles what Theano makes"
-    local lib=$PWD/.venv/lib known folders beside
+    command -v g++ >/dev/null || die "g++ not found: Theano needs it to compile C code"
+    local lib=$PWD/.venv/lib known folders own
     known=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p)
     mapfile -t folders < <(list_folders | grep .)
     unpack
     driver=$(find_library cuda) nvrtc=$(find_library nvrtc) cublas=$(find_library cublas)
-    # libgpuarray's names for them: of NVRTC it gets the shim.
+    # Use the names that libgpuarray loads; as NVRTC it gets the shim.
     rm -f "$lib"/lib{cuda,cublas}.so
     [ -z "$driver" ] || ln -s "$driver" "$lib/libcuda.so"
     [ -z "$cublas" ] || ln -s "$cublas" "$lib/libcublas.so"
     gcc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
-    # They load what lies beside them, and a link does not lead there.
-    beside=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
-    export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}$beside
+    # They load other libraries from their own folders, which the links do not lead to.
+    own=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
+    export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}$own
     export LXMLS_NVRTC=$nvrtc LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu CPATH=$PWD/.venv/include PATH=$PWD/.venv/bin:$PATH
     export PYTHONNOUSERSITE=1
     unset PYTHONPATH PYTHONHOME VIRTUAL_ENV

@@ -1,52 +1,52 @@
 #!/bin/sh
-# Find out whether Docker can give the lab an NVIDIA GPU, say so, and write to .env what `docker compose` needs for it: the
-# runtime, and a base that driver and card are served by and that can be had. Other lines of .env stay as they are; a
-# BASE_IMAGE or LAB_IMAGE that is there is not replaced.
+# Report whether Docker can give the lab an NVIDIA GPU, and write to .env what `docker compose` needs for it: the runtime,
+# and an available base image that supports the driver and the card. Other lines of .env are kept, and so is a BASE_IMAGE
+# or LAB_IMAGE that is set there.
 set -eu
 cd "$(dirname "$0")/.."
 env=.env
-default=nvidia/cuda:13.0.2-base-ubuntu22.04 # for drivers from 580 on, and cards of compute capability 7.5 and more
-plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and cards from 5.0 on
+default=nvidia/cuda:13.0.2-base-ubuntu22.04 # for drivers from 580 on, and compute capability from 7.5 on
+plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and compute capability from 5.0 on
 offline=lxmls-rnn-base:debian12
 
 say() { printf '%s\n' "$@"; }
 
-# write NAME VALUE: replace the line of NAME in .env, without a value remove it. Written beside, then renamed.
+# write NAME VALUE: replace the line of NAME in .env, or remove it if VALUE is empty. The file is replaced atomically.
 write() {
     { grep -v "^$1=" "$env" 2>/dev/null || true; if [ -n "$2" ]; then say "$1=$2"; fi; } >"$env.new"
     if [ -s "$env.new" ] || [ -e "$env" ]; then mv "$env.new" "$env"; else rm "$env.new"; fi
 }
 
-# stop WORD...: without a GPU.
+# stop LINE...: end without a GPU, with an error message.
 stop() {
     write LAB_RUNTIME ""
     say "$@" >&2
     exit 1
 }
 
-# cards FIELDS: what nvidia-smi says of each card; nothing if it cannot.
+# cards FIELDS: print nvidia-smi's fields of each card, or nothing if it fails.
 cards() {
     timeout 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null || true
 }
 
-# can_have IMAGE: it is here, or can be pulled.
-can_have() {
+# is_available IMAGE: it exists here or can be pulled.
+is_available() {
     docker image inspect "$1" >/dev/null 2>&1 && return
     say "Pulling $1 ..."
     timeout 600 docker pull -q "$1" >/dev/null 2>&1
 }
 
-# older VERSION THAN
-older() {
+# is_older VERSION OTHER
+is_older() {
     [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
 
-# Containers that keep running can lose their GPUs: NVIDIA's troubleshooting page of the toolkit, under "Failed to initialize
-# NVML: Unknown Error". From 1.18 on the toolkit injects devices through CDI by default, which does not have the fault.
-warn_of_the_toolkit() {
+# Running containers can lose their GPUs: see "Failed to initialize NVML: Unknown Error" on the toolkit's page about
+# troubleshooting. From 1.18 on the toolkit injects devices through CDI by default, which is not affected.
+warn_about_toolkit() {
     [ "$(docker info --format '{{.CgroupDriver}}' 2>/dev/null)" = systemd ] || return 0
     toolkit=$(nvidia-ctk --version 2>/dev/null | sed -n 's/.*version v\{0,1\}\([0-9][0-9.]*\).*/\1/p' | head -n 1)
-    if [ -n "$toolkit" ] && older "$toolkit" 1.18; then
+    if [ -n "$toolkit" ] && is_older "$toolkit" 1.18; then
         say "The NVIDIA Container Toolkit is $toolkit. Up to 1.17 a container loses its GPU when the machine runs" \
             "'systemctl daemon-reload', as updates do. Update it to 1.18 or newer. After a loss: make down, make up."
     fi
@@ -57,11 +57,11 @@ if ! runtimes=$(docker info --format '{{json .Runtimes}}' 2>&1); then
     exit 1
 fi
 
-# Several cards share a driver. Old ones of nvidia-smi do not know the compute capability, and answer nothing if asked.
+# All cards share a driver. Old versions of nvidia-smi do not know the compute capability and then print nothing.
 found=$(cards name,driver_version)
 if [ -z "$found" ]; then
     write LAB_RUNTIME ""
-    say "No NVIDIA GPU here: nvidia-smi is not there or shows none. The lab uses the CPU."
+    say "No NVIDIA GPU here: nvidia-smi is missing or shows none. The lab uses the CPU."
     exit 0
 fi
 capabilities=$(cards compute_cap)
@@ -82,21 +82,21 @@ case $runtimes in
 esac
 write LAB_RUNTIME nvidia
 say "Docker has the NVIDIA runtime: LAB_RUNTIME=nvidia is in $env."
-warn_of_the_toolkit
+warn_about_toolkit
 
 if kept=$(grep -E '^(BASE_IMAGE|LAB_IMAGE)=.' "$env"); then
     say "In $env stays: $kept"
-elif [ "$driver" -ge 580 ] && [ "${oldest:-0}" -ge 75 ] && can_have "$default"; then
+elif [ "$driver" -ge 580 ] && [ "${oldest:-0}" -ge 75 ] && is_available "$default"; then
     write CUDA ""
     say "The base is $default."
 else
     base=$plain
-    can_have "$plain" || base=$offline
+    is_available "$plain" || base=$offline
     write BASE_IMAGE "$base"
     write CUDA wheels
-    say "The base is $base, with CUDA from packages: $default serves drivers from 580 and cards from" \
+    say "The base is $base, with CUDA from packages: $default supports drivers from 580 and cards from" \
         "7.5 on, and has to be pulled. BASE_IMAGE and CUDA are in $env."
-    [ "$base" != "$offline" ] || can_have "$offline" ||
+    [ "$base" != "$offline" ] || is_available "$offline" ||
         say "No base can be pulled here: on Debian or Ubuntu 'sudo docker/offline-base.sh' makes this one."
 fi
 say "Now: make up"

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Make .venv from uv.lock. Needs no root. PYTHON=python3.12 or PYTHON=/path/to/python picks the interpreter. CXX=zig brings
-# a C++ compiler, 100 MB, where there is no g++ or zig's is wanted.
+# Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter. CXX=zig
+# installs a C++ compiler (100 MB), for machines without g++.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
-uv_version=0.13.9 # wrote uv.lock
-# The newest first: their NumPy 2 comes with a BLAS that knows the processors of today, and they are kept up the longest.
+uv_version=0.13.9 # the version that wrote uv.lock
+# The newest first: its NumPy has a BLAS for current processors, and it is maintained the longest.
 names="python3.13 python3.12 python3.11 python3.10 python3"
 
-# Some commands on PATH (pyenv's shims) exist and fail: only what really runs counts.
+# Whether a command is a suitable Python. It is run, because some commands on PATH (pyenv's shims) exist but fail.
 fits() {
     "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null
 }
@@ -17,7 +17,7 @@ has_pygpu() {
     "$1" -c 'import sys, importlib.util as u; sys.exit(u.find_spec("pygpu") is None)' 2>/dev/null
 }
 
-# Every Python 3 on PATH under one of the names given, not only the first: a broken one may hide a good one.
+# List every working Python on PATH with one of the given names; a broken one may precede a good one.
 pythons() {
     for name in "$@"; do
         (IFS=:; for folder in $PATH; do echo "$folder/$name"; done)
@@ -26,7 +26,7 @@ pythons() {
     done
 }
 
-# The first of these names that fits, one that sees pygpu (Theano's way to the GPU, on no package index) before the others.
+# Print the first suitable Python with one of these names; prefer one that has pygpu, which no package index provides.
 find_python() {
     pythons "$@" | {
         first=
@@ -42,7 +42,7 @@ find_python() {
     }
 }
 
-# uv from PATH, else a pinned one in .uv/, brought by pip of whatever Python 3 runs.
+# Print the path of uv: the one on PATH, or a pinned one in .uv/, which pip of any Python 3 installs.
 find_uv() {
     for candidate in uv "$PWD/.uv/bin/uv"; do
         if "$candidate" --version >/dev/null 2>&1; then
@@ -50,7 +50,7 @@ find_uv() {
             return
         fi
     done
-    echo "No uv found: bringing uv $uv_version into .uv/" >&2
+    echo "No uv found: installing uv $uv_version into .uv/" >&2
     # shellcheck disable=SC2086  # several names
     pythons $names | {
         while read -r candidate; do
@@ -78,21 +78,21 @@ case $python in
 *) python=$(find_python ${python:-$names}) ;;
 esac
 if [ -n "${PYTHON:-}" ]; then
-    fits "$python" || stop "PYTHON=$PYTHON is no Python 3.10 to 3.13 that runs."
+    fits "$python" || stop "PYTHON=$PYTHON is not a working Python 3.10 to 3.13."
 fi
-uv=$(find_uv) || stop "there is no uv, and no Python 3 with venv and pip to bring it."
+uv=$(find_uv) || stop "no uv found, and no Python 3 with venv and pip to install it."
 
 if [ -z "$python" ]; then
-    echo "No Python 3.10 to 3.13 found: asking uv for one" >&2
-    "$uv" python install 3.13 >&2 || stop "there is no Python 3.10 to 3.13, and uv could not bring one."
+    echo "No Python 3.10 to 3.13 found: installing one with uv" >&2
+    "$uv" python install 3.13 >&2 || stop "no Python 3.10 to 3.13 found, and uv could not install one."
     python=$("$uv" python find --managed-python 3.13)
 fi
 
-# Once asked for, zig stays until there is a g++.
+# Once requested, zig is used until g++ is installed.
 zig=
 if [ "${CXX:-}" = zig ] || { [ -e .venv/zig ] && ! command -v g++ >/dev/null; }; then zig="--group zig"; fi
 
-# A .venv that fits is kept, unless another Python is asked for or has become able to see the GPU.
+# Keep a suitable .venv unless another Python is requested or the Python now has pygpu.
 if [ -n "${PYTHON:-}" ]; then
     same='import sys; print(sys.version, sys.base_prefix)'
     [ "$(.venv/bin/python -c "$same" 2>/dev/null)" = "$("$python" -c "$same")" ] || rm -rf .venv

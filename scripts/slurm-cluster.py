@@ -1,9 +1,9 @@
-"""Start a Dask scheduler here and workers as SLURM jobs, for `lxmls-rnn sweep --scheduler`; Ctrl-C ends them.
+"""Start a Dask scheduler and workers as SLURM jobs, for `lxmls-rnn sweep --scheduler`; Ctrl-C ends them.
 
 pip install dask-jobqueue
-python scripts/slurm-cluster.py WORKERS [SBATCH_OPTION ...]       the options go to sbatch, as --partition=short
+python scripts/slurm-cluster.py WORKERS [SBATCH_OPTION ...]       options of sbatch, such as --partition=short
 
-The certificates are those that Dask's configuration names, in a folder that the nodes see: docs/cluster.md.
+Dask's configuration names the certificates, which must be in a folder that the nodes share: docs/cluster.md.
 """
 
 import signal

@@ -235,8 +235,20 @@ def test_the_tags_of_the_corpus_are_in_the_settings_of_the_run_and_in_its_model(
     both = tmp_path / "both.conllu"
     both.write_text(UPOS.replace("NOUN\t_", "NOUN\tNN").replace("VERB\t_", "VERB\tVB").replace("DET\t_", "DET\tRB"))
     assert tagger.evaluate(both).accuracy == tagger.evaluate(portuguese).accuracy
-    with pytest.raises(ValueError, match="tags that the model does not know: adv"):
+    with pytest.raises(ValueError, match=r"tags that the model does not know: adv \(4 words\)"):
         tagger.evaluate(both, tags="xpos", tag_map="ptb")
+
+
+def test_a_rare_tag_that_only_the_test_part_has_counts_as_an_error(portuguese, tmp_path):
+    tagger = prepare(Settings(portuguese)).tagger
+    rare = tmp_path / "rare.conllu"
+    rare.write_text(UPOS * 10 + UPOS[:57].replace("DET", "INTJ"))
+    with pytest.warns(UserWarning, match=r"does not know: intj \(1 word\); they count as errors"):
+        result = tagger.evaluate(rare)
+    assert result.tags == [*tagger.tags, "intj"]
+    assert result.confusion.sum() == result.sentences * 3 - 10
+    assert result.confusion[:, -1].sum() == 0 < result.confusion[-1].sum() == 1
+    assert tagger.tags == ["noun", "det", "verb"]
 
 
 def test_a_model_of_an_earlier_version_has_mapped_xpos_tags(portuguese, tmp_path):

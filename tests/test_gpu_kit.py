@@ -27,7 +27,7 @@ def kit(tmp_path):
 def test_without_the_file_it_says_that_it_has_to_travel(kit, tmp_path):
     status, text = kit("look")
     assert status == 1
-    assert f"there is no {tmp_path}/.kit/kit.tar.xz: it travels with the checkout" in text
+    assert f"{tmp_path}/.kit/kit.tar.xz not found: copy it with the checkout" in text
 
 
 def test_an_environment_that_is_not_the_kits_is_left_alone(kit, tmp_path):
@@ -36,7 +36,7 @@ def test_an_environment_that_is_not_the_kits_is_left_alone(kit, tmp_path):
         (tmp_path / file).touch()
     status, text = kit("on", "true")
     assert status == 1
-    assert ".venv here is not the kit's" in text
+    assert ".venv is not the kit's" in text
     assert (tmp_path / ".venv" / "mine").exists()
 
 

@@ -109,7 +109,7 @@ def test_without_gpus_to_choose_from_all_are_seen_as_ever(hub_of):
 
 
 def test_gpus_want_the_runtime_that_brings_them(hub_of):
-    with pytest.raises(SystemExit, match="CLASS_GPUS names GPUs, but LAB_RUNTIME no runtime"):
+    with pytest.raises(SystemExit, match="CLASS_GPUS names GPUs, but LAB_RUNTIME is not set"):
         hub_of(CLASS_GPUS="0", LAB_RUNTIME="")
 
 
@@ -207,17 +207,17 @@ def test_only_what_a_server_can_write_counts_and_a_server_that_grows_is_stopped(
 
 
 def test_a_size_is_what_the_disk_and_its_inodes_lose(hub_of, tmp_path):
-    taken = sys.modules[type(hub_of().spawner("anna")).__module__].taken
+    disk_usage = sys.modules[type(hub_of().spawner("anna")).__module__].disk_usage
     folder = tmp_path / "volume"
     folder.mkdir()
     for n in range(100):
         (folder / f"empty{n}").touch()
-    assert asyncio.run(taken([folder])) == 101 * (16 << 10)
+    assert asyncio.run(disk_usage([folder])) == 101 * (16 << 10)
     (folder / "file").write_bytes(bytes(5 * MB))
     (folder / "link").hardlink_to(folder / "file")
     with (folder / "sparse").open("wb") as sparse:
         sparse.truncate(GB)
-    assert 5 * MB <= asyncio.run(taken([folder])) < 6 * MB
+    assert 5 * MB <= asyncio.run(disk_usage([folder])) < 6 * MB
 
 
 def test_a_container_writes_nowhere_but_to_volumes(hub_of):

@@ -39,7 +39,7 @@ def setup(project, **environ):
 def test_without_any_python_one_sentence_says_what_to_install(project):
     status, errors = setup(project)
     assert status != 0
-    assert "no uv, and no Python 3" in errors
+    assert "no uv found, and no Python 3" in errors
     assert "apt-get install" in errors
 
 
@@ -48,7 +48,7 @@ def test_a_python_that_fails_when_run_is_no_python(project):
         failing_command(project / "bin" / name)
     status, errors = setup(project)
     assert status != 0
-    assert "no uv, and no Python 3" in errors
+    assert "no uv found, and no Python 3" in errors
     assert "command not found" not in errors
 
 
@@ -56,7 +56,7 @@ def test_a_python_asked_for_that_does_not_fit_is_refused_by_name(project):
     failing_command(project / "bin" / "python3.9")
     status, errors = setup(project, PYTHON="python3.9")
     assert status != 0
-    assert "PYTHON=python3.9 is no Python 3.10 to 3.13" in errors
+    assert "PYTHON=python3.9 is not a working Python 3.10 to 3.13" in errors
 
 
 def test_an_environment_is_left_alone_where_nothing_better_can_be_made(project):

@@ -16,17 +16,17 @@ c.JupyterHub.bind_url = "http://:8000"
 # Students' servers reach the hub by the name of its service in the compose file.
 c.JupyterHub.hub_ip = "0.0.0.0"
 c.JupyterHub.hub_connect_ip = "hub"
-# When the hub is restarted, students go on.
+# Students' servers keep running when the hub restarts.
 c.JupyterHub.cleanup_servers = False
 
-# An example: a student makes an account, and the teacher admits it. The teacher's is made before the hub starts.
+# Students create accounts, which the teacher admits. The teacher's account is created before the hub starts.
 c.JupyterHub.authenticator_class = ClassAuthenticator
 c.ClassAuthenticator.students = int(os.environ["CLASS_STUDENTS"])
 c.NativeAuthenticator.minimum_password_length = 10
 c.NativeAuthenticator.check_common_password = True
 c.NativeAuthenticator.allowed_failed_logins = 5
 c.NativeAuthenticator.seconds_before_next_try = 600
-c.Authenticator.allow_all = True  # who is admitted
+c.Authenticator.allow_all = True  # everybody who is admitted
 c.ClassAuthenticator.teacher = teacher = os.environ["CLASS_TEACHER"].lower()
 c.Authenticator.admin_users = {teacher}
 
@@ -40,7 +40,7 @@ c.DockerSpawner.remove = True
 c.DockerSpawner.start_timeout = 120
 c.Spawner.default_url = "/lab/tree/00-welcome.ipynb"
 
-# A volume that is not there yet is filled from the image.
+# A new volume is filled from the image.
 c.DockerSpawner.volumes = {
     "lxmls-student-{username}-notebooks": "/opt/lab/lab/notebooks",
     "lxmls-student-{username}-runs": "/opt/lab/runs",
@@ -48,12 +48,12 @@ c.DockerSpawner.volumes = {
 }
 c.DockerSpawner.read_only_volumes = {os.environ["LAB_DATA"]: "/opt/lab/data"}
 
-# Nothing else can be written: these are volumes that go with the container.
+# The only other writable folders are volumes that are deleted with the container.
 c.DockerSpawner.mounts = [
     {"type": "volume", "source": "", "target": folder} for folder in ("/home/lab", "/opt/lab/cache", "/tmp")
 ]
 
-# How much of the disk a student may take, and how often the hub looks.
+# A student's disk space, and how often the hub checks it.
 c.BoundedSpawner.disk_limit = disk = parse_bytes(os.environ["CLASS_DISK"])
 c.BoundedSpawner.disk_free = parse_bytes(os.environ["CLASS_DISK_FREE"])
 c.BoundedSpawner.volumes_folder = folder = os.environ["CLASS_VOLUMES"]
@@ -61,7 +61,7 @@ c.Spawner.poll_interval = 5
 if not os.path.exists(f"{folder}/metadata.db"):  # Docker's list of volumes
     sys.exit(f"{folder} is not the Docker engine's folder of volumes: set CLASS_VOLUMES to it, as make class does")
 
-# No more servers than memory holds, and not all at once.
+# Limit the number of servers to what fits into memory, and the number that start at once.
 memory = parse_bytes(os.environ["CLASS_MEMORY"])
 machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 c.JupyterHub.active_server_limit = int(os.environ["CLASS_SERVERS"] or max(1, machine // memory))
@@ -74,39 +74,39 @@ if os.environ["LAB_THEANO_FLAGS"]:
 c.DockerSpawner.extra_host_config = {
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],
-    "memswap_limit": memory,  # none of it swapped
+    "memswap_limit": memory,  # no swap
     "pids_limit": 1024,
     "read_only": True,
-    "ulimits": [{"Name": "fsize", "Soft": disk, "Hard": disk}],  # of one file
-    "log_config": {"type": "local"},  # which keeps the last 100 MB
+    "ulimits": [{"Name": "fsize", "Soft": disk, "Hard": disk}],  # size of one file
+    "log_config": {"type": "local"},  # keeps the last 100 MB
 }
 if os.environ["LAB_RUNTIME"]:
     c.DockerSpawner.extra_host_config["runtime"] = os.environ["LAB_RUNTIME"]
-    # The kernels that were compiled for the GPU.
+    # Keep the kernels that are compiled for the GPU.
     c.DockerSpawner.volumes["lxmls-kernels-{username}"] = "/opt/lab/cache/gpu"
 
 gpus = Gpus([name.strip() for name in os.environ["CLASS_GPUS"].split(",") if name.strip()])
 if gpus.names and not os.environ["LAB_RUNTIME"]:
-    sys.exit("CLASS_GPUS names GPUs, but LAB_RUNTIME no runtime that brings them: set it to nvidia, as make gpu does")
+    sys.exit("CLASS_GPUS names GPUs, but LAB_RUNTIME is not set: set it to nvidia, as make gpu does")
 
 
-# Functions, no methods: of a method the hub would use a copy, and of its object too.
+# These are functions, because the hub would copy a method and its object.
 async def before_start(spawner):
-    """Complete what a container gets."""
+    """Complete the settings of a container."""
     await show_class(spawner)
     if gpus.names:
         await gpus.give(spawner)
 
 
 def after_stop(spawner):
-    """Forget what it got."""
+    """Release the container's GPU."""
     gpus.take_back(spawner)
 
 
 c.Spawner.pre_spawn_hook = before_start
 c.Spawner.post_stop_hook = after_stop
 
-# A server that nobody has used for an hour is stopped; its volumes stay.
+# A server that has been idle for an hour is stopped; its volumes are kept.
 c.JupyterHub.services = [
     {"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"]}
 ]

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Show what the students of a class have done until now, also while they work, and with --answers their answers:
+# Show the progress of a class's students, also while they work, and with --answers their answers:
 #
 #     docker/jupyterhub/show.sh --answers
 set -eu
 for option; do
     case $option in
     --csv* | --html*)
-        echo "show.sh writes no file: take collect.sh, then lxmls-rnn class show handed-in $option FILE" >&2
+        echo "show.sh writes no file: use collect.sh, then lxmls-rnn class show handed-in $option FILE" >&2
         exit 2
         ;;
     esac

@@ -1,1 +1,1 @@
-"""HTML and pictures from numbers: no widgets."""
+"""Drawings of numbers, as HTML or figures, without controls."""

@@ -10,7 +10,7 @@ SIZE = (394, 240)  # pixels; two fit side by side in a notebook
 
 
 def side_axis(scale: bqplot.Scale, label: str, tick_format: str) -> bqplot.Axis:
-    """Make the axis at the left of a figure."""
+    """Make the y axis of a figure, at its left."""
     return bqplot.Axis(scale=scale, side="left", label=label, label_offset="3.8em", tick_format=tick_format)
 
 
@@ -21,12 +21,12 @@ def figure(
     size: tuple[int, int] = SIZE,
     bottom: int = 46,
     top: int = 12,
-    **more: Any,
+    **options: Any,
 ) -> bqplot.Figure:
     """Make a figure of `size` (width, height), with margins `bottom` and `top`, in pixels."""
     margin = {"top": top, "bottom": bottom, "left": 65, "right": 18}
     layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
-    return bqplot.Figure(axes=[across, up], marks=list(marks), fig_margin=margin, layout=layout, **more)
+    return bqplot.Figure(axes=[across, up], marks=list(marks), fig_margin=margin, layout=layout, **options)
 
 
 def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:
@@ -35,8 +35,8 @@ def scales_of(figure: bqplot.Figure) -> dict[str, bqplot.Scale]:
     return {"x": x.scale, "y": y.scale}
 
 
-def put(mark: bqplot.Mark, x: ArrayLike, y: ArrayLike, **more: Any) -> None:
-    """Give a mark new points, in one message."""
+def put(mark: bqplot.Mark, x: ArrayLike, y: ArrayLike, **options: Any) -> None:
+    """Replace the points of a mark, with one message to the page."""
     with mark.hold_sync():
-        for name, value in {"x": x, "y": y, **more}.items():
+        for name, value in {"x": x, "y": y, **options}.items():
             setattr(mark, name, value)

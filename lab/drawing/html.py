@@ -12,14 +12,14 @@ import numpy as np
 
 from lxmls_rnn.plotting.palette import ink, shade, shades
 
-UNNAMED = '<td class="lab-corner"></td>'  # not a <th>: an empty header confuses screen readers
+EMPTY_HEADER = '<td class="lab-corner"></td>'  # not a <th>: an empty header confuses screen readers
 MAX_WITH_NUMBERS = 12  # rows or columns of a matrix that shows its numbers
 IMAGE_SIDE = 150  # rows and columns of a matrix in its image
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
-    """Return a table; wrap HTML cells in `Raw`; an empty name in the header means no header."""
-    head = "".join(f'<th scope="col">{_cell(cell)}</th>' if cell != "" else UNNAMED for cell in header)
+    """Return a table; cells of HTML are `Raw`; an empty string in the header leaves a column without one."""
+    head = "".join(f'<th scope="col">{_cell(cell)}</th>' if cell != "" else EMPTY_HEADER for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return scrolled(f"<table>{_caption(caption)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
@@ -29,7 +29,7 @@ def _caption(text: str) -> str:
 
 
 def scrolled(part: str, kind: str = "", label: str = "") -> str:
-    """Put HTML into a box of class `kind` that scrolls, with the keyboard too, if its content is too large."""
+    """Wrap HTML in a box of class `kind` that scrolls, also with the keyboard, if its content is too large."""
     named = f' role="region" aria-label="{escape(label)}"' if label else ""
     return f'<div class="{f"lab-scroll {kind}".strip()}" tabindex="0"{named}>{part}</div>'
 
@@ -43,7 +43,7 @@ def _cell(value: object) -> str:
 
 
 def isolated(text: str) -> str:
-    """Return a word for plain text: beside one that is written from right to left, numbers stay in their places."""
+    """Isolate a word in plain text: beside a word that is written from right to left, numbers keep their places."""
     return text if text.isascii() else f"\u2068{text}\u2069"
 
 
@@ -83,11 +83,11 @@ def heat_map(
     upright: bool = False,
     coloured_by: Callable[[Any], float] = float,
 ) -> str:
-    """Return a matrix as a table of coloured cells, each with its value as a tooltip and what `write` makes of it.
+    """Return a matrix as a table of coloured cells; a cell shows `write(value)`, and the value as a tooltip.
 
-    `values` are (len(rows), len(columns)). The strongest colour is that of the `largest` value, by default the largest
-    there is; `coloured_by` says what of a value its colour shows. There is a frame around the `marked_column`. With
-    `upright` the columns' names are written upwards, so that long ones leave the cells narrow.
+    `values` are (len(rows), len(columns)). The strongest colour stands for `largest`, by default the largest value;
+    `coloured_by` maps a value to the number that its colour shows. The `marked_column` has a frame. If `upright`, the
+    column names are vertical, so that long ones leave the cells narrow.
     """
     shown = np.array([[coloured_by(value) for value in line] for line in values])
     largest = _largest(shown) if largest is None else largest
@@ -105,7 +105,7 @@ def heat_map(
 
 
 def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
-    """Return a table of horizontal bars: each row a name, a value and a colour; negative values go without a bar."""
+    """Return a table of horizontal bars; a row is (name, value, colour); negative values have no bar."""
     body = []
     for name, value, colour in rows:
         width = round(160 * max(0.0, min(1.0, value / largest if largest else 0.0)))
@@ -119,19 +119,19 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
 
 
 def side_by_side(parts: Iterable[str], columns: bool = False) -> str:
-    """Put pieces of HTML beside each other, as many as fit; as columns they share all of the width."""
+    """Put pieces of HTML side by side, as many as fit; as `columns` they share the full width."""
     styles = ((f' style="{_column(part)}"' if columns else "", part) for part in parts)
     return f'<div class="lab-side">{"".join(f"<div{style}>{part}</div>" for style, part in styles)}</div>'
 
 
 def _column(part: str) -> str:
-    """Return the style of a column: no narrower than the drawings in it, as far as there is room."""
+    """Return the style of a column that is as wide as its drawings, if there is room."""
     width = max([286, *(int(found) + 20 for found in re.findall(r'<svg[^>]* width="(\d+)"', part))])
     return f"flex:1 1 {width}px;min-width:0"
 
 
 def headed(heading: str, part: str) -> str:
-    """Put a heading, plain text, above a piece of HTML."""
+    """Put a plain-text heading above a piece of HTML."""
     return f"<figcaption>{escape(heading)}</figcaption>{part}"
 
 
@@ -147,13 +147,13 @@ def key(entries: Iterable[tuple[str, str, str]]) -> str:
 
 
 def width_of(text: str) -> int:
-    """Return the width of a text in letters: a Chinese or Japanese one counts twice, a mark on another not at all."""
+    """Return the width of a text in letters: a Chinese or Japanese letter counts twice, a combining mark not at all."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
 
 
 def shortened(text: str, most: int) -> str:
-    """Cut a text to the width of so many letters, never between a letter and its marks."""
+    """Shorten a text to at most `most` letters, as `width_of` counts them, never between a letter and its marks."""
     if width_of(text) <= most:
         return text
     end = next(end for end in range(len(text)) if width_of(text[: end + 1]) >= most)
@@ -163,7 +163,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def symbols(text: str) -> Raw:
-    """Return a formula as the code writes it, 'W_h^T e_a_{t+1}', with its indices and signs in their places."""
+    """Return a formula in code notation, such as 'W_h^T e_a_{t+1}', as HTML with indices and signs."""
     text = escape(text, quote=False).replace(" * ", " ⊙ ").replace(" - ", " \u2212 ")
     text = re.sub(
         r"(?<![A-Za-z])([A-Za-zΣ]{1,2})((?:_(?:\{[^}]*\}|[A-Za-z0-9]+))+)",
@@ -184,9 +184,9 @@ def number(value: float) -> str:
 
 
 def gate_rows(gates: str, n_hidd: int) -> list[str]:
-    """Return names for the rows of gates, one below the other: 'i 1', 'i 2', ..., 'f 1'.
+    """Return the row names of stacked gates: 'i 1', 'i 2', ..., 'f 1'.
 
-    Where they are too many for numbers, only the first of each gate has a name, the gate's.
+    If there are too many rows, only the first row of each gate has a name, that of the gate.
     """
     if len(gates) * n_hidd > MAX_WITH_NUMBERS:
         return [name for gate in gates for name in (gate, *[""] * (n_hidd - 1))]
@@ -201,10 +201,10 @@ def matrix(
     marked: Iterable[tuple[int, ...]] = (),
     largest: float | None = None,
 ) -> Raw:
-    """Return a matrix of coloured cells with its numbers, as tooltips where it is large; cells that are NaN stay empty.
+    """Return a matrix of coloured cells with numbers; a large matrix has them as tooltips, NaN cells are empty.
 
-    `values` are (rows, columns). Above it is a `caption`, HTML, around it the names of `rows` and `columns`, where they
-    are given. Cells that are `marked` have a frame; `largest` is as in `heat_map`.
+    `values` are (rows, columns). The `caption` is HTML; `rows` and `columns` are optional names. The `marked` cells
+    have a frame; `largest` is as in `heat_map`.
     """
     marked = set(marked)
     largest = _largest(values) if largest is None else largest
@@ -212,10 +212,10 @@ def matrix(
     lines = []
     if len(columns):
         names = "".join(f'<th scope="col"><div dir="auto">{escape(str(name))}</div></th>' for name in columns)
-        lines.append(f"<tr>{UNNAMED if len(rows) else ''}{names}</tr>")
+        lines.append(f"<tr>{EMPTY_HEADER if len(rows) else ''}{names}</tr>")
     for i, line in enumerate(values):
         name = escape(str(rows[i])) if len(rows) else ""
-        cells = [f'<th scope="row" dir="auto">{name}</th>' if name else UNNAMED] if len(rows) else []
+        cells = [f'<th scope="row" dir="auto">{name}</th>' if name else EMPTY_HEADER] if len(rows) else []
         for j, value in enumerate(line):
             if np.isnan(value):
                 cells.append('<td class="lab-marked"></td>' if (i, j) in marked else "<td></td>")
@@ -241,7 +241,7 @@ def histogram(values: np.ndarray, bins: int = 24) -> str:
 
 
 def image(values: np.ndarray, title: str) -> str:
-    """Return a matrix as an image, one square per number."""
+    """Return a matrix as an image with one square per number."""
     from matplotlib.image import imsave  # slow to import, and most panels do not need it
 
     seen = values[:IMAGE_SIDE, :IMAGE_SIDE]

@@ -1,1 +1,1 @@
-"""The checks of the exercises behind `lab.check`, their hints and solutions, a student's progress."""
+"""Checks of the exercises (`lab.check`), hints, solutions, answer fields and progress."""

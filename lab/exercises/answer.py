@@ -12,14 +12,14 @@ from lxmls_rnn import classroom
 from lxmls_rnn.storage.files import in_words
 
 _FILE = JsonStore(classroom.ANSWERS, classroom.Answer)
-ELSEWHERE = "\n\n[Written in another notebook:]\n"
+OTHER_NOTEBOOK = "\n\n[Written in another notebook:]\n"
 
 
 class Answer(widgets.VBox):
     """A text field for each question, saved at every change.
 
-    Answers are stored by question (plain text), so that other kernels and notebooks find them. If another notebook has
-    changed the answer in the meantime, its text is appended. `fields` are the text areas, in the order of the
+    Answers are stored by the text of the question, so that other kernels and notebooks find them. If another notebook
+    has changed the answer in the meantime, its text is appended. `fields` are the text areas, in the order of the
     questions; `message.value` is the HTML of the line that says whether the answers are saved.
     """
 
@@ -27,13 +27,13 @@ class Answer(widgets.VBox):
         if not questions or not all(isinstance(question, str) and question.strip() for question in questions):
             raise ValueError(f'Answer takes questions as text, for example Answer("Why?"), got {questions}')
         self.message = view("message")
-        kept: dict[str, classroom.Answer] = {}
+        stored: dict[str, classroom.Answer] = {}
         try:
-            kept = _FILE.read()
+            stored = _FILE.read()
             _FILE.try_to_write()  # report this before the student types
         except OSError as error:
-            self._complain(error)
-        self._known = {question: kept[question].text if question in kept else "" for question in questions}
+            self._show_error(error)
+        self._known = {question: stored[question].text if question in stored else "" for question in questions}
         self._mine = dict(self._known)  # the text in the field
         self._others: dict[str, list[str]] = {question: [] for question in questions}  # of other notebooks
         self.fields = [self._field(question) for question in questions]
@@ -52,24 +52,24 @@ class Answer(widgets.VBox):
             with _FILE.changing() as answers:
                 there = answers[question].text if question in answers else ""
                 if there != self._known[question]:
-                    seen = self._mine[question].split(ELSEWHERE)
-                    self._others[question] = [part for part in there.split(ELSEWHERE) if part not in seen]
+                    seen = self._mine[question].split(OTHER_NOTEBOOK)
+                    self._others[question] = [part for part in there.split(OTHER_NOTEBOOK) if part not in seen]
                 self._others[question] = [part for part in self._others[question] if part not in text]
-                whole = ELSEWHERE.join(part for part in (text, *self._others[question]) if part.strip())
+                whole = OTHER_NOTEBOOK.join(part for part in (text, *self._others[question]) if part.strip())
                 answers[question] = classroom.Answer(whole, datetime.now().strftime(classroom.TIME))
                 if not whole:
                     del answers[question]
             self._known[question], self._mine[question] = whole, text
         except OSError as error:
-            self._complain(error)
+            self._show_error(error)
         else:
-            self._say_kept()
+            self._report_saved()
 
-    def _say_kept(self) -> None:
-        twice = " ".join(f"“{question}”" for question, others in self._others.items() if others)
-        also = f" Another notebook has answered {twice} too: that is kept below yours. Run this cell again to see both."
-        self.message.value = f'<div role="status">Kept.{escape(also) if twice else ""}</div>'
+    def _report_saved(self) -> None:
+        shared = " ".join(f"“{question}”" for question, others in self._others.items() if others)
+        also = f" Another notebook answered {shared} too; its text is saved below yours. Run this cell again to see it."
+        self.message.value = f'<div role="status">Saved.{escape(also) if shared else ""}</div>'
 
-    def _complain(self, error: OSError) -> None:
-        said = escape(f"Answers are not kept: {in_words(error)}")
-        self.message.value = f'<div role="alert" class="lab-error">{said}</div>'
+    def _show_error(self, error: OSError) -> None:
+        text = escape(f"Answers are not saved: {in_words(error)}")
+        self.message.value = f'<div role="alert" class="lab-error">{text}</div>'

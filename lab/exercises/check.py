@@ -1,8 +1,8 @@
-"""The checks of the exercises: ``from lab import check``, then ``check.forward(my_forward)`` and so on.
+"""Checks of the exercises: ``from lab import check``, then ``check.forward(my_forward)`` and so on.
 
-A check says that the code is right, or reports the first difference and the likely mistake.
+A check confirms that the code is correct, or reports the first difference and the likely mistake.
 ``check.hint(name)`` gives a hint, and a longer one each time; ``check.solution(name)`` shows the solution;
-``check.progress()`` shows what is done.
+``check.progress()`` shows which exercises are done.
 """
 
 import functools
@@ -32,7 +32,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
     name = function.__name__
 
     @functools.wraps(function)
-    def check(*arguments: Any) -> Verdict:
+    def check(*arguments: object) -> Verdict:
         _passed.discard(name)
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -44,14 +44,14 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
         except Wrong as error:
             verdict = Verdict(name, NOT_RIGHT, str(error))
         except Exception as error:  # the check itself fails on unexpected input
-            verdict = Verdict(name, NOT_RIGHT, f"The check cannot make sense of it. {explain(error)}")
-        if older := failed_cells.older(*arguments):
-            verdict = replace(verdict, text=f"{older}\n{verdict.text}")
+            verdict = Verdict(name, NOT_RIGHT, f"The check cannot handle this result. {explain(error)}")
+        if stale := failed_cells.stale(*arguments):
+            verdict = replace(verdict, text=f"{stale}\n{verdict.text}")
         try:
             tried = verdict.state != NOT_YET
             _progress.update(name, lambda entry: {"state": verdict.state, "tries": entry["tries"] + tried})
         except OSError as error:
-            return Verdict(name, verdict.state, f"{verdict.text}\n{_not_kept(error)}")
+            return Verdict(name, verdict.state, f"{verdict.text}\n{_not_saved(error)}")
         return verdict
 
     return check
@@ -74,43 +74,43 @@ lstm = _exercise(lstm_exercises.lstm)
 def passed(*names: str) -> bool:
     """Return whether these checks have passed in this kernel; print which have not, or must be run again."""
     missing = [name for name in names if name not in _passed]
-    done, _ = _kept(_progress.read)
+    done, _ = _try_store(_progress.read)
     if missing and all(done.get(name, {}).get("state") == RIGHT for name in missing):
         its = "its check" if len(missing) == 1 else "their checks"
-        print(f"A new kernel knows nothing of your code: run the cells of {' and '.join(missing)}, and {its}.")
+        print(f"This kernel is new: run the cells of {' and '.join(missing)} again, and {its}.")
     elif missing:
         checks = " and ".join(f"check.{name}" for name in missing)
         verb = "says" if len(missing) == 1 else "say"
-        print(f"This cell has nothing to do until {checks} {verb} that your code is right.")
+        print(f"This cell runs only after {checks} {verb} that your code is right.")
     return not missing
 
 
-def _not_kept(error: OSError) -> str:
-    return f"(Progress is not kept: {in_words(error)})"
+def _not_saved(error: OSError) -> str:
+    return f"(Progress is not saved: {in_words(error)})"
 
 
-def _kept(action: Callable[..., dict[str, Any] | None], *arguments: Any) -> tuple[dict[str, Any], str]:
+def _try_store(action: Callable[..., dict[str, Any] | None], *arguments: object) -> tuple[dict[str, Any], str]:
     """Call an action on the progress; return its result, and a message if it failed with OSError."""
     try:
         return action(*arguments) or {}, ""
     except OSError as error:
-        return {}, _not_kept(error)
+        return {}, _not_saved(error)
 
 
 def _unknown(name: str) -> Note:
-    return Note(f"There is no exercise {name!r}; there are {', '.join(EXERCISES)}.")
+    return Note(f"No exercise {name!r}: expected one of {', '.join(EXERCISES)}.")
 
 
 def hint(name: str) -> Note:
     """Show the next hint of an exercise, below the previous ones."""
     if name not in EXERCISES:
         return _unknown(name)
-    entry, failure = _kept(_progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(HINTS[name]))})
+    entry, failure = _try_store(_progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(HINTS[name]))})
     level = entry.get("hints", len(HINTS[name]))  # all of them, if progress cannot be saved
     lines = [f"{n}. {text}" for n, text in enumerate(HINTS[name][:level], 1)]
-    more = f"The next call gives hint {level + 1} of {len(HINTS[name])}."
+    more = f"The next call shows hint {level + 1} of {len(HINTS[name])}."
     if level == len(HINTS[name]):
-        more = f'That was the last one. The solution: check.solution("{name}")'
+        more = f'That was the last hint. The solution: check.solution("{name}")'
     if failure:
         more = failure
     shown = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in HINTS[name][:level])
@@ -118,26 +118,26 @@ def hint(name: str) -> Note:
 
 
 def solution(name: str) -> Note:
-    """Show the solution of an exercise: the code of its whole cell."""
+    """Show the solution of an exercise, the code of its cell."""
     if name not in EXERCISES:
         return _unknown(name)
-    _kept(_progress.update, name, lambda entry: {"solution": True})
+    _try_store(_progress.update, name, lambda entry: {"solution": True})
     code = solutions.code(name)
     return Note(code, f'<pre class="lab-solution" tabindex="0">{escape(code)}</pre>')
 
 
 def progress() -> Note:
     """Show the table of exercises and their states."""
-    entries, failure = _kept(_progress.read)
+    entries, failure = _try_store(_progress.read)
     rows = []
     for name, (number, title) in EXERCISES.items():
         entry = {**_progress.EMPTY, **entries.get(name, {})}
         state = "done" if entry["state"] == RIGHT else entry["state"]
         hints = f"{entry['hints']} of {len(HINTS[name])}"
         rows.append([number, name, title, state, entry["tries"], hints, "seen" if entry["solution"] else ""])
-    header = ["", "exercise", "what", "state", "tries", "hints", "solution"]
+    header = ["", "exercise", "title", "state", "tries", "hints", "solution"]
     done = sum(row[3] == "done" for row in rows)
-    summary = failure or f"{done} of {len(rows)} done. Kept in {_progress.path()}."
+    summary = failure or f"{done} of {len(rows)} done. Saved in {_progress.path()}."
     widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
     lines = [
         "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -152,6 +152,6 @@ def reset(name: str | None = None) -> Note:
     """Reset state, tries and hints of one exercise, or of all."""
     if name is not None and name not in EXERCISES:
         return _unknown(name)
-    _, failure = _kept(_progress.forget, name)
+    _, failure = _try_store(_progress.forget, name)
     _passed.difference_update(EXERCISES if name is None else [name])
-    return Note(failure or f"Begun anew: {name or 'all exercises'}.")
+    return Note(failure or f"Reset: {name or 'all exercises'}.")

@@ -9,7 +9,7 @@ from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
-_LEFT_OUT = " It is all zeros: is this step left out?"
+_LEFT_OUT = " It is all zeros: is this step missing?"
 
 
 def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
@@ -28,44 +28,44 @@ def as_numbers(name: str, got: Any, axes: Sequence[str], right: np.ndarray) -> n
     if array.dtype.kind not in "iufb":
         hint = ""
         if type(got).__module__.startswith("theano"):
-            hint = " It is a Theano variable; this exercise is in NumPy."
+            hint = " It is a Theano variable; this exercise uses NumPy."
         raise Wrong(f"{name} should be an array of numbers of shape {expected}, got {type(got).__name__}.{hint}")
     if array.shape != right.shape:
         raise Wrong(f"{name} has shape {array.shape}, expected {expected}.{_shape_hint(array, right, axes)}")
     if array.dtype.kind != "f":
-        raise Wrong(f"{name} has the wrong dtype: {array.dtype}, which cuts off fractions; expected float64.")
+        raise Wrong(f"{name} has the dtype {array.dtype}, which drops fractions; expected float64.")
     return array
 
 
 def shape_text(axes: Sequence[str], shape: Sequence[int]) -> str:
-    """Return a shape in names and numbers."""
+    """Return a shape as text, with names and numbers."""
     return f"({', '.join(axes)}{',' * (len(axes) == 1)}) = {tuple(shape)}"
 
 
 def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
     if got.shape == right.shape[::-1]:
-        same = " The numbers are right." if close(got.T, right, "float32") else ""
+        same = " The numbers are correct." if close(got.T, right, "float32") else ""
         return f" It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{same}"
     if got.ndim == right.ndim == 2 and got.shape[0] == right.shape[0]:
         if axes[1] == "L + 1" and got.shape[1] == right.shape[1] - 1:
-            return " h_0 = 0 has a column too, the first: so L + 1."
+            return " h_0 = 0 has a column too, the first one: L + 1 columns."
         if axes[1] == "L" and got.shape[1] == right.shape[1] + 1:
             return " Only h has a column for step 0."
     if got.ndim == 0 and right.ndim == 1:
-        return " It is one number: T.dot of two vectors is a sum, * multiplies element by element."
+        return " It is one number: T.dot of two vectors is a sum; * multiplies element by element."
     if got.ndim == right.ndim - 1:
-        return " It looks like one step only: keep all of them."
+        return " It seems to be one step only: return all steps."
     return ""
 
 
 def vector(values: np.ndarray) -> str:
-    """Write the first four numbers of a vector."""
+    """Return the first four numbers of a vector as text."""
     numbers = [f"{value:.4g}" for value in np.ravel(values)]
     return f"[{', '.join(numbers if len(numbers) <= 4 else [*numbers[:4], '...'])}]"
 
 
 def column(name: str, array: np.ndarray, t: int) -> np.ndarray:
-    """Return a quantity at step t = 1, 2, ..., L; h has step 0 too."""
+    """Return a quantity at step t = 1, 2, ..., L; h also has step 0."""
     return array[:, t if name == "h" else t - 1]
 
 
@@ -73,10 +73,10 @@ def recognise(
     got: np.ndarray, right: np.ndarray, variants: Iterable[tuple[str, np.ndarray]], dtype: str = "float64"
 ) -> str:
     """Return the message of the first wrong variant that equals `got`, or an empty string."""
-    for says, wrong in variants:
+    for message, wrong in variants:
         is_wrong = wrong.shape != right.shape or not close(wrong, right, dtype)
         if wrong.shape == got.shape and is_wrong and close(got, wrong, dtype):
-            return f" {says}"
+            return f" {message}"
     return ""
 
 
@@ -88,15 +88,15 @@ def compare_steps(
     dtype: str = "float64",
     others: Callable[[str, int], str] = lambda name, t: "",
 ) -> None:
-    """Raise Wrong at the first step, and there at the first quantity, that differs, NotYet where some are untouched.
+    """Raise Wrong at the first quantity of the first step that differs; NotYet if some quantities are not filled in.
 
-    Untouched are those of `got` that are all zero and should not be. The others then are right too if they are what
-    these zeros make of them.
+    A quantity is not filled in if it is all zeros and should not be. The others then count as correct too if they are
+    what follows from these zeros.
 
-    `got` has quantities by name, a column a step; they and the `steps` are in the order in which they are computed.
-    `compute` returns the right ones, with the keywords of a slip wrong ones, and with names to `skip` what the others
-    are while these are zero. The `slips`, known mistakes, are tried at the first difference only, if all before would
-    be right. `others` returns what else can be said of a quantity at a step.
+    `got` has the quantities by name, with a column for each step; they and the `steps` are in the order of computation.
+    `compute` returns the correct quantities; with the keywords of a slip, those with this mistake; with `skip`, those
+    that result while the named ones are zero. The `slips` are tried only at the first difference, and only those that
+    agree in everything before it. `others` returns a further remark about a quantity at a step.
     """
     right = compute()
     untouched = [name for name in got if not np.any(got[name]) and np.any(right[name])]
@@ -106,7 +106,7 @@ def compare_steps(
         if not all(close(a, right[name], dtype) or close(a, without[name], dtype) for name, a in touched.items()):
             compare_steps(touched, compute, slips, steps, dtype, others)
         fine = [name for name, a in touched.items() if close(a, right[name], dtype)]
-        lead = f"Right so far, in every step: {', '.join(fine)}. " if fine else ""
+        lead = f"Correct so far, in every step: {', '.join(fine)}. " if fine else ""
         raise NotYet(f"{lead}Still all zero: {', '.join(untouched)}.")
     done: list[int] = []
     same: list[tuple[int, str]] = []
@@ -119,32 +119,34 @@ def compare_steps(
             before = [f"step {done[0]}" if len(done) == 1 else f"steps {done[0]} to {done[-1]}"] if done else []
             before += [f"{other} of step {t}" for other in list(got)[: list(got).index(name)]]
             likely = [
-                (says, wrong)
-                for says, wrong in ((says, compute(**how)) for says, how in slips)
+                (message, wrong)
+                for message, wrong in ((message, compute(**mistake)) for message, mistake in slips)
                 if all(close(column(n, wrong[n], s), column(n, right[n], s), dtype) for s, n in same)
             ]
-            likely.sort(key=lambda slip: not close(got[name], slip[1][name], dtype))  # first what explains every step
-            tried = [(says, column(name, wrong[name], t)) for says, wrong in likely]
+            likely.sort(
+                key=lambda slip: not close(got[name], slip[1][name], dtype)
+            )  # first the mistakes that explain every step
+            tried = [(message, column(name, wrong[name], t)) for message, wrong in likely]
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)
             kind = kind or _factor(a, b, len(done)) or others(name, t)
             if not kind and dtype == "float64" and close(a, b, "float32"):
-                kind = " It is right to the accuracy of float32: work in float64, NumPy's default."
+                kind = " It is correct only in float32 precision: use float64, NumPy's default."
             raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
         done.append(t)
 
 
 def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, before: Sequence[str]) -> Wrong:
-    """Return a `Wrong` with what is right `before`, the first difference, and the `kind` of mistake."""
-    lead = f"Right: {', '.join(before)}. " if before else ""
+    """Return a `Wrong` that names the correct parts `before`, the first difference, and the `kind` of mistake."""
+    lead = f"Correct: {', '.join(before)}. " if before else ""
     return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.{own_line(kind)}")
 
 
 def _not_finite(got: np.ndarray) -> str:
     if np.isfinite(got).all():
         return ""
-    return " It holds NaN or infinity: is there a division by zero, or a logarithm of zero?"
+    return " It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
 
 
 def _factor(got: np.ndarray, right: np.ndarray, done: int) -> str:
@@ -162,17 +164,17 @@ def compare_gradients(
     wrong: dict[str, list[tuple[str, np.ndarray]]] | None = None,
     dtype: str = "float64",
 ) -> None:
-    """Raise Wrong at the first gradient that differs: which parameter, which entry, what kind of mistake.
+    """Raise Wrong at the first gradient that differs, with the parameter, the entry and the kind of mistake.
 
-    `got` are in the order of `right`, which has the right ones by parameter; `wrong` has for each wrong ones, with what
-    is wrong with them. The length of the sentence, `n_words`, is the factor that a forgotten mean makes.
+    `got` is in the order of `right`, the correct gradients by parameter. `wrong` has typical wrong gradients by
+    parameter, with messages. A missing mean makes a gradient `n_words` times too large, the length of the sentence.
     """
     if len(got) != len(right):
-        raise Wrong(f"There should be {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")
+        raise Wrong(f"Expected {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")
     fine: list[str] = []
     untouched: list[str] = []
     for (name, b), value in zip(right.items(), got, strict=True):
-        lead = f"Right: the gradient of {', '.join(fine)}. " if fine else ""
+        lead = f"Correct: the gradient of {', '.join(fine)}. " if fine else ""
         try:
             a = as_numbers(f"The gradient of {name}", value, ("rows", "columns"), b)
         except Wrong as error:
@@ -188,17 +190,17 @@ def compare_gradients(
         row, col = np.unravel_index(int(difference.argmax()), b.shape)
         kind = _not_finite(a) or _gradient_kind(name, a, right, n_words, (wrong or {}).get(name, []), dtype)
         raise Wrong(
-            f"{lead}First difference: the gradient of {name}; most at row {row}, column {col}"
+            f"{lead}First difference: the gradient of {name}, most at row {row}, column {col}"
             f"{' (a word)' if name == 'W_e' else ''}: {a[row, col]:.4g}, expected {b[row, col]:.4g}."
             f"{own_line(kind)}"
         )
     if untouched:
-        lead = f"Right so far: the gradient of {', '.join(fine)}. " if fine else ""
+        lead = f"Correct so far: the gradient of {', '.join(fine)}. " if fine else ""
         raise NotYet(f"{lead}Still all zero: the gradient of {', '.join(untouched)}.")
 
 
 def own_line(kind: str) -> str:
-    """Put the description of a mistake on its own line, below the numbers."""
+    """Return the description of a mistake on a new line, or an empty string."""
     return f"\n{kind.strip()}" if kind else ""
 
 
@@ -207,15 +209,15 @@ def _gradient_kind(
 ) -> str:
     b = right[name]
     factors = {
-        L: f"It is L = {L} times too large: the cost is the mean over the words, and the mean is forgotten.",
-        1 / L: f"It is L = {L} times too small: the mean is taken twice.",
+        L: f"It is L = {L} times too large: the cost is the mean over the words, not the sum.",
+        1 / L: f"It is L = {L} times too small: it is divided by L twice.",
         -1: "The sign is wrong.",
-        -L: f"The sign is wrong, and it is L = {L} times too large: the mean is forgotten.",
+        -L: f"The sign is wrong, and it is L = {L} times too large: the mean is missing.",
         -1 / L: f"The sign is wrong, and it is L = {L} times too small.",
     }
-    for factor, says in factors.items():
+    for factor, message in factors.items():
         if close(a, factor * b, dtype):
-            return f" {says}"
+            return f" {message}"
     if kind := recognise(a, b, wrong, dtype):
         return kind
     if a.shape == a.T.shape and close(a, b.T, dtype):
@@ -225,7 +227,7 @@ def _gradient_kind(
             return f" This is the gradient of {other}."
     factor = float((a * b).sum() / (b * b).sum())
     if close(a, factor * b, dtype):
-        return f" It is {factor:.4g} times the right one everywhere."
+        return f" It is {factor:.4g} times the correct one everywhere."
     differs = np.abs(a - b) > TOLERANCE[dtype] * np.abs(b).max()
     rows, cols = differs.any(axis=1).sum(), differs.any(axis=0).sum()
     return f" {rows} of {b.shape[0]} rows and {cols} of {b.shape[1]} columns differ."

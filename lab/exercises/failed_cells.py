@@ -1,42 +1,43 @@
 """Detect stale functions: those whose cell failed before it could redefine them."""
 
 import re
-from typing import Any
+
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 _DEFINED = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
 
-_before: dict[str, Any] = {}  # previous values of the names that the running cell defines
-_older: dict[str, tuple[Any, str]] = {}  # name: stale function, error of its cell
+_before: dict[str, object] = {}  # previous values of the names that the running cell defines
+_stale: dict[str, tuple[object, str]] = {}  # name: stale function, error of its cell
 
 
-def watch(shell: Any) -> None:
+def watch(shell: InteractiveShell | None) -> None:
     """Watch the cells of an IPython shell; do nothing for None (outside IPython)."""
     if shell is None:
         return
 
-    def begin(info: Any) -> None:
+    def begin(info: ExecutionInfo) -> None:
         _before.clear()
         names = _DEFINED.findall(info.raw_cell or "")
         _before.update({name: shell.user_ns[name] for name in names if name in shell.user_ns})
 
-    def end(result: Any) -> None:
+    def end(result: ExecutionResult) -> None:
         error = result.error_before_exec or result.error_in_exec
         for name, function in _before.items():
-            _older.pop(name, None)
+            _stale.pop(name, None)
             if error is not None and shell.user_ns.get(name) is function:
                 # Python 3.13 raises private subclasses of SyntaxError
                 kind = next(cls.__name__ for cls in type(error).__mro__ if not cls.__name__.startswith("_"))
-                _older[name] = function, f"{kind}: {getattr(error, 'msg', None) or error}"
+                _stale[name] = function, f"{kind}: {getattr(error, 'msg', None) or error}"
         _before.clear()
 
     shell.events.register("pre_run_cell", begin)
     shell.events.register("post_run_cell", end)
 
 
-def older(*functions: Any) -> str:
+def stale(*functions: object) -> str:
     """Return a message about the stale ones among the functions, or an empty string."""
     return " ".join(
-        f"The last run of the cell with {name} failed ({error}): this judges the {name} from before."
-        for name, (function, error) in _older.items()
+        f"The cell that defines {name} failed ({error}): this verdict is about the previous {name}."
+        for name, (function, error) in _stale.items()
         if any(function is given for given in functions)
     )

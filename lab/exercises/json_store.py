@@ -26,11 +26,11 @@ class JsonStore(Generic[T]):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return paths.runs() / self.name
 
     def read(self) -> dict[str, T]:
-        """Return the entries; OSError if the file cannot be read.
+        """Return the entries; raise OSError if the file cannot be read.
 
         A damaged file is renamed to `*.damaged`, `*.damaged-2` and so on, and the entries are empty.
         """
@@ -49,9 +49,9 @@ class JsonStore(Generic[T]):
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, T]]:
-        """Return a context with the entries, which are written at its end if changed; other processes wait.
+        """Return a context with the entries; changes are written at its end, and other processes wait until then.
 
-        OSError, naming the file, if it cannot be read or written.
+        Raise OSError with the file's name if it cannot be read or written.
         """
         folder = self.path.parent
         make_folder(folder)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.difference import as_numbers, close, compare_gradients, first_difference, recognise
-from lab.exercises.setting import SENTENCES, SIZES, model_of, several
+from lab.exercises.setting import MODEL_SIZES, SENTENCES, model_of, several
 from lab.exercises.slips import GATE_SLIPS, LSTM_SENTENCE_SLIPS, LSTM_SLIPS, Quantities, lstm_forward
 from lab.exercises.slips import lstm_gates as gates_of
 from lab.exercises.slips import lstm_step as one_step
@@ -16,42 +16,44 @@ from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 
 
 def _of_one_step(student: Any, names: tuple[str, ...]) -> tuple[list[np.ndarray], Quantities]:
-    """Return what a step of an LSTM is given and what a student's function makes of it, as far as it is there."""
+    """Return the inputs of an LSTM step and the results of a student's function that are not None or `...`."""
     import theano.tensor as T
 
     rng = np.random.RandomState(7)
     _, W_x, W_h, W_c, _ = model_of(NumpyLSTM).param
-    given = [*(rng.uniform(-1, 1, SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
+    given = [*(rng.uniform(-1, 1, MODEL_SIZES[n]) for n in (1, 2, 2)), W_x, W_h, W_c]
     symbols = [T.dvector(name) for name in ("z_t", "h_tm1", "c_tm1")] + [T.dmatrix(n) for n in ("W_x", "W_h", "W_c")]
     result = zip(names, several(attempt(student, *symbols, whole=False), ", ".join(names), len(names)), strict=True)
     there = {name: symbolic(name, value) for name, value in result if value is not None and value is not ...}
     values = attempt(evaluate, list(there.values()), dict(zip(symbols, given, strict=True)))
-    right = ("n_hidd",), np.empty(SIZES[2])
+    right = ("n_hidd",), np.empty(MODEL_SIZES[2])
     return given, {name: as_numbers(name, value, *right) for name, value in zip(there, values, strict=True)}
 
 
 def _all_there(got: Quantities, names: Iterable[str]) -> None:
-    """Raise NotYet where some are missing, what is there being right."""
+    """Raise NotYet if some results are missing; the others are correct."""
     if missing := [name for name in names if name not in got]:
-        raise NotYet(f"Right so far: {', '.join(got)}. Not there yet: {', '.join(missing)}.")
+        raise NotYet(f"Correct so far: {', '.join(got)}. Still missing: {', '.join(missing)}.")
 
 
 def lstm_gates(student: Any) -> str:
-    """Check an LSTM's gates: a function as for `lstm_step`, which returns (i, f, g, o)."""
+    """Check an LSTM's gates: a function with the arguments of `lstm_step` that returns (i, f, g, o)."""
     given, got = _of_one_step(student, tuple("ifgo"))
     right = gates_of(*given)
     fine = [name for name in got if close(got[name], right[name])]
     for name in got:
         if name in fine:
             continue
-        tried = [(says, gates_of(*given, **how)) for says, how in GATE_SLIPS]
-        tried.sort(key=lambda slip: -sum(close(got[gate], slip[1][gate]) for gate in got))  # which tells most of all
+        tried = [(message, gates_of(*given, **mistake)) for message, mistake in GATE_SLIPS]
+        tried.sort(
+            key=lambda slip: -sum(close(got[gate], slip[1][gate]) for gate in got)
+        )  # first the mistake that explains most gates
         swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
-        kind = recognise(got[name], right[name], [*swapped, *((says, gates[name]) for says, gates in tried)])
+        kind = recognise(got[name], right[name], [*swapped, *((message, gates[name]) for message, gates in tried)])
         before = [gate for gate in fine if "ifgo".index(gate) < "ifgo".index(name)]
         raise first_difference(name, got[name], right[name], kind, before)
     _all_there(got, right)
-    return "i, f, g and o: the same as NumpyLSTM's."
+    return "i, f, g and o equal NumpyLSTM's."
 
 
 def lstm_step(student: Any) -> str:
@@ -59,18 +61,18 @@ def lstm_step(student: Any) -> str:
     given, got = _of_one_step(student, ("h_t", "c_t"))
     right = {f"{name}_t": value for name, value in one_step(*given).items()}
     if len(got) == 2 and all(close(got[a], right[b]) for a, b in (("c_t", "h_t"), ("h_t", "c_t"))):
-        raise Wrong("Both are right, but in the wrong order: return h_t, c_t.")
+        raise Wrong("Both are correct, but in the wrong order: return h_t, c_t.")
     for name in sorted(got):
         if not close(got[name], right[name]):
-            tried = [(says, one_step(*given, **how)[name[0]]) for says, how in LSTM_SLIPS]
+            tried = [(message, one_step(*given, **mistake)[name[0]]) for message, mistake in LSTM_SLIPS]
             kind = recognise(got[name], right[name], tried)
             raise first_difference(name, got[name], right[name], kind, [other for other in got if other < name])
     _all_there(got, right)
-    return "h_t and c_t: the same as NumpyLSTM's."
+    return "h_t and c_t equal NumpyLSTM's."
 
 
 def lstm(student: Any) -> str:
-    """Check the symbolic forward pass of a class made of `LSTM`, and the gradients through it."""
+    """Check the symbolic forward pass of a subclass of `LSTM`, and the gradients through it."""
     cls = theano_class(student, "LSTM")
     where = theano_forward(cls, NumpyLSTM, lstm_forward, LSTM_SENTENCE_SLIPS)
 
@@ -83,4 +85,4 @@ def lstm(student: Any) -> str:
     values = attempt(evaluate, attempt(T.grad, _cost, model.param), {_x: x.astype("int32")})
     right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
     compare_gradients([np.asarray(value) for value in values], right, len(x), None, model.dtype)
-    return f"_forward gives NumpyLSTM's probabilities in every step, {where}, and T.grad its gradients."
+    return f"_forward returns NumpyLSTM's probabilities in every step, {where}, and T.grad its gradients."

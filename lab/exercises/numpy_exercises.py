@@ -9,7 +9,16 @@ import numpy as np
 
 from lab.exercises import theano_exercises
 from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, own_line, vector
-from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, not_one, several, what
+from lab.exercises.setting import (
+    MODEL_SIZES,
+    SENTENCES,
+    class_of,
+    compare_probabilities,
+    model_of,
+    not_one,
+    several,
+    what,
+)
 from lab.exercises.slips import ERROR_SLIPS, RNN_SLIPS, rnn_errors, rnn_forward, rnn_gradient_slips
 from lab.exercises.verdict import NotYet, Wrong, attempt
 
@@ -25,7 +34,7 @@ def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
 def forward(student: Any) -> str:
     """Check a forward pass: a function of (x, W_e, W_x, W_h, W_y) that returns (z, a, h, y, p).
 
-    Or a model of your own, class or instance, with the parameters of `NumpyRNN` or of `RNN`.
+    Also takes a model of the student, class or instance, with the parameters of `NumpyRNN` or of `RNN`.
     """
     if hasattr(student, "forward") or inspect.isclass(student):
         return _forward_of_model(student)
@@ -39,24 +48,24 @@ def forward(student: Any) -> str:
         elif isinstance(result, (tuple, list)) and len(result) == len(right):
             result = dict(zip(right, result, strict=True))
         else:
-            raise Wrong(f"It should return z, a, h, y, p; got {what(result)}.")
+            raise Wrong(f"Expected the results z, a, h, y, p; got {what(result)}.")
         got = {name: as_numbers(name, value, AXES[name], right[name]) for name, value in result.items()}
         if "h" in got and np.any(got["h"][:, 0]):
             first = got["h"][:, 0]
-            shifted = " h is shifted by a step: h[:, 0] is h_0, and the word x[t] has h[:, t + 1]."
+            shifted = " h is shifted by one step: h[:, 0] is h_0, and the word x[t] has h[:, t + 1]."
             kind = shifted if close(first, right["h"][:, 1], "float32") else ""
-            raise Wrong(f"First difference: h_0 = h[:, 0] is not zero, but {vector(first)}.{kind}")
+            raise Wrong(f"First difference: h_0 = h[:, 0] is {vector(first)}, expected zeros.{kind}")
         compare_steps(got, compute, RNN_SLIPS, range(1, len(x) + 1), others=_more_of_forward(got, param))
     if list(got) == ["p"]:
-        raise NotYet("p is right in every step. The next cells need the rest too: return z, a, h, y, p.")
-    return "z, a, h, y and p: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+        raise NotYet("p is correct in every step. The next cells also need the other results: return z, a, h, y, p.")
+    return "z, a, h, y and p equal NumpyRNN's in every step, for a sentence of 6 words and one of 1 word."
 
 
 def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Callable[[str, int], str]:
-    """Return what says more of a difference in a forward pass that no known mistake makes."""
+    """Return a function that describes a difference in a forward pass that no known mistake explains."""
     _, W_x, W_h, W_y = param
 
-    def says(name: str, t: int) -> str:
+    def message(name: str, t: int) -> str:
         if name == "p":
             return not_one(column("p", got["p"], t))
         if name in ("a", "y") and {"a", "z", "h"} <= set(got):
@@ -66,7 +75,7 @@ def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Cal
                 return f" {vector(rest[:, 0])} is added in every step: this network has no biases."
         return ""
 
-    return says
+    return message
 
 
 def _forward_of_model(student: Any) -> str:
@@ -74,16 +83,16 @@ def _forward_of_model(student: Any) -> str:
     if hasattr(cls, "_recurrent"):  # a Theano model
         return theano_exercises.rnn(cls)
     if not hasattr(cls, "forward"):
-        raise Wrong(f"{cls.__name__} has no method forward.")
+        raise Wrong(f"{cls.__name__} has no method `forward`.")
     for x, _ in SENTENCES:
         model = attempt(model_of, cls)
-        p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((SIZES[3], len(x))))
+        p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((MODEL_SIZES[3], len(x))))
         compare_probabilities(x, p, model_of().param, rnn_forward, RNN_SLIPS, "float64")
-    return "p is the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+    return "p equals NumpyRNN's in every step, for a sentence of 6 words and one of 1 word."
 
 
 def errors(student: Any) -> str:
-    """Check back-propagated errors: a function of (gold, h, p, W_h, W_y) that returns (e_y, e_h, e_a)."""
+    """Check backpropagated errors: a function of (gold, h, p, W_h, W_y) that returns (e_y, e_h, e_a)."""
     for x, gold in SENTENCES:
         model = model_of()
         W_h, W_y = model.param.W_h, model.param.W_y
@@ -94,11 +103,11 @@ def errors(student: Any) -> str:
         named = zip(right.items(), result, strict=True)
         got = {name: as_numbers(name, value, AXES[name], expected) for (name, expected), value in named}
         compare_steps(got, compute, ERROR_SLIPS, range(len(x), 0, -1))
-    return "e_y, e_h and e_a: the same as NumpyRNN's in every step, on a sentence of 6 words and on one of 1 word."
+    return "e_y, e_h and e_a equal NumpyRNN's in every step, for a sentence of 6 words and one of 1 word."
 
 
 def numeric(student: Any) -> str:
-    """Check a gradient by differences: a function of (cost, W) that returns d cost / d W; cost() reads W anew."""
+    """Check finite differences: a function of (cost, W) that returns d cost / d W; each cost() reads W again."""
     x, gold = SENTENCES[0]
     model = model_of()
     W, right = model.param.W_h, model.grads(x, gold)[2]
@@ -112,30 +121,30 @@ def numeric(student: Any) -> str:
         raise NotYet("Still all zero: the gradient.")
     if changed := np.argwhere(before != W).tolist():
         row, col = changed[0]
-        raise Wrong(f"W[{row}, {col}] was {before[row, col]:.6g} and is {W[row, col]:.6g} now: put each number back.")
+        raise Wrong(f"W[{row}, {col}] was {before[row, col]:.6g} and is now {W[row, col]:.6g}: restore each number.")
     row, col = map(int, np.unravel_index(int(np.abs(got - right).argmax()), right.shape))
     off = np.abs(got - right).max() / np.abs(right).max()
     if off < 1e-6:
-        return "The same as back-propagation's, to six digits and more; and it knows nothing of the network."
+        return "It equals the gradient of back-propagation to at least six digits, without knowing the network."
     factor = float((got * right).sum() / (right * right).sum())
     kinds = {
-        "It is twice too large: the two costs lie 2 steps apart.": close(got, 2 * right, "float32"),
-        "The sign is wrong: cost at W + step minus cost at W - step.": close(got, -right, "float32"),
-        f"It is {factor:.3g} times the right one everywhere: is it divided by the distance of the two points?": close(
+        "It is twice too large: the distance between the two points is 2 steps.": close(got, 2 * right, "float32"),
+        "The sign is wrong: subtract the cost at W - step from the cost at W + step.": close(got, -right, "float32"),
+        f"It is {factor:.3g} times the correct one everywhere: divide by the distance between the points.": close(
             got, factor * right, "float32"
         ),
-        "It is right to a few digits only: take a step to both sides, and one that is small, 1e-4.": off < 1e-2,
+        "Only a few digits are correct: step to both sides, with a small step such as 1e-4.": off < 1e-2,
     }
-    kind = next((says for says, is_so in kinds.items() if is_so), "")
+    kind = next((message for message, is_so in kinds.items() if is_so), "")
     raise Wrong(
-        f"Most wrong is row {row}, column {col}: {got[row, col]:.6g}, expected {right[row, col]:.6g}.{own_line(kind)}"
+        f"Largest difference: [{row}, {col}] is {got[row, col]:.6g}, expected {right[row, col]:.6g}.{own_line(kind)}"
     )
 
 
 def gradients(student: Any) -> str:
     """Check gradients: a function of (x, z, h, e_y, e_a, W_e, W_x) that returns those of W_e, W_x, W_h, W_y.
 
-    Or a model of your own, class or instance, with `grads(x, y)`.
+    Also takes a model of the student, class or instance, with `grads(x, y)`.
     """
     for x, gold in SENTENCES:
         model = model_of()
@@ -150,4 +159,4 @@ def gradients(student: Any) -> str:
         result = several(result, "four gradients, of W_e, W_x, W_h, W_y")
         wrong = rnn_gradient_slips(x, z, h, back.e_y, e_a, model.param)
         compare_gradients(result, right, len(x), wrong)
-    return "W_e, W_x, W_h and W_y: the same as NumpyRNN's gradients, also with a word that comes twice."
+    return "The gradients of W_e, W_x, W_h and W_y equal NumpyRNN's, also with a repeated word."

@@ -12,7 +12,7 @@ from lab.exercises.verdict import Note, explain, is_students
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, ForwardLoss, NumpyRNN
 
-HOW = "check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLSTM"
+USAGE = "check.use takes my_forward, my_errors and my_gradients, or MyRNN, or MyLSTM"
 
 
 def use(*yours: Any) -> Note:
@@ -22,25 +22,25 @@ def use(*yours: Any) -> Note:
     """
     if not yours:
         rnn.replace(None)
-        return Note("The panels compute with the library's code again.")
+        return Note("The panels use the library's code again.")
     if len(yours) == 3 and all(map(callable, yours)):
         name, cls = "NumpyRNN", _with_passes(*yours)
         what = ", ".join(function.__name__ for function in yours)
     else:
         student: Any = class_of(yours[0]) if len(yours) == 1 else None
-        name = next((base for base in ("LSTM", "RNN") if _made_of(student, base)), "")  # LSTM is a subclass of RNN
+        name = next((base for base in ("LSTM", "RNN") if _is_subclass(student, base)), "")  # LSTM is a subclass of RNN
         if not name:
-            return Note(f"{HOW}; got {', '.join(getattr(one, '__name__', type(one).__name__) for one in yours)}.")
+            return Note(f"{USAGE}; got {', '.join(getattr(one, '__name__', type(one).__name__) for one in yours)}.")
         # the guide's LSTM has peepholes, so the student's `_forward` expects them
         cls, what = type(name, (student,), {"peephole_options": student.peephole_options[:1]}), student.__name__
     rnn.replace(name, cls, what)
     return Note(
-        f"In the panels of this notebook the model {name} now computes with {what}: train it, look into it, step "
-        "through it. check.use() ends that. Its runs are kept like all others."
+        f"In the panels of this notebook, the model {name} now uses {what}: train it, inspect it, step through it. "
+        "check.use() undoes this. Its runs are saved like all others."
     )
 
 
-def _made_of(student: Any, base: str) -> bool:
+def _is_subclass(student: Any, base: str) -> bool:
     return student is not None and issubclass(student, rnn.library_class(base)) and is_students(_file_of(student))
 
 
@@ -52,7 +52,7 @@ def _file_of(cls: Any) -> str:
 def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradients: Callable[..., Any]) -> Any:
     """Return a `NumpyRNN` that calls these functions, for single sentences and the logistic activation."""
 
-    def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(function: Callable[..., Any], *arguments: object) -> Any:
         try:
             return function(*arguments)
         except Exception as error:

@@ -21,7 +21,7 @@ def path() -> Path:
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Return `state`, `tries`, `hints` and `solution` of each exercise begun; errors as `JsonStore.read`."""
+    """Return `state`, `tries`, `hints` and `solution` of each started exercise; errors as `JsonStore.read`."""
     return {name: _plain(entry) for name, entry in _FILE.read().items()}
 
 

@@ -1,4 +1,4 @@
-"""Sentences and models that the checks use, and helpers for results of student code."""
+"""Sentences and models of the checks, and helpers for results of student code."""
 
 import functools
 import inspect
@@ -13,14 +13,14 @@ from lab.exercises.verdict import Wrong
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 # n_words, n_emb, n_hidd, n_tags: all different, so that swapped sizes fail
-SIZES = (9, 4, 5, 3)
+MODEL_SIZES = (9, 4, 5, 3)
 # the first has a repeated word, not at the start, so that a skipped step shows; the second has one word
 SENTENCES = ((np.array([7, 2, 0, 2, 5, 8]), np.array([1, 0, 2, 2, 0, 2])), (np.array([3]), np.array([2])))
 
 
 def model_of(cls: Any = NumpyRNN, **options: Any) -> Any:
     """Return a model of the checks' sizes, with weights that saturate no unit."""
-    model = cls(*SIZES, **options)
+    model = cls(*MODEL_SIZES, **options)
     rng = np.random.RandomState(6)
     values = {
         name: rng.uniform(-2, 2, W.shape) / (1 if name == "W_e" else W.shape[1] ** 0.5)
@@ -41,7 +41,7 @@ def compare_probabilities(
 def not_one(p: np.ndarray) -> str:
     """Return a message if the probabilities of a step do not sum to 1, else an empty string."""
     total = float(p.sum())
-    return "" if np.isclose(total, 1) else f" It is not normalised: it sums to {total:.4g}, not to 1."
+    return "" if np.isclose(total, 1) else f" It is not normalised: the sum is {total:.4g}, expected 1."
 
 
 def class_of(student: Any) -> Any:
@@ -52,10 +52,10 @@ def class_of(student: Any) -> Any:
 def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:
     """Return `result`; raise Wrong unless it is a tuple or list, of `n` values if given."""
     if not isinstance(result, (tuple, list)) or n not in (None, len(result)):
-        raise Wrong(f"It should return {expected}; got {what(result)}.")
+        raise Wrong(f"Expected the results {expected}; got {what(result)}.")
     return result
 
 
-def what(result: Any) -> str:
+def what(result: object) -> str:
     """Describe an unexpected value."""
     return f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__

@@ -28,7 +28,7 @@ def rnn_forward(
     output: Callable[..., Any] = lambda y: softmax(y, axis=0),
     skip: Collection[str] = (),
 ) -> Quantities:
-    """Return z, a, h, y and p of a sentence, (L,), as `NumpyRNN.forward` has them; a, h and y in `skip` stay zero."""
+    """Return z, a, h, y and p of a sentence, (L,), as `NumpyRNN.forward` does; a, h and y in `skip` stay zero."""
     W_e, W_x, W_h, W_y = param
     z = W_e[:, words(x)]
     a, h = np.zeros((len(W_h), len(x))), np.zeros((len(W_h), len(x) + 1))
@@ -42,37 +42,39 @@ def rnn_forward(
 
 
 RNN_SLIPS: list[Slip] = [
-    ("W_h h_{t-1} has no part in it: W_h is forgotten, or multiplied with a column of h that is still zero.",
+    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by a column of h that is still zero.",
      {"recurrent": lambda W, h, t: 0.0}),
-    ("W_h is transposed: W_h.T was used where W_h belongs.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
-    ("W_h is forgotten: h_{t-1} is added as it is.", {"recurrent": lambda W, h, t: h[:, t]}),
-    ("W_h is multiplied with h element by element: take the matrix product, W_h @ h.",
+    ("W_h is transposed: W_h.T is used instead of W_h.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
+    ("W_h is missing: h_{t-1} is added without it.", {"recurrent": lambda W, h, t: h[:, t]}),
+    ("W_h is multiplied by h element by element: use the matrix product, W_h @ h.",
      {"recurrent": lambda W, h, t: np.diag(W) * h[:, t]}),
-    ("h is shifted by a step: h_{t-2} was used where h_{t-1} belongs.",
+    ("h is shifted by one step: h_{t-2} is used instead of h_{t-1}.",
      {"recurrent": lambda W, h, t: W @ h[:, max(t - 1, 0)]}),
-    ("W_h h_{t-1} is subtracted; it is added.", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
+    ("W_h h_{t-1} is subtracted: add it.", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
     ("h_0 is not zero: it seems to be all ones.", {"first": 1.0}),
     ("W_x z_t is missing.", {"inputs": lambda W, z: 0.0}),
-    ("1 is added: this network has no biases.", {"bias": 1.0}),
-    ("The words are shifted by a step: it is the next word's embedding.", {"words": lambda x: np.roll(x, -1)}),
-    ("The words are shifted by a step: it is the last word's embedding.", {"words": lambda x: np.roll(x, 1)}),
+    ("1 is added to a: this network has no biases.", {"bias": 1.0}),
+    ("The words are shifted by one step: this is the embedding of the next word.", {"words": lambda x: np.roll(x, -1)}),
+    ("The words are shifted by one step: this is the embedding of the previous word.",
+     {"words": lambda x: np.roll(x, 1)}),
     ("The sentence is read backwards.", {"words": lambda x: x[::-1]}),
     ("The activation is missing: h_t = f(a_t) with the logistic function f.", {"f": lambda a: a}),
-    ("The activation is tanh; it is the logistic function here.", {"f": np.tanh}),
-    ("The activation is relu; it is the logistic function here.", {"f": lambda a: np.maximum(a, 0)}),
+    ("The activation is tanh; expected the logistic function.", {"f": np.tanh}),
+    ("The activation is relu; expected the logistic function.", {"f": lambda a: np.maximum(a, 0)}),
     ("The activation is applied twice.", {"f": lambda a: expit(expit(a))}),
     ("The activation has the wrong sign: logistic(a) = 1 / (1 + exp(-a)).", {"f": lambda a: expit(-a)}),
-    ("The scores are made of h_{t-1}: h is shifted by a step, take h[:, t + 1].", {"seen": lambda h, a, t: h[:, t]}),
-    ("The scores are made of a_t, before the activation; they are made of h_t.", {"seen": lambda h, a, t: a[:, t]}),
+    ("The scores are computed from h_{t-1}: h is shifted by one step, use h[:, t + 1].",
+     {"seen": lambda h, a, t: h[:, t]}),
+    ("The scores are computed from a_t, before the activation; use h_t.", {"seen": lambda h, a, t: a[:, t]}),
     ("The softmax is not normalised: exp(y) must be divided by its sum over the tags.", {"output": np.exp}),
     ("The softmax runs over the wrong axis: over the words. The probabilities of each word must sum to 1.",
      {"output": lambda y: softmax(y, axis=1)}),
-    ("exp(y) is divided by the sum over all words and tags; each word has a sum of its own.",
+    ("exp(y) is divided by the sum over all words and tags; divide by the sum of each word.",
      {"output": lambda y: np.exp(y) / np.exp(y).sum()}),
     ("These are the logarithms of the probabilities.", {"output": lambda y: log_softmax(y, axis=0)}),
     ("The softmax is missing: these are the scores.", {"output": lambda y: y}),
     ("The softmax is missing: the scores are divided by their sum, without exp.", {"output": lambda y: y / y.sum(0)}),
-    ("It is the logistic function of the scores; it should be their softmax.", {"output": expit}),
+    ("This is the logistic function of the scores; expected their softmax.", {"output": expit}),
     ("The softmax is applied twice.", {"output": lambda y: softmax(softmax(y, axis=0), axis=0)}),
     ("The softmax has the wrong sign: exp(y), not exp(-y).", {"output": lambda y: softmax(-y, axis=0)}),
 ]  # fmt: skip
@@ -91,9 +93,9 @@ def rnn_errors(
     from_output: Callable[..., Any] = lambda has_later: 1.0,
     skip: Collection[str] = (),
 ) -> Quantities:
-    """Return the errors e_y, e_h and e_a = d cost / d quantity of a sentence, as `NumpyRNN.backward` has them.
+    """Return the errors e_y, e_h and e_a (d cost / d quantity) of a sentence, as `NumpyRNN.backward` computes them.
 
-    Those in `skip` stay zero.
+    The errors in `skip` stay zero.
     """
     L = len(gold)
     e_y = ("e_y" not in skip) * output(p, np.eye(len(p))[:, gold], L)
@@ -109,46 +111,46 @@ ERROR_SLIPS: list[Slip] = [
     ("It is L times too large: the cost is the mean over the L words, so divide by L.",
      {"output": lambda p, k, L: p - k}),
     ("The sign is wrong: it is p - onehot.", {"output": lambda p, k, L: (k - p) / L}),
-    ("The sign is wrong, and the division by L is forgotten.", {"output": lambda p, k, L: k - p}),
-    ("The gold tag is forgotten: 1 is taken from its probability.", {"output": lambda p, k, L: p / L}),
-    ("The number of the gold tag is subtracted; it is 1, and from the gold tag's entry only.",
+    ("The sign is wrong, and the division by L is missing.", {"output": lambda p, k, L: k - p}),
+    ("The gold tag is missing: subtract 1 from its probability.", {"output": lambda p, k, L: p / L}),
+    ("The id of the gold tag is subtracted; subtract 1, and only from the gold tag's entry.",
      {"output": lambda p, k, L: (p - k.argmax(0)) / L}),
-    ("The number of the gold tag is subtracted, and the division by L is forgotten.",
+    ("The id of the gold tag is subtracted instead of 1, and the division by L is missing.",
      {"output": lambda p, k, L: p - k.argmax(0)}),
-    ("1 is taken from every tag's probability; it belongs to the gold tag's only.",
+    ("1 is subtracted from every tag's probability; subtract it only from the gold tag's.",
      {"output": lambda p, k, L: (p - 1) / L}),
-    ("1 is taken from every tag's probability, and the division by L is forgotten.",
+    ("1 is subtracted from every tag's probability, and the division by L is missing.",
      {"output": lambda p, k, L: p - 1}),
-    ("1 is taken from the gold tag's probability only after the division by L.",
+    ("1 is subtracted after the division by L; subtract it before.",
      {"output": lambda p, k, L: p / L - k}),
-    ("Only 1 is divided by L; so is p: (p - onehot) / L.", {"output": lambda p, k, L: p - k / L}),
-    ("Only the gold tag has an error here; all tags have one, p / L without the gold tag's 1 / L.",
+    ("Only 1 is divided by L; divide p too: (p - onehot) / L.", {"output": lambda p, k, L: p - k / L}),
+    ("Only the gold tag has an error here; every tag has one: p / L, minus 1 / L for the gold tag.",
      {"output": lambda p, k, L: (p - k) * k / L}),
-    ("It is divided by the number of tags; the mean is over the L words.",
+    ("It is divided by the number of tags; divide by the number of words, L.",
      {"output": lambda p, k, L: (p - k) / len(p)}),
-    ("This is the error of p, before it has gone back through the softmax: that of y is (p - onehot) / L.",
+    ("This is the error of p; propagate it back through the softmax: the error of y is (p - onehot) / L.",
      {"output": lambda p, k, L: -k / p / L}),
-    ("The error that comes from the later step is missing: add W_h^T e_a of step t + 1.",
+    ("The error from the later step is missing: add W_h^T e_a of step t + 1.",
      {"later": lambda W, e_a, e_h, t: 0.0}),
     ("W_h is not transposed: the error goes back through W_h^T.", {"later": lambda W, e_a, e_h, t: W @ e_a[:, t]}),
-    ("W_h^T is multiplied with e_h of step t + 1; it should be e_a, which has passed the activation.",
+    ("W_h^T is multiplied by e_h of step t + 1; use e_a, the error of the activation's input.",
      {"later": lambda W, e_a, e_h, t: W.T @ e_h[:, t]}),
     ("The error of the later step is added without W_h^T.", {"later": lambda W, e_a, e_h, t: e_a[:, t]}),
     ("The error from the output, W_y^T e_y, is missing.", {"from_output": lambda has_later: 0.0}),
-    ("The part of the later step takes the place of that from the output, W_y^T e_y: e_h is the sum of both, +=.",
+    ("The error from the later step replaces the error from the output, W_y^T e_y: e_h is their sum (+=, not =).",
      {"from_output": lambda has_later: 0.0 if has_later else 1.0}),
     ("The derivative of the activation is missing: f'(a_t) = h_t (1 - h_t).", {"slope": lambda h, t: 1.0}),
-    ("The derivative is taken at h_{t-1}: h is shifted by a step, h[:, t + 1] belongs to word t.",
+    ("The derivative is computed from h_{t-1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
      {"slope": lambda h, t: h[:, t] * (1 - h[:, t])}),
     *[
-        ("The two factors are of different steps: h_t (1 - h_t), and h_t is h[:, t + 1] both times.", {"slope": slope})
+        ("The two factors belong to different steps: in h_t (1 - h_t), h_t is h[:, t + 1] twice.", {"slope": slope})
         for slope in (lambda h, t: h[:, t + 1] * (1 - h[:, t]), lambda h, t: h[:, t] * (1 - h[:, t + 1]))
     ],
-    ("The derivative is that of tanh; the activation is the logistic function: h_t (1 - h_t).",
+    ("This is the derivative of tanh; that of the logistic function is h_t (1 - h_t).",
      {"slope": lambda h, t: 1 - h[:, t + 1] ** 2}),
     ("The derivative is only half there: h_t (1 - h_t).", {"slope": lambda h, t: h[:, t + 1]}),
     ("The derivative is only half there: h_t (1 - h_t).", {"slope": lambda h, t: 1 - h[:, t + 1]}),
-    ("The logistic function is applied to h_t once more; h_t is its value already: f'(a_t) = h_t (1 - h_t).",
+    ("The logistic function is applied to h_t again; h_t is already its value: f'(a_t) = h_t (1 - h_t).",
      {"slope": lambda h, t: expit(h[:, t + 1]) * (1 - expit(h[:, t + 1]))}),
 ]  # fmt: skip
 
@@ -156,7 +158,7 @@ ERROR_SLIPS: list[Slip] = [
 def rnn_gradient_slips(
     x: np.ndarray, z: np.ndarray, h: np.ndarray, e_y: np.ndarray, e_a: np.ndarray, param: Iterable[np.ndarray]
 ) -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Return for each parameter wrong gradients with what is wrong with them."""
+    """Return typical wrong gradients by parameter, each with the message about its mistake."""
     W_e, W_x, _, _ = param
     L, before, after = len(x), h[:, :-1], h[:, 1:]
 
@@ -172,39 +174,39 @@ def rnn_gradient_slips(
     last, places = np.zeros_like(W_e), np.zeros_like(W_e)
     last[:, x] = places[:, :L] = W_x.T @ e_a
     repeated = (
-        "Only the last occurrence of a repeated word counts: add up (dW_e[:, x[t]] += ... in a loop; dW_e[:, x] += ... "
-        "adds once only)."
+        "Only the last occurrence of a repeated word counts: add all of them (dW_e[:, x[t]] += ... in a loop; "
+        "dW_e[:, x] += ... adds only once)."
     )
-    shifted = "h is shifted by a step: {} was used where {} belongs."
+    shifted = "h is shifted by one step: {} is used instead of {}."
     slips = {
         "W_e": [
             (repeated, last),
-            ("dW_e[:, x] is all words, in each of the L steps: step t is for the word x[t] only.", L * last),
-            ("It is added to column t, the place in the sentence; the word's column is x[t].", places),
+            ("dW_e[:, x] adds to all words in each of the L steps: step t belongs only to the word x[t].", L * last),
+            ("It is added to column t, the position in the sentence; the word's column is x[t].", places),
         ],
         "W_x": [],
         "W_h": [
             (shifted.format("h_t", "h_{t-1}"), e_a @ after.T),
-            (shifted.format("h[:, t - 1]", "h[:, t], which is h_{t-1},"), e_a @ h[:, np.arange(L) - 1].T),
+            (shifted.format("h[:, t - 1]", "h[:, t], which is h_{t-1}"), e_a @ h[:, np.arange(L) - 1].T),
             (
-                "e_a @ h is one number, a sum: take the outer product, np.outer.",
+                "e_a @ h is one number, a sum: use the outer product, np.outer.",
                 np.full((len(h), len(h)), (e_a * before).sum()),
             ),
             (
-                "* multiplies element by element: take the outer product, np.outer.",
+                "* multiplies element by element: use the outer product, np.outer.",
                 np.tile((e_a * before).sum(1), (len(h), 1)),
             ),
         ],
         "W_y": [(shifted.format("h_{t-1}", "h_t"), e_y @ before.T)],
     }
-    for says, steps in (
+    for message, steps in (
         ("Only the last step counts: the gradient is the sum over all steps (+=, not =).", slice(L - 1, L)),
-        ("Only the first step counts: does the loop end with it, by a return within?", slice(1)),
-        ("The first step is left out.", slice(1, L)),
-        ("The last step is left out.", slice(L - 1)),
+        ("Only the first step counts: is there a return inside the loop?", slice(1)),
+        ("The first step is missing.", slice(1, L)),
+        ("The last step is missing.", slice(L - 1)),
     ):
         for name, gradient in of_steps(steps).items():
-            slips[name].append((says, gradient))
+            slips[name].append((message, gradient))
     return slips
 
 
@@ -226,7 +228,7 @@ def lstm_gates(
     tanh: str = "",
     g_peeps: str = "",
 ) -> Quantities:
-    """Return i, f, g and o of one step, as `numpy_lstm` has them."""
+    """Return i, f, g and o of one step, as `numpy_lstm` computes them."""
     H = len(h)
     a = inputs * (W_x @ z) + recurrent * (W_h @ h)
     b = W_c @ c
@@ -247,7 +249,7 @@ def lstm_step(
     state: Callable[..., Any] = lambda o, c: o * np.tanh(c),
     **gates: Any,
 ) -> Quantities:
-    """Return c_t and h_t of one step, as `numpy_lstm` has them; `gates` are slips of `lstm_gates`."""
+    """Return c_t and h_t of one step, as `numpy_lstm` computes them; `gates` are slips of `lstm_gates`."""
     i, f, g, o = lstm_gates(z, h, c, *matrices, **gates).values()
     c_t = cell(i, f, g, c)
     if late:
@@ -256,62 +258,62 @@ def lstm_step(
 
 
 GATE_SLIPS: list[Slip] = [
-    ("The peepholes are missing: W_c c_{t-1} is added to the three gates.", {"blind": "ifo"}),
+    ("The peepholes are missing: add W_c c_{t-1} to the three gates.", {"blind": "ifo"}),
     *[(f"The {name} gate's peephole is missing.", {"blind": name[0]}) for name in ("input", "forget", "output")],
     ("W_h h_{t-1} is missing.", {"recurrent": 0.0}),
     ("W_x z_t is missing.", {"inputs": 0.0}),
     *[
-        (f"The gates are mixed up: the rows of W_x and W_h are those of i, f, g, o in this order, not {', '.join(o)}.",
+        (f"The gates are mixed up: the rows of W_x and W_h are in the order i, f, g, o, not {', '.join(o)}.",
          {"order": o})
         for o in ("figo", "ifog", "iofg", "ofgi", "gfio", "igfo", "oifg", "gifo")
     ],
     *[
-        (f"The peepholes are mixed up: the rows of W_c are those of i, f, o in this order, not {', '.join(p)}.",
+        (f"The peepholes are mixed up: the rows of W_c are in the order i, f, o, not {', '.join(p)}.",
          {"peep": p})
         for p in ("fio", "oif", "ofi", "iof", "foi")
     ],
-    ("Order of gates and of peepholes are mixed up: i and f are swapped.", {"order": "figo", "peep": "fio"}),
-    ("g goes through the logistic function; g = tanh(a_g).", {"g": expit}),
+    ("The gates and the peepholes are mixed up: i and f are swapped.", {"order": "figo", "peep": "fio"}),
+    ("g uses the logistic function; g = tanh(a_g).", {"g": expit}),
     ("g has no activation; g = tanh(a_g).", {"g": lambda a: a}),
-    ("The gates go through tanh; a gate is between 0 and 1: logistic.", {"f": np.tanh}),
+    ("The gates use tanh; a gate is between 0 and 1: use the logistic function.", {"f": np.tanh}),
     *[
-        (f"The {name} gate goes through tanh; a gate is between 0 and 1: logistic.", {"tanh": name[0]})
+        (f"The {name} gate uses tanh; a gate is between 0 and 1: use the logistic function.", {"tanh": name[0]})
         for name in ("input", "forget", "output")
     ],
     *[
-        (f"g has a peephole, that of the {name} gate; g = tanh(a_g) looks at no cell.", {"g_peeps": name[0]})
+        (f"g has the peephole of the {name} gate; g = tanh(a_g) has none.", {"g_peeps": name[0]})
         for name in ("input", "forget", "output")
     ],
-    ("The gates have no activation: logistic.", {"f": lambda a: a}),
+    ("The gates have no activation: use the logistic function.", {"f": lambda a: a}),
 ]  # fmt: skip
 
 LSTM_SLIPS: list[Slip] = [
     *GATE_SLIPS,
     ("The old cell is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * g}),
-    ("What is written is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c}),
+    ("The new content i g is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c}),
     ("The forget gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: c + i * g}),
     ("The input gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + g}),
-    ("The forget gate works the wrong way: 1 keeps, 0 forgets.", {"cell": lambda i, f, g, c: (1 - f) * c + i * g}),
-    ("1 - f is used where the input gate belongs: c_t = f c_{t-1} + i g.",
+    ("The forget gate is inverted: 1 keeps, 0 forgets.", {"cell": lambda i, f, g, c: (1 - f) * c + i * g}),
+    ("1 - f is used instead of the input gate: c_t = f c_{t-1} + i g.",
      {"cell": lambda i, f, g, c: f * c + (1 - f) * g}),
     ("Input and forget gate are swapped: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * c + f * g}),
     *[
-        (f"T.dot({pair}) is one number, a sum; * multiplies by element: c_t = f c_{{t-1}} + i g.", {"cell": cell})
+        (f"T.dot({pair}) is one number, a sum; use *, element by element: c_t = f c_{{t-1}} + i g.", {"cell": cell})
         for pair, cell in (
             ("f, c", lambda i, f, g, c: f @ c + i * g),
             ("i, g", lambda i, f, g, c: f * c + i @ g),
         )
     ],
-    ("i and g are added; they are multiplied: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + i + g}),
-    ("The cell goes through tanh; only what is shown of it does: h_t = o tanh(c_t).",
+    ("i and g are added; multiply them: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + i + g}),
+    ("tanh is applied to the cell; it belongs only in h_t = o tanh(c_t).",
      {"cell": lambda i, f, g, c: np.tanh(f * c + i * g)}),
-    ("The output gate looks at c_t; in the lab guide's LSTM all three look at c_{t-1}.", {"late": True}),
-    ("h_t = o tanh(c_t): it is made of the old cell, c_{t-1}.", {"old_cell": True}),
+    ("The output gate uses c_t; in the lab guide's LSTM all three gates use c_{t-1}.", {"late": True}),
+    ("h_t = o tanh(c_t): the old cell, c_{t-1}, is used.", {"old_cell": True}),
     ("h_t = o tanh(c_t): the tanh is missing.", {"state": lambda o, c: o * c}),
     ("h_t = o tanh(c_t): the output gate is missing.", {"state": lambda o, c: np.tanh(c)}),
-    ("h_t = o tanh(c_t): the tanh is that of c_t, not of o c_t.", {"state": lambda o, c: np.tanh(o * c)}),
-    ("h_t = o tanh(c_t): o is added, it is multiplied.", {"state": lambda o, c: o + np.tanh(c)}),
-    ("h_t = o tanh(c_t): it is the logistic function of c_t.", {"state": lambda o, c: o * expit(c)}),
+    ("h_t = o tanh(c_t): tanh of c_t, not of o c_t.", {"state": lambda o, c: np.tanh(o * c)}),
+    ("h_t = o tanh(c_t): o is added; multiply by it.", {"state": lambda o, c: o + np.tanh(c)}),
+    ("h_t = o tanh(c_t): the logistic function is used instead of tanh.", {"state": lambda o, c: o * expit(c)}),
 ]  # fmt: skip
 
 
@@ -325,7 +327,7 @@ def lstm_forward(
     output: Callable[..., Any] = lambda y: softmax(y, axis=0),
     **step: Any,
 ) -> Quantities:
-    """Return p of a sentence, (L,), as `NumpyLSTM.forward` has it."""
+    """Return p of a sentence, (L,), as `NumpyLSTM.forward` computes it."""
     W_e, W_x, W_h, W_c, W_y = param
     state = {"h": np.full(W_h.shape[1], h_0), "c": np.full(W_h.shape[1], c_0)}
     y = []
@@ -336,9 +338,9 @@ def lstm_forward(
 
 
 LSTM_SENTENCE_SLIPS: list[Slip] = [
-    ("The scores are made of the cells c_t; they are made of the hidden states h_t.", {"seen": "c"}),
+    ("The scores are computed from the cells c_t; use the hidden states h_t.", {"seen": "c"}),
     ("h_0 is not zero: it seems to be all ones.", {"h_0": 1.0}),
     ("c_0 is not zero: it seems to be all ones.", {"c_0": 1.0}),
-    *[(says, how) for says, how in RNN_SLIPS if list(how) == ["output"]],
+    *[(message, mistake) for message, mistake in RNN_SLIPS if list(mistake) == ["output"]],
     *LSTM_SLIPS,
 ]

@@ -9,14 +9,14 @@ import numpy as np
 
 from lab.exercises import difference
 from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
-from lab.exercises.setting import SENTENCES, SIZES, class_of, compare_probabilities, model_of, several, what
+from lab.exercises.setting import MODEL_SIZES, SENTENCES, class_of, compare_probabilities, model_of, several, what
 from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 
 def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
-    """Evaluate symbolic variables in Python, without compiling C, which saves seconds."""
+    """Evaluate symbolic variables in Python; this saves the seconds of compiling C."""
     import theano
 
     mode = theano.compile.mode.Mode(linker="py", optimizer="fast_compile")
@@ -29,9 +29,9 @@ def symbolic(name: str, result: Any) -> Any:
     import theano
 
     if isinstance(result, tuple) and len(result) == 2 and type(result[1]).__name__ == "OrderedUpdates":
-        raise Wrong("It returns what scan returns, a pair (results, updates): the results alone are wanted.")
+        raise Wrong("It returns the pair of scan, (results, updates): return only the results.")
     if not isinstance(result, theano.gof.Variable):
-        raise Wrong(f"{name} should be a Theano variable, got {what(result)}.")
+        raise Wrong(f"{name} has the wrong type: expected a Theano variable, got {what(result)}.")
     return result
 
 
@@ -53,30 +53,30 @@ def squares(student: Any) -> str:
         right = np.arange(n) ** 2
         if got.shape == right.shape and np.array_equal(got, right):
             if not _has_scan(result):
-                raise Wrong("The squares are right, but there is no scan in the graph: this exercise is for scan.")
+                raise Wrong("The squares are correct, but the graph contains no scan: use scan in this exercise.")
             continue
         kinds = {
-            "It begins with 1: T.arange(n) is 0, 1, ..., n - 1.": np.arange(1, n + 1) ** 2,
-            "These are the numbers themselves, not squared.": np.arange(n),
+            "The first number is 1: T.arange(n) is 0, 1, ..., n - 1.": np.arange(1, n + 1) ** 2,
+            "These are the numbers, not their squares.": np.arange(n),
             "These are the doubles, not the squares.": 2 * np.arange(n),
             "These are the cubes.": np.arange(n) ** 3,
-            "These are the squares added up: the step should look at its element only.": np.cumsum(right),
-            "It is the last step only: return what scan returns first, all steps.": right[-1],
-            "It has one number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
-            "It has one number too few: T.arange(n) ends with n - 1.": np.arange(n - 1) ** 2,
+            "These are sums of squares: a step should use only its own element.": np.cumsum(right),
+            "This is only the last step: return the first result of scan, which has all steps.": right[-1],
+            "One number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
+            "One number is missing: T.arange(n) ends with n - 1.": np.arange(n - 1) ** 2,
         }
         kind = recognise(got, right, kinds.items()) if n > 1 else ""
-        raise Wrong(f"For n = {n} it gives {got.tolist()}, expected {right.tolist()}.{kind}")
+        raise Wrong(f"For n = {n} it returns {got.tolist()}, expected {right.tolist()}.{kind}")
     return "The squares of 0, 1, ..., n - 1, by scan."
 
 
 def markov(student: Any) -> str:
-    """Check scan with a state: a function of symbolic (s_0, A, n) that returns s_1, ..., s_n, a row a step."""
+    """Check scan with a state: a function of symbolic (s_0, A, n) that returns s_1, ..., s_n, one row per step."""
     A = np.array([[0.6, 0.1, 0.2], [0.3, 0.7, 0.2], [0.1, 0.2, 0.6]])
     s_0 = np.array([0.9, 0.1, 0.0])
     for n in (4, 1):
         _markov(student, A, s_0, n)
-    return "s_1, ..., s_n: each is A times the one before."
+    return "s_1, ..., s_n: each is A times the previous one."
 
 
 def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
@@ -92,44 +92,42 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
     if got.shape != right.shape:
         kind = ""
         if got.shape == (n + 1, 3) and close(got[1:], right):
-            kind = " s_0 is among them: only s_1, ..., s_n are wanted."
+            kind = " It contains s_0: return only s_1, ..., s_n."
         elif got.shape == right.shape[::-1]:
-            kind = " It is transposed: a row for each step."
+            kind = " It is transposed: expected one row per step."
         elif got.shape == (4, 3):
-            kind = " n is 1 here, and may be any number: n_steps=_n."
+            kind = " The number of steps is fixed; n is 1 here: n_steps=_n."
         elif got.shape == (3,):
-            kind = " It looks like one step only: return all of them."
-        raise Wrong(
-            f"It gives shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}"
-        )
-    anew = np.repeat((A @ s_0)[None], n, axis=0)
+            kind = " It seems to be one step only: return all steps."
+        raise Wrong(f"It has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}")
+    restarted = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
-        "It is A^T s: is it T.dot(s, A), or has the step its arguments the wrong way round? scan gives the last state "
+        "It is A^T s: is it T.dot(s, A), or are the arguments of the step swapped? scan passes the previous state "
         "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
-        "A is multiplied element by element: take T.dot.": chain(lambda s, t: np.diag(A) * s),
-        "Every step begins at s_0: give s_0 as outputs_info, then a step gets the last state.": anew,
+        "A is multiplied element by element: use T.dot.": chain(lambda s, t: np.diag(A) * s),
+        "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": restarted,
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
-        "It begins with s_0: the first of them is s_1.": np.vstack([s_0, right[:-1]]),
+        "It starts with s_0: the first state should be s_1.": np.vstack([s_0, right[:-1]]),
     }
-    slips = [(says, {"states": wrong}) for says, wrong in kinds.items()]
+    slips = [(message, {"states": wrong}) for message, wrong in kinds.items()]
     compare_steps({"s": got.T}, lambda states=right: {"s": states.T}, slips, range(1, n + 1))
 
 
 def theano_class(student: Any, family: str) -> Any:
-    """Return the class of a student's Theano model; NotYet or Wrong if it is none."""
+    """Return the class of a student's Theano model; raise NotYet or Wrong if it is not one."""
     from lxmls_rnn.deep_learning.rnn import model_class
 
     cls, base = class_of(student), model_class(family)
     if student is None or student is ...:
-        raise NotYet("There is nothing here yet.")
+        raise NotYet("There is no code yet.")
     if not issubclass(cls, base):
-        raise Wrong(f"The check takes a class that is made of {family}, or a model of it; got {cls.__name__}.")
+        raise Wrong(f"Expected a subclass of {family}, or an instance of one; got {cls.__name__}.")
     return cls
 
 
 @contextmanager
 def _scans_noted(sequences: list[Any]) -> Iterator[None]:
-    """Append to a list what ``theano.scan`` is given as sequences."""
+    """Append the sequences that ``theano.scan`` gets to a list."""
     import theano
 
     scan = theano.scan
@@ -147,22 +145,22 @@ def _scans_noted(sequences: list[Any]) -> Iterator[None]:
 
 
 def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
-    """Return what is wrong with a sequence that scan is to go over in a sentence, nothing if it may be right."""
+    """Return what is wrong with a sequence given to scan, or an empty string if it may be correct."""
     (x,) = given.values()
     try:
         values = np.asarray(evaluate(sequence, given))
     except Exception:
         return ""
-    if values.shape == (SIZES[1], len(x)):
+    if values.shape == (MODEL_SIZES[1], len(x)):
         return (
-            "scan goes along the first axis of its sequence: give it _z, (L, n_emb), a row for each word; not the "
+            "scan iterates over the first axis of its sequence: pass _z, (L, n_emb), with one row per word, not its "
             "transpose."
         )
     if values.ndim == 1 and np.array_equal(values, x):
-        return "scan goes over the word ids, so a step gets a number: its sequence is _z, the embeddings."
+        return "scan iterates over the word ids, so a step gets a number: pass _z, the embeddings, as its sequence."
     if values.ndim and len(values) != len(x):
-        long = f"which is {len(values)} long; the sentence has {len(x)} words"
-        return f"scan goes along the first axis of its sequence, {long}."
+        long = f"which has length {len(values)}; the sentence has {len(x)} words"
+        return f"scan iterates over the first axis of its sequence, {long}."
     return ""
 
 
@@ -182,22 +180,22 @@ def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qua
             param = model_of(numpy_cls).param
             right = pass_(x, param)["p"]
             if p.shape == right.shape and p.shape != right.shape[::-1]:
-                same = " The numbers are right." if close(p, right, "float32") else ""
-                found = f"_forward gives shape (n_tags, L) = {p.shape}, expected (L, n_tags)"
-                raise Wrong(f"{found}: a row for each step.{same}")
+                same = " The numbers are correct." if close(p, right, "float32") else ""
+                found = f"_forward returns shape (n_tags, L) = {p.shape}, expected (L, n_tags)"
+                raise Wrong(f"{found}, one row per step.{same}")
             p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
         except Wrong as error:
-            if says := next(filter(None, (_wrong_sequence(s, given) for s in sequences)), ""):
-                raise Wrong(error.what, says) from None
+            if message := next(filter(None, (_wrong_sequence(s, given) for s in sequences)), ""):
+                raise Wrong(error.what, message) from None
             raise
         compare_probabilities(x, p.T, param, pass_, slips, model.dtype)
-    return "on a sentence of 6 words and on one of 1 word"
+    return "for a sentence of 6 words and one of 1 word"
 
 
 def rnn(student: Any) -> str:
-    """Check the symbolic forward pass of a class made of `RNN`."""
+    """Check the symbolic forward pass of a subclass of `RNN`."""
     where = theano_forward(theano_class(student, "RNN"), NumpyRNN, rnn_forward, RNN_SLIPS)
-    return f"_forward gives NumpyRNN's probabilities in every step, {where}."
+    return f"_forward returns NumpyRNN's probabilities in every step, {where}."
 
 
 def theano_gradients(student: Any) -> str:
@@ -214,28 +212,26 @@ def theano_gradients(student: Any) -> str:
     given = {_x: x.astype("int32"), _y: gold.astype("int32")}
     names = list(model.shapes(model.sizes))
     if len(result) != len(names):
-        raise Wrong(f"There should be {len(names)} gradients, of {', '.join(names)}; got {len(result)}.")
+        raise Wrong(f"Expected {len(names)} gradients, of {', '.join(names)}; got {len(result)}.")
     variables = [symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]
     values = attempt(evaluate, variables, given)
     right = dict(zip(names, reference.grads(x, gold), strict=True))
     picked, log = _p[T.arange(_y.shape[0]), _y], T.log(_p)
     costs = {
-        "The logarithm is forgotten: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
-        "The mean is taken over all tags; only the gold tag of each word counts.": -T.mean(log),
-        "p[:, y] is a matrix: every word with every gold tag. One entry a word: p[T.arange(L), y].": -T.mean(
+        "The logarithm is missing: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
+        "The mean is over all tags; only the gold tag of each word counts.": -T.mean(log),
+        "p[:, y] is a matrix: every word with every gold tag. Take one entry per word: p[T.arange(L), y].": -T.mean(
             log[:, _y]
         ),
-        "p[y] is a matrix: the words whose places are the tags' numbers. One entry a word: p[T.arange(L), y].": -T.mean(
-            log[_y]
-        ),
+        "p[y] is a matrix: rows of p picked by tag id. Take one entry per word: p[T.arange(L), y].": -T.mean(log[_y]),
     }
     wrong: dict[str, list[tuple[str, np.ndarray]]] = {name: [] for name in names}
     if not close(np.asarray(values[0]), right["W_e"], model.dtype):
-        for says, cost in costs.items():
+        for message, cost in costs.items():
             for name, W in zip(names, evaluate([T.grad(cost, W) for W in model.param], given), strict=True):
-                wrong[name].append((says, np.asarray(W)))
+                wrong[name].append((message, np.asarray(W)))
     compare_gradients([np.asarray(value) for value in values], right, len(x), wrong, model.dtype)
-    return "All four are NumpyRNN's gradients; and nobody wrote back-propagation."
+    return "All four equal NumpyRNN's gradients, without hand-written back-propagation."
 
 
 def updates(student: Any) -> str:
@@ -250,16 +246,16 @@ def updates(student: Any) -> str:
     if isinstance(result, dict):
         result = list(result.items())
     if not isinstance(result, (tuple, list)) or not all(isinstance(p, (tuple, list)) and len(p) == 2 for p in result):
-        raise Wrong("It should return a list of pairs: (shared variable, its new value).")
+        raise Wrong("Expected a list of pairs: (shared variable, its new value).")
     variables = [variable for variable, _ in result]
     if [new for _, new in result] == param:
-        raise Wrong("The pairs are the wrong way round: (shared variable, its new value).")
+        raise Wrong("The pairs are swapped: expected (shared variable, its new value).")
     if not all(any(variable is W for W in param) for variable in variables):
-        raise Wrong("The first of each pair should be a parameter itself: (W, its new value).")
+        raise Wrong("The first element of each pair must be a parameter: (W, its new value).")
     if len(set(variables)) < len(variables):
-        raise Wrong("A parameter comes twice: one pair for each.")
+        raise Wrong("A parameter occurs twice: expected one pair for each.")
     if missing := [W.name for W in param if W not in variables]:
-        raise Wrong(f"There should be a pair for each of the {len(param)} parameters; {missing[0]} has none.")
+        raise Wrong(f"Expected a pair for each of the {len(param)} parameters; {missing[0]} has none.")
     result = [(W, dict(result)[W]) for W in param]
     values = attempt(evaluate, [T.as_tensor_variable(new) for _, new in result], {})
     for n, (W, got) in enumerate(zip(param, values, strict=True)):
@@ -268,13 +264,13 @@ def updates(student: Any) -> str:
         if close(got, right, "float32"):
             continue
         kinds = {
-            "It climbs: subtract the gradient.": before + rate * gradient,
-            "The rate is forgotten.": before - gradient,
-            "It is divided by the rate; the gradient is multiplied by it.": before - gradient / rate,
-            "It is the step alone: the new value is the old one minus rate times gradient.": -rate * gradient,
-            "It is the gradient itself: the new value is the old one minus rate times gradient.": gradient,
-            "Nothing changes.": before,
+            "The gradient is added: subtract it.": before + rate * gradient,
+            "The rate is missing.": before - gradient,
+            "The gradient is divided by the rate: multiply by it.": before - gradient / rate,
+            "This is only the step: the new value is the old one minus rate times gradient.": -rate * gradient,
+            "This is the gradient: the new value is the old one minus rate times gradient.": gradient,
+            "The parameter does not change.": before,
         }
         kind = recognise(got, right, kinds.items(), "float32")
         raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
-    return "Each parameter goes a step against its gradient."
+    return "Each parameter moves one step against its gradient."

@@ -20,11 +20,13 @@ import lxmls_rnn
 RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
 # background and border; the text is dark in both themes
-COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
+VERDICT_COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
 
 # files in these folders are not student code
-_OURS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
-_OTHERS = tuple(f"{folder}/" for folder in (*_OURS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
+_LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
+_LIBRARY_FOLDERS = tuple(
+    f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
+)
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
 _IN_SCAN = r"(?s:.*)\bscan\("  # the line of the cell calls scan
@@ -34,39 +36,39 @@ _ADVICE = [
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
         (r"\(`outputs_info` in scan nomenclature\)",
-         "The step's result has not the shape of the state that outputs_info begins with: is the product a T.dot, "
-         "is it the right sequence, and are the step's arguments in scan's order: elements of sequences, last results, "
+         "The step's result has a different shape from the first state in outputs_info: is the product a T.dot, is it "
+         "the right sequence, and are the step's arguments in scan's order: elements of sequences, previous results, "
          "non_sequences?"),
-        (r"return value of your scan lambda", "What the step returns is no Theano variable."),
+        (r"return value of your scan lambda", "The step does not return a Theano variable."),
         (rf"(missing|takes) \d+ .*positional argument{_IN_SCAN}",
-         "scan hands over an element of each sequence, the last result for each outputs_info, and the "
-         "non_sequences, in this order. Count them against the step's arguments."),
-        (r"No information about the number of steps", "Without a sequence scan needs n_steps."),
+         "scan passes an element of each sequence, the previous result for each outputs_info, and the non_sequences, "
+         "in this order. Compare their number with the step's arguments."),
+        (r"No information about the number of steps", "Without a sequence, scan needs n_steps."),
         (r"OrderedUpdates", "scan returns a pair (results, updates): write _h, _ = theano.scan(...)."),
-        (r"unsupported operand type\(s\) for @", "A Theano variable knows no @: T.dot(A, s)."),
+        (r"unsupported operand type\(s\) for @", "Theano variables do not support @: use T.dot(A, s)."),
         (r"'TensorVariable' object cannot be interpreted",
-         "The number is a symbol that has no value yet: NumPy and range cannot use it, T.arange can."),
+         "The number is a symbol without a value: NumPy and range cannot use it, T.arange can."),
         (r"Got TensorType\(\w+, 3D\)",
-         "With two states scan returns two results: (_h, _c), _ = theano.scan(...)."),
-        (r"has no len\(\)", "A symbol has no value yet, and no len; its length is a symbol too: _y.shape[0]."),
-        (rf"too many indices for array{_IN_SCAN}", "scan goes along a sequence: T.arange(n), not the number n."),
+         "With two states, scan returns two results: (_h, _c), _ = theano.scan(...)."),
+        (r"has no len\(\)", "A symbol has no value, so it has no len; its length is a symbol too: _y.shape[0]."),
+        (rf"too many indices for array{_IN_SCAN}", "scan iterates over a sequence: T.arange(n), not the number n."),
         (r"cost must be a scalar",
-         "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, forgotten?"),
+         "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, missing?"),
         (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)(\+ ?1\b|e_a|e_h)",
-         "The last step has no t + 1: take the later step's part only if t + 1 < L."),
+         "The last step has no t + 1: add the later step's error only if t + 1 < L."),
         (r"could not broadcast input array from shape \(\d+, ?\d+\) into shape \(\d+,\)",
-         "A whole matrix does not go into one column: is [:, t] forgotten, or does * stand where @ belongs?"),
+         "A whole matrix does not fit into one column: is [:, t] missing, or is * used instead of @?"),
         (r"operands could not be broadcast(?s:.*)\bd?W_\w(\.T)? ?\* ?\w",
          "* multiplies element by element; the product of a matrix and a vector is W @ v."),
         (rf"{_SHAPE}{_IN_SCAN}",
-         "The shapes do not fit: is a matrix transposed, is it the right sequence, or are the step's arguments not in "
-         "scan's order: elements of sequences, last results, non_sequences?"),
+         "The shapes do not match: is a matrix transposed, is it the right sequence, and are the step's arguments in "
+         "scan's order: elements of sequences, previous results, non_sequences?"),
         (_SHAPE,
-         "The shapes do not fit: is a matrix transposed, or one of them in the wrong place?"),
+         "The shapes do not match: is a matrix transposed, or are two of them swapped?"),
     )
 ]  # fmt: skip
 _MAX_MESSAGE = 200  # characters; Theano's messages can fill a page
-MAX_SECONDS = 10.0  # of CPU time, for one call of a student's function
+MAX_CPU_SECONDS = 10.0  # for one call of a student's function
 
 
 class NotYet(Exception):
@@ -100,7 +102,7 @@ class Verdict:
         return f"{MARKS[self.state]} {self.exercise}: {self.state}. {self.text}"
 
     def _repr_html_(self) -> str:
-        background, edge = COLOURS[self.state]
+        background, edge = VERDICT_COLOURS[self.state]
         kind = self.state.replace(" ", "-")
         style = f"background:{background};color:#111;border-left:5px solid {edge};padding:6px 12px;white-space:pre-wrap"
         return (
@@ -123,7 +125,7 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -> Any:
+def attempt(function: Callable[..., Any], *arguments: object, whole: bool = True) -> Any:
     """Call a student's function and return its result.
 
     Unless `whole`, parts of a returned tuple may be None or `...`.
@@ -136,40 +138,40 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True) -
         The function fails (with the error message and the line of the student's code) or takes too long.
     """
     if function is None or function is ...:
-        raise NotYet("There is nothing here yet.")
+        raise NotYet("There is no code yet.")
     if not callable(function):
-        raise Wrong(f"The check takes a function, got {type(function).__name__}.")
+        raise Wrong(f"Expected a function, got {type(function).__name__}.")
     try:
         with _limited():
             result = function(*arguments)
     except _TimeUp as error:
         where = _place(traceback.extract_tb(error.__traceback__), "")
-        raise Wrong(f"It has not ended after {MAX_SECONDS:g} s: does a loop never end?{where}") from None
+        raise Wrong(f"It is still running after {MAX_CPU_SECONDS:g} s: does a loop never end?{where}") from None
     except Exception as error:
         placeholder, found = _placeholder(function), explain(error)
         if placeholder and isinstance(found, Wrong):
             found = NotYet(f"A line is not filled in: {placeholder}\n{found}")
         raise found from None
     if result is None or result is ...:
-        raise NotYet("It returns nothing yet.")
+        raise NotYet("It returns None or `...`.")
     if isinstance(result, (tuple, list)) and (any if whole else all)(part is None or part is ... for part in result):
-        raise NotYet("A part of what it returns is not there yet.")
+        raise NotYet("A part of its result is still None or `...`.")
     return result
 
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """Raise `_TimeUp` after `MAX_SECONDS`, and again each second if it is caught; only in the main thread."""
+    """Raise `_TimeUp` after `MAX_CPU_SECONDS`, and again each second if it is caught; only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(*_: Any) -> None:
+    def stop(*_: object) -> None:
         raise _TimeUp
 
     before = signal.signal(signal.SIGPROF, stop)
     try:
-        signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS, 1.0)
+        signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS, 1.0)
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -189,7 +191,7 @@ def explain(error: Exception) -> NotYet | Wrong:
     """Turn an exception in student code into `NotYet` or `Wrong`."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, NotImplementedError) and frames and is_students(frames[-1].filename):
-        return NotYet("The cell is not filled in.")
+        return NotYet("The cell is not filled in yet.")
     message = next((part.strip() for part in str(error).splitlines() if part.strip()), "")
     where = _place(frames, str(error))
     advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{where}")), "")
@@ -209,4 +211,4 @@ def _place(frames: traceback.StackSummary, message: str) -> str:
 
 def is_students(filename: str) -> bool:
     """Return whether a file is student code: not part of the lab, the library, or Python."""
-    return not filename.startswith((*_OTHERS, "<frozen", "<__array_function__"))
+    return not filename.startswith((*_LIBRARY_FOLDERS, "<frozen", "<__array_function__"))

@@ -1,10 +1,10 @@
-"""Configuration of Voila, which shows notebooks without code; it loads nothing from other servers."""
+"""Configuration of Voila, which shows notebooks without code; it must load nothing from other servers."""
 
 c = get_config()  # noqa: F821
 
 
 def use_own_mathjax(page_config, **_):
-    """Typeset formulas with the MathJax that Voila brings; without these nulls it loads another one from a CDN."""
+    """Use the MathJax shipped with Voila; without these nulls Voila loads another one from a CDN."""
     return {**page_config, "fullMathjaxUrl": None, "mathjaxConfig": None}
 
 

@@ -11,8 +11,21 @@ from typing import Any
 import ipywidgets as widgets
 
 from lab.widgets import controls
-from lab.widgets.controls import WRAP, button, field, in_row, offer, on_change, pick, seed, show, switch, view, whole
-from lab.widgets.more import More
+from lab.widgets.collapsible import Collapsible
+from lab.widgets.controls import (
+    WRAP,
+    button,
+    checkbox,
+    dropdown,
+    field,
+    in_row,
+    integer,
+    on_change,
+    seed,
+    set_options,
+    show,
+    view,
+)
 from lxmls_rnn import experiment, paths, runs
 from lxmls_rnn.datasets import reach, treebanks
 from lxmls_rnn.deep_learning.initialisation import INITS
@@ -22,12 +35,12 @@ from lxmls_rnn.readers import tags
 from lxmls_rnn.readers.conll import ENCODINGS
 
 UPLOADS = "uploads"
-ALL = 0  # stands for no limit
+NO_LIMIT = 0  # value of the field for no limit
 MAX_LIMIT = 2**31 - 1
 NO_DEV = "none"
-RANDOM = "random"
-REACH = "reach"  # stands for the corpora reach:K; K is a control of its own
-READING = "tags", "encoding", "vocabulary", "min_count"  # settings of how a corpus is read
+RANDOM_EMBEDDINGS = "random"
+REACH = "reach"  # option for all corpora reach:K; K has its own control
+VOCABULARY_CONTROLS = "vocabulary", "min_count"
 
 _file_choices: weakref.WeakSet[CorpusChoice | ModelChoice] = weakref.WeakSet()
 
@@ -42,28 +55,28 @@ class CorpusChoice(widgets.VBox):
     """Controls for corpus, limits and vocabulary; `corpus` is a name of `corpus_files` or a file in the data folder."""
 
     def __init__(self, corpus: str = "sample") -> None:
-        self.corpus = pick("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
+        self.corpus = dropdown("Corpus", [corpus], "The sample corpus, a downloaded corpus, or your own file")
         what = "Dependency distance in words: K of the corpus reach:K"
-        drag: dict[str, Any] = {"min": 1, "max": reach.FARTHEST, "continuous_update": False}
+        drag: dict[str, Any] = {"min": 1, "max": reach.MAX_DISTANCE, "continuous_update": False}
         self.distance = field(widgets.IntSlider, "Distance", 5, what, "38em", **drag)
-        self.dev = pick("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
+        self.dev = dropdown("Evaluate on", [NO_DEV], "For your own corpus file: the file to measure accuracy on")
         what = "Skip sentences with more words than this; 0: no limit"
-        self.longest = whole("Max. length", ALL, what, MAX_LIMIT - 1, least=ALL)
-        self.max_nr_sent = whole(
-            "Max. sentences", ALL, "Sentences of each part of the corpus; 0: all", MAX_LIMIT, least=ALL
+        self.longest = integer("Max. length", NO_LIMIT, what, MAX_LIMIT - 1, least=NO_LIMIT)
+        self.max_nr_sent = integer(
+            "Max. sentences", NO_LIMIT, "Sentences of each part of the corpus; 0: all", MAX_LIMIT, least=NO_LIMIT
         )
         what = "train: words of the training part, rare ones become <unk>; guide: all words of both parts"
-        self.vocabulary = pick("Vocabulary", experiment.VOCABULARIES, what, "train")
+        self.vocabulary = dropdown("Vocabulary", experiment.VOCABULARIES, what, "train")
         what = "Words that occur less often in the training part become <unk>"
-        self.min_count = whole("Min. count", 2, what, 1000)
+        self.min_count = integer("Min. count", 2, what, 1000)
         what = "Column of the tags: upos (4), xpos (5) or its number; auto: xpos, unless only upos has usable tags"
-        self.tags = pick("Tags", [tags.AUTO, *tags.COLUMNS, *map(str, range(3, 11))], what)
+        self.tags = dropdown("Tags", [tags.AUTO, *tags.COLUMNS, *map(str, range(3, 11))], what)
         what = "ptb, universal: to the 12 universal tags; none: tags as they are; auto: ptb for tags that it knows"
-        self.tag_map = pick("Tag map", tags.NAMES, what)
-        self.encoding = pick("Encoding", ENCODINGS, "Encoding of the file")
+        self.tag_map = dropdown("Tag map", tags.NAMES, what)
+        self.encoding = dropdown("Encoding", ENCODINGS, "Encoding of the file")
         several = self.longest, self.max_nr_sent, self.vocabulary, self.min_count
-        self.more = More(*several, self.tags, self.tag_map, self.encoding)
-        super().__init__([in_row(self.corpus, self.distance, self.dev), self.more])
+        self.advanced = Collapsible(*several, self.tags, self.tag_map, self.encoding)
+        super().__init__([in_row(self.corpus, self.distance, self.dev), self.advanced])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()
         self.corpus.value = corpus
@@ -75,10 +88,10 @@ class CorpusChoice(widgets.VBox):
         found = sorted((paths.data() / UPLOADS).glob("*"))
         files = [f"{UPLOADS}/{file.name}" for file in found if not file.name.startswith(".")]
         named = [*CORPORA, *treebanks.below(paths.data()), REACH]
-        for dropdown, first in ((self.corpus, named), (self.dev, [NO_DEV])):
-            offer(dropdown, first + files)
+        for control, first in ((self.corpus, named), (self.dev, [NO_DEV])):
+            set_options(control, first + files)
 
-    def take(self, settings: Settings) -> None:
+    def copy_from(self, settings: Settings) -> None:
         """Copy `settings` to the controls; ValueError if its corpus is not in the list."""
         self.refresh()
         name = experiment.corpus_name(settings.corpus)
@@ -89,9 +102,9 @@ class CorpusChoice(widgets.VBox):
         if not self.name:
             self.dev.value = _option_of(settings.dev or NO_DEV, self.dev.options, "dev")
         self.tag_map.value = _option_of(settings.tag_map, self.tag_map.options, "tag_map")
-        controls.set_values(self, READING, settings)
-        self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else ALL
-        self.max_nr_sent.value = settings.max_nr_sent or ALL
+        controls.set_values(self, ("tags", "encoding", *VOCABULARY_CONTROLS), settings)
+        self.longest.value = settings.max_sent_len - 1 if settings.max_sent_len else NO_LIMIT
+        self.max_nr_sent.value = settings.max_nr_sent or NO_LIMIT
 
     def _adapt(self) -> None:
         show(self.dev, not self.name)
@@ -106,7 +119,11 @@ class CorpusChoice(widgets.VBox):
 
     def in_words(self) -> str:
         """Return a one-line summary."""
-        return f"{self.name or self.corpus.value}{self.more.changed}"
+        return f"{self.name or self.corpus.value}{self.advanced.changed}"
+
+    def reading(self) -> dict[str, str]:
+        """Return tags, tag map and encoding."""
+        return controls.values(self, ("tags", "tag_map", "encoding"))
 
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`; FileNotFoundError if the corpus is not downloaded."""
@@ -115,28 +132,28 @@ class CorpusChoice(widgets.VBox):
         dev = None if self.name or self.dev.value == NO_DEV else self.dev.value
         longest = self.longest.value + 1 if self.longest.value else None  # `max_sent_len` is exclusive
         limits = {"max_sent_len": longest, "max_nr_sent": self.max_nr_sent.value or None}
-        values = controls.values(self, (*READING, "tag_map"))
-        return {"corpus": self.name or self.corpus.value, "dev": dev, **limits, **values}
+        words = controls.values(self, VOCABULARY_CONTROLS)
+        return {"corpus": self.name or self.corpus.value, "dev": dev, **self.reading(), **limits, **words}
 
 
 class ModelChoice(widgets.VBox):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     def __init__(self, model: str = "RNN") -> None:
-        named = [(f"{name} ({known.words})", name) for name, known in MODELS.items()]
-        self.model = pick("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
-        self.n_emb = whole("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
-        self.n_hidd = whole("Hidden units", 20, "Size of the hidden state", 4096)
-        self.activation = pick("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
-        self.peepholes = switch("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
+        named = [(f"{name} ({known.title})", name) for name, known in MODELS.items()]
+        self.model = dropdown("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
+        self.n_emb = integer("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
+        self.n_hidd = integer("Hidden units", 20, "Size of the hidden state", 4096)
+        self.activation = dropdown("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
+        self.peepholes = checkbox("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
         self.seed = seed(1234, "Seed of the random initialisation")
         what = "uniform01: between 0 and 1, as in the lab guide; the others preserve the scale of the signal"
-        self.init = pick("Initialisation", INITS, what)
+        self.init = dropdown("Initialisation", INITS, what)
         what = "Random, or a file of pre-trained embeddings in the data folder"
-        self.embeddings = pick("Embeddings", [RANDOM], what)
-        self.freeze = switch("Freeze embeddings", "Do not train the embeddings", width="300px")
-        self.more = More(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
-        super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.more])
+        self.embeddings = dropdown("Embeddings", [RANDOM_EMBEDDINGS], what)
+        self.freeze = checkbox("Freeze embeddings", "Do not train the embeddings", width="300px")
+        self.advanced = Collapsible(self.peepholes, self.seed, self.init, self.embeddings, self.freeze)
+        super().__init__([in_row(self.model, self.n_hidd, self.n_emb, self.activation), self.advanced])
         on_change(self._adapt, self.model, self.embeddings)
         self.refresh()
         self._adapt()
@@ -147,19 +164,21 @@ class ModelChoice(widgets.VBox):
         data = paths.data()
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
         files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
-        offer(self.embeddings, [RANDOM, *(str(file.relative_to(data)) for file in files)])
+        set_options(self.embeddings, [RANDOM_EMBEDDINGS, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:
         known = numpy_class(self.model.value).activations
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)
-        self.n_emb.disabled = self.embeddings.value != RANDOM
+        self.n_emb.disabled = self.embeddings.value != RANDOM_EMBEDDINGS
 
-    def take(self, settings: Settings) -> None:
+    def copy_from(self, settings: Settings) -> None:
         """Copy `settings` to the controls; ValueError if its embeddings are not in the data folder."""
         self.refresh()
-        self.embeddings.value = _option_of(settings.embeddings or RANDOM, self.embeddings.options, "embeddings")
+        self.embeddings.value = _option_of(
+            settings.embeddings or RANDOM_EMBEDDINGS, self.embeddings.options, "embeddings"
+        )
         self.model.value = settings.model
         self.activation.value = settings.activation or self.activation.options[0]
         self.peepholes.value = settings.peepholes
@@ -174,11 +193,11 @@ class ModelChoice(widgets.VBox):
 
     def in_words(self) -> str:
         """Return a one-line summary."""
-        return f"{self.model.value}, {self.n_hidd.value} hidden units, {self.activation.value}{self.more.changed}"
+        return f"{self.model.value}, {self.n_hidd.value} hidden units, {self.activation.value}{self.advanced.changed}"
 
     def fields(self) -> dict[str, Any]:
         """Return these controls as fields of `Settings`, without the trainer's `freeze_embeddings`."""
-        file = None if self.embeddings.value == RANDOM else self.embeddings.value
+        file = None if self.embeddings.value == RANDOM_EMBEDDINGS else self.embeddings.value
         peepholes = self.peepholes.value or not self.is_lstm
         chosen = controls.values(self, ("model", "n_emb", "n_hidd", "activation", "seed", "init"))
         return {**chosen, "peepholes": peepholes, "embeddings": file}
@@ -189,7 +208,7 @@ class RunChoice(widgets.HBox):
 
     def __init__(self, description: str = "Run") -> None:
         self._further: list[str] = []  # runs of sweeps, listed once `choose` asks for them
-        self.run = pick(description, [], "A stored run", width="27em")  # a name, or None if there is no run
+        self.run = dropdown(description, [], "A stored run", width="27em")  # a name, or None if there is no run
         again = button("Refresh", "Reload the list", icon="refresh")
         again.on_click(lambda _: self.refresh())
         self.left_out = view("left-out")  # damaged runs, with the reason
@@ -202,7 +221,7 @@ class RunChoice(widgets.HBox):
         self.left_out.value = left_out(damaged)
         found = [run.folder for run in whole if (run.folder / "model.npz").exists()]
         names = [folder.name for folder in sorted(found, key=lambda folder: -(folder / "model.npz").stat().st_mtime)]
-        offer(self.run, [*self._further, *names])
+        set_options(self.run, [*self._further, *names])
 
     def choose(self, name: str) -> None:
         """Select a run, also a run of a sweep; ValueError if it does not exist or has no model."""
@@ -220,12 +239,12 @@ class RunChoice(widgets.HBox):
         return paths.runs() / self.run.value
 
 
-class Several(widgets.HBox):
-    """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked at first."""
+class Checkboxes(widgets.HBox):
+    """A row of checkboxes; `options` maps names to tooltips, `chosen` are the names ticked initially."""
 
     def __init__(self, description: str, options: Mapping[str, str], chosen: Sequence[str]) -> None:
         self.description = description
-        self.boxes = {name: switch(name, tooltip, name in chosen) for name, tooltip in options.items()}
+        self.boxes = {name: checkbox(name, tooltip, name in chosen) for name, tooltip in options.items()}
         heading = widgets.HTML(f"<b>{description}</b>", layout={"width": "11em"})
         super().__init__([heading, *self.boxes.values()], layout={**WRAP, "grid_gap": "0 14px"})
 

@@ -13,7 +13,7 @@ RULE = "<hr style='margin:4px 0;border:0;border-top:1px solid var(--lab-border)'
 MAX_SEED = 2**31 - 1
 # Every event handler holds this lock: JupyterLab delivers the events of each widget in a separate thread of the kernel
 # (a subshell), and jobs run in their own threads.
-ONE_AT_A_TIME = threading.RLock()
+EVENT_LOCK = threading.RLock()
 
 
 def field(
@@ -23,26 +23,26 @@ def field(
     tooltip: str,
     width: str = "22em",
     label: str = "10em",
-    **more: Any,
+    **options: Any,
 ) -> Any:
     """Make a control; its label is `name`, `label` wide."""
-    look = {"style": {"description_width": label}, "layout": {"width": width}}
-    return kind(description=name, value=value, tooltip=tooltip, **look, **more)
+    appearance = {"style": {"description_width": label}, "layout": {"width": width}}
+    return kind(description=name, value=value, tooltip=tooltip, **appearance, **options)
 
 
-def whole(
+def integer(
     name: str, value: int, tooltip: str, most: int, width: str = "22em", least: int = 1, label: str = "10em"
 ) -> widgets.BoundedIntText:
     """Make a field for an integer from `least` to `most`."""
     return field(widgets.BoundedIntText, name, value, tooltip, width, label, min=least, max=most)
 
 
-def seed(value: int, tooltip: str, width: str = "22em", **more: Any) -> widgets.BoundedIntText:
+def seed(value: int, tooltip: str, width: str = "22em", **options: Any) -> widgets.BoundedIntText:
     """Make a field for a seed."""
-    return whole("Seed", value, tooltip, MAX_SEED, width, least=0, **more)
+    return integer("Seed", value, tooltip, MAX_SEED, width, least=0, **options)
 
 
-def pick(
+def dropdown(
     name: str, options: Iterable[Any], tooltip: str, value: Any = None, width: str = "22em", label: str = "10em"
 ) -> widgets.Dropdown:
     """Make a dropdown; by default, the first option is selected."""
@@ -52,32 +52,32 @@ def pick(
     return field(widgets.Dropdown, name, value, tooltip, width, label, options=options)
 
 
-def text(name: str, value: str, tooltip: str, width: str = "22em", **more: Any) -> widgets.Text:
+def text(name: str, value: str, tooltip: str, width: str = "22em", **options: Any) -> widgets.Text:
     """Make a field for text."""
-    return field(widgets.Text, name, value, tooltip, width, **more)
+    return field(widgets.Text, name, value, tooltip, width, **options)
 
 
-def switch(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
+def checkbox(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
     """Make a checkbox as wide as its label, unless `layout` overrides the width."""
-    look = {"indent": False, "layout": {"width": "auto", **layout}}
-    return widgets.Checkbox(description=name, value=value, tooltip=tooltip, **look)
+    appearance = {"indent": False, "layout": {"width": "auto", **layout}}
+    return widgets.Checkbox(description=name, value=value, tooltip=tooltip, **appearance)
 
 
 def toggles(options: Mapping[str, str], width: str = "auto") -> widgets.ToggleButtons:
     """Make a group of buttons, one of them selected; `options` maps labels to tooltips, `width` is that of a button."""
-    look = {"style": {"button_width": width}, "layout": {"width": "auto"}}
-    return widgets.ToggleButtons(options=list(options), tooltips=list(options.values()), **look)
+    appearance = {"style": {"button_width": width}, "layout": {"width": "auto"}}
+    return widgets.ToggleButtons(options=list(options), tooltips=list(options.values()), **appearance)
 
 
 def button(name: str, tooltip: str, style: str = "", icon: str = "", disabled: bool = False) -> widgets.Button:
     """Make a button as wide as its label."""
-    look = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
-    return widgets.Button(description=name, tooltip=tooltip, disabled=disabled, **look)
+    appearance = {"button_style": style, "icon": icon, "layout": {"width": "auto"}}
+    return widgets.Button(description=name, tooltip=tooltip, disabled=disabled, **appearance)
 
 
-def gauge(width: str, **more: Any) -> widgets.FloatProgress:
+def progress_bar(width: str, **options: Any) -> widgets.FloatProgress:
     """Make a progress bar from 0 to 1."""
-    return widgets.FloatProgress(min=0, max=1, layout={"width": width}, **more)
+    return widgets.FloatProgress(min=0, max=1, layout={"width": width}, **options)
 
 
 def view(*names: str, **layout: str) -> widgets.HTML:
@@ -98,7 +98,7 @@ def show(widget: widgets.Widget, visible: bool = True) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def offer(control: widgets.Widget, options: Iterable[Any], value: Any = None) -> None:
+def set_options(control: widgets.Widget, options: Iterable[object], value: object = None) -> None:
     """Replace the options of a control and select `value` (default: the present one) or, if missing, the first."""
     options = list(options)
     kept = control.value if value is None else value
@@ -119,11 +119,11 @@ def set_values(owner: object, names: Iterable[str], source: object) -> None:
         getattr(owner, name).value = getattr(source, name)
 
 
-def on_change(action: Callable[[], Any], *controls: widgets.Widget) -> None:
-    """Call `action`, holding `ONE_AT_A_TIME`, when the value of one of the controls changes."""
+def on_change(action: Callable[[], object], *controls: widgets.Widget) -> None:
+    """Call `action`, holding `EVENT_LOCK`, when the value of one of the controls changes."""
 
-    def act(_: Any) -> None:
-        with ONE_AT_A_TIME:
+    def act(_: object) -> None:
+        with EVENT_LOCK:
             action()
 
     for control in controls:
@@ -143,8 +143,8 @@ def small_network(activation: str, seed_value: int, seed_tooltip: str) -> list[w
     `activation` is the tooltip of the activation.
     """
     return [
-        whole("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),
-        whole("Hidden units", 3, "Size of the hidden state", 20, "14em"),
-        pick("Activation", ACTIVATIONS, activation, width="17em"),
+        integer("Embedding size", 4, "Dimensions of an embedding", 20, "14em"),
+        integer("Hidden units", 3, "Size of the hidden state", 20, "14em"),
+        dropdown("Activation", ACTIVATIONS, activation, width="17em"),
         seed(seed_value, seed_tooltip, "16em"),
     ]

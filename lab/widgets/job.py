@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lab.widgets import warned
+from lab.widgets import python_warnings
 
-INTERVAL = 0.2  # seconds between two calls of the listeners of a running job
+INTERVAL_SECONDS = 0.2  # seconds between two calls of the listeners of a running job
 
 
 class Listeners:
@@ -32,7 +32,7 @@ class Listeners:
     def __len__(self) -> int:
         return len(self._all)
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: object) -> None:
         """Call all listeners."""
         for listener in list(self._all):
             try:
@@ -48,7 +48,7 @@ class Job:
     ----------
     make_events
         Returns the events; called in the thread. The thread also closes the generator, so that it can save its work.
-    take
+    on_event
         Called with each event, in the thread; must return quickly.
 
     Attributes
@@ -60,12 +60,12 @@ class Job:
     warnings
         Texts of the Python warnings issued in its thread.
     listeners
-        Called without arguments, one at a time, in a thread of the job: at every change of state, and every `INTERVAL`
-        seconds while it works, also during a long event. The last call ends before `wait` returns.
+        Called without arguments, one at a time, in a thread of the job: at every change of state, and every
+        `INTERVAL_SECONDS` while it works, also during a long event. The last call ends before `wait` returns.
     """
 
-    def __init__(self, make_events: Callable[[], Iterator[Any]], take: Callable[[Any], None]) -> None:
-        self._make_events, self._take = make_events, take
+    def __init__(self, make_events: Callable[[], Iterator[Any]], on_event: Callable[[Any], None]) -> None:
+        self._make_events, self._on_event = make_events, on_event
         self.state = "ready"
         self.error: BaseException | None = None
         self.warnings: list[str] = []
@@ -104,8 +104,8 @@ class Job:
         """Pause after the current event."""
         self._go.clear()
 
-    def go_on(self) -> None:
-        """End the pause."""
+    def resume(self) -> None:
+        """Resume after `pause`."""
         self._go.set()
 
     def stop(self) -> None:
@@ -123,9 +123,9 @@ class Job:
             raise TimeoutError(f"still {self.state} after {timeout} s")
 
     @property
-    def warned(self) -> str:
+    def warning_text(self) -> str:
         """The distinct warnings as a sentence, or an empty string."""
-        return warned.sentence(self.warnings)
+        return python_warnings.sentence(self.warnings)
 
     def _work(self) -> None:
         self._call_listeners()
@@ -133,7 +133,7 @@ class Job:
         clock.start()
         state, error = "failed", None  # type: str, BaseException | None
         try:
-            with warned.collected(UserWarning, RuntimeWarning) as self.warnings:
+            with python_warnings.collected(UserWarning, RuntimeWarning) as self.warnings:
                 self._go_through(self._make_events())
             state = "stopped" if self._stop.is_set() else "done"
         except BaseException as exception:  # including SystemExit, or the job would never end
@@ -148,7 +148,7 @@ class Job:
     def _go_through(self, events: Iterator[Any]) -> None:
         try:
             for event in events:
-                self._take(event)
+                self._on_event(event)
                 if not self._go.is_set() and not self._stop.is_set():
                     self._wait_for_go()
                 if self._stop.is_set():
@@ -171,7 +171,7 @@ class Job:
         self._call_listeners()
 
     def _tick(self) -> None:
-        while not self._ended.wait(INTERVAL):
+        while not self._ended.wait(INTERVAL_SECONDS):
             if self.state != "paused":
                 self._call_listeners()
 

@@ -14,14 +14,14 @@ def notice() -> str:
 
     The last count is stored in the container's folder for temporary files, which is deleted with the container.
     """
-    kept = Path(tempfile.gettempdir()) / f"lxmls-lab-memory-{os.getuid()}"
+    count_file = Path(tempfile.gettempdir()) / f"lxmls-lab-memory-{os.getuid()}"
     now = memory.kills()
     try:
-        before = int(kept.read_text()[:20])
+        before = int(count_file.read_text()[:20])
     except (OSError, ValueError):
         before = now
     try:
-        kept.write_text(str(now))
+        count_file.write_text(str(now))
     except OSError:
         return ""
     if before > now:  # the container was restarted and counts from 0
@@ -29,6 +29,6 @@ def notice() -> str:
     if now == before:
         return ""
     return (
-        "Memory ran out, and Linux ended a process, most likely the kernel of this notebook: what was in it is gone; "
-        "runs on disk can be resumed. Take fewer sentences, smaller batches or fewer units, or give it more memory."
+        "Memory ran out, and Linux killed a process, probably the kernel of this notebook: its variables are lost, "
+        "but runs on disk can be resumed. Use fewer sentences, smaller batches or fewer units, or add memory."
     )

@@ -10,8 +10,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lab.widgets import out_of_memory, warned
-from lab.widgets.controls import ONE_AT_A_TIME, button, on_change, shown_if, view
+from lab.widgets import out_of_memory, python_warnings
+from lab.widgets.controls import EVENT_LOCK, button, on_change, shown_if, view
 from lab.widgets.job import Job
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
@@ -28,15 +28,15 @@ KEYS = """window.labKeys ||= (window.addEventListener('keydown', event => {
   if (bar) { event.preventDefault(); event.stopPropagation(); bar.noUiSlider.set(event.target.ariaValueMax); }
 }, true), true)"""
 
-DOUBLE_CLICK = 0.5  # seconds
-OUTPUTS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
+DOUBLE_CLICK_SECONDS = 0.5  # seconds
+OUTPUT_WIDGETS = widgets.HTML, widgets.Label, widgets.FloatProgress, widgets.ToggleButton  # their value is not an input
 
 
 class Background:
     """Base class of widgets that work in the background."""
 
     job: Job | None = None  # the current or last job
-    lock: AbstractContextManager[Any] = ONE_AT_A_TIME  # held while the output changes
+    lock: AbstractContextManager[object] = EVENT_LOCK  # held while the output changes
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context that shows exceptions instead of raising them."""
@@ -50,9 +50,9 @@ class Background:
     def in_background(
         self,
         work: Callable[[], Iterator[Any]],
-        done: Callable[[], None],
-        progress: Callable[[Job], None] = lambda job: None,
-        take: Callable[[Any], None] = lambda event: None,
+        on_end: Callable[[], None],
+        on_progress: Callable[[Job], None] = lambda job: None,
+        on_event: Callable[[Any], None] = lambda event: None,
         slot: str = "job",
     ) -> None:
         """Start work in a new thread.
@@ -61,11 +61,11 @@ class Background:
         ----------
         work
             Returns events, called in the thread.
-        done
+        on_end
             Called after the job ends or is stopped. If the job fails, its error is shown instead.
-        progress
-            Called with the job at its start, repeatedly while it runs, and at its end before `done`.
-        take
+        on_progress
+            Called with the job at its start, repeatedly while it runs, and at its end before `on_end`.
+        on_event
             Called with each event, in the thread.
         slot
             Name of the attribute that holds the job. A job that was replaced there is ignored.
@@ -75,18 +75,18 @@ class Background:
             with self.lock, self.guard():
                 if getattr(self, slot) is not job:
                     return
-                progress(job)
+                on_progress(job)
                 if job.error is not None:
                     raise job.error
                 if not job.active:
-                    done()
+                    on_end()
 
-        job = Job(work, take)
+        job = Job(work, on_event)
         job.listeners.add(changed)
         setattr(self, slot, job)
         job.start()
         with self.lock, self.guard():
-            progress(job)
+            on_progress(job)
 
 
 class Panel(widgets.VBox, Background):
@@ -115,7 +115,7 @@ class Panel(widgets.VBox, Background):
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():
-            self.complain(noticed)
+            self.show_error(noticed)
 
     def code(self) -> str:
         """Return Python code equivalent to the current settings; ValueError if a setting is invalid."""
@@ -135,11 +135,11 @@ class Panel(widgets.VBox, Background):
             f'<pre tabindex="0" aria-label="Python code">{escape(text)}</pre></div>'
         )
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a message in the message line."""
         self.message.value = f'<div role="status">{escape(text)}</div>'
 
-    def complain(self, error: BaseException | str) -> None:
+    def show_error(self, error: BaseException | str) -> None:
         """Show an error in the message line."""
         text = error if isinstance(error, str) else in_words(error)
         details = ""
@@ -153,12 +153,12 @@ class Panel(widgets.VBox, Background):
     def guard(self) -> Iterator[None]:
         """Show exceptions and warnings of the context in the message line; raise nothing."""
         try:
-            with warned.collected(UserWarning) as texts:
+            with python_warnings.collected(UserWarning) as texts:
                 yield
             if texts:
-                self.say(warned.sentence(texts))
+                self.show_message(python_warnings.sentence(texts))
         except Exception as error:
-            self.complain(error)
+            self.show_error(error)
 
     def attempt(self, action: Callable[[], None]) -> bool:
         """Call `action` with the lock held and show its errors; return whether it succeeded."""
@@ -169,18 +169,18 @@ class Panel(widgets.VBox, Background):
         return False
 
     def button(
-        self, name: str, tooltip: str, action: Callable[[], None], *look: Any, single: bool = False, **more: Any
+        self, name: str, tooltip: str, action: Callable[[], None], *style: Any, single: bool = False, **options: Any
     ) -> widgets.Button:
         """Make a button that calls `action` when pressed and shows its errors.
 
         If `single`, a double click calls `action` once.
         """
-        made, done = button(name, tooltip, *look, **more), -DOUBLE_CLICK
+        made, done = button(name, tooltip, *style, **options), -DOUBLE_CLICK_SECONDS
 
-        def pressed(_: Any) -> None:
+        def pressed(_: object) -> None:
             nonlocal done
             with self.lock:
-                again = single and time.monotonic() - done < DOUBLE_CLICK
+                again = single and time.monotonic() - done < DOUBLE_CLICK_SECONDS
                 if not again and self.attempt(action):
                     done = time.monotonic()
 
@@ -193,5 +193,5 @@ def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
     for widget in roots:
         if hasattr(widget, "children"):
             yield from controls(*widget.children)
-        elif widget.has_trait("value") and not isinstance(widget, OUTPUTS):
+        elif widget.has_trait("value") and not isinstance(widget, OUTPUT_WIDGETS):
             yield widget

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from lab.widgets.controls import in_row, on_change, text, view, whole
+from lab.widgets.controls import in_row, integer, on_change, text, view
 from lab.widgets.job import Listeners
 from lxmls_rnn import experiment
 from lxmls_rnn.experiment import Settings, read_corpus
@@ -18,7 +18,7 @@ from lxmls_rnn.sequences import LabelDictionary, SequenceList
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import tokenize
 
-OWN = 0  # number of a typed sentence
+TYPED = 0  # number of a typed sentence
 UNKNOWN_TAG = "noun"  # tag of a word outside the sample corpus
 
 
@@ -31,7 +31,9 @@ class SentenceChoice(widgets.VBox):
 
     def __init__(self, sentence: str, *beside: widgets.Widget) -> None:
         tooltip = "Number of a sentence of the sample corpus; 0: your own sentence"
-        self.number = whole("Sentence number", OWN, tooltip, 10_000, "16em", least=OWN).add_class("lab-sentence-number")
+        self.number = integer("Sentence number", TYPED, tooltip, 10_000, "16em", least=TYPED).add_class(
+            "lab-sentence-number"
+        )
         self.words = text("Words", sentence, "The sentence; press Enter to apply", "34em", continuous_update=False)
         what = "A tag for each word, separated by spaces; press Enter to apply"
         self.tags = text("Gold tags", "", what, "34em", continuous_update=False)
@@ -54,7 +56,7 @@ class SentenceChoice(widgets.VBox):
         FileNotFoundError
             The sample corpus is missing.
         """
-        words = tokenize(self.words.value) if self.number.value == OWN else self._of_corpus()[0]
+        words = tokenize(self.words.value) if self.number.value == TYPED else self._of_corpus()[0]
         tags = self.tags.value.split()
         if not words:
             raise ValueError("the sentence has no word: type one, for example 'The dog chases the cat .'")
@@ -73,12 +75,12 @@ class SentenceChoice(widgets.VBox):
         return sentences[number - 1].words, sentences[number - 1].tags
 
     def _fill_both(self) -> None:
-        if self.number.value != OWN:
+        if self.number.value != TYPED:
             words, tags = self._of_corpus()
             self.words.value, self.tags.value = " ".join(words), " ".join(tags)
 
     def _fill_tags(self) -> None:
-        self.number.value = OWN
+        self.number.value = TYPED
         words = tokenize(self.words.value)
         try:
             tags, self.note.value = likely_tags(words), ""

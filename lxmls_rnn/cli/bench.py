@@ -35,7 +35,7 @@ def listed(option: str, given: list[str] | None, known: tuple[str, ...]) -> list
 def bench(
     context: typer.Context,
     set_name: Annotated[str, typer.Option("--set", help=f"Which sizes: {', '.join(c.SETS)}.")] = "quick",
-    model: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.MODELS)}; several: a,b.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help=f"{', '.join(c.CASE_MODELS)}; several: a,b.")] = None,
     implementation: Annotated[
         list[str] | None,
         typer.Option(help=f"{', '.join(c.IMPLEMENTATIONS)}; on a GPU also the plans of fused: {', '.join(c.PLANS)}."),
@@ -95,7 +95,7 @@ def bench(
     cases = c.make_cases(
         c.chosen_shapes(
             chosen,
-            listed("--model", model, tuple(c.MODELS)),
+            listed("--model", model, tuple(c.CASE_MODELS)),
             c.sizes("--hidden", hidden) if hidden else [],
             c.sizes("--batch", batch) if batch else [],
             c.sizes("--length", length) if length else [],

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from lxmls_rnn.readers.conll import ENCODINGS
+from lxmls_rnn.readers.tags import AUTO, COLUMNS, NAMES
 from lxmls_rnn.storage.files import USER_ERRORS, escaped, in_words
 
 
@@ -37,6 +39,9 @@ console = SafeConsole()
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]
 MaxNrSent = Annotated[int | None, typer.Option(help="Maximum number of sentences; by default all.")]
+Tags = Annotated[str, typer.Option(help=f"Column of the tags: {AUTO}, {', '.join(COLUMNS)} or its number.")]
+TagMap = Annotated[str, typer.Option(help=f"Map of the tags: {', '.join(NAMES)} or a file.")]
+Encoding = Annotated[str, typer.Option(help=f"Encoding of the corpus: {', '.join(ENCODINGS)}.")]
 
 
 class Commands(TyperGroup):
@@ -52,7 +57,7 @@ class Commands(TyperGroup):
 def plain_errors() -> Iterator[None]:
     """Print `USER_ERRORS` as one sentence, with exit status 1, and warnings as one sentence."""
 
-    def show(message: Warning | str, *_: Any) -> None:
+    def show(message: Warning | str, *_: object) -> None:
         typer.secho(f"Warning: {in_words(Warning(message))}", fg="yellow", err=True)
 
     for stream in (sys.stdout, sys.stderr):
@@ -86,11 +91,11 @@ def interruptible(what: str) -> Iterator[list[int]]:
     """
     came: list[int] = []
 
-    def interrupt_now(*_: Any) -> None:
+    def interrupt_now(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    def interrupt(number: int, _: Any) -> None:
+    def interrupt(number: int, _: object) -> None:
         came.append(number)
         signal.signal(signal.SIGINT, interrupt_now)
         # not print: the signal may come in the middle of one

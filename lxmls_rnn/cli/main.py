@@ -13,7 +13,7 @@ from rich.text import Text
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
-from lxmls_rnn.cli.console import Commands, MaxNrSent, MaxSentLen, Root, console
+from lxmls_rnn.cli.console import Commands, Encoding, MaxNrSent, MaxSentLen, Root, TagMap, Tags, console
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
@@ -22,6 +22,7 @@ from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name, files_of
 from lxmls_rnn.readers.conll import decoded, read_lines
 from lxmls_rnn.readers.conllu import conllu
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage.files import counted, escaped, in_words, lines_of, quoted
 from lxmls_rnn.sweep import halving, report
@@ -92,6 +93,9 @@ def evaluate(
     ] = None,
     max_sent_len: MaxSentLen = None,
     max_nr_sent: MaxNrSent = None,
+    tags: Tags = AUTO,
+    tag_map: TagMap = AUTO,
+    encoding: Encoding = "utf-8",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap samples, with two models.")] = 0,
 ) -> None:
     """Measure a tagger: accuracy over all words, those in its vocabulary and the others, by tag, confusion matrix.
@@ -112,9 +116,11 @@ def evaluate(
     check_same_tags(taggers[0].tags, taggers[-1].tags)
     corpus = corpus or "sample"
     file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus, "test")[2]
-    limits = {"max_sent_len": max_sent_len, "max_nr_sent": max_nr_sent}
-    judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in taggers]
-    results = [count(sentences, one.tags) for sentences, one in zip(judged, taggers, strict=True)]
+    reading = {"encoding": encoding, "max_sent_len": max_sent_len, "max_nr_sent": max_nr_sent}
+    read = [one.read(file, tags, tag_map, **reading) for one in taggers]
+    pairs = list(zip(taggers, read, strict=True))
+    judged = [list(judge(one.model, sentences, one.n_known_words)) for one, sentences in pairs]
+    results = [count(one, sentences.y_dict.names) for one, sentences in zip(judged, read, strict=True)]
     result = results[0]
     known, unknown = int(result.known.sum()), int(result.unknown.sum())
     tagged = f"{file.name}: {counted(result.sentences, 'sentence')}, {counted(known + unknown, 'word')}"
@@ -133,9 +139,12 @@ def evaluate(
     console.print(table)
     console.print(f"macro F1 {result.macro_f1:.2%}: the mean over the tags that a word has, gold or predicted")
     console.print("confusion: gold tag by row, predicted tag by column")
-    console.print(" " * 5 + "".join(f"{tag:>6}" for tag in result.tags))
+    width = max(5, *map(len, result.tags))
+    header = " " * width + "".join(f"{tag:>{max(6, len(tag) + 1)}}" for tag in result.tags)
+    console.print(header, soft_wrap=True)
     for tag, counts in zip(result.tags, result.confusion.tolist(), strict=True):
-        console.print(f"{tag:5}" + "".join(f"{count or '.':>6}" for count in counts))
+        cells = (f"{count or '.':>{max(6, len(name) + 1)}}" for name, count in zip(result.tags, counts, strict=True))
+        console.print(f"{tag:{width}}" + "".join(cells), soft_wrap=True)
 
 
 def is_model(name: Path) -> bool:

@@ -11,13 +11,22 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lxmls_rnn.cli.console import MaxNrSent, MaxSentLen, Root, console, interruptible, say_stopped
+from lxmls_rnn.cli.console import (
+    Encoding,
+    MaxNrSent,
+    MaxSentLen,
+    Root,
+    TagMap,
+    Tags,
+    console,
+    interruptible,
+    say_stopped,
+)
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Started, Stopped, Trainer
 from lxmls_rnn.experiment import VOCABULARIES, Settings, corpus_files, corpus_name
-from lxmls_rnn.readers.conll import ENCODINGS
-from lxmls_rnn.readers.tags import AUTO, COLUMNS, NAMES, TagSource
+from lxmls_rnn.readers.tags import AUTO, NAMES, TagSource
 from lxmls_rnn.runs import Run
 from lxmls_rnn.runs.folder import unique_name
 from lxmls_rnn.storage.files import counted
@@ -29,9 +38,9 @@ def train(
         str, typer.Argument(help="sample, sample-pt, ewt, reach:K, ud:CODE, or a CoNLL or CoNLL-U file.")
     ] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to evaluate on; a named corpus has its own.")] = None,
-    tags: Annotated[str, typer.Option(help=f"Column of the tags: {AUTO}, {', '.join(COLUMNS)} or its number.")] = AUTO,
-    tag_map: Annotated[str, typer.Option(help=f"Map of the tags: {', '.join(NAMES)} or a file.")] = AUTO,
-    encoding: Annotated[str, typer.Option(help=f"Of the corpus: {', '.join(ENCODINGS)}.")] = "utf-8",
+    tags: Tags = AUTO,
+    tag_map: TagMap = AUTO,
+    encoding: Encoding = "utf-8",
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "NumpyRNN",
     n_emb: Annotated[int, typer.Option(help="Dimensions of the embeddings.")] = 50,
     n_hidd: Annotated[int, typer.Option(help="Hidden units.")] = 20,

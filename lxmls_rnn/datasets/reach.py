@@ -18,8 +18,8 @@ import numpy as np
 
 from lxmls_rnn.storage.files import make_atomically
 
-FARTHEST = 200
-SENTENCES = {"train": 1000, "dev": 200, "test": 200}  # by part
+MAX_DISTANCE = 200
+SENTENCES_PER_PART = {"train": 1000, "dev": 200, "test": 200}
 SEED = 2016
 # the first word and its own tag, by the tag of the last word that it decides
 FIRST_WORDS = {"VBZ": ("She",), "NNS": ("Her",)}
@@ -34,14 +34,14 @@ def distance_of(name: str) -> int | None:
     found = NAME_PATTERN.fullmatch(name)
     if found is None:
         return None
-    if not 1 <= int(found[1]) <= FARTHEST:
-        raise ValueError(f"the distance of a corpus reach:K must be from 1 to {FARTHEST}, got {name!r}")
+    if not 1 <= int(found[1]) <= MAX_DISTANCE:
+        raise ValueError(f"the distance of a corpus reach:K must be from 1 to {MAX_DISTANCE}, got {name!r}")
     return int(found[1])
 
 
 def files(distance: int) -> tuple[str, str, str]:
     """Return the paths of the train, dev and test files for a distance, relative to the data folder."""
-    train, dev, test = (f"reach/{distance}/{part}.conll" for part in SENTENCES)
+    train, dev, test = (f"reach/{distance}/{part}.conll" for part in SENTENCES_PER_PART)
     return train, dev, test
 
 
@@ -55,7 +55,7 @@ def make(distance: int, data: Path) -> None:
         return
 
     def write(folder: Path) -> None:
-        for part, n in SENTENCES.items():
+        for part, n in SENTENCES_PER_PART.items():
             rng = np.random.RandomState([SEED, distance, n, part == "test"])
             text = "".join(_sentence(rng, distance) for _ in range(n))
             if part == "train":

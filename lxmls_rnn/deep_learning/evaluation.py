@@ -70,10 +70,10 @@ class Evaluation:
     def per_tag(self) -> list[dict[str, Any]]:
         """Return for each tag its name, number of gold words, precision, recall and F1 (0 where undefined)."""
         confusion = self.confusion
-        right, gold, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+        correct, gold, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
         rows = []
-        for name, r, g, p in zip(self.tags, right.tolist(), gold.tolist(), predicted.tolist(), strict=True):
-            precision, recall, f1 = (r / p if p else 0.0, r / g if g else 0.0, 2 * r / (g + p) if g + p else 0.0)
+        for name, c, g, p in zip(self.tags, correct.tolist(), gold.tolist(), predicted.tolist(), strict=True):
+            precision, recall, f1 = (c / p if p else 0.0, c / g if g else 0.0, 2 * c / (g + p) if g + p else 0.0)
             rows.append({"tag": name, "words": g, "precision": precision, "recall": recall, "f1": f1})
         return rows
 

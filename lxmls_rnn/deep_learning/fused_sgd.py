@@ -1,18 +1,19 @@
-"""Gradient descent for FastRNN and FastLSTM on the CPU: any number of steps in one call of one Op, `SGDSteps`.
+"""Gradient descent for FastRNN and FastLSTM on the CPU: many steps in one call of one Op, `SGDSteps`.
 
-A call of a Theano function takes longer than the arithmetic of a step on a short sentence.
+On a short sentence, calling a Theano function takes longer than the arithmetic of the step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning.batches import Batch
+from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import flat
 from lxmls_rnn.deep_learning.ops.cpu.sgd_steps import SGDSteps
 from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
@@ -20,17 +21,19 @@ from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 
-# In one call, which cannot be stopped, at most so many words times numbers in the matrices: 50 ms at 1 Gflop/s.
+# Words times entries of the matrices. A call cannot be interrupted; this many take 50 ms at 1 Gflop/s.
 MAX_WORK_PER_CALL = 8_000_000
 
 
-def covers(model: Any) -> bool:
-    """Whether the Op can train this model: not one on a GPU, nor of a subclass with other formulas."""
+def covers(model: Model) -> TypeGuard[FastRNN | FastLSTM]:
+    """Whether the Op can train this model; it cannot train a model on a GPU or a subclass with other formulas."""
     return type(model) in (FastRNN, FastLSTM) and isinstance(model.param.W_e.type, T.TensorType)
 
 
-def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[np.ndarray, ...]]:
-    """Compile a function of the first five inputs of `SGDSteps` and the rate."""
+def compile_steps(
+    model: FastRNN | FastLSTM, clip: float | None, freeze_embeddings: bool
+) -> Callable[..., tuple[np.ndarray, ...]]:
+    """Compile a function that takes the first five inputs of `SGDSteps` and the learning rate."""
     dtype = model.dtype
     inputs = [T.lvector(), T.lmatrix(), T.ivector(), T.ivector(), T.vector(dtype=dtype), T.scalar(dtype=dtype)]
     inputs += [T.scalar(dtype=dtype), T.bscalar()]
@@ -38,13 +41,15 @@ def compile_steps(model: Any, clip: float | None, freeze_embeddings: bool) -> Ca
     updates = list(zip(model.param, changed, strict=True))
     function = theano.function(inputs, [costs, correct, norms], updates=updates, accept_inplace=True)
     function.trust_input = True
-    # inputs rather than constants, with which the code would be compiled anew for each value
+    # inputs, because with constants each value would be compiled again
     options = np.asarray(np.nan if clip is None else clip, dtype), np.asarray(freeze_embeddings, "int8")
     return lambda *arrays, rate: function(*arrays, np.asarray(rate, dtype), *options)
 
 
-def fused_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Callable[..., tuple[float, int, float]]:
-    """See `sgd.make_step`."""
+def fused_step(
+    model: FastRNN | FastLSTM, clip: float | None, freeze_embeddings: bool
+) -> Callable[..., tuple[float, int, float]]:
+    """Return the step function that `sgd.make_step` describes."""
     function = compile_steps(model, clip, freeze_embeddings)
     number = np.zeros(1, "int64")
 
@@ -63,9 +68,9 @@ def only_batch(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def fused_steps(
-    model: Any, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
+    model: FastRNN | FastLSTM, batches: Sequence[Batch], clip: float | None, freeze_embeddings: bool
 ) -> Callable[..., Iterator[tuple[list[float], list[int], list[float]]]]:
-    """See `sgd.make_steps`."""
+    """Return the function that `sgd.make_steps` describes."""
     function = compile_steps(model, clip, freeze_embeddings)
     sizes = np.array([batch.x.size for batch in batches])
     places = np.concatenate([only_batch(batch.x.shape) for batch in batches])

@@ -1,4 +1,4 @@
-"""Initialisation of parameters: as the lab guide draws them, or so that signals keep their size."""
+"""Initialisation of parameters: the lab guide's, Glorot's, or with orthogonal recurrent matrices."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ INITS = ("uniform01", "glorot", "orthogonal")
 
 
 def check_init(name: str) -> str:
-    """Return `name` if parameters can begin so, else raise ValueError."""
+    """Return `name` if it is in `INITS`, else raise ValueError."""
     if name not in INITS:
         raise ValueError(f"init must be one of {', '.join(INITS)}, got {name!r}")
     return name
 
 
 def initialise(model: Model, init: str, seed: int | None = None, keep_embeddings: bool = False) -> None:
-    """Draw the parameters of a model anew, in place.
+    """Draw the parameters of a model again, in place.
 
     Parameters
     ----------
     model
         Any tagger.
     init
-        'uniform01' leaves them as the constructor has drawn them, like the lab guide: between 0 and 1. 'glorot' draws
-        each matrix uniformly from -r to r, r = sqrt(6 / (rows + columns)), so that neither states nor gradients grow or
-        fade at first (Glorot & Bengio 2010); a gate of an LSTM is a matrix of its own, and of W_e one column is in use,
-        so it counts as one. 'orthogonal' does so too, but for W_h and W_c, whose gates are random orthogonal matrices:
-        they keep the length of what they multiply (Saxe, McClelland & Ganguli 2014).
+        'uniform01' keeps the parameters that the constructor drew, between 0 and 1 as in the lab guide. 'glorot' draws
+        each matrix uniformly from -r to r, r = sqrt(6 / (rows + columns)), so that states and gradients neither grow
+        nor vanish at first (Glorot & Bengio 2010). Each gate of an LSTM counts as a matrix, and W_e as a matrix with
+        one column, because a word uses one. 'orthogonal' is 'glorot' except that each gate of W_h and W_c is a random
+        orthogonal matrix, which keeps the norm of the vector that it multiplies (Saxe, McClelland & Ganguli 2014).
     seed
-        Of the numbers; None draws differently each time.
+        Seed of the generator; None draws differently each time.
     keep_embeddings
-        Leave W_e as it is.
+        Do not change W_e.
 
     Raises
     ------
     ValueError
-        There is no such `init`.
+        `init` is unknown.
     MemoryError
-        A copy of the parameters, and what is drawn, do not fit into memory.
+        A copy of the parameters and the drawn numbers do not fit into memory.
     """
     if check_init(init) == "uniform01":
         return
     H, shapes = model.sizes.n_hidd, model.shapes(model.sizes).values()
-    # a QR decomposition has its matrix, both factors and copies
+    # a QR decomposition holds its matrix, both factors and copies
     takes = [5 * memory.size_of([(H, H)], "float64") if init == "orthogonal" else 0]
     takes += [memory.size_of([shape], "float64") for shape in shapes]
     memory.check(f"drawing with init {init}", memory.size_of(shapes, model.dtype) + max(takes))
@@ -70,4 +70,4 @@ def _uniform(rng: np.random.RandomState, rows: int, columns: int, squared: float
 
 def _orthogonal(rng: np.random.RandomState, n: int) -> np.ndarray:
     q, r = np.linalg.qr(rng.normal(size=(n, n)))
-    return q * np.sign(np.diag(r))  # else not all orthogonal matrices are as likely
+    return q * np.sign(np.diag(r))  # without the signs the distribution would not be uniform

@@ -20,7 +20,7 @@ class Sentence(Protocol):
 
 
 class Model(Protocol):
-    """A tagger: those of `rnn.MODELS`, and what is made of them."""
+    """A tagger: a class of `rnn.MODELS` or a subclass of one."""
 
     activations: tuple[str, ...]
     sizes: Sizes

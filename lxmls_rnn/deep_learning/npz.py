@@ -85,7 +85,7 @@ class Archive:
 
 
 class _SmallReads:
-    """A file that rejects large reads: zipfile trusts the size of the list of entries that the file states."""
+    """A file that rejects large reads, because zipfile trusts the size that the file states for its list of entries."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self.seek, self.tell, self.seekable = file, file.seek, file.tell, file.seekable

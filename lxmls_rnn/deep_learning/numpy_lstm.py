@@ -1,20 +1,21 @@
-r"""The LSTM tagger with bare hands: forward pass and back-propagation through time in NumPy.
+r"""The LSTM tagger in NumPy: forward pass and back-propagation through time.
 
-As `numpy_rnn`, with another recurrent layer. Three gates, input i, forget f and output o, look at the embedding, the
-last hidden state and, through the peephole matrix W_c, the last cell c_{t-1}; g is what may be written into the cell.
-Without peepholes there is no W_c, and b is 0:
+Only the recurrent layer differs from `numpy_rnn`. Three gates, input i, forget f and output o, depend on the embedding,
+the previous hidden state and, through the peephole matrix W_c, the previous cell c_{t-1}; g is the candidate value for
+the cell. Without peepholes there is no W_c, and b is 0:
 
-    [a_i; a_f; a_g; a_o] = W_x z_t + W_h h_{t-1}        four gates stacked, each of n_hidd rows
-    [b_i; b_f; b_o]      = W_c c_{t-1}                  three peepholes stacked
+    [a_i; a_f; a_g; a_o] = W_x z_t + W_h h_{t-1}        stacked, n_hidd rows each
+    [b_i; b_f; b_o]      = W_c c_{t-1}                  the peepholes, stacked
     i, f, o              = logistic(a_i + b_i), logistic(a_f + b_f), logistic(a_o + b_o)
     g                    = tanh(a_g)
     c_t                  = f * c_{t-1} + i * g,   c_0 = 0
     h_t                  = o * tanh(c_t),         h_0 = 0
 
 (Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000; peepholes: Gers, Schraudolph &
-Schmidhuber 2002, there to c_t for the output gate and diagonal; the lab guide's are full and all look at c_{t-1}.)
+Schmidhuber 2002, where the matrices are diagonal and the output gate sees c_t; the lab guide's matrices are full, and
+all gates see c_{t-1}.)
 
-The cell passes its error on without a matrix in between, which is why it reaches further back than the RNN's:
+The backpropagated error passes from cell to cell without a matrix product, so it reaches further back than in the RNN:
 
     e_c_{t-1} = f * e_c_t + W_c^T [e_a_i; e_a_f; e_a_o] + o_{t-1} * tanh'(c_{t-1}) * e_h_{t-1}
 
@@ -34,11 +35,11 @@ from lxmls_rnn.deep_learning.numpy_rnn import ForwardLoss, NumpyRNN, linear, out
 
 
 class Cells(NamedTuple):
-    """The inside of the recurrent layer."""
+    """Gates and cells of the recurrent layer."""
 
     i: np.ndarray  # (n_hidd, L)       input gate
     f: np.ndarray  # (n_hidd, L)       forget gate
-    g: np.ndarray  # (n_hidd, L)       what may be written
+    g: np.ndarray  # (n_hidd, L)       candidate value of the cell
     o: np.ndarray  # (n_hidd, L)       output gate
     c: np.ndarray  # (n_hidd, L + 1)   cells, c[:, 0] = 0
 
@@ -56,18 +57,18 @@ class Slopes(NamedTuple):
 class LayerErrors(NamedTuple):
     """Backpropagated errors of the recurrent layer, e = d loss / d quantity."""
 
-    e_h: np.ndarray  # (n_hidd, L)     of the hidden states
-    e_c: np.ndarray  # (n_hidd, L)     of the cells c_1 .. c_L
-    e_a: np.ndarray  # (4 n_hidd, L)   of the gates' inputs, rows of i, f, g, o
+    e_h: np.ndarray  # (n_hidd, L)     hidden states
+    e_c: np.ndarray  # (n_hidd, L)     cells c_1 .. c_L
+    e_a: np.ndarray  # (4 n_hidd, L)   inputs of the gates, stacked i, f, g, o
 
 
 class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
-    """Part-of-speech tagger with a long short-term memory; everything else as in `NumpyRNN`.
+    """Part-of-speech tagger with a long short-term memory; apart from the layer it is a `NumpyRNN`.
 
     Parameters
     ----------
     peepholes
-        Whether the gates look at the cell.
+        Whether the gates depend on the cell.
 
     Attributes
     ----------
@@ -111,7 +112,7 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
         return z, h, linear(self.param.W_y, h[..., 1:]), Cells(i, f, g, o, c)
 
     def slopes(self, cells: Cells) -> Slopes:
-        """Return the derivatives within each step, of all steps at once."""
+        """Return the derivatives within each step, for all steps at once."""
         i, f, g, o, c = cells
         tanh_c = np.tanh(c[..., 1:])
         return Slopes(
@@ -127,11 +128,11 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
         return slopes * np.concatenate([e_c, e_c, e_c, e_h])
 
     def along_cell(self, t: int, cells: Cells, e_c: np.ndarray) -> np.ndarray:
-        """Return what the cell before step t gets of the step's e_c: f_t * e_c_t, (n_hidd,)."""
+        """Return the part of e_c_{t-1} that comes from e_c_t along the cell: f_t * e_c_t, (n_hidd,)."""
         return cells.f[..., t] * e_c
 
     def from_peepholes(self, e_a: np.ndarray) -> np.ndarray:
-        """Return what the cell before a step gets of the step's e_a, (4 n_hidd,): W_c^T e_b_t, (n_hidd,)."""
+        """Return the part of e_c_{t-1} that comes through the peepholes: W_c^T e_b_t, (n_hidd,); e_a is (4 n_hidd,)."""
         return self.param.W_c.T.dot(self.peephole_rows(e_a))
 
     def peephole_rows(self, e_a: np.ndarray) -> np.ndarray:
@@ -144,7 +145,7 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
         return outer(self.peephole_rows(e_a), c[..., :-1])
 
     def back_through_time(self, cells: Cells, e_h: np.ndarray) -> LayerErrors:
-        """Carry e_h, (n_hidd, L), the errors of h that come from the outputs, back through time; e_h is overwritten."""
+        """Back-propagate e_h, (n_hidd, L), the errors that reach h from the outputs, through time; overwrite e_h."""
         *of_gates, to_cell = self.slopes(cells)
         to_gates, peepholes = np.concatenate(of_gates), self.peepholes
         e_c = zeros(e_h.shape, self.dtype)
@@ -162,8 +163,10 @@ class NumpyLSTM(parameters.LSTMOptions, NumpyRNN):
                 c_from_later += self.from_peepholes(e_a_t)
         return LayerErrors(e_h, e_c, e_a)
 
-    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
-        """As in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
+    def _backward(
+        self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+        """Back-propagate as in `NumpyRNN`; the gradients are those of W_h and, with peepholes, W_c."""
         (cells,) = memory
         e_h, _, e_a = self.back_through_time(cells, e_h)
         of_W_h = self.recurrent_gradient(e_a, forward.h)

@@ -1,30 +1,30 @@
-r"""The recurrent tagger with bare hands: forward pass and back-propagation through time in NumPy.
+r"""The recurrent tagger in NumPy: forward pass and back-propagation through time.
 
-A word w_t becomes its embedding, the embedding and the last hidden state become the new hidden state, the hidden state
-becomes scores for the tags:
+Each word w_t has an embedding. The hidden state is computed from the embedding and the previous hidden state, and the
+scores of the tags from the hidden state:
 
     z_t = W_e[:, w_t]                                input layer
     h_t = f(W_x z_t + W_h h_{t-1}),   h_0 = 0        recurrent layer
     y_t = W_y h_t                                    output layer
     p_t = softmax(y_t)
 
-and the cost of a sentence of L words with the tags k_t is the mean cross-entropy -1/L sum_t log p_t[k_t]. Unrolled over
-the sentence this is a multilayer perceptron with an input and an output at every layer. Back-propagation carries the
-error e = d cost / d quantity the same way back:
+The cost of a sentence of L words with the tags k_t is the mean cross-entropy -1/L sum_t log p_t[k_t]. Unrolled over the
+sentence, the network is a multilayer perceptron with an input and an output at every layer. Back-propagation computes
+the errors e = d cost / d quantity in reverse order:
 
     e_y_t = (p_t - onehot(k_t)) / L
     e_a_t = f'(a_t) * (W_y^T e_y_t + W_h^T e_a_{t+1})        a_t = W_x z_t + W_h h_{t-1}
     e_z_t = W_x^T e_a_t
 
-and each matrix gathers, over all steps, its error times its input: dW_h = sum_t e_a_t h_{t-1}^T and so on (Rumelhart,
-Hinton & Williams 1986; Werbos 1990).
+The gradient of a matrix is the sum over all steps of the error of its output times its input: dW_h = sum_t e_a_t
+h_{t-1}^T and so on (Rumelhart, Hinton & Williams 1986; Werbos 1990).
 
-Quantities are matrices with one column a step. All of it works on a padded batch too: x is then (B, L), and a quantity
-(n, B, L), time last; the weight of each position in the cost says which are padding.
+Quantities are matrices with one column per step. For a padded batch x is (B, L) and a quantity (n, B, L), time last;
+padding has weight 0 in the cost.
 
 Each step of back-propagation is a method of `NumpyRNN` that a subclass can override.
 
-Products are written W.dot(h): the same as W @ h, whose call costs twice as much for so small a vector.
+Products are written W.dot(h), because W @ h takes twice as long for such small vectors.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from lxmls_rnn.deep_learning.logistic import logistic_function
 
 
 class Forward(NamedTuple):
-    """What `forward(x, all_outputs=True)` gives."""
+    """Result of `forward(x, all_outputs=True)`."""
 
     p_y: np.ndarray  # (n_tags, L)       probabilities
     y: np.ndarray  #   (n_tags, L)       scores
@@ -50,7 +50,7 @@ class Forward(NamedTuple):
 
 
 class ForwardLoss(NamedTuple):
-    """What `forward(x, all_outputs=True, outputs=y)` gives."""
+    """Result of `forward(x, all_outputs=True, outputs=y)`."""
 
     loss: float
     p_y: np.ndarray  # (n_tags, L)       probabilities
@@ -62,7 +62,7 @@ class ForwardLoss(NamedTuple):
 
 
 class Backward(NamedTuple):
-    """What `backward(x, y)` gives: the forward pass and the errors, e = d loss / d quantity."""
+    """Result of `backward(x, y)`: the forward pass and the errors, e = d loss / d quantity."""
 
     forward: ForwardLoss
     e_y: np.ndarray  # (n_tags, L)       errors of the scores
@@ -79,7 +79,7 @@ class NumpyRNN(parameters.RNNOptions):
     *sizes
         ``E, n_hidd, n_tags``, E the (n_emb, n_words) embeddings, or ``n_words, n_emb, n_hidd, n_tags``.
     seed
-        Seed of the parameters that are drawn, see `parameters.draw`.
+        Seed of the initial parameters, see `parameters.draw`.
     activation
         'logistic' (the default), 'tanh' or 'relu'.
     dtype
@@ -88,12 +88,12 @@ class NumpyRNN(parameters.RNNOptions):
     Attributes
     ----------
     param
-        [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)]; by name too: param.W_h.
+        [W_e (n_emb, n_words), W_x (n_hidd, n_emb), W_h (n_hidd, n_hidd), W_y (n_tags, n_hidd)], also by name: param.W_h
 
     Raises
     ------
     ValueError
-        A size, the embeddings, the activation or the dtype is not as above.
+        A size, the embeddings, the activation or the dtype is invalid.
     """
 
     def __init__(
@@ -129,15 +129,15 @@ class NumpyRNN(parameters.RNNOptions):
         x
             Word ids, (L,).
         all_outputs
-            Give every quantity on the way as well.
+            Also return the intermediate quantities.
         outputs
-            Gold tag ids, (L,): the loss too. Needs `all_outputs`.
+            Gold tag ids, (L,): also return the loss. Requires `all_outputs`.
 
         Returns
         -------
         ndarray or Forward or ForwardLoss
             p_y (n_tags, L), each column a distribution over the tags; with `all_outputs` the named tuple
-            (p_y, y, h, z, x), and with `outputs` too (loss, p_y, p, y, h, z, x).
+            (p_y, y, h, z, x); with `outputs` as well (loss, p_y, p, y, h, z, x).
 
         Raises
         ------
@@ -152,11 +152,11 @@ class NumpyRNN(parameters.RNNOptions):
             p_y = np.exp(log_softmax(y))
             return Forward(p_y, y, h, z, x) if all_outputs else p_y
         if not all_outputs:
-            raise ValueError("outputs are the gold tags for the loss: they need all_outputs=True")
+            raise ValueError("outputs (the gold tags, for the loss) requires all_outputs=True")
         return self._loss(x, parameters.check_tags(outputs, x, self.sizes.n_tags), None)[0]
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
-        """Gradient of the loss of one sentence with respect to every parameter, in the order of `param`.
+        """Return the gradient of one sentence's loss with respect to every parameter, in the order of `param`.
 
         Parameters
         ----------
@@ -167,21 +167,21 @@ class NumpyRNN(parameters.RNNOptions):
         return [self.embedding_gradient(back.forward.x, back.e_z), *back.gradients]
 
     def backward(self, x: npt.ArrayLike, y: npt.ArrayLike, weights: np.ndarray | None = None) -> Backward:
-        """Back-propagation through time.
+        """Run the forward pass and back-propagation through time.
 
         Parameters
         ----------
         x, y
             Word ids and gold tag ids, (L,) or a padded batch (B, L); errors as in `forward`.
         weights
-            Weight of each position in the loss, of the shape of `x`; 0 for padding, which comes last. By default
-            1/L: the mean over the sentence.
+            Weight of each position in the loss, in the shape of `x`; 0 for padding, which must come last. The
+            default is 1/L, the mean over the sentence.
         """
         x = parameters.check_words(x, self.sizes.n_words)
         return self.backward_unchecked(x, parameters.check_tags(y, x, self.sizes.n_tags), weights)
 
     def backward_unchecked(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> Backward:
-        """As `backward`, for integer arrays that have been checked: a training loop checks its corpus once."""
+        """Run `backward` on integer arrays without checking them; a training loop checks its corpus once."""
         forward, weights, memory = self._loss(x, y, weights)
 
         e_y = self.score_errors(forward.p_y, y, weights)
@@ -190,7 +190,7 @@ class NumpyRNN(parameters.RNNOptions):
         gradients = (outer(e_a, forward.z), *recurrent_gradients, outer(e_y, forward.h[..., 1:]))
         return Backward(forward, e_y, e_h, e_z, gradients)
 
-    def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, Any, Any]:
+    def _loss(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> tuple[ForwardLoss, np.ndarray, Any]:
         z, h, scores, *memory = self._forward(x)
         log_p = log_softmax(scores)
         weights = np.full(x.shape, 1 / x.size if weights is None else weights, self.dtype)
@@ -202,17 +202,20 @@ class NumpyRNN(parameters.RNNOptions):
         """Return z, h and y for checked word ids."""
         W_e, W_x, W_h, W_y = self.param
         f = activation_function(self.activation)
-        z = W_e.T[x.T].T  # W_e[:, x], laid out with a step's column contiguous
+        z = W_e.T[x.T].T  # W_e[:, x] with contiguous columns
         a = linear(W_x, z)
         h = zeros((self.sizes.n_hidd, *x.shape[:-1], x.shape[-1] + 1), self.dtype)
         for t in range(x.shape[-1]):
             h[..., t + 1] = f(a[..., t] + W_h.dot(h[..., t]))
         return z, h, linear(W_y, h[..., 1:])
 
-    def _backward(self, e_h: np.ndarray, forward: ForwardLoss, memory: Any) -> tuple[np.ndarray, np.ndarray, tuple]:
-        """Carry e_h, the errors of h that come from the outputs, back through time.
+    def _backward(
+        self, e_h: np.ndarray, forward: ForwardLoss, memory: Any
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+        """Back-propagate e_h, the errors that reach h from the outputs, through time.
 
-        Returns the whole errors e_h of the hidden states and e_a of what the activation took, and the gradient of W_h.
+        Returns the complete errors e_h of the hidden states, the errors e_a of the activation's inputs and the gradient
+        of W_h.
         """
         slope = self.slope(forward.h[..., 1:])
         e_a = np.empty_like(slope)
@@ -232,10 +235,10 @@ class NumpyRNN(parameters.RNNOptions):
 
     def slope(self, h: np.ndarray) -> np.ndarray:
         """Return the derivative of the activation, f'(a_t), from h_t = f(a_t)."""
-        return DERIVATIVE[self.activation](h)
+        return DERIVATIVES[self.activation](h)
 
     def from_later(self, e_a: np.ndarray) -> np.ndarray:
-        """Return what h_{t-1} gets of e_a_t: W_h^T e_a_t, (n_hidd,)."""
+        """Return the part of e_h_{t-1} that comes from step t: W_h^T e_a_t, (n_hidd,)."""
         return self.param.W_h.T.dot(e_a)
 
     def recurrent_gradient(self, e_a: np.ndarray, h: np.ndarray) -> np.ndarray:
@@ -243,22 +246,22 @@ class NumpyRNN(parameters.RNNOptions):
         return outer(e_a, h[..., :-1])
 
     def embedding_gradient(self, x: np.ndarray, e_z: np.ndarray) -> np.ndarray:
-        """Return the gradient of W_e, e_z_t added to the column of each word x[t]; x is (L,), e_z (n_emb, L)."""
+        """Return the gradient of W_e: e_z_t is added to the column of word x[t]; x is (L,), e_z (n_emb, L)."""
         W_e = np.zeros(self.param.W_e.shape, self.dtype, order="F")
         for word, e_z_t in zip(x, e_z.T, strict=True):
             W_e[:, word] += e_z_t
         return W_e
 
 
-def activation_function(name: str) -> Callable[[Any], Any]:
+def activation_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function of one of `parameters.ACTIVATIONS`."""
     if name == "logistic":
         return logistic_function()
     return np.tanh if name == "tanh" else lambda a: np.maximum(a, 0)
 
 
-# the derivative as a function of the activation's value h = f(a)
-DERIVATIVE = {
+# derivatives as functions of the activation's value h = f(a)
+DERIVATIVES = {
     "logistic": lambda h: h * (1 - h),
     "tanh": lambda h: 1 - h * h,
     "relu": lambda h: (h > 0).astype(h.dtype),
@@ -266,31 +269,31 @@ DERIVATIVE = {
 
 
 def log_softmax(y: np.ndarray) -> np.ndarray:
-    """Logarithms of the softmax over the first axis; subtracting the largest score keeps exp from overflowing."""
-    y = y - y.max(axis=0)
+    """Return the logarithm of the softmax over the first axis."""
+    y = y - y.max(axis=0)  # exp cannot overflow
     return y - np.log(np.exp(y).sum(axis=0))
 
 
 def zeros(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Return an array with one column a step, each column contiguous."""
+    """Return zeros in Fortran order, so that the column of each step is contiguous."""
     return np.zeros(shape, dtype, order="F")
 
 
 def columns(a: np.ndarray) -> np.ndarray:
-    """Put the columns of all steps and sentences side by side: (n, [B,] L) -> (n, steps)."""
+    """Return the columns of all steps and sentences as one matrix: (n, [B,] L) -> (n, steps)."""
     return a.reshape(len(a), -1, order="F")
 
 
 def flat(ids: np.ndarray) -> np.ndarray:
-    """Put ids or weights in the order of `columns`: ([B,] L) -> (steps,)."""
+    """Return ids or weights in the order of `columns`: ([B,] L) -> (steps,)."""
     return ids.reshape(-1, order="F")
 
 
 def linear(W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """W a for every column: (m, n) and (n, [B,] L) -> (m, [B,] L)."""
+    """Return W a for every column: (m, n) and (n, [B,] L) -> (m, [B,] L)."""
     return columns(a).T.dot(W.T).T.reshape(len(W), *a.shape[1:], order="F")
 
 
 def outer(e: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Sum e a^T over all columns, the gradient of a matrix: (m, [B,] L) and (n, [B,] L) -> (m, n)."""
+    """Return the sum of e a^T over all columns, a matrix's gradient: (m, [B,] L) and (n, [B,] L) -> (m, n)."""
     return columns(e).dot(columns(a).T)

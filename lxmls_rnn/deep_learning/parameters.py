@@ -1,4 +1,4 @@
-"""Parameters of a tagger: their names, shapes and order, how they are drawn, what is checked of them."""
+"""Parameters of a tagger: names, shapes, order, drawing and checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DTYPES = ("float64", "float32")
 
 
 class Sizes(NamedTuple):
-    """The four numbers that fix the shape of every parameter."""
+    """The four sizes that determine the shape of every parameter."""
 
     n_words: int
     n_emb: int
@@ -30,7 +30,7 @@ Shapes = Callable[..., dict[str, tuple[int, int]]]
 
 
 def rnn_shapes(n: Sizes, peepholes: bool = False) -> dict[str, tuple[int, int]]:
-    """Shapes of a recurrent network's parameters, in the order of `param`; it never has peepholes."""
+    """Return the shapes of an RNN's parameters, in the order of `param`; `peepholes` is ignored."""
     return {
         "W_e": (n.n_emb, n.n_words),
         "W_x": (n.n_hidd, n.n_emb),
@@ -40,7 +40,7 @@ def rnn_shapes(n: Sizes, peepholes: bool = False) -> dict[str, tuple[int, int]]:
 
 
 def lstm_shapes(n: Sizes, peepholes: bool = True) -> dict[str, tuple[int, int]]:
-    """Shapes of an LSTM's parameters, in the order of `param`: four gates stacked, three peepholes stacked or none."""
+    """Return the shapes of an LSTM's parameters, in the order of `param`; the rows of the gates are stacked."""
     return {
         "W_e": (n.n_emb, n.n_words),
         "W_x": (4 * n.n_hidd, n.n_emb),
@@ -50,24 +50,24 @@ def lstm_shapes(n: Sizes, peepholes: bool = True) -> dict[str, tuple[int, int]]:
     }
 
 
-# of which gates an LSTM's matrices have n_hidd rows each, one below the other
-STACKED = {"W_x": "ifgo", "W_h": "ifgo", "W_c": "ifo"}
+# the gates that an LSTM's matrices have n_hidd rows for, from top to bottom
+STACKED_GATES = {"W_x": "ifgo", "W_h": "ifgo", "W_c": "ifo"}
 
 
 class RNNParameters(list[Any]):
-    """A recurrent network's parameters in the guide's order, and each by its name: `param.W_h` is `param[2]`."""
+    """Parameters of an RNN in the guide's order, also available by name: `param.W_h` is `param[2]`."""
 
     W_e, W_x, W_h, W_y = (property(itemgetter(place)) for place in (0, 1, 2, -1))
 
 
 class LSTMParameters(RNNParameters):
-    """As `RNNParameters`, with the peepholes before W_y; without peepholes `param.W_c` is None."""
+    """Parameters of an LSTM: those of an RNN, with W_c before W_y; without peepholes `param.W_c` is None."""
 
     W_c = property(lambda self: self[3] if len(self) == 5 else None)
 
 
 class RNNOptions:
-    """What `NumpyRNN` and `RNN` have in common: how their parameters look, and what their constructors take."""
+    """Base of `NumpyRNN` and `RNN`: shapes of the parameters and options of the constructor."""
 
     shapes: Shapes = staticmethod(rnn_shapes)
     param: Any  # of `param_type`
@@ -79,12 +79,12 @@ class RNNOptions:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the constructor takes beside the sizes and the seed."""
+        """Options of the constructor, without sizes and seed."""
         return {"activation": self.activation, "dtype": self.dtype}
 
 
 class LSTMOptions(RNNOptions):
-    """What `NumpyLSTM` and `LSTM` have beside the RNN that they are made of: comes before it among their bases."""
+    """Mixin of `NumpyLSTM` and `LSTM` that adds peepholes; it must precede the RNN among their bases."""
 
     shapes: Shapes = staticmethod(lstm_shapes)
     param_type = LSTMParameters
@@ -98,27 +98,27 @@ class LSTMOptions(RNNOptions):
 
     @property
     def peepholes(self) -> bool:
-        """Whether the gates look at the cell."""
+        """Whether the gates depend on the cell."""
         return self.param.W_c is not None
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the constructor takes beside the sizes and the seed."""
+        """Options of the constructor, without sizes and seed."""
         return {**super().options, "peepholes": self.peepholes}
 
 
 def draw(
     shapes: Shapes, arguments: tuple[npt.ArrayLike, ...], seed: int | None, dtype: str
 ) -> tuple[Sizes, dict[str, np.ndarray]]:
-    """Read a model's positional arguments in either edition of the interface and draw its parameters.
+    """Parse a model's positional arguments, in either form, and draw its parameters.
 
-    Draws come from one ``numpy.random.RandomState(seed)``, uniform on [0, 1), in the order of `shapes`; drawn
-    embeddings are multiplied by 0.01. These are the numbers that the school's 2016 toolkit drew.
+    One ``numpy.random.RandomState(seed)`` draws uniformly from [0, 1), in the order of `shapes`; drawn embeddings are
+    multiplied by 0.01. The school's 2016 toolkit drew the same numbers.
 
     Parameters
     ----------
     shapes
-        `rnn_shapes` or `lstm_shapes`, the latter with or without peepholes.
+        `rnn_shapes`, or `lstm_shapes` with or without peepholes.
     arguments
         ``(E, n_hidd, n_tags)``, E a (n_emb, n_words) array of embeddings, which is copied, or
         ``(n_words, n_emb, n_hidd, n_tags)``.
@@ -132,13 +132,13 @@ def draw(
     sizes
         The model's sizes.
     values
-        Name to array. All in C order but W_e, which is in Fortran order: a word's embedding is contiguous.
+        Arrays by name, in C order; W_e is in Fortran order, so that a word's embedding is contiguous.
 
     Raises
     ------
     ValueError
-        A wrong number of arguments, a size that is not a positive integer, embeddings that are not a matrix of
-        finite numbers, another seed or dtype.
+        The number of arguments is wrong, a size is not a positive integer, the embeddings are not a matrix of finite
+        numbers, or the seed or the dtype is invalid.
     """
     check_dtype(dtype)
     if seed is not None and (not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32):
@@ -159,7 +159,7 @@ def draw(
     sizes = Sizes(*(_positive(name, size) for name, size in zip(Sizes._fields, arguments, strict=True)))
 
     made = shapes(sizes)
-    # each is drawn in double precision and laid out anew; at last the model takes a copy of all
+    # each array is drawn in double precision and converted; then the model copies all of them
     whole, largest = memory.size_of(made.values(), dtype), max(memory.size_of([W], "float64") for W in made.values())
     need = whole + max(whole, largest)
     memory.check("a model with " + ", ".join(f"{name} {size:,}" for name, size in sizes._asdict().items()), need)
@@ -178,12 +178,12 @@ def _positive(name: str, size: object) -> int:
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
         raise ValueError(f"{name} must be a positive integer, got {size!r}")
     if size >= 2**31:
-        raise ValueError(f"{name} must be below 2**31, as ids and BLAS count, got {size!r}")
+        raise ValueError(f"{name} must be below 2**31, the limit of ids and BLAS, got {size!r}")
     return int(size)
 
 
 def check_dtype(dtype: str) -> str:
-    """Return `dtype` if models can have it, else raise ValueError."""
+    """Return `dtype` if it is in `DTYPES`, else raise ValueError."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}")
     return dtype
@@ -248,7 +248,7 @@ def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarr
         raise ValueError(
             f"{argument} must be {kind} ids: integers of shape (L,) or (B, L), got {ids.dtype} of shape {ids.shape}"
         )
-    low, high = int(ids.min()), int(ids.max())  # NumPy's own numbers are slow to compare
+    low, high = int(ids.min()), int(ids.max())  # comparing NumPy's scalars is slow
     if low < 0 or high >= size:
         bad = low if low < 0 else high
         raise IndexError(f"{kind} id {bad} in {argument} is outside the {size} {kind}s: expected 0 .. {size - 1}")
@@ -256,7 +256,7 @@ def _check_ids(argument: str, kind: str, ids: np.ndarray, size: int) -> np.ndarr
 
 
 def check_shapes(expected: Mapping[str, tuple[int, int]], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise ValueError unless `shapes`, by name, are what is expected."""
+    """Raise ValueError unless the names and `shapes` are the expected ones."""
     if set(expected) != set(shapes):
         raise ValueError(f"it holds the parameters {quoted_names(shapes)}, expected {', '.join(expected)}")
     for name, shape in expected.items():
@@ -265,13 +265,13 @@ def check_shapes(expected: Mapping[str, tuple[int, int]], shapes: Mapping[str, t
 
 
 def quoted_names(names: Iterable[str]) -> str:
-    """Return names for a message, cut where they are long."""
+    """Return names for a message, shortened if they are long or not printable."""
     text = ", ".join(names)
     return text if text.isprintable() and len(text) <= MAX_QUOTE_CHARACTERS else quoted(text)
 
 
 def check_values(shapes: Mapping[str, tuple[int, int]], values: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError unless `values` holds exactly what `shapes` names: finite numbers in these shapes."""
+    """Raise ValueError unless `values` holds exactly the arrays of `shapes`, with finite numbers."""
     check_shapes(shapes, {name: value.shape for name, value in values.items()})
     for name in shapes:
         if not np.isfinite(values[name]).all():

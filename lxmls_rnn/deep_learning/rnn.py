@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """What is known of a model without importing it."""
+    """Description of a model, available without importing it."""
 
     module: str  # of this package
-    family: str  # 'RNN' or 'LSTM': models of one family compute the same from the same parameters
+    family: str  # 'RNN' or 'LSTM'; models of one family compute the same from the same parameters
     backend: str  # 'numpy'; in Theano 'scan' or 'fused'
-    words: str  # for a reader
+    title: str  # for users
 
     @property
     def in_theano(self) -> bool:
-        """Whether it computes in Theano, and so compiles."""
+        """Whether the model computes in Theano, which compiles it."""
         return self.backend != "numpy"
 
 
@@ -45,11 +45,11 @@ __all__ = [
     "NumpyRNN",
     "check_model_name",
     "device_of",
-    "device_until_made",
     "library_class",
     "model_class",
     "name_of",
     "numpy_class",
+    "planned_device",
     "replace",
     "reset_model",
 ]
@@ -63,37 +63,37 @@ def check_model_name(name: str) -> str:
 
 
 def model_class(name: str) -> Any:
-    """Return the model class of a name in `MODELS`, or what is to `replace` it; ValueError for another name."""
+    """Return the model class of a name in `MODELS`, or its replacement (`replace`); ValueError for another name."""
     return _replaced[name][0] if name in _replaced else library_class(name)
 
 
 def library_class(name: str) -> Any:
-    """As `model_class`, but the library's own, whatever replaces it."""
+    """Return the library's own class of a name in `MODELS`, even if it is replaced; ValueError for another name."""
     return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_model_name(name)].module}"), name)
 
 
 def numpy_class(name: str) -> Any:
-    """Return the NumPy class of a model's family, which can take its parameters without Theano.
+    """Return the NumPy class of a model's family, which accepts its parameters without Theano.
 
     ValueError as `check_model_name`.
     """
     return model_class(name_of(MODELS[check_model_name(name)].family, "numpy"))
 
 
-_replaced: dict[str, tuple[Any, str]] = {}  # by the name of a model: the class in its place, and whose it is
+_replaced: dict[str, tuple[Any, str]] = {}  # by model name: the replacement and its description
 
 
 def replace(name: str | None, cls: Any = None, what: str = "") -> None:
-    """Let a class stand in the place of a model in this process, for whoever asks for it by name.
+    """Replace a model in this process: `model_class` returns another class for its name.
 
     Parameters
     ----------
     name
-        In `MODELS`; None puts all of them back.
+        Name in `MODELS`; None undoes all replacements.
     cls
-        A subclass of the model, of the same name.
+        Subclass of the model, with the same name.
     what
-        What it computes with, for `device_of`.
+        Description of the class's passes, for `device_of`.
     """
     if name is None:
         _replaced.clear()
@@ -102,12 +102,12 @@ def replace(name: str | None, cls: Any = None, what: str = "") -> None:
 
 
 def name_of(family: str, backend: str) -> str:
-    """Return the name in `MODELS` of a family's model with a backend."""
+    """Return the name in `MODELS` of the model with this family and backend."""
     return next(name for name, model in MODELS.items() if (model.family, model.backend) == (family, backend))
 
 
 def device_of(name: str) -> str:
-    """Return a sentence about what a model computes on, proved by a shared variable; imports Theano for its models."""
+    """Return a sentence that names the device of a model, verified by a shared variable; imports Theano if needed."""
     own = f" The passes are those of {_replaced[name][1]}." if name in _replaced else ""
     return _device_of(name) + own
 
@@ -124,21 +124,18 @@ def _device_of(name: str) -> str:
     return choice.sentence if choice.device == "cpu" else "Theano uses the CPU."
 
 
-def device_until_made(name: str) -> str:
-    """Return what can be said of the device before there is a model, without importing Theano for it."""
+def planned_device(name: str) -> str:
+    """Return a sentence about the device that a model will use, without importing Theano; empty once it is imported."""
     if not MODELS[name].in_theano:
         return "NumPy computes on the CPU."
     if "theano" in sys.modules:
         return ""
-    found = device.choose().device or "a device that is not there"
-    return f"Theano is set to use {found}; which device it really uses is known when the model is made."
+    found = device.choose().device or "an unavailable device"
+    return f"Theano is set to use {found}; the device that it really uses is known when the model is built."
 
 
 def reset_model(model: Any, seed: int | None = None) -> Any:
-    """Return a new, untrained model of the class, sizes and options of `model`.
-
-    Its parameters are drawn as at construction, the embeddings too.
-    """
+    """Return an untrained model with the class, sizes and options of `model`; all its parameters are drawn."""
     return type(model)(*model.sizes, seed=seed, **model.options)
 
 

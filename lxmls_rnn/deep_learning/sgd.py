@@ -1,7 +1,7 @@
 """Steps of stochastic gradient descent, for each kind of model.
 
-Of the embeddings only the columns of the words in use change, so only those are computed and written: a step costs the
-same whatever the size of the vocabulary.
+A step computes and writes only the embeddings of the words in the batch, so its time does not depend on the size of the
+vocabulary.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from lxmls_rnn.deep_learning.batches import Batch
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 
-# step(x, y, weights, rate) -> cost, number of words tagged rightly before the update, norm of the gradient
+# step(x, y, weights, rate) -> cost, number of correct words before the update, norm of the gradient
 Step = Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[float, int, float]]
-# steps(numbers, rate) -> for each call, the costs of its batches, their numbers of words tagged rightly, the norms
+# steps(numbers, rate) -> for each call, the costs, numbers of correct words and norms of its batches
 Steps = Callable[[np.ndarray, float], Iterator[tuple[list[float], list[int], list[float]]]]
 
 
 def make_step(
     model: Model, *, batched: bool = False, clip: float | None = None, freeze_embeddings: bool = False
 ) -> Step:
-    """Return the function that makes one step on one sentence, or on one padded batch.
+    """Return a function that makes one step on a sentence or a padded batch.
 
     Parameters
     ----------
@@ -33,17 +33,17 @@ def make_step(
     batched
         Whether `x`, `y` and `weights` will be (B, L) instead of (L,).
     clip
-        Largest Euclidean norm of the whole gradient; a longer one is scaled down to it (Pascanu, Mikolov & Bengio
-        2013). With infinity the norm is computed and nothing scaled.
+        Maximum Euclidean norm of the whole gradient; a longer gradient is scaled down to it (Pascanu, Mikolov & Bengio
+        2013). Infinity computes the norm without scaling.
     freeze_embeddings
-        Leave W_e as it is.
+        Do not train W_e.
 
     Returns
     -------
     callable
         ``step(x, y, weights, rate) -> (cost, correct, norm)``: int32 word and tag ids, the weight of each position in
         the cost (0 for padding) in the model's dtype, the learning rate. The norm is that of the gradient before
-        clipping; it is 0 where `clip` is None. It checks nothing; `Trainer.fit` has done so.
+        clipping, or 0 if `clip` is None. The step does not check its arguments, because `Trainer.fit` does.
     """
     if isinstance(model, NumpyRNN):
         return numpy_step(model, clip, freeze_embeddings)
@@ -57,21 +57,21 @@ def make_step(
 def make_steps(
     model: Model, batches: Sequence[Batch], *, clip: float | None = None, freeze_embeddings: bool = False
 ) -> Steps:
-    """Return the function that makes steps on batches, one after the other, in as few calls as may be.
+    """Return a function that makes steps on batches, one after the other, in as few calls as possible.
 
     Parameters
     ----------
     model, clip, freeze_embeddings
-        As `make_step` takes them.
+        As in `make_step`.
     batches
-        All of sentences alone or all padded. They are not checked.
+        Either all single sentences or all padded batches. They are not checked.
 
     Returns
     -------
     callable
-        ``steps(numbers, rate)``: makes a step on each batch of these numbers, int64, (n,), in this order. Yields, call
-        by call, the costs, the numbers of words tagged rightly, each before its step, and norms of the next batches;
-        the model then stands after the last of them. After a cost that is not finite no steps are to be asked for.
+        ``steps(numbers, rate)``: makes a step on each batch in `numbers`, int64, (n,), in this order. Each call yields
+        the costs and the numbers of correct words before the step, and the norms, of the next batches; the model then
+        has the parameters after the last of them. Ask for no more steps after a cost that is not finite.
     """
     if not isinstance(model, NumpyRNN):
         from lxmls_rnn.deep_learning import fused_sgd
@@ -89,7 +89,7 @@ def make_steps(
 
 
 def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> Step:
-    """See `make_step`."""
+    """Return the step function that `make_step` describes."""
     W_e, *others = model.param
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
@@ -101,7 +101,7 @@ def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> 
         if clip is not None:
             length = norm(gradients)
             rate *= min(1.0, clip / max(length, float(np.finfo(model.dtype).tiny)))
-        rate = float(rate)  # NumPy 2 computes with one of its own numbers in that number's precision
+        rate = float(rate)  # a NumPy scalar would change the precision of the update in NumPy 2
         if not freeze_embeddings:
             W_e.T[words] -= rate * gradients.pop()
         for W, gradient in zip(others, gradients, strict=True):
@@ -113,7 +113,7 @@ def numpy_step(model: NumpyRNN, clip: float | None, freeze_embeddings: bool) -> 
 
 
 def sum_by_word(words: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum the rows of each word: (N,) ids and (N, n) rows -> the distinct ids and a row for each."""
+    """Return the distinct ids of `words`, (N,), and for each of them the sum of its `rows`, (N, n)."""
     order = np.argsort(words, kind="stable")
     words = words[order]
     first = np.ones(len(words), bool)
@@ -122,12 +122,12 @@ def sum_by_word(words: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def norm(gradients: list[np.ndarray]) -> float:
-    """Euclidean norm of all gradients as one vector."""
+    """Return the Euclidean norm of all gradients as one vector."""
     return float(np.sqrt(sum(np.vdot(g, g) for g in gradients)))
 
 
 def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings: bool) -> Step:
-    """See `make_step`; compiles a Theano function."""
+    """Compile the step function that `make_step` describes."""
     import theano
     import theano.tensor as T
 
@@ -136,11 +136,11 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
     _rate, _clip = T.scalar("rate", dtype=model.dtype), T.scalar("clip", dtype=model.dtype)
-    # the distinct words and, for each position, which of them it holds: only clipping needs the sums by word
+    # the distinct words, and for each position the index of its word among them; only clipping needs the sums by word
     _words, _which = T.ivector("words"), T.lvector("which")
 
     def rows(_a: Any, n: int) -> Any:
-        """One row a word: (L, B, n) -> (L B, n)."""
+        """Return one row per position: (L, B, n) -> (L B, n)."""
         return _a.reshape((-1, n)) if _a.ndim == 3 else _a
 
     _z = model._embed(_x)
@@ -165,12 +165,12 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
         updates.append((W_e, T.inc_subtensor(W_e.T[_ids], -_rate_now * _rows).T))
 
     by_word = clip is not None and not freeze_embeddings
-    # the bound is an input: as a constant each value would be compiled anew
+    # the bound is an input, because with a constant each value would be compiled again
     bound = [] if clip is None else [np.asarray(clip, model.dtype)]
     inputs = [_x, _y, _weights, _rate, *([_clip] if bound else []), *([_words, _which] if by_word else [])]
     outputs = [_cost, _correct, *([] if clip is None else [_norm])]
     function = theano.function(inputs, outputs, updates=updates)
-    # the Trainer has checked ids and types: checking them again would cost more than the step's own arithmetic
+    # the Trainer has checked ids and types; checking them again would take longer than the step's arithmetic
     function.trust_input = True
 
     def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:

@@ -11,7 +11,7 @@ import theano.tensor as T  # isort: skip
 
 
 class FastRNN(RNN):
-    """The tagger of `RNN`: the same parameters, numbers and interface, faster."""
+    """Faster `RNN` with the same parameters, results and interface."""
 
     @property
     def layer(self) -> RNNLayer:
@@ -19,12 +19,12 @@ class FastRNN(RNN):
         return RNNLayer(self.activation)
 
     def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
-        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         return self.layer(T.dot(_z, self.param.W_x.T), self.param.W_h, self._first(_z, _h0))
 
 
 class FastLSTM(LSTM):
-    """The tagger of `LSTM`: the same parameters, numbers and interface, faster."""
+    """Faster `LSTM` with the same parameters, results and interface."""
 
     @property
     def layer(self) -> LSTMLayer:
@@ -32,6 +32,6 @@ class FastLSTM(LSTM):
         return LSTMLayer(self.peepholes)
 
     def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
-        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         _a, states = T.dot(_z, self.param.W_x.T), (self._first(_z, _s0) for _s0 in _first or (None, None))
         return self.layer(_a, *self.param[2:-1], *states)[0]

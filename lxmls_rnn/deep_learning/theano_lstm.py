@@ -1,4 +1,4 @@
-"""The LSTM tagger in Theano; the formulas are those of `numpy_lstm`, everything else as in `theano_rnn`."""
+"""The LSTM tagger in Theano: the layer of `numpy_lstm` in the network of `theano_rnn`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import theano.tensor as T  # isort: skip
 
 
 class LSTM(parameters.LSTMOptions, RNN):
-    """Part-of-speech tagger with a long short-term memory: to `NumpyLSTM` what `RNN` is to `NumpyRNN`."""
+    """Part-of-speech tagger with a long short-term memory; sizes, options and results as in `NumpyLSTM`."""
 
     param: parameters.LSTMParameters
 
     def _forward(self, _x: Symbol, _h0: Symbol = None, _c0: Symbol = None) -> Symbol:
-        """As in `RNN`; `_c0` is the first cell, of the shape of `_h0`, 0 by default."""
+        """Return the symbolic forward pass; `_c0` is the first cell, in the shape of `_h0`, 0 by default."""
         return super()._forward(_x, (_h0, _c0))
 
     def _recurrent(self, _z: Symbol, _first: tuple[Symbol, Symbol] | None) -> Symbol:
-        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
         H = self.sizes.n_hidd
         _h0, _c0 = _first or (None, None)
 

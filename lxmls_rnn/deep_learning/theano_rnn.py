@@ -1,7 +1,7 @@
 """The recurrent tagger in Theano: `scan` unrolls the recurrent layer, `T.grad` back-propagates through it.
 
-The formulas are those of `numpy_rnn`. Theano's habit is one row a step, so quantities are transposed: (L, n).
-As in `numpy_rnn` everything takes a padded batch too: `_x` is then a matrix (B, L), and a quantity (L, B, n).
+The formulas are those of `numpy_rnn`. Quantities are transposed, (L, n), because Theano's loop runs over rows. For a
+padded batch `_x` is a matrix (B, L), and a quantity (L, B, n).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.tensor import TensorVariable as Symbol  # isort: skip
 
-ACTIVATION = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
+SYMBOLIC_ACTIVATIONS = {"logistic": T.nnet.sigmoid, "tanh": T.tanh, "relu": lambda a: T.switch(a > 0, a, 0)}
 
 
 def _trusting(inputs: list[Any], outputs: Any) -> Any:
-    """Compile a function that does not check the types of its inputs once more: the methods that call it have."""
+    """Compile a function that does not check its inputs' types, which its callers have checked."""
     function = theano.function(inputs, outputs)
     function.trust_input = True
     return function
@@ -35,9 +35,9 @@ def cross_entropy(_p: Symbol, _y: Symbol) -> Symbol:
 
 
 class RNN(parameters.RNNOptions):
-    """Recurrent part-of-speech tagger: sizes, options and errors of `NumpyRNN`, and what it computes.
+    """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
 
-    `param` are shared variables, [W_e, W_x, W_h, W_y] in its shapes; `dtype` is Theano's `floatX` by default.
+    `param` holds shared variables, [W_e, W_x, W_h, W_y], in the same shapes; `dtype` is by default Theano's `floatX`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class RNN(parameters.RNNOptions):
         return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
     def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
-        """Return the gradient of the loss by every parameter, as `NumpyRNN.grads`; compiles at the first call."""
+        """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`; compiles at the first call."""
         x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
         y = parameters.check_tags(y, x, self.sizes.n_tags)
         if self._grads is None:
@@ -87,7 +87,7 @@ class RNN(parameters.RNNOptions):
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 
     def _forward(self, _x: Symbol, _h0: Symbol = None) -> Symbol:
-        """Symbolic forward pass.
+        """Return the symbolic forward pass.
 
         Parameters
         ----------
@@ -107,22 +107,22 @@ class RNN(parameters.RNNOptions):
         return T.nnet.softmax(_y.reshape((-1, self.sizes.n_tags))).reshape(_y.shape)
 
     def _embed(self, _x: Symbol) -> Symbol:
-        """Embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
+        """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
         _z = self.param.W_e.T[_x.T.flatten()]
         return _z if _x.ndim == 1 else _z.reshape((_x.shape[1], _x.shape[0], self.sizes.n_emb))
 
     def _scores(self, _z: Symbol, _h0: Symbol = None) -> Symbol:
-        """Scores of the tags, (L, n_tags) or (L, B, n_tags), from the embeddings."""
+        """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), from the embeddings."""
         return T.dot(self._recurrent(_z, _h0), self.param.W_y.T)
 
     def _recurrent(self, _z: Symbol, _h0: Symbol) -> Symbol:
-        """Hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f = ACTIVATION[self.activation]
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        f = SYMBOLIC_ACTIVATIONS[self.activation]
 
         def step(_a_t: Symbol, _h_tm1: Symbol, W_h: Symbol) -> Any:
             return f(_a_t + T.dot(_h_tm1, W_h.T))
 
-        # W_x z_t needs no earlier step: all of them are one product, outside the loop
+        # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
         _h, _ = theano.scan(
             step,
             sequences=T.dot(_z, self.param.W_x.T),
@@ -133,11 +133,11 @@ class RNN(parameters.RNNOptions):
         return _h
 
     def _first(self, _z: Symbol, _h0: Symbol) -> Symbol:
-        """State before the first step, (n_hidd,) or (B, n_hidd)."""
+        """Return the state before the first step, (n_hidd,) or (B, n_hidd)."""
         H = self.sizes.n_hidd
         if _h0 is None:
             _h0 = T.zeros((H,) if _z.ndim == 2 else (_z.shape[1], H), self.dtype)
         elif _z.ndim == 2:
             _h0 = T.as_tensor_variable(_h0).reshape((H,))
-        # a dimension of size 1 is not one to broadcast over: scan wants the type of the states after it
+        # scan requires the type of the later states, in which no dimension is broadcastable
         return T.unbroadcast(_h0, *range(_h0.ndim))

@@ -106,7 +106,7 @@ class Trainer:
         train, dev
             Sentences with `x` and `y`, integer ids, (L,).
         progress
-            State to resume from; the model must have the parameters of that state. None starts a new training.
+            State to resume from; the model must have its parameters. None starts a new training.
         best
             With `progress` and `patience`: the parameters of the best epoch so far.
 
@@ -169,7 +169,7 @@ class Trainer:
             of_part = padded_sizes(np.array([len(sentence.x) for sentence in part], int), self.batch_size)
             positions, largest = positions + of_part[0], max(largest, of_part[1])
         n, shapes = model.sizes, model.shapes(model.sizes)
-        # numbers that both passes store for each word, temporary ones included, as measured with NumPy and `scan`
+        # numbers that both passes store per word, including temporary arrays, as measured with NumPy and `scan`
         of_word = 2 * n.n_emb + (22 if shapes["W_h"][0] > n.n_hidd else 6) * n.n_hidd + 4 * n.n_tags
         whole, learnt = (memory.size_of(list(shapes.values())[k:], model.dtype) for k in (0, 1))
         # the gradient, the array that sums it and the update; or the copy for saving

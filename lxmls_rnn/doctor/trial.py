@@ -12,7 +12,7 @@ from lxmls_rnn import theano_env
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 from lxmls_rnn.theano_env import programs
 
-MAX_SECONDS = 300.0  # for one trial; with an empty cache it takes about ten
+MAX_TRIAL_SECONDS = 300.0  # with an empty cache a trial takes about ten
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -29,7 +29,7 @@ def main(parent: int) -> None:
 
     SIGTERM kills the group, including the compilers. The kernel sends it when the process `parent` ends.
     """
-    programs.own_groups = False
+    programs.use_process_groups = False
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # the parent ended before prctl was called
@@ -72,15 +72,15 @@ def start_trial(device: str | None = None) -> "subprocess.Popen[str]":
 
 
 def end_trial(process: "subprocess.Popen[str]") -> Trial:
-    """Wait for a trial, at most :data:`MAX_SECONDS`, and return its result."""
+    """Wait for a trial, at most :data:`MAX_TRIAL_SECONDS`, and return its result."""
     try:
         output, errors = programs.wait_with_report(
-            lambda timeout: process.communicate(timeout=timeout), "The trial", MAX_SECONDS
+            lambda timeout: process.communicate(timeout=timeout), "The trial", MAX_TRIAL_SECONDS
         )
     except subprocess.TimeoutExpired:
         process.terminate()
         output, errors = process.communicate()
-        errors = f"stopped after {MAX_SECONDS:.0f} s"
+        errors = f"stopped after {MAX_TRIAL_SECONDS:.0f} s"
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     report = theano_env.Report(**lines[0]) if lines else None
     if len(lines) < 2:

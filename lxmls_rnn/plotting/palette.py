@@ -10,7 +10,7 @@ TAGS = (
     "#9ecae1", "#fdd0a2", "#a1d99b", "#dadaeb", "#fcbba1", "#c7e9c0",
     "#fee391", "#d9d9d9", "#bcbddc", "#fa9fb5", "#c6dbef", "#e5c494",
 )  # fmt: skip
-NEUTRAL, RIGHT, WRONG = "#9ecae1", "#a1d99b", "#fcae91"
+NEUTRAL_COLOUR, CORRECT_COLOUR, WRONG_COLOUR = "#9ecae1", "#a1d99b", "#fcae91"
 HIGHLIGHT = "#d62728"  # the frame around the selected word or point
 POSITIVE, NEGATIVE, NO_NUMBER = (31, 119, 180), (230, 120, 20), (153, 153, 153)
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from unicodedata import normalize
 
+from lxmls_rnn.readers.tags import UPOS_TAGS
 from lxmls_rnn.storage.files import escaped
 
-UPOS_TAGS = frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())  # noqa: SIM905
 UPOS_OF = {".": "PUNCT", "conj": "CCONJ", "prt": "PART"}  # universal tags of Petrov et al. with another name in UD
 
 

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 # errors that a user can correct; any other error is a bug in the lab or the library and is shown with its traceback
 USER_ERRORS = (ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError)
@@ -154,7 +154,7 @@ def make_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", os.fspath(folder)) from None
 
 
-def write_atomically(path: Path, content: str | Callable[[IO[bytes]], Any]) -> None:
+def write_atomically(path: Path, content: str | Callable[[IO[bytes]], object]) -> None:
     """Write a temporary file beside `path` and rename it to `path`: readers see either the old file or the new one.
 
     The folder is made if it does not exist. `content` is a text, or a function that writes to the open binary file it
@@ -185,7 +185,7 @@ def append(path: Path, line: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def make_atomically(folder: Path, fill: Callable[[Path], Any]) -> None:
+def make_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
     """Make a temporary folder, let `fill` write into it, and rename it to `folder`: it appears complete or not at all.
 
     Raise FileExistsError if `folder` is a file or a folder that is not empty, and OSError, which names the file, if

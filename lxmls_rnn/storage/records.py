@@ -76,7 +76,7 @@ def parse(kind: type[T], text: bytes | str, field: str = "") -> T:
         raise ValueError(_in_words(error, field)) from None
 
 
-def check(kind: type[T], content: Any, field: str = "") -> T:
+def check(kind: type[T], content: object, field: str = "") -> T:
     """Do as `parse` for a value that was already decoded from JSON, such as a dictionary or the value of a `field`."""
     from pydantic_core import to_json
 

@@ -122,8 +122,8 @@ class Driver:
         """Pause all trainings after their current update."""
         self.paused = True
 
-    def go_on(self) -> None:
-        """Continue after `pause`."""
+    def resume(self) -> None:
+        """Resume all trainings after `pause`."""
         self.paused = False
 
     def run(self) -> Generator[Result | None, None, None]:
@@ -237,7 +237,7 @@ class Driver:
                     submitted[key] = one
                     one.future.add_done_callback(ended.put)
                 if self.paused or was_paused:
-                    self._ask("pause" if self.paused else "go on")  # repeated, for new workers
+                    self._ask("pause" if self.paused else "resume")  # repeated, for new workers
                     was_paused = self.paused
                     self.state = "paused" if self.paused else "training"
                 result = None

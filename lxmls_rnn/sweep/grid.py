@@ -146,7 +146,7 @@ def points(vary: Mapping[str, Sequence[Any]], sample: int | None = None) -> Iter
         yield {name: point[name] for name in vary}
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """Return a value as text for names and tables."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]

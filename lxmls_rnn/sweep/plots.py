@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +16,9 @@ from lxmls_rnn.plotting.picture import picture
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.results import Setting
 from lxmls_rnn.sweep.sweep import Sweep
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_COLOURED_CURVES = 6  # the best settings, whose learning curves have a colour each
 MIN_LOG_RATIO = 8.0  # of largest to smallest value, from which an axis is logarithmic
@@ -76,12 +79,12 @@ def sorted_values(values: Iterable[Any]) -> list[Any]:
     return sorted(values) if all(is_number(value) for value in values) else values
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def draw_against(axis: Any, name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
     """Draw mean and standard deviation against one setting, and settings that are on no line as dots."""
     values = sorted_values(vary[name])
     numbers = all(is_number(value) for value in values)
@@ -93,7 +96,7 @@ def draw_against(axis: Any, name: str, vary: dict[str, list[Any]], settings: Seq
     for number, (label, line) in enumerate(found):
         shift = 0.0 if numbers else 0.12 * (number - (len(found) - 1) / 2)
         x = [places[repr(setting.point[name])] + shift for setting in line]
-        look = {"color": LINES[number % len(LINES)], "marker": "o", "markersize": 4, "capsize": 3}
+        look: dict[str, Any] = {"color": LINES[number % len(LINES)], "marker": "o", "markersize": 4, "capsize": 3}
         style = "-" if numbers else "none"
         means, deviations = [s.mean for s in line], [s.deviation or 0.0 for s in line]
         axis.errorbar(x, means, deviations, label=label, linestyle=style, **look)
@@ -119,7 +122,7 @@ def curve(setting: Setting) -> tuple[list[int], list[float], list[float]]:
     return [epoch + 1 for epoch in epochs], [statistics.fmean(values) for values in accuracies], deviations
 
 
-def draw_curves(axis: Any, settings: Sequence[Setting]) -> None:
+def draw_curves(axis: Axes, settings: Sequence[Setting]) -> None:
     """Draw accuracy on dev by epoch: the best settings in colours with bands of one deviation, the others in grey."""
     for number, setting in reversed(list(enumerate(settings))):
         epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
@@ -139,7 +142,7 @@ def draw_curves(axis: Any, settings: Sequence[Setting]) -> None:
         axis.legend(handles[::-1], labels[::-1], fontsize=7, title=title, title_fontsize=7)
 
 
-def draw_map(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+def draw_map(axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
     """Draw the mean accuracies of two varied settings as a heat map."""
     down, across = (sorted_values(vary[name]) for name in varied)
     means = np.full((len(down), len(across)), np.nan)
@@ -158,7 +161,7 @@ def draw_map(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], setti
     axis.set(xlabel=varied[1], ylabel=varied[0])
 
 
-def draw_parallel(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
+def draw_parallel(axis: Axes, varied: Sequence[str], vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
     """Draw parallel coordinates: a vertical axis per varied setting, a line per setting, coloured by its mean."""
     means = [setting.mean or 0.0 for setting in settings]
     low, high = min(means), max(means)
@@ -168,7 +171,7 @@ def draw_parallel(axis: Any, varied: Sequence[str], vary: dict[str, list[Any]], 
     for setting, mean in reversed(list(zip(settings, means, strict=True))):
         heights = [values[name].index(setting.point[name]) / (len(values[name]) - 1) for name in varied]
         best = setting is settings[0]
-        look = {"linewidth": 3.0 if best else 1.0, "alpha": 1.0 if best else 0.7}
+        look: dict[str, Any] = {"linewidth": 3.0 if best else 1.0, "alpha": 1.0 if best else 0.7}
         axis.plot(range(len(varied) + 1), [*heights, shade(mean)], color=mpl.colormaps["viridis"](shade(mean)), **look)
     for place, name in enumerate(varied):
         axis.axvline(place, color="black", linewidth=0.8)

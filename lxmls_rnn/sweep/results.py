@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.events import Metrics
@@ -127,7 +126,7 @@ def by_setting(results: Iterable[Result]) -> list[Setting]:
         epochs = max((len(result.rows) for result in group), default=0)
         settings.append(Setting(group[0].training.point, group, accuracies, epochs))
 
-    def rank(setting: Setting) -> tuple[Any, ...]:
+    def rank(setting: Setting) -> tuple[bool, bool, int, float]:
         whole = len(setting.accuracies) == len(setting.results)
         return not whole, setting.is_given_up, -setting.epochs if setting.is_given_up else 0, -(setting.mean or 0.0)
 

@@ -98,10 +98,10 @@ class Sweep:
         for name in ("epochs", "corpus"):
             if self.halving and name in self.vary:
                 raise ValueError(f"--halving compares the settings at equal epochs on one corpus: {name} cannot vary")
-        seen: set[Any] = set()
+        seen: set[object] = set()
         names: set[str] = set()
 
-        def is_new(*what: Any) -> bool:
+        def is_new(*what: object) -> bool:
             before = len(seen)
             seen.add(what)
             return len(seen) > before

@@ -99,7 +99,7 @@ def _difference(client: Client) -> str:
 
 
 def ask(token: str, what: str) -> None:
-    """Ask the trainings of a client on this worker to "stop", "pause" or "go on" after their current update."""
+    """Ask the trainings of a client on this worker to "stop", "pause" or "resume" after their current update."""
     with _changed:
         if _asked.get(token) != "stop":
             _asked[token] = what
@@ -211,7 +211,7 @@ class _Sentence:
     y: np.ndarray
 
 
-def kind(settings: Settings) -> tuple[Any, ...]:
+def kind(settings: Settings) -> tuple[object, ...]:
     """Return the settings that determine the code that Theano compiles; sizes have no influence."""
     trainer = settings.trainer
     how = trainer.batch_size > 1, trainer.clip_bound is not None, trainer.freeze_embeddings

@@ -1,1 +1,1 @@
-"""Explanations of a model: both passes step by step, reach of a gradient, gradients checked and broken."""
+"""Explanations of a model: both passes step by step, gradients through time, gradient checks and mistakes."""

@@ -1,11 +1,11 @@
-r"""Analysis of a trained tagger: how far its gradient reaches back, which words it takes for alike.
+r"""Analysis of a trained tagger: gradients through time, similar words.
 
-The error of one word's loss travels back through the hidden states. In the RNN each step multiplies it,
+The gradient of one word's loss is propagated back through the hidden states. In the RNN each step multiplies it:
 
     d loss_t / d h_k = W_h^T (f'(a_{k+1}) * d loss_t / d h_{k+1}),    k < t
 
-so it shrinks, or grows, like a power of the distance t - k (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio
-2013). In the LSTM the cell has a way of its own, on which it is multiplied by the forget gate.
+so it shrinks or grows exponentially with the distance t - k (Bengio, Simard & Frasconi 1994; Pascanu, Mikolov & Bengio
+2013). In the LSTM it also goes back through the cell, where each step multiplies it by the forget gate.
 """
 
 from collections.abc import Iterable
@@ -24,80 +24,80 @@ class Reach(NamedTuple):
     """Norms of the gradient of the loss of word t, from the first word to word t."""
 
     loss: float  # -log p_t[tag]
-    h: np.ndarray  # (t + 1,)           |d loss_t / d h_k|; in an LSTM with the cell of step k held
-    z: np.ndarray  # (t + 1,)           |d loss_t / d z_k|: how much word k matters to word t, by all ways
-    c: np.ndarray | None  # (t + 1,)    |d loss_t / d c_k|, of an LSTM
+    h: np.ndarray  # (t + 1,)           |d loss_t / d h_k|; in an LSTM, with the cell of step k held constant
+    z: np.ndarray  # (t + 1,)           |d loss_t / d z_k|: the influence of word k on word t, through all paths
+    c: np.ndarray | None  # (t + 1,)    |d loss_t / d c_k|; None for an RNN
 
 
 def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach:
-    """Follow the gradient of the loss of one word back through time.
+    """Return the norms of the gradient of one word's loss, back through time.
 
     Parameters
     ----------
     model
-        A `NumpyRNN` or `NumpyLSTM`; `model_file.convert` makes one of another model. Computed in float64.
+        A `NumpyRNN` or `NumpyLSTM`; `model_file.convert` makes one from another model. The computation is in float64.
     x
         Word ids, (L,).
     t
-        Which word's loss, from 0.
+        Position of the word whose loss is differentiated, from 0.
     tag
         The tag id in loss_t = -log p_t[tag].
 
     Raises
     ------
     ValueError, IndexError
-        As in `forward`; IndexError where there is no word t.
+        As in `forward`; IndexError if there is no word t.
     """
     x = parameters.check_words(parameters.check_sentence(x), model.sizes.n_words)
     if not 0 <= t < len(x):
         raise IndexError(f"t must be a word of the sentence, 0 .. {len(x) - 1}, got {t}")
     if model.dtype != "float64":
         model = model_file.build(type(model), model.sizes, model.get_values(), model.activation, "float64")
-    x = x[: t + 1]  # later words do not matter to this loss
+    x = x[: t + 1]  # this loss does not depend on later words
     back = model.backward(x, np.full(len(x), tag), weights=np.eye(len(x))[t])
     c = np.linalg.norm(cell_errors(model, back), axis=0) if isinstance(model, NumpyLSTM) else None
     return Reach(back.forward.loss, np.linalg.norm(back.e_h, axis=0), np.linalg.norm(back.e_z, axis=0), c)
 
 
 def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:
-    """Return e_c = d loss / d c, (n_hidd, L), of what `backward` gave for one sentence: the loss by all ways."""
+    """Return e_c = d loss / d c, (n_hidd, L), through all paths, given the result of `backward` for one sentence."""
     return model.back_through_time(model.cells(back.forward.x), linear(model.param.W_y.T, back.e_y)).e_c
 
 
 def factor_per_step(norms: np.ndarray) -> float:
-    """Return the mean factor of a step back, the geometric mean of norms[k] / norms[k + 1]; NaN where there is none."""
+    """Return the mean factor per step back, the geometric mean of norms[k] / norms[k + 1]; NaN if undefined."""
     if len(norms) < 2 or norms[0] == 0 or norms[-1] == 0:
         return float("nan")
     return float((norms[0] / norms[-1]) ** (1 / (len(norms) - 1)))
 
 
 def steps_until(norms: np.ndarray, share: float = 0.01) -> int | None:
-    """Return after how many steps back the norm is below `share` of the last; None if it never is."""
+    """Return the number of steps back after which the norm is below `share` of the last; None if it never is."""
     below = np.flatnonzero(norms[::-1] < share * norms[-1])
     return int(below[0]) if below.size else None
 
 
 def largest_beyond(norms: np.ndarray, steps: int) -> float:
-    """Return the largest norm that is more than so many steps back, as a share of the last; 0 where there is none."""
+    """Return the largest norm more than `steps` steps back, as a share of the last; 0 if there is none."""
     return float(norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1])
 
 
 def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]:
-    """Return the ids of the words most like a word, with the cosine of the angle between both embeddings.
+    """Return the ids of the words most similar to a word, with the cosine similarity of the embeddings.
 
     Parameters
     ----------
     E
         Embeddings, (n_emb, n_words). The cosine with a vector of zeros is 0.
     word
-        Its id.
+        Id of the word.
     n
-        How many; the word itself is not among them.
+        Number of words to return, without the word itself.
 
     Raises
     ------
     IndexError
-        There is no such word.
+        The id is out of range.
     """
     if not 0 <= word < E.shape[1]:
         raise IndexError(f"word must be an id from 0 to {E.shape[1] - 1}, got {word}")
@@ -108,25 +108,25 @@ def neighbours(E: np.ndarray, word: int, n: int = 10) -> list[tuple[int, float]]
 
 
 def unit_columns(E: np.ndarray) -> np.ndarray:
-    """Return the vectors, one a column, with length 1; vectors of zeros stay as they are."""
+    """Return the columns of a matrix scaled to length 1; columns of zeros stay unchanged."""
     lengths = np.linalg.norm(E, axis=0)
     return E / np.where(lengths == 0, 1, lengths)
 
 
 def principal_components(E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Project vectors onto the two directions in which they differ most.
+    """Project vectors onto their first two principal components.
 
     Parameters
     ----------
     E
-        One vector a column, (n_emb, n_words).
+        One vector per column, (n_emb, n_words).
 
     Returns
     -------
     coordinates
-        (2, n_words), of mean 0; rows of zeros where there are not so many directions.
+        (2, n_words), of mean 0; rows of zeros if there are fewer than two components.
     shares
-        (2,), the share of the variance that lies in each.
+        (2,), the share of the variance of each component.
     """
     centred = E - E.mean(axis=1, keepdims=True)
     U, s, _ = np.linalg.svd(centred, full_matrices=False)

@@ -1,4 +1,4 @@
-"""Gradients against central finite differences and against each other."""
+"""Comparison of gradients with finite differences and between implementations."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,27 +11,27 @@ from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
 from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class, numpy_class
 
 STEP = 4e-4
-TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # how far apart numbers may be, relative to the largest
+TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # maximum difference relative to the largest entry
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far two gradients of one parameter are from each other."""
+    """Comparison of two gradients of one parameter."""
 
     model: str
     activation: str
-    peepholes: bool | None  # whether the model has any; None for an RNN
+    peepholes: bool | None  # None for an RNN
     parameter: str
     against: str
-    difference: float  # largest of two entries, relative to the largest entry of both
-    where: tuple[int, ...]  # index of that entry
+    difference: float  # largest difference, relative to the largest entry of both gradients
+    where: tuple[int, ...]  # index of the largest difference
     tolerance: float
     gradient: np.ndarray = field(repr=False, compare=False)
     expected: np.ndarray = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:
-        """The model's name, which says so where an LSTM has no peepholes."""
+        """The model's name, with a note if it is an LSTM without peepholes."""
         return f"{self.model}, no peepholes" if self.peepholes is False else self.model
 
     @property
@@ -41,20 +41,20 @@ class Comparison:
 
     @property
     def differences(self) -> np.ndarray:
-        """Difference of every entry, relative to the largest entry of both."""
+        """Difference of every entry, relative to the largest entry of both gradients."""
         return relative_differences(self.gradient, self.expected)
 
 
 def finite_differences(
     loss: Callable[[], float], W: np.ndarray, piece: Callable[[], np.ndarray] | None = None
 ) -> np.ndarray:
-    """Gradient of `loss` with respect to `W` by central differences of sixth order.
+    """Return the gradient of `loss` with respect to `W`, by central differences of sixth order.
 
-    (45 (f(+s) - f(-s)) - 9 (f(+2s) - f(-2s)) + f(+3s) - f(-3s)) / 60 s, whose error is of order s^6 (Fornberg 1988):
-    with s = 4e-4 it is as small as the rounding of the difference, some 1e-12, even where the loss is steep, which the
-    usual two points never reach. Where a relu switches between the six points there is no derivative to find: then s is
-    made smaller. `W` is a float64 array, which is changed in place and put back; `loss` reads it, and for a loss that
-    is smooth in pieces only `piece` says which units are on.
+    The formula is (45 (f(+s) - f(-s)) - 9 (f(+2s) - f(-2s)) + f(+3s) - f(-3s)) / 60 s. Its error is of order s^6
+    (Fornberg 1988): with s = 4e-4 it is as small as the rounding error of the difference, about 1e-12, even where the
+    loss is steep; the usual two-point formula never reaches this. `W` is a float64 array that `loss` reads; it is
+    changed in place and restored. For a piecewise smooth loss, `piece` returns which units are active: if a relu
+    switches between the six points, s is reduced.
     """
     gradient = np.zeros_like(W)
     for index in np.ndindex(*W.shape):
@@ -99,8 +99,8 @@ def compare(
 
 
 def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Draw values for the parameters of `model`, of either sign and of a size that shows faults well."""
-    # as many columns as W has are summed up: divided by their root, no unit saturates and no chaos sets in
+    """Draw parameters of both signs for `model`, of a magnitude at which mistakes show well."""
+    # a unit sums over the columns of W: the division by their square root prevents saturation and chaotic dynamics
     values = {k: rng.uniform(-1, 1, shape) / shape[1] ** 0.5 for k, shape in model.shapes(model.sizes).items()}
     values["W_e"] = rng.uniform(-1, 1, values["W_e"].shape)
     return values
@@ -109,7 +109,7 @@ def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndar
 def random_sentence(
     sizes: tuple[int, int, int, int], length: int, rng: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw word ids and tag ids; the first word comes twice where there is room for it."""
+    """Draw word ids and tag ids; the first word is repeated at the end."""
     x, y = rng.randint(0, sizes[0], length), rng.randint(0, sizes[3], length)
     x[-1] = x[0]
     return x, y
@@ -139,35 +139,35 @@ def check_gradients(
     sizes
         n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes six forward passes.
     length
-        Words in the random sentence; the first comes twice where there is room for it.
+        Words in the random sentence; its first word is repeated at the end.
     seed
-        Of sentence and parameters.
+        Seed of the sentence and the parameters.
     dtype
-        Of the models; finite differences are always of a float64 model.
+        Data type of the models; finite differences are always computed in float64.
     x, y
-        Word ids and gold tag ids, (L,), instead of a random sentence: both or none.
+        Word ids and gold tag ids, (L,), instead of a random sentence; give both or neither.
     values
-        Parameters by name instead of random ones; they fit one family of models only.
+        Parameters by name, instead of random ones; they fit only one family of models.
     activation
-        Only this one, for the models that know it; the LSTMs keep theirs. By default all.
+        Only this activation, for the models that have it; LSTMs keep theirs. By default all.
     instead
-        Stands for `NumpyRNN`, or for `NumpyLSTM` if it is made of that: one of your own, or one of `mistakes`, put to
-        the test.
+        Class to test in place of `NumpyRNN`, or of `NumpyLSTM` if it is a subclass of that: your own, or one of
+        `mistakes`.
 
     Yields
     ------
     Comparison
-        For every model, every activation that it knows, an LSTM with and without peepholes, and every parameter.
+        One for each model, activation, peephole option of an LSTM, and parameter.
 
     Raises
     ------
     ValueError, IndexError
-        Another model, or an activation that none knows; x, y or values that do not fit the sizes.
+        Unknown model or activation; x, y or values that do not fit the sizes.
     """
     rng = np.random.RandomState(seed)
     random_x, random_y = random_sentence(sizes, length, rng)
     if (x is None) != (y is None):
-        raise ValueError("x and y make a sentence together: give both or none of them")
+        raise ValueError("x and y are one sentence: expected both or neither, got only one")
     x, y = (random_x, random_y) if x is None or y is None else (x, y)
     if activation is not None:
         check_activation(activation, ACTIVATIONS)
@@ -196,7 +196,7 @@ def _family(model: type[NumpyRNN]) -> str:
 def _all_options(
     activations: Iterable[str | None], peepholes: tuple[bool, ...], values: dict[str, np.ndarray] | None
 ) -> list[dict]:
-    """Return what a model is made with, each in turn; values that are given have peepholes or not."""
+    """Return the constructor options of all variants of a model; given values decide whether it has peepholes."""
     fit = [{"peepholes": either} for either in peepholes if values is None or either == ("W_c" in values)]
     kinds = fit if peepholes else [{}]
     return [{"activation": activation, **kind} for activation in activations for kind in kinds]

@@ -1,9 +1,9 @@
-r"""A tagger's weights turned like knobs: other scales, an offset of the forget gate, and the loss along a line.
+r"""Modified weights of a tagger: scaling, an offset of the forget gate, and the loss along a line.
 
 A slice of the loss landscape is the loss along one direction d through the weights, l(s) = loss(W + s d) (Goodfellow,
 Vinyals & Saxe 2015). The lab guide's LSTM has no biases. An offset b of its forget gate, f = logistic(a_f + b), is the
-weight of one more input that is always 1, so that `NumpyLSTM` computes it as it is (Gers, Schmidhuber & Cummins 2000
-begin with a positive one, so that the cell keeps what it has).
+weight of one more input that is always 1, so that `NumpyLSTM` needs no change. (Gers, Schmidhuber & Cummins 2000
+initialise it with a positive value, so that the cell keeps its content.)
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,21 +16,21 @@ from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat, log_softmax
 from lxmls_rnn.deep_learning.sgd import norm, sum_by_word
 
-FORGET = "forget"  # in a direction: the offset of the forget gate
+FORGET_OFFSET = "forget"  # key of the forget gate's offset in a direction
 
 
 def scaled(model: NumpyRNN, weights: float = 1.0, W_h: float = 1.0) -> NumpyRNN:
-    """Return a copy with all matrices but the embeddings times `weights`, and W_h times `W_h` too."""
+    """Return a copy with all matrices except the embeddings multiplied by `weights`, and W_h also by `W_h`."""
     factors = {"W_e": 1.0, "W_h": weights * W_h}
     return _with(model, {name: W * factors.get(name, weights) for name, W in model.get_values().items()})
 
 
 def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
-    """Return the same tagger with an offset of its forget gates.
+    """Return the same tagger with an offset added in its forget gates.
 
-    Its embeddings have one more number, 1 for every word: the last row of W_e. The last column of W_x, what it weighs,
-    is the offset in the rows of the forget gate, what is added to each a_f, and 0 in the others. With the offset 0 a
-    `NumpyRNN` is returned itself; ValueError for another offset of a model that has no forget gate.
+    Its embeddings get one more row, W_e[-1], which is 1 for every word. The matching column of W_x is the offset in the
+    rows of the forget gate, so that it is added to each a_f, and 0 in the other rows. A `NumpyRNN` is returned
+    unchanged for the offset 0; ValueError for another offset, because it has no forget gate.
     """
     if not isinstance(model, NumpyLSTM):
         if offset:
@@ -46,14 +46,14 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
 
 
 def loss(model: NumpyRNN, batch: Batch) -> float:
-    """Return the mean over the sentences of a padded batch of their losses."""
+    """Return the mean loss over the sentences of a padded batch."""
     log_p = log_softmax(model.forward(batch.x, all_outputs=True).y)
     gold = columns(log_p)[flat(batch.y), np.arange(batch.y.size)]
     return -float(gold @ flat(batch.weights))
 
 
 def gradient(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np.ndarray]:
-    """Return the gradient of `loss` by the parameters' names; the offset of the forget gate is held."""
+    """Return the gradient of `loss` by parameter name; the offset of the forget gate is constant."""
     back = with_forget_offset(model, forget).backward(batch.x, batch.y, batch.weights)
     names = list(model.shapes(model.sizes))
     found = dict(zip(names[1:], back.gradients, strict=True))
@@ -66,14 +66,14 @@ def gradient(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np
 
 
 def steepest_descent(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict[str, np.ndarray]:
-    """Return the direction of length 1 against the `gradient`; zeros where that is zero."""
+    """Return the negative `gradient`, scaled to length 1; zeros if the gradient is zero."""
     found = gradient(model, batch, forget)
     length = norm(list(found.values()))
     return {name: -g / length if length else g for name, g in found.items()}
 
 
 def descend(model: NumpyRNN, batches: Iterable[Batch], rate: float, forget: float = 0.0) -> NumpyRNN:
-    """Return what the tagger has become after a step of gradient descent on each batch; the offset is held."""
+    """Return the tagger after one step of gradient descent per batch; the offset is constant."""
     for batch in batches:
         step = gradient(model, batch, forget)
         model = _with(model, {name: W - rate * step[name] for name, W in model.get_values().items()})
@@ -87,19 +87,19 @@ def losses_along(
     batch: Batch,
     forget: float = 0.0,
 ) -> np.ndarray:
-    """Return a slice of the loss landscape.
+    """Return the losses along a line through the parameters.
 
     Parameters
     ----------
     model
-        A `NumpyRNN` or `NumpyLSTM`; distance 0.
+        A `NumpyRNN` or `NumpyLSTM`, at distance 0.
     direction
-        By the parameters' names how each changes with the distance, as arrays of their shapes; what is not named stays.
-        'forget' is the offset of the forget gate.
+        Arrays of the parameters' shapes, by name; parameters without an entry are constant. 'forget' is the change of
+        the forget gate's offset.
     distances
-        Where to compute the loss: at the parameters + distance * direction.
+        The loss is computed at the parameters + distance * direction.
     batch
-        One padded batch, as `batches.cut` makes it.
+        A padded batch from `batches.cut`.
     forget
         Offset of the forget gate at distance 0.
 
@@ -112,7 +112,7 @@ def losses_along(
     found = []
     for distance in distances:
         there = {name: W + distance * direction.get(name, 0.0) for name, W in values.items()}
-        offset = forget + distance * float(direction.get(FORGET, 0.0))
+        offset = forget + distance * float(direction.get(FORGET_OFFSET, 0.0))
         found.append(loss(with_forget_offset(_with(model, there), offset), batch))
     return np.array(found)
 

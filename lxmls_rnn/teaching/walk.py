@@ -1,12 +1,12 @@
-r"""The forward and the backward pass of a tagger, one quantity at a time: for exercises 6.1 and 6.4 and their panel.
+r"""Forward and backward pass of a tagger, one quantity at a time, for exercises 6.1 and 6.4 and their panel.
 
-`NumpyRNN` computes all steps of a quantity at once where it can. Here every quantity of every step is named on its own,
-in the order in which the network needs it, with the formula that gives it and what that formula takes:
+`NumpyRNN` computes all steps of a quantity at once where possible. Here each quantity of each step comes on its own, in
+the order of the computation, with its formula and the operands of the formula:
 
     forward,  t = 1 .. L:   z_t   a_t   h_t   y_t   p_t   C_t (the cost up to here)
     backward, t = L .. 1:   e_y_t  dW_y   e_h_t   e_a_t  dW_x  dW_h   e_z_t  dW_e
 
-and of a `NumpyLSTM`, whose b_t and dW_c are there with peepholes only,
+and for a `NumpyLSTM` (b_t and dW_c only with peepholes)
 
     forward,  t = 1 .. L:   z_t   a_t  b_t  i_t  f_t  g_t  o_t  c_t  h_t   y_t   p_t   C_t
     backward, t = L .. 1:   e_y_t  dW_y   e_h_t  e_a_o_t  e_c_t  e_a_i_t  e_a_f_t  e_a_g_t
@@ -14,8 +14,7 @@ and of a `NumpyLSTM`, whose b_t and dW_c are there with peepholes only,
 
 where e_a_t is [e_a_i_t; e_a_f_t; e_a_g_t; e_a_o_t], and e_b_t the same without g, which has no peephole.
 
-The values are those of `NumpyRNN.backward`; the contributions that a matrix' gradient dW gathers step by step add up to
-`NumpyRNN.grads`.
+The values are those of `NumpyRNN.backward`; the contributions of the steps to a gradient dW sum to `NumpyRNN.grads`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,8 +33,8 @@ FORWARD, BACKWARD = "forward", "backward"
 class Step(NamedTuple):
     """One quantity of one step.
 
-    `formula` is written with the names of `operands`; a name ends in its step, 'h_1' is h of the first word. Vectors
-    are (n, 1), transposed ones (1, n), numbers (1, 1).
+    `formula` uses the names of `operands`; a name ends with its step: 'h_1' is h of the first word. Vectors are (n, 1),
+    transposed vectors (1, n), numbers (1, 1).
     """
 
     direction: str  # 'forward' or 'backward'
@@ -44,16 +43,16 @@ class Step(NamedTuple):
     symbol: str  # the name with its step
     formula: str
     operands: dict[str, np.ndarray]
-    value: np.ndarray  # for a gradient: what this step contributes to it
+    value: np.ndarray  # for a gradient: the contribution of this step
 
     @property
     def is_gradient(self) -> bool:
-        """Whether the value is added to the gradient of a parameter."""
+        """Whether the value is a contribution to the gradient of a parameter."""
         return self.name.startswith("dW")
 
 
 def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
-    """Go through the forward pass and back-propagation of a sentence.
+    """Yield the steps of the forward pass and of back-propagation for a sentence.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def walk(model: NumpyRNN, x: npt.ArrayLike, y: npt.ArrayLike) -> Iterator[Step]:
     ValueError, IndexError
         As `NumpyRNN.grads`.
     """
-    model.grads(x, y)  # complains about what is no sentence
+    model.grads(x, y)  # raises for an invalid sentence
     back = model.backward(x, y)
     yield from _forward(model, back, np.asarray(y))
     yield from _backward(model, back, np.asarray(y))
@@ -204,7 +203,7 @@ def _lstm_errors(
 
 
 def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]) -> Step:
-    """Write numbers for the steps in a formula: t this one, s the one before, u the one after."""
+    """Return a step whose formula has numbers: _t is this step, _s the previous one, _u the next one."""
 
     def numbered(text: str) -> str:
         for letter, number in (("_t", t), ("_s", t - 1), ("_u", t + 1)):
@@ -222,10 +221,10 @@ def _onehot(number: int, size: int) -> np.ndarray:
     return column
 
 
-def only_words(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:
-    """Return the same network for sentences of some words only: word i has the id `words[i]` in `model`.
+def restrict_vocabulary(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:
+    """Return the same network with only some words: word i has the id `words[i]` in `model`.
 
-    The other embeddings have no part in their passes, and W_e becomes small enough to be looked at.
+    W_e becomes small enough to be displayed.
     """
     values = model.get_values()
     values["W_e"] = values["W_e"][:, list(words)]
@@ -234,8 +233,8 @@ def only_words(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:
     return small
 
 
-def gathered(steps: Iterable[Step]) -> dict[str, np.ndarray]:
-    """Add up what the steps so far contribute to each gradient; a gradient without a step yet is not there."""
+def sum_gradients(steps: Iterable[Step]) -> dict[str, np.ndarray]:
+    """Return the sum of the contributions of these steps to each gradient that has one."""
     sums: dict[str, np.ndarray] = {}
     for step in steps:
         if step.is_gradient:

@@ -13,19 +13,19 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGE = "scipy-openblas32"
-# Every function of BLAS that Theano's C code or ours calls.
+# All BLAS functions that Theano's C code or this library's calls.
 SYMBOLS = (
     *("sgemm_", "dgemm_", "sgemv_", "dgemv_", "sger_", "dger_", "sdot_", "ddot_", "saxpy_", "daxpy_"),
     *("openblas_get_num_threads", "openblas_set_num_threads"),
 )
 
-# OpenBLAS's threads wait actively for more work for 2 to this power of processor cycles before they sleep. With the
-# default of 26 they would slow down the threads of `ops/cpu/parallel.c` and other processes.
-TIMEOUT = {"OPENBLAS_THREAD_TIMEOUT": "21"}
+# OpenBLAS's threads spin for 2 to this power of processor cycles before they sleep. With the default of 26 they would
+# slow down the threads of `ops/cpu/parallel.c` and other processes.
+THREAD_TIMEOUT = {"OPENBLAS_THREAD_TIMEOUT": "21"}
 
 
 def library() -> Path | None:
-    """Return the package's shared library; None where it is not installed or has none for this platform."""
+    """Return the package's shared library; None if it is not installed or has none for this platform."""
     spec = importlib.util.find_spec("scipy_openblas32")  # an import would load it for the whole process
     folders = spec.submodule_search_locations if spec is not None else None
     files = [Path(folder, "lib", "libscipy_openblas.so") for folder in folders or ()]
@@ -33,7 +33,7 @@ def library() -> Path | None:
 
 
 def problem() -> str:
-    """Return why Theano cannot link with the package; an empty text if it can."""
+    """Return why Theano cannot link with the package; an empty string if it can."""
     file = library()
     if file is None:
         return f"{PACKAGE} is not installed, or has no library for {platform.machine()}"
@@ -43,7 +43,7 @@ def problem() -> str:
 
 
 def ldflags() -> str:
-    """Return Theano's flag ``blas.ldflags`` for the package; nothing where it cannot be linked with."""
+    """Return Theano's flag ``blas.ldflags`` for the package; an empty string if Theano cannot link with it."""
     file = library()
     if file is None or problem():
         return ""
@@ -52,15 +52,15 @@ def ldflags() -> str:
 
 
 def load(flags: str) -> None:
-    """Load the package's library with our `TIMEOUT`, if `flags` are the flags that link with it.
+    """Load the package's library with `THREAD_TIMEOUT` if `flags` link with it.
 
-    A timeout that is already in the environment wins. Ours is removed afterwards, because NumPy's own OpenBLAS in a
-    child process would use it.
+    A timeout that is already in the environment is kept. Otherwise the variable is removed again, because NumPy's own
+    OpenBLAS in a child process would use it.
     """
     file = library()
     if file is None or flags != ldflags():
         return
-    ours = {name: value for name, value in TIMEOUT.items() if name not in os.environ}
+    ours = {name: value for name, value in THREAD_TIMEOUT.items() if name not in os.environ}
     os.environ.update(ours)
     try:
         ctypes.CDLL(str(file))

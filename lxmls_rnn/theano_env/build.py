@@ -1,9 +1,9 @@
-"""Check of the installed Theano: only this project's build is accepted, a stock one is an error."""
+"""Check that the installed Theano is this project's build, not a stock one."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
-STAMP = "lxmls_rnn_build.txt"  # beside Theano's __init__.py; scripts/theano_build writes it
+STAMP = "lxmls_rnn_build.txt"  # next to Theano's __init__.py; scripts/theano_build writes it
 
 
 class WrongTheano(ImportError, RuntimeError):
@@ -11,10 +11,10 @@ class WrongTheano(ImportError, RuntimeError):
 
 
 def stamp() -> str:
-    """Return the digest of the edits that the installed Theano was built with; WrongTheano if it has none."""
+    """Return the digest of the edits in the installed Theano; WrongTheano if there is none."""
     spec = find_spec("theano")
     if spec is None or spec.origin is None:
-        raise WrongTheano("Theano is not installed: `make setup` builds it")
+        raise WrongTheano("Theano is not installed: run `make setup`, which builds it")
     try:
         return Path(spec.origin).with_name(STAMP).read_text()
     except FileNotFoundError:

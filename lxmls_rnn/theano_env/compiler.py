@@ -1,8 +1,8 @@
 """Parallel compilation of the C modules of a Theano function, one compiler for each core.
 
-Theano compiles modules one after the other. When a function needs a module that is not in the cache, compilers are
-started in the background for all missing modules of that function. Theano then takes each result when it comes to that
-C module. The loop of a scan, which Theano compiles within the function, is treated in the same way.
+Theano compiles modules one after the other. When a function needs a module that is not in the cache, this module starts
+compilers in the background for all missing modules of the function. Theano then takes each result when it needs it. The
+loop of a scan, which Theano compiles with the function, is treated in the same way.
 """
 
 import functools
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from lxmls_rnn.theano_env import entries, failures
-from lxmls_rnn.theano_env.header import Module, drop, header
+from lxmls_rnn.theano_env.header import Module, discard, header
 from lxmls_rnn.theano_env.programs import Programs, wait_with_report
 
 MAX_COMPILERS = 8  # at once; each takes about 150 MB of memory
 
 
-class Ahead:
-    """The compilers that run in the background for one function."""
+class BackgroundCompilers:
+    """Compilers that run in the background for one function."""
 
     def __init__(self) -> None:
-        # VM_Linkers of the function and its loops, whose missing modules have not been started yet
+        # VM_Linkers of the function and its loops whose missing modules are not being compiled yet
         self.linkers: list[Any] = []
         self._pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), MAX_COMPILERS), "theano-compile")
         self._running: dict[Module, Future[Path | None]] = {}
@@ -35,10 +35,10 @@ class Ahead:
         self._held = ExitStack()
 
     def take(self, module: Module, folder: Path) -> bool:
-        """Move a module compiled in the background to `folder`; return whether there is one."""
+        """Move a module that was compiled in the background to `folder`; return whether there was one."""
         linkers, self.linkers = self.linkers, []
         for linker in linkers:
-            self._start(lacking(linker))
+            self._start(missing_modules(linker))
         future = self._running.pop(module, None)
         built = None if future is None else wait_with_report(future.result, "The C++ compiler")
         for file in [] if built is None else list(built.iterdir()):
@@ -50,11 +50,11 @@ class Ahead:
 
         if len(modules) < 2:
             return
-        # The lock keeps other processes from compiling the same modules until Theano has taken them over.
+        # Until Theano has taken the modules, the lock keeps other processes from compiling the same ones.
         self._held.enter_context(compilelock.lock_ctx())
         try:
             scratch = self._held.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        except OSError:  # no writable folder: Theano compiles them in the cache, one after the other
+        except OSError:  # no writable folder: Theano compiles in the cache, one module after the other
             return
         path = header()
         for number, module in enumerate(modules):
@@ -65,37 +65,37 @@ class Ahead:
         try:
             folder.mkdir()
             return folder if module.compile(folder, path, self._programs.run) else None
-        except OSError:  # a full disk; the disk of the cache may have space
+        except OSError:  # full disk; the disk of the cache may have space
             return None
 
     def end(self, wait: bool) -> None:
-        """Start no more compilers and release the cache's lock; `wait` for running compilers, or kill them."""
+        """Start no more compilers, wait for the running ones or (unless `wait`) kill them, release the cache's lock."""
         if not wait:
             self._programs.end()
         self._pool.shutdown(cancel_futures=True)
         self._held.close()
 
 
-def lacking(linker: Any) -> list[Module]:
-    """List the modules of a VM_Linker's function that are missing in the cache, in Theano's order."""
+def missing_modules(linker: Any) -> list[Module]:
+    """Return the modules of a VM_Linker's function that the cache lacks, in Theano's order."""
     from theano.gof import Op
     from theano.gof.cc import get_module_cache
 
     modules: dict[Module, None] = {}
     for node in linker.schedule(linker.fgraph):
-        if type(node.op).make_thunk is not Op.make_thunk:  # a scan: its loop has a linker of its own
+        if type(node.op).make_thunk is not Op.make_thunk:  # a scan, whose loop has its own linker
             continue
         try:
-            module = _lacking(node, get_module_cache())
-        except Exception:  # no C code, or an error: Theano itself reports it, or runs the Op in Python
+            module = _missing_module(node, get_module_cache())
+        except Exception:  # no C code, or an error: Theano reports it or runs the Op in Python
             continue
         if module is not None:
             modules[module] = None
     return list(modules)
 
 
-def _lacking(node: Any, cache: Any) -> Module | None:
-    """Return the module of a node as ``Op.make_c_thunk`` makes it; None if it is in the cache."""
+def _missing_module(node: Any, cache: Any) -> Module | None:
+    """Return the module that ``Op.make_c_thunk`` would compile for a node; None if it is in the cache."""
     from theano.gof import FunctionGraph
     from theano.gof.cc import CLinker
     from theano.gof.cmodule import GCC_compiler, get_module_hash
@@ -114,55 +114,56 @@ def _lacking(node: Any, cache: Any) -> Module | None:
     )
 
 
-_here = threading.local()  # .ahead: the compilers of the function that this thread compiles
+_thread = threading.local()  # .compilers: those of the function that this thread compiles
 
 
 @contextmanager
-def _ahead_of(linker: Any) -> Iterator[None]:
-    outer: Ahead | None = getattr(_here, "ahead", None)
+def _compiling_ahead(linker: Any) -> Iterator[None]:
+    outer: BackgroundCompilers | None = getattr(_thread, "compilers", None)
     if outer is not None:
         outer.linkers.append(linker)
         yield
         return
-    ahead = _here.ahead = Ahead()
-    ahead.linkers.append(linker)
+    compilers = _thread.compilers = BackgroundCompilers()
+    compilers.linkers.append(linker)
     complete = False
     try:
         yield
         complete = True
     finally:
-        _here.ahead = None
-        ahead.end(wait=complete)
+        _thread.compilers = None
+        compilers.end(wait=complete)
 
 
-def side_by_side(make_all: Callable[..., Any]) -> Callable[..., Any]:
+def in_parallel(make_all: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``VM_Linker.make_all`` so that the missing modules of a function are compiled in parallel."""
 
     @functools.wraps(make_all)
-    def ahead(linker: Any, *args: Any, **kwargs: Any) -> Any:
-        with _ahead_of(linker):
+    def make_ahead(linker: Any, *args: Any, **kwargs: Any) -> Any:
+        with _compiling_ahead(linker):
             return make_all(linker, *args, **kwargs)
 
-    return ahead
+    return make_ahead
 
 
 def _compile(module: Module, folder: Path) -> None:
     path = header() if module.takes_header else None
-    ahead: Ahead | None = getattr(_here, "ahead", None)
-    if (ahead is not None and ahead.take(module, folder)) or module.compile(folder, path):
+    compilers: BackgroundCompilers | None = getattr(_thread, "compilers", None)
+    if (compilers is not None and compilers.take(module, folder)) or module.compile(folder, path):
         return
     module.compile_plainly(folder)
     if path is not None:  # the code compiles only without the header
-        drop(path)
+        discard(path)
 
 
-def compiling(theanos_way: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``GCC_compiler.compile_str``: compile with a precompiled header, else plainly, else raise CompileError.
+def compiling(theanos_compile_str: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``GCC_compiler.compile_str``: compile with a precompiled header, or else without it.
 
-    Theano itself compiles what is not a Python module, and everything if compiler warnings are shown.
+    CompileError if both fail. Theano's own function compiles what is not a Python module, and everything if the user
+    wants to see compiler warnings.
     """
 
-    @functools.wraps(theanos_way)
+    @functools.wraps(theanos_compile_str)
     def compile_str(
         module_name: str,
         src_code: str,
@@ -189,7 +190,7 @@ def compiling(theanos_way: Callable[..., Any]) -> Callable[..., Any]:
                 except Exception as error:
                     raise failures.not_loadable(library, error, config.blas.ldflags) from error
             flags = ["-g0", *(preargs or [])]
-            done = theanos_way(
+            done = theanos_compile_str(
                 module_name, src_code, location, include_dirs, lib_dirs, libs, flags, py_module, hide_symbols
             )
             if library.exists():

@@ -1,11 +1,11 @@
-"""Turns for threads on an NVIDIA GPU: one thread at a time, in the GPU's context; detection of a lost GPU.
+"""Mutual exclusion of threads on an NVIDIA GPU, in the GPU's context; detection of a lost GPU.
 
 Each thread has a stack of CUDA contexts and works in the topmost one. libgpuarray 0.7.6 has one counter for all threads
 of how often its context was entered. It pushes the context on the stack of the thread that raises the counter to 1.
-When it makes a kernel that it has made before, it enters the context and never leaves it: from then on no other thread
-gets a context. Two threads at the same time can also make the counter too low, which ends the process.
+When it compiles a kernel a second time, it enters the context and never leaves it: from then on no other thread gets a
+context. Two threads at the same time can also make the counter too low, which ends the process.
 
-Objects that Python frees between these calls do not wait for a turn: libgpuarray ignores errors there. While one thread
+Objects that Python frees between these calls are not protected: libgpuarray ignores errors there. While one thread
 compiles for a GPU, the trainings of other threads wait.
 """
 
@@ -20,23 +20,23 @@ from typing import Any
 from lxmls_rnn.device import GpuLost, libraries
 from lxmls_rnn.theano_env.lock import LOCK, reporting_wait
 
-YIELD_SECONDS = 0.0005  # pause of a thread if another one waits; waking up takes less
+YIELD_SECONDS = 0.0005  # pause of a thread while another one waits; longer than waking up takes
 
 Call = Callable[..., Any]
 
 
 class Turn:
-    """A reentrant lock for calls, which lets a waiting thread go first."""
+    """A reentrant lock for calls that lets a waiting thread go first."""
 
     def __init__(self) -> None:
         self._lock: Any = threading.RLock()
         self._waiting: set[int] = set()
 
     def run(self, call: Call) -> Any:
-        """Call a function when it is this thread's turn, and return its result."""
+        """Call a function while holding the lock, and return its result."""
         if self._lock._is_owned():
             return call()
-        if self._waiting:  # else a thread that calls in a loop would always get the lock first
+        if self._waiting:  # otherwise a thread that calls in a loop would always get the lock first
             time.sleep(YIELD_SECONDS)
         me = threading.get_ident()
         self._waiting.add(me)
@@ -48,11 +48,11 @@ class Turn:
 TURN = Turn()  # for compiling and for computing on a GPU: two locks could cause a deadlock
 
 
-class Primary:
-    """The primary context of a GPU, named by its PCI bus id: the one that libgpuarray works in."""
+class PrimaryContext:
+    """The primary context of the GPU with a PCI bus id, in which libgpuarray works."""
 
     def __init__(self, bus_id: str) -> None:
-        # Most calls return at once: releasing the GIL would cost more.
+        # Most calls return at once; releasing the GIL would take longer.
         self._quick, self._driver = ctypes.PyDLL("libcuda.so"), ctypes.CDLL("libcuda.so")
         device, self._context = ctypes.c_int(), ctypes.c_void_p()
         status = self._quick.cuDeviceGetByPCIBusId(ctypes.byref(device), bus_id.encode())
@@ -61,21 +61,21 @@ class Primary:
             raise RuntimeError(f"the context of the GPU {bus_id} is unavailable: {libraries.error_name(status)}")
 
     def make_current(self) -> None:
-        """Make this context the current one of this thread, unless it has one."""
+        """Make this context the thread's current one unless the thread has one."""
         current = ctypes.c_void_p()
         if self._quick.cuCtxGetCurrent(ctypes.byref(current)) == 0 and not current.value:
             self._quick.cuCtxSetCurrent(self._context)
 
     def check(self) -> None:
-        """Raise `GpuLost` if the GPU has stopped working: every later call returns the same error."""
+        """Raise `GpuLost` if the GPU has stopped working; every later call then returns the same error."""
         status = self._driver.cuCtxSynchronize()
         if status != 0:
             raise GpuLost(libraries.error_name(status))
 
-    def alone(self, call: Call) -> Call:
-        """Wrap a function so that it waits for its turn, then runs in this context.
+    def exclusively(self, call: Call) -> Call:
+        """Wrap a function so that it holds the lock and runs in this context.
 
-        It raises `GpuLost` instead of its own exception if the GPU is lost.
+        If the GPU is lost, it raises `GpuLost` instead of its own exception.
         """
 
         def inside(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -87,34 +87,34 @@ class Primary:
                 raise
 
         @functools.wraps(call)
-        def on_its_own(*args: Any, **kwargs: Any) -> Any:
+        def locked(*args: Any, **kwargs: Any) -> Any:
             return TURN.run(lambda: inside(args, kwargs))
 
-        return on_its_own
+        return locked
 
 
 def in_turns(call: Call) -> Call:
-    """Wrap ``orig_function``, with which `theano.function` compiles, so that threads take turns.
+    """Wrap ``orig_function``, which compiles for `theano.function`, so that threads take turns.
 
     All threads of the process share the optimiser and the module cache.
     """
 
     @functools.wraps(call)
-    def alone(*args: Any, **kwargs: Any) -> Any:
-        with reporting_wait(lambda: "another thread") as my_turn:
+    def locked(*args: Any, **kwargs: Any) -> Any:
+        with reporting_wait(lambda: "another thread") as end_reports:
 
-            def compile_it() -> Any:  # a scan compiles its loop within the compile of the whole
-                my_turn()
+            def compile_it() -> Any:  # a scan compiles its loop inside this call
+                end_reports()
                 with LOCK.released_after():
                     return call(*args, **kwargs)
 
             return TURN.run(compile_it)
 
-    return alone
+    return locked
 
 
 def share_gpu() -> None:
-    """Let threads take turns on the GPU if Theano's device is a CUDA device; else change nothing."""
+    """Let threads take turns on the GPU if Theano's device is a CUDA device."""
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
 
@@ -124,13 +124,13 @@ def share_gpu() -> None:
         return
     if context.kind != b"cuda":
         return
-    alone = Primary(context.unique_id).alone
-    function_module.Function.__call__ = alone(function_module.Function.__call__)
+    exclusively = PrimaryContext(context.unique_id).exclusively
+    function_module.Function.__call__ = exclusively(function_module.Function.__call__)
     for name in ("get_value", "set_value"):
-        setattr(gpu.GpuArraySharedVariable, name, alone(getattr(gpu.GpuArraySharedVariable, name)))
+        setattr(gpu.GpuArraySharedVariable, name, exclusively(getattr(gpu.GpuArraySharedVariable, name)))
     constructors = sharedvalue.shared.constructors
-    constructors[constructors.index(gpu.gpuarray_shared_constructor)] = alone(gpu.gpuarray_shared_constructor)
-    compiling = in_turns(alone(function_module.orig_function.__wrapped__))
+    constructors[constructors.index(gpu.gpuarray_shared_constructor)] = exclusively(gpu.gpuarray_shared_constructor)
+    compiling = in_turns(exclusively(function_module.orig_function.__wrapped__))
     for name in ("theano.compile.function", "theano.compile.pfunc"):
-        module: Any = importlib.import_module(name)  # theano.compile.function is a function's name too
+        module: Any = importlib.import_module(name)  # theano.compile.function is also the name of a function
         module.orig_function = compiling

@@ -1,7 +1,7 @@
-"""Detect damaged files of the compile cache, delete them, and let Theano compile again.
+"""Detect and delete damaged files of the compile cache, so that Theano compiles them again.
 
-Every module, key and precompiled header ends with a checksum of its name and of what precedes it, which loaders ignore.
-A file that a crash has cut or filled with zeros would end the process by SIGBUS or SIGSEGV when it is loaded.
+Every module, key and precompiled header ends with a checksum of its name and content, which loaders ignore. Loading a
+file that a crash has truncated or filled with zeros would end the process with SIGBUS or SIGSEGV.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lxmls_rnn.theano_env.failures import CompileError, explained
 
 MAGIC = b"lxmls-crc32:"
 SEAL_LENGTH = len(MAGIC) + 4  # bytes
-BLOCK = 1 << 20  # bytes read at a time
+BLOCK_BYTES = 1 << 20  # read at a time
 
 
 class Damaged(Exception):
@@ -35,36 +35,36 @@ class Damaged(Exception):
 
 
 def seal(path: Path, name: str | None = None) -> None:
-    """Append to a file its checksum, under its own name or the one that it is about to be given."""
+    """Append the checksum to a file, for its own name or for the one that it will get."""
     with open(path, "r+b") as file:
         checksum = zlib.crc32((name or path.name).encode())
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             checksum = zlib.crc32(block, checksum)
-        file.write(_end(checksum))
+        file.write(_seal_for(checksum))
 
 
 def is_intact(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is there, as it was sealed."""
+    """Whether a file exists and is as it was sealed."""
     try:
         with open(path, "rb") as file:
             left = os.fstat(file.fileno()).st_size - SEAL_LENGTH
             checksum = zlib.crc32(os.path.basename(path).encode())
             while left > 0:
-                block = file.read(min(BLOCK, left))
+                block = file.read(min(BLOCK_BYTES, left))
                 if not block:
                     return False
                 checksum, left = zlib.crc32(block, checksum), left - len(block)
-            return left == 0 and file.read() == _end(checksum)
+            return left == 0 and file.read() == _seal_for(checksum)
     except OSError:
         return False
 
 
-def _end(checksum: int) -> bytes:
+def _seal_for(checksum: int) -> bytes:
     return MAGIC + checksum.to_bytes(4, "little")
 
 
 def save(key_data: Any) -> None:
-    """Write a ``KeyData`` of Theano's to its ``key.pkl``, whole; the caller holds the lock.
+    """Write Theano's ``KeyData`` to its ``key.pkl`` atomically; the caller holds the lock.
 
     Damaged if another process has deleted the entry, CompileError if the disk is full.
     """
@@ -74,28 +74,28 @@ def save(key_data: Any) -> None:
     try:
         with explained(path.parent):
             try:
-                part.write_bytes(content + _end(zlib.crc32(content)))
+                part.write_bytes(content + _seal_for(zlib.crc32(content)))
                 os.replace(part, path)
             except FileNotFoundError:
                 raise Damaged(key_data.get_entry()) from None
     except BaseException:
         part.unlink(missing_ok=True)
-        if not path.exists():  # a new entry, which without a key nobody finds
+        if not path.exists():  # a new entry, which cannot be found without its key
             shutil.rmtree(path.parent, ignore_errors=True)
         raise
 
 
 def load_key(file: IO[bytes]) -> Any:
-    """Return what `save` has written; EOFError, at which Theano deletes the entry, if the file is damaged."""
+    """Return the ``KeyData`` that `save` wrote; EOFError, on which Theano deletes the entry, if it is damaged."""
     content = file.read()
     body = content[:-SEAL_LENGTH]
-    if content[-SEAL_LENGTH:] != _end(zlib.crc32(body)):
+    if content[-SEAL_LENGTH:] != _seal_for(zlib.crc32(body)):
         raise EOFError("damaged key.pkl")
     return pickle.loads(body)
 
 
 def listing(folder: str) -> list[str]:
-    """List a folder; one that is gone is empty."""
+    """Return the names in a folder; none if the folder does not exist."""
     try:
         return os.listdir(folder)
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def listing(folder: str) -> list[str]:
 
 
 def last_access(path: str) -> float:
-    """Return when a file was last read, now for one that is gone: Theano takes no folder of it for old."""
+    """Return when a file was last read; now if it does not exist, so that Theano does not take its folder for old."""
     try:
         return os.stat(path).st_atime
     except FileNotFoundError:
@@ -116,12 +116,12 @@ def load_module(load: Callable[[str], Any], module: str) -> Any:
         raise Damaged(module)
     try:
         return load(module)
-    except Exception as error:  # other symbols than this system's libraries have, a damaged __init__.py
+    except Exception as error:  # symbols that this system's libraries lack, a damaged __init__.py
         raise Damaged(module) from error
 
 
 def repairing(module_from_key: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``ModuleCache.module_from_key``: it deletes a damaged entry and compiles again, once for each entry."""
+    """Wrap ``ModuleCache.module_from_key`` to delete a damaged entry and compile it again, once per entry."""
 
     @functools.wraps(module_from_key)
     def repaired(cache: Any, *args: Any, **kwargs: Any) -> Any:
@@ -143,7 +143,7 @@ def repairing(module_from_key: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _forget(cache: Any, module: str) -> None:
-    """Take an entry out of what a ``ModuleCache`` has read."""
+    """Remove an entry from the tables of a ``ModuleCache``."""
     cache.module_from_name.pop(module, None)
     cache.loaded_key_pkl.discard(str(Path(module).with_name("key.pkl")))
     cache.entry_from_key = {key: name for key, name in cache.entry_from_key.items() if name != module}
@@ -153,9 +153,9 @@ def _forget(cache: Any, module: str) -> None:
 
 
 def prepare(folder: str) -> None:
-    """Delete the folder of a module that Theano itself consists of if the module is damaged, and make it anew.
+    """Replace the folder of one of Theano's own modules by an empty one if the module is damaged.
 
-    Theano compiles what is not there. The module is ``NAME/NAME.so`` in the compile cache.
+    Theano then compiles the missing module. The module is ``NAME/NAME.so`` in the compile cache.
     """
     from theano.gof import compilelock
 
@@ -164,7 +164,7 @@ def prepare(folder: str) -> None:
         return
     with explained(folder), compilelock.lock_ctx():  # another process may be writing it
         if module.exists() and not _is_importable(module):
-            # Moved first: whoever imports it at this moment writes bytecode there.
+            # It is moved first, because a process that imports it at this moment writes bytecode there.
             with tempfile.TemporaryDirectory(dir=module.parent.parent, ignore_cleanup_errors=True) as trash:
                 os.rename(folder, Path(trash, module.stem))
         os.makedirs(folder, exist_ok=True)

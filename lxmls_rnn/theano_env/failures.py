@@ -1,4 +1,4 @@
-"""Failures to compile C code, each explained in one sentence."""
+"""Errors of compiling C code, each explained in one sentence."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.theano_env.programs import Done
 
-LONGEST_QUOTE = 200  # characters of what a compiler said
-FULL_DISK = re.compile("No space left on device|Disk quota exceeded")
-KILLED = re.compile(r"\bKilled\b|signal 9\b")
-NO_MEMORY = re.compile("Cannot allocate memory|out of memory|memory exhausted")
-NO_LIBRARY = re.compile(r"(?:cannot find|unable to find library) (-l[^\s:]+)")
-ERROR = re.compile(r"[^/\s]* error: .*|undefined reference .*")
+MAX_OUTPUT_CHARACTERS = 200  # of a compiler's output in a message
+FULL_DISK_PATTERN = re.compile("No space left on device|Disk quota exceeded")
+KILLED_PATTERN = re.compile(r"\bKilled\b|signal 9\b")
+NO_MEMORY_PATTERN = re.compile("Cannot allocate memory|out of memory|memory exhausted")
+NO_LIBRARY_PATTERN = re.compile(r"(?:cannot find|unable to find library) (-l[^\s:]+)")
+ERROR_PATTERN = re.compile(r"[^/\s]* error: .*|undefined reference .*")
 
 
 class CompileError(RuntimeError):
-    """C code could not be compiled or loaded; its text is one sentence, whatever Theano adds to its arguments."""
+    """C code could not be compiled or loaded; the text is one sentence, even if Theano adds arguments."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -35,14 +35,14 @@ class CompileError(RuntimeError):
 
 
 def pass_on(error: Exception) -> None:
-    """Raise a `CompileError`; Theano's optimiser calls this before it logs an error and goes on without."""
+    """Raise a `CompileError` again; Theano's optimiser calls this before it logs an error and continues."""
     if isinstance(error, CompileError):
         raise error
 
 
 @contextmanager
 def explained(folder: str | Path) -> Iterator[None]:
-    """Raise CompileError in the place of an OSError from writing compiled code into `folder`, or into TMPDIR."""
+    """Convert an OSError from writing compiled code into `folder` or TMPDIR to a CompileError."""
     try:
         yield
     except OSError as error:
@@ -50,44 +50,44 @@ def explained(folder: str | Path) -> Iterator[None]:
             raise CompileError(_full_disk(in_words(error), folder)) from error
         named = "" if error.filename is not None else f"{folder}: "
         raise CompileError(
-            f"C code cannot be compiled ({named}{in_words(error)}): the folder must be writable, or XDG_CACHE_HOME"
-            " name another"
+            f"C code cannot be compiled ({named}{in_words(error)}): make the folder writable, or set XDG_CACHE_HOME to"
+            " another one"
         ) from error
 
 
 def failure(command: Sequence[str], done: Done, source: str, folder: Path, blas_ldflags: str) -> CompileError:
-    """Return the error that says why a compiler failed and what to do.
+    """Return an error that says why a compiler failed and what to do.
 
     Parameters
     ----------
     command, done
-        What was run, and how it ended.
+        The compiler's command and its result.
     source
         The C code.
     folder
-        Where the module was to be written.
+        The folder for the module.
     blas_ldflags
         Theano's flag ``blas.ldflags``.
     """
     cxx, text = command[0], done.text
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("collect2:")]
-    if FULL_DISK.search(text):
-        why = next(line for line in lines if FULL_DISK.search(line))
+    if FULL_DISK_PATTERN.search(text):
+        why = next(line for line in lines if FULL_DISK_PATTERN.search(line))
         return CompileError(_full_disk(_shortened(why.removeprefix(f"{folder}/")), folder))
-    if done.status == -9 or KILLED.search(text) or NO_MEMORY.search(text):
+    if done.status == -9 or KILLED_PATTERN.search(text) or NO_MEMORY_PATTERN.search(text):
         return CompileError(
-            f"the compiler {cxx} was killed or found no memory, probably because the machine or the container has too"
+            f"the compiler {cxx} was killed or ran out of memory, probably because the machine or the container has too"
             " little: end other programs or raise the limit, and start again"
         )
-    missing = NO_LIBRARY.search(text)
+    missing = NO_LIBRARY_PATTERN.search(text)
     if missing is not None and missing[1] in blas_ldflags.split():
         return CompileError(
-            f"the linker cannot find {missing[1]}, which blas.ldflags names: take blas.ldflags out of THEANO_FLAGS and"
+            f"the linker cannot find {missing[1]}, which blas.ldflags names: remove blas.ldflags from THEANO_FLAGS and"
             " .theanorc, or name a BLAS that is installed"
         )
-    found = (match[0] for match in map(ERROR.search, lines) if match is not None)
+    found = (match[0] for match in map(ERROR_PATTERN.search, lines) if match is not None)
     if done.status < 0:
-        why = f"signal {-done.status} ended it"
+        why = f"it was ended by signal {-done.status}"
     elif done.status == 0:
         why = "it wrote no module"
     else:
@@ -98,7 +98,7 @@ def failure(command: Sequence[str], done: Done, source: str, folder: Path, blas_
 
 
 def not_loadable(library: Path, error: Exception, blas_ldflags: str) -> CompileError:
-    """Return the error for a module that was compiled just now and cannot be loaded."""
+    """Return the error for a new module that cannot be loaded."""
     blas = f"blas.ldflags ({blas_ldflags}) must name a BLAS, and " if "undefined symbol" in str(error) else ""
     return CompileError(
         f"{library} was compiled just now and cannot be loaded ({_shortened(in_words(error))}):"
@@ -108,26 +108,26 @@ def not_loadable(library: Path, error: Exception, blas_ldflags: str) -> CompileE
 
 def _full_disk(why: str, folder: str | Path) -> str:
     return (
-        f"C code cannot be compiled ({why}): free some space for {folder} and {_temporary()}, or let XDG_CACHE_HOME"
-        " and TMPDIR name other folders"
+        f"C code cannot be compiled ({why}): free some space for {folder} and {_temporary_folder()}, or set"
+        " XDG_CACHE_HOME and TMPDIR to other folders"
     )
 
 
-def _temporary() -> str:
+def _temporary_folder() -> str:
     try:
         return tempfile.gettempdir()
-    except OSError:  # none that can be written
+    except OSError:  # none is writable
         return "/tmp"
 
 
 def _shortened(text: str) -> str:
-    """Cut what a message quotes to one line of printable characters."""
+    """Return text for a message: one line of printable characters, shortened."""
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
-    return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}..."
+    return line if len(line) <= MAX_OUTPUT_CHARACTERS else f"{line[:MAX_OUTPUT_CHARACTERS]}..."
 
 
 def _log(command: Sequence[str], text: str, source: str) -> str:
-    """Write all that is known about a failure to a file that stays; return its name, nothing on a full disk."""
+    """Write a log of a failure and return the name of the file; an empty string on a full disk."""
     content = f"{' '.join(command)}\n\n{text}\n\n{source}\n"
     try:
         with tempfile.NamedTemporaryFile(
@@ -140,7 +140,7 @@ def _log(command: Sequence[str], text: str, source: str) -> str:
 
 
 def no_compiler(cxx: str, answer: str) -> CompileError:
-    """Return the error for a compiler that does not tell its version."""
+    """Return the error for a compiler that does not print its version."""
     said = f'printed "{_shortened(answer[:20])}"' if answer else "printed nothing"
     return CompileError(
         f"the C++ compiler {cxx} does not work: `{cxx} -dumpversion` {said}, expected a version such as 12.2.0;"

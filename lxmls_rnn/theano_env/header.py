@@ -1,6 +1,6 @@
 """Compilation of Theano's C modules without debug symbols, with a precompiled header and a faster linker.
 
-Theano passes ``-g``, and every module reads the same headers of Python, NumPy and C++ anew.
+Theano itself passes ``-g``, and each module parses the same headers of Python, NumPy and C++ again.
 """
 
 import functools
@@ -18,19 +18,19 @@ from lxmls_rnn.theano_env.failures import explained, failure
 from lxmls_rnn.theano_env.flags import ask
 from lxmls_rnn.theano_env.programs import Done
 
-# What every module that Theano generates begins with, and what most of them include next.
+# The beginning of every module that Theano generates, and the headers that most of them include next.
 PROLOGUE = '#include <Python.h>\n#include <iostream>\n#include "theano_mod_helper.h"\n'
 INCLUDES = ("math.h", "algorithm", "vector", "numpy/arrayobject.h", "numpy/arrayscalars.h")
-HEADER = PROLOGUE + "".join(f"#include <{name}>\n" for name in INCLUDES)
-OPTIMISED = ("-O3", "-fno-math-errno")  # what Theano's CLinker adds to the user's flags, as far as it changes macros
+HEADER_TEXT = PROLOGUE + "".join(f"#include <{name}>\n" for name in INCLUDES)
+OPTIMISATION_FLAGS = ("-O3", "-fno-math-errno")  # those of Theano's CLinker that change macros
 
-_useless: set[Path] = set()  # headers that could not be precompiled, or broke a compile
-_intact: set[Path] = set()  # precompiled headers whose checksum was right, which takes a tenth of a second
+_rejected: set[Path] = set()  # headers that could not be precompiled or with which a module did not compile
+_verified: set[Path] = set()  # precompiled headers whose checksum was correct; checking takes a tenth of a second
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module to compile: what ``GCC_compiler.compile_str`` is given."""
+    """A module to compile, with the arguments of ``GCC_compiler.compile_str``."""
 
     name: str
     source: str
@@ -41,18 +41,18 @@ class Module:
 
     @classmethod
     def of(cls, name: str, source: str, flags: Any, include_dirs: Any, lib_dirs: Any, libraries: Any) -> "Module":
-        """Make one of lists, or of None for an empty one."""
+        """Return a module from lists; None stands for an empty list."""
         return cls(
             name, source, *(tuple(filter(None, given or ())) for given in (flags, include_dirs, lib_dirs, libraries))
         )
 
     @property
     def takes_header(self) -> bool:
-        """Whether its source begins with what is in the header."""
+        """Whether its source begins with the `PROLOGUE`, which the header contains."""
         return self.source.startswith(PROLOGUE)
 
     def command(self, folder: Path, header: Path | None) -> list[str]:
-        """Return the command that compiles ``mod.cpp`` in `folder`, with the precompiled header if it fits."""
+        """Return the command that compiles ``mod.cpp`` in `folder`, with the precompiled header if possible."""
         from theano.gof import cmodule
 
         return [
@@ -69,15 +69,15 @@ class Module:
         return folder / f"{self.name}.so"
 
     def plain_command(self, folder: Path) -> list[str]:
-        """Return the command with nothing but what Theano itself passes, which every compiler takes."""
+        """Return the command with Theano's own options only, which every compiler accepts."""
         return [word for word in self.command(folder, None) if word not in ("-std=gnu++11", "-fuse-ld=gold")]
 
     def compile(self, folder: Path, header: Path | None, run: Callable[[Sequence[str]], Done] = programs.run) -> bool:
-        """Write source and module into `folder`; return whether the compiler, started by `run`, made one."""
+        """Write the source to `folder` and compile it there; return whether that succeeded. `run` runs the compiler."""
         return self._made(folder, run(self._written(folder, self.command(folder, header))))
 
     def compile_plainly(self, folder: Path) -> None:
-        """Compile without whatever may have made `compile` fail; CompileError if this fails too."""
+        """Compile with `plain_command` after `compile` has failed; CompileError if this fails too."""
         from theano import config
 
         command = self._written(folder, self.plain_command(folder))
@@ -100,7 +100,8 @@ def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[st
     from theano.gof import cmodule
 
     return [
-        # The user's flags come later, and win. C++11's headers are the smallest that Python's and NumPy's take.
+        # The user's flags come later and take precedence. Python and NumPy need at least C++11, whose headers are the
+        # smallest.
         *(config.cxx, "-g0", "-std=gnu++11", "-fvisibility=hidden"),
         *(flag for flag in flags if not (config.cmodule.remove_gxx_opt and flag.startswith("-O"))),
         *(f"-I{directory}" for directory in (*include_dirs, *cmodule.std_include_dirs())),
@@ -109,7 +110,7 @@ def _compiler(flags: Iterable[str], include_dirs: Iterable[str] = ()) -> list[st
 
 @functools.cache
 def _gcc(cxx: str) -> str:
-    """Return a text that identifies this GCC; an empty text for another compiler."""
+    """Return a string that identifies this GCC; an empty string for another compiler."""
     program = ask(cxx, "-print-prog-name=cc1plus")
     if not os.path.isabs(program):
         return ""
@@ -118,15 +119,15 @@ def _gcc(cxx: str) -> str:
 
 @functools.cache
 def _linker(cxx: str) -> list[str]:
-    """Choose GNU gold where GCC has it: it links a module in a third of the default's time."""
+    """Return the options for GNU gold, if GCC has it; it takes a third of the default linker's time."""
     return ["-fuse-ld=gold"] if _gcc(cxx) and shutil.which(ask(cxx, "-print-prog-name=ld.gold")) else []
 
 
 def header() -> Path | None:
-    """Return the header that modules of this compile cache are to include, precompiled now if it is not yet.
+    """Return the header for modules of this compile cache; precompile it if necessary.
 
-    GCC leaves a precompiled header alone that does not fit a module's flags, or is not its own, and reads the plain
-    one beside it. None where the compiler is not GCC, or the header cannot be made or has broken a compile.
+    If a precompiled header does not fit a module's flags or is another GCC's, GCC ignores it and reads the plain header
+    in the same folder. None if the compiler is not GCC, or if the header cannot be precompiled or was discarded.
     """
     import numpy
     import theano
@@ -136,24 +137,24 @@ def header() -> Path | None:
     gcc = _gcc(config.cxx)
     if not gcc:
         return None
-    command = [*_compiler([*OPTIMISED, *cmodule.GCC_compiler.compile_args()]), "-x", "c++-header"]
-    identity = (gcc, command, HEADER, sys.version, numpy.__version__, theano.__version__)
+    command = [*_compiler([*OPTIMISATION_FLAGS, *cmodule.GCC_compiler.compile_args()]), "-x", "c++-header"]
+    identity = (gcc, command, HEADER_TEXT, sys.version, numpy.__version__, theano.__version__)
     folder = Path(config.compiledir, "header-" + hashlib.sha256(repr(identity).encode()).hexdigest()[:16])
     path = folder / "lxmls.h"
-    if path in _useless:
+    if path in _rejected:
         return None
     if not _is_intact(path):
         with compilelock.lock_ctx():
             if not _is_intact(path) and not _precompile(path, command):
-                _useless.add(path)
+                _rejected.add(path)
                 return None
     return path
 
 
 def _is_intact(path: Path) -> bool:
-    if path not in _intact and entries.is_intact(_precompiled(path)):
-        _intact.add(path)
-    return path in _intact and _precompiled(path).exists()
+    if path not in _verified and entries.is_intact(_precompiled(path)):
+        _verified.add(path)
+    return path in _verified and _precompiled(path).exists()
 
 
 def _precompiled(path: Path) -> Path:
@@ -161,21 +162,21 @@ def _precompiled(path: Path) -> Path:
 
 
 def _precompile(path: Path, command: list[str]) -> bool:
-    beside = path.with_name("beside.gch")
+    part = path.with_name("part.gch")
     try:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(HEADER)
-        if programs.run([*command, str(path), "-o", str(beside)]).status != 0:
+        path.write_text(HEADER_TEXT)
+        if programs.run([*command, str(path), "-o", str(part)]).status != 0:
             return False
-        entries.seal(beside, _precompiled(path).name)
-        os.replace(beside, _precompiled(path))
+        entries.seal(part, _precompiled(path).name)
+        os.replace(part, _precompiled(path))
     except OSError:
-        beside.unlink(missing_ok=True)  # what fills the disk
+        part.unlink(missing_ok=True)  # it may fill the disk
         return False
     return True
 
 
-def drop(path: Path) -> None:
+def discard(path: Path) -> None:
     """Stop using a header in this process and delete it; the next process makes a new one."""
-    _useless.add(path)
+    _rejected.add(path)
     _precompiled(path).unlink(missing_ok=True)

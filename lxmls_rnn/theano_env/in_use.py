@@ -1,4 +1,4 @@
-"""Report of the settings that Theano really uses, and an error if its device is not the requested one."""
+"""The settings that Theano really uses, and a check that its device is the requested one."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ class Report:
 
     theano_version: str
     device_asked: str  # "cpu", "cuda0", ...
-    device_used: str  # the same, proved by a shared variable
+    device_used: str  # the device of a new shared variable
     floatX: str  # "float32" or "float64"
-    blas_ldflags: str  # what C code is linked with for BLAS; empty: NumPy's functions are called instead
-    cxx: str  # the C++ compiler; empty: none
+    blas_ldflags: str  # linker flags for BLAS; if empty, C code calls NumPy's functions
+    cxx: str  # the C++ compiler; empty if there is none
     compiledir: str  # the folder of the compile cache
     c_code: bool  # whether graphs run as compiled C; if not, each Op runs in Python
 
@@ -40,7 +40,7 @@ def report() -> Report:
 
 
 def device_used() -> str:
-    """Return the device that a new shared variable really lives on."""
+    """Return the device on which a new shared variable is stored."""
     import numpy
     import theano
 
@@ -49,7 +49,7 @@ def device_used() -> str:
 
 
 def require_device(device: str, reasons: list[str] | None = None) -> None:
-    """Raise RuntimeError unless Theano uses the device, "cpu", "cuda0", ...; `reasons` are what it said went wrong."""
+    """Raise RuntimeError unless Theano uses the device, "cpu", "cuda0", ...; `reasons` are the errors it logged."""
     used = device_used()
     if used != device:
         why = f" ({reasons[-1].splitlines()[0]})" if reasons else ""
@@ -57,4 +57,4 @@ def require_device(device: str, reasons: list[str] | None = None) -> None:
         found = problem(device)
         if found is not None:
             why, hint = f", because {found.why}", f"{found.remedy}; {hint}"
-        raise RuntimeError(f"Theano was to use the device {device} but uses {used}{why}: {hint}")
+        raise RuntimeError(f"Theano should use the device {device} but uses {used}{why}: {hint}")

@@ -1,7 +1,7 @@
 """Compile a GPU's kernels before the first training needs them.
 
-The image holds the sources of the kernels that its models need, recorded when it was built. At the lab's start
-``python -m lxmls_rnn.theano_env.kernels`` has libgpuarray compile them for the driver and the GPU that are there.
+The image contains the sources of the kernels that its models need, recorded when it was built. When the lab starts,
+``python -m lxmls_rnn.theano_env.kernels`` lets libgpuarray compile them for the machine's driver and GPU.
 """
 
 import os
@@ -16,22 +16,22 @@ from lxmls_rnn.device.problems import index
 from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.theano_env.flags import in_effect
 
-NAME = re.compile(r"\bKERNEL void (\w+)\s*\(")
+KERNEL_NAME = re.compile(r"\bKERNEL void (\w+)\s*\(")
 LOG_SECONDS = 10.0  # interval of the lines in the log
 
 
-def compile_ahead(sources: Path, kept: Path, number: int = 0) -> Iterator[tuple[int, int]]:
-    """Compile the missing kernels for GPU `number`; yield after each how many are done, and how many there are.
+def compile_ahead(sources: Path, cache: Path, number: int = 0) -> Iterator[tuple[int, int]]:
+    """Compile the missing kernels for GPU `number`; after each yield the numbers of finished and of all kernels.
 
-    `sources` is a folder of files ``*.cu``, each the source of a kernel; `kept` is where libgpuarray keeps what it
-    compiles.
+    `sources` is a folder of files ``*.cu``, each the source of a kernel; `cache` is libgpuarray's folder for compiled
+    kernels.
     """
     pygpu = import_module("pygpu")
-    context = pygpu.init(f"cuda{number}", kernel_cache_path=str(kept))
+    context = pygpu.init(f"cuda{number}", kernel_cache_path=str(cache))
     files = sorted(sources.glob("*.cu"))
     for done, file in enumerate(files, 1):
         source = file.read_text()
-        pygpu.gpuarray.GpuKernel(source, NAME.findall(source)[-1], [], context=context)
+        pygpu.gpuarray.GpuKernel(source, KERNEL_NAME.findall(source)[-1], [], context=context)
         yield done, len(files)
 
 

@@ -15,9 +15,9 @@ from lxmls_rnn.theano_env.in_use import require_device
 
 @contextmanager
 def _flags_set() -> Iterator[None]:
-    """Set THEANO_FLAGS, and PATH, while Theano reads them.
+    """Set THEANO_FLAGS and PATH while Theano reads them.
 
-    Child processes get the user's own values: what suits this process's device may not suit theirs.
+    Child processes get the user's own values, because they may use another device.
     """
     names = ("THEANO_FLAGS", "PATH")
     before = {name: os.environ.get(name) for name in names}
@@ -26,9 +26,9 @@ def _flags_set() -> Iterator[None]:
     if cxx:
         flags.require_version(cxx)
     ours = "".join(f"{key}={shlex.quote(value) if value else ''}," for key, value in defaults.items())
-    # Theano uses the last value of a flag
+    # the user's flags come last, because Theano uses the last value of a flag
     os.environ["THEANO_FLAGS"] = ours + (before["THEANO_FLAGS"] or "")
-    if flags.ZIG.exists():  # without a g++ on PATH Theano runs no C code, whatever `cxx` says
+    if flags.ZIG.exists():  # without a g++ on PATH Theano runs no C code, even if `cxx` is set
         os.environ["PATH"] = f"{before['PATH'] or os.defpath}{os.pathsep}{flags.ZIG.parent}"
     try:
         yield
@@ -40,8 +40,8 @@ def _flags_set() -> Iterator[None]:
                 os.environ[name] = value
 
 
-class _Reasons(logging.Handler):
-    """Keep the errors that Theano's GPU part logs, for a message of our own."""
+class _ErrorCollector(logging.Handler):
+    """Collect the errors that Theano's GPU part logs, for this package's message."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -50,7 +50,7 @@ class _Reasons(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error: BaseException | None = record.exc_info[1] if record.exc_info else None
         reason = str(error) if error else record.getMessage()
-        if error is None:  # Theano could not import pygpu, and does not say why
+        if error is None:  # Theano could not import pygpu and does not log the reason
             try:
                 import pygpu  # noqa: F401
             except Exception as why:
@@ -60,15 +60,17 @@ class _Reasons(logging.Handler):
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Run the body of ``theano/__init__.py`` with our settings, and see that it uses the device asked for.
+    """Run the body of ``theano/__init__.py`` with this package's settings and check that it uses the requested device.
 
-    The first line of that file calls this, so a plain ``import theano`` does too. Errors as `settings` and
-    `require_device`; the import can then be tried again, with other settings.
+    ``theano/__init__.py`` itself calls this, so it applies to every ``import theano``. Errors as in `settings` and
+    `require_device`; after an error the import can be repeated with other settings.
     """
     for category in (DeprecationWarning, FutureWarning, ResourceWarning, SyntaxWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(.*/)?theano[./]")
-    warnings.filterwarnings("ignore", "DeprecationWarning: there is no c", module=r"theano\.")  # ours says more
-    logger, reasons = logging.getLogger("theano.gpuarray"), _Reasons()
+    warnings.filterwarnings(
+        "ignore", "DeprecationWarning: there is no c", module=r"theano\."
+    )  # `settings` warns instead
+    logger, reasons = logging.getLogger("theano.gpuarray"), _ErrorCollector()
     logger.addHandler(reasons)
     logger.propagate = False
     try:
@@ -76,7 +78,7 @@ def importing() -> Iterator[None]:
             yield
         _complete(reasons.found)
     except BaseException:
-        _forget_parts()
+        _remove_modules()
         raise
     finally:
         logger.removeHandler(reasons)
@@ -89,15 +91,15 @@ def _complete(reasons: list[str]) -> None:
 
     blas.load(config.blas.ldflags)
     contexts.share_gpu()
-    # Theano tells its child processes that the GPU is taken, and they refuse to use it. That is meant for
-    # forks; a new Python (the benchmark's workers) may well use the same GPU.
+    # With this variable Theano keeps child processes from using the GPU. That is meant for forks; a new Python, such
+    # as a worker of the benchmark, can use the same GPU.
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
     require_device(config.device, reasons)
     if config.device.startswith("opencl"):
         opencl.refuse_scan(config.device)
 
 
-def _forget_parts() -> None:
-    """Let the next ``import theano`` start afresh: parts that were imported have settings that cannot change."""
+def _remove_modules() -> None:
+    """Remove a failed import's modules, whose settings cannot change, so that the next import starts from scratch."""
     for name in [name for name in sys.modules if name.startswith("theano.")]:
         del sys.modules[name]

@@ -1,8 +1,8 @@
-"""Lock of Theano's compile cache by ``flock``, which the kernel releases when its holder dies.
+"""Lock of Theano's compile cache by ``flock``, which the kernel releases when the lock holder dies.
 
-Theano's own is a folder with a process id and a host name in it. A killed container leaves one that names a host
-that is gone, or an id that another process has now, and the next process waits for two minutes. An interrupt or a
-failed compile within Theano's ``lock_ctx`` leaves one too, for as long as the process lives.
+Theano's own lock is a folder with a file that names a process id and a host. A killed container leaves a lock whose
+host no longer exists or whose id another process has now, and the next process waits for two minutes. After an
+interrupt or a failed compilation within Theano's ``lock_ctx`` the process keeps the lock until it ends.
 """
 
 import errno
@@ -17,15 +17,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# A waiting thread reports after the first time, and then at the second interval.
+# A waiting thread reports after the first of these times, then at the interval of the second.
 FIRST_REPORT_SECONDS, REPORT_SECONDS = 3.0, 60.0
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+NO_LOCKS_ERRNOS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class CacheLock(threading.local):
-    """The lock as one thread sees it: whether the thread holds it, and how many times over.
+    """Reentrant lock; each thread has its own state.
 
-    Each thread opens the file for itself, so that ``flock`` keeps threads apart as it does processes.
+    Each thread opens the file itself, so that ``flock`` excludes threads as it excludes processes.
     """
 
     def __init__(self) -> None:
@@ -33,42 +33,42 @@ class CacheLock(threading.local):
         self._file: BinaryIO | None = None
 
     def acquire(self, path: Path) -> None:
-        """Take the lock whose file is `path`, or hold it once more.
+        """Acquire the lock with the file `path`, or increase its depth if this thread holds it.
 
-        OSError if the file cannot be opened. On a file system without ``flock`` it warns and locks nothing.
+        OSError if the file cannot be opened. On a file system without ``flock`` it warns and does not lock.
         """
         if self.depth > 0:
             self.depth += 1
             return
-        self.release(0)  # what an interrupt within `release` has left
+        self.release(0)  # an interrupt within `release` may have left the file open
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o660), "r+b", buffering=0)
         try:
             try:
-                _take(file, path)
+                _lock_file(file, path)
             except OSError as error:
-                if error.errno not in NO_LOCKS:
+                if error.errno not in NO_LOCKS_ERRNOS:
                     raise
                 warnings.warn(
-                    f"{path.parent} is on a file system without locks: processes may compile the same there",
+                    f"{path.parent} is on a file system without locks: processes may compile the same module twice",
                     RuntimeWarning,
                     stacklevel=2,
                 )
             self._file, self.depth = file, 1
         except BaseException:
-            _let_go(file)
+            _unlock_and_close(file)
             raise
 
     def release(self, depth: int | None = None) -> None:
-        """Hold the lock once less, or no more than `depth` times."""
+        """Decrease the depth by one, or to at most `depth`; unlock at 0."""
         self.depth = max(self.depth - 1, 0) if depth is None else min(self.depth, depth)
         if self.depth == 0 and self._file is not None:
-            _let_go(self._file)
+            _unlock_and_close(self._file)
             self._file = None
 
     @contextmanager
     def released_after(self) -> Iterator[None]:
-        """Hold the lock no more often after the block than before, however the block ends."""
+        """Release the lock after the block to the depth that it had before, also after an exception."""
         before = self.depth
         try:
             yield
@@ -79,21 +79,21 @@ class CacheLock(threading.local):
 LOCK = CacheLock()
 
 
-def _take(file: BinaryIO, path: Path) -> None:
+def _lock_file(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         with reporting_wait(lambda: f"{_holder(path)} in the same cache, {path.parent}"):
             fcntl.flock(file, fcntl.LOCK_EX)
-    with suppress(OSError):  # a full disk: only the name of who is waited for is lost
+    with suppress(OSError):  # full disk: other processes cannot name the lock holder
         file.truncate()
         file.write(b"%d" % os.getpid())
 
 
-def _let_go(file: BinaryIO) -> None:
+def _unlock_and_close(file: BinaryIO) -> None:
     if not file.closed:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_UN)  # where a child process has inherited the file, closing is not enough
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing is not enough if a child process has inherited the file
         file.close()
 
 
@@ -107,21 +107,21 @@ def _holder(path: Path) -> str:
 
 @contextmanager
 def reporting_wait(who: Callable[[], str]) -> Iterator[Callable[[], None]]:
-    """Report on stderr that this thread waits, and for whom, if the block takes longer than `FIRST_REPORT_SECONDS`.
+    """Report on stderr that this thread waits for `who` if the block takes longer than `FIRST_REPORT_SECONDS`.
 
-    Calling the yielded function ends the reports before the block ends.
+    The yielded function ends the reports before the end of the block.
     """
     done = threading.Event()
     start = time.monotonic()
 
-    def tell() -> None:
+    def report() -> None:
         pause = FIRST_REPORT_SECONDS
         while not done.wait(pause):
             waited = time.monotonic() - start
-            print(f"Theano waits, {waited:.0f} s so far, for a compile by {who()}", file=sys.stderr, flush=True)
+            print(f"Theano has waited {waited:.0f} s for a compilation by {who()}", file=sys.stderr, flush=True)
             pause = REPORT_SECONDS
 
-    threading.Thread(target=tell, daemon=True).start()
+    threading.Thread(target=report, daemon=True).start()
     try:
         yield done.set
     finally:

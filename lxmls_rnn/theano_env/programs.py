@@ -1,4 +1,4 @@
-"""Runs of compilers: report one that does not return, kill it with all its children on an interrupt."""
+"""Run compilers: report one that does not return, kill it with its children on an interrupt."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
 
 REPORT_AFTER_SECONDS = 30.0  # a compiler that takes longer is reported
-# Whether each program leads a process group, so that it can be killed with its children. A process that is itself ended
-# by its group sets this to False.
-own_groups = True
+# Whether each program leads a process group, so that it can be killed with its children. False in a process that is
+# killed by its own group.
+use_process_groups = True
 
 T = TypeVar("T")
 
 
 class Done(NamedTuple):
-    """The end of a program: its exit status, or the negative number of the signal that killed it, and its output."""
+    """Result of a program: its exit status, or the negative number of the signal that killed it, and its output."""
 
     status: int
     output: bytes
@@ -29,12 +29,12 @@ class Done(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All that it printed, errors last."""
+        """The output followed by the errors."""
         return (self.output + self.errors).decode(errors="backslashreplace")
 
 
 class Programs:
-    """Programs that run side by side in threads, and are ended together."""
+    """Programs that run in parallel in threads and are killed together."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,13 +42,13 @@ class Programs:
         self._ended = False
 
     def run(self, command: Sequence[str]) -> Done:
-        """Run a program to its end, without input and with messages in English; OSError if it cannot be started.
+        """Run a program without input and with messages in English; return its result.
 
-        InterruptedError after `end`.
+        OSError if it cannot be started, InterruptedError after `end`.
         """
         with self._lock:
             if self._ended:
-                raise InterruptedError("the programs have been ended")
+                raise InterruptedError("the programs have been killed")
             process = _start(command)
             self._running.add(process)
         try:
@@ -59,7 +59,7 @@ class Programs:
         return Done(process.returncode, output, errors)
 
     def end(self) -> None:
-        """Kill those that run, with their children, and start no more."""
+        """Kill the running programs with their children, and start no more."""
         with self._lock:
             self._ended = True
             for process in self._running:
@@ -67,7 +67,7 @@ class Programs:
 
 
 def run(command: Sequence[str]) -> Done:
-    """Run a program as `Programs.run`; report a slow one, kill it with its children on an exception."""
+    """Run a program as `Programs.run` does; report a slow one, kill it with its children on an exception."""
     process = _start(command)
     try:
         output, errors = wait_with_report(lambda timeout: process.communicate(timeout=timeout), command[0])
@@ -85,20 +85,20 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "LC_ALL": "C"},
-        start_new_session=own_groups,
+        start_new_session=use_process_groups,
     )
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            (os.killpg if own_groups else os.kill)(process.pid, signal.SIGKILL)
+            (os.killpg if use_process_groups else os.kill)(process.pid, signal.SIGKILL)
 
 
 def wait_with_report(wait: Callable[[float | None], T], name: str, limit: float | None = None) -> T:
-    """Return ``wait(timeout)``, at most `limit` seconds in all; report on stderr, once, if it takes long.
+    """Return ``wait(timeout)`` within `limit` seconds; report on stderr, once, if it takes long.
 
-    After the report Ctrl-C interrupts at once, even where the command line would wait for the end of a batch.
+    After the report Ctrl-C interrupts at once, even if the command line would wait for the end of a batch.
     """
     if limit is not None and limit <= REPORT_AFTER_SECONDS:
         return wait(limit)

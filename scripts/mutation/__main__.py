@@ -1,11 +1,12 @@
-"""Change the code in one place at a time, run the tests that reach it, and list the changes that no test notices.
+"""Mutation tests: change the code in one place at a time, run the tests that reach it, list the undetected changes.
 
-1. The tests run once as they are; it is noted which lines each reaches and how long it takes.
-2. For each mutant a process is forked, in a copy of the checkout. It runs the tests that reach the line, the fastest
-   first, until one fails; and those that start processes, whose lines are not noted, of the file named as the module.
+1. The tests run once on the unchanged code. The lines that each test reaches and its time are recorded.
+2. For each mutant a process is forked in a copy of the checkout. It runs the tests that reach the line, the fastest
+   first, until one fails. Lines in other processes are not recorded; tests that start processes run if their file is
+   named after the module.
 
-The changes are mutmut's, whose own runner leaves out tables, class bodies and decorated functions. docs/reliability.md
-has results.
+The changes are those of mutmut, whose own runner skips tables, class bodies and decorated functions. Results are in
+docs/reliability.md.
 """
 
 import argparse
@@ -25,17 +26,17 @@ from mutants import Mutant, find
 from plugins import Chosen, Recorder
 from processes import Pool, copy_checkout, import_others
 
-START_SECONDS, TIMES_SLOWER = 60.0, 8  # a mutant hangs if its tests take longer than that
+START_SECONDS, TIMES_SLOWER = 60.0, 8  # a mutant hangs if its tests take longer than START + TIMES * usual
 
 
 def expand(names: list[str], pattern: str) -> list[str]:
-    """Return files, and those of a pattern in folders."""
+    """Return the files among `names`, and those in their folders that match `pattern`."""
     paths = [Path(name) for name in names]
     return [str(file) for path in paths for file in (sorted(path.rglob(pattern)) if path.is_dir() else [path])]
 
 
 def record(pool: Pool, tests: list[str], arguments: list[str]) -> tuple[dict[str, dict], list[str]]:
-    """Run the tests as they are, a part of the files in each copy; return what `Recorder` notes, and the modules."""
+    """Run the tests on the unchanged code, a part in each copy; return the `Recorder`'s notes and modules."""
     files = expand(tests, "test_*.py")
     copies, noted, modules = list(pool.free), {}, {}
     for number, copy in enumerate(copies[: len(files)]):
@@ -53,14 +54,14 @@ def record(pool: Pool, tests: list[str], arguments: list[str]) -> tuple[dict[str
 
 
 def tests_of(mutant: Mutant, tests: dict[str, dict], seconds_at_most: float) -> tuple[list[str], float]:
-    """Return the tests that reach a mutant, the fastest first, and their seconds together."""
+    """Return the tests that reach a mutant, the fastest first, and their total time in seconds."""
     lines = {(mutant.path, line) for line in range(mutant.first, mutant.last + 1)}
     passed = {name: test for name, test in tests.items() if test["passed"]}
     named = f"test_{Path(mutant.path).stem}.py::"
     reached = {name for name, test in passed.items() if mutant.in_function and not lines.isdisjoint(test["lines"])}
-    if not reached:  # carried out by an import: noted for whichever test was the first, or for none
+    if not reached:  # executed by an import, which is recorded for the first test only, or for none
         reached = {name for name, test in passed.items() if any(path == mutant.path for path, _ in test["lines"])}
-        reached |= {name for name in passed if named in name}  # one that looks at a table reaches no line
+        reached |= {name for name in passed if named in name}  # a test that reads a table reaches no line
     reached |= {name for name, test in passed.items() if test["apart"] and (named in name or not reached)}
     chosen, seconds = [], 0.0
     for name in sorted(reached, key=lambda name: passed[name]["seconds"]):
@@ -71,7 +72,7 @@ def tests_of(mutant: Mutant, tests: dict[str, dict], seconds_at_most: float) -> 
 
 
 class Runs:
-    """Run mutants and write what comes of them, a line of JSON each."""
+    """Run mutants and write the verdict on each as a line of JSON."""
 
     def __init__(self, pool: Pool, tests: dict[str, dict], seconds: float, output: Path, number: int) -> None:
         self.pool, self.tests, self.seconds, self.output, self.number = pool, tests, seconds, output, number
@@ -79,7 +80,7 @@ class Runs:
         self._stamps = itertools.count(int(time.time()))
 
     def run(self, mutant: Mutant) -> None:
-        """Start the tests of a mutant as soon as there is a free copy."""
+        """Start the tests of a mutant as soon as a copy is free."""
         names, seconds = tests_of(mutant, self.tests, self.seconds)
         if not names:
             self._note(mutant, "no test")
@@ -104,7 +105,7 @@ class Runs:
     def _write(self, file: Path, text: str) -> None:
         file.write_text(text)
         when = next(self._stamps)
-        os.utime(file, (when, when))  # Python knows a file that it has compiled by its second and size
+        os.utime(file, (when, when))  # Python identifies a compiled file by size and time in seconds
 
     def _note(self, mutant: Mutant, verdict: str, by: str = "") -> None:
         self.done += 1
@@ -120,28 +121,30 @@ def read(output: Path) -> dict[str, str]:
 
 
 def mirrored(path: str) -> str:
-    """Return where the tests of a file or folder are, by its name."""
+    """Return the path of the tests of a file or folder."""
     parts = Path(path).with_suffix("").parts
     parts = parts[1:] if parts[0] == "lxmls_rnn" else parts
     for n in range(len(parts), 0, -1):
         for place in (Path("tests", *parts[:n]), Path("tests", *parts[: n - 1], f"test_{parts[n - 1]}.py")):
             if place.exists():
                 return str(place)
-    raise SystemExit(f'{path} has no tests of its name: name them, ARGS="--tests tests/..."')
+    raise SystemExit(f'no tests found for {path}: name them, ARGS="--tests tests/..."')
 
 
 def main() -> None:
-    """Run the mutants that the command line asks for."""
+    """Run the mutants that the command line selects."""
     parser = argparse.ArgumentParser("make mutate", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("paths", nargs="+", help="files and folders that are changed")
-    parser.add_argument("--tests", nargs="+", help="files and folders of tests; by default those named as the code is")
-    parser.add_argument("--sample", type=int, default=200, help="number of mutants, drawn at random (200)")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample (0)")
-    parser.add_argument("--seconds", type=float, default=30, help="of tests for a mutant; the slower are left out (30)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once (one a core)")
+    parser.add_argument("paths", nargs="+", help="files and folders to change")
+    parser.add_argument("--tests", nargs="+", help="files and folders of tests (those that mirror the code)")
+    parser.add_argument("--sample", type=int, default=200, help="number of random mutants (200)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (0)")
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="time of a mutant's tests; slower ones are skipped (30)"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="parallel processes (one per core)")
     parser.add_argument("--out", type=Path, default=Path("results/mutants.jsonl"), help="(results/mutants.jsonl)")
     parser.add_argument(
-        "--again", action="store_true", help="leave out those that were killed, as the output file says"
+        "--again", action="store_true", help="skip mutants that are killed according to the output file"
     )
     parser.add_argument("--pytest", default="-m 'not slow'", help="more arguments of pytest (-m 'not slow')")
     given = parser.parse_args()

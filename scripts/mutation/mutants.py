@@ -1,4 +1,4 @@
-"""Mutants: copies of a file with one change each, by the operators of mutmut."""
+"""Mutants: copies of a file with one change each, made by mutmut's operators."""
 
 import contextlib
 import random
@@ -11,13 +11,13 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators, operator_string
 
-# of calls: sizes and colours of what is drawn, which no test should fix; strict of `zip`, which guards what cannot be
+# arguments of calls: sizes and colours of drawings, which tests should not fix; `strict` of `zip`, which never fails
 SKIPPED_ARGUMENTS = {
     *("strict", "color", "colors", "cmap", "alpha", "zorder", "rotation", "dpi", "fontsize", "size", "tooltip"),
     *("linestyle", "linewidth", "markersize", "stroke_width", "padding", "pad", "pad_edge", "margin"),
     *("width", "height", "layout", "style"),
 }
-SKIPPED = cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.SimpleString
+SKIPPED_NODES = cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.SimpleString
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Mutant:
     path: str
     first: int
     last: int
-    in_function: bool  # else it is carried out when the module is imported
+    in_function: bool  # otherwise the import executes it
     text: str
-    change: str  # as a diff, which names it
+    change: str  # a diff, which identifies the mutant
 
 
 class _Finder(cst.CSTVisitor):
@@ -43,8 +43,8 @@ class _Finder(cst.CSTVisitor):
         self._depth = 0
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        """Add the changes of a node; texts, types and decorators are left as they are."""
-        if isinstance(node, SKIPPED) or (isinstance(node, cst.If) and _code(node.test).endswith("TYPE_CHECKING")):
+        """Add the changes of a node; strings, types and decorators are not changed."""
+        if isinstance(node, SKIPPED_NODES) or (isinstance(node, cst.If) and _code(node.test).endswith("TYPE_CHECKING")):
             return False
         if isinstance(node, cst.Arg) and node.keyword and node.keyword.value in SKIPPED_ARGUMENTS:
             return False
@@ -59,12 +59,12 @@ class _Finder(cst.CSTVisitor):
         return True
 
     def on_leave(self, node: cst.CSTNode) -> None:
-        """Count how many functions the next node is in; the defaults of its parameters are computed outside."""
+        """Update the number of functions around the next node; defaults of parameters are outside of their function."""
         self._depth -= isinstance(node, cst.FunctionDef | cst.Lambda) - isinstance(node, cst.Parameters)
 
 
 def _skipped(node: cst.CSTNode) -> list[str]:
-    """Return the arguments of a call that are to stay as they are."""
+    """Return the arguments of a call that must not change."""
     arguments = node.args if isinstance(node, cst.Call) else ()
     return [_code(one.value) for one in arguments if one.keyword and one.keyword.value in SKIPPED_ARGUMENTS]
 
@@ -74,7 +74,7 @@ def _code(node: cst.CSTNode) -> str:
 
 
 def find(paths: list[str], sample: int, seed: int) -> tuple[list[Mutant], int]:
-    """Return a random sample of the mutants of some files, ordered by file and line, and how many there are."""
+    """Return a random sample of the mutants of some files, ordered by file and line, and the number of all mutants."""
     every = []
     for path in paths:
         wrapper, finder = MetadataWrapper(cst.parse_module(Path(path).read_text())), _Finder()

@@ -1,4 +1,4 @@
-"""Pytest plugins: `Recorder` records which lines each test reaches, `Chosen` runs chosen tests in a given order."""
+"""Pytest plugins: `Recorder` records the lines that each test reaches, `Chosen` runs given tests in a given order."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ SEPARATE_PROCESS_MARKS = "process", "notebook"  # tests whose code runs in other
 
 
 class Recorder:
-    """Write as JSON the tests (passed, seconds, lines, apart) and the modules that are imported at the end."""
+    """Write JSON with the tests (passed, seconds, lines, apart) and the modules that are imported at the end."""
 
     def __init__(self, checkout: str, output: Path) -> None:
         self._folder, self._output = f"{checkout}/", output
@@ -32,7 +32,7 @@ class Recorder:
         return sys.monitoring.DISABLE  # until the events are restarted
 
     def _begun(self, code: CodeType, offset: int) -> object:
-        """Note the first line of a function: there is no event of the line of a function or lambda of one line."""
+        """Record the first line of a function; a function or lambda of one line causes no line event."""
         return self._reached(code, code.co_firstlineno)
 
     @pytest.hookimpl(hookwrapper=True)
@@ -46,7 +46,7 @@ class Recorder:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Note what a test and its fixtures reach."""
+        """Record the lines that a test and its fixtures reach."""
         self._lines = set()
         sys.monitoring.restart_events()
         test = self._tests[item.nodeid] = {"passed": True}
@@ -58,27 +58,27 @@ class Recorder:
         test["apart"] = any(item.get_closest_marker(kind) for kind in SEPARATE_PROCESS_MARKS)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a test that fails or is skipped."""
+        """Record a test that fails or is skipped."""
         self._tests[report.nodeid]["passed"] &= report.passed
 
     def pytest_sessionfinish(self) -> None:
-        """Write what was noted."""
+        """Write the records."""
         self._output.write_text(json.dumps({"tests": self._tests, "modules": list(sys.modules)}))
 
 
 class Chosen:
-    """Run these tests, in this order; write the name of one that fails."""
+    """Run these tests, in this order; write the name of a test that fails."""
 
     def __init__(self, names: Iterable[str], output: Path) -> None:
         self._order, self._output = {name: number for number, name in enumerate(names)}, output
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out the others and sort."""
+        """Deselect all other tests and sort."""
         chosen = [item for item in items if item.nodeid in self._order]
         items[:] = sorted(chosen, key=lambda item: self._order[item.nodeid])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write what has failed."""
+        """Write the name of a failed test."""
         if report.failed:
             self._output.write_text(report.nodeid)

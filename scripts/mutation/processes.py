@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT_MODULES = "lxmls_rnn", "lab", "tests", "conftest", "__main__"  # modules that each run imports for itself
-CACHE_NAME = "lxmls-rnn"  # the compile cache in the user's folder of caches
+CHECKOUT_MODULES = "lxmls_rnn", "lab", "tests", "conftest", "__main__"  # modules that each run imports itself
+CACHE_NAME = "lxmls-rnn"  # folder of the compile cache in the user's cache folder
 LIST_THEANO_IMPORTS = "import theano, sys; print(*(name for name in sys.modules if name.startswith('lxmls_rnn')))"
 
 
@@ -29,22 +29,22 @@ def copy_checkout(target: Path) -> None:
 
 
 def import_others(modules: Iterable[str], checkout: Path, changed: Iterable[str]) -> None:
-    """Import what the tests have imported, but no module of the checkout.
+    """Import the modules that the tests import, except those of the checkout.
 
-    Theano imports some of the checkout with it; it is imported if none of these is among the files that are `changed`.
+    Theano imports modules of the checkout; it is imported only if none of them is among the `changed` files.
     """
     for name in modules:
         if name.partition(".")[0] not in (*CHECKOUT_MODULES, "theano"):
             with contextlib.suppress(Exception):
                 __import__(name)
-    with_it = subprocess.check_output([sys.executable, "-c", LIST_THEANO_IMPORTS], text=True).split()
+    imported = subprocess.check_output([sys.executable, "-c", LIST_THEANO_IMPORTS], text=True).split()
     changed = {path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in changed}
-    if "theano" in modules and changed.isdisjoint(with_it):
+    if "theano" in modules and changed.isdisjoint(imported):
         sys.path.insert(0, str(checkout))
         __import__("lxmls_rnn")
         __import__("theano")
         sys.path.remove(str(checkout))
-    gc.freeze()  # a collection in a forked process would copy all of it
+    gc.freeze()  # a garbage collection in a forked process would copy all memory
 
 
 class Pool:
@@ -61,12 +61,12 @@ class Pool:
             self._warm.mkdir()
 
     def start(self, copy: Path, arguments: list[str], plugin: Callable, limit: float, then: Callable) -> None:
-        """Run pytest with what `plugin` makes; call `then` with its exit status, or "hangs", when it has ended."""
+        """Run pytest with the plugin that `plugin` makes; at its end call `then` with the exit status or "hangs"."""
         self.free.remove(copy)
         tmp, cache = copy.with_suffix(".tmp"), copy.with_suffix(".cache")
         shutil.rmtree(tmp, ignore_errors=True)
         tmp.mkdir()
-        if _compiled(cache) != _compiled(self._warm):  # the mutant before may have compiled something wrong
+        if _compiled(cache) != _compiled(self._warm):  # the previous mutant may have compiled wrong code
             shutil.rmtree(cache, ignore_errors=True)
             shutil.copytree(self._warm, cache, copy_function=_link_or_copy, symlinks=True)
         pid = os.fork()
@@ -79,14 +79,14 @@ class Pool:
         self._running[pid] = copy, time.monotonic() + limit, then
 
     def wait(self) -> None:
-        """Wait until one has ended."""
+        """Wait until a process has ended."""
         while True:
             for pid, (copy, deadline, then) in list(self._running.items()):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 if not ended and time.monotonic() < deadline:
                     continue
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)  # with what it has left behind
+                    os.killpg(pid, signal.SIGKILL)  # and its children
                 if not ended:
                     os.waitpid(pid, 0)
                 del self._running[pid]
@@ -96,24 +96,24 @@ class Pool:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """Kill all."""
+        """Kill all processes."""
         for pid in self._running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
 
     def wait_for_all(self) -> None:
-        """Wait until all have ended."""
+        """Wait until all processes have ended."""
         while self._running:
             self.wait()
 
 
 def _compiled(cache: Path) -> set[tuple[Path, int]]:
-    """Return what is in a compile cache, with times."""
+    """Return the keys in a compile cache, with their times."""
     return {(file.relative_to(cache), file.stat().st_mtime_ns) for file in cache.glob("*/*/*/*/key.pkl")}
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    """Link what Theano never writes again, copy the rest."""
+    """Link files that Theano never writes again, copy others."""
     if source.endswith((".so", ".cpp", ".gch", ".py", ".pyc")):
         os.link(source, target)
     else:
@@ -126,7 +126,7 @@ def _run(copy: Path, arguments: list[str], plugin: Callable) -> None:
     log = os.open(copy.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
         os.dup2(file, number)
-    tempfile.tempdir = None  # TMPDIR is another one now
+    tempfile.tempdir = None  # TMPDIR has changed
     sys.path.insert(0, str(copy))
     code = pytest.main(["-q", "-p", "no:cacheprovider", *arguments], plugins=[plugin()])
     sys.stdout.flush()

@@ -21,7 +21,7 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
     lab.page.keyboard.press("Tab")
     expect(panel.get_by_label(QUESTIONS[1], exact=True)).to_be_focused()
     lab.page.keyboard.type(ANSWERS[1])
-    expect(panel.locator(".lab-message")).to_have_text("Kept.")
+    expect(panel.locator(".lab-message")).to_have_text("Saved.")
     lab.page.set_viewport_size({"width": 900, "height": 800})
     assert overflowing(lab.page, panel) == []
     picture(panel, "answer")
@@ -42,7 +42,7 @@ def test_answers_are_typed_and_are_there_again_in_another_kernel(lab, workplace,
     panel = lab.find("Answer")
     expect(panel).to_have_class(re.compile("jupyter-widgets-disconnected"))
     said = panel.evaluate("panel => (({content, order}) => [content, order])(getComputedStyle(panel, '::after'))")
-    assert "not kept" in said[0]
+    assert "not saved" in said[0]
     assert said[1] == "-1"  # above all else
     # the marks of each part would move the curves of a plot off their axes
     mark = "part => getComputedStyle(part, '::before').display"

@@ -17,7 +17,7 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     button(panel, "Show code").click()
     press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("3 of 4 gradients differ")
-    expect(panel.locator(".lab-check-readings")).to_contain_text("between the output and the recurrent layer")
+    expect(panel.locator(".lab-check-diagnosis")).to_contain_text("between the output and the recurrent layer")
     assert not overflowing(lab.page, panel)
     picture(panel, "gradient-check")
     with lab.dark():
@@ -33,7 +33,7 @@ def test_a_mistake_in_an_lstm_is_found_and_explained(lab, picture):
     expect(panel.locator(".lab-check-NumpyLSTM input")).to_be_checked()
     press(button(panel, "Check"), "Enter")
     expect(message(panel)).to_contain_text("7 of 9 gradients differ")
-    expect(panel.locator(".lab-check-readings")).to_contain_text("what makes an LSTM reach further back is missing")
+    expect(panel.locator(".lab-check-diagnosis")).to_contain_text("this term lets an LSTM learn long distances")
     panel.get_by_label("Gradient", exact=True).select_option("✗ W_h: NumpyLSTM, broken against finite diff.")
     expect(panel.locator(".lab-check-entries")).to_contain_text("o 3")
     assert not overflowing(lab.page, panel)

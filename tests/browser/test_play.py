@@ -12,7 +12,7 @@ def slider(panel, name):
 
 def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture):
     panel = lab.panel("PlayPanel")
-    says, knob = panel.locator(".lab-play-says"), slider(panel, "W_h ×")
+    summary, knob = panel.locator(".lab-play-summary"), slider(panel, "W_h ×")
     panel.get_by_label("Corpus", exact=True).select_option(label="reach")
     fill(panel, "Distance", 10)
     expect(panel.locator(".lab-play-states")).to_contain_text("watches")
@@ -29,19 +29,19 @@ def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture
     same = PlayPanel()
     same.corpus.value, same.distance.value = "reach", 10
     same.W_h.value = float(knob.locator(".widget-readout").inner_text())
-    expect(says).to_have_text(same.says.value, timeout=2000)
+    expect(summary).to_have_text(same.summary.value, timeout=2000)
     button(panel, "Keep").click()
     panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
     expect(panel.get_by_text("kept").first).to_be_visible()
     gate = slider(panel, "Forget gate +")
     press(gate.get_by_role("slider"), "PageUp")
     expect(gate).not_to_contain_text(re.compile(r"0\.00"))
-    expect(says).to_contain_text("forget gates are open to")
+    expect(summary).to_contain_text("forget gates are open to")
     assert not overflowing(lab.page, panel)
     picture(panel, "play")
     panel.get_by_label("Loss along", exact=True).select_option(label="Forget gate +")
     button(panel, "Train one epoch").click()
-    expect(says).to_contain_text("Epochs of training: 1")
+    expect(summary).to_contain_text("Epochs of training: 1")
     with lab.dark():
         picture(panel, "play-dark")
         lab.page.set_viewport_size({"width": 900, "height": 800})

@@ -4,7 +4,7 @@ import time
 from browser.page import COMPILE, button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
-from lab.widgets.panel import DOUBLE_CLICK
+from lab.widgets.panel import DOUBLE_CLICK_SECONDS
 
 STOPPED = re.compile("Stopped")
 
@@ -16,7 +16,7 @@ POINTS = """panel => [...panel.querySelector(".bqplot").querySelectorAll("path.l
 
 def press_start(panel, name, epochs):
     # a training may end sooner than a second press no longer counts as that of a double click
-    panel.page.wait_for_timeout(1000 * DOUBLE_CLICK)
+    panel.page.wait_for_timeout(1000 * DOUBLE_CLICK_SECONDS)
     fill(panel, "Epochs", epochs)
     fill(panel, "Run name", name)
     button(panel, "Start").click()
@@ -140,7 +140,7 @@ def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
     button(panel, "Start").click()
     expect(message(panel).locator(".lab-error")).to_contain_text("name of a folder")
     start(panel, "once", 1)
-    expect(message(panel)).to_contain_text("once is kept in", timeout=COMPILE)
+    expect(message(panel)).to_contain_text("once is saved in", timeout=COMPILE)
     press_start(panel, "once", 1)
     expect(message(panel).locator(".lab-error")).to_have_text(
         re.compile(r"a run or sweep \S+/once already exists: take another name, or resume it$")

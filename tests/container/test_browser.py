@@ -26,7 +26,7 @@ def trained(lab):
 
 def keep_an_answer(panel):
     fill(panel, "Why?", "Because.")
-    expect(message(panel)).to_have_text("Kept.")
+    expect(message(panel)).to_have_text("Saved.")
 
 
 def measure_one_shape(panel):
@@ -50,7 +50,7 @@ def train_to_a_distance(panel):
     panel.get_by_label("Distances", exact=True).fill("1")
     fill(panel, "Seeds", 1)
     button(panel, "Start").click()
-    expect(message(panel)).to_contain_text("All trained.", timeout=COMPILE)
+    expect(message(panel)).to_contain_text("Done.", timeout=COMPILE)
 
 
 def check_gradients(panel):
@@ -71,7 +71,7 @@ def draw_a_model(panel):
 
 def train_one_epoch(panel):
     button(panel, "Train one epoch").click()
-    expect(panel.locator(".lab-play-says")).to_contain_text("Epochs of training: 1")
+    expect(panel.locator(".lab-play-summary")).to_contain_text("Epochs of training: 1")
 
 
 def run_a_loop_and_scan(panel):

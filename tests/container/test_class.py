@@ -219,7 +219,7 @@ def ben(classroom):
 def test_the_teachers_password_is_printed_once_and_nobody_signs_up_as_the_teacher(classroom):
     assert classroom.first_password not in classroom.compose("logs", "hub").stdout
     again = classroom.compose("exec", "-T", "hub", "python", "/etc/teacher.py").stdout
-    assert again == f"The teacher's account is {TEACHER}, with the password that it has.\n"
+    assert again == f"The teacher's account is {TEACHER}; its password is unchanged.\n"
     for name in (TEACHER, TEACHER.capitalize()):
         assert "already in use" in Visitor(classroom.address).sign_up(name)[1]
         assert not Visitor(classroom.address).log_in(name)

@@ -86,7 +86,7 @@ def test_the_fast_models_train_on_opencl_and_scan_is_refused(lab):
     assert "epoch   1" in lab.run(*train, "--model", "FastRNN", LAB_DEVICE="opencl0:0").stdout
     refused = lab.run(*train, "--model", "RNN", LAB_DEVICE="opencl0:0", check=False)
     assert refused.returncode == 1
-    assert "does not run on an OpenCL device (opencl0:0): take FastRNN" in refused.stdout
+    assert "does not run on an OpenCL device (opencl0:0): use FastRNN" in refused.stdout
 
 
 def test_the_lab_starts_on_opencl(lab):

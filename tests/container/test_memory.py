@@ -32,4 +32,4 @@ def test_a_model_that_is_too_large_is_refused_and_a_kill_is_told(lab):
     assert 'class="lab-error">not enough memory: a model with ' in panel
     assert killed == "killed: 137"
     assert "at first: " in later
-    assert "Memory ran out, and Linux ended a process" in later
+    assert "Memory ran out, and Linux killed a process" in later

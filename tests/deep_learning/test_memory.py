@@ -107,7 +107,7 @@ except MemoryError as error:
 def test_arrays_of_more_than_two_to_the_31_numbers_are_refused_where_memory_ends():
     done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True)
     # it may wait for what another process of the tests compiles
-    errors = [line for line in done.stderr.splitlines() if not line.startswith("Theano waits, ")]
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("Theano has waited ")]
     assert (done.returncode, errors) == (0, [])
     assert "the arrays of a batch do not fit" in done.stdout
 

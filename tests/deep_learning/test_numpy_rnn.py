@@ -211,7 +211,7 @@ def test_gold_tags_without_all_outputs_are_refused():
         ((30, 6, 5), {}, "got 3 positional arguments"),
         ((np.ones((6, 30)), 5), {}, "got 2 positional arguments"),
         ((30, 0, 5, 4), {}, "n_emb must be a positive integer, got 0"),
-        ((30, 6, 2**31, 4), {}, r"n_hidd must be below 2\*\*31, as ids and BLAS count, got 2147483648"),
+        ((30, 6, 2**31, 4), {}, r"n_hidd must be below 2\*\*31, the limit of ids and BLAS, got 2147483648"),
         ((30, 6, 5.0, 4), {}, "n_hidd must be a positive integer, got 5.0"),
         ((np.ones(6), 5, 4), {}, r"\(n_emb, n_words\) array, got shape \(6,\)"),
         ((np.full((6, 30), np.nan), 5, 4), {}, "must be finite"),

@@ -27,9 +27,9 @@ def test_each_family_has_a_model_of_each_backend_and_a_label_that_names_it():
     for (family, backend), name in kinds.items():
         assert rnns.name_of(family, backend) == name
         assert name.endswith(family)
-        assert rnns.MODELS[name].words.startswith(f"{family}")
+        assert rnns.MODELS[name].title.startswith(f"{family}")
         assert rnns.MODELS[name].in_theano == (backend != "numpy")
-    assert len({model.words for model in rnns.MODELS.values()}) == len(kinds)
+    assert len({model.title for model in rnns.MODELS.values()}) == len(kinds)
 
 
 @pytest.mark.theano
@@ -59,11 +59,11 @@ def test_a_class_replaces_a_model_until_all_are_put_back(replaced):
 def test_theanos_device_is_named_once_theano_has_chosen_it(monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
     assert rnns.device_of("FastRNN") == f"Theano uses the CPU, as {device.variable()}=cpu asks."
-    assert rnns.device_until_made("FastRNN") == ""  # it can be asked
+    assert rnns.planned_device("FastRNN") == ""  # it can be asked
 
 
 def test_before_theano_is_imported_the_device_is_the_chosen_one(monkeypatch):
     monkeypatch.setenv("LXMLS_DEVICE", "cpu")
     monkeypatch.delitem(sys.modules, "theano", raising=False)
-    assert rnns.device_until_made("NumpyRNN") == "NumPy computes on the CPU."
-    assert rnns.device_until_made("RNN").startswith("Theano is set to use cpu; ")
+    assert rnns.planned_device("NumpyRNN") == "NumPy computes on the CPU."
+    assert rnns.planned_device("RNN").startswith("Theano is set to use cpu; ")

@@ -47,7 +47,7 @@ def test_a_trial_that_ended_early_gives_its_last_words():
 
 
 def test_a_trial_that_takes_too_long_is_stopped(monkeypatch):
-    monkeypatch.setattr(trial, "MAX_SECONDS", 0.1)
+    monkeypatch.setattr(trial, "MAX_TRIAL_SECONDS", 0.1)
     process = start("sleep", "infinity")
     assert trial.end_trial(process) == Trial(None, "stopped after 0 s")
     assert process.returncode == -signal.SIGTERM
@@ -91,7 +91,7 @@ def test_the_device_of_a_trial_goes_before_what_is_set(monkeypatch):
     assert os.getpgid(process.pid) == process.pid  # it ends its group
     found = trial.end_trial(process)
     assert found.report is None
-    assert found.error.startswith("Theano was to use the device cuda99 but uses cpu")
+    assert found.error.startswith("Theano should use the device cuda99 but uses cpu")
     found = trial.end_trial(trial.start_trial("cpu"))
     assert found.report.floatX == "float32"
     assert found.error == ("" if flags.compiler() else "it ran in Python, not as C code")
@@ -111,4 +111,4 @@ def test_a_trial_whose_parent_has_ended_does_nothing():
     code = "from lxmls_rnn.doctor import trial; trial.main(0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", "")
-    assert programs.own_groups  # of this process, which does not lead a group
+    assert programs.use_process_groups  # of this process, which does not lead a group

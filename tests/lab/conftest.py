@@ -1,6 +1,6 @@
 import pytest
 
-from lab.widgets import warned
+from lab.widgets import python_warnings
 from lxmls_rnn import paths
 from lxmls_rnn.experiment import corpus_files
 
@@ -47,4 +47,4 @@ def runs_folder(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def warnings_as_in_a_kernel():
     """For the time of a test pytest has its own way with warnings; it puts that back."""
-    warned.follow()
+    python_warnings.install()

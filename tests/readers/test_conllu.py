@@ -6,8 +6,8 @@ from unicodedata import is_normalized
 import pytest
 
 from lxmls_rnn.readers.conll import read_sentences
-from lxmls_rnn.readers.conllu import UPOS_TAGS, conllu
-from lxmls_rnn.readers.pos_corpus import read_tag_map
+from lxmls_rnn.readers.conllu import conllu
+from lxmls_rnn.readers.tags import UPOS_TAGS, read_tag_map
 from lxmls_rnn.tagger import normalised, tokenize
 
 UNIVERSAL = sorted(set(read_tag_map().values()))

@@ -74,7 +74,7 @@ def test_stopped_and_extended_it_does_only_what_is_missing(tmp_path):
     more = sweep.extended({"n_hidd": [3]}, None, None)
     list(Driver(more).run())
     assert set(states(more).values()) == {"done"}
-    assert Run.open("n_hidd=2,seed=1", sweep.folder).metrics()[0] == left  # with its seconds: not trained anew
+    assert Run.open("n_hidd=2,seed=1", sweep.folder).metrics()[0] == left  # with its seconds: not trained again
     assert of_sweep(more) == serial(more, tmp_path / "serial")
     assert Sweep.load(sweep.name, tmp_path) == more
 
@@ -87,7 +87,7 @@ def test_a_paused_sweep_holds_and_goes_on(tmp_path):
     for seen in driver.run():
         if driver.state == "paused" and driver.paused:
             held = states(sweep)
-            driver.go_on()
+            driver.resume()
         assert seen is None or "done" not in held.values()
     assert driver.state == "done"
 

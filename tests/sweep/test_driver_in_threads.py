@@ -98,7 +98,7 @@ def test_paused_it_holds_closed_it_stops_and_later_goes_on_to_the_same_numbers(a
     for _ in again.run():
         said.append(again.state)
         if again.state == "paused":
-            again.go_on()
+            again.resume()
     assert "paused" in said
     assert said[-1] == "training"
     assert of_sweep(sweep) == serial(sweep, tmp_path / "serial")

@@ -73,9 +73,9 @@ def test_a_corpus_that_has_changed_is_read_again(tmp_path):
 
 def test_what_a_worker_is_asked_for_it_does(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1]).begin()
-    assert train(sweep, "pause", "stop", "go on") == [("stopped", "")]  # a stop is for good
+    assert train(sweep, "pause", "stop", "resume") == [("stopped", "")]  # a stop is for good
     assert [file.name for file in sweep.folder.iterdir()] == ["sweep.json"]
-    assert train(sweep, "pause", "go on") == [("done", "")]
+    assert train(sweep, "pause", "resume") == [("done", "")]
 
 
 def test_a_training_that_ends_otherwise_says_how(tmp_path):

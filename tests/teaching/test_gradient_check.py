@@ -193,7 +193,7 @@ def test_the_check_takes_one_activation_and_the_lstm_keeps_its_own():
 
 
 def test_the_check_says_which_argument_does_not_fit():
-    with pytest.raises(ValueError, match="both or none"):
+    with pytest.raises(ValueError, match="both or neither"):
         list(check_gradients(["NumpyRNN"], x=[1]))
     with pytest.raises(ValueError, match="activation must be one of"):
         list(check_gradients(["NumpyRNN"], activation="sine"))

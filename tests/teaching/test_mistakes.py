@@ -9,9 +9,9 @@ import pytest
 
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM
+from lxmls_rnn.teaching.diagnosis import diagnose, diagnose_model
 from lxmls_rnn.teaching.gradient_check import check_gradients
 from lxmls_rnn.teaching.mistakes import MISTAKES
-from lxmls_rnn.teaching.readings import reading, readings
 
 ANSWERS = Path(__file__).parents[2] / "docs/answers.md"
 SIZES = (8, 4, 3, 3)
@@ -21,15 +21,15 @@ BEHIND_OUTPUT = {"W_e", "W_x", "W_h"}
 
 # mistake: the parameters that differ, words of the reading
 FOUND = {
-    "derivative of the activation forgotten": (BEHIND_OUTPUT, "look at f'(a_t)"),
-    "derivative of another activation": (BEHIND_OUTPUT, "look at f'(a_t)"),
+    "derivative of the activation forgotten": (BEHIND_OUTPUT, "check f'(a_t)"),
+    "derivative of another activation": (BEHIND_OUTPUT, "check f'(a_t)"),
     "W_h not transposed": (BEHIND_OUTPUT, "W_h^T e_a_{t+1}"),
     "error from the later step forgotten": (BEHIND_OUTPUT, "W_h^T e_a_{t+1}"),
-    "h_t instead of h_{t-1} for W_h": ({"W_h"}, "is it the input of that step?"),
+    "h_t instead of h_{t-1} for W_h": ({"W_h"}, "does it use the input of that step?"),
     "error of a repeated word assigned, not added": ({"W_e"}, "must be added"),
-    "1/L forgotten": (ALL, "5 times what it should be (the sentence has 5 words)"),
-    "gold tag not subtracted": (ALL, "look at e_y"),
-    "one entry of W_x's gradient has the wrong sign": ({"W_x"}, "only [0, 3]"),
+    "1/L forgotten": (ALL, "5 times the expected one (the sentence has 5 words)"),
+    "gold tag not subtracted": (ALL, "check e_y"),
+    "one entry of W_x's gradient has the wrong sign": ({"W_x"}, "entries: [0, 3]"),
 }
 OF_GRADS = {  # made in `grads`, which takes a single sentence
     "error of a repeated word assigned, not added",
@@ -37,7 +37,7 @@ OF_GRADS = {  # made in `grads`, which takes a single sentence
     "one entry of W_x's gradient has the wrong sign",
 }
 THROUGH = BEHIND_OUTPUT | {"W_c"}
-GATES = "look at e_c_t, and at each gate's slope and what its error is multiplied by."
+GATES = "check e_c_t, and for each gate its slope and the other factors of its error."
 LATER = "W_h^T e_a_{t+1} to h_t and f_{t+1} * e_c_{t+1} + W_c^T e_b_{t+1} to c_t."
 OF_LSTM = {
     "LSTM: slope of the forget gate forgotten": (THROUGH, GATES),
@@ -51,7 +51,7 @@ OF_LSTM = {
     "LSTM: error from the later gates forgotten": (THROUGH, LATER),
     "LSTM: error through the peepholes forgotten": (THROUGH, LATER),
     "LSTM: peepholes of i, f, g instead of i, f, o": (THROUGH, LATER),
-    "LSTM: c_t instead of c_{t-1} for W_c": ({"W_c"}, "is it the input of that step?"),
+    "LSTM: c_t instead of c_{t-1} for W_c": ({"W_c"}, "does it use the input of that step?"),
 }
 
 
@@ -77,7 +77,7 @@ def test_a_mistake_is_found_in_its_parameters_and_read(mistake, activation):
     rows = rows_of(mistake, activation=activation, seed=1)
     parameters, words = FOUND[mistake] if mistake else (set(), "all gradients agree")
     assert wrong(rows) == parameters
-    assert words in reading(rows, X)
+    assert words in diagnose_model(rows, X)
 
 
 @pytest.mark.parametrize("mistake", OF_LSTM)
@@ -86,10 +86,10 @@ def test_a_mistake_in_an_lstm_is_found_in_its_parameters_and_read(mistake):
     parameters, words = OF_LSTM[mistake]
     with_peepholes, without = rows[:5], rows[5:]
     assert wrong(with_peepholes) == parameters
-    assert words in reading(with_peepholes, X)
+    assert words in diagnose_model(with_peepholes, X)
     of_peepholes = "peepholes" in mistake or "W_c" in mistake
     assert wrong(without) == (set() if of_peepholes else parameters - {"W_c"})
-    assert of_peepholes or words.replace(" + W_c^T e_b_{t+1}", "") in reading(without, X)
+    assert of_peepholes or words.replace(" + W_c^T e_b_{t+1}", "") in diagnose_model(without, X)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_mistake_in_an_lstm_is_found_in_its_parameters_and_read(mistake):
     ],
 )
 def test_with_one_word_the_rows_of_the_matrix_tell_the_gate(mistake, gates):
-    assert reading(rows_of(mistake, [1], [0])[:5], [1]).endswith(f"In W_x only the rows of {gates} differ.")
+    assert diagnose_model(rows_of(mistake, [1], [0])[:5], [1]).endswith(f"In W_x, only the rows of {gates} differ.")
 
 
 def test_a_mistake_is_in_the_gradient_only():
@@ -131,14 +131,14 @@ def test_the_worst_entry_is_located():
 
 def test_a_last_word_that_comes_twice_hides_the_step():
     rows = rows_of("W_h not transposed", [1, 2, 3, 1], [0, 2, 1, 0])
-    assert "a last word that comes only once" in reading(rows, [1, 2, 3, 1])
+    assert "a sentence whose last word occurs only once" in diagnose_model(rows, [1, 2, 3, 1])
 
 
 def test_a_fault_of_the_output_alone_is_its_own_product():
     rows = rows_of(None)
     spoilt = rows[3].gradient + np.eye(3)
     rows[3] = replace(rows[3], gradient=spoilt, difference=1.0)
-    assert "W_y's own product" in reading(rows, X)
+    assert "W_y's own product" in diagnose_model(rows, X)
 
 
 def as_other(rows, model, against):
@@ -148,11 +148,11 @@ def as_other(rows, model, against):
 def test_of_two_that_differ_finite_differences_tell_which_is_wrong():
     rows = rows_of("h_t instead of h_{t-1} for W_h")
     scan = as_other(rows, "RNN", "NumpyRNN")
-    assert "NumpyRNN is the wrong one" in readings([*rows, *scan], X)[1]
-    assert "they tell which of the two is wrong" in readings(scan, X)[0]
+    assert "NumpyRNN is the wrong one" in diagnose([*rows, *scan], X)[1]
+    assert "they tell which of the two is wrong" in diagnose(scan, X)[0]
     right = rows_of(None)
-    assert "W_h's own product" in readings([*right, *scan], X)[1]
-    assert "RNN: all gradients agree" in readings([*right, *as_other(right, "RNN", "NumpyRNN")], X)[1]
+    assert "W_h's own product" in diagnose([*right, *scan], X)[1]
+    assert "RNN: all gradients agree" in diagnose([*right, *as_other(right, "RNN", "NumpyRNN")], X)[1]
 
 
 @pytest.mark.skipif(not ANSWERS.exists(), reason="students do not get the answers")

@@ -5,7 +5,7 @@ import pytest
 
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.teaching.walk import gathered, only_words, walk
+from lxmls_rnn.teaching.walk import restrict_vocabulary, sum_gradients, walk
 
 X, Y = [1, 4, 1, 0, 2], [0, 2, 1, 1, 0]
 OPERATIONS = {
@@ -30,7 +30,7 @@ def model(request):
 
 
 def test_what_the_steps_gather_is_the_gradient(model):
-    sums = gathered(walk(model, X, Y))
+    sums = sum_gradients(walk(model, X, Y))
     for name, gradient in zip(model.get_values(), model.grads(X, Y), strict=True):
         assert np.abs(sums[f"d{name}"] - gradient).max() < 1e-12
 
@@ -126,6 +126,6 @@ def test_wrong_sentences_are_refused(model):
 
 
 def test_a_network_of_the_sentences_words_only_is_the_same_network(model):
-    small = only_words(model, [1, 4, 0, 2])
+    small = restrict_vocabulary(model, [1, 4, 0, 2])
     assert small.sizes.n_words == 4
     assert np.array_equal(small.forward([0, 1, 0, 2, 3]), model.forward(X))

@@ -222,7 +222,7 @@ def test_what_a_function_lacks_is_listed_as_theano_compiles_it(tmp_path):
     linker = theano.gof.vm.VM_Linker(use_cloop=False).accept(
         theano.gof.FunctionGraph([x], [New(f"{tmp_path} 1")(x), New(f"{tmp_path} 2")(x)])
     )
-    first, second = compiler.lacking(linker)
+    first, second = compiler.missing_modules(linker)
     for number, module in enumerate((first, second), 1):
         assert f"/* {tmp_path} {number} */" in module.source
         assert module.name.startswith("m")

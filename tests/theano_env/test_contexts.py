@@ -9,7 +9,7 @@ import pytest
 
 from lxmls_rnn.device import GpuLost, libraries
 from lxmls_rnn.theano_env import contexts
-from lxmls_rnn.theano_env.contexts import Primary, Turn
+from lxmls_rnn.theano_env.contexts import PrimaryContext, Turn
 
 
 def test_a_thread_that_asks_all_the_time_leaves_the_others_a_turn():
@@ -100,11 +100,11 @@ def driver(monkeypatch):
 def test_a_context_that_cannot_be_had_is_told_with_the_drivers_name_for_it(driver, which):
     driver.status[which] = 201
     with pytest.raises(RuntimeError, match=r"^the context of the GPU 0000:01:00\.0 is unavailable: ERROR_201$"):
-        Primary("0000:01:00.0")
+        PrimaryContext("0000:01:00.0")
 
 
 def test_a_thread_gets_the_context_where_it_has_none(driver):
-    primary = Primary("0000:01:00.0")
+    primary = PrimaryContext("0000:01:00.0")
     primary.make_current()
     primary.make_current()
     assert driver.set == [77]
@@ -120,7 +120,7 @@ def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
         """Its own text."""
         raise ValueError(args, kwargs)
 
-    alone = Primary("0000:01:00.0").alone(fails)
+    alone = PrimaryContext("0000:01:00.0").exclusively(fails)
     assert alone.__doc__ == "Its own text."
     with pytest.raises(ValueError, match=r"\(\(1,\), {'b': 2}\)"):
         alone(1, b=2)
@@ -129,7 +129,7 @@ def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
     with pytest.raises(GpuLost, match="ERROR_719") as lost:
         alone(1)
     assert lost.value.name == "ERROR_719"
-    assert Primary("0000:01:00.0").alone(lambda a, b: a + b)(1, b=2) == 3
+    assert PrimaryContext("0000:01:00.0").exclusively(lambda a, b: a + b)(1, b=2) == 3
 
 
 @pytest.mark.theano

@@ -174,10 +174,10 @@ def test_every_change_of_a_sealed_file_is_noticed(tmp_path):
 
 def test_a_file_longer_than_a_block_is_sealed(tmp_path):
     path = Path(tmp_path / "header.gch")
-    path.write_bytes(os.urandom(2 * entries.BLOCK + 7))
+    path.write_bytes(os.urandom(2 * entries.BLOCK_BYTES + 7))
     entries.seal(path)
     assert entries.is_intact(path)
-    os.truncate(path, path.stat().st_size - entries.BLOCK)
+    os.truncate(path, path.stat().st_size - entries.BLOCK_BYTES)
     assert not entries.is_intact(path)
 
 

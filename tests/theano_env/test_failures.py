@@ -81,7 +81,7 @@ def test_a_compiler_without_memory_says_so(cache, tmp_path, model):
     compiler.chmod(0o755)
     path = path_with(tmp_path, f'case "$*" in *mod.cpp*) b=-B{tmp_path}/;; esac; exec {shutil.which("g++")} $b "$@"')
     sentence = only_sentence(train(cache, model, PATH=path))
-    assert "was killed or found no memory" in sentence
+    assert "was killed or ran out of memory" in sentence
     assert "raise the limit" in sentence
 
 
@@ -106,7 +106,7 @@ def test_what_the_compiler_says_is_in_the_sentence_and_the_rest_in_a_file(cache,
 def test_a_blas_that_is_not_there_is_named(cache):
     sentence = sentence_of_small(cache, THEANO_FLAGS="blas.ldflags=-lnope")
     assert "cannot find -lnope" in sentence
-    assert "take blas.ldflags out of THEANO_FLAGS" in sentence
+    assert "remove blas.ldflags from THEANO_FLAGS" in sentence
 
 
 @no_zig
@@ -136,7 +136,7 @@ def test_without_a_compiler_a_fused_model_says_what_works(tmp_path):
     assert status == 1
     assert [line.partition(":")[0] for line in lines] == ["Warning", "Error"]
     assert "no C++ compiler" in lines[1]
-    assert "take RNN" in lines[1]
+    assert "use RNN" in lines[1]
 
 
 @pytest.fixture
@@ -234,8 +234,8 @@ def tmp(tmp_path, monkeypatch):
 def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp, why):
     sentence = sentence_of(f"one\n\n/cache/mod.s: {why}\ncollect2: error: ld returned 1")
     assert sentence == (
-        f"C code cannot be compiled (mod.s: {why}): free some space for /cache and {tmp}, or let XDG_CACHE_HOME"
-        " and TMPDIR name other folders"
+        f"C code cannot be compiled (mod.s: {why}): free some space for /cache and {tmp}, or set"
+        " XDG_CACHE_HOME and TMPDIR to other folders"
     )
     assert list(tmp.iterdir()) == []
 
@@ -252,7 +252,7 @@ def test_a_full_disk_is_told_from_what_the_compiler_prints(tmp, why):
     ],
 )
 def test_no_memory_is_told_from_how_the_compiler_ended(tmp, status, errors):
-    assert sentence_of(errors, status).startswith("the compiler my-g++ was killed or found no memory")
+    assert sentence_of(errors, status).startswith("the compiler my-g++ was killed or ran out of memory")
     assert list(tmp.iterdir()) == []
 
 
@@ -271,7 +271,7 @@ def test_only_a_library_of_blas_ldflags_is_laid_to_them(tmp, errors):
         (3, "", "its output"),
         (3, "collect2: error: ld returned 1 exit status", "its output"),
         (0, "error: e", "it wrote no module"),
-        (-11, "x: error: e", "signal 11 ended it"),
+        (-11, "x: error: e", "it was ended by signal 11"),
         (1, "x" * 300, "x" * 200 + "..."),
         (1, "x" * 200, "x" * 200),
         (1, "a\tb \x1b[1m", "a b \\x1b[1m"),
@@ -299,8 +299,8 @@ def test_without_a_place_for_the_log_the_sentence_does_without(tmp_path, monkeyp
     [
         (OSError(errno.ENOSPC, "No space"), "C code cannot be compiled (No space): free some space for /cache"),
         (OSError(errno.EDQUOT, "Quota", "/f"), "C code cannot be compiled (/f: Quota): free some space for /cache"),
-        (OSError(errno.EROFS, "No"), "C code cannot be compiled (/cache: No): the folder must be writable"),
-        (OSError(errno.EACCES, "Denied", "/f"), "C code cannot be compiled (/f: Denied): the folder must be writable"),
+        (OSError(errno.EROFS, "No"), "C code cannot be compiled (/cache: No): make the folder writable"),
+        (OSError(errno.EACCES, "Denied", "/f"), "C code cannot be compiled (/f: Denied): make the folder writable"),
     ],
 )  # fmt: skip
 def test_what_a_disk_refuses_is_explained(error, text):

@@ -140,8 +140,8 @@ def made(config, tmp_path, monkeypatch):
     monkeypatch.setattr(config, "cxx", str(path))
     monkeypatch.setattr(type(config).__dict__["compiledir"], "allow_override", True)
     monkeypatch.setattr(config, "compiledir", str(tmp_path / "cache"))
-    monkeypatch.setattr(headers, "_useless", set())
-    monkeypatch.setattr(headers, "_intact", set())
+    monkeypatch.setattr(headers, "_rejected", set())
+    monkeypatch.setattr(headers, "_verified", set())
     return lambda: log.read_text().splitlines()
 
 
@@ -160,7 +160,7 @@ def test_the_header_is_precompiled_once_and_sealed(made):
     precompiled.unlink()  # by a user who empties the cache
     assert headers.header() == path
     assert len(made()) == 2
-    headers._intact.clear()
+    headers._verified.clear()
     os.truncate(precompiled, 10)
     assert headers.header() == path
     assert len(made()) == 3
@@ -189,12 +189,12 @@ def test_a_full_disk_leaves_no_header(made, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.glob("cache/header-*/*")] == ["lxmls.h"]
 
 
-def test_a_header_that_has_broken_a_compile_is_dropped(made):
+def test_a_header_that_has_broken_a_compile_is_discarded(made):
     path = headers.header()
-    headers.drop(path)
+    headers.discard(path)
     assert not path.with_name("lxmls.h.gch").exists()
     assert headers.header() is None
-    headers._useless.clear()  # the next process
+    headers._rejected.clear()  # the next process
     assert headers.header() == path
     assert len(made()) == 2
-    headers.drop(path.with_name("none.h"))
+    headers.discard(path.with_name("none.h"))

@@ -27,7 +27,7 @@ def test_a_device_that_is_not_used_is_an_error_with_the_reason(told):
     with pytest.raises(RuntimeError) as raised:
         in_use.require_device("cuda0", ["first", "no luck\nmore of it"])
     assert str(raised.value) == (
-        "Theano was to use the device cuda0 but uses cpu (no luck): set LXMLS_DEVICE=cpu to work without it"
+        "Theano should use the device cuda0 but uses cpu (no luck): set LXMLS_DEVICE=cpu to work without it"
     )
     with pytest.raises(RuntimeError, match=r"but uses cpu: set LXMLS_DEVICE=other$"):
         in_use.require_device("other")
@@ -38,7 +38,7 @@ def test_what_keeps_theano_from_a_device_is_said_with_its_remedy(told):
     with pytest.raises(RuntimeError) as raised:
         in_use.require_device("gpu", ["no luck"])
     assert str(raised.value) == (
-        "Theano was to use the device gpu but uses cpu, because gpu is not the name of a device: "
+        "Theano should use the device gpu but uses cpu, because gpu is not the name of a device: "
         "set LXMLS_DEVICE to auto,"
         " cpu, cuda, cuda0, cuda1, ... or opencl0:0; set LXMLS_DEVICE=gpu"
     )

@@ -70,13 +70,13 @@ def test_a_file_on_a_path_without_theano_is_left_alone(monkeypatch):
     monkeypatch.setitem(sys.modules, "theanomine", object())
     for name in [name for name in sys.modules if name.startswith("theano.")]:
         monkeypatch.setitem(sys.modules, name, sys.modules[name])  # put back after the test
-    load._forget_parts()
+    load._remove_modules()
     assert not any(name.startswith("theano.") for name in sys.modules)
     assert "theanomine" in sys.modules
 
 
 def test_the_reasons_of_theano_s_gpu_part_are_kept(monkeypatch):
-    reasons = load._Reasons()
+    reasons = load._ErrorCollector()
     logger = logging.Logger("gpu")
     logger.addHandler(reasons)
     logger.warning("not an error")
@@ -103,7 +103,5 @@ def test_scan_is_refused_on_opencl_with_what_to_take_instead(monkeypatch):
 
     monkeypatch.setattr(Scan, "__init__", Scan.__init__)  # put back after the test
     opencl.refuse_scan("opencl0:1")
-    with pytest.raises(
-        NotImplementedError, match=r"\(opencl0:1\): take FastRNN or FastLSTM, or the device cpu or cuda"
-    ):
+    with pytest.raises(NotImplementedError, match=r"\(opencl0:1\): use FastRNN or FastLSTM, or the device cpu or cuda"):
         theano.scan(lambda x: x + 1, sequences=theano.tensor.vector())

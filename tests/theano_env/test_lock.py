@@ -82,7 +82,7 @@ def start(code, cache):
 
 def said(process):
     """The first line on stderr that tells of a wait."""
-    return next((line for line in process.stderr if line.startswith("Theano waits")), None)
+    return next((line for line in process.stderr if line.startswith("Theano has waited")), None)
 
 
 @pytest.mark.slow("interrupts six compilations, ten seconds")
@@ -93,7 +93,7 @@ def test_whoever_is_interrupted_while_compiling_leaves_the_cache_to_others(cache
     other = start("print(theano.function([], T.tanh(theano.shared(0.0)) + 3)())", cache)
     output, errors = other.communicate(timeout=120)
     assert output == "3.0\n", errors
-    assert "Theano waits" not in errors
+    assert "Theano has waited" not in errors
     output, errors = interrupted.communicate("\n")
     assert output == "2.0\n", errors
 
@@ -148,7 +148,7 @@ def test_who_waits_for_another_process_says_for_which(cache):
     holder = start("get_lock(); print('held', flush=True); input()", cache)
     assert holder.stdout.readline() == "held\n"
     waiting = start("get_lock(); print('taken')", cache)
-    assert f"for a compile by process {holder.pid} in the same cache, {cache}" in said(waiting)
+    assert f"for a compilation by process {holder.pid} in the same cache, {cache}" in said(waiting)
     holder.communicate("\n")
     assert waiting.communicate()[0] == "taken\n"
 
@@ -164,7 +164,7 @@ THREADS = {
 @pytest.mark.parametrize("code", THREADS.values(), ids=THREADS)
 def test_who_waits_for_another_thread_says_so(cache, code):
     process = start(code + "\nother.join()\nprint('ended')", cache)
-    assert "for a compile by another thread" in said(process)
+    assert "for a compilation by another thread" in said(process)
     output, errors = process.communicate("\n")
     assert output.splitlines()[-1] == "ended", errors
 
@@ -288,7 +288,7 @@ def test_who_is_waited_for_is_what_the_file_says(tmp_path, monkeypatch, content,
     holder.join()
     lines = said.text.splitlines()
     assert len(lines) >= 2
-    assert set(lines) == {f"Theano waits, 0 s so far, for a compile by {who} in the same cache, {tmp_path}"}
+    assert set(lines) == {f"Theano has waited 0 s for a compilation by {who} in the same cache, {tmp_path}"}
     assert not is_free(path)
     lock.release()
 

@@ -186,7 +186,7 @@ def test_a_program_speaks_english_and_reads_nothing(run, monkeypatch):
 
 @pytest.mark.parametrize("own", [True, False])
 def test_a_program_leads_a_group_unless_this_process_is_ended_by_its_own(monkeypatch, own):
-    monkeypatch.setattr(programs, "own_groups", own)
+    monkeypatch.setattr(programs, "use_process_groups", own)
     pid, group = map(int, programs.run(["sh", "-c", "cut -d' ' -f1,5 /proc/self/stat & wait"]).output.split())
     assert (group != os.getpgrp()) == own
     assert own == (os.getpgrp() not in (pid, group))

@@ -50,7 +50,7 @@ def run(code, **environ):
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     # it may wait for what another process of the tests compiles
-    errors = "\n".join(line for line in errors.splitlines() if not line.startswith("Theano waits, "))
+    errors = "\n".join(line for line in errors.splitlines() if not line.startswith("Theano has waited "))
     return output.strip(), errors.strip()
 
 

@@ -1,1 +1,1 @@
-"""Measure CPU against GPU and read the results."""
+"""Benchmark panel: times of models on CPU and GPU."""

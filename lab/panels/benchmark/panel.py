@@ -9,8 +9,20 @@ import ipywidgets as widgets
 
 from lab.drawing import html
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
-from lab.widgets.choices import Several
-from lab.widgets.controls import field, gauge, in_row, offer, on_change, pick, show, switch, text, view, whole
+from lab.widgets.choices import Checkboxes
+from lab.widgets.controls import (
+    checkbox,
+    dropdown,
+    field,
+    in_row,
+    integer,
+    on_change,
+    progress_bar,
+    set_options,
+    show,
+    text,
+    view,
+)
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
@@ -26,9 +38,9 @@ from lxmls_rnn.deep_learning.parameters import DTYPES
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage.files import counted
 
-OWN = "own sizes"
+OWN_SIZES = "own sizes"
 DEVICES = {"cpu": "The processor", "cuda": "The first NVIDIA GPU", "opencl0:0": "An OpenCL device; no scan there"}
-SIZES = [name for name in c.SETS if name != "plans"]  # "plans" compares implementations that this panel does not offer
+SET_NAMES = [name for name in c.SETS if name != "plans"]  # this panel does not offer the implementations of "plans"
 CASE_SECONDS = 120.0  # seconds for a case, including compilation
 
 
@@ -47,41 +59,43 @@ class BenchmarkPanel(Panel):
     def __init__(self) -> None:
         self.shown: Results | None = None  # None at first
         self.session: Session | None = None  # the last benchmark started
-        self.beside: tuple[str, Results] | None = None  # name and contents of the overlaid results
+        self.overlaid: tuple[str, Results] | None = None  # name and contents of the overlaid results
         self._rows_drawn, self._n_done, self._stopped = -1, 0, False
-        self._of_gpu: list[Path] = []  # stored results that measured a GPU
+        self._gpu_files: list[Path] = []  # stored results that measured a GPU
         self._make_choice()
         self._make_views()
         super().__init__(
             in_row(self.set_name, *self.sizes),
-            *self.several,
+            *self.checkboxes,
             in_row(self.threads, self.seconds, self.budget),
             in_row(self.run_button, self.stop_button, self.progress, self.status),
-            in_row(self.earlier, self.load_button, self.beside_button, self.again_button),
+            in_row(self.earlier, self.load_button, self.overlay_button, self.refresh_button),
             in_row(self.compare_button, self.everything),
             self.comparison,
             self.views,
         )
-        boxes = [box for several in self.several for box in several.boxes.values()]
+        boxes = [box for several in self.checkboxes for box in several.boxes.values()]
         on_change(self._count, self.set_name, *self.sizes, *boxes)
         on_change(self._draw, self.baseline, self.plotted)
         self.refresh()
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = pick("Sizes", [OWN, *SIZES], "Your own sizes, or a predefined set of lxmls-rnn bench")
+        self.set_name = dropdown(
+            "Sizes", [OWN_SIZES, *SET_NAMES], "Your own sizes, or a predefined set of lxmls-rnn bench"
+        )
         self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
         self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
         self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
         peers = ["torch-fused"] if version("torch") else []
-        self.models = Several("Models", c.MODELS, ["rnn"])
-        self.implementations = Several("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
-        self.devices = Several("Devices", DEVICES, ["cpu", "cuda"])
-        self.works = Several("Work", c.WORKS, ["backward"])
-        self.dtypes = Several("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
-        self.several = self.models, self.implementations, self.devices, self.works, self.dtypes
-        self.threads = whole("Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch", 1024, "15em")
+        self.models = Checkboxes("Models", c.CASE_MODELS, ["rnn"])
+        self.implementations = Checkboxes("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
+        self.devices = Checkboxes("Devices", DEVICES, ["cpu", "cuda"])
+        self.works = Checkboxes("Work", c.WORKS, ["backward"])
+        self.dtypes = Checkboxes("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
+        self.checkboxes = self.models, self.implementations, self.devices, self.works, self.dtypes
+        self.threads = integer("Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch", 1024, "15em")
         real, what = widgets.BoundedFloatText, "Measuring time for each case, without compiling"
         self.seconds = field(real, "Seconds per case", 0.15, what, "16em", min=0.01, max=60.0)
         what = "Cases that have not started by then are skipped; compiling does not count"
@@ -89,22 +103,22 @@ class BenchmarkPanel(Panel):
         self.run_button = self.button("Run", "Run the chosen benchmark", self.run, "primary")
         what = "Stop the benchmark and keep the cases already measured"
         self.stop_button = self.button("Stop", what, self.stop, "warning", disabled=True)
-        self.progress, self.status = gauge("14em"), view("benchmark-status")
+        self.progress, self.status = progress_bar("14em"), view("benchmark-status")
         what = "Your earlier results and those shipped with the lab"
-        self.earlier = pick("Stored results", [], what, width="30em")
+        self.earlier = dropdown("Stored results", [], what, width="30em")
         self.load_button = self.button("Load", "Show the chosen results", self.load)
         what = "Add the chosen results to the table and the plots below, for the cases that both have"
-        self.beside_button = self.button("Overlay", what, self.lay_beside)
+        self.overlay_button = self.button("Overlay", what, self.toggle_overlay)
         what = "Show which cases are faster or slower in the results below than in the chosen ones"
         self.compare_button = self.button("Compare", what, self.compare)
-        self.again_button = self.button("Refresh", "Reload the list of results", self.refresh)
-        self.everything = switch("Show unchanged", "Compare lists unchanged cases too")
+        self.refresh_button = self.button("Refresh", "Reload the list of results", self.refresh)
+        self.everything = checkbox("Show unchanged", "Compare lists unchanged cases too")
 
     def _make_views(self) -> None:
         self.comparison, self.machine = view("benchmark-comparison"), view()
         what = "Speed-ups are relative to this implementation; 2 means twice as fast"
-        self.baseline = pick("Baseline", c.IMPLEMENTATIONS, what, "numpy")
-        self.plotted = pick("Plot", [], "The model and work to plot", width="21em")
+        self.baseline = dropdown("Baseline", c.IMPLEMENTATIONS, what, "numpy")
+        self.plotted = dropdown("Plot", [], "The model and work to plot", width="21em")
         self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
         self.figures = {size: plot(size) for size in ("n_hidd", "batch")}
         chosen, figures = in_row(self.baseline, self.plotted), in_row(*self.figures.values())
@@ -115,7 +129,7 @@ class BenchmarkPanel(Panel):
     def cases(self) -> list[c.Case]:
         """Return the chosen cases; ValueError if there is none or a size is not a number."""
         models, works = self.models.value, self.works.value
-        if self.set_name.value == OWN:
+        if self.set_name.value == OWN_SIZES:
             shapes = c.grid(models, *self._own_sizes())
         else:
             shapes = c.chosen_shapes(c.SETS[self.set_name.value], models, [], [], [])
@@ -129,7 +143,7 @@ class BenchmarkPanel(Panel):
 
     def _count(self) -> None:
         for control in self.sizes:
-            control.disabled = self.set_name.value != OWN
+            control.disabled = self.set_name.value != OWN_SIZES
         if self.working:
             return
         try:
@@ -147,10 +161,10 @@ class BenchmarkPanel(Panel):
         self.comparison.value = ""
         show(self.views)
 
-        def take(_: Row) -> None:
+        def on_event(_: Row) -> None:
             self._n_done += 1
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.run_button.disabled, self.stop_button.disabled = job.active, not job.active
             show(self.progress, job.active)
             self.progress.value = self._n_done / len(cases)
@@ -159,28 +173,28 @@ class BenchmarkPanel(Panel):
                 self._rows_drawn = len(session.results.rows)
                 self._draw()
 
-        def done() -> None:
+        def on_end() -> None:
             measured = sum(row.median is not None for row in session.results.rows)
             how = "Stopped" if self._stopped else "Done"
-            kept = f"kept in {session.path}"
+            kept = f"saved in {session.path}"
             if all(row.status == "stopped" for row in session.results.rows):
                 session.path.unlink(missing_ok=True)
-                kept = "nothing is kept"
+                kept = "nothing is saved"
             self.refresh()
-            self.say(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
+            self.show_message(f"{how}: {measured} of {len(cases)} cases measured; {kept}.")
 
-        self.in_background(session.run, done, progress, take)
+        self.in_background(session.run, on_end, on_progress, on_event)
 
     def stop(self) -> None:
         if self.session is not None and self.working:
             self._stopped = True
             self.session.runner.stop()
-            self.say("Stopping …")
+            self.show_message("Stopping …")
 
     def refresh(self) -> None:
         files = [*results.saved(paths.results()), *results.saved(results.STORED)]
-        self._of_gpu = [path for path in files if _has_gpu(path)]
-        offer(self.earlier, [(path.stem + ", GPU" * (path in self._of_gpu), path) for path in files])
+        self._gpu_files = [path for path in files if _has_gpu(path)]
+        set_options(self.earlier, [(path.stem + ", GPU" * (path in self._gpu_files), path) for path in files])
         self._draw()
 
     def _chosen(self) -> Results:
@@ -195,12 +209,12 @@ class BenchmarkPanel(Panel):
         self.comparison.value = ""
         show(self.views)
         self._draw()
-        self.say(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
+        self.show_message(f"Loaded {self.earlier.value.name}, of {self.shown.created}.")
 
-    def lay_beside(self) -> None:
+    def toggle_overlay(self) -> None:
         """Overlay the chosen results on those shown, or remove the present overlay."""
-        if self.beside is not None:
-            self.beside = None
+        if self.overlaid is not None:
+            self.overlaid = None
         else:
             if self.shown is None:
                 raise ValueError("run a benchmark or load results first: the chosen results are overlaid on them")
@@ -208,8 +222,8 @@ class BenchmarkPanel(Panel):
             if len(overlay.overlay(self.shown, stored).rows) == len(self.shown.rows):
                 has = overlay.coverage(stored)
                 raise ValueError(f"{name} has no case in common with the results below; it measured {has}")
-            self.beside = name, stored
-        self.beside_button.description = "Overlay" if self.beside is None else "Remove"
+            self.overlaid = name, stored
+        self.overlay_button.description = "Overlay" if self.overlaid is None else "Remove"
         self._draw()
 
     def compare(self) -> None:
@@ -221,23 +235,23 @@ class BenchmarkPanel(Panel):
         if not found:
             raise ValueError(f"{self.earlier.value.name} and the results below have no measured case in common")
         counts = [f"{sum(change.verdict == v for change in found)} {v}" for v in ("faster", "slower", "same")]
-        says = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
+        message = f"{self.earlier.value.stem} (before) and the results below (after): {', '.join(counts)}"
         self.comparison.value = (
-            f"<p><b>{escape(says)}</b>. A change counts if the quartiles do not overlap and the medians differ by 5 % "
-            "or more.</p>"
-            + html.table(compare.HEADER, compare.lines(found, self.everything.value))
+            f"<p><b>{escape(message)}</b>. A change counts if the quartiles do not overlap and the medians differ by "
+            "5 % or more.</p>"
+            + html.table(compare.COLUMN_NAMES, compare.lines(found, self.everything.value))
             + "".join(f"<p>{escape(line)}</p>" for line in compare.differences(before, self.shown))
         )
 
     def _draw(self) -> None:
         if self.shown is None:
             return
-        shown, said = self.shown, ""
-        if self.beside is not None:
-            name, stored = self.beside
+        shown, overlay_text = self.shown, ""
+        if self.overlaid is not None:
+            name, stored = self.overlaid
             shown = overlay.overlay(shown, stored)
-            said = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
-        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{said}"
+            overlay_text = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
+        self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{overlay_text}"
         header = report.header(self.baseline.value)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
@@ -246,7 +260,7 @@ class BenchmarkPanel(Panel):
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in cells], caption)
         measured = [row for row in shown.rows if row.median]
-        offer(self.plotted, dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
+        set_options(self.plotted, dict.fromkeys(f"{row.case.model} {row.case.work}" for row in measured))
         rows = [row for row in measured if f"{row.case.model} {row.case.work}" == self.plotted.value]
         lines = {}
         for size, figure in self.figures.items():
@@ -254,8 +268,8 @@ class BenchmarkPanel(Panel):
             show_series(figure, found)
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
-        told = "" if self.working else report.why_no_gpu(self.shown) or ""
-        notes = [*report.less_work(shown), *self._show_gpu(shown, rows), *report.not_measured(self.shown, told)]
+        reason = "" if self.working else report.why_no_gpu(self.shown) or ""
+        notes = [*report.less_work(shown), *self._show_gpu(shown, rows), *report.not_measured(self.shown, reason)]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
     def _show_gpu(self, shown: Results, rows: list[Row]) -> list[str]:
@@ -266,19 +280,19 @@ class BenchmarkPanel(Panel):
             self.gpu.value = speed_up_map(speed_ups(rows))
             return report.crossover(self.shown)
         without = "" if self.working else report.without_gpu(self.shown)
-        if self.beside is not None and shown.has_gpu:
-            gpu = f"GPU of {self.beside[0]}"
+        if self.overlaid is not None and shown.has_gpu:
+            gpu = f"GPU of {self.overlaid[0]}"
             self.gpu.value = f"<p><b>{escape(without)}</b></p>{speed_up_map(speed_ups(rows), gpu)}"
             return [f"With the {gpu}: {line}" for line in report.crossover(shown)]
         stored = "No stored result is of a GPU, so none can be overlaid."
-        if self._of_gpu:
-            stored = f"{self._of_gpu[0].stem} is of a GPU: choose it under Stored results, and press Overlay."
+        if self._gpu_files:
+            stored = f"{self._gpu_files[0].stem} is of a GPU: choose it under Stored results, and press Overlay."
         self.gpu.value = f"<p><b>{escape(without)}</b> {escape(stored)}</p>" if without else ""
         return []
 
     def code(self) -> str:
         self.cases()
-        if self.set_name.value == OWN:
+        if self.set_name.value == OWN_SIZES:
             own = ", ".join(map(repr, self._own_sizes()))
             shapes, name = f"grid({self.models.value}, {own})", "grid"
         else:

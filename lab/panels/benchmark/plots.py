@@ -9,14 +9,14 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, scales_of, side_axis
-from lxmls_rnn.benchmark.show.series import SIZES, Line, Series
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, Line, Series
 
 DASHES = {"-": "solid", "--": "dashed", ":": "dotted"}
 
 
 def plot(size: str) -> bqplot.Figure:
-    """Make an empty figure of milliseconds against one of `SIZES`, both on logarithmic scales."""
-    across = bqplot.Axis(scale=bqplot.LogScale(), label=SIZES[size], tick_format="d")
+    """Make an empty figure of milliseconds against one of `SIZE_LABELS`, both on logarithmic scales."""
+    across = bqplot.Axis(scale=bqplot.LogScale(), label=SIZE_LABELS[size], tick_format="d")
     up = side_axis(bqplot.LogScale(), "ms", "~g")
     return figure(across, up, size=(380, 300), top=34, title_style={"font-size": "13px"})
 
@@ -53,8 +53,8 @@ def round_numbers(low: float, high: float) -> np.ndarray:
 
 def key(lines: Iterable[Line]) -> str:
     """Return the legend as HTML."""
-    said = html.key((line.name, line.colour, DASHES[line.style]) for line in lines)
-    return f"<div>{said}</div>Points: medians; bars: from quartile to quartile." if said else "<div></div>"
+    legend = html.key((line.name, line.colour, DASHES[line.style]) for line in lines)
+    return f"<div>{legend}</div>Points: medians; bars: from quartile to quartile." if legend else "<div></div>"
 
 
 def speed_up_map(found: tuple[list[int], list[int], np.ndarray, str] | None, gpu: str = "GPU") -> str:
@@ -65,9 +65,9 @@ def speed_up_map(found: tuple[list[int], list[int], np.ndarray, str] | None, gpu
     if found is None:
         return ""
     hidden, batches, values, what = found
-    says = "{} over CPU, the fastest of each, {}: blue where the GPU wins, orange where the CPU does."
+    message = "{} over CPU, the fastest of each, {}: blue where the GPU wins, orange where the CPU does."
     rows, columns = [f"hidden {n_hidd}" for n_hidd in hidden], [f"batch {batch}" for batch in batches]
     extent = float(np.nanmax(np.abs(np.log10(values)))) or 1.0
     write = lambda value: f"{value:.3g} x" if np.isfinite(value) else "-"  # noqa: E731
     table = html.heat_map(values, rows, columns, extent, write=write, coloured_by=np.log10)
-    return f"<p>{says.format(escape(gpu), escape(what))}</p>{table}"
+    return f"<p>{message.format(escape(gpu), escape(what))}</p>{table}"

@@ -1,1 +1,1 @@
-"""Corpus panel: look at a corpus, download one, upload your own."""
+"""Corpus panel: show, download or upload a corpus."""

@@ -13,7 +13,7 @@ import numpy as np
 from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.widgets.choices import UPLOADS, CorpusChoice, new_files, settings_code
-from lab.widgets.controls import field, gauge, in_row, on_change, show, toggles, view, whole
+from lab.widgets.controls import field, in_row, integer, on_change, progress_bar, show, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import datasets, paths
@@ -21,10 +21,11 @@ from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.tags import AUTO
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
-SENTENCES = 8  # shown at a time
+SENTENCES_PER_PAGE = 8
 MAX_BARS = 20  # with more, their labels would overlap
 
 
@@ -41,10 +42,10 @@ class CorpusPanel(Panel):
 
     def __init__(self, corpus: str = "sample") -> None:
         self.choice = CorpusChoice(corpus)
-        self.choice.more.button.value = True  # open: here these settings matter
+        self.choice.advanced.button.value = True  # open: here these settings matter
         self.read_button = self.button("Read", "Read the corpus and show its sentences", self.read, "primary")
         self.part = toggles({"train": "The training part", "dev": "The part to measure accuracy on"}, "5em")
-        self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "16em")
+        self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "16em")
         self.upload = widgets.FileUpload(
             accept=".conll,.conllu,.txt", description="Upload file", tooltip="Upload a CoNLL file to the data folder"
         )
@@ -52,7 +53,7 @@ class CorpusPanel(Panel):
         names = [*datasets.DATASETS, *(f"{PREFIX}{code}" for code in table())]
         self.dataset = field(widgets.Combobox, "Data set", "ewt", what, width="21em", options=names)
         self.fetch_button = self.button("Fetch", "Download the data set to the data folder and verify it", self.fetch)
-        self.progress = gauge("16em")
+        self.progress = progress_bar("16em")
         self.summary, self.sentences = view(), view("sentences")
         self.tags, self.lengths = bar_chart("tag", "words"), bar_chart("words in the sentence", "sentences")
         self.views = widgets.VBox()
@@ -84,7 +85,7 @@ class CorpusPanel(Panel):
             self.sentences,
             in_row(self.tags, self.lengths),
         ]
-        self.say("Read.")
+        self.show_message("Read.")
 
     def _show(self) -> None:
         part = self.train if self.part.value == "train" else self.dev
@@ -100,7 +101,7 @@ class CorpusPanel(Panel):
         begin = self.first.value - 1
         self.sentences.value = "".join(
             f'<div dir="auto"><small>{number + 1}</small> {self._coloured(part[number])}</div>'
-            for number in range(begin, min(begin + SENTENCES, len(part)))
+            for number in range(begin, min(begin + SENTENCES_PER_PAGE, len(part)))
         )
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
@@ -119,18 +120,18 @@ class CorpusPanel(Panel):
         def work() -> Iterator[Path]:
             yield from datasets.fetch(name, paths.data(), progress=self._show_share, notice=notices.append)
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.fetch_button.disabled = job.active
             show(self.progress, job.active)
             if notices:
-                self.say(notices[-1])
+                self.show_message(notices[-1])
 
-        def done() -> None:
+        def on_end() -> None:
             new_files()
             about = (text for text in notices if not text.startswith(str(paths.data())))  # licence, missing parts
-            self.say(" ".join([f"{name} is in the data folder.", *about]))
+            self.show_message(" ".join([f"{name} is in the data folder.", *about]))
 
-        self.in_background(work, done, progress)
+        self.in_background(work, on_end, on_progress)
 
     def _show_share(self, done: int, total: int) -> None:
         share = done / total if total else float(done == total)
@@ -144,10 +145,10 @@ class CorpusPanel(Panel):
         self.upload.value = ()  # resets the button's counter, so that the same file can be uploaded again
         with self.guard():
             for file in files:
-                name = save_upload(file["name"], bytes(file["content"]))
+                name = save_upload(file["name"], bytes(file["content"]), **self.choice.reading())
                 new_files()
                 self.choice.corpus.value = name
-                self.say(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
+                self.show_message(f"{file['name']} is in the data folder now, as {name}. Press Read to see it.")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}
@@ -163,10 +164,10 @@ print(Counter(len(sentence) for sentence in train).most_common())
 """
 
 
-def save_upload(name: str, content: bytes) -> str:
+def save_upload(name: str, content: bytes, tags: str = AUTO, tag_map: str = AUTO, encoding: str = "utf-8") -> str:
     """Save an uploaded file in the data folder and return its name in the corpus choice.
 
-    ValueError, with the line number, if it is not a CoNLL file.
+    ValueError, with the line number, if it is not a CoNLL file, or has no such tags or another encoding.
     """
     name = PurePath(name).name
 
@@ -176,7 +177,7 @@ def save_upload(name: str, content: bytes) -> str:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # reading the corpus issues them again, with the file's own name
-                PostagCorpus().read_sequence_list_conll(file.name)
+                PostagCorpus().read_sequence_list_conll(file.name, tag_map, tags=tags, encoding=encoding)
         except ValueError as error:
             raise ValueError(str(error).replace(file.name, name)) from None
 

@@ -1,1 +1,1 @@
-"""Train taggers on `reach:K` and plot their accuracy against the distance K."""
+"""Distance panel: accuracy on `reach:K` against the distance K."""

@@ -8,16 +8,16 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, scales_of, side_axis
-from lab.widgets.choices import Several
-from lab.widgets.controls import gauge, in_row, pick, show, text, view, whole
+from lab.widgets.choices import Checkboxes
+from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn.datasets.reach import FARTHEST
+from lxmls_rnn.datasets.reach import MAX_DISTANCE
 from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.distance import TAGGERS, Measured, measure
 from lxmls_rnn.plotting.palette import LINES
 
-COLOURS = dict(zip(TAGGERS, LINES, strict=False))
+LINE_COLOURS = dict(zip(TAGGERS, LINES, strict=False))
 
 
 class DistancePanel(Panel):
@@ -34,16 +34,18 @@ class DistancePanel(Panel):
     guide does. The other panels offer the corpora reach:K too, so that you can inspect such a tagger."""
 
     def __init__(self) -> None:
-        says = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
-        self.taggers = Several("Taggers", says, list(TAGGERS))
-        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {FARTHEST}, separated by commas")
+        tooltips = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
+        self.taggers = Checkboxes("Taggers", tooltips, list(TAGGERS))
+        self.distances = text(
+            "Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {MAX_DISTANCE}, separated by commas"
+        )
         what = "Trainings of each tagger and distance, each with its own seed"
-        self.seeds = whole("Seeds", 3, what, 20, "16em")
-        self.epochs = whole("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")
-        self.init = pick("Initialisation", INITS, "Distribution of the initial parameters", "glorot")
+        self.seeds = integer("Seeds", 3, what, 20, "16em")
+        self.epochs = integer("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")
+        self.init = dropdown("Initialisation", INITS, "Distribution of the initial parameters", "glorot")
         self.start_button = self.button("Start", "Start the trainings", self.start, "primary", "play", single=True)
         self.stop_button = self.button("Stop", "Stop and keep the results so far", self.stop, icon="stop")
-        self.progress = gauge("26em")
+        self.progress = progress_bar("26em")
         what = "K: distance to the deciding word, in words"
         across = bqplot.Axis(scale=bqplot.LogScale(), label=what, tick_format="d")
         up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
@@ -64,42 +66,42 @@ class DistancePanel(Panel):
             show(result, False)
 
     def chosen_distances(self) -> list[int]:
-        """Return the distances; ValueError if one is not a number from 1 to `FARTHEST`."""
+        """Return the distances; ValueError if one is not a number from 1 to `MAX_DISTANCE`."""
         try:
             distances = sorted({int(word) for word in self.distances.value.replace(",", " ").split()})
         except ValueError:
             distances = []
-        if not distances or not 1 <= distances[0] <= distances[-1] <= FARTHEST:
+        if not distances or not 1 <= distances[0] <= distances[-1] <= MAX_DISTANCE:
             given = self.distances.value
-            raise ValueError(f"Distances takes numbers from 1 to {FARTHEST}, such as 1, 5, 20; got {given!r}")
+            raise ValueError(f"Distances takes numbers from 1 to {MAX_DISTANCE}, such as 1, 5, 20; got {given!r}")
         return distances
 
     def start(self) -> None:
         """Start the trainings in the background."""
         if self.working:
             raise RuntimeError("a training is running: stop it first")
-        taggers, distances, seeds, epochs = self._asked()
-        more = {"epochs": epochs, "init": self.init.value}
+        taggers, distances, seeds, epochs = self._requested()
+        options = {"epochs": epochs, "init": self.init.value}
         self.measured, self._planned = {}, len(taggers) * len(distances) * seeds * epochs
         axis = self.plot.axes[0]
         axis.scale.min, axis.scale.max = distances[0] / 1.15, distances[-1] * 1.15
         axis.tick_values = np.array(distances)
 
         def work() -> Iterator[Measured]:
-            yield from measure(taggers, distances, seeds, **more)
+            yield from measure(taggers, distances, seeds, **options)
 
-        def take(measured: Measured) -> None:
+        def on_event(measured: Measured) -> None:
             self.measured[measured.tagger, measured.distance, measured.seed] = measured
 
-        self.in_background(work, self._conclude, self._show, take)
+        self.in_background(work, self._conclude, self._show, on_event)
 
     def stop(self) -> None:
         """Stop after the current epoch."""
         if self.job is None or not self.working:
-            raise RuntimeError("nothing is being trained")
+            raise RuntimeError("no training is running")
         self.job.stop()
 
-    def _asked(self) -> tuple[list[str], list[int], int, int]:
+    def _requested(self) -> tuple[list[str], list[int], int, int]:
         return self.taggers.value, self.chosen_distances(), self.seeds.value, self.epochs.value
 
     def _show(self, job: Job) -> None:
@@ -107,17 +109,17 @@ class DistancePanel(Panel):
         show(self.progress, job.active)
         self.progress.value = sum(one.epoch for one in self.measured.values()) / self._planned
         if not self.measured:
-            self.say("Theano compiles the taggers; the first time this takes up to a minute.")
+            self.show_message("Theano is compiling the taggers; the first time this takes up to a minute.")
             return
         last = list(self.measured.values())[-1]
         if job.active:
-            self.say(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
+            self.show_message(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
         show(self.plot)
         self._draw()
 
     def _conclude(self) -> None:
-        ended = "All trained." if self.progress.value >= 1 else "Stopped."
-        self.say(f"{ended} Where does each tagger begin to guess?")
+        ended = "Done." if self.progress.value >= 1 else "Stopped."
+        self.show_message(f"{ended} From which distance on does each tagger guess?")
 
     def means(self) -> dict[str, dict[int, list[float]]]:
         """Return the accuracies of the seeds so far, by tagger and distance."""
@@ -132,7 +134,7 @@ class DistancePanel(Panel):
         distances = sorted({distance for by_distance in means.values() for distance in by_distance})
         for tagger, by_distance in means.items():
             x = sorted(by_distance)
-            line = {"colors": [COLOURS[tagger]], "scales": scales}
+            line = {"colors": [LINE_COLOURS[tagger]], "scales": scales}
             average = [math.fsum(by_distance[k]) / len(by_distance[k]) for k in x]
             marks.append(bqplot.Lines(x=x, y=average, stroke_width=2, **line))
             dots = [(k, accuracy) for k in x for accuracy in by_distance[k]]
@@ -140,12 +142,12 @@ class DistancePanel(Panel):
             of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
             rows.append([tagger, *of_tagger])
         self.plot.marks = marks
-        key = html.key((tagger, COLOURS[tagger], "solid") for tagger in means)
+        key = html.key((tagger, LINE_COLOURS[tagger], "solid") for tagger in means)
         self.legend.value = f"<div>{key}</div><div><small>Lines: means of the seeds; dots: each of them.</small></div>"
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 
     def code(self) -> str:
-        taggers, distances, seeds, epochs = self._asked()
+        taggers, distances, seeds, epochs = self._requested()
         return f"""from lxmls_rnn.distance import measure
 
 last = {{}}  # by tagger, distance and seed

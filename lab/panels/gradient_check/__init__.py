@@ -1,1 +1,1 @@
-"""Compare gradients, right and broken ones, with finite differences."""
+"""Gradient check panel: comparison of gradients with finite differences."""

@@ -8,119 +8,122 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.widgets.controls import gauge, in_row, on_change, pick, show, small_network, switch, view, whole
+from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, progress_bar, show, small_network, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.plotting.palette import RIGHT, WRONG
+from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
+from lxmls_rnn.teaching.diagnosis import diagnose
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
-from lxmls_rnn.teaching.readings import readings
 
 MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
-WORDS, RANDOM = "words", "random ids"
+FROM_CORPUS, RANDOM_IDS = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
-NOTHING = "nothing"
+NO_MISTAKE = "nothing"
 
 
 class GradientCheckPanel(Panel):
-    """Compare gradients, also with an injected mistake; `rows` are the comparisons so far, `job` the last check."""
+    """Compare gradients, also with an injected mistake.
+
+    `rows` holds the comparisons so far, `job` the last check.
+    """
 
     title = "Gradient check"
-    help = """Back-propagation is easy to get almost right. <b>Check</b> compares: NumPy's gradients with finite
-    differences of the cost, Theano's (scan, and the fused layer) with NumPy's, each parameter on its own. Theano
-    compiles first; that may take a minute, and the rows come as they are ready. Then choose a <b>Mistake</b> in
-    an RNN or an LSTM, check again, and find out from which parameters differ, and in which words' columns of
-    W<sub>e</sub>, where in back-propagation the mistake must be, before you read the explanation below the table. Some
-    mistakes need a certain sentence to show: which one? With a sentence of one word, the rows of W<sub>x</sub> tell
-    which gate of an LSTM is wrong; the forget gate does not show, because there is no earlier cell to forget."""
+    help = """Mistakes in back-propagation are easy to miss. For each parameter, <b>Check</b> compares NumPy's gradient
+    with finite differences of the cost, and Theano's (scan and the fused layer) with NumPy's. Theano compiles first,
+    for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or an LSTM and check
+    again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in back-propagation
+    must the mistake be? Then read the explanation below the table. Some mistakes show only with certain sentences:
+    with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is wrong; the forget
+    gate does not show, because there is no earlier cell to forget."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
-        self.source = pick("Sentence", [WORDS, RANDOM], what)
+        self.source = dropdown("Sentence", [FROM_CORPUS, RANDOM_IDS], what)
         self.sentence = SentenceChoice(sentence, self.source)
         what = "Activation of the RNNs; the LSTMs use tanh"
         network = small_network(what, 0, "Seed of the parameters and of the random ids")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self.length = whole("Words", 7, "Length of the random sentence; its first word occurs twice", 50, "14em")
+        self.length = integer("Words", 7, "Length of the random sentence; its first word occurs twice", 50, "14em")
         self.models = {}
         for name in MODEL_NAMES:
             model = MODELS[name]
             against = "Against NumPy" if model.in_theano else "Against finite differences"
-            box = switch(f"{name} ({model.words})", against, model.family == "RNN", width="18em")
+            box = checkbox(f"{name} ({model.title})", against, model.family == "RNN", width="18em")
             self.models[name] = box.add_class(f"lab-check-{name}")
         what = "A mistake to put into NumPy's back-propagation"
-        self.mistake = pick("Mistake", [NOTHING, *MISTAKES], what, width="46em")
+        self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
         self.mistake.add_class("lab-break")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop, disabled=True)
-        self.progress = gauge("12em")
+        self.progress = progress_bar("12em")
         self.progress.layout.visibility = "hidden"
-        self.table, self.readings = view("check-table"), view("check-readings")
-        self.parameter = pick("Gradient", [], "The gradient to show entry by entry", width="46em", label="9em")
+        self.table, self.diagnosis = view("check-table"), view("check-diagnosis")
+        self.parameter = dropdown("Gradient", [], "The gradient to show entry by entry", width="46em", label="9em")
         self.entries = view("check-entries")
-        self.look = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
-        show(self.look, False)
+        self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
+        show(self.entries_box, False)
         self.rows: list[Comparison] = []
         self._ids: Ids | None = None
-        self._asked: tuple[str, ...] = ()
-        self._broken = NOTHING
+        self._requested: tuple[str, ...] = ()
+        self._broken = NO_MISTAKE
         super().__init__(
             self.sentence,
             in_row(*network, self.length),
             in_row(*self.models.values()),
             in_row(self.mistake, self.check_button, self.stop_button, self.progress),
             self.table,
-            self.readings,
-            self.look,
+            self.diagnosis,
+            self.entries_box,
         )
         on_change(self._show_entries, self.parameter)
         on_change(self._choose_source, self.source)
-        on_change(self._tick, self.mistake)
+        on_change(self._check_broken_model, self.mistake)
         self._choose_source()
 
     def _choose_source(self) -> None:
-        is_random = self.source.value == RANDOM
+        is_random = self.source.value == RANDOM_IDS
         show(self.length, is_random)
         for control in (self.sentence.number, self.sentence.words, self.sentence.tags):
             control.disabled = is_random
 
-    def _tick(self) -> None:
-        """Tick the model that is broken."""
-        if self.mistake.value != NOTHING:
+    def _check_broken_model(self) -> None:
+        """Tick the model with the chosen mistake."""
+        if self.mistake.value != NO_MISTAKE:
             self.models[MISTAKES[self.mistake.value].name].value = True
 
     def _arguments(self) -> tuple[Ids, dict[str, Any]]:
-        """Return the sentence and what `check_gradients` takes."""
+        """Return the sentence and the arguments of `check_gradients`."""
         names = [name for name, box in self.models.items() if box.value]
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
-        if self.mistake.value != NOTHING and (broken := MISTAKES[self.mistake.value].name) not in names:
+        if self.mistake.value != NO_MISTAKE and (broken := MISTAKES[self.mistake.value].name) not in names:
             raise ValueError(f"the mistake is in {broken}: tick this model too")
-        if self.source.value == RANDOM:
+        if self.source.value == RANDOM_IDS:
             sizes = RANDOM_WORDS, 1, 1, RANDOM_TAGS
             x, y = random_sentence(sizes, self.length.value, np.random.RandomState(self.seed.value))
             ids = Ids(x.tolist(), y.tolist(), [f"word {i}" for i in x], RANDOM_WORDS, RANDOM_TAGS)
         else:
             ids = encode(*self.sentence.sentence())
         sizes = ids.n_words, self.n_emb.value, self.n_hidd.value, ids.n_tags
-        more = {"x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value}
-        return ids, {"models": names, "sizes": sizes, **more}
+        options = {"x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value}
+        return ids, {"models": names, "sizes": sizes, **options}
 
     def check(self) -> None:
         """Start the comparison."""
         if self.working:
             raise RuntimeError("a check is running: stop it first")
         ids, arguments = self._arguments()
-        self._ids, self._asked, self._broken = ids, tuple(arguments["models"]), self.mistake.value
+        self._ids, self._requested, self._broken = ids, tuple(arguments["models"]), self.mistake.value
         rows: list[Comparison] = []
         self.rows = rows
         self.parameter.options = []
 
         def work() -> Iterator[Comparison]:
-            instead = None if self._broken == NOTHING else MISTAKES[self._broken].model
+            instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
             yield from check_gradients(**arguments, instead=instead)
 
         self.in_background(work, self._conclude, self._show, rows.append)
@@ -139,33 +142,35 @@ class GradientCheckPanel(Panel):
         active = job is self.job and job.active
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        # an LSTM's are 5 with peepholes and 4 without
-        expected = sum(9 if MODELS[name].family == "LSTM" else 4 for name in self._asked)
+        # an LSTM has 5 parameters with peepholes and 4 without
+        expected = sum(9 if MODELS[name].family == "LSTM" else 4 for name in self._requested)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
-        waiting = [name for name in self._asked if name not in done]
+        waiting = [name for name in self._requested if name not in done]
         self.table.value = self._table(waiting, active)
-        self.readings.value = ""
-        self._offer()
+        self.diagnosis.value = ""
+        self._update_options()
         if active and waiting:
             what = "Theano compiles its gradient, then computes" if MODELS[waiting[0]].in_theano else "computing"
-            self.say(f"{waiting[0]}: {what} …")
+            self.show_message(f"{waiting[0]}: {what} …")
 
     def _conclude(self) -> None:
         assert self._ids is not None
         if self.job is None:
-            self.say("Stopped.")
+            self.show_message("Stopped.")
         elif all(row.agrees for row in self.rows):
-            self.say("All gradients agree." if self._broken == NOTHING else f"Broken: {self._broken}. {HIDDEN}")
+            self.show_message(
+                "All gradients agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
+            )
         else:
             wrong = sum(not row.agrees for row in self.rows)
-            self.say(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
+            self.show_message(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
         if self.rows:
-            sentences = readings(self.rows, self._ids.x)
-            if self._broken != NOTHING:
-                sentences.append(f"What is broken: {self._broken}. {MISTAKES[self._broken].why}")
-            said = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
-            self.readings.value = f"<h4>What this means</h4>{said}"
+            sentences = diagnose(self.rows, self._ids.x)
+            if self._broken != NO_MISTAKE:
+                sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
+            text = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
+            self.diagnosis.value = f"<h4>Diagnosis</h4>{text}"
 
     def _table(self, waiting: list[str], active: bool) -> str:
         lines: list[list[object]] = []
@@ -179,7 +184,7 @@ class GradientCheckPanel(Panel):
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
-        is_broken = self._broken != NOTHING and row.model == MISTAKES[self._broken].name
+        is_broken = self._broken != NO_MISTAKE and row.model == MISTAKES[self._broken].name
         return f"{row.name}, broken" if is_broken else row.name
 
     def _where(self, row: Comparison) -> str:
@@ -192,13 +197,13 @@ class GradientCheckPanel(Panel):
         assert self._ids is not None
         return next((name for i, name in zip(self._ids.x, self._ids.words, strict=True) if i == word), f"word {word}")
 
-    def _offer(self) -> None:
-        """Offer the gradients to look at; the first that differs, once it is there."""
+    def _update_options(self) -> None:
+        """List the gradients to show; select the first one that differs."""
         names = [
             (f"{'✓' if row.agrees else '✗'} {row.parameter}: {self._name(row)} against {row.against}", i)
             for i, row in enumerate(self.rows)
         ]
-        show(self.look, bool(names))
+        show(self.entries_box, bool(names))
         value = self.parameter.value
         if len(names) == len(self.parameter.options):
             return
@@ -208,7 +213,7 @@ class GradientCheckPanel(Panel):
         self.parameter.value = wrong if untouched and names else value
 
     def _show_entries(self) -> None:
-        """Show both gradients and their difference, the worst entry in a frame."""
+        """Show both gradients and their difference, with a frame around the largest difference."""
         if self.parameter.value is None:
             self.entries.value = ""
             return
@@ -220,7 +225,7 @@ class GradientCheckPanel(Panel):
             assert self._ids is not None
             columns = list(dict.fromkeys([*self._ids.x, row.where[1]]))
             names = [self._word(j) for j in columns]
-            note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns: those of the sentence's words.</div>"
+            note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns, those of the sentence's words.</div>"
         gates = html.gate_rows(*_gates(row))
         marked = [(row.where[0], columns.index(row.where[1]))]
         least = max(row.difference, row.tolerance)
@@ -241,13 +246,13 @@ class GradientCheckPanel(Panel):
         ids, arguments = self._arguments()
         models, x, y = arguments.pop("models"), arguments.pop("x"), arguments.pop("y")
         rest = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
-        broken = self.mistake.value != NOTHING
+        broken = self.mistake.value != NO_MISTAKE
         if broken:
             rest += f"    instead=MISTAKES[{self.mistake.value!r}].model,\n"
         imports = "from lxmls_rnn.teaching.mistakes import MISTAKES\n" if broken else ""
         return f"""from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.teaching.gradient_check import check_gradients
-{imports}from lxmls_rnn.teaching.readings import readings
+{imports}from lxmls_rnn.teaching.diagnosis import diagnose
 
 x = {x}  # {" ".join(ids.words)}
 y = {y}
@@ -260,22 +265,22 @@ for row in check_gradients(
     rows.append(row)
     verdict = "agrees" if row.agrees else f"differs at {{row.where}}"
     print(row.name, row.parameter, "against", row.against, f"{{row.difference:.1e}}", verdict)
-print(*readings(rows, x), sep="\\n")
+print(*diagnose(rows, x), sep="\\n")
 """
 
 
-HIDDEN = (
-    "But no gradient differs: on this sentence the mistake makes no difference. A repeated word needs a word that "
-    "comes twice; what comes back from later steps needs later steps."
+HIDDEN_MISTAKE = (
+    "No gradient differs: the mistake has no effect on this sentence. A mistake about repeated words needs a word "
+    "that occurs twice; one about later steps needs at least two words."
 )
 
 
 def _gates(row: Comparison) -> tuple[str, int]:
-    """Return the gates of an LSTM whose rows a parameter has, none for another one, and how many rows each has."""
-    gates = "" if row.peepholes is None else STACKED.get(row.parameter, "")
+    """Return the gates stacked in a parameter, or an empty string, and the number of rows of each."""
+    gates = "" if row.peepholes is None else STACKED_GATES.get(row.parameter, "")
     return gates, len(row.gradient) // max(1, len(gates))
 
 
 def verdict(row: Comparison) -> html.Raw:
     """Return 'agrees' or 'differs', coloured."""
-    return html.chip("✓ agrees", RIGHT) if row.agrees else html.chip("✗ differs", WRONG)
+    return html.chip("✓ agrees", CORRECT_COLOUR) if row.agrees else html.chip("✗ differs", WRONG_COLOUR)

@@ -1,1 +1,1 @@
-"""Inspection panel: look into a trained tagger."""
+"""Inspection panel: the inside of a trained tagger."""

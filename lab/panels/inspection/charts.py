@@ -11,27 +11,27 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
-SHAPES = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # tell lines apart without colours
+MARKERS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
-WIDTH, HEIGHT = 780, 460  # of the map
+MAP_WIDTH, MAP_HEIGHT = 780, 460  # pixels
 
 
 class WordLines(widgets.VBox):
-    """Lines of positive numbers over words, on a logarithmic scale; what is not positive has no point."""
+    """Lines of positive numbers over words, on a logarithmic scale; other numbers are left out."""
 
     def __init__(self, label: str) -> None:
         slant = {"tick_rotate": -40, "tick_style": {"text-anchor": "end"}, "grid_lines": "none"}
         words = bqplot.Axis(scale=bqplot.LinearScale(), **slant)
-        self.figure = figure(words, side_axis(bqplot.LogScale(), label, "~e"), size=(WIDTH, 300), bottom=84)
+        self.figure = figure(words, side_axis(bqplot.LogScale(), label, "~e"), size=(MAP_WIDTH, 300), bottom=84)
         self.key = widgets.HTML()
         super().__init__()
 
     def draw(self, series: Mapping[str, Sequence[float] | np.ndarray], labels: Sequence[str]) -> None:
-        """Draw lines, by name, whose first value belongs to the first label."""
+        """Draw lines by name; the first value of a line belongs to the first label."""
         values = np.array(list(series.values()), float)
         drawable = np.isfinite(values) & (values > 0)
-        drawn = list(zip(series, LINES, SHAPES, strict=False))
-        self.key.value = html.key((name, colour, SHAPES[shape]) for name, colour, shape in drawn)
+        drawn = list(zip(series, LINES, MARKERS, strict=False))
+        self.key.value = html.key((name, colour, MARKERS[shape]) for name, colour, shape in drawn)
         if not drawable.any():
             self.key.value = "<i>All values are 0: there is nothing to draw.</i>"
         else:
@@ -47,41 +47,41 @@ class WordLines(widgets.VBox):
             with self.figure.hold_sync():
                 marks = []
                 for (name, colour, shape), line, here in zip(drawn, values, drawable, strict=True):
-                    look = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
-                    says = [f"{name}, {html.isolated(labels[k])}: {line[k]:.3g}" for k in places[here]]
-                    marks.append(bqplot.Lines(stroke_width=2, **look))
-                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(says), **look))
+                    style = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
+                    tooltips = [f"{name}, {html.isolated(labels[k])}: {line[k]:.3g}" for k in places[here]]
+                    marks.append(bqplot.Lines(stroke_width=2, **style))
+                    marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(tooltips), **style))
                 self.figure.marks = marks
-        # only now: a figure that is drawn while it is hidden stays empty
+        # only now: a figure that is drawn while hidden stays empty
         self.children = [self.key, self.figure] if drawable.any() else [self.key]
 
 
 class WordMap(widgets.VBox):
-    """Points in the plane, each with its name as a tooltip and, where there is room, beside it."""
+    """Points in a plane; a name is a tooltip and, if there is room, a label beside the point."""
 
     def __init__(self) -> None:
-        scales = {"x": bqplot.LinearScale(min=0, max=WIDTH), "y": bqplot.LinearScale(min=0, max=HEIGHT)}
+        scales = {"x": bqplot.LinearScale(min=0, max=MAP_WIDTH), "y": bqplot.LinearScale(min=0, max=MAP_HEIGHT)}
         across, up = (bqplot.Axis(scale=scale, visible=False, grid_lines="none") for scale in scales.values())
-        more = {"x": [], "y": [], "scales": scales}
-        self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **more)
-        self.marked = bqplot.Scatter(default_size=110, stroke=HIGHLIGHT, stroke_width=2.5, **named([]), **more)
-        beside = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **more}
-        self.names = bqplot.Label(font_weight="normal", **beside)
-        self.marked_names = bqplot.Label(font_weight="bold", **beside)
+        options = {"x": [], "y": [], "scales": scales}
+        self.points = bqplot.Scatter(default_size=64, stroke="#555", stroke_width=0.7, **named([]), **options)
+        self.marked = bqplot.Scatter(default_size=110, stroke=HIGHLIGHT, stroke_width=2.5, **named([]), **options)
+        label_options = {"text": [], "x_offset": 8, "y_offset": 4, "colors": ["#111"], "default_size": 12, **options}
+        self.names = bqplot.Label(font_weight="normal", **label_options)
+        self.marked_names = bqplot.Label(font_weight="bold", **label_options)
         marks = [self.points, self.marked, self.names, self.marked_names]
-        self.figure = figure(across, up, marks, (WIDTH, HEIGHT))
+        self.figure = figure(across, up, marks, (MAP_WIDTH, MAP_HEIGHT))
         self.figure.fig_margin = dict.fromkeys(self.figure.fig_margin, 2)
         super().__init__()
 
     def draw(
         self, coordinates: np.ndarray, names: Sequence[str], colours: Sequence[str], marked: Iterable[int] = ()
     ) -> None:
-        """Draw words at `coordinates`, (2, len(names)); marked ones get a thick rim, and room for their names first."""
+        """Draw words at `coordinates`, (2, len(names)); marked words get a thick rim and their labels first."""
         low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
-        places = (coordinates - low[:, None]) / span[:, None] * [[WIDTH - 120], [HEIGHT - 40]] + [[20], [20]]
+        places = (coordinates - low[:, None]) / span[:, None] * [[MAP_WIDTH - 120], [MAP_HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))
         others = [number for number in range(len(names)) if number not in chosen]
-        taken: list[tuple[float, float, float, float]] = []
+        occupied: list[tuple[float, float, float, float]] = []
         for numbers, points, labels, width in (
             (chosen, self.marked, self.marked_names, 7.6),
             (others, self.points, self.names, 6.8),
@@ -93,14 +93,14 @@ class WordMap(widgets.VBox):
                 left, middle = places[:, n]
                 name = html.shortened(names[n], MAX_LETTERS)
                 box = left + 7, middle - 6, left + 9 + width * html.width_of(name), middle + 9
-                if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
-                    taken.append(box)
+                if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied):
+                    occupied.append(box)
                     roomy[n] = name
             put(labels, *places[:, list(roomy)], text=list(roomy.values()))
         self.children = [self.figure]
 
 
 def named(names: Sequence[str]) -> dict[str, Any]:
-    """Return what shows the names of points when they are pointed at."""
+    """Return the options of a mark that show the names of its points as tooltips."""
     tooltip = bqplot.Tooltip(fields=["name"], show_labels=False)
     return {"names": names, "display_names": False, "tooltip": tooltip}

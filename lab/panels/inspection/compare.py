@@ -9,17 +9,17 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.inspection.charts import WordLines
-from lab.panels.inspection.sentence import PAGE
+from lab.panels.inspection.sentence import UNITS_SHOWN
 from lab.panels.inspection.view import Opened, Seen, View, last_word, open_run, see, word_slider
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import in_row, offer, on_change, pick, view
+from lab.widgets.controls import dropdown, in_row, on_change, set_options, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.experiment import Settings, parts
-from lxmls_rnn.plotting.palette import WRONG, colour_of
+from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
 
@@ -31,11 +31,11 @@ class CompareView(View):
 
     def __init__(self, panel: Panel) -> None:
         self.choice = RunChoice("Second run")
-        self.word = word_slider("The word whose gradient is followed back in both")
+        self.word = word_slider("The word whose loss is differentiated in both runs")
         self.about, self.tags = view(), view("compared", "whole")
         self.chart_title, self.chart, self.maps = view(), WordLines("norm of the gradient"), view("whole")
         what = "A part of the first run's corpus"
-        self.part = pick("Compare on", ["test", "dev", "train"], what, width="16em", label="7em")
+        self.part = dropdown("Compare on", ["test", "dev", "train"], what, width="16em", label="7em")
         what = "Measure both runs on this part, and test whether the difference is significant"
         self.button, self.result = panel.button("Measure", what, self.measure), view("compared-accuracy")
         head = self.choice, in_row(self.tags, self.about), in_row(self.part, self.button), self.result, self.word
@@ -46,7 +46,7 @@ class CompareView(View):
         self.redraw_on(self.word, self.choice.run)
 
     def fill(self) -> None:
-        """List the runs anew; at first choose another one than the first."""
+        """Refresh the list of runs; at first, select a run other than the opened one."""
         if self._measured is not None and self._measured[0].stamp != self.opened.stamp:
             self._forget()
         first = self.choice.run.value is None or self.other is None
@@ -54,7 +54,7 @@ class CompareView(View):
         others = [name for name in self.choice.run.options if name != self.opened.name]
         if first and others:
             self.choice.run.value = others[0]
-        offer(self.word, self.seen.numbered, last_word(self.seen))
+        set_options(self.word, self.seen.numbered, last_word(self.seen))
 
     def draw(self) -> None:
         for part in (self.about, self.tags, self.chart_title, self.maps):
@@ -68,7 +68,7 @@ class CompareView(View):
         largest = max(1e-12, *(float(np.abs(seen.forward.h).max()) for _, seen in pair))
         maps = []
         for opened, seen in pair:
-            h, caption = seen.forward.h[:PAGE, 1:], f"{opened.name}: hidden state h"
+            h, caption = seen.forward.h[:UNITS_SHOWN, 1:], f"{opened.name}: hidden state h"
             units = [str(j + 1) for j in range(len(h))]
             maps.append(html.heat_map(h, units, seen.words, largest, upright=True, caption=caption))
         self.maps.value = html.side_by_side(maps)
@@ -85,6 +85,7 @@ class CompareView(View):
         if self.working:
             raise RuntimeError("a measurement is running: wait until it ends")
         part, settings, judged = self.part.value, self.opened.run.settings, list[tuple[Judged, Judged]]()
+        names = list[str]()
         self._measured = pair = self.opened, self.other
         first, second = (opened.tagger for opened in pair)
         check_same_tags(first.tags, second.tags)
@@ -92,7 +93,8 @@ class CompareView(View):
             raise ValueError(f"the corpus of {self.opened.name} has no part {part}: choose another part")
 
         def work() -> Iterator[tuple[Judged, Judged]]:
-            sentences = [tagger.read(file, **settings.limits) for tagger in (first, second)]
+            sentences = [tagger.read(file, **settings.reading) for tagger in (first, second)]
+            names.extend(sentences[0].y_dict.names)
             of_first = judge(first.model, sentences[0], first.n_known_words)
             yield from zip(of_first, judge(second.model, sentences[1], second.n_known_words), strict=True)
 
@@ -104,7 +106,7 @@ class CompareView(View):
             if self._measured is not pair:  # another run was chosen in the meantime
                 return
             a, b = zip(*judged, strict=True)
-            summary, other = count(a, first.tags).summary(), count(b, second.tags).summary()
+            summary, other = count(a, names).summary(), count(b, names).summary()
             rows = [[metric, summary[metric], other[metric]] for metric in summary]
             caption = f"{part}: {counted(len(judged), 'sentence')}"
             table = html.table(["", pair[0].name, pair[1].name], rows, caption)
@@ -122,9 +124,9 @@ class CompareView(View):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
                 cells.append(html.chip(text, colour_of(names.index(tags[t]))))
-            rows.append([*cells, html.chip("≠ differ", WRONG) if best[0][t] != best[1][t] else ""])
+            rows.append([*cells, html.chip("≠ differ", WRONG_COLOUR) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
-        verdict = f"They differ in {n} of {len(rows)} words." if n else "They give every word the same tag."
+        verdict = f"The tags of {n} of {len(rows)} words differ." if n else "Both runs give every word the same tag."
         return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)
 
     def _draw_chart(self, pair: list[tuple[Opened, Seen]]) -> None:
@@ -136,8 +138,8 @@ class CompareView(View):
             if reach.c is not None:
                 lines[f"{name}: |dL/dc_k|"] = reach.c
         word = f"<b>{escape(self.seen.words[t])}</b>"
-        says = f"How far the gradient of the loss of {word} reaches back, for the tag that each run gives it:"
-        self.chart_title.value = says
+        title = f"Norm of the gradient of the loss of {word}, for the tag that each run predicts:"
+        self.chart_title.value = title
         self.chart.draw(lines, pair[0][1].words[: t + 1])
 
     def code(self) -> str:
@@ -156,14 +158,14 @@ for one in (tagger, other):
     reach = gradient_reach(one.model, x, t, tag=one.model.forward(x)[:, t].argmax())
     print("|d loss / d h_k|", reach.h)
 
-file, limits = parts(run.settings)[{self.part.value!r}], run.settings.limits
-judged = [list(judge(one.model, one.read(file, **limits), one.n_known_words)) for one in (tagger, other)]
+file, options = parts(run.settings)[{self.part.value!r}], run.settings.reading
+judged = [list(judge(one.model, one.read(file, **options), one.n_known_words)) for one in (tagger, other)]
 print(compare(*judged).in_words())
 """
 
 
 def about(one: Opened, other: Opened) -> str:
-    """Return a table of the figures of two runs and of the settings in which they differ."""
+    """Return a table of the models and accuracies of two runs, and of their different settings."""
     rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
     rows.append(["accuracy on dev", _on_dev(one.metrics), _on_dev(other.metrics)])
     first, second = (_settings(opened.run.settings) for opened in (one, other))
@@ -171,12 +173,12 @@ def about(one: Opened, other: Opened) -> str:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
             rows.append([key, *(PurePath(v).name if isinstance(v, str) else str(v) for v in values)])
     same_dev = first.get("dev") == second.get("dev")
-    note = "<br><small>Their dev parts are different files: compare the accuracies with care.</small>"
+    note = "<br><small>Their dev parts are different files, so the accuracies are not directly comparable.</small>"
     return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
-    """Return what two runs may differ in, by name, with the files in the place of the corpus."""
+    """Return the settings to compare, by name, with the corpus replaced by its files."""
     given = {**settings.to_dict(), **settings.to_dict()["trainer"]}
     plain = {key: value for key, value in given.items() if key not in ("model", "trainer", "corpus", "dev")}
     return plain | {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}

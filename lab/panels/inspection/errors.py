@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.drawing import html
 from lab.panels.inspection.view import Opened, View
-from lab.widgets.controls import gauge, in_row, offer, pick, show, view, whole
+from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
@@ -16,26 +16,26 @@ from lxmls_rnn.experiment import parts
 from lxmls_rnn.plotting.palette import colour_of
 from lxmls_rnn.storage.files import counted
 
-ANY = "any"
-SHOWN = 10  # sentences with errors at a time
+ANY_TAG = "any"
+SENTENCES_SHOWN = 10  # sentences with errors at a time
 
 
 class ErrorsView(View):
-    """Where the tagger is wrong on a part of its corpus."""
+    """Wrong tags on a part of the corpus."""
 
     title = "Errors"
     needs_sentence = False
 
     def __init__(self, panel: Panel) -> None:
         what = "A part of the run's corpus: dev, test or train"
-        self.part = pick("Evaluate on", ["dev"], what, width="16em", label="6em")
+        self.part = dropdown("Evaluate on", ["dev"], what, width="16em", label="6em")
         what = "Tag every sentence and compare the result with its gold tags"
         self.button = panel.button("Measure", what, self.measure, "primary")
         self.stop_button = panel.button("Stop", "Stop and show the sentences tagged so far", self._stop, disabled=True)
-        self.progress = gauge("12em")
-        self.gold = pick("gold", [ANY], "Only words of this gold tag", width="13em", label="5em")
-        self.predicted = pick("predicted", [ANY], "Only words of this predicted tag", width="13em", label="5em")
-        self.first = whole("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")
+        self.progress = progress_bar("12em")
+        self.gold = dropdown("gold", [ANY_TAG], "Only words of this gold tag", width="13em", label="5em")
+        self.predicted = dropdown("predicted", [ANY_TAG], "Only words of this predicted tag", width="13em", label="5em")
+        self.first = integer("First sentence", 1, "Number of the first sentence shown", 1, "14em", label="8em")
         self.summary, self.confusion, self.list = view("accuracy"), view("whole"), view("errors")
         chosen = in_row(self.gold, self.predicted, self.first)
         self.results = widgets.VBox([self.summary, self.confusion, chosen, self.list])
@@ -48,9 +48,9 @@ class ErrorsView(View):
         self.redraw_on(self.gold, self.predicted, self.first)
 
     def fill(self) -> None:
-        """Offer the parts of the run's corpus; forget the results of another model."""
+        """List the parts of the run's corpus; discard the results of another model."""
         found = list(parts(self.opened.run.settings))
-        offer(self.part, [part for part in ("dev", "test", "train") if part in found])
+        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
         if self._measured is not None and self._measured.stamp != self.opened.stamp:
             self._forget()
 
@@ -76,28 +76,28 @@ class ErrorsView(View):
         def work() -> Iterator[Judged]:
             nonlocal total
             sentences = tagger.read(file, **settings.reading)
-            total = len(sentences)
+            total, self._tags = len(sentences), sentences.y_dict.names
             yield from judge(tagger.model, sentences, tagger.n_known_words)
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.progress.value = len(judged) / total if total else 0
             self.stop_button.disabled, self.button.disabled = not job.active, job.active
             show(self.progress, job.active)
 
-        def done() -> None:
+        def on_end() -> None:
             if judged and self._measured is opened:
-                self.judged, self.evaluation = judged, count(judged, tagger.tags)
+                self.judged, self.evaluation = judged, count(judged, self._tags)
                 self._show_results("" if len(judged) == total else f" (stopped after {len(judged)} of {total})")
 
-        self.in_background(work, done, progress, judged.append)
+        self.in_background(work, on_end, on_progress, judged.append)
 
     def _show_results(self, note: str) -> None:
         assert self.evaluation is not None
         assert self._measured is not None
-        result, tags = self.evaluation, self._measured.tagger.tags
+        result, tags = self.evaluation, self.evaluation.tags
         with self.filling():
             for control in (self.gold, self.predicted):
-                offer(control, [ANY, *tags])
+                set_options(control, [ANY_TAG, *tags])
         rows = []
         kinds = {"all words": result.confusion, "in the vocabulary": result.known}
         for name, matrix in {**kinds, "not in the vocabulary": result.unknown}.items():
@@ -121,29 +121,29 @@ class ErrorsView(View):
     def draw(self) -> None:
         if self._measured is None or self.evaluation is None:
             return
-        tags = self._measured.tagger.tags
+        tags = self.evaluation.tags
         found = [(one, hits) for one in self.judged if (hits := self._hits(one, tags)).any()]
         self.first.max = max(1, len(found))
         begin = self.first.value - 1
         words = sum(int(hits.sum()) for _, hits in found)
-        right = self.gold.value == self.predicted.value != ANY
+        right = self.gold.value == self.predicted.value != ANY_TAG
         are = "is" if words == 1 else "are"
-        which = f"{counted(words, 'word')} that {are} right" if right else counted(words, "error")
-        seen = enumerate(found[begin : begin + SHOWN], begin + 1)
+        which = f"{counted(words, 'word')} that {are} correct" if right else counted(words, "error")
+        seen = enumerate(found[begin : begin + SENTENCES_SHOWN], begin + 1)
         lines = "".join(f'<div dir="auto">{n}: {_marked(one, hits, tags)}</div>' for n, (one, hits) in seen)
         self.list.value = (
-            f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow, and what the tagger "
-            f"said; dashed: not in the vocabulary.{lines}"
+            f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow and the predicted "
+            f"tag; dashed: not in the vocabulary.{lines}"
         )
 
     def _hits(self, one: Judged, tags: list[str]) -> np.ndarray:
         """Return which words to show: of the chosen tags, and wrong unless the same tag is chosen twice."""
         gold, predicted = self.gold.value, self.predicted.value
         y = np.asarray(one.sentence.y)
-        hits = one.wrong if gold == ANY or gold != predicted else ~one.wrong
-        if gold != ANY:
+        hits = one.wrong if gold == ANY_TAG or gold != predicted else ~one.wrong
+        if gold != ANY_TAG:
             hits = hits & (y == tags.index(gold))
-        if predicted != ANY:
+        if predicted != ANY_TAG:
             hits = hits & (one.predicted == tags.index(predicted))
         return hits
 
@@ -153,9 +153,9 @@ from lxmls_rnn.deep_learning.evaluation import count, judge
 from lxmls_rnn.experiment import parts
 
 file = parts(run.settings)[{self.part.value!r}]
-sentences = tagger.read(file, max_sent_len=run.settings.max_sent_len, max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(file, **run.settings.reading)
 judged = list(judge(tagger.model, sentences, tagger.n_known_words))
-result = count(judged, tagger.tags)
+result = count(judged, sentences.y_dict.names)
 print(result.accuracy, result.known_accuracy, result.unknown_accuracy)
 print(result.confusion)  # gold tag by row, predicted tag by column
 for row in result.per_tag():

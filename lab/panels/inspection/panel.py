@@ -13,7 +13,7 @@ from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, on_change, show, text, view
 from lab.widgets.panel import Panel, controls
 
-SENTENCE = "The old man watches her run ."
+DEFAULT_SENTENCE = "The old man watches her run ."
 
 
 class InspectionPanel(Panel):
@@ -34,7 +34,7 @@ class InspectionPanel(Panel):
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
         wide = {"continuous_update": False, "placeholder": "a sentence, then Enter"}
-        self.sentence = text("Sentence", SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
+        self.sentence = text("Sentence", DEFAULT_SENTENCE, "The sentence to tag; Enter tags it", "auto", **wide)
         self.sentence.layout.flex = "1 1 30em"
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()
@@ -52,16 +52,16 @@ class InspectionPanel(Panel):
         if run is not None:
             self.choice.choose(run)
         on_change(lambda: self.attempt(self.inspect), self.choice.run, self.sentence)
-        self.tabs.observe(self._turned, "selected_index")
+        self.tabs.observe(self._on_tab_changed, "selected_index")
         self.attempt(self.inspect)
 
     def inspect(self) -> None:
-        """Open the chosen run, tag the sentence, show the present tab."""
+        """Open the chosen run, tag the sentence and show the current tab."""
         self.opened = self.seen = None
         self.about.value = ""
         show(self.tabs, False)
         if self.choice.run.value is None:
-            self.say("No trained run yet: train one in the training panel, then press Refresh.")
+            self.show_message("No trained run yet: train one in the training panel, then press Refresh.")
             return
         self.opened = open_run(self.choice.folder())
         self.about.value = escape(self.opened.describe())
@@ -75,18 +75,18 @@ class InspectionPanel(Panel):
         finally:
             self._show()
 
-    def _turned(self, _: object) -> None:
-        if self._present() in self._stale:
+    def _on_tab_changed(self, _: object) -> None:
+        if self._current_view() in self._stale:
             self.attempt(self._show)
         self.refresh_code()
 
-    def _present(self) -> View:
+    def _current_view(self) -> View:
         return self.views[self.tabs.selected_index or 0]
 
     def _show(self) -> None:
         if self.opened is None:
             return
-        view = self._present()
+        view = self._current_view()
         self._stale.discard(view)
         view.show(self.opened, self.seen, self._problem)
 
@@ -96,7 +96,7 @@ class InspectionPanel(Panel):
 from lxmls_rnn.tagger import tokenize
 
 run = Run.open({self.choice.run.value!r})
-tagger, metrics = run.load()  # a NumPy model with the run's numbers, whatever it was trained with
+tagger, metrics = run.load()  # a NumPy model with the run's parameters
 words = tokenize({self.sentence.value!r})
 x = tagger.encode(words)
-{self._present().code()}"""
+{self._current_view().code()}"""

@@ -7,17 +7,17 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordLines
 from lab.panels.inspection.view import Opened, Seen, View, last_word, unknown_note, word_slider
-from lab.widgets.controls import in_row, offer, on_change, pick, show, switch, toggles, view, whole
+from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change, set_options, show, toggles, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.plotting.palette import HIGHLIGHT, colour_of
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, largest_beyond, steps_until
 
-PAGE = 50  # hidden units shown at a time
-RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
+UNITS_SHOWN = 50  # hidden units shown at a time
+ACTIVATION_RANGES = {"logistic": (0, 1), "tanh": (-1, 1), "relu": (0, None)}
 
 
 class TagsView(View):
-    """Each word with its tag; the whole distribution of one; all of them as a heat map."""
+    """Tags of the words, the distribution over the tags for one word, and a heat map of all."""
 
     title = "Tags"
 
@@ -28,7 +28,7 @@ class TagsView(View):
         self.redraw_on(self.word)
 
     def fill(self) -> None:
-        offer(self.word, self.seen.numbered)
+        set_options(self.word, self.seen.numbered)
 
     def draw(self) -> None:
         tags, p_y, t = self.opened.tagger.tags, self.seen.forward.p_y, self.word.value
@@ -65,16 +65,16 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
 
 
 class HiddenView(View):
-    """The hidden state over time; of an LSTM also its gates and its cell."""
+    """The hidden state over time, and the gates and the cell of an LSTM."""
 
     title = "Hidden state"
 
     def __init__(self, panel: Panel) -> None:
         gates = "Gates and cell of an LSTM"
         self.what = toggles({"hidden state": "The hidden state h after each word", "gates and cell": gates}, "9em")
-        what = f"Number of the first hidden unit shown, of {PAGE} at a time"
-        self.first = whole("First unit", 1, what, 1, "13em", label="6em")
-        self.numbers = switch("Show values", "Show each value in its cell", width="11em")
+        what = f"Number of the first hidden unit shown, of {UNITS_SHOWN} at a time"
+        self.first = integer("First unit", 1, what, 1, "13em", label="6em")
+        self.numbers = checkbox("Show values", "Show each value in its cell", width="11em")
         self.range, self.maps = view(), view("hidden", "whole")
         super().__init__(panel, in_row(self.what, self.first, self.numbers), self.range, self.maps)
         self.redraw_on(self.what, self.first, self.numbers)
@@ -84,27 +84,27 @@ class HiddenView(View):
         show(self.what, self.opened.is_lstm)
         if not self.opened.is_lstm:
             self.what.value = "hidden state"
-        self.first.max = max(1, n_hidd - PAGE + 1)
-        show(self.first, n_hidd > PAGE)
+        self.first.max = max(1, n_hidd - UNITS_SHOWN + 1)
+        show(self.first, n_hidd > UNITS_SHOWN)
 
     def draw(self) -> None:
         if self.what.value == "gates and cell":
             quantities = self._gates()
         else:
             largest = None if self.opened.tagger.model.activation == "relu" else 1.0
-            quantities = [("h: hidden state, a unit a row", self.seen.forward.h[:, 1:], largest)]
+            quantities = [("h: hidden state, one row per unit", self.seen.forward.h[:, 1:], largest)]
         self.range.value = self._range_text()
         self.maps.value = html.side_by_side(self._map(*quantity) for quantity in quantities)
 
     def _gates(self) -> list[tuple[str, np.ndarray, float | None]]:
         cells = self.opened.tagger.model.cells(self.seen.x)
         gates = {"i: input gate": cells.i, "f: forget gate": cells.f, "o: output gate": cells.o}
-        within = {**gates, "g: what may be written": cells.g, "h = o tanh(c)": self.seen.forward.h[:, 1:]}
+        within = {**gates, "g: candidate content": cells.g, "h = o tanh(c)": self.seen.forward.h[:, 1:]}
         *first, last = [(name, values, 1.0) for name, values in within.items()]
         return [*first, ("c: cell", cells.c[:, 1:], None), last]
 
     def _map(self, name: str, values: np.ndarray, largest: float | None) -> str:
-        rows = range(self.first.value - 1, min(self.first.value - 1 + PAGE, len(values)))
+        rows = range(self.first.value - 1, min(self.first.value - 1 + UNITS_SHOWN, len(values)))
         names = [str(j + 1) for j in rows]
         write = ("{:.2f}" if self.numbers.value else "").format
         shown = values[rows.start : rows.stop]
@@ -113,17 +113,17 @@ class HiddenView(View):
     def _range_text(self) -> str:
         if self.what.value == "gates and cell":
             return (
-                "Gates lie between 0 (white, shut) and 1 (blue, open); g and h between -1 (orange) and 1 (blue); the "
-                "cell c = f c + i g has no bounds. Where f stays blue, the cell remembers."
+                "Gates lie between 0 (white, closed) and 1 (blue, open); g and h between -1 (orange) and 1 (blue); "
+                "the cell c = f c + i g is unbounded. Where f stays blue, the cell keeps its content."
             )
         h = self.seen.forward.h[:, 1:]
         name = self.opened.tagger.model.activation
-        low, high = (-1, 1) if self.opened.is_lstm else RANGES[name]
+        low, high = (-1, 1) if self.opened.is_lstm else ACTIVATION_RANGES[name]
         what = "o tanh(c)" if self.opened.is_lstm else f"{name}"
-        bounds = f"from {low} on" if high is None else f"between {low} and {high}"
+        bounds = f"at or above {low}" if high is None else f"between {low} and {high}"
         return (
             f"h = {what} lies {bounds}; in this sentence from {h.min():.3f} to {h.max():.3f}. Blue is positive, orange "
-            "negative. A unit that has one colour all along says nothing about the words."
+            "negative. A unit with the same colour at every word carries no information about the words."
         )
 
     def code(self) -> str:
@@ -140,14 +140,14 @@ print(h.round(2))
 
 
 class GradientView(View):
-    """How far the gradient of one word's loss reaches back."""
+    """The gradient of one word's loss, back through time."""
 
     title = "Gradient"
 
     def __init__(self, panel: Panel) -> None:
         self.word = word_slider("The word t whose loss is differentiated")
         what = "The tag k in the loss -log p_t[k]; by default the predicted tag"
-        self.tag = pick("Tag", [("", 0)], what, width="16em", label="4em")
+        self.tag = dropdown("Tag", [("", 0)], what, width="16em", label="4em")
         self.chart = WordLines("norm of the gradient").add_class("lab-gradient")
         self.text, self.table = view(), view("whole")
         super().__init__(panel, in_row(self.word, self.tag), self.chart, self.text, self.table)
@@ -155,18 +155,18 @@ class GradientView(View):
         self.redraw_on(self.word, self.tag)
 
     def fill(self) -> None:
-        offer(self.word, self.seen.numbered, last_word(self.seen))
-        self._offer_tags()
+        set_options(self.word, self.seen.numbered, last_word(self.seen))
+        self._update_tags()
 
     def _word_changed(self) -> None:
         if self._seen is not None and not self._filling:
             with self.filling():
-                self._offer_tags()
+                self._update_tags()
 
-    def _offer_tags(self) -> None:
+    def _update_tags(self) -> None:
         p = self.seen.forward.p_y[:, self.word.value]
         options = [(f"{tag} ({p[k]:.1%})", k) for k, tag in enumerate(self.opened.tagger.tags)]
-        offer(self.tag, options, int(np.argmax(p)))
+        set_options(self.tag, options, int(np.argmax(p)))
 
     def draw(self) -> None:
         t = self.word.value
@@ -199,34 +199,35 @@ print("below 1 % after", steps_until(reach.h), "steps")
 
 
 def curves(reach: Reach) -> dict[str, np.ndarray]:
-    """Return the lines to draw of a reach."""
+    """Return the lines of a chart of gradient norms, by name."""
     cell = {} if reach.c is None else {"cell |dL/dc_k|": reach.c}
     return {"hidden state |dL/dh_k|": reach.h, **cell, "embedding |dL/dz_k|": reach.z}
 
 
 def explain(opened: Opened, reach: Reach, word: str) -> str:
-    """Return what the norms say."""
+    """Return an explanation of the norms as HTML."""
     text = f"The loss of <b>{escape(word)}</b> is {reach.loss + 0.0:.4g}. "  # not -0
     if len(reach.h) < 2:
-        return text + "It is the first word: there is nothing to go back to. Choose a later one."
+        return text + "It is the first word, so the gradient cannot go back. Choose a later one."
     if not reach.h[-1]:
-        return text + "Its gradient is 0: the tagger is as sure as numbers can be. Choose another tag or word."
-    way = {"hidden state": reach.h} if reach.c is None else {"hidden state": reach.h, "cell": reach.c}
-    for name, norms in way.items():
+        return text + "Its gradient is 0: its tag has probability 1 in floating point. Choose another tag or word."
+    paths = {"hidden state": reach.h} if reach.c is None else {"hidden state": reach.h, "cell": reach.c}
+    for name, norms in paths.items():
         steps = steps_until(norms)
         n = len(norms) - 1 if steps is None else steps
         until = f"{'still above' if steps is None else 'below'} 1 % after {n} step{'' if n == 1 else 's'}"
         again = 0 if steps is None else largest_beyond(norms, steps)
         if again > 0.01:
-            until += f", but further back {again:.0%} of it is there again"
+            until += f", but further back it rises to {again:.0%} again"
         factor = factor_per_step(norms)
         change = "vanishes" if np.isnan(factor) else f"is multiplied by {factor:.3g} in each step back, on average"
         text += f"The gradient of the {name} {change}; it is {until}. "
     if opened.is_lstm:
         peepholes = ", and the peepholes" if opened.tagger.model.peepholes else ""
         return text + (
-            "Through h each step is W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the cell it is the "
-            f"forget gate f<sub>k+1</sub>, near 1 where the cell is kept{peepholes}: that way carries the gradient far."
+            "Through h, each step multiplies by W<sub>h</sub><sup>T</sup> and the gates' derivatives; through the "
+            "cell, by the forget gate f<sub>k+1</sub>, near 1 where the cell is kept"
+            f"{peepholes}: this path reaches far."
         )
     return text + (
         "Each step back multiplies by W<sub>h</sub><sup>T</sup> diag(f'(a<sub>k+1</sub>)): factors below 1 make the "

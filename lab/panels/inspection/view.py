@@ -25,7 +25,7 @@ class Opened:
 
     run: Run
     tagger: Tagger
-    metrics: Metrics | None  # of the epoch that the model is of
+    metrics: Metrics | None  # of the model's epoch
     stamp: tuple[str, int]  # identifies the model: name of the run, modification time
 
     @property
@@ -34,12 +34,12 @@ class Opened:
 
     @property
     def is_lstm(self) -> bool:
-        """Whether there are gates to look at."""
+        """Whether the tagger is an LSTM, which has gates."""
         return isinstance(self.tagger.model, NumpyLSTM)
 
     def describe(self) -> str:
         model, asked = self.tagger.model, self.run.settings.model
-        text = f"{self.run.settings.model_in_words} ({MODELS[asked].words}), {model.sizes.n_hidd} hidden units, "
+        text = f"{self.run.settings.model_in_words} ({MODELS[asked].title}), {model.sizes.n_hidd} hidden units, "
         text += f"{model.sizes.n_words} words"
         if self.metrics is not None:
             text += f", epoch {self.metrics.epoch}"
@@ -47,13 +47,13 @@ class Opened:
                 text += f", accuracy on dev {self.metrics.dev_accuracy:.1%}"
         twin = type(model).__name__
         if asked != twin:
-            text += f". You look at its NumPy twin, {twin}: the same numbers, and nothing to compile"
+            text += f". Shown is its NumPy version, {twin}, with the same parameters and nothing to compile"
         return text + "."
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A sentence as the tagger of a run sees it."""
+    """A sentence tagged by a run."""
 
     words: list[str]
     x: np.ndarray
@@ -74,7 +74,7 @@ def open_run(folder: Path) -> Opened:
 
 
 def see(tagger: Tagger, sentence: str | list[str]) -> Seen:
-    """Tag a sentence and keep every quantity; ValueError as `Tagger.encode`."""
+    """Tag a sentence and return all quantities; ValueError as `Tagger.encode`."""
     words = tokenize(sentence) if isinstance(sentence, str) else sentence
     x = tagger.encode(words)
     return Seen(words, x, x >= tagger.n_known_words, tagger.model.forward(x, all_outputs=True))
@@ -99,20 +99,20 @@ class View(widgets.VBox, Background):
 
     @property
     def opened(self) -> Opened:
-        """The run; RuntimeError before there is one."""
+        """The run; RuntimeError if no run is open."""
         if self._opened is None:
             raise RuntimeError("no run is open")
         return self._opened
 
     @property
     def seen(self) -> Seen:
-        """The sentence; RuntimeError where the run could not tag it."""
+        """The sentence; RuntimeError if the run could not tag it."""
         if self._seen is None:
             raise RuntimeError("no sentence has been tagged")
         return self._seen
 
     def show(self, opened: Opened, seen: Seen | None, problem: str = "") -> None:
-        """Show another run or sentence; `seen` is None where there is a `problem` with tagging the sentence."""
+        """Show another run or sentence; `seen` is None if the sentence could not be tagged, because of `problem`."""
         self._opened, self._seen = opened, seen
         missing = self.needs_sentence and seen is None
         show(self._body, not missing)
@@ -124,7 +124,7 @@ class View(widgets.VBox, Background):
 
     @contextmanager
     def filling(self) -> Iterator[None]:
-        """Return a context in which controls change without drawing."""
+        """Return a context in which changes of controls do not redraw the view."""
         self._filling = True
         try:
             yield
@@ -132,13 +132,13 @@ class View(widgets.VBox, Background):
             self._filling = False
 
     def fill(self) -> None:
-        """Put the choices of this run and sentence into the controls."""
+        """Fill the controls with the options of this run and sentence."""
 
     def draw(self) -> None:
-        """Show what the controls ask for."""
+        """Draw the view for the current values of the controls."""
 
     def redraw_on(self, *controls: widgets.Widget) -> None:
-        """Draw anew when one of the controls changes."""
+        """Redraw the view when one of the controls changes."""
         on_change(self._redraw, *controls)
 
     def _redraw(self) -> None:
@@ -146,7 +146,7 @@ class View(widgets.VBox, Background):
             self.panel.attempt(self.draw)
 
     def code(self) -> str:
-        """Return code that goes on from the panel's: there are tagger, words and x."""
+        """Return code that continues the panel's code, which defines tagger, words and x."""
         return ""
 
 
@@ -162,8 +162,8 @@ def last_word(seen: Seen) -> int:
 
 
 def unknown_note(seen: Seen) -> str:
-    """Return a sentence about the words that the vocabulary lacks."""
+    """Return a sentence that lists the unknown words."""
     unknown = [f"<bdi>{escape(word)}</bdi>" for word, missing in zip(seen.words, seen.unknown, strict=True) if missing]
     if not unknown:
         return "Every word is in the vocabulary."
-    return f"Dashed: not in the vocabulary, for the model just &lt;unk&gt;: {', '.join(unknown)}."
+    return f"Dashed: not in the vocabulary; the model sees &lt;unk&gt;: {', '.join(unknown)}."

@@ -9,12 +9,12 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.inspection.charts import WordMap
 from lab.panels.inspection.view import View
-from lab.widgets.controls import in_row, show, text, toggles, view, whole
+from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import parts, prepare
-from lxmls_rnn.plotting.palette import NEUTRAL, colour_of
+from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
@@ -23,7 +23,7 @@ AFTER, BEFORE = "after training", "before"
 
 
 class NeighboursView(View):
-    """The words whose embeddings are most alike, and a map of the most frequent words."""
+    """The words with the most similar embeddings, and a map of the most frequent words."""
 
     title = "Neighbours"
     needs_sentence = False
@@ -31,9 +31,9 @@ class NeighboursView(View):
     def __init__(self, panel: Panel) -> None:
         after = {"placeholder": "a word, then Enter", "continuous_update": False, "label": "4em"}
         self.word = text("Word", "", "A word of the vocabulary", "18em", **after)
-        self.n = whole("How many", 10, "Words to find", 100, "12em", label="6em")
+        self.n = integer("How many", 10, "Words to find", 100, "12em", label="6em")
         what = "The most frequent words of the training file"
-        self.n_map = whole("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
+        self.n_map = integer("Words on the map", 150, what, 1000, "17em", least=3, label="10.5em")
         what = "Read the training file and draw its most frequent words"
         self.map_button = panel.button("Draw map", what, self.draw_map)
         times = {AFTER: "The trained embeddings", BEFORE: "The initial embeddings, random or from a file"}
@@ -41,14 +41,14 @@ class NeighboursView(View):
         self.nearest, self.map = view("nearest"), view()
         self.points = WordMap().add_class("lab-map")
         self._counts: np.ndarray | None = None  # words by tags
-        self._before: Tagger | str = ""  # as it was before training, or why it cannot be had
+        self._before: Tagger | str = ""  # the tagger before training, or why it is unavailable
         self._stamp: tuple[str, int] | None = None
         head = in_row(self.word, self.n, self.n_map, self.map_button)
         super().__init__(panel, head, self.nearest, self.when, self.map, self.points)
         self.redraw_on(self.word, self.n, self.n_map, self.when)
 
     def fill(self) -> None:
-        """Begin with a word of the sentence; forget the counts of another run."""
+        """Start with a word of the sentence; discard the counts of another run."""
         if self._stamp != self.opened.stamp:
             self._stamp, self._counts, self._before = self.opened.stamp, None, ""
             self.map.value, self.points.children, self.when.value = "", [], AFTER
@@ -63,15 +63,15 @@ class NeighboursView(View):
         if self.when.value == BEFORE and not isinstance(self._before, str):
             tagger, when = self._before, " before training"
         found = tagger.neighbours(word, self.n.value)
-        bars = html.bars([(other, cosine, NEUTRAL) for other, cosine in found], 1.0)
-        says = f"Nearest to <b>{escape(word)}</b>{when}, by the cosine of the angle between the embeddings:"
-        self.nearest.value = f"{says}{bars}"
+        bars = html.bars([(other, cosine, NEUTRAL_COLOUR) for other, cosine in found], 1.0)
+        message = f"Nearest to <b>{escape(word)}</b>{when}, by cosine similarity of the embeddings:"
+        self.nearest.value = f"{message}{bars}"
         show(self.when, not isinstance(self._before, str))
         if self._counts is not None:
             self._draw_map(tagger, [word, *(other for other, _ in found)], self._counts)
 
     def draw_map(self) -> None:
-        """Count the words of the training file and draw the model anew in the background, then draw the map."""
+        """Count the training words and recreate the initial model in the background, then draw the map."""
         opened = self.opened
         settings, tagger = opened.run.settings, opened.tagger
 
@@ -79,25 +79,25 @@ class NeighboursView(View):
             sentences = tagger.read(parts(settings)["train"], **settings.reading)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
-                begun = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
+                initial = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
             except (OSError, ValueError) as error:
                 yield counts, in_words(error)
                 return
-            yield counts, begun if begun.words == tagger.words else f"{settings.corpus} has other words now"
+            yield counts, initial if initial.words == tagger.words else f"the words of {settings.corpus} have changed"
 
-        def take(counted: tuple[np.ndarray, Tagger | str]) -> None:
+        def on_event(counted: tuple[np.ndarray, Tagger | str]) -> None:
             if self._stamp == opened.stamp:
                 self._counts, self._before = counted
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             if self._stamp == opened.stamp:
                 self.map.value = "<i>Reading the training file ...</i>" if job.active else ""
 
-        self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, progress, take)
+        self.in_background(work, lambda: self.draw() if self._stamp == opened.stamp else None, on_progress, on_event)
 
     def _draw_map(self, tagger: Tagger, marked: list[str], counts: np.ndarray) -> None:
         before = self._before
-        why = f"<br>How it was before training is not shown: {escape(before)}." if isinstance(before, str) else ""
+        why = f"<br>The map before training is unavailable: {escape(before)}." if isinstance(before, str) else ""
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
         places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))
@@ -108,9 +108,9 @@ class NeighboursView(View):
         legend = " ".join(html.chip(tag, colour) for tag, colour in seen)
         on_map = [names.index(word) for word in marked]
         self.map.value = (
-            f"The {len(frequent)} most frequent words of the training file and those above, in the two directions in "
-            f"which their embeddings, made of length 1, differ most (PCA; {shares.sum():.0%} of the variance). The "
-            "colour is the tag that a word most often has; a red rim marks the word above and its neighbours.<br>"
+            f"The {len(frequent)} most frequent words of the training file and the words above: the first two "
+            f"principal components of their embeddings, scaled to length 1 ({shares.sum():.0%} of the variance). The "
+            "colour is the most frequent tag of a word; a red rim marks the word above and its neighbours.<br>"
             f"{legend}{why}"
         )
         self.points.draw(places, names, colours, on_map)
@@ -122,7 +122,7 @@ from dataclasses import replace
 
 from lxmls_rnn.experiment import prepare
 
-tagger = prepare(replace(run.settings, model="{model}")).tagger  # as it was before training
+tagger = prepare(replace(run.settings, model="{model}")).tagger  # before training
 """
         return f"""
 {again if self.when.value == BEFORE else ""}\
@@ -132,7 +132,7 @@ for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.valu
 from lxmls_rnn.experiment import parts
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(parts(run.settings)["train"], max_nr_sent=run.settings.max_nr_sent)
+sentences = tagger.read(parts(run.settings)["train"], **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)

@@ -1,1 +1,1 @@
-"""Choose a model and see its formulas, parameters and device."""
+"""Model panel: formulas, parameters and device of a model."""

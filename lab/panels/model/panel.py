@@ -14,15 +14,15 @@ from lab.widgets.panel import Panel, controls
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.embeddings import embedding_size
 from lxmls_rnn.deep_learning.parameters import Sizes
-from lxmls_rnn.deep_learning.rnn import MODELS, device_of, device_until_made, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, device_of, numpy_class, planned_device
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Experiment, Settings, prepare, read_corpus
 
 
 class ModelPanel(Panel):
-    """Choose a `model`, for the words and tags of a `corpus`, at first those given, and see what the choice means.
+    """Choose a `model`, for the words and tags of a `corpus`, and see its formulas and parameters.
 
-    `experiment` is what 'Create model' made: `experiment.tagger.model` is the model. None before.
+    `experiment` is the result of Create model, or None before; `experiment.tagger.model` is the model.
     """
 
     title = "Model"
@@ -35,7 +35,7 @@ class ModelPanel(Panel):
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.model, self.corpus = ModelChoice(model), CorpusChoice(corpus)
         for choice in (self.model, self.corpus):
-            choice.more.button.value = True  # here they are what it is about
+            choice.advanced.button.value = True  # open: here these settings matter
         what = "Initialise the parameters and show them"
         self.make_button = self.button("Create model", what, self.make, "primary", "magic")
         self.stop_button = self.button("Stop", "Stop creating the model", self.stop, icon="stop", disabled=True)
@@ -43,7 +43,7 @@ class ModelPanel(Panel):
         self.table, self.drawn = view("parameters"), view("drawn")
         self.experiment: Experiment | None = None
         self.counting: Job | None = None
-        self._counted: dict[Settings, tuple[int, int]] = {}  # corpus: words, tags
+        self._counted: dict[Settings, tuple[int, int]] = {}  # corpus: numbers of words and tags
         super().__init__(
             self.model,
             self.corpus,
@@ -72,7 +72,7 @@ class ModelPanel(Panel):
             self.message.value = self.drawn.value = ""
             choice = self.model
             self.formulas.value = equations(choice.model.value, choice.activation.value, choice.peepholes.value)
-            self.device.value = escape(device_until_made(self.model.model.value))
+            self.device.value = escape(planned_device(self.model.model.value))
             self.table.value = ""
             sizes = self.sizes()
             if sizes is None:
@@ -82,7 +82,7 @@ class ModelPanel(Panel):
 
     def _count(self) -> None:
         if self.counting is not None and self.counting.active:
-            return  # which looks at its end whether it counted what is wanted then
+            return  # at its end, the running count checks whether another one is needed
         settings = self.settings()
 
         def work() -> Iterator[tuple[int, int]]:
@@ -94,18 +94,18 @@ class ModelPanel(Panel):
                 return
             yield len(train.x_dict), len(train.y_dict)
 
-        def progress(job: Job) -> None:
-            said = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
-            self.table.value = said if job.active else ""
+        def on_progress(job: Job) -> None:
+            text = f"<p>Counting the words of the corpus: {job.seconds:.0f} s</p>"
+            self.table.value = text if job.active else ""
 
-        def take(counted: tuple[int, int]) -> None:
+        def on_event(counted: tuple[int, int]) -> None:
             self._counted[settings.of_corpus] = counted
 
-        self.in_background(work, self._changed, progress, take, slot="counting")
+        self.in_background(work, self._changed, on_progress, on_event, slot="counting")
 
     def _show_table(self, n: Sizes) -> None:
         name = self.model.model.value
-        family = numpy_class(name)  # which takes no Theano to tell the shapes
+        family = numpy_class(name)  # knows the shapes without importing Theano
         peepholes = self.model.peepholes.value
         shapes, symbols = family.shapes(n, peepholes), symbolic_shapes(family, peepholes)
         numbers = {name: rows * columns for name, (rows, columns) in shapes.items()}
@@ -119,7 +119,7 @@ class ModelPanel(Panel):
             rows.append([W, MEANINGS[W], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} trained"])
-        self.table.value = html.table(["parameter", "what it is", "shape", "numbers", "share", "trained"], rows) + (
+        self.table.value = html.table(["parameter", "description", "shape", "numbers", "share", "trained"], rows) + (
             f"<p>{n.n_words:,} words, {n.n_tags} tags. {escape(self._embeddings_text(n))}<br>Memory of the parameters: "
             f"{memory(4 * total)} in float32, {memory(8 * total)} in float64.<br>"
             f"{EXPLANATIONS[MODELS[name].backend].format(model=name, family=MODELS[name].family)}</p>"
@@ -132,7 +132,7 @@ class ModelPanel(Panel):
         return f"Embeddings: {n.n_emb} numbers for each word, from {self.model.embeddings.value}, {kept}."
 
     def make(self) -> None:
-        """Draw the model in the background and show its parameters."""
+        """Create the model in the background and show its parameters."""
         if self.working:
             raise RuntimeError("a model is being created: wait until it is done")
         settings = self.settings()
@@ -147,20 +147,20 @@ class ModelPanel(Panel):
                 rows.append(_row(name, W))
             self.experiment, self._device = made
 
-        def progress(job: Job) -> None:
+        def on_progress(job: Job) -> None:
             self.make_button.disabled, self.stop_button.disabled = job.active, not job.active
             if job.active:
-                self.say(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
+                self.show_message(f"Reading the corpus and creating the model: {job.seconds:.0f} s")
 
-        self.in_background(work, lambda: self._show_drawn(rows), progress)
+        self.in_background(work, lambda: self._show_drawn(rows), on_progress)
 
     def stop(self) -> None:
-        """Give up the model that is being drawn, at once: what its thread still does is not heard of."""
+        """Stop creating the model at once; the result of its thread is ignored."""
         if self.job is not None and self.job.active:
             self.job.stop()
             self.job = None
             self.make_button.disabled, self.stop_button.disabled = False, True
-            self.say("Stopped.")
+            self.show_message("Stopped.")
 
     def _show_drawn(self, rows: list[list[object]]) -> None:
         assert self.experiment is not None
@@ -168,11 +168,11 @@ class ModelPanel(Panel):
         self.device.value = escape(self._device)
         header = ["parameter", "shape", "min", "mean", "max", "histogram", "picture"]
         self.drawn.value = html.table(header, rows) + (
-            f"<small>Pictures: white is 0, blue above, orange below, the strongest colour the largest number of the "
-            f"matrix; its first {html.IMAGE_SIDE} rows and columns.</small>"
+            f"<small>Pictures: white is 0, blue positive, orange negative; the strongest colour is the largest "
+            f"number of the matrix. They show at most {html.IMAGE_SIDE} rows and columns.</small>"
         )
-        warned = self.job.warned if self.job is not None else ""
-        self.say(f"Drawn: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
+        warned = self.job.warning_text if self.job is not None else ""
+        self.show_message(f"Created: {type(model).__name__}, {model.dtype}, seed {self.model.seed.value}. {warned}")
 
     def code(self) -> str:
         return f"""{settings_code(self.settings())}
@@ -193,7 +193,7 @@ def _row(name: str, W: np.ndarray) -> list[object]:
 
 
 def memory(n_bytes: float) -> str:
-    """Return a number of bytes in words."""
+    """Return a number of bytes as text."""
     for unit in ("B", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:.3g} {unit}"
@@ -202,7 +202,7 @@ def memory(n_bytes: float) -> str:
 
 
 def bar(share: float) -> str:
-    """Return a bar as long as a share of 60 pixels."""
+    """Return a bar whose length is a share of 60 pixels."""
     return (
         f'<span aria-hidden="true" style="display:inline-block;height:9px;width:{max(1, round(60 * share))}px;'
         'background:var(--lab-accent)"></span>'

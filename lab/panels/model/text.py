@@ -1,4 +1,4 @@
-"""Texts about a model: its formulas in the lecture's symbols, its parameters."""
+"""Texts about a model: its formulas in the symbols of the lecture, its parameters."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ from lxmls_rnn.deep_learning.rnn import MODELS
 
 # by back end
 EXPLANATIONS = {
-    "numpy": "{model} is the teaching version: each formula a line of NumPy, gradients by hand.",
-    "scan": "{model} is in Theano: scan goes through the sentence, T.grad finds the gradients.",
-    "fused": "{model} is {family} in Theano with the whole recurrent layer as one operation: the same numbers, faster.",
+    "numpy": "{model} is the teaching version: one line of NumPy per formula, hand-written gradients.",
+    "scan": "{model} uses Theano: scan iterates over the sentence, T.grad computes the gradients.",
+    "fused": "{model} is {family} in Theano with the recurrent layer as one operation: the same numbers, faster.",
 }
 MEANINGS = {
-    "W_e": "embeddings, a column for each word",
+    "W_e": "embeddings, one column per word",
     "W_x": "from the embedding",
-    "W_h": "from the last hidden state",
-    "W_c": "peepholes, from the last cell",
+    "W_h": "from the previous hidden state",
+    "W_c": "peepholes, from the previous cell",
     "W_y": "to the scores of the tags",
 }
-ACTIVATIONS = {"logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)", "tanh": "f(a) = tanh(a)", "relu": "f(a) = max(0, a)"}
+ACTIVATION_FORMULAS = {
+    "logistic": "f(a) = 1 / (1 + e<sup>−a</sup>)",
+    "tanh": "f(a) = tanh(a)",
+    "relu": "f(a) = max(0, a)",
+}
 _RNN = (
     ("z_t = W_e[:, w_t]", "the embedding of word t"),
     ("h_t = f(W_x z_t + W_h h_{t−1})", "hidden state, h_0 = 0"),
     ("", ""),
     ("y_t = W_y h_t", "a score for each tag"),
     ("p_t = softmax(y_t)", "their probabilities"),
-    ("cost = −1/L Σ_t log p_t[k_t]", "k_t: the right tag"),
+    ("cost = −1/L Σ_t log p_t[k_t]", "k_t: the gold tag"),
 )
 _LSTM = (
     ("z_t = W_e[:, w_t]", "the embedding of word t"),
     ("[a_i; a_f; a_g; a_o] = W_x z_t + W_h h_{t−1}", "four gates stacked"),
     ("[b_i; b_f; b_o] = W_c c_{t−1}", "three peepholes stacked"),
     ("i, f, o = σ(a_i + b_i), σ(a_f + b_f), σ(a_o + b_o)", "input, forget and output gate"),
-    ("g = tanh(a_g)", "what may be written"),
+    ("g = tanh(a_g)", "candidate content"),
     ("c_t = f ⊙ c_{t−1} + i ⊙ g", "cell, c_0 = 0"),
     ("h_t = o ⊙ tanh(c_t)", "hidden state, h_0 = 0"),
     *_RNN[3:],
@@ -49,7 +53,7 @@ def equations(model: str, activation: str, peepholes: bool = True) -> str:
     """Return the formulas of a model, an LSTM with or without peepholes, as HTML."""
     rows = _RNN if MODELS[model].family == "RNN" else _LSTM if peepholes else _WITHOUT_PEEPHOLES
     lines = "".join(
-        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATIONS[activation]}</td>'
+        f'<tr><td style="font-family:serif;font-size:15px">{symbols(formula) or ACTIVATION_FORMULAS[activation]}</td>'
         f'<td style="text-align:left">{symbols(meaning) or activation}</td></tr>'
         for formula, meaning in rows
     )

@@ -1,1 +1,1 @@
-"""The weights as knobs: what they do to gradient, hidden states and loss."""
+"""Play panel: the effect of the weights on gradient, hidden states and loss."""

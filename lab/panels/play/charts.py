@@ -1,4 +1,4 @@
-"""Charts of the play panel: lines on fixed axes, kept ones in grey."""
+"""Charts of the play panel: lines on fixed axes, and kept lines in grey."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -11,49 +11,49 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
-KEPT = "#808080"
-NOTHING = np.array([])
+KEPT_COLOUR = "#808080"
+NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
 
 class Slices(widgets.VBox):
-    """Up to two lines of new points at each draw, and a point among them."""
+    """A chart of up to two lines and one point, which are redrawn, and of kept lines."""
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
         self.figure = figure(across, up)
-        look = {"scales": scales_of(self.figure), "x": [], "y": []}
+        style = {"scales": scales_of(self.figure), "x": [], "y": []}
         self.lines = [
-            bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **look)
+            bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **style)
             for _, colour in zip(names, LINES, strict=False)
         ]
-        self.kept = [bqplot.Lines(colors=[KEPT], stroke_width=2, line_style="dashed", **look) for _ in names]
-        self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **look)
+        self.kept = [bqplot.Lines(colors=[KEPT_COLOUR], stroke_width=2, line_style="dashed", **style) for _ in names]
+        self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **style)
         self.figure.marks = [*self.kept, *self.lines, self.point]
         self.names, self.key = names, widgets.HTML()
         super().__init__([self.figure, self.key])
 
     def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
-        """Draw these lines and no others."""
+        """Replace the lines and the point."""
         for mark, line in zip_longest(self.lines, lines):
-            put(mark, *(line or (NOTHING, NOTHING)))
+            put(mark, *(line or (NO_POINTS, NO_POINTS)))
         put(self.point, *([[value] for value in point] if point else [[], []]))
         drawn = [(name, mark.colors[0], "solid") for name, mark in zip(self.names, self.lines, strict=True)]
-        kept = [("kept", KEPT, "dashed")] if any(len(mark.x) for mark in self.kept) else []
+        kept = [("kept", KEPT_COLOUR, "dashed")] if any(len(mark.x) for mark in self.kept) else []
         self.key.value = html.key(drawn[: len(lines)] + kept)
 
     def keep(self) -> None:
-        """Leave the present lines, in grey."""
+        """Keep the current lines in grey."""
         for kept, line in zip(self.kept, self.lines, strict=True):
             put(kept, line.x, line.y)
 
     def forget(self) -> None:
-        """Leave no lines in grey."""
+        """Remove the kept lines."""
         for kept in self.kept:
-            put(kept, NOTHING, NOTHING)
+            put(kept, NO_POINTS, NO_POINTS)
 
 
 def reach_chart() -> Slices:
-    """Make the chart of the gradient's share over the words that it has gone back."""
+    """Make the chart of the gradient's relative norm over the words back."""
     powers = range(-8, 5, 2)
     scale = bqplot.LogScale(min=10.0 ** powers[0], max=10.0 ** powers[-1])
     up = side_axis(scale, "share of the gradient", "~e")
@@ -69,7 +69,7 @@ def loss_chart() -> Slices:
 
 
 def round_above(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20, ...: an axis to it seldom moves."""
+    """Return the next of 1, 2, 5, 10, 20, ...: an axis that ends there rarely changes."""
     if not np.isfinite(value) or value <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))

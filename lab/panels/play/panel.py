@@ -11,7 +11,7 @@ import numpy as np
 from lab.drawing import html
 from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
 from lab.widgets.choices import REACH
-from lab.widgets.controls import field, in_row, offer, on_change, pick, seed, show, view, whole
+from lab.widgets.controls import dropdown, field, in_row, integer, on_change, seed, set_options, show, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.initialisation import INITS, initialise
@@ -21,18 +21,25 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
 from lxmls_rnn.sequences import Sequence as TaggedSentence
 from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, steps_until
-from lxmls_rnn.teaching.landscape import FORGET, descend, losses_along, scaled, steepest_descent, with_forget_offset
+from lxmls_rnn.teaching.landscape import (
+    FORGET_OFFSET,
+    descend,
+    losses_along,
+    scaled,
+    steepest_descent,
+    with_forget_offset,
+)
 
 TAGGERS = {"RNN, logistic": ("NumpyRNN", "logistic"), "RNN, tanh": ("NumpyRNN", "tanh"), "LSTM": ("NumpyLSTM", "tanh")}
 SAMPLE = "sample"
-FARTHEST, SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5
+MAX_SHOWN_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5  # RATE: learning rate
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
-POINTS = 31  # of the loss along a line
-DOWN = (-1.0, 5.0)  # how far that line goes: Euclidean distance in all weights
+N_POINTS = 31  # points of the loss along a line
+DESCENT_RANGE = (-1.0, 5.0)  # ends of the line: Euclidean distance in all weights
 
 
 class Knobs(NamedTuple):
-    """Where the sliders stand."""
+    """Values of the sliders."""
 
     weights: float
     W_h: float
@@ -40,10 +47,10 @@ class Knobs(NamedTuple):
 
 
 class PlayPanel(Panel):
-    """Turn the scale of the weights and the offset of the forget gate.
+    """Change the scale of the weights and the offset of the forget gate with sliders.
 
-    `base` is the tagger with all knobs at rest, as it was drawn or has been trained; the `reach` of the chosen word and
-    the `losses` along the chosen line are those that are drawn.
+    `base` is the tagger with the sliders in neutral position, at its initialisation or after training; `reach` is the
+    gradient of the chosen word's loss and `losses` the losses along the chosen line, as drawn.
     """
 
     title = "Play with the weights"
@@ -60,60 +67,60 @@ class PlayPanel(Panel):
     def __init__(self) -> None:
         narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
         what = "A small NumPy network, which responds at once"
-        self.tagger = pick("Tagger", TAGGERS, what, **narrow)
+        self.tagger = dropdown("Tagger", TAGGERS, what, **narrow)
         what = "The sample corpus, or reach:K, where the word K words back decides a tag"
-        self.corpus = pick("Corpus", [SAMPLE, REACH], what, **narrow)
-        self.distance = whole("Distance", 5, "K of reach:K", FARTHEST, **narrow)
+        self.corpus = dropdown("Corpus", [SAMPLE, REACH], what, **narrow)
+        self.distance = integer("Distance", 5, "K of reach:K", MAX_SHOWN_DISTANCE, **narrow)
         what = "Random distribution of the initial weights: between 0 and 1, or around 0"
-        self.init = pick("Initialisation", INITS, what, "glorot", **narrow)
-        self.n_hidd = whole("Hidden units", 10, "Size of the hidden state", 40, **narrow)
+        self.init = dropdown("Initialisation", INITS, what, "glorot", **narrow)
+        self.n_hidd = integer("Hidden units", 10, "Size of the hidden state", 40, **narrow)
         self.seed = seed(1, "Seed of the initial weights", **narrow)
-        self.number = whole("Sentence", 1, "Number of the sentence shown", SENTENCES, **narrow)
-        self.word = pick("Loss of", [], "The word whose loss is differentiated", **narrow)
+        self.number = integer("Sentence", 1, "Number of the sentence shown", N_SENTENCES, **narrow)
+        self.word = dropdown("Loss of", [], "The word whose loss is differentiated", **narrow)
         self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
         self.W_h = _slider(ALONG_W_H, 1.0, 0.0, 5.0, "Multiplies the recurrent weights")
         self.forget = _slider(ALONG_FORGET, 0.0, -5.0, 5.0, "Added inside the forget gate of an LSTM")
-        self.line = pick("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
+        self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
-        self.again_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
-        self.says, self.states = view("play-says"), view("play-states")
+        self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
+        self.summary, self.states = view("play-summary"), view("play-states")
         self.reaches, self.slices = reach_chart(), loss_chart()
-        self._history: list[Knobs] = []  # where the knobs stood in each epoch of training
+        self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._filling = False
         super().__init__(
             in_row(self.tagger, self.corpus, self.distance),
             in_row(self.init, self.n_hidd, self.seed),
             in_row(self.number, self.word, self.line),
             in_row(self.weights, self.W_h, self.forget),
-            in_row(self.epoch_button, self.keep_button, self.again_button),
-            self.says,
+            in_row(self.epoch_button, self.keep_button, self.reset_button),
+            self.summary,
             in_row(self.reaches, self.slices),
             self.states,
         )
         on_change(self._changed, self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed)
         on_change(self._sentence_changed, self.number)
-        on_change(self.slices.forget, self.line)  # along another line nothing can be compared
+        on_change(self.slices.forget, self.line)  # lines along different directions are not comparable
         on_change(self._draw, self.weights, self.W_h, self.forget, self.word, self.line)
         self._changed()
 
-    # what is set
+    # settings
 
     @property
     def knobs(self) -> Knobs:
-        """Where the sliders stand."""
+        """The values of the sliders."""
         return Knobs(self.weights.value, self.W_h.value, self.forget.value if self.is_lstm else 0.0)
 
     @property
     def is_lstm(self) -> bool:
-        """Whether there is a forget gate."""
+        """Whether the tagger is an LSTM, which has a forget gate."""
         return TAGGERS[self.tagger.value][0] == "NumpyLSTM"
 
     def _corpus(self) -> str:
         return SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
 
     def sentence(self) -> TaggedSentence:
-        """Return the sentence that is looked at."""
+        """Return the chosen sentence."""
         return self._sentences[self.number.value - 1]
 
     def _changed(self) -> None:
@@ -123,7 +130,7 @@ class PlayPanel(Panel):
             self.attempt(self.begin)
 
     def begin(self) -> None:
-        """Draw the weights anew, with the knobs at rest."""
+        """Draw new initial weights and reset the sliders."""
         self._sentences, n_words, n_tags = _read(corpus_files(self._corpus())[0])
         (model, activation), drawn = TAGGERS[self.tagger.value], self.seed.value
         sizes = n_words, N_EMB, self.n_hidd.value, n_tags
@@ -133,31 +140,31 @@ class PlayPanel(Panel):
         self._fill(0.0)
 
     def _fill(self, forget: float) -> None:
-        """Set the knobs to rest and offer words and lines; then draw once."""
+        """Reset the sliders, update the options of words and lines, then draw once."""
         self._filling = True
         try:
             self.weights.value = self.W_h.value = 1.0
             self.forget.value = forget
-            offer(self.line, [DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, *([ALONG_FORGET] if self.is_lstm else [])])
-            self._offer_words()
+            set_options(self.line, [DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, *([ALONG_FORGET] if self.is_lstm else [])])
+            self._update_words()
         finally:
             self._filling = False
         self.draw()
 
-    def _offer_words(self) -> None:
-        """Offer the words of the sentence; the last but one, before the full stop, is chosen."""
+    def _update_words(self) -> None:
+        """List the words of the sentence and select the last but one, before the full stop."""
         words = self.sentence().words
-        offer(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(words)], max(0, len(words) - 2))
+        set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(words)], max(0, len(words) - 2))
 
     def _sentence_changed(self) -> None:
         self._filling = True
         with self.guard():
-            self._offer_words()
+            self._update_words()
         self._filling = False
         self._draw()
 
     def train(self) -> None:
-        """Go once through the sentences; what the knobs multiply by becomes the weights' own."""
+        """Train one epoch on the scaled weights, then reset the sliders."""
         weights, W_h, forget = self.knobs
         one_by_one = cut(self._sentences, 1, "float64")
         self.base = descend(scaled(self.base, weights, W_h), one_by_one, RATE, forget)
@@ -165,19 +172,19 @@ class PlayPanel(Panel):
         self._fill(forget)
 
     def keep(self) -> None:
-        """Leave the present lines, in grey."""
+        """Keep the current lines in grey."""
         self.reaches.keep()
         self.slices.keep()
         self.draw()
 
-    # what is drawn
+    # output
 
     def _draw(self) -> None:
         if not self._filling:
             self.attempt(self.draw)
 
     def draw(self) -> None:
-        """Show what follows from the knobs."""
+        """Show the results for the current values of the sliders."""
         weights, W_h, forget = self.knobs
         model, sentence, t = scaled(self.base, weights, W_h), self.sentence(), self.word.value
         shown = with_forget_offset(model, forget)
@@ -192,12 +199,12 @@ class PlayPanel(Panel):
         caption = "Hidden states: white is 0, blue up to 1, orange down to -1"
         words = sentence.words
         self.states.value = html.heat_map(h, units, words, 1.0, t, caption=caption, upright=len(words) > 12)
-        says = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
+        parts = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
         if isinstance(shown, NumpyLSTM):
-            says.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")
+            parts.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")
         if self._history:
-            says.append(f"Epochs of training: {len(self._history)}")
-        self.says.value = f"{'. '.join(says)}."
+            parts.append(f"Epochs of training: {len(self._history)}")
+        self.summary.value = f"{'. '.join(parts)}."
 
     def _draw_loss(self, model: NumpyRNN) -> float:
         weights, W_h, forget = self.knobs
@@ -205,9 +212,9 @@ class PlayPanel(Panel):
         line, axis = self.line.value, self.slices.figure.axes
         direction: Mapping[str, np.ndarray | float]
         if line == DOWNHILL:
-            x, here, direction = np.linspace(*DOWN, POINTS), 0.0, steepest_descent(model, batch, forget)
+            x, here, direction = np.linspace(*DESCENT_RANGE, N_POINTS), 0.0, steepest_descent(model, batch, forget)
         elif line == ALONG_FORGET:
-            x, here, direction = _places(self.forget), forget, {FORGET: 1.0}
+            x, here, direction = _places(self.forget), forget, {FORGET_OFFSET: 1.0}
         elif line == ALONG_W_H:
             x, here, direction = _places(self.W_h), W_h, {"W_h": scaled(self.base, weights).param.W_h}
         else:
@@ -227,7 +234,7 @@ class PlayPanel(Panel):
         t = self.word.value
         trained = ""
         if self._history:
-            trained = f"""for weights, W_h, forget in {[tuple(knobs) for knobs in self._history]!r}:  # an epoch each
+            trained = f"""for weights, W_h, forget in {[tuple(knobs) for knobs in self._history]!r}:  # one per epoch
     model = descend(scaled(model, weights, W_h), cut(sentences, 1, "float64"), {RATE}, forget)
 """
         return f"""import numpy as np
@@ -240,7 +247,7 @@ from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.landscape import descend, losses_along, scaled, steepest_descent, with_forget_offset
 
 train, _, _ = read_corpus(Settings(str(corpus_files({self._corpus()!r})[0])))
-sentences = train[:{SENTENCES}]
+sentences = train[:{N_SENTENCES}]
 sizes = len(train.x_dict), {N_EMB}, {self.n_hidd.value}, len(train.y_dict)
 model = {model}(*sizes, seed={self.seed.value}, activation={activation!r})
 initialise(model, {self.init.value!r}, {self.seed.value})
@@ -254,7 +261,7 @@ print(shown.forward(sentence.x, all_outputs=True).h[:, 1:])
 
 (batch,) = cut(sentences, len(sentences), "float64")
 downhill = steepest_descent(model, batch, {forget!r})
-print(losses_along(model, downhill, np.linspace({DOWN[0]}, {DOWN[1]}, {POINTS}), batch, {forget!r}))
+print(losses_along(model, downhill, np.linspace({DESCENT_RANGE[0]}, {DESCENT_RANGE[1]}, {N_POINTS}), batch, {forget!r}))
 """
 
 
@@ -262,20 +269,20 @@ print(losses_along(model, downhill, np.linspace({DOWN[0]}, {DOWN[1]}, {POINTS}),
 def _read(train: Path) -> tuple[Sequence[TaggedSentence], int, int]:
     """Return the first sentences of a corpus, and its numbers of words and tags."""
     sentences, _, _ = read_corpus(Settings(str(train)))
-    return sentences[:SENTENCES], len(sentences.x_dict), len(sentences.y_dict)
+    return sentences[:N_SENTENCES], len(sentences.x_dict), len(sentences.y_dict)
 
 
 def _slider(name: str, value: float, least: float, most: float, tooltip: str) -> widgets.FloatSlider:
-    more = {"min": least, "max": most, "step": 0.05, "readout_format": ".2f"}
-    return field(widgets.FloatSlider, name, value, tooltip, "29em", "8em", **more)
+    options = {"min": least, "max": most, "step": 0.05, "readout_format": ".2f"}
+    return field(widgets.FloatSlider, name, value, tooltip, "29em", "8em", **options)
 
 
 def _places(slider: widgets.FloatSlider) -> np.ndarray:
-    return np.linspace(slider.min, slider.max, POINTS)
+    return np.linspace(slider.min, slider.max, N_POINTS)
 
 
 def _shares(norms: np.ndarray | None) -> Line | None:
-    """Return the words back and the norms as shares of the last, those that have a place on the axis."""
+    """Return the words back and the norms relative to the last one, if finite and positive."""
     if norms is None:
         return None
     back = np.arange(len(norms))
@@ -286,9 +293,9 @@ def _shares(norms: np.ndarray | None) -> Line | None:
 
 
 def _in_words(reach: Reach) -> list[str]:
-    """Say how far the gradient reaches."""
+    """Return sentences about the norms of the gradient."""
     factor, steps = factor_per_step(reach.h), steps_until(reach.h)
     if np.isnan(factor):
-        return ["No gradient goes back"]
+        return ["No gradient is propagated back"]
     far = "stays above 1 %" if steps is None else f"is below 1 % after {steps} word{'s' * (steps > 1)}"
     return [f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}"]

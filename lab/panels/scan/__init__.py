@@ -1,1 +1,1 @@
-"""Theano's scan on small examples: its graph, its steps, its usual mistakes."""
+"""Scan panel: Theano's scan on small examples, with its graphs and typical mistakes."""

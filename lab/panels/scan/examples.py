@@ -1,6 +1,6 @@
-"""The examples of the scan panel: a loop in NumPy and the same with scan.
+"""Examples of the scan panel: a loop in NumPy, and the same with scan.
 
-Programs are kept as text, so that what a student reads is what runs.
+Programs are stored as text, so that students read exactly the code that runs.
 """
 
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """One computation, done twice: by two functions of the same arguments."""
+    """A computation by two functions of the same arguments."""
 
     loop: str  # a program that defines `by_loop`
-    scan: str  # and one that defines `by_scan`
-    symbol: str  # name of the symbolic result in it
-    about: str  # HTML: what to see
+    scan: str  # a program that defines `by_scan`
+    symbol: str  # name of the symbolic result in `scan`
+    about: str  # HTML: what to observe
 
 
 EXAMPLES = {
@@ -36,8 +36,8 @@ y, updates = theano.scan(
 by_scan = theano.function([x], y, updates=updates)
 """,
         "y",
-        "No step needs the one before, so <code>scan</code> has a sequence and no state. Look at the optimised graph: "
-        "Theano has seen that too, and there is no loop left.",
+        "No step depends on the previous one, so <code>scan</code> has a sequence and no state. Look at the optimised "
+        "graph: Theano detects this and removes the loop.",
     ),
     "Powers": Example(
         """\
@@ -54,8 +54,8 @@ def by_loop(A, k):
 A, k = T.dvector("A"), T.iscalar("k")
 powers, updates = theano.scan(
     lambda previous, A: previous * A,
-    outputs_info=T.ones_like(A),  # previous at first
-    non_sequences=A,              # at every step
+    outputs_info=T.ones_like(A),  # first previous
+    non_sequences=A,              # same at every step
     n_steps=k,
 )
 by_scan = theano.function(
@@ -63,9 +63,9 @@ by_scan = theano.function(
 )
 """,
         "powers",
-        "Each step multiplies what the step before returned, element by element: the result of the last step is "
-        "A<sup>k</sup>. <code>outputs_info</code> is the state that the first step gets, so it has the shape that a "
-        "step returns.",
+        "Each step multiplies the result of the previous step by A, element by element: the last result is "
+        "A<sup>k</sup>. <code>outputs_info</code> is the state that the first step gets, so it has the shape of a "
+        "step's result.",
     ),
     "Markov chain": Example(
         """\
@@ -91,8 +91,8 @@ by_scan = theano.function(
 )
 """,
         "s",
-        "Column j of A says where the chain goes from state j, as in exercise 6.2. After many steps the start is "
-        "forgotten, unless a state is never left or the chain swings between states: make the diagonal 0 with two "
-        "states. The recurrent layer is this example with a sequence added and a nonlinearity around.",
+        "Column j of A holds the probabilities of the next state after state j, as in exercise 6.2. After many steps "
+        "the start has no effect, unless a state is never left or the chain alternates between states: set the "
+        "diagonal to 0 with two states. The recurrent layer is this example with a sequence and a nonlinearity.",
     ),
 }

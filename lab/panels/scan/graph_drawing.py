@@ -1,11 +1,11 @@
-"""Theano's graphs as pictures: `draw` a variable or a compiled function, in any notebook.
+"""Drawings of Theano's graphs: `draw` a variable or a compiled function, in any notebook.
 
     from IPython.display import HTML
     from lab.panels.scan.graph_drawing import draw
 
     HTML(draw(function))
 
-Data flow downwards through layers, as in Sugiyama, Tagawa and Toda (1981).
+Data flows downwards through layers, as in Sugiyama, Tagawa and Toda (1981).
 """
 
 import itertools
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lab.drawing.html import chip, shortened
 
-FILLS = {
+FILL_COLOURS = {
     "input": "#a1d99b",
     "shared": "#c7e9c0",
     "constant": "#e0e0e0",
@@ -27,17 +27,17 @@ FILLS = {
     "scan": "#fdd0a2",
     "output": "#fcbba1",
 }
-HEIGHT, GAP, LAYER = 22, 14, 24  # of a node; between nodes; between layers, in pixels
-CHARACTER = 6.4  # its width in pixels, about
+NODE_HEIGHT, NODE_GAP, LAYER_GAP = 22, 14, 24  # pixels: height of a node, between nodes, between layers
+CHARACTER_WIDTH = 6.4  # approximate width in pixels
 MAX_LABEL = 24  # characters
-MAX_NODES = 400  # the layout of more takes too long
-SWEEPS = 24  # passes of the layout over all layers
-_numbers = itertools.count()  # an arrow head of its own for each drawing: a hidden drawing's would not be shown
+MAX_NODES = 400  # the layout of larger graphs takes too long
+LAYOUT_PASSES = 24  # passes of the layout over all layers
+_numbers = itertools.count()  # each drawing needs its own arrow head: that of a hidden drawing would not be shown
 
 
 @dataclass
 class Node:
-    """A node of the drawing: an operation, a variable that comes from outside, or a mark for an output."""
+    """A node of the drawing: an operation, an input variable, or an output."""
 
     label: str
     title: str
@@ -48,49 +48,49 @@ class Node:
     @property
     def w(self) -> float:
         """Width in pixels."""
-        return 14 + CHARACTER * len(self.label)
+        return 14 + CHARACTER_WIDTH * len(self.label)
 
 
 @dataclass
 class Drawing:
-    """Nodes, edges between them (indices), and the points an edge goes through."""
+    """Nodes, edges (pairs of indices) and the points of each edge."""
 
     nodes: list[Node] = field(default_factory=list)
     edges: dict[tuple[int, int], list[tuple[float, float]]] = field(default_factory=dict)
 
 
 def draw(graph: Any) -> str:
-    """Draw a symbolic variable, several of them, or a compiled function, as it was optimised, as an ``<svg>`` element.
+    """Return an ``<svg>`` element of a symbolic variable, several variables, or a compiled (optimised) function.
 
-    Pointing at a node shows its whole name and type. TypeError if it is none of these; ValueError if it has more nodes
-    than can be read, `MAX_NODES`.
+    The full name and type of a node are its tooltip. TypeError for other objects; ValueError if there are more than
+    `MAX_NODES` nodes.
     """
     drawing = collect(outputs_of(graph))
     if len(drawing.nodes) > MAX_NODES:
-        raise ValueError(f"the graph has {len(drawing.nodes)} nodes; up to {MAX_NODES} can be drawn")
+        raise ValueError(f"the graph has {len(drawing.nodes)} nodes, too many to draw: expected at most {MAX_NODES}")
     lay_out(drawing)
     return svg(drawing)
 
 
 def legend() -> str:
-    """Return HTML that says which colour is what."""
+    """Return the legend of the colours as HTML."""
     names = {"shared": "shared variable", "scan": "scan (a loop)"}
-    return " ".join(chip(names.get(kind, kind), fill) for kind, fill in FILLS.items())
+    return " ".join(chip(names.get(kind, kind), fill) for kind, fill in FILL_COLOURS.items())
 
 
 def n_operations(graph: Any) -> int:
-    """Count the operations of a graph (Theano's Apply nodes); those inside a scan are not counted."""
+    """Return the number of operations of a graph (Theano's Apply nodes), without those inside a scan."""
     return len(apply_nodes(outputs_of(graph)))
 
 
 def steps_of(graph: Any) -> list[list[Any]]:
-    """Return what is inside each scan of a graph: the outputs of one step, optimised if the graph is compiled."""
+    """Return the outputs of one step of each scan in a graph; optimised if the graph is compiled."""
     scans = [node.op for node in apply_nodes(outputs_of(graph)) if _is_scan(node)]
     return [outputs_of(op.fn) if getattr(op, "fn", None) is not None else list(op.outputs) for op in scans]
 
 
 def outputs_of(graph: Any) -> list[Any]:
-    """Return the output variables of a variable, of several, or of a compiled function; TypeError for others."""
+    """Return the output variables of a variable, a list of them or a compiled function; TypeError for others."""
     if hasattr(graph, "maker"):
         return list(graph.maker.fgraph.outputs)
     variables = list(graph) if isinstance(graph, Sequence) else [graph]
@@ -102,14 +102,14 @@ def outputs_of(graph: Any) -> list[Any]:
 
 
 def apply_nodes(outputs: Iterable[Any]) -> list[Any]:
-    """Return the Apply nodes that outputs depend on, each after its inputs."""
-    from theano.gof.graph import io_toposort  # only who draws a graph has loaded Theano
+    """Return the Apply nodes that the outputs depend on, each after its inputs."""
+    from theano.gof.graph import io_toposort  # Theano is slow to import; whoever has a graph has loaded it
 
     return io_toposort([], outputs)
 
 
 def collect(outputs: list[Any]) -> Drawing:
-    """Return nodes and edges of the graph that ends in some variables, without places."""
+    """Return the nodes and edges of the graph of some outputs, without positions."""
     drawing = Drawing()
     index: dict[Any, int] = {}
 
@@ -135,7 +135,7 @@ def collect(outputs: list[Any]) -> Drawing:
 
 
 def leaf(variable: Any) -> Node:
-    """Return the node of a variable that nothing computes."""
+    """Return the node of a variable that no operation computes."""
     title = f"{variable}: {variable.type}"
     if hasattr(variable, "data"):
         value = variable.data
@@ -147,7 +147,7 @@ def leaf(variable: Any) -> Node:
 
 
 def operation_label(node: Any) -> str:
-    """Return a short name of an operation: what it does, without how."""
+    """Return a short name of an operation."""
     op = node.op
     if _is_scan(node):
         return "scan"
@@ -165,8 +165,8 @@ def operation_label(node: Any) -> str:
 
 
 def lay_out(drawing: Drawing) -> None:
-    """Set the places of nodes and the points of edges."""
-    heights = [0] * len(drawing.nodes)  # layers below a node: it stands as low as the nodes that use it allow
+    """Set the positions of nodes and the points of edges."""
+    heights = [0] * len(drawing.nodes)  # layers below a node: it is as low as the nodes that use it allow
     for begin, end in reversed(drawing.edges):
         heights[begin] = max(heights[begin], heights[end] + 1)
     level = [max(heights) - height for height in heights]
@@ -175,7 +175,7 @@ def lay_out(drawing: Drawing) -> None:
         layers[layer].append(number)
     widths = [node.w for node in drawing.nodes]
     links: list[tuple[int, int]] = []  # between neighbouring layers
-    chains = {}  # edge: its nodes, and between them a bend in each layer that it crosses
+    chains = {}  # edge: its nodes, and a bend in each layer between them
     for begin, end in drawing.edges:
         bends = range(len(widths), len(widths) + level[end] - level[begin] - 1)
         widths += [0.0] * len(bends)
@@ -185,15 +185,17 @@ def lay_out(drawing: Drawing) -> None:
         links += itertools.pairwise(chains[begin, end])
     x = _places(layers, np.array(widths), links)
     for number, node in enumerate(drawing.nodes):
-        node.x, node.y = x[number], level[number] * (HEIGHT + LAYER)
+        node.x, node.y = x[number], level[number] * (NODE_HEIGHT + LAYER_GAP)
     for (begin, end), chain in chains.items():
-        drawing.edges[begin, end] = [(x[point], (level[begin] + n) * (HEIGHT + LAYER)) for n, point in enumerate(chain)]
+        drawing.edges[begin, end] = [
+            (x[point], (level[begin] + n) * (NODE_HEIGHT + LAYER_GAP)) for n, point in enumerate(chain)
+        ]
 
 
 def _places(layers: list[list[int]], widths: NDArray[np.float64], links: list[tuple[int, int]]) -> NDArray[np.float64]:
-    """Return an x for each point, near those of its neighbours, so that the points of a layer do not overlap.
+    """Return the x of each point, near those of its neighbours, so that points of a layer do not overlap.
 
-    Layer by layer, down and up, points are sorted by the mean of their neighbours and put as near to it as they fit.
+    Layer by layer, down and up, points are sorted by the mean of their neighbours and placed as near to it as possible.
     """
     from scipy.optimize import isotonic_regression
 
@@ -203,29 +205,29 @@ def _places(layers: list[list[int]], widths: NDArray[np.float64], links: list[tu
         below[upper].append(lower)
         above[lower].append(upper)
     x = np.zeros(len(widths))
-    for sweep in range(SWEEPS):
+    for sweep in range(LAYOUT_PASSES):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
-            if sweep >= SWEEPS // 2:  # the order is found
-                beside = [above[point] + below[point] for point in layer]
+            if sweep >= LAYOUT_PASSES // 2:  # the order is fixed now
+                neighbours = [above[point] + below[point] for point in layer]
             else:
-                beside = [(above if sweep % 2 == 0 else below)[point] for point in layer]
-            wanted = np.array([np.mean(x[n]) if n else x[point] for n, point in zip(beside, layer, strict=True)])
-            if sweep < SWEEPS // 2:
+                neighbours = [(above if sweep % 2 == 0 else below)[point] for point in layer]
+            wanted = np.array([np.mean(x[n]) if n else x[point] for n, point in zip(neighbours, layer, strict=True)])
+            if sweep < LAYOUT_PASSES // 2:
                 order = np.argsort(wanted, kind="stable")
                 layer[:], wanted = np.array(layer)[order].tolist(), wanted[order]
-            apart = (widths[layer][1:] + widths[layer][:-1]) / 2 + GAP
+            apart = (widths[layer][1:] + widths[layer][:-1]) / 2 + NODE_GAP
             offsets = np.concatenate(([0.0], np.cumsum(apart)))
             x[layer] = isotonic_regression(wanted - offsets).x + offsets
     return x
 
 
 def svg(drawing: Drawing) -> str:
-    """Write a drawing whose nodes have places."""
+    """Return a drawing whose nodes have positions as SVG."""
     bends = [x for points in drawing.edges.values() for x, _ in points]
     left = min([node.x - node.w / 2 for node in drawing.nodes] + bends) - 6
     right = max([node.x + node.w / 2 for node in drawing.nodes] + bends)
-    top = min(node.y for node in drawing.nodes) - HEIGHT / 2 - 6
-    width, height = right - left + 6, max(node.y for node in drawing.nodes) + HEIGHT / 2 - top + 6
+    top = min(node.y for node in drawing.nodes) - NODE_HEIGHT / 2 - 6
+    width, height = right - left + 6, max(node.y for node in drawing.nodes) + NODE_HEIGHT / 2 - top + 6
     arrow = f"lab-arrow-{next(_numbers)}"
     parts = [_line(drawing.nodes[a], points, drawing.nodes[b], arrow) for (a, b), points in drawing.edges.items()]
     parts += [_box(node) for node in drawing.nodes]
@@ -240,8 +242,8 @@ def svg(drawing: Drawing) -> str:
 
 
 def _line(begin: Node, points: list[tuple[float, float]], end: Node, arrow: str) -> str:
-    half = HEIGHT / 2
-    # an edge goes straight down beside the nodes of a layer
+    half = NODE_HEIGHT / 2
+    # an edge passes the nodes of a layer vertically
     bends = [(x, y + side) for x, y in points[1:-1] for side in (-half, half)]
     path = [(begin.x, begin.y + half), *bends, (end.x, end.y - half)]
     text = f"M{path[0][0]:.1f},{path[0][1]:.1f}"
@@ -255,11 +257,11 @@ def _line(begin: Node, points: list[tuple[float, float]], end: Node, arrow: str)
 
 
 def _box(node: Node) -> str:
-    radius = 4 if node.kind in ("operation", "scan") else HEIGHT / 2
+    radius = 4 if node.kind in ("operation", "scan") else NODE_HEIGHT / 2
     return (
         f"<g><title>{escape(node.title)}</title>"
-        f'<rect x="{node.x - node.w / 2:.1f}" y="{node.y - HEIGHT / 2:.1f}" width="{node.w:.1f}" height="{HEIGHT}" '
-        f'rx="{radius}" style="fill:{FILLS[node.kind]};stroke:#555;stroke-width:0.8"/>'
+        f'<rect x="{node.x - node.w / 2:.1f}" y="{node.y - NODE_HEIGHT / 2:.1f}" width="{node.w:.1f}" '
+        f'height="{NODE_HEIGHT}" rx="{radius}" style="fill:{FILL_COLOURS[node.kind]};stroke:#555;stroke-width:0.8"/>'
         f'<text x="{node.x:.1f}" y="{node.y + 4:.1f}" text-anchor="middle" '
         f'style="fill:#111;font:11px sans-serif">{escape(node.label)}</text></g>'
     )

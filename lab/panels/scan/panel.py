@@ -14,47 +14,47 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
-from lab.panels.scan.programs import THEANO, execute, marked, run_program, source, text_box
+from lab.panels.scan.programs import THEANO_IMPORTS, execute, marked, run_program, source, text_box
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
-from lab.widgets.controls import field, in_row, on_change, pick, show, toggles, view
+from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
 from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
-WRONG = "What goes wrong"
-STATES = ("sunny", "cloudy", "rainy")
-WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # of the transitions at first
+MISTAKES_PART = "What goes wrong"
+STATE_NAMES = ("sunny", "cloudy", "rainy")
+INITIAL_WEIGHTS = ((0.8, 0.15, 0.05), (0.3, 0.4, 0.3), (0.2, 0.3, 0.5))  # initial weights of the transitions
 
 
-HOW_TO_READ = """Read a graph from top to bottom: what is given, what is done with it, the result. The loop is one
-operation, <b>scan</b>; most of the others reserve memory for its steps (AllocEmpty), put the first state there
-(IncSubtensor) and take out what is wanted (Subtensor). Optimising drops what is not needed, makes one operation,
-<b>composite</b>, of several on single numbers, and may find that there is no loop to be done."""
+HOW_TO_READ = """Read a graph from top to bottom: inputs, operations, result. The loop is one operation, <b>scan</b>;
+most of the others allocate memory for its steps (AllocEmpty), copy the first state there (IncSubtensor) and select the
+results (Subtensor). The optimiser removes unnecessary operations, merges several elementwise operations
+into one, <b>composite</b>, and may even replace the loop."""
 
 
 class ScanPanel(Panel):
-    """Loops by `theano.scan`, beside the same loops in NumPy; `part` says which example, or what goes wrong."""
+    """Compare loops by `theano.scan` with loops in NumPy; `part` holds the chosen example, or the mistakes."""
 
     title = "Scan"
     help = """<code>theano.scan</code> is a <code>for</code> loop written as an operation of Theano's graph, so that it
-    can be optimised, run on a GPU and differentiated. Choose an example and press <b>Run</b>: the same numbers come
-    from a NumPy loop and from scan; then move the sliders. <b>Theano's graphs</b> show what Theano made of the
-    formula: compare before and after the optimisation, and look inside a step. <b>What goes wrong</b> runs programs
-    with a typical mistake, so that you have seen their error messages before you meet them in your own."""
+    can be optimised, run on a GPU and differentiated. Choose an example and press <b>Run</b>: a NumPy loop and
+    scan compute the same numbers; then move the sliders. <b>Theano's graphs</b> show the formula before and after the
+    optimisation, and one step from the inside. <b>What goes wrong</b> runs programs with typical mistakes, so that
+    you know their error messages before you see them in your own code."""
 
     def __init__(self) -> None:
         whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
-        wrong = {WRONG: "Mistakes, and how to read their errors"}
+        wrong = {MISTAKES_PART: "Mistakes, and how to read their errors"}
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
-        what = "Compile (the first time) and run both; then the sliders take effect at once"
+        what = "Compile (the first time) and run both; afterwards the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
-        # by example: the symbolic result and the two functions, by name, and the seconds that compiling took
+        # by example: its namespace, with the symbolic result and the two functions, and the seconds of compiling
         self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
         self._drawn = ""
         self._make_controls()
         self._make_views()
-        self.mistake = pick("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
+        self.mistake = dropdown("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
         self.programs, self.wrong_result = view(), view("scan-error")
         self._mistakes = widgets.VBox([self.mistake, self.programs])
         asked = self.part, *self._settings.values(), self._mistakes, widgets.HBox([self.run_button])
@@ -62,7 +62,7 @@ class ScanPanel(Panel):
         on_change(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
         for name, box in self._settings.items():
-            on_change(partial(self._moved, name), *controls(box))
+            on_change(partial(self._on_slider_moved, name), *controls(box))
         self._choose()
 
     def _make_controls(self) -> None:
@@ -72,18 +72,18 @@ class ScanPanel(Panel):
         what = "A number of the vector A"
         self.base = [slider(f"A[{i}]", value, -1.5, 1.5, what) for i, value in enumerate((0.5, -0.9, 1.1))]
         self.power = slider("k", 8, 1, 30, "Number of multiplications by A")
-        self.n_states = pick("States", [2, 3], "Number of states of the chain", 3)
-        self.start = pick("Start", [(state, i) for i, state in enumerate(STATES)], "The state at t = 0")
+        self.n_states = dropdown("States", [2, 3], "Number of states of the chain", 3)
+        self.start = dropdown("Start", [(state, i) for i, state in enumerate(STATE_NAMES)], "The state at t = 0")
         self.steps = slider("Steps", 12, 1, 40, "Number of steps of the chain")
         transition = partial(slider, low=0.0, high=1.0, tooltip="Weight of the transition", width="20.3em", label="9em")
         self.weights = [
-            [transition(f"{a} → {b}", weight) for b, weight in zip(STATES, weights, strict=True)]
-            for a, weights in zip(STATES, WEIGHTS, strict=True)
+            [transition(f"{a} → {b}", weight) for b, weight in zip(STATE_NAMES, weights, strict=True)]
+            for a, weights in zip(STATE_NAMES, INITIAL_WEIGHTS, strict=True)
         ]
         self.transitions = widgets.HTML()
         self._rows = [in_row(*weights) for weights in self.weights]
-        says = "Weights of the transitions; those from one state, divided by their sum, are a column of A:"
-        of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(says), *self._rows, self.transitions
+        message = "Weights of the transitions. The weights from a state, divided by their sum, are a column of A:"
+        of_chain = in_row(self.n_states, self.start, self.steps), widgets.HTML(message), *self._rows, self.transitions
         self._settings = {
             "Squares": in_row(self.length, self.first, self.difference),
             "Powers": in_row(*self.base, self.power),
@@ -94,7 +94,7 @@ class ScanPanel(Panel):
         self.sources, self.numbers, self.timing, self.key = view(), view(), view(), view()
         self.graphs, self.steps_view, self.figure = view(), view(), plot()
         wide = {"layout": {"width": "auto", "align_self": "flex-start"}}
-        what = "Show what Theano made of the formula, before and after its optimisation"
+        what = "Show Theano's graph of the formula, before and after its optimisation"
         self.folded = widgets.ToggleButton(description="Theano's graphs", tooltip=what, **wide)
         what = "Show the graph inside scan too"
         self.inside = widgets.ToggleButton(description="Graph of one step", tooltip=what, **wide)
@@ -108,16 +108,16 @@ class ScanPanel(Panel):
         return EXAMPLES[self.part.value]
 
     def transition_matrix(self) -> np.ndarray:
-        """Return A, whose columns sum to 1; ValueError if the chain goes nowhere from a state."""
+        """Return A, whose columns sum to 1; ValueError if all weights from a state are 0."""
         n = self.n_states.value
         weights = np.array([[entry.value for entry in row[:n]] for row in self.weights[:n]])
-        for state, row in zip(STATES, weights, strict=False):
+        for state, row in zip(STATE_NAMES, weights, strict=False):
             if not row.any():
-                raise ValueError(f"all weights from {state} are 0: the chain must go somewhere, so move one of them up")
+                raise ValueError(f"all weights from {state} are 0: increase at least one of them")
         return (weights / weights.sum(axis=1, keepdims=True)).T
 
     def arguments(self) -> list[Any]:
-        """Return what the functions of the chosen example are given, as the sliders say."""
+        """Return the arguments of the chosen example's functions, from the sliders."""
         if self.part.value == "Squares":
             return [self.first.value + self.difference.value * np.arange(self.length.value)]
         if self.part.value == "Powers":
@@ -126,46 +126,46 @@ class ScanPanel(Panel):
         return [np.eye(n)[min(self.start.value, n - 1)], self.transition_matrix(), self.steps.value]
 
     def run(self) -> None:
-        """Compile what is not compiled, in the background, and show the results."""
+        """Compile in the background if necessary, and show the results."""
         if self.working:
-            raise RuntimeError("Theano still compiles: wait for its result, then press Run again")
+            raise RuntimeError("Theano is still compiling: wait until it is done, then press Run again")
         name, mistake = self.part.value, self.mistake.value
-        if name != WRONG:
-            self.arguments()  # what is wrong with them is said before anything is compiled
+        if name != MISTAKES_PART:
+            self.arguments()  # report invalid arguments before compiling
         if name in self.compiled:
             self._show()
             return
-        self.say("Compiling: this takes some seconds, the first time up to a minute …")
+        self.show_message("Compiling: this takes seconds, the first time up to a minute …")
         results: list[str] = []
 
         def work() -> Iterator[str]:
-            yield self._try(WRONG_PROGRAMS[mistake]) if name == WRONG else self._compile(name)
+            yield self._try(WRONG_PROGRAMS[mistake]) if name == MISTAKES_PART else self._compile(name)
 
-        def done() -> None:
+        def on_end() -> None:
             if name != self.part.value:
                 return
-            if name != WRONG:
+            if name != MISTAKES_PART:
                 self._show()
-                self.say("Compiled. Now the sliders act at once.")
+                self.show_message("Compiled. The sliders now take effect at once.")
             elif mistake == self.mistake.value:
                 self.wrong_result.value = results[0]
-                self.say("Both programs have run.")
+                self.show_message("Both programs have run.")
 
-        self.in_background(work, done, take=results.append)
+        self.in_background(work, on_end, on_event=results.append)
 
     def _compile(self, name: str) -> str:
         namespace: dict[str, Any] = {}
-        execute(THEANO + EXAMPLES[name].loop, namespace)
+        execute(THEANO_IMPORTS + EXAMPLES[name].loop, namespace)
         start = time.perf_counter()
         execute(EXAMPLES[name].scan, namespace)
         self.compiled[name] = namespace, time.perf_counter() - start
         return ""
 
     def _try(self, mistake: WrongProgram) -> str:
-        said = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
-        (error, where), (_, fixed) = said
+        results = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
+        (error, where), (_, fixed) = results
         if error is None:
-            heading, message = "It prints, without an error:", text_box(escape(where), "Output")
+            heading, message = "Output, without an error:", text_box(escape(where), "Output")
         else:
             heading = f"Theano's message, from {escape(where)}"
             message = text_box(marked(error, mistake.marks), "Error message")
@@ -174,7 +174,7 @@ class ScanPanel(Panel):
             f"<p><b>The fixed program prints</b></p>{text_box(escape(fixed), 'Output')}"
         )
 
-    def _moved(self, name: str) -> None:
+    def _on_slider_moved(self, name: str) -> None:
         with self.guard():
             self.message.value = ""
             if name == "Markov chain":
@@ -187,15 +187,15 @@ class ScanPanel(Panel):
         for example, box in self._settings.items():
             show(box, example == name)
         for part in (self._mistakes, self.wrong_result):
-            show(part, name == WRONG)
+            show(part, name == MISTAKES_PART)
         show(self.results, False)
         self.message.value = ""
-        if name == WRONG:
+        if name == MISTAKES_PART:
             self.sources.value = ""
             self._show_mistake()
             return
         self.sources.value = f"<p>{self.example.about}</p>" + _columns(
-            ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO + "\n" + self.example.scan))
+            ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO_IMPORTS + "\n" + self.example.scan))
         )
         with self.guard():
             self._show_transitions()
@@ -206,8 +206,8 @@ class ScanPanel(Panel):
         chosen = WRONG_PROGRAMS[self.mistake.value]
         self.wrong_result.value = ""
         self.programs.value = _columns(
-            ("With the mistake", source(THEANO + chosen.wrong, numbers=True)),
-            ("Fixed", source(THEANO + chosen.fixed, numbers=True, other=THEANO + chosen.wrong)),
+            ("With the mistake", source(THEANO_IMPORTS + chosen.wrong, numbers=True)),
+            ("Fixed", source(THEANO_IMPORTS + chosen.fixed, numbers=True, other=THEANO_IMPORTS + chosen.wrong)),
         )
 
     def _show_transitions(self) -> None:
@@ -216,13 +216,13 @@ class ScanPanel(Panel):
             show(row, i < n)
             row.children = self.weights[i][:n]
         if [index for _, index in self.start.options] != list(range(n)):
-            self.start.options = [(state, i) for i, state in enumerate(STATES[:n])]
-        A, to = self.transition_matrix(), [f"to {state}" for state in STATES[:n]]
-        self.transitions.value = html.heat_map(A, to, STATES[:n], 1.0, write="{:.3g}".format, caption="A, from")
+            self.start.options = [(state, i) for i, state in enumerate(STATE_NAMES[:n])]
+        A, to = self.transition_matrix(), [f"to {state}" for state in STATE_NAMES[:n]]
+        self.transitions.value = html.heat_map(A, to, STATE_NAMES[:n], 1.0, write="{:.3g}".format, caption="A, from")
 
     def _show(self) -> None:
-        """Run both functions and show what they return, how long they take and the graphs."""
-        with self.lock:  # a function of Theano must not be called by two threads at once
+        """Run both functions and show their results, times and graphs."""
+        with self.lock:  # two threads must not call a Theano function at once
             namespace, seconds = self.compiled[self.part.value]
             arguments = self.arguments()
             by_loop, by_scan = namespace["by_loop"], namespace["by_scan"]
@@ -234,7 +234,7 @@ class ScanPanel(Panel):
             table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
             self.numbers.value = _columns(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
             show(self.results)
-            self.plotted.children = [self.figure]  # only now: a figure that is drawn while it is hidden stays empty
+            self.plotted.children = [self.figure]  # only now: a figure that is drawn while hidden stays empty
             self._plot(names, rows)
             difference = float(np.abs(loop - scan).max())
             agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
@@ -244,8 +244,8 @@ class ScanPanel(Panel):
                 times.append(f"{time_in_words(value)} ({name}, median of {count})")
             self.timing.value = (
                 f"<p><b>{agree}</b>: largest difference {difference:.2g}. One call takes {', '.join(times)}; building "
-                f"and compiling the scan took {time_in_words(seconds)}, once. On so few numbers what counts is what a "
-                "step costs besides its arithmetic.</p>"
+                f"and compiling the scan took {time_in_words(seconds)}, once. With so few numbers, the overhead of "
+                "each step dominates.</p>"
             )
             if self._drawn != self.part.value:
                 self._drawn = self.part.value
@@ -254,7 +254,7 @@ class ScanPanel(Panel):
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
             return ["y"]
-        return [f"A[{i}]" for i in range(3)] if self.part.value == "Powers" else list(STATES[: values.shape[1]])
+        return [f"A[{i}]" for i in range(3)] if self.part.value == "Powers" else list(STATE_NAMES[: values.shape[1]])
 
     def _times(self, n: int) -> range:
         return range(n) if self.part.value == "Squares" else range(1, n + 1)
@@ -279,15 +279,15 @@ class ScanPanel(Panel):
         inner = []
         for name, graph in graphs.items():
             steps = "".join(map(_graph, graph_drawing.steps_of(graph)))
-            inner.append((f"one step, {name}", steps or "<p>There is no scan any more: the loop is gone.</p>"))
+            inner.append((f"one step, {name}", steps or "<p>No scan: the optimiser removed the loop.</p>"))
         self.steps_view.value = _columns(*inner)
 
     def code(self) -> str:
-        if self.part.value == WRONG:
-            return THEANO + WRONG_PROGRAMS[self.mistake.value].fixed
+        if self.part.value == MISTAKES_PART:
+            return THEANO_IMPORTS + WRONG_PROGRAMS[self.mistake.value].fixed
         given = ", ".join(literal(value) for value in self.arguments())
         return (
-            f"{THEANO}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"
+            f"{THEANO_IMPORTS}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"
             "print(by_loop(*arguments))\nprint(by_scan(*arguments))\n"
             "print(np.allclose(by_loop(*arguments), by_scan(*arguments)))\n"
             "theano.printing.debugprint(by_scan)\n"
@@ -295,25 +295,25 @@ class ScanPanel(Panel):
 
 
 def literal(value: object) -> str:
-    """Write an argument as Python."""
+    """Return an argument as Python code."""
     return f"np.array({value.tolist()})" if isinstance(value, np.ndarray) else repr(value)
 
 
 def slider(
     name: str, value: float, low: float, high: float, tooltip: str, width: str = "23em", label: str = "10em"
 ) -> widgets.IntSlider | widgets.FloatSlider:
-    """Make a slider, of whole numbers if `value` is one."""
+    """Make a slider; it is of integers if `value` is one."""
     if isinstance(value, int):
         return field(widgets.IntSlider, name, value, tooltip, width, label, min=low, max=high)
-    more = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
-    return field(widgets.FloatSlider, name, value, tooltip, width, label, **more)
+    options = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}
+    return field(widgets.FloatSlider, name, value, tooltip, width, label, **options)
 
 
 def plot() -> bqplot.Figure:
     """Make the figure: a line for the loop, points for scan."""
     across, up = bqplot.LinearScale(), bqplot.LinearScale()
-    look = {"x": [], "y": [], "scales": {"x": across, "y": up}, "colors": list(LINES)}
-    marks = [bqplot.Lines(**look), bqplot.Scatter(default_size=24, **look)]
+    style = {"x": [], "y": [], "scales": {"x": across, "y": up}, "colors": list(LINES)}
+    marks = [bqplot.Lines(**style), bqplot.Scatter(default_size=24, **style)]
     axes = bqplot.Axis(scale=across, label="t", tick_format="d"), side_axis(up, "", ".3~g")
     return figure(*axes, marks=marks, size=(700, 260))
 

@@ -1,4 +1,4 @@
-"""Programs as text that is shown and run: with line numbers and marks, with what they print."""
+"""Programs as text, to show with line numbers and marks, and to run."""
 
 import io
 import linecache
@@ -8,39 +8,39 @@ from functools import partial
 from html import escape
 from typing import Any
 
-PROGRAM = "<your program>"
-THEANO = """\
+PROGRAM_FILENAME = "<your program>"
+THEANO_IMPORTS = """\
 import theano
 import theano.tensor as T
 """
 
 
 def execute(program: str, namespace: dict[str, Any]) -> None:
-    """Run a program; errors then show its lines."""
-    linecache.cache[PROGRAM] = (len(program), None, program.splitlines(True), PROGRAM)
-    exec(compile(program, PROGRAM, "exec"), namespace)
+    """Run a program; tracebacks show its lines."""
+    linecache.cache[PROGRAM_FILENAME] = (len(program), None, program.splitlines(True), PROGRAM_FILENAME)
+    exec(compile(program, PROGRAM_FILENAME, "exec"), namespace)
 
 
 def run_program(program: str) -> tuple[str | None, str]:
-    """Run a program; return its error message, or None, and where it came from or else what was printed."""
+    """Run a program; return its error message and line, or None and its output."""
     printed = io.StringIO()
     try:
-        execute(THEANO + program, {"print": partial(print, file=printed)})
+        execute(THEANO_IMPORTS + program, {"print": partial(print, file=printed)})
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == PROGRAM_FILENAME]
         return f"{type(error).__name__}: {error}", f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
     return None, printed.getvalue()
 
 
 def marked(text: str, patterns: tuple[str, ...]) -> str:
-    """Return text as HTML in which the matches of some patterns are marked."""
+    """Return text as HTML with the matches of some patterns marked."""
     if patterns:
         text = re.sub("|".join(patterns), lambda found: f"\0{found[0]}\1", text)
     return escape(text).replace("\0", "<mark>").replace("\1", "</mark>")
 
 
 def source(program: str, numbers: bool = False, other: str = "") -> str:
-    """Return a program as HTML, with line numbers if asked for, and marks where `other` has no such line."""
+    """Return a program as HTML, optionally with line numbers, and with lines marked that `other` lacks."""
     known = set(other.splitlines())
     lines = []
     for number, line in enumerate(program.splitlines(), 1):
@@ -52,5 +52,5 @@ def source(program: str, numbers: bool = False, other: str = "") -> str:
 
 
 def text_box(content: str, label: str) -> str:
-    """Put text, as HTML, into a box that keeps its lines, and scrolls."""
+    """Wrap text, as HTML, in a box that preserves lines and scrolls."""
     return f'<pre class="lab-text" tabindex="0" aria-label="{escape(label)}">{content}</pre>'

@@ -1,7 +1,7 @@
-"""Programs with a typical mistake in scan, their repair, and how to read the error messages.
+"""Programs with a typical mistake in scan, their fixes, and explanations of the error messages.
 
-They stand in wrong_programs.txt: after a heading the program as a difference, in which a line with a - in front is the
-mistake and one with a + fixes it; each after `mark:`, what matters of the error message; in the last line the reading.
+They are read from wrong_programs.txt. A section has a heading; the program as a diff, where - marks the mistake and +
+the fix; lines `mark: PATTERN` for the relevant words of the error message; and in its last line the explanation.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from pathlib import Path
 class WrongProgram:
     """A program with a mistake."""
 
-    wrong: str  # a program that prints, or usually ends with an error
-    fixed: str  # one that prints
-    marks: tuple[str, ...]  # regular expressions: the words of the error message that matter
-    reading: str  # HTML: how to read it and how to fix it
+    wrong: str  # usually ends with an error; else prints
+    fixed: str  # prints a result
+    marks: tuple[str, ...]  # regular expressions: the relevant words of the error message
+    reading: str  # HTML: how to read the message and fix the program
 
 
 def _read(section: str) -> WrongProgram:

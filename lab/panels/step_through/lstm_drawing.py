@@ -1,36 +1,36 @@
-"""Drawing of a walk through an LSTM, unrolled over the sentence: the cells on their line, the gates below."""
+"""Drawing of a walk through an LSTM, unrolled over the sentence: cells above, gates below."""
 
 from collections.abc import Sequence
 
 from lab.drawing.html import shortened
-from lab.panels.step_through.network_drawing import FAINT, NODE, USES, Picture
+from lab.panels.step_through.network_drawing import FAINT_COLOUR, STEP_EDGES, STEP_NODES, Picture
 from lxmls_rnn.teaching.walk import Step
 
-# as those of the RNN: name of a step: edges that it uses, (edge, how many words later)
-LSTM_USES = {
-    **USES,
+# as in network_drawing: edges that a step uses, by name of the step: (edge, words later)
+LSTM_STEP_EDGES = {
+    **STEP_EDGES,
     "b": [("W_c", 0)], "i": [("peep", 0)], "f": [("peep", 0)], "g": [], "o": [("peep", 0)],
     "c": [("i", 0), ("f", 0), ("g", 0), ("cell", 0)], "h": [("o", 0), ("tanh", 0)],
     "e_a_o": [("o", 0)], "e_c": [("tanh", 0), ("cell", 1), ("W_c", 1), ("peep", 1)],
     "e_a_i": [("i", 0)], "e_a_f": [("f", 0)], "e_a_g": [("g", 0)], "dW_c": [("W_c", 0)],
 }  # fmt: skip
-LSTM_NODE = {**NODE, "e_a_i": "i", "e_a_f": "f", "e_a_g": "g", "e_a_o": "o", "e_c": "c", "dW_c": "b"}
-WIDTH = 156  # of a word
+LSTM_STEP_NODES = {**STEP_NODES, "e_a_i": "i", "e_a_f": "f", "e_a_g": "g", "e_a_o": "o", "e_c": "c", "dW_c": "b"}
+WORD_WIDTH = 156  # pixels
 
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], peepholes: bool) -> str:
-    """Draw the network unrolled over (some words of) the sentence: time from left to right, words below, tags above."""
-    picture = Picture(seen, words, tags, LSTM_USES, LSTM_NODE)
-    width, height = WIDTH * len(picture.shown) + 38, 420
+    """Return the network unrolled over the sentence, or a part of it, as SVG: words below, tags above."""
+    picture = Picture(seen, words, tags, LSTM_STEP_EDGES, LSTM_STEP_NODES)
+    width, height = WORD_WIDTH * len(picture.shown) + 38, 420
     rows = {"C": 22, "p": 76, "y": 132, "c": 196, "gates": 286, "z": 350, "word": 402}
     for column, t in enumerate(picture.shown):
-        left = 42 + WIDTH * column
+        left = 42 + WORD_WIDTH * column
         middle, h = left + 51, left + 125
         gates = {gate: left + 13 + 25.5 * place for place, gate in enumerate("ifgo")}
-        start = 18 if column == 0 else left - WIDTH + 64  # behind the cell of the word before
+        start = 18 if column == 0 else left - WORD_WIDTH + 64  # right of the previous word's cell
         if column == 0:
             for row in (rows["c"], rows["gates"]):
-                picture.text(9, row, "0" if t == 1 else "…", 12, FAINT)
+                picture.text(9, row, "0" if t == 1 else "…", 12, FAINT_COLOUR)
         picture.arrow(start, rows["c"], middle - 14, rows["c"], "cell", t)
         picture.arrow(18 if column == 0 else left - 18, rows["gates"], left - 1, rows["gates"], "W_h", t)
         picture.label(left - 10, rows["gates"] + 13, "W_h", 11, ("W_h", t) in picture.active_edges)
@@ -59,5 +59,5 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], pe
         picture.text(middle, rows["word"], shortened(words[t - 1], 16), 13, bold=here)
         picture.label(h - 42, rows["p"], shortened(tags[t - 1], 8), 11, here)
     if picture.shown[-1] < len(words):
-        picture.text(width - 8, rows["c"], "…", 14, FAINT)
+        picture.text(width - 8, rows["c"], "…", 14, FAINT_COLOUR)
     return picture.svg(width, height, "the network unrolled over the sentence")

@@ -7,36 +7,36 @@ from html import escape
 from lab.drawing.html import shortened
 from lxmls_rnn.teaching.walk import BACKWARD, Step
 
-MAX_WORDS = 5  # drawn at a time
-UNITS = 4  # of the hidden layer, in the MLP
+MAX_WORDS = 5  # words drawn at a time
+MAX_UNITS = 4  # units drawn per hidden layer of the MLP
 
-FAINT = "var(--lab-faint)"
+FAINT_COLOUR = "var(--lab-faint)"
 
-# fill, line, ink of a node
-TODO = ("var(--lab-soft)", "var(--lab-border)", FAINT)
-KNOWN = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
-ACTIVE = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
+# colours of a node: fill, line, text
+PENDING_COLOURS = ("var(--lab-soft)", "var(--lab-border)", FAINT_COLOUR)
+KNOWN_COLOURS = {"forward": ("#c6dbef", "#4a90c2", "#111"), "backward": ("#fdd0a2", "#d9731a", "#111")}
+ACTIVE_COLOURS = {"forward": ("#1f77b4", "#0d4f80", "#fff"), "backward": ("#f0883e", "#8f3f00", "#111")}
 
-# name of a step: edges that it uses, (edge, how many words later)
-USES = {
+# edges that a step uses, by name of the step: (edge, words later)
+STEP_EDGES = {
     "z": [("W_e", 0)], "a": [("W_x", 0), ("W_h", 0)], "h": [("f", 0)], "y": [("W_y", 0)], "p": [("softmax", 0)],
     "C": [("C", 0)], "e_y": [("C", 0), ("softmax", 0)], "dW_y": [("W_y", 0)], "e_h": [("W_y", 0), ("W_h", 1)],
     "e_a": [("f", 0)], "dW_x": [("W_x", 0)], "dW_h": [("W_h", 0)], "e_z": [("W_x", 0)], "dW_e": [("W_e", 0)],
 }  # fmt: skip
-# name of a step: the node where it is
-NODE = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a", "e_z": "z", "dW_e": "z"}
+# node of a step, by name of the step
+STEP_NODES = {"e_y": "y", "dW_y": "y", "e_h": "h", "e_a": "a", "dW_x": "a", "dW_h": "a", "e_z": "z", "dW_e": "z"}
 
 
 class Picture:
-    """What has been computed up to a step, the last of those seen, and the pieces of a drawing that show it."""
+    """An SVG drawing of what has been computed up to a step, the last one in `seen`."""
 
     def __init__(
         self,
         seen: Sequence[Step],
         words: Sequence[str],
         tags: Sequence[str],
-        uses: Mapping[str, Sequence[tuple[str, int]]] = USES,
-        node: Mapping[str, str] = NODE,
+        uses: Mapping[str, Sequence[tuple[str, int]]] = STEP_EDGES,
+        node: Mapping[str, str] = STEP_NODES,
     ) -> None:
         self.step, self.words, self.tags = seen[-1], words, tags
         self.done = {(node.get(step.name, step.name), step.t): step.direction for step in seen}
@@ -47,21 +47,21 @@ class Picture:
         self.parts: list[str] = []
 
     def colours(self, node: str, t: int) -> tuple[str, str, str]:
-        """Return fill, line and ink of a node."""
+        """Return the colours of a node: fill, line, text."""
         if (node, t) == self.active_node:
-            return ACTIVE[self.step.direction]
-        return KNOWN[self.done[node, t]] if (node, t) in self.done else TODO
+            return ACTIVE_COLOURS[self.step.direction]
+        return KNOWN_COLOURS[self.done[node, t]] if (node, t) in self.done else PENDING_COLOURS
 
     def stroke(self, edge: str, t: int) -> tuple[str, float]:
         """Return colour and width of an edge."""
         if (edge, t) in self.active_edges:
-            return ACTIVE[self.step.direction][0], 3.5
-        return FAINT, 1.2
+            return ACTIVE_COLOURS[self.step.direction][0], 3.5
+        return FAINT_COLOUR, 1.2
 
     def text(
         self, x: float, y: float, content: str, size: int = 12, ink: str = "var(--lab-text)", bold: bool = False
     ) -> None:
-        """Write; 'h_2' gets its 2 below."""
+        """Add a text; 'h_2' has a subscript 2."""
         has_index = content[:1] in "zabcfghiopyWC" and "_" in content[:2]
         name, _, index = content.partition("_") if has_index else (content, "", "")
         below = f'<tspan dy="3" font-size="{size - 3}">{escape(index)}</tspan>' if index else ""
@@ -71,15 +71,15 @@ class Picture:
         )
 
     def label(self, x: float, y: float, content: str, size: int, strong: bool) -> None:
-        """Write what is bold where it is meant, and faint elsewhere."""
-        self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT, strong)
+        """Add a label, bold if `strong`, otherwise faint."""
+        self.text(x, y, content, size, "var(--lab-text)" if strong else FAINT_COLOUR, strong)
 
     def circle(self, x: float, y: float, radius: float, node: str, t: int, label: bool = True) -> None:
-        """Draw a node as a circle around its middle."""
+        """Draw a node as a circle with this centre."""
         self._node(f'circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"', x, y, node, t, f"{node}_{t}" if label else "")
 
     def box(self, x: float, y: float, width: float, height: float, node: str, t: int, label: str) -> None:
-        """Draw a node as a box around its middle."""
+        """Draw a node as a box with this centre."""
         corner = f'x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
         self._node(f'rect {corner} width="{width}" height="{height}" rx="5"', x, y, node, t, label)
 
@@ -91,7 +91,7 @@ class Picture:
             self.text(x, y, label, 12, ink)
 
     def arrow(self, x: float, y: float, to_x: float, to_y: float, edge: str, t: int, label: str = "") -> None:
-        """Draw an edge; an error flows the other way, so the head is at the other end then."""
+        """Draw an edge as an arrow; in the backward pass it points the other way."""
         colour, width = self.stroke(edge, t)
         active = (edge, t) in self.active_edges
         if active and self.step.direction == BACKWARD:
@@ -124,18 +124,18 @@ class Picture:
 
 
 def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) -> str:
-    """Draw the network unrolled over (some words of) the sentence: time from left to right, words below, tags above."""
+    """Return the network unrolled over the sentence, or a part of it, as SVG: words below, tags above."""
     picture = Picture(seen, words, tags)
     width, height = 86 * len(picture.shown) + 42, 352
     rows = {"C": 22, "p": 78, "y": 138, "h": 206, "z": 276, "word": 334}
     for column, t in enumerate(picture.shown):
         left = 42 + 86 * column
         a, h = left + 10, left + 47
-        before = left - 39  # h of the word before
+        before = left - 39  # h of the previous word
         if t == 1:
-            picture.text(10, rows["h"], "0", 12, FAINT)
+            picture.text(10, rows["h"], "0", 12, FAINT_COLOUR)
         elif column == 0:
-            picture.text(10, rows["h"], "…", 14, FAINT)
+            picture.text(10, rows["h"], "…", 14, FAINT_COLOUR)
         start = 17 if column == 0 else before + 14
         picture.arrow(start, rows["h"], a - 14, rows["h"], "W_h", t, "W_h")
         picture.arrow(a + 14, rows["h"], h - 14, rows["h"], "f", t, "f")
@@ -151,16 +151,16 @@ def unrolled(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str]) ->
         picture.text(a + 6, rows["word"], shortened(words[t - 1], 10), 13, bold=here)
         picture.label(a - 4, rows["p"], shortened(tags[t - 1], 6), 11, here)
     if picture.shown[-1] < len(words):
-        picture.text(width - 9, rows["h"], "…", 14, FAINT)
+        picture.text(width - 9, rows["h"], "…", 14, FAINT_COLOUR)
     return picture.svg(width, height, "the network unrolled over the sentence")
 
 
 def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hidd: int) -> str:
-    """Draw the same network as a multilayer perceptron: a hidden layer for each word, the first at the bottom."""
+    """Return the network as a multilayer perceptron, as SVG: a hidden layer for each word, the first at the bottom."""
     picture = Picture(seen, words, tags)
     width, layer = 324, 64
     height = layer * len(picture.shown) + 36
-    units = min(n_hidd, UNITS)
+    units = min(n_hidd, MAX_UNITS)
     middle = 160
     across = [middle + 28 * (unit - (units - 1) / 2) for unit in range(units)]
     for row, t in enumerate(picture.shown):
@@ -199,11 +199,11 @@ def as_mlp(seen: Sequence[Step], words: Sequence[str], tags: Sequence[str], n_hi
                 f'<circle cx="{x:.1f}" cy="{bottom}" r="8" stroke-dasharray="3 2" '
                 'style="fill:none;stroke:var(--lab-faint)"/>'
             )
-        picture.text(across[0] - 22, bottom, "0", 12, FAINT)
+        picture.text(across[0] - 22, bottom, "0", 12, FAINT_COLOUR)
     if n_hidd > units:
-        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, FAINT)
+        picture.text(across[-1] + 70, bottom, f"{units} of {n_hidd} units", 11, FAINT_COLOUR)
     if picture.shown[0] > 1:
-        picture.text(middle, bottom, "…", 14, FAINT)
+        picture.text(middle, bottom, "…", 14, FAINT_COLOUR)
     if picture.shown[-1] < len(words):
-        picture.text(middle, 20, "…", 14, FAINT)
+        picture.text(middle, 20, "…", 14, FAINT_COLOUR)
     return picture.svg(width, height, "the same pass as a multilayer perceptron")

@@ -8,48 +8,48 @@ import numpy as np
 
 from lab.panels.step_through.views import Walk
 from lab.widgets.choices import RunChoice
-from lab.widgets.controls import field, in_row, on_change, pick, show, small_network, switch, view
+from lab.widgets.controls import checkbox, dropdown, field, in_row, on_change, show, small_network, view
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import SentenceChoice
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of, numpy_class
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import random_values
-from lxmls_rnn.teaching.walk import only_words, walk
+from lxmls_rnn.teaching.walk import restrict_vocabulary, walk
 
-DRAWN, TRAINED = "random", "a trained run"
-SPEEDS = {"slow": 2000, "normal": 900, "fast": 300}
+RANDOM_NETWORK, TRAINED_RUN = "random", "a trained run"
+PLAY_MILLISECONDS = {"slow": 2000, "normal": 900, "fast": 300}
 
 
 class StepThroughPanel(Panel):
     """Walk through the forward and the backward pass of a `sentence`, words and tags.
 
-    `slider` says at which step, from 1; `walk` are both passes as they are set, None where they cannot be.
+    `slider` holds the number of the step, from 1; `walk` holds both passes, or None if the settings are invalid.
     """
 
     title = "Step through"
-    help = """A recurrent network is a multilayer perceptron with an input and an output at every layer: here you can
-    watch it work, an RNN or an LSTM. Move the <b>Step</b> slider (arrow keys work), press
-    <b>Play</b>, or go by step or by word. Blue is the forward pass, orange the errors on their way back. Each step
-    shows its formula with the numbers in it; below, all quantities fill up. Look for: where W<sub>h</sub> enters
-    twice, what e<sub>h</sub> adds up, how each gradient gathers a piece at every word, and what multiplies
-    e<sub>c</sub> on its way along the cells. Then press Show code, and set break-points in it."""
+    help = """A recurrent network is a multilayer perceptron with an input and an output at every layer. Here you can
+    watch an RNN or an LSTM step by step. Move the <b>Step</b> slider (arrow keys work), press <b>Play</b>, or go by
+    step or by word. Blue is the forward pass, orange the backward pass. Each step shows its formula with its numbers;
+    the quantities below fill up. Observe where W<sub>h</sub> enters twice, which two errors e<sub>h</sub> sums, how
+    each gradient gets a contribution from every word, and what multiplies e<sub>c</sub> along the cells. Then press
+    Show code, and set breakpoints in it."""
 
     def __init__(self, sentence: str = "The old dog found her") -> None:
         what = "A small random network, or one that you have trained"
-        self.source = pick("Network", [DRAWN, TRAINED], what)
+        self.source = dropdown("Network", [RANDOM_NETWORK, TRAINED_RUN], what)
         self.sentence = SentenceChoice(sentence, self.source)
         network = small_network("The function f in h_t = f(a_t)", 1, "Seed of the random network")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self.model = pick("Model", [name for name in MODELS if not MODELS[name].in_theano], "An RNN or an LSTM")
-        self.peepholes = switch("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
+        self.model = dropdown("Model", [name for name in MODELS if not MODELS[name].in_theano], "An RNN or an LSTM")
+        self.peepholes = checkbox("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
         self._drawn, self.run = in_row(self.model, self.peepholes, *network), RunChoice()
-        more = {"min": 1, "max": 1, "readout": False}
-        self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys move by one step", "auto", "auto", **more)
+        options = {"min": 1, "max": 1, "readout": False}
+        self.slider = field(widgets.IntSlider, "Step", 1, "Arrow keys move by one step", "auto", "auto", **options)
         self.slider.add_class("lab-step").layout.flex = "1 1 14em"
-        more = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
-        self.play = widgets.Play(interval=SPEEDS["normal"], description="Play", tooltip="Play", **more)
-        self.speed = pick("Speed", SPEEDS, "How fast Play goes", "normal", "10em", "auto")
+        options = {"value": 1, "min": 1, "max": 1, "show_repeat": False}
+        self.play = widgets.Play(interval=PLAY_MILLISECONDS["normal"], description="Play", tooltip="Play", **options)
+        self.speed = dropdown("Speed", PLAY_MILLISECONDS, "Speed of Play", "normal", "10em", "auto")
         what = "Go to the previous word, or back to the forward pass"
         self.word_back = self.button("◀ Word", what, partial(self.go, -1, True))
         self.back = self.button("◀ Step", "Go one step back", partial(self.go, -1, False))
@@ -69,15 +69,15 @@ class StepThroughPanel(Panel):
             self.quantities,
         )
         on_change(self.show, self.slider)
-        on_change(lambda: setattr(self.play, "interval", SPEEDS[self.speed.value]), self.speed)
+        on_change(lambda: setattr(self.play, "interval", PLAY_MILLISECONDS[self.speed.value]), self.speed)
         on_change(self.draw, self.source, self.run.run, self.model, self.peepholes, *network)
         self.sentence.listeners.add(self.draw)
         self.draw()
 
     def draw(self) -> None:
-        """Take sentence and network as they are set, and begin at the first step."""
-        show(self.run, self.source.value == TRAINED)
-        show(self._drawn, self.source.value == DRAWN)
+        """Compute both passes for the current settings and show the first step."""
+        show(self.run, self.source.value == TRAINED_RUN)
+        show(self._drawn, self.source.value == RANDOM_NETWORK)
         show(self.peepholes, self._is_lstm)
         show(self.activation, not self._is_lstm)
         with self.guard():
@@ -93,16 +93,16 @@ class StepThroughPanel(Panel):
 
     @property
     def _is_lstm(self) -> bool:
-        """Whether a random network is an LSTM."""
+        """Whether the random network is an LSTM."""
         return MODELS[self.model.value].family == "LSTM"
 
     def _options(self) -> dict[str, Any]:
-        """Return the options of a random network's constructor, without its sizes."""
+        """Return the constructor's options of the random network, without its sizes."""
         return {"peepholes": self.peepholes.value} if self._is_lstm else {"activation": self.activation.value}
 
     def _walk(self) -> Walk:
         words, tags = self.sentence.sentence()
-        if self.source.value == DRAWN:
+        if self.source.value == RANDOM_NETWORK:
             ids, tag_names = words, list(dict.fromkeys(tags))
             sizes = len(set(words)), self.n_emb.value, self.n_hidd.value, len(tag_names)
             model = model_class(self.model.value)(*sizes, **self._options())
@@ -111,9 +111,9 @@ class StepThroughPanel(Panel):
             tagger = self._tagger()
             for tag in tags:
                 if tag not in tagger.tags:
-                    raise ValueError(f"the run's model knows no tag {tag!r}: expected one of {', '.join(tagger.tags)}")
+                    raise ValueError(f"the run's model has no tag {tag!r}: expected one of {', '.join(tagger.tags)}")
             ids, tag_names = tagger.encode(words).tolist(), tagger.tags
-            model = only_words(tagger.model, list(dict.fromkeys(ids)))
+            model = restrict_vocabulary(tagger.model, list(dict.fromkeys(ids)))
         distinct = list(dict.fromkeys(ids))
         x, y = [distinct.index(i) for i in ids], [tag_names.index(tag) for tag in tags]
         return Walk(words, tags, x, y, tag_names, model, list(walk(model, x, y)))
@@ -125,7 +125,7 @@ class StepThroughPanel(Panel):
         return Run.open(self.run.folder().name).settings.model
 
     def go(self, way: int, by_word: bool) -> None:
-        """Go a step on (1) or back (-1), or to the first step of the next word."""
+        """Go one step forward (1) or back (-1), or to the first step of the next or previous word."""
         if self.walk is None:
             raise ValueError("nothing to step through: correct the sentence or the network first")
         steps = self.walk.steps
@@ -150,13 +150,15 @@ class StepThroughPanel(Panel):
             self.quantities.value = self.walk.quantities(number)
             self.message.value = ""
             if number == len(self.walk.steps):
-                what = "Both passes are done. What each gradient gathered is what grads(x, y) gives; the largest"
-                self.say(f"{what} difference is {self.walk.difference():.0e}.")
+                what = (
+                    "Both passes are done. The gradients summed over the steps equal those of grads(x, y); the largest"
+                )
+                self.show_message(f"{what} difference is {self.walk.difference():.0e}.")
 
     def code(self) -> str:
         words, tags = self.sentence.sentence()
         start = f"words = {words!r}\ntags = {tags!r}\n"
-        if self.source.value == DRAWN:
+        if self.source.value == RANDOM_NETWORK:
             options = ", ".join(f"{name}={value!r}" for name, value in self._options().items())
             return f"""import numpy as np
 
@@ -192,7 +194,7 @@ loss, p_y, p, scores, h, z, _ = model.forward(x, all_outputs=True, outputs=y)  #
 {cells}errors = model.backward(x, y)
 gradients = model.grads(x, y)
 
-for step in walk(model, x, y):  # the same one by one
+for step in walk(model, x, y):  # the same, one by one
     print(step.direction, "word", step.t, words[step.t - 1], ":", step.symbol, "=", step.formula)
     print(step.value if step.value.size < 200 else step.value.shape)
 """

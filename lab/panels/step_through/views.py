@@ -1,4 +1,4 @@
-"""Views of a walk in the step-through panel: the formula with its numbers, the drawings, all quantities."""
+"""Views of the step-through panel: a formula with its numbers, drawings of the network, all quantities."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,92 +10,95 @@ from lab.drawing import html
 from lab.panels.step_through import lstm_drawing, network_drawing
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.parameters import STACKED
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
-from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, gathered
+from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, sum_gradients
 
-MEANING = {
-    "z": "The embedding of the word: W_e times a one-hot vector only picks a column. This is an input of layer {t}.",
-    "a": "What goes into hidden layer {t}: the word's embedding and the hidden layer before, each through its matrix. "
+MEANINGS = {
+    "z": "The embedding of the word: W_e times a one-hot vector selects a column. It is an input of layer {t}.",
+    "a": "The input of hidden layer {t}: the word's embedding and the previous hidden layer, each times its matrix. "
     "W_x and W_h are the same for every word.",
-    "h": "The activation, unit by unit. It is all that the network knows of the sentence up to here.",
-    "y": "The scores of the tags: an output of layer {t}, made of its hidden units alone.",
-    "p": "The softmax makes them probabilities. The gold tag of this word is {tag}.",
-    "C": "The cost gathers minus the logarithm of the gold tag's probability, as a mean over the {L} words.",
-    "e_y": "The error of the scores, dC/dy_t: positive where there is too much probability, negative for the gold tag, "
+    "h": "The activation of each unit. It is all that the network knows about the sentence up to here.",
+    "y": "The scores of the tags, an output of layer {t}, computed from its hidden units alone.",
+    "p": "The softmax turns scores into probabilities. The gold tag of this word is {tag}.",
+    "C": "The cost is minus the logarithm of the gold tag's probability, averaged over the {L} words.",
+    "e_y": "The error of the scores, dC/dy_t: positive for tags with too much probability, negative for the gold tag, "
     "{tag}.",
-    "dW_y": "Error times input, an outer product. W_y serves every word, so its gradient gathers one from each.",
-    "e_h": "h_{t} is to blame for its own output and, through W_h, for what it did to word {next}: both errors add up.",
-    "e_a": "Back through the activation: times its slope, which is at most {slope}.",
-    "dW_x": "Error of the layer times its input z_{t}, added to what later words have given.",
-    "dW_h": "Error of the layer times its other input, h_{last}, added to what later words have given.",
+    "dW_y": "Error times input, an outer product. Every word uses W_y, so its gradient sums one product per word.",
+    "e_h": "h_{t} contributes to its own output and, through W_h, to word {next}: both errors are added.",
+    "e_a": "Back through the activation: multiplied by its slope, which is at most {slope}.",
+    "dW_x": "Error of the layer times its input z_{t}, added to the contributions of later words.",
+    "dW_h": "Error of the layer times its other input, h_{last}, added to the contributions of later words.",
     "e_z": "Back through W_x to the embedding.",
-    "dW_e": "Only the word's own column gets it; a word that comes twice gets both.",
+    "dW_e": "Only the word's own column is changed; a repeated word sums the errors of all its positions.",
 }
-GATE = "The {gate} gate, between 0 and 1, unit by unit: "
-SLOPE = "The error of a_{letter}, which went into the {gate} gate: the slope of the logistic function, times what it "
-LSTM_MEANING = {
-    **MEANING,
-    "a": "What goes into the gates i, f, o and into g, four blocks of rows below each other: the word's embedding and "
-    "the hidden state before, each through its matrix.",
-    "b": "The peepholes: what the three gates see of the cell before. g has none.",
-    "i": GATE.format(gate="input") + "how much of g_{t} is written into the cell.",
-    "f": GATE.format(gate="forget") + "how much of the cell before is kept.",
-    "g": "What may be written into the cell, between -1 and 1.",
-    "o": GATE.format(gate="output") + "how much of the cell is shown as h_{t}.",
-    "c": "The cell: what is kept of the one before, and what is written. On this way there is no matrix.",
-    "h": "What the cell shows, through the output gate. The scores and the next gates see it; the cell itself goes on "
-    "to word {next}.",
-    "e_h": "h_{t} is to blame for its own output and, through W_h, for all four blocks of word {next}: both errors add "
-    "up.",
-    "e_a_o": SLOPE.format(gate="output", letter="o") + "lets through, tanh(c_{t}), times the error of h_{t}.",
-    "e_c": "c_{t} is to blame for h_{t}, with tanh' = 1 - tanh², and for c_{next}: along the cell the error is only "
-    "multiplied by the forget gate f_{next}, and does not shrink where that is near 1.{peepholes}",
-    "e_a_i": SLOPE.format(gate="input", letter="i") + "lets in, g_{t}, times the error of the cell.",
-    "e_a_f": SLOPE.format(gate="forget", letter="f") + "keeps, c_{last}, times the error of the cell.",
-    "e_a_g": "The error of a_g, which went into g: the slope of tanh is 1 - g², and the input gate let it in.",
-    "dW_x": "The errors of the four blocks, e_{{a,i}}, e_{{a,f}}, e_{{a,g}} and e_{{a,o}} below each other, times "
-    "their input z_{t}.",
+GATE_MEANING = "The {gate} gate, between 0 and 1 for each unit: "
+GATE_ERROR = (
+    "The error of a_{letter}, the input of the {gate} gate: the slope of the logistic function, times what the gate "
+)
+LSTM_MEANINGS = {
+    **MEANINGS,
+    "a": "The inputs of the gates i, f, o and of g, four blocks of rows: the word's embedding and the previous hidden "
+    "state, each times its matrix.",
+    "b": "The peepholes: the previous cell as an input of the three gates. g has none.",
+    "i": GATE_MEANING.format(gate="input") + "how much of g_{t} is written into the cell.",
+    "f": GATE_MEANING.format(gate="forget") + "how much of the previous cell is kept.",
+    "g": "The candidate content for the cell, between -1 and 1.",
+    "o": GATE_MEANING.format(gate="output") + "how much of the cell is shown as h_{t}.",
+    "c": "The cell: the kept part of the previous cell, plus the new content. There is no matrix on this path.",
+    "h": "The part of the cell that the output gate shows. The scores and the next gates use it; the cell itself goes "
+    "on to word {next}.",
+    "e_h": "h_{t} contributes to its own output and, through W_h, to all four blocks of word {next}: both errors are "
+    "added.",
+    "e_a_o": GATE_ERROR.format(gate="output", letter="o") + "multiplies, tanh(c_{t}), times the error of h_{t}.",
+    "e_c": "c_{t} contributes to h_{t}, with tanh' = 1 - tanh², and to c_{next}: along the cell the error is only "
+    "multiplied by the forget gate f_{next}, and does not shrink if that is near 1.{peepholes}",
+    "e_a_i": GATE_ERROR.format(gate="input", letter="i") + "multiplies, g_{t}, times the error of the cell.",
+    "e_a_f": GATE_ERROR.format(gate="forget", letter="f") + "multiplies, c_{last}, times the error of the cell.",
+    "e_a_g": "The error of a_g, the input of g: the slope of tanh, 1 - g², times the input gate and the error of the "
+    "cell.",
+    "dW_x": "The stacked errors of the four blocks, e_{{a,i}}, e_{{a,f}}, e_{{a,g}} and e_{{a,o}}, times their input "
+    "z_{t}.",
     "dW_h": "The same errors times their other input, h_{last}.",
-    "dW_c": "The errors of the three gates that have peepholes, i, f and o, times what these saw, c_{last}.",
+    "dW_c": "The errors of the three gates with peepholes, i, f and o, times their input, c_{last}.",
     "e_z": "Back through W_x, from all four blocks, to the embedding.",
 }
-PEEPHOLES = " Through the peepholes comes what the gates of word {next} saw of it."
-MAX_COLUMNS = 14  # words at a time; more do not fit side by side
+PEEPHOLES = " The gates of word {next} add an error through the peepholes."
+MAX_COLUMNS = 14  # words shown at a time; more do not fit side by side
 # meanings that differ at the last word and at the first word
-LAST_WORD_MEANING = {
-    "e_h": "The last hidden state is to blame for its own output only: no word comes after.",
-    "e_c": "The last cell is to blame for its h_{t} only, with tanh' = 1 - tanh²: no word comes after.",
+LAST_WORD_MEANINGS = {
+    "e_h": "The last hidden state contributes only to its own output: there is no later word.",
+    "e_c": "The last cell contributes only to h_{t}, with tanh' = 1 - tanh²: there is no later word.",
 }
-FIRST_WORD_MEANING = {
-    "dW_h": "At the first word h_0 = 0, so W_h gathers nothing here.",
-    "dW_c": "At the first word c_0 = 0, so W_c gathers nothing here.",
-    "e_a_f": "At the first word c_0 = 0: there is nothing to forget, and the forget gate has no error.",
+FIRST_WORD_MEANINGS = {
+    "dW_h": "At the first word h_0 = 0, so the contribution to W_h is 0.",
+    "dW_c": "At the first word c_0 = 0, so the contribution to W_c is 0.",
+    "e_a_f": "At the first word c_0 = 0, so the forget gate has no effect, and its error is 0.",
 }
-# which gates' rows stand below each other
-BLOCKS = {
-    **STACKED,
-    **{f"d{name}": gates for name, gates in STACKED.items()},
-    **dict.fromkeys(("a", "e_a"), STACKED["W_x"]),
-    **dict.fromkeys(("b", "e_b"), STACKED["W_c"]),
+# stacked gates, by name of the quantity
+STACKED_GATES = {
+    **STACKED_GATES,
+    **{f"d{name}": gates for name, gates in STACKED_GATES.items()},
+    **dict.fromkeys(("a", "e_a"), STACKED_GATES["W_x"]),
+    **dict.fromkeys(("b", "e_b"), STACKED_GATES["W_c"]),
 }
 SLOPES = {"logistic": "1/4: the error shrinks at every word", "tanh": "1", "relu": "1, and 0 for a unit that is off"}
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Both passes of a sentence."""
+    """Both passes of a sentence, as views."""
 
     words: list[str]
-    tags: list[str]  # the gold ones
+    tags: list[str]  # gold tags
     x: list[int]  # ids of the words
-    y: list[int]  # and of the tags
-    tag_names: list[str]  # of the ids
-    model: NumpyRNN  # or NumpyLSTM; whose words are those of the sentence only
-    steps: list[Step]  # all of `walk`
+    y: list[int]  # ids of the tags
+    tag_names: list[str]  # tag names, by id
+    model: NumpyRNN  # or NumpyLSTM; its vocabulary is the words of the sentence
+    steps: list[Step]  # all steps of `walk`
 
     def equation(self, number: int) -> str:
-        """Return the formula of a step, counted from 1, and below it the same with matrices."""
+        """Return the formula of a step, counted from 1, in symbols and with matrices."""
         step = self.steps[number - 1]
         sign = "+=" if step.is_gradient else "="
         place = f"Step {number} of {len(self.steps)} · {step.direction} · word {step.t} of {len(self.words)}"
@@ -114,7 +117,7 @@ class Walk:
                 parts.append(f"<span>{html.symbols(f' {text} ')}</span>" if text else "")
                 rest = rest[end:]
         formula = html.symbols(f"{step.symbol} {sign} {step.formula}")
-        colour = network_drawing.ACTIVE[step.direction][0]
+        colour = network_drawing.ACTIVE_COLOURS[step.direction][0]
         return (
             f'<div class="lab-step-title" style="border-left:6px solid {colour}"><small>{place}, <b>{word}</b></small>'
             f'<div class="lab-formula">{formula}</div><div>{html.symbols(self._meaning(step))}</div></div>'
@@ -122,20 +125,23 @@ class Walk:
         )
 
     def drawing(self, number: int) -> str:
-        """Return the network unrolled and, beside it, an RNN as an MLP."""
+        """Return the unrolled network and, for an RNN, the network as an MLP."""
         seen, n_hidd = self.steps[:number], self.model.sizes.n_hidd
         if self._is_lstm:
             svg = lstm_drawing.unrolled(seen, self.words, self.tags, "dW_c" in self._gradient_names)
             return html.side_by_side([html.headed("The network, unrolled over the sentence", html.scrolled(svg))])
         pictures = (
             ("The network, unrolled over the sentence", network_drawing.unrolled(seen, self.words, self.tags)),
-            ("The same as an MLP: a hidden layer a word", network_drawing.as_mlp(seen, self.words, self.tags, n_hidd)),
+            (
+                "The same as an MLP: one hidden layer per word",
+                network_drawing.as_mlp(seen, self.words, self.tags, n_hidd),
+            ),
         )
         return html.side_by_side(html.headed(*picture) for picture in pictures)
 
     def difference(self) -> float:
-        """Return the largest difference between what the steps gather and the model's gradients."""
-        sums = gathered(self.steps)
+        """Return the largest difference between the gradients summed over the steps and those of the model."""
+        sums = sum_gradients(self.steps)
         return max(
             float(np.abs(sums[name] - gradient).max())
             for name, gradient in zip(self._gradient_names, self.model.grads(self.x, self.y), strict=True)
@@ -151,11 +157,11 @@ class Walk:
 
     def _meaning(self, step: Step) -> str:
         t, L = step.t, len(self.words)
-        meaning = (LSTM_MEANING if self._is_lstm else MEANING)[step.name]
+        meaning = (LSTM_MEANINGS if self._is_lstm else MEANINGS)[step.name]
         meaning = (
-            FIRST_WORD_MEANING.get(step.name, meaning)
+            FIRST_WORD_MEANINGS.get(step.name, meaning)
             if t == 1
-            else LAST_WORD_MEANING.get(step.name, meaning)
+            else LAST_WORD_MEANINGS.get(step.name, meaning)
             if t == L
             else meaning
         )
@@ -164,7 +170,7 @@ class Walk:
         return meaning.format(**around, tag=self.tags[t - 1], slope=SLOPES[self.model.activation])
 
     def _matrix(self, symbol: str, value: np.ndarray) -> str:
-        """Return a matrix under its name and shape, rows and columns named where they are words or tags."""
+        """Return a matrix with its name and shape, and with names of rows and columns that are words or tags."""
         plain = symbol.removesuffix("^T")
         name = plain.rsplit("_", 1)[0] if plain.rsplit("_", 1)[-1].isdigit() else plain
         rows, columns = self._names(name)[:: -1 if symbol.endswith("^T") else 1]
@@ -172,24 +178,24 @@ class Walk:
         return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns)
 
     def _names(self, name: str) -> tuple[Sequence[str], Sequence[str]]:
-        """Return the names of a quantity's rows and columns, where they are words or tags."""
+        """Return the names of a quantity's rows and columns, if they are words, tags or gates."""
         if name in ("W_y", "dW_y", "y", "p", "e_y") or name.startswith("onehot(k"):
             return self.tag_names, ()
         if name in ("W_e", "dW_e"):
             return (), self._distinct()
-        if self._is_lstm and name in BLOCKS:
-            return html.gate_rows(BLOCKS[name], self.model.sizes.n_hidd), ()
+        if self._is_lstm and name in STACKED_GATES:
+            return html.gate_rows(STACKED_GATES[name], self.model.sizes.n_hidd), ()
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:
-        """Return the names of the model's words; several words that are not in the vocabulary are one to it."""
+        """Return the names of the model's words; all unknown words of the sentence are one word."""
         names: dict[int, str] = {}
         for word, i in zip(self.words, self.x, strict=True):
             names[i] = word if names.get(i, word) == word else UNKNOWN_WORD
         return [names[i] for i in range(len(names))]
 
     def quantities(self, number: int) -> str:
-        """Return every quantity, a column a word, and what the gradients gathered; what is to come is empty."""
+        """Return all quantities, one column per word, and the gradients so far; later values are empty."""
         seen = self.steps[:number]
         step = seen[-1]
         first = max(0, min(step.t - 1 - MAX_COLUMNS // 2, len(self.words) - MAX_COLUMNS))
@@ -200,7 +206,7 @@ class Walk:
         groups = (
             (f"Forward: a column for each word{part}", self._over_words(states, seen, first)),
             (f"Backward: the errors{part}", self._over_words(errors, seen, first)),
-            (f"Gradients: gathered so far{state}", self._gradients(seen)),
+            (f"Gradients: summed so far{state}", self._gradients(seen)),
         )
         return "".join(f"<h4>{title}</h4>{html.side_by_side(matrices)}" for title, matrices in groups)
 
@@ -218,7 +224,7 @@ class Walk:
             yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked)
 
     def _gradients(self, seen: list[Step]) -> Iterator[str]:
-        step, sums = seen[-1], gathered(seen)
+        step, sums = seen[-1], sum_gradients(seen)
         for name, W in zip(self._gradient_names, self.model.param, strict=True):
             marked = list(np.ndindex(*W.shape)) if name == step.name else []
             if name == "dW_e":

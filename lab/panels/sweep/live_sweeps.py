@@ -19,9 +19,9 @@ class LiveSweep:
     def __init__(self, sweep: Sweep, workers: int) -> None:
         self.driver = Driver(sweep, workers)
         self.changes = 0  # number of trainings that have ended in this kernel
-        self.job = Job(self.driver.run, self._take)
+        self.job = Job(self.driver.run, self._on_event)
 
-    def _take(self, result: object) -> None:
+    def _on_event(self, result: object) -> None:
         self.changes += result is not None
 
     @property

@@ -12,7 +12,20 @@ from lab.panels.sweep import live_sweeps
 from lab.panels.sweep.live_sweeps import LiveSweep
 from lab.panels.sweep.plots import Plots
 from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
-from lab.widgets.controls import RULE, gauge, in_row, offer, on_change, pick, show, switch, text, toggles, view, whole
+from lab.widgets.controls import (
+    RULE,
+    checkbox,
+    dropdown,
+    in_row,
+    integer,
+    on_change,
+    progress_bar,
+    set_options,
+    show,
+    text,
+    toggles,
+    view,
+)
 from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
@@ -23,7 +36,7 @@ from lxmls_rnn.sweep import grid, halving, report
 from lxmls_rnn.sweep.results import Result, Setting, by_setting, chosen, on_test
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps, more_seeds
 
-NOTHING = "nothing"
+NO_SETTING = "nothing"
 REDRAW_SECONDS = 1.0  # minimum time between two redraws of the plots
 
 
@@ -42,7 +55,7 @@ class SweepPanel(Panel):
     saves checkpoints, and <b>Resume</b> runs those that are unfinished or missing. At the end, the setting with the
     best accuracy on dev is chosen, and only this one is measured on the test part. Click a point to inspect its run."""
 
-    look_into: Callable[[str], widgets.Widget] | None = None  # makes an inspection panel for a run; set by `lab`
+    make_inspection_panel: Callable[[str], widgets.Widget] | None = None  # called with a run's name; set by `lab`
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -51,7 +64,7 @@ class SweepPanel(Panel):
         self._seen: tuple[object, ...] = ()
         self._drawn_at = 0.0
         self._make_controls()
-        self.plots = Plots(self._clicked)
+        self.plots = Plots(self._inspect_run)
         self.table, self.best, self.inspection = view("sweep-table"), view("sweep-best"), widgets.VBox()
         super().__init__(
             widgets.HBox([widgets.Label("Settings of", layout={"width": "9em"}), self.part]),
@@ -62,7 +75,7 @@ class SweepPanel(Panel):
             self.count,
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),
-            in_row(self.sweep, self.pause_button, self.stop_button, self.resume_button, self.again_button),
+            in_row(self.sweep, self.pause_button, self.stop_button, self.resume_button, self.refresh_button),
             in_row(self.progress, self.status),
             self.across,
             self.plots,
@@ -73,7 +86,7 @@ class SweepPanel(Panel):
         varied = [control for row in self.vary for control in row]
         on_change(self._count, *controls(*self.parts.values()), *varied, self.seeds, self.sample, self.halving)
         on_change(self._show_part, self.part)
-        on_change(self._look, self.sweep)
+        on_change(self._show_selected, self.sweep)
         on_change(self._redraw, self.across)
         self._show_part()
         self._count()
@@ -84,39 +97,39 @@ class SweepPanel(Panel):
         self.part = toggles(parts, "6em").add_class("lab-part")
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
         names = [name for name in grid.KINDS if name != "seed"]
-        first = [("n_hidd", "2, 5, 20"), (NOTHING, ""), (NOTHING, "")]
+        first = [("n_hidd", "2, 5, 20"), (NO_SETTING, ""), (NO_SETTING, "")]
         self.vary = [
             (
-                pick("Vary" if number == 0 else "and", [NOTHING, *names], "The setting to vary", name, "20em"),
+                dropdown("Vary" if number == 0 else "and", [NO_SETTING, *names], "The setting to vary", name, "20em"),
                 text("over", values, "Values separated by commas, or log:low:high:n or lin:low:high:n", "30em"),
             )
             for number, (name, values) in enumerate(first)
         ]
         what = "Trainings of each setting; the first one has the model's seed"
-        self.seeds = whole("Seeds", 3, what, 1000, "14em", label="6em")
+        self.seeds = integer("Seeds", 3, what, 1000, "14em", label="6em")
         what = "Train this many settings, drawn at random from the grid; 0: all"
-        self.sample = whole("Sample", 0, what, 100_000, "14em", 0, "6em")
-        self.workers = whole("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
+        self.sample = integer("Sample", 0, what, 100_000, "14em", 0, "6em")
+        self.workers = integer("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
         what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
-        self.halving = switch("Successive halving", what)
+        self.halving = checkbox("Successive halving", what)
         self.count = view("sweep-count")
         self.name = text("Name", "", "The sweep is saved in a folder of this name")
         self.start_button = self.button("Start", "Train a new sweep", self.start, "primary", "play", single=True)
-        self.sweep = pick("Selected sweep", [], "The sweep that the buttons beside act on")
+        self.sweep = dropdown("Selected sweep", [], "The sweep that the buttons next to it act on")
         what = "Pause all trainings after their current update, or resume them"
         self.pause_button = self.button("Pause", what, self.pause, icon="pause")
         self.stop_button = self.button("Stop", "Stop all trainings and save checkpoints", self.stop, icon="stop")
         what = "Run the trainings that are unfinished or missing"
         self.resume_button = self.button("Resume", what, self.resume, icon="forward")
-        self.again_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
-        self.progress, self.status = gauge("14em"), view("sweep-status")
-        self.across = pick("X axis", [], "The setting on the x axis of the plot")
+        self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
+        self.progress, self.status = progress_bar("14em"), view("sweep-status")
+        self.across = dropdown("X axis", [], "The setting on the x axis of the plot")
 
     # settings
 
     def described(self) -> Sweep:
         """Return the sweep that the controls describe; raise the library's errors for invalid settings."""
-        texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NOTHING]
+        texts = [f"{name.value}={values.value}" for name, values in self.vary if name.value != NO_SETTING]
         trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
         base = Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
         vary = grid.parse_vary(texts)
@@ -135,7 +148,7 @@ class SweepPanel(Panel):
             self._propose_name()
         try:
             sweep = self.described()
-            rare = self.trainer.more.changed + self.model.more.changed + self.corpus.more.changed
+            rare = self.trainer.advanced.changed + self.model.advanced.changed + self.corpus.advanced.changed
             self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
         except (ValueError, OSError) as error:
             self.count.value = f"<i>{escape(str(error))}</i>"
@@ -166,12 +179,12 @@ class SweepPanel(Panel):
     def pause(self) -> None:
         """Pause or resume the trainings."""
         driver = self._active().driver
-        (driver.go_on if driver.paused else driver.pause)()
+        (driver.resume if driver.paused else driver.pause)()
 
     def stop(self) -> None:
         """Stop the selected sweep."""
         self._active().job.stop()
-        self.say("Stopping: each training writes a checkpoint …")
+        self.show_message("Stopping: each training writes a checkpoint …")
 
     def _active(self) -> LiveSweep:
         live = live_sweeps.find(self._folder(self.sweep.value))
@@ -184,16 +197,16 @@ class SweepPanel(Panel):
         found, damaged = find_sweeps()
         names = [sweep.name for sweep in sorted(found, key=lambda sweep: -sweep.folder.stat().st_mtime)]
         active = [other for other in names if self._is_active(other)]
-        offer(self.sweep, names, name or self.sweep.value or next(iter(active), None))
+        set_options(self.sweep, names, name or self.sweep.value or next(iter(active), None))
         if damaged:
-            self.say(" ".join(map(str, damaged)))
-        self._look()
+            self.show_message(" ".join(map(str, damaged)))
+        self._show_selected()
 
     def _is_active(self, name: str) -> bool:
         live = live_sweeps.find(paths.runs() / name)
         return live is not None and live.job.active
 
-    def _look(self) -> None:
+    def _show_selected(self) -> None:
         with self.lock, self.guard():
             self._seen = ()
             if self.sweep.value is None:
@@ -238,7 +251,7 @@ class SweepPanel(Panel):
                 self._seen, self._drawn_at = seen, monotonic()
                 self._show(live.driver.sweep, list(live.driver.results.values()))
             if live.job.error is not None:
-                self.complain(live.job.error)
+                self.show_error(live.job.error)
 
     def _show_state(self, live: LiveSweep | None) -> None:
         active = live is not None and live.job.active
@@ -252,18 +265,18 @@ class SweepPanel(Panel):
             return
         driver, count = live.driver, len(live.driver.results)
         self.progress.value = live.done / count
-        says = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
+        parts = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
         if active:
-            says.append(counted(driver.alive, "worker"))
+            parts.append(counted(driver.alive, "worker"))
             if driver.seconds_left:
-                says.append(f"about {driver.seconds_left:.0f} s left")
-        self.status.value = ", ".join(says)
+                parts.append(f"about {driver.seconds_left:.0f} s left")
+        self.status.value = ", ".join(parts)
 
     def _show(self, sweep: Sweep, results: list[Result]) -> None:
         settings = by_setting(results)
         show(self.across, bool(sweep.vary))
         self._shown = sweep, settings
-        offer(self.across, list(sweep.vary))
+        set_options(self.across, list(sweep.vary))
         self._redraw()
         caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
@@ -291,19 +304,19 @@ class SweepPanel(Panel):
         if best is None:
             return ""
         try:
-            says = report.verdict(best, on_test(sweep, best), "there is none")
+            verdict = report.verdict(best, on_test(sweep, best), "there is none")
         except ValueError as error:
-            says = report.verdict(best, [], str(error))
-        return f"<p><b>{escape(says)}</b></p>"
+            verdict = report.verdict(best, [], str(error))
+        return f"<p><b>{escape(verdict)}</b></p>"
 
-    def _clicked(self, result: Result) -> None:
+    def _inspect_run(self, result: Result) -> None:
         """Open the run of a clicked point in an inspection panel."""
         with self.guard():
             run = f"{self.sweep.value}/{result.training.name}"
             for before in self.inspection.children:
                 before.close()
-            self.inspection.children = [] if self.look_into is None else [self.look_into(run)]
-            self.say(f"Below: {run}")
+            self.inspection.children = [] if self.make_inspection_panel is None else [self.make_inspection_panel(run)]
+            self.show_message(f"Below: {run}")
 
     def code(self) -> str:
         sweep = self.described()

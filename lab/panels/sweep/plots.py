@@ -17,7 +17,7 @@ from lxmls_rnn.sweep.results import Result, Setting
 
 
 def percent_axis() -> bqplot.Axis:
-    """Make the axis of the accuracy."""
+    """Make the y axis of the accuracy."""
     return side_axis(bqplot.LinearScale(), "accuracy on dev", ".0%")
 
 
@@ -66,10 +66,10 @@ class Plots(widgets.VBox):
             coloured |= {id(setting): colour for setting in line}
             x, mean = np.array([place(s) for s in line]), np.array([s.mean for s in line])
             spread = np.array([s.deviation or 0.0 for s in line])
-            look = {"scales": scales, "colors": [colour] * len(line)}
-            marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **look))
+            style = {"scales": scales, "colors": [colour] * len(line)}
+            marks.append(bqplot.Lines(x=x, y=mean, visible=numbers, **style))
             bars = {"x": np.column_stack([x, x]), "y": np.column_stack([mean - spread, mean + spread])}
-            marks.append(bqplot.Lines(stroke_width=5, opacities=[0.4] * len(line), **bars, **look))
+            marks.append(bqplot.Lines(stroke_width=5, opacities=[0.4] * len(line), **bars, **style))
         seen = [(s, r) for s in settings for r in s.results if r.is_counted and r.accuracy is not None]
         self._results = [result for _, result in seen]
         self.points.scales = scales
@@ -85,17 +85,17 @@ class Plots(widgets.VBox):
             axis.tick_values = np.array(list(places.values()))
             axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
             self.against.marks = [*marks, self.points]
-        said = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
+        legend = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
         what = "Each point is a training: click it to inspect its run."
-        self.legends[0].value = f"<div>{said}</div><small>{what}</small>"
+        self.legends[0].value = f"<div>{legend}</div><small>{what}</small>"
 
     def _draw_curves(self, settings: Sequence[Setting]) -> None:
         marks, scales = [], scales_of(self.curves)
         for setting, colour in list(zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False))[::-1]:
             epochs, means, deviations = (np.array(numbers) for numbers in curve(setting))
             band = np.array([means - deviations, means + deviations])
-            look = {"scales": scales, "fill": "between", "fill_colors": [colour], "fill_opacities": [0.2]}
-            marks.append(bqplot.Lines(x=epochs, y=band, colors=[colour], opacities=[0.0, 0.0], **look))
+            style = {"scales": scales, "fill": "between", "fill_colors": [colour], "fill_opacities": [0.2]}
+            marks.append(bqplot.Lines(x=epochs, y=band, colors=[colour], opacities=[0.0, 0.0], **style))
             mark = {"marker": "circle", "marker_size": 24} if len(epochs) == 1 else {}
             marks.append(bqplot.Lines(x=epochs, y=means, scales=scales, colors=[colour], **mark))
         last = max(len(result.rows) for setting in settings[:MAX_COLOURED_CURVES] for result in setting.results)
@@ -104,5 +104,5 @@ class Plots(widgets.VBox):
         named = zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False)
         lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", colour, "solid") for s, colour in named)
         best = f"The {MAX_COLOURED_CURVES} best settings. " if len(settings) > MAX_COLOURED_CURVES else ""
-        says = f"{best}Band: standard deviation over the seeds."
-        self.legends[1].value = f"<div>{html.key(lines)}</div><small>{says}</small>"
+        message = f"{best}Band: standard deviation over the seeds."
+        self.legends[1].value = f"<div>{html.key(lines)}</div><small>{message}</small>"

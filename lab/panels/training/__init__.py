@@ -1,1 +1,1 @@
-"""Train a tagger and watch it."""
+"""Training panel: training of taggers and curves of runs."""

@@ -9,17 +9,17 @@ import numpy as np
 
 from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.widgets.controls import in_row, show, switch, view
+from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
 
 # marker and line style of cost and dev accuracy, line style of training accuracy
 LINE_STYLES = (("circle", "solid", "dashed"), ("square", "dotted", "dash_dotted"))
-STYLES = [(colour, *styles) for styles in LINE_STYLES for colour in LINES]  # distinct for this many runs
+RUN_STYLES = [(colour, *styles) for styles in LINE_STYLES for colour in LINES]  # distinct for this many runs
 
 DOT_SIZE, MAX_DOTS = 32, 40  # with more epochs, the dots would overlap
 MIN_NORM, MAX_NORM = 1e-3, 1e6  # range of the axis
-MAX_EPOCHS = 1000  # drawn; of more, every second, third, ... one
+MAX_DRAWN_EPOCHS = 1000  # of a longer run every second, third, ... one is drawn
 
 Scales = dict[str, bqplot.Scale]
 Rows = Sequence[Metrics]
@@ -38,7 +38,7 @@ class Curves(widgets.VBox):
         self.norm, self.figures = over_epochs(norm_axis), in_row(self.cost, self.accuracy)
         what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
         # its handler calls `rescale`
-        self.logarithmic = switch("Logarithmic cost axis", what).add_class("lab-logarithmic")
+        self.logarithmic = checkbox("Logarithmic cost axis", what).add_class("lab-logarithmic")
         self.legend = view("legend")
         self.lines: dict[str, RunLines] = {}  # by name of the run
         super().__init__([self.figures, self.logarithmic, self.legend])
@@ -50,18 +50,18 @@ class Curves(widgets.VBox):
         for name in names:
             if name not in self.lines:
                 used = [lines.style for lines in self.lines.values()]
-                style = min(STYLES, key=used.count)  # the least used one
+                style = min(RUN_STYLES, key=used.count)  # the least used one
                 self.lines[name] = RunLines(style, *map(scales_of, (self.cost, self.accuracy, self.norm)))
         self._put_marks()
         show(self, bool(names))
         drawn = ((name, *lines.style) for name, lines in self.lines.items())
         key = html.key((name, colour, line) for name, colour, _, line, _ in drawn)
         dashed = "Dashed" if len(names) <= len(LINES) else "Dashed or dash-dotted"
-        says = (
+        message = (
             f"With markers: cost of an epoch, and accuracy on dev after it. {dashed}: accuracy on the training part, "
             "each word tagged before its update. Thin: the same within epochs. Norm: the largest, before clipping."
         )
-        self.legend.value = f"<div>{key}</div><div><small>{says}</small></div>" if names else ""
+        self.legend.value = f"<div>{key}</div><div><small>{message}</small></div>" if names else ""
 
     def rescale(self) -> None:
         """Replace the cost axis according to `logarithmic`."""
@@ -142,7 +142,7 @@ class RunLines:
         self._rows, self._running, self._norms = rows, running, norms
         epochs, points, measured_norms = len(rows), len(running), len(norms)
         if epochs != self._drawn[0]:
-            rows = rows[:epochs][:: -(1 + epochs // MAX_EPOCHS)][::-1]  # always includes the last one
+            rows = rows[:epochs][:: -(1 + epochs // MAX_DRAWN_EPOCHS)][::-1]  # always includes the last one
             kept = [(row.epoch, row.cost, row.train_accuracy, row.dev_accuracy, row.gradient_norm) for row in rows]
             epoch, cost, train, dev, norm = np.array(kept, float).reshape(-1, 5).T  # None becomes NaN
             measured = np.isfinite(dev)

@@ -44,7 +44,7 @@ class LiveRun:
         self._first = 0.0, 0.0  # seconds and epochs done after the first update, to exclude compiling
         self._point, self._n = Progress(), 0  # progress at the last point, and the updates since
         self._norm: float | None = None  # the largest gradient norm since then
-        self.job = Job(self._events, self._take)  # pauses and stops it
+        self.job = Job(self._events, self._on_event)  # pauses and stops it
         self.job.listeners.add(lambda: listeners(self))
 
     @property
@@ -106,7 +106,7 @@ class LiveRun:
                     self._add_norm(self.event)  # the norms of the last updates show the cause
                 raise
 
-    def _take(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if isinstance(event, BatchDone):
             self._count(event)
         elif isinstance(event, EpochDone):
@@ -205,5 +205,5 @@ def names(root: Path) -> tuple[list[str], list[Damaged]]:
     found, damaged = find_runs(root)
     folders = [run.folder for run in found]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
-    begun = [live.folder for live in reversed(of(root)) if live.folder not in folders]
-    return [folder.name for folder in begun + folders], damaged
+    started = [live.folder for live in reversed(of(root)) if live.folder not in folders]
+    return [folder.name for folder in started + folders], damaged

@@ -2,7 +2,6 @@
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -11,7 +10,19 @@ from lab.panels.training.curves import Curves
 from lab.panels.training.live_runs import LiveRun
 from lab.panels.training.text import ended, epochs_table, on_disk, status
 from lab.widgets.choices import CorpusChoice, ModelChoice, left_out, settings_code
-from lab.widgets.controls import RULE, field, gauge, in_row, on_change, pick, show, text, toggles, view, whole
+from lab.widgets.controls import (
+    RULE,
+    dropdown,
+    field,
+    in_row,
+    integer,
+    on_change,
+    progress_bar,
+    show,
+    text,
+    toggles,
+    view,
+)
 from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
@@ -50,17 +61,17 @@ class TrainingPanel(Panel):
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),
             in_row(self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button),
-            in_row(self.take_button, self.delete_button),
+            in_row(self.copy_button, self.delete_button),
             self.status,
             in_row(self.epoch_bar, self.training_bar),
             self.curves,
-            in_row(widgets.VBox([self.shown, self.again_button]), self.table),
+            in_row(widgets.VBox([self.shown, self.refresh_button]), self.table),
             self.left_out,
         )
         on_change(self._summarise, self.part, *controls(*self.parts.values()))
         on_change(self._propose_name, self.model.model)
-        on_change(self._picked, self.run)
-        on_change(self._marked, self.shown)
+        on_change(self._on_run_selected, self.run)
+        on_change(self._on_plot_selected, self.shown)
         on_change(self.curves.rescale, self.curves.logarithmic)
         self._summarise()
         self.refresh()
@@ -71,7 +82,7 @@ class TrainingPanel(Panel):
         live_runs.listeners.add(self._show_live)
         # JupyterLab counts the views of this panel: without views, it stops drawing
         self._view_count = 0
-        self.observe(self._viewed, "_view_count")
+        self.observe(self._on_views_changed, "_view_count")
 
     def _make_controls(self) -> None:
         parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
@@ -80,15 +91,15 @@ class TrainingPanel(Panel):
         self.part_label = widgets.Label("Settings of", layout={"width": "9em", "justify_content": "flex-end"})
         self.name = text("Run name", "", "The run is saved in a folder of this name")
         self.start_button = self.button("Start", "Train a new run", self.start, "primary", "play", single=True)
-        self.run = pick("Selected run", [], "The run that the buttons below act on")
+        self.run = dropdown("Selected run", [], "The run that the buttons below act on")
         what = "Pause after the current update, or resume a paused training"
         self.pause_button = self.button("Pause", what, self.pause_or_resume, icon="pause")
         what = "Stop after the current update and save a checkpoint"
         self.stop_button = self.button("Stop", what, self.stop, icon="stop")
         what = "Copy the settings of the selected run to the controls above"
-        self.take_button = self.button("Copy settings", what, self.take_settings, icon="copy")
-        self.again_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
-        self.to_epoch = whole("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
+        self.copy_button = self.button("Copy settings", what, self.copy_settings, icon="copy")
+        self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
+        self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
         what = "Resume the selected run and train until this epoch"
         self.resume_button = self.button("Resume", what, self.resume, icon="forward")
         what = "Delete the selected run from the disk; press twice to confirm"
@@ -98,9 +109,9 @@ class TrainingPanel(Panel):
 
     def _make_views(self) -> None:
         self.summary, self.status = view("summary"), view("status", min_height="44px")
-        look = {"style": {"description_width": "5em"}}
-        self.epoch_bar = gauge("26em", description="Epoch", **look).add_class("lab-epoch-bar")
-        self.training_bar = gauge("26em", description="Training", **look).add_class("lab-training-bar")
+        appearance = {"style": {"description_width": "5em"}}
+        self.epoch_bar = progress_bar("26em", description="Epoch", **appearance).add_class("lab-epoch-bar")
+        self.training_bar = progress_bar("26em", description="Training", **appearance).add_class("lab-training-bar")
         self.curves, self.left_out = Curves(), view("left-out")
         self.table = view("log", flex="1 1 0", min_width="26em")
 
@@ -111,13 +122,13 @@ class TrainingPanel(Panel):
         trainer = self.trainer.trainer(self.model.seed.value, self.model.freeze.value)
         return Settings(**self.corpus.fields(), **self.model.fields(), trainer=trainer)
 
-    def take_settings(self) -> None:
+    def copy_settings(self) -> None:
         """Copy the settings of the selected run to the controls."""
         settings = self._settings_of_run()
-        self.corpus.take(settings)
-        self.model.take(settings)
-        self.trainer.take(settings.trainer)
-        self.say(f"Copied the settings of {self.run.value}.")
+        self.corpus.copy_from(settings)
+        self.model.copy_from(settings)
+        self.trainer.copy_from(settings.trainer)
+        self.show_message(f"Copied the settings of {self.run.value}.")
 
     def _settings_of_run(self) -> Settings:
         live = live_runs.find(self._folder())
@@ -144,18 +155,18 @@ class TrainingPanel(Panel):
     # the selected run
 
     def start(self) -> None:
-        self._look_at(live_runs.begin(self.name.value.strip(), self.settings()))
+        self._select_live(live_runs.begin(self.name.value.strip(), self.settings()))
         self.name.value = ""
         self._propose_name()
 
     def resume(self) -> None:
-        self._look_at(live_runs.resume(self._folder(), self.to_epoch.value))
+        self._select_live(live_runs.resume(self._folder(), self.to_epoch.value))
         self.pause_button.focus()  # the pressed button is disabled now
 
     def pause_or_resume(self) -> None:
         """Pause or resume the selected run."""
         live = self._live_run()
-        (live.job.go_on if live.job.paused else live.job.pause)()
+        (live.job.resume if live.job.paused else live.job.pause)()
         self._show_live(live)
 
     def stop(self) -> None:
@@ -168,12 +179,12 @@ class TrainingPanel(Panel):
         name, folder = self.run.value, self._folder()
         if self._to_delete != name:
             self._to_delete = name
-            self.say(f"Delete {name} and its model? Press Delete again.")
+            self.show_message(f"Delete {name} and its model? Press Delete again.")
         else:
             live_runs.remove(folder)
             self.refresh()
             self.run.value = next(iter(self.run.options), None)
-            self.say(f"Deleted {name}.")
+            self.show_message(f"Deleted {name}.")
 
     def _folder(self) -> Path:
         if self.run.value is None:
@@ -191,26 +202,26 @@ class TrainingPanel(Panel):
     def refresh(self) -> None:
         """Reload the lists of runs, newest first, and redraw."""
         with self.lock:
-            (names, damaged), looked_at = live_runs.names(paths.runs()), self.run.value
+            (names, damaged), selected = live_runs.names(paths.runs()), self.run.value
             self.left_out.value, self._to_delete = left_out(damaged), None
             if tuple(names) != tuple(self.run.options):
                 shown = [name for name in self.shown.value if name in names]
                 self._listing = True
                 try:
                     self.run.options = self.shown.options = names
-                    self.run.value, self.shown.value = looked_at if looked_at in names else None, shown
+                    self.run.value, self.shown.value = selected if selected in names else None, shown
                 finally:
                     self._listing = False
             self._draw()
 
-    def _look_at(self, live: LiveRun) -> None:
+    def _select_live(self, live: LiveRun) -> None:
         with self.lock:
             self.refresh()
             self._table_of, self._awaited = None, live
             self.run.value = live.name
-            self._picked()
+            self._on_run_selected()
 
-    def _picked(self) -> None:
+    def _on_run_selected(self) -> None:
         with self.lock, self.guard():
             if self._listing or self.run.value is None:
                 return
@@ -227,7 +238,7 @@ class TrainingPanel(Panel):
         epochs = self._settings_of_run().trainer.epochs
         self.to_epoch.value = epochs if len(rows) < epochs else epochs + EXTRA_EPOCHS
 
-    def _marked(self) -> None:
+    def _on_plot_selected(self) -> None:
         with self.lock, self.guard():
             if not self._listing:
                 self._draw()
@@ -267,7 +278,7 @@ class TrainingPanel(Panel):
         active = live is not None and live.job.active
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.run.value is None
-        self.take_button.disabled = self.delete_button.disabled = self.run.value is None
+        self.copy_button.disabled = self.delete_button.disabled = self.run.value is None
         if live is not None and live is self._stopping and not active:
             self._stopping = None
             self.resume_button.focus()
@@ -288,15 +299,15 @@ class TrainingPanel(Panel):
             self._awaited = live
         elif self._awaited is live:
             self._awaited = None
-            self._say_end(live)
+            self._report_end(live)
 
-    def _say_end(self, live: LiveRun) -> None:
+    def _report_end(self, live: LiveRun) -> None:
         if live.folder.exists():
             self._propose_epochs()
         if live.job.error is not None:
-            self.complain(live.job.error)
+            self.show_error(live.job.error)
         else:
-            self.say(ended(live))
+            self.show_message(ended(live))
 
     def _show_from_disk(self) -> None:
         self.epoch_bar.value = self.training_bar.value = 0.0
@@ -309,7 +320,7 @@ class TrainingPanel(Panel):
         self.training_bar.value = len(rows) / run.settings.trainer.epochs
         self.table.value, self.status.value = epochs_table(self.run.value, rows), on_disk(run, rows)
 
-    def _viewed(self, change: Any) -> None:
+    def _on_views_changed(self, change: dict[str, bool]) -> None:
         if change["new"]:
             live_runs.listeners.add(self._show_live)
             self.refresh()

@@ -36,16 +36,16 @@ def status(live: LiveRun) -> str:
             parts.append(f"{duration(left)} left")
     return (
         f'<b class="lab-state">{escape(state.capitalize())}</b>: {escape(live.name)}, {", ".join(parts)}'
-        f"<br><small>{escape(f'{live.device} {live.job.warned}')}</small>"
+        f"<br><small>{escape(f'{live.device} {live.job.warning_text}')}</small>"
     )
 
 
 def ended(live: LiveRun) -> str:
     """Return a message about a live run that has ended without an error."""
-    kept = f"{live.name} is kept in {live.folder}"
+    kept = f"{live.name} is saved in {live.folder}"
     if live.state == "stopped":
-        return f"Stopped. {kept}; press Resume to continue. {live.job.warned}"
-    return f"{live.reason().capitalize()}. {kept}. {live.job.warned}"
+        return f"Stopped. {kept}; press Resume to continue. {live.job.warning_text}"
+    return f"{live.reason().capitalize()}. {kept}. {live.job.warning_text}"
 
 
 def on_disk(run: Run, rows: list[Metrics]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from lxmls_rnn.deep_learning.parameters import DTYPES, Sizes
 from lxmls_rnn.storage.files import quoted
 
-MODELS = {
+CASE_MODELS = {
     "rnn": "Simple recurrent, with tanh",
     "lstm": "Long short-term memory with peepholes",
     "lstm-no-peepholes": "Long short-term memory without peepholes, as PyTorch's",
@@ -50,7 +50,7 @@ T = TypeVar("T", bound=OfGroup)
 class Case:
     """One measurement; ValueError if a name is unknown, or a size is not positive or not below 2**31."""
 
-    model: str  # one of `MODELS`
+    model: str  # one of `CASE_MODELS`
     implementation: str  # one of `IMPLEMENTATIONS` or `PLANS`
     device: str  # "cpu", "cuda", "cuda1", "opencl0:0"
     dtype: str  # "float32" or "float64"
@@ -65,7 +65,7 @@ class Case:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  see `records`
 
     def __post_init__(self) -> None:
-        every = {"model": MODELS, "implementation": IMPLEMENTATIONS | PLANS, "dtype": DTYPES, "work": WORKS}
+        every = {"model": CASE_MODELS, "implementation": IMPLEMENTATIONS | PLANS, "dtype": DTYPES, "work": WORKS}
         for name, known in every.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {quoted(getattr(self, name))}")
@@ -164,10 +164,10 @@ PLANS_AT = grid(("rnn",), (128, 256, 384, 512, 768, 1024), (1, 16, 128), (10,))
 PLANS_AT += grid(("lstm",), (64, 128, 192, 256, 384, 512), (1, 16, 128), (10,))
 
 SETS = {
-    "quick": CaseSet(grid(MODELS, (20, 128, 512), (1, 16, 128), (10,)), ("forward", "backward")),
-    "full": CaseSet(grid(MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
+    "quick": CaseSet(grid(CASE_MODELS, (20, 128, 512), (1, 16, 128), (10,)), ("forward", "backward")),
+    "full": CaseSet(grid(CASE_MODELS, (20, 50, 128, 256, 512, 1024), (1, 4, 16, 64, 256), (10, 30)), tuple(WORKS)),
     "deepbench": CaseSet(DEEPBENCH, ("forward", "backward")),
-    "ratios": CaseSet(grid(MODELS, (20,), (1, 32), (10,)), ("step",)),
+    "ratios": CaseSet(grid(CASE_MODELS, (20,), (1, 32), (10,)), ("step",)),
     "plans": CaseSet(PLANS_AT, ("backward",), tuple(PLANS), ("cuda",), "stepwise"),
 }
 

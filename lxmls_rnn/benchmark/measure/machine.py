@@ -27,7 +27,7 @@ VARIABLES = (
     "MALLOC_MMAP_THRESHOLD_",
     "THEANO_FLAGS",
     "CUDA_VISIBLE_DEVICES",
-    gpu_plans.VARIABLE,
+    gpu_plans.BOUNDS_VARIABLE,
 )
 
 

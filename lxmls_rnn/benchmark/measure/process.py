@@ -44,7 +44,7 @@ def environment(implementation: str, device: str, dtype: str, threads: int) -> d
     environ = dict(os.environ)
     if implementation in PLANS:
         bound = {"one-kernel": 10**9, "stepwise": 0}[implementation]
-        environ[gpu_plans.VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
+        environ[gpu_plans.BOUNDS_VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
     # Theano uses the last value of a flag
     environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device},floatX={dtype}"
@@ -104,7 +104,7 @@ class Worker:
             raise Failed("unavailable", hello["unavailable"])
         self.versions: dict[str, str] = hello["versions"]
 
-    def ask(self, limit: float, **request: Any) -> dict[str, Any]:
+    def ask(self, limit: float, **request: object) -> dict[str, Any]:
         """Send a request and return the answer; `Failed` if it is an error, or does not come within `limit` seconds."""
         assert self.process.stdin is not None
         try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rich.table import Table
 
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.report import format_time, label
 
-HEADER = ("case", "implementation", "before", "after", "after / before", "verdict")
+COLUMN_NAMES = ("case", "implementation", "before", "after", "after / before", "verdict")
 MIN_CHANGE = 0.05  # as a fraction of the median; two runs of the same program differ by less
 
 
@@ -62,7 +61,7 @@ def differences(before: Results, after: Results) -> list[str]:
     return [f"{key}: {_short(a, b)} before, {_short(b, a)} after" for key, (a, b) in both.items() if a != b]
 
 
-def _short(value: Any, other: Any) -> str:
+def _short(value: object, other: object) -> str:
     """Format a value; of a dictionary only the entries that differ from `other`."""
     if isinstance(value, dict):
         others = other if isinstance(other, dict) else {}
@@ -73,7 +72,7 @@ def _short(value: Any, other: Any) -> str:
 def table(found: list[Change], everything: bool = False) -> Table:
     """Return the table of the changed cases, or of all cases if `everything`."""
     shown = Table(pad_edge=False)
-    for number, name in enumerate(HEADER):
+    for number, name in enumerate(COLUMN_NAMES):
         shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
     colours = {"faster": "green", "slower": "red", "same": "dim"}
     for *cells, verdict in lines(found, everything):

@@ -69,5 +69,5 @@ def recommendations(results: Results) -> list[str]:
             f"The library uses it up to {gpu_plans.fused_up_to(layer)}."
         )
     if bounds:
-        lines.append(f"{gpu_plans.VARIABLE}={gpu_plans.as_text(bounds)} makes the library use these bounds.")
+        lines.append(f"{gpu_plans.BOUNDS_VARIABLE}={gpu_plans.as_text(bounds)} makes the library use these bounds.")
     return lines

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from lxmls_rnn.benchmark.measure.cases import MODELS
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS
 from lxmls_rnn.benchmark.measure.machine import in_words
 from lxmls_rnn.benchmark.measure.results import Results, Row
-from lxmls_rnn.benchmark.show.series import SIZES, TITLES, series_of, speed_ups
+from lxmls_rnn.benchmark.show.series import SIZE_LABELS, TITLES, series_of, speed_ups
 from lxmls_rnn.plotting.picture import picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WORK_NAMES = {"forward": "forward pass", "backward": "forward and backward pass", "step": "training step"}
 
@@ -30,7 +33,7 @@ def draw(results: Results, path: Path) -> None:
         raise ValueError("nothing was measured, so there is nothing to draw")
     work = next(name for name in ("step", "backward", "forward") if any(row.case.work == name for row in measured))
     rows = [row for row in measured if row.case.work == work]
-    models = [model for model in MODELS if any(row.case.model == model for row in rows)]
+    models = [model for model in CASE_MODELS if any(row.case.model == model for row in rows)]
     maps = {model: speed_ups([row for row in rows if row.case.model == model]) for model in models}
     columns = 2 + any(found is not None for found in maps.values())
 
@@ -45,15 +48,15 @@ def draw(results: Results, path: Path) -> None:
                 draw_speed_ups(line[2], maps[model], model)
 
 
-def draw_times(axis: Any, rows: list[Row], size: str) -> None:
-    """Draw time against one of `SIZES`, with the quartiles; see `series.series_of`."""
+def draw_times(axis: Axes, rows: list[Row], size: str) -> None:
+    """Draw time against one of `SIZE_LABELS`, with the quartiles; see `series.series_of`."""
     found = series_of(rows, size)
     for line in found.lines:
         medians = np.array(line.medians) * 1e3
         errors = np.abs(np.array([line.q1, line.q3]) * 1e3 - medians)
-        look = {"color": line.colour, "linestyle": line.style, "marker": "o", "markersize": 3.5, "capsize": 2}
-        axis.errorbar(line.sizes, medians, errors, label=line.name, **look)
-    axis.set(xscale="log", yscale="log", xlabel=SIZES[size], ylabel="ms")
+        look: dict[str, Any] = {"color": line.colour, "linestyle": line.style, "marker": "o"}
+        axis.errorbar(line.sizes, medians, errors, label=line.name, markersize=3.5, capsize=2, **look)
+    axis.set(xscale="log", yscale="log", xlabel=SIZE_LABELS[size], ylabel="ms")
     axis.set_title(found.title, fontsize=8)
     axis.set_xticks(found.sizes, [str(size) for size in found.sizes])
     axis.minorticks_off()
@@ -61,7 +64,7 @@ def draw_times(axis: Any, rows: list[Row], size: str) -> None:
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def draw_speed_ups(axis: Any, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
+def draw_speed_ups(axis: Axes, found: tuple[list[int], list[int], np.ndarray, str] | None, model: str) -> None:
     """Draw the heat map of speed-ups: blue where the GPU is faster, red where the CPU is, white for equal times."""
     axis.grid(False)
     if found is None:
@@ -82,7 +85,7 @@ def draw_speed_ups(axis: Any, found: tuple[list[int], list[int], np.ndarray, str
     axis.set_title(f"{TITLES[model]}: GPU over CPU, fastest of each, {what}", fontsize=9)
 
 
-def cross_over(axis: Any, values: np.ndarray) -> None:
+def cross_over(axis: Axes, values: np.ndarray) -> None:
     """Draw lines between neighbouring cells if the GPU is faster in one and the CPU in the other."""
     for (i, j), value in np.ndenumerate(values[:, :-1]):
         if (value - 1) * (values[i, j + 1] - 1) < 0:

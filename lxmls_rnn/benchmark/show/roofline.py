@@ -6,7 +6,7 @@ The model is from Williams, Waterman and Patterson (Communications of the ACM 52
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator
@@ -17,6 +17,9 @@ from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.measure.runner import peak_key
 from lxmls_rnn.benchmark.show.series import COLOURS, TITLES
 from lxmls_rnn.plotting.picture import picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MARKERS = dict(zip(TITLES, "osD", strict=True))
 
@@ -40,7 +43,7 @@ def draw(results: Results, path: Path) -> None:
             _draw_part(axis, key, rows, results.peaks[key])
 
 
-def _draw_part(axis: Any, key: str, rows: list[Row], peak: dict[str, float]) -> None:
+def _draw_part(axis: Axes, key: str, rows: list[Row], peak: dict[str, float]) -> None:
     counts = [count(row.case) for row in rows]
     intensities = np.array([counted.flops / counted.bytes for counted in counts])
     ridge = peak["flops"] / peak["bytes"]

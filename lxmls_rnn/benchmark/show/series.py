@@ -16,9 +16,9 @@ from lxmls_rnn.benchmark.show.report import fastest
 from lxmls_rnn.plotting.palette import LINES
 
 COLOURS = dict(zip((*IMPLEMENTATIONS, *PLANS), LINES, strict=False))
-STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
+DEVICE_LINE_STYLES = {"cpu": "-", "cuda": "--", "opencl": ":"}
 TITLES = {"rnn": "RNN", "lstm": "LSTM", "lstm-no-peepholes": "LSTM without peepholes"}
-SIZES = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
+SIZE_LABELS = {"n_hidd": "hidden units", "batch": "sentences in the batch"}
 
 
 @dataclass
@@ -45,8 +45,8 @@ class Line:
 
     @property
     def style(self) -> str:
-        """The line style of the kind of device, one of `STYLES`."""
-        return STYLES[self.device.rstrip("0123456789:")]
+        """The line style of the kind of device, one of `DEVICE_LINE_STYLES`."""
+        return DEVICE_LINE_STYLES[self.device.rstrip("0123456789:")]
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Series:
 
 
 def series_of(rows: Sequence[Row], size: str) -> Series:
-    """Return the times of a model and work against `size`, one of `SIZES`.
+    """Return the times of a model and work against `size`, one of `SIZE_LABELS`.
 
     `rows` are the measured rows of this model and work, at least one. The other size, the length and the dtype are
     fixed at the values with the most points; if several have as many, at the ones in the middle.

@@ -1,4 +1,4 @@
-"""Recurrent layers as single Theano Ops, each with its gradient Op: C for the CPU, CLUDA kernels for the GPU."""
+"""Recurrent layers as single Theano Ops, each with a gradient Op: C for the CPU, CLUDA kernels for the GPU."""
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 

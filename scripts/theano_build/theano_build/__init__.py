@@ -1,9 +1,9 @@
 """Build Theano 1.0.5 with this project's edits: an ordinary wheel of the same version, for Python 3.10 to 3.13.
 
-Installers build Theano's sdist in an environment that has this package (``extra-build-dependencies`` in the project's
-``pyproject.toml``). A ``.pth`` file calls `edit_or_exit` whenever Python starts there; in the folder of Theano's
-sources it edits them, once, before their ``setup.py`` runs. ``theano/lxmls_rnn_build.txt`` in the wheel tells by
-which edits it was built.
+Installers build Theano's sdist in an environment with this package (``extra-build-dependencies`` in the project's
+``pyproject.toml``). A ``.pth`` file calls `edit_or_exit` whenever Python starts there. In the folder of Theano's
+sources it edits them, once, before their ``setup.py`` runs. ``theano/lxmls_rnn_build.txt`` in the wheel has the digest
+of the edits.
 """
 
 import hashlib
@@ -14,18 +14,18 @@ from pathlib import Path
 from theano_build.edits import EDITS, FILES, Edit
 
 STAMP = Path("theano", "lxmls_rnn_build.txt")
-UNEDITED = "unedited"  # a folder with the files as they were: an installer may keep the sources for its next build
+UNEDITED = "unedited"  # folder of the original files, because an installer may keep the sources for its next build
 
 
 def digest() -> str:
-    """Return a name for these edits, which others do not have."""
+    """Return a digest that identifies these edits."""
     here = Path(__file__).parent
     content = b"".join(file.name.encode() + file.read_bytes() for file in sorted(here.glob("*.py")))
     return hashlib.sha256(content).hexdigest()[:12]
 
 
 def edit_or_exit() -> None:
-    """Edit the sources in the working directory; SystemExit on any error, as Python goes on after others in a .pth."""
+    """Edit the sources in the working directory; SystemExit on any error, as a .pth file hides other exceptions."""
     try:
         edit_sources(Path())
     except Exception as error:
@@ -52,7 +52,7 @@ def edit_sources(folder: Path) -> None:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """Return the edited files, by their names in `folder`; ValueError if an edit does not find its text."""
+    """Return the edited files by their names in `folder`; ValueError if an edit does not find its text."""
     done = {f"theano/{name}": Path(__file__).with_name(file).read_text() for name, file in FILES.items()}
     for reason, edits in EDITS.items():
         for edit in edits:
@@ -60,15 +60,15 @@ def texts(folder: Path) -> dict[str, str]:
             try:
                 done[name] = edited(done.get(name) or (folder / name).read_text("utf-8"), edit)
             except ValueError as error:
-                raise ValueError(f"{name} is not Theano 1.0.5's: {error} (an edit because {reason})") from None
+                raise ValueError(f"{name} is not Theano 1.0.5's: {error} (edit: {reason})") from None
     return done
 
 
 def edited(text: str, edit: Edit) -> str:
-    """Return a text after one edit; ValueError if what it edits is not there as often as it is to be."""
+    """Return an edited text; ValueError if the number of occurrences is not `edit.times`."""
     old = edit.old if isinstance(edit.old, re.Pattern) else re.compile(re.escape(edit.old))
     new = edit.new if callable(edit.new) or isinstance(edit.old, re.Pattern) else edit.new.replace("\\", r"\\")
     text, found = old.subn(new, text)
     if found != edit.times:
-        raise ValueError(f"{old.pattern!r} is there {found} times instead of {edit.times}")
+        raise ValueError(f"expected {old.pattern!r} {edit.times} times, found {found}")
     return text

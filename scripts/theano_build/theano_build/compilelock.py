@@ -1,4 +1,4 @@
-"""The lock of the compile cache, as lxmls_rnn keeps it, under the names of Theano 1.0.5."""
+"""The functions of Theano 1.0.5's compile lock, with the lock of lxmls_rnn."""
 
 import os
 from contextlib import contextmanager
@@ -10,18 +10,18 @@ from lxmls_rnn.theano_env.lock import LOCK
 
 
 def get_lock(lock_dir=None, **_):
-    """Take the lock, or hold it once more; Theano's times to wait mean nothing here."""
+    """Acquire the lock, or increase its depth; Theano's timeouts are ignored."""
     LOCK.acquire(Path((lock_dir or os.path.join(config.compiledir, "lock_dir")) + ".flock"))
 
 
 def release_lock():
-    """Hold the lock once less."""
+    """Decrease the depth of the lock; unlock at 0."""
     LOCK.release()
 
 
 @contextmanager
 def lock_ctx(lock_dir=None, keep_lock=False, **_):
-    """Hold the lock within the block, however it ends."""
+    """Hold the lock within the block, also if it raises an exception."""
     get_lock(lock_dir)
     try:
         yield
@@ -30,4 +30,4 @@ def lock_ctx(lock_dir=None, keep_lock=False, **_):
 
 
 def force_unlock():
-    """Do nothing: the kernel lets go of a lock when its holder ends."""
+    """Do nothing: the kernel releases a lock when its holder ends."""

@@ -1,6 +1,6 @@
-"""The edits of Theano 1.0.5: for Pythons and NumPys newer than it, for faults of its own, and for what lxmls_rnn adds.
+"""Edits of Theano 1.0.5: support for newer versions of Python and NumPy, bug fixes, and hooks for lxmls_rnn.
 
-One build serves every NumPy: what differs between NumPy 1 and 2 is decided when the code runs or is compiled.
+One build supports every NumPy: differences between NumPy 1 and 2 are resolved when the code runs or is compiled.
 """
 
 import re
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 
 class Edit(NamedTuple):
-    """A text, or what matches a pattern, so many `times` in `file`, becomes `new`.
+    """Replacement of `old`, a text or pattern that occurs `times` times in `file`, by `new`.
 
-    Files are named from Theano's folder; ``versioneer.py`` lies beside it.
+    File names are relative to Theano's folder; ``versioneer.py`` is next to it.
     """
 
     file: str
@@ -22,7 +22,7 @@ class Edit(NamedTuple):
 
 
 ITEM_SIZE = re.compile(r"PyArray_DESCR\(([^()]+|%\(\w+\)s)\)->elsize"), r"PyArray_ITEMSIZE(\1)"
-# What the edited files call; it is imported where they are read.
+# Modules that the edited files call; each file imports what it needs.
 COMPILER, CONTEXTS, ENTRIES, FAILURES, LOAD, PROGRAMS = (
     f"lxmls_rnn.theano_env.{name}" for name in ("compiler", "contexts", "entries", "failures", "load", "programs")
 )
@@ -41,7 +41,7 @@ def _within_importing(match: "re.Match[str]") -> str:
 
 
 EDITS = {
-    "Python 3.12 has no distutils, and with it NumPy has no numpy.distutils": (
+    "Python 3.12 has no distutils, and NumPy no numpy.distutils": (
         Edit("configdefaults.py", "import distutils.spawn", "import shutil"),
         Edit("configdefaults.py", "distutils.spawn.find_executable(", "shutil.which("),
         Edit("configdefaults.py", "del distutils", "del shutil"),
@@ -63,27 +63,27 @@ EDITS = {
         ),
         Edit("gof/cmodule.py", "distutils.sysconfig.get_", "sysconfig.get_", 7),
     ),
-    "Python 3.12's configparser has lost these": (
+    "Python 3.12 removed names from configparser": (
         Edit("versioneer.py", "configparser.SafeConfigParser()", "configparser.ConfigParser()"),
         Edit("versioneer.py", "parser.readfp(f)", "parser.read_file(f)"),
     ),
-    "Python 3.12 has no imp": (
+    "Python 3.12 has no module imp": (
         Edit("tests/breakpoint.py", "import imp\n", "from importlib.util import find_spec\n"),
         Edit("tests/breakpoint.py", "imp.find_module(", "find_spec(", 2),
     ),
-    "pkg_resources comes with old versions of setuptools only": (
+    "Only old versions of setuptools include pkg_resources": (
         Edit("gpuarray/linalg.py", "import pkg_resources\n", ""),
         Edit("gpuarray/linalg.py", ", pkg_resources.DistributionNotFound)", ")", 2),
     ),
-    "NumPy 1.24 has no np.complex, and np.bool only again from 2.0 on": (
+    "NumPy 1.24 has neither np.complex nor np.bool, which is back in 2.0": (
         Edit("scalar/basic.py", "np.complex(", "builtin_complex(", 3),
         Edit("scalar/basic.py", "np.complex)", "builtin_complex)", 2),
         Edit("scalar/basic.py", "getattr(np, o_type.dtype)", "np.dtype(o_type.dtype).type"),
         Edit("scalar/sharedvar.py", "getattr(np, dtype)(value)", "np.dtype(dtype).type(value)"),
-        # NumPy 2.5 makes no number of an array with one element that has a dimension
+        # NumPy 2.5 does not convert arrays with dimensions to a scalar, even with one element
         Edit("tensor/basic.py", "np.complex(data)", "builtins.complex(np.asarray(data).item())"),
     ),
-    "NumPy 2 has renamed or dropped these": (
+    "NumPy 2 renamed or removed these": (
         Edit(
             "gof/cc.py",
             "            ndarray_c_version = np.core._multiarray_umath",
@@ -104,16 +104,16 @@ EDITS = {
         Edit("compile/debugmode.py", "[0].itemset(dr_vals[r][0])", "[0][...] = dr_vals[r][0]"),
         Edit("tensor/slinalg.py", "np.ComplexWarning", "np.exceptions.ComplexWarning"),
     ),
-    "NumPy 2 refuses a Python int that does not fit, which Theano lets wrap": (
+    "NumPy 2 rejects a Python int that does not fit the dtype; Theano relies on wrapping": (
         Edit("misc/safe_asarray.py", "np.asarray(a, dtype=dtype", "np.asarray(np.asarray(a), dtype=dtype"),
     ),
-    "NumPy 2's np.unique gives the inverse the shape of what it was given": (
+    "NumPy 2's np.unique returns the inverse in the shape of its argument": (
         Edit("tensor/extra_ops.py", "z[i][0] = outs[i]", "z[i][0] = outs[i].ravel() if i else outs[i]"),
     ),
     "NumPy 2 rounds a Python float to the array's dtype: 1.1 == np.float32(1.1)": (
         Edit("scalar/basic.py", "if np.all(x == x_):", "if np.all(np.asarray(x) == x_):"),
     ),
-    "NumPy 2 has another number for 'all axes' in C": (
+    "NumPy 2 has another constant for 'all axes' in C": (
         Edit(
             "gof/c_code/theano_mod_helper.h",
             "#include <Python.h>\n",
@@ -125,7 +125,7 @@ EDITS = {
         Edit("tensor/extra_ops.py", "NPY_MAXDIMS", "NPY_RAVEL_AXIS", 3),
         Edit("tensor/extra_ops.py", "np.MAXDIMS", "getattr(np, 'MAXDIMS', np.iinfo(np.intc).min)"),
     ),
-    "NumPy 2 hides what a dtype is made of from C": (
+    "NumPy 2 hides the fields of a dtype in C": (
         Edit("tensor/c_code/dimshuffle.c", *ITEM_SIZE),
         Edit("tensor/blas.py", *ITEM_SIZE, 2),
         Edit("tensor/blas_headers.py", *ITEM_SIZE),
@@ -133,10 +133,10 @@ EDITS = {
         Edit("sparse/basic.py", *ITEM_SIZE, 8),
         Edit("sparse/opt.py", *ITEM_SIZE, 39),
     ),
-    "NumPy 2 takes a number of Python's for one of the other's precision: 1 / z, a complex one, became single": (
+    "NumPy 2 keeps the precision of a NumPy scalar: np.float32(1) / z made a complex Python number single precision": (
         Edit("scalar/basic.py", "return np.float32(1.0) / x", "return 1.0 / x"),
     ),
-    "NumPy 2 has complex numbers without .real and .imag in C": (
+    "NumPy 2's complex numbers have no .real and .imag in C": (
         Edit(
             "scalar/basic.py",
             " : public npy_complex%(nbits)s\n            {",
@@ -144,10 +144,10 @@ EDITS = {
             " operator npy_complex%(nbits)s() const { npy_complex%(nbits)s z; memcpy(&z, this, sizeof z); return z; }",
         ),
     ),
-    "NumPy 2 keeps PyArrayMapIterObject to itself: np.add.at does what Theano's C code did": (
+    "NumPy 2 hides PyArrayMapIterObject: np.add.at replaces Theano's C code": (
         Edit("tensor/subtensor.py", "bool(numpy_ver < [1, 8])", "numpy_ver >= [2]"),
     ),
-    "NumPy 2's header for Python 3 speaks of Python 3 only": (
+    "NumPy 2's header for Python 3 lacks the names for Python 2": (
         Edit(
             "gof/c_code/lazylinker_c.c",
             '#include "numpy/npy_3kcompat.h"\n',
@@ -160,19 +160,19 @@ EDITS = {
             "#endif\n",
         ),
     ),
-    "SciPy imports its parts when they are asked for: most of a second less at the start": (
+    "SciPy can import its parts when they are used, which saves most of a second at the start": (
         Edit("scalar/basic_scipy.py", "import scipy.special\n", "import scipy\n"),
         Edit("scalar/basic_scipy.py", "    import scipy.stats\n", ""),
         Edit("tensor/slinalg.py", "    import scipy.linalg\n", "    import scipy\n"),
-        # what is not compiled has NumPy's products instead of SciPy's, and no warning of it
+        # Ops in Python use NumPy's products instead of SciPy's, without a warning
         Edit("tensor/blas.py", "    import scipy.linalg.blas\n", "    raise ImportError\n"),
         Edit("tensor/blas.py", "if not config.blas.ldflags:\n        _logger", "if False:\n        _logger"),
         Edit("tensor/blas_headers.py", "_logger.warning('Using NumPy", "_logger.info('Using NumPy"),
-        # for names that SciPy has no more
+        # SciPy removed these names
         Edit("tensor/nnet/conv.py", *NO_SIGNALTOOLS),
         Edit("tensor/nnet/abstract_conv.py", *NO_SIGNALTOOLS),
     ),
-    "A damaged file of the compile cache is deleted, and what it held compiled again": (
+    "A damaged file of the compile cache must be deleted and compiled again": (
         Edit("gof/cmodule.py", "import theano\n", f"import theano, {COMPILER}, {ENTRIES}, {FAILURES}\n"),
         Edit("gof/cmodule.py", "pickle.load(f)", f"{ENTRIES}.load_key(f)", 3),
         Edit(
@@ -188,7 +188,7 @@ EDITS = {
             re.compile(r"(msg='damaged',\n *)level=logging\.WARNING"),
             r"\1level=logging.INFO",
         ),
-        # Another process may have deleted an entry since it was listed.
+        # Another process may delete an entry after it was listed.
         Edit("gof/cmodule.py", "files = os.listdir(root)", f"files = {ENTRIES}.listing(root)"),
         Edit("gof/cmodule.py", "files = os.listdir(a[0])", f"files = {ENTRIES}.listing(a[0])"),
         Edit("gof/cmodule.py", "return os.stat(path)[stat.ST_ATIME]", f"return {ENTRIES}.last_access(path)"),
@@ -213,7 +213,7 @@ EDITS = {
             "try:\n    try_import()\n",
         ),
     ),
-    "What keeps C code from being compiled is one sentence": (
+    "An error of compiling C code must be one sentence": (
         Edit(
             "gof/cmodule.py",
             "            try:\n                location = dlimport_workdir(self.dirname)\n",
@@ -236,7 +236,7 @@ EDITS = {
             f'        """\n        {FAILURES}.pass_on(exc)\n        if config.on_opt_error != ',
         ),
     ),
-    "A compiler that does not return is reported, and ends with an interrupt": (
+    "A compiler that does not return must be reported, and killed on an interrupt": (
         Edit("misc/windows.py", "import subprocess\n", f"import subprocess, {PROGRAMS}\n"),
         Edit(
             "misc/windows.py",
@@ -249,20 +249,20 @@ EDITS = {
             f"    done = {PROGRAMS}.run(command)\n    return done.output, done.errors, done.status\n",
         ),
     ),
-    "A user without a name and without HOME": (
+    "A user may have no name and no HOME": (
         Edit("configdefaults.py", "    assert home is not None\n", "    home = home or ''  # the cache is elsewhere\n"),
     ),
-    "Its own Cython module for scan does not compile from Python 3.11 on; scan's Python loop is as fast": (
+    "Theano's Cython module for scan does not compile with Python 3.11; scan's Python loop is as fast": (
         Edit(
             "scan_module/scan_perform_ext.py",
             "import warnings\n",
             "import warnings\n\nif sys.version_info >= (3, 11):\n    raise ImportError('not for this Python')\n",
         ),
     ),
-    "An empty __props__ is no missing version: Dot22, Softmax, Alloc, ... were compiled anew in every process": (
+    "Ops with empty __props__ (Dot22, Softmax, Alloc, ...) had no version and were compiled in every process": (
         Edit("gof/cc.py", "if hasattr(node.op, '__props__'):", "if getattr(node.op, '__props__', ()):"),
     ),
-    "A hash of a text differs between processes, so DimShuffle and others were compiled anew in each": (
+    "Python's hash of a string differs between processes, so DimShuffle and others were compiled in each": (
         Edit("gof/op.py", "import inspect\n", "import hashlib\nimport inspect\n"),
         Edit(
             "gof/op.py",
@@ -270,7 +270,7 @@ EDITS = {
             "(hashlib.sha256('\\0'.join(self.func_codes).encode()).hexdigest(), )",
         ),
     ),
-    "The logistic function of float64 rounds to 1 from x = 37 on; C code took 1 from 19 on, where 6e-9 are missing": (
+    "In float64 the logistic function rounds to 1 from x = 37 on; C code returned 1 from 19 on, an error of 6e-9": (
         Edit("tensor/nnet/sigm.py", "%(x)s > 19.0 ? 1.0 :", "%(x)s > 37.0 ? 1.0 :"),
         Edit(
             "tensor/nnet/sigm.py",
@@ -278,7 +278,7 @@ EDITS = {
             r"\1(3,) + v",
         ),
     ),
-    "Constants of Ops that only move numbers are folded in Python: C code was compiled to run once": (
+    "Constants of Ops that only move numbers can be folded in Python; C code was compiled to run once": (
         Edit(
             "tensor/opt.py",
             "    if (hasattr(node.op, 'python_constant_folding') and\n"
@@ -290,9 +290,9 @@ EDITS = {
             "            node.op.python_constant_folding(node)):\n",
         ),
     ),
-    "The modules of a function are compiled side by side, with a precompiled header and other options": (
+    "The modules of a function are compiled in parallel, with a precompiled header and other options": (
         Edit("gof/vm.py", "import theano.gof.cmodule\n", f"import theano.gof.cmodule\nimport {COMPILER}\n"),
-        Edit("gof/vm.py", VM_LINKER, rf"    @{COMPILER}.side_by_side\n\1"),
+        Edit("gof/vm.py", VM_LINKER, rf"    @{COMPILER}.in_parallel\n\1"),
         Edit(
             "gof/cmodule.py",
             "    @staticmethod\n    def compile_str(module_name, src_code, location=None,\n",
@@ -300,14 +300,14 @@ EDITS = {
             "    def compile_str(module_name, src_code, location=None,\n",
         ),
     ),
-    "Threads take turns to compile: the optimiser and the module cache are the whole process's": (
+    "Threads must take turns to compile, because they share the optimiser and the module cache": (
         Edit("compile/function_module.py", "import theano\n", f"import theano\nimport {CONTEXTS}\n"),
         Edit("compile/function_module.py", "\ndef orig_function(", f"\n@{CONTEXTS}.in_turns\ndef orig_function("),
     ),
-    "Theano is imported with the settings of lxmls_rnn, and on the device that was asked for": (
+    "Theano is imported with the settings of lxmls_rnn, on the requested device": (
         Edit("__init__.py", re.compile(r'(?s)(.*__docformat__ = "restructuredtext en"\n)(.*)'), _within_importing),
     ),
 }
 
-# Files that replace Theano's, by the file of this package.
+# Theano's files that are replaced by files of this package.
 FILES = {"gof/compilelock.py": "compilelock.py"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.benchmark.measure.cases import MODELS, WORKS, Case
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import (
     NumpyContender,
     TheanoContender,
@@ -33,7 +33,7 @@ def check(contender, case):
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("work", WORKS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CASE_MODELS)
 def test_numpys_taggers_do_what_is_measured(model, work, batch):
     one = case(model, work=work, batch=batch)
     check(NumpyContender(one, draw_values(one)), one)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment
-from lxmls_rnn.deep_learning.gpu_plans import VARIABLE, fused_up_to
+from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, fused_up_to
 
 pytestmark = pytest.mark.process
 
@@ -117,10 +117,10 @@ def test_a_plan_holds_for_all_sizes(plan, all_in_one):
 
 def test_the_environment_says_device_dtype_and_threads(monkeypatch):
     monkeypatch.setenv("THEANO_FLAGS", "device=cuda5,optimizer=fast_run")
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(BOUNDS_VARIABLE, raising=False)
     environ = environment("fused", "cpu", "float64", 3)
     assert environ["THEANO_FLAGS"] == "device=cuda5,optimizer=fast_run,device=cpu,floatX=float64"
     assert (environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"]) == ("cpu", "float64")
     assert {environ[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")} == {"3"}
-    assert VARIABLE not in environ
+    assert BOUNDS_VARIABLE not in environ
     json.dumps(environ)  # texts all of them

@@ -8,7 +8,7 @@ from time import perf_counter
 import pytest
 
 from lxmls_rnn.benchmark.measure import runner as runner_module
-from lxmls_rnn.benchmark.measure.cases import MODELS, WORKS, Shape, make_cases
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Shape, make_cases
 from lxmls_rnn.benchmark.measure.machine import versions_of
 from lxmls_rnn.benchmark.measure.runner import Runner
 
@@ -35,7 +35,7 @@ def check_measured(rows):
 
 @pytest.mark.theano
 @pytest.mark.slow("compiles the layers in float32, a quarter of a minute a model from an empty cache")
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CASE_MODELS)
 def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runner, model):
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     check_measured(list(runner.run(cases(shapes=shapes, works=tuple(WORKS), dtypes=["float32"]))))
@@ -45,7 +45,7 @@ def test_every_implementation_here_gives_the_reference_numbers_and_is_timed(runn
 @compiles_scan
 @pytest.mark.parametrize(
     ("model", "work", "dtype"),
-    [("rnn", "step", "float64"), *((model, work, "float32") for model in MODELS for work in WORKS)],
+    [("rnn", "step", "float64"), *((model, work, "float32") for model in CASE_MODELS for work in WORKS)],
 )
 def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtype):
     check_measured(list(runner.run(cases(("scan",), shapes=[Shape(model, 5, 3, 4)], works=[work], dtypes=[dtype]))))
@@ -53,7 +53,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
 
 @pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CASE_MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
     pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lxmls_rnn.benchmark.measure.cases import MODELS, WORKS, Case
+from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import draw_values
 from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
 
@@ -12,7 +12,7 @@ from lxmls_rnn.benchmark.measure.torch_peer import TorchContender  # noqa: E402
 
 
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CASE_MODELS)
 def test_its_numbers_are_the_reference_numbers(model, implementation):
     bench = Bench(implementation, "cpu", "float64")
     for work in WORKS:

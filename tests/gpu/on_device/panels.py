@@ -17,7 +17,7 @@ def folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LXMLS_RUNS", str(tmp_path_factory.mktemp("runs")))
         patch.setenv("LXMLS_RESULTS", str(tmp_path_factory.mktemp("results")))
-        patch.setattr("lab.widgets.panel.DOUBLE_CLICK", 0.0)  # tests press faster than hands
+        patch.setattr("lab.widgets.panel.DOUBLE_CLICK_SECONDS", 0.0)  # tests press faster than hands
         yield
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab import Answer, check
-from lab.exercises.answer import ELSEWHERE
+from lab.exercises.answer import OTHER_NOTEBOOK
 from lxmls_rnn.classroom import read_class
 
 WHY, HOW = "Why has h one column more than z?", "How <deep> is it?"
@@ -23,7 +23,7 @@ def test_it_says_that_it_is_kept_and_forgets_what_is_deleted(runs_folder):
     answer = Answer(WHY)
     assert answer.message.value == ""
     answer.fields[0].value = "h_0"
-    assert "Kept." in answer.message.value
+    assert "Saved." in answer.message.value
     check.reset()
     assert Answer(WHY).fields[0].value == "h_0"
     answer.fields[0].value = " "
@@ -35,12 +35,12 @@ def test_what_another_notebook_has_written_meanwhile_is_kept_below(runs_folder):
     second.fields[0].value = "Column 0 is h_0."
     for text in ("W", "Wh", "Who knows?"):
         first.fields[0].value = text
-        assert f"Another notebook has answered “{WHY}” too" in first.message.value
+        assert f"Another notebook answered “{WHY}” too" in first.message.value
     assert "Another" not in second.message.value
-    assert Answer(WHY).fields[0].value == f"Who knows?{ELSEWHERE}Column 0 is h_0."
+    assert Answer(WHY).fields[0].value == f"Who knows?{OTHER_NOTEBOOK}Column 0 is h_0."
     second.fields[0].value = "Column 0 is h_0, before the first word."
     both = Answer(WHY).fields[0]
-    assert both.value == f"Column 0 is h_0, before the first word.{ELSEWHERE}Who knows?"
+    assert both.value == f"Column 0 is h_0, before the first word.{OTHER_NOTEBOOK}Who knows?"
     first.fields[0].value = ""  # deletes what it showed, no more
     assert Answer(WHY).fields[0].value == "Column 0 is h_0, before the first word."
 
@@ -48,7 +48,7 @@ def test_what_another_notebook_has_written_meanwhile_is_kept_below(runs_folder):
 def test_the_same_answer_in_two_notebooks_and_one_put_together_are_kept_once(runs_folder):
     first, second = Answer(WHY), Answer(WHY)
     first.fields[0].value = second.fields[0].value = "Column 0 is h_0."
-    assert second.message.value == '<div role="status">Kept.</div>'
+    assert second.message.value == '<div role="status">Saved.</div>'
     first.fields[0].value = "h_0"
     second.fields[0].value = "Column 0 is h_0: no word."
     assert Answer(WHY).fields[0].value == "Column 0 is h_0: no word."
@@ -69,16 +69,16 @@ def test_what_the_disk_refuses_is_told(runs_folder):
     runs_folder.rmdir()
     runs_folder.write_text("a file")
     answer.fields[0].value = "h_0"
-    assert f"Answers are not kept: {runs_folder}" in answer.message.value
-    assert "Answers are not kept: " in Answer(WHY).message.value
+    assert f"Answers are not saved: {runs_folder}" in answer.message.value
+    assert "Answers are not saved: " in Answer(WHY).message.value
 
 
 def test_where_nothing_can_be_kept_it_says_so_before_anything_is_written(monkeypatch):
     monkeypatch.setenv("LXMLS_RUNS", "/proc/runs")
     answer = Answer(WHY)
-    assert answer.message.value.count("Answers are not kept: /proc/runs: No such file or directory") == 1
+    assert answer.message.value.count("Answers are not saved: /proc/runs: No such file or directory") == 1
     answer.fields[0].value = "h_0"
-    assert "Answers are not kept: " in answer.message.value
+    assert "Answers are not saved: " in answer.message.value
 
 
 def test_half_a_character_damages_nothing(runs_folder):

@@ -40,12 +40,12 @@ def trained(settings=SETTINGS):
 
 def test_it_trains_to_the_librarys_numbers():
     expected, costs = trained()
-    assert "NumpyRNN now computes with my_forward, my_errors, my_gradients" in str(check.use(*functions()))
+    assert "NumpyRNN now uses my_forward, my_errors, my_gradients" in str(check.use(*functions()))
     model, own_costs = trained()
     assert type(model) is not type(expected)
     assert np.allclose(costs, own_costs, rtol=1e-10)
     assert all(np.allclose(a, b, rtol=1e-8, atol=1e-12) for a, b in zip(model.param, expected.param, strict=True))
-    assert check.use().text.startswith("The panels compute with the library's code again")
+    assert check.use().text.startswith("The panels use the library's code again")
     assert type(trained()[0]) is type(expected)
 
 
@@ -114,7 +114,7 @@ def test_a_failure_names_the_function_and_a_batch_is_refused():
 def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     space = {}
     exec(compile(solutions.code("rnn"), "<cell rnn>", "exec"), space)
-    assert "the model RNN now computes with MyRNN" in str(check.use(space["MyRNN"]))
+    assert "the model RNN now uses MyRNN" in str(check.use(space["MyRNN"]))
     model, _ = trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="RNN", trainer=Trainer(epochs=1)))
     assert isinstance(model, space["MyRNN"])
     assert type(model).__name__ == "RNN"
@@ -138,7 +138,7 @@ def test_a_class_that_was_changed_takes_the_place_of_the_one_before():
     for name in ("before", "after"):
         space = {}
         exec(compile(solutions.code("rnn"), f"<cell {name}>", "exec"), space)
-        assert "the model RNN now computes with MyRNN" in str(check.use(space["MyRNN"]))
+        assert "the model RNN now uses MyRNN" in str(check.use(space["MyRNN"]))
         assert issubclass(rnn.model_class("RNN"), space["MyRNN"])
         assert rnn.RNN.__module__ == "lxmls_rnn.deep_learning.theano_rnn"  # an import gives the library's
 

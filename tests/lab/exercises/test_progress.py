@@ -44,7 +44,7 @@ def test_a_damaged_file_is_put_aside(folder, content):
 @pytest.mark.parametrize("action", [lambda: check.hint("forward"), check.progress, check.reset])
 def test_a_folder_that_is_none_is_told(folder, action):
     folder.write_text("a file")
-    assert f"Progress is not kept: {os.fspath(folder)}" in repr(action())
+    assert f"Progress is not saved: {os.fspath(folder)}" in repr(action())
 
 
 def test_what_was_put_aside_before_is_kept(folder):

@@ -103,7 +103,7 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
     assert not panel.stop_button.disabled
     panel.stop_button.click()
     panel.job.wait(10)
-    assert "Stopped: 0 of 2 cases measured; nothing is kept." in panel.message.value
+    assert "Stopped: 0 of 2 cases measured; nothing is saved." in panel.message.value
     assert panel.earlier.options == ()
     assert list(paths.results().glob("*")) == []
     assert "the run was stopped" in panel.notes.value
@@ -148,7 +148,7 @@ def test_a_set_has_sizes_of_its_own(panel):
 def test_earlier_results_are_loaded_and_compared(panel, results_folder):
     make_results(1e-3, 1e-3).save(results_folder / "before.json")
     make_results(1e-3, 5e-4).save(results_folder / "after.json")
-    panel.again_button.click()
+    panel.refresh_button.click()
     panel.earlier.value = results_folder / "after.json"
     panel.load_button.click()
     assert "500 us" in panel.table.value
@@ -217,7 +217,7 @@ def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(p
     assert "h100 is of a GPU: choose it under Stored results, and press Overlay." in panel.gpu.value
     assert panel.earlier.options == (("h100, GPU", stored / "h100.json"),)
     before = panel.table.value
-    panel.beside_button.click()
+    panel.overlay_button.click()
     said = "h100, measured 2026-11-20T10:00:00+00:00 on 1 thread of a processor, NVIDIA &lt;H100&gt;, compute 9.0."
     assert f"<b>Overlay</b>: {said}" in panel.machine.value
     assert panel.table.value.count("fused on cuda, stored") == 2  # that of 60 units has nothing to lie beside
@@ -230,9 +230,9 @@ def test_a_stored_result_of_a_gpu_lies_beside_ones_own_marked_as_its_file_says(p
     assert "0.5 x" in panel.gpu.value  # of one's own CPU, not of the other machine's
     assert "With the GPU of h100: rnn forward" in panel.notes.value
     assert "the GPU wins from hidden 40 on" in panel.notes.value
-    assert panel.beside_button.description == "Remove"
-    panel.beside_button.click()
-    assert panel.beside_button.description == "Overlay"
+    assert panel.overlay_button.description == "Remove"
+    panel.overlay_button.click()
+    assert panel.overlay_button.description == "Overlay"
     assert panel.table.value == before
     assert "Overlay" not in panel.machine.value
 
@@ -242,7 +242,7 @@ def test_ones_own_gpu_is_the_one_that_is_compared(panel, stored):
     panel.shown = make_results(1e-3, 4e-3)
     panel.shown.rows[1:1] = make_results(5e-4, device="cuda", implementation="scan").rows
     panel.refresh()
-    panel.beside_button.click()
+    panel.overlay_button.click()
     assert "fused on cuda, stored" in panel.table.value
     assert "GPU over CPU" in panel.gpu.value
     assert "0.5 x" not in panel.gpu.value
@@ -257,25 +257,25 @@ def test_that_there_is_no_stored_result_of_a_gpu_is_said(panel, stored, results_
 
 
 def test_what_cannot_be_laid_beside_is_said_in_a_sentence(panel, stored, results_folder):
-    panel.beside_button.click()
+    panel.overlay_button.click()
     assert "run a benchmark or load results first" in panel.message.value
     panel.shown = make_results(1e-3)
-    panel.beside_button.click()
+    panel.overlay_button.click()
     assert "no stored results yet" in panel.message.value
     other = make_results(1e-3)
     other.rows[0].case = replace(other.rows[0].case, batch=4)
     other.save(results_folder / "other.json")
     panel.refresh()
-    panel.beside_button.click()
+    panel.overlay_button.click()
     sizes = "hidden 20, batch 4, length 10; float32"
     assert f"other has no case in common with the results below; it measured rnn; forward; {sizes}" in (
         panel.message.value
     )
     (results_folder / "other.json").write_text('{"format": "lxmls-rnn benchmark", "version": 1, "rows": 3}')
-    panel.beside_button.click()
+    panel.overlay_button.click()
     assert "other.json cannot be read: " in panel.message.value
-    assert panel.beside is None
-    assert panel.beside_button.description == "Overlay"
+    assert panel.overlaid is None
+    assert panel.overlay_button.description == "Overlay"
 
 
 def test_the_results_that_come_with_the_lab_can_be_read():

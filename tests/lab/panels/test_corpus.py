@@ -7,8 +7,9 @@ from lxmls_rnn import datasets
 from lxmls_rnn.experiment import Settings
 
 
-def upload(panel, name, text):
-    file = {"name": name, "type": "", "size": len(text), "content": text.encode(), "last_modified": datetime.now()}
+def upload(panel, name, text, encoding="utf-8"):
+    content = text.encode(encoding)
+    file = {"name": name, "type": "", "size": len(content), "content": content, "last_modified": datetime.now()}
     panel.upload.value = (file,)
 
 
@@ -93,7 +94,7 @@ def test_a_treebank_is_fetched_with_its_licence_and_offered_by_panels_that_are_o
     for text in ("ud:pt_bosque is in the data folder", "NON-COMMERCIAL licence", "dev.conllu: not fetched"):
         assert text in panel.message.value
     assert "ud:pt_bosque" in other.corpus.corpus.options
-    panel.choice.take(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
+    panel.choice.copy_from(Settings(str(data / "ud/pt_bosque/pt_bosque-ud-train.conllu")))
     assert panel.choice.fields()["corpus"] == panel.choice.name == "ud:pt_bosque"
     panel.read_button.click()
     assert (len(panel.train), panel.dev) == (3, None)
@@ -130,6 +131,21 @@ def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
     assert "alert" in panel.message.value
     assert not list((data / "uploads").iterdir())
     assert panel.choice.corpus.value == "sample"
+
+
+def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data):
+    panel = CorpusPanel()
+    text = "1 Não _ _ _ adv\n2 é _ _ _ v\n\n"
+    for _ in range(2):
+        upload(panel, "mine.conll", text, "latin-1")
+        assert "alert" in panel.message.value
+        assert not (data / "uploads" / "mine.conll").exists()
+        panel.choice.encoding.value = "latin-1"
+    assert "choose another column of tags" in panel.message.value
+    panel.choice.tags.value = "6"
+    upload(panel, "mine.conll", text, "latin-1")
+    panel.read_button.click()
+    assert [(one.words, one.tags) for one in panel.train] == [(["Não", "é"], ["adv", "v"])]
 
 
 def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
@@ -176,7 +192,7 @@ def test_the_longest_sentence_is_as_long_as_the_field_says():
     panel.read()
     assert max(map(len, panel.train)) == 5
     assert panel.choice.fields()["max_sent_len"] == 6
-    panel.choice.take(panel.settings())
+    panel.choice.copy_from(panel.settings())
     assert panel.choice.longest.value == 5
 
 
@@ -190,5 +206,5 @@ def test_a_distance_makes_the_corpus_reach(data):
     settings = panel.settings()
     panel.choice.corpus.value, panel.choice.distance.value = "sample", 9
     assert panel.choice.distance.layout.display == "none"
-    panel.choice.take(settings)
+    panel.choice.copy_from(settings)
     assert (panel.choice.corpus.value, panel.choice.distance.value) == ("reach", 4)

@@ -21,7 +21,7 @@ def test_curves_and_table_come_of_the_trainings(panel):
     panel.start_button.click()
     assert panel.start_button.disabled
     panel.job.wait(120)
-    assert panel.message.value.startswith('<div role="status">All trained.')
+    assert panel.message.value.startswith('<div role="status">Done.')
     assert set(panel.measured) == {(t, k, s) for t in ("RNN, logistic", "LSTM") for k in (1, 3) for s in (0, 1)}
     line, dots, *_ = panel.plot.marks
     assert list(line.x) == [1, 3]

@@ -10,20 +10,20 @@ from lxmls_rnn.teaching.mistakes import MISTAKES
 
 NUMPY = ("NumpyRNN",)
 
-# mistake: the parameters that differ, what the reading says
+# mistake: the parameters that differ, what the diagnosis says
 FOUND = {
-    "derivative of the activation forgotten": ("W_e W_x W_h", "look at f'(a<sub>t</sub>)"),
-    "derivative of another activation": ("W_e W_x W_h", "look at f'(a<sub>t</sub>)"),
-    "W_h not transposed": ("W_e W_x W_h", "what comes back from the later step"),
-    "error from the later step forgotten": ("W_e W_x W_h", "what comes back from the later step"),
+    "derivative of the activation forgotten": ("W_e W_x W_h", "check f'(a<sub>t</sub>)"),
+    "derivative of another activation": ("W_e W_x W_h", "check f'(a<sub>t</sub>)"),
+    "W_h not transposed": ("W_e W_x W_h", "check the terms from the later step"),
+    "error from the later step forgotten": ("W_e W_x W_h", "check the terms from the later step"),
     "h_t instead of h_{t-1} for W_h": ("W_h", "own product of an error and an input"),
-    "error of a repeated word assigned, not added": ("W_e", "their errors must be added"),
+    "error of a repeated word assigned, not added": ("W_e", "the errors of all their positions must be added"),
     "1/L forgotten": ("W_e W_x W_h W_y", "the sentence has 6 words"),
     "gold tag not subtracted": ("W_e W_x W_h W_y", "the error of the output"),
-    "one entry of W_x's gradient has the wrong sign": ("W_x", "only [0, 3]"),
+    "one entry of W_x's gradient has the wrong sign": ("W_x", "entries: [0, 3]"),
 }
 LSTM_FOUND = {
-    "LSTM: errors of i and g exchanged": (7, "what its error is multiplied by"),
+    "LSTM: errors of i and g exchanged": (7, "the other factors of its error"),
     "LSTM: error along the cell forgotten": (7, "f<sub>t+1</sub> ⊙ e<sub>c,t+1</sub>"),
     "LSTM: c_t instead of c_{t-1} for W_c": (1, "own product of an error and an input"),
 }
@@ -64,8 +64,8 @@ def test_right_gradients_agree_with_finite_differences():
     rnn, lstm = ["W_e", "W_x", "W_h", "W_y"], ["W_e", "W_x", "W_h", "W_c", "W_y"]
     assert [row.parameter for row in panel.rows] == [*rnn, *lstm, *rnn]
     assert panel.table.value.count("✓ agrees") == 13
-    assert panel.readings.value.count("all gradients agree with finite differences.") == 3
-    assert "NumpyLSTM, no peepholes: all gradients agree" in panel.readings.value
+    assert panel.diagnosis.value.count("all gradients agree with finite differences.") == 3
+    assert "NumpyLSTM, no peepholes: all gradients agree" in panel.diagnosis.value
     assert "lab-marked" in panel.entries.value
 
 
@@ -75,7 +75,7 @@ def test_scan_agrees_with_numpy_and_finite_differences_tell_that_a_broken_numpy_
     panel.mistake.value = "h_t instead of h_{t-1} for W_h"
     check(panel)
     assert wrong(panel) == "W_h W_h"
-    assert "NumpyRNN is the wrong one" in panel.readings.value
+    assert "NumpyRNN is the wrong one" in panel.diagnosis.value
     panel.mistake.value = "nothing"
     check(panel)
     assert "All gradients agree." in panel.message.value
@@ -97,8 +97,8 @@ def test_a_mistake_in_an_lstm_is_found_and_explained(mistake):
     differ, words = LSTM_FOUND[mistake]
     assert f"{differ} of 9 gradients differ{'s' * (differ == 1)}." in panel.message.value
     assert "NumpyLSTM, no peepholes, broken" in panel.table.value
-    assert words in panel.readings.value
-    assert str(html.symbols(MISTAKES[mistake].why)) in panel.readings.value
+    assert words in panel.diagnosis.value
+    assert str(html.symbols(MISTAKES[mistake].why)) in panel.diagnosis.value
 
 
 def test_the_rows_of_an_lstms_gates_are_named():
@@ -128,8 +128,8 @@ def test_a_mistake_is_found_located_and_explained(mistake):
     check(panel)
     parameters, words = FOUND[mistake]
     assert wrong(panel) == parameters
-    assert words in panel.readings.value
-    assert str(html.symbols(MISTAKES[mistake].why)) in panel.readings.value
+    assert words in panel.diagnosis.value
+    assert str(html.symbols(MISTAKES[mistake].why)) in panel.diagnosis.value
     assert "NumpyRNN, broken" in panel.table.value
     differ = len(parameters.split())
     assert f"{differ} of 4 gradients differ{'s' * (differ == 1)}." in panel.message.value
@@ -160,7 +160,7 @@ def test_a_mistake_that_does_not_show_is_said():
     panel.mistake.value = "error of a repeated word assigned, not added"
     check(panel)
     assert wrong(panel) == ""
-    assert "A repeated word needs a word that comes twice" in panel.message.value
+    assert "needs a word that occurs twice" in panel.message.value
 
 
 def test_random_ids_are_drawn_by_the_seed_and_the_length():

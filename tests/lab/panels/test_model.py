@@ -115,7 +115,7 @@ def test_made_means_the_numbers_of_the_library(panel):
     for name, W in prepare(panel.settings()).tagger.model.get_values().items():
         assert np.array_equal(W, model.get_values()[name])
         assert f"<td>{W.mean():.4g}</td>" in panel.drawn.value
-    assert "Drawn: NumpyRNN, float64" in panel.message.value
+    assert "Created: NumpyRNN, float64" in panel.message.value
     assert panel.device.value == "NumPy computes on the CPU."
 
 
@@ -156,7 +156,7 @@ def test_the_panel_opens_without_theano():
         "p.counting.wait(60); assert 'theano' not in sys.modules; print(p.device.value)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "known when the model is made" in result.stdout
+    assert "known when the model is built" in result.stdout
 
 
 def test_a_picture_is_a_png_of_the_matrix(tmp_path, panel):
@@ -182,7 +182,7 @@ def test_vectors_that_come_with_the_sample_can_be_chosen():
     assert "sample/ppmi_30" in panel.model.embeddings.options
     panel.model.embeddings.value = "sample/ppmi_30"
     assert panel.settings().embeddings.endswith("sample/ppmi_30")
-    panel.model.take(panel.settings())
+    panel.model.copy_from(panel.settings())
     assert panel.model.embeddings.value == "sample/ppmi_30"
 
 
@@ -205,4 +205,4 @@ def test_stop_gives_up_a_model_at_once_and_another_can_be_drawn(panel, monkeypat
     assert panel.experiment is None
     assert not panel.drawn.value
     made(panel)
-    assert "Drawn: NumpyRNN" in panel.message.value
+    assert "Created: NumpyRNN" in panel.message.value

@@ -22,7 +22,7 @@ def whole(panel):
 
 
 def shown_loss(panel):
-    return float(re.search(r"sentences: (\d+\.\d+)", panel.says.value)[1])
+    return float(re.search(r"sentences: (\d+\.\d+)", panel.summary.value)[1])
 
 
 def test_what_is_drawn_follows_from_the_knobs(panel):
@@ -95,9 +95,9 @@ def test_an_epoch_lowers_the_loss_and_leaves_the_knobs_at_rest(panel):
     panel.epoch_button.click()
     assert shown_loss(panel) < before
     assert (panel.weights.value, panel.W_h.value, panel.forget.value) == (1.0, 1.0, 1.0)
-    assert "Epochs of training: 1" in panel.says.value
-    panel.again_button.click()
-    assert "Epochs" not in panel.says.value
+    assert "Epochs of training: 1" in panel.summary.value
+    panel.reset_button.click()
+    assert "Epochs" not in panel.summary.value
     assert panel.forget.value == 0
 
 
@@ -118,7 +118,7 @@ def test_each_sentence_and_each_of_its_words_can_be_looked_at(panel):
     words = list(panel.sentence().words)
     assert [value for _, value in panel.word.options] == list(range(len(words)))
     panel.word.value = 0
-    assert "No gradient goes back" in panel.says.value
+    assert "No gradient is propagated back" in panel.summary.value
     assert panel.message.value == ""
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from lab import ScanPanel
 from lab.panels.scan.examples import EXAMPLES
-from lab.panels.scan.panel import WRONG
-from lab.panels.scan.programs import THEANO, marked, run_program, source
+from lab.panels.scan.panel import MISTAKES_PART
+from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 
 pytestmark = pytest.mark.theano
@@ -123,7 +123,7 @@ def test_graphs_are_drawn_as_written_and_optimised(panel):
 
 def test_the_loop_of_the_squares_is_optimised_away(panel):
     run(panel, "Squares")
-    assert "the loop is gone" in panel.steps_view.value
+    assert "the optimiser removed the loop" in panel.steps_view.value
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -143,7 +143,7 @@ def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
         assert error is None
     if error is not None:
         number, line = re.fullmatch(r"line (\d+): (.+)", where).groups()
-        shown = unescape(source(THEANO + mistake.wrong, numbers=True))
+        shown = unescape(source(THEANO_IMPORTS + mistake.wrong, numbers=True))
         assert re.search(rf"(?m)^(<pre[^>]*>)? *{number} +{re.escape(line)}(</pre.*)?$", shown)
     assert run_program(mistake.fixed)[0] is None
     assert mistake.reading
@@ -151,15 +151,15 @@ def test_each_mistake_shows_what_its_explanation_marks_and_is_mended(name):
 
 
 def test_a_mistake_is_run_and_explained(panel):
-    panel.mistake.value = "A matrix that does not fit the vector"
-    run(panel, WRONG)
+    panel.mistake.value = "A matrix does not match the vector"
+    run(panel, MISTAKES_PART)
     shown = panel.wrong_result.value
     assert "<mark>Shape mismatch" in shown
     assert "from line 12: print(project(" in shown
     assert "(5, 3)" in shown
-    panel.mistake.value = "Two sequences of different length"
+    panel.mistake.value = "Two sequences have different lengths"
     assert panel.wrong_result.value == ""
-    run(panel, WRONG)
+    run(panel, MISTAKES_PART)
     assert "without an error" in panel.wrong_result.value
 
 

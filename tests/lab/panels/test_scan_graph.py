@@ -55,7 +55,7 @@ def test_a_box_stands_just_above_the_first_that_uses_it(chain):
     graph_drawing.lay_out(drawing)
     for begin in {begin for begin, _ in drawing.edges}:
         below = min(drawing.nodes[end].y for start, end in drawing.edges if start == begin)
-        assert below - drawing.nodes[begin].y == graph_drawing.HEIGHT + graph_drawing.LAYER
+        assert below - drawing.nodes[begin].y == graph_drawing.NODE_HEIGHT + graph_drawing.LAYER_GAP
 
 
 def test_the_drawing_names_every_operation_in_full(chain):
@@ -93,7 +93,7 @@ def test_what_is_no_graph_is_refused():
 
 def test_a_graph_too_large_to_read_is_refused(monkeypatch):
     monkeypatch.setattr(graph_drawing, "MAX_NODES", 2)
-    with pytest.raises(ValueError, match="has 3 nodes; up to 2 can be drawn"):
+    with pytest.raises(ValueError, match="has 3 nodes, too many to draw: expected at most 2"):
         draw(T.exp(T.dvector("x")))
 
 

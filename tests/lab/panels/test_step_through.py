@@ -35,7 +35,7 @@ def go_to(panel, symbol, t):
 
 def test_it_begins_at_the_first_embedding(panel):
     assert "Step 1 of 84 · forward · word 1 of 6" in panel.equation.value
-    assert "picks a column" in panel.equation.value
+    assert "selects a column" in panel.equation.value
     assert panel.slider.max == panel.play.max == 6 * (6 + 8)
 
 
@@ -60,7 +60,7 @@ def test_quantities_to_come_are_empty_and_known_ones_are_those_of_the_model(pane
 
 def test_at_the_end_the_gradients_are_those_of_grads(panel):
     panel.slider.value = panel.slider.max
-    assert "is what grads(x, y) gives" in panel.message.value
+    assert "equal those of grads(x, y)" in panel.message.value
     assert panel.walk.difference() < 1e-12
     filled = re.findall(r'title="([^"]+)"', panel.quantities.value)
     assert all(f"{value:.6g}" in filled for W in panel.walk.model.grads(panel.walk.x, panel.walk.y) for value in W.flat)
@@ -77,7 +77,7 @@ def test_every_step_can_be_drawn_with_its_place(panel):
 
 def test_both_drawings_highlight_the_same_edges(panel):
     go_to(panel, "e_h_2", 2)  # W_y of this word and W_h of the next
-    active = network_drawing.ACTIVE["backward"][0]
+    active = network_drawing.ACTIVE_COLOURS["backward"][0]
     unrolled, as_mlp = panel.drawing.value.split("<figcaption>")[1:]
     heads = f'<polygon points="[^"]*" style="fill:{active}"'
     assert len(re.findall(heads, unrolled)) == 2
@@ -208,7 +208,7 @@ def test_an_lstm_is_drawn_anew_with_and_without_peepholes(lstm):
     assert lstm.activation.layout.display == "none"
     assert ("b<sub>t</sub>" in lstm.quantities.value) is peepholes
     lstm.slider.value = lstm.slider.max
-    assert "is what grads(x, y) gives" in lstm.message.value
+    assert "equal those of grads(x, y)" in lstm.message.value
     assert lstm.walk.difference() < 1e-12
     filled = numbers(lstm.quantities.value)
     assert all(f"{value:.6g}" in filled for W in lstm.walk.model.grads(lstm.walk.x, lstm.walk.y) for value in W.flat)
@@ -223,13 +223,13 @@ def test_the_error_along_the_cell_is_shown_with_its_numbers(lstm):
     shown = lstm.equation.value
     assert "e<sub>c,2</sub> = o<sub>2</sub> ⊙ tanh'(c<sub>2</sub>) ⊙ e<sub>h,2</sub> + f<sub>3</sub>" in shown
     assert ("W<sub>c</sub><sup>T</sup> e<sub>b,3</sub>" in shown) is lstm.peepholes.value
-    assert ("Through the peepholes" in shown) is lstm.peepholes.value
+    assert ("through the peepholes" in shown) is lstm.peepholes.value
     step = lstm.walk.steps[lstm.slider.value - 1]
     assert set(numbers(shown)) == {f"{value:.6g}" for M in (step.value, *step.operands.values()) for value in M.flat}
     go_to(lstm, "e_c_6", 6)
-    assert "no word comes after" in lstm.equation.value
+    assert "there is no later word" in lstm.equation.value
     go_to(lstm, "e_a_f_1", 1)
-    assert "nothing to forget" in lstm.equation.value
+    assert "the forget gate has no effect" in lstm.equation.value
 
 
 def test_the_rows_of_stacked_gates_are_named(lstm):
@@ -250,13 +250,13 @@ def test_every_step_of_an_lstm_is_explained_and_drawn_with_its_place(lstm):
         (place,) = re.findall(r'aria-label="([^"]+)"', lstm.drawing.value)
         assert f"now {step.symbol} of word {step.t}" in place
         assert step.direction in place
-        colour = network_drawing.ACTIVE[step.direction][0]
+        colour = network_drawing.ACTIVE_COLOURS[step.direction][0]
         assert len(re.findall(f"(circle|rect) [^>]*fill:{colour}", lstm.drawing.value)) == 1
 
 
 def test_the_drawing_of_an_lstm_shows_where_the_error_comes_from(lstm):
     go_to(lstm, "e_c_2", 2)  # from h_2, from c_3, and with peepholes from b_3
-    heads = f'<polygon points="[^"]*" style="fill:{network_drawing.ACTIVE["backward"][0]}"'
+    heads = f'<polygon points="[^"]*" style="fill:{network_drawing.ACTIVE_COLOURS["backward"][0]}"'
     assert len(re.findall(heads, lstm.drawing.value)) == (4 if lstm.peepholes.value else 2)
 
 

@@ -184,7 +184,7 @@ def test_in_the_perceptron_each_unit_is_connected_with_each_of_the_layer_below()
 )
 def test_the_arrows_of_a_step_stand_out_in_its_direction(model, symbol, t, edges):
     picture = drawn(walk_of(model=model), symbol, t)[0]
-    colour = network_drawing.ACTIVE["backward" if symbol.startswith("e_") else "forward"][0]
+    colour = network_drawing.ACTIVE_COLOURS["backward" if symbol.startswith("e_") else "forward"][0]
     assert picture.edges(colour) == edges
 
 
@@ -222,7 +222,10 @@ def luminance(colour):
 def test_names_can_be_read_on_their_colours_and_what_is_to_come_has_none(symbol, direction):
     picture, _ = drawn(walk_of(), symbol, 2)
     shapes = {shape.name: shape for shape in picture.shapes}
-    for name, fill in (("h_2", network_drawing.ACTIVE[direction][0]), ("z_2", network_drawing.KNOWN["forward"][0])):
+    for name, fill in (
+        ("h_2", network_drawing.ACTIVE_COLOURS[direction][0]),
+        ("z_2", network_drawing.KNOWN_COLOURS["forward"][0]),
+    ):
         assert shapes[name].style["fill"] == fill
         light, dark = sorted((luminance(fill), luminance(shapes[name].ink)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5
@@ -243,20 +246,20 @@ def test_dots_stand_where_a_long_sentence_goes_on(model, at_each_side):
 def test_the_explanations_name_the_words_around():
     walk = walk_of()
     number = {(step.symbol, step.t): n for n, step in enumerate(walk.steps, 1)}
-    assert "for what it did to word 3: both errors add up" in walk.equation(number["e_h_2", 2])
+    assert "to word 3: both errors are added" in walk.equation(number["e_h_2", 2])
     gathered = {t: walk.equation(next(n for (s, u), n in number.items() if s == "dW_h" and u == t)) for t in (1, 3)}
     assert "At the first word" in gathered[1]
-    assert "its other input, h<sub>2</sub>, added to what later words have given" in gathered[3]
+    assert "its other input, h<sub>2</sub>, added to the contributions of later words" in gathered[3]
     lstm = walk_of(model="NumpyLSTM")
     at = next(n for n, step in enumerate(lstm.steps, 1) if (step.symbol, step.t) == ("e_c_2", 2))
-    assert "Through the peepholes comes what the gates of word 3 saw of it." in lstm.equation(at)
+    assert "The gates of word 3 add an error through the peepholes." in lstm.equation(at)
 
 
 def test_the_gradients_say_what_they_have_gathered_and_mark_what_the_step_adds_to():
     walk = walk_of()
-    assert "<h4>Gradients: gathered so far</h4>" in walk.quantities(3)
+    assert "<h4>Gradients: summed so far</h4>" in walk.quantities(3)
     shown = walk.quantities(len(walk.steps)).partition("<h4>Gradients: ")[2]
-    assert shown.startswith("gathered so far, from word 6 to 1</h4>")
+    assert shown.startswith("summed so far, from word 6 to 1</h4>")
     captions = re.findall(r"<caption>d?W<sub>(.)</sub> <small>(\d × \d)</small>", shown.replace("dW", "W"))
     assert [name for name, _ in captions] == ["e", "x", "h", "y"]
     embeddings = shown.partition("</table>")[0]

@@ -48,7 +48,7 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
 
 @pytest.mark.process
 def test_a_sweep_is_trained_shown_and_found_again(panel, runs_folder, monkeypatch):
-    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 60.0)
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 60.0)
     panel.start_button.click()
     panel.start_button.click()  # a double click starts one
     assert not (runs_folder / "sweep-2").exists()

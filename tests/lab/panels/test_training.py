@@ -30,7 +30,7 @@ TRAIN, DEV, _ = map(str, corpus_files("sample"))
 def no_training_is_left(monkeypatch):
     live_runs._all.clear()
     monkeypatch.setattr(live_runs, "listeners", Listeners())
-    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 0.0)  # tests press faster than hands
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 0.0)  # tests press faster than hands
     yield
     for training in live_runs._all:
         training.job.stop()
@@ -369,7 +369,7 @@ def test_the_settings_of_a_run_can_be_taken(runs_folder, model):
                         trainer=trainer, **model)  # fmt: skip
     alone("given", settings, runs_folder)
     panel = TrainingPanel()
-    panel.take_button.click()
+    panel.copy_button.click()
     assert "settings of given" in panel.message.value
     assert replace(panel.settings(), dtype="float64") == settings.resolved()
 
@@ -445,7 +445,7 @@ def test_a_wrong_number_is_refused_with_its_value(panel):
 def test_a_damaged_run_is_left_out_with_the_reason(panel, runs_folder):
     (runs_folder / "bad").mkdir()
     (runs_folder / "bad" / "config.json").write_text("{")
-    panel.again_button.click()
+    panel.refresh_button.click()
     assert panel.run.options == ()
     assert "bad/config.json is not the config of a run" in panel.left_out.value
 
@@ -459,7 +459,7 @@ def test_a_run_that_is_in_training_is_not_begun_twice(panel):
 
 
 def test_a_double_click_starts_one_training(panel, monkeypatch):
-    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 60.0)
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 60.0)
     made = small(TrainingPanel())
     made.start_button.click()
     made.start_button.click()
@@ -468,7 +468,7 @@ def test_a_double_click_starts_one_training(panel, monkeypatch):
 
 
 def test_after_a_mistake_the_next_click_counts_at_once(panel, monkeypatch):
-    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK", 60.0)
+    monkeypatch.setattr(lab.widgets.panel, "DOUBLE_CLICK_SECONDS", 60.0)
     made = small(TrainingPanel())
     made.name.value = "a/b"
     made.start_button.click()
@@ -483,7 +483,7 @@ def test_a_run_is_deleted_when_that_is_asked_for_twice(panel, runs_folder):
     name = train(panel).name
     panel.delete_button.click()
     assert f"Delete {name} and its model?" in panel.message.value
-    panel.again_button.click()  # something else
+    panel.refresh_button.click()  # something else
     panel.delete_button.click()
     assert (runs_folder / name).is_dir()
     panel.delete_button.click()
@@ -533,8 +533,8 @@ def test_states_follow_from_the_events(panel, runs_folder):
     seen = []
 
     class Watched(live_runs.LiveRun):
-        def _take(self, event):
-            super()._take(event)
+        def _on_event(self, event):
+            super()._on_event(event)
             seen.append((type(event), self.state))
 
     Watched(runs_folder / "watched", panel.settings()).job.start().wait(PATIENCE)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import ipywidgets as widgets
 import pytest
 
-from lab.widgets.choices import CorpusChoice, ModelChoice, RunChoice, Several, new_files, settings_code
+from lab.widgets.choices import Checkboxes, CorpusChoice, ModelChoice, RunChoice, new_files, settings_code
 from lab.widgets.sentence_choice import SentenceChoice
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn.deep_learning.training import Trainer
@@ -81,7 +81,7 @@ def test_settings_that_are_taken_are_those_that_are_trained_and_written_as_code(
     for given in (wanted, replace(wanted, **of_old)):
         groups = CorpusChoice(), ModelChoice("NumpyRNN"), TrainerChoice()
         for group, source in zip(groups, (given, given, given.trainer), strict=True):
-            group.take(source)
+            group.copy_from(source)
         assert chosen(*groups) == wanted
     code = settings_code(wanted)
     space = {}
@@ -101,7 +101,7 @@ def test_a_corpus_of_a_distance_is_chosen_by_a_slider_that_the_others_do_not_sho
     assert (choice.distance.min, choice.distance.max) == (1, 200)
     choice.distance.value = 7
     other = CorpusChoice()
-    other.take(Settings(**choice.fields()))
+    other.copy_from(Settings(**choice.fields()))
     assert other.name == "reach:7"
 
 
@@ -138,9 +138,9 @@ def test_a_file_that_is_elsewhere_cannot_be_taken(data, tmp_path):
         given = {"corpus": str(data / "uploads/mine.conll"), "dev": None, what: str(tmp_path / "far.conll")}
         upload(data, "mine.conll")
         with pytest.raises(ValueError, match=rf"^{what} is the file .*far.conll: it is not in the data folder"):
-            CorpusChoice().take(Settings(**given))
+            CorpusChoice().copy_from(Settings(**given))
     with pytest.raises(ValueError, match=r"^embeddings is the file"):
-        ModelChoice().take(Settings(TRAIN, embeddings=str(tmp_path / "far_50")))
+        ModelChoice().copy_from(Settings(TRAIN, embeddings=str(tmp_path / "far_50")))
 
 
 def test_embeddings_are_the_files_that_hold_some_and_they_decide_their_size(data):
@@ -197,7 +197,7 @@ def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_fol
 
 
 def test_of_several_things_at_least_one_is_chosen():
-    several = Several("Work", {"forward": "one way", "step": "both"}, ["step"])
+    several = Checkboxes("Work", {"forward": "one way", "step": "both"}, ["step"])
     assert several.value == ["step"]
     assert several.children[0].value == "<b>Work</b>"
     assert several.children[1:] == tuple(several.boxes.values())

@@ -3,14 +3,14 @@
 import ipywidgets as widgets
 import pytest
 
-from lab.widgets.controls import gauge, offer, pick, seed, shown_if, small_network, toggles, whole
+from lab.widgets.controls import dropdown, integer, progress_bar, seed, set_options, shown_if, small_network, toggles
 
 
 def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
-    assert pick("Tag", ["a", "b"], "a tag").value == "a"
-    assert pick("Tag", ["a", "b"], "a tag", "b").value == "b"
-    assert pick("Word", [("the", 3), ("dog", 4)], "a word").value == 3
-    assert pick("Tag", [], "none there").value is None
+    assert dropdown("Tag", ["a", "b"], "a tag").value == "a"
+    assert dropdown("Tag", ["a", "b"], "a tag", "b").value == "b"
+    assert dropdown("Word", [("the", 3), ("dog", 4)], "a word").value == 3
+    assert dropdown("Tag", [], "none there").value is None
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
     ],
 )
 def test_other_options_keep_the_choice_where_it_is_among_them(options, asked, value):
-    control = pick("Tag", ["a", "b"], "a tag", "b")
-    offer(control, options, asked)
+    control = dropdown("Tag", ["a", "b"], "a tag", "b")
+    set_options(control, options, asked)
     assert (list(control.options), control.value) == (options, value)
 
 
 def test_a_whole_number_stays_within_its_limits():
-    field = whole("Epochs", 5, "passes", 10)
+    field = integer("Epochs", 5, "passes", 10)
     assert (field.description, field.tooltip) == ("Epochs", "passes")
     field.value = 11
     assert field.value == 10
@@ -47,7 +47,7 @@ def test_a_seed_may_be_0_and_every_seed_of_numpy_that_is_a_c_integer():
 
 
 def test_a_gauge_goes_from_0_to_1():
-    bar = gauge("12em")
+    bar = progress_bar("12em")
     assert (bar.min, bar.value, bar.max) == (0, 0, 1)
 
 

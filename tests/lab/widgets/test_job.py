@@ -72,7 +72,7 @@ def test_a_paused_job_takes_nothing_until_it_goes_on():
     job.start()
     assert paused.wait(PATIENCE)
     assert taken == [0, 1, 2, 3, 4, 5]
-    job.go_on()
+    job.resume()
     job.wait(PATIENCE)
     assert len(taken) == 10
 
@@ -86,7 +86,7 @@ def test_a_pause_and_the_time_after_the_end_do_not_count_as_work():
     job.start()
     assert paused.wait(PATIENCE)
     assert job.seconds == job.seconds > 0
-    job.go_on()
+    job.resume()
     job.wait(PATIENCE)
     assert job.seconds == job.seconds > 0
     assert job.seconds <= time.monotonic() - begin
@@ -173,9 +173,9 @@ def test_the_warnings_of_a_job_are_kept_also_while_another_thread_has_a_guard():
         job = Job(events, lambda _: None).start()
         job.wait(PATIENCE)
     assert job.warnings[:2] == ["file 0 is old", "file 1 is old"]
-    assert job.warned == "Warning: file 0 is old; file 1 is old."
+    assert job.warning_text == "Warning: file 0 is old; file 1 is old."
     assert panel.message.value == ""
-    assert Job(counting, lambda _: None).warned == ""
+    assert Job(counting, lambda _: None).warning_text == ""
 
 
 def test_waiting_in_vain_says_so():

@@ -1,1 +1,1 @@
-"""The Ops for the CPU: Python that describes them, C and C++ that compute."""
+"""Ops for the CPU: descriptions in Python, computations in C and C++."""

@@ -1,4 +1,4 @@
-"""The base of Ops whose C code calls BLAS."""
+"""Base class of Ops whose C code calls BLAS."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class BlasOp(theano.Op):
         return blas_header_text()
 
     def make_thunk(self, *args: Any, **kwargs: Any) -> Any:
-        """Compile; CompileError if there is no compiler."""
+        """Compile the Op; CompileError if there is no compiler."""
         if not theano.config.cxx:
             raise CompileError(
-                "FastRNN and FastLSTM run as C code only, and there is no C++ compiler: install one"
-                " (`lxmls-rnn doctor` tells how), or take RNN, LSTM, NumpyRNN or NumpyLSTM"
+                "FastRNN and FastLSTM run as C code only, and no C++ compiler was found: install one"
+                " (`lxmls-rnn doctor` shows how), or use RNN, LSTM, NumpyRNN or NumpyLSTM"
             )
         return super().make_thunk(*args, **kwargs)
 

@@ -1,9 +1,9 @@
-/* exp, the logistic function and tanh without branches or calls, so that the compiler can compute several at once, which
-   it cannot with libm's. Within 4 units in the last place of libm's, but that exp stops at the smallest normal number.
+/* exp, the logistic function and tanh without branches or calls, which the compiler can vectorise, unlike libm's. They
+   are within 4 units in the last place of libm's, except that exp does not go below the smallest normal number.
 
-   exp(x) = 2^n exp(r),  n = round(x / log 2),  r = x - n log 2 in [-log 2 / 2, log 2 / 2],  log 2 in two parts, the
-   first with so few bits that n times it is exact (Cody & Waite 1980); exp(r) by its series. Adding MAGIC, 1.5 times the
-   number whose last bit is worth 1, rounds to an integer and leaves it in the last bits. */
+   exp(x) = 2^n exp(r),  n = round(x / log 2),  r = x - n log 2 in [-log 2 / 2, log 2 / 2].  log 2 is the sum of two
+   constants; the first has so few bits that its product with n is exact (Cody & Waite 1980). exp(r) is a Taylor
+   polynomial. Adding MAGIC, 1.5 times the number whose last bit is worth 1, rounds to an integer in the last bits. */
 
 #if FLOAT_BITS == 64
 typedef npy_int64 INTEGER;
@@ -51,7 +51,7 @@ static inline FLOAT exponential(FLOAT x)
     p = p * r + 1;
     INTEGER bits;
     memcpy(&bits, &shifted, sizeof bits);
-    INTEGER power = (INTEGER)((npy_uint64)bits << MANTISSA_BITS); /* n in the place of the exponent */
+    INTEGER power = (INTEGER)((npy_uint64)bits << MANTISSA_BITS); /* n in the exponent's bits */
     INTEGER result;
     memcpy(&result, &p, sizeof result);
     result += power;
@@ -64,7 +64,7 @@ static inline FLOAT logistic(FLOAT x)
     return 1 / (1 + exponential(-x));
 }
 
-/* (1 - e) / (1 + e) with e = exp(-2 |x|); near 0, where 1 - e loses its digits, the series of tanh */
+/* tanh: (1 - e) / (1 + e) with e = exp(-2 |x|); near 0, where 1 - e cancels, its Taylor polynomial */
 static inline FLOAT hyperbolic(FLOAT x)
 {
     const FLOAT size = x < 0 ? -x : x, e = exponential(-2 * size), far = (1 - e) / (1 + e), s = x * x;

@@ -1,4 +1,4 @@
-"""The base of the layer Ops: checks, contiguous inputs, output arrays, C code from the files beside this one."""
+"""Base class of the layer Ops: checks, contiguous inputs, output arrays, calls of C functions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SHARED_CODE = ("elementary.c", "parallel.c", "packed_product.cpp", "product.c")
 class LayerOp(BlasOp):
     """An Op whose C code is a function in a file, called with contiguous arrays of one float type.
 
-    T is the number of steps, B of sentences, H of hidden units. The first input tells them; if it lacks dimension B,
-    all arrays do: one sentence.
+    T is the number of steps, B of sentences, H of hidden units. The shape of the first input determines them. If it
+    has no dimension B, no array has one: the input is a single sentence.
 
     Attributes
     ----------
@@ -27,13 +27,13 @@ class LayerOp(BlasOp):
     rows
         The last dimension of the first input is `rows` times H.
     inputs, outputs
-        Name to shape, in C expressions of T, B and H.
+        Shapes by name, as C expressions of T, B and H.
     scratch
-        Name of an array that the C code needs for itself to its size.
+        Sizes, by name, of the temporary arrays that the C code uses.
     overwrites
-        Name of an output to that of the input whose memory it may take, as it needs nothing else of it at each word.
+        Maps an output to the input whose memory it may use. At each word it needs only that word's part of the input.
     inplace
-        Whether it does, so that fewer numbers pass through the cache.
+        Whether outputs use the memory of these inputs, so that fewer numbers pass through the cache.
     call
         The C call, in which a name is a pointer to that array's data.
     """
@@ -48,7 +48,7 @@ class LayerOp(BlasOp):
     call: str
 
     def make_node(self, *inputs: Any) -> theano.Apply:
-        """Check number, dimensions and types, which are all float32 or all float64; TypeError where they do not fit."""
+        """Check the inputs; TypeError if their number, dimensions or types (all float32 or all float64) are wrong."""
         if len(inputs) != len(self.inputs):
             raise TypeError(f"{self} takes {', '.join(self.inputs)}; got {len(inputs)} inputs")
         variables = [theano.tensor.as_tensor_variable(value) for value in inputs]
@@ -67,33 +67,33 @@ class LayerOp(BlasOp):
 
     @property
     def destroy_map(self) -> dict[int, list[int]]:
-        """Tell Theano which output, by its position, overwrites which inputs."""
+        """Map the position of each output to the positions of the inputs that it overwrites, for Theano."""
         outputs, inputs = list(self.outputs), list(self.inputs)
         pairs = self.overwrites.items() if self.inplace else ()
         return {outputs.index(new): [inputs.index(old)] for new, old in pairs}
 
     def gradient(self) -> LayerOp:
-        """Return the Op of a layer's gradients."""
+        """Return the Op of the layer's gradients."""
         raise NotImplementedError
 
     @staticmethod
     def shape(shape: tuple[str, ...], batch: bool) -> tuple[str, ...]:
-        """Shape in C expressions, without B for one sentence."""
+        """Return a shape in C expressions, without B for a single sentence."""
         return shape if batch else tuple(size for size in shape if size != "B")
 
     def macros(self) -> dict[str, str]:
-        """Macros of the C code beside those of its float type."""
+        """Return macros of the C code in addition to those of its float type."""
         return {}
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
         return c_source.in_namespace(name, self.code() + self.limits(), node.inputs[0].dtype, self.macros())
 
     def scratch_size(self) -> str:
-        """Return how many numbers `scratch` is, in a C expression."""
+        """Return the total size of the `scratch` arrays as a C expression."""
         return " + ".join(self.scratch.values())
 
     def limits(self) -> str:
-        """Return the C function that tells whether BLAS and memory can take so much."""
+        """Return the C function that checks whether BLAS and memory can hold arrays of this size."""
         return (
             "static int is_computable(double T, double B, double H) { return is_countable(T * B) && "
             f"is_countable(4 * H) && is_addressable({self.scratch_size()}); }}\n"
@@ -104,7 +104,7 @@ class LayerOp(BlasOp):
         return c_source.read(*SHARED_CODE, self.source)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
-        """Return the code that checks shapes, allocates and calls: one for a sentence and a batch, compiled once."""
+        """Return the code that checks shapes, allocates and calls; the same code serves sentences and batches."""
         ctype = C_TYPES[node.inputs[0].dtype]["FLOAT"]
         names = list(self.inputs)
         fail = f"{{ {name}_error = 1; goto {name}_end; }}"
@@ -115,7 +115,7 @@ class LayerOp(BlasOp):
         lines += [f"const int batch = PyArray_NDIM({inputs[0]}) == 3;"]
         lines += [f"const npy_intp T = {dims}[0], B = batch ? {dims}[1] : 1, H = {dims}[1 + batch] / {self.rows};"]
         lines += [f"if (!{name}::is_computable((double)T, (double)B, (double)H)) {{ PyErr_Format(PyExc_ValueError, "]
-        lines += [f'"{self}: T = %zd, B = %zd, H = %zd are too many for BLAS or for memory", T, B, H); {fail} }}']
+        lines += [f'"{self}: T = %zd, B = %zd, H = %zd are too large for BLAS or for memory", T, B, H); {fail} }}']
         for n, shape in (self.inputs | self.outputs).items():
             both = [self.shape(shape, batch) for batch in (False, True)]
             sizes = ", ".join(f"{{{', '.join(sizes)}}}" for sizes in both)
@@ -142,7 +142,8 @@ class LayerOp(BlasOp):
             )
         lines.append(f"{name}_scratch = ({ctype} *)malloc(sizeof({ctype}) * ({self.scratch_size()} + 1));")
         lines.append(
-            f'if (!{name}_scratch) {{ PyErr_SetString(PyExc_MemoryError, "{self}: no room for products"); {fail} }}'
+            f"if (!{name}_scratch) {{ PyErr_SetString(PyExc_MemoryError, "
+            f'"{self}: the temporary arrays do not fit into memory"); {fail} }}'
         )
         pointer = f"{name}_scratch"
         for n, size in self.scratch.items():

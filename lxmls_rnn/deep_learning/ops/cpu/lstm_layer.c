@@ -1,6 +1,6 @@
-/* A long short-term memory over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, n).
+/* A long short-term memory over all steps of a padded batch. Arrays are contiguous, one row per sentence: (T, B, n).
 
-   FLOAT is double or float, GEMM is BLAS's gemm for it; PEEPHOLES is 1 or 0: then W_c and what goes with it are NULL.
+   FLOAT is double or float, GEMM is BLAS's gemm for it; PEEPHOLES is 1 or 0; with 0, W_c and its arrays are NULL.
    Gates are stacked i, f, g, o in a, W_h and `gates`; peepholes i, f, o in W_c. */
 
 /* i, f, o = logistic(a + W_h h_{t-1} + W_c c_{t-1}), g = tanh(a + W_h h_{t-1})
@@ -36,7 +36,7 @@ HOT static void forward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp 
     }
 }
 
-/* of all sentences */
+/* forward_some for all sentences, which the threads share */
 static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FLOAT *W_h, const FLOAT *W_c,
                     const FLOAT *h0, const FLOAT *c0, FLOAT *h, FLOAT *c, FLOAT *gates, FLOAT *peep, FLOAT *room_h,
                     FLOAT *room_c)
@@ -51,8 +51,8 @@ static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FL
 
 /* e_o = e_h tanh(c),  e_c += e_h o (1 - tanh(c)^2),  e_i = e_c g,  e_f = e_c c_{t-1},  e_g = e_c i, each times the
    derivative of its gate gives e_a_t;  e_h_{t-1} += W_h^T e_a_t,  e_c_{t-1} = f e_c + W_c^T e_b_t, e_b = e_a[i, f, o],
-   for the sentences begin .. end. `e` and `e_c` hold the errors of h_t and c_t, then of h_{t-1} and c_{t-1}, at last of
-   h_0 and c_0: (B, H);  e_b: (T, B, 3 H). */
+   for the sentences begin .. end. `e` and `e_c` (B, H) hold the errors of h_t and c_t, then of h_{t-1} and c_{t-1},
+   and in the end of h_0 and c_0;  e_b: (T, B, 3 H). */
 HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp B, npy_intp H, Matrix to_h, Matrix to_c,
                               const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, FLOAT *e_a,
                               FLOAT *e, FLOAT *e_c, FLOAT *e_b)
@@ -88,7 +88,7 @@ HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp
     }
 }
 
-/* of all sentences;  dW_h = sum_t e_a_t h_{t-1}^T,  dW_c = sum_t e_b_t c_{t-1}^T */
+/* backward_some for all sentences, then dW_h = sum_t e_a_t h_{t-1}^T,  dW_c = sum_t e_b_t c_{t-1}^T */
 static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, const FLOAT *W_c, const FLOAT *h,
                      const FLOAT *h0, const FLOAT *c, const FLOAT *c0, const FLOAT *gates, const FLOAT *e_h, FLOAT *e_a,
                      FLOAT *e, FLOAT *e_c, FLOAT *g_W_h, FLOAT *g_W_c, FLOAT *e_b, FLOAT *room_h, FLOAT *room_c,

@@ -1,18 +1,18 @@
-/* Products of some rows with one matrix, again and again: y = base + x W at every step of a batch.
+/* Repeated products of a few rows with one matrix: y = base + x W at every step of a batch.
 
-   At each call BLAS copies W into the order in which it reads it; for 32 rows that is half of its time. Here W is
-   packed once for all steps: blocks of DEPTH rows; in each, panels of some vectors of columns; in each, row after row.
-   A tile of y, some rows of a panel, stays in registers for a whole block.
+   BLAS packs W (copies it into the order in which it reads it) in each call, which takes half of its time for 32 rows.
+   Here W is packed once for all steps: in blocks of DEPTH rows, each in panels of a few vectors of columns, each row by
+   row. A tile of y, some rows of a panel, stays in registers for a whole block.
    Source: K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008. */
 
 #define INLINED inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 8")
 
-enum { GRAIN = 4, DEPTH = 512 }; /* threads share rows by so many */
-#define MULTIPLICATIONS_A_NUMBER 100.0 /* take as long as to pack it */
+enum { GRAIN = 4, DEPTH = 512 }; /* rows that a thread takes at a time; rows in a block */
+#define PRODUCTS_PER_PACKED_NUMBER 100.0 /* multiplications that take as long as packing a number */
 
-/* Shapes of a tile: as many rows and vectors as leave registers for x and W, of 16 (AVX and others) and of 32 (AVX-512):
-   the more rows, the less often W is read, which comes from the core's second cache. */
+/* Shapes of a tile: as many rows and vectors as leave registers for x and W, of 16 (AVX and others) or 32 (AVX-512).
+   With more rows W is read less often, from the core's second-level cache. */
 struct Narrow {
     typedef FLOAT Vector __attribute__((vector_size(32), aligned(sizeof(FLOAT)), may_alias));
     enum { ROWS = 4, VECTORS = 3, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
@@ -22,8 +22,8 @@ struct Wide {
     enum { ROWS = 8, VECTORS = 3, LANES = sizeof(Vector) / sizeof(FLOAT), COLUMNS = VECTORS * LANES };
 };
 
-/* Numbers that W (K, N) or its transpose takes when packed, from a line of the cache on: a vector, as a line, has up to
-   16. */
+/* Size of W (K, N) or its transpose when packed, with alignment to a cache line; a vector or a line has up to 16
+   numbers. */
 #define PACKED_SIZE(K, N) (((K) + 16) * ((N) + 16) + 16)
 
 static INLINED npy_intp smaller(npy_intp a, npy_intp b)
@@ -36,10 +36,10 @@ template <class Shape> static INLINED npy_intp width(npy_intp columns)
     return (columns + Shape::LANES - 1) / Shape::LANES * Shape::LANES;
 }
 
-/* Pack W (K, N), or where it is `transposed` W (N, K), with zeros after its last column. */
+/* Pack W (K, N), or the `transposed` W (N, K), with zeros after its last column. */
 template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *packed)
 {
-    const int threads = threads_for(MULTIPLICATIONS_A_NUMBER * (double)K * (double)N);
+    const int threads = threads_for(PRODUCTS_PER_PACKED_NUMBER * (double)K * (double)N);
     share(threads, N, Shape::COLUMNS, [=](npy_intp begin, npy_intp end) {
         for (npy_intp k = 0; k < K; k += DEPTH)
             for (npy_intp n = begin; n < end; n += Shape::COLUMNS) {
@@ -48,7 +48,7 @@ template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, 
                 FLOAT *panel = packed + k * width<Shape>(N) + depth * n;
                 if (columns < step)
                     memset(panel, 0, sizeof(FLOAT) * depth * step);
-                if (transposed) /* from 16 rows of W at a time: what is read of each is still in the cache for the next d */
+                if (transposed) /* from 16 rows of W at a time, whose cache lines serve the next d too */
                     for (npy_intp c = 0; c < columns; c += 16)
                         for (npy_intp d = 0; d < depth; ++d)
                             for (npy_intp i = c; i < smaller(c + 16, columns); ++i)
@@ -60,8 +60,8 @@ template <class Shape> static void pack(npy_intp K, npy_intp N, const FLOAT *W, 
     });
 }
 
-/* y = base + x W for ROWS rows and VECTORS vectors of columns; base may be y, or NULL for 0. `next`, or NULL: what to
-   fetch meanwhile, a vector for each row of W. */
+/* y = base + x W for ROWS rows and VECTORS vectors of columns; base may be y, or NULL for 0. `next` is memory to
+   prefetch, a vector for each row of W, or NULL. */
 template <class Shape, int ROWS, int VECTORS>
 static INLINED void set_tile(npy_intp K, const FLOAT *x, npy_intp x_step, const FLOAT *W, const FLOAT *next,
                              const FLOAT *base, FLOAT *y, npy_intp y_step)
@@ -112,8 +112,8 @@ template <class Shape>
 static INLINED void set_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *base, const FLOAT *x, const FLOAT *W,
                                FLOAT *y)
 {
-    const int is_far = K * N * (npy_intp)sizeof(FLOAT) > 1 << 20; /* more than a core's own cache keeps */
-    FLOAT edge[Shape::ROWS * Shape::COLUMNS] = {}; /* a tile that has more columns than what is left of y */
+    const int is_far = K * N * (npy_intp)sizeof(FLOAT) > 1 << 20; /* larger than a core's own cache */
+    FLOAT edge[Shape::ROWS * Shape::COLUMNS] = {}; /* buffer of a tile that exceeds the last columns of y */
     for (npy_intp k = 0; k < K; k += DEPTH, base = y)
         for (npy_intp n = 0; n < N; n += Shape::COLUMNS) {
             const npy_intp depth = smaller(DEPTH, K - k), columns = smaller(Shape::COLUMNS, N - n);
@@ -123,7 +123,7 @@ static INLINED void set_packed(npy_intp B, npy_intp K, npy_intp N, const FLOAT *
                     rows /= 2;
                 const FLOAT *base_b = base ? base + b * N + n : NULL;
                 FLOAT *y_b = y + b * N + n, *tile_y = y_b;
-                /* each of the first tiles fetches a part of the next panel */
+                /* each of the first tiles prefetches a part of the next panel */
                 const FLOAT *next = is_far && tile < vectors ? W + depth * (step + tile * Shape::LANES) : NULL;
                 npy_intp y_step = N;
                 if (columns < step) {
@@ -163,7 +163,7 @@ static int is_wide(void)
 #endif
 }
 
-/* Pack W into `room`, of PACKED_SIZE; return where it begins. */
+/* Pack W into `room`, of PACKED_SIZE; return the aligned beginning. */
 static const FLOAT *packed(npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
 {
     FLOAT *begin = (FLOAT *)(((uintptr_t)room + 63) / 64 * 64);
@@ -171,7 +171,7 @@ static const FLOAT *packed(npy_intp K, npy_intp N, const FLOAT *W, int transpose
     return begin;
 }
 
-/* y = base + x W:  x (B, K), W (K, N) as `packed` made it, y and base, which may be y or NULL, (B, N) */
+/* y = base + x W:  x (B, K), W (K, N) from `packed`, y (B, N), base (B, N), which may be y or NULL */
 static void set_packed_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *base, const FLOAT *x, const FLOAT *W,
                                FLOAT *y)
 {

@@ -1,11 +1,11 @@
-/* What the layers share. */
+/* Loops and matrix products of the layers. */
 
-/* work(n) for n in 0 .. size, in whole vectors, then in fours: what is left after those the compiler would do one by
-   one, which takes as long as some vectors. */
+/* work(n) for n in 0 .. size, in whole vectors, then in fours, because the compiler would process the remaining numbers
+   one by one, which takes as long as some vectors. */
 template <class Work> static INLINED void each(npy_intp size, Work work)
 {
     const npy_intp whole = size / 16 * 16, fours = size / 4 * 4;
-#pragma GCC ivdep /* more arrays than the compiler would check for overlap: without this it uses no vectors */
+#pragma GCC ivdep /* without this GCC does not vectorise: there are too many arrays to check for overlap */
     for (npy_intp n = 0; n < whole; ++n)
         work(n);
     for (npy_intp n = whole; n < fours; n += 4)
@@ -16,19 +16,19 @@ template <class Work> static INLINED void each(npy_intp size, Work work)
         work(n);
 }
 
-/* BLAS counts rows and columns in 32 bits: whether it can count so many, a number that is not rounded to an integer. */
+/* Whether BLAS, which counts in 32 bits, can count so many rows; a double represents products that overflow. */
 static inline int is_countable(double rows)
 {
     return rows <= INT32_MAX;
 }
 
-/* Whether memory for so many numbers can be addressed: products of sizes that overflow 64 bits are told in double. */
+/* Whether memory for so many numbers can be addressed; a double represents products of sizes that overflow 64 bits. */
 static inline int is_addressable(double numbers)
 {
     return numbers * sizeof(FLOAT) < 4e18;
 }
 
-/* A small product is done before BLAS has looked at its arguments. */
+/* Whether a product is so small that it takes less time than BLAS's checks of its arguments. */
 static inline int is_small(npy_intp B, npy_intp K, npy_intp N)
 {
     return (double)B * (double)K * (double)N < 2048;
@@ -42,7 +42,7 @@ static void add_small_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x
         const FLOAT *x_b = x + b * K;
         FLOAT *__restrict__ sum = y + b * N;
         npy_intp k = 0;
-        for (; k + 4 <= K; k += 4) { /* four at once: fewer trips of the sums to memory and back */
+        for (; k + 4 <= K; k += 4) { /* four rows at once, so that the sums are loaded and stored less often */
             const FLOAT x_0 = x_b[k], x_1 = x_b[k + 1], x_2 = x_b[k + 2], x_3 = x_b[k + 3];
             const FLOAT *__restrict__ row = W + k * N;
             for (npy_intp n = 0; n < N; ++n)
@@ -56,8 +56,8 @@ static void add_small_product(npy_intp B, npy_intp K, npy_intp N, const FLOAT *x
     }
 }
 
-/* Threads that share the rows of `times` products of B rows with matrices of so many numbers, packed once; 0 where BLAS
-   does them. A packed product of some rows takes half of BLAS's time, but only rows are shared, a tile at a time. */
+/* Number of threads that share the rows of `times` products of B rows with matrices of `numbers` entries, packed once;
+   0 if BLAS is faster. A packed product of a few rows takes half of BLAS's time, but threads share only its tiles. */
 static int threads_for_rows(npy_intp times, npy_intp B, double numbers)
 {
     if (times < 2 || B < 2)
@@ -67,15 +67,15 @@ static int threads_for_rows(npy_intp times, npy_intp B, double numbers)
     return wanted > 2 * most ? 0 : (int)smaller(wanted, most);
 }
 
-/* A matrix (K, N) of products of B rows. `W` holds it, or where it is `transposed` its transpose, (N, K).
-   `prepared` is what the products read instead; NULL where BLAS does them. */
+/* A matrix (K, N) of products of B rows. `W` holds it, or if `transposed` its transpose, (N, K).
+   `prepared` is the copy of W that the products read; NULL if BLAS computes them. */
 typedef struct {
     npy_intp B, K, N;
     int transposed;
     const FLOAT *W, *prepared;
 } Matrix;
 
-/* Prepare W for products; `threads` is from `threads_for_rows`, `room` of PACKED_SIZE. */
+/* Prepare W for products; `threads` is from `threads_for_rows`, `room` has PACKED_SIZE numbers. */
 static Matrix matrix(int threads, npy_intp B, npy_intp K, npy_intp N, const FLOAT *W, int transposed, FLOAT *room)
 {
     Matrix made = {B, K, N, transposed, W, NULL};
@@ -91,7 +91,7 @@ static Matrix matrix(int threads, npy_intp B, npy_intp K, npy_intp N, const FLOA
     return made;
 }
 
-/* Sentences begin with states of 0: what is multiplied with them need not be read. */
+/* Whether all numbers are 0, as the first states of sentences; then the matrix need not be read. */
 static int is_zero(npy_intp size, const FLOAT *x)
 {
     npy_intp n = 0;
@@ -114,7 +114,7 @@ static INLINED void set_product(npy_intp rows, const FLOAT *base, const FLOAT *x
         return;
     if (is_few) {
         add_small_product(rows, W.K, W.N, x, W.prepared, y);
-    } else { /* to BLAS, which counts columns first, every matrix here is its transpose: y^T += W^T x^T */
+    } else { /* BLAS is column-major, so every matrix here is its transpose: y^T += W^T x^T */
         char no = 'N', turned = W.transposed ? 'T' : 'N';
         int B = (int)rows, K = (int)W.K, N = (int)W.N, step = 1;
         int first = W.transposed ? K : N, second = W.transposed ? N : K;
@@ -126,21 +126,21 @@ static INLINED void set_product(npy_intp rows, const FLOAT *base, const FLOAT *x
     }
 }
 
-/* Threads for a product that BLAS does, beside passes that so many threads share: there BLAS gets none of its own, which
-   would look for more work for a while and be in the way. */
-static int threads_beside(int of_passes, double work)
+/* Number of threads for a BLAS product next to passes with `of_passes` threads. BLAS then uses none of its own, which
+   would spin for a while and slow down the passes. */
+static int threads_next_to(int of_passes, double work)
 {
     return of_passes < 2 ? 0 : threads_for(work);
 }
 
-/* What becomes of the gradient of a matrix: G = kept G + scale g. A step that needs no norm descends at once, with the
-   matrix itself as G. */
+/* How the gradient g of a matrix is stored: G = kept G + scale g. A step that needs no norm updates the matrix at once,
+   with the matrix itself as G. */
 typedef struct {
     FLOAT scale, kept;
 } Use;
 static const Use AS_IT_IS = {1, 0};
 
-/* G = kept G + scale e^T h, where e^T h is the gradient over N columns at once:  e (N, M), h (N, K), G (M, K) */
+/* G = kept G + scale e^T h, where e^T h is the gradient over N positions:  e (N, M), h (N, K), G (M, K) */
 static void use_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const FLOAT *e, const FLOAT *h, Use use,
                       FLOAT *G)
 {
@@ -149,7 +149,7 @@ static void use_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const F
             memset(G, 0, sizeof(FLOAT) * M * K);
         return;
     }
-    const int threads = threads_beside(of_passes, (double)N * (double)M * (double)K);
+    const int threads = threads_next_to(of_passes, (double)N * (double)M * (double)K);
     share(threads, M, 16, [=](npy_intp begin, npy_intp end) {
         char no = 'N', transposed = 'T';
         int rows = (int)N, m = (int)(end - begin), k = (int)K, step = (int)M;
@@ -159,7 +159,7 @@ static void use_outer(int of_passes, npy_intp N, npy_intp M, npy_intp K, const F
     });
 }
 
-/* The same with sum_t e_t s_{t-1}^T:  e (T, B, M), first state (B, K), states (T, B, K), G (M, K) */
+/* G = kept G + scale sum_t e_t s_{t-1}^T:  e (T, B, M), first state (B, K), states (T, B, K), G (M, K) */
 static void use_outer_of_steps(int of_passes, npy_intp T, npy_intp B, npy_intp M, npy_intp K, const FLOAT *e,
                                const FLOAT *first, const FLOAT *states, Use use, FLOAT *G)
 {

@@ -1,4 +1,4 @@
-/* A recurrent layer over all steps of a padded batch. Arrays are contiguous, a row a sentence: (T, B, H).
+/* A recurrent layer over all steps of a padded batch. Arrays are contiguous, one row per sentence: (T, B, H).
 
    FLOAT is double or float, GEMM is BLAS's gemm for it.
    ACTIVATION is LOGISTIC, HYPERBOLIC or RECTIFIER. */
@@ -40,7 +40,7 @@ HOT static void forward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp 
     }
 }
 
-/* of all sentences */
+/* forward_some for all sentences, which the threads share */
 static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FLOAT *W_h, const FLOAT *h0, FLOAT *h,
                     FLOAT *room_h)
 {
@@ -51,7 +51,7 @@ static void forward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *a, const FL
 }
 
 /* e_a_t = f'(a_t) * e_h_t;  e_h_{t-1} += W_h^T e_a_t, for the sentences begin .. end.
-   `e` holds the error of h_t, then of h_{t-1}, at last of h_0: (B, H). */
+   `e` (B, H) holds the error of h_t, then of h_{t-1}, and in the end of h_0. */
 HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp B, npy_intp H, Matrix to_before,
                               const FLOAT *h, const FLOAT *e_h, FLOAT *e_a, FLOAT *e)
 {
@@ -68,7 +68,7 @@ HOT static void backward_some(npy_intp begin, npy_intp end, npy_intp T, npy_intp
     }
 }
 
-/* of all sentences;  dW_h = sum_t e_a_t h_{t-1}^T */
+/* backward_some for all sentences, then dW_h = sum_t e_a_t h_{t-1}^T */
 static void backward(npy_intp T, npy_intp B, npy_intp H, const FLOAT *W_h, const FLOAT *h, const FLOAT *h0,
                      const FLOAT *e_h, FLOAT *e_a, FLOAT *e, FLOAT *g_W_h, FLOAT *room_h, Use use = AS_IT_IS)
 {

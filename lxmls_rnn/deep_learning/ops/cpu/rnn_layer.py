@@ -1,4 +1,4 @@
-"""The recurrent layer of `RNN` as one Op: h_t = f(a_t + W_h h_{t-1}) over all steps, and its gradient."""
+"""The recurrent layer of `RNN` as one Op over all steps, h_t = f(a_t + W_h h_{t-1}), and its gradient."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
 import theano  # isort: skip
 
-MACROS = {"logistic": "LOGISTIC", "tanh": "HYPERBOLIC", "relu": "RECTIFIER"}
+ACTIVATION_MACROS = {"logistic": "LOGISTIC", "tanh": "HYPERBOLIC", "relu": "RECTIFIER"}
 
 
 class _RNNOp(LayerOp):
@@ -20,13 +20,13 @@ class _RNNOp(LayerOp):
         self.activation = activation
 
     def macros(self) -> dict[str, str]:
-        return {"LOGISTIC": "1", "HYPERBOLIC": "2", "RECTIFIER": "3", "ACTIVATION": MACROS[self.activation]}
+        return {"LOGISTIC": "1", "HYPERBOLIC": "2", "RECTIFIER": "3", "ACTIVATION": ACTIVATION_MACROS[self.activation]}
 
 
 class RNNLayer(_RNNOp):
-    """Hidden states h (T, B, H) from a (T, B, H), W_h (H, H) and h0 (B, H).
+    """Op for the hidden states h (T, B, H) from a (T, B, H), W_h (H, H) and h0 (B, H).
 
-    a_t = W_x z_t is the input projection of step t. One sentence leaves out B.
+    a_t = W_x z_t is the input projection of step t. For a single sentence B is omitted.
     """
 
     inputs = {"a": ("T", "B", "H"), "W_h": ("H", "H"), "h0": ("B", "H")}
@@ -47,7 +47,7 @@ class RNNLayer(_RNNOp):
 
 
 class RNNLayerGrad(_RNNOp):
-    """Errors e_a (T, B, H), e_h0 (B, H) and the gradient of W_h, from the errors e_h (T, B, H) of the states."""
+    """Op for e_a (T, B, H), e_h0 (B, H) and the gradient of W_h, from the errors e_h (T, B, H) of the states."""
 
     inputs = {"e_h": ("T", "B", "H"), "W_h": ("H", "H"), "h": ("T", "B", "H"), "h0": ("B", "H")}
     outputs = {"e_a": ("T", "B", "H"), "e_h0": ("B", "H"), "g_W_h": ("H", "H")}

@@ -1,14 +1,14 @@
-/* Steps of stochastic gradient descent, one after the other, for a tagger around any recurrent layer.
+/* Steps of stochastic gradient descent, one after the other, for a tagger with any recurrent layer.
 
-   FLOAT is double or float. What depends on the layer comes as macros:
+   FLOAT is double or float. These macros describe the layer:
    MATRICES(DO)         DO(W, size) for every matrix after W_e
-   ARRAYS(DO)           DO(name, size) for every array that lives for one step, of T words of B sentences: (T, B, n)
-   ALIASES(DO)          DO(name, other) for every array that is another one, which it replaces word by word
-   STATES(DO)           DO(name, size) for those of them that are states before the first word, which are 0
-   FORWARD, BACKWARD    the layer's calls, on variables of these names
+   ARRAYS(DO)           DO(name, size) for every array of a step on T words of B sentences: (T, B, n)
+   ALIASES(DO)          DO(name, other) for every array that overwrites another one, word by word
+   STATES(DO)           DO(name, size) for the arrays that are states before the first word, which are 0
+   FORWARD, BACKWARD    the layer's calls, on variables with these names
    GATES                rows of W_x for each hidden unit */
 
-#ifndef TAKE /* the arrays of a step lie one after the other in the workspace */
+#ifndef TAKE /* the workspace holds the arrays of a step one after the other */
 #define TAKE(size) next; next += size
 #endif
 #define FIELD(name, size) FLOAT *name;
@@ -23,17 +23,17 @@
 
 typedef struct {
     npy_intp n_words, E, H, K; /* K tags, embeddings of E dimensions */
-    FLOAT *W_e;                /* a row a word */
+    FLOAT *W_e;                /* one row per word */
     MATRICES(FIELD)
 } Tagger;
 
 typedef struct {
     FLOAT rate;
-    FLOAT clip; /* largest norm of the whole gradient, or infinity; NaN: the norm is not computed */
+    FLOAT clip; /* maximum norm of the whole gradient, or infinity; NaN: the norm is not computed */
     int freeze_embeddings;
 } Descent;
 
-/* Numbers in the workspace of a step. */
+/* Size of a step's workspace, in numbers. */
 template <class Integer> static Integer workspace_size(Integer T, Integer B, const Tagger *tagger)
 {
     const Integer E = (Integer)tagger->E, H = (Integer)tagger->H, K = (Integer)tagger->K;
@@ -54,7 +54,7 @@ static void add_scaled(npy_intp size, FLOAT scale, const FLOAT *__restrict__ fro
         to[n] += scale * from[n];
 }
 
-/* The sum of squares, as eight sums: one alone would wait for each addition. */
+/* The sum of squares, as eight sums, because a single one would wait for each addition. */
 static double squares(npy_intp size, const FLOAT *g)
 {
     double sums[8] = {}, sum = 0;
@@ -73,12 +73,12 @@ static double squares(npy_intp size, const FLOAT *g)
 static void set_outputs(int of_passes, npy_intp N, npy_intp K, npy_intp M, const FLOAT *x, const FLOAT *W,
                         int transposed, FLOAT *room, FLOAT *y)
 {
-    const Matrix by_W = matrix(of_passes && (double)N > MULTIPLICATIONS_A_NUMBER, N, K, M, W, transposed, room);
-    share(threads_beside(of_passes, (double)N * (double)K * (double)M), N, GRAIN,
+    const Matrix by_W = matrix(of_passes && (double)N > PRODUCTS_PER_PACKED_NUMBER, N, K, M, W, transposed, room);
+    share(threads_next_to(of_passes, (double)N * (double)K * (double)M), N, GRAIN,
           [=](npy_intp begin, npy_intp end) { set_product(end - begin, NULL, x + begin * K, by_W, y + begin * M); });
 }
 
-/* The gradient of a word's embedding is the sum of the rows of all its positions: moves it to the row of the first one.
+/* Sum the rows of all positions of a word, which is the gradient of its embedding, into the row of the first position.
    `first` holds -1 for every word, before and after. */
 static void sum_by_word(npy_intp N, npy_intp E, const npy_int32 *words, FLOAT *e_z, npy_int32 *first)
 {
@@ -96,8 +96,8 @@ static void sum_by_word(npy_intp N, npy_intp E, const npy_int32 *words, FLOAT *e
 }
 
 /* One step on B sentences of T words; words, gold and weights (T, B); padding comes last, with weight 0. Sets the cost
-   and the number of words tagged rightly, both before the step, and the norm of the gradient before clipping. `first` is
-   for `sum_by_word`, NULL where no norm is computed. */
+   and the number of correct words, both before the step, and the norm of the gradient before clipping. `first` is for
+   `sum_by_word`; it is NULL if no norm is computed. */
 HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const npy_int32 *gold,
                          const FLOAT *weights, const Tagger *tagger, const Descent *descent, npy_int32 *first,
                          FLOAT *workspace, FLOAT *cost, npy_int64 *correct, FLOAT *norm_before)
@@ -147,13 +147,13 @@ HOT static void sgd_step(npy_intp T, npy_intp B, const npy_int32 *words, const n
             add_scaled(E, -rate, e_z + n * E, W_e + words[n] * E);
 }
 
-/* Memory that is kept from call to call: the system hands out large blocks page by page, each filled with zeros first. */
+/* Memory that is kept between calls, because the system fills new large blocks with zeros, page by page. */
 typedef struct {
     FLOAT *data;
     npy_intp size;
 } Workspace;
 
-/* Make room for so many numbers; whether there is memory for them. */
+/* Enlarge the workspace to `size` numbers; return whether there is memory for them. */
 static int make_room(npy_intp size, Workspace *workspace)
 {
     if (size > workspace->size) {
@@ -166,10 +166,10 @@ static int make_room(npy_intp size, Workspace *workspace)
 
 typedef enum { ALL_MADE, OUT_OF_RANGE, NO_MEMORY, TOO_LARGE } Outcome;
 
-/* One step for each of the S batches of these numbers. Batch n has its words, gold tags and weights from entry
-   batches[n][0] on, and batches[n][1] = T, batches[n][2] = B. Ends after a cost that is not finite, and before a batch
-   with an id out of range; costs of steps not made are NaN, norms not computed 0. None is made where one of the batches
-   is too large. */
+/* One step on each of the S batches in `numbers`. The words, gold tags and weights of batch n begin at entry
+   batches[n][0]; batches[n][1] is its T, batches[n][2] its B. The steps end after a cost that is not finite and before
+   a batch with an id out of range. Costs of steps that are not made are NaN, norms that are not computed 0. No step is
+   made if one of the batches is too large. */
 HOT static Outcome sgd_steps(npy_intp S, const npy_int64 *numbers, const npy_int64 (*batches)[3],
                              const npy_int32 *words, const npy_int32 *gold, const FLOAT *weights, const Tagger *tagger,
                              const Descent *descent, Workspace *workspace, FLOAT *costs, npy_int64 *correct,

@@ -1,4 +1,4 @@
-"""Steps of gradient descent on many batches as one Op, which changes the parameters in place; see sgd_steps.c."""
+"""Many steps of gradient descent as one Op, which updates the parameters in place; the steps are in sgd_steps.c."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.tensor.blas_headers import blas_header_version  # isort: skip
 
-# the arrays of a step around the layer
+# sizes of the arrays of a step outside the layer
 ARRAYS = {"z": "T * B * E", "y": "T * B * K", "e_y": "T * B * K", "e_z": "T * B * E"}
 INPUTS = ("numbers", "batches", "words", "gold", "weights", "rate", "clip", "freeze_embeddings")
 
 
 class SGDSteps(BlasOp):
-    """Costs (S,), numbers of words tagged rightly (S,), both before each of S steps, norms (S,), changed parameters.
+    """Op that makes S steps of gradient descent.
 
-    Inputs, all contiguous, and trusted: `numbers` (S,), int64, of the batches to make a step on, in this order;
-    `batches` (M, 3), int64: the first entry of each in the next three, its T and its B; `words` and `gold` (N,), int32,
-    and `weights` (N,) in the cost, each batch as (T, B); scalars `rate`, `clip`, the largest norm of the gradient, and
-    `freeze_embeddings`, int8; the parameters in the model's order. The norms are those of the gradients before
-    clipping: with a `clip` of infinity nothing is clipped, with NaN they are not computed, but 0.
+    The outputs are the costs (S,) and the numbers of correct words (S,), both before each step, the norms of the
+    gradients before clipping (S,), and the updated parameters.
 
-    ValueError for shapes that do not fit or a batch of 2^31 words, MemoryError; IndexError for an id out of range,
-    before the step on its batch. After a cost that is not finite no step is made, and the costs of those missing are
-    NaN.
+    The inputs must be contiguous and are not checked for this:
+
+    - `numbers` (S,), int64: the batches to make a step on, in this order;
+    - `batches` (M, 3), int64: for each batch its first entry in the next three arrays, its T and its B;
+    - `words` and `gold` (N,), int32, and `weights` (N,) in the cost: the entries of each batch as (T, B);
+    - scalars `rate`, `clip` (maximum norm of the gradient; infinity does not clip, NaN does not compute the norms but
+      returns 0) and `freeze_embeddings`, int8;
+    - the parameters in the model's order.
+
+    Raises ValueError if shapes do not fit or a batch has 2^31 words, MemoryError if there is no memory, and IndexError
+    if an id is out of range, before the step on its batch. After a cost that is not finite no more steps are made, and
+    their costs are NaN.
 
     Parameters
     ----------
@@ -51,14 +57,14 @@ class SGDSteps(BlasOp):
         )
 
     def macros(self) -> dict[str, str]:
-        """Tell the C code about the layer."""
+        """Return the macros that describe the layer to the C code."""
         forward, backward = self.layer, self.layer.gradient()
         shapes = {**forward.inputs, **forward.outputs, **backward.inputs, **backward.outputs}
         sizes = {name: " * ".join(shape) for name, shape in shapes.items()}
         sizes |= {**ARRAYS, **forward.scratch, **backward.scratch}
         sizes |= {"room_x": f"PACKED_SIZE({forward.rows} * H, E)", "room_y": "PACKED_SIZE(K, H)"}
         aliases = {**forward.overwrites, **backward.overwrites}
-        # all but the matrices and their gradients
+        # these have no memory of their own in the workspace
         without = {*self.matrices, *(f"g_{name}" for name in self.matrices), *aliases}
         arrays = {name: size for name, size in sizes.items() if name not in without}
         states = {name: size for name, size in arrays.items() if name in ("h0", "c0")}
@@ -91,13 +97,13 @@ class SGDSteps(BlasOp):
         return f"free({name}_workspace.data);"
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
-        """Return the code that allocates, checks the parameters' sizes and calls."""
+        """Return the code that allocates the outputs, checks the parameters' sizes and calls `sgd_steps`."""
         numbers, batches, words, gold, weights, rate, clip, freeze, *parameters = inputs
         costs, correct, norms, *changed = outputs
         number = node.inputs[4].type.dtype_specs()[2]
         ctype = c_source.C_TYPES[node.inputs[4].dtype]["FLOAT"]
         names = ["W_e", *self.matrices]
-        # parameters in another order of memory are copied, and written back
+        # parameters in another memory order are copied and written back
         take = "".join(
             f"PyArrayObject *{W}_ = (PyArrayObject *)PyArray_FromArray({variable}, NULL, "
             f"NPY_ARRAY_INOUT_{'F' if W == 'W_e' else ''}ARRAY2);\n"
@@ -140,7 +146,7 @@ class SGDSteps(BlasOp):
                 PyErr_SetString(PyExc_ValueError, "{self}: a batch has too many words for BLAS or for memory");
                 break;
             case {name}::NO_MEMORY:
-                PyErr_SetString(PyExc_MemoryError, "{self}: the arrays of a batch do not fit");
+                PyErr_SetString(PyExc_MemoryError, "{self}: the arrays of a batch do not fit into memory");
                 break;
             case {name}::ALL_MADE:
                 break;

@@ -6,7 +6,7 @@ HOT static npy_intp softmax_cost(npy_intp N, npy_intp K, const FLOAT *y, const n
                                  FLOAT *cost, FLOAT *e_y, npy_int64 *correct)
 {
     double sum_of_costs = 0;
-    npy_int64 right = 0;
+    npy_int64 n_correct = 0;
     for (npy_intp n = 0; n < N; ++n, y += K, e_y += K) {
         const npy_int32 tag = gold[n];
         if (tag < 0 || tag >= K)
@@ -25,9 +25,9 @@ HOT static npy_intp softmax_cost(npy_intp N, npy_intp K, const FLOAT *y, const n
             e_y[k] *= scale;
         e_y[tag] -= weights[n];
         sum_of_costs += weights[n] * (LOG(sum) + y[highest] - y[tag]);
-        right += highest == tag && weights[n] > 0;
+        n_correct += highest == tag && weights[n] > 0;
     }
     *cost = (FLOAT)sum_of_costs;
-    *correct = right;
+    *correct = n_correct;
     return -1;
 }

@@ -13,21 +13,21 @@ import theano  # isort: skip
 import theano.tensor as T  # isort: skip
 from theano.gradient import DisconnectedType  # isort: skip
 
-SOURCE = "softmax_cost.c"
+SOURCE_FILE = "softmax_cost.c"
 
 
 class SoftmaxCost(theano.Op):
-    """Cost, its gradient e_y (N, K), and the number of words tagged rightly.
+    """Op for the cost, its gradient e_y (N, K), and the number of correct words.
 
-    From the scores y (N, K) of K tags for N words, their gold tags (N,), int32, and weights (N,): the cost is
-    -sum_n weights_n log softmax(y_n)[gold_n]. Only the cost can be differentiated, and only by y.
+    Inputs are the scores y (N, K) of K tags for N words, their gold tags (N,), int32, and weights (N,). The cost is
+    -sum_n weights_n log softmax(y_n)[gold_n]. Only the cost can be differentiated, and only w.r.t. y.
     """
 
     __props__ = ("name",)
-    name = "softmax cost"  # Theano gives C code of an Op without properties no version
+    name = "softmax cost"  # Theano gives the C code of an Op without properties no version
 
     def make_node(self, y: Any, gold: Any, weights: Any) -> theano.Apply:
-        """Check dimensions and types; TypeError where they are others."""
+        """Check the inputs; TypeError if their dimensions or types are wrong."""
         y, gold, weights = (T.as_tensor_variable(value) for value in (y, gold, weights))
         if y.ndim != 2 or y.dtype not in C_TYPES:
             raise TypeError(f"{self}: y must be a matrix of float32 or float64, got {y.type}")
@@ -48,7 +48,7 @@ class SoftmaxCost(theano.Op):
         return [output_gradients[0] * outputs[1], DisconnectedType()(), DisconnectedType()()]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Compute with NumPy, where there is no compiler."""
+        """Compute with NumPy if there is no compiler."""
         y, gold, weights = inputs
         each = np.arange(len(gold))
         p = np.exp(y - y.max(axis=1, keepdims=True))
@@ -67,7 +67,7 @@ class SoftmaxCost(theano.Op):
         return c_source.COMPILE_ARGS
 
     def c_support_code_apply(self, node: theano.Apply, name: str) -> str:
-        return c_source.in_namespace(name, c_source.read(SOURCE), node.inputs[0].dtype)
+        return c_source.in_namespace(name, c_source.read(SOURCE_FILE), node.inputs[0].dtype)
 
     def c_code(self, node: theano.Apply, name: str, inputs: list[str], outputs: list[str], sub: dict[str, str]) -> str:
         y, gold, weights = inputs
@@ -109,4 +109,4 @@ class SoftmaxCost(theano.Op):
         }}"""
 
     def c_code_cache_version(self) -> tuple[Any, ...]:
-        return (c_source.digest(c_source.read(SOURCE, "softmax_cost.py", "c_source.py")),)
+        return (c_source.digest(c_source.read(SOURCE_FILE, "softmax_cost.py", "c_source.py")),)

@@ -1,1 +1,1 @@
-"""The Ops for a GPU, CUDA or OpenCL, and what puts them in the place of the CPU's; kernels in CLUDA."""
+"""Ops for CUDA and OpenCL GPUs, with kernels in CLUDA, and the optimisers that insert them."""

@@ -1,6 +1,6 @@
-"""The sources of the GPU's kernels, in CLUDA: one source for CUDA and OpenCL. They are in the .cluda files beside this.
+"""Sources of the GPU kernels in CLUDA, which serves CUDA and OpenCL; they are in the .cluda files of this folder.
 
-Kernels take arrays that are contiguous and begin where their memory begins.
+Kernels expect contiguous arrays that begin where their memory begins.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
 
-BLOCK = 256  # threads; every device allows as many
+BLOCK_THREADS = 256  # every device allows as many
 
 
 @cache
@@ -22,10 +22,10 @@ def _source(files: tuple[str, ...], macros: tuple[tuple[str, str], ...]) -> str:
 
 @cache
 def layer_source(layer: LayerOp) -> str:
-    """Return the kernels for a layer, of which a CPU's Op tells the kind and the activation."""
+    """Return the source of a layer's kernels; the CPU's Op determines the kind of layer and the activation."""
     return _source(("layer.cluda", layer.source.replace(".c", ".cluda")), tuple(layer.macros().items()))
 
 
 def softmax_cost_source() -> str:
-    """Return the kernels of softmax and cross-entropy."""
-    return _source(("softmax_cost.cluda",), (("BLOCK", str(BLOCK)),))
+    """Return the source of the kernels of softmax and cross-entropy."""
+    return _source(("softmax_cost.cluda",), (("BLOCK", str(BLOCK_THREADS)),))

@@ -1,4 +1,4 @@
-"""The base of the GPU's Ops: launching kernels, checks, products."""
+"""Base class of the GPU Ops: kernel launches, checks, matrix products."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu.layer_op import LayerOp
-from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK, layer_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, layer_source
 
 import pygpu  # isort: skip
 import theano  # isort: skip
@@ -22,10 +22,10 @@ def _kernel(context: Any, source: str, name: str, types: tuple[Any, ...]) -> Any
 
 
 def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, local: int = 0) -> None:
-    """Start the kernel of a name in a program, so many blocks of so many threads; without a block nothing is started.
+    """Launch a kernel with `local` floats of local memory; with 0 blocks do nothing.
 
-    Its `arguments` are numbers for ga_int, and arrays as `contiguous` gives them, at least one. It has `local` floats
-    in local memory.
+    `arguments` are integers (ga_int) and arrays as `contiguous` returns them, at least one. ValueError if an integer
+    does not fit.
     """
     if blocks == 0:
         return
@@ -39,30 +39,30 @@ def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, l
 
 
 def launch_for_each(n: int, source: str, name: str, *arguments: Any) -> None:
-    """Start a kernel with a thread for each of `n` things."""
-    launch(source, name, -(-n // BLOCK), BLOCK, *arguments)
+    """Launch a kernel with at least `n` threads, one for each item."""
+    launch(source, name, -(-n // BLOCK_THREADS), BLOCK_THREADS, *arguments)
 
 
 def block(H: int) -> int:
-    """Return the number of threads for H hidden units: a multiple of 32, which is a warp's."""
-    return min(BLOCK, -(-H // 32) * 32)
+    """Return the number of threads per block for H hidden units: a multiple of 32, the size of a warp."""
+    return min(BLOCK_THREADS, -(-H // 32) * 32)
 
 
 def contiguous(array: Any) -> Any:
-    """Return the array, or a copy that is in C order and begins where its memory begins."""
+    """Return the array, or a copy if it is not in C order or does not begin where its memory begins."""
     if array.flags.c_contiguous and array.offset == 0:
         return array
     return array.copy()
 
 
 def set_product(A: Any, B: Any, C: Any, beta: float = 0.0, **transposed: bool) -> None:
-    """C = A B + beta C, in place; trans_a and trans_b transpose."""
-    if 0 not in C.shape:  # not every BLAS takes a matrix without rows
+    """Compute C = A B + beta C in place; `trans_a` and `trans_b` transpose A and B."""
+    if 0 not in C.shape:  # some BLAS libraries reject empty matrices
         blas.gemm(1.0, A, B, beta, C, overwrite_c=True, **transposed)
 
 
 def outer(e: Any, before: Any, first: Any) -> Any:
-    """sum_t e_t s_{t-1}^T from e (T, B, m), the states s before the last (T, B, n), and the first one (B, n)."""
+    """Return sum_t e_t s_{t-1}^T from e (T, B, m), s_1 .. s_T, which is `before` (T, B, n), and s_0, `first` (B, n)."""
     T, B, m = e.shape
     product = pygpu.zeros((m, first.shape[1]), "float32", context=e.context)
     if T and B:
@@ -76,12 +76,12 @@ def outer(e: Any, before: Any, first: Any) -> Any:
 class GpuLayerOp(theano.Op):
     """A recurrent layer, or its gradient, on the GPU, with the inputs and outputs of the CPU's Op, `cpu`.
 
-    `fused_up_to` is the largest H with the plan "fused"; above, and where the device has too little local memory, the
-    plan is "stepwise", see `deep_learning.gpu_plans`.
+    `fused_up_to` is the largest H with the plan "fused". For larger H, and on devices with too little local memory, the
+    plan is "stepwise"; see `deep_learning.gpu_plans`.
     """
 
     __props__ = ("cpu", "fused_up_to")
-    fused_up_to: int  # of the class what it is by default, of an Op what it was made with
+    fused_up_to: int  # of the class: the default; of an Op: the value when it was built
 
     def __init__(self, cpu: LayerOp) -> None:
         self.cpu, self.fused_up_to = cpu, self.fused_up_to
@@ -90,7 +90,7 @@ class GpuLayerOp(theano.Op):
         return f"{type(self).__name__}{{{self.cpu}, fused_up_to={self.fused_up_to}}}"
 
     def make_node(self, *inputs: Any) -> theano.Apply:
-        """Check number, dimensions and types, which are all float32; TypeError where they do not fit."""
+        """Check the inputs; TypeError if their number, dimensions or types (all float32) are wrong."""
         names = self.cpu.inputs
         if len(inputs) != len(names):
             raise TypeError(f"{self} takes {', '.join(names)}; got {len(inputs)} inputs")
@@ -111,14 +111,14 @@ class GpuLayerOp(theano.Op):
         return self.cpu.infer_shape(node, shapes)
 
     def plan(self, H: int, local: int, context: Any) -> str:
-        """Return "fused" or "stepwise" for H hidden units, where fused needs so many floats of local memory."""
+        """Return "fused" or "stepwise" for H hidden units; "fused" needs `local` floats of local memory."""
         return "stepwise" if self.fused_up_to < H or 4 * local > context.lmemsize else "fused"
 
     def program(self) -> str:
         return layer_source(self.cpu)
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Check shapes, and compute; ValueError where they do not fit."""
+        """Check the shapes and compute; ValueError if they do not fit."""
         batch = node.inputs[0].ndim == 3
         dims = inputs[0].shape
         T, B, H = dims[0], dims[1] if batch else 1, dims[-1] // self.cpu.rows
@@ -131,7 +131,7 @@ class GpuLayerOp(theano.Op):
                     f"{self}: {name} must have the shape ({', '.join(expected)}) with "
                     f"T = {T}, B = {B}, H = {H} from {next(iter(self.cpu.inputs))}, got {value.shape}"
                 )
-            # in the kernels one sentence is a batch of one
+            # the kernels treat a single sentence as a batch of one
             arrays[name] = contiguous(value).reshape(tuple(sizes[size] for size in shape))
         results = {
             name: pygpu.empty([sizes[size] for size in shape], "float32", context=inputs[0].context)
@@ -142,5 +142,5 @@ class GpuLayerOp(theano.Op):
             storage[0] = results[name].reshape([sizes[size] for size in self.cpu.shape(shape, batch)])
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
-        """Fill `outputs`; an array may be replaced by another."""
+        """Fill the arrays of `outputs`, or replace them by others."""
         raise NotImplementedError

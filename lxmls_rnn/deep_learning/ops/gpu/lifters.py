@@ -1,6 +1,6 @@
-"""Optimisers that replace a layer's CPU Op by the GPU's where its inputs are on a GPU, CUDA or OpenCL.
+"""Optimisers that replace CPU Ops by GPU Ops if their inputs are on a CUDA or OpenCL GPU.
 
-Only float32 goes to the GPU; a float64 layer stays on the CPU.
+Only float32 Ops move to the GPU; float64 Ops stay on the CPU.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lxmls_rnn.deep_learning.gpu_plans import LOCAL, fused_up_to
+from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS, fused_up_to
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
 import pygpu  # isort: skip
 
-FORWARD, BACKWARD = LOCAL["lstm"]
+FORWARD_FLOATS, BACKWARD_FLOATS = LOCAL_FLOATS["lstm"]
 
 
 class _GpuLSTMOp(GpuLayerOp):
@@ -20,18 +20,19 @@ class _GpuLSTMOp(GpuLayerOp):
 
 
 class GpuLSTMLayer(_GpuLSTMOp):
-    """`LSTMLayer` on the GPU, float32. Fused it makes 3 launches (two transpose W_h and W_c), stepwise 3 a step.
+    """`LSTMLayer` on the GPU, float32.
 
-    Without peepholes one less each, and what stands in the kernels for W_c is not read.
+    "fused" takes 3 launches (two transpose W_h and W_c), "stepwise" 3 per step; without peepholes both take one less,
+    and the kernels do not read the argument that stands for W_c.
     """
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, *matrices, h_before, c_before = inputs.values()
         states = h, c, gates = outputs["h"], outputs["c"], outputs["gates"]
-        if self.plan(H, FORWARD * H, h.context) == "fused":
+        if self.plan(H, FORWARD_FLOATS * H, h.context) == "fused":
             weights = [W.T.copy() for W in matrices]
             arrays = a, weights[0], weights[-1], h_before, c_before, *states
-            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=FORWARD * H)
+            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=FORWARD_FLOATS * H)
             return
         peep = pygpu.empty((B, 3 * H), "float32", context=h.context) if self.cpu.peepholes else a
         c0 = c_before
@@ -44,9 +45,10 @@ class GpuLSTMLayer(_GpuLSTMOp):
 
 
 class GpuLSTMLayerGrad(_GpuLSTMOp):
-    """`LSTMLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 3 a step; then 4 gemms for W_h and W_c.
+    """`LSTMLayerGrad` on the GPU, float32.
 
-    Without peepholes stepwise 2 a step, then 2 gemms.
+    "fused" takes 1 launch, "stepwise" 3 per step; then 4 gemms compute the gradients of W_h and W_c. Without peepholes
+    "stepwise" takes 2 launches per step, and 2 gemms follow.
     """
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
@@ -55,8 +57,8 @@ class GpuLSTMLayerGrad(_GpuLSTMOp):
         e_a, e, e_c = outputs["e_a"], outputs["e_h0"], outputs["e_c0"]
         e_b = pygpu.empty((T, B, 3 * H), "float32", context=e.context) if self.cpu.peepholes else e_a
         arrays = c, c0, gates, e_h, e_a, e_b, e, e_c
-        if self.plan(H, BACKWARD * H, e.context) == "fused":
-            launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=BACKWARD * H)
+        if self.plan(H, BACKWARD_FLOATS * H, e.context) == "fused":
+            launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=BACKWARD_FLOATS * H)
         else:
             e[:] = 0
             e_c[:] = 0

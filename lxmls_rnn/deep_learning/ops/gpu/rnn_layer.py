@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lxmls_rnn.deep_learning.gpu_plans import LOCAL, fused_up_to
+from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS, fused_up_to
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
-FORWARD, BACKWARD = LOCAL["rnn"]
+FORWARD_FLOATS, BACKWARD_FLOATS = LOCAL_FLOATS["rnn"]
 
 
 class _GpuRNNOp(GpuLayerOp):
@@ -16,14 +16,14 @@ class _GpuRNNOp(GpuLayerOp):
 
 
 class GpuRNNLayer(_GpuRNNOp):
-    """`RNNLayer` on the GPU, float32. Fused it makes 2 launches (one transposes W_h), stepwise 2 a step."""
+    """`RNNLayer` on the GPU, float32: "fused" takes 2 launches (one transposes W_h), "stepwise" 2 per step."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, W_h, before = inputs.values()
         h = outputs["h"]
-        if self.plan(H, FORWARD * H, h.context) == "fused":
+        if self.plan(H, FORWARD_FLOATS * H, h.context) == "fused":
             arrays = a, W_h.T.copy(), before, h
-            launch(self.program(), "rnn_forward", B, block(H), T, B, H, *arrays, local=FORWARD * H)
+            launch(self.program(), "rnn_forward", B, block(H), T, B, H, *arrays, local=FORWARD_FLOATS * H)
             return
         for t in range(T):
             now = h[t]
@@ -33,13 +33,13 @@ class GpuRNNLayer(_GpuRNNOp):
 
 
 class GpuRNNLayerGrad(_GpuRNNOp):
-    """`RNNLayerGrad` on the GPU, float32. Fused it makes 1 launch, stepwise 2 a step; then 2 gemms for W_h."""
+    """`RNNLayerGrad` on the GPU, float32: "fused" takes 1 launch, "stepwise" 2 per step; 2 gemms for W_h follow."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         e_h, W_h, h, h0 = inputs.values()
         e_a, e = outputs["e_a"], outputs["e_h0"]
-        if self.plan(H, BACKWARD * H, e.context) == "fused":
-            launch(self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, e_a, e, local=BACKWARD * H)
+        if self.plan(H, BACKWARD_FLOATS * H, e.context) == "fused":
+            launch(self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, e_a, e, local=BACKWARD_FLOATS * H)
         else:
             e[:] = 0
             for t in reversed(range(T)):

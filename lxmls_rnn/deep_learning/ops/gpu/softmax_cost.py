@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, softmax_cost_source
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import contiguous, launch, launch_for_each
 
 import pygpu  # isort: skip
@@ -16,14 +16,14 @@ from theano.gpuarray.type import GpuArrayType  # isort: skip
 class GpuSoftmaxCost(theano.Op):
     """`SoftmaxCost` on the GPU, float32, in 2 launches.
 
-    A gold tag outside the K tags makes the cost not a number: an exception would have to wait for the device.
+    The cost is NaN if a gold tag is outside the K tags; an exception would have to wait for the device.
     """
 
     __props__ = ("block",)
-    block = BLOCK
+    block = BLOCK_THREADS
 
     def make_node(self, y: Any, gold: Any, weights: Any) -> theano.Apply:
-        """Check dimensions and types; TypeError where they are others."""
+        """Check the inputs; TypeError if their dimensions or types are wrong."""
         context = infer_context_name(y, gold, weights)
         inputs = [as_gpuarray_variable(value, context) for value in (y, gold, weights)]
         for name, variable, wanted in zip(
@@ -38,7 +38,7 @@ class GpuSoftmaxCost(theano.Op):
         return [(), shapes[0], ()]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Compute; ValueError where the shapes do not fit."""
+        """Compute; ValueError if the shapes do not fit."""
         y, gold, weights = map(contiguous, inputs)
         N, K = y.shape
         if gold.shape != (N,) or weights.shape != (N,) or K == 0:
@@ -47,5 +47,5 @@ class GpuSoftmaxCost(theano.Op):
         e_y, costs, cost = (pygpu.empty(shape, "float32", context=y.context) for shape in ((N, K), (N,), ()))
         right, correct = pygpu.empty((N,), "int32", context=y.context), pygpu.empty((), "int64", context=y.context)
         launch_for_each(N, source, "softmax_cost_of_words", N, K, y, gold, weights, e_y, costs, right)
-        launch(source, "softmax_cost_sum", 1, BLOCK, N, costs, right, cost, correct)
+        launch(source, "softmax_cost_sum", 1, BLOCK_THREADS, N, costs, right, cost, correct)
         outputs[0][0], outputs[1][0], outputs[2][0] = cost, e_y, correct

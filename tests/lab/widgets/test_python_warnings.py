@@ -6,27 +6,30 @@ import warnings
 
 import pytest
 
-from lab.widgets import warned
+from lab.widgets import python_warnings
 
 
 def test_a_warning_comes_to_the_innermost_that_takes_its_kind():
-    with warned.collected(UserWarning, RuntimeWarning) as outer, warned.collected(UserWarning) as inner:
+    with (
+        python_warnings.collected(UserWarning, RuntimeWarning) as outer,
+        python_warnings.collected(UserWarning) as inner,
+    ):
         for text, kind in (("a", UserWarning), ("b", RuntimeWarning), ("c", UserWarning)):
             warnings.warn(text, kind, stacklevel=1)
     assert (outer, inner) == (["b"], ["a", "c"])
-    assert warned.sentence([*inner, "a"]) == "Warning: a; c."
-    assert warned.sentence([]) == ""
+    assert python_warnings.sentence([*inner, "a"]) == "Warning: a; c."
+    assert python_warnings.sentence([]) == ""
 
 
 def test_what_nothing_takes_is_shown_with_its_text():
-    with pytest.warns(DeprecationWarning, match="^old$"), warned.collected(UserWarning) as taken:
+    with pytest.warns(DeprecationWarning, match="^old$"), python_warnings.collected(UserWarning) as taken:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     assert taken == []
 
 
 @pytest.mark.process
 def test_outside_of_panels_and_jobs_python_shows_it():
-    code = "import warnings; from lab.widgets import warned; warnings.warn('old file', UserWarning)"
+    code = "import warnings; from lab.widgets import python_warnings; warnings.warn('old file', UserWarning)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "UserWarning: old file" in ran.stderr
 
@@ -37,8 +40,8 @@ def test_the_librarys_warnings_come_each_time_those_of_others_as_python_has_it()
     for module, kind in (("lxmls_rnn.some", "UserWarning"), ("other", "UserWarning"), ("lab.some", "RuntimeWarning")):
         with warnings.catch_warnings():
             warnings.resetwarnings()
-            warned.follow()
-            with warned.collected(Warning) as texts:
+            python_warnings.install()
+            with python_warnings.collected(Warning) as texts:
                 exec(compile(code.format(kind), module, "exec"), {"__name__": module})
         told[module, kind] = len(texts)
     assert list(told.values()) == [2, 1, 1]

@@ -1,16 +1,16 @@
-"""Controls that are folded away: out of sight, never out of what is said."""
+"""Collapsible boxes: their controls can be hidden, but stay in the summary."""
 
 from lab.widgets.choices import CorpusChoice, ModelChoice
 from lab.widgets.trainer_choice import TrainerChoice
 
 
 def test_the_rare_controls_are_seen_when_they_are_asked_for():
-    more = TrainerChoice().more
-    _, box = more.children
+    advanced = TrainerChoice().advanced
+    _, box = advanced.children
     assert box.layout.display == "none"
-    more.button.value = True
+    advanced.button.value = True
     assert box.layout.display is None
-    assert more.rare == box.children
+    assert advanced.controls == box.children
 
 
 def test_what_differs_is_said_though_it_is_folded():
@@ -27,4 +27,4 @@ def test_what_differs_is_said_though_it_is_folded():
     model.model.value = "NumpyLSTM"
     assert model.in_words() == "NumpyLSTM, 20 hidden units, tanh, no peepholes, initialisation glorot"
     for part in (trainer, model, corpus):
-        assert part.more.children[1].layout.display == "none"
+        assert part.advanced.children[1].layout.display == "none"

@@ -10,13 +10,13 @@ _in_thread = threading.local()  # .collectors: (texts, categories) of this threa
 _show_elsewhere = warnings.showwarning
 
 
-def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
     """Add a warning to the innermost matching collector of this thread; without one, show it as Python does."""
     for texts, categories in reversed(getattr(_in_thread, "collectors", [])):
         if issubclass(category, categories):
             texts.append(str(message))
             return
-    _show_elsewhere(message, category, *place, **more)
+    _show_elsewhere(message, category, *place, **options)
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def sentence(texts: list[str]) -> str:
     return f"Warning: {'; '.join(dict.fromkeys(texts))}." if texts else ""
 
 
-def follow() -> None:
+def install() -> None:
     """Route all warnings through `show`, permanently; warnings of the library are repeated each time.
 
     `warnings.catch_warnings` is no alternative: it changes the whole process, so two threads would overwrite each
@@ -46,4 +46,4 @@ def follow() -> None:
     warnings.filterwarnings("always", category=UserWarning, module=r"(lxmls_rnn|lab)\b")
 
 
-follow()
+install()
