@@ -59,7 +59,8 @@ def is_read(part, sentence, way):
     """Whether a sentence is written in one line, from left to right (1) or from right to left (-1)."""
     boxes = places(part, sentence)
     pairs = list(zip(boxes, boxes[1:], strict=False))
-    one_line = all(a[2] < b[3] and b[2] < a[3] for a, b in pairs)
+    # tops: words without a tag stand a little lower; bottoms: of words written upwards
+    one_line = all(min(abs(a[2] - b[2]), abs(a[3] - b[3])) < 30 for a, b in pairs)
     return one_line and all(a[1] <= b[0] + 1 if way > 0 else b[1] <= a[0] + 1 for a, b in pairs)
 
 
@@ -123,10 +124,10 @@ def test_steps_follow_time_and_wide_words_stay_apart(lab, picture):
     drawing, equation = panel.locator(".lab-drawing svg"), panel.locator(".lab-equation")
     wide = "コンピューター コンピューター図書館 コンピューター 使い た"
     fill(panel, "Words", wide)
-    expect(equation).to_contain_text("word 1 of 5")
+    expect(drawing.first).to_contain_text("コンピュ")
     assert is_read(drawing.first, "コンピュ… コンピュ… コンピュ… 使い た", 1)
     fill(panel, "Words", f"{LONG_ARABIC} يقرأ كتابا")
-    expect(equation).to_contain_text("word 1 of 3")
+    expect(drawing.first).to_contain_text(LONG_ARABIC[:9])
     assert is_read(drawing.first, f"{LONG_ARABIC[:9]}… يقرأ كتابا", 1)
     ((left, right, *_), (_, dots, *_)) = places(drawing.first, f"{LONG_ARABIC[:9]} …")
     assert dots <= (left + right) / 2  # they stand for the end of the word, at its left
