@@ -33,10 +33,13 @@ TOKEN = re.compile(
     | \w+?(?=n't\b)                                          # do-n't
     | \w+(?:[-.]\w+)*                                        # words, with hyphens
     | \.{2,} | -{2,}                                         # an ellipsis, a dash
-    | \S                                                     # one sign
+    | \S\u0640*                                              # one sign, with the marks on it
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+
+LETTER = "\u0640"  # Arabic's tatweel, a letter that starts no word
+JOINERS = "\u200c\u200d"  # between letters of a word, in Persian and Hindi
 
 MAX_UNKNOWN_TAGS = 0.01  # share of the words of a file whose tags the model may not know
 ARRAYS_PER_LAYER = 8  # held at once for a sentence, at most: an LSTM's gates, cells and their activations
@@ -200,7 +203,10 @@ class Tagger:
 
 def tokenize(text: str) -> list[str]:
     """Split a sentence into tokens, roughly as the Penn Treebank does: "don't stop!" becomes do, n't, stop, !."""
-    return TOKEN.findall(normalised(text))
+    text = normalised(text)
+    # `\w` matches neither vowel signs nor other marks: a letter stands in for each
+    letters = "".join(LETTER if unicodedata.category(c)[0] == "M" or c in JOINERS else c for c in text)
+    return [text[slice(*found.span())] for found in TOKEN.finditer(letters)]
 
 
 def normalised(text: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
@@ -39,6 +40,11 @@ class Raw(str):
 
 def _cell(value: object) -> str:
     return value if isinstance(value, Raw) else escape(str(value))
+
+
+def isolated(text: str) -> str:
+    """Isolate a word in plain text: beside a word that is written from right to left, numbers keep their places."""
+    return text if text.isascii() else f"\u2068{text}\u2069"
 
 
 def word(text: str, tag: str, colour: str, unknown: bool, detail: str = "") -> Raw:
@@ -85,13 +91,13 @@ def heat_map(
     """
     shown = np.array([[coloured_by(value) for value in line] for line in values])
     largest = _largest(shown) if largest is None else largest
-    head = "".join(f'<th scope="col"><span>{escape(str(name))}</span></th>' for name in columns)
+    head = "".join(f'<th scope="col"><span dir="auto">{escape(str(name))}</span></th>' for name in columns)
     body = []
     for name, line, strengths in zip(rows, values, shown, strict=True):
         cells = []
         for t, (value, strength) in enumerate(zip(line, strengths, strict=True)):
             exact = str(value) if isinstance(value, np.integer) else f"{value:.4g}"
-            title = f"{name}, {columns[t]}: {exact}"
+            title = f"{name}, {isolated(str(columns[t]))}: {exact}"
             cells.append(_number_cell(float(strength), largest, write(value), title, t == marked_column))
         body.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     kind, head = "lab-heat lab-upright" if upright else "lab-heat", f"<thead><tr><td></td>{head}</tr></thead>"
@@ -140,9 +146,20 @@ def key(entries: Iterable[tuple[str, str, str]]) -> str:
     return "".join(parts)
 
 
+def width_of(text: str) -> int:
+    """Return the width of a text in letters: a Chinese or Japanese letter counts twice, a combining mark not at all."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
+
+
 def shortened(text: str, most: int) -> str:
-    """Shorten a text to at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Shorten a text to at most `most` letters, as `width_of` counts them, never between a letter and its marks."""
+    if width_of(text) <= most:
+        return text
+    end = next(end for end in range(len(text)) if width_of(text[: end + 1]) >= most)
+    while end and unicodedata.category(text[end])[0] == "M":
+        end -= 1
+    return f"{text[:end]}…"
 
 
 def symbols(text: str) -> Raw:
@@ -194,11 +211,11 @@ def matrix(
     small = max(values.shape) > MAX_WITH_NUMBERS
     lines = []
     if len(columns):
-        names = "".join(f'<th scope="col"><div>{escape(str(name))}</div></th>' for name in columns)
+        names = "".join(f'<th scope="col"><div dir="auto">{escape(str(name))}</div></th>' for name in columns)
         lines.append(f"<tr>{EMPTY_HEADER if len(rows) else ''}{names}</tr>")
     for i, line in enumerate(values):
         name = escape(str(rows[i])) if len(rows) else ""
-        cells = [f'<th scope="row">{name}</th>' if name else EMPTY_HEADER] if len(rows) else []
+        cells = [f'<th scope="row" dir="auto">{name}</th>' if name else EMPTY_HEADER] if len(rows) else []
         for j, value in enumerate(line):
             if np.isnan(value):
                 cells.append('<td class="lab-marked"></td>' if (i, j) in marked else "<td></td>")

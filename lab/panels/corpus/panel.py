@@ -101,7 +101,7 @@ class CorpusPanel(Panel):
         self.summary.value = html.table(header, [line])
         begin = self.first.value - 1
         self.sentences.value = "".join(
-            f"<div><small>{number + 1}</small> {self._coloured(part[number])}</div>"
+            f'<div dir="auto"><small>{number + 1}</small> {self._coloured(part[number])}</div>'
             for number in range(begin, min(begin + SENTENCES_PER_PAGE, len(part)))
         )
         draw(self.tags, Counter(tag for sentence in part for tag in sentence.tags).most_common())

@@ -48,7 +48,7 @@ class WordLines(widgets.VBox):
                 marks = []
                 for (name, colour, shape), line, here in zip(drawn, values, drawable, strict=True):
                     style = {"x": places[here], "y": line[here], "scales": scales_of(self.figure), "colors": [colour]}
-                    tooltips = [f"{name}, {labels[k]}: {line[k]:.3g}" for k in places[here]]
+                    tooltips = [f"{name}, {html.isolated(labels[k])}: {line[k]:.3g}" for k in places[here]]
                     marks.append(bqplot.Lines(stroke_width=2, **style))
                     marks.append(bqplot.Scatter(marker=shape, default_size=48, **named(tooltips), **style))
                 self.figure.marks = marks
@@ -88,14 +88,15 @@ class WordMap(widgets.VBox):
         ):
             x, y = places[:, numbers]
             put(points, x, y, names=[names[n] for n in numbers], colors=[colours[n] for n in numbers] or ["#fff"])
-            roomy = []
+            roomy: dict[int, str] = {}
             for n in numbers:
                 left, middle = places[:, n]
-                box = left + 7, middle - 6, left + 9 + width * len(names[n]), middle + 9
+                name = html.shortened(names[n], MAX_LETTERS)
+                box = left + 7, middle - 6, left + 9 + width * html.width_of(name), middle + 9
                 if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied):
                     occupied.append(box)
-                    roomy.append(n)
-            put(labels, *places[:, roomy], text=[names[n] for n in roomy])
+                    roomy[n] = name
+            put(labels, *places[:, list(roomy)], text=list(roomy.values()))
         self.children = [self.figure]
 
 

@@ -130,7 +130,7 @@ class ErrorsView(View):
         are = "is" if words == 1 else "are"
         which = f"{counted(words, 'word')} that {are} correct" if right else counted(words, "error")
         seen = enumerate(found[begin : begin + SENTENCES_SHOWN], begin + 1)
-        lines = "".join(f"<div>{n}: {_marked(one, hits, tags)}</div>" for n, (one, hits) in seen)
+        lines = "".join(f'<div dir="auto">{n}: {_marked(one, hits, tags)}</div>' for n, (one, hits) in seen)
         self.list.value = (
             f"{which} in {counted(len(found), 'sentence')}. A box shows the gold tag, an arrow and the predicted "
             f"tag; dashed: not in the vocabulary.{lines}"

@@ -29,7 +29,9 @@ class InspectionPanel(Panel):
     much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
     the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
     tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly. Try an
-    ambiguous word such as <i>watches</i> or <i>run</i> in different positions."""
+    ambiguous word such as <i>watches</i> or <i>run</i> in different positions. Sentences follow their script, also from
+    right to left; matrices and charts go from left to right, the first word first. Put spaces between the words of a
+    language that is written without them."""
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()

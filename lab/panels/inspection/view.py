@@ -163,7 +163,7 @@ def last_word(seen: Seen) -> int:
 
 def unknown_note(seen: Seen) -> str:
     """Return a sentence that lists the unknown words."""
-    unknown = [escape(word) for word, missing in zip(seen.words, seen.unknown, strict=True) if missing]
+    unknown = [f"<bdi>{escape(word)}</bdi>" for word, missing in zip(seen.words, seen.unknown, strict=True) if missing]
     if not unknown:
         return "Every word is in the vocabulary."
     return f"Dashed: not in the vocabulary; the model sees &lt;unk&gt;: {', '.join(unknown)}."

@@ -104,6 +104,19 @@ def test_long_names_are_cut_to_so_many_letters():
     assert [html.shortened(text, 4) for text in ("", "four", "fives")] == ["", "four", "fiv…"]
 
 
+def test_wide_letters_count_twice_and_marks_stay_with_their_letter():
+    assert [html.shortened(text, 5) for text in ("図書館", "図書", "कि", "किताबों", "e\u0301t\u0301e\u0301")] == [
+        "図書…", "図書", "कि", "किता…", "e\u0301t\u0301e\u0301"
+    ]  # fmt: skip
+    assert html.shortened("विद्या", 3) == "वि…"  # not between द and its vowel sign
+
+
+def test_a_word_in_another_script_is_isolated_from_the_number_after_it():
+    shown = html.heat_map(np.array([[1.0, 2.0]]), ["a"], ["dog", "كلب"])
+    assert 'title="a, dog: 1"' in shown
+    assert 'title="a, \u2068كلب\u2069: 2"' in shown
+
+
 def test_a_formula_has_its_indices_and_signs():
     assert html.symbols("dW_h += e_{a,t+1} * h_2^T - 1 < 'x'") == (
         "dW<sub>h</sub> += e<sub>a,t+1</sub> ⊙ h<sub>2</sub><sup>T</sup> \u2212 1 &lt; 'x'"

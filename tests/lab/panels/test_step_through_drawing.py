@@ -263,7 +263,7 @@ def test_the_gradients_say_what_they_have_gathered_and_mark_what_the_step_adds_t
     captions = re.findall(r"<caption>d?W<sub>(.)</sub> <small>(\d × \d)</small>", shown.replace("dW", "W"))
     assert [name for name, _ in captions] == ["e", "x", "h", "y"]
     embeddings = shown.partition("</table>")[0]
-    assert re.findall(r'<th scope="col"><div>(.*?)</div>', embeddings)[walk.x[0]] in ("The", "&lt;unk&gt;")
+    assert re.findall(r'<th scope="col"><div dir="auto">(.*?)</div>', embeddings)[walk.x[0]] in ("The", "&lt;unk&gt;")
     rows = [re.findall(r"<td[^>]*>", row) for row in embeddings.split("<tr>")[2:]]
     marked = {j for row in rows for j, cell in enumerate(row) if "lab-marked" in cell}
     assert marked == {walk.x[0]}  # the column of the first word, the last that the walk comes to
