@@ -37,6 +37,12 @@ def runs(root: str | os.PathLike[str] | None = None) -> Path:
     return Path(os.environ.get("LXMLS_RUNS") or "runs") if root is None else Path(root)
 
 
+def model(name: Path) -> Path:
+    """Return the path of a model: a file, a run's folder, or a run by its name."""
+    run = runs() / name
+    return run if not name.is_file() and not (name / "model.npz").exists() and run.is_dir() else name
+
+
 def results() -> Path:
     """Return LXMLS_RESULTS, or results/ of the current folder."""
     return Path(os.environ.get("LXMLS_RESULTS") or "results")

@@ -1,4 +1,4 @@
-"""The command `lxmls-rnn` with doctor, fetch, evaluate, tag, runs and check; it adds train, bench, sweep and class."""
+"""The command `lxmls-rnn` with doctor, fetch, evaluate, tag, runs and check; it adds those of other files."""
 
 import sys
 import warnings
@@ -14,6 +14,7 @@ from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
 from lxmls_rnn.cli.console import Commands, Encoding, MaxNrSent, MaxSentLen, Root, TagMap, Tags, console
+from lxmls_rnn.cli.export import export, import_
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
@@ -44,12 +45,6 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(sweep_app, name="sweep")
 app.add_typer(class_app, name="class")
-
-
-def model_file(name: Path) -> Path:
-    """Return the path of a model: a file, a run's folder, or a run by its name."""
-    run = paths.runs() / name
-    return run if not name.is_file() and not (name / "model.npz").exists() and run.is_dir() else name
 
 
 @app.command()
@@ -112,7 +107,7 @@ def evaluate(
             raise FileNotFoundError(f"no run, model file or corpus {second}: `lxmls-rnn runs` lists the runs")
         second, corpus = None, str(second)
     models = [model] if second is None else [model, second]
-    taggers = [Tagger.load(model_file(name)) for name in models]
+    taggers = [Tagger.load(paths.model(name)) for name in models]
     check_same_tags(taggers[0].tags, taggers[-1].tags)
     corpus = corpus or "sample"
     file = Path(corpus) if Path(corpus).is_file() else corpus_files(corpus, "test")[2]
@@ -149,7 +144,7 @@ def evaluate(
 
 def is_model(name: Path) -> bool:
     """Whether a name that may stand for a corpus or a model stands for a model: the name of a corpus does not."""
-    file = model_file(name)
+    file = paths.model(name)
     return files_of(str(name)) is None and (file.is_dir() or file.suffix == ".npz")
 
 
@@ -181,7 +176,7 @@ def tag(
     """
     if sentence is not None and file is not None:
         raise ValueError(f"give a sentence or --file, not both: got {quoted(sentence)} and {file}")
-    tagger = Tagger.load(model_file(model))
+    tagger = Tagger.load(paths.model(model))
     if sentence is not None and output == "text":
         table = Table("word", "tag", "probability")
         for word in tagger.tag(sentence.split() if tokenized else sentence):
@@ -201,6 +196,10 @@ def tag(
         elif words:
             names, tags = [w.word for w in words], [w.tag for w in words]
             print(conllu(number, text, names, tags, tagger.tags), end="", flush=True)
+
+
+app.command()(export)
+app.command("import")(import_)
 
 
 @app.command()

@@ -101,6 +101,11 @@ def save(
         "versions": {"lxmls_rnn": lxmls_rnn.__version__, "numpy": np.__version__, "python": platform.python_version()},
         **extra,
     }
+    write(path, header, values)
+
+
+def write(path: str | os.PathLike[str], header: Mapping[str, Any], values: Mapping[str, np.ndarray]) -> None:
+    """Write a header and parameters, which were checked before, to a model file; OSError as in `save`."""
     encoded = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), dtype=np.uint8)
     write_atomically(Path(path), lambda file: _write({"header": encoded, **values}, file))
 
@@ -160,6 +165,17 @@ def load(path: str | os.PathLike[str], model_class: Any = None) -> Saved:
         raise FileNotFoundError(f"no model file {path}") from None
 
 
+def load_in_numpy(path: str | os.PathLike[str]) -> Saved:
+    """Read a model file as the NumPy model of its family, without Theano; errors as in `load`."""
+    return load(path, numpy_class_of(read_header(path)))
+
+
+def numpy_class_of(header: Mapping[str, Any]) -> Any:
+    """Return the NumPy class of the family in a header; None if its class is unknown, which `check` reports."""
+    name = header.get("class")
+    return rnn.numpy_class(name) if name in list(rnn.MODELS) else None
+
+
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the header of a model file without reading the parameters; errors as in `load`."""
     try:
@@ -176,35 +192,57 @@ def _open(path: str | os.PathLike[str], file: IO[bytes]) -> tuple[Archive, dict[
         if "header" not in archive.names:
             raise ValueError("the entry 'header' is missing")
         (size,) = archive.shape("header", kinds="u", largest=1)
-        if size > MAX_HEADER_BYTES:
-            raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
-        memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
-        text = archive.read("header").tobytes()
-        if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
-            raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
-        header = records.parse(dict[str, Any], text, "header")
-        if header.get("format") != FORMAT:
-            raise ValueError(f"its format is {quoted(header.get('format'))}")
+        check_header_size(path, size)
+        header = parse_header(archive.read("header").tobytes())
         return archive, header, {name: archive.shape(name) for name in archive.names if name != "header"}
     except ValueError as error:
         raise ValueError(f"{path} is not a whole model file of this library: {error}") from error
 
 
+def check_header_size(path: str | os.PathLike[str], size: int) -> None:
+    """Raise ValueError if a header has more than `MAX_HEADER_BYTES`, MemoryError if it does not fit into memory."""
+    if size > MAX_HEADER_BYTES:
+        raise ValueError(f"its header has {size:,} bytes, expected at most {MAX_HEADER_BYTES:,}")
+    memory.check(f"the header of {path}", PARSED_BYTES_PER_JSON_BYTE * size)
+
+
+def parse_header(text: bytes) -> dict[str, Any]:
+    """Return a header from its JSON; ValueError if it is not one of a model file."""
+    if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
+        raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
+    header = records.parse(dict[str, Any], text, "header")
+    if header.get("format") != FORMAT:
+        raise ValueError(f"its format is {quoted(header.get('format'))}")
+    return header
+
+
+def check(
+    header: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], model_class: Any = None
+) -> tuple[Any, parameters.Sizes, Header]:
+    """Check a header, and the shapes of the parameters against it, before the parameters are read.
+
+    Return the class to build (by default the one in the header), its sizes and the fields that were checked; raise
+    ValueError, which says what is wrong.
+    """
+    version = records.check(int, header.get("version"), "version")
+    if version > FORMAT_VERSION:
+        raise ValueError(f"it has version {version} of the model format; this library reads up to {FORMAT_VERSION}")
+    known = records.check(Header, header)
+    if model_class is None:
+        if header.get("class") not in list(rnn.MODELS):
+            raise ValueError(f"its class is {quoted(header.get('class'))}, expected one of {', '.join(rnn.MODELS)}")
+        model_class = rnn.model_class(header["class"])
+    sizes = parameters.Sizes(**vars(known.sizes))
+    parameters.check_shapes(model_class.shapes(sizes, known.peepholes), shapes)
+    parameters.check_dtype(known.dtype)
+    check_names(known.words, known.tags, sizes)
+    return model_class, sizes, known
+
+
 def _load(path: Path, file: IO[bytes], model_class: Any) -> Saved:
     archive, header, shapes = _open(path, file)
     try:
-        version = records.check(int, header.get("version"), "version")
-        if version > FORMAT_VERSION:
-            raise ValueError(f"it has version {version} of the model format; this library reads up to {FORMAT_VERSION}")
-        known = records.check(Header, header)
-        if model_class is None:
-            if header.get("class") not in list(rnn.MODELS):
-                raise ValueError(f"its class is {quoted(header.get('class'))}, expected one of {', '.join(rnn.MODELS)}")
-            model_class = rnn.model_class(header["class"])
-        sizes = parameters.Sizes(**vars(known.sizes))
-        parameters.check_shapes(model_class.shapes(sizes, known.peepholes), shapes)
-        parameters.check_dtype(known.dtype)
-        check_names(known.words, known.tags, sizes)
+        model_class, sizes, known = check(header, shapes, model_class)
     except ValueError as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))

@@ -23,7 +23,7 @@ from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import check_gradients
 
-COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "runs", "check"]
+COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "export", "import", "runs", "check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

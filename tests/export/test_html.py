@@ -1,0 +1,81 @@
+"""The data in the exported page: nothing in them can end their element, and the page stays small."""
+
+import base64
+import hashlib
+import json
+import re
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.experiment import Settings, prepare
+from lxmls_rnn.export import html
+from lxmls_rnn.tagger import Tagger
+
+HOSTILE = ["</script>", "<!--<script>", "\u2028\u2029", "{{script}}", "\\", '"', "&lt;", "\ud800"]
+
+
+def tagger_of(words, **options):
+    tags = ["</script><b>", "verb"]
+    return Tagger(model_class("NumpyRNN")(len(words), 3, 4, 2, seed=0, **options), words, tags, len(words))
+
+
+def data_of(page):
+    return json.loads(re.search('<script type="application/json" id="data">(.*?)</script>', page).group(1))
+
+
+def test_hostile_data_stay_within_their_element():
+    plain = html.page(tagger_of(["a"]), "a", "b")
+    page = html.page(tagger_of(HOSTILE), "</script>", "<!--\u2028")
+    for sign in ("<", ">", "\u2028", "\u2029"):
+        assert page.count(sign) == plain.count(sign)
+    data = data_of(page)
+    assert data["words"] == HOSTILE
+    assert (data["tags"][0], data["name"], data["source"]) == ("</script><b>", "</script>", "<!--\u2028")
+
+
+def test_the_policy_allows_the_page_s_own_script_and_style_alone():
+    page = html.page(tagger_of(["a"]), "a", "b")
+    (script,), (style,) = (
+        re.findall("<script>(.*?)</script>", page, re.S),
+        re.findall("<style>(.*?)</style>", page, re.S),
+    )
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    allowed = f"style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+    assert page.index(f'<meta http-equiv="Content-Security-Policy" content="{policy}">') < page.index("<style>")
+    assert not re.search(r"(src|href)\s*=", page.replace("style-src", "").replace("script-src", ""))
+    for unsafe in ("innerHTML", "outerHTML", "insertAdjacent", "eval(", "document.write"):
+        assert unsafe not in script
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_parameters_are_those_of_the_model(dtype):
+    tagger = tagger_of(["a", "b", "c"], dtype=dtype)
+    data = data_of(html.page(tagger, "a", "b"))
+    for name, W in tagger.model.get_values().items():
+        shape = W.T.shape if name == "W_e" else W.shape
+        stored = np.frombuffer(base64.b64decode(data["parameters"][name]), "<f4").reshape(shape)
+        assert np.array_equal(stored.T if name == "W_e" else stored, W.astype("float32"))
+
+
+@pytest.mark.parametrize("model", ["NumpyRNN", "NumpyLSTM"])
+def test_the_guide_s_sizes_take_less_than_2_megabytes(model):
+    tagger = prepare(Settings("sample", model=model)).tagger
+    assert (tagger.model.sizes.n_emb, tagger.model.sizes.n_hidd, tagger.model.dtype) == (50, 20, "float64")
+    assert len(html.page(tagger, "a", "b").encode()) < 300_000
+
+
+def test_the_guide_s_sizes_and_corpus_take_less_than_2_megabytes(ewt_dir):
+    files = [str(ewt_dir / f"en_ewt-ud-{part}.conllu") for part in ("dev", "test")]
+    settings = Settings(*files, model="NumpyRNN", vocabulary="guide", max_sent_len=15, max_nr_sent=1000)
+    tagger = prepare(settings).tagger
+    assert tagger.model.sizes.n_words > 2000
+    assert len(html.page(tagger, "a", "b").encode()) < 2_000_000
+
+
+def test_a_model_that_is_too_large_for_a_page_is_refused(monkeypatch):
+    monkeypatch.setattr(html, "MAX_PARAMETERS", 30)
+    with pytest.raises(ValueError, match="big has 39 parameters, a page takes at most 30: export to safetensors"):
+        html.page(tagger_of(["a"]), "big", "b")

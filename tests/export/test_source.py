@@ -1,0 +1,78 @@
+"""Source and licence of what a model was trained on."""
+
+import pytest
+
+from lxmls_rnn.deep_learning.rnn import NumpyRNN
+from lxmls_rnn.experiment import CORPORA, Settings, corpus_files
+from lxmls_rnn.export import source
+from lxmls_rnn.runs import Run
+from lxmls_rnn.tagger import Tagger
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    (folder / "ud/pt_bosque").mkdir(parents=True)
+    (folder / "ud/pt_bosque/pt_bosque-ud-train.conllu").touch()
+    monkeypatch.setenv("LXMLS_DATA", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("corpus", ["sample", "sample-pt", "sample-both", "reach:3"])
+def test_corpora_of_the_lab_have_its_licence(corpus):
+    text = source.describe(Settings(corpus))
+    assert text.startswith(f"Corpus: {corpus}, made for the LxMLS RNN lab. Licence: MIT")
+    assert "Permission is hereby granted, free of charge" in text
+
+
+def test_a_corpus_given_by_its_file_is_that_corpus():
+    assert "Corpus: sample, made" in source.describe(Settings(str(corpus_files("sample")[0])))
+    assert "Corpus: sample, made" in source.describe(Settings(CORPORA["sample"][0]))
+
+
+def test_the_web_treebank_and_embeddings_have_those_of_their_authors(data):
+    (data / "sample").mkdir()
+    for vectors in ("glove_50", "sample/ppmi_30"):
+        (data / vectors).touch()
+    text = source.describe(Settings("ewt", embeddings="glove_50"))
+    assert "ewt. Universal Dependencies English Web Treebank" in text
+    assert (
+        "Licence: CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/. Source: https://github.com/Univ"
+        in text
+    )
+    assert "\n\nEmbeddings: glove_50. GloVe's embeddings" in text
+    assert "Embeddings: ppmi_30, made for the LxMLS RNN lab" in source.describe(
+        Settings("ewt", embeddings="sample/ppmi_30")
+    )
+
+
+def test_a_treebank_has_the_text_beside_it_or_an_unknown_licence(data):
+    text = source.describe(Settings("ud:pt_bosque"))
+    assert "UniversalDependencies/UD_Portuguese-Bosque" in text
+    assert "Its licence is unknown: there is no LICENSE.txt beside the corpus." in text
+    (data / "ud/pt_bosque/LICENSE.txt").write_text("Creative Commons, BY-SA\n")
+    text = source.describe(Settings("ud:pt_bosque"))
+    assert text.endswith(", with its licence:\n\nCreative Commons, BY-SA")
+    assert "unknown" not in text
+
+
+@pytest.mark.parametrize("name", ["sample", "train.conll", "ewt", "ud:pt_bosque", "ppmi_30", "glove_50"])
+def test_a_file_of_one_s_own_is_said_to_be_unknown_whatever_its_name(tmp_path, monkeypatch, name):
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    own = f"{name}, a file of one's own: its licence is unknown."
+    texts = [source.describe(Settings(str(tmp_path / name), embeddings=str(tmp_path / name), dev=str(tmp_path / name)))]
+    texts += [source.describe(Settings(name))] * (name == "train.conll")
+    for text in texts:
+        assert f"Corpus: {own}" in text
+        assert "MIT" not in text
+    assert all(f"{part}: {own}" in texts[0] for part in ("Dev", "Embeddings"))
+
+
+def test_a_model_of_no_run_has_an_unknown_source(tmp_path):
+    Run.create("mine", Settings("sample", max_nr_sent=20), tmp_path)
+    Tagger(NumpyRNN(2, 3, 4, 2), ["a", "b"], ["c", "d"], 2).save(tmp_path / "other.npz")
+    assert source.settings_of(tmp_path / "mine" / "model.npz").max_nr_sent == 20
+    for file in (tmp_path / "other.npz", tmp_path / "mine" / "other.npz"):
+        assert source.settings_of(file) is None
+    assert source.describe(None) == source.NO_RUN
