@@ -11,13 +11,13 @@ from lxmls_rnn.cli.console import console
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.storage.files import write_atomically
 
-Output = Annotated[Path | None, typer.Option(show_default="the model's name", help="The file to write.")]
-
 
 def export(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
     to: Annotated[Literal["html", "safetensors"], typer.Option("--to", help="Format of the file.")],
-    output: Output = None,
+    output: Annotated[
+        Path | None, typer.Option(show_default="results/NAME.html, or LXMLS_RESULTS", help="The file to write.")
+    ] = None,
 ) -> None:
     """Write a model to a file for other programs, with the licence of the data that it was trained on.
 
@@ -32,7 +32,7 @@ def export(
     path = paths.model(model)
     path = path / "model.npz" if path.is_dir() else path
     name = path.absolute().parent.name if path.name == "model.npz" else path.stem
-    output = output or Path(f"{name}.{to}")
+    output = output or paths.results() / f"{name}.{to}"
     settings = source.settings_of(path)
     data = source.describe(settings)
     if to == "html":
@@ -45,15 +45,15 @@ def export(
 
 def import_(
     file: Annotated[Path, typer.Argument(help="A file that `lxmls-rnn export --to safetensors` wrote.")],
-    output: Output = None,
+    output: Annotated[Path | None, typer.Option(show_default="FILE.npz", help="The file to write.")] = None,
 ) -> None:
     """Write the model in a safetensors file to a model file, which `tag` and `evaluate` take.
 
-    Example: `lxmls-rnn import first.safetensors`
+    Example: `lxmls-rnn import results/first.safetensors`
     """
     from lxmls_rnn.export import tensors
 
-    output = output or Path(f"{file.stem}.npz")
+    output = output or file.with_suffix(".npz")
     if output.exists():
         raise FileExistsError(errno.EEXIST, "already exists: name another file with --output", str(output))
     model, header = tensors.read(file)

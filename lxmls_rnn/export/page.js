@@ -121,7 +121,7 @@ function heatMap(names, words, columns, largest, digits, caption) {
     columns.forEach((column, t) => {
       const cell = element("td", digits ? column[row].toFixed(digits) : "", { title: `${name}, \u2068${words[t]}\u2069: ${column[row].toPrecision(4)}` });
       cell.style.backgroundColor = shade(column[row], largest);
-      cell.style.color = largest && column[row] > 0.94 * largest ? "#fff" : "#111";
+      cell.style.color = largest && column[row] > 0.97 * largest ? "#fff" : "#000"; // a contrast of 4.5 on every shade
       line.append(cell);
     });
   });

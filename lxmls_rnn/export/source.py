@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def _treebank_licence(name: str, file: Path) -> str:
 
 
 def _own_licence() -> str:
-    try:
-        return (distribution("lxmls-rnn").read_text("licenses/LICENSE") or "MIT License").strip()
-    except PackageNotFoundError:
-        return "MIT License"
+    """Return the text of the lab's licence, from the installed package or else from the checkout that it runs from."""
+    text, file = "", Path(__file__).parents[2] / "LICENSE"
+    with suppress(PackageNotFoundError):
+        text = distribution("lxmls-rnn").read_text("licenses/LICENSE") or ""
+    return (text or (file.read_text(encoding="utf-8") if file.is_file() else "")).strip() or "MIT License"

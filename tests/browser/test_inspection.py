@@ -61,6 +61,20 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     assert not overflowing(lab.page, panel)
 
 
+def test_export_saves_a_page_that_tags(lab, context, tmp_path):
+    panel = lab.panel("InspectionPanel")
+    panel.get_by_label("Run", exact=True).select_option("rnn")
+    button(panel, "Export").click()
+    assert not overflowing(lab.page, panel)
+    with lab.page.expect_download() as waiting:
+        panel.get_by_role("link", name="Save rnn.html").click()
+    assert waiting.value.suggested_filename == "rnn.html"
+    waiting.value.save_as(tmp_path / "rnn.html")
+    page = context.new_page()
+    page.set_content((tmp_path / "rnn.html").read_text(encoding="utf-8"))
+    expect(page.get_by_role("listitem").first).to_be_visible()
+
+
 def test_an_empty_sentence_is_said_and_the_panel_goes_on(lab):
     panel = lab.panel("InspectionPanel")
     fill(panel, "Sentence", "   ")

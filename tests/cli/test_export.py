@@ -13,7 +13,7 @@ def test_a_run_becomes_a_page_with_its_name_and_licence(trained, tmp_path, model
     assert result.exit_code == 0
     assert "first.html: " in result.output
     assert "Corpus: sample, made for the LxMLS RNN lab. Licence: MIT" in result.output
-    page = (tmp_path / "first.html").read_text(encoding="utf-8")
+    page = (tmp_path / "results/first.html").read_text(encoding="utf-8")
     assert '"name": "first", "source": "Corpus: sample' in page
     assert trained("export", model, "--to", "html", "--output", "other.html").exit_code == 0
     assert (tmp_path / "other.html").read_text(encoding="utf-8") == page
@@ -21,26 +21,26 @@ def test_a_run_becomes_a_page_with_its_name_and_licence(trained, tmp_path, model
 
 def test_what_comes_back_from_safetensors_is_the_model(trained, tmp_path):
     assert trained("export", "first", "--to", "safetensors").exit_code == 0
-    result = trained("import", "first.safetensors")
-    assert "first.npz: " in result.output
-    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "runs/first/model.npz").read_bytes()
+    result = trained("import", "results/first.safetensors")
+    assert "results/first.npz: " in result.output
+    assert (tmp_path / "results/first.npz").read_bytes() == (tmp_path / "runs/first/model.npz").read_bytes()
     for command in (["tag"], ["evaluate"]):
         more = ["The dog runs ."] * (command == ["tag"])
-        assert trained(*command, "first.npz", *more).output == trained(*command, "runs/first", *more).output
-    result = trained("import", "first.safetensors")
+        assert trained(*command, "results/first.npz", *more).output == trained(*command, "runs/first", *more).output
+    result = trained("import", "results/first.safetensors")
     assert result.exit_code == 1
-    assert "Error: first.npz: already exists: name another file with --output" in result.output
-    assert trained("import", "first.safetensors", "--output", "second.npz").exit_code == 0
+    assert "Error: results/first.npz: already exists: name another file with --output" in result.output
+    assert trained("import", "results/first.safetensors", "--output", "second.npz").exit_code == 0
 
 
 def test_a_model_without_vocabulary_makes_no_page_but_safetensors(run, tmp_path):
     model_file.save(tmp_path / "m.npz", NumpyRNN(4, 5, 6, 3, seed=0))
     result = run("export", "m.npz", "--to", "html")
     assert (result.exit_code, result.output) == (1, "Error: m.npz lacks a vocabulary or tags: it cannot tag text\n")
-    assert not (tmp_path / "m.html").exists()
+    assert not (tmp_path / "results/m.html").exists()
     result = run("export", "m.npz", "--to", "safetensors")
     assert "The model file does not say which data the model was trained on" in result.output
-    assert run("import", "m.safetensors", "--output", "back.npz").exit_code == 0
+    assert run("import", "results/m.safetensors", "--output", "back.npz").exit_code == 0
     assert (tmp_path / "back.npz").read_bytes() == (tmp_path / "m.npz").read_bytes()
 
 
@@ -51,7 +51,7 @@ def test_a_theano_model_is_exported_without_theano(run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lxmls_rnn.deep_learning.theano_rnn", None)
     for to in ("html", "safetensors"):
         assert run("export", "m.npz", "--to", to).exit_code == 0
-    assert run("import", "m.safetensors", "--output", "back.npz").exit_code == 0
+    assert run("import", "results/m.safetensors", "--output", "back.npz").exit_code == 0
     assert model_file.read_header(tmp_path / "back.npz")["class"] == "RNN"
 
 

@@ -1,5 +1,7 @@
 """Source and licence of what a model was trained on."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
@@ -23,6 +25,13 @@ def test_corpora_of_the_lab_have_its_licence(corpus):
     text = source.describe(Settings(corpus))
     assert text.startswith(f"Corpus: {corpus}, made for the LxMLS RNN lab. Licence: MIT")
     assert "Permission is hereby granted, free of charge" in text
+
+
+@pytest.mark.parametrize("stored", ["", None])  # the image installs the package before it has the file
+def test_the_licence_is_found_in_a_checkout_too(monkeypatch, stored):
+    whole = source.describe(Settings("sample"))
+    monkeypatch.setattr(source, "distribution", lambda name: SimpleNamespace(read_text=lambda file: stored))
+    assert source.describe(Settings("sample")) == whole
 
 
 def test_a_corpus_given_by_its_file_is_that_corpus():

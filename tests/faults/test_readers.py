@@ -12,6 +12,7 @@ import random
 import re
 import resource
 import signal
+import struct
 import tempfile
 import time
 import warnings
@@ -36,6 +37,7 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.export import tensors
 from lxmls_rnn.readers.conll import read_lines
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.readers.tags import read_tag_map
@@ -262,6 +264,39 @@ def test_bytes_of_models(attack, place):
     attack(lambda rng: hostile.damaged(rng, whole), lambda number: model_file.load(path), path)
 
 
+def safetensors_of(path):
+    """Write a small model as safetensors; return its header as JSON, and its numbers."""
+    saved(path.with_suffix(".npz"))
+    tensors.write(path, model_file.load(path.with_suffix(".npz")), None, "nobody's")
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def test_headers_of_safetensors(attack, place):
+    path = place / "model.safetensors"
+    outer, numbers = safetensors_of(path)
+    metadata = outer["__metadata__"]
+    change_outer, change_inner = hostile.Json(outer), hostile.Json(json.loads(metadata["lxmls_rnn"]))
+
+    def make(rng):
+        if rng.random() < 0.5:
+            inner = change_inner(rng).decode(errors="replace")
+            header = json.dumps({**outer, "__metadata__": {**metadata, "lxmls_rnn": inner}}).encode()
+        else:
+            header = change_outer(rng)
+        return struct.pack("<Q", len(header)) + header + numbers
+
+    attack(make, lambda number: tensors.read(path), path, per_byte=2 * model_file.PARSED_BYTES_PER_JSON_BYTE)
+
+
+def test_bytes_of_safetensors(attack, place):
+    path = place / "model.safetensors"
+    safetensors_of(path)
+    whole = path.read_bytes()
+    attack(lambda rng: hostile.damaged(rng, whole), lambda number: tensors.read(path), path)
+
+
 def test_entries_of_models(attack, place):
     path = place / "model.npz"
     _, entries, _ = saved(path)
@@ -360,6 +395,7 @@ def test_what_is_no_file(attack, place):
         lambda: [find_runs(place / "runs"), Run.open("a", place / "runs")],
         lambda: model_file.load(path),
         lambda: model_file.read_header(path),
+        lambda: tensors.read(path),
         lambda: Results.load(path),
         lambda: PostagCorpus().read_sequence_list_conll(path),
         lambda: read_tag_map(path),

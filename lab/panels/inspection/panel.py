@@ -1,5 +1,6 @@
 """Inspection panel: tags, hidden states, gradients, embeddings and errors of a trained tagger."""
 
+import base64
 from html import escape
 
 import ipywidgets as widgets
@@ -12,6 +13,7 @@ from lab.panels.inspection.words import NeighboursView
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, on_change, show, text, view
 from lab.widgets.panel import Panel, controls
+from lxmls_rnn.export import html, source
 
 DEFAULT_SENTENCE = "The old man watches her run ."
 
@@ -28,10 +30,11 @@ class InspectionPanel(Panel):
     <b>Hidden state</b> shows what it carries from word to word, and the gates of an LSTM. <b>Gradient</b> shows how
     much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
     the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
-    tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly. Try an
-    ambiguous word such as <i>watches</i> or <i>run</i> in different positions. Sentences follow their script, also from
-    right to left; matrices and charts go from left to right, the first word first. Put spaces between the words of a
-    language that is written without them."""
+    tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly.
+    <b>Export</b> makes a page that tags sentences in a browser, also without the lab. Try an ambiguous word such as
+    <i>watches</i> or <i>run</i> in different positions. Sentences follow their script, also from right to left;
+    matrices and charts go from left to right, the first word first. Put spaces between the words of a language that
+    is written without them."""
 
     def __init__(self, run: str | None = None) -> None:
         self.choice = RunChoice()
@@ -40,11 +43,14 @@ class InspectionPanel(Panel):
         self.sentence.layout.flex = "1 1 30em"
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()
+        what = "Make a page of this tagger that tags sentences in a browser, without the lab and without a network"
+        self.export_button, self.saved = self.button("Export", what, self.export, single=True), view("saved")
+        self.exporting = in_row(self.export_button, self.saved)
         self.opened: Opened | None = None
         self.seen: Seen | None = None
         self._problem = ""
         self._stale: set[View] = set()
-        super().__init__(self.choice, in_row(self.sentence, self.tag_button), self.about, self.tabs)
+        super().__init__(self.choice, in_row(self.sentence, self.tag_button), self.about, self.exporting, self.tabs)
         self.tags, self.hidden, self.gradient = TagsView(self), HiddenView(self), GradientView(self)
         self.neighbours, self.errors, self.compare = NeighboursView(self), ErrorsView(self), CompareView(self)
         self.views: list[View] = [self.tags, self.hidden, self.gradient, self.neighbours, self.errors, self.compare]
@@ -60,14 +66,16 @@ class InspectionPanel(Panel):
     def inspect(self) -> None:
         """Open the chosen run, tag the sentence and show the current tab."""
         self.opened = self.seen = None
-        self.about.value = ""
+        self.about.value = self.saved.value = ""
         show(self.tabs, False)
+        show(self.exporting, False)
         if self.choice.run.value is None:
             self.show_message("No trained run yet: train one in the training panel, then press Refresh.")
             return
         self.opened = open_run(self.choice.folder())
         self.about.value = escape(self.opened.describe())
         show(self.tabs)
+        show(self.exporting)
         self._stale = set(self.views)
         try:
             self.seen = see(self.opened.tagger, self.sentence.value)
@@ -76,6 +84,16 @@ class InspectionPanel(Panel):
             raise
         finally:
             self._show()
+
+    def export(self) -> None:
+        """Show a link that saves the tagger as one page; the page is in the link, so no server has to offer it."""
+        if self.opened is None:
+            return
+        name, settings = self.opened.name, self.opened.run.settings
+        page = html.page(self.opened.tagger, name, source.describe(settings)).encode()
+        link = f"data:text/html;base64,{base64.b64encode(page).decode()}"
+        text = f'<a download="{escape(name)}.html" href="{link}">Save {escape(name)}.html</a> ({len(page):,} bytes)'
+        self.saved.value = text
 
     def _on_tab_changed(self, _: object) -> None:
         if self._current_view() in self._stale:
