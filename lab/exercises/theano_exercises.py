@@ -29,7 +29,7 @@ def symbolic(name: str, result: Any) -> Any:
     import theano
 
     if isinstance(result, tuple) and len(result) == 2 and type(result[1]).__name__ == "OrderedUpdates":
-        raise Wrong("It returns the pair of scan, (results, updates): return only the results.")
+        raise Wrong("The function returns scan's pair (results, updates): return only the results.")
     if not isinstance(result, theano.gof.Variable):
         raise Wrong(f"{name} has the wrong type: expected a Theano variable, got {what(result)}.")
     return result
@@ -127,7 +127,7 @@ def theano_class(student: Any, family: str) -> Any:
 
 @contextmanager
 def _scans_noted(sequences: list[Any]) -> Iterator[None]:
-    """Append the sequences that ``theano.scan`` gets to a list."""
+    """Record the sequences that are passed to ``theano.scan`` in a list."""
     import theano
 
     scan = theano.scan

@@ -72,7 +72,7 @@ class DataSet:
 
 
 def _conllu_problem(path: Path) -> str | None:
-    """Return the first line of a CoNLL-U file without ten columns, or that the file breaks off; None if it is right."""
+    """Return the error if a line of a CoNLL-U file does not have ten columns or the file is cut off; else None."""
     line = b""
     with open_regular(path) as file:
         for number, line in lines_of(file, path):

@@ -186,7 +186,7 @@ class Local:
 
     def on_unfit_worker(self, why: str) -> None:
         """Raise RuntimeError: a reason that one worker finds on this machine holds for all."""
-        raise RuntimeError(f"the sweep cannot go on: {why}")
+        raise RuntimeError(f"the sweep cannot continue: {why}")
 
 
 def _own_credentials() -> Security:

@@ -225,7 +225,9 @@ class _Content:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT or self.version > VERSION:
-            raise ValueError(f"its format is {quoted(self.format)}, version {self.version}")
+            raise ValueError(
+                f"its format is {quoted(self.format)}, version {self.version}; expected {FORMAT!r}, at most {VERSION}"
+            )
         if not self.seeds:
             raise ValueError("it has no seeds")
         if self.sample is not None and self.sample < 1:

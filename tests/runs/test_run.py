@@ -273,7 +273,7 @@ def test_a_path_that_is_no_text_is_refused_and_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "a\u2028b", " ", "a "])
 def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="the name of a run must be the name of a folder, without line breaks"):
+    with pytest.raises(ValueError, match=r"the name of a run must be a folder name \(no line breaks"):
         Run.create(name, SETTINGS, tmp_path)
 
 

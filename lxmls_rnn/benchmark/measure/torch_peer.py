@@ -61,7 +61,7 @@ class Loop(nn.Module):
 
 
 def own_layer(case: Case, values: dict[str, torch.Tensor]) -> nn.Module:
-    """Return `nn.RNN` or `nn.LSTM`, whose gates are stacked in the same order."""
+    """Return `nn.RNN` or `nn.LSTM` with these weights; PyTorch stacks the gates in the same order as this package."""
     layer = (nn.LSTM if case.layer == "lstm" else nn.RNN)(
         case.n_emb, case.n_hidd, bias=False, dtype=values["W_x"].dtype
     )
