@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def minutes(self) -> int | None:
-        """Minutes from the first try or hint until it was done; None if unknown."""
+        """Minutes from the first try or hint until the exercise was done; None if unknown."""
         try:
             begun, done = (datetime.strptime(said or "", TIME) for said in (self.begun, self.done))
         except ValueError:

@@ -113,7 +113,7 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
 
 
 def side_by_side(parts: Iterable[str], columns: bool = False) -> str:
-    """Put pieces of HTML side by side, as many as fit; as `columns` they share the full width."""
+    """Put pieces of HTML side by side, as many as fit; with `columns`, they share the full width."""
     styles = ((f' style="{_column(part)}"' if columns else "", part) for part in parts)
     return f'<div class="lab-side">{"".join(f"<div{style}>{part}</div>" for style, part in styles)}</div>'
 

@@ -167,7 +167,8 @@ def compare_gradients(
     """Raise Wrong at the first gradient that differs, with the parameter, the entry and the kind of mistake.
 
     `got` is in the order of `right`, the correct gradients by parameter. `wrong` has typical wrong gradients by
-    parameter, with messages. A missing mean makes a gradient `n_words` times too large, the length of the sentence.
+    parameter, with messages. `n_words` is the length of the sentence: a gradient that lacks the mean is that many times
+    too large.
     """
     if len(got) != len(right):
         raise Wrong(f"Expected {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")

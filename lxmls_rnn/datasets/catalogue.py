@@ -29,7 +29,7 @@ class DataFile:
     show: Callable[[Path], str] | None = None  # text about the fetched file, to show before the next one is fetched
 
     def content_problem(self, path: Path) -> str | None:
-        """Return the first error in a text file of embeddings or in CoNLL-U; None if it is correct, or another file."""
+        """Return the first error in a text file of embeddings or in CoNLL-U; None for a correct or another file."""
         if self.vectors is None:
             return _conllu_problem(path) if self.is_conllu else None
         n_words, n_emb = self.vectors

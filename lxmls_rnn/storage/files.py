@@ -37,7 +37,7 @@ os.umask(_UMASK)
 
 @contextmanager
 def naming(path: str | os.PathLike[str], instead: bool = False) -> Iterator[None]:
-    """Add a file name to an OSError of the block that has none, such as those of read and write.
+    """Add the name of a file to an OSError that the block raises without one, as read and write do.
 
     With `instead`, also replace the name of another file.
     """

@@ -53,7 +53,7 @@ class _Process:
     failed_starts: int = 0  # in a row
 
     def death(self) -> str:
-        """Return the cause of death: the last line it printed, such as an error message, or its exit status."""
+        """Return why the worker died: the last line that it printed, such as an error message, or its exit status."""
         status = self.running.returncode
         with suppress(OSError):
             if printed := self.log.read_text(errors="replace").split("\n")[:-1]:
@@ -61,7 +61,7 @@ class _Process:
         return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
     def close(self) -> None:
-        """Close its standard input, which makes it exit."""
+        """Close the worker's standard input, which makes it exit."""
         with suppress(BrokenPipeError):
             if self.running.stdin is not None:
                 self.running.stdin.close()

@@ -48,7 +48,7 @@ class Module:
 
     @property
     def takes_header(self) -> bool:
-        """Whether its source begins with the `PROLOGUE`, which the header contains."""
+        """Whether the module's source begins with the `PROLOGUE`, which the header contains."""
         return self.source.startswith(PROLOGUE)
 
     def command(self, folder: Path, header: Path | None) -> list[str]:

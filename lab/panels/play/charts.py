@@ -1,4 +1,4 @@
-"""Charts of the play panel: lines on fixed axes, and kept lines in grey."""
+"""Charts of the play panel: lines on fixed axes, with earlier lines kept in grey."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -17,7 +17,7 @@ Line = tuple[np.ndarray, np.ndarray]
 
 
 class Slices(widgets.VBox):
-    """A chart of up to two lines and one point, which are redrawn, and of kept lines."""
+    """A chart of up to two current lines and one point, and of earlier lines that the user keeps."""
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
         self.figure = figure(across, up)

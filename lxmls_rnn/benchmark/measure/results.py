@@ -107,7 +107,7 @@ class Row:
 
     @property
     def spread(self) -> float | None:
-        """Return the distance of the quartiles over the median."""
+        """Return the interquartile range divided by the median."""
         if self.median is None or self.q1 is None or self.q3 is None:
             return None
         return (self.q3 - self.q1) / self.median

@@ -162,7 +162,7 @@ class TorchContender(nn.Module):
 
 
 def peak_calls(matrix: np.ndarray, vector: np.ndarray, device: str) -> list[Callable[[], Any]]:
-    """Return two calls, a matrix product and a copy, which wait for the end."""
+    """Return two calls, a matrix product and a copy, each of which waits until the device has finished."""
     place = torch_device(device)
     a, b = torch.tensor(matrix, device=place), torch.tensor(vector, device=place)
     out, copy = torch.empty_like(a), torch.empty_like(b)

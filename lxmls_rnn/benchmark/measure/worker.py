@@ -204,7 +204,7 @@ def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -
 
 
 def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
-    """Return a call that computes on Theano's device, with input and result there, and waits for the end."""
+    """Return a call that computes on Theano's device, with input and result there, and waits until it has finished."""
     import theano
 
     source = theano.shared(value)

@@ -23,7 +23,7 @@ class Change:
 
     @property
     def ratio(self) -> float:
-        """Return the time after over the time before."""
+        """Return the median of `after` divided by that of `before`."""
         return quartiles(self.after)[1] / quartiles(self.before)[1]
 
     @property

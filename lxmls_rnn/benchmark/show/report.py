@@ -143,7 +143,7 @@ def ratios(results: Results) -> list[str]:
 
 
 def without_gpu(results: Results) -> str:
-    """Return a sentence that no GPU was measured, and why; an empty text if one was."""
+    """Return a sentence that says why no GPU was measured; an empty text if one was."""
     why = why_no_gpu(results)
     if why is None:
         return ""
