@@ -138,7 +138,7 @@ def evaluate(
         table.add_row(row["tag"], str(row["words"]), *(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")))
     console.print(table)
     console.print(f"macro F1 {result.macro_f1:.2%}: the mean over all tags that occur, gold or predicted")
-    console.print("confusion: gold tag by row, predicted tag by column")
+    console.print("confusion matrix: gold tags in rows, predicted tags in columns")
     width = max(5, *map(len, result.tags))
     header = " " * width + "".join(f"{tag:>{max(6, len(tag) + 1)}}" for tag in result.tags)
     console.print(header, soft_wrap=True)

@@ -28,7 +28,7 @@ def torch_device(name: str) -> torch.device:
         raise RuntimeError("this PyTorch is built for the CPU only")
     index = int(name.removeprefix("cuda") or 0)
     if index >= torch.cuda.device_count():
-        raise RuntimeError(f"PyTorch sees {torch.cuda.device_count()} CUDA devices, so no {name}")
+        raise RuntimeError(f"PyTorch has no device {name}: it finds {torch.cuda.device_count()} CUDA devices")
     return torch.device("cuda", index)
 
 
