@@ -44,7 +44,7 @@ def main() -> None:
     try:
         if not libraries.allows_several_processes(number):
             print(
-                "Kernels for the GPU are compiled when they are needed: it allows only one process at a time.",
+                "Kernels for the GPU are compiled when they are needed: the GPU allows only one process at a time.",
                 flush=True,
             )
             return
