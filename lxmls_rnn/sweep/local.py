@@ -155,7 +155,7 @@ class Local:
                 process.running.wait()
 
     def wait(self, seconds: float) -> None:
-        """Wait at most this long until a worker has connected."""
+        """Wait until a worker has connected, at most `seconds`."""
         with suppress(TimeoutError):
             self.client.wait_for_workers(1, timeout=seconds)
 

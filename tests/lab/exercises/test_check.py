@@ -483,7 +483,7 @@ def test_an_error_without_a_message_is_told(says):
 def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says, monkeypatch, caught):
     monkeypatch.setattr(verdict, "MAX_CPU_SECONDS", 0.2)
     text = says("forward", ("        a[:, t] =", f"        while True:\n            {caught}\n        a[:, t] =")).text
-    assert text.startswith("It is still running after 0.2 s: does a loop never end?\nin line 1")
+    assert text.startswith("The function is still running after 0.2 s: does a loop never end?\nin line 1")
     assert says("forward")  # and the next one is judged as ever
 
 
