@@ -54,7 +54,7 @@ class Archive:
             size = file.seek(0, io.SEEK_END)
             for entry in self._archive.infolist():
                 if entry.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{quoted(entry.filename)} is compressed, expected plain numbers")
+                    raise ValueError(f"{quoted(entry.filename)} is compressed, expected uncompressed numbers")
                 if not entry.file_size == entry.compress_size < size:
                     raise ValueError(
                         f"the size of {quoted(entry.filename)}, {entry.file_size:,} bytes, does not fit a file of"

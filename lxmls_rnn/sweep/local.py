@@ -141,7 +141,7 @@ class Local:
         return _Process(number, running, name, log)
 
     def _end(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the workers; a training that is still running resumes from its checkpoint with the sweep."""
+        """End the workers; a training that is still running can be resumed from its checkpoint."""
         for process in self._processes:
             if kind is KeyboardInterrupt:
                 process.running.kill()

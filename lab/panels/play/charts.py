@@ -53,7 +53,7 @@ class Slices(widgets.VBox):
 
 
 def reach_chart() -> Slices:
-    """Make the chart of the gradient's relative norm over the words back."""
+    """Make the chart of the gradient's relative norm against the number of words back."""
     powers = range(-8, 5, 2)
     scale = bqplot.LogScale(min=10.0 ** powers[0], max=10.0 ** powers[-1])
     up = side_axis(scale, "share of the gradient", "~e")
