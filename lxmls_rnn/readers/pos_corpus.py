@@ -134,7 +134,7 @@ class PostagCorpus:
 
 
 def _check_untagged(file: object, untagged: list[Token], words: int, source: TagSource) -> None:
-    """Warn of words without a tag; ValueError if they are more than `MAX_UNTAGGED` of all."""
+    """Warn of words without a tag; ValueError if their share exceeds `MAX_UNTAGGED`."""
     found = (
         f"{file}, line {untagged[0].line_number}: the tag in column {source.column} is {NO_TAG!r}, as for "
         f"{len(untagged):,} of {counted(words, 'word')}"
