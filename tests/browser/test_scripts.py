@@ -1,6 +1,7 @@
 """Words of every script: their order and alignment, by their positions."""
 
 import subprocess
+from itertools import pairwise
 
 import pytest
 from browser.conftest import BIN
@@ -50,7 +51,8 @@ def corpus():
 def run(corpus, environ, workplace):
     file = workplace / "scripts.conllu"
     file.write_text(corpus, encoding="utf-8")
-    command = [BIN / "lxmls-rnn", "train", file, "--dev", file, "--model", "NumpyLSTM", "--epochs", "4", "--name", "scripts"]
+    options = ["--dev", file, "--model", "NumpyLSTM", "--epochs", "4", "--name", "scripts"]
+    command = [BIN / "lxmls-rnn", "train", file, *options]
     subprocess.run(command, check=True, env=environ, cwd=workplace, capture_output=True)
 
 
@@ -61,7 +63,7 @@ def places(part, sentence):
 def is_read(part, sentence, way):
     """Whether a sentence is written in one line, from left to right (1) or from right to left (-1)."""
     boxes = places(part, sentence)
-    pairs = list(zip(boxes, boxes[1:], strict=False))
+    pairs = list(pairwise(boxes))
     # tops: words without a tag stand a little lower; bottoms: of words written upwards
     one_line = all(min(abs(a[2] - b[2]), abs(a[3] - b[3])) < 30 for a, b in pairs)
     return one_line and all(a[1] <= b[0] + 1 if way > 0 else b[1] <= a[0] + 1 for a, b in pairs)
