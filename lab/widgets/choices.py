@@ -74,8 +74,8 @@ class CorpusChoice(widgets.VBox):
         what = "ptb, universal: to the 12 universal tags; none: tags as they are; auto: ptb for tags that it knows"
         self.tag_map = dropdown("Tag map", tags.NAMES, what)
         self.encoding = dropdown("Encoding", ENCODINGS, "Encoding of the file")
-        several = self.longest, self.max_nr_sent, self.vocabulary, self.min_count
-        self.advanced = Collapsible(*several, self.tags, self.tag_map, self.encoding)
+        limits = self.longest, self.max_nr_sent, self.vocabulary, self.min_count
+        self.advanced = Collapsible(*limits, self.tags, self.tag_map, self.encoding)
         super().__init__([in_row(self.corpus, self.distance, self.dev), self.advanced])
         on_change(self._adapt, self.corpus, self.vocabulary)
         self.refresh()

@@ -10,44 +10,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.command import COMMAND, PLAIN, SHORT
 from sweep.small import by_size, small_sweep, with_runs
-from typer.testing import CliRunner
 
 from lxmls_rnn import paths
 from lxmls_rnn.cli import app
-from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
-from lxmls_rnn.deep_learning.training import Stopped
 from lxmls_rnn.experiment import corpus_files
 from lxmls_rnn.runs import Run
 from lxmls_rnn.storage.files import write_atomically
 from lxmls_rnn.tagger import Tagger
 from lxmls_rnn.teaching.gradient_check import check_gradients
 
-COMMAND = str(Path(sys.executable).with_name("lxmls-rnn"))
 COMMANDS = ["doctor", "fetch", "train", "evaluate", "tag", "runs", "check"]
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Call the command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args, **kwargs):
-        return CliRunner().invoke(app, list(args), **kwargs)
-
-    return call
-
-
-PLAIN = {**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
-SHORT = ["--max-nr-sent", "80", "--n-hidd", "6", "--n-emb", "8"]
-
-
-@pytest.fixture
-def trained(run):
-    assert run("train", *SHORT, "--epochs", "2", "--name", "first").exit_code == 0
-    return run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -71,40 +47,11 @@ def test_the_examples_work_as_printed(run, tmp_path, monkeypatch):
         assert result.exit_code == 0, result.output
 
 
-def test_train_tells_each_epoch_and_writes_a_run(trained):
-    assert [row.epoch for row in Run.open("first").metrics()] == [1, 2]
-
-
-def test_train_prints_cost_and_accuracies(run):
-    output = run("train", *SHORT, "--epochs", "2").output
-    assert re.search(r"epoch   2   cost +\d+\.\d{4}   train \d+\.\d\d%   dev \d+\.\d\d%   [\d,]+ words/s", output)
-    assert "Stopped: all 2 epochs done." in output
-
-
-def test_train_prints_the_norm_of_the_gradient_where_it_is_recorded(run):
-    assert "gradient" not in run("train", *SHORT, "--epochs", "1").output
-    for option in (["--gradient-norm"], ["--clip", "1"]):
-        assert re.search(r"   gradient [\d.]+   ", run("train", *SHORT, "--epochs", "1", *option).output)
-
-
-def test_a_gradient_that_explodes_is_one_sentence(run, recwarn):
-    result = run("train", "--activation", "relu", "--init", "orthogonal", "--name", "free")
-    assert re.search("the cost became (nan|inf) in epoch", result.output)
-    assert "encountered" not in result.output
-    assert [str(warning.message) for warning in recwarn if "encountered" in str(warning.message)] == []
-
-
-def test_resume_goes_on(trained):
-    result = trained("train", "--resume", "first", "--epochs", "3")
-    assert result.exit_code == 0
-    assert [row.epoch for row in Run.open("first").metrics()] == [1, 2, 3]
-
-
 def test_evaluate_prints_known_and_unknown_words_and_the_matrix(trained):
     output = trained("evaluate", "runs/first").output
     assert re.search(r"test.conll: 200 sentences, 1527 words, accuracy \d+\.\d\d%", output)
     assert re.search(r"words not in the vocabulary: +\d+, accuracy", output)
-    assert "confusion: gold tag by row" in output
+    assert "confusion matrix: gold tags in rows" in output
     assert "precision" in output
 
 
@@ -128,16 +75,6 @@ def test_runs_lists_the_runs(trained):
     output = trained("runs").output
     assert re.search(r"first *│NumpyRNN", output)
     assert re.search(r"second *│NumpyLSTM", output)
-
-
-def test_an_lstm_is_trained_without_peepholes_goes_on_and_tags(run):
-    output = run("train", *SHORT, "--epochs", "1", "--model", "NumpyLSTM", "--no-peepholes", "--name", "plain").output
-    assert "NumpyLSTM without peepholes, " in output
-    assert not Run.open("plain").settings.peepholes
-    assert run("train", "--resume", "plain", "--epochs", "2").exit_code == 0
-    model, header = model_file.load(Path("runs/plain/model.npz"))
-    assert (model.peepholes, len(model.param), header["peepholes"]) == (False, 4, False)
-    assert "dog" in run("tag", "runs/plain", "The dog .").output
 
 
 def test_check_fails_when_a_gradient_differs(run, monkeypatch):
@@ -172,29 +109,6 @@ def test_what_the_user_can_mend_is_one_sentence_and_status_1(run, tmp_path, args
     assert re.search(message, result.output)
     assert "Traceback" not in result.output
     assert not list(tmp_path.glob("runs/*"))
-
-
-@pytest.mark.parametrize(
-    "option", [["--n-hidd", "0"], ["--dtype", "int8"], ["--seed", "-1"], ["--max-sent-len", "1"], ["--dev", "nowhere"]]
-)
-def test_a_refused_training_leaves_no_run_behind(run, tmp_path, option):
-    assert run("train", *option, "--name", "a").exit_code == 1
-    assert not (tmp_path / "runs").exists()
-    assert run("train", *SHORT, "--epochs", "1", "--name", "a").exit_code == 0
-
-
-@pytest.mark.parametrize("option", [["--rate", "0.1"], ["sample"], ["--shuffle"], ["--n-hidd", "7"]])
-def test_resume_refuses_settings_that_it_would_not_use(trained, option):
-    result = trained("train", "--resume", "first", *option)
-    assert result.exit_code == 1
-    assert "cannot be given with --resume" in result.output
-
-
-def test_resume_refuses_fewer_epochs_than_are_done(trained):
-    result = trained("train", "--resume", "first", "--epochs", "1")
-    assert result.exit_code == 1
-    assert "epochs must be at least 2, which the run has done; got 1" in result.output
-    assert Run.open("first").settings.trainer.epochs == 2
 
 
 def test_a_run_can_be_named_or_given_as_a_path(trained):
@@ -243,31 +157,6 @@ def test_no_runs_is_said(run):
     assert "No runs in runs" in run("runs").output
 
 
-@pytest.mark.process
-def test_ctrl_c_stops_after_the_batch_and_resume_goes_on_exactly(run, tmp_path):
-    options = [*SHORT, "--epochs", "400", "--shuffle"]
-    args = [COMMAND, "train", *options, "--name", "stopped"]
-    process = subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
-        if line.startswith("epoch   2"):
-            process.send_signal(signal.SIGINT)
-            break
-    rest = process.stdout.read()
-    assert process.wait() == 130
-    assert "Stopped by Ctrl-C; continue with `lxmls-rnn train --resume runs/stopped`." in rest
-    done = len(Run.open("stopped", tmp_path / "runs").metrics())
-    assert 2 <= done < 400
-
-    epochs = str(done + 2)
-    for command in (
-        ["--resume", "stopped", "--epochs", epochs],
-        [*options[:-3], "--epochs", epochs, "--shuffle", "--name", "whole"],
-    ):
-        assert run("train", *command).exit_code == 0
-    costs = [[row.cost for row in Run.open(name, tmp_path / "runs").metrics()] for name in ("stopped", "whole")]
-    assert costs[0] == costs[1]
-
-
 def test_a_damaged_run_has_a_row_among_the_others(trained, tmp_path):
     (tmp_path / "runs" / "bad").mkdir()
     (tmp_path / "runs" / "bad" / "config.json").write_text('{"settings": {"corpus": 5}, "checksums": {}}')
@@ -296,34 +185,6 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
 
 
 @pytest.mark.process
-def test_sigterm_stops_after_the_batch_with_a_checkpoint_and_its_status(tmp_path):
-    args = [COMMAND, "train", *SHORT, "--epochs", "4000", "--name", "stopped by force"]
-    narrow = {**PLAIN, "COLUMNS": "40"}  # the command to copy is not broken
-    with subprocess.Popen(args, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=narrow) as process:
-        next(line for line in process.stdout if line.startswith("epoch   2"))
-        process.send_signal(signal.SIGTERM)
-        rest = process.stdout.read()
-    assert process.returncode == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM; continue with `lxmls-rnn train --resume 'runs/stopped by force'`." in rest
-    assert (tmp_path / "runs" / "stopped by force" / "checkpoint.npz").exists()
-
-
-def test_a_signal_after_the_last_update_is_no_reason_to_go_on(run, monkeypatch):
-    def struck(self, *options):
-        for event in fit(self, *options):
-            if isinstance(event, Stopped):
-                os.kill(os.getpid(), signal.SIGTERM)
-            yield event
-
-    fit = Run.fit
-    monkeypatch.setattr(Run, "fit", struck)
-    result = run("train", *SHORT, "--epochs", "1")
-    assert result.exit_code == 143
-    assert "Stopped: the one epoch done." in result.output
-    assert "continue with" not in result.output
-
-
-@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_imports_ends_it_without_a_traceback(tmp_path, number):
     # the signal comes at every twentieth import of the command line
@@ -345,12 +206,6 @@ lxmls_rnn.__main__.main()
         command = [sys.executable, "-c", code, str(int(number)), str(n)]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (128 + number, "")
-
-
-def test_two_runs_without_a_name_have_two(run, tmp_path):
-    for _ in range(2):
-        assert run("train", *SHORT, "--epochs", "1").exit_code == 0
-    assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
 ASCII = {**PLAIN, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
@@ -519,7 +374,7 @@ def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
         [row["tag"], str(row["words"]), f"{row['precision']:.2%}", f"{row['recall']:.2%}", f"{row['f1']:.2%}"]
         for row in result.per_tag()
     ]
-    at = lines.index("confusion: gold tag by row, predicted tag by column")
+    at = lines.index("confusion matrix: gold tags in rows, predicted tags in columns")
     assert lines[at - 1].startswith(f"macro F1 {result.macro_f1:.2%}: ")
     assert lines[at + 1].split() == list(result.tags)
     counts = [[int(n.replace(".", "0")) for n in line[5:].split()] for line in lines[at + 2 :]]
@@ -617,42 +472,6 @@ def test_words_that_are_all_known_or_all_unknown_have_one_line(trained, tmp_path
         assert re.findall(r"words (in|not in) the vocabulary: +2,", output) == [said]
 
 
-def test_every_option_of_train_is_a_setting_of_the_run(run):
-    options = {
-        **{"n-emb": 4, "n-hidd": 3, "activation": "tanh", "dtype": "float32", "vocabulary": "train", "min-count": 3},
-        **{"max-sent-len": 9, "max-nr-sent": 20, "epochs": 1, "rate": 0.25, "decay": 0.125, "batch-size": 2},
-        **{"clip": 3.0, "patience": 4, "seed": 5, "init": "orthogonal"},
-    }
-    flags = ["--freeze-embeddings", "--gradient-norm", "--shuffle"]
-    typed = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    assert run("train", "sample", *typed, *flags, "--name", "a").exit_code == 0
-    settings = Run.open("a").settings.to_dict()
-    found = {**settings, **settings["trainer"]}
-    assert {name: found[name.replace("-", "_")] for name in options} == options
-    assert found["freeze_embeddings"] is found["gradient_norm"] is found["shuffle"] is True
-    assert (found["corpus"], found["dev"]) == ("sample", None)
-    assert run("train", "--name", "b", *SHORT).exit_code == 0
-    assert Run.open("b").settings.trainer.epochs == 5
-
-
-def test_train_says_what_it_trains_and_each_epoch(run, tmp_path):
-    shutil.copy(paths.data() / "sample" / "train.conll", tmp_path / "mine.conll")
-    lines = run("train", "mine.conll", *SHORT, "--epochs", "2", "--batch-size", "16", "--name", "a").output.splitlines()
-    (one, two) = Run.open("a").metrics()
-    words = sum(
-        len(line.split("\t")) > 1
-        for line in Path("mine.conll").read_text().split("\n\n", 80)[:80]
-        for line in line.split("\n")
-    )
-    assert lines[0] == (f"NumpyRNN, 6 hidden units, on mine.conll: 80 sentences, {words} words, 2 epochs of 5 updates")
-    assert lines[1] == "Tags: column 5 (XPOS), mapped by ptb."
-    for line, row in zip(lines[2:4], (one, two), strict=True):
-        epoch = f"epoch {row.epoch:3}   cost {row.cost:10.4f}   train {row.train_accuracy:.2%}   "
-        assert re.fullmatch(re.escape(epoch) + r"[\d,]+ words/s", line)  # without a dev part
-    assert lines[4] == "Stopped: all 2 epochs done."
-    assert lines[-1] == "The run is in runs/a."
-
-
 @pytest.mark.parametrize("path", ["runs/first", "{}/runs/first"])
 def test_a_run_is_found_by_its_path(trained, tmp_path, path):
     result = trained("train", "--resume", path.format(tmp_path), "--epochs", "3", "--root", "elsewhere")
@@ -660,11 +479,9 @@ def test_a_run_is_found_by_its_path(trained, tmp_path, path):
     assert result.output.endswith(f"The run is in {path.format(tmp_path)}.\n")
 
 
-def test_the_first_option_that_does_not_go_with_resume_is_named(trained):
-    for options in (["--n-hidd", "7", "--rate", "1"], ["--rate", "1", "--n-hidd", "7"]):
-        output = trained("train", "--resume", "first", *options).output
-        assert re.search(r"settings: (n-hidd|rate) cannot be given with --resume", output)
-    assert "sentence or --file, not both: got 'a' and x" in trained("tag", "first", "a", "--file", "x").output
+def test_a_folder_without_a_model_does_not_hide_the_run_of_its_name(trained, tmp_path):
+    (tmp_path / "first").mkdir()
+    assert trained("tag", "first", "The dog runs .").exit_code == 0
 
 
 def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):

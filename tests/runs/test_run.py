@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,21 +12,16 @@ from subprocess import PIPE
 
 import numpy as np
 import pytest
+from runs.small import DEV, SETTINGS, TRAIN
 
 from lxmls_rnn import experiment
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Trainer
 from lxmls_rnn.device import GpuLost
-from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run, find_runs
-from lxmls_rnn.runs import folder as run_files
-from lxmls_rnn.runs.folder import read_config, read_metrics, unique_name
+from lxmls_rnn.runs.folder import read_config
 from lxmls_rnn.tagger import Tagger
 
-TRAIN, DEV, _ = map(str, corpus_files("sample"))
-SETTINGS = Settings(
-    corpus=TRAIN, dev=DEV, max_nr_sent=60, n_emb=8, n_hidd=6, trainer=Trainer(epochs=3, batch_size=4, shuffle=True)
-)
 PATIENT = replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=12, patience=2, clip=1.0))
 
 # For each line a child of this process, which has all imports, trains a run and kills itself: at the n-th time that a
@@ -165,19 +159,6 @@ def test_its_files_are_those_that_the_module_names(left_alone):
     assert set(config) == {"settings", "checksums", "versions"}
 
 
-def test_a_run_is_not_made_twice(tmp_path):
-    Run.create("one", SETTINGS, tmp_path)
-    with pytest.raises(FileExistsError, match="take another name"):
-        Run.create("one", SETTINGS, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp"])
-def test_a_name_that_leaves_the_folder_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="name of a run"):
-        Run.create(name, SETTINGS, tmp_path / "runs")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_two_trainings_of_one_run_are_refused(tmp_path):
     run = Run.create("one", SETTINGS, tmp_path)
     events = run.fit()
@@ -237,19 +218,6 @@ def test_a_run_without_a_model_says_when_it_has_one(tmp_path):
         Run.create("new", SETTINGS, tmp_path).load()
 
 
-def test_an_empty_folder_or_one_that_a_kill_has_left_does_not_block_its_name(tmp_path):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "left").mkdir()
-    (tmp_path / "left" / ".config.json.abc.tmp").write_text("{")
-    for name in ("empty", "left"):
-        assert Run.create(name, SETTINGS, tmp_path).folder == tmp_path / name
-        assert [path.name for path in (tmp_path / name).iterdir()] == ["config.json"]
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "letter").write_text("mine")
-    with pytest.raises(FileExistsError, match="take another name"):
-        Run.create("other", SETTINGS, tmp_path)
-
-
 def test_a_run_on_a_corpus_by_name_goes_on_where_the_data_are_elsewhere(tmp_path, monkeypatch):
     run = Run.create("one", replace(SETTINGS, corpus="sample", dev=None), tmp_path)
     shutil.copytree(Path(TRAIN).parent, tmp_path / "data" / "sample")
@@ -269,53 +237,6 @@ def test_a_path_that_is_no_text_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="corpus must be the path of a file, as text in UTF-8"):
         Run.create("one", replace(SETTINGS, corpus=str(corpus)), tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "a\u2028b", " ", "a "])
-def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="the name of a run must be the name of a folder, without line breaks"):
-        Run.create(name, SETTINGS, tmp_path)
-
-
-def test_a_name_that_is_too_long_is_refused_with_its_length(tmp_path):
-    with pytest.raises(ValueError, match="the name of a run must have at most 200 bytes, got 201: 'nnn"):
-        Run.create("n" * 201, SETTINGS, tmp_path)
-
-
-def test_names_of_runs_that_begin_in_the_same_second_differ():
-    assert unique_name("RNN") != unique_name("RNN")
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        (
-            "config.json",
-            '{"settings": {"train": "a", "n_emb": "x"}, "checksums": {}}',
-            "settings.n_emb: should be a valid",
-        ),
-        ("config.json", '{"settings": {"train": "a"}, "checksums": []}', "checksums: should be an object"),
-        ("config.json", "[" * 10_000, "recursion limit"),
-        ("metrics.jsonl", '{"epoch": "one"}\n', r"metrics\.jsonl, line 1: epoch: should be a valid integer"),
-    ],
-)
-def test_a_damaged_run_is_named_with_its_field_and_does_not_hide_the_others(tmp_path, file, content, message):
-    Run.create("good", SETTINGS, tmp_path)
-    Run.create("bad", SETTINGS, tmp_path)
-    (tmp_path / "bad" / file).write_text(content)
-    found, damaged = find_runs(tmp_path)
-    assert [run.folder.name for run in found] == ["good"]
-    assert [run.name for run in damaged] == ["bad"]
-    assert re.search(message, damaged[0].why)
-
-
-def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_told(tmp_path):
-    for name in ("pipe", "folder"):
-        Run.create(name, SETTINGS, tmp_path)
-        (tmp_path / name / "config.json").unlink()
-    os.mkfifo(tmp_path / "pipe" / "config.json")
-    (tmp_path / "folder" / "config.json").mkdir()
-    assert [run.name for run in find_runs(tmp_path)[1]] == ["folder", "pipe"]
 
 
 def test_a_run_that_diverged_says_so_until_it_is_trained_again(tmp_path):
@@ -372,87 +293,11 @@ def test_a_run_with_a_damaged_checkpoint_says_what_to_delete_and_begins_anew_the
     assert numbers(run) == before
 
 
-@pytest.mark.process
-def test_no_epoch_is_lost_where_a_line_is_written_in_part(tmp_path):
-    few = replace(SETTINGS, dev=None, max_nr_sent=3, n_emb=2, n_hidd=2, trainer=Trainer(epochs=60))
-    Run.create("one", few, tmp_path)
-    code = """
-import resource, signal, sys
-from lxmls_rnn.runs import Run
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-try:
-    list(Run.open("one", sys.argv[1]).fit())
-except OSError as error:
-    print(error.filename)
-"""
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
-    metrics = tmp_path / "one" / "metrics.jsonl"
-    assert (done.stdout, done.stderr) == (f"{metrics}\n", "")
-    assert len(metrics.read_bytes()) == 6000  # the disk took a part of a line
-    list(Run.open("one", tmp_path).fit())
-    assert [row.epoch for row in Run.open("one", tmp_path).metrics()] == list(range(1, 61))
-
-
-def test_epochs_that_do_not_rise_are_damage(tmp_path):
-    run = Run.create("one", replace(SETTINGS, trainer=Trainer(epochs=2)), tmp_path)
-    list(run.fit())
-    path = run.folder / "metrics.jsonl"
-    first, second = path.read_text().splitlines()
-    path.write_text(f"{second}\n{first}\n")
-    with pytest.raises(ValueError, match=r"metrics\.jsonl, line 2: epoch: expected more than 2, .*, got 1"):
-        run.metrics()
-
-
-def test_links_in_a_circle_and_sockets_do_not_hide_other_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # the name of a socket is short
-    for name in ("good", "loop", "socket"):
-        Run.create(name, SETTINGS, tmp_path)
-    for name in ("loop", "socket"):
-        Path(name, "config.json").unlink()
-    Path("loop", "config.json").symlink_to("config.json")
-    socket.socket(socket.AF_UNIX).bind("socket/config.json")
-    found, damaged = find_runs(tmp_path)
-    assert [run.folder.name for run in found] == ["good"]
-    assert [(run.name, "config.json" in run.why) for run in damaged] == [("loop", True), ("socket", True)]
-
-
-def test_a_file_in_the_place_of_the_folder_of_runs_is_named(tmp_path):
-    (tmp_path / "runs").touch()
-    with pytest.raises(NotADirectoryError, match="is a file, expected a folder"):
-        Run.create("one", SETTINGS, tmp_path / "runs")
-    ((broken,), found) = reversed(find_runs(tmp_path / "runs"))
-    assert (found, broken.why) == ([], f"{tmp_path / 'runs'}: Not a directory")
-
-
-@pytest.mark.parametrize("name", [".mine", "letter.tmp"])
-def test_a_file_of_the_user_s_blocks_the_name_of_its_folder(tmp_path, name):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / name).write_text("mine")
-    with pytest.raises(FileExistsError, match="take another name"):
-        Run.create("other", SETTINGS, tmp_path)
-    assert (tmp_path / "other" / name).read_text() == "mine"
-
-
 def test_a_damaged_config_is_named_once(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(ValueError, match="is not the config of a run: should be an object") as error:
         read_config(tmp_path)
     assert str(error.value).count("config.json") == 1
-
-
-def test_metrics_are_read_up_to_200_000_epochs(tmp_path, monkeypatch):
-    metrics = dict(
-        cost=1.0, train_accuracy=0.5, dev_accuracy=None, rate=0.1, seconds=1, words_per_second=1, is_best=True
-    )
-    lines = [json.dumps({"epoch": epoch, **metrics}).encode() + b"\n" for epoch in (200_000, 200_001)]
-    (tmp_path / "metrics.jsonl").touch()
-    # the last of the file's lines: all of them take seconds
-    monkeypatch.setattr(run_files, "lines_of", lambda file, path: zip((200_000, 200_001), lines, strict=False))
-    with pytest.raises(ValueError, match=r"metrics\.jsonl, line 200001: expected at most 200,000 epochs"):
-        read_metrics(tmp_path)
-    lines.pop()
-    assert [row.epoch for row in read_metrics(tmp_path)] == [200_000]
 
 
 def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, left_alone):
@@ -495,12 +340,3 @@ def test_a_run_whose_gpu_is_lost_says_where_it_goes_on(tmp_path, monkeypatch, le
 def test_the_precision_that_a_run_began_with_is_kept(tmp_path):
     assert Run.create("mine", SETTINGS, tmp_path).settings.dtype == "float64"
     assert Run.open("mine", tmp_path).settings.dtype == "float64"
-
-
-def test_a_lost_first_epoch_is_damage(tmp_path):
-    run = Run.create("mine", replace(SETTINGS, trainer=replace(SETTINGS.trainer, epochs=1)), tmp_path)
-    for _ in run.fit():
-        pass
-    (run.folder / "metrics.jsonl").unlink()
-    with pytest.raises(ValueError, match=r"metrics\.jsonl lacks epoch 1 of the checkpoint; delete"):
-        next(run.fit(epochs=2))

@@ -81,9 +81,7 @@ class BenchmarkPanel(Panel):
         self._count()
 
     def _make_choice(self) -> None:
-        self.set_name = dropdown(
-            "Sizes", [OWN_SIZES, *SET_NAMES], "Your own sizes, or a predefined set of lxmls-rnn bench"
-        )
+        self.set_name = dropdown("Sizes", [OWN_SIZES, *SET_NAMES], "Own sizes, or a predefined set of lxmls-rnn bench")
         self.hidden = text("Hidden units", "20, 64", "Hidden sizes, separated by commas")
         self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
         self.length = text("Words", "10", "Sentence lengths in words, separated by commas")

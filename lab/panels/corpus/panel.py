@@ -21,7 +21,7 @@ from lxmls_rnn.datasets.treebanks import PREFIX, table
 from lxmls_rnn.experiment import Settings, read_corpus
 from lxmls_rnn.plotting.palette import LINES, colour_of
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
-from lxmls_rnn.readers.tags import AUTO
+from lxmls_rnn.readers.tags import AUTO, TagSource
 from lxmls_rnn.sequences import Sequence, SequenceList
 from lxmls_rnn.storage.files import write_atomically
 
@@ -85,7 +85,8 @@ class CorpusPanel(Panel):
             self.sentences,
             in_row(self.tags, self.lengths),
         ]
-        self.show_message("Read.")
+        resolved = self.settings().resolved()
+        self.show_message(f"Read. Tags: {TagSource(resolved.tags, resolved.tag_map)}.")
 
     def _show(self) -> None:
         part = self.train if self.part.value == "train" else self.dev

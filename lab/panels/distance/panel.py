@@ -36,9 +36,8 @@ class DistancePanel(Panel):
     def __init__(self) -> None:
         tooltips = {name: f"{model}, 20 hidden units" for name, (model, _) in TAGGERS.items()}
         self.taggers = Checkboxes("Taggers", tooltips, list(TAGGERS))
-        self.distances = text(
-            "Distances", "1, 2, 3, 5, 10, 20", f"Numbers from 1 to {MAX_DISTANCE}, separated by commas"
-        )
+        what = f"Numbers from 1 to {MAX_DISTANCE}, separated by commas"
+        self.distances = text("Distances", "1, 2, 3, 5, 10, 20", what)
         what = "Trainings of each tagger and distance, each with its own seed"
         self.seeds = integer("Seeds", 3, what, 20, "16em")
         self.epochs = integer("Epochs", 15, "Epochs of each training, over 1000 sentences", 1000, "16em")

@@ -76,7 +76,7 @@ FIRST_WORD_MEANINGS = {
     "e_a_f": "At the first word c_0 = 0, so the forget gate has no effect, and its error is 0.",
 }
 # stacked gates, by name of the quantity
-STACKED_GATES = {
+ROW_GATES = {
     **STACKED_GATES,
     **{f"d{name}": gates for name, gates in STACKED_GATES.items()},
     **dict.fromkeys(("a", "e_a"), STACKED_GATES["W_x"]),
@@ -183,12 +183,12 @@ class Walk:
             return self.tag_names, ()
         if name in ("W_e", "dW_e"):
             return (), self._distinct()
-        if self._is_lstm and name in STACKED_GATES:
-            return html.gate_rows(STACKED_GATES[name], self.model.sizes.n_hidd), ()
+        if self._is_lstm and name in ROW_GATES:
+            return html.gate_rows(ROW_GATES[name], self.model.sizes.n_hidd), ()
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:
-        """Return the names of the model's words; all unknown words of the sentence are one word."""
+        """Return a name for each word id of the model; it is `<unk>` if several words of the sentence share the id."""
         names: dict[int, str] = {}
         for word, i in zip(self.words, self.x, strict=True):
             names[i] = word if names.get(i, word) == word else UNKNOWN_WORD

@@ -146,6 +146,7 @@ def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data)
     upload(panel, "mine.conll", text, "latin-1")
     panel.read_button.click()
     assert [(one.words, one.tags) for one in panel.train] == [(["Não", "é"], ["adv", "v"])]
+    assert "Read. Tags: column 6, as they are." in panel.message.value
 
 
 def test_fetching_fills_a_bar_and_says_where_it_failed(data, monkeypatch):
