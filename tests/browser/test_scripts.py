@@ -51,8 +51,8 @@ def corpus():
 def run(corpus, environ, workplace):
     file = workplace / "scripts.conllu"
     file.write_text(corpus, encoding="utf-8")
-    options = ["--model", "NumpyLSTM", "--epochs", "4", "--name", "scripts"]
-    command = [BIN / "lxmls-rnn", "train", file, "--dev", file, *options]
+    options = ["--dev", file, "--model", "NumpyLSTM", "--epochs", "4", "--name", "scripts"]
+    command = [BIN / "lxmls-rnn", "train", file, *options]
     subprocess.run(command, check=True, env=environ, cwd=workplace, capture_output=True)
 
 
