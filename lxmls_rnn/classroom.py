@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def minutes(self) -> int | None:
-        """Minutes from the first try or hint until it was done; None if unknown."""
+        """Minutes from the first try or hint until the exercise was done; None if unknown."""
         try:
             begun, done = (datetime.strptime(said or "", TIME) for said in (self.begun, self.done))
         except ValueError:
@@ -73,7 +73,7 @@ class Student:
 
     @property
     def last(self) -> str:
-        """The time at which the last exercise was done, "" before."""
+        """The time at which the student last completed an exercise; "" if none is done."""
         return max((entry.done or "" for entry in self.exercises.values()), default="")
 
 
@@ -85,8 +85,8 @@ def read_class(folder: Path) -> list[Student]:
     found = sorted(runs.parent for runs in folder.glob("*/runs") if runs.is_dir())
     if not found:
         raise FileNotFoundError(
-            f"{folder} has no student's folder, such as {folder}/anna/runs: docker/jupyterhub/collect.sh makes "
-            "them; the teacher's own server has those of students who had one before it started"
+            f"{folder} has no student's folder, such as {folder}/anna/runs: make them with "
+            "docker/jupyterhub/collect.sh (a teacher's server sees only students whose servers existed when it started)"
         )
     return [_read_student(student) for student in found]
 
@@ -173,7 +173,7 @@ def spreadsheet(students: list[Student]) -> list[list[object]]:
 
 
 def stuck(students: list[Student]) -> list[str]:
-    """Return a line for each exercise that students tried without success, with most such students first."""
+    """Return a line for each exercise that students tried without success, most students first."""
     said = []
     for name in exercises_of(students):
         entries = [(s.name, s.exercises[name]) for s in students if name in s.exercises]
@@ -200,7 +200,7 @@ td, th {{ border: 1px solid #bbb; padding: 3px 8px; text-align: left }}
 
 
 def progress_html(students: list[Student]) -> str:
-    """Return as HTML the table, the exercises with most failures, and unreadable files; "" without students."""
+    """Return the table, the exercises with most failures, and unreadable files, as HTML; "" without students."""
     if not students:
         return ""
     header, lines = table(students)
@@ -217,7 +217,7 @@ def progress_html(students: list[Student]) -> str:
 
 
 def answers_html(students: list[Student]) -> str:
-    """Return as HTML the answers in words, grouped by question."""
+    """Return the written answers as HTML, grouped by question."""
     parts = []
     for question, answers in answers_of(students).items():
         said = "".join(

@@ -1,4 +1,4 @@
-"""Experiment on dependency distance: trainings on `reach:K`, evaluated on the word that depends on one K words back."""
+"""Experiment on dependency distance: train on `reach:K`; evaluate the word whose tag depends on one K words before."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
 
     Missing files of `reach:K` are generated in the data folder, or if that is read-only, as in a class, in the folder
     of the runs. Raise ValueError if no corpus has that name, and FileNotFoundError, which says how to get the files, if
-    they are missing; of a treebank `ud:...`, which may lack the others, only the `needed` part.
+    one is missing. A treebank `ud:...` may lack parts, so only its `needed` part must exist.
     """
     files, distance, data = files_of(name), reach.distance_of(name), paths.data()
     is_treebank = name.startswith(treebanks.PREFIX)

@@ -16,7 +16,7 @@ RESERVE_BYTES = 32 << 20
 
 
 def size_of(shapes: Iterable[tuple[int, ...]], dtype: str) -> int:
-    """Return the bytes of arrays of these shapes."""
+    """Return the number of bytes that arrays of these shapes take."""
     return ITEM_BYTES[dtype] * sum(math.prod(shape) for shape in shapes)
 
 

@@ -15,7 +15,7 @@ def data() -> Path:
 
 
 def made() -> Path:
-    """Return the folder, in that of the runs, for generated corpora if `data()` is read-only."""
+    """Return the folder for generated corpora if `data()` is read-only; it is below the folder of the runs."""
     return runs() / ".corpora"
 
 

@@ -135,7 +135,7 @@ def test_names_are_no_html(handed_in):
 
 
 def test_a_folder_without_students_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"has no student's folder.*collect.sh makes them; "):
+    with pytest.raises(FileNotFoundError, match=r"has no student's folder.*make them with .*collect.sh "):
         read_class(tmp_path)
 
 

@@ -18,7 +18,7 @@ IMAGE_SIDE = 150  # rows and columns of a matrix in its image
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:
-    """Return a table; cells of HTML are `Raw`; an empty string in the header leaves a column without one."""
+    """Return a table; HTML cells must be `Raw`; an empty string in the header is a column without a heading."""
     head = "".join(f'<th scope="col">{_cell(cell)}</th>' if cell != "" else EMPTY_HEADER for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return scrolled(f"<table>{_caption(caption)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
@@ -48,7 +48,7 @@ def isolated(text: str) -> str:
 
 
 def word(text: str, tag: str, colour: str, unknown: bool, detail: str = "") -> Raw:
-    """Return a word above its tag, on the tag's colour, with a dashed border if `unknown`; a tooltip says `detail`."""
+    """Return a word above its tag, on the tag's colour, with a dashed border if `unknown`; `detail` is the tooltip."""
     kind, missing = ("lab-word lab-faint", ", not in the vocabulary") if unknown else ("lab-word", "")
     title = escape(f"{text}: {detail or tag}{missing}")
     return Raw(
@@ -119,7 +119,7 @@ def bars(rows: Iterable[tuple[str, float, str]], largest: float) -> str:
 
 
 def side_by_side(parts: Iterable[str], columns: bool = False) -> str:
-    """Put pieces of HTML side by side, as many as fit; as `columns` they share the full width."""
+    """Put pieces of HTML side by side, as many as fit; with `columns`, they share the full width."""
     styles = ((f' style="{_column(part)}"' if columns else "", part) for part in parts)
     return f'<div class="lab-side">{"".join(f"<div{style}>{part}</div>" for style, part in styles)}</div>'
 

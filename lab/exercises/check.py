@@ -77,7 +77,7 @@ def passed(*names: str) -> bool:
     done, _ = _try_store(_progress.read)
     if missing and all(done.get(name, {}).get("state") == RIGHT for name in missing):
         its = "its check" if len(missing) == 1 else "their checks"
-        print(f"This kernel is new: run the cells of {' and '.join(missing)} again, and {its}.")
+        print(f"This kernel is new: run the cells of {' and '.join(missing)} and {its} again.")
     elif missing:
         checks = " and ".join(f"check.{name}" for name in missing)
         verb = "says" if len(missing) == 1 else "say"

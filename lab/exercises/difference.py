@@ -90,12 +90,12 @@ def compare_steps(
 ) -> None:
     """Raise Wrong at the first quantity of the first step that differs; NotYet if some quantities are not filled in.
 
-    A quantity is not filled in if it is all zeros and should not be. The others then count as correct too if they are
-    what follows from these zeros.
+    A quantity is not filled in if it is all zeros and should not be. The others then also count as correct if they
+    follow from these zeros.
 
     `got` has the quantities by name, with a column for each step; they and the `steps` are in the order of computation.
-    `compute` returns the correct quantities; with the keywords of a slip, those with this mistake; with `skip`, those
-    that result while the named ones are zero. The `slips` are tried only at the first difference, and only those that
+    `compute` returns the correct quantities. The keywords of a slip introduce its mistake, and `skip` names quantities
+    that stay zero. The `slips` are tried only at the first difference, and only those that
     agree in everything before it. `others` returns a further remark about a quantity at a step.
     """
     right = compute()
@@ -107,7 +107,7 @@ def compare_steps(
             compare_steps(touched, compute, slips, steps, dtype, others)
         fine = [name for name, a in touched.items() if close(a, right[name], dtype)]
         lead = f"Correct so far, in every step: {', '.join(fine)}. " if fine else ""
-        raise NotYet(f"{lead}Still all zero: {', '.join(untouched)}.")
+        raise NotYet(f"{lead}Fill in {', '.join(untouched)}: still all zeros.")
     done: list[int] = []
     same: list[tuple[int, str]] = []
     for t in steps:
@@ -167,7 +167,8 @@ def compare_gradients(
     """Raise Wrong at the first gradient that differs, with the parameter, the entry and the kind of mistake.
 
     `got` is in the order of `right`, the correct gradients by parameter. `wrong` has typical wrong gradients by
-    parameter, with messages. A missing mean makes a gradient `n_words` times too large, the length of the sentence.
+    parameter, with messages. `n_words` is the length of the sentence: a gradient that lacks the mean is that many times
+    too large.
     """
     if len(got) != len(right):
         raise Wrong(f"Expected {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")
@@ -196,7 +197,7 @@ def compare_gradients(
         )
     if untouched:
         lead = f"Correct so far: the gradient of {', '.join(fine)}. " if fine else ""
-        raise NotYet(f"{lead}Still all zero: the gradient of {', '.join(untouched)}.")
+        raise NotYet(f"{lead}Fill in the gradient of {', '.join(untouched)}: still all zeros.")
 
 
 def own_line(kind: str) -> str:

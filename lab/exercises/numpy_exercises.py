@@ -34,7 +34,7 @@ def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
 def forward(student: Any) -> str:
     """Check a forward pass: a function of (x, W_e, W_x, W_h, W_y) that returns (z, a, h, y, p).
 
-    Also takes a model of the student, class or instance, with the parameters of `NumpyRNN` or of `RNN`.
+    Also accepts a student's model, as a class or an instance, with the parameters of `NumpyRNN` or of `RNN`.
     """
     if hasattr(student, "forward") or inspect.isclass(student):
         return _forward_of_model(student)
@@ -118,7 +118,7 @@ def numeric(student: Any) -> str:
 
     got = as_numbers("The gradient", attempt(student, cost, W), ("rows", "columns"), right)
     if not np.any(got):
-        raise NotYet("Still all zero: the gradient.")
+        raise NotYet("Fill in the gradient: still all zeros.")
     if changed := np.argwhere(before != W).tolist():
         row, col = changed[0]
         raise Wrong(f"W[{row}, {col}] was {before[row, col]:.6g} and is now {W[row, col]:.6g}: restore each number.")
@@ -144,7 +144,7 @@ def numeric(student: Any) -> str:
 def gradients(student: Any) -> str:
     """Check gradients: a function of (x, z, h, e_y, e_a, W_e, W_x) that returns those of W_e, W_x, W_h, W_y.
 
-    Also takes a model of the student, class or instance, with `grads(x, y)`.
+    Also accepts a student's model, as a class or an instance, with `grads(x, y)`.
     """
     for x, gold in SENTENCES:
         model = model_of()

@@ -29,7 +29,7 @@ def symbolic(name: str, result: Any) -> Any:
     import theano
 
     if isinstance(result, tuple) and len(result) == 2 and type(result[1]).__name__ == "OrderedUpdates":
-        raise Wrong("It returns the pair of scan, (results, updates): return only the results.")
+        raise Wrong("The function returns scan's pair (results, updates): return only the results.")
     if not isinstance(result, theano.gof.Variable):
         raise Wrong(f"{name} has the wrong type: expected a Theano variable, got {what(result)}.")
     return result
@@ -66,7 +66,7 @@ def squares(student: Any) -> str:
             "One number is missing: T.arange(n) ends with n - 1.": np.arange(n - 1) ** 2,
         }
         kind = recognise(got, right, kinds.items()) if n > 1 else ""
-        raise Wrong(f"For n = {n} it returns {got.tolist()}, expected {right.tolist()}.{kind}")
+        raise Wrong(f"For n = {n} the function returns {got.tolist()}, expected {right.tolist()}.{kind}")
     return "The squares of 0, 1, ..., n - 1, by scan."
 
 
@@ -99,7 +99,9 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
             kind = " The number of steps is fixed; n is 1 here: n_steps=_n."
         elif got.shape == (3,):
             kind = " It seems to be one step only: return all steps."
-        raise Wrong(f"It has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}")
+        raise Wrong(
+            f"The result has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}"
+        )
     restarted = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
         "It is A^T s: is it T.dot(s, A), or are the arguments of the step swapped? scan passes the previous state "
@@ -127,7 +129,7 @@ def theano_class(student: Any, family: str) -> Any:
 
 @contextmanager
 def _scans_noted(sequences: list[Any]) -> Iterator[None]:
-    """Append the sequences that ``theano.scan`` gets to a list."""
+    """Record the sequences that are passed to ``theano.scan`` in a list."""
     import theano
 
     scan = theano.scan

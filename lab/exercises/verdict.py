@@ -146,16 +146,18 @@ def attempt(function: Callable[..., Any], *arguments: object, whole: bool = True
             result = function(*arguments)
     except _TimeUp as error:
         where = _place(traceback.extract_tb(error.__traceback__), "")
-        raise Wrong(f"It is still running after {MAX_CPU_SECONDS:g} s: does a loop never end?{where}") from None
+        raise Wrong(
+            f"The function is still running after {MAX_CPU_SECONDS:g} s: does a loop never end?{where}"
+        ) from None
     except Exception as error:
         placeholder, found = _placeholder(function), explain(error)
         if placeholder and isinstance(found, Wrong):
             found = NotYet(f"A line is not filled in: {placeholder}\n{found}")
         raise found from None
     if result is None or result is ...:
-        raise NotYet("It returns None or `...`.")
+        raise NotYet("The function returns None or `...`.")
     if isinstance(result, (tuple, list)) and (any if whole else all)(part is None or part is ... for part in result):
-        raise NotYet("A part of its result is still None or `...`.")
+        raise NotYet("A part of the result is still None or `...`.")
     return result
 
 

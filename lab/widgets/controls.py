@@ -25,7 +25,7 @@ def field(
     label: str = "10em",
     **options: Any,
 ) -> Any:
-    """Make a control; its label is `name`, `label` wide."""
+    """Make a control; `name` is the text of its label, and `label` the width of the label."""
     appearance = {"style": {"description_width": label}, "layout": {"width": width}}
     return kind(description=name, value=value, tooltip=tooltip, **appearance, **options)
 

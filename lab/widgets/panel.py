@@ -189,7 +189,7 @@ class Panel(widgets.VBox, Background):
 
 
 def controls(*roots: widgets.Widget) -> Iterator[widgets.Widget]:
-    """Yield the input widgets among `roots` and their descendants; toggle buttons are no inputs."""
+    """Yield the input widgets among `roots` and their descendants; toggle buttons do not count as inputs."""
     for widget in roots:
         if hasattr(widget, "children"):
             yield from controls(*widget.children)

@@ -166,7 +166,7 @@ def roofline(
     results: Annotated[Path, typer.Argument(help="A results file.")],
     out: Annotated[Path | None, typer.Option(help="The picture; by default RESULTS-roofline.png beside it.")] = None,
 ) -> None:
-    """Draw how far each case is from what the device can do: operations a second against operations a byte.
+    """Draw how far each case is from what the device can do: operations per second against operations per byte.
 
     Example: `lxmls-rnn bench roofline results/before.json`
     """

@@ -85,9 +85,9 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def interruptible(what: str) -> Iterator[list[int]]:
-    """Note Ctrl-C and SIGTERM, by number, for work that then stops after `what`; a second Ctrl-C does not wait.
+    """Yield a list that collects Ctrl-C and SIGTERM, by number; the caller stops its work after the next `what`.
 
-    More of them do not interrupt the cleaning up that follows the second one.
+    A second Ctrl-C interrupts at once. Later ones are ignored, so that they do not interrupt the cleanup.
     """
     came: list[int] = []
 

@@ -132,8 +132,8 @@ def evaluate(
     for row in result.per_tag():
         table.add_row(row["tag"], str(row["words"]), *(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")))
     console.print(table)
-    console.print(f"macro F1 {result.macro_f1:.2%}: the mean over the tags that a word has, gold or predicted")
-    console.print("confusion: gold tag by row, predicted tag by column")
+    console.print(f"macro F1 {result.macro_f1:.2%}: the mean over all tags that occur, gold or predicted")
+    console.print("confusion matrix: gold tags in rows, predicted tags in columns")
     width = max(5, *map(len, result.tags))
     header = " " * width + "".join(f"{tag:>{max(6, len(tag) + 1)}}" for tag in result.tags)
     console.print(header, soft_wrap=True)
@@ -149,7 +149,7 @@ def is_model(name: Path) -> bool:
 
 
 def show_side_by_side(title: str, names: list[str], results: list[Evaluation]) -> None:
-    """Print the metrics of several models on the same file, one model a column."""
+    """Print the metrics of several models on the same file, one column per model."""
     table, summaries = Table("", *names, title=title), [result.summary() for result in results]
     for metric in summaries[0]:
         table.add_row(metric, *(summary[metric] for summary in summaries))
@@ -163,11 +163,11 @@ def show_side_by_side(title: str, names: list[str], results: list[Evaluation]) -
 def tag(
     model: Annotated[Path, typer.Argument(help="A run's folder or a model file.")],
     sentence: Annotated[str | None, typer.Argument(help="The sentence; without it, standard input is read.")] = None,
-    file: Annotated[Path | None, typer.Option(help="Read this file, one sentence a line.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Read this file, one sentence per line.")] = None,
     tokenized: Annotated[bool, typer.Option("--tokenized", help="Words are separated by spaces already.")] = False,
     output: Annotated[Literal["text", "conllu"], typer.Option("--format", help="Format of the output.")] = "text",
 ) -> None:
-    """Tag a sentence, or a file or standard input, one sentence a line. A * marks words not in the vocabulary.
+    """Tag a sentence, or a file or standard input, one sentence per line. A * marks words not in the vocabulary.
 
     A file's words come out as word/tag/probability, separated by spaces. With `--format conllu` sentences come out in
     CoNLL-U, with the number of the line as `sent_id`. HEAD and DEPREL are placeholders there, not a parse.
@@ -184,7 +184,7 @@ def tag(
         console.print(table)
         return
     if sentence is None and file is None and sys.stdin is None:
-        raise ValueError("there is no sentence, no --file and no standard input to read")
+        raise ValueError("nothing to tag: give a sentence or --file, or pipe text to standard input")
     lines: Iterable[tuple[int, str]] = [(1, sentence or "")]
     if sentence is None:
         lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else read_lines(file)
@@ -295,5 +295,5 @@ def check(
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
         table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
-    console.print("Largest difference of two entries, relative to the largest: 1e-8 agrees.")
+    console.print("Largest difference between two entries, relative to the largest entry; up to 1e-8 they agree.")
     raise typer.Exit(0 if agree else 1)

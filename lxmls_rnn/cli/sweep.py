@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class TrainByDefault(TyperGroup):
-    """`sweep ewt ...` is `sweep run ewt ...`."""
+    """Command group in which `sweep ewt ...` means `sweep run ewt ...`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Insert `run` if the arguments start with no command."""
@@ -88,7 +88,7 @@ def run(
 ) -> None:
     """Train a grid of settings, each with several seeds, on all cores. Ctrl-C stops with checkpoints.
 
-    The options of `train` are for all trainings. `lxmls-rnn sweep show NAME` shows what has come of it.
+    The options of `train` are for all trainings. `lxmls-rnn sweep show NAME` shows the results.
 
     Example: `lxmls-rnn sweep sample --vary n_hidd=2,4 --seeds 2 --epochs 2 --name width`
     """
@@ -140,7 +140,7 @@ def _named(file: str | None) -> str | None:
 def show_sweep(driver: Driver) -> None:
     """Train, with a bar and a line for each training.
 
-    Ctrl-C and SIGTERM stop with checkpoints and the exit status of that signal; it is 1 where a training failed.
+    Ctrl-C and SIGTERM stop with checkpoints and the exit status of that signal. It is 1 if a training failed.
     """
     over = sum(result.is_over for result in driver.results.values())
     if over:
@@ -233,7 +233,7 @@ def show(
     else:
         left = sum(not result.is_over for result in found)
         says = f"{left} trainings are missing" if left else "No setting has a training that is done"
-        console.print(f"{says}: nothing is chosen, and nothing measured on the test part.", soft_wrap=True)
+        console.print(f"{says}: no setting is chosen yet, so none is measured on the test part.", soft_wrap=True)
     for path, text in (
         (csv, lambda: report.to_csv(found)),
         (json, lambda: report.to_json(sweep, settings, best, test)),

@@ -93,7 +93,7 @@ SETTINGS = [name for name in signature(train).parameters if name not in ("contex
 
 
 def refuse_settings(context: typer.Context, own: set[str]) -> None:
-    """Raise ValueError if the command line has an option besides `own`, those allowed with --resume."""
+    """Raise ValueError if the command line has an option other than `own`, the ones allowed with --resume."""
     given = [key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"]
     if set(given) - own:
         option = min(set(given) - own, key=given.index).replace("_", "-")

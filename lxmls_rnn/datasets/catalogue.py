@@ -29,7 +29,7 @@ class DataFile:
     show: Callable[[Path], str] | None = None  # text about the fetched file, to show before the next one is fetched
 
     def content_problem(self, path: Path) -> str | None:
-        """Return the first error in a text file of embeddings or in CoNLL-U; None if it is correct, or another file."""
+        """Return the first error in a text file of embeddings or in CoNLL-U; None for a correct or another file."""
         if self.vectors is None:
             return _conllu_problem(path) if self.is_conllu else None
         n_words, n_emb = self.vectors
@@ -72,7 +72,7 @@ class DataSet:
 
 
 def _conllu_problem(path: Path) -> str | None:
-    """Return the first line of a CoNLL-U file without ten columns, or that the file breaks off; None if it is right."""
+    """Return the error if a line of a CoNLL-U file does not have ten columns or the file is cut off; else None."""
     line = b""
     with open_regular(path) as file:
         for number, line in lines_of(file, path):

@@ -53,8 +53,8 @@ def fetch(
     notice : callable
         Called with each message: the licence, and the result for each file.
     folder : str or Path, optional
-        Where somebody has put the downloads, to copy and verify them instead of downloading. They lie in this folder,
-        or in a folder of the repository's name in it, as in the archive of a release of Universal Dependencies.
+        Folder with files that were downloaded by hand; they are copied and verified instead of downloaded. They are in
+        this folder or in its subfolder with the repository's name, as in a release archive of Universal Dependencies.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def _obtain(
             return
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
-            f"download {file.url} by hand (about it: {source}), put it at {folder or archive}, and fetch again."
+            f"download {file.url} by hand (described at {source}), put it at {folder or archive}, and fetch again."
         ) from error
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(text, target)

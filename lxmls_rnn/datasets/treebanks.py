@@ -32,7 +32,7 @@ def table() -> dict[str, tuple[str, str]]:
 
 
 def _parse(name: str) -> tuple[str, str, str] | None:
-    """Return code, repository and release of a name, empty if unknown or not given; None if it is no treebank's name.
+    """Return code, repository and release of a treebank's name, "" if unknown or not given; None for other names.
 
     After the prefix comes a code, or a repository of a language in the table: pt_bosque or UD_Portuguese-Bosque.
     """
@@ -85,7 +85,7 @@ def _unknown(name: str) -> ValueError:
 def dataset(name: str) -> DataSet:
     """Return a treebank as a data set; ValueError, with similar names, if it is not known.
 
-    The licence comes first. The training part comes last, so that a fetch of it was not interrupted before the others.
+    The licence is fetched first and the training part last: if the training part exists, the fetch was complete.
     """
     parsed = _parse(name)
     if not (parsed and parsed[1]):

@@ -79,7 +79,7 @@ class Evaluation:
 
     @property
     def macro_f1(self) -> float:
-        """Mean F1 of the tags that a word has, as its gold tag or its predicted tag; each tag counts the same."""
+        """Mean F1 of all tags that occur as a gold or predicted tag; each tag has the same weight."""
         used = self.confusion.sum(axis=0) + self.confusion.sum(axis=1) > 0
         return float(np.mean([row["f1"] for row, is_used in zip(self.per_tag(), used, strict=True) if is_used]))
 
@@ -170,13 +170,15 @@ def check_same_tags(first: Iterable[str], second: Iterable[str]) -> None:
 def compare(first: Sequence[Judged], second: Sequence[Judged], seed: int = 0) -> Comparison:
     """Compare what `judge` yields for two taggers and the same file; ValueError if the gold tags differ."""
     if [one.sentence.tags for one in first] != [one.sentence.tags for one in second]:
-        raise ValueError("the two models read different gold tags: they learned another column or map of the tags")
+        raise ValueError("the two models read different gold tags: their tag columns or tag maps differ")
     gains = [np.count_nonzero(a.wrong) - np.count_nonzero(b.wrong) for a, b in zip(first, second, strict=True)]
     return bootstrap(np.array(gains), np.array([one.wrong.size for one in first]), seed=seed)
 
 
 def bootstrap(gains: np.ndarray, words: np.ndarray, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Comparison:
-    """Compare two taggers by the number of words, and of words that only the second gains, in each sentence, (n,).
+    """Compare two taggers by their results on n sentences.
+
+    For each sentence, `words` is its length, and `gains` is how many more words the second tagger tags correctly.
 
     This is the paired bootstrap of Koehn, "Statistical significance tests for machine translation evaluation", EMNLP
     2004: each sample draws n sentences with replacement. The p-value is the share of samples whose difference is as far

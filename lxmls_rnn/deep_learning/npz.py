@@ -54,7 +54,7 @@ class Archive:
             size = file.seek(0, io.SEEK_END)
             for entry in self._archive.infolist():
                 if entry.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{quoted(entry.filename)} is compressed, expected plain numbers")
+                    raise ValueError(f"{quoted(entry.filename)} is compressed, expected uncompressed numbers")
                 if not entry.file_size == entry.compress_size < size:
                     raise ValueError(
                         f"the size of {quoted(entry.filename)}, {entry.file_size:,} bytes, does not fit a file of"
@@ -101,7 +101,7 @@ def _read_header(name: str, entry: IO[bytes]) -> tuple[tuple[int, ...], np.dtype
     """Return shape and dtype from the start of an .npy entry: magic string, length of the header, header."""
     major, _ = np.lib.format.read_magic(entry)
     if major not in _HEADERS:
-        raise ValueError(f"{quoted(name)} has version {major} of the format .npy")
+        raise ValueError(f"{quoted(name)} has version {major} of the .npy format, expected 1 or 2")
     written = entry.read(2 if major == 1 else 4)
     length = int.from_bytes(written, "little")
     if length > MAX_NPY_HEADER_BYTES:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxmls_rnn import device
+from lxmls_rnn.deep_learning.guide import get_rnn_loss_range, get_rnn_parameter_handlers
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
@@ -45,6 +46,8 @@ __all__ = [
     "NumpyRNN",
     "check_model_name",
     "device_of",
+    "get_rnn_loss_range",
+    "get_rnn_parameter_handlers",
     "library_class",
     "model_class",
     "name_of",

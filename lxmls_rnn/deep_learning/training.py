@@ -267,7 +267,7 @@ class Trainer:
         guessing = math.log(model.sizes.n_tags)
         if p.mean_cost > WORSE_THAN_CHANCE * guessing and p.epoch + 1 >= min(2, self.epochs):
             warnings.warn(
-                f"the cost of epoch {p.epoch + 1}, {p.mean_cost:.3g} a word, is above that of guessing, which is "
+                f"the cost of epoch {p.epoch + 1}, {p.mean_cost:.3g} per word, is above that of guessing, "
                 f"{guessing:.3g}: try a lower rate than {rate:g}, or clip the gradient",
                 stacklevel=2,
             )

@@ -91,7 +91,7 @@ def driver_version() -> str:
 def kernel_folder_name(index: int) -> str:
     """Return a folder name for compiled kernels of GPU number `index`.
 
-    It names all that decides whether a kernel runs: driver, compute capability and NVRTC version.
+    The name contains everything that decides whether a kernel runs: driver, compute capability and NVRTC version.
     """
     driver = driver_version() or dotted(driver_cuda_version())
     capability = dotted(cards()[index][1]) if index < len(cards()) else ""

@@ -13,7 +13,7 @@ COMPILES = ("C++ compiler", "Python headers")  # the findings that are needed to
 
 
 def print_missing() -> None:
-    """Print, for the set-up, what Theano lacks and the command that installs it; a line of success if nothing."""
+    """Print, for the set-up, what Theano lacks and the command that installs it, or that nothing is missing."""
     missing = [finding for finding in software(*theano_tools()) if not finding.ok]
     for finding in missing:
         print(escaped(f"{finding.name}: {finding.value}"))

@@ -43,7 +43,7 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
 
 
 def blas_found(cxx: str, blas: str) -> Finding:
-    """Return the finding about the BLAS that C code calls; it says why if that is not the package's own."""
+    """Return the finding about the BLAS that C code calls; it explains why, if this is not the package's own."""
     name, why = theano_blas.name(blas), theano_blas.problem()
     if not cxx:
         return Finding("BLAS", "unknown without a compiler", None)

@@ -22,7 +22,7 @@ def conllu(sent_id: int, text: str, words: Sequence[str], tags: Sequence[str], t
     text
         The words in order, with a space or nothing between them.
     words, tags
-        Of one sentence.
+        Words and tags of one sentence.
     tag_set
         All tags of the tagger.
     """

@@ -11,14 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from lxmls_rnn import paths
 from lxmls_rnn.readers.conll import Token, read_sentences
 from lxmls_rnn.readers.tags import AUTO, MAX_UNTAGGED, NO_MAP, NO_TAG, TagSource, choose, read_tag_map
 from lxmls_rnn.sequences import LabelDictionary, Sequence, SequenceList
+from lxmls_rnn.sequences.sequence_list import Ids
 from lxmls_rnn.storage.files import counted, quoted
 
 FIRST_TAG = "noun"
 OTHER_TAG = "x"
 UNKNOWN_WORD = "<unk>"
+GUIDE_FILES = {
+    "train": "train-02-21.conll",
+    "dev": "dev-22.conll",
+    "test": "test-23.conll",
+}  # as the toolkit names them
 MAX_NAMED_TAGS = 3  # a warning names so many of the tags that are missing in the tag map
 
 
@@ -127,7 +134,7 @@ class PostagCorpus:
 
 
 def _check_untagged(file: object, untagged: list[Token], words: int, source: TagSource) -> None:
-    """Warn of words without a tag; ValueError if they are more than `MAX_UNTAGGED` of all."""
+    """Warn of words without a tag; ValueError if their share exceeds `MAX_UNTAGGED`."""
     found = (
         f"{file}, line {untagged[0].line_number}: the tag in column {source.column} is {NO_TAG!r}, as for "
         f"{len(untagged):,} of {counted(words, 'word')}"
@@ -260,3 +267,66 @@ def _check_positive(name: str, value: Any) -> None:
         positive = False
     if not positive:
         raise ValueError(f"{name} must be an integer of at least 1, got {quoted(value)}")
+
+
+class PostagCorpusData:
+    """A corpus in the interface of the current lab guide: batches of one sentence.
+
+    Parameters
+    ----------
+    **files : path
+        `train`, `dev` and `test`, CoNLL files. By default `GUIDE_FILES` of the data folder, or if it has none of them,
+        the sample. As in the guide, a part is the first 1,000 sentences of 2 to 14 words, and all words have ids.
+
+    Attributes
+    ----------
+    input_size, output_size : int
+        Numbers of words and tags.
+    files, datasets : dict
+        By part, the file, and the sentences: {'input': word ids, 'output': tag ids}, lists of int32 arrays (L,).
+
+    Raises
+    ------
+    ValueError
+        Other or fewer files are given, or as `PostagCorpus.read_sequence_list_conll`.
+    FileNotFoundError
+        A file does not exist.
+    """
+
+    def __init__(self, **files: str | os.PathLike[str]) -> None:
+        if files and set(files) != set(GUIDE_FILES):
+            raise ValueError(f"expected the files train, dev and test, or none of them; got {', '.join(files)}")
+        self.files = {part: paths.located(file) for part, file in (files or _guide_files()).items()}
+        corpus = PostagCorpus()
+        train, test, dev = (
+            corpus.read_sequence_list_conll(self.files[part], max_sent_len=15, max_nr_sent=1000)
+            for part in ("train", "test", "dev")
+        )
+        train, test, dev = compacify(train, test, dev, theano=True)
+        self.input_size, self.output_size = len(train.x_dict), len(train.y_dict)
+        self.datasets = {
+            part: {"input": [s.x for s in sequences], "output": [s.y for s in sequences]}
+            for part, sequences in (("train", train), ("dev", dev), ("test", test))
+        }
+
+    def size(self, set_name: str) -> int:
+        """Return the number of sentences of a part."""
+        return len(self.datasets[set_name]["input"])
+
+    def batches(self, set_name: str, batch_size: int = 1) -> list[dict[str, Ids]]:
+        """Return the sentences of a part, {'input': word ids, 'output': tag ids}; ValueError unless one per batch."""
+        if batch_size != 1:
+            raise ValueError(f"batch_size must be 1: a batch is one sentence, got {batch_size!r}")
+        part = self.datasets[set_name]
+        return [{"input": x, "output": y} for x, y in zip(part["input"], part["output"], strict=True)]
+
+
+def _guide_files() -> dict[str, str]:
+    """Return the toolkit's files if one of them exists, else those of the sample."""
+    if any(paths.located(file).exists() for file in GUIDE_FILES.values()):
+        return GUIDE_FILES
+    sample = {part: f"sample/{part}.conll" for part in GUIDE_FILES}
+    if not paths.located(sample["train"]).exists():
+        found = paths.data() / sample["train"]
+        raise FileNotFoundError(f"no file {found}: set LXMLS_DATA to the folder data of this project, which has it")
+    return sample

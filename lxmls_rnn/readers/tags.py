@@ -59,9 +59,9 @@ def check_tags(tags: str) -> None:
 def choose(file: str | os.PathLike[str], tags: str = AUTO, tag_map: str = AUTO, encoding: str = "utf-8") -> TagSource:
     """Choose the column of the tags and their map for a corpus by its first sentences.
 
-    With `tags` "auto", that is XPOS, unless column 4 has the tags of Universal Dependencies and XPOS is `_`, or the map
-    lacks more than half of the XPOS tags. With `tag_map` "auto", XPOS tags are mapped by `ptb` unless it lacks more
-    than half of them; other tags are used as they are.
+    With `tags` "auto", the column is XPOS, unless column 4 has the tags of Universal Dependencies and XPOS is `_`, or
+    the map lacks more than half of the XPOS tags. With `tag_map` "auto", XPOS tags are mapped by `ptb` unless it lacks
+    more than half of them; other tags are used as they are.
 
     Errors as `read_sentences` and `read_tag_map`, ValueError for invalid arguments.
     """

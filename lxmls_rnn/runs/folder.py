@@ -41,8 +41,8 @@ def check_name(name: str, what: str = "a run") -> str:
         raise ValueError(f"the name of {what} must have at most {MAX_NAME_BYTES} bytes, got {length}: {quoted(name)}")
     if not name or wrong or forbidden or not name.isprintable():
         raise ValueError(
-            f"the name of {what} must be the name of a folder, without line breaks, characters such as *, a dot or "
-            f"hyphen at the start, or spaces at the ends, got {quoted(name)}"
+            f"the name of {what} must be a folder name (no line breaks, no characters such as *, no dot or hyphen at "
+            f"the start, no spaces at the ends), got {quoted(name)}"
         )
     return name
 

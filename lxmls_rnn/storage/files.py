@@ -37,9 +37,9 @@ os.umask(_UMASK)
 
 @contextmanager
 def naming(path: str | os.PathLike[str], instead: bool = False) -> Iterator[None]:
-    """Add the name of a file to an OSError raised inside that has none, such as those of read and write.
+    """Add the name of a file to an OSError that the block raises without one, as read and write do.
 
-    With `instead`, replace the name of another file too.
+    With `instead`, also replace the name of another file.
     """
     try:
         yield

@@ -77,7 +77,7 @@ def parse(kind: type[T], text: bytes | str, field: str = "") -> T:
 
 
 def check(kind: type[T], content: object, field: str = "") -> T:
-    """Do as `parse` for a value that was already decoded from JSON, such as a dictionary or the value of a `field`."""
+    """Like `parse`, for a value that was already decoded from JSON, such as a dictionary or the value of a `field`."""
     from pydantic_core import to_json
 
     return parse(kind, to_json(content), field)

@@ -46,7 +46,7 @@ class Existing:
 
     @staticmethod
     def check(address: str) -> None:
-        """Check an address; errors as those of the constructor."""
+        """Check an address; raise the constructor's errors."""
         parts = urlsplit(address)
         if parts.scheme not in ("tls", "tcp") or not parts.hostname or parts.port is None:
             raise ValueError(f"scheduler must be an address such as tls://host:8786, got {address!r}")

@@ -102,7 +102,7 @@ class Driver:
     def check(
         workers: int | None, devices: Sequence[str] = (), dashboard: bool = False, scheduler: str | None = None
     ) -> None:
-        """Check the arguments of the constructor; errors as there."""
+        """Check the constructor's arguments; raise its errors."""
         if workers is not None and (workers < 1 or devices):
             raise ValueError(
                 f"workers must be at least 1, got {workers}" if workers < 1 else "give workers or devices, not both"

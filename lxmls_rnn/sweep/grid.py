@@ -45,7 +45,7 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
         name, equals, written = text.partition("=")
         name = name.strip().replace("-", "_")
         if name == "dev":
-            raise ValueError("dev cannot be varied: vary the corpus, whose name stands for a dev part too")
+            raise ValueError("dev cannot be varied: vary the corpus instead, whose name also selects the dev part")
         if not equals or name not in KINDS:
             raise ValueError(f"--vary must be name=values with a name among {', '.join(KINDS)}, got {text!r}")
         if name in varied:
@@ -73,8 +73,8 @@ def _values(name: str, piece: str) -> list[Any]:
             raise ValueError
     except ValueError:
         raise ValueError(
-            f"{name} must be a number to have a range {kind}:lo:hi:n, "
-            f"{'lo and hi positive, ' if kind == 'log' else ''}n at least 1; got {name}={piece}"
+            f"{name}={piece} is not a valid range: expected {kind}:lo:hi:n for a numeric setting, with "
+            f"{'positive lo and hi and ' if kind == 'log' else ''}n at least 1"
         ) from None
     check_count(count, f"{name}={piece}")
     spaced = np.geomspace(low, high, count) if kind == "log" else np.linspace(low, high, count)

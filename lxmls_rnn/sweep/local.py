@@ -53,7 +53,7 @@ class _Process:
     failed_starts: int = 0  # in a row
 
     def death(self) -> str:
-        """Return the cause of death: the last line it printed, such as an error message, or its exit status."""
+        """Return why the worker died: the last line that it printed, such as an error message, or its exit status."""
         status = self.running.returncode
         with suppress(OSError):
             if printed := self.log.read_text(errors="replace").split("\n")[:-1]:
@@ -61,7 +61,7 @@ class _Process:
         return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
     def close(self) -> None:
-        """Close its standard input, which makes it exit."""
+        """Close the worker's standard input, which makes it exit."""
         with suppress(BrokenPipeError):
             if self.running.stdin is not None:
                 self.running.stdin.close()
@@ -141,7 +141,7 @@ class Local:
         return _Process(number, running, name, log)
 
     def _end(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the workers; a training that is still running resumes from its checkpoint with the sweep."""
+        """End the workers; a training that is still running can be resumed from its checkpoint."""
         for process in self._processes:
             if kind is KeyboardInterrupt:
                 process.running.kill()
@@ -155,7 +155,7 @@ class Local:
                 process.running.wait()
 
     def wait(self, seconds: float) -> None:
-        """Wait at most this long until a worker has connected."""
+        """Wait until a worker has connected, at most `seconds`."""
         with suppress(TimeoutError):
             self.client.wait_for_workers(1, timeout=seconds)
 
@@ -186,7 +186,7 @@ class Local:
 
     def on_unfit_worker(self, why: str) -> None:
         """Raise RuntimeError: a reason that one worker finds on this machine holds for all."""
-        raise RuntimeError(f"the sweep cannot go on: {why}")
+        raise RuntimeError(f"the sweep cannot continue: {why}")
 
 
 def _own_credentials() -> Security:

@@ -39,7 +39,7 @@ class Claim:
             raise ClaimLost(f"another process has claimed {self.folder}")
 
     def check_if_due(self) -> None:
-        """Do as `check`, at most once in `CHECK_SECONDS`."""
+        """Call `check`, at most once in `CHECK_SECONDS`."""
         if time.monotonic() - self._checked > CHECK_SECONDS:
             self.check()
 

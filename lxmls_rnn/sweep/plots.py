@@ -85,7 +85,7 @@ def is_number(value: object) -> bool:
 
 
 def draw_against(axis: Axes, name: str, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
-    """Draw mean and standard deviation against one setting, and settings that are on no line as dots."""
+    """Draw mean and standard deviation against one setting; settings that belong to no line are drawn as dots."""
     values = sorted_values(vary[name])
     numbers = all(is_number(value) for value in values)
     places = {repr(value): value if numbers else place for place, value in enumerate(values)}

@@ -46,7 +46,7 @@ def failures(results: Sequence[Result]) -> list[str]:
 
 
 def verdict(setting: Setting, test: Sequence[float], why: str) -> str:
-    """Return sentences with the chosen setting and its accuracy on the test part, or `why` that was not measured."""
+    """Return sentences with the chosen setting and its accuracy on the test part, or `why` this was not measured."""
     says = f"Chosen on dev: {in_words(setting)}."
     if not test:
         return f"{says} The test part is not measured: {why}."
@@ -107,7 +107,7 @@ def to_csv(results: Sequence[Result]) -> str:
 
 
 def to_json(sweep: Sweep, settings: Sequence[Setting], chosen: Setting | None, test: Sequence[float]) -> str:
-    """Return as JSON the settings with their trainings, best first, and the chosen one with its test accuracies."""
+    """Return the settings with their trainings, best first, and the chosen one's test accuracies, as JSON."""
     content = {
         "sweep": sweep.name,
         "base": sweep.base.to_dict(),

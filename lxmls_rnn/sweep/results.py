@@ -36,7 +36,7 @@ class Result:
 
     @property
     def is_counted(self) -> bool:
-        """Whether its accuracy is included in the mean of its setting."""
+        """Whether the training's accuracy is included in the mean of its setting."""
         return self.state in ("done", "given up")
 
     @property

@@ -111,7 +111,9 @@ class Sweep:
             if "dev" not in s.files():
                 raise ValueError("a sweep compares on the dev part: give a corpus by name, or --dev with its file")
             if training.name in names or len(training.name.encode(errors="replace")) > MAX_NAME_BYTES:
-                raise ValueError(f"the name of the run {training.name} is not unique or too long: rename the files")
+                raise ValueError(
+                    f"the name of the run {training.name} is not unique or too long: rename the files of the settings"
+                )
             names.add(training.name)
             kind = s.model, s.activation, s.peepholes, s.dtype
             # check each size once, not each of possibly thousands of pairs of sizes
@@ -225,7 +227,9 @@ class _Content:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT or self.version > VERSION:
-            raise ValueError(f"its format is {quoted(self.format)}, version {self.version}")
+            raise ValueError(
+                f"its format is {quoted(self.format)}, version {self.version}; expected {FORMAT!r}, at most {VERSION}"
+            )
         if not self.seeds:
             raise ValueError("it has no seeds")
         if self.sample is not None and self.sample < 1:

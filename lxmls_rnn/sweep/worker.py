@@ -107,7 +107,7 @@ def ask(token: str, what: str) -> None:
 
 
 def train(name: str, settings: dict[str, Any], client: Client, epochs: int, checkpoint_every: float) -> dict[str, Any]:
-    """Train a run up to a number of epochs, or resume it; may be called again whatever happened before.
+    """Train a run up to a number of epochs, or resume it; may be called again after any interruption.
 
     Parameters
     ----------

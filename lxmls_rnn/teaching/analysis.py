@@ -72,13 +72,13 @@ def factor_per_step(norms: np.ndarray) -> float:
 
 
 def steps_until(norms: np.ndarray, share: float = 0.01) -> int | None:
-    """Return the number of steps back after which the norm is below `share` of the last; None if it never is."""
+    """Return the number of steps back until the norm is below `share` times the last norm; None if it never is."""
     below = np.flatnonzero(norms[::-1] < share * norms[-1])
     return int(below[0]) if below.size else None
 
 
 def largest_beyond(norms: np.ndarray, steps: int) -> float:
-    """Return the largest norm more than `steps` steps back, as a share of the last; 0 if there is none."""
+    """Return the largest norm more than `steps` steps back, as a share of the last norm; 0 if there is none."""
     return float(norms[: len(norms) - 1 - steps].max(initial=0) / norms[-1])
 
 

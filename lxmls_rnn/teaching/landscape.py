@@ -73,7 +73,7 @@ def steepest_descent(model: NumpyRNN, batch: Batch, forget: float = 0.0) -> dict
 
 
 def descend(model: NumpyRNN, batches: Iterable[Batch], rate: float, forget: float = 0.0) -> NumpyRNN:
-    """Return the tagger after one step of gradient descent per batch; the offset is constant."""
+    """Return the tagger after one step of gradient descent per batch; the forget gate's offset is constant."""
     for batch in batches:
         step = gradient(model, batch, forget)
         model = _with(model, {name: W - rate * step[name] for name, W in model.get_values().items()})

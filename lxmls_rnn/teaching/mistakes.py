@@ -22,7 +22,7 @@ class Mistake(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the model that it replaces."""
+        """The name of the correct model: NumpyRNN or NumpyLSTM."""
         return "NumpyLSTM" if issubclass(self.model, NumpyLSTM) else "NumpyRNN"
 
 

@@ -203,7 +203,7 @@ def _lstm_errors(
 
 
 def _step(direction: str, t: int, name: str, formula: str, value: np.ndarray, operands: dict[str, np.ndarray]) -> Step:
-    """Return a step whose formula has numbers: _t is this step, _s the previous one, _u the next one."""
+    """Return a step; in its formula, the numbers of this, the previous and the next step replace _t, _s and _u."""
 
     def numbered(text: str) -> str:
         for letter, number in (("_t", t), ("_s", t - 1), ("_u", t + 1)):
@@ -234,7 +234,7 @@ def restrict_vocabulary(model: NumpyRNN, words: Sequence[int]) -> NumpyRNN:
 
 
 def sum_gradients(steps: Iterable[Step]) -> dict[str, np.ndarray]:
-    """Return the sum of the contributions of these steps to each gradient that has one."""
+    """Return the gradient of each parameter, summed over the contributions of these steps."""
     sums: dict[str, np.ndarray] = {}
     for step in steps:
         if step.is_gradient:

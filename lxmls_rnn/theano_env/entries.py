@@ -35,7 +35,7 @@ class Damaged(Exception):
 
 
 def seal(path: Path, name: str | None = None) -> None:
-    """Append the checksum to a file, for its own name or for the one that it will get."""
+    """Append the checksum to a file, computed for its present name or for the name that it will get."""
     with open(path, "r+b") as file:
         checksum = zlib.crc32((name or path.name).encode())
         while block := file.read(BLOCK_BYTES):
@@ -44,7 +44,7 @@ def seal(path: Path, name: str | None = None) -> None:
 
 
 def is_intact(path: str | os.PathLike[str]) -> bool:
-    """Whether a file exists and is as it was sealed."""
+    """Whether a file exists and matches the checksum at its end."""
     try:
         with open(path, "rb") as file:
             left = os.fstat(file.fileno()).st_size - SEAL_LENGTH

@@ -163,7 +163,7 @@ def _supports_v3(cxx: str) -> bool:
 
 
 def _cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return a folder for compiled code: the image's, the user's copy of it if it is read-only, or the user's own."""
+    """Return a folder for compiled code: the image's, the user's copy of it (image read-only), or the user's own."""
     if not environ.get("LXMLS_IMAGE"):
         return _own_cache_folder(environ)
     image_cache = Path(environ["LXMLS_IMAGE"], "cache", "theano")

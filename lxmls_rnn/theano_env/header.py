@@ -41,14 +41,14 @@ class Module:
 
     @classmethod
     def of(cls, name: str, source: str, flags: Any, include_dirs: Any, lib_dirs: Any, libraries: Any) -> "Module":
-        """Return a module from lists; None stands for an empty list."""
+        """Make a module from Theano's arguments, in which flags, folders and libraries are lists or None."""
         return cls(
             name, source, *(tuple(filter(None, given or ())) for given in (flags, include_dirs, lib_dirs, libraries))
         )
 
     @property
     def takes_header(self) -> bool:
-        """Whether its source begins with the `PROLOGUE`, which the header contains."""
+        """Whether the module's source begins with the `PROLOGUE`, which the header contains."""
         return self.source.startswith(PROLOGUE)
 
     def command(self, folder: Path, header: Path | None) -> list[str]:

@@ -21,7 +21,7 @@ LOG_SECONDS = 10.0  # interval of the lines in the log
 
 
 def compile_ahead(sources: Path, cache: Path, number: int = 0) -> Iterator[tuple[int, int]]:
-    """Compile the missing kernels for GPU `number`; after each yield the numbers of finished and of all kernels.
+    """Compile the missing kernels for GPU `number`; yield the numbers of finished and of all kernels after each one.
 
     `sources` is a folder of files ``*.cu``, each the source of a kernel; `cache` is libgpuarray's folder for compiled
     kernels.
@@ -44,7 +44,7 @@ def main() -> None:
     try:
         if not libraries.allows_several_processes(number):
             print(
-                "Kernels for the GPU are compiled when they are needed: it allows only one process at a time.",
+                "Kernels for the GPU are compiled when they are needed: the GPU allows only one process at a time.",
                 flush=True,
             )
             return

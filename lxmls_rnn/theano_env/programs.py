@@ -1,4 +1,4 @@
-"""Run compilers: report one that does not return, kill it with its children on an interrupt."""
+"""Run compilers: report slow ones, and kill them with their children on an interrupt."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Programs:
 
 
 def run(command: Sequence[str]) -> Done:
-    """Run a program as `Programs.run` does; report a slow one, kill it with its children on an exception."""
+    """Run a program as `Programs.run` does; report it if it is slow, and kill it with its children on an exception."""
     process = _start(command)
     try:
         output, errors = wait_with_report(lambda timeout: process.communicate(timeout=timeout), command[0])

@@ -168,7 +168,7 @@ def test_a_python_without_pytorch_is_named(run, tmp_path):
     venv.create(tmp_path / "bare")
     result = run(*TINY, "--torch-python", str(tmp_path / "bare/bin/python"))
     assert result.exit_code == 1
-    assert "bare/bin/python has no PyTorch that works: ModuleNotFoundError: No module named" in result.output
+    assert "bare/bin/python has no working PyTorch: ModuleNotFoundError: No module named" in result.output
 
 
 def test_the_command_itself_does_not_import_theano():

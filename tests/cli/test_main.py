@@ -51,7 +51,7 @@ def test_evaluate_prints_known_and_unknown_words_and_the_matrix(trained):
     output = trained("evaluate", "runs/first").output
     assert re.search(r"test.conll: 200 sentences, 1527 words, accuracy \d+\.\d\d%", output)
     assert re.search(r"words not in the vocabulary: +\d+, accuracy", output)
-    assert "confusion: gold tag by row" in output
+    assert "confusion matrix: gold tags in rows" in output
     assert "precision" in output
 
 
@@ -374,7 +374,7 @@ def test_evaluate_prints_what_the_tagger_counts(trained, tmp_path):
         [row["tag"], str(row["words"]), f"{row['precision']:.2%}", f"{row['recall']:.2%}", f"{row['f1']:.2%}"]
         for row in result.per_tag()
     ]
-    at = lines.index("confusion: gold tag by row, predicted tag by column")
+    at = lines.index("confusion matrix: gold tags in rows, predicted tags in columns")
     assert lines[at - 1].startswith(f"macro F1 {result.macro_f1:.2%}: ")
     assert lines[at + 1].split() == list(result.tags)
     counts = [[int(n.replace(".", "0")) for n in line[5:].split()] for line in lines[at + 2 :]]

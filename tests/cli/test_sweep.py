@@ -54,7 +54,7 @@ def run(tmp_path, monkeypatch):
         (["--vary", "n_hidd=2,0"], "n_hidd must be a positive integer, got 0"),
         (["--seeds", "2", "--rate", "-1"], "rate must be a positive number"),
         (["--seeds", "2", "--vary", "seed=1"], "--seeds or --vary seed"),
-        (["--seeds", "2", "--name", "a/b"], "must be the name of a folder, .* got 'a/b'"),
+        (["--seeds", "2", "--name", "a/b"], "must be a folder name .* got 'a/b'"),
         (["--seeds", "2", "--name", "a*b"], r"the name of a sweep must be .* got 'a\*b'"),
         (["--seeds", "2", "--devices", "cuda7"], "cuda7 is unavailable"),
         (["--seeds", "2", "--halving", "--vary", "epochs=2,3"], "equal epochs on one corpus: epochs cannot vary"),
@@ -125,7 +125,7 @@ def test_the_example_works_as_printed(run):
 def test_show_tells_writes_and_draws_and_runs_has_a_line_for_the_sweep(run, tmp_path):
     sweep = small_sweep(tmp_path / "runs", "n_hidd=2,3", base=replace(BASE, max_nr_sent=100)).begin()
     begun = run("show", "small").output
-    assert "4 trainings are missing: nothing is chosen, and nothing measured on the test part." in begun
+    assert "4 trainings are missing: no setting is chosen yet, so none is measured on the test part." in begun
     for training in sweep.trainings():
         for _ in Run.create(training.name, training.settings, sweep.folder).fit():
             pass
@@ -228,7 +228,7 @@ def test_show_prints_table_failures_and_what_is_chosen(run, tmp_path):
     output = run("show", "small", "--root", "my runs").output
     assert output.count("\nn_hidd=4,clip=none,seed=2 failed: no memory\n") == 1
     assert output.endswith(
-        "No setting has a training that is done: nothing is chosen, and nothing measured on the test part.\n"
+        "No setting has a training that is done: no setting is chosen yet, so none is measured on the test part.\n"
     )
 
 

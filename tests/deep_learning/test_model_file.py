@@ -299,7 +299,7 @@ def test_a_small_file_that_claims_gigabytes_is_refused(saved):
 
 def test_a_small_file_that_unpacks_to_gigabytes_is_refused(saved):
     with_entry(saved[0], "W_x.npy", bytes(10**7), zipfile.ZIP_DEFLATED)
-    with pytest.raises(ValueError, match="is compressed, expected plain numbers"):
+    with pytest.raises(ValueError, match="is compressed, expected uncompressed numbers"):
         model_file.load(saved[0])
 
 

@@ -36,7 +36,7 @@ def test_arrays_are_read_as_they_were_written(version, order):
 
 def test_a_later_version_of_the_format_is_named():
     opened = archive(("a", A), version=(3, 0))
-    with pytest.raises(ValueError, match=r"^'a' has version 3 of the format"):
+    with pytest.raises(ValueError, match=r"^'a' has version 3 of the .npy format, expected 1 or 2"):
         opened.shape("a")
 
 

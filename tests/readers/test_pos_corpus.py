@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 import pytest
 
-from lxmls_rnn import memory
+from lxmls_rnn import memory, paths
 from lxmls_rnn.readers import conll
-from lxmls_rnn.readers.pos_corpus import PostagCorpus
+from lxmls_rnn.readers.pos_corpus import PostagCorpus, PostagCorpusData
 from lxmls_rnn.readers.tags import read_tag_map
 
 DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
@@ -340,3 +340,56 @@ def test_a_small_file_of_more_words_than_memory_is_an_error_in_time(tmp_path, mo
         MemoryError, match=r"corpus.gz, from line 131072 on, needs about 79 MB, and 66 MB are free here"
     ):
         PostagCorpus().read_sequence_list_conll(path)
+
+
+# The interface of the current guide
+
+
+def test_the_guides_data_are_the_sample_where_the_toolkits_files_are_missing(monkeypatch, tmp_path):
+    (tmp_path / "sample").symlink_to(paths.data().resolve() / "sample")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    data = PostagCorpusData()
+    assert [file.parent.name for file in data.files.values()] == ["sample"] * 3
+    assert (data.input_size, data.output_size) == (848, 12)
+    assert [data.size(part) for part in ("train", "dev", "test")] == [1000, 200, 200]
+
+
+def test_the_guides_data_are_the_toolkits_files_where_they_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"sample/train\.conll: set LXMLS_DATA to the folder data"):
+        PostagCorpusData()
+    (tmp_path / "train-02-21.conll").write_text(DOGS_RUN)
+    with pytest.raises(FileNotFoundError, match=r"test-23\.conll"):  # not the sample without a word
+        PostagCorpusData()
+    (tmp_path / "dev-22.conll").write_text(HE_SLEEPS)
+    (tmp_path / "test-23.conll").write_text(HE_SLEEPS + DOGS_RUN)
+    data = PostagCorpusData()
+    assert data.input_size == 5
+    assert [data.size(part) for part in ("train", "dev", "test")] == [1, 1, 2]
+
+
+def test_a_batch_of_the_guide_is_one_sentence_with_ids_in_the_order_train_test_dev(tmp_path):
+    files = {part: tmp_path / f"{part}.conll" for part in ("train", "dev", "test")}
+    files["train"].write_text(DOGS_RUN)
+    files["dev"].write_text("1\tA\t_\tDT\tDT\n2\tdog\t_\tNN\tNN\n\n")
+    fifteen_words = "".join(f"{n}\tvery\t_\tRB\tRB\n" for n in range(1, 16))
+    files["test"].write_text(HE_SLEEPS + "1\tRun\t_\tVB\tVB\n\n" + fifteen_words)
+    data = PostagCorpusData(**files)
+    batches = {part: data.batches(part, batch_size=1) for part in files}
+    assert {part: [(b["input"].tolist(), b["output"].tolist()) for b in batches[part]] for part in files} == {
+        "train": [([0, 1, 2], [0, 1, 2])],
+        "test": [([3, 4], [3, 1])],
+        "dev": [([5, 6], [4, 0])],
+    }
+    assert batches["train"][0]["input"].dtype == batches["train"][0]["output"].dtype == np.int32
+    assert (data.input_size, data.output_size) == (7, 5)
+    assert data.files == files
+
+
+def test_bad_arguments_of_the_guides_data_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected the files train, dev and test, or none of them; got train, valid"):
+        PostagCorpusData(train="a", valid="b")
+    file = tmp_path / "corpus.conll"
+    file.write_text(DOGS_RUN)
+    with pytest.raises(ValueError, match="a batch is one sentence, got 32"):
+        PostagCorpusData(**dict.fromkeys(["train", "dev", "test"], file)).batches("train", batch_size=32)

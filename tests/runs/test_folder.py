@@ -46,7 +46,7 @@ def test_an_empty_folder_or_one_that_a_kill_has_left_does_not_block_its_name(tmp
 
 @pytest.mark.parametrize("name", ["a\nb", "*", "a?", ".hidden", "-x", "a\x7f", "a\u2028b", " ", "a "])
 def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="the name of a run must be the name of a folder, without line breaks"):
+    with pytest.raises(ValueError, match=r"the name of a run must be a folder name \(no line breaks"):
         Run.create(name, SETTINGS, tmp_path)
 
 

@@ -118,7 +118,7 @@ def test_a_corpus_that_changes_in_the_midst_stops_the_sweep(tmp_path):
     file = tmp_path / "train.conll"
     shutil.copy(BASE.corpus, file)
     sweep = small_sweep(tmp_path, "n_hidd=2", base=replace(BASE, corpus=str(file)), seeds=range(9)).begin()
-    with pytest.raises(RuntimeError, match=rf"cannot go on: its file {file} is not the client's"):  # noqa: PT012
+    with pytest.raises(RuntimeError, match=rf"cannot continue: its file {file} is not the client's"):  # noqa: PT012
         for result in Driver(sweep, workers=1).run():
             if result is not None:
                 file.write_text("")

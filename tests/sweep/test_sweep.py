@@ -69,7 +69,7 @@ def test_what_a_kill_has_left_of_its_beginning_does_not_take_its_name(tmp_path):
 @pytest.mark.parametrize("name", ["a*b", "a\nb", ".."])
 def test_a_name_that_is_hard_to_type_is_refused(tmp_path, name):
     sweep = small_sweep(tmp_path, "n_hidd=2")
-    with pytest.raises(ValueError, match="the name of a sweep must be the name of a folder"):
+    with pytest.raises(ValueError, match="the name of a sweep must be a folder name"):
         replace(sweep, folder=tmp_path / "new" / name).begin()
 
 

@@ -27,7 +27,7 @@ class WordLines(widgets.VBox):
         super().__init__()
 
     def draw(self, series: Mapping[str, Sequence[float] | np.ndarray], labels: Sequence[str]) -> None:
-        """Draw lines by name; the first value of a line belongs to the first label."""
+        """Draw one line for each name in `series`; `labels` are the words below the x axis."""
         values = np.array(list(series.values()), float)
         drawable = np.isfinite(values) & (values > 0)
         drawn = list(zip(series, LINES, MARKERS, strict=False))
@@ -76,7 +76,7 @@ class WordMap(widgets.VBox):
     def draw(
         self, coordinates: np.ndarray, names: Sequence[str], colours: Sequence[str], marked: Iterable[int] = ()
     ) -> None:
-        """Draw words at `coordinates`, (2, len(names)); marked words get a thick rim and their labels first."""
+        """Draw words at `coordinates`, (2, len(names)); marked words get a thick border and are labelled first."""
         low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
         places = (coordinates - low[:, None]) / span[:, None] * [[MAP_WIDTH - 120], [MAP_HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))

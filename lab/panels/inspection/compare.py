@@ -165,7 +165,7 @@ print(compare(*judged).in_words())
 
 
 def about(one: Opened, other: Opened) -> str:
-    """Return a table of the models and accuracies of two runs, and of their different settings."""
+    """Return a table of the models and accuracies of two runs, and of the settings in which they differ."""
     rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
     rows.append(["accuracy on dev", _on_dev(one.metrics), _on_dev(other.metrics)])
     first, second = (_settings(opened.run.settings) for opened in (one, other))

@@ -137,7 +137,7 @@ class ErrorsView(View):
         )
 
     def _hits(self, one: Judged, tags: list[str]) -> np.ndarray:
-        """Return which words to show: of the chosen tags, and wrong unless the same tag is chosen twice."""
+        """Return which words to show: wrong ones with the chosen tags; correct ones if the two tags are equal."""
         gold, predicted = self.gold.value, self.predicted.value
         y = np.asarray(one.sentence.y)
         hits = one.wrong if gold == ANY_TAG or gold != predicted else ~one.wrong

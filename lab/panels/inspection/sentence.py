@@ -205,7 +205,7 @@ def curves(reach: Reach) -> dict[str, np.ndarray]:
 
 
 def explain(opened: Opened, reach: Reach, word: str) -> str:
-    """Return an explanation of the norms as HTML."""
+    """Return an explanation of the gradient norms as HTML."""
     text = f"The loss of <b>{escape(word)}</b> is {reach.loss + 0.0:.4g}. "  # not -0
     if len(reach.h) < 2:
         return text + "It is the first word, so the gradient cannot go back. Choose a later one."

@@ -48,7 +48,7 @@ class NeighboursView(View):
         self.redraw_on(self.word, self.n, self.n_map, self.when)
 
     def fill(self) -> None:
-        """Start with a word of the sentence; discard the counts of another run."""
+        """Select a word of the sentence; discard the tag counts if another run is open."""
         if self._stamp != self.opened.stamp:
             self._stamp, self._counts, self._before = self.opened.stamp, None, ""
             self.map.value, self.points.children, self.when.value = "", [], AFTER

@@ -1,4 +1,4 @@
-"""Charts of the play panel: lines on fixed axes, and kept lines in grey."""
+"""Charts of the play panel: lines on fixed axes, with earlier lines kept in grey."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -17,7 +17,7 @@ Line = tuple[np.ndarray, np.ndarray]
 
 
 class Slices(widgets.VBox):
-    """A chart of up to two lines and one point, which are redrawn, and of kept lines."""
+    """A chart of up to two current lines and one point, and of earlier lines that the user keeps."""
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
         self.figure = figure(across, up)
@@ -53,7 +53,7 @@ class Slices(widgets.VBox):
 
 
 def reach_chart() -> Slices:
-    """Make the chart of the gradient's relative norm over the words back."""
+    """Make the chart of the gradient's relative norm against the number of words back."""
     powers = range(-8, 5, 2)
     scale = bqplot.LogScale(min=10.0 ** powers[0], max=10.0 ** powers[-1])
     up = side_axis(scale, "share of the gradient", "~e")

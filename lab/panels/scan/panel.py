@@ -302,7 +302,7 @@ def literal(value: object) -> str:
 def slider(
     name: str, value: float, low: float, high: float, tooltip: str, width: str = "23em", label: str = "10em"
 ) -> widgets.IntSlider | widgets.FloatSlider:
-    """Make a slider; it is of integers if `value` is one."""
+    """Make a slider, for integers if `value` is an integer."""
     if isinstance(value, int):
         return field(widgets.IntSlider, name, value, tooltip, width, label, min=low, max=high)
     options = {"min": low, "max": high, "step": 0.05, "readout_format": ".2f"}

@@ -188,7 +188,7 @@ class Walk:
         return self._distinct() if name.startswith("onehot(w") else (), ()
 
     def _distinct(self) -> list[str]:
-        """Return the names of the model's words; all unknown words of the sentence are one word."""
+        """Return a name for each word id of the model; it is `<unk>` if several words of the sentence share the id."""
         names: dict[int, str] = {}
         for word, i in zip(self.words, self.x, strict=True):
             names[i] = word if names.get(i, word) == word else UNKNOWN_WORD

@@ -140,7 +140,7 @@ class SweepPanel(Panel):
 
     def _folder(self, name: str | None) -> Path:
         if not name or name in (".", "..") or Path(name).name != name:
-            raise ValueError(f"the name of a sweep must be the name of a folder, got {name or ''!r}")
+            raise ValueError(f"the name of a sweep must be a folder name, got {name or ''!r}")
         return paths.runs() / name
 
     def _count(self) -> None:

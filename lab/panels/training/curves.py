@@ -85,7 +85,7 @@ class Curves(widgets.VBox):
             self.figures.children = shown
 
     def update(self, name: str, rows: Rows, running: Running, norms: Norms = ()) -> None:
-        """Update the lines of a run to its metrics and its points within epochs."""
+        """Update the lines of a run from its metrics and its points within epochs."""
         if name in self.lines:
             self.lines[name].update(rows, running, norms)
             self._place()

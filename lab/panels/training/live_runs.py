@@ -66,7 +66,7 @@ class LiveRun:
 
     @property
     def position(self) -> tuple[int, int]:
-        """The current epoch, from 1, and the number of its updates done."""
+        """The current epoch, counted from 1, and the number of updates done in it."""
         p = self.event.progress if self.event else Progress()
         return p.epoch + 1, p.batch
 

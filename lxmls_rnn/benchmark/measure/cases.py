@@ -78,7 +78,7 @@ class Case:
 
     @property
     def lane(self) -> tuple[str, str, str]:
-        """The key of the worker that measures it: implementation, device and dtype."""
+        """The key of the worker that measures this case: implementation, device and dtype."""
         return self.implementation, self.device, self.dtype
 
     @property

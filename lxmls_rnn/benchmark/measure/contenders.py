@@ -126,7 +126,7 @@ class NumpyContender:
 
 
 class TheanoContender(NumpyContender):
-    """Adapter of `RNN`, `LSTM`, `FastRNN` and `FastLSTM`, the last two also with one plan for all sizes."""
+    """Adapter of the Theano models; `FastRNN` and `FastLSTM` can be forced to one GPU plan for all sizes."""
 
     def __init__(self, case: Case, values: dict[str, np.ndarray]) -> None:
         self.case, self.values = case, values

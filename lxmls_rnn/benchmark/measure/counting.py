@@ -48,14 +48,14 @@ class Count:
 
 
 def matrix_numbers(case: Case) -> int:
-    """Return M, how many numbers are in the matrices that each word is multiplied with."""
+    """Return M, the number of entries in the matrices that each word is multiplied with."""
     E, H, K = case.n_emb, case.n_hidd, case.n_tags
     gates = 4 if case.layer == "lstm" else 1
     return gates * (E * H + H * H) + (3 * H * H if case.peepholes else 0) + H * K
 
 
 def activation_numbers(case: Case) -> int:
-    """Return A, how many numbers a word the recurrent layer keeps for the backward pass."""
+    """Return A, the number of values per word that the recurrent layer keeps for the backward pass."""
     return case.n_hidd * (6 if case.layer == "lstm" else 1)
 
 

@@ -111,7 +111,7 @@ print(json.dumps({"python": sys.version.split()[0], "numpy": numpy.__version__, 
             raise ValueError(f"{python} cannot be run: {error.strerror}") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise ValueError(f"{python} has no PyTorch that works: {said[-1]}")
+        raise ValueError(f"{python} has no working PyTorch: {said[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

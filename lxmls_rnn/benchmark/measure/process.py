@@ -136,7 +136,7 @@ class Worker:
         return json.loads(line)
 
     def _ended(self) -> Failed:
-        """Return the error that says how the process ended by itself."""
+        """Return an error that describes how the process ended."""
         status = self.process.wait()
         self.errors.seek(0)
         last = self.errors.read().decode(errors="replace").strip().splitlines()[-1:] or [""]

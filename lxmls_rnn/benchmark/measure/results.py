@@ -47,7 +47,7 @@ class Row:
         "unavailable", device or library is missing; "crashed"; "memory", the machine has too little; "limit", the case
         took too long; "stopped", the run was stopped or its time was used up.
     median, q1, q3, minimum
-        Seconds a call: median, quartiles and minimum of the repeats.
+        Seconds per call: median, quartiles and minimum of the repeats.
     repeats, calls
         Number of repeats, and calls timed together in each.
     compile_s
@@ -63,7 +63,7 @@ class Row:
     device_memory
         Bytes of GPU memory in use; None on the CPU.
     flops, bytes, to_device, from_device
-        Counted, see `counting`.
+        Estimates for one call, see `counting`.
     share
         Least time that the device's measured arithmetic and bandwidth allow, divided by the median; None if the peak is
         unknown.
@@ -102,12 +102,12 @@ class Row:
 
     @property
     def gflops(self) -> float | None:
-        """Return 10^9 operations a second."""
+        """Return 10^9 operations per second."""
         return self.flops / self.median / 1e9 if self.median else None
 
     @property
     def spread(self) -> float | None:
-        """Return the distance of the quartiles over the median."""
+        """Return the interquartile range divided by the median."""
         if self.median is None or self.q1 is None or self.q3 is None:
             return None
         return (self.q3 - self.q1) / self.median

@@ -104,7 +104,7 @@ class Runner:
             self.close()
 
     def stop(self) -> None:
-        """End the run at once, even while a worker compiles; called from another thread. Measured rows are kept."""
+        """End the run at once, even while a worker compiles; keep the measured rows. Call it from another thread."""
         self._stopping.set()
 
     def close(self) -> None:

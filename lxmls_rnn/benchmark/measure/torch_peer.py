@@ -28,7 +28,7 @@ def torch_device(name: str) -> torch.device:
         raise RuntimeError("this PyTorch is built for the CPU only")
     index = int(name.removeprefix("cuda") or 0)
     if index >= torch.cuda.device_count():
-        raise RuntimeError(f"PyTorch sees {torch.cuda.device_count()} CUDA devices, so no {name}")
+        raise RuntimeError(f"PyTorch has no device {name}: it finds {torch.cuda.device_count()} CUDA devices")
     return torch.device("cuda", index)
 
 
@@ -61,7 +61,7 @@ class Loop(nn.Module):
 
 
 def own_layer(case: Case, values: dict[str, torch.Tensor]) -> nn.Module:
-    """Return `nn.RNN` or `nn.LSTM`, whose gates are stacked in the same order."""
+    """Return `nn.RNN` or `nn.LSTM` with these weights; PyTorch stacks the gates in the same order as this package."""
     layer = (nn.LSTM if case.layer == "lstm" else nn.RNN)(
         case.n_emb, case.n_hidd, bias=False, dtype=values["W_x"].dtype
     )
@@ -162,7 +162,7 @@ class TorchContender(nn.Module):
 
 
 def peak_calls(matrix: np.ndarray, vector: np.ndarray, device: str) -> list[Callable[[], Any]]:
-    """Return two calls, a matrix product and a copy, which wait for the end."""
+    """Return two calls, a matrix product and a copy, each of which waits until the device has finished."""
     place = torch_device(device)
     a, b = torch.tensor(matrix, device=place), torch.tensor(vector, device=place)
     out, copy = torch.empty_like(a), torch.empty_like(b)

@@ -112,7 +112,7 @@ class Bench:
         return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
     def _tagger(self, case: Case) -> tuple[Contender, dict[str, np.ndarray], float]:
-        """Return the tagger of a case, its parameters, and the seconds to its first result; 0 if it is built now."""
+        """Return a case's tagger, its parameters, and the seconds to its first result (0 if this call built it)."""
         key = self._key(case)
         if key in self.built:
             return self.built[key]
@@ -132,7 +132,7 @@ class Bench:
         return tagger, values, 0.0
 
     def measure(self, seconds: float) -> dict[str, Any]:
-        """Time the prepared call for about `seconds`, at least once; return the seconds a call of each repeat.
+        """Time the prepared call for about `seconds`, at least once; return the seconds per call of each repeat.
 
         On CUDA the call first runs untimed for `WARM_UP_SECONDS`.
         """
@@ -178,8 +178,8 @@ def peak_memory() -> int:
 def peak(implementation: str, device: str, dtype: str) -> dict[str, float]:
     """Measure the peak of a device with the implementation's own library.
 
-    Return ``flops``, operations a second of a product of large matrices, and ``bytes``, bytes a second that a copy
-    reads and writes.
+    Return ``flops``, operations per second of a product of large matrices, and ``bytes``, bytes per second that a
+    copy reads and writes.
     """
     # A name does not tell how fast a device is: an OpenCL device may be a processor, a CUDA device may be emulated.
     sizes = [(256, 1 << 20), (1024, 16 << 20), (4096, 64 << 20)] if device.startswith("cuda") else [(1024, 16 << 20)]
@@ -204,7 +204,7 @@ def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -
 
 
 def theano_call(value: np.ndarray, formula: Callable[[Any, Any], Any]) -> Callable[[], Any]:
-    """Return a call that computes on Theano's device, with input and result there, and waits for the end."""
+    """Return a call that computes on Theano's device, with input and result there, and waits until it has finished."""
     import theano
 
     source = theano.shared(value)

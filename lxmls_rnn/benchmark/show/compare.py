@@ -23,7 +23,7 @@ class Change:
 
     @property
     def ratio(self) -> float:
-        """Return the time after over the time before."""
+        """Return the median of `after` divided by that of `before`."""
         return quartiles(self.after)[1] / quartiles(self.before)[1]
 
     @property
@@ -62,7 +62,7 @@ def differences(before: Results, after: Results) -> list[str]:
 
 
 def _short(value: object, other: object) -> str:
-    """Format a value; of a dictionary only the entries that differ from `other`."""
+    """Format a value; a dictionary is reduced to the entries that differ from `other`."""
     if isinstance(value, dict):
         others = other if isinstance(other, dict) else {}
         return ", ".join(f"{k} {v}" for k, v in value.items() if others.get(k) != v) or "nothing"

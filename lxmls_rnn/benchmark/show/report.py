@@ -13,7 +13,7 @@ from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 
 
 def label(row: Row) -> str:
-    """Return implementation and device, as "fused on cpu"; a star if it does less work than the rest of its group."""
+    """Return implementation and device, such as "fused on cpu"; a star marks less work than the rest of the group."""
     star = "" if row.case.same_work else "*"
     return f"{row.case.implementation}{star} on {row.case.device}{', stored' if isinstance(row, OverlaidRow) else ''}"
 
@@ -124,7 +124,7 @@ def not_measured(results: Results, already_shown: str = "") -> list[str]:
 
 
 def opencl_devices(results: Results) -> list[str]:
-    """Return a line for each OpenCL device with OpenCL's name of it: PoCL's device is the processor."""
+    """Return a line for each OpenCL device with the name that OpenCL gives it; it may be a processor (PoCL)."""
     found = {(row.device, row.device_name) for row in results.rows if row.device_name}
     return [f"{device} is what OpenCL calls {name}" for device, name in sorted(found, key=str)]
 
@@ -143,7 +143,7 @@ def ratios(results: Results) -> list[str]:
 
 
 def without_gpu(results: Results) -> str:
-    """Return a sentence that no GPU was measured, and why; an empty text if one was."""
+    """Return a sentence that says why no GPU was measured; an empty text if one was."""
     why = why_no_gpu(results)
     if why is None:
         return ""
@@ -182,9 +182,9 @@ def crossover(results: Results) -> list[str]:
 
 
 def fastest(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, float]]:
-    """Return, by (dtype, model, work, length, batch, n_hidd), the least median of "cpu" and of "gpu" (CUDA) rows.
+    """Return the smallest median on "cpu" and on "gpu" (CUDA), by (dtype, model, work, length, batch, n_hidd).
 
-    Overlaid rows count only if they are of a GPU.
+    Overlaid CPU rows are ignored.
     """
     best: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in rows:

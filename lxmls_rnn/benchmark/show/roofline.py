@@ -1,4 +1,4 @@
-"""Roofline plot: operations a second against operations a byte, below the limits of the device.
+"""Roofline plot: operations per second against operations per byte, below the limits of the device.
 
 The model is from Williams, Waterman and Patterson (Communications of the ACM 52(4), 2009).
 """
@@ -55,7 +55,7 @@ def _draw_part(axis: Axes, key: str, rows: list[Row], peak: dict[str, float]) ->
         look = {"marker": MARKERS[row.case.model], "markersize": 2.5 + np.log2(row.case.n_hidd) / 2, "alpha": 0.75}
         name = f"{row.case.implementation}, {TITLES[row.case.model]}"
         axis.plot(intensity, row.gflops, linestyle="", color=COLOURS[row.case.implementation], label=name, **look)
-    axis.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="GFLOP/s")
+    axis.set(xscale="log", yscale="log", xlabel="operations per byte", ylabel="GFLOP/s")
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_title(

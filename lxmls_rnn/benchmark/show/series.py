@@ -66,7 +66,7 @@ def series_of(rows: Sequence[Row], size: str) -> Series:
     """Return the times of a model and work against `size`, one of `SIZE_LABELS`.
 
     `rows` are the measured rows of this model and work, at least one. The other size, the length and the dtype are
-    fixed at the values with the most points; if several have as many, at the ones in the middle.
+    fixed at the values with the most points; of several such values, the middle one is taken.
     """
     other = "batch" if size == "n_hidd" else "n_hidd"
 

@@ -65,9 +65,9 @@ def test_the_description_has_this_pythons_versions_where_there_is_no_other():
 @pytest.mark.process
 def test_a_python_whose_pytorch_fails_is_refused_with_its_last_words(python_with):
     python = python_with("import sys; print('first', file=sys.stderr); sys.exit('no libcudart')")
-    with pytest.raises(ValueError, match=r"python has no PyTorch that works: no libcudart$"):
+    with pytest.raises(ValueError, match=r"python has no working PyTorch: no libcudart$"):
         machine.versions_of(python)
-    with pytest.raises(ValueError, match=r"has no PyTorch that works: exit status 7$"):
+    with pytest.raises(ValueError, match=r"has no working PyTorch: exit status 7$"):
         machine.versions_of(python_with("import os; os._exit(7)"))
 
 

@@ -31,7 +31,7 @@ def test_its_numbers_are_the_reference_numbers(model, implementation):
     ("device", "why"),
     [
         ("opencl0:0", "PyTorch has no device opencl0:0"),
-        ("cuda77", "this PyTorch is built for the CPU only|PyTorch sees . CUDA devices, so no cuda77"),
+        ("cuda77", "this PyTorch is built for the CPU only|PyTorch has no device cuda77: it finds . CUDA devices"),
     ],
 )
 def test_a_device_that_it_does_not_have_is_unavailable(device, why):

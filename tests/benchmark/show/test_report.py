@@ -140,7 +140,7 @@ def test_the_roofline_has_a_part_for_each_peak_and_a_point_for_each_row(make_res
     slope, flat = drawn[0].lines[0].get_ydata()[[0, -1]]
     assert slope / drawn[0].lines[0].get_xdata()[0] == pytest.approx(10)  # GB/s
     assert flat == pytest.approx(100)  # GFLOP/s
-    assert 10 in drawn[0].lines[0].get_xdata()  # operations a byte where the roofs meet: the corner is drawn
+    assert 10 in drawn[0].lines[0].get_xdata()  # operations per byte where the roofs meet: the corner is drawn
     assert image.imread(tmp_path / "roofline.png").std() > 0
 
 

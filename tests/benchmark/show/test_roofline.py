@@ -9,7 +9,7 @@ from lxmls_rnn.benchmark.show.series import COLOURS
 
 @pytest.fixture
 def results(make_results, make_row):
-    """Of a CPU whose roofs meet at 10 operations a byte, and of a GPU, and something whose peak is not known."""
+    """Of a CPU whose roofs meet at 10 operations per byte, and of a GPU, and something whose peak is not known."""
     rows = [make_row(1e-3), make_row(4e-3, "fused", model="lstm", n_hidd=512, batch=64)]
     rows += [make_row(1e-4, "fused", "cuda"), make_row(1e-3, dtype="float64"), make_row(None, batch=3)]
     found = make_results(*rows)
@@ -37,7 +37,7 @@ def test_points_lie_at_their_operations_a_byte_and_a_second(axes_of, results):
     assert gpu.get_title() == "cuda float32: 3000 GFLOP/s, 200 GB/s; larger: more hidden units"
     assert cpu.figure.get_suptitle() == "1 thread of a processor"
     for axis in (cpu, gpu):
-        assert (axis.get_xlabel(), axis.get_ylabel()) == ("operations a byte", "GFLOP/s")
+        assert (axis.get_xlabel(), axis.get_ylabel()) == ("operations per byte", "GFLOP/s")
         assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
         assert axis.yaxis.get_major_formatter()(20.0) == "20"
     legend = [text.get_text() for text in cpu.figure.legends[0].get_texts()]

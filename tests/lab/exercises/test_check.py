@@ -209,7 +209,7 @@ SCAN = [
     ("squares", "_i**2", "2 * _i", "expected [0, 1, 4, 9, 16]", "doubles"),
     ("squares", "T.arange(_n)", "T.arange(1, _n + 1)", "expected [0, 1, 4, 9, 16]", "The first number is 1"),
     ("squares", "return _squares", "return _squares[-1]", "returns 16", "only the last step"),
-    ("squares", "_squares, _ =", "_squares =", "the pair of scan, (results, updates)", "only the results"),
+    ("squares", "_squares, _ =", "_squares =", "returns scan's pair (results, updates)", "only the results"),
     ("squares", "_squares, _ = theano.scan(lambda _i: _i**2, sequences=T.arange(_n))", "_squares = T.arange(_n) ** 2",
      "the graph contains no scan", "squares are correct"),
     ("squares", "sequences=T.arange(_n)", "sequences=range(_n)", "cannot be interpreted", "T.arange can"),
@@ -371,9 +371,10 @@ def test_what_is_transposed_and_wrong_is_not_said_to_be_right(says):
 
 
 def test_gradients_that_are_untouched_are_named_with_those_that_are_right(says):
-    assert "Still all zero: the gradient." in says("numeric", ("return gradient", "return 0 * gradient")).text
+    assert "Fill in the gradient: still all zeros." in says("numeric", ("return gradient", "return 0 * gradient")).text
     verdict = says("gradients", ("    return dW_e", "    dW_e *= 0\n    dW_h *= 0\n    return dW_e"))
-    assert "Correct so far: the gradient of W_x, W_y. Still all zero: the gradient of W_e, W_h." in verdict.text
+    expected = "Correct so far: the gradient of W_x, W_y. Fill in the gradient of W_e, W_h: still all zeros."
+    assert expected in verdict.text
 
 
 def test_what_is_right_before_the_first_difference_is_said(says):
@@ -417,9 +418,9 @@ E_A = "        e_a[:, t] = h[:, t + 1] * (1 - h[:, t + 1]) * e_h[:, t]\n"
 def test_what_is_untouched_is_not_yet_and_the_rest_keeps_its_tick(says, exercise, replaced, right, untouched):
     verdict = says(exercise, *replaced)
     assert verdict.state == "not yet"
-    assert f"Still all zero: {untouched}." in verdict.text
+    assert f"Fill in {untouched}: still all zeros." in verdict.text
     assert ("Correct so far" in verdict.text) == bool(right)
-    assert f"{right}. Still" in verdict.text or not right
+    assert f"{right}. Fill in" in verdict.text or not right
     assert progress.get(exercise)["tries"] == 0
 
 
@@ -482,7 +483,7 @@ def test_an_error_without_a_message_is_told(says):
 def test_a_loop_that_never_ends_is_stopped_and_its_line_shown(says, monkeypatch, caught):
     monkeypatch.setattr(verdict, "MAX_CPU_SECONDS", 0.2)
     text = says("forward", ("        a[:, t] =", f"        while True:\n            {caught}\n        a[:, t] =")).text
-    assert text.startswith("It is still running after 0.2 s: does a loop never end?\nin line 1")
+    assert text.startswith("The function is still running after 0.2 s: does a loop never end?\nin line 1")
     assert says("forward")  # and the next one is judged as ever
 
 
@@ -660,11 +661,11 @@ def test_what_was_done_before_a_restart_is_to_be_run_again(says, capsys):
     check._passed.clear()  # as in a new kernel
     assert not check.passed("forward")
     printed = capsys.readouterr().out
-    assert printed == "This kernel is new: run the cells of forward again, and its check.\n"
+    assert printed == "This kernel is new: run the cells of forward and its check again.\n"
     says("updates")
     check._passed.clear()
     assert not check.passed("forward", "updates")
-    assert capsys.readouterr().out.endswith("run the cells of forward and updates again, and their checks.\n")
+    assert capsys.readouterr().out.endswith("run the cells of forward and updates and their checks again.\n")
     check.reset("updates")
     check._passed.add("forward")
     assert not check.passed("forward", "updates")

@@ -1,0 +1,1 @@
+"""NumPy models in the interface of the current lab guide."""

@@ -1,0 +1,1 @@
+"""PyTorch models in the interface of the current lab guide."""

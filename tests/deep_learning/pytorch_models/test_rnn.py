@@ -1,0 +1,60 @@
+"""The current guide's `PytorchRNN` equals its `NumpyRNN`; without PyTorch, importing it is one sentence."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning.numpy_models.rnn import NumpyRNN
+
+CONFIG = {"input_size": 30, "embedding_size": 6, "hidden_size": 5, "output_size": 4, "learning_rate": 0.1}
+X, Y = np.array([3, 1, 4, 1, 5], np.int32), np.array([0, 3, 2, 1, 0], np.int32)
+MODULE = "lxmls_rnn.deep_learning.pytorch_models.rnn"
+
+
+@pytest.fixture
+def torch():
+    found = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    kept = found.get_default_dtype()
+    yield found
+    found.set_default_dtype(kept)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
+def test_it_computes_what_numpy_computes(torch, dtype, tolerance):
+    torch.set_default_dtype(getattr(torch, dtype))
+    model, numpy_model = importlib.import_module(MODULE).PytorchRNN(**CONFIG), NumpyRNN(**CONFIG)
+
+    def assert_equal(ours, expected):
+        for a, b in zip(ours, expected, strict=True):
+            assert str(a.dtype) == f"torch.{dtype}"
+            assert np.allclose(a.detach().numpy(), b, rtol=0, atol=tolerance)
+
+    assert_equal(model.parameters, numpy_model.parameters)
+    assert_equal([model._log_forward(X)], [numpy_model.log_forward(X)[0]])
+    assert_equal(model.backpropagation(X, Y), numpy_model.backpropagation(X, Y))
+    for _ in range(20):
+        model.update(input=X, output=Y)
+        numpy_model.update(input=X, output=Y)
+    assert_equal(model.parameters, numpy_model.parameters)
+    assert np.array_equal(model.predict(X), numpy_model.predict(X))
+
+
+def test_bad_input_is_refused(torch):
+    model = importlib.import_module(MODULE).PytorchRNN(**CONFIG)
+    with pytest.raises(ValueError, match="empty sentence"):
+        model.predict([])
+    with pytest.raises(IndexError, match="word id -1"):
+        model.predict([-1])
+    with pytest.raises(ValueError, match="same shape"):
+        model.update(X, Y[:1])
+    with pytest.raises(IndexError, match="tag id 4"):
+        model.backpropagation(X, Y + 1)
+
+
+def test_without_pytorch_the_import_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, MODULE, raising=False)
+    with pytest.raises(ImportError, match=r"^PyTorch is not installed: `uv sync --group peers` installs it$"):
+        importlib.import_module(MODULE)
