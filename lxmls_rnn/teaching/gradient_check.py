@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
-from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, available, model_class, numpy_class
 
 STEP = 4e-4
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # maximum difference relative to the largest entry
@@ -116,7 +116,7 @@ def random_sentence(
 
 
 def check_gradients(
-    models: Iterable[str] = tuple(MODELS),
+    models: Iterable[str] | None = None,
     *,
     sizes: tuple[int, int, int, int] = (20, 6, 5, 4),
     length: int = 7,
@@ -135,7 +135,7 @@ def check_gradients(
     Parameters
     ----------
     models
-        Names in `rnn.MODELS`.
+        Names in `rnn.MODELS`; by default all whose framework is installed.
     sizes
         n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes six forward passes.
     length
@@ -163,6 +163,8 @@ def check_gradients(
     ------
     ValueError, IndexError
         Unknown model or activation; x, y or values that do not fit the sizes.
+    RuntimeError
+        The framework of a model is missing.
     """
     rng = np.random.RandomState(seed)
     random_x, random_y = random_sentence(sizes, length, rng)
@@ -171,10 +173,11 @@ def check_gradients(
     x, y = (random_x, random_y) if x is None or y is None else (x, y)
     if activation is not None:
         check_activation(activation, ACTIVATIONS)
-    for name in models:
+    for name in available() if models is None else models:
         family = numpy_class(name)
         right = instead if instead is not None and MODELS[name].family == _family(instead) else family
-        cls = model_class(name) if MODELS[name].in_theano else right
+        is_numpy = MODELS[name].backend == "numpy"
+        cls = right if is_numpy else model_class(name)
         known = tuple(f for f in cls.activations if f in right.activations)
         activations = (activation,) if activation in known else known
         for options in _all_options(activations, cls.peephole_options, values):
@@ -182,11 +185,11 @@ def check_gradients(
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, **options, dtype=dtype)
             model.set_values(reference.get_values())
-            if MODELS[name].in_theano:
-                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
-            else:
+            if is_numpy:
                 expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
                 yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
+            else:
+                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
 
 
 def _family(model: type[NumpyRNN]) -> str:

@@ -33,12 +33,12 @@ class GradientCheckPanel(Panel):
 
     title = "Gradient check"
     help = """Mistakes in back-propagation are easy to miss. For each parameter, <b>Check</b> compares NumPy's gradient
-    with finite differences of the cost, and Theano's (scan and the fused layer) with NumPy's. Theano compiles first,
-    for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or an LSTM and check
-    again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in back-propagation
-    must the mistake be? Then read the explanation below the table. Some mistakes show only with certain sentences:
-    with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is wrong; the forget
-    gate does not show, because there is no earlier cell to forget."""
+    with finite differences of the cost, and those of Theano (scan and the fused layer), JAX and PyTorch with NumPy's.
+    Theano compiles first, for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or
+    an LSTM and check again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in
+    back-propagation must the mistake be? Then read the explanation below the table. Some mistakes show only with
+    certain sentences: with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is
+    wrong; the forget gate does not show, because there is no earlier cell to forget."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
@@ -51,8 +51,10 @@ class GradientCheckPanel(Panel):
         self.models = {}
         for name in MODEL_NAMES:
             model = MODELS[name]
-            against = "Against NumPy" if model.in_theano else "Against finite differences"
-            box = checkbox(f"{name} ({model.title})", against, model.family == "RNN", width="18em")
+            against = "Against finite differences" if model.backend == "numpy" else "Against NumPy"
+            is_ticked = model.family == "RNN" and not model.framework.group
+            box = checkbox(f"{name} ({model.title})", model.framework.missing or against, is_ticked, width="18em")
+            box.disabled = bool(model.framework.missing)
             self.models[name] = box.add_class(f"lab-check-{name}")
         what = "A mistake to put into NumPy's back-propagation"
         self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
@@ -143,7 +145,8 @@ class GradientCheckPanel(Panel):
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
         # an LSTM has 5 parameters with peepholes and 4 without
-        expected = sum(9 if MODELS[name].family == "LSTM" else 4 for name in self._requested)
+        models = [MODELS[name] for name in self._requested]
+        expected = sum(sum(4 + k for k in m.peephole_options) if m.family == "LSTM" else 4 for m in models)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in self._requested if name not in done]
@@ -151,7 +154,8 @@ class GradientCheckPanel(Panel):
         self.diagnosis.value = ""
         self._update_options()
         if active and waiting:
-            what = "Theano compiles its gradient, then computes" if MODELS[waiting[0]].in_theano else "computing"
+            framework = MODELS[waiting[0]].framework
+            what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
             self.show_message(f"{waiting[0]}: {what} …")
 
     def _conclude(self) -> None:
