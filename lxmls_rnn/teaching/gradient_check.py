@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -166,6 +167,38 @@ def check_gradients(
     RuntimeError
         The framework of a model is missing.
     """
+    given: dict[str, Any] = {
+        "sizes": sizes,
+        "length": length,
+        "seed": seed,
+        "dtype": dtype,
+        "x": x,
+        "y": y,
+        "values": values,
+    }
+    for name, model, reference, ids, tags in pairs(models, **given, activation=activation, instead=instead):
+        gradients = model.grads(ids, tags)
+        if MODELS[name].backend == "numpy":
+            expected = [_finite_differences_of(reference, ids, tags, W) for W in reference.param]
+            yield from compare(name, model, gradients, expected, "finite diff.")
+        else:
+            yield from compare(name, model, gradients, reference.grads(ids, tags), numpy_class(name).__name__)
+
+
+def pairs(
+    models: Iterable[str] | None = None,
+    *,
+    sizes: tuple[int, int, int, int] = (20, 6, 5, 4),
+    length: int = 7,
+    seed: int = 0,
+    dtype: str = "float64",
+    x: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
+    values: dict[str, np.ndarray] | None = None,
+    activation: str | None = None,
+    instead: type[NumpyRNN] | None = None,
+) -> Iterator[tuple[str, Model, NumpyRNN, npt.ArrayLike, npt.ArrayLike]]:
+    """Yield what `check_gradients` compares: a name, its model, NumPy's in float64, and the ids of the sentence."""
     rng = np.random.RandomState(seed)
     random_x, random_y = random_sentence(sizes, length, rng)
     if (x is None) != (y is None):
@@ -174,10 +207,8 @@ def check_gradients(
     if activation is not None:
         check_activation(activation, ACTIVATIONS)
     for name in available() if models is None else models:
-        family = numpy_class(name)
-        right = instead if instead is not None and MODELS[name].family == _family(instead) else family
-        is_numpy = MODELS[name].backend == "numpy"
-        cls = right if is_numpy else model_class(name)
+        right = instead if instead is not None and MODELS[name].family == _family(instead) else numpy_class(name)
+        cls = right if MODELS[name].backend == "numpy" else model_class(name)
         known = tuple(f for f in cls.activations if f in right.activations)
         activations = (activation,) if activation in known else known
         for options in _all_options(activations, cls.peephole_options, values):
@@ -185,11 +216,7 @@ def check_gradients(
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, **options, dtype=dtype)
             model.set_values(reference.get_values())
-            if is_numpy:
-                expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
-                yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
-            else:
-                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
+            yield name, model, reference, x, y
 
 
 def _family(model: type[NumpyRNN]) -> str:

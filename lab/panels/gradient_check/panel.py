@@ -16,6 +16,7 @@ from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.teaching.diagnosis import diagnose
+from lxmls_rnn.teaching.first_difference import first_differences
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
@@ -69,6 +70,7 @@ class GradientCheckPanel(Panel):
         self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
         self.rows: list[Comparison] = []
+        self._parted: list[str] = []  # where models that differ part first from NumPy's
         self._ids: Ids | None = None
         self._requested: tuple[str, ...] = ()
         self._broken = NO_MISTAKE
@@ -121,12 +123,14 @@ class GradientCheckPanel(Panel):
         ids, arguments = self._arguments()
         self._ids, self._requested, self._broken = ids, tuple(arguments["models"]), self.mistake.value
         rows: list[Comparison] = []
-        self.rows = rows
+        self.rows, self._parted = rows, []
         self.parameter.options = []
 
         def work() -> Iterator[Comparison]:
             instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
             yield from check_gradients(**arguments, instead=instead)
+            if differing := list(dict.fromkeys(row.model for row in rows if not row.agrees)):
+                self._parted = list(first_differences(**{**arguments, "models": differing}, instead=instead))
 
         self.in_background(work, self._conclude, self._show, rows.append)
 
@@ -170,7 +174,7 @@ class GradientCheckPanel(Panel):
             wrong = sum(not row.agrees for row in self.rows)
             self.show_message(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
         if self.rows:
-            sentences = diagnose(self.rows, self._ids.x)
+            sentences = [*diagnose(self.rows, self._ids.x), *self._parted]
             if self._broken != NO_MISTAKE:
                 sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
             text = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
