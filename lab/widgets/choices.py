@@ -171,9 +171,9 @@ class ModelChoice(widgets.VBox):
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)
-        self.peepholes.disabled = True not in MODELS[self.model.value].peephole_options
-        if self.peepholes.disabled:
-            self.peepholes.value = False
+        has_none = True not in MODELS[self.model.value].peephole_options
+        if has_none != self.peepholes.disabled:
+            self.peepholes.disabled, self.peepholes.value = has_none, not has_none
         self.n_emb.disabled = self.embeddings.value != RANDOM_EMBEDDINGS
 
     def copy_from(self, settings: Settings) -> None:

@@ -6,10 +6,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from lab import GradientCheckPanel
+from lab.widgets.choices import ModelChoice
+from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning import frameworks, model_file, parameters
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.experiment import Settings
 from lxmls_rnn.teaching.gradient_check import random_values
 
 OPTIONAL = [name for name, model in rnns.MODELS.items() if model.framework.group]
@@ -155,6 +160,42 @@ def test_a_missing_framework_is_named_with_what_brings_it(without, name, module)
     assert f"`make setup WITH={module}` brings it" in rnns.planned_device(name)
     with pytest.raises(RuntimeError, match=f"{name} is unavailable: .* not installed: `make setup WITH={module}`"):
         rnns.model_class(name)
+
+
+def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):
+    without("jax")
+    result = CliRunner().invoke(app, ["train", "sample", "--model", "JaxRNN", "--root", str(tmp_path)])
+    assert "JAX is not installed: `make setup WITH=jax` brings it" in " ".join(result.output.split())
+    assert not list(tmp_path.iterdir())  # no run was made
+    result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
+    assert "Left out" not in result.output  # it was not asked for
+    boxes = GradientCheckPanel().models
+    assert (boxes["JaxRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
+    assert "`make setup WITH=jax`" in boxes["JaxRNN"].tooltip
+    choice = ModelChoice()
+    assert [label for label, name in choice.model.options if name == "JaxLSTM"] == [
+        "JaxLSTM (LSTM in JAX; needs `make setup WITH=jax`)"
+    ]
+
+
+@pytest.mark.theano
+def test_a_check_of_all_models_says_which_are_left_out(without):
+    without("jax")
+    without("torch")
+    result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1"])
+    assert "JaxRNN" not in result.output
+    assert "Left out: JAX is not installed" in result.output
+    assert "Left out: PyTorch is not installed" in result.output
+
+
+def test_a_model_without_peepholes_is_not_offered_them():
+    choice = ModelChoice("LSTM")
+    choice.model.value = "FastTorchLSTM"
+    assert (choice.peepholes.disabled, choice.fields()["peepholes"]) == (True, False)
+    choice.model.value = "TorchLSTM"
+    assert (choice.peepholes.disabled, choice.fields()["peepholes"]) == (False, True)
+    with pytest.raises(ValueError, match=r"FastTorchLSTM has no peepholes: .* --no-peepholes"):
+        Settings("sample", model="FastTorchLSTM")
 
 
 @pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
