@@ -31,7 +31,7 @@ test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more
 
 .PHONY: test-frameworks
 test-frameworks: $(READY) ## Run the tests of the models in JAX and PyTorch; make setup WITH=jax,torch installs both
-	$(PYTEST) -k "jax or torch or frameworks" tests/deep_learning tests/teaching tests/benchmark $(ARGS)
+	$(PYTEST) -m "not slow" -k "jax or torch or frameworks" tests/deep_learning tests/teaching tests/benchmark $(ARGS)
 
 .PHONY: test-all
 test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs

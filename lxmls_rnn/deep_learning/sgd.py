@@ -206,7 +206,9 @@ def jax_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Step:
             length = jnp.sqrt(sum(jnp.sum(g * g) for g in [*gradients, *by_word]))
             rate = rate * jnp.where(length > clip, clip / length, 1)
         if not freeze_embeddings:
-            W_e = W_e.at[:, x.T.ravel()].add(-(rate * rows).T)
+            # a flat W_e, because JAX 0.7 copies a whole matrix to change some of its columns
+            places = jnp.arange(len(W_e))[:, None] * W_e.shape[1] + x.T.ravel()
+            W_e = W_e.ravel().at[places.ravel()].add(-(rate * rows).T.ravel()).reshape(W_e.shape)
         return (W_e, *(W - rate * g for W, g in zip(others, gradients, strict=True))), cost, correct, length
 
     compiled = jax.jit(update, donate_argnums=0)  # the new parameters take the memory of the old ones

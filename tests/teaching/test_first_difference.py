@@ -9,6 +9,7 @@ from lxmls_rnn.teaching.first_difference import first_difference, first_differen
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
+compiles_scan = pytest.mark.slow("compiles the probes with scan, ten seconds")
 X, Y = np.array([1, 2, 3, 1, 5]), np.array([0, 2, 1, 0, 1])
 
 
@@ -27,7 +28,14 @@ def test_the_probes_find_what_numpy_returns(cls):
     assert np.abs(model.param.W_x.T @ found["e_a_t"] - back.e_z).max() < 1e-12
 
 
-@pytest.mark.parametrize("name", [name for name in rnns.MODELS if rnns.MODELS[name].backend != "numpy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[compiles_scan] if model.backend == "scan" else [])
+        for name, model in rnns.MODELS.items()
+        if model.backend != "numpy"
+    ],
+)
 @pytest.mark.theano
 def test_models_of_all_frameworks_do_not_part(name):
     options = {"activation": "tanh", "sizes": (8, 4, 3, 3), "length": 4}
