@@ -8,7 +8,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter, CXX=zig a compiler that needs none
+setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter, CXX=zig a compiler that needs none, WITH=jax,torch more frameworks
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
@@ -28,6 +28,10 @@ test: $(READY) ## Run the tests, but not the slow ones; ARGS="-k lstm" goes to p
 .PHONY: test-slow
 test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more examples of the random ones
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
+
+.PHONY: test-frameworks
+test-frameworks: $(READY) ## Run the tests of the models in JAX and PyTorch; make setup WITH=jax,torch installs both
+	$(PYTEST) -m "not slow" -k "jax or torch or frameworks" tests/deep_learning tests/teaching tests/benchmark $(ARGS)
 
 .PHONY: test-all
 test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from lxmls_rnn.deep_learning.frameworks import THEANO
 from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.deep_learning.training import Trainer
 
@@ -67,7 +68,7 @@ def main() -> None:
         print(f"warm: {' '.join(job)} on {DEVICE} after {time.monotonic() - start:.0f} s", flush=True)
 
     # FastLSTM, which waits for the compiler, runs next to LSTM, which waits for Python: one process compiles at a time.
-    names = [name for name, model in MODELS.items() if model.in_theano]
+    names = [name for name, model in MODELS.items() if model.framework is THEANO]
     names.sort(key=lambda name: name.removeprefix("Fast"))
     jobs = [(name, dtype) for dtype in DTYPES for name in names]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -115,7 +115,7 @@ class Settings:
         (`train_vocabulary`). 'guide': all words of both parts, as in the lab guide (`compacify`).
     model, n_emb, n_hidd, activation, peepholes, dtype, seed
         Arguments of the model's constructor; `model` is a name in `rnn.MODELS`. Only an LSTM can be without
-        peepholes. By default NumPy models use float64 and Theano models its floatX.
+        peepholes. By default Theano models use its floatX, all others float64.
     init
         Initialisation of the parameters, see `initialise`.
     embeddings
@@ -150,6 +150,8 @@ class Settings:
         check_init(self.init)
         if not self.peepholes and not self.is_lstm:
             raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
+        if self.is_lstm and self.peepholes not in MODELS[self.model].peephole_options:
+            raise ValueError(f"{self.model} has no peepholes: set peepholes=False, on the command line --no-peepholes")
         reader_tags.check_tags(self.tags)
         check_encoding(self.encoding)
         for option in ("corpus", "dev", "embeddings", "tag_map"):

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter. CXX=zig
-# installs a C++ compiler (100 MB), for machines without g++.
+# installs a C++ compiler (100 MB), for machines without g++. WITH=jax,torch adds frameworks: JAX (90 MB), PyTorch (2.5 GB,
+# with CUDA); later runs keep them, WITH= without a name removes them.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
@@ -92,6 +93,21 @@ fi
 zig=
 if [ "${CXX:-}" = zig ] || { [ -e .venv/zig ] && ! command -v g++ >/dev/null; }; then zig="--group zig"; fi
 
+with=${WITH-}
+if [ -z "${WITH+set}" ] && [ -e .venv/with ]; then read -r with <.venv/with; fi
+groups=
+IFS=,
+for group in $with; do
+    case $group in
+    jax | torch) groups="$groups --group $group" ;;
+    *)
+        echo "setup: WITH=$with is unknown: it names jax, torch or both, with a comma between them." >&2
+        exit 1
+        ;;
+    esac
+done
+unset IFS
+
 # Keep a suitable .venv unless another Python is requested or the Python now has pygpu.
 if [ -n "${PYTHON:-}" ]; then
     same='import sys; print(sys.version, sys.base_prefix)'
@@ -104,8 +120,9 @@ if ! fits .venv/bin/python || { [ -n "$site" ] && ! grep -q 'site-packages = tru
     # shellcheck disable=SC2086  # no word at all where $site is empty
     "$uv" venv -q --python "$python" $site .venv
 fi
-# shellcheck disable=SC2086  # two words or none
-UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked $zig --python .venv/bin/python
+# shellcheck disable=SC2086  # two words for each group
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked $zig $groups --python .venv/bin/python
+echo "$with" >.venv/with
 rm -rf .venv/zig
 if [ -n "$zig" ]; then
     mkdir .venv/zig

@@ -12,7 +12,7 @@ import pytest
 
 from lxmls_rnn import paths
 from lxmls_rnn.benchmark.measure import machine
-from lxmls_rnn.deep_learning.rnn import model_class
+from lxmls_rnn.deep_learning.rnn import MODELS, model_class
 from lxmls_rnn.device import libraries, processor
 
 # A test is of the kind that it is marked with, else its file, else of that of its folder's name, else a unit test.
@@ -59,6 +59,10 @@ def pytest_collection_modifyitems(items):
         for mark in item.iter_markers("slow"):
             if not mark.args:
                 raise pytest.UsageError(f"{item.nodeid}: a slow test says why: @pytest.mark.slow('...')")
+        for value in item.callspec.params.values() if hasattr(item, "callspec") else ():
+            model = MODELS.get(value) if isinstance(value, str) else None
+            if model and model.framework.missing and "without" not in item.fixturenames:
+                item.add_marker(pytest.mark.skip(reason=model.framework.missing))
     items.sort(key=lambda item: (kinds.index(dict(item.user_properties)["kind"]), "scan_of" not in item.fixturenames))
 
 

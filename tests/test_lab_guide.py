@@ -249,7 +249,7 @@ def test_the_current_guides_training_gives_the_toolkits_numbers(current):
 
 
 def test_the_current_guides_pytorch_cells_run(current):
-    pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     exec(CURRENT_PYTORCH, current)
     for numpy_image, image in current["images"]:
         assert np.allclose(image, numpy_image, rtol=0, atol=1e-7)

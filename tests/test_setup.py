@@ -87,6 +87,24 @@ def test_zig_once_asked_for_stays_until_there_is_a_gxx(project):
     assert not compiler.is_symlink()
 
 
+def test_frameworks_once_asked_for_stay_until_none_is_named(project):
+    for name in ("bin/python3", ".venv/bin/python"):
+        command(project / name, "exit 0")
+    (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
+    command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
+    both = "--group jax --group torch"
+    for environ, groups in (({}, ""), ({"WITH": "jax,torch"}, both), ({}, both), ({"WITH": ""}, ""), ({}, "")):
+        assert setup(project, **environ) == (0, "")
+        assert (project / "uv.log").read_text().splitlines()[
+            -1
+        ] == f"sync --locked {groups} --python .venv/bin/python".replace("  ", " ")
+    status, errors = setup(project, WITH="jax,keras")
+    assert (status, errors) == (
+        1,
+        "setup: WITH=jax,keras is unknown: it names jax, torch or both, with a comma between them.\n",
+    )
+
+
 def test_zig_takes_the_options_of_gxx(tmp_path):
     command(tmp_path / "lib" / "python3.11" / "site-packages" / "ziglang" / "zig", 'for a; do echo "$a"; done')
     (tmp_path / "zig").mkdir()

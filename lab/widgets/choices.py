@@ -140,7 +140,7 @@ class ModelChoice(widgets.VBox):
     """Controls for model (a name in `MODELS`), sizes, initialisation and embeddings."""
 
     def __init__(self, model: str = "RNN") -> None:
-        named = [(f"{name} ({known.title})", name) for name, known in MODELS.items()]
+        named = [(f"{name} ({known.label})", name) for name, known in MODELS.items()]
         self.model = dropdown("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
         self.n_emb = integer("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
         self.n_hidd = integer("Hidden units", 20, "Size of the hidden state", 4096)
@@ -171,6 +171,9 @@ class ModelChoice(widgets.VBox):
         if self.activation.options != known:
             self.activation.options = known
         show(self.peepholes, self.is_lstm)
+        has_none = True not in MODELS[self.model.value].peephole_options
+        if has_none != self.peepholes.disabled:
+            self.peepholes.disabled, self.peepholes.value = has_none, not has_none
         self.n_emb.disabled = self.embeddings.value != RANDOM_EMBEDDINGS
 
     def copy_from(self, settings: Settings) -> None:

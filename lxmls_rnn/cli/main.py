@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -19,6 +19,7 @@ from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
 from lxmls_rnn.datasets import DATASETS
 from lxmls_rnn.deep_learning.evaluation import Evaluation, check_same_tags, compare, count, judge
+from lxmls_rnn.deep_learning.parameters import check_dtype
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.experiment import corpus_files, corpus_name, files_of
 from lxmls_rnn.readers.conll import decoded, read_lines
@@ -281,19 +282,29 @@ def check(
     length: Annotated[int, typer.Option(min=1, help="Words in the sentence.")] = 7,
     n_hidd: Annotated[int, typer.Option(min=1, help="Hidden units.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the sentence and the parameters.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
 ) -> None:
-    """Check the gradients: NumPy against finite differences, Theano against NumPy.
+    """Check the gradients: NumPy against finite differences, the other frameworks against NumPy.
 
     Example: `lxmls-rnn check --model NumpyLSTM --length 3`
     """
-    from lxmls_rnn.teaching.gradient_check import check_gradients
+    from lxmls_rnn.teaching.first_difference import first_differences
+    from lxmls_rnn.teaching.gradient_check import TOLERANCE, check_gradients
 
+    options: dict[str, Any] = {"sizes": (20, 6, n_hidd, 4), "length": length, "seed": seed, "dtype": check_dtype(dtype)}
     table = Table("model", "activation", "parameter", "against", "difference", "verdict", padding=(0, 0))
-    agree = True
-    for row in check_gradients(model or tuple(MODELS), sizes=(20, 6, n_hidd, 4), length=length, seed=seed):
-        agree &= row.agrees
+    differing: dict[str, None] = {}
+    for row in check_gradients(model or None, **options):
+        differing |= {} if row.agrees else {row.model: None}
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
         table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
-    console.print("Largest difference between two entries, relative to the largest entry; up to 1e-8 they agree.")
-    raise typer.Exit(0 if agree else 1)
+    if not model:
+        for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
+            if missing:
+                console.print(f"Left out: {missing}.", soft_wrap=True, markup=False)
+    bound = f"{TOLERANCE[dtype]:.0e}"
+    console.print(f"Largest difference between two entries, relative to the largest entry; up to {bound} they agree.")
+    for sentence in first_differences(differing, **options) if differing else ():
+        console.print(sentence, soft_wrap=True, markup=False)
+    raise typer.Exit(1 if differing else 0)

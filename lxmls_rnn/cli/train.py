@@ -47,7 +47,7 @@ def train(
     activation: Annotated[str | None, typer.Option(help="logistic, tanh or relu; an LSTM's is tanh.")] = None,
     peepholes: Annotated[bool, typer.Option(help="Whether an LSTM's gates see the cell.")] = True,
     dtype: Annotated[
-        str | None, typer.Option(help="float64 or float32; by default Theano models use its floatX.")
+        str | None, typer.Option(help="float64 or float32; by default Theano models use its floatX, others float64.")
     ] = None,
     embeddings: Annotated[Path | None, typer.Option(help="File of pre-trained embeddings (sets --n-emb).")] = None,
     freeze_embeddings: Annotated[bool, typer.Option("--freeze-embeddings", help="Do not train them.")] = False,
@@ -144,8 +144,10 @@ def show_training(run: Run, epochs: int | None) -> None:
                     soft_wrap=True,
                 )
                 console.print(f"Tags: {TagSource(s.tags, s.tag_map)}.", soft_wrap=True)
-                if MODELS[s.model].in_theano:
-                    console.print("Theano compiles the model; the first time this takes up to a minute.")
+                framework = MODELS[s.model].framework
+                if framework.compile_time:
+                    took = f"the first time this takes {framework.compile_time}"
+                    console.print(f"{framework.name} compiles the model; {took}.")
                 bar.update(task, total=event.batches)
             elif isinstance(event, BatchDone):
                 p = event.progress

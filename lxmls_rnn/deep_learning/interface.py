@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.frameworks import Framework
 from lxmls_rnn.deep_learning.parameters import RNNParameters, Shapes, Sizes
 from lxmls_rnn.sequences.sequence_list import Ids
 
@@ -22,6 +23,7 @@ class Sentence(Protocol):
 class Model(Protocol):
     """A tagger: a class of `rnn.MODELS` or a subclass of one."""
 
+    framework: Framework
     activations: tuple[str, ...]
     sizes: Sizes
     activation: str

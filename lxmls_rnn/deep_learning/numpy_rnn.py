@@ -36,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.frameworks import NUMPY
 from lxmls_rnn.deep_learning.logistic import logistic_function
 
 
@@ -95,6 +96,8 @@ class NumpyRNN(parameters.RNNOptions):
     ValueError
         A size, the embeddings, the activation or the dtype is invalid.
     """
+
+    framework = NUMPY
 
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn import memory
+from lxmls_rnn.deep_learning.frameworks import Framework
 from lxmls_rnn.storage.files import MAX_QUOTE_CHARACTERS, quoted
 
 ACTIVATIONS = ("logistic", "tanh", "relu")
@@ -67,13 +68,14 @@ class LSTMParameters(RNNParameters):
 
 
 class RNNOptions:
-    """Base of `NumpyRNN` and `RNN`: shapes of the parameters and options of the constructor."""
+    """Base of the RNN of each framework: shapes of the parameters and options of the constructor."""
 
     shapes: Shapes = staticmethod(rnn_shapes)
     param: Any  # of `param_type`
     param_type: type[RNNParameters] = RNNParameters
     activations: tuple[str, ...] = ACTIVATIONS
     peephole_options: tuple[bool, ...] = ()
+    framework: Framework
     activation: str
     dtype: str
 
@@ -84,15 +86,16 @@ class RNNOptions:
 
 
 class LSTMOptions(RNNOptions):
-    """Mixin of `NumpyLSTM` and `LSTM` that adds peepholes; it must precede the RNN among their bases."""
+    """Mixin of the LSTMs that adds peepholes; it must precede the RNN among their bases."""
 
     shapes: Shapes = staticmethod(lstm_shapes)
     param_type = LSTMParameters
     activations: tuple[str, ...] = ("tanh",)
     peephole_options: tuple[bool, ...] = (True, False)
 
-    def __init__(self, *sizes: npt.ArrayLike, peepholes: bool = True, **options: Any) -> None:
-        known = check_peepholes(peepholes, self.peephole_options)
+    def __init__(self, *sizes: npt.ArrayLike, peepholes: bool | None = None, **options: Any) -> None:
+        options_known = self.peephole_options
+        known = options_known[0] if peepholes is None else check_peepholes(peepholes, options_known)
         self.shapes = partial(lstm_shapes, peepholes=known)
         super().__init__(*sizes, **options)
 

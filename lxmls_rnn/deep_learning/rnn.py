@@ -1,19 +1,25 @@
-"""The public names of the taggers. Theano is imported only when a name that needs it is used."""
+"""The public names of the taggers. A framework is imported only when a name that needs it is used."""
 
 from __future__ import annotations
 
 import importlib
-import sys
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxmls_rnn import device
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, THEANO, Framework
 from lxmls_rnn.deep_learning.guide import get_rnn_loss_range, get_rnn_parameter_handlers
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 if TYPE_CHECKING:
+    from lxmls_rnn.deep_learning.jax_lstm import JaxLSTM
+    from lxmls_rnn.deep_learning.jax_rnn import JaxRNN
     from lxmls_rnn.deep_learning.theano_lstm import LSTM
     from lxmls_rnn.deep_learning.theano_rnn import RNN
+    from lxmls_rnn.deep_learning.torch_fast import FastTorchLSTM, FastTorchRNN
+    from lxmls_rnn.deep_learning.torch_lstm import TorchLSTM
+    from lxmls_rnn.deep_learning.torch_rnn import TorchRNN
 
 
 class Entry(NamedTuple):
@@ -21,13 +27,19 @@ class Entry(NamedTuple):
 
     module: str  # of this package
     family: str  # 'RNN' or 'LSTM'; models of one family compute the same from the same parameters
-    backend: str  # 'numpy'; in Theano 'scan' or 'fused'
+    backend: str  # in `FRAMEWORKS`
     title: str  # for users
+    peephole_options: tuple[bool, ...] = (True, False)  # of an LSTM
 
     @property
-    def in_theano(self) -> bool:
-        """Whether the model computes in Theano, which compiles it."""
-        return self.backend != "numpy"
+    def framework(self) -> Framework:
+        """The framework that computes the model."""
+        return FRAMEWORKS[self.backend]
+
+    @property
+    def label(self) -> str:
+        """The title, with what brings the framework if it is missing."""
+        return f"{self.title}; needs `make setup WITH={self.framework.group}`" if self.framework.missing else self.title
 
 
 MODELS = {
@@ -37,13 +49,26 @@ MODELS = {
     "LSTM": Entry("theano_lstm", "LSTM", "scan", "LSTM with scan"),
     "FastRNN": Entry("theano_fast", "RNN", "fused", "RNN, fused layer"),
     "FastLSTM": Entry("theano_fast", "LSTM", "fused", "LSTM, fused layer"),
+    "JaxRNN": Entry("jax_rnn", "RNN", "jax", "RNN in JAX"),
+    "JaxLSTM": Entry("jax_lstm", "LSTM", "jax", "LSTM in JAX"),
+    "TorchRNN": Entry("torch_rnn", "RNN", "torch", "RNN in PyTorch"),
+    "TorchLSTM": Entry("torch_lstm", "LSTM", "torch", "LSTM in PyTorch"),
+    "FastTorchRNN": Entry("torch_fast", "RNN", "torch-fused", "RNN, PyTorch's layer"),
+    "FastTorchLSTM": Entry("torch_fast", "LSTM", "torch-fused", "LSTM, PyTorch's layer", (False,)),
 }
 
 __all__ = [
     "LSTM",
     "RNN",
+    "FastTorchLSTM",
+    "FastTorchRNN",
+    "JaxLSTM",
+    "JaxRNN",
     "NumpyLSTM",
     "NumpyRNN",
+    "TorchLSTM",
+    "TorchRNN",
+    "available",
     "check_model_name",
     "device_of",
     "get_rnn_loss_range",
@@ -66,13 +91,23 @@ def check_model_name(name: str) -> str:
 
 
 def model_class(name: str) -> Any:
-    """Return the model class of a name in `MODELS`, or its replacement (`replace`); ValueError for another name."""
+    """Return the model class of a name in `MODELS`, or its replacement (`replace`); errors as `library_class`."""
     return _replaced[name][0] if name in _replaced else library_class(name)
 
 
+def available() -> list[str]:
+    """Return the names in `MODELS` whose framework is installed."""
+    return [name for name, model in MODELS.items() if not model.framework.missing]
+
+
 def library_class(name: str) -> Any:
-    """Return the library's own class of a name in `MODELS`, even if it is replaced; ValueError for another name."""
-    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[check_model_name(name)].module}"), name)
+    """Return the library's own class of a name in `MODELS`, even if it is replaced.
+
+    ValueError for another name; RuntimeError if its framework is missing.
+    """
+    if missing := MODELS[check_model_name(name)].framework.missing:
+        raise RuntimeError(f"the model {name} is unavailable: {missing}")
+    return getattr(importlib.import_module(f"lxmls_rnn.deep_learning.{MODELS[name].module}"), name)
 
 
 def numpy_class(name: str) -> Any:
@@ -110,14 +145,16 @@ def name_of(family: str, backend: str) -> str:
 
 
 def device_of(name: str) -> str:
-    """Return a sentence that names the device of a model, verified by a shared variable; imports Theano if needed."""
+    """Return a sentence that names the device of a model, verified by an array; imports its framework if needed."""
     own = f" The passes are those of {_replaced[name][1]}." if name in _replaced else ""
     return _device_of(name) + own
 
 
 def _device_of(name: str) -> str:
-    if not MODELS[name].in_theano:
+    if MODELS[name].backend == "numpy":
         return "NumPy computes on the CPU."
+    if MODELS[name].framework is not THEANO:
+        return str(library_class(name).device_in_words())
     from lxmls_rnn import theano_env
 
     used = theano_env.device_used()
@@ -128,13 +165,21 @@ def _device_of(name: str) -> str:
 
 
 def planned_device(name: str) -> str:
-    """Return a sentence about the device that a model will use, without importing Theano; empty once it is imported."""
-    if not MODELS[name].in_theano:
+    """Return a sentence about the device that a model will use, without importing its framework.
+
+    It is empty once the framework is imported; if the framework is missing, the sentence says what brings it.
+    """
+    framework = MODELS[name].framework
+    if MODELS[name].backend == "numpy":
         return "NumPy computes on the CPU."
-    if "theano" in sys.modules:
+    if framework.missing:
+        return f"{framework.missing}."
+    if framework.is_imported:
         return ""
-    found = device.choose().device or "an unavailable device"
-    return f"Theano is set to use {found}; the device that it really uses is known when the model is built."
+    found = os.environ.get("LXMLS_DEVICE") or "cpu"
+    if framework is THEANO:
+        found = device.choose().device or "an unavailable device"
+    return f"{framework.name} is set to use {found}; the device that it really uses is known when the model is built."
 
 
 def reset_model(model: Any, seed: int | None = None) -> Any:

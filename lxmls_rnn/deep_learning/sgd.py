@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lxmls_rnn.deep_learning.batches import Batch
+from lxmls_rnn.deep_learning.frameworks import JAX, NUMPY, THEANO, TORCH, Framework
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat
 
@@ -45,8 +46,8 @@ def make_step(
         the cost (0 for padding) in the model's dtype, the learning rate. The norm is that of the gradient before
         clipping, or 0 if `clip` is None. The step does not check its arguments, because `Trainer.fit` does.
     """
-    if isinstance(model, NumpyRNN):
-        return numpy_step(model, clip, freeze_embeddings)
+    if model.framework in STEPS:
+        return STEPS[model.framework](model, clip, freeze_embeddings)
     from lxmls_rnn.deep_learning import fused_sgd
 
     if fused_sgd.covers(model):
@@ -73,7 +74,7 @@ def make_steps(
         the costs and the numbers of correct words before the step, and the norms, of the next batches; the model then
         has the parameters after the last of them. Ask for no more steps after a cost that is not finite.
     """
-    if not isinstance(model, NumpyRNN):
+    if model.framework is THEANO:
         from lxmls_rnn.deep_learning import fused_sgd
 
         if fused_sgd.covers(model):
@@ -179,3 +180,86 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
         return float(cost), int(correct), float(length[0]) if length else 0.0
 
     return step
+
+
+def jax_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Step:
+    """Return the step function that `make_step` describes; `jit` compiles it for each padded shape of x."""
+    import jax
+    import jax.numpy as jnp
+
+    from lxmls_rnn.deep_learning.jax_rnn import cross_entropy, own_settings, padded
+
+    def cost_of(z: Any, others: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
+        scores = model._scores(others, z)
+        correct = jnp.sum((scores.argmax(-1) == y.T) & (weights.T > 0))
+        return cross_entropy(scores, y, weights), correct
+
+    def update(param: Any, x: Any, y: Any, weights: Any, rate: Any, which: Any) -> tuple[Any, ...]:
+        W_e, *others = param
+        z = model._embed(W_e, x)
+        with_gradients = jax.value_and_grad(cost_of, argnums=(0, 1), has_aux=True)
+        (cost, correct), (rows, gradients) = with_gradients(z, others, x, y, weights)
+        rows = rows.reshape(-1, rows.shape[-1])
+        length = jnp.zeros(())
+        if clip is not None:
+            by_word = [] if freeze_embeddings else [jnp.zeros_like(rows).at[which].add(rows)]
+            length = jnp.sqrt(sum(jnp.sum(g * g) for g in [*gradients, *by_word]))
+            rate = rate * jnp.where(length > clip, clip / length, 1)
+        if not freeze_embeddings:
+            # a flat W_e, because JAX 0.7 copies a whole matrix to change some of its columns
+            places = jnp.arange(len(W_e))[:, None] * W_e.shape[1] + x.T.ravel()
+            W_e = W_e.ravel().at[places.ravel()].add(-(rate * rows).T.ravel()).reshape(W_e.shape)
+        return (W_e, *(W - rate * g for W, g in zip(others, gradients, strict=True))), cost, correct, length
+
+    compiled = jax.jit(update, donate_argnums=0)  # the new parameters take the memory of the old ones
+
+    @own_settings()
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
+        arrays = padded(x), padded(y), padded(weights, model.dtype)
+        # for each position the index of its word among the distinct words
+        which = np.unique(flat(arrays[0]), return_inverse=True)[1] if clip is not None else None
+        model.param[:], cost, correct, length = compiled(tuple(model.param), *arrays, float(rate), which)
+        return float(cost), int(correct), float(length)
+
+    return step
+
+
+def torch_step(model: Any, clip: float | None, freeze_embeddings: bool) -> Step:
+    """Return the step function that `make_step` describes."""
+    import torch
+
+    from lxmls_rnn.deep_learning.torch_rnn import cross_entropy, own_settings, time_first
+
+    W_e, *others = model.param
+
+    @own_settings()
+    def step(x: np.ndarray, y: np.ndarray, weights: np.ndarray, rate: float) -> tuple[float, int, float]:
+        _x, _y, _weights = (model._tensor(array) for array in (x, y, weights))
+        z = model._embed(_x).detach().requires_grad_()
+        scores = model._scores(z)
+        cost = cross_entropy(scores, _y, _weights)
+        rows, *gradients = torch.autograd.grad(cost, [z, *others])
+        words, which = time_first(_x).flatten().unique(return_inverse=True)
+        rows = rows.new_zeros((len(words), rows.shape[-1])).index_add_(0, which, rows.flatten(0, -2))
+        length = 0.0
+        if clip is not None:
+            squares = [(g * g).sum() for g in [*gradients, *([] if freeze_embeddings else [rows])]]
+            length = float(torch.stack(squares).sum().sqrt())
+            rate *= min(1.0, clip / max(length, float(np.finfo(model.dtype).tiny)))
+        with torch.no_grad():
+            if not freeze_embeddings:
+                W_e.T[words] -= rate * rows
+            for W, gradient in zip(others, gradients, strict=True):
+                W -= rate * gradient
+        correct = ((scores.argmax(-1) == time_first(_y)) & (time_first(_weights) > 0)).sum()
+        return float(cost.detach()), int(correct), length
+
+    return step
+
+
+# Theano's two step functions are chosen in `make_step`
+STEPS: dict[Framework, Callable[[Any, float | None, bool], Step]] = {
+    NUMPY: numpy_step,
+    JAX: jax_step,
+    TORCH: torch_step,
+}

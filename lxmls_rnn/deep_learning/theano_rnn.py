@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.frameworks import THEANO
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
@@ -39,6 +40,8 @@ class RNN(parameters.RNNOptions):
 
     `param` holds shared variables, [W_e, W_x, W_h, W_y], in the same shapes; `dtype` is by default Theano's `floatX`.
     """
+
+    framework = THEANO
 
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str | None = None

@@ -18,6 +18,7 @@ from distributed import Future, KilledWorker, wait
 
 from lxmls_rnn import device, memory, paths
 from lxmls_rnn.deep_learning.events import Metrics
+from lxmls_rnn.deep_learning.frameworks import NUMPY, THEANO
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
@@ -169,8 +170,8 @@ class Driver:
     def _train(self, to_do: list[tuple[Result, int]]) -> Iterator[Result | None]:
         begin = time.monotonic()
         if self.scheduler is None:
-            theano = any(MODELS[result.training.settings.model].in_theano for result in self.results.values())
-            need = self.count * WORKER_BYTES * (1 + theano)
+            models = (MODELS[result.training.settings.model] for result in self.results.values())
+            need = self.count * WORKER_BYTES * (1 + any(model.framework is not NUMPY for model in models))
             memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
         self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
@@ -203,7 +204,7 @@ class Driver:
     def _warm(self, local: Local, to_do: list[tuple[Result, int]]) -> Iterator[None]:
         """Wait for workers, compile each kind of model once into Theano's cache, then let all workers load them."""
         settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
-        kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].in_theano]
+        kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].framework is THEANO]
         # an error here occurs in the trainings again and is reported there
         futures = local.client.map(worker.warm, kinds, pure=False)
         records.prepare(Metrics)  # while the workers start

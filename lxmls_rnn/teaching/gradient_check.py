@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.deep_learning.parameters import ACTIVATIONS, check_activation
-from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, model_class, numpy_class
+from lxmls_rnn.deep_learning.rnn import MODELS, NumpyLSTM, NumpyRNN, available, model_class, numpy_class
 
 STEP = 4e-4
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}  # maximum difference relative to the largest entry
@@ -116,7 +117,7 @@ def random_sentence(
 
 
 def check_gradients(
-    models: Iterable[str] = tuple(MODELS),
+    models: Iterable[str] | None = None,
     *,
     sizes: tuple[int, int, int, int] = (20, 6, 5, 4),
     length: int = 7,
@@ -135,7 +136,7 @@ def check_gradients(
     Parameters
     ----------
     models
-        Names in `rnn.MODELS`.
+        Names in `rnn.MODELS`; by default all whose framework is installed.
     sizes
         n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes six forward passes.
     length
@@ -163,7 +164,41 @@ def check_gradients(
     ------
     ValueError, IndexError
         Unknown model or activation; x, y or values that do not fit the sizes.
+    RuntimeError
+        The framework of a model is missing.
     """
+    given: dict[str, Any] = {
+        "sizes": sizes,
+        "length": length,
+        "seed": seed,
+        "dtype": dtype,
+        "x": x,
+        "y": y,
+        "values": values,
+    }
+    for name, model, reference, ids, tags in pairs(models, **given, activation=activation, instead=instead):
+        gradients = model.grads(ids, tags)
+        if MODELS[name].backend == "numpy":
+            expected = [_finite_differences_of(reference, ids, tags, W) for W in reference.param]
+            yield from compare(name, model, gradients, expected, "finite diff.")
+        else:
+            yield from compare(name, model, gradients, reference.grads(ids, tags), numpy_class(name).__name__)
+
+
+def pairs(
+    models: Iterable[str] | None = None,
+    *,
+    sizes: tuple[int, int, int, int] = (20, 6, 5, 4),
+    length: int = 7,
+    seed: int = 0,
+    dtype: str = "float64",
+    x: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
+    values: dict[str, np.ndarray] | None = None,
+    activation: str | None = None,
+    instead: type[NumpyRNN] | None = None,
+) -> Iterator[tuple[str, Model, NumpyRNN, npt.ArrayLike, npt.ArrayLike]]:
+    """Yield what `check_gradients` compares: a name, its model, NumPy's in float64, and the ids of the sentence."""
     rng = np.random.RandomState(seed)
     random_x, random_y = random_sentence(sizes, length, rng)
     if (x is None) != (y is None):
@@ -171,10 +206,9 @@ def check_gradients(
     x, y = (random_x, random_y) if x is None or y is None else (x, y)
     if activation is not None:
         check_activation(activation, ACTIVATIONS)
-    for name in models:
-        family = numpy_class(name)
-        right = instead if instead is not None and MODELS[name].family == _family(instead) else family
-        cls = model_class(name) if MODELS[name].in_theano else right
+    for name in available() if models is None else models:
+        right = instead if instead is not None and MODELS[name].family == _family(instead) else numpy_class(name)
+        cls = right if MODELS[name].backend == "numpy" else model_class(name)
         known = tuple(f for f in cls.activations if f in right.activations)
         activations = (activation,) if activation in known else known
         for options in _all_options(activations, cls.peephole_options, values):
@@ -182,11 +216,7 @@ def check_gradients(
             reference.set_values(random_values(reference, rng) if values is None else values)
             model = cls(*sizes, **options, dtype=dtype)
             model.set_values(reference.get_values())
-            if MODELS[name].in_theano:
-                yield from compare(name, model, model.grads(x, y), reference.grads(x, y), family.__name__)
-            else:
-                expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
-                yield from compare(name, model, model.grads(x, y), expected, "finite diff.")
+            yield name, model, reference, x, y
 
 
 def _family(model: type[NumpyRNN]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.sgd import make_step
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
 pytestmark = pytest.mark.theano
 
 SIZES = 30, 6, 5, 4

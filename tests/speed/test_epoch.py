@@ -18,7 +18,8 @@ def prepared(model, **options):
 
 
 @pytest.mark.parametrize(
-    ("name", "peepholes"), [*((name, True) for name in MODELS), *((name, False) for name in MODELS if "LSTM" in name)]
+    ("name", "peepholes"),
+    [(name, p) for name, model in MODELS.items() for p in (model.peephole_options if "LSTM" in name else [True])],
 )
 def test_epoch(benchmark, name, peepholes):
     experiment = prepared(name, peepholes=peepholes)
@@ -37,7 +38,7 @@ def test_epoch(benchmark, name, peepholes):
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("family", ["RNN", "LSTM"])
 def test_epoch_of_pytorch(benchmark, family, kind):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     from torch_tagger import TorchTagger
 
     torch.set_num_threads(1)

@@ -48,7 +48,7 @@ def theano_layer(name, model, e_h):
 
 
 def torch_layer(_, model, e_h):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     torch.set_num_threads(1)
     n_hidd = model.sizes.n_hidd
     layer = (torch.nn.LSTM if isinstance(model, NumpyLSTM) else torch.nn.RNN)(N_EMB, n_hidd, bias=False)
@@ -66,7 +66,7 @@ def torch_layer(_, model, e_h):
 
 
 def torch_peephole_layer(_, model, e_h):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     torch.set_num_threads(1)
     W_x, W_h, W_c = parameters = [torch.tensor(W, requires_grad=True) for W in model.param[1:4]]
     _z, _e_h = torch.tensor(z, requires_grad=True), torch.tensor(e_h)

@@ -77,7 +77,7 @@ def textbook(name, expected, dtype):
 
 
 def pytorch(name, expected, dtype):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     from torch_tagger import TorchTagger
 
     torch.set_num_threads(1)
@@ -100,7 +100,7 @@ def pytorch(name, expected, dtype):
 
 def cases(*kinds):
     """Parametrise a benchmark over all implementations of both families, with these kinds of PyTorch's gradients."""
-    found = [(model.family, name, library) for name, model in MODELS.items()]
+    found = [(model.family, name, library) for name, model in MODELS.items() if True in model.peephole_options]
     found += [("LSTM", name + WITHOUT, library) for name, model in MODELS.items() if model.family == "LSTM"]
     found.append(("RNN", "textbook NumPy", textbook))
     found += [(family, f"torch.nn.{family} {kind}", pytorch) for family in ("RNN", "LSTM") for kind in kinds]

@@ -16,6 +16,7 @@ from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.teaching.diagnosis import diagnose
+from lxmls_rnn.teaching.first_difference import first_differences
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
@@ -33,12 +34,12 @@ class GradientCheckPanel(Panel):
 
     title = "Gradient check"
     help = """Mistakes in back-propagation are easy to miss. For each parameter, <b>Check</b> compares NumPy's gradient
-    with finite differences of the cost, and Theano's (scan and the fused layer) with NumPy's. Theano compiles first,
-    for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or an LSTM and check
-    again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in back-propagation
-    must the mistake be? Then read the explanation below the table. Some mistakes show only with certain sentences:
-    with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is wrong; the forget
-    gate does not show, because there is no earlier cell to forget."""
+    with finite differences of the cost, and those of Theano (scan and the fused layer), JAX and PyTorch with NumPy's.
+    Theano compiles first, for up to a minute; rows appear as they are ready. Then choose a <b>Mistake</b> in an RNN or
+    an LSTM and check again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in
+    back-propagation must the mistake be? Then read the explanation below the table. Some mistakes show only with
+    certain sentences: with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is
+    wrong; the forget gate does not show, because there is no earlier cell to forget."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
@@ -51,8 +52,10 @@ class GradientCheckPanel(Panel):
         self.models = {}
         for name in MODEL_NAMES:
             model = MODELS[name]
-            against = "Against NumPy" if model.in_theano else "Against finite differences"
-            box = checkbox(f"{name} ({model.title})", against, model.family == "RNN", width="18em")
+            against = "Against finite differences" if model.backend == "numpy" else "Against NumPy"
+            is_ticked = model.family == "RNN" and not model.framework.group
+            box = checkbox(f"{name} ({model.title})", model.framework.missing or against, is_ticked, width="18em")
+            box.disabled = bool(model.framework.missing)
             self.models[name] = box.add_class(f"lab-check-{name}")
         what = "A mistake to put into NumPy's back-propagation"
         self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
@@ -67,6 +70,7 @@ class GradientCheckPanel(Panel):
         self.entries_box = widgets.VBox([self.parameter.add_class("lab-check-parameter"), self.entries])
         show(self.entries_box, False)
         self.rows: list[Comparison] = []
+        self._parted: list[str] = []  # where models that differ part first from NumPy's
         self._ids: Ids | None = None
         self._requested: tuple[str, ...] = ()
         self._broken = NO_MISTAKE
@@ -119,12 +123,14 @@ class GradientCheckPanel(Panel):
         ids, arguments = self._arguments()
         self._ids, self._requested, self._broken = ids, tuple(arguments["models"]), self.mistake.value
         rows: list[Comparison] = []
-        self.rows = rows
+        self.rows, self._parted = rows, []
         self.parameter.options = []
 
         def work() -> Iterator[Comparison]:
             instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
             yield from check_gradients(**arguments, instead=instead)
+            if differing := list(dict.fromkeys(row.model for row in rows if not row.agrees)):
+                self._parted = list(first_differences(**{**arguments, "models": differing}, instead=instead))
 
         self.in_background(work, self._conclude, self._show, rows.append)
 
@@ -143,7 +149,8 @@ class GradientCheckPanel(Panel):
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
         # an LSTM has 5 parameters with peepholes and 4 without
-        expected = sum(9 if MODELS[name].family == "LSTM" else 4 for name in self._requested)
+        models = [MODELS[name] for name in self._requested]
+        expected = sum(sum(4 + k for k in m.peephole_options) if m.family == "LSTM" else 4 for m in models)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in self._requested if name not in done]
@@ -151,7 +158,8 @@ class GradientCheckPanel(Panel):
         self.diagnosis.value = ""
         self._update_options()
         if active and waiting:
-            what = "Theano compiles its gradient, then computes" if MODELS[waiting[0]].in_theano else "computing"
+            framework = MODELS[waiting[0]].framework
+            what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
             self.show_message(f"{waiting[0]}: {what} …")
 
     def _conclude(self) -> None:
@@ -166,7 +174,7 @@ class GradientCheckPanel(Panel):
             wrong = sum(not row.agrees for row in self.rows)
             self.show_message(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
         if self.rows:
-            sentences = diagnose(self.rows, self._ids.x)
+            sentences = [*diagnose(self.rows, self._ids.x), *self._parted]
             if self._broken != NO_MISTAKE:
                 sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
             text = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)

@@ -41,7 +41,7 @@ class StepThroughPanel(Panel):
         self.sentence = SentenceChoice(sentence, self.source)
         network = small_network("The function f in h_t = f(a_t)", 1, "Seed of the random network")
         self.n_emb, self.n_hidd, self.activation, self.seed = network
-        self.model = dropdown("Model", [name for name in MODELS if not MODELS[name].in_theano], "An RNN or an LSTM")
+        self.model = dropdown("Model", [name_of(family, "numpy") for family in ("RNN", "LSTM")], "An RNN or an LSTM")
         self.peepholes = checkbox("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
         self._drawn, self.run = in_row(self.model, self.peepholes, *network), RunChoice()
         options = {"min": 1, "max": 1, "readout": False}

@@ -58,7 +58,7 @@ class LiveRun:
             return self.job.state
         if self.started is None:
             return "reading the corpus"
-        if self.updates == 0 and self.settings and MODELS[self.settings.model].in_theano:
+        if self.updates == 0 and self.settings and MODELS[self.settings.model].framework.compile_time:
             return "compiling"
         if isinstance(self.event, BatchDone) and self.event.batch == self.event.batches:
             return "measuring on dev"

@@ -5,6 +5,7 @@ from html import escape
 from lab.drawing import html
 from lab.panels.training.live_runs import LiveRun
 from lxmls_rnn.deep_learning.events import Metrics
+from lxmls_rnn.deep_learning.frameworks import NUMPY
 from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.runs import Run
 from lxmls_rnn.storage.files import counted
@@ -17,10 +18,11 @@ def status(live: LiveRun) -> str:
     state, parts = live.state, []
     if state in ("reading the corpus", "compiling"):
         parts.append(f"{live.job.seconds:.0f} s")
-    if state == "reading the corpus" and live.settings and MODELS[live.settings.model].in_theano:
-        parts.append("loading Theano")
+    framework = MODELS[live.settings.model].framework if live.settings else NUMPY
+    if state == "reading the corpus" and framework is not NUMPY:
+        parts.append(f"loading {framework.name}")
     if state == "compiling":
-        parts.append("the first time this takes up to a minute")
+        parts.append(f"the first time this takes {framework.compile_time}")
     if state == "stopping" and live.started and not live.updates:
         parts.append("as soon as the model is compiled")
     if live.started is not None:

@@ -228,7 +228,7 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
             try:
                 import torch
             except ImportError:
-                return {"unavailable": "PyTorch is not installed: `uv sync --group peers` installs it"}
+                return {"unavailable": "PyTorch is not installed: `make setup WITH=torch` installs it"}
             from lxmls_rnn.benchmark.measure.torch_peer import torch_device
 
             torch_device(device)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.guide import GuideRNN
 from lxmls_rnn.deep_learning.parameters import check_tags, check_words
 
 try:
     import torch
 except ImportError:
-    raise ImportError("PyTorch is not installed: `uv sync --group peers` installs it") from None
+    raise ImportError(TORCH.missing) from None
 
 
 class PytorchRNN(GuideRNN):

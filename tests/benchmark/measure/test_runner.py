@@ -55,7 +55,7 @@ def test_scan_gives_the_reference_numbers_and_is_timed(runner, model, work, dtyp
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
 @pytest.mark.parametrize("model", CASE_MODELS)
 def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, implementation):
-    pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     shapes = [Shape(model, 5, 1, 4), Shape(model, 5, 3, 4)]
     measured = cases((implementation,), shapes=shapes, works=tuple(WORKS), dtypes=["float32"])
     rows = list(runner_of_processes.run(measured))
@@ -99,7 +99,7 @@ def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner_of_pro
     (tmp_path / "torch.py").write_text("raise ImportError('not here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (row,) = runner_of_processes.run(cases(("torch",)))
-    assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `uv sync --group peers` installs it")
+    assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `make setup WITH=torch` installs it")
 
 
 @pytest.mark.process

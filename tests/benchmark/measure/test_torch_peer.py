@@ -7,7 +7,7 @@ from lxmls_rnn.benchmark.measure.cases import CASE_MODELS, WORKS, Case
 from lxmls_rnn.benchmark.measure.contenders import draw_values
 from lxmls_rnn.benchmark.measure.worker import Bench, peak_calls, start
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: `uv sync --group peers` brings it")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
 from lxmls_rnn.benchmark.measure.torch_peer import TorchContender  # noqa: E402
 
 

@@ -1,0 +1,60 @@
+"""The frameworks that the models compute with: what brings those that are optional, and the GPU that they use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from lxmls_rnn.device import problems
+
+
+class Framework(NamedTuple):
+    """Description of a framework, available without importing it."""
+
+    name: str
+    module: str
+    compile_time: str = ""  # in words, at most, of a model's first step; empty if the framework does not compile
+    group: str = ""  # of dependencies; empty if the framework is always installed
+    download: str = ""  # what the group downloads
+
+    @property
+    def missing(self) -> str:
+        """What brings the framework, in words; empty if it is installed."""
+        if not self.group or find_spec(self.module) is not None:
+            return ""
+        return f"{self.name} is not installed: `make setup WITH={self.group}` brings it ({self.download})"
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether a module of this process has imported the framework."""
+        return sys.modules.get(self.module) is not None
+
+    def choose_gpu(self, gpus: Sequence[Any]) -> Any:
+        """Return the one of the GPUs the framework sees that LXMLS_DEVICE asks for, None for the CPU.
+
+        ``auto`` takes the first one, if there is one; OpenCL is for Theano alone. RuntimeError if a GPU that is
+        requested by name is missing.
+        """
+        asked = os.environ.get("LXMLS_DEVICE") or "cpu"
+        if asked == "auto":
+            return gpus[0] if gpus else None
+        if not problems.is_cuda(asked):
+            return None
+        if (number := problems.index(asked)) < len(gpus):
+            return gpus[number]
+        variable = problems.variable()
+        raise RuntimeError(
+            f"{variable}={asked} is unavailable: {self.name} sees {len(gpus) or 'no'} GPUs; "
+            f"set {variable}=cpu or auto, or install a build of {self.name} for this GPU"
+        )
+
+
+NUMPY = Framework("NumPy", "numpy")
+THEANO = Framework("Theano", "theano", "up to a minute")
+JAX = Framework("JAX", "jax", "a few seconds", "jax", "90 MB")
+TORCH = Framework("PyTorch", "torch", group="torch", download="2.5 GB, with CUDA")
+
+FRAMEWORKS = {"numpy": NUMPY, "scan": THEANO, "fused": THEANO, "jax": JAX, "torch": TORCH, "torch-fused": TORCH}

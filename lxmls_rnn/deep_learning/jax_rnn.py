@@ -1,0 +1,145 @@
+"""The recurrent tagger in JAX: `lax.scan` unrolls the recurrent layer, `jax.grad` back-propagates through it.
+
+The formulas are those of `numpy_rnn`. Quantities are transposed as in `theano_rnn`: (L, n), and (L, B, n) for a padded
+batch x (B, L). JAX transforms pure functions, so the parameters are an argument of every formula. `jit` compiles for
+each shape of x, so x is padded to 8, 16, 32, ... words; the cost of the added words has the weight 0.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.frameworks import JAX
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # Theano and PyTorch may share the GPU
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+ACTIVATIONS = {"logistic": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": lambda a: jnp.where(a > 0, a, 0)}
+MIN_WORDS = 8
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Allow float64 and forbid TF32 in a function or block; JAX code outside it keeps its own settings."""
+    enable_x64 = (jax if hasattr(jax, "enable_x64") else jax.experimental).enable_x64  # experimental before JAX 0.8
+    with enable_x64(True), jax.default_matmul_precision("highest"):
+        yield
+
+
+def padded(ids: np.ndarray, dtype: str = "int32") -> np.ndarray:
+    """Return word ids, tag ids or weights, ([B,] L), with zeros up to a power of 2, so that few shapes are compiled."""
+    L = ids.shape[-1]
+    added = max(MIN_WORDS, 1 << (L - 1).bit_length()) - L
+    return np.pad(ids.astype(dtype), [(0, 0)] * (ids.ndim - 1) + [(0, added)])
+
+
+def cross_entropy(y: jax.Array, tags: jax.Array, weights: jax.Array) -> jax.Array:
+    """Return the cost, a scalar: the weighted sum of -log p of the gold `tags` ([B,] L); scores y: (L, [B,] n)."""
+    log_p = jnp.take_along_axis(jax.nn.log_softmax(y), tags.T[..., None], -1)[..., 0]
+    return -jnp.sum(log_p * weights.T)
+
+
+class JaxRNN(parameters.RNNOptions):
+    """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
+
+    `param` holds JAX arrays, [W_e, W_x, W_h, W_y], in the same shapes. A training step replaces them.
+    """
+
+    framework = JAX
+
+    def __init__(
+        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
+    ) -> None:
+        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
+        self._set_up(n, values, activation, dtype)
+
+    def _set_up(
+        self, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str
+    ) -> None:
+        self.sizes, self.dtype = sizes, dtype
+        self.activation = parameters.check_activation(activation, self.activations)
+        self._place(values)
+        self._p_y = jax.jit(lambda param, x: jax.nn.softmax(self._forward(param, x)))
+        self._grads = jax.jit(jax.grad(lambda param, x, y, weights: cross_entropy(self._forward(param, x), y, weights)))
+
+    @own_settings()
+    def _place(self, values: Mapping[str, np.ndarray]) -> None:
+        """Copy the parameters to the device."""
+        arrays = (np.asarray(values[name], self.dtype) for name in self.shapes(self.sizes))
+        self.param = self.param_type(jax.device_put(jnp.array(array), device()) for array in arrays)
+
+    def get_values(self) -> dict[str, np.ndarray]:
+        """Return copies of the parameters by name."""
+        return {name: np.array(W) for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
+
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters; ValueError unless names and shapes fit."""
+        parameters.check_values(self.shapes(self.sizes), values)
+        self._place(values)
+
+    @own_settings()
+    def forward(self, x: npt.ArrayLike) -> np.ndarray:
+        """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""
+        x = parameters.check_words(x, self.sizes.n_words)
+        return np.asarray(self._p_y([*self.param], padded(x))).T[..., : x.shape[-1]]
+
+    @own_settings()
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
+        """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`; compiles at the first call."""
+        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        weights = padded(np.full(x.shape, 1 / x.size), self.dtype)
+        return [np.asarray(gradient) for gradient in self._grads([*self.param], padded(x), padded(y), weights)]
+
+    def _forward(self, param: Sequence[jax.Array], x: jax.Array) -> jax.Array:
+        """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), for word ids (L,) or (B, L)."""
+        W_e, *others = param
+        return self._scores(others, self._embed(W_e, x))
+
+    def _embed(self, W_e: jax.Array, x: jax.Array) -> jax.Array:
+        """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
+        return jnp.moveaxis(W_e[:, x.T], 0, -1)
+
+    def _scores(self, others: Sequence[jax.Array], z: jax.Array) -> jax.Array:
+        """Return the scores of the tags from the embeddings and all parameters but W_e."""
+        W_x, *of_layer, W_y = others
+        # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
+        return self._recurrent(z @ W_x.T, *of_layer) @ W_y.T
+
+    def _recurrent(self, a: jax.Array, W_h: jax.Array) -> jax.Array:
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        f = ACTIVATIONS[self.activation]
+
+        def step(h_tm1: jax.Array, a_t: jax.Array) -> tuple[jax.Array, jax.Array]:
+            h_t = f(a_t + h_tm1 @ W_h.T)
+            return h_t, h_t  # the state for the next step, and what scan stacks
+
+        _, h = lax.scan(step, self._first(a), a)
+        return h
+
+    def _first(self, a: jax.Array) -> jax.Array:
+        """Return the state before the first step, 0: (n_hidd,) or (B, n_hidd)."""
+        return jnp.zeros((*a.shape[1:-1], self.sizes.n_hidd), a.dtype)
+
+    @staticmethod
+    def device_in_words() -> str:
+        """Return a sentence that names the device of an array."""
+        (used,) = jax.device_put(np.zeros(1, "float32"), device()).devices()
+        on_gpu = f"JAX uses the GPU: {used.device_kind} ({used})."
+        return "JAX computes on the CPU." if used.platform == "cpu" else on_gpu
+
+
+def device() -> Any:
+    """Return the device for new models, see `Framework.choose_gpu`."""
+    gpus = [one for one in jax.devices() if one.platform == "gpu"]
+    return JAX.choose_gpu(gpus) or jax.devices("cpu")[0]

@@ -1,0 +1,146 @@
+"""The recurrent tagger in PyTorch: a loop in Python over the sentence, autograd back-propagates through it.
+
+The formulas are those of `numpy_rnn`. Quantities are transposed as in `theano_rnn`: (L, n), and (L, B, n) for a padded
+batch x (B, L). Nothing is compiled: each call records the graph of its operations, and `torch.autograd.grad` follows it
+backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from lxmls_rnn.deep_learning import parameters
+from lxmls_rnn.deep_learning.frameworks import TORCH
+
+ACTIVATIONS = {"logistic": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Compute in one thread and without TF32 in a function or block; PyTorch code outside it keeps its own settings.
+
+    On sentences, waiting for a second thread takes longer than the arithmetic, on a busy machine ten times.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def time_first(x: Tensor) -> Tensor:
+    """Return word ids, tag ids or weights, ([B,] L), as (L, [B])."""
+    return x.movedim(-1, 0)
+
+
+def cross_entropy(y: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
+    """Return the cost, a scalar: the weighted sum of -log p of the gold `tags` ([B,] L); scores y: (L, [B,] n)."""
+    log_p = torch.log_softmax(y, -1).gather(-1, time_first(tags)[..., None])[..., 0]
+    return -(log_p * time_first(weights)).sum()
+
+
+class TorchRNN(parameters.RNNOptions):
+    """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
+
+    `param` holds tensors that require gradients, [W_e, W_x, W_h, W_y], in the same shapes.
+    """
+
+    framework = TORCH
+
+    def __init__(
+        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
+    ) -> None:
+        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
+        self._set_up(n, values, activation, dtype)
+
+    def _set_up(
+        self, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str
+    ) -> None:
+        self.sizes, self.dtype, self.device = sizes, dtype, device()
+        self.activation = parameters.check_activation(activation, self.activations)
+        self.param = self.param_type(
+            self._tensor(np.array(values[name], dtype, order="F" if name == "W_e" else "C")).requires_grad_()
+            for name in self.shapes(sizes)
+        )
+
+    def get_values(self) -> dict[str, np.ndarray]:
+        """Return copies of the parameters by name."""
+        names = self.shapes(self.sizes)
+        return {name: W.detach().cpu().numpy().copy("K") for name, W in zip(names, self.param, strict=True)}
+
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters in place; ValueError unless names and shapes fit."""
+        parameters.check_values(self.shapes(self.sizes), values)
+        with torch.no_grad():
+            for name, W in zip(self.shapes(self.sizes), self.param, strict=True):
+                W.copy_(self._tensor(values[name]))
+
+    @own_settings()
+    def forward(self, x: npt.ArrayLike) -> np.ndarray:
+        """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`."""
+        x = parameters.check_words(x, self.sizes.n_words)
+        with torch.no_grad():
+            p_y: np.ndarray = torch.softmax(self._forward(self._tensor(x)), -1).cpu().numpy().T
+        return p_y
+
+    @own_settings()
+    def grads(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[np.ndarray]:
+        """Return the gradient of the loss w.r.t. every parameter, as `NumpyRNN.grads`."""
+        x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
+        y = parameters.check_tags(y, x, self.sizes.n_tags)
+        weights = self._tensor(np.full(x.shape, 1 / x.size, self.dtype))
+        cost = cross_entropy(self._forward(self._tensor(x)), self._tensor(y), weights)
+        return [gradient.cpu().numpy() for gradient in torch.autograd.grad(cost, list(self.param))]
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        """Return an array as a tensor on the device; integers become int64, the type of PyTorch's indices."""
+        return torch.as_tensor(array.astype("int64") if array.dtype.kind in "iu" else array, device=self.device)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        """Return the scores of the tags, (L, n_tags) or (L, B, n_tags), for word ids (L,) or (B, L)."""
+        return self._scores(self._embed(x))
+
+    def _embed(self, x: Tensor) -> Tensor:
+        """Return the embeddings of the words, (L, n_emb) or (L, B, n_emb)."""
+        return self.param.W_e.T[time_first(x)]
+
+    def _scores(self, z: Tensor) -> Tensor:
+        """Return the scores of the tags from the embeddings."""
+        return self._recurrent(z) @ self.param.W_y.T
+
+    def _recurrent(self, z: Tensor) -> Tensor:
+        """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
+        f, W_h = ACTIVATIONS[self.activation], self.param.W_h
+        h_t, h = self._first(z), []
+        # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
+        for a_t in z @ self.param.W_x.T:
+            h_t = f(a_t + h_t @ W_h.T)
+            h.append(h_t)
+        return torch.stack(h)
+
+    def _first(self, z: Tensor) -> Tensor:
+        """Return the state before the first step, 0: (n_hidd,) or (B, n_hidd)."""
+        return z.new_zeros((*z.shape[1:-1], self.sizes.n_hidd))
+
+    @staticmethod
+    def device_in_words() -> str:
+        """Return a sentence that names the device of a tensor."""
+        used = torch.zeros(1, device=device()).device
+        if used.type == "cpu":
+            return "PyTorch computes on the CPU."
+        return f"PyTorch uses the GPU: {torch.cuda.get_device_name(used)} ({used})."
+
+
+def device() -> Any:
+    """Return the device for new models, see `Framework.choose_gpu`."""
+    gpus = [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+    return TORCH.choose_gpu(gpus) or torch.device("cpu")

@@ -1,0 +1,215 @@
+"""The models in JAX and PyTorch: the numbers of NumPy's; what is said where a framework or its GPU is missing."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lab import GradientCheckPanel
+from lab.widgets.choices import ModelChoice
+from lxmls_rnn.cli import app
+from lxmls_rnn.deep_learning import frameworks, model_file, parameters
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.training import EpochDone, Trainer
+from lxmls_rnn.experiment import Settings
+from lxmls_rnn.teaching.gradient_check import random_values
+
+OPTIONAL = [name for name, model in rnns.MODELS.items() if model.framework.group]
+RNNS = [(name, {"activation": f}) for name in OPTIONAL if name.endswith("RNN") for f in parameters.ACTIVATIONS]
+LSTMS = [(name, {"peepholes": p}) for name in OPTIONAL if "LSTM" in name for p in rnns.MODELS[name].peephole_options]
+KINDS = pytest.mark.parametrize(("name", "options"), [*RNNS, *LSTMS])
+SIZES = 12, 6, 5, 4
+X, Y = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5]), np.array([0, 1, 2, 3, 0, 1, 2, 3, 0])
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
+BOTH_DTYPES = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+def pair(name, options, dtype, seed=1):
+    """Give the model and NumPy's in float64, with the same numbers."""
+    model, expected = rnns.model_class(name)(*SIZES, **options, dtype=dtype), rnns.numpy_class(name)(*SIZES, **options)
+    expected.set_values(random_values(expected, np.random.RandomState(seed)))
+    model.set_values(expected.get_values())
+    return model, expected
+
+
+@KINDS
+@BOTH_DTYPES
+def test_both_passes_have_numpys_numbers(name, options, dtype):
+    model, expected = pair(name, options, dtype)
+    p_y, gradients = model.forward(X), model.grads(X, Y)
+    assert {p_y.dtype.name, *(g.dtype.name for g in gradients)} == {dtype}
+    assert np.abs(p_y - expected.forward(X)).max() <= TOLERANCE[dtype]
+    for gradient, other in zip(gradients, expected.grads(X, Y), strict=True):
+        assert np.abs(gradient - other).max() <= TOLERANCE[dtype] * np.abs(other).max()
+    batch = np.array([X, X[::-1], 0 * X])
+    assert np.abs(model.forward(batch) - expected.forward(batch)).max() <= TOLERANCE[dtype]
+
+
+def corpus():
+    rng = np.random.RandomState(0)
+    lengths = rng.randint(1, 9, 10)
+    return [SimpleNamespace(x=rng.randint(0, 12, n), y=rng.randint(0, 4, n)) for n in lengths]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+@pytest.mark.parametrize(
+    ("dtype", "settings"),
+    [
+        ("float64", {}),
+        ("float64", {"batch_size": 4, "clip": 0.1}),
+        ("float64", {"clip": 0.1, "freeze_embeddings": True}),
+        ("float32", {"batch_size": 4}),
+    ],
+)
+def test_five_epochs_have_numpys_costs(name, dtype, settings):
+    options = {"peepholes": rnns.MODELS[name].peephole_options[0]} if "LSTM" in name else {}
+    models, sentences = pair(name, options, dtype), corpus()
+    epochs = [
+        [e for e in Trainer(epochs=5, **settings).fit(model, sentences, sentences) if isinstance(e, EpochDone)]
+        for model in models
+    ]
+    for event, expected in zip(*epochs, strict=True):
+        assert event.cost == pytest.approx(expected.cost, rel=TOLERANCE[dtype])
+        assert (event.train_accuracy, event.dev_accuracy) == (expected.train_accuracy, expected.dev_accuracy)
+        if "clip" in settings:
+            assert event.gradient_norm == pytest.approx(expected.gradient_norm, rel=TOLERANCE[dtype])
+    values = [model.get_values() for model in models]
+    for W, value in values[1].items():
+        assert np.abs(values[0][W] - value).max() <= TOLERANCE[dtype]
+    drawn = pair(name, options, dtype)[0].get_values()["W_e"]
+    assert (values[0]["W_e"] == drawn).all() == settings.get("freeze_embeddings", False)
+
+
+@KINDS
+def test_a_model_is_saved_loaded_and_converted(name, options, tmp_path):
+    model, expected = pair(name, options, "float32")
+    model_file.save(tmp_path / "model.npz", model)
+    loaded = model_file.load(tmp_path / "model.npz").model
+    assert type(loaded) is type(model)
+    assert loaded.options == model.options
+    in_numpy = model_file.load(tmp_path / "model.npz", rnns.numpy_class(name)).model
+    for one in (loaded, in_numpy, model_file.convert(expected, type(model)), model_file.convert(model, type(expected))):
+        for value, other in zip(one.get_values().values(), model.get_values().values(), strict=True):
+            assert np.abs(value - other).max() < 1e-7
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_wrong_ids_and_numbers_are_refused_as_in_numpy(name):
+    options = {"peepholes": False} if "LSTM" in name else {}
+    model = rnns.model_class(name)(*SIZES, seed=0, **options)
+    with pytest.raises(IndexError, match="word id 12 in x is outside the 12 words"):
+        model.forward([1, 12])
+    with pytest.raises(ValueError, match="x and y must have the same shape"):
+        model.grads([1, 2], [0])
+    with pytest.raises(ValueError, match="W_x holds NaN"):
+        model.set_values({**model.get_values(), "W_x": np.full_like(model.get_values()["W_x"], np.nan)})
+    before = model.get_values()
+    before["W_x"][:] = 7  # a copy
+    assert not (model.get_values()["W_x"] == 7).any()
+
+
+@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
+@pytest.mark.process
+def test_the_framework_keeps_its_settings_and_numpy_its_numbers(name):
+    """In a process of its own: the import comes between two passes of NumPy's model."""
+    code = f"""
+import numpy as np
+from lxmls_rnn.deep_learning import rnn
+model = rnn.NumpyRNN(50, 60, 300, 40, seed=1, dtype="float32")
+x = np.arange(40)
+before = [model.forward(x), *model.grads(x, x)]
+import {rnns.MODELS[name].framework.module} as framework
+one = framework.numpy.ones(1) if {name == "JaxRNN"} else framework.ones(1)
+threads = None if {name == "JaxRNN"} else framework.get_num_threads()
+other = rnn.model_class("{name}")(12, 6, 5, 4)
+other.grads([1, 2], [0, 1])
+after = [model.forward(x), *model.grads(x, x)]
+assert all((a == b).all() for a, b in zip(before, after))
+assert "float32" in str((framework.numpy.ones(1) if threads is None else framework.ones(1)).dtype)
+assert threads is None or framework.get_num_threads() == threads
+assert other.get_values()["W_x"].dtype == "float64"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PATH": "", "OMP_NUM_THREADS": "2"})
+
+
+@pytest.mark.process
+def test_the_table_imports_no_framework():
+    code = """
+import sys
+from lxmls_rnn.deep_learning import rnn
+print(rnn.available(), [rnn.planned_device(name) for name in rnn.MODELS])
+assert not {"theano", "jax", "torch"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Make an installed framework one that cannot be imported."""
+    return lambda module: monkeypatch.setitem(sys.modules, module, None)
+
+
+@pytest.mark.parametrize(("name", "module"), [("JaxLSTM", "jax"), ("FastTorchRNN", "torch")])
+def test_a_missing_framework_is_named_with_what_brings_it(without, name, module):
+    without(module)
+    assert name not in rnns.available()
+    assert rnns.MODELS[name].label.endswith(f"needs `make setup WITH={module}`")
+    assert f"`make setup WITH={module}` brings it" in rnns.planned_device(name)
+    with pytest.raises(RuntimeError, match=f"{name} is unavailable: .* not installed: `make setup WITH={module}`"):
+        rnns.model_class(name)
+
+
+def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):
+    without("jax")
+    result = CliRunner().invoke(app, ["train", "sample", "--model", "JaxRNN", "--root", str(tmp_path)])
+    assert "JAX is not installed: `make setup WITH=jax` brings it" in " ".join(result.output.split())
+    assert not list(tmp_path.iterdir())  # no run was made
+    result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1", "--model", "NumpyRNN"])
+    assert "Left out" not in result.output  # it was not asked for
+    boxes = GradientCheckPanel().models
+    assert (boxes["JaxRNN"].disabled, boxes["NumpyRNN"].disabled) == (True, False)
+    assert "`make setup WITH=jax`" in boxes["JaxRNN"].tooltip
+    choice = ModelChoice()
+    assert [label for label, name in choice.model.options if name == "JaxLSTM"] == [
+        "JaxLSTM (LSTM in JAX; needs `make setup WITH=jax`)"
+    ]
+
+
+@pytest.mark.theano
+@pytest.mark.slow("compiles the gradients of all models in Theano, ten seconds")
+def test_a_check_of_all_models_says_which_are_left_out(without):
+    without("jax")
+    without("torch")
+    result = CliRunner().invoke(app, ["check", "--length", "1", "--n-hidd", "1"])
+    assert "JaxRNN" not in result.output
+    assert "Left out: JAX is not installed" in result.output
+    assert "Left out: PyTorch is not installed" in result.output
+
+
+def test_a_model_without_peepholes_is_not_offered_them():
+    choice = ModelChoice("LSTM")
+    choice.model.value = "FastTorchLSTM"
+    assert (choice.peepholes.disabled, choice.fields()["peepholes"]) == (True, False)
+    choice.model.value = "TorchLSTM"
+    assert (choice.peepholes.disabled, choice.fields()["peepholes"]) == (False, True)
+    with pytest.raises(ValueError, match=r"FastTorchLSTM has no peepholes: .* --no-peepholes"):
+        Settings("sample", model="FastTorchLSTM")
+
+
+@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN"])
+def test_the_device_is_read_from_an_array(name, monkeypatch):
+    for asked in ("", "cpu", "auto", "opencl0:0"):
+        monkeypatch.setenv("LXMLS_DEVICE", asked)
+        assert rnns.device_of(name).endswith("computes on the CPU.")  # no GPU on the machines that run this
+    monkeypatch.setenv("LXMLS_DEVICE", "cuda1")
+    with pytest.raises(RuntimeError, match=r"cuda1 is unavailable: .* sees no GPUs"):
+        rnns.model_class(name)(*SIZES)
+
+
+@pytest.mark.parametrize(("asked", "gpu"), [("auto", "a"), ("cuda", "a"), ("cuda1", "b"), ("cpu", None), ("", None)])
+def test_a_gpu_that_the_framework_sees_is_taken_where_one_is_asked_for(monkeypatch, asked, gpu):
+    monkeypatch.setenv("LXMLS_DEVICE", asked)
+    assert frameworks.JAX.choose_gpu(["a", "b"]) == gpu
