@@ -138,7 +138,7 @@ def test_wrong_inputs_are_said_and_the_panel_goes_on(lab):
     panel = lab.panel("TrainingPanel")
     fill(panel, "Run name", "a/b")
     button(panel, "Start").click()
-    expect(message(panel).locator(".lab-error")).to_contain_text("name of a folder")
+    expect(message(panel).locator(".lab-error")).to_contain_text("must be a folder name")
     start(panel, "once", 1)
     expect(message(panel)).to_contain_text("once is saved in", timeout=COMPILE)
     press_start(panel, "once", 1)

@@ -472,7 +472,7 @@ def test_after_a_mistake_the_next_click_counts_at_once(panel, monkeypatch):
     made = small(TrainingPanel())
     made.name.value = "a/b"
     made.start_button.click()
-    assert "name of a folder" in made.message.value
+    assert "must be a folder name" in made.message.value
     made.name.value = "mine"
     made.start_button.click()
     assert [live.name for live in live_runs._all] == ["mine"]
