@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Callable
 from contextlib import closing
@@ -118,6 +119,9 @@ def run(
         sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
     from lxmls_rnn.sweep.cluster import Existing
     from lxmls_rnn.sweep.driver import Driver  # takes a second to import
+
+    for handler in logging.getLogger("distributed").handlers:  # Dask also logs once its cluster is closed
+        handler.setLevel(logging.CRITICAL)
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
     Driver.check(workers, pinned, dashboard, scheduler)

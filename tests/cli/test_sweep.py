@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import re
 import resource
@@ -323,6 +324,11 @@ def test_the_status_is_1_where_a_training_failed(on_cluster, tmp_path):
     result = on_cluster("--resume", "a")
     assert result.exit_code == 1
     assert f"{folder.name}   failed   {folder}" in result.output
+
+
+def test_dask_logs_nothing_once_the_sweep_is_over(run):
+    run("sweep", *SHORT, "--seeds", "1", "--dry-run")
+    assert [handler.level for handler in logging.getLogger("distributed").handlers] == [logging.CRITICAL]
 
 
 def test_stopped_by_a_signal_it_says_how_to_go_on(on_cluster, address, tmp_path):
