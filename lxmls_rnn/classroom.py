@@ -18,7 +18,7 @@ LEGEND = (
     "Exercises that nobody has begun are left out."
 )
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
-MARKS = {"right": "✓", "not right": "✗", "not yet": "…"}
+STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
 
 
 @dataclass
@@ -151,7 +151,7 @@ def _cell(entry: Entry | None) -> str:
     more += [f"{entry.hints}?"] if entry.hints else []
     more += ["s"] if entry.solution else []
     more += [f"{entry.minutes}min"] if entry.minutes is not None else []
-    return " ".join([MARKS.get(entry.state, entry.state), *more])
+    return " ".join([STATE_SIGNS.get(entry.state, entry.state), *more])
 
 
 def spreadsheet(students: list[Student]) -> list[list[object]]:

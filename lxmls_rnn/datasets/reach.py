@@ -20,7 +20,7 @@ from lxmls_rnn.storage.files import make_atomically
 
 MAX_DISTANCE = 200
 SENTENCES_PER_PART = {"train": 1000, "dev": 200, "test": 200}
-SEED = 2016
+CORPUS_SEED = 2016
 # the first word and its own tag, by the tag of the last word that it decides
 FIRST_WORDS = {"VBZ": ("She",), "NNS": ("Her",)}
 FIRST_TAGS = {"VBZ": "PRP", "NNS": "PRP$"}
@@ -56,7 +56,7 @@ def make(distance: int, data: Path) -> None:
 
     def write(folder: Path) -> None:
         for part, n in SENTENCES_PER_PART.items():
-            rng = np.random.RandomState([SEED, distance, n, part == "test"])
+            rng = np.random.RandomState([CORPUS_SEED, distance, n, part == "test"])
             text = "".join(_sentence(rng, distance) for _ in range(n))
             if part == "train":
                 text = text.replace("\t.\t_", "\t!\t_", 1)  # a rare word, so that the embedding of <unk> is trained

@@ -13,7 +13,7 @@ import numpy as np
 
 from lxmls_rnn.deep_learning import numpy_rnn
 
-SEED = 1234  # of the toolkit's initial parameters
+TOOLKIT_SEED = 1234  # of the toolkit's initial parameters
 LOSS_RANGE_POINTS = 200
 
 Get = Callable[[Any], Any]
@@ -38,7 +38,7 @@ class GuideRNN:
         sizes = {"input_size": input_size, "embedding_size": embedding_size}
         sizes |= {"hidden_size": hidden_size, "output_size": output_size}
         self.config: dict[str, Any] = {**sizes, "learning_rate": learning_rate}
-        self._model = numpy_rnn.NumpyRNN(*sizes.values(), seed=SEED)
+        self._model = numpy_rnn.NumpyRNN(*sizes.values(), seed=TOOLKIT_SEED)
         W_e, *others = self._model.param
         # the toolkit fills W_e with the same numbers in the same order, but in its own shape
         self.parameters: list[Any] = [W_e.ravel().reshape(W_e.T.shape), *others]

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-ACTIVATIONS = {"logistic": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": lambda a: jnp.where(a > 0, a, 0)}
+JAX_ACTIVATIONS = {"logistic": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": lambda a: jnp.where(a > 0, a, 0)}
 MIN_WORDS = 8
 
 
@@ -118,7 +118,7 @@ class JaxRNN(parameters.RNNOptions):
 
     def _recurrent(self, a: jax.Array, W_h: jax.Array) -> jax.Array:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f = ACTIVATIONS[self.activation]
+        f = JAX_ACTIVATIONS[self.activation]
 
         def step(h_tm1: jax.Array, a_t: jax.Array) -> tuple[jax.Array, jax.Array]:
             h_t = f(a_t + h_tm1 @ W_h.T)

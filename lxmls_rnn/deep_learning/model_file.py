@@ -22,8 +22,8 @@ from lxmls_rnn.deep_learning.npz import Archive
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import naming, open_regular, quoted, write_atomically
 
-FORMAT = "lxmls-rnn model"
-FORMAT_VERSION = 1
+MODEL_FORMAT = "lxmls-rnn model"
+MODEL_VERSION = 1
 MAX_HEADER_BYTES = 64 << 20  # a vocabulary of a million words takes about 20 million bytes
 PARSED_BYTES_PER_JSON_BYTE = 30  # upper bound of the memory of parsed JSON
 
@@ -91,8 +91,8 @@ def save(
         if not np.isfinite(value).all():
             raise FloatingPointError(f"{name} holds NaN or infinity: the model has diverged and was not saved")
     header = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
+        "format": MODEL_FORMAT,
+        "version": MODEL_VERSION,
         "class": type(model).__name__,
         "sizes": model.sizes._asdict(),
         **model.options,
@@ -211,7 +211,7 @@ def parse_header(text: bytes) -> dict[str, Any]:
     if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
         raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
     header = records.parse(dict[str, Any], text, "header")
-    if header.get("format") != FORMAT:
+    if header.get("format") != MODEL_FORMAT:
         raise ValueError(f"its format is {quoted(header.get('format'))}")
     return header
 
@@ -225,8 +225,8 @@ def check(
     ValueError, which says what is wrong.
     """
     version = records.check(int, header.get("version"), "version")
-    if version > FORMAT_VERSION:
-        raise ValueError(f"it has version {version} of the model format; this library reads up to {FORMAT_VERSION}")
+    if version > MODEL_VERSION:
+        raise ValueError(f"it has version {version} of the model format; this library reads up to {MODEL_VERSION}")
     known = records.check(Header, header)
     if model_class is None:
         if header.get("class") not in list(rnn.MODELS):

@@ -19,7 +19,7 @@ from torch import Tensor
 from lxmls_rnn.deep_learning import parameters
 from lxmls_rnn.deep_learning.frameworks import TORCH
 
-ACTIVATIONS = {"logistic": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
+TORCH_ACTIVATIONS = {"logistic": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
 
 @contextmanager
@@ -119,7 +119,7 @@ class TorchRNN(parameters.RNNOptions):
 
     def _recurrent(self, z: Tensor) -> Tensor:
         """Return the hidden states after each step, (L, n_hidd) or (L, B, n_hidd)."""
-        f, W_h = ACTIVATIONS[self.activation], self.param.W_h
+        f, W_h = TORCH_ACTIVATIONS[self.activation], self.param.W_h
         h_t, h = self._first(z), []
         # W_x z_t does not depend on earlier steps, so one product outside the loop computes it for all steps
         for a_t in z @ self.param.W_x.T:

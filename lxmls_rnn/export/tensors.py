@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lxmls_rnn.experiment import Settings
 
 LENGTH_BYTES = 8  # at the start of the file: the length of its header, which holds names, shapes and metadata
-DTYPES = {"float64": "F64", "float32": "F32"}
+SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32"}
 
 
 def write(path: Path, saved: model_file.Saved, settings: Settings | None, source: str) -> None:
@@ -67,8 +67,10 @@ def _read(path: Path) -> model_file.Saved:
             shapes = {name: tuple(part.get_shape()) for name, part in parts.items()}
             model_class, sizes, known = model_file.check(header, shapes, model_file.numpy_class_of(header))
             for name, part in parts.items():
-                if part.get_dtype() != DTYPES[known.dtype]:
-                    raise ValueError(f"{name} has dtype {quoted(part.get_dtype())}, expected {DTYPES[known.dtype]}")
+                if part.get_dtype() != SAFETENSORS_DTYPES[known.dtype]:
+                    raise ValueError(
+                        f"{name} has dtype {quoted(part.get_dtype())}, expected {SAFETENSORS_DTYPES[known.dtype]}"
+                    )
             memory.check(f"the model in {path}", 3 * memory.size_of(shapes.values(), known.dtype))
             values = {name: file.get_tensor(name) for name in shapes}
     except SafetensorError as error:

@@ -29,7 +29,7 @@ from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.grid import Point
 
 FILE = "sweep.json"
-FORMAT, VERSION = "lxmls-rnn sweep", 1
+SWEEP_FORMAT, SWEEP_VERSION = "lxmls-rnn sweep", 1
 
 
 class Training(NamedTuple):
@@ -132,8 +132,8 @@ class Sweep:
     def save(self) -> None:
         """Write sweep.json atomically."""
         content = {
-            "format": FORMAT,
-            "version": VERSION,
+            "format": SWEEP_FORMAT,
+            "version": SWEEP_VERSION,
             "base": self.base.to_dict(),
             **{name: getattr(self, name) for name in _SAVED},
         }
@@ -226,9 +226,10 @@ class _Content:
     failed: dict[str, str]
 
     def __post_init__(self) -> None:
-        if self.format != FORMAT or self.version > VERSION:
+        if self.format != SWEEP_FORMAT or self.version > SWEEP_VERSION:
             raise ValueError(
-                f"its format is {quoted(self.format)}, version {self.version}; expected {FORMAT!r}, at most {VERSION}"
+                f"its format is {quoted(self.format)}, version {self.version}; "
+                f"expected {SWEEP_FORMAT!r}, at most {SWEEP_VERSION}"
             )
         if not self.seeds:
             raise ValueError("it has no seeds")

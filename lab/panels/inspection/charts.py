@@ -11,7 +11,7 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
-MARKERS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
+MARKER_SIGNS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
 MAP_WIDTH, MAP_HEIGHT = 780, 460  # pixels
 
@@ -30,8 +30,8 @@ class WordLines(widgets.VBox):
         """Draw one line for each name in `series`; `labels` are the words below the x axis."""
         values = np.array(list(series.values()), float)
         drawable = np.isfinite(values) & (values > 0)
-        drawn = list(zip(series, LINES, MARKERS, strict=False))
-        self.key.value = html.key((name, colour, MARKERS[shape]) for name, colour, shape in drawn)
+        drawn = list(zip(series, LINES, MARKER_SIGNS, strict=False))
+        self.key.value = html.key((name, colour, MARKER_SIGNS[shape]) for name, colour, shape in drawn)
         if not drawable.any():
             self.key.value = "<i>All values are 0: there is nothing to draw.</i>"
         else:

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.model.text import EXPLANATIONS, MEANINGS, equations, symbolic_shapes
+from lab.panels.model.text import EXPLANATIONS, PARAMETER_MEANINGS, equations, symbolic_shapes
 from lab.widgets.choices import CorpusChoice, ModelChoice, settings_code
 from lab.widgets.controls import in_row, on_change, view
 from lab.widgets.job import Job
@@ -116,7 +116,7 @@ class ModelPanel(Panel):
             shape = f"{' × '.join(symbols[W])} = {shapes[W][0]:,} × {shapes[W][1]:,}"
             share = html.Raw(f"{bar(count / total)} {count / total:.1%}")
             kept = "frozen" if frozen and W == "W_e" else "trained"
-            rows.append([W, MEANINGS[W], shape, f"{count:,}", share, kept])
+            rows.append([W, PARAMETER_MEANINGS[W], shape, f"{count:,}", share, kept])
         learnt = total - (numbers["W_e"] if frozen else 0)
         rows.append([html.Raw("<b>all</b>"), "", "", html.Raw(f"<b>{total:,}</b>"), "", f"{learnt:,} trained"])
         self.table.value = html.table(["parameter", "description", "shape", "numbers", "share", "trained"], rows) + (

@@ -17,7 +17,7 @@ EXPLANATIONS = {
     "torch": "{model} uses PyTorch: a loop in Python over the sentence, autograd computes the gradients.",
     "torch-fused": "{model} is {family} in PyTorch with its own layer, nn.{family}: the same numbers, faster.",
 }
-MEANINGS = {
+PARAMETER_MEANINGS = {
     "W_e": "embeddings, one column per word",
     "W_x": "from the embedding",
     "W_h": "from the previous hidden state",

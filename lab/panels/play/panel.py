@@ -30,7 +30,11 @@ from lxmls_rnn.teaching.landscape import (
     with_forget_offset,
 )
 
-TAGGERS = {"RNN, logistic": ("NumpyRNN", "logistic"), "RNN, tanh": ("NumpyRNN", "tanh"), "LSTM": ("NumpyLSTM", "tanh")}
+TAGGER_MODELS = {
+    "RNN, logistic": ("NumpyRNN", "logistic"),
+    "RNN, tanh": ("NumpyRNN", "tanh"),
+    "LSTM": ("NumpyLSTM", "tanh"),
+}
 SAMPLE = "sample"
 MAX_SHOWN_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5  # RATE: learning rate
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
@@ -67,7 +71,7 @@ class PlayPanel(Panel):
     def __init__(self) -> None:
         narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
         what = "A small NumPy network, which responds at once"
-        self.tagger = dropdown("Tagger", TAGGERS, what, **narrow)
+        self.tagger = dropdown("Tagger", TAGGER_MODELS, what, **narrow)
         what = "The sample corpus, or reach:K, where the word K words back decides a tag"
         self.corpus = dropdown("Corpus", [SAMPLE, REACH], what, **narrow)
         self.distance = integer("Distance", 5, "K of reach:K", MAX_SHOWN_DISTANCE, **narrow)
@@ -114,7 +118,7 @@ class PlayPanel(Panel):
     @property
     def is_lstm(self) -> bool:
         """Whether the tagger is an LSTM, which has a forget gate."""
-        return TAGGERS[self.tagger.value][0] == "NumpyLSTM"
+        return TAGGER_MODELS[self.tagger.value][0] == "NumpyLSTM"
 
     def _corpus(self) -> str:
         return SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
@@ -132,7 +136,7 @@ class PlayPanel(Panel):
     def begin(self) -> None:
         """Draw new initial weights and reset the sliders."""
         self._sentences, n_words, n_tags = _read(corpus_files(self._corpus())[0])
-        (model, activation), drawn = TAGGERS[self.tagger.value], self.seed.value
+        (model, activation), drawn = TAGGER_MODELS[self.tagger.value], self.seed.value
         sizes = n_words, N_EMB, self.n_hidd.value, n_tags
         self.base: NumpyRNN = numpy_class(model)(*sizes, seed=drawn, activation=activation)
         initialise(self.base, self.init.value, drawn)
@@ -230,7 +234,7 @@ class PlayPanel(Panel):
 
     def code(self) -> str:
         weights, W_h, forget = self.knobs
-        model, activation = TAGGERS[self.tagger.value]
+        model, activation = TAGGER_MODELS[self.tagger.value]
         t = self.word.value
         trained = ""
         if self._history:

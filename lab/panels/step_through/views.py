@@ -14,7 +14,7 @@ from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
 from lxmls_rnn.teaching.walk import BACKWARD, FORWARD, Step, sum_gradients
 
-MEANINGS = {
+QUANTITY_MEANINGS = {
     "z": "The embedding of the word: W_e times a one-hot vector selects a column. It is an input of layer {t}.",
     "a": "The input of hidden layer {t}: the word's embedding and the previous hidden layer, each times its matrix. "
     "W_x and W_h are the same for every word.",
@@ -37,7 +37,7 @@ GATE_ERROR = (
     "The error of a_{letter}, the input of the {gate} gate: the slope of the logistic function, times what the gate "
 )
 LSTM_MEANINGS = {
-    **MEANINGS,
+    **QUANTITY_MEANINGS,
     "a": "The inputs of the gates i, f, o and of g, four blocks of rows: the word's embedding and the previous hidden "
     "state, each times its matrix.",
     "b": "The peepholes: the previous cell as an input of the three gates. g has none.",
@@ -157,7 +157,7 @@ class Walk:
 
     def _meaning(self, step: Step) -> str:
         t, L = step.t, len(self.words)
-        meaning = (LSTM_MEANINGS if self._is_lstm else MEANINGS)[step.name]
+        meaning = (LSTM_MEANINGS if self._is_lstm else QUANTITY_MEANINGS)[step.name]
         meaning = (
             FIRST_WORD_MEANINGS.get(step.name, meaning)
             if t == 1

@@ -29,8 +29,8 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import quoted, write_atomically
 from lxmls_rnn.storage.records import Between, Count
 
-FORMAT = "lxmls-rnn benchmark"
-VERSION = 1
+RESULTS_FORMAT = "lxmls-rnn benchmark"
+RESULTS_VERSION = 1
 STORED = Path(__file__).parents[1] / "stored"  # results of other machines that come with the library
 
 Amount = Annotated[float, Between(0, 1e300)]
@@ -131,7 +131,7 @@ class Results:
 
     def save(self, path: Path) -> None:
         """Write the file atomically: a killed process leaves either the old file or the new file."""
-        content = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        content = {"format": RESULTS_FORMAT, "version": RESULTS_VERSION, **asdict(self)}
         write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
 
     @classmethod
@@ -143,7 +143,7 @@ class Results:
         """
         try:
             content = records.read(dict[str, Any], path)
-            if content.get("format") != FORMAT:
+            if content.get("format") != RESULTS_FORMAT:
                 raise ValueError(f"its format is {quoted(content.get('format'))}")
             version = records.check(int, content.get("version"), "version")
         except FileNotFoundError:
@@ -151,8 +151,10 @@ class Results:
         except ValueError as error:
             why = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path} is not a results file of `lxmls-rnn bench`: {why}") from error
-        if version > VERSION:
-            raise ValueError(f"{path} has version {version} of the results format; this library reads up to {VERSION}")
+        if version > RESULTS_VERSION:
+            raise ValueError(
+                f"{path} has version {version} of the results format; this library reads up to {RESULTS_VERSION}"
+            )
         try:
             records.check(KnownOfMachine, content.get("machine"), "machine")
             return records.check(cls, content)

@@ -21,7 +21,7 @@ from lxmls_rnn.plotting.picture import picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = dict(zip(TITLES, "osD", strict=True))
+MARKER_SHAPES = dict(zip(TITLES, "osD", strict=True))
 
 
 def draw(results: Results, path: Path) -> None:
@@ -52,7 +52,11 @@ def _draw_part(axis: Axes, key: str, rows: list[Row], peak: dict[str, float]) ->
     axis.plot(across, roof, color="#444", label="roof: bandwidth, arithmetic")
     axis.plot(across, roof / 2, color="#444", linestyle=":", label="half of it")
     for row, intensity in zip(rows, intensities, strict=True):
-        look = {"marker": MARKERS[row.case.model], "markersize": 2.5 + np.log2(row.case.n_hidd) / 2, "alpha": 0.75}
+        look = {
+            "marker": MARKER_SHAPES[row.case.model],
+            "markersize": 2.5 + np.log2(row.case.n_hidd) / 2,
+            "alpha": 0.75,
+        }
         name = f"{row.case.implementation}, {TITLES[row.case.model]}"
         axis.plot(intensity, row.gflops, linestyle="", color=COLOURS[row.case.implementation], label=name, **look)
     axis.set(xscale="log", yscale="log", xlabel="operations per byte", ylabel="GFLOP/s")

@@ -11,7 +11,7 @@ from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, 
 
 import pygpu  # isort: skip
 
-FORWARD_FLOATS, BACKWARD_FLOATS = LOCAL_FLOATS["lstm"]
+LSTM_FORWARD_FLOATS, LSTM_BACKWARD_FLOATS = LOCAL_FLOATS["lstm"]
 
 
 class _GpuLSTMOp(GpuLayerOp):
@@ -29,10 +29,10 @@ class GpuLSTMLayer(_GpuLSTMOp):
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, *matrices, h_before, c_before = inputs.values()
         states = h, c, gates = outputs["h"], outputs["c"], outputs["gates"]
-        if self.plan(H, FORWARD_FLOATS * H, h.context) == "fused":
+        if self.plan(H, LSTM_FORWARD_FLOATS * H, h.context) == "fused":
             weights = [W.T.copy() for W in matrices]
             arrays = a, weights[0], weights[-1], h_before, c_before, *states
-            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=FORWARD_FLOATS * H)
+            launch(self.program(), "lstm_forward", B, block(H), T, B, H, *arrays, local=LSTM_FORWARD_FLOATS * H)
             return
         peep = pygpu.empty((B, 3 * H), "float32", context=h.context) if self.cpu.peepholes else a
         c0 = c_before
@@ -57,8 +57,10 @@ class GpuLSTMLayerGrad(_GpuLSTMOp):
         e_a, e, e_c = outputs["e_a"], outputs["e_h0"], outputs["e_c0"]
         e_b = pygpu.empty((T, B, 3 * H), "float32", context=e.context) if self.cpu.peepholes else e_a
         arrays = c, c0, gates, e_h, e_a, e_b, e, e_c
-        if self.plan(H, BACKWARD_FLOATS * H, e.context) == "fused":
-            launch(self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=BACKWARD_FLOATS * H)
+        if self.plan(H, LSTM_BACKWARD_FLOATS * H, e.context) == "fused":
+            launch(
+                self.program(), "lstm_backward", B, block(H), T, B, H, W_h, W_c, *arrays, local=LSTM_BACKWARD_FLOATS * H
+            )
         else:
             e[:] = 0
             e_c[:] = 0

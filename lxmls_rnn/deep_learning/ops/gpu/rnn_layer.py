@@ -8,7 +8,7 @@ from typing import Any
 from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS, fused_up_to
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
-FORWARD_FLOATS, BACKWARD_FLOATS = LOCAL_FLOATS["rnn"]
+RNN_FORWARD_FLOATS, RNN_BACKWARD_FLOATS = LOCAL_FLOATS["rnn"]
 
 
 class _GpuRNNOp(GpuLayerOp):
@@ -21,9 +21,9 @@ class GpuRNNLayer(_GpuRNNOp):
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, W_h, before = inputs.values()
         h = outputs["h"]
-        if self.plan(H, FORWARD_FLOATS * H, h.context) == "fused":
+        if self.plan(H, RNN_FORWARD_FLOATS * H, h.context) == "fused":
             arrays = a, W_h.T.copy(), before, h
-            launch(self.program(), "rnn_forward", B, block(H), T, B, H, *arrays, local=FORWARD_FLOATS * H)
+            launch(self.program(), "rnn_forward", B, block(H), T, B, H, *arrays, local=RNN_FORWARD_FLOATS * H)
             return
         for t in range(T):
             now = h[t]
@@ -38,8 +38,10 @@ class GpuRNNLayerGrad(_GpuRNNOp):
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         e_h, W_h, h, h0 = inputs.values()
         e_a, e = outputs["e_a"], outputs["e_h0"]
-        if self.plan(H, BACKWARD_FLOATS * H, e.context) == "fused":
-            launch(self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, e_a, e, local=BACKWARD_FLOATS * H)
+        if self.plan(H, RNN_BACKWARD_FLOATS * H, e.context) == "fused":
+            launch(
+                self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, e_a, e, local=RNN_BACKWARD_FLOATS * H
+            )
         else:
             e[:] = 0
             for t in reversed(range(T)):
