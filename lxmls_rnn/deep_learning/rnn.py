@@ -53,8 +53,8 @@ MODELS = {
     "JaxLSTM": Entry("jax_lstm", "LSTM", "jax", "LSTM in JAX"),
     "TorchRNN": Entry("torch_rnn", "RNN", "torch", "RNN in PyTorch"),
     "TorchLSTM": Entry("torch_lstm", "LSTM", "torch", "LSTM in PyTorch"),
-    "FastTorchRNN": Entry("torch_fast", "RNN", "torch-fused", "RNN, PyTorch's layer"),
-    "FastTorchLSTM": Entry("torch_fast", "LSTM", "torch-fused", "LSTM, PyTorch's layer", (False,)),
+    "FastTorchRNN": Entry("torch_fast", "RNN", "torch-fused", "RNN, nn.RNN"),
+    "FastTorchLSTM": Entry("torch_fast", "LSTM", "torch-fused", "LSTM, nn.LSTM", (False,)),
 }
 
 __all__ = [
