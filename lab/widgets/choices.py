@@ -163,7 +163,7 @@ class ModelChoice(widgets.VBox):
         """Refresh the list of embeddings."""
         data = paths.data()
         files = sorted(file for file in data.glob("*_*") if file.is_file() and file.suffix != ".sha256")
-        files += sorted(file for file in data.glob("sample/*_*") if not file.suffix)
+        files += sorted(file for file in data.glob("sample/*_*") if file.is_file() and not file.suffix)
         set_options(self.embeddings, [RANDOM_EMBEDDINGS, *(str(file.relative_to(data)) for file in files)])
 
     def _adapt(self) -> None:

@@ -118,7 +118,8 @@ def portuguese():
 
 @pytest.mark.process
 def test_its_script_makes_the_same_files_again(tmp_path):
-    subprocess.run([sys.executable, DATA / "sample" / "make_sample_pt.py", "--out", tmp_path], check=True)
+    command = [sys.executable, "-B", DATA / "sample" / "make_sample_pt.py", "--out", tmp_path]
+    subprocess.run(command, check=True)
     made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.conll*"))
     assert len(made) == 6
     for path in made:
