@@ -146,8 +146,10 @@ def test_a_file_that_is_elsewhere_cannot_be_taken(data, tmp_path):
 def test_embeddings_are_the_files_that_hold_some_and_they_decide_their_size(data):
     for name in ("glove_50", "glove_50.sha256", "b_20"):
         (data / name).write_text("")
+    (data / "sample").unlink()  # a link to the real one
     for folder in ("folder_30", "sample/__pycache__"):
-        (data / folder).mkdir(exist_ok=True)
+        (data / folder).mkdir(parents=True)
+    (data / "sample" / "ppmi_30").write_text("")
     choice = ModelChoice()
     assert choice.embeddings.options == ("random", "b_20", "glove_50", "sample/ppmi_30")
     assert not choice.n_emb.disabled
