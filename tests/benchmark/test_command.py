@@ -79,6 +79,7 @@ def test_two_files_are_compared(run, make_results, make_row):
     result = run("compare", "a.json", "b.json")
     assert result.exit_code == 0
     assert "0 faster, 1 slower, 1 same" in result.output
+    assert re.search(r"│ +slower *│", result.output)  # the colour is not printed as text
 
 
 @pytest.fixture

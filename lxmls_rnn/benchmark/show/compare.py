@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.table import Table
+from rich.text import Text
 
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.report import format_time, label
@@ -76,7 +77,7 @@ def table(found: list[Change], everything: bool = False) -> Table:
         shown.add_column(name, justify="right" if number > 1 else "left", no_wrap=number > 1)
     colours = {"faster": "green", "slower": "red", "same": "dim"}
     for *cells, verdict in lines(found, everything):
-        shown.add_row(*cells, f"[{colours[verdict]}]{verdict}[/]")
+        shown.add_row(*cells, Text(verdict, colours[verdict]))
     return shown
 
 
