@@ -185,7 +185,7 @@ again = pytest.mark.slow("the same cells on another corpus, which must be fetche
 
 @pytest.fixture(params=["sample", pytest.param("ewt", marks=again)])
 def session(request, tmp_path):
-    """What the first cells leave behind: a corpus, and a file of embeddings."""
+    """The names that the first cells define: a corpus, and a file of embeddings."""
     if request.param == "ewt":
         folder = request.getfixturevalue("ewt_dir")
         train, dev = folder / "en_ewt-ud-dev.conllu", folder / "en_ewt-ud-test.conllu"
@@ -218,7 +218,7 @@ def test_the_guides_training_runs(session):
 
 @pytest.fixture(params=["sample", pytest.param("ewt", marks=again)])
 def current(request, tmp_path, monkeypatch):
-    """What the first cells of the current guide leave behind, and the name of the corpus."""
+    """The names that the first cells of the current guide define, and the name of the corpus."""
     if request.param == "ewt":
         folder = request.getfixturevalue("ewt_dir")
         for name, part in (("train-02-21", "dev"), ("dev-22", "test"), ("test-23", "test")):

@@ -22,7 +22,7 @@ class Framework(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """What brings the framework, in words; empty if it is installed."""
+        """The sentence that says how to install the framework; empty if it is installed."""
         if not self.group or find_spec(self.module) is not None:
             return ""
         return f"{self.name} is not installed: `make setup WITH={self.group}` brings it ({self.download})"

@@ -27,7 +27,7 @@ UPOS_TAGS = frozenset(
 
 
 class TagSource(NamedTuple):
-    """Where tags come from."""
+    """Source of the tags of a corpus: their column and the map that is applied to them."""
 
     tags: str  # a name in `COLUMNS`, or the number of a column from 3 on
     tag_map: str  # a name in `MAPS`, `NO_MAP`, or the path of a file, see `read_tag_map`

@@ -20,7 +20,7 @@ from lxmls_rnn.teaching.gradient_check import TOLERANCE, pairs, relative_differe
 
 
 class Difference(NamedTuple):
-    """Where two models part first, in the order in which they compute."""
+    """The first difference between two models, in the order in which they compute."""
 
     quantity: str  # 'h_t', 'p_t', 'e_a_t', or a parameter, whose gradient differs
     step: int  # from 1; 0 for a gradient

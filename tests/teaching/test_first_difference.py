@@ -1,4 +1,4 @@
-"""Where two models part first: a quantity, a word and a gate."""
+"""The first difference between two models: a quantity, a word and a gate."""
 
 import numpy as np
 import pytest
