@@ -57,14 +57,8 @@ class JaxRNN(parameters.RNNOptions):
 
     framework = JAX
 
-    def __init__(
-        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
-    ) -> None:
-        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
-        self._set_up(n, values, activation, dtype)
-
     def _set_up(
-        self, sizes: parameters.Sizes, values: Mapping[str, np.ndarray], activation: str | None, dtype: str
+        self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
     ) -> None:
         self.sizes, self.dtype = sizes, dtype
         self.activation = parameters.check_activation(activation, self.activations)

@@ -99,12 +99,6 @@ class NumpyRNN(parameters.RNNOptions):
 
     framework = NUMPY
 
-    def __init__(
-        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
-    ) -> None:
-        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
-        self._set_up(n, values, activation, dtype)
-
     def _set_up(
         self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
     ) -> None:

@@ -79,6 +79,16 @@ class RNNOptions:
     activation: str
     dtype: str
 
+    def __init__(
+        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str = "float64"
+    ) -> None:
+        n, values = draw(self.shapes, sizes, seed, dtype)
+        self._set_up(n, values, activation, dtype)
+
+    def _set_up(self, sizes: Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str) -> None:
+        """Set the attributes of a model with these parameters; each framework places them in its own way."""
+        raise NotImplementedError
+
     @property
     def options(self) -> dict[str, Any]:
         """Options of the constructor, without sizes and seed."""

@@ -46,9 +46,7 @@ class RNN(parameters.RNNOptions):
     def __init__(
         self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str | None = None
     ) -> None:
-        dtype = dtype or theano.config.floatX
-        n, values = parameters.draw(self.shapes, sizes, seed, dtype)
-        self._set_up(n, values, activation, dtype)
+        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype or theano.config.floatX)
 
     def _set_up(
         self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
