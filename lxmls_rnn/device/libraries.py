@@ -5,7 +5,10 @@
 import ctypes
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 COMPUTE_MODE, COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 20, 75, 76  # CUdevice_attribute, cuda.h
 NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor and class
@@ -17,6 +20,21 @@ def load(name: str) -> ctypes.CDLL | None:
         return ctypes.CDLL(name)
     except OSError:
         return None
+
+
+def import_pygpu() -> ModuleType:
+    """Import pygpu, and give NumPy the name ``np.bool`` meanwhile if it lacks it; errors are those of the import.
+
+    Ubuntu 22.04's pygpu uses that name, which NumPy 1.24 to 1.26 do not have.
+    """
+    numpy: Any = import_module("numpy")
+    if "bool" in vars(numpy):
+        return import_module("pygpu")
+    numpy.bool = numpy.bool_
+    try:
+        return import_module("pygpu")
+    finally:
+        del numpy.bool
 
 
 def cuda() -> ctypes.CDLL | None:

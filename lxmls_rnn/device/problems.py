@@ -174,7 +174,7 @@ def _pygpu_problem() -> Problem | None:
     if _python_problem() is not None:
         return None
     try:
-        import_module("pygpu")
+        libraries.import_pygpu()
     except Exception as error:
         packages = ("python3-pygpu", "libgpuarray-dev") if sys.version_info < (3, 12) else ()
         why = f"pygpu cannot be loaded ({type(error).__name__}: {error})"
@@ -191,7 +191,7 @@ def _known_fault() -> Problem | None:
 def trial(device: str) -> Problem | None:
     """Compile a kernel for `device` and run it through pygpu; return the problem, or None."""
     try:
-        numpy, pygpu = import_module("numpy"), import_module("pygpu")
+        numpy, pygpu = import_module("numpy"), libraries.import_pygpu()
         elemwise = import_module("pygpu.elemwise").elemwise2
         context = pygpu.init(device if device != "cuda" else "cuda0")
         ones = pygpu.array(numpy.ones(3, "float32"), context=context)

@@ -1,7 +1,6 @@
 """Findings about the GPU: versions of the libraries that libgpuarray loads, and problems of the device."""
 
 from collections.abc import Iterator
-from importlib import import_module
 
 from lxmls_rnn import device
 from lxmls_rnn.device import libraries
@@ -35,7 +34,7 @@ def findings() -> Iterator[Finding]:
         library = f"lib{name.lower()}.so"
         yield part(name, f"{dotted(version)}, {library}" if version else f"no {library}", bool(version))
     try:
-        pygpu = import_module("pygpu")
+        pygpu = libraries.import_pygpu()
         yield part("pygpu", f"{pygpu.__version__}, libgpuarray API {pygpu.gpuarray.api_version()[0]}", True)
     except Exception as error:
         yield part("pygpu", f"{type(error).__name__}: {error}", False)

@@ -8,7 +8,6 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
@@ -26,7 +25,7 @@ def compile_ahead(sources: Path, cache: Path, number: int = 0) -> Iterator[tuple
     `sources` is a folder of files ``*.cu``, each the source of a kernel; `cache` is libgpuarray's folder for compiled
     kernels.
     """
-    pygpu = import_module("pygpu")
+    pygpu = libraries.import_pygpu()
     context = pygpu.init(f"cuda{number}", kernel_cache_path=str(cache))
     files = sorted(sources.glob("*.cu"))
     for done, file in enumerate(files, 1):

@@ -6,8 +6,9 @@ import shlex
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from lxmls_rnn.device import libraries
 from lxmls_rnn.theano_env import blas, contexts, flags, opencl
 from lxmls_rnn.theano_env.flags import settings
 from lxmls_rnn.theano_env.in_use import require_device
@@ -52,7 +53,7 @@ class _ErrorCollector(logging.Handler):
         reason = str(error) if error else record.getMessage()
         if error is None:  # Theano could not import pygpu and does not log the reason
             try:
-                import pygpu  # noqa: F401
+                libraries.import_pygpu()
             except Exception as why:
                 reason = f"pygpu cannot be imported: {why}"
         self.found.append(reason)
@@ -75,6 +76,8 @@ def importing() -> Iterator[None]:
     logger.propagate = False
     try:
         with _flags_set():
+            with suppress(Exception):  # Theano imports it again, and logs or needs what is wrong
+                libraries.import_pygpu()
             yield
         _complete(reasons.found)
     except BaseException:

@@ -70,7 +70,7 @@ def driver(pretend, monkeypatch):
     for name in ("LXMLS_ADVICE", "LXMLS_DEVICE", "LXMLS_GPU_FAULT", "LXMLS_KERNELS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(problems, "find_spec", lambda name: ModuleSpec(name, None))
-    monkeypatch.setattr(problems, "import_module", lambda name: SimpleNamespace())
+    monkeypatch.setattr(libraries, "import_pygpu", SimpleNamespace)
 
     def answer(absent=(), **environ):
         here = {"SECOND_CC": "75", "SECOND_MODE": "3", **HEALTHY, "COUNT": "2", **environ}
@@ -104,9 +104,9 @@ def pygpu(driver, monkeypatch):
         assert (operation, right.dtype, like.dtype) == ("+", "float32", "float32")
         return left + right + found.wrong
 
-    modules = {
-        "pygpu": SimpleNamespace(init=init, array=array),
-        "pygpu.elemwise": SimpleNamespace(elemwise2=add),
-    }
-    monkeypatch.setattr(problems, "import_module", lambda name: modules.get(name) or import_module(name))
+    elemwise = SimpleNamespace(elemwise2=add)
+    monkeypatch.setattr(libraries, "import_pygpu", lambda: SimpleNamespace(init=init, array=array))
+    monkeypatch.setattr(
+        problems, "import_module", lambda name: elemwise if name == "pygpu.elemwise" else import_module(name)
+    )
     return found

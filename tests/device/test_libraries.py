@@ -1,6 +1,9 @@
 """What the driver and its libraries are asked, and what their answers become."""
 
 import ctypes
+from types import SimpleNamespace
+
+import pytest
 
 from lxmls_rnn.device import libraries
 
@@ -87,3 +90,26 @@ def test_kernels_are_kept_by_driver_card_and_nvrtc(driver, linux):
     assert libraries.driver_version() == "535.183.01"
     assert libraries.kernel_folder_name(0) == "driver-535.183.01-compute-8.9-nvrtc-13.0"
     assert libraries.kernel_folder_name(2) == "driver-535.183.01-compute--nvrtc-13.0"
+
+
+@pytest.mark.parametrize(
+    ("names", "error"), [(["bool_"], None), (["bool_"], OSError("broken")), (["bool", "bool_"], None)]
+)
+def test_pygpu_finds_the_name_bool_in_numpy_while_it_is_imported(monkeypatch, names, error):
+    numpy = SimpleNamespace(**dict.fromkeys(names, bool))
+
+    def import_module(name):
+        if name == "numpy":
+            return numpy
+        assert (name, numpy.bool) == ("pygpu", bool)
+        if error:
+            raise error
+        return "pygpu itself"
+
+    monkeypatch.setattr(libraries, "import_module", import_module)
+    if error:
+        with pytest.raises(OSError, match="broken"):
+            libraries.import_pygpu()
+    else:
+        assert libraries.import_pygpu() == "pygpu itself"
+    assert sorted(vars(numpy)) == names
