@@ -5,8 +5,11 @@
 #     docker/offline-base.sh            makes lxmls-rnn-base:debian12 unless it exists
 #     BASE_IMAGE=lxmls-rnn-base:debian12 make up
 #     docker/offline-base.sh NAME SUITE makes an image of another Debian
+#     DEBIAN_MIRROR=http://archive.ubuntu.com/ubuntu DEBIAN_COMPONENTS=main,universe \
+#         docker/offline-base.sh lxmls-rnn-base:ubuntu22.04 jammy
 #
-# Needs root and debootstrap, and takes half a minute. DEBIAN_MIRROR selects another mirror.
+# Needs root and debootstrap, and takes half a minute. DEBIAN_MIRROR selects another mirror, and DEBIAN_COMPONENTS other
+# components than main.
 set -eu
 name=${1:-lxmls-rnn-base:debian12}
 suite=${2:-bookworm}
@@ -21,7 +24,8 @@ trap 'rm -rf "$folder"' EXIT
 folder=$(mktemp -d)
 
 # The official debian:12 image also starts from minbase.
-debootstrap --variant=minbase --include=ca-certificates "$suite" "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
+debootstrap --variant=minbase --include=ca-certificates --components="${DEBIAN_COMPONENTS:-main}" \
+    "$suite" "$folder/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
     >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; exit 1; }
 rm -rf "$folder/root/var/cache/apt/archives" "$folder/root/var/lib/apt/lists"
 mkdir -p "$folder/root/var/cache/apt/archives/partial" "$folder/root/var/lib/apt/lists/partial"

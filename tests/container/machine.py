@@ -1,5 +1,6 @@
 """What the container tests do to a machine: run commands, copy the project, reach the package index as it does."""
 
+import json
 import os
 import secrets
 import shutil
@@ -62,6 +63,23 @@ def pip_configuration(folder):
     text = Path(mine).read_text() if mine != os.devnull else "[global]\nno-input = true\n"
     (folder / "pip.conf").write_text(f"{text}\n# {SECRET}\n")
     return folder / "pip.conf"
+
+
+def build(lab, folder, image, target="", check=True, **settings):
+    """Build as a user does, with settings of .env, as far as a stage of the Dockerfile.
+
+    As a project of its own: compose names the image after the project too, and the lab's is to stay what it is.
+    """
+    override = folder / "target.json"  # JSON is YAML
+    override.write_text(json.dumps({"services": {"lab": {"build": {"target": target}}}}))
+    settings |= {
+        "COMPOSE_PROJECT_NAME": "lxmls-rnn-test-other",
+        "LAB_TAG": image.partition(":")[2],
+        "PIP_CONFIG_FILE": str(pip_configuration(folder)),
+    }
+    done = lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", timeout=2400, check=check, **settings)
+    call("docker", "image", "rm", "lxmls-rnn-test-other-lab", check=False)  # the tag keeps it
+    return done
 
 
 class Machine:

@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from container.machine import call, pip_configuration, wait_for
+from container.machine import build, call, wait_for
 
 WHEELS = "lxmls-rnn-lab:test-wheels"
 NO_DEVICE = """
@@ -48,23 +48,6 @@ echo "$before $(count) $ahead $(kernels) $(ls cache/kernels/*.cu | wc -l)"
 
 def run(*command, options=(), check=True, timeout=900, image=WHEELS):
     return call("docker", "run", "--rm", *options, image, *command, check=check, timeout=timeout).stdout
-
-
-def build(lab, folder, image, target="", check=True, **settings):
-    """Build as a user does, with settings of .env, as far as a stage of the Dockerfile.
-
-    As a project of its own: compose names the image after the project too, and the lab's is to stay what it is.
-    """
-    override = folder / "target.json"  # JSON is YAML
-    override.write_text(json.dumps({"services": {"lab": {"build": {"target": target}}}}))
-    settings |= {
-        "COMPOSE_PROJECT_NAME": "lxmls-rnn-test-other",
-        "LAB_TAG": image.partition(":")[2],
-        "PIP_CONFIG_FILE": str(pip_configuration(folder)),
-    }
-    done = lab.compose("-f", "docker-compose.yml", "-f", str(override), "build", timeout=2400, check=check, **settings)
-    call("docker", "image", "rm", "lxmls-rnn-test-other-lab", check=False)  # the tag keeps it
-    return done
 
 
 @pytest.fixture(scope="module")
