@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -11,7 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from container.machine import build, call, wait_for
+from container.machine import ROOT, build, call, wait_for
 
 WHEELS = "lxmls-rnn-lab:test-wheels"
 NO_DEVICE = """
@@ -61,16 +62,14 @@ def wheels(lab, base, tmp_path_factory):
     return WHEELS
 
 
-@pytest.fixture(scope="module")
-def emulated(wheels, tmp_path_factory):
-    """What a service of a compose file says that has the emulated GPU: its driver is in a folder mounted by hand."""
-    folder = tmp_path_factory.mktemp("emulated")
+def emulate(image, folder):
+    """Build the driver of the emulated GPU in an image; return what a service of a compose file says that has it."""
     folder.chmod(0o755)
     build = (
         "g++ -std=c++17 -shared -fPIC -O2 '-DKERNEL_H=\"/opt/lab/tests/gpu/emulator/kernel.h\"' -o /out/libcuda.so.1"
         " tests/gpu/emulator/*.cpp -ldl && ln -s libcuda.so.1 /out/libcublas.so"
     )
-    run("bash", "-c", build, options=["--user", "0", "--volume", f"{folder}:/out"])
+    run("bash", "-c", build, options=["--user", "0", "--volume", f"{folder}:/out"], image=image)
     return {
         "volumes": [f"{folder}:/emulated:ro"],
         "environment": {
@@ -80,6 +79,12 @@ def emulated(wheels, tmp_path_factory):
             "LD_LIBRARY_PATH": "/emulated:/opt/lab/lib",  # before the real cuBLAS
         },
     }
+
+
+@pytest.fixture(scope="module")
+def emulated(wheels, tmp_path_factory):
+    """The emulated GPU for the image with CUDA from packages; its driver is in a folder mounted by hand."""
+    return emulate(wheels, tmp_path_factory.mktemp("emulated"))
 
 
 def as_options(emulated):
@@ -104,12 +109,25 @@ def test_a_driver_without_a_device_is_found_wherever_it_lies(wheels, tmp_path, p
     assert "Theano uses the CPU, because the driver sees no GPU (CUDA error 100)" in output
 
 
-def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
-    """Ten C modules of nearly 400 the build does not foresee. No kernels: of these it has kept the sources."""
-    output = run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800)
+def check_training(output):
+    """Check what TRAIN printed: ten C modules of nearly 400 the build does not foresee, no kernel."""
     before, after, ahead, kernels, sources = map(int, output.splitlines()[-1].split())
     assert 100 < before <= after <= before + 20
     assert ahead == kernels == sources > 100
+
+
+def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
+    check_training(run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800))
+
+
+@pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
+def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
+    """The default base is an Ubuntu 22.04 with CUDA: its Python, compiler and pygpu are not Debian's."""
+    base, image = "lxmls-rnn-base:ubuntu22.04", "lxmls-rnn-lab:test-ubuntu"
+    mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
+    call(ROOT / "docker" / "offline-base.sh", base, "jammy", timeout=600, env=os.environ | mirror)
+    build(lab, tmp_path, image, BASE_IMAGE=base, CUDA="wheels")
+    check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
 @pytest.mark.slow("starts the lab twice until all kernels are there, two minutes")

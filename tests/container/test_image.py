@@ -1,10 +1,8 @@
 """What is in the image: a warm cache, the devices, the tests, and nothing secret."""
 
-import os
 import time
 
 import pytest
-from container.machine import ROOT, build, call
 
 # Every Theano model, sentence by sentence and in batches; the modules in the cache before and after.
 WARM = """
@@ -112,20 +110,3 @@ def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
     search = f"cd /; ls -A tmp; grep -rlI --exclude-dir=proc --exclude-dir=sys {lab.secret} . || :"
     command = ["docker", "run", "--rm", "--user", "0", "--entrypoint", "sh", lab.image, "-c", search]
     assert lab.call(*command, timeout=300).stdout == ""
-
-
-@pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
-def test_the_image_on_ubuntu_22_04_trains_on_the_cpu_and_on_opencl(lab, tmp_path):
-    """The default base is Ubuntu 22.04 with CUDA; its Python, compiler, pygpu and OpenCL are not Debian's."""
-    base, image = "lxmls-rnn-base:ubuntu22.04", "lxmls-rnn-lab:test-ubuntu"
-    mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
-    call(ROOT / "docker" / "offline-base.sh", base, "jammy", timeout=600, env=os.environ | mirror)
-    build(lab, tmp_path, image, BASE_IMAGE=base)
-    train = "lxmls-rnn train sample --dtype float32 --epochs 1 --root /tmp"
-    for device, model in (("cpu", "RNN"), ("cpu", "FastLSTM"), ("opencl0:0", "FastRNN"), ("opencl0:0", "FastLSTM")):
-        trained = call(
-            *("docker", "run", "--rm", "--env", f"LXMLS_DEVICE={device}", image),
-            *(*train.split(), "--model", model),
-            timeout=300,
-        )
-        assert "epoch   1" in trained.stdout
