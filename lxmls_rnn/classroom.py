@@ -13,9 +13,10 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import escaped, in_words
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
+OPTIONAL = frozenset({"torch_loop", "torch_gradients", "torch_layer", "jax_scan", "jax_gradients"})  # exercises
 LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
-    "Exercises that nobody has begun are left out."
+    "Exercises that nobody has begun are left out. Optional ones count after a +."
 )
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
@@ -62,8 +63,13 @@ class Student:
 
     @property
     def n_done(self) -> int:
-        """The number of exercises that are right."""
-        return sum(entry.state == "right" for entry in self.exercises.values())
+        """The number of exercises that are right, without optional ones."""
+        return sum(entry.state == "right" for name, entry in self.exercises.items() if name not in OPTIONAL)
+
+    @property
+    def n_optional(self) -> int:
+        """The number of optional exercises that are right."""
+        return sum(entry.state == "right" for name, entry in self.exercises.items() if name in OPTIONAL)
 
     @property
     def best(self) -> float | None:
@@ -136,7 +142,8 @@ def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
     for student in students:
         cells = [_cell(student.exercises.get(name)) for name in names]
         best = "" if student.best is None else f"{student.best:.1%}"
-        done = f"{student.n_done} of {len(names)}"
+        optional = f" + {student.n_optional}" if student.n_optional else ""
+        done = f"{student.n_done} of {len(set(names) - OPTIONAL)}{optional}"
         counted = [str(len(student.answers)), str(len(student.runs))]
         lines.append([student.name, *cells, done, student.last, *counted, best])
     done_by = [sum(s.exercises.get(name, Entry()).state == "right" for s in students) for name in names]

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 import lab
-from lxmls_rnn.classroom import Entry, Student, as_html, exercises_of, read_class, stuck, table
+from lab.exercises.hints import EXERCISES
+from lxmls_rnn.classroom import OPTIONAL, Entry, Student, as_html, exercises_of, read_class, stuck, table
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
@@ -62,6 +63,16 @@ def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in)
     assert done_by[:3] == ["done by", "1 of 4", "0 of 4"]
     assert exercises_of(students) == ["forward", "errors"]
     assert stuck(students) == ["forward: ben, 7 tries", "errors: anna, 2 tries"]
+
+
+def test_an_optional_exercise_counts_only_for_those_who_did_it(handed_in):
+    anna = handed_in / "anna/runs/exercises.json"
+    anna.write_text(json.dumps({"forward": RIGHT, "jax_scan": RIGHT, "torch_loop": OPEN}))
+    students = read_class(handed_in)
+    header, lines = table(students)
+    assert [line[header.index("done")] for line in lines] == ["1 of 1 + 1", "0 of 1", "0 of 1", "0 of 1", ""]
+    assert students[0].n_done == 1
+    assert set(EXERCISES) > OPTIONAL
 
 
 def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tmp_path):

@@ -16,11 +16,20 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import failed_cells, lstm_exercises, numpy_exercises, solutions, theano_exercises
+from lab.exercises import (
+    failed_cells,
+    framework_exercises,
+    lstm_exercises,
+    numpy_exercises,
+    solutions,
+    theano_exercises,
+)
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.own import use as use  # `check.use`
-from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Verdict, Wrong, explain
+from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Unavailable, Verdict, Wrong, explain
+from lxmls_rnn.classroom import OPTIONAL
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
 
 _passed: set[str] = set()
@@ -39,6 +48,8 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
                 warnings.simplefilter("ignore")
                 verdict = Verdict(name, RIGHT, function(*arguments))
             _passed.add(name)
+        except Unavailable as error:
+            return Verdict(name, NOT_YET, str(error))
         except NotYet as error:
             verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
         except Wrong as error:
@@ -69,6 +80,18 @@ updates = _exercise(theano_exercises.updates)
 lstm_gates = _exercise(lstm_exercises.lstm_gates)
 lstm_step = _exercise(lstm_exercises.lstm_step)
 lstm = _exercise(lstm_exercises.lstm)
+torch_loop = _exercise(framework_exercises.torch_loop)
+torch_gradients = _exercise(framework_exercises.torch_gradients)
+torch_layer = _exercise(framework_exercises.torch_layer)
+jax_scan = _exercise(framework_exercises.jax_scan)
+jax_gradients = _exercise(framework_exercises.jax_gradients)
+
+
+def installed(framework: str) -> bool:
+    """Return whether "jax" or "torch" is installed; print how to install it if not."""
+    if missing := FRAMEWORKS[framework].missing:
+        print(f"{missing}.")
+    return not missing
 
 
 def passed(*names: str) -> bool:
@@ -133,11 +156,15 @@ def progress() -> Note:
     for name, (number, title) in EXERCISES.items():
         entry = {**_progress.EMPTY, **entries.get(name, {})}
         state = "done" if entry["state"] == RIGHT else entry["state"]
+        if name in OPTIONAL and not entry["tries"] and state == NOT_YET:
+            state = "optional"
         hints = f"{entry['hints']} of {len(HINTS[name])}"
         rows.append([number, name, title, state, entry["tries"], hints, "seen" if entry["solution"] else ""])
     header = ["", "exercise", "title", "state", "tries", "hints", "solution"]
-    done = sum(row[3] == "done" for row in rows)
-    summary = failure or f"{done} of {len(rows)} done. Saved in {_progress.path()}."
+    done = [row[1] for row in rows if row[3] == "done"]
+    extra = len(OPTIONAL.intersection(done))
+    counted = f"{len(done) - extra} of {len(rows) - len(OPTIONAL)} done, {extra} of {len(OPTIONAL)} optional"
+    summary = failure or f"{counted}. Saved in {_progress.path()}."
     widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
     lines = [
         "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

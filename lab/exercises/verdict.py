@@ -31,10 +31,29 @@ _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
 _IN_SCAN = r"(?s:.*)\bscan\("  # the line of the cell calls scan
 _SHAPE = r"^.*(mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise)"
-# pattern of an error message plus the line of the cell: advice for Theano beginners; the first match wins
+# pattern of an error message plus the line of the cell: advice for beginners; the first match wins
 _ADVICE = [
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
+        (r"scan body output must be a pair|traced for scan returned a value of type <class 'ellipsis'>",
+         "The step of lax.scan returns a pair: the next state, and what scan collects. Both are h_t here."),
+        (r"scan body function carry input and carry output",
+         "The first result of lax.scan's step is the next state: its shape and dtype are those of the first state."),
+        (r"dot_general requires|ndim at least 1(?s:.*)matmul|matmul(?s:.*)ndim at least 1",
+         "The shapes do not match: lax.scan(step, h_0, z) calls step(h_tm1, z_t), the state first. Or is a matrix "
+         "transposed?"),
+        (r"must have the same dtype|input dtype \(torch|to have the same dtype|Float did not match Double",
+         "PyTorch does not mix float32, its default, with float64, NumPy's: give dtype=, or W_h.new_zeros(...)."),
+        (r"does not require grad and does not have a grad_fn",
+         "Autograd follows only tensors with requires_grad=True, and stops at .detach()."),
+        (r"Can't call numpy\(\)|TracerArrayConversion|__array__\(\) was called on traced",
+         "NumPy cannot follow gradients or traced values: use the functions of torch, or of jnp."),
+        (r"grad can be implicitly created only for scalar|Gradient only defined for scalar",
+         "A gradient is that of one number, the cost: is the mean over the words missing?"),
+        (r"needed for gradient computation has been modified",
+         "Autograd still needs the old values: collect the states in a list and torch.stack them."),
+        (r"cannot assign '.*' as parameter",
+         "A layer keeps its own parameters: copy numbers into them, layer.weight_ih_l0.copy_(W)."),
         (r"\(`outputs_info` in scan nomenclature\)",
          "The step's result has a different shape from the first state in outputs_info: is the product a T.dot, is it "
          "the right sequence, and are the step's arguments in scan's order: elements of sequences, previous results, "
@@ -81,6 +100,10 @@ class Wrong(Exception):
     def __init__(self, what: str, advice: str = ""):
         super().__init__(f"{what}\n{advice}" if advice else what)
         self.what = what
+
+
+class Unavailable(Exception):
+    """The framework of the exercise is missing: the sentence that says how to install it."""
 
 
 class _TimeUp(BaseException):  # a BaseException: student code with `except Exception` does not catch it

@@ -8,6 +8,8 @@ import pytest
 import lab
 from lab.exercises import solutions
 from lab.exercises.hints import EXERCISES
+from lxmls_rnn.classroom import OPTIONAL
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -24,7 +26,8 @@ def read(name):
 
 def solved(notebook):
     for cell in notebook.cells:
-        if "exercise" in cell.metadata:
+        name = cell.metadata.get("exercise")
+        if name and not (name in OPTIONAL and FRAMEWORKS[name.split("_")[0]].missing):
             cell.source = solutions.code(cell.metadata["exercise"])
     return notebook
 
@@ -70,12 +73,62 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
-    assert [text for text in verdicts(notebook).values() if ": right." not in text] == []
+    assert [name for name, text in verdicts(notebook).items() if ": right." not in text and name not in OPTIONAL] == []
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "NumPy and Theano agree on all gradients." in text
     assert text.count("accuracy on new sentences") == 2
     assert "Not yet" not in text
-    assert f"{len(EXERCISES)} of {len(EXERCISES)} done" in notebook.cells[-1].outputs[0].data["text/plain"]
+    n = len(EXERCISES) - len(OPTIONAL)
+    assert f"{n} of {n} done" in notebook.cells[-1].outputs[0].data["text/plain"]
+
+
+def exercise_65():
+    """Return the notebook with exercise 6.5 alone, solved, and with what it needs."""
+    notebook = read(EXERCISE_NOTEBOOK)
+    ids = [cell.id for cell in notebook.cells]
+    needed = "setup", "load", "numpy-rnn", "compare-gradients"
+    notebook.cells = [cell for cell in notebook.cells if cell.id in needed or ids.index(cell.id) >= ids.index("e65")]
+    return solved(notebook)
+
+
+def printed(notebook, id):
+    (cell,) = [cell for cell in notebook.cells if cell.id == id]
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@pytest.mark.notebook
+@pytest.mark.usefixtures("small_corpus")
+@pytest.mark.skipif(bool(JAX.missing or TORCH.missing), reason=f"{JAX.missing} {TORCH.missing}".strip())
+def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypatch):
+    notebook = run(exercise_65(), tmp_path, monkeypatch)
+    said = verdicts(notebook)
+    assert set(said) == OPTIONAL
+    assert [text for text in said.values() if ": right." not in text] == []
+    for id, n in (("compare-torch", 6), ("compare-jax", 5)):
+        differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
+        assert len(differences) == n
+        assert max(map(float, differences)) < 1e-10
+    assert "0 of 12 done, 5 of 5 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+
+
+@pytest.mark.notebook
+@pytest.mark.usefixtures("small_corpus")
+def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monkeypatch):
+    import nbformat
+
+    notebook = exercise_65()
+    hide = "import sys\n\nsys.modules['jax'] = sys.modules['torch'] = None"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(hide))
+    run(notebook, tmp_path, monkeypatch)
+    sentences = [
+        "PyTorch is not installed: `make setup WITH=torch` brings it (2.5 GB, with CUDA).",
+        "JAX is not installed: `make setup WITH=jax` brings it (90 MB).",
+    ]
+    assert printed(notebook, "frameworks").splitlines() == sentences
+    expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in EXERCISES if name in OPTIONAL]
+    assert list(verdicts(notebook).values()) == expected
+    assert not list((tmp_path / "runs").glob("exercises.json"))  # nothing counts as begun
+    assert "0 of 12 done, 0 of 5 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_check_and_solution():

@@ -11,6 +11,8 @@ from lab.exercises import failed_cells, progress, solutions, verdict
 from lab.exercises.difference import close
 from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import paths
+from lxmls_rnn.classroom import OPTIONAL
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 pytestmark = pytest.mark.theano
@@ -28,7 +30,31 @@ NAMES = {
     "lstm_gates": "my_lstm_gates",
     "lstm_step": "my_lstm_step",
     "lstm": "MyLSTM",
+    "torch_loop": "my_torch_loop",
+    "torch_gradients": "my_torch_gradients",
+    "torch_layer": "my_torch_layer",
+    "jax_scan": "my_jax_scan",
+    "jax_gradients": "my_jax_gradients",
 }
+IMPORTS = {
+    "torch": "import torch\nfrom torch import nn",
+    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax",
+}
+BEFORE = {
+    "lstm_step": ["lstm_gates"],
+    "lstm": ["lstm_gates", "lstm_step"],
+    "torch_gradients": ["torch_loop"],
+    "jax_gradients": ["jax_scan"],
+}
+
+
+def with_framework(exercise, *values):
+    """A test's parameters, skipped where the framework of the exercise is missing."""
+    framework = FRAMEWORKS["numpy"] if exercise not in OPTIONAL else FRAMEWORKS[exercise.split("_")[0]]
+    return pytest.param(exercise, *values, marks=pytest.mark.skipif(bool(framework.missing), reason=framework.missing))
+
+
+RUNNABLE = list(map(with_framework, EXERCISES))
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +85,9 @@ def says(cell):
         for old, new in replacements:
             assert old in code
             code = code.replace(old, new)
-        for before in {"lstm_step": ["lstm_gates"], "lstm": ["lstm_gates", "lstm_step"]}.get(exercise, ()):
+        if exercise in OPTIONAL:
+            cell(IMPORTS[exercise.split("_")[0]], "imports")
+        for before in BEFORE.get(exercise, ()):
             cell(solutions.code(before), before)
         return getattr(check, exercise)(cell(code)[NAMES[exercise]])
 
@@ -309,6 +337,87 @@ SCAN = [
     ("lstm", "[_h0, _c0]", "[_h0, _c0 + 1]", "p at step 1", "c_0 is not zero"),
     ("lstm", "T.dot(_h, W_y", "T.dot(_c, W_y", "p at step 1", "computed from the cells"),
 ]  # fmt: skip
+LOOP = "torch.tanh(W_x @ z_t + W_h @ h_t)"
+RETURN = "torch.softmax(torch.stack(h) @ W_y.T, -1)"
+FRAMEWORK = [
+    ("torch_loop", LOOP, "torch.tanh(W_x @ z_t + W_h.T @ h_t)", "p at step 2", "W_h is transposed"),
+    ("torch_loop", LOOP, "torch.tanh(W_x @ z_t + h_t @ W_h)", "p at step 2", "W_h is transposed"),
+    ("torch_loop", LOOP, "W_x @ z_t + W_h @ h_t", "p at step 1", "The activation is missing: h_t = tanh(a_t)"),
+    ("torch_loop", LOOP, "torch.sigmoid(W_x @ z_t + W_h @ h_t)", "p at step 1", "logistic function; expected tanh"),
+    ("torch_loop", LOOP, "torch.relu(W_x @ z_t + W_h @ h_t)", "p at step 1", "The activation is relu"),
+    ("torch_loop", LOOP, "torch.tanh(W_x @ z_t)", "p at step 2", "W_h h_{t-1} is missing"),
+    ("torch_loop", ", -1)", ", 0)", "p at step 1", "over the wrong axis"),
+    ("torch_loop", RETURN, "torch.stack(h) @ W_y.T", "p at step 1", "The softmax is missing"),
+    ("torch_loop", RETURN, "torch.log_softmax(torch.stack(h) @ W_y.T, -1)", "p at step 1", "These are the logarithms"),
+    ("torch_loop", "new_zeros", "new_ones", "p at step 1", "h_0 is not zero"),
+    ("torch_loop", "h = []", "h = [h_t]", "p has 7 rows for 6 words", "h_0 is among the states"),
+    ("torch_loop", "in z:", "in z.flip(0):", "p at step 1", "backwards"),
+    ("torch_loop", RETURN, f"{RETURN}.T", "p has shape (3, 6)", "It is transposed"),
+    ("torch_loop", RETURN, f"list({RETURN})", "expected torch.Tensor, got 6 values", "torch.stack"),
+    ("torch_loop", RETURN, f"{RETURN}.float()", "p is float32", "its own dtype"),
+    ("torch_loop", "W_h.new_zeros", "torch.zeros", "fails with RuntimeError", "does not mix float32"),
+    ("torch_loop", "        h.append(h_t)", "        h.append(h_t)\n        h_t = h_t.detach()", "the gradient of W_e",
+     "The gradient stops at each step: leave out .detach()"),
+    ("torch_loop", "h.append(h_t)", "h.append(h_t.detach())", "no way back from it to W_e, W_x, W_h.",
+     "Leave out .detach()"),
+    ("torch_loop", RETURN, f"{RETURN}.detach()", "no way back from it to W_e, W_x, W_h, W_y.", "Leave out .detach()"),
+    ("torch_loop", LOOP, "torch.tensor(np.tanh(W_x @ z_t))", "fails with NameError", ""),
+    ("torch_loop", LOOP, "torch.tensor((W_x @ z_t).numpy())", "fails with RuntimeError",
+     "NumPy cannot follow gradients"),
+    ("torch_loop", LOOP, "torch.tanh(W_x.T @ z_t + W_h @ h_t)", "fails with RuntimeError", "is a matrix transposed"),
+    ("torch_loop", "        h.append(h_t)", "        h.append(h_t)\n        h_t *= 1", "fails with RuntimeError",
+     "Autograd still needs the old values"),
+    ("torch_gradients", ", requires_grad=True", "", "fails with RuntimeError", "only tensors with requires_grad=True"),
+    ("torch_gradients", "requires_grad=True", "requires_grad=True, dtype=torch.float32", "A gradient is float32",
+     "its own dtype"),
+    ("torch_gradients", "-torch.log", "torch.log", "the gradient of W_e", "The sign is wrong."),
+    ("torch_gradients", "torch.log(p[range(len(y)), y])", "p[range(len(y)), y]", "of W_e", "The logarithm is missing"),
+    ("torch_gradients", "torch.log(p[range(len(y)), y])", "torch.log(p)", "of W_e", "The mean is over all tags"),
+    ("torch_gradients", "p[range(len(y)), y]", "p[:, y]", "of W_e", "p[:, y] is a matrix"),
+    ("torch_gradients", ".mean()", ".sum()", "of W_e", "It is L = 6 times too large"),
+    ("torch_gradients", ".mean()", "", "fails with RuntimeError", "is the mean over the words missing?"),
+    ("torch_gradients", "(cost, param)", "(cost, param[:3])", "Expected the results four gradients", "got 3 values"),
+    ("torch_layer", "bias=False, dtype=W_e.dtype)\n    output", "dtype=W_e.dtype)\n    output", "biases", "bias=False"),
+    ("torch_layer", "bias=False, dtype=W_e.dtype)\n    output", "bias=False)\n    output",
+     "layer.weight_ih_l0 is float32", ""),
+    ("torch_layer", "bias=False, dtype=W_e.dtype)\n    output",
+     "bias=False, dtype=W_e.dtype, nonlinearity='relu')\n    output", "p at step 1", "The activation is relu"),
+    ("torch_layer", "embedding, layer, output", "layer, embedding, output", "Expected an nn.Embedding, got RNN.", ""),
+    ("torch_layer", "copy_(W_h)", "copy_(W_h.T)", "layer.weight_hh_l0 is not W_h.", "It is transposed."),
+    ("torch_layer", "copy_(W_x)", "copy_(W_x.T)", "fails with RuntimeError", "is a matrix transposed"),
+    ("torch_layer", "copy_(W_e.T)", "copy_(W_e)", "fails with RuntimeError", "is a matrix transposed"),
+    ("torch_layer", "        output.weight.copy_(W_y)\n", "", "output.weight is not W_y.", ""),
+    ("torch_layer", "layer.weight_ih_l0.copy_(W_x)", "layer.weight_ih_l0 = W_x", "fails with TypeError",
+     "copy numbers into them"),
+    ("torch_layer", "embedding.weight.copy_(W_e.T)", "embedding = nn.Embedding.from_pretrained(W_e.T)",
+     "embedding.weight does not require gradients", ""),
+    ("jax_scan", "return h_t, h_t", "return h_t", "fails with TypeError", "returns a pair"),
+    ("jax_scan", "return h_t, h_t", "return h_t, h_tm1", "p at step 1", "computed from h_{t-1}"),
+    ("jax_scan", "return h_t, h_t", "return h_tm1, h_t", "p at step 2", "W_h h_{t-1} is missing"),
+    ("jax_scan", "return h_t, h_t", "return h_t[:1], h_t", "fails with TypeError", "those of the first state"),
+    ("jax_scan", "_, h = lax", "h, _ = lax", "p has one row only", "in this order"),
+    ("jax_scan", "step(h_tm1, z_t)", "step(z_t, h_tm1)", "fails with TypeError", "the state first"),
+    ("jax_scan", "(step, h_0, z)", "(step, z, h_0)", "fails with", "the state first"),
+    ("jax_scan", "_, h = lax.scan(step, h_0, z)",
+     "h = []\n    for z_t in z:\n        h_0, _ = step(h_0, z_t)\n        h.append(h_0)\n    h = jnp.stack(h)",
+     "there is no scan", "unroll"),
+    ("jax_scan", "h_0, z)", "h_0, z, reverse=True)", "p at step 1", "backwards"),
+    ("jax_scan", "jnp.zeros(len(W_h), W_h.dtype)", "jnp.zeros(len(W_h), 'float32')", "fails with TypeError",
+     "shape and dtype"),
+    ("jax_scan", "jnp.tanh(", "(", "p at step 1", "The activation is missing"),
+    ("jax_scan", "@ W_y.T)", "@ W_y.T, axis=0)", "p at step 1", "over the wrong axis"),
+    ("jax_scan", "W_h @ h_tm1", "W_h.T @ h_tm1", "p at step 2", "W_h is transposed"),
+    ("jax_scan", "jnp.tanh(W_x", "__import__('numpy').tanh(W_x", "fails with TracerArrayConversionError", "of jnp"),
+    ("jax_gradients", "jax.grad(cost)(param)", "jax.grad(cost)", "This is a function", "when it is called"),
+    ("jax_gradients", ".mean()", "", "fails with TypeError", "is the mean over the words missing?"),
+    ("jax_gradients", ".mean()", ".sum()", "of W_e", "It is L = 6 times too large"),
+    ("jax_gradients", "jnp.log(p[jnp.arange(len(y)), y])", "p[jnp.arange(len(y)), y]", "of W_e",
+     "The logarithm is missing"),
+    ("jax_gradients", "p[jnp.arange(len(y)), y]", "p[:, y]", "of W_e", "p[:, y] is a matrix"),
+    ("jax_gradients", "jax.grad(cost)(param)", "jax.grad(lambda *W: cost(W))(*param)", "This is one array",
+     "whole list"),
+    ("jax_gradients", "p = my", "param = [W.astype('float32') for W in param]\n        p = my", "of W_e", ""),
+]  # fmt: skip
 another_gradient = pytest.mark.slow("compiles another gradient, a second")
 SCAN_MARKED = [
     pytest.param(*case, marks=another_gradient if case[3] == "gradient of W_e" and "sign" not in case[4] else ())
@@ -322,7 +431,8 @@ SCAN_MARKED = [
     + [("errors", *case) for case in ERRORS]
     + [("gradients", *case) for case in GRADIENTS]
     + [("numeric", *case) for case in NUMERIC]
-    + SCAN_MARKED,
+    + SCAN_MARKED
+    + [with_framework(*case) for case in FRAMEWORK],
 )
 def test_a_mistake_is_located_and_named(says, exercise, old, new, where, kind):
     found = says(exercise, (old, new))
@@ -332,7 +442,7 @@ def test_a_mistake_is_located_and_named(says, exercise, old, new, where, kind):
     assert not found
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize("exercise", RUNNABLE)
 def test_a_solution_is_right_and_says_what(says, exercise):
     verdict = says(exercise)
     assert verdict
@@ -546,7 +656,7 @@ def test_what_is_no_function_or_model_is_said():
     assert "a subclass of RNN" in check.rnn(NumpyRNN).text
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize("exercise", RUNNABLE)
 @pytest.mark.parametrize("strange", ["text", object(), lambda *_: [[1], [2, 3], "x"], lambda *_: {1: 2}, NAMES])
 def test_strange_things_are_not_right_but_no_error(exercise, strange):
     assert getattr(check, exercise)(strange).state == "not right"
@@ -616,7 +726,7 @@ def test_progress_is_kept_on_disk(says):
     kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
-    assert "1 of 12 done" in str(check.progress())
+    assert "1 of 12 done, 0 of 5 optional" in str(check.progress())
     assert "<table>" in check.progress()._repr_html_()
 
 
@@ -624,16 +734,16 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done" in str(check.progress())
+    assert "1 of 12 done, 0 of 5 optional" in str(check.progress())
     check.reset()
-    assert "0 of 12 done" in str(check.progress())
+    assert "0 of 12 done, 0 of 5 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
 
 def test_a_damaged_file_is_put_aside(says):
     progress.path().write_text("{")
-    assert "0 of 12 done" in str(check.progress())
+    assert "0 of 12 done, 0 of 5 optional" in str(check.progress())
     assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
     assert says("forward")
 
