@@ -11,11 +11,11 @@ from lxmls_rnn.runs.folder import model_of
 from lxmls_rnn.tagger import Tagger
 
 Format = Literal["html", "torch", "safetensors", "onnx"]
-FORMATS: dict[Format, str] = {  # in words
-    "html": "a page that tags sentences in a browser, without the lab and without a network",
-    "torch": "a state_dict for PyTorch's nn.RNN and nn.LSTM, as safetensors",
-    "safetensors": "the parameters with the lab's names",
-    "onnx": "the model for ONNX Runtime and other programs",
+FORMATS: dict[Format, str] = {  # titles
+    "html": "page for browsers",
+    "torch": "PyTorch state_dict",
+    "onnx": "ONNX",
+    "safetensors": "safetensors",
 }
 CONTENTS = {"torch": tensors.torch_content, "safetensors": tensors.content, "onnx": onnx.content}
 
