@@ -30,8 +30,9 @@ test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 .PHONY: test-frameworks
-test-frameworks: $(READY) ## Run the tests of the models in JAX and PyTorch; make setup WITH=jax,torch installs both
-	$(PYTEST) -m "not slow" -k "jax or torch or frameworks" tests/deep_learning tests/teaching tests/benchmark $(ARGS)
+test-frameworks: $(READY) ## Run the tests of the models in JAX and PyTorch, which make setup WITH=jax,torch installs, and in ONNX
+	$(PYTEST) -m "not slow" -k "jax or torch or frameworks or onnx" \
+		tests/deep_learning tests/teaching tests/benchmark tests/export $(ARGS)
 
 .PHONY: test-all
 test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs

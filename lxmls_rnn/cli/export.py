@@ -16,7 +16,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
     to: Annotated[Literal["html", "torch", "safetensors", "onnx"], typer.Option("--to", help="Format of the file.")],
     output: Annotated[
-        Path | None, typer.Option(show_default="results/NAME.html, or LXMLS_RESULTS", help="The file to write.")
+        Path | None, typer.Option(show_default="results/NAME.FORMAT, or LXMLS_RESULTS", help="The file to write.")
     ] = None,
 ) -> None:
     """Write a model to a file for other programs, with the licence of the data that it was trained on.
