@@ -31,8 +31,8 @@ from lxmls_rnn.storage.files import quoted, read_regular
 
 IR_VERSION, OPSET = 8, 17  # of 2022: readable for ONNX Runtime from 1.12 on
 FLOAT, INT64, DOUBLE = 1, 7, 11  # types of numbers
-DTYPES = {"float32": FLOAT, "float64": DOUBLE}
-ACTIVATIONS = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}
+ONNX_DTYPES = {"float32": FLOAT, "float64": DOUBLE}
+ONNX_ACTIVATIONS = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}
 MAX_BYTES = 2**31 - 1  # of a message; Protocol Buffers allow no more
 
 
@@ -76,7 +76,7 @@ def _nodes(model: Model) -> list[bytes]:
         _node("Softmax", "y", "p_y", axis=0),
     ]
     if not isinstance(model, parameters.LSTMOptions):
-        layer = _operator("RNN", "W_x_single", "W_h_single", H, activations=[ACTIVATIONS[model.activation]])
+        layer = _operator("RNN", "W_x_single", "W_h_single", H, activations=[ONNX_ACTIVATIONS[model.activation]])
     elif model.peepholes:
         layer = [
             _node("Transpose", "W_x_single", "W_x_turned"),
@@ -153,7 +153,9 @@ def _attribute(name: str, value: int | bytes | Sequence[int | str]) -> bytes:
 
 def _tensor(name: str, W: np.ndarray) -> bytes:
     dims = ((1, size) for size in W.shape)
-    return message(*dims, (2, DTYPES[W.dtype.name]), (8, name), (9, W.astype(W.dtype.newbyteorder("<")).tobytes("C")))
+    return message(
+        *dims, (2, ONNX_DTYPES[W.dtype.name]), (8, name), (9, W.astype(W.dtype.newbyteorder("<")).tobytes("C"))
+    )
 
 
 def _value(name: str, dtype: int, *shape: int | str) -> bytes:
@@ -190,8 +192,8 @@ def _read(path: Path, whole: memoryview) -> model_file.Saved:
     model_class, sizes, known = model_file.check(header, shapes, model_file.numpy_class_of(header))
     values = {}
     for name, tensor in tensors.items():
-        if tensor.integers[2] != [DTYPES[known.dtype]]:
-            raise ValueError(f"{name} has type {quoted(tensor.integers[2])}, expected [{DTYPES[known.dtype]}]")
+        if tensor.integers[2] != [ONNX_DTYPES[known.dtype]]:
+            raise ValueError(f"{name} has type {quoted(tensor.integers[2])}, expected [{ONNX_DTYPES[known.dtype]}]")
         numbers, need = _only(tensor, 9), memory.size_of([shapes[name]], known.dtype)
         if len(numbers) != need:
             raise ValueError(f"{name} has {len(numbers):,} bytes of numbers, expected {need:,}")

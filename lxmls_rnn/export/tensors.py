@@ -26,7 +26,7 @@ TORCH_NAMES = {
     "W_h": "rnn.weight_hh_l0",
     "W_y": "output.weight",
 }
-TORCH_ACTIVATIONS = ("tanh", "relu")  # of nn.RNN; the cell of nn.LSTM has tanh
+LAYER_ACTIVATIONS = ("tanh", "relu")  # of nn.RNN; the cell of nn.LSTM has tanh
 REMEDY = "export `--to onnx` or `--to safetensors`, or train a model with"
 
 
@@ -43,7 +43,7 @@ def torch_content(saved: model_file.Saved, texts: Mapping[str, str]) -> bytes:
     options = saved.model.options
     if options.get("peepholes"):
         raise ValueError(f"PyTorch's nn.LSTM has no peepholes: {REMEDY} --no-peepholes")
-    if options["activation"] not in TORCH_ACTIVATIONS:
+    if options["activation"] not in LAYER_ACTIVATIONS:
         raise ValueError(f"PyTorch's nn.RNN has no {options['activation']} function: {REMEDY} --activation tanh")
     values = saved.model.get_values()
     values["W_e"] = values["W_e"].T
