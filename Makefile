@@ -30,9 +30,9 @@ test-slow: $(READY) ## Run what "make test" leaves out: the slow tests, and more
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 .PHONY: test-frameworks
-test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute; make setup WITH=jax,torch installs both
-	$(PYTEST) -m "not slow" -k "jax or torch or frameworks" tests/deep_learning tests/teaching tests/benchmark tests/lab \
-		tests/test_where_theano_went.py $(ARGS)
+test-frameworks: $(READY) ## Run the tests of what JAX and PyTorch compute, which make setup WITH=jax,torch installs, and ONNX Runtime
+	$(PYTEST) -m "not slow" -k "jax or torch or frameworks or onnx" tests/deep_learning tests/teaching tests/benchmark \
+		tests/export tests/lab tests/test_where_theano_went.py $(ARGS)
 
 .PHONY: test-all
 test-all: test test-slow test-browser test-container ## Run all tests; needs Chromium and a Docker engine that runs

@@ -14,48 +14,46 @@ from lxmls_rnn.storage.files import write_atomically
 
 def export(
     model: Annotated[Path, typer.Argument(help="A run, its folder, or a model file.")],
-    to: Annotated[Literal["html", "safetensors"], typer.Option("--to", help="Format of the file.")],
+    to: Annotated[Literal["html", "torch", "safetensors", "onnx"], typer.Option("--to", help="Format of the file.")],
     output: Annotated[
-        Path | None, typer.Option(show_default="results/NAME.html, or LXMLS_RESULTS", help="The file to write.")
+        Path | None, typer.Option(show_default="results/NAME.FORMAT, or LXMLS_RESULTS", help="The file to write.")
     ] = None,
 ) -> None:
     """Write a model to a file for other programs, with the licence of the data that it was trained on.
 
-    The page of `--to html` tags sentences in a browser, without a network. `lxmls-rnn import` reads what
-    `--to safetensors` writes. An existing file is replaced.
+    - `html`: a page that tags sentences in a browser, without a network.
+    - `torch`: a state_dict for PyTorch's nn.RNN (tanh, relu) or nn.LSTM (no peepholes), without pickle.
+    - `onnx`: any model for ONNX Runtime and other programs.
+    - `safetensors`: the parameters of any model with the lab's names.
+
+    `lxmls-rnn import` reads all but `html`. None needs a further package. An existing file is replaced.
 
     Example: `lxmls-rnn export runs/first --to html`
     """
-    from lxmls_rnn.export import html, source, tensors
-    from lxmls_rnn.tagger import Tagger
+    from lxmls_rnn.export import files
 
-    path = paths.model(model)
-    path = path / "model.npz" if path.is_dir() else path
-    name = path.absolute().parent.name if path.name == "model.npz" else path.stem
-    output = output or paths.results() / f"{name}.{to}"
-    settings = source.settings_of(path)
-    data = source.describe(settings)
-    if to == "html":
-        tagger = Tagger.load(path, model_file.numpy_class_of(model_file.read_header(path)))
-        write_atomically(output, html.page(tagger, name, data))
-    else:
-        tensors.write(output, model_file.load_in_numpy(path), settings, data)
-    console.print(f"{output}: {output.stat().st_size:,} bytes. {data.splitlines()[0]}", soft_wrap=True)
+    exported = files.export(paths.model(model), to)
+    output = output or paths.results() / exported.name
+    write_atomically(output, lambda file: file.write(exported.content))
+    first, *_ = exported.source.splitlines()
+    console.print(f"{output}: {len(exported.content):,} bytes. {first}", soft_wrap=True)
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file that `lxmls-rnn export --to safetensors` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file that `lxmls-rnn export` wrote: FILE.safetensors, FILE.onnx.")],
     output: Annotated[Path | None, typer.Option(show_default="FILE.npz", help="The file to write.")] = None,
 ) -> None:
-    """Write the model in a safetensors file to a model file, which `tag` and `evaluate` take.
+    """Write the model in a safetensors or ONNX file to a model file, which `tag` and `evaluate` take.
 
-    Example: `lxmls-rnn import results/first.safetensors`
+    The model file keeps the settings of the run and the licence of the data, for a further export.
+
+    Example: `lxmls-rnn import results/first.onnx`
     """
-    from lxmls_rnn.export import tensors
+    from lxmls_rnn.export import files
 
     output = output or file.with_suffix(".npz")
     if output.exists():
         raise FileExistsError(errno.EEXIST, "already exists: name another file with --output", str(output))
-    model, header = tensors.read(file)
+    model, header = files.read(file)
     model_file.write(output, header, model.get_values())
     console.print(f"{output}: {output.stat().st_size:,} bytes. Tag with `lxmls-rnn tag {output} ...`.", soft_wrap=True)

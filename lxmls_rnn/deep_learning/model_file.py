@@ -53,6 +53,8 @@ class Header:
     n_known_words: records.Count | None = None
     epoch: records.Count | None = None
     tag_source: tuple[str, str] | None = None
+    settings: dict[str, Any] | None = None  # of the run, for an imported model
+    source: str | None = None  # source and licence of the data, for an imported model
 
 
 def save(
@@ -208,12 +210,17 @@ def check_header_size(path: str | os.PathLike[str], size: int) -> None:
 
 def parse_header(text: bytes) -> dict[str, Any]:
     """Return a header from its JSON; ValueError if it is not one of a model file."""
-    if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
-        raise ValueError(f"its header has more than {records.MAX_VALUES:,} brackets, which is the limit")
-    header = records.parse(dict[str, Any], text, "header")
+    header = parse_object(text, "header")
     if header.get("format") != MODEL_FORMAT:
         raise ValueError(f"its format is {quoted(header.get('format'))}")
     return header
+
+
+def parse_object(text: bytes, name: str) -> dict[str, Any]:
+    """Return a JSON object; ValueError, with its name, if it is none or has too many brackets."""
+    if text.count(b"[") + text.count(b"{") > records.MAX_VALUES:  # an empty list takes 64 bytes
+        raise ValueError(f"its {name} has more than {records.MAX_VALUES:,} brackets, which is the limit")
+    return records.parse(dict[str, Any], text, name)
 
 
 def check(

@@ -1,1 +1,1 @@
-"""Trained models in formats of other programs: a page of HTML that tags sentences, and safetensors, also back."""
+"""Trained models in formats of other programs, also back: HTML that tags sentences, safetensors, PyTorch, ONNX."""

@@ -92,6 +92,14 @@ def folders_with(file: str, root: Path) -> list[str]:
     return sorted(name for name in names if not name.startswith(".") and os.path.lexists(root / name / file))
 
 
+def model_of(folder: Path) -> Path:
+    """Return the model file in a folder; FileNotFoundError if it is the folder of a run that has no model yet."""
+    path = folder / "model.npz"
+    if not path.exists() and (folder / "config.json").exists():
+        raise FileNotFoundError(f"the run {folder} has no model yet: it has one after its first epoch")
+    return path
+
+
 def read_metrics(folder: Path) -> list[Metrics]:
     """Return the metrics of a run, one entry per epoch; an incomplete last line, left by a killed process, is ignored.
 

@@ -36,7 +36,7 @@ from lxmls_rnn.deep_learning.rnn import numpy_class
 from lxmls_rnn.deep_learning.training import BatchDone, EpochDone, Event, Progress, Started, Stopped
 from lxmls_rnn.device import GpuLost
 from lxmls_rnn.experiment import Corpus, Experiment, Settings, prepare
-from lxmls_rnn.runs.folder import clear, folders_with, new_folder, read_config, read_metrics
+from lxmls_rnn.runs.folder import clear, folders_with, model_of, new_folder, read_config, read_metrics
 from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import append, in_words, locked, make_atomically, naming, write_atomically
 from lxmls_rnn.tagger import Tagger
@@ -228,10 +228,7 @@ class Run:
         The metrics are None if the model was saved in the middle of an epoch. Errors as in `Tagger.load`, and
         FileNotFoundError if the run has no model yet.
         """
-        path = self.folder / "model.npz"
-        if not path.exists():
-            raise FileNotFoundError(f"the run {self.folder} has no model yet: it has one after its first epoch")
-        tagger = Tagger.load(path, numpy_class(self.settings.model))
+        tagger = Tagger.load(model_of(self.folder), numpy_class(self.settings.model))
         epoch = tagger.header.get("epoch")
         return tagger, next((row for row in self.metrics() if row.epoch == epoch), None)
 

@@ -163,6 +163,16 @@ def button(panel, name):
     return panel.get_by_role("button", name=re.compile(rf"^\W*{re.escape(name)}$"))
 
 
+def download(panel, file, folder):
+    """Press Export, follow the link to a file, save it into a folder; return its content."""
+    button(panel, "Export").click()
+    with panel.page.expect_download() as waiting:
+        panel.get_by_role("link", name=f"Save {file}").click()
+    assert waiting.value.suggested_filename == file
+    waiting.value.save_as(folder / file)
+    return (folder / file).read_bytes()
+
+
 def message(panel):
     """The line of a panel that says what happened."""
     return panel.locator(".lab-message")

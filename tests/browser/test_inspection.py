@@ -1,5 +1,5 @@
 import pytest
-from browser.page import button, fill, message, overflowing
+from browser.page import button, download, fill, message, overflowing
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.usefixtures("trained")
@@ -64,14 +64,10 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
 def test_export_saves_a_page_that_tags(lab, context, tmp_path):
     panel = lab.panel("InspectionPanel")
     panel.get_by_label("Run", exact=True).select_option("rnn")
-    button(panel, "Export").click()
+    content = download(panel, "rnn.html", tmp_path)
     assert not overflowing(lab.page, panel)
-    with lab.page.expect_download() as waiting:
-        panel.get_by_role("link", name="Save rnn.html").click()
-    assert waiting.value.suggested_filename == "rnn.html"
-    waiting.value.save_as(tmp_path / "rnn.html")
     page = context.new_page()
-    page.set_content((tmp_path / "rnn.html").read_text(encoding="utf-8"))
+    page.set_content(content.decode())
     expect(page.get_by_role("listitem").first).to_be_visible()
 
 

@@ -1,10 +1,11 @@
 import re
 import time
 
-from browser.page import COMPILE, button, fill, message, overflowing, press
+from browser.page import COMPILE, button, download, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 from lab.widgets.panel import DOUBLE_CLICK_SECONDS
+from lxmls_rnn.export import files
 
 STOPPED = re.compile("Stopped")
 
@@ -183,3 +184,12 @@ def test_a_gradient_explodes_and_another_is_clipped(lab, picture):
         picture(panel, "training-norm-dark")
         lab.page.set_viewport_size({"width": 900, "height": 800})
         assert not overflowing(lab.page, panel)
+
+
+def test_a_trained_run_is_exported(lab, tmp_path):
+    panel = lab.panel("TrainingPanel")
+    start(panel, "home", 1)
+    expect(message(panel)).to_contain_text("The one epoch done", timeout=COMPILE)
+    panel.get_by_label("Format").select_option("ONNX")
+    assert download(panel, "home.onnx", tmp_path) == files.export(lab.folder.parent / "runs/home", "onnx").content
+    assert not overflowing(lab.page, panel)

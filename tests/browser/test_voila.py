@@ -1,10 +1,12 @@
-from browser.page import COMPILE, button, fill, message
+from browser.page import COMPILE, button, download, fill, message
 from playwright.sync_api import expect
+
+from lxmls_rnn.export import files
 
 PANELS = ("CorpusPanel", "ModelPanel", "TrainingPanel", "InspectionPanel", "GradientCheckPanel")
 
 
-def test_the_experiments_are_a_page_without_code(lab, picture):
+def test_the_experiments_are_a_page_without_code(lab, picture, tmp_path):
     page = lab.page
     page.goto(f"{lab.server.url}/voila/render/02-experiments.ipynb?token={lab.server.token}")
     for panel in PANELS:
@@ -18,6 +20,8 @@ def test_the_experiments_are_a_page_without_code(lab, picture):
     fill(training, "Run name", "voila")
     button(training, "Start").click()
     expect(message(training)).to_contain_text("All 2 epochs done", timeout=COMPILE)
+    training.get_by_label("Format").select_option("ONNX")
+    assert download(training, "voila.onnx", tmp_path) == files.export(lab.folder.parent / "runs/voila", "onnx").content
     picture(page.locator("body"), "voila")
 
 

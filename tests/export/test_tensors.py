@@ -1,8 +1,12 @@
-"""Models as safetensors: back bit for bit, damaged and foreign files refused."""
+"""Models as safetensors: back bit for bit, damaged and foreign files refused; the script of the docs loads them."""
 
+import contextlib
+import io
 import json
 import os
+import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +15,12 @@ from safetensors.numpy import save_file
 
 from lxmls_rnn import memory
 from lxmls_rnn.deep_learning import model_file
+from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.experiment import Settings
-from lxmls_rnn.export import tensors
+from lxmls_rnn.export import metadata, tensors
 from lxmls_rnn.storage import records
+from lxmls_rnn.tagger import Tagger, tokenize
 
 SIZES = 5, 4, 3, 2
 OPTIONS = [
@@ -23,32 +29,93 @@ OPTIONS = [
 ]
 
 
+FOR_TORCH = [(NumpyRNN, {"activation": "tanh"}), (NumpyRNN, {"activation": "relu"}), (NumpyLSTM, {"peepholes": False})]
+DOCS = Path(__file__).parents[2] / "docs/panels.md"
+
+
 def saved(folder, model_class=NumpyRNN, **options):
     model = model_class(*SIZES, seed=0, **options)
     model_file.save(folder / "m.npz", model, words=[*"abcd", "São"], tags=["x", "y"], n_known_words=4, note={"é": [1]})
     return model_file.load(folder / "m.npz")
 
 
+def write(path, model, content=tensors.content, settings=None):
+    path.write_bytes(content(model, metadata.texts(model.header, settings, "nobody's")))
+
+
 @pytest.fixture
 def exported(tmp_path):
-    tensors.write(tmp_path / "m.safetensors", saved(tmp_path), None, "nobody's")
+    write(tmp_path / "m.safetensors", saved(tmp_path))
     return tmp_path / "m.safetensors"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("model_class", "options"), OPTIONS)
-def test_a_model_comes_back_byte_for_byte(tmp_path, model_class, options, dtype):
+@pytest.mark.parametrize(
+    ("content", "model_class", "options"),
+    [
+        *((tensors.content, *options) for options in OPTIONS),
+        *((tensors.torch_content, *options) for options in FOR_TORCH),
+    ],
+)
+def test_a_model_comes_back_byte_for_byte(tmp_path, content, model_class, options, dtype):
     before = saved(tmp_path, model_class, dtype=dtype, **options)
-    tensors.write(tmp_path / "m.safetensors", before, None, "nobody's")
+    write(tmp_path / "m.safetensors", before, content)
     after = tensors.read(tmp_path / "m.safetensors")
-    assert (type(after.model), after.model.options, after.header) == (model_class, before.model.options, before.header)
+    assert (type(after.model), after.model.options) == (model_class, before.model.options)
+    assert after.header.pop("source") == "nobody's"
     model_file.write(tmp_path / "back.npz", after.header, after.model.get_values())
     assert (tmp_path / "back.npz").read_bytes() == (tmp_path / "m.npz").read_bytes()
 
 
+def test_settings_and_source_come_back_too_and_are_exported_once(tmp_path):
+    before, settings = saved(tmp_path), Settings("sample", n_hidd=3).to_dict()
+    write(tmp_path / "m.safetensors", before, settings=settings)
+    after = tensors.read(tmp_path / "m.safetensors")
+    assert after.header == {**before.header, "settings": settings, "source": "nobody's"}
+    again = metadata.texts(after.header, settings, "nobody's")
+    assert again == metadata.texts(before.header, settings, "nobody's")
+
+
+@pytest.mark.parametrize(
+    ("model_class", "options", "message"),
+    [
+        (NumpyLSTM, {"peepholes": True}, "PyTorch's nn.LSTM has no peepholes: .* train a model with --no-peepholes"),
+        (NumpyRNN, {}, "PyTorch's nn.RNN has no logistic function: .* train a model with --activation tanh"),
+    ],
+)
+def test_what_pytorch_has_no_layer_for_is_refused(tmp_path, model_class, options, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        write(tmp_path / "m.safetensors", saved(tmp_path, model_class, **options), tensors.torch_content)
+    assert "export `--to onnx` or `--to safetensors`" in str(raised.value)
+
+
+@pytest.mark.skipif(not DOCS.exists(), reason="the documentation is not in the image")
+@pytest.mark.skipif(bool(TORCH.missing), reason=TORCH.missing)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("model_class", "options"), FOR_TORCH)
+def test_the_script_of_the_docs_loads_it_in_torch(tmp_path, monkeypatch, model_class, options, dtype):
+    words, tags = ["The", "old", "<unk>", "her", "."], ["x", "y", "z"]
+    model = model_class(5, 4, 3, 3, seed=0, dtype=dtype, **options)
+    model.set_values({name: np.random.RandomState(1).normal(size=W.shape) for name, W in model.get_values().items()})
+    tagger = Tagger(model, words, tags, 5)
+    tagger.save(tmp_path / "m.npz")
+    (tmp_path / "results").mkdir()
+    write(tmp_path / "results/lstm.torch.safetensors", model_file.load(tmp_path / "m.npz"), tensors.torch_content)
+    monkeypatch.chdir(tmp_path)
+    (script,) = re.findall("```python\n(import json\n\nimport torch.*?)```", DOCS.read_text(encoding="utf-8"), re.S)
+    found, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(script, found)
+    sentence = "The old man watches her run ."
+    expected = model.forward(tagger.encode(tokenize(sentence)))
+    tolerance = {"float64": 1e-12, "float32": 1e-5}[dtype]
+    assert np.allclose(found["p_y"].detach().numpy().T, expected, rtol=0, atol=tolerance)
+    assert printed.getvalue() == f"{[word.tag for word in tagger.tag(sentence)]}\n"
+
+
 def test_other_programs_find_the_parameters_settings_and_licence(tmp_path):
     before, settings = saved(tmp_path), Settings("sample", n_hidd=3)
-    tensors.write(tmp_path / "m.safetensors", before, settings, "nobody's")
+    write(tmp_path / "m.safetensors", before, settings=settings.to_dict())
     with safe_open(tmp_path / "m.safetensors", framework="numpy") as file:
         metadata = file.metadata()
         for name, W in before.model.get_values().items():
@@ -82,12 +149,30 @@ def changed(path, values=None, **header):
         ({}, {"words": ["a"]}, "words must name all 5 words of the model"),
         ({}, {"version": 99}, "it has version 99 of the model format"),
         ({}, {"format": "other"}, "its format is 'other'"),
+        ({"embedding.weight": np.ones((5, 4))}, {}, "it holds the parameters W_.*, expected W_e, W_x, W_h, W_y"),
         ({}, {"sizes": {"n_words": 5}}, "sizes.n_emb: field required"),
     ],
 )
 def test_what_does_not_match_the_header_is_refused(exported, values, header, message):
     changed(exported, values, **header)
     with pytest.raises(ValueError, match=f"m.safetensors cannot be imported: {message}"):
+        tensors.read(exported)
+
+
+def test_a_state_dict_of_other_sizes_is_refused(tmp_path):
+    write(tmp_path / "m.safetensors", saved(tmp_path, activation="tanh"), tensors.torch_content)
+    for shape in ((4, 5), (5,)):
+        changed(tmp_path / "m.safetensors", {"embedding.weight": np.ones(shape)})
+        with pytest.raises(ValueError, match=r"m.safetensors cannot be imported: W_e has shape \(5.*expected \(4, 5\)"):
+            tensors.read(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "7"])
+def test_settings_that_are_no_object_are_refused(exported, text):
+    with safe_open(exported, framework="numpy") as file:
+        values, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    save_file(values, exported, {**texts, "settings": text})
+    with pytest.raises(ValueError, match=r"m.safetensors cannot be imported: settings: "):
         tensors.read(exported)
 
 

@@ -37,7 +37,7 @@ from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.export import tensors
+from lxmls_rnn.export import metadata, onnx, protobuf, tensors
 from lxmls_rnn.readers.conll import read_lines
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.readers.tags import read_tag_map
@@ -238,10 +238,12 @@ def test_files_of_a_class(attack, place, file, content):
     attack(hostile.Json(content), read, place / "anna" / "runs" / file)
 
 
-def saved(path, **extra):
+def saved(path, activation=None, **extra):
     """Write a small model; return its bytes, its entries, and its header."""
     words, tags = ["a", "b", "<unk>"], ["x", "y"]
-    model_file.save(path, NumpyRNN(3, 2, 2, 2, seed=0), words=words, tags=tags, n_known_words=2, **extra)
+    model_file.save(
+        path, NumpyRNN(3, 2, 2, 2, seed=0, activation=activation), words=words, tags=tags, n_known_words=2, **extra
+    )
     with zipfile.ZipFile(path) as archive:
         entries = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
     return path.read_bytes(), entries, model_file.read_header(path)
@@ -264,11 +266,17 @@ def test_bytes_of_models(attack, place):
     attack(lambda rng: hostile.damaged(rng, whole), lambda number: model_file.load(path), path)
 
 
+def exported(path, content, **options):
+    """Write a small model in another format; return its bytes."""
+    saved(path.with_suffix(".npz"), **options)
+    model = model_file.load(path.with_suffix(".npz"))
+    path.write_bytes(content(model, metadata.texts(model.header, CONFIG["settings"], "nobody's")))
+    return path.read_bytes()
+
+
 def safetensors_of(path):
     """Write a small model as safetensors; return its header as JSON, and its numbers."""
-    saved(path.with_suffix(".npz"))
-    tensors.write(path, model_file.load(path.with_suffix(".npz")), None, "nobody's")
-    content = path.read_bytes()
+    content = exported(path, tensors.content)
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length]), content[8 + length :]
 
@@ -290,11 +298,59 @@ def test_headers_of_safetensors(attack, place):
     attack(make, lambda number: tensors.read(path), path, per_byte=2 * model_file.PARSED_BYTES_PER_JSON_BYTE)
 
 
-def test_bytes_of_safetensors(attack, place):
+@pytest.mark.parametrize("content", [tensors.content, tensors.torch_content])
+def test_bytes_of_safetensors(attack, place, content):
     path = place / "model.safetensors"
-    safetensors_of(path)
-    whole = path.read_bytes()
+    whole = exported(path, content, activation="tanh")
     attack(lambda rng: hostile.damaged(rng, whole), lambda number: tensors.read(path), path)
+
+
+def test_bytes_of_onnx(attack, place):
+    path = place / "model.onnx"
+    whole = exported(path, onnx.content)
+    attack(lambda rng: hostile.damaged(rng, whole), lambda number: onnx.read(path), path)
+
+
+def test_fields_of_onnx(attack, place):
+    """Fields that are missing, repeated, or of another kind or number; texts of another content."""
+    path = place / "model.onnx"
+    whole = exported(path, onnx.content)
+    changes = {name: hostile.Json(json.loads(text)) for name, text in texts_of(whole).items() if name != "source"}
+
+    def changed(rng, content, depth=0):
+        fields = protobuf.read(memoryview(content))
+        pairs = [(number, value) for number, values in fields.integers.items() for value in values]
+        pairs += [(number, bytes(part)) for number, parts in fields.parts.items() for part in parts]
+        place = rng.randrange(len(pairs))
+        number, value = pairs[place]
+        if depth < 2 and number in (5, 7, 14) and isinstance(value, bytes) and rng.random() < 0.8:
+            with suppress(ValueError):  # not a message
+                value = changed(rng, value, depth + 1)
+        else:
+            number, value = rng.choice([(number, rng.choice(ODD)), (rng.randrange(1, 20), value), (number, value)])
+        many = 2000 if isinstance(value, int) or len(value) < 100 else 2
+        pairs[place : place + rng.randrange(2)] = [(number, value)] * rng.choice([0, 1, 1, 1, 1, 2, many])
+        return protobuf.message(*pairs)
+
+    def make(rng):
+        if rng.random() < 0.5:
+            return changed(rng, whole)
+        texts = texts_of(whole)
+        name = rng.choice(list(changes))
+        entries = {**texts, name: changes[name](rng)}
+        other = [(7, bytes(protobuf.read(memoryview(whole)).parts[7][0]))]
+        return protobuf.message(*other, *((14, protobuf.message((1, key), (2, text))) for key, text in entries.items()))
+
+    attack(make, lambda number: onnx.read(path), path, per_byte=2 * model_file.PARSED_BYTES_PER_JSON_BYTE)
+
+
+ODD = [0, 1, 2**31, 2**63 - 1, b"", b"\xff", b"\x80" * 20, b"a" * 1000, b"\x0a\x00" * 500]
+
+
+def texts_of(content):
+    """Return the metadata of an ONNX file."""
+    entries = map(protobuf.read, protobuf.read(memoryview(content)).parts[14])
+    return {bytes(entry.parts[1][0]).decode(): bytes(entry.parts[2][0]).decode() for entry in entries}
 
 
 def test_entries_of_models(attack, place):
@@ -396,6 +452,7 @@ def test_what_is_no_file(attack, place):
         lambda: model_file.load(path),
         lambda: model_file.read_header(path),
         lambda: tensors.read(path),
+        lambda: onnx.read(path),
         lambda: Results.load(path),
         lambda: PostagCorpus().read_sequence_list_conll(path),
         lambda: read_tag_map(path),

@@ -1,6 +1,5 @@
 """Inspection panel: tags, hidden states, gradients, embeddings and errors of a trained tagger."""
 
-import base64
 from html import escape
 
 import ipywidgets as widgets
@@ -12,8 +11,8 @@ from lab.panels.inspection.view import Opened, Seen, View, open_run, see
 from lab.panels.inspection.words import NeighboursView
 from lab.widgets.choices import RunChoice
 from lab.widgets.controls import in_row, on_change, show, text, view
+from lab.widgets.export import Export
 from lab.widgets.panel import Panel, controls
-from lxmls_rnn.export import html, source
 
 DEFAULT_SENTENCE = "The old man watches her run ."
 
@@ -31,7 +30,8 @@ class InspectionPanel(Panel):
     much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
     the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
     tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly.
-    <b>Export</b> makes a page that tags sentences in a browser, also without the lab. Try an ambiguous word such as
+    <b>Export</b> makes a file to take home: a page that tags sentences in a browser, or the model for PyTorch and other
+    programs. Try an ambiguous word such as
     <i>watches</i> or <i>run</i> in different positions. Sentences follow their script, also from right to left;
     matrices and charts go from left to right, the first word first. Put spaces between the words of a language that
     is written without them."""
@@ -43,9 +43,7 @@ class InspectionPanel(Panel):
         self.sentence.layout.flex = "1 1 30em"
         self.tag_button = self.button("Tag", "Reload the run and tag the sentence", self.inspect, "primary")
         self.about, self.tabs = view("about"), widgets.Tab()
-        what = "Make a page of this tagger that tags sentences in a browser, without the lab and without a network"
-        self.export_button, self.saved = self.button("Export", what, self.export, single=True), view("saved")
-        self.exporting = in_row(self.export_button, self.saved)
+        self.exporting = Export(self, self.choice.folder)
         self.opened: Opened | None = None
         self.seen: Seen | None = None
         self._problem = ""
@@ -66,7 +64,8 @@ class InspectionPanel(Panel):
     def inspect(self) -> None:
         """Open the chosen run, tag the sentence and show the current tab."""
         self.opened = self.seen = None
-        self.about.value = self.saved.value = ""
+        self.about.value = ""
+        self.exporting.clear()
         show(self.tabs, False)
         show(self.exporting, False)
         if self.choice.run.value is None:
@@ -84,16 +83,6 @@ class InspectionPanel(Panel):
             raise
         finally:
             self._show()
-
-    def export(self) -> None:
-        """Show a link that saves the tagger as one page; the page is in the link, so no server has to offer it."""
-        if self.opened is None:
-            return
-        name, settings = self.opened.name, self.opened.run.settings
-        page = html.page(self.opened.tagger, name, source.describe(settings)).encode()
-        link = f"data:text/html;base64,{base64.b64encode(page).decode()}"
-        text = f'<a download="{escape(name)}.html" href="{link}">Save {escape(name)}.html</a> ({len(page):,} bytes)'
-        self.saved.value = text
 
     def _on_tab_changed(self, _: object) -> None:
         if self._current_view() in self._stale:

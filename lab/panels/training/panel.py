@@ -23,6 +23,7 @@ from lab.widgets.controls import (
     toggles,
     view,
 )
+from lab.widgets.export import Export
 from lab.widgets.panel import Panel, controls
 from lab.widgets.trainer_choice import TrainerChoice
 from lxmls_rnn import paths
@@ -42,8 +43,9 @@ class TrainingPanel(Panel):
     title = "Training"
     help = """Set the training, the model and the corpus, and press <b>Start</b>. The cost should fall and the accuracy
     rise. If the accuracy on dev stays far below that on the training part, the model overfits; if the cost jumps, lower
-    the learning rate or clip the gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the <i>Selected run</i>.
-    Select several runs under <i>Plot</i> to compare them. The training continues when the page is closed."""
+    the learning rate or clip the gradient. <b>Pause</b>, <b>Stop</b> and <b>Resume</b> act on the <i>Selected run</i>,
+    and <b>Export</b> makes a file of it to take home. Select several runs under <i>Plot</i> to compare them. The
+    training continues when the page is closed."""
 
     def __init__(self, corpus: str = "sample", model: str = "NumpyRNN") -> None:
         self.trainer, self.model, self.corpus = TrainerChoice(), ModelChoice(model), CorpusChoice(corpus)
@@ -61,7 +63,7 @@ class TrainingPanel(Panel):
             in_row(self.name, self.start_button),
             widgets.HTML(RULE),
             in_row(self.run, self.pause_button, self.stop_button, self.to_epoch, self.resume_button),
-            in_row(self.copy_button, self.delete_button),
+            in_row(self.copy_button, self.delete_button, self.exporting),
             self.status,
             in_row(self.epoch_bar, self.training_bar),
             self.curves,
@@ -104,6 +106,7 @@ class TrainingPanel(Panel):
         self.resume_button = self.button("Resume", what, self.resume, icon="forward")
         what = "Delete the selected run from the disk; press twice to confirm"
         self.delete_button = self.button("Delete", what, self.delete, icon="trash")
+        self.exporting = Export(self, self._folder)
         what = "The runs to plot; select several with Ctrl or Shift"
         self.shown = field(widgets.SelectMultiple, "Plot", (), what, "19em", "3em", rows=8).add_class("lab-shown")
 
@@ -226,6 +229,7 @@ class TrainingPanel(Panel):
             if self._listing or self.run.value is None:
                 return
             self._to_delete = self._table_of = None
+            self.exporting.clear()
             if self.run.value not in self.shown.value:
                 self.shown.value = (*self.shown.value, self.run.value)
             self._draw()
@@ -279,6 +283,7 @@ class TrainingPanel(Panel):
         self.pause_button.disabled = self.stop_button.disabled = not active
         self.resume_button.disabled = active or self.run.value is None
         self.copy_button.disabled = self.delete_button.disabled = self.run.value is None
+        self.exporting.button.disabled = self.run.value is None
         if live is not None and live is self._stopping and not active:
             self._stopping = None
             self.resume_button.focus()

@@ -586,3 +586,20 @@ def test_the_experiment_of_the_notebook_explodes_and_with_clipping_learns():
     assert clipped.rows[-1].dev_accuracy > 0.91
     assert max(norm for _, norm in clipped.norms) < 100
     panel.close()
+
+
+def test_the_selected_run_is_exported(panel):
+    assert panel.exporting.button.disabled
+    train(panel)
+    name = panel.run.value
+    assert not panel.exporting.button.disabled
+    panel.exporting.button.click()
+    assert panel.exporting.link.value.startswith(f'<a download="{name}.html" href="data:text/html;base64,')
+    panel.exporting.format.value = "torch"
+    panel.exporting.button.click()
+    assert f"{name} cannot be exported: PyTorch" in panel.message.value
+    panel.exporting.format.value = "onnx"
+    panel.exporting.button.click()
+    assert panel.exporting.link.value.startswith(f'<a download="{name}.onnx" href="data:application/octet-stream')
+    train(panel)
+    assert panel.exporting.link.value == ""
