@@ -125,3 +125,58 @@ def test_a_git_blob_id_verifies(server, tmp_path):
     blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
     server.answers = [whole(CONTENT)]
     assert quietly(a_dataset(server.url, checksums=(f"git-blob:{blob.stdout.decode().strip()}",)), tmp_path)
+
+
+@pytest.mark.parametrize("code", [404, 403])
+def test_only_a_file_that_the_server_lacks_is_missing(server, tmp_path, code):
+    server.answers = [status(code)]
+    with pytest.raises(download.TransferError, match=f"^the server answered {code} ") as caught:
+        download.transfer(server.url, tmp_path / "file", lambda done, total: None)
+    assert isinstance(caught.value, download.MissingFile) == (code == 404)
+
+
+def test_a_server_that_keeps_failing_is_asked_three_times(server, tmp_path):
+    server.answers = [status(503)]
+    with pytest.raises(download.TransferError, match="the server answered 503 Service Unavailable"):
+        download.transfer(server.url, tmp_path / "file", lambda done, total: None)
+    assert server.n_requests == 3
+
+
+def test_a_size_that_is_not_announced_is_0(server, tmp_path):
+    def unsized(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(CONTENT)
+
+    server.answers, heard = [unsized], []
+    download.transfer(server.url, tmp_path / "file", lambda *numbers: heard.append(numbers))
+    assert (heard[0], heard[-1]) == ((0, 0), (len(CONTENT), 0))
+
+
+def test_a_target_that_cannot_be_written_is_an_os_error(server, tmp_path):
+    server.answers = [whole(CONTENT)]
+    with pytest.raises(IsADirectoryError):
+        download.transfer(server.url, tmp_path, lambda done, total: None)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("md5", "900150983cd24fb0d6963f7d28e17f72"),
+        ("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ("sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("git-blob", "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f"),  # of `printf abc | git hash-object --stdin`
+    ],
+)
+def test_a_checksum_is_the_published_one_of_abc(tmp_path, algorithm, expected):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert download.digest(tmp_path / "abc", algorithm) == expected
+    assert download.mismatch(tmp_path / "abc", 3, (f"{algorithm}:{expected}",)) is None
+    wrong = f"{algorithm}:0"
+    assert download.mismatch(tmp_path / "abc", None, (wrong,)) == f"{algorithm}: expected 0, got {expected}"
+
+
+def test_a_size_is_compared_before_checksums(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert download.mismatch(tmp_path / "abc", 4, ("no-algorithm:0",)) == "size: expected 4 bytes, got 3"
+    assert download.mismatch(tmp_path / "abc", None, ()) is None

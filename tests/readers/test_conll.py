@@ -135,3 +135,38 @@ def test_a_small_file_of_more_words_than_memory_is_an_error_in_time(tmp_path, mo
         MemoryError, match=r"corpus.gz, from line 131072 on, needs about 79 MB, and 66 MB are free here"
     ):
         PostagCorpus().read_sequence_list_conll(path)
+
+
+@pytest.mark.parametrize("encoding", conll.ENCODINGS)
+def test_an_encoding_that_is_offered_reads_its_own_text(tmp_path, encoding):
+    (tmp_path / "corpus.conll").write_bytes("1 Jo\u00e3o _ NN NN\n".encode(encoding))
+    ((token,),) = conll.read_sentences(tmp_path / "corpus.conll", encoding=encoding)
+    assert token == ("Jo\u00e3o", "NN", 1)
+    conll.check_encoding(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "UTF-8", "", None])
+def test_another_encoding_is_refused(encoding):
+    with pytest.raises(ValueError, match="encoding must be one of utf-8, latin-1, cp1252, iso8859-15, got "):
+        conll.check_encoding(encoding)
+
+
+def test_a_byte_that_the_encoding_lacks_is_named():
+    lines = conll.decoded([(1, b"a\r\n"), (2, b"b\x81\n")], "file.conll", "cp1252")
+    assert next(lines) == (1, "a")
+    with pytest.raises(ValueError, match=r"^file\.conll, line 2: not CP1252 \(byte 0x81, character maps to"):
+        next(lines)
+
+
+def test_a_byte_order_mark_is_dropped_in_the_first_line_of_utf8_alone():
+    mark = b"\xef\xbb\xbf"
+    assert [line for _, line in conll.decoded([(1, mark + b"a"), (2, mark + b"b")], "file")] == ["a", "\ufeffb"]
+    assert list(conll.decoded([(1, mark)], "file", "latin-1")) == [(1, "\u00ef\u00bb\u00bf")]
+
+
+def test_the_tags_are_those_of_the_column_and_tokens_have_their_lines(tmp_path):
+    (tmp_path / "corpus.conll").write_text("# c\n1\ta\tA\tX\tY\n\n\n1\tb\tB\tZ\n")
+    first, second = conll.read_sentences(tmp_path / "corpus.conll", tag_column=4)
+    assert (first, second) == ([("a", "X", 2)], [("b", "Z", 5)])
+    with pytest.raises(ValueError, match="line 5: expected at least 5 columns, got 4"):
+        list(conll.read_sentences(tmp_path / "corpus.conll"))
