@@ -44,3 +44,26 @@ def test_halving_decides_alike_whatever_came_after_the_rung(tmp_path):
 
     sweep = with_runs(tmp_path, accuracy, "n_hidd=2,5,3,4", halving=True)
     assert by_setting(halving.results(sweep))[0].point == {"n_hidd": 5}
+
+
+def test_the_larger_half_of_an_odd_number_goes_on(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3", halving=True)
+    settings = by_setting(halving.results(sweep))
+    assert [(s.point["n_hidd"], s.epochs, s.is_given_up) for s in settings] == [
+        (5, 4, False), (3, 4, False), (2, 2, True)
+    ]  # fmt: skip
+
+
+def test_without_halving_all_are_trained_for_all_epochs(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5", epochs=1)
+    assert missing(sweep) == []
+    longer = replace(sweep, base=replace(sweep.base, trainer=replace(sweep.base.trainer, epochs=4)))
+    assert [epochs for _, epochs in missing(longer)] == [4] * 4
+    assert [result.training.name for result in halving.results(sweep)] == [t.name for t in sweep.trainings()]
+
+
+def test_what_failed_is_not_given_up_but_stays_failed(tmp_path):
+    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5", seeds=[1], halving=True)
+    worse = next(training.name for training in sweep.trainings() if training.point["n_hidd"] == 2)
+    found = halving.results(replace(sweep, failed={worse: "no memory"}))
+    assert {result.training.name: result.state for result in found}[worse] == "failed"

@@ -45,9 +45,10 @@ def test_the_name_and_the_error_of_the_cell_are_reported(run):
         ("def f(:\n    pass", "SyntaxError: invalid syntax"),
         ("def f():\n  return 1\n return 2", "IndentationError: unindent does not match any outer indentation level"),
         ("def f(): return '", "SyntaxError: unterminated string literal"),
+        ("class _Private(KeyError): pass\nraise _Private('x')\ndef f(): pass", "KeyError: 'x')"),
     ],
 )
-def test_an_error_of_syntax_has_its_public_name_and_its_message(run, cell, error):
+def test_an_error_has_its_public_name_and_its_message(run, cell, error):
     f = run("def f(): return 1", cell)["f"]
     assert stale(f).startswith(f"The cell that defines f failed ({error}")
 
