@@ -44,3 +44,10 @@ def test_a_panel_is_imported_when_it_is_used():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\nFalse\n", "")
+
+
+def test_a_panel_of_a_newer_checkout_is_told_what_to_do():
+    with pytest.raises(
+        ImportError, match=r"lab has no HarpPanel: expected one of BenchmarkPanel, .*docker compose up --build"
+    ):
+        from lab import HarpPanel  # noqa: F401
