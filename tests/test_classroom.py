@@ -1,54 +1,19 @@
-import csv
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from small_class import OPEN, RIGHT, hand_in
 
 import lab
 from lab.exercises.hints import EXERCISES
 from lxmls_rnn.classroom import OPTIONAL, Entry, Student, as_html, exercises_of, read_class, stuck, table
-from lxmls_rnn.cli.main import app
-from lxmls_rnn.deep_learning.training import Trainer
-from lxmls_rnn.experiment import Settings, corpus_files
-from lxmls_rnn.runs import Run
-
-RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True}
-RIGHT |= {"begun": "2026-07-20 14:52", "done": "2026-07-20 15:04"}
-OPEN = {"state": "not right", "tries": 7, "hints": 0, "solution": False}
 
 
 @pytest.fixture
 def handed_in(tmp_path):
-    """Anna has done one exercise and trained; Ben is stuck at it; Cai's file is damaged; Dee has begun nothing."""
-    progress = {
-        "anna": json.dumps({"forward": RIGHT, "errors": {**OPEN, "tries": 2}}),
-        "ben": json.dumps({"forward": OPEN}),
-        "cai": "{",
-        "dee": None,
-    }
-    for name, text in progress.items():
-        runs = tmp_path / name / "runs"
-        runs.mkdir(parents=True)
-        if text is not None:
-            (runs / "exercises.json").write_text(text)
-    train, dev, _ = map(str, corpus_files("sample"))
-    answers = {
-        "anna": {"Why?": {"text": "[bold]I see <b>no</b> \x1b[2Jreason.\nNone.", "written": "2026-07-20 15:00"}},
-        "ben": {
-            "Why?": {"text": "Because.", "written": "2026-07-20 15:00"},
-            "How deep?": {"text": "10", "written": "2026-07-20 15:01"},
-        },
-    }
-    for name, its in answers.items():
-        (tmp_path / name / "runs" / "answers.json").write_text(json.dumps(its))
-    settings = Settings(train, dev, max_nr_sent=30, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
-    list(Run.create("first", settings, tmp_path / "anna" / "runs").fit())
-    return tmp_path
+    return hand_in(tmp_path)
 
 
 def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in):
@@ -73,49 +38,6 @@ def test_an_optional_exercise_counts_only_for_those_who_did_it(handed_in):
     assert [line[header.index("done")] for line in lines] == ["1 of 1 + 1", "0 of 1", "0 of 1", "0 of 1", ""]
     assert students[0].n_done == 1
     assert set(EXERCISES) > OPTIONAL
-
-
-def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tmp_path):
-    files = tmp_path / "class.csv", tmp_path / "class.html"
-    command = ["class", "show", str(handed_in), "--csv", str(files[0]), "--html", str(files[1])]
-    result = CliRunner().invoke(app, command, env={"COLUMNS": "160"})
-    assert result.exit_code == 0
-    assert "cai/runs/exercises.json" in result.output
-    assert "Stuck at forward: ben, 7 tries." in result.output
-    assert "Why?" not in result.output  # answers are shown when they are asked for
-    header, anna, ben, *_ = csv.reader(files[0].open())
-    assert header[:6] == ["student", "forward", "forward tries", "forward hints", "forward solution", "forward minutes"]
-    assert anna[:8] == ["anna", "right", "3", "1", "shown", "12", "not right", "2"]
-    assert anna[-5:-1] == ["1", "2026-07-20 15:04", "1", "1"]
-    assert 0 < float(anna[-1]) < 1
-    assert ben[-5:] == ["0", "", "2", "0", ""]
-    page = files[1].read_text()
-    assert "<td>✓ 3× 1? s 12min</td>" in page
-    assert "exercises.json" in page
-
-
-def test_a_cell_of_the_spreadsheet_is_no_formula(handed_in, tmp_path):
-    (handed_in / "dee" / "runs" / "exercises.json").write_text(json.dumps({"=1+1": RIGHT}))
-    CliRunner().invoke(app, ["class", "show", str(handed_in), "--csv", str(tmp_path / "class.csv")])
-    assert "'=1+1" in next(csv.reader((tmp_path / "class.csv").open()))
-
-
-def test_answers_stand_under_their_question(handed_in):
-    result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "160"})
-    assert result.exit_code == 0
-    shown = result.output[result.output.index("Why?") :]
-    assert (
-        shown == "Why?\nanna: [bold]I see <b>no</b> \\x1b[2Jreason.\n    None.\nben: Because.\n\nHow deep?\nben: 10\n"
-    )
-    assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
-
-
-def test_a_long_answer_is_not_broken_into_lines(handed_in):
-    text = " ".join(["because"] * 40)
-    written = {"Why?": {"text": f"{text}\n{text}", "written": "2026-07-20 15:00"}}
-    (handed_in / "ben" / "runs" / "answers.json").write_text(json.dumps(written))
-    shown = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "80"}).output
-    assert f"\nben: {text}\n    {text}\n" in shown
 
 
 def run_the_teachers_notebook(folder, monkeypatch):
@@ -156,30 +78,6 @@ def test_the_script_for_a_class_at_work_refuses_to_write_into_its_container(opti
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
     assert f"class show handed-in {option} FILE" in result.stderr
-
-
-def test_a_folder_cannot_make_a_terminal_or_a_page_obey(handed_in):
-    name = "\x1b]0;X\a\u202e<b>"
-    (handed_in / "ben" / "runs" / name).mkdir()
-    (handed_in / "ben" / "runs" / name / "config.json").write_text("{")
-    (handed_in / name / "runs").mkdir(parents=True)
-    page = handed_in / "class.html"
-    result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--html", str(page)], env={"COLUMNS": "300"})
-    assert result.exit_code == 0
-    text = page.read_text(encoding="utf-8")
-    for shown in (result.output, text):
-        assert not set("\x1b\a\u202e") & set(shown)
-        assert "\\x1b]0;X\\x07\\u202e" in shown
-    assert "<b>/config.json" in result.output
-    assert "&lt;b&gt;/config.json" in text
-
-
-@pytest.mark.process
-def test_a_class_is_shown_where_the_encoding_lacks_its_signs(handed_in):
-    command = [str(Path(sys.executable).with_name("lxmls-rnn")), "class", "show", str(handed_in)]
-    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True)
-    assert done.returncode == 0
-    assert b"\\u2713 right" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,116 +3,16 @@ import hashlib
 import io
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from datasets.server import CONTENT, SHA256, Server, a_dataset, quietly, stalled, status, whole
 
-from lxmls_rnn.datasets import DATASETS, DataFile, DataSet, DownloadError, catalogue, describe, download, fetch
-
-CONTENT = b"1\tThe\tthe\tDET\tDT\n" * 20_000
-SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Server(ThreadingHTTPServer):
-    """Answers each request with the next of its answers, and the last one for ever."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/corpus.conllu"
-        self.answers: list[Answer] = []
-        self.n_requests = 0
-        self.half_sent = threading.Event()
-        self.release = threading.Event()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Print nothing when a client has gone."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        answers = self.server.answers
-        answer = answers[min(self.server.n_requests, len(answers) - 1)]
-        self.server.n_requests += 1
-        answer(self)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-def whole(body: bytes) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
-def truncated(handler: BaseHTTPRequestHandler) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(CONTENT)))
-    handler.end_headers()
-    handler.wfile.write(CONTENT[: len(CONTENT) // 2])
-
-
-def stalled(handler: Handler) -> None:
-    """Send a half, then nothing until the test says so."""
-    truncated(handler)
-    handler.wfile.flush()
-    handler.server.half_sent.set()
-    handler.server.release.wait()
-    handler.wfile.write(CONTENT[len(CONTENT) // 2 :])
-
-
-def silent(handler: Handler) -> None:
-    """Send nothing until the test says so."""
-    handler.server.release.wait()
-    whole(CONTENT)(handler)
-
-
-def status(code: int) -> Answer:
-    return lambda handler: handler.send_error(code)
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.release.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def a_dataset(url: str, **changes: object) -> DataSet:
-    file = DataFile(url=url, name="corpus.conllu", size=len(CONTENT), checksums=(SHA256,))
-    return DataSet("corpus", "A corpus.", "http://authors.example/page", "CC0", "", (replace(file, **changes),))
-
-
-def quietly(dataset: DataSet, directory: Path, **options: object) -> list[Path]:
-    defaults = {"progress": False, "notice": lambda text: None}
-    return fetch(dataset, directory, **{**defaults, **options})
+from lxmls_rnn.datasets import DATASETS, DataSet, DownloadError, catalogue, describe, fetch
 
 
 def test_fetch_leaves_just_the_file(server, tmp_path):
@@ -130,30 +30,6 @@ def test_fetch_shows_a_progress_bar(server, tmp_path, capfd):
     assert "corpus.conllu" in shown
     assert "340.0/340.0 kB" in shown
     assert "B/s" in shown
-
-
-def packed_if_accepted(handler: BaseHTTPRequestHandler) -> None:
-    """Send gzipped content to who takes it, which has another Content-Length."""
-    accepted = "gzip" in handler.headers.get("Accept-Encoding", "")
-    body = gzip.compress(CONTENT) if accepted else CONTENT
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    if accepted:
-        handler.send_header("Content-Encoding", "gzip")
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def test_progress_is_heard_of_from_nothing_to_the_size_of_the_file(server, tmp_path, capfd):
-    server.answers = [packed_if_accepted]
-    heard: list[tuple[int, int]] = []
-    quietly(a_dataset(server.url), tmp_path, progress=lambda done, total: heard.append((done, total)))
-    done, totals = zip(*heard, strict=True)
-    assert set(totals) == {len(CONTENT)}
-    assert 0 in done
-    assert done[-1] == max(done) == len(CONTENT)
-    assert len(done) > 4  # it is heard of while bytes come
-    assert capfd.readouterr().err == ""
 
 
 def test_without_progress_nothing_is_printed(server, tmp_path, capfd):
@@ -227,87 +103,11 @@ def test_a_wrong_file_stays_when_the_fetch_fails(server, tmp_path):
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"something else"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (truncated, "170000 bytes read, 170000 more expected"),
-        (whole(CONTENT.replace(b"DET", b"DEF")), "sha256: expected"),
-        (whole(CONTENT[:-1]), "size: expected 340000 bytes, got 339999"),
-        (status(403), "403 Forbidden"),
-        (status(404), "404 Not Found"),
-        (status(500), "500 Internal Server Error"),
-        (stalled, "sent nothing for 0.3 seconds"),
-    ],
-    ids=["truncated", "tampered", "short", "403", "404", "500", "stalled"],
-)
-def test_a_misbehaving_server_leaves_nothing_behind(server, tmp_path, monkeypatch, answer, expected):
-    server.answers = [answer]
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3 if answer is stalled else 20.0)
-    with pytest.raises(DownloadError, match=expected) as caught:
-        quietly(a_dataset(server.url, name="ewt/corpus.conllu"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    for part in (
-        server.url,
-        "Try again later",
-        "http://authors.example/page",
-        str(tmp_path / "ewt/corpus.conllu"),
-    ):
-        assert part in str(caught.value)
-
-
 def test_a_file_is_to_be_put_by_hand_where_it_is_looked_for(server, tmp_path):
     server.answers = [status(404)]
     for changes, name in (({"name": "ewt/own.txt"}, "ewt/own.txt"), ({"unpack": shutil.copy}, "corpus.conllu")):
         with pytest.raises(DownloadError, match=f"put it at {tmp_path / name}, and fetch again"):
             quietly(a_dataset(server.url, **changes), tmp_path)
-
-
-@pytest.mark.parametrize("answer", [stalled, silent])
-def test_a_server_that_stalls_is_given_up_after_the_timeout(server, tmp_path, monkeypatch, answer):
-    server.answers = [answer, whole(CONTENT)]
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3)
-    goes_on = threading.Timer(5, server.release.set)
-    goes_on.start()
-    with pytest.raises(DownloadError, match=r"the server sent nothing for 0\.3 seconds"):
-        quietly(a_dataset(server.url), tmp_path)
-    goes_on.cancel()
-    assert server.n_requests == 1
-
-
-def test_redirects_without_end_are_not_followed_for_ever(server, tmp_path):
-    def redirected(handler: Handler) -> None:
-        handler.send_response(302)
-        handler.send_header("Location", handler.server.url)
-        handler.end_headers()
-
-    server.answers = [redirected]
-    with pytest.raises(DownloadError, match="30 redirects"):
-        quietly(a_dataset(server.url), tmp_path)
-    assert server.n_requests == 31
-
-
-def test_an_unreachable_server_leaves_nothing_behind(server, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(DownloadError, match=r"cannot be reached: .*Connection refused"):
-        quietly(a_dataset(f"http://127.0.0.1:{port}/corpus.conllu"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("first", [status(500), truncated], ids=["500", "truncated"])
-def test_a_passing_failure_is_tried_again(server, tmp_path, first):
-    server.answers = [first, whole(CONTENT)]
-    [path] = quietly(a_dataset(server.url), tmp_path)
-    assert path.read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize("code", [403, 404])
-def test_a_refusal_is_not_tried_again(server, tmp_path, code):
-    server.answers = [status(code)]
-    with pytest.raises(DownloadError):
-        quietly(a_dataset(server.url), tmp_path)
-    assert server.n_requests == 1
 
 
 SCRIPT = """
@@ -373,14 +173,6 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="'wsj'; there are ewt, senna_50, glove_50"):
         fetch("wsj", tmp_path)
-
-
-@pytest.mark.process
-@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
-def test_a_git_blob_id_verifies(server, tmp_path):
-    blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
-    server.answers = [whole(CONTENT)]
-    assert quietly(a_dataset(server.url, checksums=(f"git-blob:{blob.stdout.decode().strip()}",)), tmp_path)
 
 
 def senna_archive(words: bytes = b"the\ncat\n,\n", vectors: bytes = b"1 2\n3 4\n5 6\n") -> bytes:

@@ -150,39 +150,6 @@ def test_a_padded_batch_is_the_mean_of_its_sentences(cls):
         assert (whole.e_z[:, b, length:] == 0).all()
 
 
-def test_lstm_cells_obey_the_lectures_formulas():
-    model = NumpyLSTM(*SIZES, seed=0)
-    x = [3, 1, 4]
-    _, _, h, z, _ = model.forward(x, all_outputs=True)
-    i, f, g, o, c = model.cells(x)
-    _, W_x, W_h, W_c, _ = model.param
-    for t in range(3):
-        a = W_x @ z[:, t] + W_h @ h[:, t]
-        b = W_c @ c[:, t]
-        logistic = [1 / (1 + np.exp(-v)) for v in (a[:5] + b[:5], a[5:10] + b[5:10], a[15:] + b[10:])]
-        assert np.allclose([i[:, t], f[:, t], o[:, t]], logistic)
-        assert np.allclose(g[:, t], np.tanh(a[10:15]))
-        assert np.allclose(c[:, t + 1], f[:, t] * c[:, t] + i[:, t] * g[:, t])
-        assert np.allclose(h[:, t + 1], o[:, t] * np.tanh(c[:, t + 1]))
-
-
-def test_an_lstm_without_peepholes_is_one_whose_peepholes_are_0():
-    without, with_them = NumpyLSTM(*SIZES, seed=0, peepholes=False), NumpyLSTM(*SIZES, seed=0)
-    with_them.set_values({**without.get_values(), "W_c": np.zeros((15, 5))})
-    x, y = [3, 1, 4, 1], [0, 3, 2, 1]
-    assert np.array_equal(without.forward(x), with_them.forward(x))
-    e_x, e_h, e_y = (with_them.grads(x, y)[n] for n in (1, 2, 4))
-    for got, expected in zip(without.grads(x, y)[1:], (e_x, e_h, e_y), strict=True):
-        assert np.array_equal(got, expected)
-
-
-def test_peepholes_are_there_or_not():
-    with pytest.raises(ValueError, match="peepholes must be True or False, got 'no'"):
-        NumpyLSTM(*SIZES, peepholes="no")
-    with pytest.raises(TypeError, match="peepholes"):
-        NumpyRNN(*SIZES, peepholes=False)
-
-
 @pytest.mark.parametrize(
     ("x", "y", "error", "message"),
     [

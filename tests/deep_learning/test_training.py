@@ -132,16 +132,6 @@ def test_a_batch_of_the_whole_corpus_has_the_mean_gradient():
         assert np.allclose(model.param[n], W - 0.5 * np.mean([g[n] for g in gradients], axis=0), rtol=1e-11)
 
 
-def test_batches_hold_sentences_of_similar_length_and_every_sentence_once():
-    sentences = corpus(23)
-    batches = cut(sentences, 4, "float64")
-    assert sum(batch.sentences for batch in batches) == 23
-    assert sum(batch.words for batch in batches) == sum(len(s.x) for s in sentences)
-    padding = sum(int((batch.weights == 0).sum()) for batch in batches)
-    assert padding <= 23
-    assert all(batch.weights.sum() == pytest.approx(1) for batch in batches)
-
-
 def test_shuffling_is_fixed_by_the_seed_and_changes_with_the_epoch():
     def costs(**options):
         events = train(Trainer(epochs=2, shuffle=True, **options), rnns.NumpyRNN(*SIZES, seed=0), corpus(8))

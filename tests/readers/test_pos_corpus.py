@@ -1,35 +1,15 @@
-import gzip
-import os
 import re
 import warnings
 
 import numpy as np
 import pytest
+from readers.small import DOGS_RUN, HE_SLEEPS, printed
 
-from lxmls_rnn import memory, paths
-from lxmls_rnn.readers import conll
+from lxmls_rnn import paths
 from lxmls_rnn.readers.pos_corpus import PostagCorpus, PostagCorpusData
 from lxmls_rnn.readers.tags import read_tag_map
 
-DOGS_RUN = "1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n3\t.\t_\t.\t.\n\n"
-HE_SLEEPS = "1\tHe\t_\tPRP\tPRP\n2\tsleeps\t_\tVBZ\tVBZ\n\n"
 UNIVERSAL_TAGS = {"noun", "verb", "pron", "adj", "adv", "adp", "conj", "det", "num", "prt", "x", "."}
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Return a function that writes a text (or bytes) to a file and reads it with a fresh corpus."""
-
-    def write_and_read(content, **options):
-        file = tmp_path / "corpus.conll"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-        return PostagCorpus().read_sequence_list_conll(file, **options)
-
-    return write_and_read
-
-
-def printed(sequences):
-    return [str(sequence) for sequence in sequences]
 
 
 # Formats
@@ -41,53 +21,6 @@ def test_penn_tags_become_universal_tags(read):
 
 def test_noun_is_tag_0_even_when_another_tag_comes_first(read):
     assert read(HE_SLEEPS + DOGS_RUN).y_dict["noun"] == 0
-
-
-def test_columns_may_be_separated_by_spaces(read):
-    assert printed(read("1  Dogs _ NNS NNS _\n2  run  _ VBP VBP _\n")) == ["Dogs/noun run/verb"]
-
-
-def test_the_last_sentence_counts_without_a_blank_line_or_newline(read):
-    assert printed(read(DOGS_RUN + HE_SLEEPS.rstrip("\n")))[1] == "He/pron sleeps/verb"
-
-
-def test_several_blank_lines_separate_like_one(read):
-    assert len(read("\n\n" + DOGS_RUN + "\n \n" + HE_SLEEPS)) == 2
-
-
-def test_byte_order_mark_and_windows_line_ends_are_tolerated(read):
-    text = b"\xef\xbb\xbf" + (DOGS_RUN + HE_SLEEPS).replace("\n", "\r\n").encode()
-    assert printed(read(text)) == ["Dogs/noun run/verb ./.", "He/pron sleeps/verb"]
-
-
-def test_a_byte_order_mark_within_a_file_is_reported(read):
-    with pytest.raises(ValueError, match=r"corpus\.conll, line 5: column 1 must be the number of the word"):
-        read(DOGS_RUN + "\ufeff" + HE_SLEEPS)
-
-
-def test_gzipped_files_are_read(read):
-    assert len(read(gzip.compress(DOGS_RUN.encode()))) == 1
-
-
-def test_conllu_comments_ranges_and_empty_nodes_are_skipped(read):
-    text = (
-        "# sent_id = 1\n"
-        "1-2\tdon't\t_\t_\t_\n1\tdo\tdo\tAUX\tVBP\n2\tn't\tnot\tPART\tRB\n2.1\tgo\tgo\tVERB\tVB\n3\trun\trun\tVERB\tVB\n"
-    )
-    assert printed(read(text)) == ["do/verb n't/adv run/verb"]
-
-
-def test_the_word_hash_with_the_tag_hash_is_a_token(read):
-    assert printed(read("1\t#\t_\t#\t#\n2\t5\t_\tCD\tCD\n")) == ["#/. 5/num"]
-
-
-def test_a_form_with_a_space_is_one_word_in_a_file_with_tabs(read):
-    assert read("1\t20 000\t_\tNUM\tCD\n2\tdogs\t_\tNOUN\tNNS\n")[0].words == ["20 000", "dogs"]
-
-
-@pytest.mark.parametrize("space", ["\u00a0", "\u2028", "\x85"])
-def test_unusual_space_characters_cut_neither_lines_nor_words(read, space):
-    assert read(f"1 a{space}b _ NN NN\n2 c _ NN NN\n")[0].words == [f"a{space}b", "c"]
 
 
 def test_mapping_file_none_keeps_the_tags_in_lower_case(read):
@@ -134,35 +67,6 @@ def test_a_limit_may_be_a_numpy_integer(read):
 
 
 # Bad input
-
-
-@pytest.mark.parametrize(
-    ("bad_line", "reason"),
-    [
-        ("2\trun\t_\tVBP", "expected at least 5 columns, got 4"),
-        ("two\trun\t_\tVBP\tVBP", "column 1 must be the number of the word"),
-        ("\u00b2\trun\t_\tVBP\tVBP", "column 1 must be the number of the word"),
-        ("2\t\t_\tVBP\tVBP", "must not be empty"),
-        ("2\trun\t_\tVBP\t ", "must not be empty"),
-        ("# a comment", "is the blank line before it missing"),
-        ("1\trun\t_\tVBP\tVBP", "word 1 where word 2 of the sentence was expected"),
-    ],
-)
-def test_a_malformed_line_is_reported_with_file_number_and_content(read, bad_line, reason):
-    with pytest.raises(ValueError, match=reason) as error:
-        read("1\tDogs\t_\tNNS\tNNS\n" + bad_line + "\n")
-    assert "corpus.conll, line 2: " in str(error.value)
-    assert repr(bad_line) in str(error.value)
-
-
-def test_a_line_that_is_not_utf8_is_reported_with_its_number(read):
-    with pytest.raises(ValueError, match=r"corpus\.conll, line 2: not UTF-8"):
-        read("1\tJoão\t_\tNNP\tNNP\n".encode() + "2\tJoão\t_\tNNP\tNNP\n".encode("latin-1"))
-
-
-def test_a_gzip_file_that_was_cut_short_is_reported(read):
-    with pytest.raises(ValueError, match=r"corpus\.conll: damaged gzip file"):
-        read(gzip.compress(DOGS_RUN.encode())[:-10])
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "# only a comment\n"])
@@ -281,65 +185,15 @@ def test_an_empty_map_is_an_error(tmp_path):
         read_tag_map(tmp_path / "map")
 
 
-@pytest.mark.parametrize(
-    "text", ["1\ta\t_\t_\tNN\n" + "9" * 5000 + "\tb\t_\t_\tNN\n", "1\ta\t_\t_\tNN\n" + "x" * 10**6 + "\n"]
-)
-def test_a_message_quotes_little_of_a_long_line_and_has_its_number(read, text):
-    with pytest.raises(ValueError, match=", line 2: column 1 must be the number of the word") as error:
-        read(text)
-    assert len(str(error.value)) < 600
-
-
 @pytest.mark.slow("reads a hundred thousand sentences, two seconds")
 def test_nothing_is_cut_where_no_limit_is_given(read):
     assert len(read(HE_SLEEPS * 100_500)) == 100_500
-
-
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="pipe is not a regular file"):
-        PostagCorpus().read_sequence_list_conll(tmp_path / "pipe")
 
 
 def test_universal_tags_stay_as_they_are(read, recwarn):
     sequences = read("1\tdogs\t_\t_\tNOUN\n2\trun\t_\t_\tverb\n3\t.\t_\t_\t.\n\n")
     assert [sentence.tags for sentence in sequences] == [["noun", "verb", "."]]
     assert not recwarn.list
-
-
-def test_a_word_of_ten_thousand_characters_is_read(read):
-    word = "\u4e2d" * 10_000
-    assert read(f"1\t{word}\t_\t_\tNN\n2\t.\t_\t_\t.\n\n")[0].words == [word, "."]
-
-
-def test_a_line_that_is_too_long_is_named(read):
-    with pytest.raises(ValueError, match=r"corpus\.conll, line 2: the line is longer than 1,048,576 bytes"):
-        read("1\ta\t_\t_\tNN\n" + "x" * 2_000_000)
-
-
-def test_memory_is_asked_about_as_words_come(read, monkeypatch):
-    monkeypatch.setattr(conll, "WORDS_PER_MEMORY_CHECK", 1000)
-    monkeypatch.setattr(memory, "MIN_CHECKED_BYTES", 0)
-    text = (DOGS_RUN + HE_SLEEPS) * 500  # 2,500 words, on 3,500 lines
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 2000)
-    assert len(read(text)) == 1000
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 1999)
-    with pytest.raises(MemoryError, match=r"corpus\.conll, from line 2799 on, needs about 1 MB"):
-        read(text)
-    monkeypatch.setattr(memory, "free", lambda: memory.RESERVE_BYTES + conll.BYTES_PER_WORD * 1499)
-    with pytest.raises(MemoryError, match=r"corpus\.conll, from line 1399 on, needs about 1 MB"):
-        read(text)
-
-
-@pytest.mark.slow("reads three hundred thousand words")
-def test_a_small_file_of_more_words_than_memory_is_an_error_in_time(tmp_path, monkeypatch):
-    path = tmp_path / "corpus.gz"
-    path.write_bytes(gzip.compress("".join(f"{n}\ta\t_\t_\tNN\n" for n in range(1, 300_000)).encode()))
-    monkeypatch.setattr(memory, "free", lambda: 10**8)
-    with pytest.raises(
-        MemoryError, match=r"corpus.gz, from line 131072 on, needs about 79 MB, and 66 MB are free here"
-    ):
-        PostagCorpus().read_sequence_list_conll(path)
 
 
 # The interface of the current guide

@@ -9,7 +9,7 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.deep_learning.training import Progress, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import grid
+from lxmls_rnn.sweep import grid, halving
 from lxmls_rnn.sweep.sweep import Sweep
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
@@ -68,3 +68,8 @@ def with_runs(root, accuracy, *vary, epochs=4, **more):
 
 def by_size(training, epoch):
     return training.point["n_hidd"] / 10 + training.seed / 100 + epoch / 1000
+
+
+def missing(sweep):
+    """The results of the trainings that are not over, and to how many epochs each is trained next."""
+    return [(result, epochs) for result, epochs in halving.with_epochs(sweep) if epochs]

@@ -149,14 +149,6 @@ def failing(device):
     return f"import os\nif os.environ['LXMLS_DEVICE'] == '{device}': raise ValueError('it is broken')\n"
 
 
-def test_a_worker_whose_folder_is_gone_ends_with_its_parent_without_a_word(tmp_path):
-    log = tmp_path / "log"
-    running = local_worker.start({"temporary-directory": str(tmp_path / "gone")}, {}, dict(os.environ), log)
-    running.stdin.close()
-    assert running.wait(60) == 0
-    assert log.read_text() == ""
-
-
 @pytest.mark.slow("it starts workers")
 def test_a_worker_that_never_starts_is_given_up_and_the_others_train(monkeypatch):
     monkeypatch.setattr(local_worker, "CODE", failing("bad") + local_worker.CODE)

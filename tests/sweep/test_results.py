@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sweep.small import BASE, by_size, small_sweep, with_runs
+from sweep.small import BASE, by_size, missing, small_sweep, with_runs
 
 from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep import halving, report
@@ -78,47 +78,6 @@ def test_a_spreadsheet_computes_nothing_that_a_damaged_file_says(tmp_path):
     sweep = small_sweep(tmp_path, "n_hidd=2", seeds=[1], failed={"n_hidd=2,seed=1": '=HYPERLINK("http://a.b";"c")'})
     (row,) = csv.DictReader(io.StringIO(report.to_csv(halving.results(sweep))))
     assert row["why"] == '\'=HYPERLINK("http://a.b";"c")'
-
-
-@pytest.mark.parametrize(
-    ("points", "epochs", "expected"),
-    [(1, 8, [8]), (2, 8, [4, 8]), (8, 8, [1, 2, 4, 8]), (9, 5, [1, 2, 5]), (100, 3, [1, 3]), (8, 1, [1])],
-)
-def test_rungs_double_the_epochs(points, epochs, expected):
-    assert halving.rungs(points, epochs) == expected
-
-
-def missing(sweep):
-    return [(result, epochs) for result, epochs in halving.with_epochs(sweep) if epochs]
-
-
-def test_halving_keeps_the_better_half_again_and_again(tmp_path):
-    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True)
-    settings = by_setting(halving.results(sweep))
-    assert [(s.point["n_hidd"], s.epochs, s.is_given_up) for s in settings] == [
-        (5, 4, False), (4, 2, True), (3, 1, True), (2, 1, True)
-    ]  # fmt: skip
-    assert chosen(settings) is settings[0]
-    assert missing(sweep) == []
-
-
-def test_halving_waits_for_all_of_a_rung(tmp_path):
-    sweep = with_runs(tmp_path, by_size, "n_hidd=2,5,3,4", halving=True, epochs=1)
-    sweep = replace(sweep, base=replace(sweep.base, trainer=replace(sweep.base.trainer, epochs=4)))
-    assert {(r.training.point["n_hidd"], epochs) for r, epochs in missing(sweep)} == {(5, 2), (4, 2)}
-    more = replace(sweep, seeds=[1, 2, 3])  # one more for each: the first rung is not over
-    assert {(r.training.seed, epochs) for r, epochs in missing(more)} == {(3, 1)}
-
-
-def test_halving_decides_alike_whatever_came_after_the_rung(tmp_path):
-    """What a training did after the epochs of a rung does not count there."""
-
-    def accuracy(training, epoch):
-        late = training.point["n_hidd"] == 2 and epoch > 1
-        return 0.99 if late else by_size(training, epoch)
-
-    sweep = with_runs(tmp_path, accuracy, "n_hidd=2,5,3,4", halving=True)
-    assert by_setting(halving.results(sweep))[0].point == {"n_hidd": 5}
 
 
 def header_of(text):

@@ -169,16 +169,6 @@ def test_each_model_has_its_activations():
     assert choice.fields()["peepholes"] is True  # of which it has none to leave out
 
 
-def test_numbers_that_count_only_sometimes_are_asked_for_then():
-    choice = TrainerChoice()
-    assert (choice.clip.disabled, choice.patience.disabled) == (True, True)
-    choice.clipped.value, choice.early.value, choice.clip.value = True, True, 2.0
-    assert (choice.clip.disabled, choice.patience.disabled) == (False, False)
-    assert choice.summary().startswith("5 epochs at rate 0.5, batches of 1, gradient clipped to 2, early stopping")
-    choice.epochs.value = 1
-    assert choice.summary().startswith("1 epoch at")
-
-
 def test_runs_are_offered_newest_first_and_again_when_that_is_asked_for(runs_folder):
     choice = RunChoice()
     assert choice.run.value is None

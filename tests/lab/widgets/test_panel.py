@@ -54,10 +54,3 @@ def test_what_goes_wrong_in_another_thread_is_shown():
     thread.start()
     thread.join(PATIENCE)
     assert "rate must be greater than 0, got -1" in panel.message.value
-
-
-def test_a_panel_of_a_newer_checkout_is_told_what_to_do():
-    with pytest.raises(
-        ImportError, match=r"lab has no HarpPanel: expected one of BenchmarkPanel, .*docker compose up --build"
-    ):
-        from lab import HarpPanel  # noqa: F401

@@ -1,0 +1,84 @@
+"""The parts of `lxmls-rnn bench`; tests/benchmark/test_command.py runs it as a whole."""
+
+import io
+import os
+import signal
+
+import pytest
+
+from lxmls_rnn.benchmark.measure.cases import Case
+from lxmls_rnn.benchmark.measure.results import Results, Row
+from lxmls_rnn.cli import bench
+from lxmls_rnn.cli.console import SafeConsole
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """Return what the command prints."""
+    shown = io.StringIO()
+    monkeypatch.setattr(bench, "console", SafeConsole(file=shown, width=100))
+    return shown.getvalue
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, ["a", "b", "c"]),
+        ([], ["a", "b", "c"]),
+        (["b"], ["b"]),
+        (["c,a"], ["c", "a"]),
+        (["c", "a, b"], ["c", "a", "b"]),
+        (["a", "a"], ["a", "a"]),
+    ],
+)
+def test_values_are_repeated_or_separated_by_commas(given, expected):
+    assert bench.listed("--work", given, ("a", "b", "c")) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"), [(["d"], "d"), (["a,d,e"], "d"), (["a,"], ""), (["A"], "A"), (["a", "b d"], "b d")]
+)
+def test_the_first_unknown_value_is_named(given, wrong):
+    with pytest.raises(ValueError, match=f"^--work must be among a, b, c, got {wrong!r}$"):
+        bench.listed("--work", given, ("a", "b", "c"))
+
+
+class Session:
+    """A session of two rows, which may do something before the second."""
+
+    def __init__(self, before_the_second=lambda: None):
+        self.cases, self.act, self.measured = [1, 2], before_the_second, 0
+
+    def run(self):
+        for n in self.cases:
+            if n == 2:
+                self.act()
+            self.measured += 1
+            yield Row(Case("rnn", "numpy", "cpu", "float32", "step", 20, 1))
+
+
+def test_a_run_that_ends_was_not_stopped(printed):
+    session, before = Session(), signal.getsignal(signal.SIGINT)
+    assert bench.show_run(session) is False
+    assert session.measured == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_stops_a_run_also_where_the_shell_ignores_it(printed):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        session = Session(lambda: os.kill(os.getpid(), signal.SIGINT))
+        assert bench.show_run(session) is True
+        assert session.measured == 1
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_was_not_measured_is_shown_with_the_reason(printed):
+    row = Row(Case("rnn", "scan", "cpu", "float32", "step", 20, 1))
+    row.status, row.why = "memory", "the machine has too little"
+    machine = {"processor": "a processor", "threads": 1, "gpus": []}
+    bench.show(Results("2025-01-01T00:00:00+00:00", [], {}, machine, rows=[row]), "numpy", only_ratios=True)
+    assert printed().startswith("1 thread of a processor\n")
+    assert "the machine has too little" in printed()

@@ -1,0 +1,87 @@
+"""`lxmls-rnn class`: what it prints and writes."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_class import RIGHT, hand_in
+from typer.testing import CliRunner
+
+from lxmls_rnn.classroom import as_html, read_class
+from lxmls_rnn.cli.main import app
+
+
+@pytest.fixture
+def handed_in(tmp_path):
+    return hand_in(tmp_path)
+
+
+def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tmp_path):
+    files = tmp_path / "class.csv", tmp_path / "class.html"
+    command = ["class", "show", str(handed_in), "--csv", str(files[0]), "--html", str(files[1])]
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "160"})
+    assert result.exit_code == 0
+    assert "cai/runs/exercises.json" in result.output
+    assert "Stuck at forward: ben, 7 tries." in result.output
+    assert "Why?" not in result.output  # answers are shown when they are asked for
+    header, anna, ben, *_ = csv.reader(files[0].open())
+    assert header[:6] == ["student", "forward", "forward tries", "forward hints", "forward solution", "forward minutes"]
+    assert anna[:8] == ["anna", "right", "3", "1", "shown", "12", "not right", "2"]
+    assert anna[-5:-1] == ["1", "2026-07-20 15:04", "1", "1"]
+    assert 0 < float(anna[-1]) < 1
+    assert ben[-5:] == ["0", "", "2", "0", ""]
+    page = files[1].read_text()
+    assert "<td>✓ 3× 1? s 12min</td>" in page
+    assert "exercises.json" in page
+
+
+def test_a_cell_of_the_spreadsheet_is_no_formula(handed_in, tmp_path):
+    (handed_in / "dee" / "runs" / "exercises.json").write_text(json.dumps({"=1+1": RIGHT}))
+    CliRunner().invoke(app, ["class", "show", str(handed_in), "--csv", str(tmp_path / "class.csv")])
+    assert "'=1+1" in next(csv.reader((tmp_path / "class.csv").open()))
+
+
+def test_answers_stand_under_their_question(handed_in):
+    result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "160"})
+    assert result.exit_code == 0
+    shown = result.output[result.output.index("Why?") :]
+    assert (
+        shown == "Why?\nanna: [bold]I see <b>no</b> \\x1b[2Jreason.\n    None.\nben: Because.\n\nHow deep?\nben: 10\n"
+    )
+    assert "I see &lt;b&gt;no&lt;/b&gt;" in as_html(read_class(handed_in))
+
+
+def test_a_long_answer_is_not_broken_into_lines(handed_in):
+    text = " ".join(["because"] * 40)
+    written = {"Why?": {"text": f"{text}\n{text}", "written": "2026-07-20 15:00"}}
+    (handed_in / "ben" / "runs" / "answers.json").write_text(json.dumps(written))
+    shown = CliRunner().invoke(app, ["class", "show", str(handed_in), "--answers"], env={"COLUMNS": "80"}).output
+    assert f"\nben: {text}\n    {text}\n" in shown
+
+
+def test_a_folder_cannot_make_a_terminal_or_a_page_obey(handed_in):
+    name = "\x1b]0;X\a\u202e<b>"
+    (handed_in / "ben" / "runs" / name).mkdir()
+    (handed_in / "ben" / "runs" / name / "config.json").write_text("{")
+    (handed_in / name / "runs").mkdir(parents=True)
+    page = handed_in / "class.html"
+    result = CliRunner().invoke(app, ["class", "show", str(handed_in), "--html", str(page)], env={"COLUMNS": "300"})
+    assert result.exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    for shown in (result.output, text):
+        assert not set("\x1b\a\u202e") & set(shown)
+        assert "\\x1b]0;X\\x07\\u202e" in shown
+    assert "<b>/config.json" in result.output
+    assert "&lt;b&gt;/config.json" in text
+
+
+@pytest.mark.process
+def test_a_class_is_shown_where_the_encoding_lacks_its_signs(handed_in):
+    command = [str(Path(sys.executable).with_name("lxmls-rnn")), "class", "show", str(handed_in)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True)
+    assert done.returncode == 0
+    assert b"\\u2713 right" in done.stdout

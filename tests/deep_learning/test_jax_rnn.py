@@ -1,0 +1,76 @@
+"""The RNN in JAX: padding, cost, settings, parameters; test_frameworks.py compares its results with NumPy's."""
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
+
+from lxmls_rnn.deep_learning import jax_rnn  # noqa: E402
+from lxmls_rnn.deep_learning.jax_rnn import JaxRNN, cross_entropy, own_settings, padded  # noqa: E402
+
+SIZES = 12, 6, 5, 4
+
+
+@pytest.mark.parametrize(("length", "padded_length"), [(1, 8), (8, 8), (9, 16), (16, 16), (17, 32), (100, 128)])
+def test_sentences_are_padded_to_powers_of_2(length, padded_length):
+    ids = np.arange(1, length + 1)
+    for given in (ids, np.array([ids, ids])):
+        got = padded(given)
+        assert got.shape == (*given.shape[:-1], padded_length)
+        assert np.array_equal(got[..., :length], given)
+        assert not got[..., length:].any()
+    assert (padded(ids).dtype, padded(ids, "float64").dtype) == ("int32", "float64")
+
+
+def test_the_cost_is_the_weighted_sum_over_the_gold_tags():
+    rng = np.random.RandomState(0)
+    y, tags, weights = rng.normal(size=(3, 2, 4)), rng.randint(0, 4, (2, 3)), rng.uniform(size=(2, 3))
+    weights[0, 2] = 0
+    log_p = y - np.log(np.exp(y).sum(-1, keepdims=True))
+    expected = -sum(weights[b, t] * log_p[t, b, tags[b, t]] for b in range(2) for t in range(3))
+    with own_settings():
+        assert float(cross_entropy(y, tags, weights)) == pytest.approx(expected, rel=1e-12)
+        alone = cross_entropy(y[:, 1], tags[1], weights[1]) + cross_entropy(y[:, 0], tags[0], weights[0])
+    assert float(alone) == pytest.approx(expected, rel=1e-12)
+
+
+def test_float64_is_allowed_within_and_as_before_after_an_error():
+    def dtype():
+        return jax.numpy.ones(1, "float64").dtype.name
+
+    with pytest.warns(UserWarning, match="float64"):
+        assert dtype() == "float32"
+    with suppress(ZeroDivisionError), own_settings():
+        assert dtype() == "float64"
+        raise ZeroDivisionError
+    with pytest.warns(UserWarning, match="float64"):
+        assert dtype() == "float32"
+
+
+@pytest.mark.parametrize("activation", jax_rnn.JAX_ACTIVATIONS)
+def test_an_activation_is_its_formula_and_its_slope(activation):
+    expected = {"logistic": (1 / (1 + np.exp(-0.5)), 0.5), "tanh": (np.tanh(0.5), 0.0), "relu": (0.5, 0.0)}
+    f = jax_rnn.JAX_ACTIVATIONS[activation]
+    assert [float(f(a)) for a in (0.5, 0.0)] == pytest.approx(expected[activation], abs=1e-6)
+    slopes = {"logistic": 0.25, "tanh": 1.0, "relu": 0.0}
+    assert float(jax.grad(f)(0.0)) == slopes[activation]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parameters_have_the_type_and_shapes_of_the_model(dtype):
+    model = JaxRNN(*SIZES, seed=0, dtype=dtype)
+    assert {W.dtype.name for W in model.param} == {dtype}
+    assert [W.shape for W in model.param] == [(6, 12), (5, 6), (5, 5), (4, 5)]
+    before = model.param.W_x
+    model.set_values({name: 2 * W for name, W in model.get_values().items()})
+    assert model.param.W_x is not before  # a JAX array cannot be changed
+    assert np.array_equal(np.asarray(model.param.W_x), 2 * np.asarray(before))
+
+
+def test_few_lengths_are_compiled():
+    model = JaxRNN(*SIZES, seed=0)
+    for length in (1, 5, 8, 9, 12):
+        assert model.forward([3] * length).shape == (4, length)
+    assert model._p_y._cache_size() == 2

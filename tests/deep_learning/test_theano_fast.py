@@ -1,0 +1,49 @@
+"""The fused Theano models: the Op of their layer, and the graph without `scan`."""
+
+import numpy as np
+import pytest
+import theano
+import theano.tensor as T
+
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.theano_fast import FastLSTM, FastRNN
+
+pytestmark = pytest.mark.theano
+
+SIZES = 30, 6, 5, 4
+
+
+def ops_of(variable):
+    return [node.op for node in theano.gof.graph.io_toposort([], [variable])]
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu"])
+def test_the_rnn_has_one_layer_of_its_activation(activation):
+    ops = ops_of(FastRNN(*SIZES, activation=activation)._forward(T.ivector("x")))
+    assert [op for op in ops if isinstance(op, RNNLayer)] == [RNNLayer(activation)]
+    assert not [op for op in ops if type(op).__name__ == "Scan"]
+
+
+@pytest.mark.parametrize("peepholes", [True, False])
+def test_the_lstm_has_one_layer_with_or_without_peepholes(peepholes):
+    ops = ops_of(FastLSTM(*SIZES, peepholes=peepholes)._forward(T.imatrix("x")))
+    assert [op for op in ops if isinstance(op, LSTMLayer)] == [LSTMLayer(peepholes)]
+    assert not [op for op in ops if type(op).__name__ == "Scan"]
+
+
+def test_another_activation_is_refused():
+    with pytest.raises(ValueError, match="logistic, tanh, relu, got 'softplus'"):
+        FastRNN(*SIZES, activation="softplus")
+
+
+@pytest.mark.parametrize("cls", [FastRNN, FastLSTM])
+def test_first_states_that_are_given_are_used(cls):
+    model, x = cls(*SIZES, seed=0, dtype="float64"), T.ivector("x")
+    states = [T.vector(dtype="float64") for _ in range(2 if cls is FastLSTM else 1)]
+    forward = theano.function([x, *states], model._forward(x, *states))
+    words, zeros = np.array([3, 1, 4], "int32"), [np.zeros(5) for _ in states]
+    assert np.allclose(forward(words, *zeros).T, model.forward(words), rtol=1e-12)
+    for n in range(len(states)):
+        given = [np.ones(5) if m == n else zero for m, zero in enumerate(zeros)]
+        assert not np.allclose(forward(words, *given).T, model.forward(words))

@@ -1,0 +1,97 @@
+"""JSON files of entries: what is written when, damaged files, folders that cannot be written."""
+
+import json
+import os
+from dataclasses import dataclass
+
+import pytest
+
+from lab.exercises.json_store import JsonStore
+
+
+@dataclass
+class Score:
+    points: int = 0
+    note: str | None = None
+
+
+@pytest.fixture
+def store():
+    return JsonStore("scores.json", Score)
+
+
+def test_without_a_file_there_are_no_entries_and_reading_makes_none(store, runs_folder):
+    assert store.read() == {}
+    assert store.path == runs_folder / "scores.json"
+    assert list(runs_folder.iterdir()) == []
+
+
+def test_the_folder_is_the_one_of_runs_at_the_time(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "a" / "b"))
+    with store.changing() as entries:
+        entries["x"] = Score(1)
+    assert (tmp_path / "a" / "b" / "scores.json").is_file()
+
+
+def test_changes_are_kept_and_nothing_is_written_for_none(store):
+    with store.changing() as entries:
+        entries["x"] = Score(3)
+        entries["y"] = Score(note="n")
+    assert json.loads(store.path.read_text()) == {"x": {"points": 3}, "y": {"points": 0, "note": "n"}}
+    with store.changing() as entries:
+        entries["x"].points += 1
+        del entries["y"]
+    assert store.read() == {"x": Score(4)}
+
+
+def test_what_does_not_change_is_not_written_again(store):
+    with store.changing() as entries:
+        entries["x"] = Score(3)
+    before = store.path.stat().st_ino  # of another file, if it is replaced
+    with store.changing() as entries:
+        entries["x"] = Score(3)
+    assert store.path.stat().st_ino == before
+    with store.changing() as entries:
+        entries["x"] = Score(4)
+    assert store.path.stat().st_ino != before
+
+
+def test_an_error_in_between_writes_nothing_and_unlocks(store):
+    def change():
+        with store.changing() as entries:
+            entries["x"] = Score(3)
+            raise KeyError("x")
+
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            change()
+    assert not store.path.exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"x": {"points": "many"}}', "\xff"])
+def test_a_damaged_file_is_renamed_to_an_unused_name(store, runs_folder, content):
+    (runs_folder / "scores.json.damaged").write_text("older")
+    (runs_folder / "scores.json.damaged-2").symlink_to("nowhere")
+    store.path.write_text(content, encoding="latin-1")
+    assert store.read() == {}
+    assert not store.path.exists()
+    assert (runs_folder / "scores.json.damaged").read_text() == "older"
+    assert (runs_folder / "scores.json.damaged-3").read_text(encoding="latin-1") == content
+    with store.changing() as entries:
+        entries["x"] = Score(1)
+    assert store.read() == {"x": Score(1)}
+
+
+def test_a_folder_in_the_place_of_the_file_is_renamed_too(store, runs_folder):
+    store.path.mkdir()
+    assert store.read() == {}
+    assert [path.name for path in runs_folder.iterdir() if path.is_dir()] == ["scores.json.damaged"]
+
+
+def test_trying_to_write_leaves_nothing_and_names_the_folder_that_refuses(store, tmp_path, monkeypatch):
+    store.try_to_write()
+    assert os.listdir(store.path.parent) == []
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "file"))
+    with pytest.raises(OSError, match=str(tmp_path / "file")):
+        store.try_to_write()

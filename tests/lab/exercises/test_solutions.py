@@ -1,0 +1,26 @@
+"""The solutions of the exercises: they can be read, run, and pass their checks."""
+
+import pytest
+
+from lab import check
+from lab.exercises import solutions
+from lab.exercises.hints import EXERCISES
+
+pytestmark = pytest.mark.theano
+NEEDED = {"lstm_step": ["lstm_gates"], "lstm": ["lstm_gates", "lstm_step"]}
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_solution_runs_in_a_cell_and_passes_its_check(exercise):
+    space = {}
+    for name in (*NEEDED.get(exercise, ()), exercise):
+        before = set(space)
+        exec(solutions.code(name), space)
+    defined = [value for name, value in space.items() if name not in before and name.lower().startswith("my")]
+    assert len(defined) == 1
+    assert getattr(check, exercise)(defined[0])
+
+
+def test_an_exercise_without_a_solution_is_an_error():
+    with pytest.raises(FileNotFoundError, match=r"nothing\.py"):
+        solutions.code("nothing")

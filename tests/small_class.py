@@ -1,0 +1,42 @@
+"""A class of four students, as it is handed in."""
+
+import json
+
+from lxmls_rnn.deep_learning.training import Trainer
+from lxmls_rnn.experiment import Settings, corpus_files
+from lxmls_rnn.runs import Run
+
+RIGHT = {"state": "right", "tries": 3, "hints": 1, "solution": True}
+RIGHT |= {"begun": "2026-07-20 14:52", "done": "2026-07-20 15:04"}
+OPEN = {"state": "not right", "tries": 7, "hints": 0, "solution": False}
+
+
+def hand_in(folder):
+    """Write the folders of the students into a folder, and return it.
+
+    Anna has done one exercise and trained; Ben is stuck at it; Cai's file is damaged; Dee has begun nothing.
+    """
+    progress = {
+        "anna": json.dumps({"forward": RIGHT, "errors": {**OPEN, "tries": 2}}),
+        "ben": json.dumps({"forward": OPEN}),
+        "cai": "{",
+        "dee": None,
+    }
+    for name, text in progress.items():
+        runs = folder / name / "runs"
+        runs.mkdir(parents=True)
+        if text is not None:
+            (runs / "exercises.json").write_text(text)
+    train, dev, _ = map(str, corpus_files("sample"))
+    answers = {
+        "anna": {"Why?": {"text": "[bold]I see <b>no</b> \x1b[2Jreason.\nNone.", "written": "2026-07-20 15:00"}},
+        "ben": {
+            "Why?": {"text": "Because.", "written": "2026-07-20 15:00"},
+            "How deep?": {"text": "10", "written": "2026-07-20 15:01"},
+        },
+    }
+    for name, its in answers.items():
+        (folder / name / "runs" / "answers.json").write_text(json.dumps(its))
+    settings = Settings(train, dev, max_nr_sent=30, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
+    list(Run.create("first", settings, folder / "anna" / "runs").fit())
+    return folder
