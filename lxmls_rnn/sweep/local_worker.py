@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from subprocess import Popen
 from typing import IO, Any
@@ -60,8 +61,13 @@ def main(folder: str) -> None:
     threading.Thread(target=_end_with, args=[parent, folder], daemon=True).start()
     if not given:  # the parent has already ended
         _end_with(parent, folder)
-    _work(given)
-    os._exit(0)
+    status = 0
+    try:
+        _work(given)
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    os._exit(status)  # Python's own end would wait for the thread, which reads standard input
 
 
 def _end_with(parent: IO[bytes], folder: str) -> None:

@@ -75,3 +75,10 @@ def test_ctrl_c_is_for_the_client_alone(folder, monkeypatch):
 def test_a_process_that_has_died_at_once_is_no_error(folder, monkeypatch):
     monkeypatch.setattr(pickle, "dumps", lambda given: b" " * 10_000_000)  # more than a pipe holds
     assert start(folder, "raise SystemExit(3)", monkeypatch).wait(60) == 3
+
+
+def test_the_last_line_of_a_worker_that_fails_at_its_start_is_the_error(folder):
+    running = start(folder)  # Dask's Worker needs an address
+    assert running.wait(60) == 1
+    running.stdin.close()
+    assert (folder.parent / "log").read_text().splitlines()[-1].startswith("TypeError: ")
