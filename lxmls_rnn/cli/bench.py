@@ -50,7 +50,8 @@ def bench(
     length: Annotated[str, typer.Option(help="Sentence lengths instead of the set's.")] = "",
     words: Annotated[int, typer.Option(min=1, help="Words in the vocabulary.")] = 4786,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of BLAS, the fused layers and PyTorch, cores of JAX; by default all.")
+        int | None,
+        typer.Option(min=1, help="Threads of BLAS, the fused layers and PyTorch, cores of JAX; by default all."),
     ] = None,
     seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = 0.15,
     limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = 120.0,

@@ -93,7 +93,9 @@ class BenchmarkPanel(Panel):
         self.works = Checkboxes("Work", c.WORKS, ["backward"])
         self.dtypes = Checkboxes("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
         self.checkboxes = self.models, self.implementations, self.devices, self.works, self.dtypes
-        self.threads = integer("Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX", 1024, "15em")
+        self.threads = integer(
+            "Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX", 1024, "15em"
+        )
         real, what = widgets.BoundedFloatText, "Measuring time for each case, without compiling"
         self.seconds = field(real, "Seconds per case", 0.15, what, "16em", min=0.01, max=60.0)
         what = "Cases that have not started by then are skipped; compiling does not count"

@@ -96,13 +96,12 @@ class JaxContender:
         self.reset()
 
     def bind(self, batch: Inputs, rate: float) -> Callable[[], Any]:
-        # (L, [B]); on the CPU the arrays stay where they are, on a GPU each call copies them there
-        inputs: Any = tuple(np.ascontiguousarray(array.T) for array in batch)
-        inputs = (inputs[:1] if self.case.work == "forward" else inputs) + (
-            (np.asarray(rate, self.case.dtype),) if self.case.work == "step" else ()
-        )
+        x, y, weights = (np.ascontiguousarray(array.T) for array in batch)  # (L, [B])
+        needed = {"forward": (x,), "backward": (x, y, weights), "step": (x, y, weights, np.array(rate, weights.dtype))}
+        inputs: Any = needed[self.case.work]
         if self.case.device == "cpu":
             inputs = jax.device_put(inputs, self.place)
+        # on a GPU each call copies the inputs to the device
         place = (lambda: inputs) if self.case.device == "cpu" else (lambda: jax.device_put(inputs, self.place))
 
         def forward() -> Any:
