@@ -65,6 +65,7 @@ class JaxContender:
         jax.config.update("jax_enable_x64", case.dtype == "float64")
         jax.config.update("jax_default_matmul_precision", "highest")  # the other implementations have no TF32
         self.case, self.place = case, jax_device(case.device)
+        self.param: Any  # as `values`, on the device
         left_out = () if case.peepholes else ("W_c",)
         self.values = {name: W.astype(case.dtype) for name, W in values.items() if name not in left_out}
         self.values["W_e"] = np.ascontiguousarray(self.values["W_e"].T)  # an embedding is a row
@@ -132,7 +133,7 @@ class JaxContender:
 
     def reset(self) -> None:
         # copies, because a step donates its parameters
-        self.param: Any = tuple(jax.device_put(jnp.array(W), self.place) for W in self.values.values())
+        self.param = tuple(jax.device_put(jnp.array(W), self.place) for W in self.values.values())
 
     def device(self) -> str:
         on = {device for W in self.param for device in W.devices()}

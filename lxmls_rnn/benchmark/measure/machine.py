@@ -29,7 +29,7 @@ VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     gpu_plans.BOUNDS_VARIABLE,
 )
-NAMES = {"torch": "PyTorch", "jax": "JAX"}
+PEER_NAMES = {"torch": "PyTorch", "jax": "JAX"}
 
 
 def describe(threads: int, torch_python: str | None = None, jax_python: str | None = None) -> dict[str, Any]:
@@ -117,7 +117,7 @@ print(json.dumps(dict(python=sys.version.split()[0], **versions)))"""
             raise ValueError(f"{python} cannot be run: {error.strerror}") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise ValueError(f"{python} has no working {NAMES[framework]}: {said[-1]}")
+        raise ValueError(f"{python} has no working {PEER_NAMES[framework]}: {said[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
