@@ -143,7 +143,7 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
     ("args", "message"),
     [
         (["--baseline", "cupy"], "--baseline must be one of numpy, "),
-        (["--implementation", "fused,jax"], "--implementation must be among numpy, "),
+        (["--implementation", "fused,cupy"], "--implementation must be among numpy, "),
         (["--dtype", "float16"], "--dtype must be among float64, float32, got 'float16'"),
         (["--work", "sleep"], "--work must be among "),
         (["--hidden", "20,x"], "--hidden takes positive numbers separated by commas, got '20,x'"),
