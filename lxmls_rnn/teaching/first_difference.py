@@ -33,7 +33,7 @@ from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
 FORWARD, ERRORS = ("i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "p_t"), ("e_y_t", "e_h_t", "e_a_t")
 ROUNDING = (
     "Two correct models differ by rounding: they sum in another order, or round a product and a sum once (fused "
-    "multiply-add) instead of twice. A GPU may round factors to TF32, 10 bits; the models of this library forbid it."
+    "multiply-add) instead of twice. A GPU may also round factors to TF32, 10 bits; JAX and PyTorch do not do so here."
 )
 
 OPEN = 40.0  # input of a gate at which it is 1 in both dtypes; at -OPEN it is 0
