@@ -89,6 +89,15 @@ class RNNOptions:
         """Set the attributes of a model with these parameters; each framework places them in its own way."""
         raise NotImplementedError
 
+    def _place(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters."""
+        raise NotImplementedError
+
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters; ValueError unless names and shapes fit."""
+        check_values(self.shapes(self.sizes), values)
+        self._place(values)
+
     @property
     def options(self) -> dict[str, Any]:
         """Options of the constructor, without sizes and seed."""

@@ -78,13 +78,14 @@ def quantities(model: Model, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[str
     yield "h_t", h
     yield "p_t", model.forward(x)
 
-    yield "e_y_t", _score_errors(model, values["W_y"] @ h, y)
+    e_y = _score_errors(model, values["W_y"] @ h, y)
+    yield "e_y_t", e_y
     probe = _with_units(model, [{}, READ_ERROR, READ_ERROR], [1, 1, -1])
     inputs = probe["W_x"] @ probe["W_e"][:, x]
     dW_e = _built(model, {**probe, "W_e": inputs, "W_x": np.eye(len(inputs))}).grads(np.arange(L), y)[0]
     e_a, e_h, _ = np.split(dW_e.reshape(-1, 3 * H, L), 3, axis=1)
     e_h = e_h.sum(0)
-    yield "e_h_t", e_h / _scale(e_h[:, -1], values["W_y"].T @ _score_errors(model, values["W_y"] @ h, y)[:, -1])
+    yield "e_h_t", e_h / _scale(e_h[:, -1], values["W_y"].T @ e_y[:, -1])
     yield "e_a_t", e_a.reshape(-1, L)
     yield from zip(model.shapes(model.sizes), model.grads(x, y), strict=True)
 
@@ -100,8 +101,7 @@ def _gate(name: str, h: np.ndarray) -> np.ndarray:
     rounding = np.finfo(h.dtype).eps
     c = np.arctanh(np.clip(h, rounding - 1, 1 - rounding))
     if name == "f_t":  # c_t = f_t c_{t-1} + 1/2
-        c[:, 1:] = (c[:, 1:] - 0.5) / c[:, :-1]
-        c[:, 0] = 0
+        c = (c - 0.5) / np.column_stack([np.ones(len(c)), c[:, :-1]])
     return c
 
 
