@@ -16,7 +16,15 @@ from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
 from lxmls_rnn.distance import TAGGERS
 
 PAGE = Path(__file__).parents[1] / "docs/models.md"
-COMMANDS = ("train", "resume", "tag", "evaluate", "sweep", "check", "export")  # `test_a_model_is_taken_by_all` tries them
+COMMANDS = (
+    "train",
+    "resume",
+    "tag",
+    "evaluate",
+    "sweep",
+    "check",
+    "export",
+)  # `test_a_model_is_taken_by_all` tries them
 HEADER = (
     "model", "framework", *COMMANDS, "padded batches", "peepholes", "GPU", "training and sweep panel", "inspection",
     "gradient check", "step-through", "Play", "distance",
@@ -37,7 +45,15 @@ def line(name, choice, checked, stepped):
     steps = ("new, run" if name in stepped else "run") if numpy else "N"
     cells = ["yes"] * (len(COMMANDS) + 1), peepholes, mark(not numpy), mark(name in choice), "yes" if numpy else "N"
     many, *others = cells
-    return [f"`{name}`", entry.framework.name, *many, *others, mark(name in checked), steps, *map(mark, (in_play, in_distance))]
+    return [
+        f"`{name}`",
+        entry.framework.name,
+        *many,
+        *others,
+        mark(name in checked),
+        steps,
+        *map(mark, (in_play, in_distance)),
+    ]
 
 
 def drawn():

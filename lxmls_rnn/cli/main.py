@@ -283,9 +283,7 @@ def check(
     n_hidd: Annotated[int, typer.Option(min=1, help="Hidden units.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the sentence and the parameters.")] = 0,
     dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
-    against: Annotated[
-        str | None, typer.Option(help="Compare every quantity of both passes, with this model.")
-    ] = None,
+    against: Annotated[str | None, typer.Option(help="Compare every quantity of both passes, with this model.")] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(min=0, help="Difference up to which two entries agree.", show_default="1e-8, or 1e-4 in float32"),
@@ -296,8 +294,9 @@ def check(
     With `--against`, check models of any frameworks against another one, in the hidden states, gates, probabilities,
     errors and gradients. If two models part, a sentence names the first quantity, word and gate.
 
-    Examples: `lxmls-rnn check --model NumpyLSTM --length 3`,
-    `lxmls-rnn check --model RNN --model TorchRNN --against JaxRNN --dtype float32`
+    Example: `lxmls-rnn check --model NumpyLSTM --length 3`
+
+    Example: `lxmls-rnn check --model RNN --model TorchRNN --against JaxRNN --dtype float32`
     """
     from lxmls_rnn.teaching.first_difference import ROUNDING, compare_models, in_sentences
     from lxmls_rnn.teaching.gradient_check import TOLERANCE, check_gradients

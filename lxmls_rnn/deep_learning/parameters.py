@@ -76,6 +76,7 @@ class RNNOptions:
     activations: tuple[str, ...] = ACTIVATIONS
     peephole_options: tuple[bool, ...] = ()
     framework: Framework
+    sizes: Sizes
     activation: str
     dtype: str
 

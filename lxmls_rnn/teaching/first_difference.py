@@ -5,9 +5,9 @@ they do not return come from probes: models of the same class with other matrice
 
     h_t     W_y = [identity; 0], so that log p_t[k] - log p_t[n_hidd] is h_t[k]
     i_t, f_t, g_t, o_t, c_t of an LSTM
-            Further units take some inputs of their gates from a real unit and constants for the others. With o = 1 and
-            the other three gates copied, h is tanh(c_t); with f = 0 and g = o = 1, it is tanh(i_t). f_1 multiplies
-            c_0 = 0, so it has no effect, and is returned as 0.
+            Each gate of a real unit has a further unit whose other three gates are constants, so that its h shows the
+            gate; the cell has one with only o constant. All constants are equal, so if a model exchanges two gates,
+            only these two part. f_1 multiplies c_0 = 0, so it has no effect, and is returned as 0.
     e_y_t   h_t is the onehot of t and W_y holds the real scores: column t of dW_y is then e_y_t
     e_a_t   each position has its own word, whose embedding is W_x z_t, and W_x is the identity: dW_e is then e_a
     e_h_t   Two further units for each real one have a constant value. Columns of W_y and W_h that are equal except for
@@ -30,22 +30,20 @@ from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import MODELS, available, check_model_name, model_class, numpy_class
 from lxmls_rnn.teaching.gradient_check import Comparison, comparison, pairs
 
-FORWARD, ERRORS = ("i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "p_t"), ("e_y_t", "e_h_t", "e_a_t")
+FORWARD_QUANTITIES, ERROR_QUANTITIES = ("i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "p_t"), ("e_y_t", "e_h_t", "e_a_t")
 ROUNDING = (
     "Two correct models differ by rounding: they sum in another order, or round a product and a sum once (fused "
     "multiply-add) instead of twice. A GPU may also round factors to TF32, 10 bits; JAX and PyTorch do not do so here."
 )
 
+LSTM_GATES = STACKED_GATES["W_x"]
+ROUNDED_TO_ZERO = 1e-5  # f_1 is 0 but for rounding
 OPEN = 40.0  # input of a gate at which it is 1 in both dtypes; at -OPEN it is 0
-HALF = float(np.arctanh(0.5))
 # inputs of gates that a further unit of an LSTM has as constants; the others are those of its real unit
-READ_GATES = {
-    "i_t": {"f": -OPEN, "g": OPEN, "o": OPEN},
-    "f_t": {"i": OPEN, "g": HALF, "o": OPEN},
-    "g_t": {"i": OPEN, "f": -OPEN, "o": OPEN},
-    "o_t": {"i": OPEN, "f": -OPEN, "g": OPEN},
-    "c_t": {"o": OPEN},
+READ_GATES = {f"{read}_t": {gate: 1.0 for gate in LSTM_GATES if gate != read} for read in LSTM_GATES} | {
+    "c_t": {"o": 1.0}
 }
+SIGMA, TANH = float(1 / (1 + np.exp(-1))), float(np.tanh(1))  # the gates of a further unit that are constant
 READ_ERROR = {"a": 0.5, "i": 1.0, "f": -OPEN, "g": 1.0, "o": 1.0}  # where every slope is neither 0 nor 1
 ONE_AND_ZERO = {"logistic": (OPEN, -OPEN), "tanh": (OPEN, 0.0), "relu": (1.0, 0.0)}  # inputs at which f is 1 and 0
 
@@ -53,7 +51,7 @@ ONE_AND_ZERO = {"logistic": (OPEN, -OPEN), "tanh": (OPEN, 0.0), "relu": (1.0, 0.
 class Difference(NamedTuple):
     """The first difference between two models, in the order in which they compute."""
 
-    quantity: str  # of `FORWARD` or `ERRORS`, or a parameter, whose gradient differs
+    quantity: str  # of `FORWARD_QUANTITIES` or `ERROR_QUANTITIES`, or a parameter, whose gradient differs
     step: int  # from 1; 0 for a gradient
     gates: list[str]  # of an LSTM, if only these part
     difference: float  # relative to the largest entry
@@ -95,19 +93,22 @@ def _is_lstm(model: Model) -> bool:
 
 
 def _gate(name: str, h: np.ndarray) -> np.ndarray:
-    """Return a gate or the cell, (H, L), from the hidden states of the units that read it."""
-    if name == "o_t":
-        return h / np.tanh(1)
+    """Return a gate or the cell, (H, L), from the hidden states of the units that read it, SIGMA tanh(c_t)."""
+    if name == "o_t":  # h_t = o_t tanh(c_t), c_t = SIGMA c_{t-1} + SIGMA TANH
+        return h / np.tanh(SIGMA * TANH * (1 - SIGMA ** np.arange(1, h.shape[1] + 1)) / (1 - SIGMA))
     rounding = np.finfo(h.dtype).eps
-    c = np.arctanh(np.clip(h, rounding - 1, 1 - rounding))
-    if name == "f_t":  # c_t = f_t c_{t-1} + 1/2
-        c = (c - 0.5) / np.column_stack([np.ones(len(c)), c[:, :-1]])
-    return c
+    c = np.arctanh(np.clip(h / SIGMA, rounding - 1, 1 - rounding))
+    if name == "c_t":
+        return c
+    if name == "f_t":  # c_t = f_t c_{t-1} + SIGMA TANH
+        f = (c - SIGMA * TANH) / np.column_stack([np.ones(len(c)), c[:, :-1]])
+        return np.where(np.abs(f) < ROUNDED_TO_ZERO, 0, f)
+    # c_t = SIGMA c_{t-1} + i_t TANH, or + SIGMA g_t
+    added = c - SIGMA * np.column_stack([np.zeros(len(c)), c[:, :-1]])
+    return added / (TANH if name == "i_t" else SIGMA)
 
 
-def _with_units(
-    model: Model, units: Sequence[dict[str, float]], columns: Sequence[float]
-) -> dict[str, np.ndarray]:
+def _with_units(model: Model, units: Sequence[dict[str, float]], columns: Sequence[float]) -> dict[str, np.ndarray]:
     """Return the parameters of `model` with blocks of n_hidd hidden units in place of its own.
 
     Parameters
@@ -142,9 +143,9 @@ def _score_errors(model: Model, scores: np.ndarray, y: np.ndarray) -> np.ndarray
     L, is_lstm = len(y), _is_lstm(model)
     one, zero = ONE_AND_ZERO[model.activation]
     onehot = np.column_stack([(one - zero) * np.eye(L), np.full(L, zero)])  # embeddings are [onehot(t); 1]
-    const = {gate: np.pad(np.full((L, 1), value), [(0, 0), (L, 0)]) for gate, value in READ_GATES["g_t"].items()}
-    gates = STACKED_GATES["W_x"] if is_lstm else "a"
-    level = np.tanh(1) if is_lstm else 1
+    constants = {"i": OPEN, "f": -OPEN, "o": OPEN}
+    const = {gate: np.pad(np.full((L, 1), value), [(0, 0), (L, 0)]) for gate, value in constants.items()}
+    gates, level = (LSTM_GATES, TANH) if is_lstm else ("a", 1.0)
     layer = {
         "W_e": np.vstack([np.eye(L), np.ones(L)]),
         "W_x": np.concatenate([const.get(gate, onehot) for gate in gates]),
@@ -227,9 +228,9 @@ def first_difference(rows: Iterable[Comparison]) -> Difference | None:
         wrong = np.flatnonzero(~(row.differences <= row.tolerance).all(axis=0)) + 1
         if not len(wrong):
             continue
-        if row.parameter in FORWARD:
+        if row.parameter in FORWARD_QUANTITIES:
             parted.append((0, int(wrong[0]), place, row))
-        elif row.parameter in ERRORS:
+        elif row.parameter in ERROR_QUANTITIES:
             parted.append((1, -int(wrong[-1]), place, row))
         else:
             parted.append((2, 0, place, row))
@@ -238,13 +239,13 @@ def first_difference(rows: Iterable[Comparison]) -> Difference | None:
     _, when, _, row = first = min(parted, key=lambda one: one[:3])
     step, name = abs(when), row.parameter
     differences = row.differences[:, [step - 1]] if step else row.differences
-    if f"{name[0]}_t" in list(READ_GATES)[:4]:
-        gates = [other.parameter[0] for *key, _, other in parted if key == [*first[:2]] and other.parameter[0] in "ifgo"]
-        return Difference(" and ".join(f"{gate}_t" for gate in gates), step, [], float(differences.max()))
+    if name in [f"{gate}_t" for gate in LSTM_GATES]:
+        same = [other.parameter for *key, _, other in parted if tuple(key) == first[:2]]
+        return Difference(" and ".join(one for one in same if one[0] in LSTM_GATES), step, [], float(differences.max()))
     gates = [] if row.peepholes is None else list(STACKED_GATES.get("W_x" if name == "e_a_t" else name, ""))
     blocks = np.split(differences, len(gates)) if gates else []
-    wrong = [gate for gate, block in zip(gates, blocks, strict=True) if not (block <= row.tolerance).all()]
-    return Difference(name, step, wrong if len(wrong) < len(gates) else [], float(differences.max()))
+    parts = [gate for gate, block in zip(gates, blocks, strict=True) if not (block <= row.tolerance).all()]
+    return Difference(name, step, parts if len(parts) < len(gates) else [], float(differences.max()))
 
 
 def in_sentences(rows: Iterable[Comparison]) -> Iterator[str]:

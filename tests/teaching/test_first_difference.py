@@ -149,7 +149,9 @@ LSTMS = ["JaxLSTM", "TorchLSTM", "FastTorchLSTM", pytest.param("FastLSTM", marks
 
 
 @pytest.mark.parametrize("name", [*LSTMS, pytest.param("LSTM", marks=of_scan)])
-@pytest.mark.parametrize(("order", "where"), [([0, 1, 3, 2], "g_t and o_t"), ([1, 0, 2, 3], "i_t and f_t")])
+@pytest.mark.parametrize(
+    ("order", "where"), [([0, 1, 3, 2], "g_t and o_t"), ([1, 0, 2, 3], "i_t and f_t"), ([2, 1, 0, 3], "i_t and g_t")]
+)
 def test_a_wrong_order_of_the_gates_is_found_in_any_framework(name, order, where, monkeypatch):
     def reordered(W):
         return W.reshape((4, -1, W.shape[1]))[np.array(order)].reshape(W.shape)  # probes have other sizes
@@ -245,9 +247,9 @@ def test_models_of_several_frameworks_are_compared_with_one(against, other, dtyp
     rows = list(compare_models([numpy, other], **options))
     assert {row.model for row in rows} == {numpy, other}
     assert {row.against for row in rows} == {against}
-    assert {row.peepholes for row in rows} == {
-        "JaxRNN": {None}, "TorchLSTM": {True, False}, "FastTorchLSTM": {False}
-    }[against]
+    assert {row.peepholes for row in rows} == {"JaxRNN": {None}, "TorchLSTM": {True, False}, "FastTorchLSTM": {False}}[
+        against
+    ]
     assert all(row.agrees for row in rows)
     names = list(dict.fromkeys(row.parameter for row in rows))
     gates = [] if against == "JaxRNN" else list(READ_GATES)
@@ -255,6 +257,14 @@ def test_models_of_several_frameworks_are_compared_with_one(against, other, dtyp
     assert any(row.difference > 0 for row in rows)  # it was not compared with itself
     (one, *_) = in_sentences(replace(row, tolerance=0) for row in rows)
     assert f"the first difference from {against} is in " in one
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("against", ["TorchRNN", "TorchLSTM"])
+def test_models_agree_on_a_single_word_and_on_a_long_sentence(against, dtype):
+    for length in (1, 40):
+        rows = compare_models([rnns.numpy_class(against).__name__], against, length=length, dtype=dtype)
+        assert [row for row in rows if not row.agrees] == []
 
 
 def test_models_of_two_families_are_not_compared():

@@ -40,9 +40,9 @@ class GradientCheckPanel(Panel):
     an LSTM and check again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in
     back-propagation must the mistake be? Then read the explanation below the table. Some mistakes show only with
     certain sentences: with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is
-    wrong; the forget gate does not show, because there is no earlier cell to forget. Choose a model at <b>Against</b> to
-    compare the others with it in every quantity of both passes, not only in the gradients: the text below the table
-    names the first one that differs. In float32, all differ a little."""
+    wrong; the forget gate does not show, because there is no earlier cell to forget. Choose a model at
+    <b>Against</b> to compare the others with it in every quantity of both passes, not only in the gradients: the text
+    below the table names the first one that differs. In float32, all differ a little."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
@@ -175,11 +175,9 @@ class GradientCheckPanel(Panel):
 
     def _count(self, name: str) -> int:
         """Return how many rows a model has."""
-        more, known = 0, (True, False)
-        is_lstm = MODELS[name].family == "LSTM"
-        if self._other != BY_DEFAULT:
-            more, known = (10 if is_lstm else 5), MODELS[self._other].peephole_options
-        variants = [either for either in MODELS[name].peephole_options if either in known]
+        is_lstm, other = MODELS[name].family == "LSTM", MODELS.get(self._other, MODELS[name])
+        more = 0 if self._other == BY_DEFAULT else 10 if is_lstm else 5
+        variants = [either for either in MODELS[name].peephole_options if either in other.peephole_options]
         # an LSTM has 5 parameters with peepholes and 4 without
         return sum(4 + has_peepholes + more for has_peepholes in variants) if is_lstm else 4 + more
 
