@@ -65,7 +65,7 @@ class Difference(NamedTuple):
 
 def quantities(model: Model, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the quantities of both passes, (n, L), and the gradient of every parameter, each when it is asked for."""
-    values, (_, _, H, n_tags), L = model.get_values(), model.sizes, len(x)
+    values, H, L = model.get_values(), model.sizes.n_hidd, len(x)
     read = READ_GATES if _is_lstm(model) else {}
     probe = _with_units(model, [{}, *read.values()], [1] + [0] * len(read))
     n = len(read) * H + H

@@ -270,5 +270,5 @@ def test_models_agree_on_a_single_word_and_on_a_long_sentence(against, dtype):
 def test_models_of_two_families_are_not_compared():
     with pytest.raises(ValueError, match="NumpyLSTM and NumpyRNN have different parameters: expected two RNNs or two"):
         list(compare_models(["NumpyLSTM"], "NumpyRNN"))
-    with pytest.raises(ValueError, match="model must be one of .* got 'GRU'"):
+    with pytest.raises(ValueError, match=r"model must be one of .* got 'GRU'"):
         list(compare_models(against="GRU"))
