@@ -247,6 +247,7 @@ def test_models_of_several_frameworks_are_compared_with_one(against, other, dtyp
     rows = list(compare_models([numpy, other], **options))
     assert {row.model for row in rows} == {numpy, other}
     assert {row.against for row in rows} == {against}
+    assert {row.expected.dtype.name for row in rows if row.parameter[0] in "pW"} == {dtype}
     assert {row.peepholes for row in rows} == {"JaxRNN": {None}, "TorchLSTM": {True, False}, "FastTorchLSTM": {False}}[
         against
     ]
