@@ -64,7 +64,7 @@ class GradientCheckPanel(Panel):
         self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
         self.mistake.add_class("lab-break")
         what = "What the ticked models are compared with; a model is compared in every quantity of both passes"
-        self.against = dropdown("Against", [BY_DEFAULT, *available()], what, width="24em")
+        self.against = dropdown("Against", [BY_DEFAULT, *available()], what, width="30em")
         self.dtype = dropdown("Numbers", DTYPES, "Data type of the models", width="18em")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop, disabled=True)
