@@ -313,7 +313,8 @@ def test_a_model_of_any_framework_is_compared_in_every_quantity(against, dtype):
     assert names["rows"] == panel.rows
 
 
-def test_the_first_quantity_that_differs_from_another_framework_is_named_and_shown():
+def test_the_first_quantity_that_differs_from_torch_is_named_and_shown():
+    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
     panel = make("NumpyRNN")
     panel.against.value = "TorchRNN"
     panel.mistake.value = "W_h not transposed"
