@@ -7,14 +7,19 @@ from lab.exercises import solutions
 from lab.exercises.hints import EXERCISES
 
 pytestmark = pytest.mark.theano
+IMPORTS = {  # of the cell before
+    "torch": "import torch; from torch import nn",
+    "jax": "import jax, jax.numpy as jnp; from jax import lax",
+}
 NEEDED = {"lstm_step": ["lstm_gates"], "lstm": ["lstm_gates", "lstm_step"]}
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_a_solution_runs_in_a_cell_and_passes_its_check(exercise):
-    if (framework := exercise.partition("_")[0]) in ("jax", "torch"):
+    if (framework := exercise.partition("_")[0]) in IMPORTS:
         pytest.importorskip(framework, reason=f"{framework} is not installed: `make setup WITH={framework}` brings it")
     space = {}
+    exec(IMPORTS.get(framework, ""), space)
     for name in (*NEEDED.get(exercise, ()), exercise):
         before = set(space)
         exec(solutions.code(name), space)
