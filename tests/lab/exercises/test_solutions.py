@@ -11,7 +11,12 @@ IMPORTS = {  # of the cell before
     "torch": "import torch; from torch import nn",
     "jax": "import jax, jax.numpy as jnp; from jax import lax",
 }
-NEEDED = {"lstm_step": ["lstm_gates"], "lstm": ["lstm_gates", "lstm_step"]}
+NEEDED = {
+    "lstm_step": ["lstm_gates"],
+    "lstm": ["lstm_gates", "lstm_step"],
+    "torch_gradients": ["torch_loop"],
+    "jax_gradients": ["jax_scan"],
+}
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
