@@ -21,6 +21,7 @@ from lab.exercises import (
     framework_exercises,
     lstm_exercises,
     numpy_exercises,
+    practice_exercises,
     solutions,
     theano_exercises,
 )
@@ -85,6 +86,11 @@ torch_gradients = _exercise(framework_exercises.torch_gradients)
 torch_layer = _exercise(framework_exercises.torch_layer)
 jax_scan = _exercise(framework_exercises.jax_scan)
 jax_gradients = _exercise(framework_exercises.jax_gradients)
+unknown_words = _exercise(practice_exercises.unknown_words)
+early_stopping = _exercise(practice_exercises.early_stopping)
+pad_batch = _exercise(practice_exercises.pad_batch)
+clip = _exercise(practice_exercises.clip)
+forget_gate = _exercise(practice_exercises.forget_gate)
 
 
 def installed(framework: str) -> bool:

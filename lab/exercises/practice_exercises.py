@@ -1,0 +1,482 @@
+"""Checks of exercise 6.6, training in practice: each returns a text, or raises `NotYet` or `Wrong`."""
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from lab.exercises.difference import as_numbers, close, own_line, recognise, vector
+from lab.exercises.setting import MODEL_SIZES, SENTENCES, several, what
+from lab.exercises.slips import Quantities, Slip
+from lab.exercises.verdict import NotYet, Wrong, attempt
+from lxmls_rnn.deep_learning.batches import cut
+from lxmls_rnn.readers.pos_corpus import UNKNOWN_WORD
+
+Words = list[list[str]]
+# counts on both sides of each minimum; words that are repeated in a sentence, capitalised, rare in one part only
+TRAIN = [text.split() for text in ("The Old dog saw the dog .", "the cat saw the old fox .", "a fox barks , barks .")]
+DEV = [text.split() for text in ("a cat saw the zebra .", "the zebra barks . the zebra", "The fox , the old dog")]
+
+MIN_COUNTS = (2, 3)
+
+
+def replace_rare(
+    train: Words,
+    dev: Words,
+    min_count: int,
+    *,
+    counted: Callable[[Words, Words, Words], Words] = lambda train, dev, part: train,
+    rare: Callable[[int, int, bool], bool] = lambda n, least, is_dev: n < least,
+    new: Callable[[str], list[str]] = lambda word: [UNKNOWN_WORD],
+    case: Callable[[str], str] = str,
+) -> tuple[Words, Words]:
+    """Return both parts with their rare words replaced; the keywords introduce mistakes."""
+
+    def replaced(part: Words, is_dev: bool) -> Words:
+        counts = Counter(map(case, chain(*counted(train, dev, part))))
+        return [
+            [*chain(*(new(w) if rare(counts[case(w)], min_count, is_dev) else [case(w)] for w in sentence))]
+            for sentence in part
+        ]
+
+    return replaced(train, False), replaced(dev, True)
+
+
+WORD_SLIPS: list[Slip] = [
+    ("dev is unchanged: its words that are rare in train, or missing there, become <unk> too.",
+     {"rare": lambda n, least, is_dev: not is_dev and n < least}),
+    ("train is unchanged: <unk> must occur in train, else its embedding is never trained.",
+     {"rare": lambda n, least, is_dev: is_dev and n < least}),
+    ("train is unchanged, and dev keeps the words that are rare in train: in both, a count below min_count is rare.",
+     {"rare": lambda n, least, is_dev: is_dev and n < 1}),
+    ("dev keeps the words that are rare in train, but train has replaced them: their embeddings are never trained.",
+     {"rare": lambda n, least, is_dev: n < (1 if is_dev else least)}),
+    ("The words of dev are counted too. Count only train: dev stands for text that nobody has seen.",
+     {"counted": lambda train, dev, part: train + dev}),
+    ("Each part is counted by itself. A word is known if train has it often enough, in dev too.",
+     {"counted": lambda train, dev, part: part}),
+    ("The words of dev are counted instead of those of train.", {"counted": lambda train, dev, part: dev}),
+    ("Words that occur exactly min_count times are replaced too: rare is < min_count, not <=.",
+     {"rare": lambda n, least, is_dev: n <= least}),
+    ("Words that occur min_count - 1 times are kept: rare is < min_count.",
+     {"rare": lambda n, least, is_dev: n < least - 1}),
+    ("min_count is ignored: rare is < min_count, not a fixed number.", {"rare": lambda n, least, is_dev: n < 2}),
+    ("The frequent words are replaced and the rare ones kept.", {"rare": lambda n, least, is_dev: n >= least}),
+    ("The sentences that have a word are counted; count the word each time it occurs.",
+     {"counted": lambda train, dev, part: [[*set(sentence)] for sentence in train]}),
+    ("Upper and lower case are not distinguished: 'The' and 'the' are two words here.", {"case": str.lower}),
+    ("The rare words are left out. Replace them: a sentence keeps its length, each word has its tag.",
+     {"new": lambda word: []}),
+]  # fmt: skip
+
+
+def _sentences(name: str, value: Any) -> Words:
+    """Convert a student's part to lists of words; raise Wrong if it is none."""
+    try:
+        part = None if isinstance(value, (str, dict)) else list(value)
+    except TypeError:
+        part = None
+    if part is None or not all(isinstance(sentence, (list, tuple, np.ndarray)) for sentence in part):
+        advice = ""
+        if part and isinstance(part[0], str):
+            advice = "These are words: keep a list for each sentence."
+        raise Wrong(f"{name} should be a list of sentences, each a list of words; got {what(value)}.", advice)
+    return [list(map(str, sentence)) for sentence in part]
+
+
+def unknown_words(student: Any) -> str:
+    """Check the replacement of rare words: a function of (train, dev, min_count) that returns both parts anew."""
+    results = []
+    for min_count in MIN_COUNTS:
+        train, dev = ([list(sentence) for sentence in part] for part in (TRAIN, DEV))
+        new_train, new_dev = several(attempt(student, train, dev, min_count), "new_train, new_dev", 2)
+        results.append((_sentences("new_train", new_train), _sentences("new_dev", new_dev)))
+        if [train, dev] != [TRAIN, DEV]:
+            raise Wrong("The function changes its arguments. Make new lists: else a second run counts <unk> as a word.")
+    if all(got == (TRAIN, DEV) for got in results):
+        raise NotYet("Nothing is replaced: train and dev are returned as they were.")
+    for min_count, got in zip(MIN_COUNTS, results, strict=True):
+        if text := _first_wrong_word(got, replace_rare(TRAIN, DEV, min_count), min_count):
+            raise Wrong(text, _word_mistake(results))
+    return "Rare words of train, and all words of dev that are not frequent in train, became <unk>."
+
+
+def _word_mistake(results: list[tuple[Words, Words]]) -> str:
+    right = [replace_rare(TRAIN, DEV, min_count) for min_count in MIN_COUNTS]
+    added = {word for part in chain(*results) for sentence in part for word in sentence}
+    added -= {UNKNOWN_WORD, *chain(*TRAIN, *DEV)}
+    if len(added) == 1:
+        (name,) = added
+        spelled = [
+            tuple([[name if w == UNKNOWN_WORD else w for w in s] for s in part] for part in one) for one in right
+        ]
+        if results == spelled:
+            return f"The rare words became {name!r}; the library writes {UNKNOWN_WORD!r}."
+    if results == [one[::-1] for one in right]:
+        return "The order is wrong: return train first, then dev."
+    for message, mistake in WORD_SLIPS:
+        if results == [replace_rare(TRAIN, DEV, min_count, **mistake) for min_count in MIN_COUNTS]:
+            return message
+    return ""
+
+
+def _first_wrong_word(got: tuple[Words, ...], right: tuple[Words, Words], min_count: int) -> str:
+    counts = Counter(chain(*TRAIN))
+    for part, mine, expected, before in zip(("train", "dev"), got, right, (TRAIN, DEV), strict=True):
+        if len(mine) != len(expected):
+            return f"new_{part} has {len(mine)} sentences, expected {len(expected)}."
+        for n, (a, b, words) in enumerate(zip(mine, expected, before, strict=True), 1):
+            if len(a) != len(b):
+                return f"Sentence {n} of new_{part} has {len(a)} words, expected {len(b)}: {' '.join(words)}"
+            for word, found, wanted in zip(words, a, b, strict=True):
+                if found != wanted:
+                    times = {0: "does not occur", 1: "occurs once"}.get(counts[word], f"occurs {counts[word]} times")
+                    seen = f"{word!r} {times} in train, min_count is {min_count}"
+                    return f"First difference, sentence {n} of {part}: {found!r}, expected {wanted!r}. {seen}."
+    return ""
+
+
+Run = tuple[int, int, float]  # epochs trained, the epoch whose parameters the model has, the accuracy returned
+# accuracy on dev after each epoch, and the patience
+ACCURACIES: tuple[tuple[tuple[float, ...], int], ...] = (
+    ((0.5, 0.6, 0.7, 0.65, 0.7, 0.66, 0.9, 0.91), 3),  # a tie, and a gain that comes too late
+    ((0.5, 0.4, 0.6, 0.5, 0.7, 0.6, 0.65, 0.66, 0.8, 0.9), 2),  # losses that a gain makes good
+    ((0.5, 0.4, 0.9), 1),
+    ((0.3, 0.4, 0.5, 0.6), 2),  # never stops early
+)
+
+
+def stop_early(
+    accuracies: Sequence[float],
+    patience: int,
+    *,
+    gain: Callable[[float, float, float], bool] = lambda now, best, last: now > best,
+    resets: bool = True,
+    limit: Callable[[int], float] = lambda patience: patience,
+) -> Run:
+    """Return what early stopping does with these accuracies; the keywords introduce mistakes."""
+    best, best_epoch, without_gain, last, epoch = -1.0, 0, 0, -1.0, 0
+    for epoch, now in enumerate(accuracies, 1):
+        if gain(now, best, last):
+            best, best_epoch, without_gain = now, epoch, 0 if resets else without_gain
+        else:
+            without_gain += 1
+        last = now
+        if without_gain >= limit(patience):
+            break
+    return epoch, best_epoch, best
+
+
+STOPPING_SLIPS: list[Slip] = [
+    ("It never stops: leave the loop with break once `patience` epochs in a row have brought no gain.",
+     {"limit": lambda patience: np.inf}),
+    ("The count starts anew when the accuracy beats the last epoch. Compare with the best epoch.",
+     {"gain": lambda now, best, last: now > last}),
+    ("A tie counts as a gain: only an accuracy above the best one does.",
+     {"gain": lambda now, best, last: now >= best}),
+    ("A gain does not start the count anew: set it to 0.", {"resets": False}),
+    ("It stops one epoch late: after `patience` epochs without gain, not patience + 1.",
+     {"limit": lambda patience: patience + 1}),
+    ("It stops at the first epoch without gain: wait for `patience` of them.", {"limit": lambda patience: 1}),
+    ("It stops one epoch early.", {"limit": lambda patience: patience - 1}),
+    ("It stops one epoch early.", {"limit": lambda patience: patience - 1 or np.inf}),
+]  # fmt: skip
+
+
+class _Training:
+    """A model whose one parameter is the number of epochs that it was trained; its accuracies are given."""
+
+    def __init__(self, accuracies: Sequence[float]) -> None:
+        self.accuracies, self.W, self.epochs, self.resumed = accuracies, np.zeros(1), 0, False
+
+    def train_epoch(self) -> None:
+        if self.epochs == len(self.accuracies):
+            raise Wrong(f"The training goes on after {self.epochs} epochs: `epochs` is the most.")
+        self.resumed |= self.W[0] != self.epochs
+        self.epochs += 1
+        self.W[0] += 1
+
+    def dev_accuracy(self) -> float:
+        if not self.epochs:
+            raise Wrong("The accuracy is asked for before the first epoch.")
+        return self.accuracies[self.epochs - 1]
+
+    def get_values(self) -> dict[str, np.ndarray]:
+        return {"W": self.W.copy()}
+
+    def set_values(self, values: dict[str, np.ndarray]) -> None:
+        self.W[:] = values["W"]
+
+
+def early_stopping(student: Any) -> str:
+    """Check early stopping: a function of (model, train_epoch, dev_accuracy, epochs, patience)."""
+    runs: list[Run] = []
+    trainings = [_Training(accuracies) for accuracies, _ in ACCURACIES]
+    for training, (accuracies, patience) in zip(trainings, ACCURACIES, strict=True):
+        given = training, training.train_epoch, training.dev_accuracy, len(accuracies), patience
+        result = attempt(student, *given)
+        if not isinstance(result, (float, np.floating, int)):
+            raise Wrong(f"Expected the best accuracy on dev, a number; got {what(result)}.")
+        runs.append((training.epochs, int(training.W[0]), float(result)))
+    right = [stop_early(*case) for case in ACCURACIES]
+    if all(
+        run == (len(accuracies), len(accuracies), -1) for run, (accuracies, _) in zip(runs, ACCURACIES, strict=True)
+    ):
+        raise NotYet("All epochs are trained, and the best accuracy is still -1: fill in the lines of the loop.")
+    for n, (run, expected, (accuracies, patience)) in enumerate(zip(runs, right, ACCURACIES, strict=True)):
+        if run != expected:
+            said = ", ".join(f"{accuracy:.0%}" for accuracy in accuracies)
+            case = f"With dev accuracies {said} and patience {patience}"
+            if run[0] != expected[0] or not trainings[n].resumed:
+                raise Wrong(f"{case}: {_difference_of_runs(run, expected)}", _stopping_mistake(runs, right, n))
+        if trainings[n].resumed:
+            raise Wrong("The best parameters are put back during the training. Put them back once, after the loop.")
+    return "It stops in the right epoch, returns the best accuracy and leaves the best parameters in the model."
+
+
+def _difference_of_runs(run: Run, right: Run) -> str:
+    if run[0] != right[0]:
+        return f"{run[0]} epochs were trained, expected {right[0]}."
+    if run[1] != right[1]:
+        return f"the model ends with the parameters of epoch {run[1]}, expected those of epoch {right[1]}, the best."
+    return f"the function returns {run[2]:.4g}, expected {right[2]:.4g}, the best accuracy."
+
+
+def _stopping_mistake(runs: list[Run], right: list[Run], n: int) -> str:
+    if runs[n][0] != right[n][0]:
+        trained = [run[0] for run in runs]
+        tried = (
+            (message, [stop_early(*case, **mistake)[0] for case in ACCURACIES]) for message, mistake in STOPPING_SLIPS
+        )
+        return next((message for message, epochs in tried if epochs == trained), "")
+    if runs[n][1] == runs[n][0] != right[n][1]:
+        return "These are the last ones: keep model.get_values() at each gain, and after the loop set_values."
+    if runs[n][1] == 0:
+        return "These are the initial ones: keep model.get_values() at each gain, not only before the training."
+    return ""
+
+
+LENGTH = max(len(x) for x, _ in SENTENCES)
+# of three lengths, not in their order; word 0 and tag 0 occur in the sentences too, so they do not mark the padding
+BATCH = (SENTENCES[1], SENTENCES[0], (np.array([0, 4, 0]), np.array([0, 1, 0])))
+LENGTHS = [len(x) for x, _ in BATCH]
+ROWS = np.arange(LENGTH) < np.array(LENGTHS)[:, None]  # where words are
+WEIGHT_SLIPS: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [
+    ("This is a mask of 0 and 1. A word of a sentence of L words in a batch of B weighs 1 / (B L).",
+     lambda x: ROWS * 1.0),
+    ("The padding has a weight too, so it would count as words: its weight is 0.",
+     lambda x: np.repeat(1 / (len(BATCH) * np.array(LENGTHS)), LENGTH).reshape(x.shape)),
+    ("The padding has a weight too, so it would count as words: its weight is 0.",
+     lambda x: np.full(x.shape, 1 / (len(BATCH) * LENGTH))),
+    ("The padding has a weight too, so it would count as words: its weight is 0.", lambda x: np.ones(x.shape)),
+    ("Every sentence sums to 1, so the batch to B: divide by B too, for the mean over the sentences.",
+     lambda x: ROWS / np.array(LENGTHS)[:, None]),
+    ("All words weigh the same, so long sentences count more: divide by the length of each sentence, and by B.",
+     lambda x: ROWS / ROWS.sum()),
+    ("It is divided by the length of the longest sentence, padding included: divide by that of each sentence.",
+     lambda x: ROWS / (len(BATCH) * LENGTH)),
+    ("It is divided by the length of the longest sentence, padding included, and not by B.", lambda x: ROWS / LENGTH),
+    ("It is divided by B alone: divide by the length of each sentence too.", lambda x: ROWS / len(BATCH)),
+    ("Where x is 0 the weight is 0. But word 0 is a word: use the lengths.",
+     lambda x: (x != 0) / (len(BATCH) * np.array(LENGTHS)[:, None])),
+    ("Where x is 0 the weight is 0. But word 0 is a word: use the lengths.",
+     lambda x: (x != 0) / (len(BATCH) * (x != 0).sum(1, keepdims=True))),
+]  # fmt: skip
+
+
+def pad_batch(student: Any) -> str:
+    """Check a padded batch: a function of sentences, a list of (x, y), that returns (x, y, weights), (B, L) each."""
+    sentences = [(x.astype("int32"), y.astype("int32")) for x, y in BATCH]
+    result = several(attempt(student, [(x.copy(), y.copy()) for x, y in sentences]), "x, y, weights", 3)
+    (batch,) = cut([SimpleNamespace(x=x, y=y) for x, y in sentences], len(sentences), "float64")
+    right = {"x": batch.x, "y": batch.y, "weights": batch.weights}
+    got: Quantities = {}
+    for (name, expected), value in zip(right.items(), result, strict=True):
+        got[name] = _of_batch(name, value, expected)
+    if untouched := [name for name, array in got.items() if not np.any(array)]:
+        fine = [name for name, array in got.items() if name not in untouched and close(array, right[name])]
+        lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
+        raise NotYet(f"{lead}Fill in {', '.join(untouched)}: still all zeros.")
+    for (name, array), ids in zip(got.items(), ([x for x, _ in sentences], [y for _, y in sentences], []), strict=True):
+        if close(array, right[name]):
+            continue
+        b = int(np.flatnonzero((array != right[name]).any(axis=1))[0])
+        variants = _padded_otherwise(ids) if ids else [(m, weights(batch.x)) for m, weights in WEIGHT_SLIPS]
+        left = [("The padding comes first: put it last, then h_0 is 0 where each sentence begins.", _left(right[name]))]
+        kind = recognise(array, right[name], [*variants, *left])
+        numbers = [" ".join(f"{value:.4g}" for value in row) for row in (array[b], right[name][b])]
+        text = f"First difference: row {b} of {name}, for a sentence of {LENGTHS[b]} words, is [{numbers[0]}]"
+        raise Wrong(f"{text}, expected [{numbers[1]}].{own_line(kind)}")
+    return f"x, y and weights equal the library's batch of sentences of {', '.join(map(str, LENGTHS))} words."
+
+
+def _of_batch(name: str, value: Any, right: np.ndarray) -> np.ndarray:
+    """Convert an array of a student's batch; raise Wrong unless its shape and kind fit."""
+    shape = np.shape(value) if isinstance(value, np.ndarray) else ()
+    if shape == (len(BATCH), min(LENGTHS)):
+        raise Wrong(f"{name} has shape {shape}: the sentences are cut to the shortest one. Take the longest.")
+    if shape == (len(BATCH),):
+        raise Wrong(f"{name} has shape {shape}: one number for each sentence, expected one for each position, (B, L).")
+    if not isinstance(value, np.ndarray) or len(shape) != 2:
+        raise Wrong(
+            f"{name} should be an array (B, L), a row for each sentence; got {what(value)} {shape or ''}".rstrip()
+        )
+    if name == "weights" or value.dtype.kind not in "iu":
+        value = as_numbers(name, value, ("B", "L"), right)
+    array = as_numbers(name, value.astype(float), ("B", "L"), right)
+    if name != "weights" and value.dtype.kind not in "iu":
+        raise Wrong(f"{name} has the dtype {value.dtype}: ids are integers, for example int32, since they are indices.")
+    return array
+
+
+def _left(array: np.ndarray) -> np.ndarray:
+    """Return the rows of a batch with the padding first."""
+    return np.stack([np.roll(row, LENGTH - n) for row, n in zip(array, LENGTHS, strict=True)])
+
+
+def _padded_otherwise(ids: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+    def padded(rows: Sequence[np.ndarray], pad: Callable[[np.ndarray], int] = lambda row: 0) -> np.ndarray:
+        return np.array([[*row, *[pad(row)] * (LENGTH - len(row))] for row in rows])
+
+    by_length = sorted(ids, key=len)
+    return [
+        ("The last word is repeated: pad with 0.", padded(ids, lambda row: int(row[-1]))),
+        (
+            "The sentences are padded with -1, which NumPy takes for the last word: pad with 0.",
+            padded(ids, lambda r: -1),
+        ),
+        ("The sentences are sorted by length: keep their order.", padded(by_length)),
+        ("The sentences are sorted by length: keep their order.", padded(by_length[::-1])),
+        ("The sentences are in reverse order.", padded(ids[::-1])),
+        ("Each sentence is reversed.", padded([row[::-1] for row in ids])),
+        (
+            "Every row is the last sentence: index the row with the number of the sentence.",
+            padded([ids[-1]] * len(ids)),
+        ),
+    ]
+
+
+def _norm(gradients: Sequence[np.ndarray]) -> float:
+    return float(np.sqrt(sum((g**2).sum() for g in gradients)))
+
+
+CLIP_SLIPS: list[tuple[str, Callable[[list[np.ndarray], float], list[np.ndarray]]]] = [
+    ("Each gradient is clipped by itself, which changes the direction: one norm, of all numbers of all gradients.",
+     lambda gs, m: [g * min(1, m / max(_norm([g]), 1e-12)) for g in gs]),
+    ("Each number is clipped, which changes the direction: multiply all gradients by the same factor.",
+     lambda gs, m: [np.clip(g, -m, m) for g in gs]),
+    ("A short gradient is made longer: only one whose norm exceeds max_norm is changed.",
+     lambda gs, m: [g * m / max(_norm(gs), 1e-12) for g in gs]),
+    ("The result has norm 1: multiply by max_norm / norm.",
+     lambda gs, m: [g / _norm(gs) if _norm(gs) > m else g for g in gs]),
+    ("The factor is upside down: max_norm / norm makes a long gradient shorter.",
+     lambda gs, m: [g * _norm(gs) / m if _norm(gs) > m else g for g in gs]),
+    ("The factor is max_norm alone: divide by the norm too.",
+     lambda gs, m: [g * m if _norm(gs) > m else g for g in gs]),
+    ("The square root is missing: the norm is the root of the sum of squares.",
+     lambda gs, m: [g * min(1, m / max(_norm(gs) ** 2, 1e-12)) for g in gs]),
+    ("The norms of the gradients are added: add the squares of all numbers, then take one root.",
+     lambda gs, m: [g * min(1, m / max(sum(_norm([g]) for g in gs), 1e-12)) for g in gs]),
+    ("The norm is the largest of the gradients' norms: add the squares of all numbers, then take one root.",
+     lambda gs, m: [g * min(1, m / max(*(_norm([g]) for g in gs), 1e-12)) for g in gs]),
+    ("The norm is the sum of absolute values: add the squares, then take the root.",
+     lambda gs, m: [g * min(1, m / max(sum(np.abs(g).sum() for g in gs), 1e-12)) for g in gs]),
+    ("The norm is the largest number: add the squares of all numbers, then take the root.",
+     lambda gs, m: [g * min(1, m / max(*(np.abs(g).max() for g in gs), 1e-12)) for g in gs]),
+    ("The comparison is the wrong way round: change a gradient whose norm exceeds max_norm.",
+     lambda gs, m: [g if _norm(gs) > m else g * m / max(_norm(gs), 1e-12) for g in gs]),
+    ("Nothing is left of a long gradient: shorten it to max_norm, do not drop it.",
+     lambda gs, m: [g * (_norm(gs) <= m) for g in gs]),
+]  # fmt: skip
+
+
+def clip(student: Any) -> str:
+    """Check gradient clipping: a function of (gradients, max_norm) that returns the clipped gradients."""
+    rng = np.random.RandomState(8)
+    drawn = [rng.uniform(-1, 1, shape) for shape in ((4, 9), (5, 4), (3, 5))]
+    for scale, max_norm in ((2.0, 1.5), (0.1, 1.5), (0.0, 1.5)):  # long, short, all zeros
+        given = [scale * g for g in drawn]
+        norm = _norm(given)
+        result = attempt(student, [g.copy() for g in given], max_norm)
+        result = several(result, f"{len(given)} gradients, in a list", len(given))
+        for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
+            if np.ndim(g) != 2:
+                raise Wrong(
+                    f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}."
+                )
+        got = [as_numbers("A gradient", g, ("rows", "columns"), old) for g, old in zip(result, given, strict=True)]
+        right = [g * min(1, max_norm / max(norm, 1e-12)) for g in given]
+        if all(map(close, got, right)):
+            continue
+        case = f"A gradient of norm {norm:.4g} with max_norm {max_norm:g}"
+        if not all(np.isfinite(g).all() for g in got):
+            raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
+        if all(map(close, got, given)):
+            raise Wrong(f"{case} is unchanged; expected norm {max_norm:g}.")
+        kinds = (m for m, clipped in CLIP_SLIPS if all(map(close, got, clipped(given, max_norm))))
+        raise Wrong(f"{case} has norm {_norm(got):.4g} now; expected {_norm(right):.4g}.", next(kinds, ""))
+    return "Long gradients are scaled to max_norm and keep their direction; short ones are unchanged."
+
+
+def gate_errors(
+    e_c: np.ndarray,
+    f: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    W_c: np.ndarray,
+    *,
+    met: Callable[..., np.ndarray] = operator.mul,
+    slope: Callable[[np.ndarray], np.ndarray] = lambda f: f * (1 - f),
+    product: Callable[..., np.ndarray] = np.outer,
+    back: Callable[..., np.ndarray] = lambda f, e_c, W_c, e_a: f * e_c + W_c.T @ e_a,
+) -> Quantities:
+    """Return the errors of a forget gate with a peephole, the gradient of its rows of W_h, and the error of c_{t-1}."""
+    e_a = met(e_c, c) * slope(f)
+    return {"e_a": e_a, "dW_h": product(e_a, h), "e_c_tm1": back(f, e_c, W_c, e_a)}
+
+
+GATE_ERROR_SLIPS: list[Slip] = [
+    ("The slope of the gate is missing: e_a = e_f * f * (1 - f).", {"slope": lambda f: 1.0}),
+    ("The slope is that of tanh, 1 - f**2; a gate is logistic: f * (1 - f).", {"slope": lambda f: 1 - f**2}),
+    ("The slope is f alone; expected f * (1 - f).", {"slope": lambda f: f}),
+    ("The slope is 1 - f alone; expected f * (1 - f).", {"slope": lambda f: 1 - f}),
+    ("c_{t-1} is missing: f is multiplied by it, so the error of f is e_c * c_{t-1}.", {"met": lambda e, c: e}),
+    ("e_c is missing: the error of f is e_c * c_{t-1}.", {"met": lambda e, c: c}),
+    ("It is transposed: np.outer(e_a, h_tm1), a row for each unit of the gate.",
+     {"product": lambda e, h: np.outer(h, e)}),
+    ("The peephole is missing: c_{t-1} also reaches a_f, through W_c, so add W_c.T @ e_a.",
+     {"back": lambda f, e, W, a: f * e}),
+    ("The way along the cell is missing: add f * e_c.", {"back": lambda f, e, W, a: W.T @ a}),
+    ("W_c is not transposed: back through W_c goes W_c.T @ e_a.", {"back": lambda f, e, W, a: f * e + W @ a}),
+    ("Along the cell the error is multiplied by f: f * e_c.", {"back": lambda f, e, W, a: e + W.T @ a}),
+    ("e_c takes the way through W_c; what reaches it is e_a: W_c.T @ e_a.",
+     {"back": lambda f, e, W, a: f * e + W.T @ e}),
+]  # fmt: skip
+
+
+def forget_gate(student: Any) -> str:
+    """Check a forget gate's backward pass: a function of (e_c, f, h_tm1, c_tm1, W_c) that returns three errors."""
+    H, rng = MODEL_SIZES[2], np.random.RandomState(9)
+    e_c, h, c = (rng.uniform(-1, 1, H) for _ in range(3))
+    given = (e_c, rng.uniform(0.1, 0.9, H), h, c, rng.uniform(-1, 1, (H, H)))
+    right = gate_errors(*given)
+    result = several(attempt(student, *(a.copy() for a in given), whole=False), ", ".join(right), 3)
+    axes = {"e_a": ("n_hidd",), "dW_h": ("n_hidd", "n_hidd"), "e_c_tm1": ("n_hidd",)}
+    fine: list[str] = []
+    there = {name: value for name, value in zip(right, result, strict=True) if value is not None and value is not ...}
+    for name, value in there.items():
+        got = as_numbers(name, value, axes[name], right[name])
+        if not close(got, right[name]):
+            tried = [(message, gate_errors(*given, **mistake)[name]) for message, mistake in GATE_ERROR_SLIPS]
+            kind = recognise(got, right[name], [*tried, ("The sign is wrong.", -right[name])])
+            lead = f"Correct: {', '.join(fine)}. " if fine else ""
+            text = f"{lead}First difference: {name} is {vector(got)}, expected {vector(right[name])}."
+            raise Wrong(f"{text}{own_line(kind)}")
+        fine.append(name)
+    if missing := [name for name in right if name not in there]:
+        raise NotYet(f"Correct so far: {', '.join(fine)}. Still missing: {', '.join(missing)}.")
+    return "e_a, the gradient and the error of c_{t-1} equal NumpyLSTM's."
