@@ -1,6 +1,5 @@
 """Checks of exercise 6.6, training in practice: each returns a text, or raises `NotYet` or `Wrong`."""
 
-import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from lab.exercises.difference import as_numbers, close, own_line, recognise, vector
 from lab.exercises.setting import MODEL_SIZES, SENTENCES, several, what
@@ -93,7 +93,13 @@ def unknown_words(student: Any) -> str:
     results = []
     for min_count in MIN_COUNTS:
         train, dev = ([list(sentence) for sentence in part] for part in (TRAIN, DEV))
-        new_train, new_dev = several(attempt(student, train, dev, min_count), "new_train, new_dev", 2)
+        try:
+            result = attempt(student, train, dev, min_count)
+        except Wrong as error:
+            if "fails with KeyError" not in error.what:
+                raise
+            raise Wrong(error.what, "A word has no count: Counter gives 0 then, or counts.get(word, 0).") from None
+        new_train, new_dev = several(result, "new_train, new_dev", 2)
         results.append((_sentences("new_train", new_train), _sentences("new_dev", new_dev)))
         if [train, dev] != [TRAIN, DEV]:
             raise Wrong("The function changes its arguments. Make new lists: else a second run counts <unk> as a word.")
@@ -147,6 +153,7 @@ ACCURACIES: tuple[tuple[tuple[float, ...], int], ...] = (
     ((0.5, 0.4, 0.6, 0.5, 0.7, 0.6, 0.65, 0.66, 0.8, 0.9), 2),  # losses that a gain makes good
     ((0.5, 0.4, 0.9), 1),
     ((0.3, 0.4, 0.5, 0.6), 2),  # never stops early
+    ((0.3, 0.6, 0.5), 2),  # neither, and the last epoch is not the best
 )
 
 
@@ -182,6 +189,9 @@ STOPPING_SLIPS: list[Slip] = [
     ("It stops one epoch late: after `patience` epochs without gain, not patience + 1.",
      {"limit": lambda patience: patience + 1}),
     ("It stops at the first epoch without gain: wait for `patience` of them.", {"limit": lambda patience: 1}),
+    ("Every epoch counts as one without gain: a gain sets the count to 0.", {"gain": lambda now, best, last: False}),
+    ("A lower accuracy counts as a gain: a gain is above the best one.",
+     {"gain": lambda now, best, last: best < 0 or now < best}),
     ("It stops one epoch early.", {"limit": lambda patience: patience - 1}),
     ("It stops one epoch early.", {"limit": lambda patience: patience - 1 or np.inf}),
 ]  # fmt: skip
@@ -191,18 +201,24 @@ class _Training:
     """A model whose one parameter is the number of epochs that it was trained; its accuracies are given."""
 
     def __init__(self, accuracies: Sequence[float]) -> None:
-        self.accuracies, self.W, self.epochs, self.resumed = accuracies, np.zeros(1), 0, False
+        self.accuracies, self.W, self.epochs = accuracies, np.zeros(1), 0
+        self.resumed = self.restored = False
+        self.misuse = ""
 
     def train_epoch(self) -> None:
         if self.epochs == len(self.accuracies):
-            raise Wrong(f"The training goes on after {self.epochs} epochs: `epochs` is the most.")
+            self.misuse = (
+                f"The training goes on after {self.epochs} epochs: `epochs` is the most, and each trains once."
+            )
+            raise IndexError(self.misuse)
         self.resumed |= self.W[0] != self.epochs
         self.epochs += 1
         self.W[0] += 1
 
     def dev_accuracy(self) -> float:
         if not self.epochs:
-            raise Wrong("The accuracy is asked for before the first epoch.")
+            self.misuse = "The accuracy is asked for before the first epoch."
+            raise IndexError(self.misuse)
         return self.accuracies[self.epochs - 1]
 
     def get_values(self) -> dict[str, np.ndarray]:
@@ -210,6 +226,7 @@ class _Training:
 
     def set_values(self, values: dict[str, np.ndarray]) -> None:
         self.W[:] = values["W"]
+        self.restored = True
 
 
 def early_stopping(student: Any) -> str:
@@ -218,14 +235,17 @@ def early_stopping(student: Any) -> str:
     trainings = [_Training(accuracies) for accuracies, _ in ACCURACIES]
     for training, (accuracies, patience) in zip(trainings, ACCURACIES, strict=True):
         given = training, training.train_epoch, training.dev_accuracy, len(accuracies), patience
-        result = attempt(student, *given)
+        try:
+            result = attempt(student, *given)
+        except Wrong:
+            if training.misuse:
+                raise Wrong(training.misuse) from None
+            raise
         if not isinstance(result, (float, np.floating, int)):
             raise Wrong(f"Expected the best accuracy on dev, a number; got {what(result)}.")
         runs.append((training.epochs, int(training.W[0]), float(result)))
     right = [stop_early(*case) for case in ACCURACIES]
-    if all(
-        run == (len(accuracies), len(accuracies), -1) for run, (accuracies, _) in zip(runs, ACCURACIES, strict=True)
-    ):
+    if all(best == -1 for *_, best in runs) and not any(training.restored for training in trainings):
         raise NotYet("All epochs are trained, and the best accuracy is still -1: fill in the lines of the loop.")
     for n, (run, expected, (accuracies, patience)) in enumerate(zip(runs, right, ACCURACIES, strict=True)):
         if run != expected:
@@ -247,6 +267,8 @@ def _difference_of_runs(run: Run, right: Run) -> str:
 
 
 def _stopping_mistake(runs: list[Run], right: list[Run], n: int) -> str:
+    if runs[n][2] == -1:
+        return "`best` is still -1: at a gain set it to the accuracy."
     if runs[n][0] != right[n][0]:
         trained = [run[0] for run in runs]
         tried = (
@@ -255,6 +277,8 @@ def _stopping_mistake(runs: list[Run], right: list[Run], n: int) -> str:
         return next((message for message, epochs in tried if epochs == trained), "")
     if runs[n][1] == runs[n][0] != right[n][1]:
         return "These are the last ones: keep model.get_values() at each gain, and after the loop set_values."
+    if runs[n][1] == right[n][1] - 1 > 0:
+        return "These are from before the best epoch was trained: call model.get_values() after train_epoch()."
     if runs[n][1] == 0:
         return "These are the initial ones: keep model.get_values() at each gain, not only before the training."
     return ""
@@ -281,6 +305,10 @@ WEIGHT_SLIPS: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [
      lambda x: ROWS / (len(BATCH) * LENGTH)),
     ("It is divided by the length of the longest sentence, padding included, and not by B.", lambda x: ROWS / LENGTH),
     ("It is divided by B alone: divide by the length of each sentence too.", lambda x: ROWS / len(BATCH)),
+    ("B multiplies here: divide by B, and by the length of the sentence.",
+     lambda x: ROWS * len(BATCH) / np.array(LENGTHS)[:, None]),
+    ("The weight grows with the length of the sentence: divide by it, and by B.",
+     lambda x: ROWS * np.array(LENGTHS)[:, None]),
     ("Where x is 0 the weight is 0. But word 0 is a word: use the lengths.",
      lambda x: (x != 0) / (len(BATCH) * np.array(LENGTHS)[:, None])),
     ("Where x is 0 the weight is 0. But word 0 is a word: use the lengths.",
@@ -302,10 +330,12 @@ def pad_batch(student: Any) -> str:
         lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
         raise NotYet(f"{lead}Fill in {', '.join(untouched)}: still all zeros.")
     for (name, array), ids in zip(got.items(), ([x for x, _ in sentences], [y for _, y in sentences], []), strict=True):
-        if close(array, right[name]):
+        dtype = str(np.asarray(result[list(right).index(name)]).dtype)
+        if close(array, right[name], dtype if dtype == "float32" else "float64"):
             continue
         b = int(np.flatnonzero((array != right[name]).any(axis=1))[0])
         variants = _padded_otherwise(ids) if ids else [(m, weights(batch.x)) for m, weights in WEIGHT_SLIPS]
+        variants += [("x and y are swapped.", right[other]) for other in {"x": "y", "y": "x"}.get(name, "")]
         left = [("The padding comes first: put it last, then h_0 is 0 where each sentence begins.", _left(right[name]))]
         kind = recognise(array, right[name], [*variants, *left])
         numbers = [" ".join(f"{value:.4g}" for value in row) for row in (array[b], right[name][b])]
@@ -319,6 +349,8 @@ def _of_batch(name: str, value: Any, right: np.ndarray) -> np.ndarray:
     shape = np.shape(value) if isinstance(value, np.ndarray) else ()
     if shape == (len(BATCH), min(LENGTHS)):
         raise Wrong(f"{name} has shape {shape}: the sentences are cut to the shortest one. Take the longest.")
+    if shape and value.dtype == object:
+        raise Wrong(f"{name} has rows of different lengths: fill them up with 0 to the longest.")
     if shape == (len(BATCH),):
         raise Wrong(f"{name} has shape {shape}: one number for each sentence, expected one for each position, (B, L).")
     if not isinstance(value, np.ndarray) or len(shape) != 2:
@@ -389,15 +421,24 @@ CLIP_SLIPS: list[tuple[str, Callable[[list[np.ndarray], float], list[np.ndarray]
      lambda gs, m: [g * min(1, m / max(*(np.abs(g).max() for g in gs), 1e-12)) for g in gs]),
     ("The comparison is the wrong way round: change a gradient whose norm exceeds max_norm.",
      lambda gs, m: [g if _norm(gs) > m else g * m / max(_norm(gs), 1e-12) for g in gs]),
+    ("The norm is that of the first gradient only: add the squares of all.",
+     lambda gs, m: [g * min(1, m / max(_norm(gs[:1]), 1e-12)) for g in gs]),
+    ("Only the first gradient is clipped: multiply all of them by the factor.",
+     lambda gs, m: [gs[0] * min(1, m / max(_norm(gs), 1e-12)), *gs[1:]]),
     ("Nothing is left of a long gradient: shorten it to max_norm, do not drop it.",
      lambda gs, m: [g * (_norm(gs) <= m) for g in gs]),
 ]  # fmt: skip
 
 
+def _equal(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
+    """Return whether gradients are equal, also if 1e-6 is added to the norm, as PyTorch does."""
+    return all(close(a, b, "float32") for a, b in zip(some, others, strict=True))
+
+
 def clip(student: Any) -> str:
     """Check gradient clipping: a function of (gradients, max_norm) that returns the clipped gradients."""
     rng = np.random.RandomState(8)
-    drawn = [rng.uniform(-1, 1, shape) for shape in ((4, 9), (5, 4), (3, 5))]
+    drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5))]
     for scale, max_norm in ((2.0, 1.5), (0.1, 1.5), (0.0, 1.5)):  # long, short, all zeros
         given = [scale * g for g in drawn]
         norm = _norm(given)
@@ -410,15 +451,19 @@ def clip(student: Any) -> str:
                 )
         got = [as_numbers("A gradient", g, ("rows", "columns"), old) for g, old in zip(result, given, strict=True)]
         right = [g * min(1, max_norm / max(norm, 1e-12)) for g in given]
-        if all(map(close, got, right)):
+        if _equal(got, right):
             continue
         case = f"A gradient of norm {norm:.4g} with max_norm {max_norm:g}"
         if not all(np.isfinite(g).all() for g in got):
             raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
-        if all(map(close, got, given)):
+        if _equal(got, given):
             raise Wrong(f"{case} is unchanged; expected norm {max_norm:g}.")
-        kinds = (m for m, clipped in CLIP_SLIPS if all(map(close, got, clipped(given, max_norm))))
-        raise Wrong(f"{case} has norm {_norm(got):.4g} now; expected {_norm(right):.4g}.", next(kinds, ""))
+        kinds = (message for message, clipped in CLIP_SLIPS if _equal(got, clipped(given, max_norm)))
+        turned = np.isclose(_norm(got), _norm(right))
+        other = (
+            "The norm is right, but the direction is not: multiply all gradients by the same factor." if turned else ""
+        )
+        raise Wrong(f"{case} has norm {_norm(got):.4g} now; expected {_norm(right):.4g}.", next(kinds, other))
     return "Long gradients are scaled to max_norm and keep their direction; short ones are unchanged."
 
 
@@ -429,14 +474,14 @@ def gate_errors(
     c: np.ndarray,
     W_c: np.ndarray,
     *,
-    met: Callable[..., np.ndarray] = operator.mul,
+    met: Callable[..., np.ndarray] = lambda e_c, c, h: e_c * c,
     slope: Callable[[np.ndarray], np.ndarray] = lambda f: f * (1 - f),
-    product: Callable[..., np.ndarray] = np.outer,
+    product: Callable[..., np.ndarray] = lambda e_a, h, c, e_c: np.outer(e_a, h),
     back: Callable[..., np.ndarray] = lambda f, e_c, W_c, e_a: f * e_c + W_c.T @ e_a,
 ) -> Quantities:
     """Return the errors of a forget gate with a peephole, the gradient of its rows of W_h, and the error of c_{t-1}."""
-    e_a = met(e_c, c) * slope(f)
-    return {"e_a": e_a, "dW_h": product(e_a, h), "e_c_tm1": back(f, e_c, W_c, e_a)}
+    e_a = met(e_c, c, h) * slope(f)
+    return {"e_a": e_a, "dW_h": product(e_a, h, c, e_c), "e_c_tm1": back(f, e_c, W_c, e_a)}
 
 
 GATE_ERROR_SLIPS: list[Slip] = [
@@ -444,10 +489,15 @@ GATE_ERROR_SLIPS: list[Slip] = [
     ("The slope is that of tanh, 1 - f**2; a gate is logistic: f * (1 - f).", {"slope": lambda f: 1 - f**2}),
     ("The slope is f alone; expected f * (1 - f).", {"slope": lambda f: f}),
     ("The slope is 1 - f alone; expected f * (1 - f).", {"slope": lambda f: 1 - f}),
-    ("c_{t-1} is missing: f is multiplied by it, so the error of f is e_c * c_{t-1}.", {"met": lambda e, c: e}),
-    ("e_c is missing: the error of f is e_c * c_{t-1}.", {"met": lambda e, c: c}),
+    ("c_{t-1} is missing: f is multiplied by it, so the error of f is e_c * c_{t-1}.", {"met": lambda e, c, h: e}),
+    ("e_c is missing: the error of f is e_c * c_{t-1}.", {"met": lambda e, c, h: c}),
     ("It is transposed: np.outer(e_a, h_tm1), a row for each unit of the gate.",
-     {"product": lambda e, h: np.outer(h, e)}),
+     {"product": lambda e_a, h, c, e_c: np.outer(h, e_a)}),
+    ("It has c_{t-1}; W_h multiplies h_{t-1}.", {"product": lambda e_a, h, c, e_c: np.outer(e_a, c)}),
+    ("It has e_c; the error of what W_h computes is e_a.", {"product": lambda e_a, h, c, e_c: np.outer(e_c, h)}),
+    ("It has h_{t-1} in the place of c_{t-1}: f multiplies the previous cell.", {"met": lambda e, c, h: e * h}),
+    ("f is the gate's value already: its slope is f * (1 - f), without the logistic function.",
+     {"slope": lambda f: expit(f) * (1 - expit(f))}),
     ("The peephole is missing: c_{t-1} also reaches a_f, through W_c, so add W_c.T @ e_a.",
      {"back": lambda f, e, W, a: f * e}),
     ("The way along the cell is missing: add f * e_c.", {"back": lambda f, e, W, a: W.T @ a}),
@@ -472,7 +522,8 @@ def forget_gate(student: Any) -> str:
         got = as_numbers(name, value, axes[name], right[name])
         if not close(got, right[name]):
             tried = [(message, gate_errors(*given, **mistake)[name]) for message, mistake in GATE_ERROR_SLIPS]
-            kind = recognise(got, right[name], [*tried, ("The sign is wrong.", -right[name])])
+            swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
+            kind = recognise(got, right[name], [*tried, *swapped, ("The sign is wrong.", -right[name])])
             lead = f"Correct: {', '.join(fine)}. " if fine else ""
             text = f"{lead}First difference: {name} is {vector(got)}, expected {vector(right[name])}."
             raise Wrong(f"{text}{own_line(kind)}")
