@@ -112,6 +112,7 @@ gpu: ## Find out whether Docker can use an NVIDIA GPU, and write .env for it
 
 .PHONY: up
 up: ## Build the lab's image or pull LAB_IMAGE, start it in Docker, print its address
+	@scripts/gpu.sh base
 	docker compose up --detach $(if $(BUILT),--build) --wait || { docker compose logs --no-log-prefix --tail 20 lab; exit 1; }
 	@docker compose logs --no-log-prefix lab | grep -E 'The lab is at|Theano uses' | tail -2
 
@@ -132,6 +133,7 @@ CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --for
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
+	@scripts/gpu.sh base
 	docker compose $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
 	@$(CLASS) run --rm -T hub python /etc/teacher.py

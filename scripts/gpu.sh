@@ -1,11 +1,14 @@
 #!/bin/sh
-# Report whether Docker can give the lab an NVIDIA GPU, and write to .env what `docker compose` needs for it: the runtime,
-# and an available base image that supports the driver and the card. Other lines of .env are kept, and so is a BASE_IMAGE
-# or LAB_IMAGE that is set there.
+#     scripts/gpu.sh        reports whether Docker can give the lab an NVIDIA GPU, and writes to .env what `docker compose`
+#                           needs for it: the runtime, and an available base image that supports the driver and the card
+#     scripts/gpu.sh base   makes sure of the image that `make up` builds on or takes: one that is here, that can be
+#                           pulled, or that docker/offline-base.sh makes; writes to .env which it is
+#
+# Other lines of .env are kept, and so is a BASE_IMAGE or LAB_IMAGE that is set there or in the environment.
 set -eu
 cd "$(dirname "$0")/.."
 env=.env
-default=nvidia/cuda:13.0.2-base-ubuntu22.04 # for drivers from 580 on, and compute capability from 7.5 on
+default=nvidia/cuda:13.0.3-base-ubuntu22.04 # for drivers from 580 on, and compute capability from 7.5 on
 plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and compute capability from 5.0 on
 offline=lxmls-rnn-base:debian12
 
@@ -17,11 +20,21 @@ write() {
     if [ -s "$env.new" ] || [ -e "$env" ]; then mv "$env.new" "$env"; else rm "$env.new"; fi
 }
 
+# setting NAME: print its value in the environment or else in .env.
+setting() {
+    printenv "$1" || sed -n "s/^$1=//p" "$env" 2>/dev/null | tail -n 1
+}
+
+# fail LINE...: end with an error message.
+fail() {
+    say "$@" >&2
+    exit 1
+}
+
 # stop LINE...: end without a GPU, with an error message.
 stop() {
     write LAB_RUNTIME ""
-    say "$@" >&2
-    exit 1
+    fail "$@"
 }
 
 # cards FIELDS: print nvidia-smi's fields of each card, or nothing if it fails.
@@ -29,9 +42,14 @@ cards() {
     timeout 30 nvidia-smi --query-gpu="$1" --format=csv,noheader 2>/dev/null || true
 }
 
-# is_available IMAGE: it exists here or can be pulled.
+# is_here IMAGE
+is_here() {
+    docker image inspect "$1" >/dev/null 2>&1
+}
+
+# is_available IMAGE: it is here or can be pulled.
 is_available() {
-    docker image inspect "$1" >/dev/null 2>&1 && return
+    is_here "$1" && return
     say "Pulling $1 ..."
     timeout 600 docker pull -q "$1" >/dev/null 2>&1
 }
@@ -52,23 +70,71 @@ warn_about_toolkit() {
     fi
 }
 
+# find_cards: set `found`, a line for each card, `driver`, its first number, and `oldest`, the least compute capability,
+# 90 for 9.0. All cards share a driver. Old versions of nvidia-smi do not know the compute capability and then print nothing.
+find_cards() {
+    found=$(cards name,driver_version)
+    capabilities=$(cards compute_cap)
+    driver=$(say "$found" | sed -n '1s/.*, *\([0-9]*\)\.[0-9.]*$/\1/p')
+    oldest=$(say "$capabilities" | sed -n 's/^\([0-9]*\)\.\([0-9]*\)$/\1\2/p' | sort -n | head -n 1)
+}
+
+# choose_base: take a base image that serves the cards that were found and is available; write it to .env.
+choose_base() {
+    cuda=${found:+wheels}
+    if [ "${driver:-0}" -ge 580 ] && [ "${oldest:-0}" -ge 75 ] && is_available "$default"; then
+        base=$default
+        write BASE_IMAGE ""
+        write CUDA ""
+        say "The base is $base."
+        return
+    fi
+    base=$plain
+    if ! is_available "$plain"; then
+        base=$offline
+        is_here "$offline" || {
+            [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null && docker/offline-base.sh "$offline"
+        } || fail "No base image can be pulled here. One can be made from Debian's packages, with root and debootstrap:" \
+            "'sudo docker/offline-base.sh', then 'make up'."
+    fi
+    write BASE_IMAGE "$base"
+    write CUDA "$cuda"
+    if [ -n "$cuda" ]; then
+        say "The base is $base, with CUDA from packages: $default supports drivers from 580 and cards from" \
+            "7.5 on, and has to be pulled. BASE_IMAGE and CUDA are in $env."
+    else
+        say "The base is $base: nvidia-smi shows no GPU. BASE_IMAGE is in $env; 'make gpu' changes it for a GPU."
+    fi
+}
+
 if ! runtimes=$(docker info --format '{{json .Runtimes}}' 2>&1); then
-    say "Docker does not answer:" "$runtimes" >&2
-    exit 1
+    fail "Docker does not answer:" "$runtimes"
+fi
+image=$(setting LAB_IMAGE)
+base=$(setting BASE_IMAGE)
+
+if [ "${1:-}" = base ]; then
+    if [ -n "$image" ]; then
+        is_available "$image" || fail "LAB_IMAGE=$image cannot be pulled: check its name, or remove LAB_IMAGE from $env" \
+            "so that the image is built here."
+    elif [ -z "$base" ]; then
+        find_cards
+        choose_base
+    elif ! is_available "$base"; then
+        fail "BASE_IMAGE=$base cannot be pulled: check its name, or remove BASE_IMAGE and CUDA from $env" \
+            "so that 'make up' chooses a base that is available."
+    fi
+    exit 0
 fi
 
-# All cards share a driver. Old versions of nvidia-smi do not know the compute capability and then print nothing.
-found=$(cards name,driver_version)
+find_cards
 if [ -z "$found" ]; then
     write LAB_RUNTIME ""
     say "No NVIDIA GPU here: nvidia-smi is missing or shows none. The lab uses the CPU."
     exit 0
 fi
-capabilities=$(cards compute_cap)
 say "NVIDIA GPU, driver:" "$found"
 [ -z "$capabilities" ] || say "compute capability:" "$capabilities"
-driver=$(say "$found" | sed -n '1s/.*, *\([0-9]*\)\.[0-9.]*$/\1/p')
-oldest=$(say "$capabilities" | sed -n 's/^\([0-9]*\)\.\([0-9]*\)$/\1\2/p' | sort -n | head -n 1)
 [ "$driver" -ge 535 ] || stop "The driver $driver is too old for the lab's image: update it to 535 or newer."
 [ "${oldest:-50}" -ge 50 ] || stop "A card of compute capability less than 5.0 is too old for CUDA 12. The lab uses the CPU."
 
@@ -84,19 +150,11 @@ write LAB_RUNTIME nvidia
 say "Docker has the NVIDIA runtime: LAB_RUNTIME=nvidia is in $env."
 warn_about_toolkit
 
-if kept=$(grep -E '^(BASE_IMAGE|LAB_IMAGE)=.' "$env"); then
-    say "In $env stays: $kept"
-elif [ "$driver" -ge 580 ] && [ "${oldest:-0}" -ge 75 ] && is_available "$default"; then
-    write CUDA ""
-    say "The base is $default."
+if [ -n "$image" ]; then
+    say "LAB_IMAGE=$image stays."
+elif [ -z "$base" ] || { [ -z "$(setting CUDA)" ] && { [ "$base" = "$plain" ] || [ "$base" = "$offline" ]; }; }; then
+    choose_base # the Debian bases have no CUDA of their own
 else
-    base=$plain
-    is_available "$plain" || base=$offline
-    write BASE_IMAGE "$base"
-    write CUDA wheels
-    say "The base is $base, with CUDA from packages: $default supports drivers from 580 and cards from" \
-        "7.5 on, and has to be pulled. BASE_IMAGE and CUDA are in $env."
-    [ "$base" != "$offline" ] || is_available "$offline" ||
-        say "No base can be pulled here: on Debian or Ubuntu 'sudo docker/offline-base.sh' makes this one."
+    say "BASE_IMAGE=$base stays."
 fi
 say "Now: make up"

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
 WITH, WITHOUT = '{"nvidia":{},"runc":{}}', '{"runc":{}}'
-DEFAULT, PLAIN = "nvidia/cuda:13.0.2-base-ubuntu22.04", "debian:12"
+DEFAULT, PLAIN, OFFLINE = "nvidia/cuda:13.0.3-base-ubuntu22.04", "debian:12", "lxmls-rnn-base:debian12"
 WHEELS = "BASE_IMAGE=debian:12\nCUDA=wheels\n"
 
 DOCKER = """#!/bin/sh
@@ -18,7 +18,8 @@ case "$1 $3" in
 "info {{json .Runtimes}}") echo '%(runtimes)s' ;;
 "info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
 "pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
-*) exit 1 ;; # no image is here
+"image "*) case " %(here)s " in *" $3 "*) ;; *) exit 1 ;; esac ;; # docker image inspect NAME
+*) exit 1 ;;
 esac
 """
 # Cards are lines of name, driver and, unless nvidia-smi is too old to know it, compute capability.
@@ -44,22 +45,42 @@ def machine(tmp_path):
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "gpu.sh", tmp_path / "scripts")
     (tmp_path / "bin").mkdir()
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "offline-base.sh").write_text('#!/bin/sh\necho "made $1"\n')
+    (tmp_path / "docker" / "offline-base.sh").chmod(0o755)
 
     def command(name, script):
         (tmp_path / "bin" / name).write_text(script)
         (tmp_path / "bin" / name).chmod(0o755)
 
-    def call(runtimes, cards, env=None, pulled=(DEFAULT, PLAIN), toolkit=None, cgroups="systemd"):
-        answers = {"runtimes": runtimes, "pulled": " ".join(pulled), "cgroups": cgroups}
+    def call(
+        runtimes,
+        cards,
+        env=None,
+        pulled=(DEFAULT, PLAIN),
+        here=(),
+        toolkit=None,
+        cgroups="systemd",
+        options=(),
+        environ=None,
+        can_make_a_base=False,
+    ):
+        answers = {"runtimes": runtimes, "pulled": " ".join(pulled), "here": " ".join(here), "cgroups": cgroups}
         command("docker", DOCKER % answers if runtimes else "#!/bin/sh\nexit 1\n")
         command("nvidia-smi", SMI % {"cards": cards} if cards else "#!/bin/sh\nexit 1\n")
         if toolkit:
             command("nvidia-ctk", CTK % toolkit)
+        command("id", f"#!/bin/sh\necho {0 if can_make_a_base else 1000}\n")
+        command("debootstrap", "#!/bin/sh\n")
         if env is not None:
             (tmp_path / ".env").write_text(env)
         path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
         result = subprocess.run(
-            [tmp_path / "scripts" / "gpu.sh"], env={"PATH": path}, capture_output=True, text=True, timeout=60
+            [tmp_path / "scripts" / "gpu.sh", *options],
+            env={"PATH": path, **(environ or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         written = (tmp_path / ".env").read_text() if (tmp_path / ".env").exists() else None
         return result.returncode, result.stdout + result.stderr, written
@@ -122,10 +143,53 @@ def test_where_the_default_base_cannot_be_pulled_cuda_comes_from_packages(machin
     assert "The base is debian:12, with CUDA from packages" in text
 
 
-def test_where_nothing_can_be_pulled_the_offline_base_is_named(machine):
-    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[])
-    assert (status, env) == (0, "LAB_RUNTIME=nvidia\nBASE_IMAGE=lxmls-rnn-base:debian12\nCUDA=wheels\n")
-    assert "docker/offline-base.sh" in text
+@pytest.mark.parametrize("options", [(), ("base",)])
+def test_where_nothing_can_be_pulled_a_base_is_made_or_the_command_named(machine, options):
+    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", pulled=[], options=options)
+    runtime = "" if options else "LAB_RUNTIME=nvidia\n"
+    assert (status, env or "") == (1, runtime)
+    assert "with root and debootstrap:\n'sudo docker/offline-base.sh', then 'make up'." in text
+    for made in ({"can_make_a_base": True}, {"here": [OFFLINE]}):
+        status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", "", pulled=[], options=options, **made)
+        assert (status, env) == (0, f"{runtime}BASE_IMAGE={OFFLINE}\nCUDA=wheels\n")
+        assert (f"made {OFFLINE}" in text) == ("here" not in made)
+
+
+@pytest.mark.parametrize(
+    ("cards", "pulled", "env"),
+    [
+        (None, [DEFAULT, PLAIN], f"BASE_IMAGE={PLAIN}\n"),
+        (None, [], f"BASE_IMAGE={OFFLINE}\n"),
+        ("NVIDIA H100, 580.95.05, 9.0", [DEFAULT, PLAIN], None),
+        ("NVIDIA H100, 580.95.05, 9.0", [PLAIN], WHEELS),
+        ("NVIDIA A100, 550.54.15, 8.0", [DEFAULT, PLAIN], WHEELS),
+    ],
+)
+def test_make_up_takes_a_base_that_can_be_had(machine, cards, pulled, env):
+    status, text, written = machine(WITHOUT, cards, pulled=pulled, options=["base"], can_make_a_base=True)
+    assert (status, written) == (0, env)
+    base = env.partition("=")[2].splitlines()[0] if env else DEFAULT
+    assert f"The base is {base}" in text
+
+
+@pytest.mark.parametrize("name", ["BASE_IMAGE", "LAB_IMAGE"])
+@pytest.mark.parametrize("place", ["environ", "env"])
+def test_make_up_says_that_an_image_of_the_users_own_cannot_be_pulled(machine, name, place):
+    given = {"environ": {name: "mine:1"}} if place == "environ" else {"env": f"{name}=mine:1\n"}
+    status, text, written = machine(WITHOUT, None, options=["base"], **given)
+    assert (status, written or "") == (1, given.get("env", ""))
+    assert f"{name}=mine:1 cannot be pulled: check its name, or remove {name}" in text
+    status, text, written = machine(WITHOUT, None, options=["base"], here=["mine:1"], **given)
+    assert (status, text, written or "") == (0, "", given.get("env", ""))
+
+
+def test_a_base_without_cuda_gets_it_when_there_is_a_gpu(machine):
+    _, text, env = machine(WITH, "NVIDIA A100, 550.54.15, 8.0", f"BASE_IMAGE={PLAIN}\n")
+    assert env == "LAB_RUNTIME=nvidia\n" + WHEELS
+    _, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", f"BASE_IMAGE={OFFLINE}\n")
+    assert env == "LAB_RUNTIME=nvidia\n"
+    _, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", WHEELS)
+    assert (env, "BASE_IMAGE=debian:12 stays" in text) == (WHEELS + "LAB_RUNTIME=nvidia\n", True)
 
 
 @pytest.mark.parametrize("line", ["BASE_IMAGE=mine", "LAB_IMAGE=ghcr.io/owner/lxmls-rnn-lab:cuda13.0"])

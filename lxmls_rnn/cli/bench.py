@@ -50,7 +50,8 @@ def bench(
     length: Annotated[str, typer.Option(help="Sentence lengths instead of the set's.")] = "",
     words: Annotated[int, typer.Option(min=1, help="Words in the vocabulary.")] = 4786,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of BLAS, the fused layers and PyTorch; by default all cores.")
+        int | None,
+        typer.Option(min=1, help="Threads of BLAS, the fused layers and PyTorch, cores of JAX; by default all."),
     ] = None,
     seconds: Annotated[float, typer.Option("--time", help="Seconds timed for each case.")] = 0.15,
     limit: Annotated[float, typer.Option(help="Seconds that a case may take, compiling included.")] = 120.0,
@@ -65,6 +66,9 @@ def bench(
         str | None,
         typer.Option(help="The Python that has PyTorch, if it is not this one: /usr/bin/python3. It needs NumPy too."),
     ] = None,
+    jax_python: Annotated[
+        str | None, typer.Option(help="The Python that has JAX, likewise; it may be the same.")
+    ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="The implementation that ratios are to; by default the set's, mostly numpy.")
     ] = None,
@@ -77,7 +81,7 @@ def bench(
         bool, typer.Option("--ratios", help="Print how fused compares, instead of the table.")
     ] = False,
 ) -> None:
-    """Time the taggers on CPU and GPU, in NumPy, Theano and PyTorch: forward pass, gradients, training steps.
+    """Time the taggers on CPU and GPU, in NumPy, Theano, PyTorch and JAX: forward pass, gradients, training steps.
 
     Every result is compared with NumPy's in float64 before it is timed. Ctrl-C keeps what was measured.
 
@@ -109,7 +113,7 @@ def bench(
     if not cases:
         raise ValueError("nothing to measure: NumPy runs only on the CPU, the plans of fused only on a GPU")
     path = out or new_path(paths.results())
-    runner = Runner(threads, seconds, limit, budget, torch_python)
+    runner = Runner(threads, seconds, limit, budget, torch_python, jax_python=jax_python)
     session = Session(cases, runner, path, ["lxmls-rnn", *sys.argv[1:]], resume)
     stopped = show_run(session)
     show(session.results, baseline or chosen.baseline, only_ratios)

@@ -283,19 +283,34 @@ def check(
     n_hidd: Annotated[int, typer.Option(min=1, help="Hidden units.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the sentence and the parameters.")] = 0,
     dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    against: Annotated[str | None, typer.Option(help="Compare every quantity of both passes, with this model.")] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0, help="Difference up to which two entries agree.", show_default="1e-8, or 1e-4 in float32"),
+    ] = None,
 ) -> None:
     """Check the gradients: NumPy against finite differences, the other frameworks against NumPy.
 
+    With `--against`, check models of any frameworks against another one, in the hidden states, gates, probabilities,
+    errors and gradients. If two models part, a sentence names the first quantity, word and gate.
+
     Example: `lxmls-rnn check --model NumpyLSTM --length 3`
+
+    Example: `lxmls-rnn check --model RNN --model TorchRNN --against JaxRNN --dtype float32`
     """
-    from lxmls_rnn.teaching.first_difference import first_differences
+    from lxmls_rnn.teaching.first_difference import ROUNDING, compare_models, in_sentences
     from lxmls_rnn.teaching.gradient_check import TOLERANCE, check_gradients
 
     options: dict[str, Any] = {"sizes": (20, 6, n_hidd, 4), "length": length, "seed": seed, "dtype": check_dtype(dtype)}
-    table = Table("model", "activation", "parameter", "against", "difference", "verdict", padding=(0, 0))
-    differing: dict[str, None] = {}
-    for row in check_gradients(model or None, **options):
-        differing |= {} if row.agrees else {row.model: None}
+    options["tolerance"] = tolerance
+    compared = "quantity" if against else "parameter"
+    table = Table("model", "activation", compared, "against", "difference", "verdict", padding=(0, 0))
+    if against:
+        rows = list(compare_models(model or None, against, **options))
+    else:
+        rows = list(check_gradients(model or None, **options))
+    differing = dict.fromkeys(row.model for row in rows if not row.agrees)
+    for row in rows:
         verdict = Text("agrees", "green") if row.agrees else Text(f"differs at {row.where}", "red")
         table.add_row(row.name, row.activation, row.parameter, row.against, f"{row.difference:.1e}", verdict)
     console.print(table)
@@ -303,8 +318,12 @@ def check(
         for missing in dict.fromkeys(entry.framework.missing for entry in MODELS.values()):
             if missing:
                 console.print(f"Left out: {missing}.", soft_wrap=True, markup=False)
-    bound = f"{TOLERANCE[dtype]:.0e}"
+    bound = f"{TOLERANCE[dtype] if tolerance is None else tolerance:.0e}"
     console.print(f"Largest difference between two entries, relative to the largest entry; up to {bound} they agree.")
-    for sentence in first_differences(differing, **options) if differing else ():
+    if against:
+        console.print(ROUNDING, soft_wrap=True)
+    elif differing:
+        rows = list(compare_models(differing, **options))
+    for sentence in in_sentences(rows) if differing else ():
         console.print(sentence, soft_wrap=True, markup=False)
     raise typer.Exit(1 if differing else 0)

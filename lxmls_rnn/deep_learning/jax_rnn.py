@@ -76,11 +76,6 @@ class JaxRNN(parameters.RNNOptions):
         """Return copies of the parameters by name."""
         return {name: np.array(W) for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
 
-    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
-        """Overwrite the parameters; ValueError unless names and shapes fit."""
-        parameters.check_values(self.shapes(self.sizes), values)
-        self._place(values)
-
     @own_settings()
     def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""

@@ -112,9 +112,8 @@ class NumpyRNN(parameters.RNNOptions):
         """Return copies of the parameters by name."""
         return {name: W.copy("K") for name, W in zip(self.shapes(self.sizes), self.param, strict=True)}
 
-    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
-        """Overwrite the parameters in place; ValueError unless names and shapes fit."""
-        parameters.check_values(self.shapes(self.sizes), values)
+    def _place(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters in place."""
         for W, value in zip(self.param, (values[name] for name in self.shapes(self.sizes)), strict=True):
             W[...] = value
 

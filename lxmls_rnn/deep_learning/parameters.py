@@ -76,6 +76,7 @@ class RNNOptions:
     activations: tuple[str, ...] = ACTIVATIONS
     peephole_options: tuple[bool, ...] = ()
     framework: Framework
+    sizes: Sizes
     activation: str
     dtype: str
 
@@ -88,6 +89,15 @@ class RNNOptions:
     def _set_up(self, sizes: Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str) -> None:
         """Set the attributes of a model with these parameters; each framework places them in its own way."""
         raise NotImplementedError
+
+    def _place(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters."""
+        raise NotImplementedError
+
+    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters; ValueError unless names and shapes fit."""
+        check_values(self.shapes(self.sizes), values)
+        self._place(values)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -64,9 +64,8 @@ class RNN(parameters.RNNOptions):
         """Return copies of the parameters by name."""
         return {W.name: W.get_value() for W in self.param}
 
-    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
-        """Overwrite the parameters; ValueError unless names and shapes fit."""
-        parameters.check_values(self.shapes(self.sizes), values)
+    def _place(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters."""
         for W in self.param:
             W.set_value(np.array(values[W.name], self.dtype, order="F" if W.name == "W_e" else "C"), borrow=True)
 

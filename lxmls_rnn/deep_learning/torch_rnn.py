@@ -71,9 +71,8 @@ class TorchRNN(parameters.RNNOptions):
         names = self.shapes(self.sizes)
         return {name: W.detach().cpu().numpy().copy("K") for name, W in zip(names, self.param, strict=True)}
 
-    def set_values(self, values: Mapping[str, np.ndarray]) -> None:
-        """Overwrite the parameters in place; ValueError unless names and shapes fit."""
-        parameters.check_values(self.shapes(self.sizes), values)
+    def _place(self, values: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters in place."""
         with torch.no_grad():
             for name, W in zip(self.shapes(self.sizes), self.param, strict=True):
                 W.copy_(self._tensor(values[name]))

@@ -1,6 +1,8 @@
-"""Number of processor cores that this process may use."""
+"""Processor cores that this process may use."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,3 +17,32 @@ def cores() -> int:
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return allowed
+
+
+def processors(count: int) -> set[int]:
+    """Return the numbers of `count` processors that this process may use, or of all if there are fewer.
+
+    Each is of another core as long as there are cores. The last ones come first, because the first ones serve most
+    interrupts.
+    """
+    in_core: dict[tuple[str, ...], int] = {}
+    ranked = []
+    for number in sorted(os.sched_getaffinity(0), reverse=True):
+        core: tuple[str, ...] = (str(number),)
+        with suppress(OSError):  # an old kernel or a sandbox may not tell
+            folder = Path(f"/sys/devices/system/cpu/cpu{number}/topology")
+            core = tuple((folder / name).read_text() for name in ("physical_package_id", "core_id"))
+        in_core[core] = in_core.get(core, 0) + 1
+        ranked.append((in_core[core], -number))
+    return {-number for _, number in sorted(ranked)[:count]}
+
+
+@contextmanager
+def pinned(count: int) -> Iterator[None]:
+    """Let this thread, and the processes and threads that it starts in the block, use only `processors(count)`."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors(count))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

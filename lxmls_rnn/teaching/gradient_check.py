@@ -89,14 +89,33 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int,
 
 
 def compare(
-    name: str, model: Model, gradients: Iterable[np.ndarray], reference: Iterable[np.ndarray], against: str
+    name: str,
+    model: Model,
+    gradients: Iterable[np.ndarray],
+    reference: Iterable[np.ndarray],
+    against: str,
+    tolerance: float | None = None,
 ) -> Iterator[Comparison]:
     """Compare the gradients of every parameter of `model`, called `name`, with a reference."""
     for parameter, gradient, other in zip(model.shapes(model.sizes), gradients, reference, strict=True):
-        gradient = np.asarray(gradient)
-        difference, where = relative_difference(gradient, other)
-        kind = name, model.activation, model.options.get("peepholes")
-        yield Comparison(*kind, parameter, against, difference, where, TOLERANCE[model.dtype], gradient, other)
+        yield comparison(name, model, parameter, gradient, other, against, tolerance)
+
+
+def comparison(
+    name: str,
+    model: Model,
+    quantity: str,
+    found: np.ndarray,
+    expected: np.ndarray,
+    against: str,
+    tolerance: float | None = None,
+) -> Comparison:
+    """Compare a quantity of `model`, called `name`, with a reference; the tolerance is by default that of its dtype."""
+    found = np.asarray(found)
+    difference, where = relative_difference(found, expected)
+    kind = name, model.activation, model.options.get("peepholes")
+    known = TOLERANCE[model.dtype] if tolerance is None else tolerance
+    return Comparison(*kind, quantity, against, difference, where, known, found, expected)
 
 
 def random_values(model: Model, rng: np.random.RandomState) -> dict[str, np.ndarray]:
@@ -117,17 +136,7 @@ def random_sentence(
 
 
 def check_gradients(
-    models: Iterable[str] | None = None,
-    *,
-    sizes: tuple[int, int, int, int] = (20, 6, 5, 4),
-    length: int = 7,
-    seed: int = 0,
-    dtype: str = "float64",
-    x: npt.ArrayLike | None = None,
-    y: npt.ArrayLike | None = None,
-    values: dict[str, np.ndarray] | None = None,
-    activation: str | None = None,
-    instead: type[NumpyRNN] | None = None,
+    models: Iterable[str] | None = None, *, tolerance: float | None = None, **options: Any
 ) -> Iterator[Comparison]:
     """Check the gradients of a sentence, by default a random one, under random parameters.
 
@@ -135,25 +144,10 @@ def check_gradients(
 
     Parameters
     ----------
-    models
-        Names in `rnn.MODELS`; by default all whose framework is installed.
-    sizes
-        n_words, n_emb, n_hidd, n_tags. Each entry of each parameter takes six forward passes.
-    length
-        Words in the random sentence; its first word is repeated at the end.
-    seed
-        Seed of the sentence and the parameters.
-    dtype
-        Data type of the models; finite differences are always computed in float64.
-    x, y
-        Word ids and gold tag ids, (L,), instead of a random sentence; give both or neither.
-    values
-        Parameters by name, instead of random ones; they fit only one family of models.
-    activation
-        Only this activation, for the models that have it; LSTMs keep theirs. By default all.
-    instead
-        Class to test in place of `NumpyRNN`, or of `NumpyLSTM` if it is a subclass of that: your own, or one of
-        `mistakes`.
+    models, options
+        As in `pairs`; finite differences are always computed in float64.
+    tolerance
+        Largest difference, relative to the largest entry, up to which two gradients agree; by default `TOLERANCE`.
 
     Yields
     ------
@@ -162,27 +156,16 @@ def check_gradients(
 
     Raises
     ------
-    ValueError, IndexError
-        Unknown model or activation; x, y or values that do not fit the sizes.
-    RuntimeError
-        The framework of a model is missing.
+    ValueError, IndexError, RuntimeError
+        As `pairs`.
     """
-    given: dict[str, Any] = {
-        "sizes": sizes,
-        "length": length,
-        "seed": seed,
-        "dtype": dtype,
-        "x": x,
-        "y": y,
-        "values": values,
-    }
-    for name, model, reference, ids, tags in pairs(models, **given, activation=activation, instead=instead):
-        gradients = model.grads(ids, tags)
+    for name, model, reference, x, y in pairs(models, **options):
+        gradients = model.grads(x, y)
         if MODELS[name].backend == "numpy":
-            expected = [_finite_differences_of(reference, ids, tags, W) for W in reference.param]
-            yield from compare(name, model, gradients, expected, "finite diff.")
+            expected = [_finite_differences_of(reference, x, y, W) for W in reference.param]
+            yield from compare(name, model, gradients, expected, "finite diff.", tolerance)
         else:
-            yield from compare(name, model, gradients, reference.grads(ids, tags), numpy_class(name).__name__)
+            yield from compare(name, model, gradients, reference.grads(x, y), numpy_class(name).__name__, tolerance)
 
 
 def pairs(
@@ -198,7 +181,42 @@ def pairs(
     activation: str | None = None,
     instead: type[NumpyRNN] | None = None,
 ) -> Iterator[tuple[str, Model, NumpyRNN, npt.ArrayLike, npt.ArrayLike]]:
-    """Yield what `check_gradients` compares: a name, its model, NumPy's in float64, and the ids of the sentence."""
+    """Yield each variant of each model beside NumPy's model with the same parameters.
+
+    Parameters
+    ----------
+    models
+        Names in `rnn.MODELS`; by default all whose framework is installed.
+    sizes
+        n_words, n_emb, n_hidd, n_tags. For finite differences, each entry of each parameter takes six forward passes.
+    length
+        Words in the random sentence; its first word is repeated at the end.
+    seed
+        Seed of the sentence and the parameters.
+    dtype
+        Data type of the models.
+    x, y
+        Word ids and gold tag ids, (L,), instead of a random sentence; give both or neither.
+    values
+        Parameters by name, instead of random ones; they fit only one family of models.
+    activation
+        Only this activation, for the models that have it; LSTMs keep theirs. By default all.
+    instead
+        Class to test in place of `NumpyRNN`, or of `NumpyLSTM` if it is a subclass of that: your own, or one of
+        `mistakes`.
+
+    Yields
+    ------
+    tuple
+        A name, its model, NumPy's model in float64, and the word ids and tag ids of the sentence.
+
+    Raises
+    ------
+    ValueError, IndexError
+        Unknown model or activation; x, y or values that do not fit the sizes.
+    RuntimeError
+        The framework of a model is missing.
+    """
     rng = np.random.RandomState(seed)
     random_x, random_y = random_sentence(sizes, length, rng)
     if (x is None) != (y is None):

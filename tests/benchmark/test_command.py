@@ -142,8 +142,8 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--baseline", "jax"], "--baseline must be one of numpy, "),
-        (["--implementation", "fused,jax"], "--implementation must be among numpy, "),
+        (["--baseline", "cupy"], "--baseline must be one of numpy, "),
+        (["--implementation", "fused,cupy"], "--implementation must be among numpy, "),
         (["--dtype", "float16"], "--dtype must be among float64, float32, got 'float16'"),
         (["--work", "sleep"], "--work must be among "),
         (["--hidden", "20,x"], "--hidden takes positive numbers separated by commas, got '20,x'"),
@@ -154,6 +154,7 @@ def test_what_is_the_same_is_shown_when_it_is_asked_for(run, make_results, make_
             ["--implementation", "one-kernel", "--device", "cpu"],
             "NumPy runs only on the CPU, the plans of fused only on a GPU",
         ),
+        (["--jax-python", "/nowhere/python"], "/nowhere/python cannot be run: No such file or directory"),
         (["--torch-python", "/nowhere/python"], "/nowhere/python cannot be run: No such file or directory"),
         (["compare", "none.json", "none.json"], "no results file none.json"),
     ],
@@ -165,11 +166,12 @@ def test_a_mistake_is_said_in_one_sentence(run, args, message):
     assert "Traceback" not in result.output
 
 
-def test_a_python_without_pytorch_is_named(run, tmp_path):
+@pytest.mark.parametrize(("option", "framework"), [("--torch-python", "PyTorch"), ("--jax-python", "JAX")])
+def test_a_python_without_the_framework_is_named(run, tmp_path, option, framework):
     venv.create(tmp_path / "bare")
-    result = run(*TINY, "--torch-python", str(tmp_path / "bare/bin/python"))
+    result = run(*TINY, option, str(tmp_path / "bare/bin/python"))
     assert result.exit_code == 1
-    assert "bare/bin/python has no working PyTorch: ModuleNotFoundError: No module named" in result.output
+    assert f"bare/bin/python has no working {framework}: ModuleNotFoundError: No module named" in result.output
 
 
 def test_the_command_itself_does_not_import_theano():

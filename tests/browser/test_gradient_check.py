@@ -48,3 +48,18 @@ def test_a_wrong_tag_is_said(lab):
     fill(panel, "Gold tags", "det nonsense")
     button(panel, "Check").click()
     expect(message(panel).locator(".lab-error")).to_contain_text("tag")
+
+
+def test_a_model_is_compared_with_another_in_every_quantity(lab, picture):
+    panel = lab.panel("GradientCheckPanel")
+    for model in ("RNN", "NumpyRNN"):
+        panel.locator(f".lab-check-{model} input").uncheck()
+    panel.get_by_label("Against", exact=True).select_option("NumpyRNN")
+    button(panel, "Show code").click()  # which tells that the kernel has heard of the choice
+    expect(panel.locator(".lab-code pre")).to_contain_text("compare_models")
+    button(panel, "Show code").click()
+    press(button(panel, "Check"), "Enter")
+    expect(message(panel)).to_contain_text("All quantities agree.", timeout=COMPILE)
+    expect(panel.locator(".lab-check-diagnosis")).to_contain_text("sum in another order")
+    assert not overflowing(lab.page, panel)
+    picture(panel, "gradient-check-against")

@@ -469,6 +469,28 @@ def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):
     assert typed == " ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words) + "\n"
 
 
+@pytest.mark.parametrize("against", ["NumpyRNN", "TorchRNN"])
+def test_check_compares_every_quantity_with_another_model(run, against):
+    options = ["--model", "NumpyRNN", "--against", against, "--length", "3", "--dtype", "float32"]
+    result = run("check", *options, "--tolerance", "1e-5")
+    assert result.exit_code == 0, result.output
+    header, *rows = table_of(result.output)
+    assert header == ["model", "activation", "quantity", "against", "difference", "verdict"]
+    assert [row[2] for row in rows[:9]] == ["h_t", "p_t", "e_y_t", "e_h_t", "e_a_t", "W_e", "W_x", "W_h", "W_y"]
+    assert {row[3] for row in rows} == {against}
+    assert "up to \n1e-05" in result.output or "up to 1e-05" in result.output
+    assert "fused multiply-add" in result.output
+    if against == "TorchRNN":
+        result = run("check", *options, "--tolerance", "0")
+        assert result.exit_code == 1
+        assert "NumpyRNN, relu: the first difference from TorchRNN is in " in result.output
+
+
+def test_check_refuses_to_compare_models_of_two_families(run):
+    result = run("check", "--model", "NumpyRNN", "--against", "NumpyLSTM")
+    assert "Error: NumpyRNN and NumpyLSTM have different parameters: expected two RNNs or two LSTMs" in result.output
+
+
 def test_check_prints_a_line_for_each_parameter(run):
     result = run("check", "--model", "NumpyRNN", "--length", "3", "--n-hidd", "2", "--seed", "4")
     header, *rows = table_of(result.output)

@@ -230,13 +230,3 @@ def test_sizes_are_checked_before_anything_is_read(exported, monkeypatch):
         exporter.read(exported)
     with pytest.raises(ValueError, match=r"an ONNX file has at most 2 GB, the model has 0.0 GB"):
         content(saved(exported.parent))
-
-
-@pytest.mark.parametrize("value", [0, 1, 127, 128, 2**31, 2**63 - 1])
-def test_integers_and_texts_are_read_as_they_were_written(value):
-    fields = protobuf.read(memoryview(protobuf.message((1, value), (16, "é" * 200), (1, 5), (2, b""))))
-    assert fields.integers == {1: [value, 5]}
-    assert {number: list(map(bytes, parts)) for number, parts in fields.parts.items()} == {
-        16: ["é".encode() * 200],
-        2: [b""],
-    }

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from lxmls_rnn.device.processor import pinned
+
 sys.path.append(str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_processor():
+    """Pin this process: XLA would use every processor for the models in JAX, and the others have one thread."""
+    with pinned(1):
+        yield
 
 
 @pytest.hookimpl(trylast=True)

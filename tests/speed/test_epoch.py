@@ -2,7 +2,7 @@
 
 import pytest
 
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, prepare
 
@@ -19,7 +19,7 @@ def prepared(model, **options):
 
 @pytest.mark.parametrize(
     ("name", "peepholes"),
-    [(name, p) for name, model in MODELS.items() for p in (model.peephole_options if "LSTM" in name else [True])],
+    [(name, p) for name in available() for p in (MODELS[name].peephole_options if "LSTM" in name else [True])],
 )
 def test_epoch(benchmark, name, peepholes):
     experiment = prepared(name, peepholes=peepholes)

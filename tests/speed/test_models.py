@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from textbook_rnn import TextbookRNN
 
-from lxmls_rnn.deep_learning.rnn import MODELS, model_class
+from lxmls_rnn.deep_learning.rnn import MODELS, available, model_class
 from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
@@ -100,8 +100,9 @@ def pytorch(name, expected, dtype):
 
 def cases(*kinds):
     """Parametrise a benchmark over all implementations of both families, with these kinds of PyTorch's gradients."""
-    found = [(model.family, name, library) for name, model in MODELS.items() if True in model.peephole_options]
-    found += [("LSTM", name + WITHOUT, library) for name, model in MODELS.items() if model.family == "LSTM"]
+    models = {name: MODELS[name] for name in available()}
+    found = [(model.family, name, library) for name, model in models.items() if True in model.peephole_options]
+    found += [("LSTM", name + WITHOUT, library) for name, model in models.items() if model.family == "LSTM"]
     found.append(("RNN", "textbook NumPy", textbook))
     found += [(family, f"torch.nn.{family} {kind}", pytorch) for family in ("RNN", "LSTM") for kind in kinds]
     return pytest.mark.parametrize(

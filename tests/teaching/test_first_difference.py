@@ -1,11 +1,21 @@
 """The first difference between two models: a quantity, a word and a gate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning import rnn as rnns
-from lxmls_rnn.teaching.first_difference import first_difference, first_differences, quantities
+from lxmls_rnn.teaching.first_difference import (
+    READ_GATES,
+    compare_models,
+    compare_quantities,
+    first_difference,
+    first_differences,
+    in_sentences,
+    quantities,
+)
 from lxmls_rnn.teaching.gradient_check import random_values
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
@@ -19,13 +29,34 @@ def model_of(cls, **options):
     return model
 
 
-@pytest.mark.parametrize("cls", [rnns.NumpyRNN, rnns.NumpyLSTM])
-def test_the_probes_find_what_numpy_returns(cls):
-    model = model_of(cls)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu"])
+def test_the_probes_find_what_numpy_returns(activation, dtype):
+    model = model_of(rnns.NumpyRNN, activation=activation, dtype=dtype)
     back = model.backward(X, Y)
+    right = {"h_t": back.forward.h[:, 1:], "e_y_t": back.e_y, "e_h_t": back.e_h}
+    right["e_a_t"] = model.slope(right["h_t"]) * back.e_h
+    assert_found(model, right)
+
+
+@pytest.mark.parametrize("peepholes", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_probes_find_what_numpys_lstm_returns(peepholes, dtype):
+    model = model_of(rnns.NumpyLSTM, peepholes=peepholes, dtype=dtype)
+    back, cells = model.backward(X, Y), model.cells(X)
+    right = {f"{gate}_t": getattr(cells, gate) for gate in "ifgo"}
+    right["f_t"] = np.where(np.arange(len(X)), cells.f, 0)  # f_1 has no effect
+    errors = model.back_through_time(cells, model.param.W_y.T @ back.e_y)
+    right |= {"c_t": cells.c[:, 1:], "h_t": back.forward.h[:, 1:], "e_y_t": back.e_y}
+    assert_found(model, right | {"e_h_t": errors.e_h, "e_a_t": errors.e_a})
+
+
+def assert_found(model, right):
     found = dict(quantities(model, X, Y))
-    assert np.abs(found["h_t"] - back.forward.h[:, 1:]).max() < 1e-12
-    assert np.abs(model.param.W_x.T @ found["e_a_t"] - back.e_z).max() < 1e-12
+    shown = [name for name in found if name.endswith("_t") and name != "p_t"]
+    assert shown == list(right)
+    for name, values in right.items():
+        assert np.abs(found[name] - values).max() < (1e-12 if model.dtype == "float64" else 1e-5), name
 
 
 @pytest.mark.parametrize(
@@ -46,10 +77,17 @@ def test_models_of_all_frameworks_do_not_part(name):
     ("mistake", "where"),
     [
         ("derivative of the activation forgotten", "e_a_t of word 5 "),
-        ("error from the later step forgotten", "e_a_t of word 4 "),
+        ("derivative of another activation", "e_a_t of word 5 "),
+        ("W_h not transposed", "e_h_t of word 4 "),
+        ("error from the later step forgotten", "e_h_t of word 4 "),
+        ("1/L forgotten", "e_y_t of word 5 "),
+        ("gold tag not subtracted", "e_y_t of word 5 "),
         ("h_t instead of h_{t-1} for W_h", "the gradient of W_h "),
         ("error of a repeated word assigned, not added", "the gradient of W_e "),
         ("LSTM: slope of the forget gate forgotten", "e_a_t of word 5, gate f "),
+        ("LSTM: slope of the logistic function for g", "e_a_t of word 5, gate g "),
+        ("LSTM: error of the cell for the output gate", "e_a_t of word 5, gate o "),
+        ("LSTM: error from the later gates forgotten", "e_h_t of word 4 "),
         ("LSTM: errors of i and g exchanged", "e_a_t of word 5, gate i and g "),
         ("LSTM: error along the cell forgotten", "e_a_t of word 4, gate i and f and g "),
         ("LSTM: c_t instead of c_{t-1} for W_c", "the gradient of W_c "),
@@ -61,6 +99,117 @@ def test_a_mistake_is_found_where_it_is_made(mistake, where):
     assert f"{name}, tanh: the first difference from {name} is in {where}" in found[0]
 
 
+@pytest.mark.parametrize("against", ["TorchRNN", "JaxRNN"])
+def test_a_mistake_is_found_in_the_same_place_from_every_framework(against):
+    few = ["W_h not transposed", "LSTM: slope of the forget gate forgotten"]  # JAX compiles for each
+    for mistake in [MISTAKES[name] for name in (MISTAKES if against == "TorchRNN" else few)]:
+        options = {"instead": mistake.model, "x": X, "y": Y, "sizes": (8, 4, 3, 3), "activation": "tanh"}
+        right = mistake.name.replace("Numpy", against.removesuffix("RNN"))
+        from_numpy, found = (
+            [sentence.partition(" is in ")[2] for sentence in in_sentences(compare_models([mistake.name], **more))]
+            for more in (options, {**options, "against": right})
+        )
+        assert found
+        assert found == from_numpy
+
+
+def planted(monkeypatch, cls, of_W_x, of_W_h):
+    """Let the recurrent layer of a class compute with changed W_x and W_h."""
+    right = cls._recurrent
+    if cls.__name__.startswith("Jax"):
+
+        def wrong(self, a, W_h, *W_c):
+            return right(self, of_W_x(a.T).T, of_W_h(W_h), *W_c)
+
+    else:
+
+        def wrong(self, *args):
+            param = self.param
+            W_e, W_x, W_h, *others = param
+            self.param = type(param)([W_e, of_W_x(W_x), of_W_h(W_h), *others])
+            try:
+                return right(self, *args)
+            finally:
+                self.param = param
+
+    monkeypatch.setattr(cls, "_recurrent", wrong)
+
+
+def found_in(name, activation="tanh", **options):
+    """Return the first difference of a model from NumPy's."""
+    model = model_of(rnns.numpy_class(name), activation=activation, **options)
+    model, right = (model_file.convert(model, cls) for cls in (rnns.model_class(name), rnns.numpy_class(name)))
+    return first_difference(compare_quantities(name, model, right, X, Y, 1e-8))
+
+
+in_theano = [pytest.mark.theano]
+of_scan = [*in_theano, compiles_scan]
+RNNS = ["JaxRNN", "TorchRNN", "FastTorchRNN", pytest.param("FastRNN", marks=in_theano)]
+LSTMS = ["JaxLSTM", "TorchLSTM", "FastTorchLSTM", pytest.param("FastLSTM", marks=in_theano)]
+
+
+@pytest.mark.parametrize("name", [*LSTMS, pytest.param("LSTM", marks=of_scan)])
+@pytest.mark.parametrize(
+    ("order", "where"), [([0, 1, 3, 2], "g_t and o_t"), ([1, 0, 2, 3], "i_t and f_t"), ([2, 1, 0, 3], "i_t and g_t")]
+)
+def test_a_wrong_order_of_the_gates_is_found_in_any_framework(name, order, where, monkeypatch):
+    def reordered(W):
+        return W.reshape((4, -1, W.shape[1]))[np.array(order)].reshape(W.shape)  # probes have other sizes
+
+    planted(monkeypatch, rnns.model_class(name), reordered, reordered)
+    found = found_in(name, peepholes=False)
+    assert (found.quantity, found.step) == (where, 1)
+    assert f"{where} of word 1 (by " in found.in_words()
+
+
+@pytest.mark.parametrize("name", [*RNNS, pytest.param("RNN", marks=of_scan)])
+def test_a_transposed_recurrent_matrix_is_found_in_any_framework(name, monkeypatch):
+    planted(monkeypatch, rnns.model_class(name), lambda W_x: W_x, lambda W_h: W_h.T)
+    found = found_in(name)
+    assert (found.quantity, found.step) == ("h_t", 2)  # W_h h_0 is 0
+
+
+@pytest.mark.parametrize("name", ["JaxRNN", "TorchRNN", pytest.param("RNN", marks=of_scan)])
+def test_a_forgotten_derivative_is_found_in_any_framework(name, monkeypatch):
+    cls = rnns.model_class(name)  # imports the framework
+    if name == "JaxRNN":
+        from jax import lax
+        from jax import numpy as jnp
+
+        from lxmls_rnn.deep_learning.jax_rnn import JAX_ACTIVATIONS as FUNCTIONS
+
+        def wrong(a):
+            return a + lax.stop_gradient(jnp.tanh(a) - a)
+
+    elif name == "TorchRNN":
+        from lxmls_rnn.deep_learning.torch_rnn import TORCH_ACTIVATIONS as FUNCTIONS
+
+        def wrong(a):
+            return a + (a.tanh() - a).detach()
+
+    else:
+        from theano import gradient, tensor
+
+        from lxmls_rnn.deep_learning.theano_rnn import SYMBOLIC_ACTIVATIONS as FUNCTIONS
+
+        def wrong(a):
+            return a + gradient.disconnected_grad(tensor.tanh(a) - a)
+
+    monkeypatch.setitem(FUNCTIONS, "tanh", wrong)
+    found = found_in(cls.__name__)
+    assert (found.quantity, found.step) == ("e_a_t", 5)
+
+
+@pytest.mark.theano
+def test_a_wrong_gradient_of_the_fused_layer_is_found(monkeypatch):
+    from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
+
+    right = RNNLayer.L_op
+    monkeypatch.setattr(RNNLayer, "L_op", lambda self, ins, *out: right(self, [ins[0], ins[1].T, ins[2]], *out))
+    found = found_in("FastRNN")
+    assert (found.quantity, found.step) == ("e_h_t", 4)
+
+
 def test_every_mistake_is_found():
     for mistake in MISTAKES.values():
         assert list(first_differences([mistake.name], instead=mistake.model, activation="tanh"))
@@ -70,16 +219,57 @@ def test_every_mistake_is_found():
 def test_a_wrong_forward_pass_is_found_in_any_framework(name, monkeypatch):
     model = model_of(rnns.model_class(name))
     right = model_file.convert(model, rnns.numpy_class(name))
-    assert first_difference(model, right, X, Y, 1e-8) is None
+    assert first_difference(compare_quantities(name, model, right, X, Y, 1e-8)) is None
     right_layer = type(model)._recurrent
 
     def wrong_layer(self, *args):
         h = right_layer(self, *args)
-        return h * np.array([[1], [1], [1.01], *[[1]] * (len(h) - 3)])  # the third word
+        factors = np.array([[1], [1], [1.01], *[[1]] * (len(h) - 3)])  # the third word
+        return h * (factors if name == "JaxLSTM" else h.new_tensor(factors))
 
     if name == "JaxLSTM":
         model = model_file.convert(right, type(model))  # compiled anew
     monkeypatch.setattr(type(model), "_recurrent", wrong_layer)
-    found = first_difference(model, right, X, Y, 1e-8)
-    assert (found.quantity, found.step, found.gates) == ("h_t", 3, [])
-    assert found.in_words().startswith("h_t of word 3 (by ")
+    found = first_difference(compare_quantities(name, model, right, X, Y, 1e-8))
+    # all that is read from h_t parts with it: of an LSTM, the gates first
+    first = "h_t" if name.endswith("RNN") else "i_t and f_t and g_t and o_t"
+    assert (found.quantity, found.step, found.gates) == (first, 3, [])
+    assert found.in_words().startswith(f"{first} of word 3 (by ")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("against", "other"), [("JaxRNN", "FastTorchRNN"), ("TorchLSTM", "JaxLSTM"), ("FastTorchLSTM", "TorchLSTM")]
+)
+def test_models_of_several_frameworks_are_compared_with_one(against, other, dtype):
+    numpy = rnns.numpy_class(other).__name__
+    options = {"against": against, "dtype": dtype, "sizes": (8, 4, 3, 3), "length": 4, "activation": "tanh"}
+    rows = list(compare_models([numpy, other], **options))
+    assert {row.model for row in rows} == {numpy, other}
+    assert {row.against for row in rows} == {against}
+    assert {row.expected.dtype.name for row in rows if row.parameter[0] in "pW"} == {dtype}
+    assert {row.peepholes for row in rows} == {"JaxRNN": {None}, "TorchLSTM": {True, False}, "FastTorchLSTM": {False}}[
+        against
+    ]
+    assert all(row.agrees for row in rows)
+    names = list(dict.fromkeys(row.parameter for row in rows))
+    gates = [] if against == "JaxRNN" else list(READ_GATES)
+    assert names[: len(gates) + 5] == [*gates, "h_t", "p_t", "e_y_t", "e_h_t", "e_a_t"]
+    assert any(row.difference > 0 for row in rows)  # it was not compared with itself
+    (one, *_) = in_sentences(replace(row, tolerance=0) for row in rows)
+    assert f"the first difference from {against} is in " in one
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("against", ["TorchRNN", "TorchLSTM"])
+def test_models_agree_on_a_single_word_and_on_a_long_sentence(against, dtype):
+    for length in (1, 40):
+        rows = compare_models([rnns.numpy_class(against).__name__], against, length=length, dtype=dtype)
+        assert [row for row in rows if not row.agrees] == []
+
+
+def test_models_of_two_families_are_not_compared():
+    with pytest.raises(ValueError, match="NumpyLSTM and NumpyRNN have different parameters: expected two RNNs or two"):
+        list(compare_models(["NumpyLSTM"], "NumpyRNN"))
+    with pytest.raises(ValueError, match=r"model must be one of .* got 'GRU'"):
+        list(compare_models(against="GRU"))

@@ -1,4 +1,4 @@
-"""Benchmark panel: time models in NumPy, Theano and PyTorch, on CPU and GPU."""
+"""Benchmark panel: time models in NumPy, Theano, PyTorch and JAX, on CPU and GPU."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -86,14 +86,16 @@ class BenchmarkPanel(Panel):
         self.batch = text("Batch", "1, 16", "Batch sizes in sentences, separated by commas")
         self.length = text("Words", "10", "Sentence lengths in words, separated by commas")
         self.sizes = self.hidden, self.batch, self.length
-        peers = ["torch-fused"] if version("torch") else []
+        peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if version(package)]
         self.models = Checkboxes("Models", c.CASE_MODELS, ["rnn"])
         self.implementations = Checkboxes("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
         self.devices = Checkboxes("Devices", DEVICES, ["cpu", "cuda"])
         self.works = Checkboxes("Work", c.WORKS, ["backward"])
         self.dtypes = Checkboxes("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
         self.checkboxes = self.models, self.implementations, self.devices, self.works, self.dtypes
-        self.threads = integer("Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch", 1024, "15em")
+        self.threads = integer(
+            "Threads", cores(), "CPU threads of BLAS, the fused layers and PyTorch, cores of JAX", 1024, "15em"
+        )
         real, what = widgets.BoundedFloatText, "Measuring time for each case, without compiling"
         self.seconds = field(real, "Seconds per case", 0.15, what, "16em", min=0.01, max=60.0)
         what = "Cases that have not started by then are skipped; compiling does not count"

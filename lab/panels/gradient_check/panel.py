@@ -12,11 +12,11 @@ from lab.widgets.controls import checkbox, dropdown, in_row, integer, on_change,
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lab.widgets.sentence_choice import Ids, SentenceChoice, encode
-from lxmls_rnn.deep_learning.parameters import STACKED_GATES
-from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.deep_learning.parameters import DTYPES, STACKED_GATES
+from lxmls_rnn.deep_learning.rnn import MODELS, available
 from lxmls_rnn.plotting.palette import CORRECT_COLOUR, WRONG_COLOUR
 from lxmls_rnn.teaching.diagnosis import diagnose
-from lxmls_rnn.teaching.first_difference import first_differences
+from lxmls_rnn.teaching.first_difference import ROUNDING, compare_models, first_differences, in_sentences
 from lxmls_rnn.teaching.gradient_check import Comparison, check_gradients, random_sentence
 from lxmls_rnn.teaching.mistakes import MISTAKES
 
@@ -24,6 +24,7 @@ MODEL_NAMES = sorted(MODELS, key=lambda name: MODELS[name].family == "LSTM")
 FROM_CORPUS, RANDOM_IDS = "words", "random ids"
 RANDOM_WORDS, RANDOM_TAGS = 20, 4
 NO_MISTAKE = "nothing"
+BY_DEFAULT = "finite differences, NumPy"
 
 
 class GradientCheckPanel(Panel):
@@ -39,7 +40,9 @@ class GradientCheckPanel(Panel):
     an LSTM and check again. Look at which parameters differ, and in which words' columns of W<sub>e</sub>: where in
     back-propagation must the mistake be? Then read the explanation below the table. Some mistakes show only with
     certain sentences: with which? With a sentence of one word, the rows of W<sub>x</sub> tell which gate of an LSTM is
-    wrong; the forget gate does not show, because there is no earlier cell to forget."""
+    wrong; the forget gate does not show, because there is no earlier cell to forget. Choose a model at
+    <b>Against</b> to compare the others with it in every quantity of both passes, not only in the gradients: the text
+    below the table names the first one that differs. In float32, all differ a little."""
 
     def __init__(self, sentence: str = "the old man found the dog") -> None:
         what = "Words of the sample corpus, or random word ids"
@@ -60,6 +63,9 @@ class GradientCheckPanel(Panel):
         what = "A mistake to put into NumPy's back-propagation"
         self.mistake = dropdown("Mistake", [NO_MISTAKE, *MISTAKES], what, width="46em")
         self.mistake.add_class("lab-break")
+        what = "What the ticked models are compared with; a model is compared in every quantity of both passes"
+        self.against = dropdown("Against", [BY_DEFAULT, *available()], what, width="30em")
+        self.dtype = dropdown("Numbers", DTYPES, "Data type of the models", width="18em")
         self.check_button = self.button("Check", "Compare the gradients", self.check, "primary")
         self.stop_button = self.button("Stop", "Stop the check", self.stop, disabled=True)
         self.progress = progress_bar("12em")
@@ -73,11 +79,12 @@ class GradientCheckPanel(Panel):
         self._parted: list[str] = []  # where models that differ part first from NumPy's
         self._ids: Ids | None = None
         self._requested: tuple[str, ...] = ()
-        self._broken = NO_MISTAKE
+        self._broken, self._other = NO_MISTAKE, BY_DEFAULT
         super().__init__(
             self.sentence,
             in_row(*network, self.length),
             in_row(*self.models.values()),
+            in_row(self.against, self.dtype),
             in_row(self.mistake, self.check_button, self.stop_button, self.progress),
             self.table,
             self.diagnosis,
@@ -100,7 +107,7 @@ class GradientCheckPanel(Panel):
             self.models[MISTAKES[self.mistake.value].name].value = True
 
     def _arguments(self) -> tuple[Ids, dict[str, Any]]:
-        """Return the sentence and the arguments of `check_gradients`."""
+        """Return the sentence and the arguments of `check_gradients` or `compare_models`."""
         names = [name for name, box in self.models.items() if box.value]
         if not names:
             raise ValueError("no model is ticked: expected at least one to check")
@@ -114,6 +121,8 @@ class GradientCheckPanel(Panel):
             ids = encode(*self.sentence.sentence())
         sizes = ids.n_words, self.n_emb.value, self.n_hidd.value, ids.n_tags
         options = {"x": ids.x, "y": ids.y, "seed": self.seed.value, "activation": self.activation.value}
+        options |= {"dtype": self.dtype.value}
+        options |= {} if self.against.value == BY_DEFAULT else {"against": self.against.value}
         return ids, {"models": names, "sizes": sizes, **options}
 
     def check(self) -> None:
@@ -122,12 +131,16 @@ class GradientCheckPanel(Panel):
             raise RuntimeError("a check is running: stop it first")
         ids, arguments = self._arguments()
         self._ids, self._requested, self._broken = ids, tuple(arguments["models"]), self.mistake.value
+        self._other = self.against.value
         rows: list[Comparison] = []
         self.rows, self._parted = rows, []
         self.parameter.options = []
 
         def work() -> Iterator[Comparison]:
             instead = None if self._broken == NO_MISTAKE else MISTAKES[self._broken].model
+            if self._other != BY_DEFAULT:
+                yield from compare_models(**arguments, instead=instead)
+                return
             yield from check_gradients(**arguments, instead=instead)
             if differing := list(dict.fromkeys(row.model for row in rows if not row.agrees)):
                 self._parted = list(first_differences(**{**arguments, "models": differing}, instead=instead))
@@ -148,9 +161,7 @@ class GradientCheckPanel(Panel):
         active = job is self.job and job.active
         self.check_button.disabled, self.stop_button.disabled = active, not active
         done = list(dict.fromkeys(row.model for row in self.rows))
-        # an LSTM has 5 parameters with peepholes and 4 without
-        models = [MODELS[name] for name in self._requested]
-        expected = sum(sum(4 + k for k in m.peephole_options) if m.family == "LSTM" else 4 for m in models)
+        expected = sum(self._count(name) for name in self._requested)
         self.progress.value = len(self.rows) / expected
         self.progress.layout.visibility = "visible" if active else "hidden"
         waiting = [name for name in self._requested if name not in done]
@@ -162,19 +173,31 @@ class GradientCheckPanel(Panel):
             what = f"{framework.name} compiles its gradient, then computes" if framework.compile_time else "computing"
             self.show_message(f"{waiting[0]}: {what} …")
 
+    def _count(self, name: str) -> int:
+        """Return how many rows a model has."""
+        is_lstm, other = MODELS[name].family == "LSTM", MODELS.get(self._other, MODELS[name])
+        more = 0 if self._other == BY_DEFAULT else 10 if is_lstm else 5
+        variants = [either for either in MODELS[name].peephole_options if either in other.peephole_options]
+        # an LSTM has 5 parameters with peepholes and 4 without
+        return sum(4 + has_peepholes + more for has_peepholes in variants) if is_lstm else 4 + more
+
     def _conclude(self) -> None:
         assert self._ids is not None
+        what = "gradients" if self._other == BY_DEFAULT else "quantities"
         if self.job is None:
             self.show_message("Stopped.")
         elif all(row.agrees for row in self.rows):
             self.show_message(
-                "All gradients agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
+                f"All {what} agree." if self._broken == NO_MISTAKE else f"Mistake: {self._broken}. {HIDDEN_MISTAKE}"
             )
         else:
             wrong = sum(not row.agrees for row in self.rows)
-            self.show_message(f"{wrong} of {len(self.rows)} gradients differ{'s' * (wrong == 1)}.")
+            self.show_message(f"{wrong} of {len(self.rows)} {what} differ{'s' * (wrong == 1)}.")
         if self.rows:
-            sentences = [*diagnose(self.rows, self._ids.x), *self._parted]
+            if self._other == BY_DEFAULT:
+                sentences = [*diagnose(self.rows, self._ids.x), *self._parted]
+            else:
+                sentences = [*in_sentences(self.rows), ROUNDING]
             if self._broken != NO_MISTAKE:
                 sentences.append(f"The mistake: {self._broken}. {MISTAKES[self._broken].why}")
             text = "".join(f"<div>{html.symbols(text)}</div>" for text in sentences)
@@ -188,7 +211,8 @@ class GradientCheckPanel(Panel):
             lines.append([self._name(row), row.activation, html.symbols(row.parameter), shape, *found])
         if active:
             lines += [[name, *["…"] * 8] for name in waiting]
-        header = ["model", "activation", "parameter", "shape", "against", "difference", "tolerance", "at", "verdict"]
+        compared = "parameter" if self._other == BY_DEFAULT else "quantity"
+        header = ["model", "activation", compared, "shape", "against", "difference", "tolerance", "at", "verdict"]
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:
@@ -196,10 +220,12 @@ class GradientCheckPanel(Panel):
         return f"{row.name}, broken" if is_broken else row.name
 
     def _where(self, row: Comparison) -> str:
+        assert self._ids is not None
         i, j = row.where
         gates, n_hidd = _gates(row)
-        place = self._word(j) if row.parameter == "W_e" else f"{gates[i // n_hidd]} {i % n_hidd + 1}" if gates else ""
-        return f"[{i}, {j}] {place}".rstrip()
+        place = f"{gates[i // n_hidd]} {i % n_hidd + 1}" if gates else ""
+        word = self._word(j) if row.parameter == "W_e" else self._ids.words[j] if _has_steps(row) else ""
+        return " ".join(filter(None, [f"[{i}, {j}]", place, word]))
 
     def _word(self, word: int) -> str:
         assert self._ids is not None
@@ -227,10 +253,10 @@ class GradientCheckPanel(Panel):
             return
         row = self.rows[self.parameter.value]
         columns = list(range(row.gradient.shape[1]))
-        names: list[str] = []
+        assert self._ids is not None
+        names = list(self._ids.words) if _has_steps(row) else []
         note = ""
         if row.parameter == "W_e":
-            assert self._ids is not None
             columns = list(dict.fromkeys([*self._ids.x, row.where[1]]))
             names = [self._word(j) for j in columns]
             note = f"<div>{len(columns)} of {row.gradient.shape[1]} columns, those of the sentence's words.</div>"
@@ -238,8 +264,9 @@ class GradientCheckPanel(Panel):
         marked = [(row.where[0], columns.index(row.where[1]))]
         least = max(row.difference, row.tolerance)
         symbol = html.symbols(row.parameter)
+        what = symbol if _has_steps(row) else f"gradient of {symbol}"
         parts = (
-            (f"gradient of {symbol}: {escape(self._name(row))}", row.gradient, None),
+            (f"{what}: {escape(self._name(row))}", row.gradient, None),
             (f"the same: {escape(row.against)}", row.expected, None),
             ("difference, relative to the largest entry", row.differences, least),
         )
@@ -258,14 +285,18 @@ class GradientCheckPanel(Panel):
         if broken:
             rest += f"    instead=MISTAKES[{self.mistake.value!r}].model,\n"
         imports = "from lxmls_rnn.teaching.mistakes import MISTAKES\n" if broken else ""
-        return f"""from lxmls_rnn.deep_learning.rnn import MODELS
-from lxmls_rnn.teaching.gradient_check import check_gradients
-{imports}from lxmls_rnn.teaching.diagnosis import diagnose
-
+        function, conclusion = "check_gradients", "diagnose(rows, x)"
+        sources = """from lxmls_rnn.teaching.diagnosis import diagnose
+from lxmls_rnn.teaching.gradient_check import check_gradients"""
+        if self.against.value != BY_DEFAULT:
+            function, conclusion = "compare_models", "in_sentences(rows)"
+            sources = "from lxmls_rnn.teaching.first_difference import compare_models, in_sentences"
+        return f"""{sources}
+{imports}
 x = {x}  # {" ".join(ids.words)}
 y = {y}
 rows = []
-for row in check_gradients(
+for row in {function}(
     {models},
     x=x,
     y=y,
@@ -273,7 +304,7 @@ for row in check_gradients(
     rows.append(row)
     verdict = "agrees" if row.agrees else f"differs at {{row.where}}"
     print(row.name, row.parameter, "against", row.against, f"{{row.difference:.1e}}", verdict)
-print(*diagnose(rows, x), sep="\\n")
+print(*{conclusion}, sep="\\n")
 """
 
 
@@ -283,9 +314,15 @@ HIDDEN_MISTAKE = (
 )
 
 
+def _has_steps(row: Comparison) -> bool:
+    """Return whether a quantity has a column for each word of the sentence."""
+    return row.parameter.endswith("_t")
+
+
 def _gates(row: Comparison) -> tuple[str, int]:
     """Return the gates stacked in a parameter, or an empty string, and the number of rows of each."""
-    gates = "" if row.peepholes is None else STACKED_GATES.get(row.parameter, "")
+    stacked = "W_x" if row.parameter == "e_a_t" else row.parameter
+    gates = "" if row.peepholes is None else STACKED_GATES.get(stacked, "")
     return gates, len(row.gradient) // max(1, len(gates))
 
 

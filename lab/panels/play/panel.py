@@ -66,7 +66,8 @@ class PlayPanel(Panel):
     an LSTM also with respect to the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one
     direction through the weights; the red point is the current position. Below: the hidden units at each word.
     <b>Train one epoch</b> trains on these sentences and resets the sliders to 1. <b>Keep</b> keeps the current lines in
-    grey, to compare an RNN with an LSTM, for example."""
+    grey, to compare an RNN with an LSTM, for example. The networks are NumPy's: models in other frameworks compute the
+    same numbers from the same weights, but compile first or take longer for so small a network."""
 
     def __init__(self) -> None:
         narrow: dict[str, Any] = {"width": "20em", "label": "8em"}

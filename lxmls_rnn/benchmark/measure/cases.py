@@ -22,6 +22,7 @@ IMPLEMENTATIONS = {
     "fused": "FastRNN, FastLSTM: the recurrent layer as one Op",
     "torch": "PyTorch, a loop over the steps",
     "torch-fused": "PyTorch's nn.RNN, nn.LSTM, always without peepholes; with cuDNN on a GPU",
+    "jax": "JAX, jit of value_and_grad over lax.scan",
 }
 # On a GPU FastRNN and FastLSTM use the first up to a number of hidden units, and the second above it: `gpu_plans`.
 PLANS = {

@@ -29,18 +29,23 @@ VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     gpu_plans.BOUNDS_VARIABLE,
 )
+PEER_NAMES = {"torch": "PyTorch", "jax": "JAX"}
 
 
-def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
+def describe(threads: int, torch_python: str | None = None, jax_python: str | None = None) -> dict[str, Any]:
     """Describe processor, memory, BLAS, GPUs, versions and flags, without the name of a person or host.
 
-    `threads` is the number of threads of BLAS, the fused layers and PyTorch. `torch_python` is PyTorch's interpreter if
-    that is not the running one. Errors as in `versions_of`.
+    `threads` is the number of threads of BLAS, the fused layers and PyTorch, and of processors of each worker on the
+    CPU. `torch_python` and `jax_python` are the interpreters of PyTorch and JAX if those are not the running one.
+    Errors as in `versions_of`.
     """
     flags = in_effect()
     cards = [f"{name}, compute {major}.{minor}" for name, (major, minor) in libraries.cards()]
-    versions = {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "pygpu")}
-    other = versions_of(torch_python) if torch_python else {}
+    versions = {name: version(name) for name in ("lxmls-rnn", "numpy", "scipy", "theano", "torch", "jax", "pygpu")}
+    others = {}
+    for name, python in (("torch", torch_python), ("jax", jax_python)):
+        others[f"{name}_python"] = versions_of(python, name) if python else {}
+        versions |= {name: others[f"{name}_python"][name]} if python else {}
     return {
         "processor": processor(),
         "cores": cores(),
@@ -49,8 +54,8 @@ def describe(threads: int, torch_python: str | None = None) -> dict[str, Any]:
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": versions | ({"torch": other["torch"]} if other else {}),
-        "torch_python": other,
+        "versions": versions,
+        **others,
         "numpy_blas": numpy_blas(),
         "theano_blas": blas.name(flags.get("blas.ldflags", "")),
         "cxxflags": flags.get("gcc.cxxflags", ""),
@@ -94,15 +99,16 @@ def version(name: str) -> str | None:
         return None
 
 
-def versions_of(python: str) -> dict[str, str]:
-    """Return the versions of another interpreter and of its NumPy and PyTorch, by importing both there.
+def versions_of(python: str, framework: str) -> dict[str, str]:
+    """Return the versions of another interpreter, its NumPy and its "torch" or "jax", by importing both there.
 
     ValueError if it is older than Python 3.10, or if it cannot import one of the two.
     """
-    code = """import sys
+    code = f"""import sys
 if sys.version_info < (3, 10): sys.exit("Python 3.10 or later is needed, it is " + sys.version.split()[0])
-import json, numpy, torch
-print(json.dumps({"python": sys.version.split()[0], "numpy": numpy.__version__, "torch": str(torch.__version__)}))"""
+import json, numpy, {framework}
+versions = dict(numpy=numpy.__version__, {framework}=str({framework}.__version__))
+print(json.dumps(dict(python=sys.version.split()[0], **versions)))"""
     with TemporaryDirectory() as folder:
         environ = for_another_python(dict(os.environ), folder)
         try:
@@ -111,7 +117,7 @@ print(json.dumps({"python": sys.version.split()[0], "numpy": numpy.__version__, 
             raise ValueError(f"{python} cannot be run: {error.strerror}") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise ValueError(f"{python} has no working PyTorch: {said[-1]}")
+        raise ValueError(f"{python} has no working {PEER_NAMES[framework]}: {said[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

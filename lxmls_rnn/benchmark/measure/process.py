@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import lxmls_rnn
 from lxmls_rnn.benchmark.measure.cases import PLANS
 from lxmls_rnn.deep_learning import gpu_plans
+from lxmls_rnn.device.processor import pinned
 
 START_LIMIT_SECONDS = 120.0  # Theano's first import on a GPU compiles
 STOP_POLL_SECONDS = 0.1  # interval at which `stop` is asked
@@ -46,6 +47,9 @@ def environment(implementation: str, device: str, dtype: str, threads: int) -> d
         bound = {"one-kernel": 10**9, "stepwise": 0}[implementation]
         environ[gpu_plans.BOUNDS_VARIABLE] = gpu_plans.as_text(dict.fromkeys(gpu_plans.FUSED_UP_TO, bound))
     environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"] = device, dtype
+    environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # JAX's worker leaves memory of the GPU for the others
+    if device == "cpu":
+        environ["JAX_PLATFORMS"] = "cpu"
     # Theano uses the last value of a flag
     environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={device},floatX={dtype}"
     for library in ("OMP", "OPENBLAS", "MKL"):
@@ -68,7 +72,8 @@ class Worker:
 
     While the worker computes, `stop` is called at regular intervals; if it returns True, the process is killed and
     `Failed` is raised. `python` is the interpreter, by default the running one; another one needs NumPy and the
-    packages of the implementation.
+    packages of the implementation. A worker on the CPU runs on as many processors as it has threads, whatever the
+    implementation, because XLA takes all processors that it may use.
     """
 
     def __init__(
@@ -85,14 +90,15 @@ class Worker:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
         environ = environment(implementation, device, dtype, threads)
         wanted = implementation, device, dtype, str(threads)
-        self.process = subprocess.Popen(
-            [python or sys.executable, "-m", "lxmls_rnn.benchmark.measure.worker", *wanted],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env=for_another_python(environ, self.folder.name) if python else environ,
-            start_new_session=True,  # Ctrl-C interrupts only the parent, which then ends its workers
-        )
+        with pinned(threads) if device == "cpu" else nullcontext():
+            self.process = subprocess.Popen(
+                [python or sys.executable, "-m", "lxmls_rnn.benchmark.measure.worker", *wanted],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                env=for_another_python(environ, self.folder.name) if python else environ,
+                start_new_session=True,  # Ctrl-C interrupts only the parent, which then ends its workers
+            )
         self.pending = b""
         try:
             hello = self._read(START_LIMIT_SECONDS)

@@ -30,7 +30,8 @@ class Runner:
     Parameters
     ----------
     threads
-        Threads of BLAS, the fused layers and PyTorch in a worker; by default all cores.
+        Threads of BLAS, the fused layers and PyTorch in a worker, and processors of a worker on the CPU; by default
+        all cores.
     seconds
         Time in seconds for the timed calls of a case, in `ROUNDS` rounds.
     limit
@@ -39,8 +40,8 @@ class Runner:
         Limit in seconds for the whole run, without starting workers and compiling, for which `COMPILE_BUDGETS` times
         the budget is added. Cases that are not measured by then become rows with the status "stopped". Default: no
         limit.
-    torch_python
-        The interpreter of PyTorch's workers; default: the running one.
+    torch_python, jax_python
+        The interpreters of PyTorch's and JAX's workers; default: the running one.
     worker
         Starts a worker; called with the arguments of `Worker`, returns an object with its methods.
     """
@@ -53,13 +54,14 @@ class Runner:
         budget: float | None = None,
         torch_python: str | None = None,
         worker: Callable[..., Worker] = Worker,
+        jax_python: str | None = None,
     ) -> None:
         for name, value in (("threads", threads), ("seconds", seconds), ("limit", limit), ("budget", budget)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
         self.threads = threads or cores()
         self.seconds, self.limit, self.budget = seconds, limit, budget
-        self.torch_python = torch_python
+        self.torch_python, self.jax_python = torch_python, jax_python
         self.start_worker = worker
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
@@ -204,7 +206,8 @@ class Runner:
             raise self._absent[lane]
         if lane not in self._workers:
             try:
-                python = self.torch_python if lane[0].startswith("torch") else None
+                pythons = {"torch": self.torch_python, "jax": self.jax_python}
+                python = pythons.get(lane[0].partition("-")[0])
                 self._workers[lane] = self.start_worker(
                     *lane, threads=self.threads, stop=self._stopping.is_set, python=python
                 )

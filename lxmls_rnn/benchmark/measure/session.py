@@ -27,7 +27,9 @@ class Session:
         self.cases, self.runner, self.path = cases, runner, path
         settings = {"threads": runner.threads, "seconds": runner.seconds, "limit": runner.limit, "rounds": ROUNDS}
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        self.results = Results(created, list(command), settings, describe(runner.threads, runner.torch_python))
+        self.results = Results(
+            created, list(command), settings, describe(runner.threads, runner.torch_python, runner.jax_python)
+        )
         self.kept: dict[Case, Row] = {}
         if resume and path.exists():
             before = Results.load(path)

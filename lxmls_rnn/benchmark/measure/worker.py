@@ -25,7 +25,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from time import perf_counter
+from threading import get_native_id
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,8 @@ CHECK_RATE = 1.0  # learning rate of the checked step: its change is as large as
 TIMED_RATE = 1e-6  # learning rate of the timed steps: the parameters hardly change, however many steps are made
 MIN_REPEAT_SECONDS = 0.002  # faster calls are timed several at a time
 WARM_UP_SECONDS = 0.05  # work before each round on CUDA: an idle GPU lowers its clock
+MAX_IDLE_WAIT_SECONDS = 1.0
+IDLE_POLL_SECONDS = 0.002
 MAX_BUILT_TAGGERS = 2  # one for single sentences and one for batches cover every shape of one hidden size
 
 
@@ -109,7 +112,8 @@ class Bench:
 
     @staticmethod
     def _key(case: Case) -> tuple[Any, ...]:
-        return case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
+        compiled_for = (case.batch, case.length) if case.implementation == "jax" else ()
+        return *compiled_for, case.model, case.work, case.n_hidd, case.batch > 1, case.n_words, case.n_emb, case.n_tags
 
     def _tagger(self, case: Case) -> tuple[Contender, dict[str, np.ndarray], float]:
         """Return a case's tagger, its parameters, and the seconds to its first result (0 if this call built it)."""
@@ -126,6 +130,10 @@ class Bench:
             from lxmls_rnn.benchmark.measure.torch_peer import TorchContender
 
             tagger = TorchContender(case, values)
+        elif self.implementation == "jax":
+            from lxmls_rnn.benchmark.measure.jax_peer import JaxContender
+
+            tagger = JaxContender(case, values)
         else:
             tagger = contenders.TheanoContender(case, values)
         self.built[key] = (tagger, values, perf_counter() - start)
@@ -200,6 +208,10 @@ def peak_calls(implementation: str, device: str, a: np.ndarray, b: np.ndarray) -
         from lxmls_rnn.benchmark.measure import torch_peer
 
         return torch_peer.peak_calls(a, b, device)
+    if implementation == "jax":
+        from lxmls_rnn.benchmark.measure import jax_peer
+
+        return jax_peer.peak_calls(a, b, device)
     return [theano_call(a, lambda T, _a: T.dot(_a, _a)), theano_call(b, lambda T, _b: _b + 1)]
 
 
@@ -234,6 +246,15 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
             torch_device(device)
             torch.set_num_threads(threads)
             versions["torch"] = torch.__version__
+        elif implementation == "jax":
+            try:
+                import jax
+            except ImportError:
+                return {"unavailable": "JAX is not installed: `make setup WITH=jax` installs it"}
+            from lxmls_rnn.benchmark.measure.jax_peer import jax_device
+
+            jax_device(device)
+            versions["jax"] = jax.__version__
         elif implementation != "numpy":
             from lxmls_rnn import theano_env
 
@@ -269,6 +290,27 @@ def _run_out_of_memory() -> None:
     raise MemoryError("asked for")
 
 
+def running_threads() -> list[int]:
+    """Return the ids of the other threads of this process that run, or would if a processor were free."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has ended
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            found += [int(task.name)] if state == "R" else []
+    return [thread for thread in found if thread != get_native_id()]
+
+
+def wait_until_idle() -> None:
+    """Wait until the other threads of this process sleep, at most `MAX_IDLE_WAIT_SECONDS`.
+
+    The threads of OpenMP (PyTorch) and OpenBLAS (NumPy) wait actively for 10 to 40 ms after a call, and would slow down
+    the worker whose turn is next.
+    """
+    end = perf_counter() + MAX_IDLE_WAIT_SECONDS
+    while running_threads() and perf_counter() < end:
+        sleep(IDLE_POLL_SECONDS)
+
+
 FAULTS: dict[str, Callable[[], Any]] = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
@@ -290,7 +332,9 @@ def main() -> None:
     reply(start(implementation, device, int(threads)))
     bench = Bench(implementation, device, dtype)
     for line in sys.stdin:
-        reply(answer(bench, json.loads(line)))
+        content = answer(bench, json.loads(line))
+        wait_until_idle()
+        reply(content)
 
 
 if __name__ == "__main__":

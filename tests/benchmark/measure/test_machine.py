@@ -27,10 +27,10 @@ def test_the_cache_is_the_last_one(linux):
 
 @pytest.fixture
 def python_with(tmp_path):
-    """Make an interpreter that finds a module `torch` with this text."""
+    """Make an interpreter that finds a module, by default `torch`, with this text."""
 
-    def make(text):
-        (tmp_path / "torch.py").write_text(text)
+    def make(text, module="torch"):
+        (tmp_path / f"{module}.py").write_text(text)
         python = tmp_path / "python"
         python.write_text(f'#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{tmp_path}" exec {sys.executable} "$@"\n')
         python.chmod(0o755)
@@ -46,7 +46,10 @@ def test_the_description_has_the_versions_of_another_python(python_with):
     found = machine.describe(3, python_with("__version__ = '9.9'"))
     other = {"python": platform.python_version(), "numpy": np.__version__, "torch": "9.9"}
     assert found["torch_python"] == other
+    assert found["jax_python"] == {}
     assert found["versions"]["torch"] == "9.9"
+    python = python_with("__version__ = '8.8'", "jax")
+    assert machine.describe(3, jax_python=python)["versions"] == machine.describe(3)["versions"] | {"jax": "8.8"}
     assert found["versions"]["numpy"] == np.__version__
     assert found["threads"] == 3
     assert 2**27 < found["memory"] < 2**46
@@ -66,9 +69,11 @@ def test_the_description_has_this_pythons_versions_where_there_is_no_other():
 def test_a_python_whose_pytorch_fails_is_refused_with_its_last_words(python_with):
     python = python_with("import sys; print('first', file=sys.stderr); sys.exit('no libcudart')")
     with pytest.raises(ValueError, match=r"python has no working PyTorch: no libcudart$"):
-        machine.versions_of(python)
+        machine.versions_of(python, "torch")
     with pytest.raises(ValueError, match=r"has no working PyTorch: exit status 7$"):
-        machine.versions_of(python_with("import os; os._exit(7)"))
+        machine.versions_of(python_with("import os; os._exit(7)"), "torch")
+    with pytest.raises(ValueError, match=r"has no working JAX: too old$"):
+        machine.versions_of(python_with("import sys; sys.exit('too old')", "jax"), "jax")
 
 
 def test_the_environment_is_told_by_the_variables_that_matter(monkeypatch):

@@ -1,12 +1,14 @@
 """Workers whose process ends, hangs or answers: programs of a few lines take the interpreter's place."""
 
 import json
+import os
 import sys
 
 import pytest
 
 from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment
 from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, fused_up_to
+from lxmls_rnn.device.processor import processors
 
 pytestmark = pytest.mark.process
 
@@ -20,12 +22,12 @@ def start(tmp_path):
     """Start a worker that runs some lines of Python; it is ended with the test."""
     workers = []
 
-    def make(lines, stop=lambda: False):
+    def make(lines, stop=lambda: False, threads=3, device="cpu"):
         script, program = tmp_path / "lines.py", tmp_path / "program"
         script.write_text(lines)
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {script} "$@"\n')
         program.chmod(0o755)
-        workers.append(Worker("numpy", "cpu", "float32", 3, stop, str(program)))
+        workers.append(Worker("numpy", device, "float32", threads, stop, str(program)))
         return workers[-1]
 
     yield make
@@ -64,6 +66,18 @@ def test_it_is_told_what_it_is_for_and_answers_a_line_for_a_line(start):
             ["numpy", "cpu", "float32", "3"],
             {"do": "measure", "number": number},
         ]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_worker_on_the_cpu_runs_on_a_processor_for_each_thread(start, device):
+    before = os.sched_getaffinity(0)
+    worker = start(
+        "import os\n" + HELLO + "sys.stdin.readline(); print(sorted(os.sched_getaffinity(0)), flush=True)",
+        threads=1,
+        device=device,
+    )
+    assert worker.ask(60) == sorted(processors(1) if device == "cpu" else before)
+    assert os.sched_getaffinity(0) == before
 
 
 def test_answers_longer_than_a_pipe_and_two_at_once_are_read_whole(start):
@@ -123,4 +137,6 @@ def test_the_environment_says_device_dtype_and_threads(monkeypatch):
     assert (environ["LXMLS_DEVICE"], environ["LXMLS_FLOATX"]) == ("cpu", "float64")
     assert {environ[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")} == {"3"}
     assert BOUNDS_VARIABLE not in environ
+    assert environ["JAX_PLATFORMS"] == "cpu"
+    assert environment("jax", "cuda", "float64", 3).get("JAX_PLATFORMS") == os.environ.get("JAX_PLATFORMS")
     json.dumps(environ)  # texts all of them

@@ -63,6 +63,13 @@ def test_pytorch_gives_the_reference_numbers(runner_of_processes, model, impleme
 
 
 @pytest.mark.process
+def test_jax_gives_the_reference_numbers_in_a_process(runner_of_processes):
+    pytest.importorskip("jax", reason="JAX is not installed: `make setup WITH=jax` brings it")
+    rows = list(runner_of_processes.run(cases(("jax",), shapes=[Shape("lstm", 5, 3, 4)], works=["step"])))
+    assert {(row.status, row.why) for row in rows} == {("ok", "")}
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("implementation", ["torch", "torch-fused"])
 def test_pytorch_in_a_python_of_its_own_gives_the_reference_numbers(implementation):
     python = os.environ.get("LXMLS_TEST_TORCH_PYTHON")
@@ -72,7 +79,7 @@ def test_pytorch_in_a_python_of_its_own_gives_the_reference_numbers(implementati
     shapes = [Shape("lstm", 5, 3, 4)]
     rows = list(runner.run(cases((implementation,), shapes=shapes, works=tuple(WORKS), dtypes=["float32"])))
     assert {(row.status, row.why) for row in rows} == {("ok", "")}
-    assert set(versions_of(python)) == {"python", "numpy", "torch"}
+    assert set(versions_of(python, "torch")) == {"python", "numpy", "torch"}
 
 
 def test_all_repeats_of_a_case_take_less_time_than_the_run(runner):
@@ -95,11 +102,15 @@ def test_a_row_tells_memory_compile_time_and_share_or_why_its_device_is_not_ther
 
 
 @pytest.mark.process
-def test_pytorch_without_pytorch_is_a_row_that_says_what_brings_it(runner_of_processes, monkeypatch, tmp_path):
-    (tmp_path / "torch.py").write_text("raise ImportError('not here')")
+@pytest.mark.parametrize(("name", "framework"), [("torch", "PyTorch"), ("jax", "JAX")])
+def test_a_missing_framework_is_a_row_that_says_what_brings_it(
+    runner_of_processes, monkeypatch, tmp_path, name, framework
+):
+    (tmp_path / f"{name}.py").write_text("raise ImportError('not here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    (row,) = runner_of_processes.run(cases(("torch",)))
-    assert (row.status, row.why) == ("unavailable", "PyTorch is not installed: `make setup WITH=torch` installs it")
+    (row,) = runner_of_processes.run(cases((name,)))
+    why = f"{framework} is not installed: `make setup WITH={name}` installs it"
+    assert (row.status, row.why) == ("unavailable", why)
 
 
 @pytest.mark.process

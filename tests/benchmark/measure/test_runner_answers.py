@@ -96,13 +96,14 @@ def test_without_a_peak_there_is_no_share(scripted):
     assert (row.status, row.share) == ("ok", None)
 
 
-def test_pytorch_has_its_python_and_all_have_their_threads(scripted):
-    runner = scripted(threads=3, torch_python="/a/python")
-    list(runner.run(cases(("numpy", "torch", "torch-fused"))))
+def test_pytorch_and_jax_have_their_pythons_and_all_have_their_threads(scripted):
+    runner = scripted(threads=3, torch_python="/a/python", jax_python="/b/python")
+    list(runner.run(cases(("numpy", "torch", "torch-fused", "jax"))))
     assert [(lane, given["threads"], given["python"]) for lane, given in runner.started] == [
         (("numpy", "cpu", "float64"), 3, None),
         (("torch", "cpu", "float64"), 3, "/a/python"),
         (("torch-fused", "cpu", "float64"), 3, "/a/python"),
+        (("jax", "cpu", "float64"), 3, "/b/python"),
     ]
 
 

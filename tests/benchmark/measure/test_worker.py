@@ -1,7 +1,10 @@
 """What a worker does, without its process."""
 
+import hashlib
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 
 from lxmls_rnn.benchmark.measure import worker
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
+from lxmls_rnn.benchmark.measure.process import Worker
 from lxmls_rnn.benchmark.measure.worker import WARM_UP_SECONDS, Bench
 
 compiles = pytest.mark.slow("compiles the fused layer, five seconds from an empty cache")
@@ -22,6 +26,50 @@ def test_a_tagger_that_was_timed_starts_anew_for_the_next_length(make_row, imple
         case = make_row(1.0, implementation, work="step", n_hidd=4, n_words=30, length=length).case
         assert bench.prepare(case)["difference"] < 1e-5
         bench.tagger.bind(draw_batch(case, 1, length), 1.0)()
+
+
+def test_a_worker_answers_when_its_threads_have_stopped_spinning(monkeypatch):
+    stop = threading.Event()
+
+    def spin():
+        while not stop.is_set():
+            hashlib.sha256(bytes(10**7))  # outside Python's lock, as the threads of OpenMP and OpenBLAS
+
+    monkeypatch.setattr(worker, "MAX_IDLE_WAIT_SECONDS", 60)
+    thread = threading.Thread(target=spin)
+    thread.start()
+    while thread.native_id not in worker.running_threads():
+        pass
+    threading.Timer(0.05, stop.set).start()
+    worker.wait_until_idle()
+    assert stop.is_set()
+    assert thread.native_id not in worker.running_threads()
+    thread.join()
+
+
+def test_a_worker_whose_threads_never_rest_answers_nevertheless(monkeypatch):
+    monkeypatch.setattr(worker, "MAX_IDLE_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "running_threads", lambda: [1])
+    worker.wait_until_idle()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("implementation", "package"), [("numpy", "numpy"), ("torch-fused", "torch")])
+def test_a_worker_does_not_spin_after_its_answer(make_row, implementation, package):
+    """NumPy's OpenBLAS and PyTorch's OpenMP would do so for 40 and 10 ms, if there are two processors."""
+    pytest.importorskip(package)
+    apart = Worker(implementation, "cpu", "float32", threads=2)
+    try:
+        apart.ask(120, do="prepare", case=vars(make_row(1.0, implementation, batch=64, n_hidd=256).case))
+        apart.ask(120, do="measure", seconds=0.01)
+        states = [
+            (task / "stat").read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{apart.process.pid}/task").iterdir()
+            if int(task.name) != apart.process.pid
+        ]
+    finally:
+        apart.close()
+    assert "R" not in states
 
 
 @pytest.mark.parametrize(("device", "warm"), [("cuda", True), ("cpu", False)])

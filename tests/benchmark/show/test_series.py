@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lxmls_rnn.benchmark.measure.cases import IMPLEMENTATIONS, PLANS
 from lxmls_rnn.benchmark.show import overlay, series
 
 
@@ -54,6 +55,13 @@ def test_a_line_has_its_quartiles_or_else_its_medians(make_row):
     rows[1].q1 = rows[1].q3 = None
     (line,) = series.series_of(rows, "n_hidd").lines
     assert (line.q1, line.q3) == (pytest.approx([0.99e-3, 2e-3]), pytest.approx([1.01e-3, 2e-3]))
+
+
+def test_every_implementation_has_a_colour_of_its_own(make_row):
+    names = [*IMPLEMENTATIONS, *PLANS]
+    found = series.series_of([make_row(1e-3, name, "cuda" if name in PLANS else "cpu") for name in names], "n_hidd")
+    assert [line.implementation for line in found.lines] == names
+    assert len({line.colour for line in found.lines}) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -295,3 +295,37 @@ def test_the_code_of_random_ids_makes_the_same_rows():
     names = {}
     exec(panel.code(), names)
     assert names["rows"] == panel.rows
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("against", ["TorchLSTM", "FastTorchLSTM"])
+def test_a_model_of_any_framework_is_compared_in_every_quantity(against, dtype):
+    panel = make("NumpyLSTM")
+    panel.against.value, panel.dtype.value = against, dtype
+    check(panel)
+    assert "All quantities agree." in panel.message.value
+    assert panel._count("NumpyLSTM") == len(panel.rows)  # of the progress bar
+    assert {row.against for row in panel.rows} == {against}
+    assert panel.rows[0].tolerance == (1e-8 if dtype == "float64" else 1e-4)
+    assert "sum in another order" in panel.diagnosis.value
+    names = {}
+    exec(panel.code(), names)
+    assert names["rows"] == panel.rows
+
+
+def test_the_first_quantity_that_differs_from_torch_is_named_and_shown():
+    pytest.importorskip("torch", reason="PyTorch is not installed: `make setup WITH=torch` brings it")
+    panel = make("NumpyRNN")
+    panel.against.value = "TorchRNN"
+    panel.mistake.value = "W_h not transposed"
+    check(panel)
+    assert wrong(panel) == "e_h_t e_a_t W_e W_x W_h"
+    assert "5 of 9 quantities differ." in panel.message.value
+    assert "NumpyRNN, logistic: the first difference from TorchRNN is in e<sub>h,t</sub> of word 5" in text(panel)
+    assert panel.rows[panel.parameter.value].parameter == "e_h_t"
+    assert "e<sub>h,t</sub>: NumpyRNN, broken" in panel.entries.value
+    assert ">found<" in panel.entries.value  # columns are words
+
+
+def text(panel):
+    return panel.diagnosis.value.replace("\n", " ")
