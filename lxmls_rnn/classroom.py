@@ -14,6 +14,7 @@ from lxmls_rnn.storage.files import escaped, in_words
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
 OPTIONAL = frozenset({"torch_loop", "torch_gradients", "torch_layer", "jax_scan", "jax_gradients"})  # exercises
+OPTIONAL |= {"unknown_words", "early_stopping", "pad_batch", "clip", "forget_gate"}
 LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
     "Exercises that nobody has begun are left out. Optional ones count after a +."

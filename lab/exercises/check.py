@@ -17,12 +17,14 @@ from IPython import get_ipython
 
 from lab.drawing import html
 from lab.exercises import (
+    data_exercises,
     failed_cells,
     framework_exercises,
     lstm_exercises,
     numpy_exercises,
     solutions,
     theano_exercises,
+    training_exercises,
 )
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
@@ -85,6 +87,11 @@ torch_gradients = _exercise(framework_exercises.torch_gradients)
 torch_layer = _exercise(framework_exercises.torch_layer)
 jax_scan = _exercise(framework_exercises.jax_scan)
 jax_gradients = _exercise(framework_exercises.jax_gradients)
+unknown_words = _exercise(data_exercises.unknown_words)
+early_stopping = _exercise(training_exercises.early_stopping)
+pad_batch = _exercise(data_exercises.pad_batch)
+clip = _exercise(training_exercises.clip)
+forget_gate = _exercise(training_exercises.forget_gate)
 
 
 def installed(framework: str) -> bool:

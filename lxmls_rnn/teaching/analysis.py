@@ -113,29 +113,31 @@ def unit_columns(E: np.ndarray) -> np.ndarray:
     return E / np.where(lengths == 0, 1, lengths)
 
 
-def principal_components(E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Project vectors onto their first two principal components.
+def principal_components(E: np.ndarray, axes_of: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Project vectors onto the first two principal components, of their own or of other vectors.
 
     Parameters
     ----------
     E
         One vector per column, (n_emb, n_words).
+    axes_of
+        The vectors whose components and mean are used, (n_emb, any number); by default E. With the same `axes_of`,
+        the coordinates of different vectors can be compared.
 
     Returns
     -------
     coordinates
-        (2, n_words), of mean 0; rows of zeros if there are fewer than two components.
+        (2, n_words), of mean 0 for the vectors `axes_of`; rows of zeros if there are fewer than two components.
     shares
-        (2,), the share of the variance of each component.
+        (2,), the share of the variance of E in each component.
     """
-    centred = E - E.mean(axis=1, keepdims=True)
-    U, s, _ = np.linalg.svd(centred, full_matrices=False)
-    coordinates, shares = np.zeros((2, E.shape[1])), np.zeros(2)
-    found = min(2, len(s))
-    coordinates[:found] = U[:, :found].T @ centred
-    if s.any():
-        shares[:found] = s[:found] ** 2 / (s**2).sum()
-    return coordinates, shares
+    axes_of = E if axes_of is None else axes_of
+    mean = axes_of.mean(axis=1, keepdims=True)
+    U = np.linalg.svd(axes_of - mean, full_matrices=False)[0][:, :2]
+    coordinates = np.zeros((2, E.shape[1]))
+    coordinates[: U.shape[1]] = U.T @ (E - mean)
+    total = float(E.var(axis=1).sum())
+    return coordinates, coordinates.var(axis=1) / total if total else np.zeros(2)
 
 
 def tag_counts(sentences: Iterable[Sentence], n_words: int, n_tags: int) -> np.ndarray:

@@ -38,8 +38,11 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-map .bqplot")).to_contain_text("dog")
     assert not overflowing(lab.page, panel)
     picture(panel, "inspection-map")
+    word = panel.locator(".lab-map .object_grp").first
+    place = word.get_attribute("transform")
     button(panel, "before").press("Enter")
     expect(nearest).to_contain_text("Nearest to dog before training")
+    expect(word).not_to_have_attribute("transform", place)  # it moves
     picture(panel, "inspection-map-before")
     button(panel, "after training").click()
     expect(nearest).to_contain_text("Nearest to dog, by")

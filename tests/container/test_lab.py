@@ -70,7 +70,7 @@ def test_the_first_notebook_runs_and_says_why_there_is_no_gpu(lab):
     command = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/00-welcome.ipynb"
     text = lab.compose("exec", "-T", "-e", "LXMLS_RUNS=/opt/lab/runs", "lab", *command.split()).stdout
     assert SENTENCE in text
-    assert "epoch 5" in text
+    assert "epoch 10" in text
     assert "zebra*" in text
 
 

@@ -9,7 +9,7 @@ import lab
 from lab.exercises import solutions
 from lab.exercises.hints import EXERCISES
 from lxmls_rnn.classroom import OPTIONAL
-from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, TORCH
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, NUMPY, TORCH
 
 FOLDER = Path(lab.__file__).parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -24,10 +24,17 @@ def read(name):
     return nbformat.read(FOLDER / name, as_version=4)
 
 
+OTHERS = [name for name in EXERCISES if name.startswith(("torch_", "jax_"))]  # exercises of other frameworks
+
+
+def framework_of(exercise):
+    return FRAMEWORKS.get(exercise.split("_")[0], NUMPY)
+
+
 def solved(notebook):
     for cell in notebook.cells:
         name = cell.metadata.get("exercise")
-        if name and not (name in OPTIONAL and FRAMEWORKS[name.split("_")[0]].missing):
+        if name and not framework_of(name).missing:
             cell.source = solutions.code(cell.metadata["exercise"])
     return notebook
 
@@ -73,7 +80,7 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("small_corpus")
 def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
     notebook = run(solved(read(EXERCISE_NOTEBOOK)), tmp_path, monkeypatch)
-    assert [name for name, text in verdicts(notebook).items() if ": right." not in text and name not in OPTIONAL] == []
+    assert [name for name, text in verdicts(notebook).items() if ": right." not in text and name not in OTHERS] == []
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "NumPy and Theano agree on all gradients." in text
     assert text.count("accuracy on new sentences") == 2
@@ -82,12 +89,12 @@ def test_the_solved_exercises_are_all_right(tmp_path, monkeypatch):
     assert f"{n} of {n} done" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
-def exercise_65():
-    """Return the notebook with exercise 6.5 alone, solved, and with what it needs."""
+def one_exercise(begin, end):
+    """Return the notebook with one exercise alone, solved, and with what it needs."""
     notebook = read(EXERCISE_NOTEBOOK)
     ids = [cell.id for cell in notebook.cells]
-    needed = "setup", "load", "numpy-rnn", "compare-gradients"
-    notebook.cells = [cell for cell in notebook.cells if cell.id in needed or ids.index(cell.id) >= ids.index("e65")]
+    needed = {"setup", "load", "numpy-rnn", "compare-gradients", "progress", *ids[ids.index(begin) : ids.index(end)]}
+    notebook.cells = [cell for cell in notebook.cells if cell.id in needed]
     return solved(notebook)
 
 
@@ -100,15 +107,29 @@ def printed(notebook, id):
 @pytest.mark.usefixtures("small_corpus")
 @pytest.mark.skipif(bool(JAX.missing or TORCH.missing), reason=f"{JAX.missing} {TORCH.missing}".strip())
 def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypatch):
-    notebook = run(exercise_65(), tmp_path, monkeypatch)
+    notebook = run(one_exercise("e65", "e66"), tmp_path, monkeypatch)
     said = verdicts(notebook)
-    assert set(said) == OPTIONAL
+    assert list(said) == OTHERS
     assert [text for text in said.values() if ": right." not in text] == []
     for id, n in (("compare-torch", 6), ("compare-jax", 5)):
         differences = re.findall(r"\d\.\de[+-]\d+", printed(notebook, id))
         assert len(differences) == n
         assert max(map(float, differences)) < 1e-10
-    assert "0 of 12 done, 5 of 5 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 5 of 10 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+
+
+@pytest.mark.notebook
+@pytest.mark.usefixtures("small_corpus")
+def test_the_solved_exercises_on_training_agree_with_the_library(tmp_path, monkeypatch):
+    notebook = run(one_exercise("e66", "end"), tmp_path, monkeypatch)
+    assert [name for name, text in verdicts(notebook).items() if ": right." not in text] == []
+    unknown = re.findall(r"never (\d+\.\d)%", printed(notebook, "compare-unknown-words"))
+    assert len(unknown) == 2
+    stopped = re.findall(r"(\d+\.\d%)(?: of dev)?, cost (\d\.\d+)", printed(notebook, "stop-early"))
+    assert stopped[0] == stopped[1]
+    assert float(re.search(r"difference (\S+)", printed(notebook, "compare-batch"))[1]) < 1e-12
+    assert printed(notebook, "compare-clip").count("dev") == 2
+    assert "0 of 12 done, 5 of 10 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 @pytest.mark.notebook
@@ -116,7 +137,7 @@ def test_the_solved_exercise_on_other_frameworks_equals_numpy(tmp_path, monkeypa
 def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monkeypatch):
     import nbformat
 
-    notebook = exercise_65()
+    notebook = one_exercise("e65", "e66")
     hide = "import sys\n\nsys.modules['jax'] = sys.modules['torch'] = None"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(hide))
     run(notebook, tmp_path, monkeypatch)
@@ -125,10 +146,10 @@ def test_exercises_without_their_frameworks_say_so_in_a_sentence(tmp_path, monke
         "JAX is not installed: `make setup WITH=jax` brings it (90 MB).",
     ]
     assert printed(notebook, "frameworks").splitlines() == sentences
-    expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in EXERCISES if name in OPTIONAL]
+    expected = [f"… {name}: not yet. {sentences[name.startswith('jax')]}" for name in OTHERS]
     assert list(verdicts(notebook).values()) == expected
     assert not list((tmp_path / "runs").glob("exercises.json"))  # nothing counts as begun
-    assert "0 of 12 done, 0 of 5 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
+    assert "0 of 12 done, 0 of 10 optional" in notebook.cells[-1].outputs[0].data["text/plain"]
 
 
 def test_every_exercise_has_its_cell_check_and_solution():

@@ -171,9 +171,18 @@ def test_principal_components_find_the_line_that_points_lie_on():
     assert coordinates[1] == pytest.approx(0)
 
 
+def test_vectors_are_projected_onto_the_components_of_others():
+    axes_of = np.array([[0.0, 2, 4], [0, 0, 0]])
+    coordinates, shares = principal_components(np.array([[2.0, 3], [0, 5]]), axes_of)
+    assert np.abs(coordinates[0]) == pytest.approx([0, 1])
+    assert np.abs(coordinates[1]) == pytest.approx([0, 5])
+    assert shares == pytest.approx([1 / 26, 25 / 26])
+
+
 def test_one_dimension_has_no_second_component():
     coordinates, shares = principal_components(np.array([[1.0, 2, 4]]))
-    assert (coordinates.shape, shares.tolist()) == ((2, 3), [1, 0])
+    assert coordinates.shape == (2, 3)
+    assert shares == pytest.approx([1, 0])
 
 
 def test_tags_of_words_are_counted():

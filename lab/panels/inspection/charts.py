@@ -13,6 +13,7 @@ from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 MARKER_SIGNS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}  # distinguish lines without colours
 MAX_LETTERS, MAX_LABELS = 12, 40  # letters of a label; labels on the axis
+MOVE_MS = 1500  # of the points of a map, to their places before or after training
 MAP_WIDTH, MAP_HEIGHT = 780, 460  # pixels
 
 
@@ -69,34 +70,52 @@ class WordMap(widgets.VBox):
         self.names = bqplot.Label(font_weight="normal", **label_options)
         self.marked_names = bqplot.Label(font_weight="bold", **label_options)
         marks = [self.points, self.marked, self.names, self.marked_names]
-        self.figure = figure(across, up, marks, (MAP_WIDTH, MAP_HEIGHT))
+        self.figure = figure(across, up, marks, (MAP_WIDTH, MAP_HEIGHT), animation_duration=MOVE_MS)
         self.figure.fig_margin = dict.fromkeys(self.figure.fig_margin, 2)
         super().__init__()
 
     def draw(
-        self, coordinates: np.ndarray, names: Sequence[str], colours: Sequence[str], marked: Iterable[int] = ()
+        self,
+        coordinates: np.ndarray,
+        names: Sequence[str],
+        colours: Sequence[str],
+        marked: Iterable[int] = (),
+        frame: np.ndarray | None = None,
     ) -> None:
-        """Draw words at `coordinates`, (2, len(names)); marked words get a thick border and are labelled first."""
-        low, span = coordinates.min(axis=1), np.maximum(np.ptp(coordinates, axis=1), 1e-12)
-        places = (coordinates - low[:, None]) / span[:, None] * [[MAP_WIDTH - 120], [MAP_HEIGHT - 40]] + [[20], [20]]
+        """Draw words at `coordinates`, (2, len(names)); marked words get a thick border and are labelled first.
+
+        If the next call has the same names, the points move to their new places. The `frame`, (2, any number), has the
+        coordinates that the map must cover, by default those of the words; words beyond it are at its edge.
+        """
+        frame = coordinates if frame is None else frame
+        low, span = frame.min(axis=1), np.maximum(np.ptp(frame, axis=1), 1e-12)
+        within = np.clip((coordinates - low[:, None]) / span[:, None], 0, 1)
+        places = within * [[MAP_WIDTH - 120], [MAP_HEIGHT - 40]] + [[20], [20]]
         chosen = list(dict.fromkeys(marked))
-        others = [number for number in range(len(names)) if number not in chosen]
         occupied: list[tuple[float, float, float, float]] = []
-        for numbers, points, labels, width in (
-            (chosen, self.marked, self.marked_names, 7.6),
-            (others, self.points, self.names, 6.8),
-        ):
-            x, y = places[:, numbers]
-            put(points, x, y, names=[names[n] for n in numbers], colors=[colours[n] for n in numbers] or ["#fff"])
-            roomy: dict[int, str] = {}
+
+        def labels(numbers: Iterable[int], width: float) -> list[str]:
+            """Return the labels of words: the name if there is room for it, else an empty string."""
+            found = []
             for n in numbers:
                 left, middle = places[:, n]
                 name = html.shortened(names[n], MAX_LETTERS)
                 box = left + 7, middle - 6, left + 9 + width * html.width_of(name), middle + 9
-                if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied):
-                    occupied.append(box)
-                    roomy[n] = name
-            put(labels, *places[:, list(roomy)], text=list(roomy.values()))
+                free = not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in occupied)
+                occupied.extend([box] * free)
+                found.append(name * free)
+            return found
+
+        if list(self.marked.names) != [names[n] for n in chosen]:  # other words: they do not move, they are replaced
+            put(self.marked, [], [], names=[])
+            put(self.marked_names, [], [], text=[])
+        colors = [colours[n] for n in chosen] or ["#fff"]
+        put(self.marked, *places[:, chosen], names=[names[n] for n in chosen], colors=colors)
+        put(self.marked_names, *places[:, chosen], text=labels(chosen, 7.6))
+        put(self.points, *places, names=list(names), colors=list(colours))
+        others = [n for n in range(len(names)) if n not in chosen]
+        text = dict(zip(others, labels(others, 6.8), strict=True))
+        put(self.names, *places, text=[text.get(n, "") for n in range(len(names))])
         self.children = [self.figure]
 
 

@@ -100,7 +100,11 @@ class NeighboursView(View):
         why = f"<br>The map before training is unavailable: {escape(before)}." if isinstance(before, str) else ""
         frequent = np.argsort(-counts.sum(axis=1), kind="stable")[: self.n_map.value]
         order = np.array(list(dict.fromkeys([*frequent.tolist(), *(tagger.words.index(word) for word in marked)])))
-        places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]))
+        both = [one for one in (self.opened.tagger, before) if not isinstance(one, str)]
+        maps = [unit_columns(one.model.param.W_e[:, frequent]) for one in both]
+        # the same axes and the same frame before and after training, so that the maps can be compared
+        places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]), maps[0])
+        frame = np.hstack([principal_components(E, maps[0])[0] for E in maps])
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
         colours = [colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
@@ -108,12 +112,13 @@ class NeighboursView(View):
         legend = " ".join(html.chip(tag, colour) for tag, colour in seen)
         on_map = [names.index(word) for word in marked]
         self.map.value = (
-            f"The {len(frequent)} most frequent words of the training file and the words above: the first two "
-            f"principal components of their embeddings, scaled to length 1 ({shares.sum():.0%} of the variance). The "
+            f"The {len(frequent)} most frequent words of the training file and the words above: their embeddings, "
+            "scaled to length 1, in the first two principal components of the trained ones "
+            f"({shares.sum():.0%} of the variance). The axes are the same before and after training. The "
             "colour is the most frequent tag of a word; a red rim marks the word above and its neighbours.<br>"
             f"{legend}{why}"
         )
-        self.points.draw(places, names, colours, on_map)
+        self.points.draw(places, names, colours, on_map, frame)
 
     def code(self) -> str:
         model = numpy_class(self.opened.run.settings.model).__name__
@@ -122,10 +127,12 @@ from dataclasses import replace
 
 from lxmls_rnn.experiment import prepare
 
-tagger = prepare(replace(run.settings, model="{model}")).tagger  # before training
+trained, tagger = tagger, prepare(replace(run.settings, model="{model}")).tagger  # before training
 """
+        before = self.when.value == BEFORE
+        axes = ', unit_columns(trained.model.get_values()["W_e"][:, order])' if before else ""
         return f"""
-{again if self.when.value == BEFORE else ""}\
+{again if before else ""}\
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
@@ -136,7 +143,7 @@ sentences = tagger.read(parts(run.settings)["train"], **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)
-places, shares = principal_components(unit_columns(W_e[:, order]))
+places, shares = principal_components(unit_columns(W_e[:, order]){axes})
 for i, place in list(zip(order, places.T))[:10]:
     print(tagger.words[i], tagger.tags[counts[i].argmax()], place)
 """

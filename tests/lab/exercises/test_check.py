@@ -11,7 +11,6 @@ from lab.exercises import failed_cells, progress, solutions, verdict
 from lab.exercises.difference import close
 from lab.exercises.hints import EXERCISES, HINTS
 from lxmls_rnn import paths
-from lxmls_rnn.classroom import OPTIONAL
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
@@ -35,6 +34,11 @@ NAMES = {
     "torch_layer": "my_torch_layer",
     "jax_scan": "my_jax_scan",
     "jax_gradients": "my_jax_gradients",
+    "unknown_words": "my_unknown_words",
+    "early_stopping": "my_early_stopping",
+    "pad_batch": "my_pad_batch",
+    "clip": "my_clip",
+    "forget_gate": "my_forget_gate",
 }
 IMPORTS = {
     "torch": "import torch\nfrom torch import nn",
@@ -50,7 +54,7 @@ BEFORE = {
 
 def with_framework(exercise, *values):
     """A test's parameters, skipped where the framework of the exercise is missing."""
-    framework = FRAMEWORKS["numpy"] if exercise not in OPTIONAL else FRAMEWORKS[exercise.split("_")[0]]
+    framework = FRAMEWORKS.get(exercise.split("_")[0], FRAMEWORKS["numpy"])
     return pytest.param(exercise, *values, marks=pytest.mark.skipif(bool(framework.missing), reason=framework.missing))
 
 
@@ -85,8 +89,7 @@ def says(cell):
         for old, new in replacements:
             assert old in code
             code = code.replace(old, new)
-        if exercise in OPTIONAL:
-            cell(IMPORTS[exercise.split("_")[0]], "imports")
+        cell(IMPORTS.get(exercise.split("_")[0], ""), "imports")
         for before in BEFORE.get(exercise, ()):
             cell(solutions.code(before), before)
         return getattr(check, exercise)(cell(code)[NAMES[exercise]])
@@ -726,7 +729,7 @@ def test_progress_is_kept_on_disk(says):
     kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
-    assert "1 of 12 done, 0 of 5 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 10 optional" in str(check.progress())
     assert "<table>" in check.progress()._repr_html_()
 
 
@@ -734,16 +737,16 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 5 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 10 optional" in str(check.progress())
     check.reset()
-    assert "0 of 12 done, 0 of 5 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 10 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
 
 def test_a_damaged_file_is_put_aside(says):
     progress.path().write_text("{")
-    assert "0 of 12 done, 0 of 5 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 10 optional" in str(check.progress())
     assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
     assert says("forward")
 

@@ -25,7 +25,7 @@ from lxmls_rnn.experiment import Settings, corpus_files, prepare
 from lxmls_rnn.plotting import palette
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger
-from lxmls_rnn.teaching.analysis import Reach, gradient_reach
+from lxmls_rnn.teaching.analysis import Reach, gradient_reach, principal_components, unit_columns
 
 TRAIN, DEV, _ = map(str, corpus_files("sample"))
 RNN = Settings(corpus=TRAIN, dev=DEV, max_nr_sent=120, n_emb=8, n_hidd=6, trainer=Trainer(epochs=2))
@@ -247,8 +247,12 @@ def test_the_map_shows_the_most_frequent_words(runs_with, name):
     near = [other for other, _ in panel.opened.tagger.neighbours(view.word.value)]
     shown = view.points
     assert list(shown.marked.names) == [view.word.value, *near]
-    words = [*shown.marked.names, *shown.points.names]
+    words = list(shown.points.names)
     assert "the" in words
+    assert set(shown.marked.names) <= set(words)
+    labels = [name for name in shown.names.text if name]
+    assert labels
+    assert not set(labels) & set(shown.marked.names)  # which have labels of their own
     assert 20 <= len(words) == len(set(words)) <= 20 + 11
 
 
@@ -261,7 +265,8 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     view.job.wait(60)
     assert said[0] == "<i>Reading the training file ...</i>"
     assert view.when.layout.display is None
-    after = view.nearest.value
+    after, points = view.nearest.value, view.points.points
+    there = np.array([points.x, points.y])
     assert "before training" not in panel.code()
     view.when.value = "before"
     assert "before training" in panel.code()
@@ -269,8 +274,17 @@ def test_the_map_and_the_neighbours_are_also_those_of_before_training(panel):
     word = view.word.value
     assert list(view.points.marked.names) == [word, *(other for other, _ in begun.neighbours(word))]
     assert f"<b>{word}</b> before training" in view.nearest.value
+    n = view.n_map.value
+    moved = np.array([points.x, points.y])
+    axes = unit_columns(panel.opened.tagger.model.param.W_e[:, ids := [begun.words.index(w) for w in points.names[:n]]])
+    expected, _ = principal_components(unit_columns(begun.model.param.W_e[:, ids]), axes)
+    for place, coordinate in zip(moved, expected, strict=True):  # the axes are those of after training
+        assert np.corrcoef(place[:n], coordinate)[0, 1] > 0.999
+    assert np.ptp(moved[:, :n], axis=1).max() < np.ptp(there[:, :n], axis=1).min()  # random vectors are close together
+    assert view.points.figure.animation_duration
     view.when.value = "after training"
     assert view.nearest.value == after
+    assert np.array_equal([points.x[:n], points.y[:n]], there[:, :n])
 
 
 def test_a_training_file_that_has_changed_has_no_map_of_before(panel, monkeypatch):
@@ -610,12 +624,17 @@ def test_lines_are_told_apart_by_colour_and_mark_and_words_label_the_axis():
 def test_names_on_a_map_do_not_overlap_but_marked_ones_are_there():
     drawn = WordMap()
     drawn.draw(np.zeros((2, 3)), ["a", "b", "<c>"], ["#fff"] * 3, marked=[2])
-    assert list(drawn.points.names) + list(drawn.marked.names) == ["a", "b", "<c>"]
-    assert list(drawn.names.text) == []
+    assert list(drawn.points.names) == ["a", "b", "<c>"]  # always all, so that the same words move
+    assert list(drawn.marked.names) == ["<c>"]
+    assert list(drawn.names.text) == ["", "", ""]
     assert list(drawn.marked_names.text) == ["<c>"]
     assert drawn.marked.stroke_width > drawn.points.stroke_width
     drawn.draw(np.array([[0.5, 0.0, 0.9, 0.901], [1.0, 1.0, 0.0, 0.0]]), list("abcd"), ["#fff"] * 4)
-    assert list(drawn.names.text) == ["a", "b", "c"]  # beside each other, and far away
+    assert list(drawn.names.text) == ["a", "b", "c", ""]  # beside each other, and far away
+    drawn.draw(np.array([[0.0, 3.0], [0.0, 0.0]]), ["in", "out"], ["#fff"] * 2, frame=np.array([[0.0, 2], [-1, 1]]))
+    drawn_at = list(drawn.points.x)
+    drawn.draw(np.array([[0.0, 2.0], [0.0, 0.0]]), ["in", "out"], ["#fff"] * 2, frame=np.array([[0.0, 2], [-1, 1]]))
+    assert list(drawn.points.x) == drawn_at  # what is beyond the frame is at its edge
     assert not drawn.points.display_names  # these are written, where there is room
 
 
