@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -20,6 +20,15 @@ def _several() -> None:
     """Look at a class."""
 
 
+def _table(header: list[str], lines: list[list[str]], **options: Any) -> Table:
+    table = Table(**options)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
@@ -32,21 +41,22 @@ def show(
     Example: `lxmls-rnn class show handed-in --html class.html`
     """
     students = classroom.read_class(folder)
-    header, lines = classroom.table(students)
     for student in students:
-        for why in student.damaged:
-            warnings.warn(why, stacklevel=1)
+        for problem in student.problems:
+            warnings.warn(problem.text, stacklevel=1)
     if csv_file is not None:
         write_atomically(csv_file, spreadsheet.to_csv(classroom.spreadsheet(students)))
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
-    shown = Table()
-    for name in header:
-        shown.add_column(name)
-    for line in lines:
-        shown.add_row(*line)
+    header, lines = classroom.table(students)
+    for line, student in zip(lines, students, strict=False):
+        line[-1] = student.kinds
+    shown, legend = _table(header, lines), classroom.LEGEND
+    if console.measure(shown, options=console.options.update(width=10_000)).maximum > console.width:
+        header, lines, legend = classroom.narrow_table(students)
+        shown = _table(header, lines, box=None, pad_edge=False)
     console.print(shown)
-    console.print(classroom.LEGEND)
+    console.print(legend)
     for where in classroom.stuck(students):
         console.print(f"Stuck at {where}.", soft_wrap=True)
     for question, answered in classroom.answers_of(students).items() if answers else ():
