@@ -19,6 +19,7 @@ LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
     "Exercises that nobody has begun are left out. Optional ones count after a +."
 )
+ERROR = ".error"  # in a student's folder: the error that stopped its collection
 PROBLEMS = "problems"  # the title of a column
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
@@ -169,6 +170,8 @@ def _zipped(file: Path) -> Problem:
 
 
 def _without_runs(folder: Path) -> Problem:
+    if (folder / ERROR).is_file():
+        return Problem("damaged", (folder / ERROR).read_text())
     content = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     if not content:
         return Problem("empty", f"{folder} is empty")

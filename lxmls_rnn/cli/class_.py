@@ -1,5 +1,6 @@
-"""The command `lxmls-rnn class`, which shows the progress of the students of a class."""
+"""The commands `lxmls-rnn class`, for teachers, and `lxmls-rnn hand-in`, for students."""
 
+import os
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,17 +8,71 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lxmls_rnn import classroom
-from lxmls_rnn.cli.console import Commands, console
+from lxmls_rnn import classroom, paths
+from lxmls_rnn.cli.console import Commands, Root, console
+from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
-from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.files import counted, write_atomically
+from lxmls_rnn.submissions import collect as collecting
+from lxmls_rnn.submissions.hand_in import pack
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Look at a class.")
+MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
+REPORT = "collected.txt"
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
 
 
-@app.callback()
-def _several() -> None:
-    """Look at a class."""
+def hand_in(
+    name: Annotated[str | None, typer.Argument(show_default="on a hub your login", help="Your name.")] = None,
+    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("lab/notebooks"),
+    root: Root = None,
+    output: Annotated[Path | None, typer.Option(show_default="NAME.zip beside the notebooks")] = None,
+) -> None:
+    """Pack your work into one zip file: notebooks, answers, settings and metrics of runs; no models.
+
+    Save your notebooks first.
+
+    Example: `lxmls-rnn hand-in anna`
+    """
+    name = name or os.environ.get("JUPYTERHUB_USER")
+    if not name:
+        raise ValueError("whose work is it? Add your name: `lxmls-rnn hand-in NAME`")
+    archive = output or notebooks / f"{check_name(name, 'a student')}.zip"
+    files = pack(name, notebooks, paths.runs(root), archive)
+    packed = counted(sum(file.endswith(".ipynb") for file in files), "notebook")
+    size = f"{archive.stat().st_size / 1e6:.1f} MB"
+    console.print(f"{archive}: {packed}, {counted(len(files), 'file')} in all, {size}.", soft_wrap=True)
+    console.print("It holds what is saved: save the notebooks, and run this again after a change.")
+
+
+@app.command()
+def collect(
+    sources: Annotated[list[Path], typer.Argument(help="Zip files and folders of students, or folders of these.")],
+    into: Annotated[Path, typer.Option(help="New folder, for a folder of each student.")] = Path("handed-in"),
+    max_mb: Annotated[int, typer.Option(min=1, help="Most megabytes of a student; the largest files are left out.")] = (
+        collecting.MAX_BYTES >> 20
+    ),
+) -> None:
+    """Collect what students handed in: zip files are unpacked safely, folders are copied.
+
+    Links, special files and files outside of a student's folder are left out. An error with one student does not stop
+    the others; the exit status is then 1. The report is also in `collected.txt` of the new folder.
+
+    Example: `lxmls-rnn class collect downloads/*.zip --into handed-in`
+    """
+    reports = []
+    for report in collecting.collect(sources, into, max_mb << 20):
+        reports.append(report)
+        console.print(f"{report.name}: {counted(report.files, 'file')}, {report.bytes / 1e6:.1f} MB", soft_wrap=True)
+        more = [f"and {len(report.left_out) - MAX_REPORTED} more, see {into / REPORT}"]
+        left_out = report.left_out[:MAX_REPORTED] + more * (len(report.left_out) > MAX_REPORTED)
+        for text in [*([f"error: {report.error}"] * bool(report.error)), *(f"left out: {text}" for text in left_out)]:
+            console.print(f"  {text}", soft_wrap=True)
+    write_atomically(into / REPORT, collecting.in_text(reports))
+    if not reports:
+        raise FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
+    console.print(f"{counted(len(reports), 'student')} in {into}: `lxmls-rnn class show {into}`", soft_wrap=True)
+    raise typer.Exit(1 if any(report.error for report in reports) else 0)
 
 
 def _table(header: list[str], lines: list[list[str]], **options: Any) -> Table:
@@ -31,7 +86,7 @@ def _table(header: list[str], lines: list[list[str]], **options: Any) -> Table:
 
 @app.command()
 def show(
-    folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
+    folder: Annotated[Path, typer.Argument(help="A folder for each student, as `class collect` makes.")],
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this CSV file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write table and answers to this HTML page.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
