@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,7 +84,7 @@ class Student:
     answers: dict[str, Answer] = field(default_factory=dict)  # by question, in the order in which they were begun
     runs: list[Run] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    folder: Path | None = None  # the one with `runs` and `notebooks` in it; None for a zip file
+    folder: Path = Path(os.devnull)  # the one with `runs` and `notebooks` in it, or a zip file
 
     @property
     def kinds(self) -> str:
@@ -139,12 +140,12 @@ def _try_to_read(entry: Path) -> Student:
     try:
         return _read_student(entry)
     except OSError as error:
-        return Student(entry.name, problems=[Problem("damaged", in_words(error))])
+        return Student(entry.name, folder=entry, problems=[Problem("damaged", in_words(error))])
 
 
 def _read_student(entry: Path) -> Student:
     if not entry.is_dir():
-        return Student(entry.stem, problems=[_zipped(entry)])
+        return Student(entry.stem, folder=entry, problems=[_zipped(entry)])
     student = Student(entry.name, folder=entry)
     runs = entry / "runs"
     if not runs.is_dir():

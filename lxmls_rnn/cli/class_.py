@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -14,10 +15,13 @@ from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.storage.files import counted, write_atomically
 from lxmls_rnn.submissions import collect as collecting
+from lxmls_rnn.submissions import isolation
+from lxmls_rnn.submissions import marks as marking
+from lxmls_rnn.submissions.feedback import COMMENTS, write_pages
 from lxmls_rnn.submissions.hand_in import pack
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
-REPORT = "collected.txt"
+REPORT, MARKS = "collected.txt", "marks.json"
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
 
@@ -121,3 +125,78 @@ def show(
             first, *more = answer.split("\n")
             for text in (f"{name}: {first}", *(f"    {line}" for line in more)):
                 console.print(text, soft_wrap=True)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A folder for each student, as `class collect` makes.")],
+    into: Annotated[Path, typer.Argument(help="Folder for the marks and a page for each student.")] = Path("marks"),
+    weights: Annotated[Path | None, typer.Option(help='Points in JSON, such as {"forward": 2}; by default 1.')] = None,
+    notebooks: Annotated[Path | None, typer.Option(help="The notebooks that were handed out.")] = None,
+    container: Annotated[str, typer.Option(help="Run the code in containers of this image.")] = "",
+    unprotected: Annotated[bool, typer.Option(help="Run the code without isolation: it can do what you can.")] = False,
+    seconds: Annotated[float, typer.Option(min=1, help="Most time of an exercise.")] = 30,
+    memory_mb: Annotated[int, typer.Option(min=256, help="Most memory of a process.")] = 4096,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Students at once; by default the number of cores.")] = None,
+) -> None:
+    """Run each student's solutions through the checks again, and write marks.csv, marks.json and a page per student.
+
+    The code runs without a network and with limits; it cannot read or change other files. An exercise that is stored as
+    right but that the code does not earn is named, and so is code that uses what solutions have no use for: look at it,
+    because code can deceive the check in its own process. `--container lxmls-rnn-lab` isolates better, and where
+    namespaces are forbidden.
+
+    Example: `lxmls-rnn class check handed-in marks`
+    """
+    students = classroom.read_class(folder)
+    out = marking.handed_out(notebooks)
+    points = marking.weights_of(out.names, weights)
+    prefix = None
+    if not (container or unprotected):
+        try:
+            prefix = isolation.prefix()
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"students' code cannot be isolated here ({error}): use `--container lxmls-rnn-lab`, or "
+                "`--unprotected`, with which it can use the network, and read and change your files"
+            ) from None
+    hidden = [str(path.resolve()) for path in (folder, into)]
+    runner = marking.Runner(prefix, hidden, container, seconds, memory_mb)
+    with TemporaryDirectory() as unpacked:
+        students = _unpacked(students, Path(unpacked, "class"))
+        marks = []
+        for one in marking.mark(students, out, points, runner, jobs or os.cpu_count() or 1):
+            marks.append(one)
+            console.print(f"{one.student}: {one.points:g}", soft_wrap=True)
+    write_atomically(into / MARKS, marking.to_json(marks, points))
+    write_atomically(into / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(marks, points)))
+    console.print(_table(*marking.table(marks, points), box=None, pad_edge=False))
+    console.print(f"Exercises: {', '.join(f'{n} {name}' for n, name in enumerate(points, 1))}.")
+    for one in marks:
+        if one.problems:
+            warnings.warn(f"{one.student}: {one.problems}", stacklevel=1)
+    feedback(into)
+
+
+def _unpacked(students: list[classroom.Student], into: Path) -> list[classroom.Student]:
+    zipped = [student.folder for student in students if student.kinds == "zipped"]
+    reports = list(collecting.collect(zipped, into))
+    unpacked = {student.name: student for student in classroom.read_class(into)} if reports else {}
+    for student in unpacked.values():  # without the name of the temporary folder
+        student.problems = [one._replace(text=one.text.replace(f"{into}/", "")) for one in student.problems]
+    return [unpacked.get(student.name, student) for student in students]
+
+
+@app.command()
+def feedback(folder: Annotated[Path, typer.Argument(help="The folder that `class check` has made.")]) -> None:
+    """Write the page of each student again, with your comments.
+
+    Write them into the column `comment` of `comments.csv` in that folder.
+
+    Example: `lxmls-rnn class feedback marks`
+    """
+    stored = marking.read(folder / MARKS)
+    comments = write_pages(folder, stored)
+    written = f"{counted(len(stored.marks), 'page')} in {folder}, {counted(len(comments), 'comment')}"
+    how = f"Write comments into {folder / COMMENTS}, then `lxmls-rnn class feedback {folder}`."
+    console.print(f"{written}. {how}", soft_wrap=True)
