@@ -27,7 +27,7 @@ USUAL_MODULES = ("numpy", "scipy", "theano", "torch", "jax", "math", "functools"
                  "lxmls_rnn.deep_learning.rnn")  # fmt: skip
 UNUSUAL_NAMES = frozenset({"eval", "exec", "compile", "open", "globals", "vars", "setattr", "delattr", "_getframe"})
 USUAL_DUNDERS = frozenset({"__init__", "__name__", "__call__", "__len__"})
-MAX_FILE_BYTES = 64 << 20
+MAX_WRITTEN_BYTES = 64 << 20
 MAX_PROCESSES = 256
 MAX_ANSWER_BYTES = 1 << 16
 _MAGIC = re.compile(r"^[%!?].*$", re.MULTILINE)
@@ -93,7 +93,7 @@ def _run(check: Any, task: Task, job: Job, answers: int) -> tuple[str, str]:
 def _limit(job: Job) -> None:
     limits = {
         resource.RLIMIT_AS: job.megabytes << 20,
-        resource.RLIMIT_FSIZE: MAX_FILE_BYTES,
+        resource.RLIMIT_FSIZE: MAX_WRITTEN_BYTES,
         resource.RLIMIT_CPU: int(job.seconds) + 1,
         resource.RLIMIT_CORE: 0,
     }

@@ -21,7 +21,7 @@ from lxmls_rnn.submissions.feedback import COMMENTS, write_pages
 from lxmls_rnn.submissions.hand_in import pack
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
-REPORT, MARKS = "collected.txt", "marks.json"
+REPORT, MARKS_FILE = "collected.txt", "marks.json"
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
 
@@ -54,7 +54,7 @@ def collect(
     sources: Annotated[list[Path], typer.Argument(help="Zip files and folders of students, or folders of these.")],
     into: Annotated[Path, typer.Option(help="New folder, for a folder of each student.")] = Path("handed-in"),
     max_mb: Annotated[int, typer.Option(min=1, help="Most megabytes of a student; the largest files are left out.")] = (
-        collecting.MAX_BYTES >> 20
+        collecting.MAX_STUDENT_BYTES >> 20
     ),
 ) -> None:
     """Collect what students handed in: zip files are unpacked safely, folders are copied.
@@ -168,7 +168,7 @@ def check(
         for one in marking.mark(students, out, points, runner, jobs or os.cpu_count() or 1):
             marks.append(one)
             console.print(f"{one.student}: {one.points:g}", soft_wrap=True)
-    write_atomically(into / MARKS, marking.to_json(marks, points))
+    write_atomically(into / MARKS_FILE, marking.to_json(marks, points))
     write_atomically(into / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(marks, points)))
     console.print(_table(*marking.table(marks, points), box=None, pad_edge=False))
     console.print(f"Exercises: {', '.join(f'{n} {name}' for n, name in enumerate(points, 1))}.")
@@ -195,7 +195,7 @@ def feedback(folder: Annotated[Path, typer.Argument(help="The folder that `class
 
     Example: `lxmls-rnn class feedback marks`
     """
-    stored = marking.read(folder / MARKS)
+    stored = marking.read(folder / MARKS_FILE)
     comments = write_pages(folder, stored)
     written = f"{counted(len(stored.marks), 'page')} in {folder}, {counted(len(comments), 'comment')}"
     how = f"Write comments into {folder / COMMENTS}, then `lxmls-rnn class feedback {folder}`."

@@ -21,11 +21,11 @@ from lxmls_rnn.classroom import ANSWERS, ERROR, PROGRESS
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage.files import UNSAFE, counted, escaped, in_words, make_folder, naming
 
-PARTS = ("notebooks", "runs", "results")  # folders of a student
-MAX_BYTES = 1000 << 20  # of a student
+STUDENT_FOLDERS = ("notebooks", "runs", "results")  # folders of a student
+MAX_STUDENT_BYTES = 1000 << 20  # of a student
 MAX_FILES = 20_000  # of a student
-MAX_DEPTH = 12  # folders in folders
-MAX_NAME_BYTES = 255
+MAX_NESTING = 12  # folders in folders
+MAX_PART_BYTES = 255
 MAX_DIRECTORY_BYTES = 4 << 20  # of the list of files in a zip file: some 40,000 entries
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others can take gigabytes of memory
 _END, _END_64, _END_BYTES = b"PK\x05\x06", b"PK\x06\x07", 22  # records at the end of a zip file
@@ -49,7 +49,7 @@ class _File(NamedTuple):
     open: Callable[[], BinaryIO]
 
 
-def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_BYTES) -> Iterator[Collected]:
+def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BYTES) -> Iterator[Collected]:
     """Collect the work of students in the new folder `into`; yield a report for each, also after an error.
 
     A source is a zip file, a student's folder, or a folder of these. Files beyond `max_bytes` of a student are left
@@ -76,7 +76,7 @@ def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_BYTES) -> 
 
 def _students_in(source: Path) -> list[Path]:
     """Return the students' folders and zip files in a folder, or the source itself if it is one."""
-    if not source.is_dir() or any((source / part).is_dir() for part in PARTS):
+    if not source.is_dir() or any((source / part).is_dir() for part in STUDENT_FOLDERS):
         return [source]
     entries = sorted(entry for entry in source.iterdir() if not entry.name.startswith("."))
     return [entry for entry in entries if entry.is_dir() or entry.suffix.lower() == ".zip"]
@@ -130,8 +130,8 @@ def _folder_files(folder: Path, root: int, report: Collected) -> Iterator[_File]
                 kind = "a link" if stat.S_ISLNK(status.st_mode) else "a special file"
                 report.left_out.append(f"{'/'.join((*parts, name))} is {kind}")
         folders[:] = [name for name in folders if not name.startswith(".")]
-        if folders and len(parts) >= MAX_DEPTH:
-            report.left_out.append(f"{folder}: folders in folders, more than {MAX_DEPTH} deep")
+        if folders and len(parts) >= MAX_NESTING:
+            report.left_out.append(f"{folder}: folders in folders, more than {MAX_NESTING} deep")
             folders.clear()
         if number > MAX_FILES:
             report.left_out.append(f"{folder} has more than {MAX_FILES:,} files: the rest")
@@ -189,7 +189,7 @@ def _placed(parts: tuple[str, ...]) -> tuple[str, ...] | None:
     """Return where a file belongs in a student's folder, or None if it is not part of a hand-in."""
     if not parts or any(part.startswith(".") for part in parts):
         return None
-    at = next((n for n, part in enumerate(parts[:-1]) if part in PARTS), None)
+    at = next((n for n, part in enumerate(parts[:-1]) if part in STUDENT_FOLDERS), None)
     if at is not None:
         return parts[at:]
     if parts[-1].endswith(".ipynb"):
@@ -202,10 +202,10 @@ def _copy(files: list[_File], into: Path, report: Collected, max_bytes: int) -> 
         name, placed = "/".join(file.parts), _placed(file.parts)
         if placed is None:
             if not any(part.startswith(".") for part in file.parts):
-                report.left_out.append(f"{name} is not in one of the folders {', '.join(PARTS)}")
+                report.left_out.append(f"{name} is not in one of the folders {', '.join(STUDENT_FOLDERS)}")
             continue
-        if UNSAFE.search(name) or max(len(os.fsencode(part)) for part in placed) > MAX_NAME_BYTES:
-            report.left_out.append(f"{name[:MAX_NAME_BYTES]}: the name is too long or has control characters")
+        if UNSAFE.search(name) or max(len(os.fsencode(part)) for part in placed) > MAX_PART_BYTES:
+            report.left_out.append(f"{name[:MAX_PART_BYTES]}: the name is too long or has control characters")
         elif report.bytes + file.size > max_bytes:
             report.left_out.append(f"{name}: the student has more than {max_bytes:,} bytes")
         else:

@@ -13,7 +13,7 @@ from lxmls_rnn.storage.spreadsheet import to_csv
 from lxmls_rnn.submissions.marks import Marks, Stored
 
 COMMENTS = "comments.csv"  # beside the pages: columns student and comment
-MAX_BYTES = 8 << 20
+MAX_COMMENTS_BYTES = 8 << 20
 
 
 def write_pages(folder: Path, stored: Stored) -> dict[str, str]:
@@ -35,7 +35,7 @@ def write_pages(folder: Path, stored: Stored) -> dict[str, str]:
 
 def _comments(file: Path) -> dict[str, str]:
     """Read the comments; several lines of a student are joined. Spreadsheets write commas, semicolons or tabs."""
-    text = read_regular(file, MAX_BYTES).decode("utf-8-sig")
+    text = read_regular(file, MAX_COMMENTS_BYTES).decode("utf-8-sig")
     delimiter = next((mark for mark in ";\t" if mark in text.partition("\n")[0]), ",")
     comments: dict[str, str] = {}
     for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):

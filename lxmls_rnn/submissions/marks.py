@@ -22,7 +22,7 @@ from lxmls_rnn.storage.files import in_words, read_regular
 from lxmls_rnn.submissions.isolation import CONTAINER_LIMITS
 from lxmls_rnn.submissions.tasks import NOT_CHECKED, Answer, Cell, Job, Task
 
-STATES = ("right", "not right", "not yet", NOT_CHECKED)  # best first
+ANSWER_STATES = ("right", "not right", "not yet", NOT_CHECKED)  # best first
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)", re.MULTILINE)
 DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 MAX_NOTEBOOK_BYTES = 64 << 20
@@ -74,7 +74,7 @@ class Runner:
         while tasks:
             answered = 0
             for answer in self._start(tasks):
-                if answer.exercise != tasks[answered].exercise or answer.state not in STATES:
+                if answer.exercise != tasks[answered].exercise or answer.state not in ANSWER_STATES:
                     break
                 answered += 1
                 yield answer
@@ -172,7 +172,7 @@ def mark_student(student: Student, out: HandedOut, weights: dict[str, float], ru
             problems.append(f"{path}: {in_words(error)}")
     for answer in runner.answers(tasks):
         known = marks.answers.get(answer.exercise)
-        if known is None or STATES.index(answer.state) < STATES.index(known.state):
+        if known is None or ANSWER_STATES.index(answer.state) < ANSWER_STATES.index(known.state):
             marks.answers[answer.exercise] = answer
     marks.answers = {name: marks.answers[name] for name in out.names if name in marks.answers}
     right = {name for name, answer in marks.answers.items() if answer.state == "right"}

@@ -1,4 +1,4 @@
-"""What `lxmls-rnn class check` sends to the process that runs a student's code, and gets back; each a line of JSON."""
+"""Lines of JSON between `lxmls-rnn class check` and the process that runs a student's code."""
 
 from __future__ import annotations
 
