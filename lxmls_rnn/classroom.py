@@ -22,6 +22,7 @@ LEGEND = (
 )
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 PROBLEMS = "problems"  # the title of a column
+PROBLEM_STYLE = "color:#b71c1c;white-space:normal;min-width:20em"
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
@@ -319,10 +320,10 @@ def progress_html(students: list[Student]) -> str:
         return ""
     header, lines = table(students)
     cells = (("".join(f"<td>{_html(cell)}</td>" for cell in line), _html(problem)) for *line, problem in lines)
-    rows = "\n".join(f"<tr>{line}<td style='color:#b71c1c'>{problem}</td></tr>" for line, problem in cells)
+    rows = "\n".join(f"<tr>{line}<td style='{PROBLEM_STYLE}'>{problem}</td></tr>" for line, problem in cells)
     head = "".join(f"<th>{_html(name)}</th>" for name in header)
     worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
-    return f"""<table><thead><tr>{head}</tr></thead><tbody>
+    return f"""<table style="white-space:nowrap"><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
 <p>{LEGEND}</p>

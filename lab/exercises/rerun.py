@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any
 
 from lxmls_rnn.submissions import isolation
-from lxmls_rnn.submissions.tasks import MAX_TEXT, NOT_CHECKED, Answer, Job, Task
+from lxmls_rnn.submissions.tasks import MAX_TEXT, NOT_CHECKED, READY, Answer, Job, Task
 
 USUAL_MODULES = ("numpy", "scipy", "theano", "torch", "jax", "math", "functools", "itertools", "typing", "matplotlib",
                  "lxmls_rnn.deep_learning.rnn")  # fmt: skip
@@ -38,7 +38,7 @@ def main() -> None:
     job = Job.from_json(sys.stdin.readline())
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
+    for descriptor in (0, 1):
         os.dup2(null, descriptor)
     if job.hidden is None:
         isolation.close()
@@ -51,6 +51,9 @@ def main() -> None:
 
     from lab.exercises import check
 
+    answers.write(Answer(READY, "right", "").to_json() + "\n")
+    answers.flush()
+    os.dup2(null, 2)
     for task in job.tasks:
         state, text = _run(check, task, job, answers.fileno())
         changed = [cell.source for cell in task.cells if cell.is_changed]

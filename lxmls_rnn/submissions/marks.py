@@ -10,9 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 from threading import Timer
 from typing import Any
 
@@ -96,26 +98,31 @@ class Runner:
             environ = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | ENVIRONMENT
             hidden = None if self.prefix is None else self.hidden
         job = Job(tasks, hidden, self.seconds, self.megabytes)
+        errors = TemporaryFile()  # noqa: SIM115
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ,
-            start_new_session=True,
-        )  # fmt: skip
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environ, start_new_session=True
+        )
         most = Timer(START_SECONDS + len(tasks) * (self.seconds + 5), process.kill)
         most.start()
         assert process.stdin
         assert process.stdout
         try:
-            process.stdin.write(f"{job.to_json()}\n".encode())
-            process.stdin.close()
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(f"{job.to_json()}\n".encode())
+            if not process.stdout.readline():  # `READY`: students' code has not begun
+                errors.seek(0)
+                why = (errors.read().decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+                raise RuntimeError(f"the process that runs students' code does not start: {why}")
             for line in process.stdout:
                 yield Answer.from_json(line)
-        except (ValueError, BrokenPipeError):
+        except ValueError:
             pass
         finally:
             most.cancel()
             process.kill()
             process.wait()
             process.stdout.close()
+            errors.close()
             if self.container:
                 subprocess.run(["docker", "kill", name], capture_output=True)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from lxmls_rnn.storage import records
 
 NOT_CHECKED = "not checked"  # besides the states of a check: the framework is missing
+READY = ""  # the exercise of an answer that only says that the process is ready
 MAX_TEXT = 2000  # characters of a verdict
 
 

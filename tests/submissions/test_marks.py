@@ -102,6 +102,15 @@ def test_a_process_that_ends_costs_only_its_exercise(tmp_path):
 
 
 @pytest.mark.process
+def test_nobody_is_marked_where_the_code_cannot_be_run(tmp_path):
+    student(tmp_path / "class/anna", notebook(squares=solutions.code("squares")))
+    (anna,) = read_class(tmp_path / "class")
+    out = handed_out()
+    with pytest.raises(RuntimeError, match=r"does not start: .*no-such-python"):
+        mark_student(anna, out, weights_of(out.names, None), Runner(["env", "no-such-python"]))
+
+
+@pytest.mark.process
 def test_without_isolation_the_teacher_has_to_say_so(tmp_path, monkeypatch):
     student(tmp_path / "class/anna", notebook())
     monkeypatch.setattr(isolation, "UNSHARE", ("no-such-command",))

@@ -5,7 +5,7 @@ import pytest
 
 from lab.exercises import solutions
 from lab.exercises.rerun import unusual
-from lxmls_rnn.submissions.tasks import Answer, Cell, Job, Task
+from lxmls_rnn.submissions.tasks import READY, Answer, Cell, Job, Task
 
 
 def answer(*sources, exercise="squares", name="my_squares", seconds=20.0):
@@ -16,7 +16,9 @@ def answer(*sources, exercise="squares", name="my_squares", seconds=20.0):
         [sys.executable, "-m", "lab.exercises.rerun"], input=job.to_json(), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return Answer.from_json(done.stdout.encode())
+    ready, found = map(Answer.from_json, done.stdout.encode().splitlines())
+    assert ready.exercise == READY
+    return found
 
 
 SOLUTION = solutions.code("squares")
