@@ -20,8 +20,8 @@ NOBODY = "65534"  # user of the isolated process if root starts it
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child")
 COVERED = ("/tmp", "/var/tmp", "/run", "/dev/shm", "/dev/pts")
 SCRATCH = b"size=64m,mode=1777"
-CONTAINER_LIMITS = ("--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--user=65534:65534",
-                    "--security-opt=no-new-privileges", "--pids-limit=256")  # fmt: skip
+CONTAINER_LIMITS = ("--network=none", "--read-only", "--tmpfs=/tmp:exec,size=256m", "--cap-drop=ALL",
+                    "--user=65534:65534", "--security-opt=no-new-privileges", "--pids-limit=256")  # fmt: skip
 DROP_ROOT = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY, _MOUNT_SETATTR = -100, 0x8000, 1, 442  # <linux/mount.h>
