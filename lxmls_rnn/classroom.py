@@ -1,12 +1,14 @@
-"""Progress and answers of a class, read from the folders that `docker/jupyterhub/collect.sh` makes."""
+"""Progress and answers of a class, read from the folders that `lxmls-rnn class collect` makes."""
 
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.storage import records
@@ -19,8 +21,13 @@ LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
     "Exercises that nobody has begun are left out. Optional ones count after a +."
 )
+ERROR = ".error"  # in a student's folder: the error that stopped its collection
+PROBLEMS = "problems"  # the title of a column
+PROBLEM_STYLE = "color:#b71c1c;white-space:normal;min-width:20em"
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
+STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
+MAX_DEPTH = 3  # folders between a class's folder and a misplaced folder of runs
 
 
 @dataclass
@@ -33,15 +40,26 @@ class Entry:
     solution: bool = False
     done: str | None = None
     begun: str | None = None  # the first try or hint
+    tried: str | None = None  # the last try
 
     @property
     def minutes(self) -> int | None:
         """Minutes from the first try or hint until the exercise was done; None if unknown."""
+        return self._minutes_until(self.done)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether `STUCK_TRIES` over `STUCK_MINUTES` (if the times are known) brought no success."""
+        minutes = self._minutes_until(self.tried)
+        enough = self.tries >= STUCK_TRIES and (minutes is None or minutes >= STUCK_MINUTES)
+        return self.state != "right" and enough
+
+    def _minutes_until(self, end: str | None) -> int | None:
         try:
-            begun, done = (datetime.strptime(said or "", TIME) for said in (self.begun, self.done))
+            begun, ended = (datetime.strptime(said or "", TIME) for said in (self.begun, end))
         except ValueError:
             return None
-        return round((done - begun).total_seconds() / 60)
+        return round((ended - begun).total_seconds() / 60)
 
 
 @dataclass
@@ -52,6 +70,13 @@ class Answer:
     written: str
 
 
+class Problem(NamedTuple):
+    """A problem with what a student handed in: one word for a narrow column, and a sentence."""
+
+    kind: str  # 'empty', 'no runs', 'zipped', 'misplaced' or 'damaged'
+    text: str
+
+
 @dataclass
 class Student:
     """The exercises, answers and runs of a student."""
@@ -60,7 +85,13 @@ class Student:
     exercises: dict[str, Entry] = field(default_factory=dict)  # by name, in the order in which they were begun
     answers: dict[str, Answer] = field(default_factory=dict)  # by question, in the order in which they were begun
     runs: list[Run] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)  # a message for each file that could not be read
+    problems: list[Problem] = field(default_factory=list)
+    folder: Path = Path(os.devnull)  # the one with `runs` and `notebooks` in it, or a zip file
+
+    @property
+    def kinds(self) -> str:
+        """The kinds of the problems, each once."""
+        return ", ".join(dict.fromkeys(problem.kind for problem in self.problems))
 
     @property
     def n_done(self) -> int:
@@ -85,31 +116,79 @@ class Student:
 
 
 def read_class(folder: Path) -> list[Student]:
-    """Read the work of a class, sorted by student: `folder` has a folder for each, with a folder `runs` in it.
+    """Read the work of a class, sorted by student: each folder or zip file in `folder` is a student.
 
-    Raise FileNotFoundError if `folder` does not exist or has no student's folder in it.
+    A student's folder should have a folder `runs` in it; one that has not, or that is damaged, has `problems`. Hidden
+    entries are ignored, and so are other files. Raise FileNotFoundError if `folder` does not exist or nothing of a
+    student is in it.
     """
-    found = sorted(runs.parent for runs in folder.glob("*/runs") if runs.is_dir())
-    if not found:
+    entries = sorted(folder.iterdir()) if folder.is_dir() and not (folder / "runs").is_dir() else []
+    visible = [entry for entry in entries if not entry.name.startswith(".") and (entry.is_dir() or _is_zip(entry))]
+    students = [_try_to_read(entry) for entry in visible]
+    if all(s.kinds in ("empty", "no runs") and not (folder / s.name / "notebooks").is_dir() for s in students):
         raise FileNotFoundError(
-            f"{folder} has no student's folder, such as {folder}/anna/runs: make them with "
-            "docker/jupyterhub/collect.sh (a teacher's server sees only students whose servers existed when it started)"
+            f"{folder} has no student's folder, such as {folder}/anna/runs: make them with `lxmls-rnn class collect`, "
+            "or with docker/jupyterhub/collect.sh (a teacher's server sees only students whose servers existed when it "
+            "started)"
         )
-    return [_read_student(student) for student in found]
+    return students
 
 
-def _read_student(folder: Path) -> Student:
-    student = Student(folder.name)
+def _is_zip(file: Path) -> bool:
+    return file.suffix.lower() == ".zip" and file.is_file()
+
+
+def _try_to_read(entry: Path) -> Student:
+    try:
+        return _read_student(entry)
+    except OSError as error:
+        return Student(entry.name, folder=entry, problems=[Problem("damaged", in_words(error))])
+
+
+def _read_student(entry: Path) -> Student:
+    if not entry.is_dir():
+        return Student(entry.stem, folder=entry, problems=[_zipped(entry)])
+    student = Student(entry.name, folder=entry)
+    runs = entry / "runs"
+    if not runs.is_dir():
+        student.problems.append(problem := _without_runs(entry))
+        if problem.kind != "misplaced":
+            return student
+        runs = _misplaced_runs(entry) or entry
+        student.folder = runs.parent if runs.name == "runs" else entry
     for name, kind, into in ((PROGRESS, Entry, student.exercises), (ANSWERS, Answer, student.answers)):
         try:
-            into.update(records.read(dict[str, kind], folder / "runs" / name))  # type: ignore[valid-type]
+            into.update(records.read(dict[str, kind], runs / name))  # type: ignore[valid-type]
         except FileNotFoundError:
             pass
         except (ValueError, OSError) as error:
-            student.damaged.append(in_words(error))
-    student.runs, damaged = find_runs(folder / "runs")
-    student.damaged += [broken.why for broken in damaged]
+            student.problems.append(Problem("damaged", in_words(error)))
+    student.runs, damaged = find_runs(runs)
+    student.problems += [Problem("damaged", broken.why) for broken in damaged]
     return student
+
+
+def _zipped(file: Path) -> Problem:
+    return Problem("zipped", f"{file} is not unpacked: `lxmls-rnn class collect` unpacks it")
+
+
+def _without_runs(folder: Path) -> Problem:
+    if (folder / ERROR).is_file():
+        return Problem("damaged", (folder / ERROR).read_text())
+    content = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    if not content:
+        return Problem("empty", f"{folder} is empty")
+    runs = _misplaced_runs(folder)
+    if runs or (folder / PROGRESS).is_file() or (folder / ANSWERS).is_file():
+        return Problem("misplaced", f"{runs or folder} holds what is expected in {folder / 'runs'}")
+    if zips := [entry for entry in content if _is_zip(entry)]:
+        return _zipped(zips[0])
+    return Problem("no runs", f"{folder} has no folder runs: nothing is stored about exercises, answers and trainings")
+
+
+def _misplaced_runs(folder: Path) -> Path | None:
+    found = (path for depth in range(1, MAX_DEPTH) for path in sorted(folder.glob("*/" * depth + "runs")))
+    return next((path for path in found if path.is_dir()), None)
 
 
 def exercises_of(students: list[Student]) -> list[str]:
@@ -132,24 +211,52 @@ def _in_order(begun: Iterable[Iterable[str]]) -> list[str]:
 
 
 def table(students: list[Student]) -> tuple[list[str], list[list[str]]]:
-    """Return header and lines: one per student, and a last one with how many have done each exercise.
+    """Return header and lines: one per student, and a last one with how many have done each exercise; problems last.
 
     A cell says whether the exercise is right (✓), not right (✗) or not yet there (…), after how many tries (×), with
     how many hints (?), whether the solution was shown (s), and how many minutes it took, from the first try or hint on.
     """
     names = exercises_of(students)
-    header = ["student", *names, "done", "last done", "answers", "runs", "best on dev"]
+    header = ["student", *names, "done", "last done", "answers", "runs", "best on dev", PROBLEMS]
     lines = []
     for student in students:
         cells = [_cell(student.exercises.get(name)) for name in names]
-        best = "" if student.best is None else f"{student.best:.1%}"
         optional = f" + {student.n_optional}" if student.n_optional else ""
         done = f"{student.n_done} of {len(set(names) - OPTIONAL)}{optional}"
         counted = [str(len(student.answers)), str(len(student.runs))]
-        lines.append([student.name, *cells, done, student.last, *counted, best])
-    done_by = [sum(s.exercises.get(name, Entry()).state == "right" for s in students) for name in names]
-    lines.append(["done by", *(f"{n} of {len(students)}" for n in done_by), "", "", "", "", ""])
+        problems = "; ".join(problem.text for problem in student.problems)
+        lines.append([student.name, *cells, done, student.last, *counted, _percent(student.best), problems])
+    done_by = [f"{_done_by(students, name)} of {len(students)}" for name in names]
+    lines.append(["done by", *done_by, "", "", "", "", "", ""])
     return header, lines
+
+
+def narrow_table(students: list[Student]) -> tuple[list[str], list[list[str]], str]:
+    """Return header, lines and a legend for 80 columns: a sign for each exercise, one word for the problems."""
+    names = exercises_of(students)
+    numbers = "".join(str(n % 10) for n in range(1, len(names) + 1))
+    header = ["student", numbers or "exercises", "done", "last done", "answ", "runs", "dev", "problem"]
+    lines = []
+    for student in students:
+        entries = (student.exercises.get(name) for name in names)
+        signs = "".join("·" if entry is None else STATE_SIGNS.get(entry.state, "?") for entry in entries)
+        optional = f"+{student.n_optional}" if student.n_optional else ""
+        counted = [f"{student.n_done}{optional}", student.last[5:], str(len(student.answers)), str(len(student.runs))]
+        lines.append([student.name, signs, *counted, _percent(student.best), student.kinds])
+    done_by = (f"{n} {name} ({_done_by(students, name)})" for n, name in enumerate(names, 1))
+    legend = (
+        "✓ right, ✗ not right, … not yet, · not begun. A wider terminal, --html and --csv show tries, hints and times. "
+        f"How many of {len(students)} have done each exercise: {', '.join(done_by)}."
+    )
+    return header, lines, legend
+
+
+def _done_by(students: list[Student], name: str) -> int:
+    return sum(student.exercises.get(name, Entry()).state == "right" for student in students)
+
+
+def _percent(accuracy: float | None) -> str:
+    return "" if accuracy is None else f"{accuracy:.1%}"
 
 
 def _cell(entry: Entry | None) -> str:
@@ -167,7 +274,8 @@ def spreadsheet(students: list[Student]) -> list[list[object]]:
     names = exercises_of(students)
     parts = ("", " tries", " hints", " solution", " minutes")
     of_exercises = [f"{name}{part}" for name in names for part in parts]
-    lines: list[list[object]] = [["student", *of_exercises, "done", "last done", "answers", "runs", "best on dev"]]
+    totals = ["done", "last done", "answers", "runs", "best on dev", PROBLEMS]
+    lines: list[list[object]] = [["student", *of_exercises, *totals]]
     for student in students:
         cells: list[object] = []
         for entry in (student.exercises.get(name) for name in names):
@@ -176,16 +284,16 @@ def spreadsheet(students: list[Student]) -> list[list[object]]:
             else:
                 cells += [entry.state, entry.tries, entry.hints, "shown" if entry.solution else None, entry.minutes]
         counted = [student.n_done, student.last, len(student.answers), len(student.runs), student.best]
-        lines.append([student.name, *cells, *counted])
+        lines.append([student.name, *cells, *counted, "; ".join(problem.text for problem in student.problems)])
     return lines
 
 
 def stuck(students: list[Student]) -> list[str]:
-    """Return a line for each exercise that students tried without success, most students first."""
+    """Return a line for each exercise at which students are stuck (`Entry.is_stuck`), most students first."""
     said = []
     for name in exercises_of(students):
         entries = [(s.name, s.exercises[name]) for s in students if name in s.exercises]
-        open_ = [(student, entry) for student, entry in entries if entry.state != "right" and entry.tries]
+        open_ = [(student, entry) for student, entry in entries if entry.is_stuck]
         if open_:
             tries = sum(entry.tries for _, entry in open_)
             said.append((len(open_), tries, f"{name}: {', '.join(student for student, _ in open_)}, {tries} tries"))
@@ -208,20 +316,19 @@ td, th {{ border: 1px solid #bbb; padding: 3px 8px; text-align: left }}
 
 
 def progress_html(students: list[Student]) -> str:
-    """Return the table, the exercises with most failures, and unreadable files, as HTML; "" without students."""
+    """Return the table, and the exercises at which students are stuck, as HTML; "" without students."""
     if not students:
         return ""
     header, lines = table(students)
-    rows = "\n".join(f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    cells = (("".join(f"<td>{_html(cell)}</td>" for cell in line), _html(problem)) for *line, problem in lines)
+    rows = "\n".join(f"<tr>{line}<td style='{PROBLEM_STYLE}'>{problem}</td></tr>" for line, problem in cells)
     head = "".join(f"<th>{_html(name)}</th>" for name in header)
     worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
-    broken = "".join(f"<li>{_html(why)}</li>" for student in students for why in student.damaged)
-    return f"""<table><thead><tr>{head}</tr></thead><tbody>
+    return f"""<table style="white-space:nowrap"><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table>
 <p>{LEGEND}</p>
-{f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}
-{f"<h2>Not readable</h2><ul>{broken}</ul>" if broken else ""}"""
+{f"<h2>Stuck</h2><ul>{worst}</ul>" if worst else ""}"""
 
 
 def answers_html(students: list[Student]) -> str:

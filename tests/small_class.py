@@ -40,3 +40,13 @@ def hand_in(folder):
     settings = Settings(train, dev, max_nr_sent=30, n_emb=4, n_hidd=3, trainer=Trainer(epochs=1))
     list(Run.create("first", settings, folder / "anna" / "runs").fit())
     return folder
+
+
+def misplaced(folder):
+    """Add students who handed in nothing, a zip file, runs in the wrong place, and no runs."""
+    (folder / "eva").mkdir()
+    (folder / "fay.zip").write_bytes(b"PK")
+    (folder / "gus/my work/runs").mkdir(parents=True)
+    (folder / "gus/my work/runs/exercises.json").write_text(json.dumps({"forward": RIGHT}))
+    (folder / "hal/notebooks").mkdir(parents=True)
+    return folder

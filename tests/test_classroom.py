@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from small_class import OPEN, RIGHT, hand_in
+from small_class import OPEN, RIGHT, hand_in, misplaced
 
 import lab
 from lab.exercises.hints import EXERCISES
@@ -19,15 +19,17 @@ def handed_in(tmp_path):
 def test_a_line_for_each_student_and_how_many_have_done_each_exercise(handed_in):
     students = read_class(handed_in)
     header, lines = table(students)
-    assert header == ["student", "forward", "errors", "done", "last done", "answers", "runs", "best on dev"]
+    assert header == ["student", "forward", "errors", "done", "last done", "answers", "runs", "best on dev", "problems"]
     anna, ben, cai, dee, done_by = lines
     assert anna[:7] == ["anna", "✓ 3× 1? s 12min", "✗ 2×", "1 of 2", "2026-07-20 15:04", "1", "1"]
     assert anna[7].endswith("%")
-    assert ben == ["ben", "✗ 7×", "", "0 of 2", "", "2", "0", ""]
-    assert cai[1:] == dee[1:] == ["", "", "0 of 2", "", "0", "0", ""]
+    assert ben == ["ben", "✗ 7×", "", "0 of 2", "", "2", "0", "", ""]
+    assert cai[1:-1] == dee[1:-1] == ["", "", "0 of 2", "", "0", "0", ""]
+    assert cai[-1].startswith(f"{handed_in}/cai/runs/exercises.json: ")
+    assert dee[-1] == ""
     assert done_by[:3] == ["done by", "1 of 4", "0 of 4"]
     assert exercises_of(students) == ["forward", "errors"]
-    assert stuck(students) == ["forward: ben, 7 tries", "errors: anna, 2 tries"]
+    assert stuck(students) == ["forward: ben, 7 tries"]  # two tries are not many
 
 
 def test_an_optional_exercise_counts_only_for_those_who_did_it(handed_in):
@@ -93,5 +95,35 @@ def test_a_student_who_has_nothing_and_a_state_of_a_later_version_are_shown():
     later = Student("ben", {"forward": Entry("postponed", tries=1)})
     header, lines = table([Student("anna"), later])
     assert header[1] == "forward"
-    assert lines[0] == ["anna", "", "0 of 1", "", "0", "0", ""]
+    assert lines[0] == ["anna", "", "0 of 1", "", "0", "0", "", ""]
     assert lines[1][1] == "postponed 1×"
+
+
+def test_every_student_has_a_row_with_the_problem_in_table_and_page(handed_in):
+    students = read_class(misplaced(handed_in))
+    problems = {student.name: student.kinds for student in students}
+    assert problems == {
+        "anna": "", "ben": "", "cai": "damaged", "dee": "", "eva": "empty", "fay": "zipped", "gus": "misplaced",
+        "hal": "no runs",
+    }  # fmt: skip
+    assert students[6].exercises["forward"].state == "right"
+    assert students[6].folder == handed_in / "gus/my work"
+    page = as_html(students)
+    for student in students:
+        for problem in student.problems:
+            assert f"'>{problem.text}</td></tr>" in page
+
+
+def test_the_folder_of_one_student_is_not_a_class(handed_in):
+    with pytest.raises(FileNotFoundError, match="has no student's folder"):
+        read_class(handed_in / "anna")
+
+
+@pytest.mark.parametrize(
+    ("tries", "tried", "is_stuck"),
+    [(3, "2026-07-20 10:10", True), (3, None, True), (2, "2026-07-20 11:00", False), (9, "2026-07-20 10:09", False)],
+)
+def test_stuck_means_several_tries_over_some_time(tries, tried, is_stuck):
+    entry = Entry("not right", tries, begun="2026-07-20 10:00", tried=tried)
+    assert entry.is_stuck is is_stuck
+    assert not Entry("right", tries, begun="2026-07-20 10:00", tried=tried).is_stuck

@@ -38,6 +38,8 @@ def update(exercise: str, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
             changes.pop("state", None)
         elif changes.get("state") == "right":
             changes["done"] = now
+        if changes.get("tries", 0) > entry["tries"]:
+            changes["tried"] = now
         entry.update(changes)
         if entry["tries"] or entry["hints"] or entry["solution"]:
             entry.setdefault("begun", now)

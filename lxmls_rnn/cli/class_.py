@@ -1,28 +1,96 @@
-"""The command `lxmls-rnn class`, which shows the progress of the students of a class."""
+"""The commands `lxmls-rnn class`, for teachers, and `lxmls-rnn hand-in`, for students."""
 
+import os
 import warnings
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from lxmls_rnn import classroom
-from lxmls_rnn.cli.console import Commands, console
+from lxmls_rnn import classroom, paths
+from lxmls_rnn.cli.console import Commands, Root, console
+from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
-from lxmls_rnn.storage.files import write_atomically
+from lxmls_rnn.storage.files import counted, write_atomically
+from lxmls_rnn.submissions import collect as collecting
+from lxmls_rnn.submissions import isolation
+from lxmls_rnn.submissions import marks as marking
+from lxmls_rnn.submissions.feedback import COMMENTS, write_pages
+from lxmls_rnn.submissions.hand_in import pack
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Look at a class.")
+MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
+REPORT, MARKS_FILE = "collected.txt", "marks.json"
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
 
 
-@app.callback()
-def _several() -> None:
-    """Look at a class."""
+def hand_in(
+    name: Annotated[str | None, typer.Argument(show_default="on a hub your login", help="Your name.")] = None,
+    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("lab/notebooks"),
+    root: Root = None,
+    output: Annotated[Path | None, typer.Option(show_default="NAME.zip beside the notebooks")] = None,
+) -> None:
+    """Pack your work into one zip file: notebooks, answers, settings and metrics of runs; no models.
+
+    Save your notebooks first.
+
+    Example: `lxmls-rnn hand-in anna`
+    """
+    name = name or os.environ.get("JUPYTERHUB_USER")
+    if not name:
+        raise ValueError("whose work is it? Add your name: `lxmls-rnn hand-in NAME`")
+    archive = output or notebooks / f"{check_name(name, 'a student')}.zip"
+    files = pack(name, notebooks, paths.runs(root), archive)
+    packed = counted(sum(file.endswith(".ipynb") for file in files), "notebook")
+    size = f"{archive.stat().st_size / 1e6:.1f} MB"
+    console.print(f"{archive}: {packed}, {counted(len(files), 'file')} in all, {size}.", soft_wrap=True)
+    console.print("It holds what is saved: save the notebooks, and run this again after a change.")
+
+
+@app.command()
+def collect(
+    sources: Annotated[list[Path], typer.Argument(help="Zip files and folders of students, or folders of these.")],
+    into: Annotated[Path, typer.Option(help="New folder, for a folder of each student.")] = Path("handed-in"),
+    max_mb: Annotated[int, typer.Option(min=1, help="Most megabytes of a student; the largest files are left out.")] = (
+        collecting.MAX_STUDENT_BYTES >> 20
+    ),
+) -> None:
+    """Collect what students handed in: zip files are unpacked safely, folders are copied.
+
+    Links, special files and files outside of a student's folder are left out. An error with one student does not stop
+    the others; the exit status is then 1. The report is also in `collected.txt` of the new folder.
+
+    Example: `lxmls-rnn class collect downloads/*.zip --into handed-in`
+    """
+    reports = []
+    for report in collecting.collect(sources, into, max_mb << 20):
+        reports.append(report)
+        console.print(f"{report.name}: {counted(report.files, 'file')}, {report.bytes / 1e6:.1f} MB", soft_wrap=True)
+        more = [f"and {len(report.left_out) - MAX_REPORTED} more, see {into / REPORT}"]
+        left_out = report.left_out[:MAX_REPORTED] + more * (len(report.left_out) > MAX_REPORTED)
+        for text in [*([f"error: {report.error}"] * bool(report.error)), *(f"left out: {text}" for text in left_out)]:
+            console.print(f"  {text}", soft_wrap=True)
+    write_atomically(into / REPORT, collecting.in_text(reports))
+    if not reports:
+        raise FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
+    console.print(f"{counted(len(reports), 'student')} in {into}: `lxmls-rnn class show {into}`", soft_wrap=True)
+    raise typer.Exit(1 if any(report.error for report in reports) else 0)
+
+
+def _table(header: list[str], lines: list[list[str]], **options: Any) -> Table:
+    table = Table(**options)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    return table
 
 
 @app.command()
 def show(
-    folder: Annotated[Path, typer.Argument(help="A folder for each student, as docker/jupyterhub/collect.sh makes.")],
+    folder: Annotated[Path, typer.Argument(help="A folder for each student, as `class collect` makes.")],
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this CSV file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write table and answers to this HTML page.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Show the answers in words too.")] = False,
@@ -32,21 +100,22 @@ def show(
     Example: `lxmls-rnn class show handed-in --html class.html`
     """
     students = classroom.read_class(folder)
-    header, lines = classroom.table(students)
     for student in students:
-        for why in student.damaged:
-            warnings.warn(why, stacklevel=1)
+        for problem in student.problems:
+            warnings.warn(problem.text, stacklevel=1)
     if csv_file is not None:
         write_atomically(csv_file, spreadsheet.to_csv(classroom.spreadsheet(students)))
     if html_file is not None:
         write_atomically(html_file, classroom.as_html(students))
-    shown = Table()
-    for name in header:
-        shown.add_column(name)
-    for line in lines:
-        shown.add_row(*line)
+    header, lines = classroom.table(students)
+    for line, student in zip(lines, students, strict=False):
+        line[-1] = student.kinds
+    shown, legend = _table(header, lines), classroom.LEGEND
+    if console.measure(shown, options=console.options.update(width=10_000)).maximum > console.width:
+        header, lines, legend = classroom.narrow_table(students)
+        shown = _table(header, lines, box=None, pad_edge=False)
     console.print(shown)
-    console.print(classroom.LEGEND)
+    console.print(legend)
     for where in classroom.stuck(students):
         console.print(f"Stuck at {where}.", soft_wrap=True)
     for question, answered in classroom.answers_of(students).items() if answers else ():
@@ -56,3 +125,78 @@ def show(
             first, *more = answer.split("\n")
             for text in (f"{name}: {first}", *(f"    {line}" for line in more)):
                 console.print(text, soft_wrap=True)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A folder for each student, as `class collect` makes.")],
+    into: Annotated[Path, typer.Argument(help="Folder for the marks and a page for each student.")] = Path("marks"),
+    weights: Annotated[Path | None, typer.Option(help='Points in JSON, such as {"forward": 2}; by default 1.')] = None,
+    notebooks: Annotated[Path | None, typer.Option(help="The notebooks that were handed out.")] = None,
+    container: Annotated[str, typer.Option(help="Run the code in containers of this image.")] = "",
+    unprotected: Annotated[bool, typer.Option(help="Run the code without isolation: it can do what you can.")] = False,
+    seconds: Annotated[float, typer.Option(min=1, help="Most time of an exercise.")] = 30,
+    memory_mb: Annotated[int, typer.Option(min=256, help="Most memory of a process.")] = 4096,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Students at once; by default the number of cores.")] = None,
+) -> None:
+    """Run each student's solutions through the checks again, and write marks.csv, marks.json and a page per student.
+
+    The code runs without a network and with limits; it cannot read or change other files. An exercise that is stored as
+    right but that the code does not earn is named, and so is code that uses what solutions have no use for: look at it,
+    because code can deceive the check in its own process. `--container lxmls-rnn-lab` isolates better, and where
+    namespaces are forbidden.
+
+    Example: `lxmls-rnn class check handed-in marks`
+    """
+    students = classroom.read_class(folder)
+    out = marking.handed_out(notebooks)
+    points = marking.weights_of(out.names, weights)
+    prefix = None
+    if not (container or unprotected):
+        try:
+            prefix = isolation.prefix()
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"students' code cannot be isolated here ({error}): use `--container lxmls-rnn-lab`, or "
+                "`--unprotected`, with which it can use the network, and read and change your files"
+            ) from None
+    hidden = [str(path.resolve()) for path in (folder, into)]
+    runner = marking.Runner(prefix, hidden, container, seconds, memory_mb)
+    with TemporaryDirectory() as unpacked:
+        students = _unpacked(students, Path(unpacked, "class"))
+        marks = []
+        for one in marking.mark(students, out, points, runner, jobs or os.cpu_count() or 1):
+            marks.append(one)
+            console.print(f"{one.student}: {one.points:g}", soft_wrap=True)
+    write_atomically(into / MARKS_FILE, marking.to_json(marks, points))
+    write_atomically(into / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(marks, points)))
+    console.print(_table(*marking.table(marks, points), box=None, pad_edge=False))
+    console.print(f"Exercises: {', '.join(f'{n} {name}' for n, name in enumerate(points, 1))}.")
+    for one in marks:
+        if one.problems:
+            warnings.warn(f"{one.student}: {one.problems}", stacklevel=1)
+    feedback(into)
+
+
+def _unpacked(students: list[classroom.Student], into: Path) -> list[classroom.Student]:
+    zipped = [student.folder for student in students if student.kinds == "zipped"]
+    reports = list(collecting.collect(zipped, into))
+    unpacked = {student.name: student for student in classroom.read_class(into)} if reports else {}
+    for student in unpacked.values():  # without the name of the temporary folder
+        student.problems = [one._replace(text=one.text.replace(f"{into}/", "")) for one in student.problems]
+    return [unpacked.get(student.name, student) for student in students]
+
+
+@app.command()
+def feedback(folder: Annotated[Path, typer.Argument(help="The folder that `class check` has made.")]) -> None:
+    """Write the page of each student again, with your comments.
+
+    Write them into the column `comment` of `comments.csv` in that folder.
+
+    Example: `lxmls-rnn class feedback marks`
+    """
+    stored = marking.read(folder / MARKS_FILE)
+    comments = write_pages(folder, stored)
+    written = f"{counted(len(stored.marks), 'page')} in {folder}, {counted(len(comments), 'comment')}"
+    how = f"Write comments into {folder / COMMENTS}, then `lxmls-rnn class feedback {folder}`."
+    console.print(f"{written}. {how}", soft_wrap=True)

@@ -13,6 +13,7 @@ from rich.text import Text
 from lxmls_rnn import paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
+from lxmls_rnn.cli.class_ import hand_in
 from lxmls_rnn.cli.console import Commands, Encoding, MaxNrSent, MaxSentLen, Root, TagMap, Tags, console
 from lxmls_rnn.cli.export import export, import_
 from lxmls_rnn.cli.sweep import app as sweep_app
@@ -201,6 +202,7 @@ def tag(
 
 app.command()(export)
 app.command("import")(import_)
+app.command()(hand_in)
 
 
 @app.command()

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_class import RIGHT, hand_in
+from small_class import RIGHT, hand_in, misplaced
 from typer.testing import CliRunner
 
-from lxmls_rnn.classroom import as_html, read_class
+from lab.exercises.hints import EXERCISES
+from lxmls_rnn.classroom import OPTIONAL, as_html, read_class
 from lxmls_rnn.cli.main import app
 
 
@@ -31,9 +32,9 @@ def test_the_command_prints_it_and_writes_a_spreadsheet_and_a_page(handed_in, tm
     header, anna, ben, *_ = csv.reader(files[0].open())
     assert header[:6] == ["student", "forward", "forward tries", "forward hints", "forward solution", "forward minutes"]
     assert anna[:8] == ["anna", "right", "3", "1", "shown", "12", "not right", "2"]
-    assert anna[-5:-1] == ["1", "2026-07-20 15:04", "1", "1"]
-    assert 0 < float(anna[-1]) < 1
-    assert ben[-5:] == ["0", "", "2", "0", ""]
+    assert anna[-6:-2] == ["1", "2026-07-20 15:04", "1", "1"]
+    assert 0 < float(anna[-2]) < 1
+    assert ben[-6:] == ["0", "", "2", "0", "", ""]
     page = files[1].read_text()
     assert "<td>✓ 3× 1? s 12min</td>" in page
     assert "exercises.json" in page
@@ -77,6 +78,21 @@ def test_a_folder_cannot_make_a_terminal_or_a_page_obey(handed_in):
         assert "\\x1b]0;X\\x07\\u202e" in shown
     assert "<b>/config.json" in result.output
     assert "&lt;b&gt;/config.json" in text
+
+
+def test_eighty_columns_hold_a_row_for_each_student_whatever_they_handed_in(handed_in):
+    names = [name for name in EXERCISES if name not in OPTIONAL]
+    (handed_in / "ben/runs/exercises.json").write_text(json.dumps(dict.fromkeys(names, RIGHT)))
+    misplaced(handed_in)
+    shown = CliRunner().invoke(app, ["class", "show", str(handed_in)], env={"COLUMNS": "80"}).output
+    table = shown[shown.index("student") : shown.index("✓ right, ")].splitlines()
+    assert max(map(len, table)) <= 80
+    assert [line.split()[0] for line in table[1:]] == sorted(path.stem for path in handed_in.iterdir())
+    assert table[2].split()[:4] == ["ben", "✓" * len(names), str(len(names)), "07-20"]
+    kinds = {line.split()[0]: line.split()[-1] for line in table}
+    assert (kinds["cai"], kinds["eva"], kinds["fay"]) == ("damaged", "empty", "zipped")
+    assert (kinds["gus"], kinds["hal"]) == ("misplaced", "runs")
+    assert "1 forward (3), 2 errors (1)" in " ".join(shown.split())  # anna, ben and gus
 
 
 @pytest.mark.process

@@ -55,3 +55,10 @@ def test_what_was_put_aside_before_is_kept(folder):
     put_aside = {path.name: path.read_text() for path in folder.iterdir()}
     names = [f"exercises.json.damaged{number}" for number in ("", "-2", "-3")]
     assert put_aside == dict(zip(names, ("{", "[", "("), strict=True))
+
+
+def test_the_time_of_the_last_try_is_stored():
+    progress.update("forward", lambda entry: {"hints": 1})
+    assert "tried" not in progress.get("forward")
+    progress.update("forward", lambda entry: {"tries": entry["tries"] + 1})
+    assert progress.get("forward")["tried"] >= progress.get("forward")["begun"]

@@ -1,0 +1,1 @@
+"""Work that students hand in: pack, collect, mark, and answer with a page."""

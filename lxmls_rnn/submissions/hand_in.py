@@ -1,0 +1,44 @@
+"""One zip file of a student's work: notebooks, settings and metrics of runs, answers; no models."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from lxmls_rnn.classroom import ANSWERS, PROGRESS
+from lxmls_rnn.storage.files import naming, open_regular, write_atomically
+
+RUN_FILES = (PROGRESS, ANSWERS, "config.json", "metrics.jsonl", "sweep.json")  # at any depth in the folder of runs
+
+
+def pack(name: str, notebooks: Path, runs: Path, archive: Path) -> list[str]:
+    """Write a student's work to a zip file, below a folder `name`; return the names of the files in it.
+
+    Raise FileNotFoundError if there is no work, and OSError if a file cannot be read or written.
+    """
+    found = [(Path("notebooks"), notebooks, path) for path in _visible(notebooks) if path.suffix == ".ipynb"]
+    found += [(Path("runs"), runs, path) for path in _visible(runs) if path.name in RUN_FILES]
+    if not found:
+        raise FileNotFoundError(f"nothing to hand in: no notebook in {notebooks}, and no exercise or run in {runs}")
+    files = {str(Path(name) / part / path.relative_to(folder)): path for part, folder, path in found}
+
+    def fill(file: IO[bytes]) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
+            for member, path in files.items():
+                with naming(path), open_regular(path) as source:
+                    packed.writestr(member, source.read())
+
+    write_atomically(archive, fill)
+    return list(files)
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return the files below a folder, without links and without hidden files and folders, sorted."""
+    found = []
+    for path, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(path, name) for name in files if not name.startswith("."))
+        found += [file for file in paths if file.is_file() and not file.is_symlink()]
+    return sorted(found)

@@ -1,0 +1,53 @@
+import pytest
+
+from lxmls_rnn.submissions.feedback import page, write_pages
+from lxmls_rnn.submissions.marks import Marks, Stored
+from lxmls_rnn.submissions.tasks import Answer
+
+WEIGHTS = {"forward": 2.0, "errors": 1.0, "jax_scan": 0.0}
+
+
+@pytest.fixture
+def stored():
+    answers = {
+        "forward": Answer("forward", "right", "All equal."),
+        "errors": Answer("errors", "not right", "<b>\x1b[2J"),
+    }
+    return Stored(WEIGHTS, [Marks("anna", answers, 2, ["errors"]), Marks("=ben")])
+
+
+def test_a_page_has_points_verdicts_what_is_not_earned_and_the_comment(stored):
+    text = page(stored.marks[0], WEIGHTS, "Well done,\n<anna>!")
+    assert "<h1>anna: 2 of 3 points</h1>" in text
+    assert "<td>forward</td><td>✓ right</td><td>2 of 2</td><td>All equal.</td>" in text
+    assert "<td>✗ not right</td><td>0 of 1</td><td>&lt;b&gt;\\x1b[2J</td>" in text
+    assert "Well done,\n&lt;anna&gt;!" in text
+    assert "Stored as right, but the code in the notebook is not: errors." in text
+    assert "jax_scan" not in text  # optional, and not begun
+
+
+def test_comments_are_written_into_a_table_that_is_never_overwritten(stored, tmp_path):
+    assert write_pages(tmp_path, stored) == {}
+    file = tmp_path / "comments.csv"
+    assert file.read_text() == '"student","comment"\n"anna",""\n"\'=ben",""\n'
+    file.write_text('"student","comment"\n"anna","Good.\nGo on."\n"anna","And thanks."\n"\'=ben","Hello"\n')
+    assert write_pages(tmp_path, stored) == {"anna": "Good.\nGo on.\nAnd thanks.", "=ben": "Hello"}
+    assert "Good.\nGo on.\nAnd thanks." in (tmp_path / "anna.html").read_text()
+
+
+def test_other_spreadsheets_write_semicolons_and_a_mark(stored, tmp_path):
+    (tmp_path / "comments.csv").write_text("\ufeffstudent;comment\nanna;Good, go on.\n;\n", encoding="utf-8")
+    assert write_pages(tmp_path, stored) == {"anna": "Good, go on."}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("student,comment\nana,x\n", "no student 'ana', expected one of"),
+        ("name,comment\nanna,x\n", "expected the columns"),
+    ],
+)
+def test_a_comment_for_nobody_is_an_error(stored, tmp_path, text, message):
+    (tmp_path / "comments.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        write_pages(tmp_path, stored)

@@ -1,0 +1,53 @@
+import zipfile
+
+import pytest
+from small_class import hand_in
+from typer.testing import CliRunner
+
+from lxmls_rnn.classroom import read_class
+from lxmls_rnn.cli.main import app
+from lxmls_rnn.submissions.collect import collect
+from lxmls_rnn.submissions.hand_in import pack
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A student's notebooks beside the runs of `hand_in`."""
+    student = hand_in(tmp_path / "class") / "anna"
+    for name in ("01-exercises.ipynb", ".ipynb_checkpoints/01-exercises-checkpoint.ipynb", "notes.txt"):
+        file = student / "notebooks" / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text("{}")
+    (student / "notebooks/link.ipynb").symlink_to("01-exercises.ipynb")
+    return student
+
+
+def test_a_zip_file_has_notebooks_settings_metrics_and_answers_but_no_model(work, tmp_path):
+    assert (work / "runs/first/model.npz").is_file()
+    command = ["hand-in", "anna", "--notebooks", str(work / "notebooks"), "--root", str(work / "runs")]
+    result = CliRunner().invoke(app, command)
+    assert "1 notebook, 5 files in all" in result.output
+    assert zipfile.ZipFile(work / "notebooks/anna.zip").namelist() == [
+        "anna/notebooks/01-exercises.ipynb",
+        "anna/runs/answers.json",
+        "anna/runs/exercises.json",
+        "anna/runs/first/config.json",
+        "anna/runs/first/metrics.jsonl",
+    ]
+    list(collect([work / "notebooks/anna.zip"], tmp_path / "handed-in"))
+    before, after = read_class(work.parent)[0], read_class(tmp_path / "handed-in")[0]
+    assert (after.name, after.exercises, after.answers) == ("anna", before.exercises, before.answers)
+    assert after.best == before.best
+
+
+def test_the_name_is_the_login_on_a_hub_and_otherwise_asked_for(work, monkeypatch):
+    options = ["--notebooks", str(work / "notebooks"), "--root", str(work / "runs")]
+    assert "Add your name" in CliRunner().invoke(app, ["hand-in", *options]).output
+    monkeypatch.setenv("JUPYTERHUB_USER", "ben")
+    CliRunner().invoke(app, ["hand-in", *options])
+    assert (work / "notebooks/ben.zip").is_file()
+
+
+def test_nothing_to_hand_in_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing to hand in"):
+        pack("anna", tmp_path / "notebooks", tmp_path / "runs", tmp_path / "anna.zip")

@@ -1,0 +1,65 @@
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lxmls_rnn.submissions import isolation
+
+# What an isolated process finds, as JSON.
+PROBE = """
+import json, os, socket, sys
+from lxmls_rnn.submissions.isolation import enter
+enter(sys.argv[1:2])
+hidden, port, *files = sys.argv[1:]
+written = []
+for file in files:
+    try:
+        open(file, "a").close()
+        written.append(file)
+    except OSError:
+        pass
+try:
+    seen = os.listdir(hidden)
+except PermissionError:  # another user's
+    seen = []
+try:
+    socket.create_connection(("127.0.0.1", int(port)), 5)
+    network = True
+except OSError:
+    network = False
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(json.dumps({
+    "written": written, "network": network, "hidden": seen, "pid": os.getpid(),
+    "processes": sum(name.isdigit() for name in os.listdir("/proc")), "capabilities": int(status["CapEff"], 16),
+    "run": os.listdir("/run"),
+}))
+"""
+
+
+@pytest.mark.process
+def test_an_isolated_process_has_no_network_no_secrets_and_nothing_to_write(tmp_path):
+    try:
+        prefix = isolation.prefix()
+    except RuntimeError as error:
+        pytest.skip(f"namespaces are forbidden here: {error}")
+    (tmp_path / "marks.csv").write_text("")
+    tmp_path.chmod(0o777)
+    (tmp_path / "marks.csv").chmod(0o666)
+    files = [str(Path(isolation.__file__)), str(tmp_path.parent / "x"), "/var/x", "/tmp/x"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [*prefix, sys.executable, "-I", "-c", PROBE, str(tmp_path), str(server.getsockname()[1]), *files]
+        done = subprocess.run(command, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    assert (found["network"], found["hidden"], found["run"], found["capabilities"]) == (False, [], [], 0)
+    assert set(found["written"]) <= {"/tmp/x", str(tmp_path.parent / "x")}  # both in memory, if the latter is in /tmp
+    assert (found["pid"], found["processes"]) == (1, 1)
+    assert not (tmp_path.parent / "x").exists()
+
+
+def test_a_machine_without_unshare_says_so(monkeypatch):
+    monkeypatch.setattr(isolation, "UNSHARE", ("no-such-command",))
+    with pytest.raises(RuntimeError, match=r"no-such-command.* is not installed"):
+        isolation.prefix()
