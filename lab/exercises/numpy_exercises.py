@@ -36,8 +36,8 @@ HEIGHTS = {"z": "n_emb", "a": "n_hidd", "h": "n_hidd", "y": "n_tags", "p": "n_ta
 HEIGHTS |= {"e_y": "n_tags", "e_h": "n_hidd", "e_a": "n_hidd"}
 AXES = {name: (height, "L + 1" if name == "h" else "L") for name, height in HEIGHTS.items()}
 
-# methods of `NumpyRNN`; one of them a student's model defines
-BACKWARD = ("backward", "backward_unchecked", "_backward", "score_errors", "slope", "from_later", "recurrent_gradient")
+# methods of `NumpyRNN` that a student's model may override
+GRADIENT_METHODS = ("backward", "_backward", "score_errors", "slope", "from_later", "recurrent_gradient")
 
 
 def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -197,7 +197,7 @@ def gradients(student: Any) -> str:
         h, z = back.forward.h, back.forward.z
         e_a = rnn_errors(gold, h, back.forward.p_y, model.param.W_h, model.param.W_y)["e_a"]
         if hasattr(student, "grads"):
-            own_method(class_of(student), "grads", *BACKWARD)
+            own_method(class_of(student), "grads", *GRADIENT_METHODS)
             result = attempt(attempt(model_of, class_of(student)).grads, x.copy(), gold.copy())
         else:
             result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, model.param.W_e, model.param.W_x))

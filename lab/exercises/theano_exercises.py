@@ -25,7 +25,7 @@ from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
-STATES = {"RNN": ("_h0",), "LSTM": ("_h0", "_c0")}  # arguments of `_forward`: the states before the first step
+INITIAL_STATES = {"RNN": ("_h0",), "LSTM": ("_h0", "_c0")}  # arguments of `_forward`: the states before the first step
 
 
 def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
@@ -154,7 +154,7 @@ def theano_class(student: Any, family: str) -> Any:
     if not issubclass(cls, base):
         raise Wrong(f"Expected a subclass of {family}, or an instance of one; got {cls.__name__}.")
     own_method(cls, "_forward")
-    missing = [name for name in STATES[family] if name not in inspect.signature(cls._forward).parameters]
+    missing = [name for name in INITIAL_STATES[family] if name not in inspect.signature(cls._forward).parameters]
     if missing:
         raise Wrong(
             f"_forward has no argument `{missing[0]}`, the state before the first step: keep the given first line."
@@ -247,7 +247,7 @@ def _states_and_gradients(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[.
 
     x, gold = SENTENCES[0]
     model, reference = model_of(cls), model_of(numpy_cls)
-    names = STATES["LSTM" if "_c0" in inspect.signature(cls._forward).parameters else "RNN"]
+    names = INITIAL_STATES["LSTM" if "_c0" in inspect.signature(cls._forward).parameters else "RNN"]
     starts = dict(zip(names, np.random.RandomState(8).uniform(-1, 1, (len(names), MODEL_SIZES[2])), strict=True))
     _x, _states = T.ivector("x"), {name: T.vector(name, dtype=model.dtype) for name in names}
     _p_of_states = attempt(functools.partial(model._forward, **_states), _x)
