@@ -133,7 +133,7 @@ def numeric(student: Any) -> str:
         return float(model.forward(x, True, gold).loss)
 
     got = as_numbers("The gradient", attempt(student, cost, W, fixed=False), ("rows", "columns"), right)
-    if not np.any(got) and (np.any(offsets) or not offsets):
+    if not np.any(got) and (not offsets or np.min(offsets) < 0 < np.max(offsets)):
         raise NotYet("Fill in the gradient: still all zeros.")
     kept = np.abs(before - W) <= 1e-9 * np.abs(before).max()
     if not kept.all():
@@ -164,8 +164,8 @@ def _kind_of_numeric(got: np.ndarray, right: np.ndarray, offsets: np.ndarray) ->
         return f"W[{n}, {m}] never changes: i runs over range(W.shape[0]), j over range(W.shape[1])."
     if not (above & below).all():
         return (
-            "The difference is one-sided: one of the two costs is that of W itself. Take W + step and W - step: put W "
-            "back between the two, or go 2 * step from one to the other."
+            f"The difference is one-sided: cost() is never asked at W {'-' if above.any() else '+'} step. Put W back "
+            "between the two, or go 2 * step from one to the other."
         )
     step = float(np.abs(offsets).max())
     if step < 1e-9:

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import os
+import re
 import sysconfig
 import textwrap
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ def mistake(exercise: str, student: Any) -> str:
 
 
 def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.For) and exercise in ("forward", "errors", "gradients"):
+        yield from _other_words(node)
     if isinstance(node, (ast.For, ast.While)) and any(isinstance(part, ast.Return) for part in node.body):
         yield "There is a return inside the loop: the function ends in the loop's first round. Move it below the loop."
     if isinstance(node, ast.Call):
@@ -72,6 +75,21 @@ def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
             or (isinstance(node.op, ast.Sub) and _is_quotient(right))
         ):
             yield "Python divides first, and from left to right; parentheses: (above - below) / (2 * step)."
+
+
+def _other_words(loop: ast.For) -> Iterator[str]:
+    """Yield messages about columns of other words in a loop over the words, ``for t in range(L)``."""
+    if not re.fullmatch(r"(reversed\()?range\((L|len\(\w+\))\)\)?", ast.unparse(loop.iter)):
+        return
+    t = ast.unparse(loop.target)
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Subscript):
+            name, index = ast.unparse(node.value), ast.unparse(node.slice).strip("()")
+            is_later_error = name in ("e_h", "e_a") and isinstance(node.ctx, ast.Load)
+            own = index.startswith(":, ") or name in ("x", "gold")
+            if own and name != "h" and not is_later_error and re.search(rf"\b{t} [+-] 1$", index):
+                its = f"{name}[{index[:-4]}]"
+                yield f"{name}[{index}] belongs to another word: use {its} for the word {t}. Only h begins with h_0."
 
 
 def _is_quotient(node: ast.expr) -> bool:

@@ -22,7 +22,7 @@ _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 _IN_SCAN = r"(?s:.*)\bscan\("  # the line of the cell calls scan
 _PRODUCT = r"^.*(core dimension|not aligned|shapes cannot be multiplied|size mismatch|dot_general)"
 _SHAPE = r"^.*(mismatch|mis-match|broadcast|dimension|shape|size of tensor|Apply node that caused the error: Elemwise)"
-_STRAIGHT = r"(?=.*\d[x,] ?(\d+)\)? and \(?\d+[x,] ?\1\))"  # two matrices with equally long rows
+_STRAIGHT = r"(?=.*[x,( ](\d+),?\)? and \(?\d+[x,] ?\1\))"  # two matrices with equally long rows, or a vector first
 # pattern of an error message plus the line of the cell: advice for beginners; the first match wins
 _ADVICE = [
     (re.compile(pattern, re.IGNORECASE), advice)
@@ -90,8 +90,10 @@ _ADVICE = [
         (rf"too many indices for array{_IN_SCAN}", "scan iterates over a sequence: T.arange(n), not the number n."),
         (r"cost must be a scalar",
          "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, missing?"),
-        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)(\+ ?1\b|e_a|e_h)",
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)\+= .*e_[ah]\[:, ?t ?\+ ?1\]",
          "The last step has no t + 1: add the later step's error only if t + 1 < L."),
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)t ?\+ ?1\b",
+         "Only h has a column more than there are words, its first one; all others have column t for the word t."),
         (r"could not broadcast input array from shape \(\d+, ?\d+\) into shape \(\d+,\)",
          "A whole matrix does not fit into one column: is [:, t] missing, or is * used instead of @?"),
         (r"(could not be broadcast|mis-match)(?s:.*)[\[(]?\b\w+\[:, t( \+ 1)?\](?s:.*)@ [zh]\b(?!\[)|"
@@ -99,11 +101,14 @@ _ADVICE = [
          "A whole matrix does not fit into one column: is [:, t] missing?"),
         (r"operands could not be broadcast(?s:.*)\bd?W_\w(\.T)? ?\* ?\w",
          "* multiplies element by element; the product of a matrix and a vector is W @ v, in Theano T.dot(W, v)."),
-        (rf"{_STRAIGHT}{_PRODUCT}", "The second matrix must be transposed: dot(h, W_y.T) has one row for each word."),
+        (rf"{_STRAIGHT}{_PRODUCT}",
+         "Transpose the second matrix, as in dot(h, W_y.T), or exchange a vector and its matrix."),
         (rf"{_SHAPE}{_IN_SCAN}|{_PRODUCT}{_IN_SCAN}",
          "The shapes do not match: is a matrix transposed, is it the right sequence, and are the step's arguments in "
          "scan's order: elements of sequences, previous results, non_sequences?"),
-        (_PRODUCT, "The shapes do not match: is a matrix transposed, or are two of them swapped?"),
+        (_PRODUCT, "The shapes do not match: is a matrix transposed, or is it another one than meant?"),
+        (r"could not broadcast input array",
+         "The result has another size than the place for it: is it the right matrix, and the right place?"),
         (_SHAPE, "The shapes do not match: element by element, both must have the same shape."),
     )
 ]  # fmt: skip

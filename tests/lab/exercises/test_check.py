@@ -321,7 +321,9 @@ def test_an_exception_is_its_last_line_and_the_students_line(says):
     assert text.startswith("It fails with ValueError: matmul: ")
     assert "in line 13 of the cell:  a[:, t] = W_x.T @ z[:, t] + W_h @ h[:, t]" in text
     assert "Traceback" not in text
-    assert text.splitlines()[2:] == ["The shapes do not match: is a matrix transposed, or are two of them swapped?"]
+    assert text.splitlines()[2:] == [
+        "The shapes do not match: is a matrix transposed, or is it another one than meant?"
+    ]
 
 
 def test_what_is_no_function_or_model_is_said():
