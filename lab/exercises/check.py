@@ -20,16 +20,29 @@ from lab.exercises import (
     data_exercises,
     failed_cells,
     framework_exercises,
+    limit,
     lstm_exercises,
     numpy_exercises,
     solutions,
+    source,
     theano_exercises,
     training_exercises,
 )
 from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.own import use as use  # `check.use`
-from lab.exercises.verdict import NOT_RIGHT, NOT_YET, RIGHT, Note, NotYet, Unavailable, Verdict, Wrong, explain
+from lab.exercises.verdict import (
+    NOT_RIGHT,
+    NOT_YET,
+    RIGHT,
+    Note,
+    NotYet,
+    Unavailable,
+    Verdict,
+    Wrong,
+    explain,
+    too_long,
+)
 from lxmls_rnn.classroom import OPTIONAL
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
@@ -45,17 +58,25 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
     @functools.wraps(function)
     def check(*arguments: object) -> Verdict:
         _passed.discard(name)
+
+        def judge() -> str:
+            with np.errstate(all="ignore"):  # a setting of the thread
+                return function(*arguments)
+
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                verdict = Verdict(name, RIGHT, function(*arguments))
+                verdict = Verdict(name, RIGHT, limit.in_thread(judge))
             _passed.add(name)
         except Unavailable as error:
             return Verdict(name, NOT_YET, str(error))
         except NotYet as error:
             verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
         except Wrong as error:
-            verdict = Verdict(name, NOT_RIGHT, str(error))
+            seen = source.mistake(name, arguments[0]) if not error.certain else ""
+            verdict = Verdict(name, NOT_RIGHT, f"{error.what}\n{seen}" if seen else str(error))
+        except limit.TimeUp as error:
+            verdict = Verdict(name, NOT_RIGHT, str(too_long(error)))
         except Exception as error:  # the check itself fails on unexpected input
             verdict = Verdict(name, NOT_RIGHT, f"The check cannot handle this result. {explain(error)}")
         if stale := failed_cells.stale(*arguments):

@@ -32,9 +32,29 @@ def as_numbers(name: str, got: Any, axes: Sequence[str], right: np.ndarray) -> n
         raise Wrong(f"{name} should be an array of numbers of shape {expected}, got {type(got).__name__}.{hint}")
     if array.shape != right.shape:
         raise Wrong(f"{name} has shape {array.shape}, expected {expected}.{_shape_hint(array, right, axes)}")
+    if "L" in axes and not close(array, right, "float32") and close(np.flip(array, axes.index("L")), right, "float32"):
+        raise Wrong(f"{name} is in reverse order: the last word comes first.", certain=True)
     if array.dtype.kind != "f":
         raise Wrong(f"{name} has the dtype {array.dtype}, which drops fractions; expected float64.")
     return array
+
+
+def check_order(got: Sequence[Any], right: Quantities, dtype: str = "float64") -> None:
+    """Raise Wrong if some results are correct, but in the place of others."""
+    places: dict[str, str] = {}
+    for name, value in zip(right, got, strict=False):
+        try:
+            array = np.asarray(value, "float64")
+        except Exception:
+            continue
+        same = [n for n, b in right.items() if array.shape == b.shape and np.any(b) and close(array, b, dtype)]
+        if same and name not in same:
+            places[name] = same[0]
+    swapped = [(a, b) for a, b in places.items() if places.get(b) == a]
+    if len(swapped) == len(places) == 2:
+        raise Wrong(f"{' and '.join(places)} are swapped: return {', '.join(right)}.", certain=True)
+    if places and set(places) == set(places.values()):
+        raise Wrong(f"The results are in the wrong order: return {', '.join(right)}.", certain=True)
 
 
 def shape_text(axes: Sequence[str], shape: Sequence[int]) -> str:
@@ -43,9 +63,17 @@ def shape_text(axes: Sequence[str], shape: Sequence[int]) -> str:
 
 
 def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
-    if got.shape == right.shape[::-1]:
+    if got.shape == right.shape[::-1] and got.ndim == 2:
         same = " The numbers are correct." if close(got.T, right, "float32") else ""
-        return f" It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{same}"
+        each = f"; expected one {'column' if axes[1] == 'L' else 'row'} for each word" if "L" in axes else ""
+        return f" It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}){each}.{same}"
+    if "n_tags" in axes and "L" in axes:
+        tags, words = axes.index("n_tags"), axes.index("L")
+        if np.array_equal(got, right.argmax(tags)):
+            return " These are the most likely tags, argmax; return the probabilities of all tags."
+        for number, step in (("first", 0), ("last", -1)):
+            if got.size == right.shape[tags] and close(got.ravel(), right.take(step, words), "float32"):
+                return f" It is the {number} step only: return all steps."
     if got.ndim == right.ndim == 2 and got.shape[0] == right.shape[0]:
         if axes[1] == "L + 1" and got.shape[1] == right.shape[1] - 1:
             return " h_0 = 0 has a column too, the first one: L + 1 columns."
@@ -172,6 +200,7 @@ def compare_gradients(
     """
     if len(got) != len(right):
         raise Wrong(f"Expected {len(right)} gradients, of {', '.join(right)}; got {len(got)}.")
+    check_order(got, right, dtype)
     fine: list[str] = []
     untouched: list[str] = []
     for (name, b), value in zip(right.items(), got, strict=True):
@@ -209,6 +238,8 @@ def _gradient_kind(
     name: str, a: np.ndarray, right: dict[str, np.ndarray], L: int, wrong: list[tuple[str, np.ndarray]], dtype: str
 ) -> str:
     b = right[name]
+    if kind := recognise(a, b, wrong, dtype):
+        return kind
     factors = {
         L: f"It is L = {L} times too large: the cost is the mean over the words, not the sum.",
         1 / L: f"It is L = {L} times too small: it is divided by L twice.",
@@ -219,8 +250,6 @@ def _gradient_kind(
     for factor, message in factors.items():
         if close(a, factor * b, dtype):
             return f" {message}"
-    if kind := recognise(a, b, wrong, dtype):
-        return kind
     if a.shape == a.T.shape and close(a, b.T, dtype):
         return " It is transposed: e_a h^T, not h e_a^T."
     for other, gradient in right.items():

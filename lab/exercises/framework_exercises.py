@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from lab.exercises.difference import as_numbers, close, compare_gradients
 from lab.exercises.setting import SENTENCES, compare_probabilities, model_of, several, what
@@ -35,9 +35,19 @@ COST_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: (p - 1 / len(p)) / L}),
     ("p[:, y] is a matrix: every word with every gold tag. Take one entry per word: p[range(len(y)), y].",
      {"output": lambda p, k, L: (p - k.mean(1, keepdims=True)) / L}),
+    ("The sum is divided by the number of tags, not by the number of words.",
+     {"output": lambda p, k, L: (p - k) / len(p)}),
+    ("cross_entropy takes scores, before the softmax; of probabilities, take -log(p).mean().",
+     {"output": lambda p, k, L: _through_softmax(p, (softmax(p, axis=0) - k) / L)}),
     ("The gradient stops at each step: leave out .detach() in the loop.", {"later": lambda *_: 0.0}),
 ]  # fmt: skip
 NO_PATH = "Leave out .detach(), .data, .numpy(), .item(), torch.tensor(...) and torch.no_grad() on the way from W to p."
+
+
+def _through_softmax(p: np.ndarray, e_p: np.ndarray) -> np.ndarray:
+    """Return the error of the scores from that of the probabilities."""
+    e_y: np.ndarray = p * (e_p - (p * e_p).sum(0))
+    return e_y
 
 
 def _import(framework: Framework) -> Any:
@@ -147,6 +157,8 @@ def torch_layer(student: Any) -> str:
         if not isinstance(part, kind):
             raise Wrong(f"Expected an nn.{kind.__name__}, got {what(part)}.")
     embedding, layer, output = parts
+    if layer.num_layers > 1 or layer.bidirectional:
+        raise Wrong("Our network has one layer in one direction: leave out num_layers and bidirectional.")
     W_e, W_x, W_h, W_y = given
     right = {"embedding.weight": W_e.T, "layer.weight_ih_l0": W_x, "layer.weight_hh_l0": W_h, "output.weight": W_y}
     holders = (embedding.weight, layer.weight_ih_l0, layer.weight_hh_l0, output.weight)
@@ -185,7 +197,7 @@ def jax_scan(student: Any) -> str:
     import jax.numpy as jnp
 
     param = model_of().param
-    for x, _ in SENTENCES:
+    for x, gold in SENTENCES:
         with module.own_settings():
             given = [jnp.array(array) for array in (x, *param)]
             p = _array("p", attempt(student, *given), jax.Array)
@@ -199,6 +211,17 @@ def jax_scan(student: Any) -> str:
                     "p is correct, but there is no scan: use lax.scan in this exercise.",
                     "jit would unroll a loop in Python: a long program, and another one for each length.",
                 )
+            if len(x) == 1:
+                continue  # its compilation would take another second
+            words, *weights = given
+
+            def cost(weights: list[Any]) -> Any:
+                return -jnp.log(student(words, *weights)[jnp.arange(len(gold)), gold]).mean()  # noqa: B023
+
+            try:
+                _gradients(x, gold, attempt(jax.grad(cost), weights), param)
+            except (Wrong, NotYet) as error:
+                raise Wrong(f"p is correct, but jax.grad through it is not. {error}") from None
     return "p equals NumPy's in every step, by lax.scan."
 
 

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from lab.exercises import theano_exercises
-from lab.exercises.difference import as_numbers, close, column, compare_gradients, compare_steps, own_line, vector
+from lab.exercises.difference import (
+    as_numbers,
+    check_order,
+    close,
+    column,
+    compare_gradients,
+    compare_steps,
+    own_line,
+    vector,
+)
 from lab.exercises.setting import (
     MODEL_SIZES,
     SENTENCES,
@@ -16,6 +25,7 @@ from lab.exercises.setting import (
     compare_probabilities,
     model_of,
     not_one,
+    own_method,
     several,
     what,
 )
@@ -25,6 +35,9 @@ from lab.exercises.verdict import NotYet, Wrong, attempt
 HEIGHTS = {"z": "n_emb", "a": "n_hidd", "h": "n_hidd", "y": "n_tags", "p": "n_tags"}
 HEIGHTS |= {"e_y": "n_tags", "e_h": "n_hidd", "e_a": "n_hidd"}
 AXES = {name: (height, "L + 1" if name == "h" else "L") for name, height in HEIGHTS.items()}
+
+# methods of `NumpyRNN` that a student's model may override
+GRADIENT_METHODS = ("backward", "_backward", "score_errors", "slope", "from_later", "recurrent_gradient")
 
 
 def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -49,6 +62,7 @@ def forward(student: Any) -> str:
             result = dict(zip(right, result, strict=True))
         else:
             raise Wrong(f"Expected the results z, a, h, y, p; got {what(result)}.")
+        check_order(list(result.values()), right)
         got = {name: as_numbers(name, value, AXES[name], right[name]) for name, value in result.items()}
         if "h" in got and np.any(got["h"][:, 0]):
             first = got["h"][:, 0]
@@ -82,8 +96,7 @@ def _forward_of_model(student: Any) -> str:
     cls = class_of(student)
     if hasattr(cls, "_recurrent"):  # a Theano model
         return theano_exercises.rnn(cls)
-    if not hasattr(cls, "forward"):
-        raise Wrong(f"{cls.__name__} has no method `forward`.")
+    own_method(cls, "forward", "_forward")
     for x, _ in SENTENCES:
         model = attempt(model_of, cls)
         p = as_numbers("p", attempt(model.forward, x.copy()), AXES["p"], np.empty((MODEL_SIZES[3], len(x))))
@@ -100,6 +113,7 @@ def errors(student: Any) -> str:
         compute = functools.partial(rnn_errors, gold, h, p, W_h, W_y)
         right = compute()
         result = several(attempt(student, gold.copy(), *_copies(h, p, W_h, W_y)), "e_y, e_h, e_a", 3)
+        check_order(result, right)
         named = zip(right.items(), result, strict=True)
         got = {name: as_numbers(name, value, AXES[name], expected) for (name, expected), value in named}
         compare_steps(got, compute, ERROR_SLIPS, range(len(x), 0, -1))
@@ -110,35 +124,65 @@ def numeric(student: Any) -> str:
     """Check finite differences: a function of (cost, W) that returns d cost / d W; each cost() reads W again."""
     x, gold = SENTENCES[0]
     model = model_of()
-    W, right = model.param.W_h, model.grads(x, gold)[2]
+    W, right = model.param.W_x, model.grads(x, gold)[1]  # not square
     before = W.copy()
+    offsets: list[np.ndarray] = []  # what has been added to W, at each cost()
 
     def cost() -> float:
+        offsets.append(np.where(np.abs(W - before) > 1e-15, W - before, 0.0))
         return float(model.forward(x, True, gold).loss)
 
-    got = as_numbers("The gradient", attempt(student, cost, W), ("rows", "columns"), right)
-    if not np.any(got):
+    got = as_numbers("The gradient", attempt(student, cost, W, fixed=False), ("rows", "columns"), right)
+    if not np.any(got) and (not offsets or np.min(offsets) < 0 < np.max(offsets)):
         raise NotYet("Fill in the gradient: still all zeros.")
-    if changed := np.argwhere(before != W).tolist():
-        row, col = changed[0]
+    kept = np.abs(before - W) <= 1e-9 * np.abs(before).max()
+    if not kept.all():
+        row, col = np.argwhere(~kept)[0].tolist()
         raise Wrong(f"W[{row}, {col}] was {before[row, col]:.6g} and is now {W[row, col]:.6g}: restore each number.")
-    row, col = map(int, np.unravel_index(int(np.abs(got - right).argmax()), right.shape))
     off = np.abs(got - right).max() / np.abs(right).max()
     if off < 1e-6:
         return "It equals the gradient of back-propagation to at least six digits, without knowing the network."
+    row, col = map(int, np.unravel_index(int(np.abs(got - right).argmax()), right.shape))
+    raise Wrong(
+        f"Largest difference: [{row}, {col}] is {got[row, col]:.6g}, expected {right[row, col]:.6g}."
+        f"{own_line(_kind_of_numeric(got, right, np.array(offsets)))}"
+    )
+
+
+def _kind_of_numeric(got: np.ndarray, right: np.ndarray, offsets: np.ndarray) -> str:
+    """Return the likely mistake in finite differences; `offsets` is what was added to W at each call of the cost."""
+    reached, above, below = np.any(offsets, 0), np.any(offsets > 0, 0), np.any(offsets < 0, 0)
+    if not reached.any():
+        return (
+            "W never changes before cost(): change W[i, j] itself, not a number, not a copy (W.copy()), not a "
+            "new array (W = W + ...)."
+        )
+    if np.any(np.count_nonzero(offsets, axis=(1, 2)) > 1):
+        return "Several numbers of W differ at once: change one entry at a time, and restore it before the next one."
+    if not reached.all():
+        n, m = map(int, np.argwhere(~reached)[0])
+        return f"W[{n}, {m}] never changes: i runs over range(W.shape[0]), j over range(W.shape[1])."
+    if not (above & below).all():
+        return (
+            f"The difference is one-sided: cost() is never asked at W {'-' if above.any() else '+'} step. Put W back "
+            "between the two, or go 2 * step from one to the other."
+        )
+    step = float(np.abs(offsets).max())
+    if step < 1e-9:
+        return f"The step of {step:.2g} is so small that only rounding is left: take about 1e-4."
     factor = float((got * right).sum() / (right * right).sum())
+    off = np.abs(got - right).max() / np.abs(right).max()
     kinds = {
         "It is twice too large: the distance between the two points is 2 steps.": close(got, 2 * right, "float32"),
-        "The sign is wrong: subtract the cost at W - step from the cost at W + step.": close(got, -right, "float32"),
+        "The sign is wrong: subtract the cost at W - step from the cost at W + step.": close(
+            np.where(got * right < 0, -got, got), right, "float32"
+        ),
         f"It is {factor:.3g} times the correct one everywhere: divide by the distance between the points.": close(
             got, factor * right, "float32"
         ),
         "Only a few digits are correct: step to both sides, with a small step such as 1e-4.": off < 1e-2,
     }
-    kind = next((message for message, is_so in kinds.items() if is_so), "")
-    raise Wrong(
-        f"Largest difference: [{row}, {col}] is {got[row, col]:.6g}, expected {right[row, col]:.6g}.{own_line(kind)}"
-    )
+    return next((message for message, is_so in kinds.items() if is_so), "")
 
 
 def gradients(student: Any) -> str:
@@ -153,6 +197,7 @@ def gradients(student: Any) -> str:
         h, z = back.forward.h, back.forward.z
         e_a = rnn_errors(gold, h, back.forward.p_y, model.param.W_h, model.param.W_y)["e_a"]
         if hasattr(student, "grads"):
+            own_method(class_of(student), "grads", *GRADIENT_METHODS)
             result = attempt(attempt(model_of, class_of(student)).grads, x.copy(), gold.copy())
         else:
             result = attempt(student, x.copy(), *_copies(z, h, back.e_y, e_a, model.param.W_e, model.param.W_x))

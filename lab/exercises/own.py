@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.setting import class_of
-from lab.exercises.verdict import Note, explain, is_students
+from lab.exercises.source import is_students
+from lab.exercises.verdict import Note, explain
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, ForwardLoss, NumpyRNN
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lab.exercises.difference import compare_steps
 from lab.exercises.slips import Slip
+from lab.exercises.source import is_students
 from lab.exercises.verdict import Wrong
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
@@ -47,6 +48,18 @@ def not_one(p: np.ndarray) -> str:
 def class_of(student: Any) -> Any:
     """Return the class of a student's model, given a class or an instance."""
     return student if inspect.isclass(student) else type(student)
+
+
+def own_method(cls: Any, *names: str) -> None:
+    """Raise Wrong unless a class defines one of these methods itself, in a student's code."""
+    for base in cls.__mro__:
+        codes = (getattr(vars(base).get(name), "__code__", None) for name in names)
+        if any(code is not None and is_students(code.co_filename) for code in codes):
+            return
+    other = {"_forward": "forward", "forward": "_forward"}.get(names[0], "")
+    advice = f"Rename its `{other}` to `{names[0]}`." if other in vars(cls) and other not in names else ""
+    own = " of its own: the library's would do the work" if hasattr(cls, names[0]) else ""
+    raise Wrong(f"{cls.__name__} has no method `{names[0]}`{own}.", advice, True)
 
 
 def several(result: Any, expected: str, n: int | None = None) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, logit, softmax
 
 Quantities = dict[str, np.ndarray]
 Slip = tuple[str, dict[str, Any]]
@@ -19,12 +19,13 @@ def rnn_forward(
     param: Iterable[np.ndarray],
     *,
     words: Callable[..., Any] = lambda x: x,
-    first: float = 0.0,
+    first: float | np.ndarray = 0.0,
     recurrent: Callable[..., Any] = lambda W_h, h, t: W_h @ h[:, t],
     inputs: Callable[..., Any] = lambda W_x, z: W_x @ z,
     bias: float = 0.0,
     f: Callable[..., Any] = expit,
     seen: Callable[..., Any] = lambda h, a, t: h[:, t + 1],
+    scores: Callable[..., Any] = lambda y: y,
     output: Callable[..., Any] = lambda y: softmax(y, axis=0),
     skip: Collection[str] = (),
 ) -> Quantities:
@@ -37,12 +38,20 @@ def rnn_forward(
     for t in range(len(x)):
         a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t) + bias)
         h[:, t + 1] = ("h" not in skip) * f(a[:, t])
-        y[:, t] = ("y" not in skip) * (W_y @ seen(h, a, t))
+        y[:, t] = ("y" not in skip) * scores(W_y @ seen(h, a, t))
     return {"z": z, "a": a, "h": h, "y": y, "p": output(y)}
 
 
+def _sums_so_far(y: np.ndarray) -> np.ndarray:
+    """Return what exp(y).sum() is at each step of a loop that fills y, whose later columns are still zero."""
+    later = np.arange(y.shape[1])[::-1]
+    sums: np.ndarray = np.exp(y).sum(0).cumsum() + len(y) * later
+    return sums
+
+
 RNN_SLIPS: list[Slip] = [
-    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by a column of h that is still zero.",
+    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by a column of h that is still zero (go from the first "
+     "word to the last one).",
      {"recurrent": lambda W, h, t: 0.0}),
     ("W_h is transposed: W_h.T is used instead of W_h.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
     ("W_h is missing: h_{t-1} is added without it.", {"recurrent": lambda W, h, t: h[:, t]}),
@@ -50,14 +59,17 @@ RNN_SLIPS: list[Slip] = [
      {"recurrent": lambda W, h, t: np.diag(W) * h[:, t]}),
     ("h is shifted by one step: h_{t-2} is used instead of h_{t-1}.",
      {"recurrent": lambda W, h, t: W @ h[:, max(t - 1, 0)]}),
-    ("W_h h_{t-1} is subtracted: add it.", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
+    ("W_h is multiplied by a_{t-1}: use h_{t-1}.", {"recurrent": lambda W, h, t: W @ logit(h[:, t]) if t else 0.0}),
+    ("W_h h_{t-1} is subtracted: add it. (-(a + b) is -a - b.)", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
     ("h_0 is not zero: it seems to be all ones.", {"first": 1.0}),
     ("W_x z_t is missing.", {"inputs": lambda W, z: 0.0}),
     ("1 is added to a: this network has no biases.", {"bias": 1.0}),
     ("The words are shifted by one step: this is the embedding of the next word.", {"words": lambda x: np.roll(x, -1)}),
     ("The words are shifted by one step: this is the embedding of the previous word.",
      {"words": lambda x: np.roll(x, 1)}),
-    ("The sentence is read backwards.", {"words": lambda x: x[::-1]}),
+    ("The embedding is that of the position t: the word is x[t], and z[:, t] its embedding.",
+     {"words": lambda x: np.arange(len(x))}),
+    ("The sentence is read backwards, from the last word to the first.", {"words": lambda x: x[::-1]}),
     ("The activation is missing: h_t = f(a_t) with the logistic function f.", {"f": lambda a: a}),
     ("The activation is tanh; expected the logistic function.", {"f": np.tanh}),
     ("The activation is relu; expected the logistic function.", {"f": lambda a: np.maximum(a, 0)}),
@@ -69,8 +81,11 @@ RNN_SLIPS: list[Slip] = [
     ("The softmax is not normalised: exp(y) must be divided by its sum over the tags.", {"output": np.exp}),
     ("The softmax runs over the wrong axis: over the words. The probabilities of each word must sum to 1.",
      {"output": lambda y: softmax(y, axis=1)}),
-    ("exp(y) is divided by the sum over all words and tags; divide by the sum of each word.",
-     {"output": lambda y: np.exp(y) / np.exp(y).sum()}),
+    *[
+        ("exp(y) is divided by the sum over all words and tags; divide by the sum of each word.", {"output": output})
+        for output in (lambda y: np.exp(y) / np.exp(y).sum(), lambda y: np.exp(y) / _sums_so_far(y))
+    ],
+    ("The activation is applied to the scores: y_t = W_y h_t has none.", {"scores": expit}),
     ("These are the logarithms of the probabilities.", {"output": lambda y: log_softmax(y, axis=0)}),
     ("The softmax is missing: these are the scores.", {"output": lambda y: y}),
     ("The softmax is missing: the scores are divided by their sum, without exp.", {"output": lambda y: y / y.sum(0)}),
@@ -130,7 +145,14 @@ ERROR_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: (p - k) / len(p)}),
     ("This is the error of p; propagate it back through the softmax: the error of y is (p - onehot) / L.",
      {"output": lambda p, k, L: -k / p / L}),
-    ("The error from the later step is missing: add W_h^T e_a of step t + 1.",
+    *[
+        ("The gold tag of another word is used: the word t has gold[t].",
+         {"output": lambda p, k, L, by=by: (p - np.roll(k, by, axis=1)) / L})
+        for by in (1, -1)
+    ],
+    ("1 is added at the gold tag; subtract it: p - onehot.", {"output": lambda p, k, L: (p + k) / L}),
+    ("The error from the later step is missing: add W_h^T e_a of step t + 1. (Or it is still zero: the loop goes from "
+     "the last word to the first.)",
      {"later": lambda W, e_a, e_h, t: 0.0}),
     ("W_h is not transposed: the error goes back through W_h^T.", {"later": lambda W, e_a, e_h, t: W @ e_a[:, t]}),
     ("W_h^T is multiplied by e_h of step t + 1; use e_a, the error of the activation's input.",
@@ -142,6 +164,8 @@ ERROR_SLIPS: list[Slip] = [
     ("The derivative of the activation is missing: f'(a_t) = h_t (1 - h_t).", {"slope": lambda h, t: 1.0}),
     ("The derivative is computed from h_{t-1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
      {"slope": lambda h, t: h[:, t] * (1 - h[:, t])}),
+    ("The derivative is computed from h_{t+1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
+     {"slope": lambda h, t: (lambda later: later * (1 - later))(h[:, min(t + 2, h.shape[1] - 1)])}),
     *[
         ("The two factors belong to different steps: in h_t (1 - h_t), h_t is h[:, t + 1] twice.", {"slope": slope})
         for slope in (lambda h, t: h[:, t + 1] * (1 - h[:, t]), lambda h, t: h[:, t] * (1 - h[:, t + 1]))
@@ -159,7 +183,7 @@ def rnn_gradient_slips(
     x: np.ndarray, z: np.ndarray, h: np.ndarray, e_y: np.ndarray, e_a: np.ndarray, param: Iterable[np.ndarray]
 ) -> dict[str, list[tuple[str, np.ndarray]]]:
     """Return typical wrong gradients by parameter, each with the message about its mistake."""
-    W_e, W_x, _, _ = param
+    W_e, W_x, W_h, W_y = param
     L, before, after = len(x), h[:, :-1], h[:, 1:]
 
     def of_steps(steps: slice) -> Quantities:
@@ -171,6 +195,7 @@ def rnn_gradient_slips(
             for name, (error, met) in zip(("W_x", "W_h", "W_y"), others, strict=True)
         }
 
+    right = of_steps(slice(L))
     last, places = np.zeros_like(W_e), np.zeros_like(W_e)
     last[:, x] = places[:, :L] = W_x.T @ e_a
     repeated = (
@@ -184,7 +209,10 @@ def rnn_gradient_slips(
             ("dW_e[:, x] adds to all words in each of the L steps: step t belongs only to the word x[t].", L * last),
             ("It is added to column t, the position in the sentence; the word's column is x[t].", places),
         ],
-        "W_x": [],
+        "W_x": [
+            ("The embedding of another step is used: z[:, t] belongs to step t.", e_a @ np.roll(z, by, axis=1).T)
+            for by in (1, -1)
+        ],
         "W_h": [
             (shifted.format("h_t", "h_{t-1}"), e_a @ after.T),
             (shifted.format("h[:, t - 1]", "h[:, t], which is h_{t-1}"), e_a @ h[:, np.arange(L) - 1].T),
@@ -199,6 +227,12 @@ def rnn_gradient_slips(
         ],
         "W_y": [(shifted.format("h_{t-1}", "h_t"), e_y @ before.T)],
     }
+    for (name, gradient), W in zip(right.items(), (W_e, W_x, W_h, W_y), strict=True):
+        slips[name] += [
+            (f"It is L = {L} times too large: is a product of all steps added in each step? (e_y and e_a are already "
+             "divided by L, since the cost is the mean over the words, not the sum.)", L * gradient),
+            *[("The sum starts from zeros, np.zeros_like.", start + gradient) for start in (1, W)],
+        ]  # fmt: skip
     for message, steps in (
         ("Only the last step counts: the gradient is the sum over all steps (+=, not =).", slice(L - 1, L)),
         ("Only the first step counts: is there a return inside the loop?", slice(1)),
@@ -224,14 +258,16 @@ def lstm_gates(
     g: Callable[..., Any] = np.tanh,
     recurrent: float = 1.0,
     inputs: float = 1.0,
+    peepholes: float = 1.0,
+    swapped: str = "",
     blind: str = "",
     tanh: str = "",
     g_peeps: str = "",
 ) -> Quantities:
     """Return i, f, g and o of one step, as `numpy_lstm` computes them."""
     H = len(h)
-    a = inputs * (W_x @ z) + recurrent * (W_h @ h)
-    b = W_c @ c
+    a = inputs * (W_x @ z) + recurrent * (W_h @ (c if "h" in swapped else h))
+    b = peepholes * (W_c @ (h if "c" in swapped else c))
     A = {gate: a[n * H : (n + 1) * H] for n, gate in enumerate(order)}
     B = {gate: b[n * H : (n + 1) * H] * (gate not in blind) for n, gate in enumerate(peep)}
     made = {gate: (np.tanh if gate in tanh else f)(A[gate] + B[gate]) for gate in "ifo"}
@@ -245,13 +281,16 @@ def lstm_step(
     *matrices: np.ndarray,
     late: bool = False,
     old_cell: bool = False,
+    gates_as: str = "ifgo",
+    cell_of_h: bool = False,
     cell: Callable[..., Any] = lambda i, f, g, c: f * c + i * g,
     state: Callable[..., Any] = lambda o, c: o * np.tanh(c),
     **gates: Any,
 ) -> Quantities:
     """Return c_t and h_t of one step, as `numpy_lstm` computes them; `gates` are slips of `lstm_gates`."""
-    i, f, g, o = lstm_gates(z, h, c, *matrices, **gates).values()
-    c_t = cell(i, f, g, c)
+    made = dict(zip(gates_as, lstm_gates(z, h, c, *matrices, **gates).values(), strict=True))
+    i, f, g, o = (made[gate] for gate in "ifgo")
+    c_t = cell(i, f, g, h if cell_of_h else c)
     if late:
         o = lstm_gates(z, h, c_t, *matrices, **gates)["o"]
     return {"c": c_t, "h": state(o, c if old_cell else c_t)}
@@ -261,6 +300,11 @@ GATE_SLIPS: list[Slip] = [
     ("The peepholes are missing: add W_c c_{t-1} to the three gates.", {"blind": "ifo"}),
     *[(f"The {name} gate's peephole is missing.", {"blind": name[0]}) for name in ("input", "forget", "output")],
     ("W_h h_{t-1} is missing.", {"recurrent": 0.0}),
+    ("W_h h_{t-1} is subtracted: add it.", {"recurrent": -1.0}),
+    ("h_{t-1} and c_{t-1} are swapped: W_h h_{t-1} and W_c c_{t-1}.", {"swapped": "hc"}),
+    ("W_h is multiplied by c_{t-1}: use h_{t-1}.", {"swapped": "h"}),
+    ("W_c is multiplied by h_{t-1}: use c_{t-1}.", {"swapped": "c"}),
+    ("The peepholes are subtracted: add W_c c_{t-1}.", {"peepholes": -1.0}),
     ("W_x z_t is missing.", {"inputs": 0.0}),
     *[
         (f"The gates are mixed up: the rows of W_x and W_h are in the order i, f, g, o, not {', '.join(o)}.",
@@ -274,6 +318,8 @@ GATE_SLIPS: list[Slip] = [
     ],
     ("The gates and the peepholes are mixed up: i and f are swapped.", {"order": "figo", "peep": "fio"}),
     ("g uses the logistic function; g = tanh(a_g).", {"g": expit}),
+    ("g uses relu; g = tanh(a_g).", {"g": lambda a: np.maximum(a, 0)}),
+    ("tanh is applied to g twice.", {"g": lambda a: np.tanh(np.tanh(a))}),
     ("g has no activation; g = tanh(a_g).", {"g": lambda a: a}),
     ("The gates use tanh; a gate is between 0 and 1: use the logistic function.", {"f": np.tanh}),
     *[
@@ -293,6 +339,11 @@ LSTM_SLIPS: list[Slip] = [
     ("The new content i g is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c}),
     ("The forget gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: c + i * g}),
     ("The input gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + g}),
+    ("i g is subtracted; add it: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c - i * g}),
+    ("The forget gate belongs only to the old cell: c_t = f c_{t-1} + i g.",
+     {"cell": lambda i, f, g, c: f * (c + i * g)}),
+    ("The gates are in another order: my_lstm_gates returns i, f, g, o.", {"gates_as": "ifog"}),
+    ("The old state h_{t-1} is used instead of the cell: c_t = f c_{t-1} + i g.", {"cell_of_h": True}),
     ("The forget gate is inverted: 1 keeps, 0 forgets.", {"cell": lambda i, f, g, c: (1 - f) * c + i * g}),
     ("1 - f is used instead of the input gate: c_t = f c_{t-1} + i g.",
      {"cell": lambda i, f, g, c: f * c + (1 - f) * g}),
@@ -312,6 +363,8 @@ LSTM_SLIPS: list[Slip] = [
     ("h_t = o tanh(c_t): the tanh is missing.", {"state": lambda o, c: o * c}),
     ("h_t = o tanh(c_t): the output gate is missing.", {"state": lambda o, c: np.tanh(c)}),
     ("h_t = o tanh(c_t): tanh of c_t, not of o c_t.", {"state": lambda o, c: np.tanh(o * c)}),
+    ("h_t = o tanh(c_t): o already is a gate; the logistic function is applied twice.",
+     {"state": lambda o, c: expit(o) * np.tanh(c)}),
     ("h_t = o tanh(c_t): o is added; multiply by it.", {"state": lambda o, c: o + np.tanh(c)}),
     ("h_t = o tanh(c_t): the logistic function is used instead of tanh.", {"state": lambda o, c: o * expit(c)}),
 ]  # fmt: skip
@@ -321,8 +374,8 @@ def lstm_forward(
     x: np.ndarray,
     param: Iterable[np.ndarray],
     *,
-    h_0: float = 0.0,
-    c_0: float = 0.0,
+    h_0: float | np.ndarray = 0.0,
+    c_0: float | np.ndarray = 0.0,
     seen: str = "h",
     output: Callable[..., Any] = lambda y: softmax(y, axis=0),
     **step: Any,

@@ -1,5 +1,7 @@
 """Checks of exercises 6.2 and 6.3 (scan, RNN in Theano): each returns a text, or raises `NotYet` or `Wrong`."""
 
+import functools
+import inspect
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,27 +9,41 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import difference
-from lab.exercises.difference import as_numbers, close, compare_gradients, compare_steps, recognise, vector
-from lab.exercises.setting import MODEL_SIZES, SENTENCES, class_of, compare_probabilities, model_of, several, what
+from lab.exercises import difference, limit
+from lab.exercises.difference import as_numbers, check_order, close, compare_gradients, compare_steps, recognise, vector
+from lab.exercises.setting import (
+    MODEL_SIZES,
+    SENTENCES,
+    class_of,
+    compare_probabilities,
+    model_of,
+    own_method,
+    several,
+    what,
+)
 from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+
+INITIAL_STATES = {"RNN": ("_h0",), "LSTM": ("_h0", "_c0")}  # arguments of `_forward`: the states before the first step
 
 
 def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
     """Evaluate symbolic variables in Python; this saves the seconds of compiling C."""
     import theano
 
-    mode = theano.compile.mode.Mode(linker="py", optimizer="fast_compile")
-    compiled = theano.function(list(given), variables, mode=mode, on_unused_input="ignore", allow_input_downcast=True)
-    return compiled(*given.values())
+    mode = theano.compile.mode.Mode(linker="py", optimizer=None)
+    options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
+    with limit.timed(limit.MAX_THEANO_SECONDS):
+        return theano.function(list(given), variables, **options)(*given.values())
 
 
 def symbolic(name: str, result: Any) -> Any:
     """Return `result`; raise Wrong unless it is a Theano variable."""
     import theano
 
+    if type(result).__name__ == "OrderedUpdates":
+        raise Wrong("These are the updates of scan's pair (results, updates): return the results.")
     if isinstance(result, tuple) and len(result) == 2 and type(result[1]).__name__ == "OrderedUpdates":
         raise Wrong("The function returns scan's pair (results, updates): return only the results.")
     if not isinstance(result, theano.gof.Variable):
@@ -60,12 +76,17 @@ def squares(student: Any) -> str:
             "These are the numbers, not their squares.": np.arange(n),
             "These are the doubles, not the squares.": 2 * np.arange(n),
             "These are the cubes.": np.arange(n) ** 3,
+            "These are powers of 2, 2**i, not squares.": 2 ** np.arange(n),
+            "They are in reverse order.": right[::-1],
+            "The step does not use its element: these are n * n.": np.full(n, n * n),
+            "This is only the first step: the result of scan has all steps.": right[0],
             "These are sums of squares: a step should use only its own element.": np.cumsum(right),
             "This is only the last step: return the first result of scan, which has all steps.": right[-1],
             "One number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
             "One number is missing: T.arange(n) ends with n - 1.": np.arange(n - 1) ** 2,
         }
-        kind = recognise(got, right, kinds.items()) if n > 1 else ""
+        found = ((message, np.asarray(wrong)) for message, wrong in kinds.items())
+        kind = recognise(got, right, found) if n > 1 else ""
         raise Wrong(f"For n = {n} the function returns {got.tolist()}, expected {right.tolist()}.{kind}")
     return "The squares of 0, 1, ..., n - 1, by scan."
 
@@ -89,10 +110,14 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
     result = symbolic("The result", attempt(student, _s0, _A, _n))
     got = np.asarray(attempt(evaluate, result, {_s0: s_0, _A: A, _n: n}))
     right = chain(lambda s, t: A @ s)
+    if not np.any(got):
+        raise Wrong("All states are zeros: the first state is s_0, outputs_info=_s0.")
     if got.shape != right.shape:
         kind = ""
         if got.shape == (n + 1, 3) and close(got[1:], right):
             kind = " It contains s_0: return only s_1, ..., s_n."
+        elif got.shape in ((n + 1, 3), (n - 1, 3)):
+            kind = f" One step too {'many' if len(got) > n else 'few'}: n_steps=_n."
         elif got.shape == right.shape[::-1]:
             kind = " It is transposed: expected one row per step."
         elif got.shape == (4, 3):
@@ -108,11 +133,15 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
         "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
         "A is multiplied element by element: use T.dot.": chain(lambda s, t: np.diag(A) * s),
         "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": restarted,
+        "They are in reverse order: s_1 comes first.": right[::-1],
+        "A is applied twice in each step.": chain(lambda s, t: A @ A @ s),
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
         "It starts with s_0: the first state should be s_1.": np.vstack([s_0, right[:-1]]),
     }
     slips = [(message, {"states": wrong}) for message, wrong in kinds.items()]
     compare_steps({"s": got.T}, lambda states=right: {"s": states.T}, slips, range(1, n + 1))
+    if not _has_scan(result):
+        raise Wrong("The states are correct, but the graph contains no scan: use scan in this exercise.")
 
 
 def theano_class(student: Any, family: str) -> Any:
@@ -124,6 +153,12 @@ def theano_class(student: Any, family: str) -> Any:
         raise NotYet("There is no code yet.")
     if not issubclass(cls, base):
         raise Wrong(f"Expected a subclass of {family}, or an instance of one; got {cls.__name__}.")
+    own_method(cls, "_forward")
+    missing = [name for name in INITIAL_STATES[family] if name not in inspect.signature(cls._forward).parameters]
+    if missing:
+        raise Wrong(
+            f"_forward has no argument `{missing[0]}`, the state before the first step: keep the given first line."
+        )
     return cls
 
 
@@ -185,13 +220,62 @@ def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qua
                 same = " The numbers are correct." if close(p, right, "float32") else ""
                 found = f"_forward returns shape (n_tags, L) = {p.shape}, expected (L, n_tags)"
                 raise Wrong(f"{found}, one row per step.{same}")
+            if p.shape == (len(x), MODEL_SIZES[2]):
+                raise Wrong(
+                    "_forward returns shape (L, n_hidd): are these the hidden states? Return the probabilities."
+                )
             p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
         except Wrong as error:
             if message := next(filter(None, (_wrong_sequence(s, given) for s in sequences)), ""):
                 raise Wrong(error.what, message) from None
             raise
         compare_probabilities(x, p.T, param, pass_, slips, model.dtype)
-    return "for a sentence of 6 words and one of 1 word"
+    _states_and_gradients(cls, numpy_cls, pass_)
+    return "for a sentence of 6 words and one of 1 word, also from another first state, and T.grad its gradients"
+
+
+def _gradients_of(_cost: Any, param: list[Any]) -> Any:
+    import theano
+
+    with limit.timed(limit.MAX_THEANO_SECONDS):
+        return theano.grad(_cost, param)
+
+
+def _states_and_gradients(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Quantities]) -> None:
+    """Raise Wrong unless a Theano class, whose p is correct, uses the states it is given and T.grad goes through it."""
+    import theano.tensor as T
+
+    x, gold = SENTENCES[0]
+    model, reference = model_of(cls), model_of(numpy_cls)
+    names = INITIAL_STATES["LSTM" if "_c0" in inspect.signature(cls._forward).parameters else "RNN"]
+    starts = dict(zip(names, np.random.RandomState(8).uniform(-1, 1, (len(names), MODEL_SIZES[2])), strict=True))
+    _x, _states = T.ivector("x"), {name: T.vector(name, dtype=model.dtype) for name in names}
+    _p_of_states = attempt(functools.partial(model._forward, **_states), _x)
+    _cost = -T.mean(T.log(model._forward(_x))[T.arange(len(x)), gold])
+    given = {_x: x.astype("int32"), **{_states[name]: start.astype(model.dtype) for name, start in starts.items()}}
+    p, *gradients = attempt(evaluate, [_p_of_states, *attempt(_gradients_of, _cost, list(model.param))], given)
+    keywords = ("first",) if len(names) == 1 else ("h_0", "c_0")
+
+    def right_p(*values: Any) -> np.ndarray:
+        return pass_(x, reference.param, **dict(zip(keywords, values, strict=True)))["p"].T
+
+    h, *c = starts.values()
+    if not close(p, right_p(*starts.values()), model.dtype):
+        variants = [(f"{names[0]} is not used: only without it, the first state is zeros.", right_p(0.0, *c))]
+        if c:
+            variants += [
+                ("The states are swapped: outputs_info=[_h0, _c0], in the order in which the step returns them.",
+                 right_p(*c, h)),
+                ("_c0 is not used: only without it, the first cell is zeros.", right_p(h, 0.0)),
+                ("_h0 and _c0 are not used: only without them, the first state is zeros.", right_p(0.0, 0.0)),
+            ]  # fmt: skip
+        kind = recognise(p, right_p(*starts.values()), variants, model.dtype)
+        raise Wrong(f"p is correct, but not from another first state, {' and '.join(names)}.{kind}")
+    right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
+    try:
+        compare_gradients([np.asarray(value) for value in gradients], right, len(x), None, model.dtype)
+    except (Wrong, NotYet) as error:
+        raise Wrong(f"p is correct, but T.grad through it is not. {error}") from None
 
 
 def rnn(student: Any) -> str:
@@ -218,8 +302,14 @@ def theano_gradients(student: Any) -> str:
     variables = [symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]
     values = attempt(evaluate, variables, given)
     right = dict(zip(names, reference.grads(x, gold), strict=True))
+    if not any(map(np.any, values)):
+        raise Wrong("All gradients are zeros: argmax and comparisons such as T.neq have no derivative. T.log has one.")
+    check_order(values, right, model.dtype)
     picked, log = _p[T.arange(_y.shape[0]), _y], T.log(_p)
     costs = {
+        "This is the logarithm of the mean; the cost is the mean of the logarithms.": -T.log(T.mean(picked)),
+        "These are the largest probabilities; the cost has those of the gold tags.": -T.mean(T.max(log, axis=1)),
+        "The sum is divided by the number of tags, not by the number of words.": -T.sum(T.log(picked)) / _p.shape[1],
         "The logarithm is missing: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
         "The mean is over all tags; only the gold tag of each word counts.": -T.mean(log),
         "p[:, y] is a matrix: every word with every gold tag. Take one entry per word: p[T.arange(L), y].": -T.mean(
@@ -227,11 +317,11 @@ def theano_gradients(student: Any) -> str:
         ),
         "p[y] is a matrix: rows of p picked by tag id. Take one entry per word: p[T.arange(L), y].": -T.mean(log[_y]),
     }
-    wrong: dict[str, list[tuple[str, np.ndarray]]] = {name: [] for name in names}
-    if not close(np.asarray(values[0]), right["W_e"], model.dtype):
-        for message, cost in costs.items():
-            for name, W in zip(names, evaluate([T.grad(cost, W) for W in model.param], given), strict=True):
-                wrong[name].append((message, np.asarray(W)))
+    wrong: dict[str, list[tuple[str, np.ndarray]]] = {}
+    if not close(np.asarray(values[0]), right["W_e"], model.dtype):  # W_y recognises a cost without going back in scan
+        of_W_y = evaluate([T.grad(cost, model.param.W_y) for cost in costs.values()], given)
+        message = recognise(values[3], right["W_y"], zip(costs, of_W_y, strict=True), model.dtype)
+        wrong["W_e"] = [(message.strip(), values[0])] if message else []
     compare_gradients([np.asarray(value) for value in values], right, len(x), wrong, model.dtype)
     return "All four equal NumpyRNN's gradients, without hand-written back-propagation."
 
@@ -250,7 +340,7 @@ def updates(student: Any) -> str:
     if not isinstance(result, (tuple, list)) or not all(isinstance(p, (tuple, list)) and len(p) == 2 for p in result):
         raise Wrong("Expected a list of pairs: (shared variable, its new value).")
     variables = [variable for variable, _ in result]
-    if [new for _, new in result] == param:
+    if [new for _, new in result] == param and variables != param:
         raise Wrong("The pairs are swapped: expected (shared variable, its new value).")
     if not all(any(variable is W for W in param) for variable in variables):
         raise Wrong("The first element of each pair must be a parameter: (W, its new value).")
@@ -269,10 +359,23 @@ def updates(student: Any) -> str:
             "The gradient is added: subtract it.": before + rate * gradient,
             "The rate is missing.": before - gradient,
             "The gradient is divided by the rate: multiply by it.": before - gradient / rate,
+            "The rate is there twice.": before - rate**2 * gradient,
+            "The step is multiplied by W: the new value is W minus rate times gradient.": before
+            * (1 - rate * gradient),
+            "W and the gradient are swapped: the new value is W minus rate times gradient.": gradient - rate * before,
             "This is only the step: the new value is the old one minus rate times gradient.": -rate * gradient,
             "This is the gradient: the new value is the old one minus rate times gradient.": gradient,
             "The parameter does not change.": before,
         }
         kind = recognise(got, right, kinds.items(), "float32")
         raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
+    for W in param:
+        W.set_value(W.get_value() + 1)
+    again = attempt(evaluate, [T.as_tensor_variable(new) for _, new in result], {})
+    for n, (W, got) in enumerate(zip(param, again, strict=True)):
+        if not close(got, before + 1 - rate * 2 * (before + 1 - (n + 1) * goal), "float32"):
+            raise Wrong(
+                f"The new {W.name} is correct for the first sentence only: it contains a number of this moment, not a "
+                "variable. Use W itself and T.grad, without get_value() and eval()."
+            )
     return "Each parameter moves one step against its gradient."

@@ -2,46 +2,63 @@
 
 import inspect
 import linecache
-import os
 import re
-import signal
-import sysconfig
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import lab
-import lxmls_rnn
+from lab.exercises import guard, limit
+from lab.exercises.source import is_students
 
 RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
 # background and border; the text is dark in both themes
 VERDICT_COLOURS = {RIGHT: ("#d9f2dd", "#1b7f3b"), NOT_YET: ("#fff0cc", "#b26a00"), NOT_RIGHT: ("#fde0dc", "#b71c1c")}
 
-# files in these folders are not student code
-_LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
-_LIBRARY_FOLDERS = tuple(
-    f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
-)
 _PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
 
 _IN_SCAN = r"(?s:.*)\bscan\("  # the line of the cell calls scan
-_SHAPE = r"^.*(mismatch|mis-match|not aligned|broadcast|dimension|shape|Apply node that caused the error: Elemwise)"
+_PRODUCT = r"^.*(core dimension|not aligned|shapes cannot be multiplied|size mismatch|dot_general)"
+_SHAPE = r"^.*(mismatch|mis-match|broadcast|dimension|shape|size of tensor|Apply node that caused the error: Elemwise)"
+_STRAIGHT = r"(?=.*[x,( ](\d+),?\)? and \(?\d+[x,] ?\1\))"  # two matrices with equally long rows, or a vector first
 # pattern of an error message plus the line of the cell: advice for beginners; the first match wins
 _ADVICE = [
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
+        (r"(cost must be a scalar|wrt (must|should)|not part of the computational graph)(?s:.*)grad\(\s*(W|param)\b",
+         "The arguments are swapped: T.grad(cost, W)."),
+        (r"unsupported operand type\(s\) for -(?s:.*)'(function|method)'",
+         "cost is a function: cost() calls it."),
+        (r"out of bounds for axis [01](?s:.*)W\[i, j\]",
+         "i counts the rows, W.shape[0]; j counts the columns, W.shape[1]."),
+        (r"must be real number, not TensorVariable",
+         "The number is a symbol without a value: NumPy and range cannot use it, T.arange can."),
+        (r"DisconnectedInput|Backtrace when that variable is created|not part of the computational graph",
+         "T.grad finds no way from the cost to a parameter: are there numbers (get_value) instead of variables?"),
+        (r"elements? must match the size|[Bb]oth dimensions|(broadcast|mis-?match|match the size)(?s:.*)/.*"
+         r"\.(sum|max|mean)\((axis ?= ?|dim ?= ?)?-?[01]\)",
+         "The sum has lost an axis: keepdims=True (keepdim=True in PyTorch) keeps it, so that the division fits."),
+        (r"(shape\[0\] = 0\b|\(0,\))(?s:.*)\[",
+         "A slice is empty: it begins where the array ends. Count the blocks: a has 4 H entries, b has 3 H."),
+        (r"(mis-?match|broadcast|different length)(?s:.*)(?<!\w)_[ab]\[",
+         "A slice has the wrong length: each gate has H entries, such as [H : 2 * H], with H the number of units."),
+        (r"outputs_info(?s:.*)dtype float32|lax.scan(?s:.*)float32\[(?s:.*)float64|carry input(?s:.*)float32",
+         "The first state has another dtype than the later ones, float32: give it that of W_h, self.dtype."),
+        (r"for @: 'tuple'", "lax.scan returns a pair, the last state and what it collected: _, h = lax.scan(...)."),
+        (r"size of tensor(?s:.*)copy_\(",
+         "The shapes do not match: is a matrix transposed, or is it another layer than nn.RNN? Compare their .shape."),
+        (r"leaf Variable that requires grad", "Copy the numbers inside of `with torch.no_grad():`."),
+        (r"(dot_general|core dimension)(?s:.*)h @ W_y(?!\.T)\b",
+         "The second matrix must be transposed, W_y.T: h has one row for each word."),
         (r"scan body output must be a pair|traced for scan returned a value of type <class 'ellipsis'>",
          "The step of lax.scan returns a pair: the next state, and what scan collects. Both are h_t here."),
         (r"scan body function carry input and carry output",
          "The first result of lax.scan's step is the next state: its shape and dtype are those of the first state."),
         (r"dot_general requires|ndim at least 1(?s:.*)matmul|matmul(?s:.*)ndim at least 1",
-         "The shapes do not match: lax.scan(step, h_0, z) calls step(h_tm1, z_t), the state first. Or is a matrix "
-         "transposed?"),
+         "The shapes do not match: lax.scan(step, h_0, z) calls step(h_tm1, z_t), the state first, and z has "
+         "one row per word. Or is a matrix transposed?"),
         (r"must have the same dtype|input dtype \(torch|to have the same dtype|Float did not match Double",
          "PyTorch does not mix float32, its default, with float64, NumPy's: give dtype=, or W_h.new_zeros(...)."),
         (r"does not require grad and does not have a grad_fn",
@@ -73,21 +90,29 @@ _ADVICE = [
         (rf"too many indices for array{_IN_SCAN}", "scan iterates over a sequence: T.arange(n), not the number n."),
         (r"cost must be a scalar",
          "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, missing?"),
-        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)(\+ ?1\b|e_a|e_h)",
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)\+= .*e_[ah]\[:, ?t ?\+ ?1\]",
          "The last step has no t + 1: add the later step's error only if t + 1 < L."),
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)t ?\+ ?1\b",
+         "Only h has a column more than there are words, its first one; all others have column t for the word t."),
         (r"could not broadcast input array from shape \(\d+, ?\d+\) into shape \(\d+,\)",
          "A whole matrix does not fit into one column: is [:, t] missing, or is * used instead of @?"),
+        (r"(could not be broadcast|mis-match)(?s:.*)[\[(]?\b\w+\[:, t( \+ 1)?\](?s:.*)@ [zh]\b(?!\[)|"
+         r"could not be broadcast(?s:.*)@ [zh]\b(?!\[)",
+         "A whole matrix does not fit into one column: is [:, t] missing?"),
         (r"operands could not be broadcast(?s:.*)\bd?W_\w(\.T)? ?\* ?\w",
-         "* multiplies element by element; the product of a matrix and a vector is W @ v."),
-        (rf"{_SHAPE}{_IN_SCAN}",
+         "* multiplies element by element; the product of a matrix and a vector is W @ v, in Theano T.dot(W, v)."),
+        (rf"{_STRAIGHT}{_PRODUCT}",
+         "Transpose the second matrix, as in dot(h, W_y.T), or exchange a vector and its matrix."),
+        (rf"{_SHAPE}{_IN_SCAN}|{_PRODUCT}{_IN_SCAN}",
          "The shapes do not match: is a matrix transposed, is it the right sequence, and are the step's arguments in "
          "scan's order: elements of sequences, previous results, non_sequences?"),
-        (_SHAPE,
-         "The shapes do not match: is a matrix transposed, or are two of them swapped?"),
+        (_PRODUCT, "The shapes do not match: is a matrix transposed, or is it another one than meant?"),
+        (r"could not broadcast input array",
+         "The result has another size than the place for it: is it the right matrix, and the right place?"),
+        (_SHAPE, "The shapes do not match: element by element, both must have the same shape."),
     )
 ]  # fmt: skip
 _MAX_MESSAGE = 200  # characters; Theano's messages can fill a page
-MAX_CPU_SECONDS = 10.0  # for one call of a student's function
 
 
 class NotYet(Exception):
@@ -95,19 +120,15 @@ class NotYet(Exception):
 
 
 class Wrong(Exception):
-    """The result is wrong: a description, and advice about the likely cause."""
+    """The result is wrong: a description, and advice about the cause: the likely one, or a `certain` one."""
 
-    def __init__(self, what: str, advice: str = ""):
+    def __init__(self, what: str, advice: str = "", certain: bool = False):
         super().__init__(f"{what}\n{advice}" if advice else what)
-        self.what = what
+        self.what, self.certain = what, certain
 
 
 class Unavailable(Exception):
     """The framework of the exercise is missing: the sentence that says how to install it."""
-
-
-class _TimeUp(BaseException):  # a BaseException: student code with `except Exception` does not catch it
-    pass
 
 
 @dataclass(frozen=True)
@@ -148,59 +169,41 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: object, whole: bool = True) -> Any:
+def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True, fixed: bool = True) -> Any:
     """Call a student's function and return its result.
 
-    Unless `whole`, parts of a returned tuple may be None or `...`.
+    Unless `whole`, parts of a returned tuple may be None or `...`. Unless `fixed`, it may change its arguments.
 
     Raises
     ------
     NotYet
         The function raises NotImplementedError, returns None or `...`, or fails and contains a `...`.
     Wrong
-        The function fails (with the error message and the line of the student's code) or takes too long.
+        The function fails (with the error message and the line of the student's code), lets the library's model do
+        the work, or changes its arguments.
     """
     if function is None or function is ...:
         raise NotYet("There is no code yet.")
     if not callable(function):
         raise Wrong(f"Expected a function, got {type(function).__name__}.")
+    before = guard.contents(arguments) if fixed else []
     try:
-        with _limited():
+        with limit.timed(), guard.library_calls() as called:
             result = function(*arguments)
-    except _TimeUp as error:
-        where = _place(traceback.extract_tb(error.__traceback__), "")
-        raise Wrong(
-            f"The function is still running after {MAX_CPU_SECONDS:g} s: does a loop never end?{where}"
-        ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         placeholder, found = _placeholder(function), explain(error)
         if placeholder and isinstance(found, Wrong):
             found = NotYet(f"A line is not filled in: {placeholder}\n{found}")
         raise found from None
+    if fixed and (message := guard.changed(function, arguments, before)):
+        raise Wrong(message, certain=True)
+    if called:
+        raise Wrong(f"The library's `{called[0]}` did the work: the exercise is to write it yourself.", certain=True)
     if result is None or result is ...:
         raise NotYet("The function returns None or `...`.")
     if isinstance(result, (tuple, list)) and (any if whole else all)(part is None or part is ... for part in result):
         raise NotYet("A part of the result is still None or `...`.")
     return result
-
-
-@contextmanager
-def _limited() -> Iterator[None]:
-    """Raise `_TimeUp` after `MAX_CPU_SECONDS`, and again each second if it is caught; only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise _TimeUp
-
-    before = signal.signal(signal.SIGPROF, stop)
-    try:
-        signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS, 1.0)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 def _placeholder(function: Callable[..., Any]) -> str:
@@ -212,14 +215,26 @@ def _placeholder(function: Callable[..., Any]) -> str:
     return next((line for line in lines if _PLACEHOLDER.search(line)), "")
 
 
-def explain(error: Exception) -> NotYet | Wrong:
+def too_long(error: limit.TimeUp) -> Wrong:
+    """Turn a time limit that was reached into `Wrong`."""
+    advice = "does a loop never end, or does it wait for something?"
+    if not error.stopped:
+        advice += " It could not be stopped: if the notebook becomes slow, restart the kernel."
+    return Wrong(f"The function is still running after {error.seconds:g} s: {advice}{_place(error.stack, '')}")
+
+
+def explain(error: BaseException) -> NotYet | Wrong:
     """Turn an exception in student code into `NotYet` or `Wrong`."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, NotImplementedError) and frames and is_students(frames[-1].filename):
         return NotYet("The cell is not filled in yet.")
-    message = next((part.strip() for part in str(error).splitlines() if part.strip()), "")
+    lines = [line.strip() for line in str(error).splitlines()]
+    if type(error).__name__ == "DisconnectedInputError":  # the message begins with the creation of the variable
+        lines = [line for line in lines if "not part of" in line] or lines
+    message = next(filter(None, lines), "")
     where = _place(frames, str(error))
-    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{where}")), "")
+    shapes = "".join(re.findall(r"\nInputs shapes: .*", str(error))[:1])
+    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{shapes}{where}")), "")
     message = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
     return Wrong(f"It fails with {type(error).__name__}: {message}{where}", advice)
 
@@ -232,8 +247,3 @@ def _place(frames: traceback.StackSummary, message: str) -> str:
         mine = [place for place in made if is_students(place[0])]
     line = linecache.getline(*mine[-1]).strip() if mine else ""
     return f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""
-
-
-def is_students(filename: str) -> bool:
-    """Return whether a file is student code: not part of the lab, the library, or Python."""
-    return not filename.startswith((*_LIBRARY_FOLDERS, "<frozen", "<__array_function__"))

@@ -1,0 +1,96 @@
+"""Read student code: tell whose a file is, and find mistakes that the source shows."""
+
+import ast
+import inspect
+import os
+import re
+import sysconfig
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import lab
+import lxmls_rnn
+
+# files in these folders are not student code
+_LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxmls_rnn))
+_LIBRARY_FOLDERS = tuple(
+    f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
+)
+_NEED_STATE = ("markov", "rnn", "lstm")  # exercises whose scan passes on a state
+
+
+def is_students(filename: str) -> bool:
+    """Return whether a file is student code: not part of the lab, the library, or Python."""
+    return not filename.startswith((*_LIBRARY_FOLDERS, "<frozen", "<__array_function__"))
+
+
+def mistake(exercise: str, student: Any) -> str:
+    """Return a message about a mistake that the source of a wrong answer shows, or an empty string."""
+    function: Any = vars(student).get("_forward", student) if inspect.isclass(student) else student
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    return next((message for node in ast.walk(tree) for message in _mistakes(exercise, node)), "")
+
+
+def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.For) and exercise in ("forward", "errors", "gradients"):
+        yield from _other_words(node)
+    if isinstance(node, (ast.For, ast.While)) and any(isinstance(part, ast.Return) for part in node.body):
+        yield "There is a return inside the loop: the function ends in the loop's first round. Move it below the loop."
+    if isinstance(node, ast.Call):
+        options: dict[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in node.keywords}
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "scan" and "torch" not in exercise and exercise in _NEED_STATE:
+            first = node.args[2] if len(node.args) > 2 else options.get("outputs_info")
+            if first is None or (isinstance(first, ast.Constant) and first.value is None):
+                yield (
+                    "scan has no outputs_info, so that no step gets the previous result: pass the first state as "
+                    "outputs_info."
+                )
+        if "truncate_gradient" in options:
+            yield "truncate_gradient stops the gradient after some steps: leave it out."
+        if "go_backwards" in options:
+            yield "go_backwards begins with the last word: leave it out."
+        if name == "value_and_grad":
+            yield "value_and_grad returns the cost and the gradients; return only the gradients, jax.grad."
+        if name == "get_value":
+            yield "get_value() returns the numbers of this moment, not a variable: use W itself."
+        if name == "eval":
+            yield "eval() returns the numbers of this moment, not a variable: leave it out."
+        if name == "stop_gradient":
+            yield "stop_gradient stops the gradient at each step: leave it out."
+        if name == "sgn":
+            yield "T.sgn keeps only the sign of the gradient: leave it out."
+        if name == "log2":
+            yield "log2 is the logarithm to base 2; the cost has the natural one, log."
+    if isinstance(node, ast.BinOp):
+        left, right = node.left, node.right
+        if isinstance(node.op, ast.BitXor):
+            yield "In Python ^ is not the power: i squared is i**2."
+        if exercise == "numeric" and (
+            (isinstance(node.op, ast.Mult) and _is_quotient(left))
+            or (isinstance(node.op, ast.Sub) and _is_quotient(right))
+        ):
+            yield "Python divides first, and from left to right; parentheses: (above - below) / (2 * step)."
+
+
+def _other_words(loop: ast.For) -> Iterator[str]:
+    """Yield messages about columns of other words in a loop over the words, ``for t in range(L)``."""
+    if not re.fullmatch(r"(reversed\()?range\((L|len\(\w+\))\)\)?", ast.unparse(loop.iter)):
+        return
+    t = ast.unparse(loop.target)
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Subscript):
+            name, index = ast.unparse(node.value), ast.unparse(node.slice).strip("()")
+            is_later_error = name in ("e_h", "e_a") and isinstance(node.ctx, ast.Load)
+            own = index.startswith(":, ") or name in ("x", "gold")
+            if own and name != "h" and not is_later_error and re.search(rf"\b{t} [+-] 1$", index):
+                its = f"{name}[{index[:-4]}]"
+                yield f"{name}[{index}] belongs to another word: use {its} for the word {t}. Only h begins with h_0."
+
+
+def _is_quotient(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)

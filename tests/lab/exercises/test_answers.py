@@ -1,0 +1,115 @@
+"""Answers of students, right and wrong, and what their checks say of them: tests/lab/answers/README.md."""
+
+import contextlib
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lab import check
+from lab.exercises import limit, solutions
+from lab.exercises.hints import EXERCISES
+from lxmls_rnn.classroom import OPTIONAL
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
+from tests.lab.answers import everything, table
+
+pytestmark = pytest.mark.theano
+
+DOCS = Path(__file__).parents[3] / "docs" / "answers.md"
+STARTS = {
+    "": "import numpy as np\nimport theano\nimport theano.tensor as T\nfrom scipy.special import expit as logistic\n"
+    "from lxmls_rnn.deep_learning.rnn import LSTM, RNN",
+    "torch": "import torch\nfrom torch import nn",
+    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax",
+}
+BEFORE = {
+    "lstm_step": ["lstm_gates"],
+    "lstm": ["lstm_gates", "lstm_step"],
+    "torch_gradients": ["torch_loop"],
+    "jax_gradients": ["jax_scan"],
+}
+
+
+def _parameter(answer):
+    framework = FRAMEWORKS[answer.exercise.split("_")[0] if answer.exercise in OPTIONAL else "numpy"]
+    marks = [pytest.mark.skipif(bool(framework.missing), reason=framework.missing)]
+    if answer.slow:
+        marks.append(pytest.mark.slow("Theano compiles gradients, some seconds"))
+    return pytest.param(answer, marks=marks, id=str(answer))
+
+
+def judged(answer, folder):
+    """Return the verdict on an answer, whose cells lie in files that tracebacks can quote."""
+    space = {}
+
+    def cell(code, name):
+        (folder / name).write_text(code)
+        exec(compile(code, str(folder / name), "exec"), space)
+
+    framework = answer.exercise.split("_")[0] if answer.exercise in OPTIONAL else ""
+    cell(STARTS[""], "start.py")
+    cell(STARTS[framework], f"{framework}.py")
+    for before in BEFORE.get(answer.exercise, ()):
+        cell(solutions.code(before), f"{before}.py")
+    cell(answer.code, "cell.py")
+    (name,) = re.findall(r"^(?:def|class) (\w+)", solutions.code(answer.exercise), re.MULTILINE)
+    return getattr(check, answer.exercise)(space[name])
+
+
+@pytest.mark.parametrize("answer", [_parameter(answer) for answer in everything()])
+def test_an_answer_gets_its_verdict(answer, tmp_path, monkeypatch):
+    if "still running" in answer.says:
+        monkeypatch.setattr(limit, "MAX_SECONDS", 0.2)
+        monkeypatch.setattr(limit, "STOPPING_SECONDS", 0.1)
+    verdict = judged(answer, tmp_path)
+    assert verdict.state == answer.state, verdict.text
+    assert [part for part in answer.says if part not in verdict.text] == [], verdict.text
+    assert answer.says or answer.state != "not right"
+
+
+def test_the_table_of_the_docs_is_that_of_the_answers():
+    assert table() in DOCS.read_text(encoding="utf-8")
+
+
+def test_most_wrong_answers_get_the_right_cause_and_few_a_misleading_one():
+    causes = [max(answer.marks, key="~=!".index) for answer in everything() if answer.state == "not right"]
+    assert causes.count("=") >= 0.85 * len(causes)
+    assert causes.count("!") <= 0.01 * len(causes)
+
+
+def test_there_are_right_and_wrong_answers_to_every_exercise():
+    assert {(answer.exercise, answer.state) for answer in everything()} >= {
+        (exercise, state) for exercise in EXERCISES for state in ("right", "not right")
+    }
+
+
+def test_time_in_a_debugger_does_not_count(monkeypatch):
+    monkeypatch.setattr(limit, "MAX_SECONDS", 0.2)
+    released = threading.Event()
+    space = {"__name__": "pdb", "released": released}
+    exec("def wait(): released.wait()", space)
+
+    def student():
+        with limit.timed():
+            space["wait"]()
+        return "done"
+
+    threading.Timer(0.7, released.set).start()
+    assert limit.in_thread(student) == "done"
+
+
+def test_code_that_cannot_be_stopped_is_given_up_and_the_next_check_runs(monkeypatch):
+    monkeypatch.setattr(limit, "MAX_SECONDS", 0.1)
+    monkeypatch.setattr(limit, "STOPPING_SECONDS", 0.1)
+    end = threading.Event()
+
+    def student(*_):
+        while not end.is_set():
+            with contextlib.suppress(BaseException):
+                time.sleep(0.01)
+
+    assert "It could not be stopped: if the notebook becomes slow, restart the kernel." in check.errors(student).text
+    end.set()
+    assert check.errors(None).state == "not yet"
