@@ -100,7 +100,7 @@ class SweepPanel(Panel):
         first = [("n_hidd", "2, 5, 20"), (NO_SETTING, ""), (NO_SETTING, "")]
         self.vary = [
             (
-                dropdown("Vary" if number == 0 else "and", names, "The setting to vary", name, "20em"),
+                dropdown("Vary" if number == 0 else "and", names, "The setting to vary", name, "27em"),
                 text("over", values, "Values separated by commas, or log:low:high:n or lin:low:high:n", "30em"),
             )
             for number, (name, values) in enumerate(first)
