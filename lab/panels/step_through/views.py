@@ -221,7 +221,14 @@ class Walk:
             table = np.hstack([values.get((name, t), missing) for t in range(1, L + 1)])
             marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
             caption = f"{html.symbols(f'{name}_t')} <small>{size} × {L}</small>"
-            yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked)
+            yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked, self.strongest(name))
+
+    def strongest(self, name: str) -> float:
+        """Return the value of the strongest colour, the same at every step; all errors share one scale."""
+        if name == "p":
+            return 1.0
+        of_kind = (s.value for s in self.steps if s.name == name or (name[:2] == s.name[:2] == "e_"))
+        return max(float(np.abs(value).max()) for value in of_kind) or 1.0
 
     def _gradients(self, seen: list[Step]) -> Iterator[str]:
         step, sums = seen[-1], sum_gradients(seen)
