@@ -175,7 +175,8 @@ class Walk:
         name = plain.rsplit("_", 1)[0] if plain.rsplit("_", 1)[-1].isdigit() else plain
         rows, columns = self._names(name)[:: -1 if symbol.endswith("^T") else 1]
         shape = "" if value.size == 1 else f"<small>{value.shape[0]} × {value.shape[1]}</small>"
-        return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns)
+        largest = self.strongest(name) if any(name == step.name for step in self.steps) else None
+        return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns, largest=largest)
 
     def _names(self, name: str) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of a quantity's rows and columns, if they are words, tags or gates."""
