@@ -153,6 +153,7 @@ class Tagger:
     def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words with the embeddings most similar to a word's, each with the cosine similarity.
 
+        The mean embedding is subtracted first: weights drawn between 0 and 1 would all have a cosine near 1.
         Raise ValueError if the word is not in the vocabulary, and MemoryError if copies of the embeddings do not fit
         into memory.
         """
@@ -161,7 +162,8 @@ class Tagger:
         shapes = self.model.shapes(self.model.sizes)
         copies = [*shapes.values(), shapes["W_e"], shapes["W_e"]]
         memory.check(f"the comparison of {len(self.words):,} words", memory.size_of(copies, self.model.dtype))
-        E = self.model.get_values()["W_e"]
+        E = self.model.get_values()["W_e"]  # a copy
+        E -= E.mean(axis=1, keepdims=True)
         return [(self.words[other], cosine) for other, cosine in neighbours(E, self._ids[word], n)]
 
     def read(self, file: str | os.PathLike[str], tags: str = AUTO, tag_map: str = AUTO, **options: Any) -> SequenceList:

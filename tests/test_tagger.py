@@ -123,7 +123,11 @@ def test_sentences_of_a_file_have_the_models_own_ids_and_their_words_as_written(
 
 
 def test_neighbours_are_words_and_a_word_that_is_not_there_is_named(tagger):
-    tagger.model.param[0][:, 1] = 2 * tagger.model.param[0][:, 0]
+    tagger.model.param[0][:, 1] = tagger.model.param[0][:, 0]
     assert tagger.neighbours("the", 1) == [("dog", pytest.approx(1))]
+    found = tagger.neighbours("the")
+    tagger.model.param[0][:] += 100  # the mean of the embeddings does not count
+    assert tagger.neighbours("the") == [(word, pytest.approx(cosine)) for word, cosine in found]
+    assert found[-1][1] < 0
     with pytest.raises(ValueError, match="'cat' is not among the 4 words"):
         tagger.neighbours("cat")

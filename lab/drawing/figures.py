@@ -11,7 +11,7 @@ SIZE = (394, 240)  # pixels; two fit side by side in a notebook
 
 def side_axis(scale: bqplot.Scale, label: str, tick_format: str) -> bqplot.Axis:
     """Make the y axis of a figure, at its left."""
-    return bqplot.Axis(scale=scale, side="left", label=label, label_offset="3.8em", tick_format=tick_format)
+    return bqplot.Axis(scale=scale, side="left", label=label, label_offset="4.6em", tick_format=tick_format)
 
 
 def figure(
@@ -24,7 +24,7 @@ def figure(
     **options: Any,
 ) -> bqplot.Figure:
     """Make a figure of `size` (width, height), with margins `bottom` and `top`, in pixels."""
-    margin = {"top": top, "bottom": bottom, "left": 65, "right": 18}
+    margin = {"top": top, "bottom": bottom, "left": 76, "right": 18}
     layout = {"width": f"{size[0]}px", "height": f"{size[1]}px", "max_width": "100%"}
     return bqplot.Figure(axes=[across, up], marks=list(marks), fig_margin=margin, layout=layout, **options)
 

@@ -13,6 +13,7 @@ import ipywidgets as widgets
 from lab.widgets import out_of_memory, python_warnings
 from lab.widgets.controls import EVENT_LOCK, button, on_change, shown_if, view
 from lab.widgets.job import Job
+from lab.widgets.save import SCRIPT, save_buttons
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
@@ -110,8 +111,9 @@ class Panel(widgets.VBox, Background):
             toggle.layout.width = "auto"
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = widgets.HBox([heading, self._help_button, self._code_button])
-        style = widgets.HTML(f'<style onload="{KEYS}">{STYLE}</style>', layout={"display": "none"})
-        super().__init__([style, top, self._help_view, self._code_view, self.message, *body])
+        script = escape(f"{KEYS};{SCRIPT}")
+        style = widgets.HTML(f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
+        super().__init__([style, top, self._help_view, self._code_view, self.message, *body, save_buttons()])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")
         on_change(self.refresh_code, self._code_button, *controls(*body))
         if noticed := out_of_memory.notice():

@@ -36,7 +36,8 @@ class TrainerChoice(widgets.VBox):
         what = "Record the largest norm of the gradient; always on with Clip gradient"
         self.gradient_norm = checkbox("Log gradient norm", what, **aside)
         self.advanced = Collapsible(self.decay, self.shuffle, self.gradient_norm, self.early, self.patience)
-        super().__init__([in_row(self.epochs, self.rate, self.batch_size, self.clipped, self.clip), self.advanced])
+        clipping = widgets.HBox([self.clipped, self.clip])  # wraps as one
+        super().__init__([in_row(self.epochs, self.rate, self.batch_size, clipping), self.advanced])
         on_change(self._adapt, self.clipped, self.early)
         self._adapt()
 

@@ -35,6 +35,7 @@ from lxmls_rnn.benchmark.measure.session import Session
 from lxmls_rnn.benchmark.show import compare, overlay, report
 from lxmls_rnn.benchmark.show.series import series_of, speed_ups
 from lxmls_rnn.deep_learning.parameters import DTYPES
+from lxmls_rnn.device.libraries import cards
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage.files import counted
 
@@ -89,7 +90,7 @@ class BenchmarkPanel(Panel):
         peers = [name for name, package in {"torch-fused": "torch", "jax": "jax"}.items() if version(package)]
         self.models = Checkboxes("Models", c.CASE_MODELS, ["rnn"])
         self.implementations = Checkboxes("Implementations", c.IMPLEMENTATIONS, ["numpy", "scan", "fused", *peers])
-        self.devices = Checkboxes("Devices", DEVICES, ["cpu", "cuda"])
+        self.devices = Checkboxes("Devices", DEVICES, ["cpu", "cuda"] if cards() else ["cpu"])
         self.works = Checkboxes("Work", c.WORKS, ["backward"])
         self.dtypes = Checkboxes("Data types", dict.fromkeys(DTYPES, "Data type of the parameters"), ["float32"])
         self.checkboxes = self.models, self.implementations, self.devices, self.works, self.dtypes
@@ -161,20 +162,21 @@ class BenchmarkPanel(Panel):
         self.comparison.value = ""
         show(self.views)
 
-        def on_event(_: Row) -> None:
-            self._n_done += 1
+        def on_event(row: Row) -> None:
+            self._n_done += row.status != "stopped"
 
         def on_progress(job: Job) -> None:
             self.run_button.disabled, self.stop_button.disabled = job.active, not job.active
             show(self.progress, job.active)
             self.progress.value = self._n_done / len(cases)
-            self.status.value = f"{self._n_done} of {len(cases)} cases, {job.seconds:.0f} s"
+            n = self._n_done if job.active else _n_measured(session.results)
+            self.status.value = f"{n} of {len(cases)} cases{' measured' * (not job.active)}, {job.seconds:.0f} s"
             if len(session.results.rows) != self._rows_drawn or not job.active:
                 self._rows_drawn = len(session.results.rows)
                 self._draw()
 
         def on_end() -> None:
-            measured = sum(row.median is not None for row in session.results.rows)
+            measured = _n_measured(session.results)
             how = "Stopped" if self._stopped else "Done"
             kept = f"saved in {session.path}"
             if all(row.status == "stopped" for row in session.results.rows):
@@ -269,7 +271,12 @@ class BenchmarkPanel(Panel):
             lines.update({line.name: line for line in found.lines} if found else {})
         self.key.value = key(lines.values())
         reason = "" if self.working else report.why_no_gpu(self.shown) or ""
-        notes = [*report.less_work(shown), *self._show_gpu(shown, rows), *report.not_measured(self.shown, reason)]
+        notes = [
+            *report.less_work(shown),
+            *report.uncertain(shown, baseline),
+            *self._show_gpu(shown, rows),
+            *report.not_measured(self.shown, reason),
+        ]
         self.notes.value = "".join(f"<div style='margin-bottom:3px'>{escape(note)}</div>" for note in notes)
 
     def _show_gpu(self, shown: Results, rows: list[Row]) -> list[str]:
@@ -324,6 +331,10 @@ for row in session.run():
 Console(width=160).print(report.table(session.results))
 print(*report.crossover(session.results), *report.not_measured(session.results), sep="\\n")
 """
+
+
+def _n_measured(found: Results) -> int:
+    return sum(row.median is not None for row in found.rows)
 
 
 def _has_gpu(path: Path) -> bool:

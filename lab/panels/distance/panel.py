@@ -18,6 +18,7 @@ from lxmls_rnn.distance import TAGGERS, Measured, measure
 from lxmls_rnn.plotting.palette import LINES
 
 LINE_COLOURS = dict(zip(TAGGERS, LINES, strict=False))
+LINE_WIDTHS = {tagger: 8 - 3 * n for n, tagger in enumerate(TAGGERS)}  # of curves that coincide, all are seen
 
 
 class DistancePanel(Panel):
@@ -133,16 +134,19 @@ class DistancePanel(Panel):
         distances = sorted({distance for by_distance in means.values() for distance in by_distance})
         for tagger, by_distance in means.items():
             x = sorted(by_distance)
-            line = {"colors": [LINE_COLOURS[tagger]], "scales": scales}
+            line, width = {"colors": [LINE_COLOURS[tagger]], "scales": scales}, LINE_WIDTHS[tagger]
             average = [math.fsum(by_distance[k]) / len(by_distance[k]) for k in x]
-            marks.append(bqplot.Lines(x=x, y=average, stroke_width=2, **line))
+            marks.append(bqplot.Lines(x=x, y=average, stroke_width=width, **line))
             dots = [(k, accuracy) for k in x for accuracy in by_distance[k]]
-            marks.append(bqplot.Scatter(x=[k for k, _ in dots], y=[a for _, a in dots], default_size=30, **line))
+            marks.append(
+                bqplot.Scatter(x=[k for k, _ in dots], y=[a for _, a in dots], default_size=20 * width, **line)
+            )
             of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
             rows.append([tagger, *of_tagger])
         self.plot.marks = marks
         key = html.key((tagger, LINE_COLOURS[tagger], "solid") for tagger in means)
-        self.legend.value = f"<div>{key}</div><div><small>Lines: means of the seeds; dots: each of them.</small></div>"
+        what = "Lines: means of the seeds, wide ones behind narrow ones; dots: each of them."
+        self.legend.value = f"<div>{key}</div><div><small>{what}</small></div>"
         self.table.value = html.table(["accuracy on the word", *(f"K = {k}" for k in distances)], rows)
 
     def code(self) -> str:

@@ -175,7 +175,8 @@ class Walk:
         name = plain.rsplit("_", 1)[0] if plain.rsplit("_", 1)[-1].isdigit() else plain
         rows, columns = self._names(name)[:: -1 if symbol.endswith("^T") else 1]
         shape = "" if value.size == 1 else f"<small>{value.shape[0]} × {value.shape[1]}</small>"
-        return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns)
+        largest = self.strongest(name) if any(name == step.name for step in self.steps) else None
+        return html.matrix(value, f"{html.symbols(symbol)} {shape}", rows, columns, largest=largest)
 
     def _names(self, name: str) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of a quantity's rows and columns, if they are words, tags or gates."""
@@ -221,7 +222,14 @@ class Walk:
             table = np.hstack([values.get((name, t), missing) for t in range(1, L + 1)])
             marked = [(i, step.t - 1 - first) for i in range(size)] if name == step.name else []
             caption = f"{html.symbols(f'{name}_t')} <small>{size} × {L}</small>"
-            yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked)
+            yield html.matrix(table[:, shown], caption, self._names(name)[0], columns, marked, self.strongest(name))
+
+    def strongest(self, name: str) -> float:
+        """Return the value of the strongest colour, the same at every step; all errors share one scale."""
+        if name == "p":
+            return 1.0
+        of_kind = (s.value for s in self.steps if s.name == name or (name[:2] == s.name[:2] == "e_"))
+        return max(float(np.abs(value).max()) for value in of_kind) or 1.0
 
     def _gradients(self, seen: list[Step]) -> Iterator[str]:
         step, sums = seen[-1], sum_gradients(seen)

@@ -96,11 +96,11 @@ class SweepPanel(Panel):
         parts = {"Training": "Training settings", "Model": "Model settings", "Corpus": "Corpus settings"}
         self.part = toggles(parts, "6em").add_class("lab-part")
         self.parts = dict(zip(parts, (self.trainer, self.model, self.corpus), strict=True))
-        names = [name for name in grid.KINDS if name != "seed"]
+        names = [(NO_SETTING, NO_SETTING), *((self._label(name), name) for name in grid.KINDS if name != "seed")]
         first = [("n_hidd", "2, 5, 20"), (NO_SETTING, ""), (NO_SETTING, "")]
         self.vary = [
             (
-                dropdown("Vary" if number == 0 else "and", [NO_SETTING, *names], "The setting to vary", name, "20em"),
+                dropdown("Vary" if number == 0 else "and", names, "The setting to vary", name, "27em"),
                 text("over", values, "Values separated by commas, or log:low:high:n or lin:low:high:n", "30em"),
             )
             for number, (name, values) in enumerate(first)
@@ -126,6 +126,12 @@ class SweepPanel(Panel):
         self.across = dropdown("X axis", [], "The setting on the x axis of the plot")
 
     # settings
+
+    def _label(self, name: str) -> str:
+        """Return a setting's label in the other panels and its name in commands: "Hidden units (n_hidd)"."""
+        found = (getattr(part, name, None) for part in self.parts.values())
+        label = next((control.description for control in found if isinstance(control, widgets.DOMWidget)), name)
+        return label if label.lower() == name else f"{label} ({name})"
 
     def described(self) -> Sweep:
         """Return the sweep that the controls describe; raise the library's errors for invalid settings."""
@@ -276,7 +282,7 @@ class SweepPanel(Panel):
         settings = by_setting(results)
         show(self.across, bool(sweep.vary))
         self._shown = sweep, settings
-        set_options(self.across, list(sweep.vary))
+        set_options(self.across, [(self._label(name), name) for name in sweep.vary])
         self._redraw()
         caption = f"{sweep.name}: accuracy on dev over the seeds, best first"
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
@@ -297,7 +303,7 @@ class SweepPanel(Panel):
         sweep, settings = self._shown
         if self.across.value is not None and self.across.value not in sweep.vary:
             return  # its options will be replaced by those of this sweep
-        self.plots.draw(self.across.value, sweep.vary, settings)
+        self.plots.draw(self.across.value, sweep.vary, settings, self.across.label or "")
 
     def _verdict(self, sweep: Sweep, settings: list[Setting]) -> str:
         best = chosen(settings)

@@ -39,11 +39,12 @@ class Plots(widgets.VBox):
         boxes = [widgets.VBox([plot, key]) for plot, key in zip((self.against, self.curves), self.legends, strict=True)]
         super().__init__([in_row(*boxes)])
 
-    def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting]) -> None:
-        """Draw the settings that have an accuracy, best first; `name` is the setting on the x axis."""
+    def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting], label: str) -> None:
+        """Draw the settings that have an accuracy, best first; `name` and `label` are of the setting on the x axis."""
         settings = [setting for setting in settings if setting.mean is not None]
         show(self, bool(settings))
         if settings:
+            self.against.axes[0].label = label or "all seeds"
             self._draw_against(name, vary, settings)
             self._draw_curves(settings)
 
@@ -81,7 +82,6 @@ class Plots(widgets.VBox):
         x_scale.min, x_scale.max = (low / 1.15, high * 1.15) if ratio else (low - aside, high + aside)
         with self.against.hold_sync():
             axis.scale = x_scale
-            axis.label = name or "all seeds"
             axis.tick_values = np.array(list(places.values()))
             axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
             self.against.marks = [*marks, self.points]

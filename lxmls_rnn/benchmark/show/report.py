@@ -11,6 +11,8 @@ from lxmls_rnn.benchmark.measure.cases import groups
 from lxmls_rnn.benchmark.measure.results import Results, Row
 from lxmls_rnn.benchmark.show.overlay import OverlaidRow
 
+MAX_NAMED = 4  # rows in a warning
+
 
 def label(row: Row) -> str:
     """Return implementation and device, such as "fused on cpu"; a star marks less work than the rest of the group."""
@@ -26,6 +28,23 @@ def less_work(results: Results) -> list[str]:
         "* PyTorch's nn.LSTM has no peepholes: it does up to 3/7 less work than lstm, and as much work as "
         "lstm-no-peepholes."
     ]
+
+
+def uncertain(results: Results, baseline: str = "numpy") -> list[str]:
+    """Return a line that names the rows whose spread exceeds their difference from the baseline."""
+    names = []
+    for group in groups(results.rows):
+        base = baseline_of(group, baseline)
+        for row in group:
+            faster = ratio(row, base)
+            if base is not None and row is not base and faster is not None:
+                difference = abs(faster - 1) / max(faster, 1.0)  # relative to the slower one
+                if difference < max(row.spread or 0.0, base.spread or 0.0):
+                    names.append(f"{label(row)} (hidden {row.case.n_hidd}, batch {row.case.batch})")
+    if not names:
+        return []
+    named = ", ".join(names[:MAX_NAMED]) + ("" if len(names) <= MAX_NAMED else f" and {len(names) - MAX_NAMED} more")
+    return [f"The spread exceeds the difference from {baseline}, so the ratio means nothing: {named}."]
 
 
 def format_time(seconds: float | None) -> str:

@@ -36,6 +36,15 @@ def test_a_stored_result_is_compared_with_what_was_measured_here_and_is_no_basel
     assert [line[7] for line in lines] == [""] * 3
 
 
+def test_rows_whose_spread_exceeds_the_difference_are_named(make_results, make_row):
+    close, far = make_row(1.99e-3, "fused"), make_row(1e-3, "scan")
+    (line,) = report.uncertain(make_results(make_row(2e-3), close, far))
+    assert "difference from numpy" in line
+    assert "fused on cpu" in line
+    assert "scan" not in line
+    assert report.uncertain(make_results(make_row(2e-3), far)) == report.uncertain(make_results(close)) == []
+
+
 def test_lines_of_a_group_can_be_sorted_by_time(make_results, make_row):
     results = make_results(make_row(2e-3), make_row(5e-4, "fused"))
     as_measured, sorted_ = (next(report.sections(results, fastest_first=first)) for first in (False, True))

@@ -104,6 +104,7 @@ def test_stop_ends_a_run_in_the_middle_of_a_case_and_keeps_what_was_measured(pan
     panel.stop_button.click()
     panel.job.wait(10)
     assert "Stopped: 0 of 2 cases measured; nothing is saved." in panel.message.value
+    assert panel.status.value.startswith("0 of 2 cases measured")
     assert panel.earlier.options == ()
     assert list(paths.results().glob("*")) == []
     assert "the run was stopped" in panel.notes.value
@@ -333,3 +334,20 @@ def test_the_map_is_blue_where_the_gpu_wins_and_orange_where_the_cpu_does():
     red, blue = ([int(cell[n], 16) for cell in cells] for n in (0, 2))
     assert [a > b for a, b in zip(red, blue, strict=True)] == [True, False, False, False]
     assert red[3] < red[1]  # stronger
+
+
+@pytest.mark.parametrize(("found", "ticked"), [((), ["cpu"]), ((("a card", (9, 0)),), ["cpu", "cuda"])])
+def test_a_gpu_is_ticked_only_if_there_is_one(monkeypatch, found, ticked):
+    monkeypatch.setattr("lab.panels.benchmark.panel.cards", lambda: found)
+    assert BenchmarkPanel().devices.value == ticked
+
+
+def test_a_ratio_smaller_than_the_spread_is_named(panel):
+    panel.shown = make_results(1e-3)
+    (row,) = make_results(1.01e-3, implementation="fused").rows
+    panel.shown.rows.append(row)
+    panel._draw()
+    assert "The spread exceeds the difference from numpy" in panel.notes.value
+    row.median = row.q1 = row.q3 = 5e-4
+    panel._draw()
+    assert "The spread exceeds" not in panel.notes.value

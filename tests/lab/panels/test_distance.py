@@ -25,6 +25,9 @@ def test_curves_and_table_come_of_the_trainings(panel):
     assert set(panel.measured) == {(t, k, s) for t in ("RNN, logistic", "LSTM") for k in (1, 3) for s in (0, 1)}
     line, dots, *_ = panel.plot.marks
     assert list(line.x) == [1, 3]
+    widths = [mark.stroke_width for mark in panel.plot.marks[::2]]
+    assert widths == sorted(widths, reverse=True)  # a curve drawn over another leaves its rim visible
+    assert len(set(widths)) == 2
     assert len(dots.x) == 4
     assert panel.table.value.count("%") == 8
     assert not panel.start_button.disabled

@@ -344,3 +344,14 @@ def test_of_a_long_sentence_the_words_around_the_step_are_shown(panel):
     assert ">30 dog<" in panel.quantities.value
     assert ">1 the<" not in panel.quantities.value
     assert "lab-marked" in panel.quantities.value
+
+
+def test_colours_have_the_same_scale_at_all_steps(panel):
+    walk, steps = panel.walk, panel.walk.steps
+    assert walk.strongest("p") == 1
+    errors = max(np.abs(step.value).max() for step in steps if step.name.startswith("e_"))
+    assert walk.strongest("e_h") == walk.strongest("e_y") == errors
+    first = next(step.value for step in steps if step.name == "z")
+    colour = html.shade(float(first[0, 0]), walk.strongest("z"))
+    for number in (1, len(steps)):
+        assert f"background:{colour}" in walk.quantities(number)

@@ -90,8 +90,8 @@ def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
 def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     panel = SweepPanel()
     assert panel.sweep.value == "small"
-    assert list(panel.across.options) == ["n_hidd", "activation"]
-    assert panel.plots.against.axes[0].label == "n_hidd"
+    assert list(panel.across.options) == [("Hidden units (n_hidd)", "n_hidd"), ("Activation", "activation")]
+    assert panel.plots.against.axes[0].label == "Hidden units (n_hidd)"
     assert sorted(set(panel.plots.points.x)) == [2, 20]
     panel.across.value = "activation"
     assert panel.plots.against.axes[0].tick_labels == {"0": "logistic", "1": "tanh"}

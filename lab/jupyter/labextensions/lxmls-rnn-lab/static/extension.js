@@ -1,0 +1,65 @@
+// Extension of JupyterLab in plain JavaScript, as its loader expects it after a build: no build is needed.
+(() => {
+  const LOST = "This panel could not be loaded from the kernel. Run this cell again: saved runs and answers are still " +
+    "there. While the kernel is busy, wait: the panel appears when the kernel is idle.";
+  const FAILURES = ["Loading widget...", "Error displaying widget: model not found", LOST];
+  const RESTORE_MILLISECONDS = 60000;
+  const SECONDS = 8; // of loading before the advice is shown
+
+  // After a reload, ipywidgets gives the kernel 4 s to send the state of all widgets. A page that loads several notebooks
+  // takes longer to read the answer. ipywidgets then asks for each widget on its own, thousands of messages of which the
+  // kernel's output channel drops some, and waits forever for those.
+  function allowSlowRestore() {
+    const plain = window.setTimeout;
+    window.setTimeout = (action, delay, ...rest) => {
+      const restores = delay === 4000 && String(action).includes("Control comm did not respond in time");
+      return plain(action, restores ? RESTORE_MILLISECONDS : delay, ...rest);
+    };
+  }
+
+  // JupyterLab drops cells that are run before the notebook has a kernel.
+  function keepRuns(app) {
+    const waiting = new Set();
+    app.commands.commandExecuted.connect(async (_, { id }) => {
+      if (!/^notebook:run-/.test(id)) return;
+      const panel = app.shell.currentWidget;
+      const session = panel?.context?.sessionContext;
+      if (!session || session.isReady || session.session?.kernel || waiting.has(panel)) return;
+      const all = id === "notebook:run-all-cells";
+      const then = all ? "all cells run as soon as it is ready." : "nothing has run yet. Run the cell again in a moment.";
+      const message = `The kernel is starting: ${then}`;
+      app.commands.execute("apputils:notify", { message, type: "info", options: { autoClose: 8000 } });
+      if (!all) return;
+      waiting.add(panel);
+      await session.ready;
+      waiting.delete(panel);
+      if (panel.isDisposed) return;
+      app.shell.activateById(panel.id);
+      app.commands.execute(id);
+    });
+  }
+
+  // ipywidgets leaves "Loading widget..." or its own error in the place of a widget that it cannot restore.
+  function explainLostPanels() {
+    const since = new WeakMap();
+    setInterval(() => {
+      for (const place of document.querySelectorAll(".jp-OutputArea-output:not([data-mime-type])")) {
+        const failure = FAILURES.indexOf(place.textContent);
+        if (failure < 0) since.delete(place);
+        else if (!since.has(place)) since.set(place, Date.now());
+        else if (failure < 2 && (failure || Date.now() - since.get(place) > 1000 * SECONDS)) place.textContent = LOST;
+      }
+    }, 1000);
+  }
+
+  const plugin = {
+    id: "lxmls-rnn-lab:plugin",
+    autoStart: true,
+    activate: (app) => {
+      allowSlowRestore();
+      keepRuns(app);
+      explainLostPanels();
+    },
+  };
+  (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init: () => {}, get: () => () => ({ default: plugin, __esModule: true }) };
+})();

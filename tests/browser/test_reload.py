@@ -1,0 +1,99 @@
+"""Notebooks whose kernel is not ready: after a reload of the page, and right after a notebook is opened."""
+
+import re
+import time
+
+from browser.page import COMPILE, START
+from playwright.sync_api import expect
+
+CELLS = ["from lab import Answer, StepThroughPanel", "StepThroughPanel()", 'Answer("Why?")']
+OPEN = ".jp-NotebookPanel:visible"
+
+
+def test_panels_of_all_open_notebooks_are_there_after_a_reload(lab):
+    names = [lab.write(*CELLS) for _ in range(3)]
+    lab.open(names[0])
+    for name in names:
+        if name != names[0]:
+            lab.page.goto(f"{lab.server.url}/lab/tree/{name}")
+            expect(lab.page.locator(f"{OPEN} .jp-CodeCell")).to_have_count(len(CELLS), timeout=START)
+            expect(lab.page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_contain_text(name)
+            lab.page.locator(f"{OPEN} .cm-content").first.click()  # or the menu may act on the notebook shown before
+            lab.wait_until_idle()
+        lab.menu("Run", "Run All Cells")
+        expect(lab.page.locator(f"{OPEN} .lab-Answer")).to_be_visible(timeout=COMPILE)
+        lab.save()
+    lab.page.reload()
+    tabs = lab.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")
+    expect(tabs).to_have_count(len(names), timeout=START)
+    for number in range(len(names)):
+        tabs.nth(number).click()
+        expect(lab.page.locator(f"{OPEN} :is(.lab-Answer, .lab-StepThroughPanel)")).to_have_count(2, timeout=START)
+
+
+def test_a_slow_restore_asks_once_for_all_widgets(lab):
+    slow = """
+import time
+from ipywidgets import Widget
+handle = Widget._handle_control_comm_msg.__func__
+Widget._handle_control_comm_msg = classmethod(lambda cls, message: (time.sleep(6), handle(cls, message)))
+"""
+    lab.open(lab.write(*CELLS, slow))
+    lab.run_all()
+    lab.save()
+    sent = []
+    lab.page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(str(data))))
+    lab.page.reload()
+    expect(lab.page.locator(".lab-Answer")).to_be_visible(timeout=START)
+    assert any("request_states" in data for data in sent)
+    assert not any('"request_state"' in data for data in sent)
+
+
+def test_a_panel_that_cannot_be_loaded_names_the_way_out(lab):
+    name = lab.write(*CELLS)
+    lab.open(name)
+    lab.run_all()
+    expect(lab.page.locator(".lab-Answer")).to_be_visible()
+    lab.save()
+
+    def silence(route):
+        answer = route.fetch()
+        silent = answer.text().replace("async _loadFromKernel(){", "async _loadFromKernel(){await new Promise(()=>{});")
+        route.fulfill(response=answer, body=silent)
+
+    lab.page.route(re.compile(r"jupyterlab-manager/static/.*\.js"), silence)
+    lab.page.reload()
+    places = lab.page.locator(".jp-OutputArea-output")
+    expect(places).to_have_text(["Loading widget..."] * 2, timeout=START)
+    begun = time.monotonic()
+    expect(places).to_have_text([re.compile("Run this cell again")] * 2)
+    print(f"told after {time.monotonic() - begun:.1f} s")
+    lab.run_all()
+    expect(lab.page.locator(".lab-Answer")).to_be_visible()
+    expect(lab.page.get_by_text("Run this cell again")).to_have_count(0)
+
+
+def test_panels_of_a_kernel_that_was_shut_down_name_the_way_out(lab):
+    lab.open(lab.write(*CELLS))
+    lab.run_all()
+    lab.save()
+    lab.shut_down()
+    lab.page.reload()
+    expect(lab.page.get_by_text("Run this cell again")).to_have_count(2, timeout=START)
+
+
+def test_cells_that_are_run_before_the_kernel_is_there_run_when_it_is(lab):
+    held = []
+
+    def hold(route):
+        held.append(route) if route.request.method == "POST" else route.continue_()
+
+    lab.page.route("**/api/sessions?*", hold)
+    name = lab.write("1 + 1", "2 + 2")
+    lab.page.goto(f"{lab.server.url}/lab/tree/{name}?token={lab.server.token}&reset")
+    expect(lab.page.locator(".jp-CodeCell")).to_have_count(2, timeout=START)
+    lab.menu("Run", "Run All Cells")
+    expect(lab.page.locator(".Toastify__toast")).to_contain_text("The kernel is starting: all cells run")
+    for route in held:
+        route.continue_()
+    expect(lab.page.locator(".jp-OutputArea-executeResult")).to_have_count(2, timeout=START)

@@ -1,0 +1,34 @@
+"""Pictures and tables of a panel, saved by the browser."""
+
+import pytest
+from browser.page import button
+from PIL import Image
+from playwright.sync_api import expect
+
+
+def saved(panel, kind, folder):
+    with panel.page.expect_download() as waiting:
+        button(panel, kind.upper()).click()
+    file = folder / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    return file
+
+
+@pytest.mark.parametrize("name", ["PlayPanel", "StepThroughPanel"])
+def test_pictures_and_tables_are_saved_with_their_colours(lab, tmp_path, name):
+    panel = lab.panel(name)
+    expect(panel.locator("svg").first).to_be_visible()
+    drawing = saved(panel, "svg", tmp_path)
+    assert drawing.name == f"{name}.svg"
+    assert "var(" not in drawing.read_text()
+    table = saved(panel, "csv", tmp_path).read_text().splitlines()
+    assert any(line.startswith("h 1,") for line in table) if name == "PlayPanel" else len(table) > 5
+    with Image.open(saved(panel, "png", tmp_path)) as image:
+        assert min(image.size) > 400
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 10
+
+
+def test_a_panel_without_a_picture_says_so(lab):
+    panel = lab.panel("DistancePanel")
+    button(panel, "PNG").click()
+    expect(panel.locator(".lab-save")).to_contain_text("There is no picture yet.")
