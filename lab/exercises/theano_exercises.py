@@ -183,7 +183,11 @@ def _scans_noted(sequences: list[Any]) -> Iterator[None]:
 
 def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
     """Return what is wrong with a sequence given to scan, or an empty string if it may be correct."""
+    import theano
+
     (x,) = given.values()
+    if not isinstance(sequence, theano.gof.Variable):
+        return ""
     try:
         values = np.asarray(evaluate(sequence, given))
     except Exception:
