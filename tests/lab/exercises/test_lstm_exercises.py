@@ -3,7 +3,7 @@
 import pytest
 
 from lab.exercises import lstm_exercises
-from lab.exercises.slips import (
+from lab.exercises.lstm_slips import (
     GATE_SLIPS,
     LSTM_SENTENCE_SLIPS,
     LSTM_SLIPS,
