@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,14 +62,18 @@ def theano_class(student: Any, family: str) -> Any:
 
 @contextmanager
 def _scans_noted(sequences: list[Any]) -> Iterator[None]:
-    """Record the sequences that are passed to ``theano.scan`` in a list."""
+    """Record the sequences that are passed to ``theano.scan`` in a list, by this thread alone.
+
+    A thread that an earlier check has given up (`limit`) may still call it.
+    """
     import theano
 
-    scan = theano.scan
+    scan, thread = theano.scan, threading.get_ident()
 
     def noting(fn: Any, sequences_: Any = None, *rest: Any, **options: Any) -> Any:
         given = options.pop("sequences", sequences_)
-        sequences.extend(given if isinstance(given, (tuple, list)) else [given])
+        if threading.get_ident() == thread:
+            sequences.extend(given if isinstance(given, (tuple, list)) else [given])
         return scan(fn, given, *rest, **options)
 
     theano.scan = noting
