@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from lab.exercises.difference import as_numbers, check_order, close, first_difference, recognise
+from lab.exercises.lstm_slips import GATE_SLIPS, LSTM_SENTENCE_SLIPS, LSTM_SLIPS, lstm_forward
+from lab.exercises.lstm_slips import lstm_gates as gates_of
+from lab.exercises.lstm_slips import lstm_step as one_step
 from lab.exercises.setting import MODEL_SIZES, model_of, several
-from lab.exercises.slips import GATE_SLIPS, LSTM_SENTENCE_SLIPS, LSTM_SLIPS, Quantities, lstm_forward
-from lab.exercises.slips import lstm_gates as gates_of
-from lab.exercises.slips import lstm_step as one_step
-from lab.exercises.theano_exercises import evaluate, symbolic, theano_class, theano_forward
+from lab.exercises.slips import Quantities
+from lab.exercises.theano_models import evaluate, symbolic, theano_class, theano_forward
 from lab.exercises.verdict import NotYet, Wrong, attempt
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 

@@ -95,7 +95,7 @@ def test_a_field_wants_its_question(questions):
 
 
 def test_answers_are_handed_in_with_the_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "anna" / "runs"))
+    monkeypatch.setenv("LXMLS_RUNS", str(tmp_path / "class" / "anna" / "runs"))
     Answer(WHY).fields[0].value = "Column 0 is h_0."
-    (student,) = read_class(tmp_path)
+    (student,) = read_class(tmp_path / "class")
     assert student.answers[WHY].text == "Column 0 is h_0."

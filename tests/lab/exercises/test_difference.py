@@ -48,12 +48,13 @@ def test_numbers_of_the_right_shape_are_taken_as_they_are():
         (np.ones((4, 4)), "a has shape (4, 4), expected (rows, L) = (2, 3)."),
         (
             np.ones((3, 2)),
-            "a has shape (3, 2), expected (rows, L) = (2, 3). It is transposed: (L, rows) instead of (rows, L).",
+            "a has shape (3, 2), expected (rows, L) = (2, 3). It is transposed: (L, rows) instead of (rows, L); "
+            "expected one column for each word.",
         ),
         (
             np.array([[1.0, 2, 3], [4, 5, 6]]).T,
-            "a has shape (3, 2), expected (rows, L) = (2, 3). It is transposed: (L, rows) instead of (rows, L). "
-            "The numbers are correct.",
+            "a has shape (3, 2), expected (rows, L) = (2, 3). It is transposed: (L, rows) instead of (rows, L); "
+            "expected one column for each word. The numbers are correct.",
         ),
         (np.ones((2, 4)), "a has shape (2, 4), expected (rows, L) = (2, 3). Only h has a column for step 0."),
         (np.ones(2), "a has shape (2,), expected (rows, L) = (2, 3). It seems to be one step only: return all steps."),
@@ -63,6 +64,13 @@ def test_other_results_are_described(got, message):
     with pytest.raises(Wrong) as error:
         numbers(got)
     assert str(error.value) == message
+
+
+def test_words_in_reverse_order_are_named_but_not_those_of_a_batch():
+    reverse = [[3.0, 2, 1], [6, 5, 4]]
+    with pytest.raises(Wrong, match=r"^a is in reverse order: the last word comes first\.$"):
+        numbers(reverse)
+    assert numbers(reverse, axes=("B", "L")).tolist() == reverse  # padding first looks the same
 
 
 def test_the_shapes_of_h_and_of_a_vector_have_hints_of_their_own():

@@ -1,16 +1,9 @@
-"""Verdicts, and calls of students' functions: what an exception, nothing or an endless loop becomes."""
-
-import os
-import signal
-import sys
-import threading
+"""Verdicts, and calls of students' functions: what an exception or nothing becomes."""
 
 import numpy as np
 import pytest
 
-import lab
-from lab.exercises import verdict
-from lab.exercises.verdict import MARKS, Note, NotYet, Verdict, Wrong, attempt, explain, is_students
+from lab.exercises.verdict import MARKS, Note, NotYet, Verdict, Wrong, attempt, explain
 
 
 @pytest.fixture
@@ -121,8 +114,8 @@ def test_an_ellipsis_as_an_index_is_no_placeholder(students):
     ("function", "advice"),
     [
         ("def f():\n    return len(np.float64(1))", "its length is a symbol too: _y.shape[0]"),
-        ("def f():\n    return np.ones((2, 3)) @ np.ones((2, 3))", "is a matrix transposed, or are two of them"),
-        ("def f():\n    e_a = np.ones((1, 2))\n    return e_a[:, 1 + 1]", "The last step has no t + 1"),
+        ("def f():\n    return np.ones((2, 3)) @ np.ones((2, 3))", "is a matrix transposed, or is it another"),
+        ("def f():\n    e_a, t = np.ones((1, 2)), 1\n    e_a[:, t] += e_a[:, t + 1]", "The last step has no t + 1"),
         ("def f():\n    a = np.ones((2, 2))\n    a[:, 0] = np.ones((2, 2))", "A whole matrix does not fit into one"),
         ("def f():\n    W_h = np.ones((2, 3))\n    return W_h * v(2)\nv = np.ones", "* multiplies element by element"),
         ("def f():\n    return {}['key']", ""),
@@ -136,34 +129,14 @@ def test_advice_is_given_for_typical_errors(students, function, advice):
     assert advice in lines[-1]
 
 
-def test_an_endless_loop_that_catches_errors_is_stopped_and_the_timer_reset(students, monkeypatch):
-    monkeypatch.setattr(verdict, "MAX_CPU_SECONDS", 0.1)
-    before = signal.getsignal(signal.SIGPROF)
-    f = students(
-        "def f():\n    while True:\n        try:\n            1 / 0\n        except Exception:\n            pass"
-    )
-    with pytest.raises(Wrong, match=r"^The function is still running after 0\.1 s: .*\nin line \d of the cell:  "):
-        attempt(f)
-    assert signal.getsignal(signal.SIGPROF) is before
-    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+def test_ctrl_c_reaches_the_notebook_and_exit_does_not():
+    def f(error):
+        raise error
 
-
-def test_in_another_thread_there_is_no_limit_of_time_and_no_error():
-    found = []
-    thread = threading.Thread(target=lambda: found.append(attempt(lambda: 7)))
-    thread.start()
-    thread.join()
-    assert found == [7]
-
-
-def test_ctrl_c_and_exit_reach_the_notebook():
-    for error in (KeyboardInterrupt, SystemExit):
-
-        def f(error=error):
-            raise error
-
-        with pytest.raises(error):
-            attempt(f)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(f, KeyboardInterrupt)
+    with pytest.raises(Wrong, match="It fails with SystemExit"):
+        attempt(f, SystemExit)
 
 
 def test_an_exception_without_a_place_or_a_message_is_reported():
@@ -177,15 +150,3 @@ def test_the_line_that_made_a_theano_variable_is_reported(tmp_path):
     assert str(explain(ValueError(text))).startswith(
         "It fails with ValueError: bad\nin line 2 of the cell:  _h = T.dot"
     )
-
-
-@pytest.mark.parametrize(
-    "file", [os.__file__, np.__file__, lab.__file__, verdict.__file__, "<frozen importlib._bootstrap>"]
-)
-def test_code_of_python_and_of_the_lab_is_not_the_students(file):
-    assert not is_students(file)
-
-
-@pytest.mark.parametrize("file", ["/tmp/ipykernel_1/2.py", "<ipython-input-1-abc>", f"{sys.prefix}x/cell.py"])
-def test_a_cell_is_the_students(file):
-    assert is_students(file)

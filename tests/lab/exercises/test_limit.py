@@ -1,0 +1,78 @@
+"""The time limit for student code; tests/lab/answers has loops that never end."""
+
+import contextlib
+import threading
+import time
+
+import pytest
+
+from lab import check
+from lab.exercises import limit
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(limit, "MAX_SECONDS", 0.1)
+    monkeypatch.setattr(limit, "STOPPING_SECONDS", 0.1)
+
+
+def in_time(function, seconds=None):
+    """Run a function in a thread with the limit."""
+
+    def timed():
+        with limit.timed(seconds):
+            return function()
+
+    return limit.in_thread(timed)
+
+
+def test_results_and_errors_are_those_of_the_function():
+    assert in_time(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        in_time(lambda: 1 / 0)
+
+
+def test_a_loop_that_catches_errors_is_stopped_and_its_place_known(short):
+    threads = threading.active_count()
+
+    def never_ends():
+        while True:
+            with contextlib.suppress(Exception):
+                time.sleep(0.001)
+
+    with pytest.raises(limit.TimeUp) as error:
+        in_time(never_ends)
+    assert (error.value.seconds, error.value.stopped) == (0.1, True)
+    assert "never_ends" in [frame.name for frame in error.value.stack]
+    assert threading.active_count() == threads
+
+
+def test_only_a_timed_block_is_limited_and_each_may_have_its_own_limit(short):
+    assert limit.in_thread(lambda: time.sleep(0.3) or "slow") == "slow"
+    assert in_time(lambda: time.sleep(0.3) or "slow", seconds=5) == "slow"
+
+
+def test_in_another_thread_there_is_no_limit():
+    with limit.timed(0):
+        time.sleep(0.01)
+
+
+def test_time_in_a_debugger_does_not_count(short):
+    released = threading.Event()
+    space = {"__name__": "pdb", "released": released}
+    exec("def wait(): released.wait()", space)
+    threading.Timer(0.7, released.set).start()
+    assert in_time(lambda: space["wait"]() or "done") == "done"
+
+
+def test_code_that_cannot_be_stopped_is_given_up_and_the_next_check_runs(short, runs_folder):
+    end = threading.Event()
+
+    def student(*_):
+        while not end.is_set():
+            with contextlib.suppress(BaseException):
+                time.sleep(0.01)
+
+    assert "It could not be stopped: if the notebook becomes slow, restart the kernel." in check.errors(student).text
+    end.set()
+    assert check.errors(None).state == "not yet"
