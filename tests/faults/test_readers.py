@@ -232,8 +232,8 @@ def test_files_of_a_class(attack, place, file, content):
         command(number, "class", "show", place, "--answers")
         students = read_class(place)
         assert not UNSAFE.search(as_html(students).replace("\n", ""))
-        for why in students[0].damaged:
-            raise ValueError(why)
+        for problem in students[0].problems:
+            raise ValueError(problem.text)
 
     attack(hostile.Json(content), read, place / "anna" / "runs" / file)
 
