@@ -65,6 +65,7 @@ def test_an_answer_gets_its_verdict(answer, tmp_path, monkeypatch):
     assert answer.says or answer.state != "not right"
 
 
+@pytest.mark.skipif(not DOCS.exists(), reason="the documentation is not in the image")
 def test_the_table_of_the_docs_is_that_of_the_answers():
     assert table() in DOCS.read_text(encoding="utf-8")
 
