@@ -359,7 +359,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     python(ANNA, WORK)
     execute = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/class.ipynb"
     shown = call("docker", "exec", f"lxmls-student-{TEACHER}", *execute.split()).stdout
-    assert re.search(rf"<td>{ANNA}</td><td>✓ 3 \d+min</td>", shown)
+    assert re.search(rf"<td>{ANNA}</td><td>✓ 3× \d+min</td>", shown)
     assert "Column 0 is h_0." in shown
     assert f"<td>{BEN}</td>" in shown
     assert f"<td>{TEACHER}</td>" not in shown
@@ -367,20 +367,19 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     assert "Read-only file system" in refused
     environ = classroom.environ | {"LAB_TAG": classroom.image.partition(":")[2], "COLUMNS": "160"}
     seen = call("docker/jupyterhub/show.sh", "--answers", cwd=classroom.lab.folder, env=environ).stdout
-    assert re.search(rf"│ {ANNA} +│ ✓ 3 ", seen)
+    assert re.search(rf"│ {ANNA} +│ ✓ 3× ", seen)
     assert f"{ANNA}: Column 0 is h_0." in seen
 
 
 def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben, tmp_path):
     python(ANNA, "import os; os.symlink('/etc', 'results/etc'); os.mkfifo('runs/pipe'); os.chmod('runs', 0o700)")
-    python(BEN, "open('runs/notes.json', 'w').write('{}')")
     environ = classroom.environ | {"LAB_TAG": classroom.image.partition(":")[2]}
     before = call("docker", "ps", "--all", "--quiet").stdout
     collect = "docker/jupyterhub/collect.sh", str(tmp_path / "handed-in")
     printed = call(*collect, cwd=classroom.lab.folder, env=environ).stdout
     assert "left out: runs/pipe is a special file" in printed
     assert (tmp_path / f"handed-in/{ANNA}/notebooks/00-welcome.ipynb").is_file()
-    assert (tmp_path / f"handed-in/{BEN}/runs/notes.json").is_file()
+    assert (tmp_path / f"handed-in/{BEN}/runs").is_dir()
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink() or not (path.is_dir() or path.is_file())]
     assert call("docker", "ps", "--all", "--quiet").stdout == before
     again = call(*collect, cwd=classroom.lab.folder, env=environ, check=False)
