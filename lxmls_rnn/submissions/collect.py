@@ -33,7 +33,7 @@ _END, _END_64, _END_BYTES = b"PK\x05\x06", b"PK\x06\x07", 22  # records at the e
 
 @dataclass
 class Collected:
-    """What was collected of a student: files and bytes, what was left out and why, and the error that stopped it."""
+    """The result of collecting a student's work: files and bytes, entries left out and why, and the error."""
 
     name: str
     source: Path

@@ -63,7 +63,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Runner:
-    """How the code of a student is run: the command, the limits, and the folders to hide."""
+    """The conditions under which a student's code is run: the command, the limits, and the folders to hide."""
 
     prefix: list[str] | None  # of `isolation.prefix`, None without isolation
     hidden: list[str] = field(default_factory=list)

@@ -2,12 +2,15 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from lxmls_rnn.datasets import DataFile, DataSet, fetch
+import pytest
+
+from lxmls_rnn.datasets import DataFile, DataSet, download, fetch
 
 CONTENT = b"1\tThe\tthe\tDET\tDT\n" * 20_000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -71,6 +74,22 @@ def stalled(handler: Handler) -> None:
     handler.server.half_sent.set()
     handler.server.release.wait()
     handler.wfile.write(CONTENT[len(CONTENT) // 2 :])
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run a server in a thread, to which downloads come without a proxy and without pauses."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def status(code: int) -> Answer:

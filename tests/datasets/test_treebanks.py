@@ -1,15 +1,15 @@
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from datasets.server import serving
 from typer.testing import CliRunner
 
 from lxmls_rnn.cli.main import app
-from lxmls_rnn.datasets import DATASETS, DownloadError, catalogue, download, fetch, treebanks
+from lxmls_rnn.datasets import DATASETS, DownloadError, catalogue, fetch, treebanks
 from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, files_of, parts, read_corpus
 
 SENTENCE = (
@@ -59,17 +59,10 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
     server = Server()
     monkeypatch.setattr(catalogue, "UD_HOST", f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server, monkeypatch):
+        yield server
 
 
 @pytest.fixture

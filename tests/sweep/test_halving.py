@@ -36,7 +36,7 @@ def test_halving_waits_for_all_of_a_rung(tmp_path):
 
 
 def test_halving_decides_alike_whatever_came_after_the_rung(tmp_path):
-    """What a training did after the epochs of a rung does not count there."""
+    """Epochs of a training after those of a rung do not count there."""
 
     def accuracy(training, epoch):
         late = training.point["n_hidd"] == 2 and epoch > 1

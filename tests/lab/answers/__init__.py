@@ -10,6 +10,17 @@ from lab.exercises.hints import EXERCISES
 FOLDER = Path(__file__).parent
 STATES = {"right": "right", "wrong": "not right", "unfinished": "not yet"}
 MARKS = ("= ", "~ ", "! ")  # README.md
+# what the notebook's cells before an exercise have: imports by framework, and the exercises that it builds on
+IMPORTS = {
+    "torch": "import torch\nfrom torch import nn",
+    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax",
+}
+BEFORE = {
+    "lstm_step": ["lstm_gates"],
+    "lstm": ["lstm_gates", "lstm_step"],
+    "torch_gradients": ["torch_loop"],
+    "jax_gradients": ["jax_scan"],
+}
 
 
 @dataclass

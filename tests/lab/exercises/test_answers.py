@@ -9,23 +9,15 @@ from lab import check
 from lab.exercises import limit, solutions
 from lab.exercises.hints import EXERCISES
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
-from tests.lab.answers import everything, table
+from tests.lab.answers import BEFORE, IMPORTS, everything, table
 
 pytestmark = pytest.mark.theano
 
 DOCS = Path(__file__).parents[3] / "docs" / "answers.md"
-STARTS = {
-    "": "import numpy as np\nimport theano\nimport theano.tensor as T\nfrom scipy.special import expit as logistic\n"
-    "from lxmls_rnn.deep_learning.rnn import LSTM, RNN",
-    "torch": "import torch\nfrom torch import nn",
-    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax",
-}
-BEFORE = {
-    "lstm_step": ["lstm_gates"],
-    "lstm": ["lstm_gates", "lstm_step"],
-    "torch_gradients": ["torch_loop"],
-    "jax_gradients": ["jax_scan"],
-}
+START = (
+    "import numpy as np\nimport theano\nimport theano.tensor as T\nfrom scipy.special import expit as logistic\n"
+    "from lxmls_rnn.deep_learning.rnn import LSTM, RNN"
+)
 
 
 def _parameter(answer):
@@ -45,8 +37,8 @@ def judged(answer, folder):
         exec(compile(code, str(folder / name), "exec"), space)
 
     framework = answer.exercise.split("_")[0]
-    cell(STARTS[""], "start.py")
-    cell(STARTS.get(framework, ""), f"{framework}.py")
+    cell(START, "start.py")
+    cell(IMPORTS.get(framework, ""), f"{framework}.py")
     for before in BEFORE.get(answer.exercise, ()):
         cell(solutions.code(before), f"{before}.py")
     cell(answer.code, "cell.py")

@@ -14,6 +14,7 @@ from lab.exercises.slips import rnn_forward
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from tests.lab.answers import BEFORE, IMPORTS
 
 pytestmark = pytest.mark.theano
 
@@ -40,16 +41,6 @@ NAMES = {
     "pad_batch": "my_pad_batch",
     "clip": "my_clip",
     "forget_gate": "my_forget_gate",
-}
-IMPORTS = {
-    "torch": "import torch\nfrom torch import nn",
-    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax",
-}
-BEFORE = {
-    "lstm_step": ["lstm_gates"],
-    "lstm": ["lstm_gates", "lstm_step"],
-    "torch_gradients": ["torch_loop"],
-    "jax_gradients": ["jax_scan"],
 }
 
 

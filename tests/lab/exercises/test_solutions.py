@@ -5,18 +5,9 @@ import pytest
 from lab import check
 from lab.exercises import solutions
 from lab.exercises.hints import EXERCISES
+from tests.lab.answers import BEFORE, IMPORTS
 
 pytestmark = pytest.mark.theano
-IMPORTS = {  # of the cell before
-    "torch": "import torch; from torch import nn",
-    "jax": "import jax, jax.numpy as jnp; from jax import lax",
-}
-NEEDED = {
-    "lstm_step": ["lstm_gates"],
-    "lstm": ["lstm_gates", "lstm_step"],
-    "torch_gradients": ["torch_loop"],
-    "jax_gradients": ["jax_scan"],
-}
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -25,7 +16,7 @@ def test_a_solution_runs_in_a_cell_and_passes_its_check(exercise):
         pytest.importorskip(framework, reason=f"{framework} is not installed: `make setup WITH={framework}` brings it")
     space = {}
     exec(IMPORTS.get(framework, ""), space)
-    for name in (*NEEDED.get(exercise, ()), exercise):
+    for name in (*BEFORE.get(exercise, ()), exercise):
         before = set(space)
         exec(solutions.code(name), space)
     defined = [value for name, value in space.items() if name not in before and name.lower().startswith("my")]
