@@ -46,8 +46,11 @@ def prefix() -> list[str]:
 def enter(hidden: Iterable[str]) -> None:
     """Isolate this process, which `UNSHARE` has started; `hidden` are further folders to cover.
 
-    Python and this code stay readable. Raise OSError if the kernel refuses a step.
+    Python and this code stay readable. Raise RuntimeError outside of the namespaces of `UNSHARE`, where it would cover
+    folders of the machine, and OSError if the kernel refuses a step.
     """
+    if os.getpid() != 1:  # as the first process of a namespace is
+        raise RuntimeError(f"only a process that {UNSHARE[0]} has started can be isolated")
     kept = {Path(path).resolve() for path in (Path(__file__).parents[2], sys.prefix, sys.base_prefix)}
     opened = {path: os.open(path, os.O_PATH) for path in sorted(kept)}
     attributes = struct.pack("QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)

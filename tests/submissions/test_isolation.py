@@ -63,3 +63,9 @@ def test_a_machine_without_unshare_says_so(monkeypatch):
     monkeypatch.setattr(isolation, "UNSHARE", ("no-such-command",))
     with pytest.raises(RuntimeError, match=r"no-such-command.* is not installed"):
         isolation.prefix()
+
+
+def test_a_process_of_the_machine_itself_is_left_alone(monkeypatch):
+    monkeypatch.setattr(isolation, "_call", lambda *arguments: pytest.fail(f"called {arguments}"))
+    with pytest.raises(RuntimeError, match="only a process that unshare has started"):
+        isolation.enter([])
