@@ -23,7 +23,7 @@ for file in files:
         pass
 try:
     seen = os.listdir(hidden)
-except PermissionError:  # another user's
+except (FileNotFoundError, PermissionError):  # covered with its parent, or another user's
     seen = []
 try:
     socket.create_connection(("127.0.0.1", int(port)), 5)
@@ -52,6 +52,7 @@ def test_an_isolated_process_has_no_network_no_secrets_and_nothing_to_write(tmp_
     with socket.create_server(("127.0.0.1", 0)) as server:
         command = [*prefix, sys.executable, "-I", "-c", PROBE, str(tmp_path), str(server.getsockname()[1]), *files]
         done = subprocess.run(command, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
     found = json.loads(done.stdout)
     assert (found["network"], found["hidden"], found["run"], found["capabilities"]) == (False, [], [], 0)
     assert set(found["written"]) <= {"/tmp/x", str(tmp_path.parent / "x")}  # both in memory, if the latter is in /tmp
