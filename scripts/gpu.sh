@@ -11,6 +11,8 @@ env=.env
 default=nvidia/cuda:13.0.3-base-ubuntu22.04 # for drivers from 580 on, and compute capability from 7.5 on
 plain=debian:12                             # with CUDA=wheels for drivers from 535 on, and compute capability from 5.0 on
 offline=lxmls-rnn-base:debian12
+lab=lxmls-rnn-lab:${LAB_TAG:-latest}
+toolkit_settings=/etc/nvidia-container-runtime/config.toml
 
 say() { printf '%s\n' "$@"; }
 
@@ -60,15 +62,47 @@ is_older() {
 }
 
 # Running containers can lose their GPUs: see "Failed to initialize NVML: Unknown Error" on the toolkit's page about
-# troubleshooting. From 1.18 on the toolkit injects devices through CDI by default, which is not affected.
+# troubleshooting. From 1.18 on the toolkit injects devices through CDI, which is not affected, unless its mode is legacy.
 warn_about_toolkit() {
     [ "$(docker info --format '{{.CgroupDriver}}' 2>/dev/null)" = systemd ] || return 0
     toolkit=$(nvidia-ctk --version 2>/dev/null | sed -n 's/.*version v\{0,1\}\([0-9][0-9.]*\).*/\1/p' | head -n 1)
+    mode=$(sed -n 's/^ *mode *= *"\(.*\)".*/\1/p' "$toolkit_settings" 2>/dev/null | head -n 1)
     if [ -n "$toolkit" ] && is_older "$toolkit" 1.18; then
         say "The NVIDIA Container Toolkit is $toolkit. Up to 1.17 a container loses its GPU when the machine runs" \
             "'systemctl daemon-reload', as updates do. Update it to 1.18 or newer. After a loss: make down, make up."
+    elif [ "$mode" = legacy ]; then
+        say "The mode of the NVIDIA Container Toolkit is legacy ($toolkit_settings): a container loses its GPU when the" \
+            "machine runs 'systemctl daemon-reload', as updates do. 'auto' does not have this problem."
     fi
 }
+
+# try_in_container: start CUDA in a container of the base, or of the lab's image if it is here, which has a Python. A
+# container can have /dev/nvidia-uvm with another number than the kernel's module; then nvidia-smi works and CUDA fails.
+try_in_container() {
+    is_here "$lab" && base=$lab
+    fault=$(docker run --rm --runtime=nvidia --user 0 --network none --env NVIDIA_VISIBLE_DEVICES=all \
+        --env NVIDIA_DRIVER_CAPABILITIES=compute,utility --entrypoint sh "$base" -c "$start_cuda" 2>&1) && return
+    say "A container of $base cannot use the GPU:" "$fault"
+    case $fault in
+    *nvidia-uvm*)
+        say "Run 'sudo modprobe nvidia-uvm' and 'sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml' on this" \
+            "machine, then 'make gpu' again. Until then the lab uses the CPU."
+        ;;
+    esac
+    exit 1
+}
+start_cuda='
+module=$(sed -n "s/^ *\([0-9]*\) nvidia-uvm$/\1/p" /proc/devices)
+device=$(stat -c %t /dev/nvidia-uvm 2>/dev/null) || { echo "there is no /dev/nvidia-uvm in it"; exit 1; }
+[ $((0x$device)) = "$module" ] || {
+    echo "its /dev/nvidia-uvm is device $((0x$device)), but the kernel module is ${module:-not loaded}"
+    exit 1
+}
+! command -v python3 >/dev/null || python3 -c "
+import ctypes, sys
+status = ctypes.CDLL(\"libcuda.so.1\").cuInit(0)
+sys.exit(status and f\"cuInit fails with error {status}\")"
+'
 
 # find_cards: set `found`, a line for each card, `driver`, its first number, and `oldest`, the least compute capability,
 # 90 for 9.0. All cards share a driver. Old versions of nvidia-smi do not know the compute capability and then print nothing.
@@ -97,9 +131,14 @@ choose_base() {
         } || fail "No base image can be pulled here. One can be made from Debian's packages, with root and debootstrap:" \
             "'sudo docker/offline-base.sh', then 'make up'."
     fi
+    machine=$(uname -m)
+    [ "$machine" = x86_64 ] || cuda=
     write BASE_IMAGE "$base"
     write CUDA "$cuda"
-    if [ -n "$cuda" ]; then
+    if [ -n "$found" ] && [ -z "$cuda" ]; then
+        say "The base is $base, for the CPU: $default supports drivers from 580 and cards from 7.5 on, and has to be" \
+            "pulled, and there are no packages of CUDA for $machine. BASE_IMAGE is in $env."
+    elif [ -n "$cuda" ]; then
         say "The base is $base, with CUDA from packages: $default supports drivers from 580 and cards from" \
             "7.5 on, and has to be pulled. BASE_IMAGE and CUDA are in $env."
     else
@@ -157,4 +196,5 @@ elif [ -z "$base" ] || { [ -z "$(setting CUDA)" ] && { [ "$base" = "$plain" ] ||
 else
     say "BASE_IMAGE=$base stays."
 fi
+try_in_container
 say "Now: make up"

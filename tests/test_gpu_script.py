@@ -18,6 +18,8 @@ case "$1 $3" in
 "info {{json .Runtimes}}") echo '%(runtimes)s' ;;
 "info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
 "pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
+"run "*) for script; do :; done # docker run ... sh -c SCRIPT
+    exec sh -c "$(printf '%%s' "$script" | sed 's#/proc/devices#%(folder)s/devices#; s#/dev/nvidia-uvm 2#%(folder)s/uvm 2#')" ;;
 "image "*) case " %(here)s " in *" $3 "*) ;; *) exit 1 ;; esac ;; # docker image inspect NAME
 *) exit 1 ;;
 esac
@@ -36,6 +38,7 @@ END
 *) exit 2 ;;
 esac
 """
+PYTHON = "#!/bin/sh\necho %s >&2\n[ -z '%s' ]\n"
 CTK = "#!/bin/sh\necho 'NVIDIA Container Toolkit CLI version %s'\necho 'commit: 0123456789'\n"
 
 
@@ -64,8 +67,19 @@ def machine(tmp_path):
         options=(),
         environ=None,
         can_make_a_base=False,
+        architecture="x86_64",
+        devices="  0 nvidia-uvm",
+        uvm=True,
+        cuda_fault="",
     ):
+        (tmp_path / "devices").write_text(f"Character devices:\n195 nvidia\n{devices}\n")
+        (tmp_path / "uvm").unlink(missing_ok=True)
+        if uvm:
+            (tmp_path / "uvm").touch()  # an ordinary file, whose device numbers are 0
         answers = {"runtimes": runtimes, "pulled": " ".join(pulled), "here": " ".join(here), "cgroups": cgroups}
+        answers["folder"] = str(tmp_path)
+        command("uname", f"#!/bin/sh\necho {architecture}\n")
+        command("python3", PYTHON % (cuda_fault, cuda_fault))
         command("docker", DOCKER % answers if runtimes else "#!/bin/sh\nexit 1\n")
         command("nvidia-smi", SMI % {"cards": cards} if cards else "#!/bin/sh\nexit 1\n")
         if toolkit:
@@ -232,3 +246,36 @@ def test_a_toolkit_that_loses_gpus_is_named(machine, toolkit, cgroups, warned):
     status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", toolkit=toolkit, cgroups=cgroups)
     assert (status, env) == (0, "LAB_RUNTIME=nvidia\n")
     assert (f"The NVIDIA Container Toolkit is {toolkit}" in text) == warned
+
+
+def test_the_toolkit_s_legacy_mode_loses_gpus_in_every_version(machine, tmp_path):
+    script = tmp_path / "scripts" / "gpu.sh"
+    settings = tmp_path / "config.toml"
+    script.write_text(script.read_text().replace("/etc/nvidia-container-runtime/config.toml", str(settings)))
+    for mode, warned in (("auto", False), ("legacy", True)):
+        settings.write_text(f'[nvidia-container-runtime]\n#mode = "cdi"\n  mode = "{mode}"\n')
+        _, text, _ = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", toolkit="1.20.0")
+        assert ("The mode of the NVIDIA Container Toolkit is legacy" in text) == warned
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ({"uvm": False}, "there is no /dev/nvidia-uvm in it\nRun 'sudo modprobe nvidia-uvm'"),
+        ({"devices": "509 nvidia-uvm"}, "device 0, but the kernel module is 509\nRun 'sudo modprobe nvidia-uvm'"),
+        ({"devices": ""}, "device 0, but the kernel module is not loaded\nRun 'sudo modprobe nvidia-uvm'"),
+        ({"cuda_fault": "cuInit-fails"}, f"A container of {DEFAULT} cannot use the GPU:\ncuInit-fails\n"),
+        ({"here": ["lxmls-rnn-lab:latest"], "cuda_fault": "x"}, "A container of lxmls-rnn-lab:latest cannot"),
+    ],
+)
+def test_a_container_that_cannot_start_cuda_says_why(machine, problem, said):
+    status, text, env = machine(WITH, "NVIDIA H100, 580.95.05, 9.0", **problem)
+    assert (status, env) == (1, "LAB_RUNTIME=nvidia\n")
+    assert said in text
+    assert "Now: make up" not in text
+
+
+def test_cuda_comes_from_packages_on_x86_64_only(machine):
+    status, text, env = machine(WITH, "NVIDIA GH200, 580.95.05, 9.0", pulled=[PLAIN], architecture="aarch64")
+    assert (status, env) == (0, f"LAB_RUNTIME=nvidia\nBASE_IMAGE={PLAIN}\n")
+    assert "there are no packages of CUDA for aarch64" in text

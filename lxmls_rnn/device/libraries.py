@@ -3,6 +3,7 @@
 # The libraries are loaded under the names that libgpuarray uses.
 
 import ctypes
+import os
 import re
 from functools import cache
 from importlib import import_module
@@ -89,6 +90,24 @@ def has_nvidia_card() -> bool:
         if vendor.startswith(NVIDIA) and kind.startswith(DISPLAY):
             return True
     return False
+
+
+def unified_memory_fault() -> str:
+    """Return why CUDA cannot open /dev/nvidia-uvm, which ``cuInit`` needs; an empty text if no reason is found.
+
+    A container can have this file with a number that is not the kernel module's, or not at all, while nvidia-smi works.
+    """
+    try:
+        module = re.search(r"^ *(\d+) nvidia-uvm$", Path("/proc/devices").read_text(), re.MULTILINE)
+    except OSError:
+        return ""
+    if module is None:
+        return "the kernel module nvidia-uvm is not loaded"
+    try:
+        major = os.major(Path("/dev/nvidia-uvm").stat().st_rdev)
+    except OSError:
+        return "there is no /dev/nvidia-uvm"
+    return "" if major == int(module[1]) else f"/dev/nvidia-uvm is device {major}, but the kernel's module is {module[1]}"
 
 
 def driver_cuda_version() -> tuple[int, int] | None:

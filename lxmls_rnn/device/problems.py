@@ -16,8 +16,20 @@ from lxmls_rnn.device.libraries import dotted
 CUDA_ERRORS = {
     34: "the driver's library is a stub",
     100: "the driver sees no GPU",
+    802: "the fabric manager, which connects the GPUs of this machine, is not running",
     803: "the driver and its library differ in version",
     804: "the GPU does not take a library newer than its driver",
+}
+# Errors of a test kernel: the driver's name, what it means and a remedy.
+KERNEL_ERRORS = {
+    "CUDA_ERROR_DEVICE_UNAVAILABLE": (
+        "another process has the GPU for itself (compute mode EXCLUSIVE_PROCESS)",
+        "wait for its end, or allow several processes with `sudo nvidia-smi -c DEFAULT` on the machine itself",
+    ),
+    "CUDA_ERROR_JIT_COMPILER_NOT_FOUND": (
+        "the driver's compiler for kernels, libnvidia-ptxjitcompiler.so.1, is missing",
+        "install all libraries of the driver; a container gets them with NVIDIA_DRIVER_CAPABILITIES=compute,utility",
+    ),
 }
 
 # Texts for users. A distributor of the library can replace them with a JSON file that LXMLS_ADVICE names.
@@ -26,6 +38,9 @@ ADVICE = {
     "no driver": "this machine has no NVIDIA driver; if it has a GPU, install the driver",
     "a card without driver": "there is an NVIDIA card but no driver; install NVIDIA's driver and restart",
     "no GPU": "see whether `nvidia-smi` works on the machine itself",
+    "no fabric manager": "`sudo systemctl start nvidia-fabricmanager` on the machine itself",
+    "no unified memory": "`sudo modprobe nvidia-uvm` on the machine itself; for a container also"
+    " `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, then restart the container",
     "to use a GPU": "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu.",
     "no toolkit": "use the Docker image",
     "older toolkit": "install an older CUDA toolkit",
@@ -117,8 +132,12 @@ def _driver_problem(index: int) -> Problem | None:
     if status == 0 and not libraries.cards():
         status = 100
     if status != 0:
-        why = CUDA_ERRORS.get(status, "the driver does not start")
-        return Problem(f"{why} (CUDA error {status})", advice("no GPU"))
+        why, known = CUDA_ERRORS.get(status, "the driver does not start"), "no GPU"
+        if status == 802:
+            known = "no fabric manager"
+        elif status == 999 and (fault := libraries.unified_memory_fault()):
+            why, known = fault, "no unified memory"
+        return Problem(f"{why} (CUDA error {status})", advice(known))
     count = len(libraries.cards())
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
@@ -200,6 +219,9 @@ def trial(device: str) -> Problem | None:
         text = error.args[0] if error.args and isinstance(error.args[0], str | bytes) else str(error)
         if isinstance(text, bytes):
             text = text.decode(errors="replace")
+        for name, problem in KERNEL_ERRORS.items():
+            if name in text:
+                return Problem(*problem)
         first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
         return Problem(f"a test kernel failed on it ({first})", "`lxmls-rnn doctor` shows details")
     if result.tolist() != [2, 2, 2]:

@@ -17,6 +17,11 @@ IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
         ({"CUINIT": "34"}, "the driver's library is a stub (CUDA error 34)", problems.ADVICE["no GPU"]),
         ({"CUINIT": "804"}, "the GPU does not take a library newer than its driver (CUDA error 804)", "see whether"),
         ({"CUINIT": "803"}, "the driver and its library differ in version (CUDA error 803)", "see whether"),
+        (
+            {"CUINIT": "802"},
+            "the fabric manager, which connects the GPUs of this machine, is not running (CUDA error 802)",
+            problems.ADVICE["no fabric manager"],
+        ),
         ({"CUINIT": "7"}, "the driver does not start (CUDA error 7)", problems.ADVICE["no GPU"]),
         ({"COUNT": "0"}, "the driver sees no GPU (CUDA error 100)", problems.ADVICE["no GPU"]),
         ({"NO_CUBLAS": "1"}, "there is no cuBLAS", problems.ADVICE["no toolkit"]),
@@ -62,6 +67,25 @@ def test_without_a_driver_a_card_on_the_bus_makes_the_difference(driver, linux):
     linux("/sys/bus/pci/devices/0/vendor", "0x10de")
     linux("/sys/bus/pci/devices/0/class", "0x0300")
     assert device.problem("cuda") == device.Problem(*problems.ADVICE["a card without driver"].split("; "))
+
+
+@pytest.mark.parametrize(
+    ("devices", "file", "why"),
+    [
+        ("Block devices:\n  8 sd\n", None, "the kernel module nvidia-uvm is not loaded"),
+        ("Character devices:\n195 nvidia\n509 nvidia-uvm\n", None, "there is no /dev/nvidia-uvm"),
+        ("509 nvidia-uvm\n", "", "/dev/nvidia-uvm is device 0, but the kernel's module is 509"),  # an ordinary file
+        ("  0 nvidia-uvm\n", "", "the driver does not start"),
+        (None, None, "the driver does not start"),
+    ],
+)
+def test_a_driver_that_does_not_start_is_traced_to_unified_memory(driver, linux, devices, file, why):
+    driver(CUINIT="999")
+    for path, text in (("/proc/devices", devices), ("/dev/nvidia-uvm", file)):
+        if text is not None:
+            linux(path, text)
+    known = "no GPU" if why == "the driver does not start" else "no unified memory"
+    assert device.problem("cuda") == device.Problem(f"{why} (CUDA error 999)", problems.ADVICE[known])
 
 
 def test_a_pygpu_that_does_not_load_is_named(driver, monkeypatch):
@@ -119,6 +143,12 @@ def test_a_kernel_that_fails_is_told_by_the_first_line_of_its_error(pygpu, error
     expected = device.Problem(f"a test kernel failed on it ({said})", "`lxmls-rnn doctor` shows details")
     assert device.trial("cuda") == expected
     assert device.choose("auto", prove=True).fault == expected.why
+
+
+@pytest.mark.parametrize("name", problems.KERNEL_ERRORS)
+def test_known_errors_of_a_kernel_are_explained(pygpu, name):
+    pygpu.error = RuntimeError(f"cuCtxCreate: {name}: in the driver's words".encode(), 1)
+    assert device.trial("cuda") == device.Problem(*problems.KERNEL_ERRORS[name])
 
 
 def test_a_device_that_cannot_add_is_broken(pygpu):
