@@ -91,6 +91,7 @@ try_in_container() {
     esac
     exit 1
 }
+# shellcheck disable=SC2016  # the container's shell expands it
 start_cuda='
 module=$(sed -n "s/^ *\([0-9]*\) nvidia-uvm$/\1/p" /proc/devices)
 device=$(stat -c %t /dev/nvidia-uvm 2>/dev/null) || { echo "there is no /dev/nvidia-uvm in it"; exit 1; }

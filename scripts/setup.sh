@@ -1,11 +1,11 @@
 #!/bin/sh
-# Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter. CXX=zig
-# installs a C++ compiler (100 MB), for machines without g++. WITH=jax,torch adds frameworks: JAX (90 MB), PyTorch (2.5 GB,
-# with CUDA); later runs keep them, WITH= without a name removes them.
+# Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter, PYTHON=uv
+# one that uv downloads, with the headers that C code needs. CXX=zig installs a C++ compiler (100 MB), for machines without
+# g++. WITH=jax,torch adds frameworks: JAX (90 MB), PyTorch (2.5 GB, with CUDA); later runs keep them, WITH= without a name
+# removes them.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
-uv_version=0.13.9 # the version that wrote uv.lock
 # The newest first: its NumPy has a BLAS for current processors, and it is maintained the longest.
 names="python3.13 python3.12 python3.11 python3.10 python3"
 
@@ -43,7 +43,8 @@ find_python() {
     }
 }
 
-# Print the path of uv: the one on PATH, or a pinned one in .uv/, which pip of any Python 3 installs.
+# Print the path of uv: the one on PATH, or that of uv.lock in .uv/. Where only pip knows how to reach a package index, pip
+# installs it.
 find_uv() {
     for candidate in uv "$PWD/.uv/bin/uv"; do
         if "$candidate" --version >/dev/null 2>&1; then
@@ -51,41 +52,42 @@ find_uv() {
             return
         fi
     done
-    echo "No uv found: installing uv $uv_version into .uv/" >&2
     # shellcheck disable=SC2086  # several names
-    pythons $names | {
-        while read -r candidate; do
+    any=$(pythons $names | head -n 1)
+    [ -n "$any" ] || stop "no uv and no Python 3 found."
+    echo "No uv found: downloading it into .uv/" >&2
+    if ! why=$("$any" scripts/fetch_uv.py uv.lock .uv 2>&1); then
+        version=$(sed -n '/^name = "uv"$/{n;s/^version = "\(.*\)"/\1/p;q}' uv.lock)
+        rm -rf .uv
+        { "$any" -m venv .uv && .uv/bin/python -m pip install -q "uv==$version"; } >/dev/null 2>&1 || {
             rm -rf .uv
-            if { "$candidate" -m venv .uv && .uv/bin/python -m pip install -q "uv==$uv_version"; } >&2; then
-                echo "$PWD/.uv/bin/uv"
-                return
-            fi
-            rm -rf .uv
-        done
-        return 1
-    }
+            stop "$why. Nor can pip of $any install uv $version."
+        }
+    fi
+    echo "$PWD/.uv/bin/uv"
 }
 
 stop() {
     echo "setup: $1" >&2
-    echo "On Debian and Ubuntu: apt-get install -y python3 python3-dev python3-venv g++" >&2
+    echo "On Debian and Ubuntu: apt-get install -y python3 python3-dev g++" >&2
     exit 1
 }
 
 python=${PYTHON:-}
 # shellcheck disable=SC2086  # several names
 case $python in
+uv) python= ;;
 */*) ;;
 *) python=$(find_python ${python:-$names}) ;;
 esac
-if [ -n "${PYTHON:-}" ]; then
+if [ "${PYTHON:-uv}" != uv ]; then
     fits "$python" || stop "PYTHON=$PYTHON is not a working Python 3.10 to 3.13."
 fi
-uv=$(find_uv) || stop "no uv found, and no Python 3 with venv and pip to install it."
+uv=$(find_uv)
 
 if [ -z "$python" ]; then
-    echo "No Python 3.10 to 3.13 found: installing one with uv" >&2
-    "$uv" python install 3.13 >&2 || stop "no Python 3.10 to 3.13 found, and uv could not install one."
+    [ "${PYTHON:-}" = uv ] || echo "No Python 3.10 to 3.13 found: installing one with uv" >&2
+    "$uv" python install -q 3.13 >&2 || stop "no Python 3.10 to 3.13 found, and uv could not install one."
     python=$("$uv" python find --managed-python 3.13)
 fi
 
@@ -127,6 +129,8 @@ rm -rf .venv/zig
 if [ -n "$zig" ]; then
     mkdir .venv/zig
     ln -s ../../scripts/zig-g++ .venv/zig/g++
+    echo "zig compiles its C++ library at its first use, which takes from one to several minutes ..." >&2
+    .venv/bin/lxmls-rnn doctor >/dev/null || true # compiles a function; what is missing is printed below
 fi
 rm -f .venv/lib/python*/site-packages/lxmls_rnn_theano.pth # of earlier versions
 .venv/bin/python -c 'from lxmls_rnn import doctor; doctor.print_missing()'

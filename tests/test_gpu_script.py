@@ -19,7 +19,8 @@ case "$1 $3" in
 "info {{.CgroupDriver}}") echo '%(cgroups)s' ;;
 "pull "*) case " %(pulled)s " in *" $3 "*) ;; *) exit 1 ;; esac ;;
 "run "*) for script; do :; done # docker run ... sh -c SCRIPT
-    exec sh -c "$(printf '%%s' "$script" | sed 's#/proc/devices#%(folder)s/devices#; s#/dev/nvidia-uvm 2#%(folder)s/uvm 2#')" ;;
+    there='s#/proc/devices#%(folder)s/devices#; s#/dev/nvidia-uvm 2#%(folder)s/uvm 2#'
+    exec sh -c "$(printf '%%s' "$script" | sed "$there")" ;;
 "image "*) case " %(here)s " in *" $3 "*) ;; *) exit 1 ;; esac ;; # docker image inspect NAME
 *) exit 1 ;;
 esac

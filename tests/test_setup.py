@@ -1,6 +1,10 @@
+import hashlib
 import os
+import platform
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("sh", "dirname", "grep", "rm", "touch", "mkdir", "ln")
+TOOLS = ("sh", "dirname", "grep", "head", "sed", "rm", "touch", "mkdir", "ln")
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def setup(project, **environ):
 def test_without_any_python_one_sentence_says_what_to_install(project):
     status, errors = setup(project)
     assert status != 0
-    assert "no uv found, and no Python 3" in errors
+    assert "setup: no uv and no Python 3 found." in errors
     assert "apt-get install" in errors
 
 
@@ -48,7 +52,7 @@ def test_a_python_that_fails_when_run_is_no_python(project):
         failing_command(project / "bin" / name)
     status, errors = setup(project)
     assert status != 0
-    assert "no uv found, and no Python 3" in errors
+    assert "setup: no uv and no Python 3 found." in errors
     assert "command not found" not in errors
 
 
@@ -72,6 +76,79 @@ def command(path, line):
     path.chmod(0o755)
 
 
+def lock_of(wheel, sha256):
+    """A lock whose uv is the file `wheel`, for this machine."""
+    return (
+        '[[package]]\nname = "other"\n\n[[package]]\nname = "uv"\nversion = "1.2.3"\nwheels = [\n'
+        f'    {{ url = "{wheel.as_uri()}", hash = "sha256:{sha256}", size = 1 }},\n]\n'
+    )
+
+
+@pytest.fixture
+def wheel(project):
+    """A wheel of uv for this machine, which is locked."""
+    shutil.copy(ROOT / "scripts" / "fetch_uv.py", project / "scripts")
+    (project / "bin" / "python3").symlink_to(sys.executable)
+    path = project / f"uv-1.2.3-py3-none-manylinux_2_17_{platform.machine()}.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("uv-1.2.3.data/scripts/uv", '#!/bin/sh\necho uv "$@"\n')
+    (project / "uv.lock").write_text(lock_of(path, hashlib.sha256(path.read_bytes()).hexdigest()))
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheel is one for Linux")
+def test_uv_is_the_locked_one_and_needs_neither_pip_nor_venv(project, wheel):
+    _status, errors = setup(project)
+    assert errors.startswith("No uv found: downloading it into .uv/\n")
+    uv = project / ".uv" / "bin" / "uv"
+    assert subprocess.run([uv, "sync"], capture_output=True, text=True).stdout == "uv sync\n"
+    assert not (project / ".uv" / "bin" / "python").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheel is one for Linux")
+def test_a_uv_that_is_not_the_locked_one_is_refused_in_one_sentence(project, wheel):
+    command(
+        project / "bin" / "python3.13", f'case $* in *venv*) echo "a paragraph"; exit 1 ;; esac; {sys.executable} "$@"'
+    )
+    wheel.write_bytes(b"another")
+    status, errors = setup(project)
+    assert status == 1
+    assert "a paragraph" not in errors
+    assert f"has sha256 {hashlib.sha256(b'another').hexdigest()}, expected " in errors
+    assert "Nor can pip of" in errors
+    assert "install uv 1.2.3" in errors
+    assert not (project / ".uv").exists()
+
+
+def test_the_lock_has_a_uv_for_this_machine():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import fetch_uv, platform; print(fetch_uv.wheel(open('uv.lock').read(), *'Linux x86_64'.split())[0])",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert "/uv-" in done.stdout
+    assert done.stdout.strip().endswith("x86_64.manylinux2014_x86_64.whl")
+
+
+def test_uv_s_own_python_on_request(project):
+    command(project / "bin" / "python3", "exit 0")
+    command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log; [ "$2" != find ] || echo {project}/managed')
+    command(project / "managed", "exit 1")
+    setup(project, PYTHON="uv")
+    lines = (project / "uv.log").read_text().splitlines()
+    assert lines[1:4] == [
+        "python install -q 3.13",
+        "python find --managed-python 3.13",
+        f"venv -q --python {project}/managed .venv",
+    ]
+
+
 def test_zig_once_asked_for_stays_until_there_is_a_gxx(project):
     for name in ("bin/python3", ".venv/bin/python"):
         command(project / name, "exit 0")
@@ -79,7 +156,8 @@ def test_zig_once_asked_for_stays_until_there_is_a_gxx(project):
     command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
     compiler = project / ".venv" / "zig" / "g++"
     for environ, brought in (({}, False), ({"CXX": "zig"}, True), ({"CXX": "zig"}, True), ({}, True)):
-        assert setup(project, **environ) == (0, "")
+        status, errors = setup(project, **environ)
+        assert (status, "zig compiles its C++ library at its first use" in errors) == (0, brought)
         assert compiler.is_symlink() is brought
         assert ("--group zig" in (project / "uv.log").read_text().splitlines()[-1]) is brought
     command(project / "bin" / "g++", "exit 0")

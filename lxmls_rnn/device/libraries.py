@@ -107,7 +107,9 @@ def unified_memory_fault() -> str:
         major = os.major(Path("/dev/nvidia-uvm").stat().st_rdev)
     except OSError:
         return "there is no /dev/nvidia-uvm"
-    return "" if major == int(module[1]) else f"/dev/nvidia-uvm is device {major}, but the kernel's module is {module[1]}"
+    return (
+        "" if major == int(module[1]) else f"/dev/nvidia-uvm is device {major}, but the kernel's module is {module[1]}"
+    )
 
 
 def driver_cuda_version() -> tuple[int, int] | None:

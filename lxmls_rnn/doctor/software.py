@@ -28,16 +28,17 @@ def software(cxx: str, blas: str) -> Iterator[Finding]:
     if cxx:
         yield Finding("C++ compiler", f"{cxx} {ask(cxx, '-dumpfullversion')}")
     else:
-        remedy = "Without root: make setup CXX=zig installs a C++ compiler"
-        remedy += "" if headers.exists() else ", but no headers"
+        remedy = "Without root: make setup CXX=zig installs a C++ compiler."
         yield Finding("C++ compiler", "none: Theano runs in Python, slowly", False, ("g++",), remedy)
 
     if headers.exists():
         yield Finding("Python headers", str(headers.parent))
     elif sys.base_prefix == "/usr":
-        yield Finding("Python headers", "none: no C code compiles", False, (f"python{major}.{minor}-dev",))
+        remedy = "Without root: make setup PYTHON=uv installs a Python with its headers."
+        yield Finding("Python headers", "none: no C code compiles", False, (f"python{major}.{minor}-dev",), remedy)
     else:
-        yield Finding("Python headers", "none", False, remedy="a Python with its headers: uv python install 3.13")
+        remedy = "make setup PYTHON=uv installs a Python with its headers."
+        yield Finding("Python headers", "none: no C code compiles", False, remedy=remedy)
 
     yield blas_found(cxx, blas)
 

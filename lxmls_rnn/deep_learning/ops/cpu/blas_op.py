@@ -6,6 +6,7 @@ from typing import Any
 
 from lxmls_rnn.deep_learning.ops.cpu import c_source
 from lxmls_rnn.theano_env.failures import CompileError
+from lxmls_rnn.theano_env.flags import python_headers
 
 import theano  # isort: skip
 from theano.tensor.blas import ldflags  # isort: skip
@@ -36,11 +37,12 @@ class BlasOp(theano.Op):
         return blas_header_text()
 
     def make_thunk(self, *args: Any, **kwargs: Any) -> Any:
-        """Compile the Op; CompileError if there is no compiler."""
+        """Compile the Op; CompileError if there is no compiler, or no headers of Python for it."""
         if not theano.config.cxx:
+            missing = "no C++ compiler was" if python_headers().exists() else "Python's headers were not"
             raise CompileError(
-                "FastRNN and FastLSTM run as C code only, and no C++ compiler was found: install one"
-                " (`lxmls-rnn doctor` shows how), or use RNN, LSTM, NumpyRNN or NumpyLSTM"
+                f"FastRNN and FastLSTM run as C code only, and {missing} found: `lxmls-rnn doctor` shows how to install"
+                " what is missing. RNN, LSTM, NumpyRNN and NumpyLSTM work without"
             )
         return super().make_thunk(*args, **kwargs)
 
