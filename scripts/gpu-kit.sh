@@ -25,6 +25,7 @@ pack() {
     trap 'rm -rf "$work"' EXIT
     local uv root=$work/root/usr mirror=${DEBIAN_MIRROR:-} keyring
     uv=$(PATH=$PATH:$PWD/.uv/bin command -v uv) || die "uv not found: run make setup first"
+    command -v xz >/dev/null || die "xz not found: apt-get install -y xz-utils"
 
     # apt with its own state needs no root and uses Debian 12's packages on any Debian.
     # shellcheck disable=SC2016  # apt-get expands it

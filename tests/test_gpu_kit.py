@@ -1,5 +1,6 @@
 """What scripts/gpu-kit.sh refuses; tests/container/test_gpu_kit.py packs a kit and runs it on a bare machine."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,8 +18,9 @@ def kit(tmp_path):
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "gpu-kit.sh", tmp_path / "scripts")
 
-    def call(*arguments):
-        done = subprocess.run([tmp_path / "scripts" / "gpu-kit.sh", *arguments], capture_output=True, text=True)
+    def call(*arguments, **environ):
+        command = [shutil.which("bash"), tmp_path / "scripts" / "gpu-kit.sh", *arguments]
+        done = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     return call
@@ -45,3 +47,12 @@ def test_without_a_word_it_says_how_it_is_called(kit):
     assert status == 2
     assert "scripts/gpu-kit.sh look " in text
     assert "set -euo" not in text
+
+
+def test_before_packing_it_looks_for_what_it_packs_with(kit, tmp_path):
+    (tmp_path / "bin").mkdir()
+    for tool in ("dirname", "mktemp", "rm"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    assert kit("pack", PATH=str(tmp_path / "bin")) == (1, "gpu-kit: uv not found: run make setup first\n")
+    (tmp_path / "bin" / "uv").symlink_to(shutil.which("true"))
+    assert kit("pack", PATH=str(tmp_path / "bin")) == (1, "gpu-kit: xz not found: apt-get install -y xz-utils\n")

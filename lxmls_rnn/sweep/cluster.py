@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import logging
 import shlex
+import socket
+import ssl
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -69,7 +71,8 @@ class Existing:
             try:
                 return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
             except OSError as error:
-                raise ConnectionError(f"no scheduler answers at {address}: {in_words(error)}") from error
+                why = _refused_certificate(address) or in_words(error)
+                raise ConnectionError(f"no scheduler answers at {address}: {why}") from error
 
     def __enter__(self) -> Existing:
         with ExitStack() as stack:
@@ -148,3 +151,22 @@ def _is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _refused_certificate(address: str) -> str:
+    """Return which certificate is refused when this machine connects to a scheduler; an empty text if none is."""
+    parts = urlsplit(address)
+    context = Security().get_connection_args("client").get("ssl_context")
+    if context is None or parts.scheme != "tls" or parts.port is None:
+        return ""
+    try:
+        plain = socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS)
+        with plain, context.wrap_socket(plain) as encrypted:
+            encrypted.recv(1)  # with TLS 1.3, a refusal comes after the handshake
+    except ssl.SSLCertVerificationError:
+        return "its certificate is not one of the authority in DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
+    except ssl.SSLError:
+        return "it refuses this machine's certificate, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT"
+    except OSError:
+        pass
+    return ""

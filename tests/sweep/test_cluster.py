@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import dask
 import pytest
-from sweep.clusters import Cluster, Line
+from sweep.clusters import Cluster, Line, certificate
 from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn import paths
@@ -174,6 +174,23 @@ def test_a_bad_address_is_said_before_anything_is_made(tmp_path, address, messag
     no_files = dask.config.set({"distributed.comm.tls.ca-file": None})  # the image's service has them
     with no_files, pytest.raises(ValueError, match=message):
         Driver(small_sweep(tmp_path, "n_hidd=2"), scheduler=address)
+
+
+@pytest.mark.slow("it starts a scheduler and waits twice for its answer")
+@pytest.mark.process
+def test_a_refused_certificate_is_named(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 2.0)
+    (tmp_path / "other").mkdir()
+    other = certificate(tmp_path / "other")
+    with (
+        dask.config.set({**other, "distributed.comm.tls.ca-file": cluster.settings["distributed.comm.tls.ca-file"]}),
+        pytest.raises(ConnectionError, match=r"refuses this machine's certificate, DASK_\w*__CLIENT__CERT$"),
+    ):
+        clusters.Existing.connect(cluster.address)
+    with dask.config.set(other), pytest.raises(ConnectionError, match=r"its certificate is not one of the authority"):
+        clusters.Existing.connect(cluster.address)
+    with dask.config.set(cluster.settings):
+        clusters.Existing.connect(cluster.address).close()
 
 
 def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path):
