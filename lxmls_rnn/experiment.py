@@ -57,6 +57,8 @@ def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
         except OSError:
             data = paths.made()
             reach.make(distance, data)
+    elif not (data / files[0]).is_file() and (paths.PACKAGED / files[0]).is_file():
+        data = paths.PACKAGED
     train, dev, test = (data / file for file in files)
     for part, file in zip(treebanks.PARTS, (train, dev, test), strict=True):
         if not file.is_file() and (part == needed or not is_treebank):

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+PACKAGED = Path(__file__).parent / "data"  # the sample corpora, in an installed wheel only
 _CHECKOUT = Path(__file__).parents[1] / "data"
 
 
@@ -19,9 +20,14 @@ def made() -> Path:
     return runs() / ".corpora"
 
 
+def roots() -> tuple[Path, ...]:
+    """Return the folders in which a relative path of a corpus is looked up, in this order."""
+    return data(), made(), PACKAGED
+
+
 def located(file: str | os.PathLike[str]) -> Path:
-    """Resolve a relative path below `data()` or `made()` if the file exists there; return other paths unchanged."""
-    below = (root / file for root in (data(), made()))  # an absolute `file` replaces `root`
+    """Resolve a relative path below one of the `roots()` if the file exists there; return other paths unchanged."""
+    below = (root / file for root in roots())  # an absolute `file` replaces `root`
     return next((path for path in below if path.exists()), Path(file))
 
 

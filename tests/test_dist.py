@@ -1,4 +1,4 @@
-"""The wheels that `make dist` writes, of the library and of its Theano, without a checkout."""
+"""What `make dist` writes: wheels of the library and of its Theano, which work without a checkout, and an sdist."""
 
 import os
 import shutil
@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import lxmls_rnn
+
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
+TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano"]  # no .pth file, no folder data
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +28,12 @@ def packages(tmp_path_factory):
     (folder / "checkout" / ".venv").symlink_to(ROOT / ".venv")
     (folder / "checkout" / ".uv").symlink_to(ROOT / ".uv")
     subprocess.run(["make", "--assume-old=.venv/.ready", "dist"], cwd=folder / "checkout", check=True)
-    wheels = sorted((folder / "checkout" / "dist").iterdir())
-    assert [wheel.name.split("-")[0] for wheel in wheels] == ["lxmls_rnn", "theano"]
+    files = sorted((folder / "checkout" / "dist").iterdir())  # the library's wheel is built from its sdist
+    version = lxmls_rnn.__version__
+    wheels = [f"lxmls_rnn-{version}-py3-none-any.whl", "theano-1.0.5-py3-none-any.whl"]
+    assert [file.name for file in files] == [wheels[0], f"lxmls_rnn-{version}.tar.gz", wheels[1]]
     install = [uv, "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target", folder / "packages"]
-    subprocess.run([*install, *wheels], check=True)
+    subprocess.run([*install, *wheels], cwd=folder / "checkout" / "dist", check=True)
     shutil.rmtree(folder / "checkout")
     return folder / "packages"
 
@@ -39,10 +44,12 @@ def test_what_is_in_the_wheels_trains(packages, tmp_path):
         "import theano, lxmls_rnn.__main__ as main, sys; print(theano.__file__, main.__file__);"
         "sys.argv[1:] = ['train', '--model', 'FastRNN', '--epochs', '1', '--name', 'one']; main.main()"
     )
-    environ = {**os.environ, "PYTHONPATH": str(packages), "LXMLS_DATA": str(ROOT / "data"), "LXMLS_RUNS": str(tmp_path)}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LXMLS_")}
+    environ |= {"PYTHONPATH": str(packages), "LXMLS_RUNS": str(tmp_path)}  # the sample comes with the wheel
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     files, *_ = done.stdout.splitlines()
     assert all(file.startswith(str(packages)) for file in files.split())
     assert (tmp_path / "one" / "model.npz").exists()
-    assert not list(packages.glob("*.pth"))
+    assert sorted(path.name for path in packages.iterdir() if path.suffix != ".dist-info") == TOP_LEVEL
+    assert all((packages / package / "py.typed").exists() for package in ("lxmls_rnn", "lab"))

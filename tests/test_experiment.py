@@ -1,12 +1,14 @@
 """Trainings from their settings, on the sample corpus and on the English Web Treebank."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings, corpus_files, corpus_name, parts, prepare, read_corpus
 from lxmls_rnn.runs import Run
@@ -222,6 +224,17 @@ def portuguese(tmp_path):
     file = tmp_path / "pt.conllu"
     file.write_text(UPOS)
     return str(file)
+
+
+def test_an_installed_library_has_the_sample_itself_but_a_data_folder_goes_before_it(monkeypatch, tmp_path):
+    shutil.copytree(paths.data() / "sample", tmp_path / "package" / "sample")
+    monkeypatch.setattr(paths, "PACKAGED", tmp_path / "package")
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path / "data"))
+    assert corpus_files("sample")[0] == tmp_path / "package" / "sample" / "train.conll"
+    assert corpus_name("sample/pt/train.conllu") == "sample-pt"
+    assert prepare(Settings("sample", max_nr_sent=5)).dev is not None
+    shutil.copytree(tmp_path / "package" / "sample", tmp_path / "data" / "sample")
+    assert corpus_files("sample")[0] == tmp_path / "data" / "sample" / "train.conll"
 
 
 def test_the_tags_of_the_corpus_are_in_the_settings_of_the_run_and_in_its_model(portuguese, tmp_path):

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import lxmls_rnn
+
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -38,6 +40,8 @@ def test_only_the_job_that_publishes_may_write():
             assert {name for name, right in job.get("permissions", {}).items() if right == "write"} <= allowed
 
 
-def test_the_citation_has_the_package_s_version():
+def test_package_citation_and_changelog_have_the_same_version():
     version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert lxmls_rnn.__version__ == version
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+    assert re.findall(r"^## ([\w.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[:2] == ["Unreleased", version]

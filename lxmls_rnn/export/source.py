@@ -51,7 +51,7 @@ def _licence(file: str) -> str:
     name, path = corpus_name(file), paths.located(file)
     ours = {VECTORS: f"sample/{VECTORS}", **{data.name: data.files[0].name for data in DATASETS.values()}}
     first, *_ = files_of(name) or (ours.get(name, ""),)
-    places = [(root / first).resolve() for root in (paths.data(), paths.made())]
+    places = [(root / first).resolve() for root in paths.roots()]
     if not files_of(file) and not (first and path.resolve() in places):  # a file of one's own may have any name
         return f"{name}, a file of one's own: its licence is unknown. Ask its owner before you pass this on."
     if name in DATASETS:
