@@ -1,0 +1,42 @@
+"""The documentation site in Chromium: its first page leads on, and its search finds."""
+
+import functools
+import http.server
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+SITE = Path(__file__).parents[2] / "build" / "site"
+
+pytestmark = pytest.mark.skipif(not SITE.exists(), reason="there is no site: `make docs` builds it")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def address():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_the_search_finds_a_term_of_the_glossary_and_a_name_but_no_answers(context, address):
+    page = context.new_page()
+    page.goto(address)
+    expect(page).to_have_url(f"{address}docs/README.html")
+    search = page.get_by_placeholder("Search")
+    search.fill("peephole")
+    search.press("Enter")
+    results = page.locator("ul.search li > a")
+    expect(results.filter(has_text="NumpyLSTM.peephole_rows")).to_be_visible()
+    assert not [title for title in results.all_inner_texts() if "answers" in title]
+    results.filter(has_text="Glossary").click()
+    expect(page).to_have_url(re.compile("docs/glossary.html"))
+    expect(page.get_by_role("heading", name="Glossary")).to_be_visible()

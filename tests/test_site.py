@@ -1,0 +1,43 @@
+"""Pages of the documentation that repeat the code: the Python interface, the exercises."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.exercises.hints import EXERCISES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+NOT_SHOWN = {"device", "doctor", "paths"}  # modules, for a line of a notebook each
+NOT_SHOWN |= {"Shape", "make_cases", "new_path", "Runner", "Session", "report"}  # of the benchmark
+
+pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is not in the image")
+
+
+def imported(code):
+    """The names that some Python code imports from the library, without those of NOT_SHOWN."""
+    found = re.findall(r"from (lxmls_rnn[\w.]*) import ([\w, ]+)", code)
+    return {name for module, names in found for name in names.replace(" ", "").split(",")} - NOT_SHOWN
+
+
+def test_the_interface_has_the_names_that_notebooks_and_the_code_of_panels_import():
+    notebooks = [json.loads(file.read_text(encoding="utf-8")) for file in (ROOT / "lab" / "notebooks").glob("*.ipynb")]
+    cells = [cell for notebook in notebooks for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    quoted = [
+        text
+        for file in (ROOT / "lab" / "panels").rglob("panel.py")
+        for text in re.findall(
+            r'"""from lxmls_rnn.*?"""|"from lxmls_rnn[^"]*"', file.read_text(encoding="utf-8"), re.DOTALL
+        )
+    ]
+    used = imported("\n".join(["".join(cell["source"]) for cell in cells] + quoted))
+    page = (DOCS / "api.rst").read_text(encoding="utf-8")
+    assert len(used) > 15
+    assert not {name for name in used if not re.search(rf"\b{name}\b", page)}
+
+
+def test_the_page_of_the_exercises_has_the_table_of_the_code():
+    lines = [f"| {number} | {title} | `{name}` |" for name, (number, title) in EXERCISES.items()]
+    assert "\n".join(lines) in (DOCS / "exercises.md").read_text(encoding="utf-8")
