@@ -89,7 +89,7 @@ dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Thea
 .PHONY: docs
 docs: $(READY) ## Build the documentation site, build/site/index.html; warnings are errors; needs Python 3.12 or 3.13
 	UV_PROJECT_ENVIRONMENT=.venv $(DIST_UV) sync -q --locked --inexact --group docs --python .venv/bin/python
-	.venv/bin/python -m sphinx -q -W --keep-going -j auto -c docs -d build/doctrees . build/site
+	.venv/bin/python -m sphinx -q -E -W --keep-going -j auto -c docs -d build/doctrees . build/site
 	.venv/bin/python scripts/check_site.py build/site
 	@echo "The site is in build/site/index.html."
 

@@ -23,21 +23,32 @@ def test_every_base_that_make_gpu_chooses_is_published():
     assert published == {(default, ""), (plain, "wheels"), (plain, "")}
     assert re.search(r"BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text())[1] == default
     assert f"${{BASE_IMAGE:-{default}}}" in (ROOT / "docker-compose.yml").read_text()
+    assert f"\nFROM {default}\n" in (ROOT / ".github/base/Dockerfile").read_text()  # which Dependabot follows
+    assert default in (ROOT / "docs" / "image.md").read_text()
 
 
 def test_actions_are_pinned_to_a_commit_and_say_which_version_it_is():
-    uses = [line.strip() for file in WORKFLOWS for line in file.read_text().splitlines() if "uses:" in line]
+    lines = [line.strip() for file in WORKFLOWS for line in file.read_text().splitlines()]
+    uses = [line for line in lines if "uses:" in line and "uses: ./" not in line]  # but for our own workflows
     assert uses
     assert [line for line in uses if not re.fullmatch(r"(- )?uses: [\w/-]+@[0-9a-f]{40} # v[\d.]+", line)] == []
 
 
-def test_only_the_job_that_publishes_may_write():
+MAY_WRITE = {
+    ("image", "image"): {"packages"},
+    ("release", "image"): {"packages"},  # calls the one above
+    ("release", "publish"): {"contents"},
+    ("release", "site"): {"pages", "id-token"},
+}
+
+
+def test_only_the_jobs_that_publish_may_write():
     for file in WORKFLOWS:
         workflow = yaml.safe_load(file.read_text())
         assert set(workflow["permissions"].values() if workflow["permissions"] else ()) <= {"read"}
-        for job in workflow["jobs"].values():
-            allowed = {"packages"} if file.name == "image.yml" else set()
-            assert {name for name, right in job.get("permissions", {}).items() if right == "write"} <= allowed
+        for name, job in workflow["jobs"].items():
+            writes = {what for what, right in job.get("permissions", {}).items() if right == "write"}
+            assert writes == MAY_WRITE.get((file.stem, name), set())
 
 
 def test_package_citation_and_changelog_have_the_same_version():
