@@ -3,6 +3,7 @@
 The source folder is that of the project, so links between pages are the same here and on GitHub.
 """
 
+import inspect
 import re
 import sys
 from graphlib import TopologicalSorter
@@ -79,7 +80,15 @@ def adapt(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {section.splitlines()[0]}\n\n{lines}\n```\n"
 
 
+def add_fields(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Add the comments beside the fields of a class to its documentation."""
+    if inspect.isclass(obj) and what == "class":
+        fields = re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(obj), re.MULTILINE)
+        lines += ["", *(f":ivar {field}: {comment}" for field, comment in fields)]
+
+
 def setup(app: Sphinx) -> None:
     """Connect the parts above with Sphinx."""
     app.add_directive("mermaid", Mermaid)
     app.connect("source-read", adapt)
+    app.connect("autodoc-process-docstring", add_fields)

@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("lab", "lxmls_rnn", "tests", "docs", "docker", "scripts", ".ci", ".github")
 SUFFIXES = (".py", ".sh", ".md", ".css", ".cpp", ".cluda", ".toml", ".yml")
-MADE = ("data", "runs", "results")  # by commands, most of what is in them
+MADE = ("data", "runs", "results", "build")  # by commands, most of what is in them
 LONGEST = 350  # lines of a module
 
 
