@@ -13,43 +13,59 @@ import lxmls_rnn
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
+VERSION = lxmls_rnn.__version__
 TOP_LEVEL = [".lock", "bin", "lab", "lxmls_rnn", "theano"]  # no .pth file, no folder data
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory):
-    """A folder with what the two wheels hold."""
-    uv = shutil.which("uv", path=f"{os.environ['PATH']}:{ROOT / '.uv' / 'bin'}")
-    if uv is None or shutil.which("make") is None:
+def uv():
+    found = shutil.which("uv", path=f"{os.environ['PATH']}:{ROOT / '.uv' / 'bin'}")
+    if found is None or shutil.which("make") is None:
         pytest.skip("no uv, or no make: the image has none")
-    folder = tmp_path_factory.mktemp("dist")
-    left_out = {".git", ".venv", ".uv", "runs", "results", "tests"}
-    shutil.copytree(ROOT, folder / "checkout", ignore=lambda where, names: left_out if Path(where) == ROOT else set())
-    (folder / "checkout" / ".venv").symlink_to(ROOT / ".venv")
-    (folder / "checkout" / ".uv").symlink_to(ROOT / ".uv")
-    subprocess.run(["make", "--assume-old=.venv/.ready", "dist"], cwd=folder / "checkout", check=True)
-    files = sorted((folder / "checkout" / "dist").iterdir())  # the library's wheel is built from its sdist
-    version = lxmls_rnn.__version__
-    wheels = [f"lxmls_rnn-{version}-py3-none-any.whl", "theano-1.0.5-py3-none-any.whl"]
-    assert [file.name for file in files] == [wheels[0], f"lxmls_rnn-{version}.tar.gz", wheels[1]]
-    install = [uv, "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target", folder / "packages"]
-    subprocess.run([*install, *wheels], cwd=folder / "checkout" / "dist", check=True)
-    shutil.rmtree(folder / "checkout")
-    return folder / "packages"
+    return found
+
+
+@pytest.fixture(scope="module")
+def dist(uv, tmp_path_factory):
+    """The folder with what `make dist` writes."""
+    checkout = tmp_path_factory.mktemp("dist") / "checkout"
+    left_out = {".git", ".venv", ".uv", "runs", "results", "tests", "build"}
+    shutil.copytree(ROOT, checkout, ignore=lambda where, names: left_out if Path(where) == ROOT else set())
+    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    (checkout / ".uv").symlink_to(ROOT / ".uv")
+    subprocess.run(["make", "--assume-old=.venv/.ready", "dist"], cwd=checkout, check=True)
+    written = (checkout / "dist").rename(checkout.parent / "dist")
+    shutil.rmtree(checkout)
+    names = {f"lxmls_rnn-{VERSION}.tar.gz", f"lxmls_rnn-{VERSION}-py3-none-any.whl", "theano-1.0.5-py3-none-any.whl"}
+    assert {file.name for file in written.iterdir()} == names  # the library's wheel is built from its sdist
+    return written
+
+
+def run(command, folder, **environ):
+    """Run a command in an empty folder, without the settings of this process, and return what it prints."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LXMLS_")} | environ
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow("builds two wheels and trains with what is in them, twenty seconds")
-def test_what_is_in_the_wheels_trains(packages, tmp_path):
+def test_what_is_in_the_wheels_trains_on_the_sample_that_is_in_there_too(uv, dist, tmp_path):
+    packages = tmp_path / "packages"
+    install = [uv, "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target", packages]
+    run([*install, *dist.glob("*.whl")], tmp_path)
     code = (
         "import theano, lxmls_rnn.__main__ as main, sys; print(theano.__file__, main.__file__);"
-        "sys.argv[1:] = ['train', '--model', 'FastRNN', '--epochs', '1', '--name', 'one']; main.main()"
+        "sys.argv[1:] = ['train', 'sample', '--model', 'FastRNN', '--epochs', '1', '--name', 'one']; main.main()"
     )
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("LXMLS_")}
-    environ |= {"PYTHONPATH": str(packages), "LXMLS_RUNS": str(tmp_path)}  # the sample comes with the wheel
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    files, *_ = done.stdout.splitlines()
+    files, *_ = run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(packages)).splitlines()
     assert all(file.startswith(str(packages)) for file in files.split())
-    assert (tmp_path / "one" / "model.npz").exists()
+    assert (tmp_path / "runs" / "one" / "model.npz").exists()
     assert sorted(path.name for path in packages.iterdir() if path.suffix != ".dist-info") == TOP_LEVEL
     assert all((packages / package / "py.typed").exists() for package in ("lxmls_rnn", "lab"))
+
+
+@pytest.mark.slow("builds the packages and installs what they need, twenty seconds")
+def test_uvx_finds_our_theano_and_not_the_indexs_and_the_doctor_is_content(uv, dist, tmp_path):
+    screen = run([uv, "tool", "run", "--python", sys.executable, "--find-links", dist, "lxmls-rnn", "doctor"], tmp_path)
+    assert "compiled to C, ran, and gave the right result" in " ".join(screen.split())
