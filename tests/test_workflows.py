@@ -56,3 +56,8 @@ def test_package_citation_and_changelog_have_the_same_version():
     assert lxmls_rnn.__version__ == version
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
     assert re.findall(r"^## ([\w.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[:2] == ["Unreleased", version]
+
+
+def test_the_image_is_built_with_the_uv_of_the_lock():
+    version = re.search(r"^ARG UV_VERSION=(.*)$", (ROOT / "docker/Dockerfile").read_text(), re.MULTILINE)[1]
+    assert f'name = "uv"\nversion = "{version}"\n' in (ROOT / "uv.lock").read_text()
