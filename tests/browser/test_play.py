@@ -51,24 +51,23 @@ def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture
 
 
 def out_of_sight(panel, *parts):
-    """Texts and marks of the parts that are not wholly within the notebook's window."""
+    """Parts that are not wholly within the notebook's window, up to a pixel."""
     window = panel.page.locator(".jp-WindowedPanel-outer").bounding_box()
-    hidden = []
-    for part in parts:
-        box = part.bounding_box()
-        beyond = box["y"] + box["height"] > window["y"] + window["height"]
-        if box["y"] < window["y"] or beyond or box["x"] + box["width"] > window["x"] + window["width"]:
-            hidden.append((part, box, window))
-    return hidden
+
+    def beyond(box):
+        ends = (("x", "width"), ("y", "height"))
+        return any(not window[a] - 1 < box[a] < box[a] + box[n] < window[a] + window[n] + 1 for a, n in ends)
+
+    return [part for part in parts if beyond(part.bounding_box())]
 
 
 def crowded(panel):
     """Pairs of ticks and labels of the plots that overlap, and those that stick out of their plot."""
     return panel.evaluate(
-        """panel => [...panel.querySelectorAll("svg.bqplot")].flatMap(plot => {
+        """panel => [...panel.querySelectorAll(".bqplot")].flatMap(plot => {
             const frame = plot.getBoundingClientRect();
-            const texts = [...plot.querySelectorAll("text")].filter(text => text.textContent.trim());
-            const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]).filter(([, b]) => b.width);
+            const texts = [...plot.querySelectorAll(".axis text")].filter(text => text.textContent.trim());
+            const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]);
             const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
             return boxes.flatMap(([text, box], n) => [
                 ...(box.left < frame.left - 1 || box.right > frame.right + 1 ? ["sticks out: " + text] : []),
@@ -85,7 +84,7 @@ def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
     page.set_viewport_size({"width": width, "height": height})
     panel = lab.panel("PlayPanel")
     panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
-    plots, numbers = panel.locator("svg.bqplot"), panel.locator(".lab-play-recurrence")
+    plots, numbers = panel.locator(".bqplot"), panel.locator(".lab-play-recurrence")
     expect(plots).to_have_count(2)
     knobs = [slider(panel, name) for name in ("W_h ×", "Weights ×", "Forget gate +")]
     knobs += [panel.get_by_label(f"{gate} gate =", exact=True) for gate in ("Input", "Forget", "Output")]

@@ -104,7 +104,7 @@ class PlayPanel(Panel):
             for says, by in words.PREDICTIONS.items()
         ]
         self.recurrence, self.summary, self.states = map(view, ("play-recurrence", "play-summary", "play-states"))
-        self.recurrence.layout.flex = "1 1 230px"
+        self.recurrence.layout.flex = "2 1 250px"
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
         self._undo, self._filling = Undo(), False
@@ -278,8 +278,8 @@ class PlayPanel(Panel):
     def _write(self) -> None:
         """Show the prediction and what is the case."""
         share = words.share_at_first_word(self.reach)
-        verdict = f"<b>{self._prediction.in_words(share)}</b> " if self._prediction else ""
-        self.summary.value = f'<span role="status">{verdict}</span>{self._facts}'
+        verdict = f'<b role="status">{self._prediction.in_words(share)}</b> ' if self._prediction else ""
+        self.summary.value = verdict + self._facts
 
     def _draw_loss(self, model: NumpyRNN) -> float:
         weights, W_h, forget, _ = self.knobs
@@ -311,7 +311,7 @@ class PlayPanel(Panel):
 def _slider(name: str, value: float, least: float, most: float, tooltip: str) -> widgets.FloatSlider:
     options = {"min": least, "max": most, "step": 0.05, "readout_format": ".2f"}
     slider = field(widgets.FloatSlider, name, value, tooltip, "auto", "7em", **options)
-    slider.layout.flex, slider.layout.max_width = "1 1 280px", "29em"
+    slider.layout.flex, slider.layout.max_width = "1 1 270px", "29em"
     return slider
 
 

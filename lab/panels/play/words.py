@@ -38,7 +38,7 @@ def of_recurrence(model: NumpyRNN, x: np.ndarray) -> str:
     return (
         f'<div title="The largest absolute eigenvalue of W_h{of_rows}">Spectral radius of W<sub>h</sub>: {shown}</div>'
         f'<div title="The largest singular value of {product}">Spectral norm of '
-        f"∂{state}<sub>{len(x)}</sub>/∂{state}<sub>0</sub>: {norm:.3g}</div>"
+        f"∂{state}<sub>{len(x)}</sub>/∂{state}<sub>0</sub>: {norm:.2g}</div>"
     )
 
 
