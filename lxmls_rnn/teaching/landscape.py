@@ -18,7 +18,7 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat, log_softm
 from lxmls_rnn.deep_learning.sgd import norm, sum_by_word
 
 FORGET_OFFSET = "forget"  # key of the forget gate's offset in a direction
-GATES = "ifo"  # input, forget, output; g is the candidate, not a gate
+CLAMPABLE_GATES = "ifo"  # input, forget, output; g is the candidate, not a gate
 
 
 class ClampedLSTM(NumpyLSTM):
@@ -65,10 +65,10 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
 def with_clamps(model: NumpyRNN, clamps: Mapping[str, float]) -> NumpyRNN:
     """Return the same tagger with only the gates `clamps` constant: with {'f': 1.0} the cell forgets nothing.
 
-    ValueError for another name than those of `GATES`, or if a `NumpyRNN`, which has no gates, is to clamp one.
+    ValueError for a name that is not in `CLAMPABLE_GATES`, and for any name if the model is a `NumpyRNN`.
     """
     is_lstm = isinstance(model, NumpyLSTM)
-    if wrong := set(clamps).difference(GATES if is_lstm else ""):
+    if wrong := set(clamps).difference(CLAMPABLE_GATES if is_lstm else ""):
         raise ValueError(f"clamps must name gates of the model, i, f or o of an LSTM; got {', '.join(sorted(wrong))}")
     kind = type("ClampedLSTM", (ClampedLSTM,), {"clamps": dict(clamps)}) if clamps else NumpyLSTM
     return _with(model, model.get_values(), kind) if is_lstm else model

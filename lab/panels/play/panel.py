@@ -23,8 +23,8 @@ from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 from lxmls_rnn.sequences import Sequence as TaggedSentence
 from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.landscape import (
+    CLAMPABLE_GATES,
     FORGET_OFFSET,
-    GATES,
     losses_along,
     scaled,
     steepest_descent,
@@ -91,7 +91,7 @@ class PlayPanel(Panel):
         names = "Input gate =", "Forget gate =", "Output gate ="
         self.clamps = {
             gate: dropdown(name, CLAMPS, what, width="13em", label="7em")
-            for gate, name in zip(GATES, names, strict=True)
+            for gate, name in zip(CLAMPABLE_GATES, names, strict=True)
         }
         self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
