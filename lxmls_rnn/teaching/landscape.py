@@ -1,9 +1,10 @@
-r"""Modified weights of a tagger: scaling, an offset of the forget gate, and the loss along a line.
+r"""Modified taggers: scaled weights, an offset of the forget gate, clamped gates, and the loss along a line.
 
 A slice of the loss landscape is the loss along one direction d through the weights, l(s) = loss(W + s d) (Goodfellow,
 Vinyals & Saxe 2015). The lab guide's LSTM has no biases. An offset b of its forget gate, f = logistic(a_f + b), is the
 weight of one more input that is always 1, so that `NumpyLSTM` needs no change. (Gers, Schmidhuber & Cummins 2000
-initialise it with a positive value, so that the cell keeps its content.)
+initialise it with a positive value, so that the cell keeps its content.) A clamped gate is a constant: its rows of the
+matrices have no effect and the gradient 0.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,11 +13,27 @@ import numpy as np
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.batches import Batch
-from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from lxmls_rnn.deep_learning.numpy_lstm import Cells, NumpyLSTM, Slopes
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN, columns, flat, log_softmax
 from lxmls_rnn.deep_learning.sgd import norm, sum_by_word
 
 FORGET_OFFSET = "forget"  # key of the forget gate's offset in a direction
+CLAMPABLE_GATES = "ifo"  # input, forget, output; g is the candidate, not a gate
+
+
+class ClampedLSTM(NumpyLSTM):
+    """LSTM whose gates `clamps`, by name, are constant; `with_clamps` makes a subclass for each choice."""
+
+    clamps: Mapping[str, float] = {}
+
+    def gates(self, a: np.ndarray, b: np.ndarray | None) -> tuple[np.ndarray, ...]:
+        """Return i, f, g and o as in `NumpyLSTM`, clamped ones constant."""
+        free = zip("ifgo", super().gates(a, b), strict=True)
+        return tuple(np.full_like(gate, self.clamps[name]) if name in self.clamps else gate for name, gate in free)
+
+    def slopes(self, cells: Cells) -> Slopes:
+        """Return the derivatives within each step; that of a clamped gate is 0."""
+        return super().slopes(cells)._replace(**{name: np.zeros_like(cells.f) for name in self.clamps})
 
 
 def scaled(model: NumpyRNN, weights: float = 1.0, W_h: float = 1.0) -> NumpyRNN:
@@ -43,6 +60,18 @@ def with_forget_offset(model: NumpyRNN, offset: float) -> NumpyRNN:
     values["W_x"] = np.concatenate([values["W_x"], b], axis=1)
     sizes = model.sizes._replace(n_emb=n_emb + 1)
     return model_file.build(type(model), sizes, values, model.activation, model.dtype)
+
+
+def with_clamps(model: NumpyRNN, clamps: Mapping[str, float]) -> NumpyRNN:
+    """Return the same tagger with only the gates `clamps` constant: with {'f': 1.0} the cell forgets nothing.
+
+    ValueError for a name that is not in `CLAMPABLE_GATES`, and for any name if the model is a `NumpyRNN`.
+    """
+    is_lstm = isinstance(model, NumpyLSTM)
+    if wrong := set(clamps).difference(CLAMPABLE_GATES if is_lstm else ""):
+        raise ValueError(f"clamps must name gates of the model, i, f or o of an LSTM; got {', '.join(sorted(wrong))}")
+    kind = type("ClampedLSTM", (ClampedLSTM,), {"clamps": dict(clamps)}) if clamps else NumpyLSTM
+    return _with(model, model.get_values(), kind) if is_lstm else model
 
 
 def loss(model: NumpyRNN, batch: Batch) -> float:
@@ -117,6 +146,6 @@ def losses_along(
     return np.array(found)
 
 
-def _with(model: NumpyRNN, values: Mapping[str, np.ndarray]) -> NumpyRNN:
-    built: NumpyRNN = model_file.build(type(model), model.sizes, values, model.activation, model.dtype)
+def _with(model: NumpyRNN, values: Mapping[str, np.ndarray], model_class: type[NumpyRNN] | None = None) -> NumpyRNN:
+    built: NumpyRNN = model_file.build(model_class or type(model), model.sizes, values, model.activation, model.dtype)
     return built

@@ -1,6 +1,7 @@
 import re
 
-from browser.page import button, fill, overflowing, press
+import pytest
+from browser.page import button, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 from lab import PlayPanel
@@ -47,3 +48,91 @@ def test_dragging_a_knob_shows_at_once_what_becomes_of_the_gradient(lab, picture
         lab.page.set_viewport_size({"width": 900, "height": 800})
         expect(panel.locator(".lab-play-states table")).to_be_visible()
         assert not overflowing(lab.page, panel)
+
+
+def out_of_sight(panel, *parts):
+    """Parts that are not wholly within the notebook's window, up to a pixel."""
+    window = panel.page.locator(".jp-WindowedPanel-outer").bounding_box()
+
+    def beyond(box):
+        ends = (("x", "width"), ("y", "height"))
+        return any(not window[a] - 1 < box[a] < box[a] + box[n] < window[a] + window[n] + 1 for a, n in ends)
+
+    return [part for part in parts if beyond(part.bounding_box())]
+
+
+def crowded(panel):
+    """Pairs of ticks and labels of the plots that overlap, and those that stick out of their plot."""
+    return panel.evaluate(
+        """panel => [...panel.querySelectorAll(".bqplot")].flatMap(plot => {
+            const frame = plot.getBoundingClientRect();
+            const texts = [...plot.querySelectorAll(".axis text")].filter(text => text.textContent.trim());
+            const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]);
+            const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
+            return boxes.flatMap(([text, box], n) => [
+                ...(box.left < frame.left - 1 || box.right > frame.right + 1 ? ["sticks out: " + text] : []),
+                ...boxes.slice(n + 1).filter(([, other]) => meet(box, other)).map(([other]) => text + " on " + other),
+            ]);
+        })"""
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 700), (1440, 900)])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_knobs_and_plots_are_visible_together(lab, width, height, dark):
+    page = lab.page
+    page.set_viewport_size({"width": width, "height": height})
+    panel = lab.panel("PlayPanel")
+    panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
+    plots, numbers = panel.locator(".bqplot"), panel.locator(".lab-play-recurrence")
+    expect(plots).to_have_count(2)
+    knobs = [slider(panel, name) for name in ("W_h ×", "Weights ×", "Forget gate +")]
+    knobs += [panel.get_by_label(f"{gate} gate =", exact=True) for gate in ("Input", "Forget", "Output")]
+    expect(knobs[-1]).to_be_visible()
+    shown = *knobs, button(panel, "Grows"), button(panel, "Undo"), numbers, plots.first, plots.last
+
+    def look():
+        button(panel, "Grows").evaluate("button => button.scrollIntoView({block: 'start'})")
+        assert not out_of_sight(panel, *shown)
+        assert not overflowing(page, panel)
+        assert not crowded(panel)
+        before, scrolled = numbers.inner_text(), button(panel, "Grows").bounding_box()
+        press(knobs[0].get_by_role("slider"), "PageUp")
+        expect(numbers).not_to_have_text(before)
+        assert button(panel, "Grows").bounding_box() == scrolled
+        assert not out_of_sight(panel, *shown)
+
+    if dark:
+        with lab.dark():
+            look()
+    else:
+        look()
+        page.keyboard.press("Control+b")  # without the list of files, the whole panel down to the plots
+        expect(page.locator(".jp-FileBrowser")).to_be_hidden()
+        title = panel.locator("h3")
+        title.evaluate("title => title.scrollIntoView({block: 'start'})")
+        assert not out_of_sight(panel, title, *shown)
+        assert not crowded(panel)
+        page.keyboard.press("Control+b")
+
+
+def test_predict_clamp_and_undo_with_the_keyboard(lab):
+    panel = lab.panel("PlayPanel")
+    summary, undo = panel.locator(".lab-play-summary"), button(panel, "Undo")
+    expect(undo).to_have_attribute("title", re.compile("last change"))
+    panel.get_by_label("Tagger", exact=True).select_option(label="LSTM")
+    press(button(panel, "Shrinks"), "Enter")
+    expect(summary).to_contain_text("You predict that it shrinks")
+    gate = panel.get_by_label("Forget gate =", exact=True)
+    gate.select_option(label="0")
+    expect(summary).to_contain_text("You predicted that it shrinks, and it does")
+    expect(summary).to_contain_text("open to 0%")
+    press(undo, "Enter")
+    expect(gate.locator("option:checked")).to_have_text("free")
+    expect(summary).not_to_contain_text("predict")
+    press(undo, "Enter")
+    expect(panel.get_by_label("Tagger", exact=True).locator("option:checked")).to_have_text("RNN, logistic")
+    expect(gate).to_be_hidden()
+    press(undo, "Enter")
+    expect(message(panel)).to_contain_text("nothing to undo")
+    expect(undo).to_be_focused()

@@ -7,6 +7,7 @@ import pytest
 
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.deep_learning.numpy_rnn import log_softmax
+from lxmls_rnn.deep_learning.parameters import STACKED_GATES
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
 from lxmls_rnn.deep_learning.training import Trainer
 from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
@@ -17,6 +18,7 @@ from lxmls_rnn.teaching.landscape import (
     losses_along,
     scaled,
     steepest_descent,
+    with_clamps,
     with_forget_offset,
 )
 
@@ -36,14 +38,15 @@ CASES = [
     (drawn(NumpyRNN, activation="tanh"), 0.0),
     (drawn(NumpyLSTM), OFFSET),
     (drawn(NumpyLSTM, peepholes=False), OFFSET),
+    (with_clamps(drawn(NumpyLSTM), {"i": 0.5, "o": 1.0}), OFFSET),
 ]
 
 
-def loss_by_hand(model, offset):
+def loss_by_hand(model, offset, **clamps):
     """Give the mean loss of the sentences by an LSTM that is written out, its forget gate with an offset."""
 
-    def logistic(a):
-        return 1 / (1 + np.exp(-a))
+    def gate(name, a):
+        return clamps.get(name, 1 / (1 + np.exp(-a)))
 
     W_e, W_x, W_h, W_c, W_y = model.param
     losses = []
@@ -53,8 +56,8 @@ def loss_by_hand(model, offset):
         for word, tag in zip(sentence.x, sentence.y, strict=True):
             a_i, a_f, a_g, a_o = np.split(W_x @ W_e[:, word] + W_h @ h, 4)
             b_i, b_f, b_o = np.split(W_c @ c, 3)
-            c = logistic(a_f + b_f + offset) * c + logistic(a_i + b_i) * np.tanh(a_g)
-            h = logistic(a_o + b_o) * np.tanh(c)
+            c = gate("f", a_f + b_f + offset) * c + gate("i", a_i + b_i) * np.tanh(a_g)
+            h = gate("o", a_o + b_o) * np.tanh(c)
             total -= log_softmax(W_y @ h)[tag]
         losses.append(total / len(sentence.x))
     return np.mean(losses)
@@ -71,6 +74,30 @@ def test_an_rnn_has_no_forget_gate():
     assert with_forget_offset(model, 0.0) is model
     with pytest.raises(ValueError, match=r"only an LSTM has a forget gate, got the offset 0.7 for a NumpyRNN"):
         with_forget_offset(model, OFFSET)
+
+
+@pytest.mark.parametrize("clamps", [{"i": 0.5}, {"f": 1.0}, {"o": 0.5}, {"i": 1.0, "f": 0.0, "o": 1.0}, {}])
+def test_a_clamped_gate_is_constant_and_passes_no_gradient(clamps):
+    model = with_clamps(drawn(NumpyLSTM), clamps)
+    assert loss(with_forget_offset(model, OFFSET), BATCH) == pytest.approx(loss_by_hand(model, OFFSET, **clamps))
+    found = gradient(model, BATCH, OFFSET)
+    for name, rows in STACKED_GATES.items():
+        moved = {gate for gate, g in zip(rows, np.split(found[name], len(rows)), strict=True) if g.any()}
+        assert moved == {gate for gate in rows if gate not in clamps}, name
+
+
+def test_clamps_outlive_scaling_and_training_until_others_replace_them():
+    model = descend(scaled(with_clamps(drawn(NumpyLSTM), {"f": 1.0}), 2.0), [BATCH], 0.5)
+    assert (model.cells([3, 0]).f == 1).all()
+    assert (with_clamps(model, {"o": 0.0}).cells([3, 0]).f < 1).all()
+    assert type(with_clamps(model, {})) is NumpyLSTM
+
+
+def test_only_the_gates_of_an_lstm_are_clamped():
+    assert with_clamps(CASES[0][0], {}) is CASES[0][0]
+    for model, name in ((drawn(NumpyLSTM), "g"), (drawn(NumpyRNN), "f")):
+        with pytest.raises(ValueError, match=f"gates of the model, i, f or o of an LSTM; got {name}"):
+            with_clamps(model, {name: 1.0})
 
 
 def test_scaling_leaves_the_embeddings_and_the_model_itself():

@@ -12,6 +12,7 @@ from lab.drawing.figures import figure, put, scales_of, side_axis
 from lxmls_rnn.plotting.palette import HIGHLIGHT, LINES
 
 KEPT_COLOUR = "#808080"
+CHART_SIZE = (394, 220)  # pixels; narrower in a narrow window, so that two are side by side below the sliders
 NO_POINTS = np.array([])
 Line = tuple[np.ndarray, np.ndarray]
 
@@ -20,7 +21,8 @@ class Slices(widgets.VBox):
     """A chart of up to two current lines and one point, and of earlier lines that the user keeps."""
 
     def __init__(self, across: bqplot.Axis, up: bqplot.Axis, names: Sequence[str]) -> None:
-        self.figure = figure(across, up)
+        self.figure = figure(across, up, size=CHART_SIZE)
+        self.figure.layout.margin = "0"  # with one, the box around it would scroll
         style = {"scales": scales_of(self.figure), "x": [], "y": []}
         self.lines = [
             bqplot.Lines(colors=[colour], stroke_width=2, marker="circle", marker_size=16, **style)
@@ -30,7 +32,7 @@ class Slices(widgets.VBox):
         self.point = bqplot.Scatter(colors=[HIGHLIGHT], default_size=70, **style)
         self.figure.marks = [*self.kept, *self.lines, self.point]
         self.names, self.key = names, widgets.HTML()
-        super().__init__([self.figure, self.key])
+        super().__init__([self.figure, self.key], layout={"flex": "1 1 250px", "max_width": f"{CHART_SIZE[0]}px"})
 
     def draw(self, lines: Sequence[Line], point: tuple[float, float] | None = None) -> None:
         """Replace the lines and the point."""

@@ -1,29 +1,30 @@
 """Play panel: scale the weights with sliders and see the effect on gradient, hidden states and loss."""
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
+from lab.panels.play import words
 from lab.panels.play.charts import Line, loss_chart, reach_chart, round_above
+from lab.panels.play.network import DESCENT_RANGE, N_POINTS, N_SENTENCES, RATE, Knobs, Network, train_epoch
+from lab.panels.play.undo import State, Undo
 from lab.widgets.choices import REACH
 from lab.widgets.controls import dropdown, field, in_row, integer, on_change, seed, set_options, show, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.batches import cut
-from lxmls_rnn.deep_learning.initialisation import INITS, initialise
+from lxmls_rnn.deep_learning.initialisation import INITS
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
-from lxmls_rnn.deep_learning.rnn import numpy_class
-from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
 from lxmls_rnn.sequences import Sequence as TaggedSentence
-from lxmls_rnn.teaching.analysis import Reach, factor_per_step, gradient_reach, steps_until
+from lxmls_rnn.teaching.analysis import gradient_reach
 from lxmls_rnn.teaching.landscape import (
+    CLAMPABLE_GATES,
     FORGET_OFFSET,
-    descend,
     losses_along,
     scaled,
     steepest_descent,
@@ -36,22 +37,14 @@ TAGGER_MODELS = {
     "LSTM": ("NumpyLSTM", "tanh"),
 }
 SAMPLE = "sample"
-MAX_SHOWN_DISTANCE, N_SENTENCES, N_EMB, RATE = 30, 30, 10, 0.5  # RATE: learning rate
+MAX_SHOWN_DISTANCE = 30
 DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, ALONG_FORGET = "steepest descent", "Weights ×", "W_h ×", "Forget gate +"
-N_POINTS = 31  # points of the loss along a line
-DESCENT_RANGE = (-1.0, 5.0)  # ends of the line: Euclidean distance in all weights
-
-
-class Knobs(NamedTuple):
-    """Values of the sliders."""
-
-    weights: float
-    W_h: float
-    forget: float
+FREE = "free"
+CLAMPS = [(FREE, FREE), ("0", 0.0), ("0.5", 0.5), ("1", 1.0)]
 
 
 class PlayPanel(Panel):
-    """Change the scale of the weights and the offset of the forget gate with sliders.
+    """Change the scale of the weights and the offset of the forget gate with sliders, and clamp gates.
 
     `base` is the tagger with the sliders in neutral position, at its initialisation or after training; `reach` is the
     gradient of the chosen word's loss and `losses` the losses along the chosen line, as drawn.
@@ -61,13 +54,22 @@ class PlayPanel(Panel):
     help = """Drag a slider, or use the arrow keys, and watch. <b>W_h ×</b> multiplies the recurrent weights,
     <b>Weights ×</b> all matrices except the embeddings: with <i>uniform01</i> it is the upper end of the range that
     they are drawn from. <b>Forget gate +</b> is added inside the forget gate, f = logistic(a<sub>f</sub> + offset);
-    only this panel has such an offset, because the lab guide's model has no biases.<br>Left: the norm of the gradient
-    of one word's loss with respect to the hidden state some words before it, relative to that at the word itself; for
-    an LSTM also with respect to the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one
-    direction through the weights; the red point is the current position. Below: the hidden units at each word.
-    <b>Train one epoch</b> trains on these sentences and resets the sliders to 1. <b>Keep</b> keeps the current lines in
-    grey, to compare an RNN with an LSTM, for example. The networks are NumPy's: models in other frameworks compute the
-    same numbers from the same weights, but compile first or take longer for so small a network."""
+    only this panel has such an offset, because the lab guide's model has no biases. <b>Input gate =</b> and so on clamp
+    a gate of the LSTM: it has this value for every unit and word, and no gradient passes through it.<br>Beside <b>W_h
+    ×</b>: the spectral radius of W_h, its largest absolute eigenvalue, for an LSTM that of the rows of each gate (g is
+    the candidate); and the spectral norm, the largest singular value, of ∂h<sub>t</sub>/∂h<sub>0</sub>. This is the
+    product of the Jacobians diag(f'(a)) W_h of all steps from before the first word up to the word of the loss, for an
+    LSTM of the Jacobians of the whole state (h, c): no small change of the state before the sentence grows by a larger
+    factor. If the slopes f' were all 1, the product would grow or shrink like a power of the spectral radius; the slope
+    of tanh is at most 1, that of logistic at most 1/4.<br><b>Predict first</b>, if you like: say what the next change
+    does to the last point of the left plot, the share of the gradient that is left at the first word (for an LSTM, at
+    its cell c). <b>Undo</b> takes back the last change, also an epoch of training.<br>Left: the norm of the gradient of
+    one word's loss with respect to the hidden state some words before it, relative to that at the word itself; for an
+    LSTM also with respect to the cell. Right: a slice of the loss landscape, the mean loss of 30 sentences along one
+    direction through the weights; the red point is the current position. Below: the hidden units at each word. <b>Train
+    one epoch</b> trains on these sentences and resets the sliders to 1. <b>Keep</b> keeps the current lines in grey, to
+    compare an RNN with an LSTM, for example. The networks are NumPy's: models in other frameworks compute the same
+    numbers from the same weights, but compile first or take longer for so small a network."""
 
     def __init__(self) -> None:
         narrow: dict[str, Any] = {"width": "20em", "label": "8em"}
@@ -85,44 +87,71 @@ class PlayPanel(Panel):
         self.weights = _slider(ALONG_WEIGHTS, 1.0, 0.0, 5.0, "Multiplies all matrices but the embeddings")
         self.W_h = _slider(ALONG_W_H, 1.0, 0.0, 5.0, "Multiplies the recurrent weights")
         self.forget = _slider(ALONG_FORGET, 0.0, -5.0, 5.0, "Added inside the forget gate of an LSTM")
+        what = "Fix this gate for all units and words; no gradient passes through it"
+        names = "Input gate =", "Forget gate =", "Output gate ="
+        self.clamps = {
+            gate: dropdown(name, CLAMPS, what, width="13em", label="7em")
+            for gate, name in zip(CLAMPABLE_GATES, names, strict=True)
+        }
         self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **narrow)
         self.epoch_button = self.button("Train one epoch", f"Train on the sentences at rate {RATE}", self.train)
         self.keep_button = self.button("Keep", "Keep the current lines in grey, for comparison", self.keep)
+        self.undo_button = self.button("Undo", "Take back the last change of a slider, gate or setting", self.undo)
         self.reset_button = self.button("Reset", "Draw new initial weights and reset the sliders", self.begin)
-        self.summary, self.states = view("play-summary"), view("play-states")
+        about = "Predict that the gradient that is left at the first word {} {}"
+        self.predictions = [
+            self.button(says.title(), about.format(says, by), partial(self.predict, says))
+            for says, by in words.PREDICTIONS.items()
+        ]
+        self.recurrence, self.summary, self.states = map(view, ("play-recurrence", "play-summary", "play-states"))
+        self.recurrence.layout.flex = "2 1 250px"
         self.reaches, self.slices = reach_chart(), loss_chart()
         self._history: list[Knobs] = []  # values of the sliders in each epoch of training
-        self._filling = False
+        self._undo, self._filling = Undo(), False
+        self._prediction: words.Prediction | None = None
+        settings = self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed
+        knobs = self.weights, self.W_h, self.forget, *self.clamps.values()
+        self._network_controls, self._other_controls = (*settings, self.number), (self.word, self.line, *knobs)
+        self._gates = in_row(*self.clamps.values())
+        actions = in_row(
+            in_row(widgets.Label("Predict first: the gradient at the first word"), *self.predictions),
+            in_row(self.epoch_button, self.keep_button, self.undo_button, self.reset_button),
+        )
+        actions.layout.grid_gap = "0 20px"
         super().__init__(
-            in_row(self.tagger, self.corpus, self.distance),
-            in_row(self.init, self.n_hidd, self.seed),
-            in_row(self.number, self.word, self.line),
-            in_row(self.weights, self.W_h, self.forget),
-            in_row(self.epoch_button, self.keep_button, self.reset_button),
-            self.summary,
+            in_row(*settings, self.number, self.word, self.line),
+            actions,
+            in_row(self.W_h, self.recurrence),
+            in_row(self.weights, self.forget),
+            self._gates,
             in_row(self.reaches, self.slices),
+            self.summary,
             self.states,
         )
-        on_change(self._changed, self.tagger, self.corpus, self.distance, self.init, self.n_hidd, self.seed)
+        on_change(self._changed, *settings)
         on_change(self._sentence_changed, self.number)
         on_change(self.slices.forget, self.line)  # lines along different directions are not comparable
-        on_change(self._draw, self.weights, self.W_h, self.forget, self.word, self.line)
+        on_change(self._draw, *self._other_controls)
         self._changed()
 
     # settings
 
     @property
     def knobs(self) -> Knobs:
-        """The values of the sliders."""
-        return Knobs(self.weights.value, self.W_h.value, self.forget.value if self.is_lstm else 0.0)
+        """The values of the sliders and clamps."""
+        clamps = {gate: control.value for gate, control in self.clamps.items() if control.value != FREE}
+        return Knobs(self.weights.value, self.W_h.value, self.forget.value if self.is_lstm else 0.0, clamps)
 
     @property
     def is_lstm(self) -> bool:
         """Whether the tagger is an LSTM, which has a forget gate."""
         return TAGGER_MODELS[self.tagger.value][0] == "NumpyLSTM"
 
-    def _corpus(self) -> str:
-        return SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
+    @property
+    def network(self) -> Network:
+        """The settings that the initial weights depend on."""
+        corpus = SAMPLE if self.corpus.value == SAMPLE else f"{REACH}:{self.distance.value}"
+        return Network(corpus, *TAGGER_MODELS[self.tagger.value], self.init.value, self.n_hidd.value, self.seed.value)
 
     def sentence(self) -> TaggedSentence:
         """Return the chosen sentence."""
@@ -131,50 +160,79 @@ class PlayPanel(Panel):
     def _changed(self) -> None:
         show(self.distance, self.corpus.value == REACH)
         show(self.forget, self.is_lstm)
+        show(self._gates, self.is_lstm)
         if not self._filling:
             self.attempt(self.begin)
 
     def begin(self) -> None:
-        """Draw new initial weights and reset the sliders."""
-        self._sentences, n_words, n_tags = _read(corpus_files(self._corpus())[0])
-        (model, activation), drawn = TAGGER_MODELS[self.tagger.value], self.seed.value
-        sizes = n_words, N_EMB, self.n_hidd.value, n_tags
-        self.base: NumpyRNN = numpy_class(model)(*sizes, seed=drawn, activation=activation)
-        initialise(self.base, self.init.value, drawn)
+        """Draw new initial weights and reset the sliders and clamps."""
+        self._sentences, self.base = self.network.sentences(), self.network.drawn()
         self._history = []
-        self._fill(0.0)
+        with self._quietly():
+            for control in self.clamps.values():
+                control.value = FREE
+            self._update_options()
+        self._reset_sliders(0.0)
 
-    def _fill(self, forget: float) -> None:
-        """Reset the sliders, update the options of words and lines, then draw once."""
-        self._filling = True
-        try:
+    def _reset_sliders(self, forget: float) -> None:
+        """Reset the sliders, then draw once."""
+        with self._quietly():
             self.weights.value = self.W_h.value = 1.0
             self.forget.value = forget
-            set_options(self.line, [DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, *([ALONG_FORGET] if self.is_lstm else [])])
-            self._update_words()
-        finally:
-            self._filling = False
         self.draw()
 
-    def _update_words(self) -> None:
-        """List the words of the sentence and select the last but one, before the full stop."""
-        words = self.sentence().words
-        set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(words)], max(0, len(words) - 2))
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Change controls without drawing."""
+        before, self._filling = self._filling, True
+        try:
+            yield
+        finally:
+            self._filling = before
+
+    def _update_options(self) -> None:
+        """Update the options of lines, and those of words, of which the last but one is selected."""
+        set_options(self.line, [DOWNHILL, ALONG_WEIGHTS, ALONG_W_H, *([ALONG_FORGET] if self.is_lstm else [])])
+        shown = self.sentence().words  # the last one is the full stop
+        set_options(self.word, [(f"{t + 1} {word}", t) for t, word in enumerate(shown)], max(0, len(shown) - 2))
 
     def _sentence_changed(self) -> None:
-        self._filling = True
-        with self.guard():
-            self._update_words()
-        self._filling = False
+        with self.guard(), self._quietly():
+            self._update_options()
         self._draw()
 
     def train(self) -> None:
         """Train one epoch on the scaled weights, then reset the sliders."""
-        weights, W_h, forget = self.knobs
-        one_by_one = cut(self._sentences, 1, "float64")
-        self.base = descend(scaled(self.base, weights, W_h), one_by_one, RATE, forget)
-        self._history.append(self.knobs)
-        self._fill(forget)
+        knobs = self.knobs
+        self.base = train_epoch(self.base, knobs, self._sentences)
+        self._history = [*self._history, knobs]
+        self._reset_sliders(knobs.forget)
+
+    def _state(self) -> State:
+        values = {control.description: control.value for control in (*self._network_controls, *self._other_controls)}
+        return {**values, "base": self.base, "history": self._history}
+
+    def undo(self) -> None:
+        """Go back to the state before the last change."""
+        state: Any = self._undo.back()
+        if state is None:
+            self.show_message("There is nothing to undo.")
+            return
+        self._prediction = None
+        with self._quietly():
+            for control in self._network_controls:
+                control.value = state[control.description]
+            self._sentences = self.network.sentences()
+            self._update_options()
+            for control in self._other_controls:
+                control.value = state[control.description]
+        self.base, self._history = state["base"], state["history"]
+        self.draw()
+
+    def predict(self, says: str) -> None:
+        """Predict what becomes of the gradient that is left at the first word."""
+        self._prediction = words.Prediction(says, words.share_at_first_word(self.reach))
+        self._write()
 
     def keep(self) -> None:
         """Keep the current lines in grey."""
@@ -190,9 +248,13 @@ class PlayPanel(Panel):
 
     def draw(self) -> None:
         """Show the results for the current values of the sliders."""
-        weights, W_h, forget = self.knobs
-        model, sentence, t = scaled(self.base, weights, W_h), self.sentence(), self.word.value
-        shown = with_forget_offset(model, forget)
+        changed, was = self._undo.record(self._state()), self._prediction
+        if was and changed:  # it is of one change, or of one drag
+            self._prediction = was._replace(changed=changed) if was.changed in ((), changed) else None
+        knobs, sentence, t = self.knobs, self.sentence(), self.word.value
+        model, self.forget.disabled = knobs.applied_to(self.base), "f" in knobs.clamps
+        shown = with_forget_offset(model, knobs.forget)
+        self.recurrence.value = words.of_recurrence(shown, np.asarray(sentence.x)[: t + 1])
         self.reach = gradient_reach(shown, sentence.x, t, int(sentence.y[t]))
         lines = [share for share in (_shares(self.reach.h), _shares(self.reach.c)) if share is not None]
         back = self.reaches.figure.axes[0]
@@ -202,17 +264,25 @@ class PlayPanel(Panel):
         h = shown.forward(sentence.x, all_outputs=True).h[:, 1:]
         units = [f"h {n}" for n in range(1, len(h) + 1)]
         caption = "Hidden states: white is 0, blue up to 1, orange down to -1"
-        words = sentence.words
-        self.states.value = html.heat_map(h, units, words, 1.0, t, caption=caption, upright=len(words) > 12)
-        parts = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *_in_words(self.reach)]
+        upright = len(sentence.words) > 12
+        self.states.value = html.heat_map(h, units, sentence.words, 1.0, t, caption=caption, upright=upright)
+        parts = [f"Loss of the {len(self._sentences)} sentences: {loss:.3f}", *words.of_reach(self.reach)]
         if isinstance(shown, NumpyLSTM):
             parts.append(f"The forget gates are open to {shown.cells(sentence.x).f.mean():.0%} on average")
         if self._history:
             parts.append(f"Epochs of training: {len(self._history)}")
-        self.summary.value = f"{'. '.join(parts)}."
+        self._facts = f"{'. '.join(parts)}."
+        self._write()
+        self.refresh_code()
+
+    def _write(self) -> None:
+        """Show the prediction and what is the case."""
+        share = words.share_at_first_word(self.reach)
+        verdict = f'<b role="status">{self._prediction.in_words(share)}</b> ' if self._prediction else ""
+        self.summary.value = verdict + self._facts
 
     def _draw_loss(self, model: NumpyRNN) -> float:
-        weights, W_h, forget = self.knobs
+        weights, W_h, forget, _ = self.knobs
         (batch,) = cut(self._sentences, len(self._sentences), "float64")
         line, axis = self.line.value, self.slices.figure.axes
         direction: Mapping[str, np.ndarray | float]
@@ -227,59 +297,22 @@ class PlayPanel(Panel):
             direction = {name: W for name, W in direction.items() if name != "W_e"}
         losses = losses_along(model, direction, [0.0, *(x - here)], batch, forget)
         self.losses = losses[1:]
-        label = "distance along the steepest descent" if line == DOWNHILL else line
+        label = "distance downhill" if line == DOWNHILL else line
         axis[0].label, axis[0].scale.min, axis[0].scale.max = label, float(x[0]), float(x[-1])
-        axis[1].scale.max = round_above(float(losses.max()))
+        axis[1].scale.max = top = round_above(float(losses.max()))
+        axis[0].tick_values, axis[1].tick_values = np.arange(x[0], x[-1] + 1), np.linspace(0, top, 6)
         self.slices.draw([(x, self.losses)], (here, losses[0]))
         return float(losses[0])
 
     def code(self) -> str:
-        weights, W_h, forget = self.knobs
-        model, activation = TAGGER_MODELS[self.tagger.value]
-        t = self.word.value
-        trained = ""
-        if self._history:
-            trained = f"""for weights, W_h, forget in {[tuple(knobs) for knobs in self._history]!r}:  # one per epoch
-    model = descend(scaled(model, weights, W_h), cut(sentences, 1, "float64"), {RATE}, forget)
-"""
-        return f"""import numpy as np
-
-from lxmls_rnn.deep_learning.batches import cut
-from lxmls_rnn.deep_learning.initialisation import initialise
-from lxmls_rnn.deep_learning.rnn import {model}
-from lxmls_rnn.experiment import Settings, corpus_files, read_corpus
-from lxmls_rnn.teaching.analysis import gradient_reach
-from lxmls_rnn.teaching.landscape import descend, losses_along, scaled, steepest_descent, with_forget_offset
-
-train, _, _ = read_corpus(Settings(str(corpus_files({self._corpus()!r})[0])))
-sentences = train[:{N_SENTENCES}]
-sizes = len(train.x_dict), {N_EMB}, {self.n_hidd.value}, len(train.y_dict)
-model = {model}(*sizes, seed={self.seed.value}, activation={activation!r})
-initialise(model, {self.init.value!r}, {self.seed.value})
-{trained}model = scaled(model, {weights!r}, {W_h!r})
-shown = with_forget_offset(model, {forget!r})
-
-sentence, t = sentences[{self.number.value - 1}], {t}
-reach = gradient_reach(shown, sentence.x, t, sentence.y[t])
-print(sentence.words[t], (reach.h / reach.h[-1])[::-1])
-print(shown.forward(sentence.x, all_outputs=True).h[:, 1:])
-
-(batch,) = cut(sentences, len(sentences), "float64")
-downhill = steepest_descent(model, batch, {forget!r})
-print(losses_along(model, downhill, np.linspace({DESCENT_RANGE[0]}, {DESCENT_RANGE[1]}, {N_POINTS}), batch, {forget!r}))
-"""
-
-
-@lru_cache(maxsize=4)
-def _read(train: Path) -> tuple[Sequence[TaggedSentence], int, int]:
-    """Return the first sentences of a corpus, and its numbers of words and tags."""
-    sentences, _, _ = read_corpus(Settings(str(train)))
-    return sentences[:N_SENTENCES], len(sentences.x_dict), len(sentences.y_dict)
+        return self.network.code(self._history, self.knobs, self.number.value, self.word.value)
 
 
 def _slider(name: str, value: float, least: float, most: float, tooltip: str) -> widgets.FloatSlider:
     options = {"min": least, "max": most, "step": 0.05, "readout_format": ".2f"}
-    return field(widgets.FloatSlider, name, value, tooltip, "29em", "8em", **options)
+    slider = field(widgets.FloatSlider, name, value, tooltip, "auto", "7em", **options)
+    slider.layout.flex, slider.layout.max_width = "1 1 270px", "29em"
+    return slider
 
 
 def _places(slider: widgets.FloatSlider) -> np.ndarray:
@@ -295,12 +328,3 @@ def _shares(norms: np.ndarray | None) -> Line | None:
         share = norms[::-1] / norms[-1]
     drawable = np.isfinite(share) & (share > 0)
     return back[drawable], share[drawable]
-
-
-def _in_words(reach: Reach) -> list[str]:
-    """Return sentences about the norms of the gradient."""
-    factor, steps = factor_per_step(reach.h), steps_until(reach.h)
-    if np.isnan(factor):
-        return ["No gradient is propagated back"]
-    far = "stays above 1 %" if steps is None else f"is below 1 % after {steps} word{'s' * (steps > 1)}"
-    return [f"Each word back multiplies the gradient by {html.number(factor)} on average; it {far}"]

@@ -1,15 +1,18 @@
 """The play panel: what the knobs do is what the library computes."""
 
+import itertools
 import re
 
 import numpy as np
 import pytest
 
 from lab import PlayPanel
+from lab.panels.play import undo
 from lab.panels.play.charts import round_above
 from lxmls_rnn.deep_learning.batches import cut
 from lxmls_rnn.teaching.analysis import gradient_reach
-from lxmls_rnn.teaching.landscape import loss, scaled, with_forget_offset
+from lxmls_rnn.teaching.jacobians import state_jacobian
+from lxmls_rnn.teaching.landscape import loss, scaled, with_clamps, with_forget_offset
 
 
 @pytest.fixture
@@ -122,6 +125,144 @@ def test_each_sentence_and_each_of_its_words_can_be_looked_at(panel):
     assert panel.message.value == ""
 
 
+def test_beside_the_knob_are_the_spectral_radius_and_the_norm_of_the_jacobian(panel):
+    panel.tagger.value, panel.word.value = "RNN, tanh", 3
+    panel.W_h.value = 2.0
+    radius = 2 * np.abs(np.linalg.eigvals(panel.base.param.W_h)).max()
+    J = state_jacobian(scaled(panel.base, 1, 2), panel.sentence().x[:4])
+    shown = re.sub("<[^>]*>", "", panel.recurrence.value)
+    assert f"Spectral radius of Wh: {radius:.2f}" in shown
+    assert f"Spectral norm of ∂h4/∂h0: {np.linalg.svd(J)[1][0]:.2g}" in shown
+
+
+def test_of_an_lstm_the_radii_are_of_the_gates_and_the_jacobian_of_the_whole_state(panel):
+    panel.tagger.value = "LSTM"
+    panel.clamps["f"].value, panel.clamps["i"].value = 1.0, 0.0
+    shown = re.sub("<[^>]*>", "", panel.recurrence.value)
+    blocks = np.split(panel.base.param.W_h, 4)
+    g, o = (np.abs(np.linalg.eigvals(blocks[gate])).max() for gate in (2, 3))
+    assert f"Wh: g&nbsp;{g:.2f}, o&nbsp;{o:.2f}Spectral norm of ∂(h, c)5/∂(h, c)0: 1" in shown
+
+
+@pytest.mark.parametrize("clamps", [{"i": 0.0}, {"f": 1.0}, {"i": 1.0, "f": 0.5, "o": 0.0}])
+def test_all_that_is_shown_follows_a_clamped_gate(panel, clamps):
+    assert panel._gates.layout.display == "none"
+    panel.tagger.value, panel.W_h.value, panel.forget.value = "LSTM", 2.0, 1.0
+    for gate, value in clamps.items():
+        panel.clamps[gate].value = value
+    model, sentence, t = with_clamps(scaled(panel.base, 1, 2), clamps), panel.sentence(), panel.word.value
+    shown = with_forget_offset(model, 1.0)
+    np.testing.assert_array_equal(panel.reach.c, gradient_reach(shown, sentence.x, t, sentence.y[t]).c)
+    assert shown_loss(panel) == pytest.approx(loss(shown, whole(panel)), abs=1e-3)
+    assert f"h 3, Must: {shown.forward(sentence.x, True).h[2, 1]:.4g}" in panel.states.value
+    assert f"open to {shown.cells(sentence.x).f.mean():.0%}" in panel.summary.value
+    assert panel.forget.disabled == ("f" in clamps)
+    panel.epoch_button.click()
+    assert panel.knobs.clamps == clamps
+    panel.reset_button.click()
+    assert panel.knobs.clamps == {}
+    assert not panel.forget.disabled
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """Let ten seconds pass between two changes."""
+    monkeypatch.setattr(undo.time, "monotonic", itertools.count(step=10).__next__)
+
+
+def seen(panel):
+    return panel.knobs, panel.summary.value, panel.states.value, list(panel.losses), panel.recurrence.value
+
+
+@pytest.mark.usefixtures("slowly")
+def test_undo_takes_back_one_change_after_the_other(panel):
+    changes = [
+        lambda: setattr(panel.W_h, "value", 2.0),
+        lambda: setattr(panel.W_h, "value", 2.5),
+        lambda: setattr(panel.number, "value", 7),
+        lambda: setattr(panel.word, "value", 1),
+        lambda: setattr(panel.corpus, "value", "reach"),
+        lambda: setattr(panel.tagger, "value", "LSTM"),
+        lambda: setattr(panel.clamps["f"], "value", 0.5),
+        lambda: setattr(panel.line, "value", "Forget gate +"),
+        panel.epoch_button.click,
+        panel.epoch_button.click,
+        panel.reset_button.click,
+        lambda: setattr(panel.tagger, "value", "RNN, tanh"),
+    ]
+    before = []
+    for change in changes:
+        before.append(seen(panel))
+        change()
+        assert seen(panel) != before[-1]
+    for expected in reversed(before):
+        panel.undo_button.click()
+        assert seen(panel) == expected
+        assert panel.message.value == ""
+    panel.undo_button.click()
+    assert "nothing to undo" in panel.message.value
+    assert seen(panel) == before[0]
+    panel.W_h.value = 2.0
+    panel.undo_button.click()
+    assert seen(panel) == before[0]
+
+
+def test_a_drag_is_one_step_for_undo(panel, monkeypatch):
+    monkeypatch.setattr(undo.time, "monotonic", itertools.count(step=0.1).__next__)
+    panel.weights.value = 2.0
+    for value in np.linspace(1.05, 3, 30):
+        panel.W_h.value = value
+    panel.undo_button.click()
+    assert panel.knobs[:2] == (2.0, 1.0)
+    panel.undo_button.click()
+    assert panel.knobs[:2] == (1.0, 1.0)
+    panel.epoch_button.click()
+    panel.epoch_button.click()
+    panel.undo_button.click()
+    assert "Epochs of training: 1" in panel.summary.value
+
+
+def predict(panel, says):
+    next(button for button in panel.predictions if button.description == says).click()
+
+
+@pytest.mark.parametrize(("says", "W_h", "verdict"), [
+    ("Shrinks", 0.5, "shrinks, and it does"),
+    ("Grows", 0.5, "grows, but it shrinks"),
+    ("Grows", 3.0, "grows, and it does"),
+    ("Stays", 3.0, "stays, but it grows"),
+    ("Stays", 1.01, "stays, and it does"),
+])  # fmt: skip
+def test_a_prediction_is_judged_by_the_share_at_the_first_word(panel, says, W_h, verdict):
+    before = panel.reaches.lines[0].y[-1]
+    predict(panel, says)
+    assert f"You predict that it {says.lower()}: now change" in panel.summary.value
+    panel.W_h.value = W_h
+    now = panel.reaches.lines[0].y[-1]
+    numbers = f"the first word had {before:.2g} of the gradient, now {now:.2g}."
+    assert f"You predicted that it {verdict}: {numbers}" in panel.summary.value
+
+
+def test_a_prediction_is_of_one_change_and_never_in_the_way(panel):
+    panel.W_h.value = 1.5
+    assert "predict" not in panel.summary.value
+    predict(panel, "Grows")
+    panel.W_h.value = 2.0
+    panel.W_h.value = 2.5
+    assert "You predicted that it grows, and it does" in panel.summary.value
+    panel.weights.value = 0.5
+    assert "predict" not in panel.summary.value
+    predict(panel, "Grows")
+    panel.tagger.value = "LSTM"  # the last point is that of the cell, which keeps more
+    assert "grows, and it does" in panel.summary.value
+    panel.undo_button.click()
+    assert "predict" not in panel.summary.value
+    panel.weights.value = 0.0  # no gradient at all
+    predict(panel, "Grows")
+    panel.weights.value = 1.0
+    assert "first word had 0 of the gradient" in panel.summary.value
+
+
 @pytest.mark.parametrize("init", ["uniform01", "glorot", "orthogonal"])
 def test_at_no_place_of_the_knobs_something_is_wrong(panel, init):
     panel.init.value = init
@@ -131,16 +272,19 @@ def test_at_no_place_of_the_knobs_something_is_wrong(panel, init):
             panel.weights.value, panel.W_h.value = weights, W_h
             assert panel.message.value == ""
             assert np.isfinite(panel.losses).all()
+            assert not re.search("nan|inf", panel.recurrence.value)
 
 
 def test_the_code_computes_the_same(panel, capsys):
     panel.tagger.value, panel.corpus.value = "LSTM", "reach"
     panel.W_h.value, panel.forget.value = 1.5, 1.0
+    panel.clamps["i"].value = 0.5
     panel.epoch_button.click()
-    panel.weights.value = 0.8
+    panel.weights.value, panel.clamps["i"].value, panel.clamps["o"].value = 0.8, "free", 1.0
     found = {}
     exec(panel.code(), found)
     np.testing.assert_array_equal(found["reach"].h, panel.reach.h)
+    assert f": {np.linalg.norm(found['jacobian'], 2):.2g}" in panel.recurrence.value
     assert "watches" in capsys.readouterr().out
     assert loss(found["shown"], found["batch"]) == pytest.approx(panel.slices.point.y[0])
 
