@@ -74,7 +74,7 @@ def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.nda
     """
     x = parameters.check_words(parameters.check_sentence(x), model.sizes.n_words)
     tags = parameters.check_tags(tags, x, model.sizes.n_tags)
-    model = _float64(restrict_vocabulary(model, x))  # a column of W_e for each position, also of repeated words
+    model = _float64(restrict_vocabulary(model, x.tolist()))  # a column of W_e for each position, also of repeated words
     norms = np.zeros((len(x), len(x)))
     for t, tag in enumerate(tags):
         n = t + 1  # this loss does not depend on later words
