@@ -10,7 +10,7 @@ from lab.widgets.controls import set_options, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.teaching.analysis import influences
 
-MAX_WORDS = 200  # the first words of a longer sentence: L words need L backward passes
+MAX_WORDS = 100  # the first words of a longer sentence: L words need L backward passes
 MAX_TABLE_WORDS = 40  # a table of all words on all words would be too large
 # shows the influences on the word below the mouse, or without one those on the selected word
 HOVER = """const words = [...this.children];
