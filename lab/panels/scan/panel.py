@@ -254,7 +254,8 @@ class ScanPanel(Panel):
             loop, scan = columns_of(found.loop), columns_of(found.scan)
             names = self._names(found.loop)
             of_scan = names if len(names) == len(scan) else [f"[{i}]" for i in range(len(scan))]
-            largest = float(max(np.abs(values[np.isfinite(values)]).max(initial=0) for values in (loop, scan)))
+            least = 1.0 if self.part.value == "Markov chain" else 0.0  # one scale for probabilities
+            largest = float(max(np.abs(values[np.isfinite(values)]).max(initial=least) for values in (loop, scan)))
             table = partial(html.heat_map, largest=largest, write="{:.3g}".format)
             columns = [[str(t) for t in self._times(values.shape[1])] for values in (loop, scan)]
             tables = table(loop, names, columns[0]), table(scan, of_scan, columns[1])

@@ -16,6 +16,7 @@ from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import COMPILE_SECONDS, StepError, compile_example, evaluate, explain
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 from lab.widgets import limit
+from lxmls_rnn.plotting.palette import shade
 
 pytestmark = pytest.mark.theano
 
@@ -103,6 +104,13 @@ def test_a_chain_that_swings_between_two_states(panel):
     run(panel, "Markov chain")
     line, _ = panel.figure.marks
     np.testing.assert_allclose(line.y, [[0, 1, 0], [1, 0, 1]])
+
+
+def test_probabilities_have_one_colour_scale(panel):
+    run(panel, "Markov chain")
+    probability = panel.compiled[panel.chosen].namespace["by_loop"](*panel.arguments())[0, 0]
+    cell = f'style="background:{shade(probability, 1)};color:#111" title="sunny, 1: {probability:.4g}"'
+    assert panel.numbers.value.count(cell) == 2
 
 
 def test_a_row_without_weight_is_named_and_the_panel_goes_on(panel):
