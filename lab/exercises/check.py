@@ -20,7 +20,6 @@ from lab.exercises import (
     data_exercises,
     failed_cells,
     framework_exercises,
-    limit,
     lstm_exercises,
     numpy_exercises,
     solutions,
@@ -43,6 +42,7 @@ from lab.exercises.verdict import (
     explain,
     too_long,
 )
+from lab.widgets import limit
 from lxmls_rnn.classroom import OPTIONAL
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import limit
 from lab.exercises.difference import as_numbers, close, compare_gradients, recognise
 from lab.exercises.setting import MODEL_SIZES, SENTENCES, class_of, compare_probabilities, model_of, own_method, what
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong, attempt
+from lab.widgets import limit
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
 
 INITIAL_STATES = {"RNN": ("_h0",), "LSTM": ("_h0", "_c0")}  # arguments of `_forward`: the states before the first step

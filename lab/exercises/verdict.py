@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from lab.exercises import guard, limit
+from lab.exercises import guard
 from lab.exercises.source import is_students
+from lab.widgets import limit
 
 RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}

@@ -66,9 +66,10 @@ def picture():
 
     def take(part, name):
         if SCREENSHOTS:
-            part.page.set_viewport_size({"width": 1280, "height": 2400})  # what is below the fold too
+            size = part.page.viewport_size
+            part.page.set_viewport_size({**size, "height": 2400})  # what is below the fold too
             part.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
-            part.page.set_viewport_size({"width": 1280, "height": 800})
+            part.page.set_viewport_size(size)
 
     return take
 

@@ -1,5 +1,7 @@
+import re
+
 import pytest
-from browser.page import button, download, fill, message, overflowing
+from browser.page import button, download, fill, message, overflowing, press
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.usefixtures("trained")
@@ -62,6 +64,59 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-compared-accuracy")).to_contain_text("two-sided")
     picture(panel, "inspection-compare")
     assert not overflowing(lab.page, panel)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1000, 700)])
+def test_a_word_that_is_pointed_at_shows_what_influences_its_tag(lab, picture, width, height):
+    panel = lab.panel("InspectionPanel")
+    lab.page.set_viewport_size({"width": width, "height": height})
+    panel.get_by_label("Run", exact=True).select_option("rnn")
+    fill(panel, "Sentence", "the old dog watches a zebra .")
+    tab(panel, "Influence")
+    words, about = panel.locator(".lab-influence .lab-word"), panel.locator(".lab-influence-on")
+    expect(words).to_have_count(7)
+    expect(panel.locator(".lab-influence .lab-current")).to_contain_text("zebra")  # the selected one
+    selected, shown = about.inner_text(), words.all_inner_texts()
+    colours = "words => words.map(word => getComputedStyle(word).backgroundColor)"
+    before = words.evaluate_all(colours)
+    words.nth(3).hover()
+    expect(about).to_contain_text("at watches: ")
+    expect(panel.locator(".lab-influence .lab-current")).to_have_text(re.compile("^watches"))
+    assert [text.split("\n")[1] for text in words.all_inner_texts()[4:]] == ["–"] * 3
+    assert "100 %" in " ".join(words.all_inner_texts()[:4])
+    assert words.evaluate_all(colours)[:4] != before[:4]
+    panel.get_by_role("tab", name="Influence").hover()
+    expect(about).to_have_text(selected)
+    assert words.all_inner_texts() == shown
+    assert words.evaluate_all(colours) == before
+    press(panel.get_by_role("slider").locator("visible=true").first, "ArrowLeft")
+    expect(about).to_contain_text("at a: ")
+    assert not overflowing(lab.page, panel)
+    picture(panel, f"inspection-influence-{width}")
+    with lab.dark():
+        words.nth(3).hover()
+        picture(panel, f"inspection-influence-{width}-dark")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1000, 700)])
+def test_the_places_of_the_nearest_states_are_shown(lab, picture, width, height):
+    panel = lab.panel("InspectionPanel")
+    lab.page.set_viewport_size({"width": width, "height": height})
+    panel.get_by_label("Run", exact=True).select_option("lstm")
+    tab(panel, "Similar states")
+    found = panel.locator(".lab-states")
+    expect(found).to_contain_text("Search finds")
+    press(button(panel, "Search"), "Enter")
+    expect(found.locator("tbody tr")).to_have_count(5)
+    expect(found).to_contain_text("sentences of dev")
+    first = found.locator("tbody").inner_text()
+    press(panel.get_by_role("slider").locator("visible=true").first, "ArrowLeft")
+    expect(found.locator("tbody")).not_to_have_text(first)
+    expect(found.locator("mark")).to_have_count(5)
+    assert not overflowing(lab.page, panel)
+    picture(panel, f"inspection-states-{width}")
+    with lab.dark():
+        picture(panel, f"inspection-states-{width}-dark")
 
 
 def test_export_saves_a_page_that_tags(lab, context, tmp_path):

@@ -1,4 +1,5 @@
-from browser.page import COMPILE, button, overflowing, press
+import pytest
+from browser.page import COMPILE, button, message, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -31,3 +32,45 @@ def test_a_mistake_is_run_and_explained(lab, picture):
     expect(panel.locator(".lab-scan-error")).to_contain_text("How to read it")
     with lab.dark():
         picture(panel, "scan-mistake-dark")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1000, 700)])
+def test_a_step_is_edited_run_and_restored(lab, picture, width, height):
+    panel = lab.panel("ScanPanel")
+    lab.page.set_viewport_size({"width": width, "height": height})
+    step, code = panel.get_by_label("Step", exact=True), panel.locator(".lab-code")
+    button(panel, "Show code").click()
+    step.click()
+    lab.page.keyboard.press("Control+End")
+    lab.page.keyboard.press("ArrowLeft")
+    lab.page.keyboard.type(" + z")
+    expect(step).to_have_value("def step(x_t):\n    return x_t ** 2 + z\n")
+    expect(code).to_contain_text("return x_t ** 2 + z")  # the kernel has the text
+    button(panel, "Run").click()
+    expect(message(panel).get_by_role("alert")).to_contain_text("Line 2 of the step", timeout=COMPILE)
+    expect(message(panel)).to_contain_text("name 'z' is not defined")
+    assert not overflowing(lab.page, panel)
+    picture(panel, f"scan-step-error-{width}")
+    step.click()
+    lab.page.keyboard.press("Control+End")
+    lab.page.keyboard.press("ArrowLeft")
+    lab.page.keyboard.press("Backspace")
+    lab.page.keyboard.type("x_t")
+    expect(code).to_contain_text("return x_t ** 2 + x_t")
+    button(panel, "Show code").click()
+    press(button(panel, "Run"), "Enter")
+    expect(panel).to_contain_text("They do NOT agree", timeout=COMPILE)
+    expect(message(panel)).to_contain_text("Compiled")
+    expect(panel.locator(".bqplot path.line").first).to_be_visible()
+    assert not overflowing(lab.page, panel)
+    picture(panel, f"scan-step-{width}")
+    with lab.dark():
+        picture(panel, f"scan-step-{width}-dark")
+    press(button(panel, "Restore the step"), "Space")
+    expect(step).to_have_value("def step(x_t):\n    return x_t ** 2\n")
+    expect(panel.get_by_text("They do NOT agree")).to_be_hidden()
+    step.fill("def step(x_t):\n while True:\n  try:\n   pass\n  except BaseException:\n   pass")
+    button(panel, "Show code").click()
+    expect(code).to_contain_text("except BaseException")
+    button(panel, "Run").click()
+    expect(message(panel).get_by_role("alert")).to_contain_text("The step is still running after 10 s")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.logistic import logistic_function
 from lxmls_rnn.deep_learning.numpy_rnn import activation_function, log_softmax
 from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
@@ -12,6 +13,7 @@ from lxmls_rnn.teaching.analysis import (
     cell_errors,
     factor_per_step,
     gradient_reach,
+    influences,
     largest_beyond,
     neighbours,
     principal_components,
@@ -19,6 +21,7 @@ from lxmls_rnn.teaching.analysis import (
     tag_counts,
 )
 from lxmls_rnn.teaching.gradient_check import finite_differences
+from lxmls_rnn.teaching.walk import restrict_vocabulary
 
 X = np.array([3, 0, 5, 1, 4])  # all different: column x[k] of W_e is z_k alone
 TAG = 2
@@ -104,6 +107,47 @@ def test_the_loss_is_that_of_the_word():
 def test_a_float32_model_is_followed_in_float64():
     model = drawn(NumpyRNN, dtype="float32")
     assert gradient_reach(model, X, 4, TAG).h.dtype == np.float64
+
+
+REPEATED, TAGS = np.array([3, 0, 3, 3, 1]), np.array([0, 2, 1, 0, 2])
+
+
+@pytest.mark.parametrize("model", [*MODELS, drawn(NumpyRNN, activation="relu")])
+def test_the_influence_of_every_word_is_that_of_finite_differences(model):
+    norms = influences(model, REPEATED, TAGS)
+    apart = restrict_vocabulary(model, REPEATED)  # each position has its own embedding
+    for t, tag in enumerate(TAGS):
+
+        def log_p():
+            return log_softmax(apart.forward(np.arange(5), True).y[:, t])[tag]  # noqa: B023
+
+        expected = np.linalg.norm(finite_differences(log_p, apart.param.W_e), axis=0)
+        assert norms[t] == pytest.approx(expected, rel=1e-7, abs=1e-9)
+        assert not norms[t, t + 1 :].any()
+        assert norms[t, : t + 1] == pytest.approx(gradient_reach(model, REPEATED, t, tag).z)
+
+
+@pytest.mark.theano
+@pytest.mark.parametrize(("name", "numpy_class"), [("RNN", NumpyRNN), ("LSTM", NumpyLSTM)])
+def test_the_influence_of_every_word_is_that_of_theanos_gradient(name, numpy_class):
+    theano, T = pytest.importorskip("theano"), pytest.importorskip("theano.tensor")
+    bare = drawn(numpy_class)
+    model = rnn.model_class(name)(*bare.sizes)
+    model.set_values(bare.get_values())
+    _x, _t, _tag = T.ivector(), T.iscalar(), T.iscalar()
+    of_W_e = theano.function([_x, _t, _tag], T.grad(T.log(model._forward(_x)[_t, _tag]), model.param[0]))
+    norms = influences(bare, X, TAGS)
+    for t, tag in enumerate(TAGS):
+        expected = np.linalg.norm(of_W_e(X.astype("int32"), t, tag)[:, X], axis=0)
+        assert norms[t] == pytest.approx(expected, rel=1e-8, abs=1e-15)
+
+
+def test_the_influences_in_a_float32_model_are_computed_in_float64():
+    single, double = drawn(NumpyLSTM, dtype="float32"), drawn(NumpyLSTM)
+    double.set_values(single.get_values())
+    assert np.array_equal(influences(single, REPEATED, TAGS), influences(double, REPEATED, TAGS))
+    with pytest.raises(ValueError, match="same shape"):
+        influences(single, REPEATED, TAGS[:2])
 
 
 @pytest.mark.parametrize("t", [-1, 5])

@@ -6,7 +6,9 @@ import ipywidgets as widgets
 
 from lab.panels.inspection.compare import CompareView
 from lab.panels.inspection.errors import ErrorsView
+from lab.panels.inspection.influence import InfluenceView
 from lab.panels.inspection.sentence import GradientView, HiddenView, TagsView
+from lab.panels.inspection.states import StatesView
 from lab.panels.inspection.view import Opened, Seen, View, open_run, see
 from lab.panels.inspection.words import NeighboursView
 from lab.widgets.choices import RunChoice
@@ -20,19 +22,20 @@ DEFAULT_SENTENCE = "The old man watches her run ."
 class InspectionPanel(Panel):
     """Inspect a trained run: `run`, or by default the newest.
 
-    `choice` holds the selected run, `sentence` the sentence to tag; `tags`, `hidden`, `gradient`, `neighbours`,
-    `errors` and `compare` are the views, each a tab.
+    `choice` holds the selected run, `sentence` the sentence to tag; `tags`, `hidden`, `gradient`, `influence`,
+    `states`, `neighbours`, `errors` and `compare` are the views, each a tab.
     """
 
     title = "Inspect a tagger"
     help = """Choose a trained run, type a sentence and press Enter. <b>Tags</b> shows how sure the tagger is;
     <b>Hidden state</b> shows what it carries from word to word, and the gates of an LSTM. <b>Gradient</b> shows how
     much of the gradient of one word's loss reaches the words before it: see how fast it vanishes in an RNN, and how far
-    the cell of an LSTM carries it. <b>Neighbours</b> finds words with similar embeddings, <b>Errors</b> lists wrong
-    tags, and <b>Compare</b> shows a second run beside the first and tests whether they differ significantly.
-    <b>Export</b> makes a file to take home: a page that tags sentences in a browser, or the model for PyTorch and other
-    programs. Try an ambiguous word such as
-    <i>watches</i> or <i>run</i> in different positions. Sentences follow their script, also from right to left;
+    the cell of an LSTM carries it. <b>Influence</b> colours the words that influence the tag of the word that you point
+    at, and <b>Similar states</b> finds places in the corpus with nearly the same hidden state. <b>Neighbours</b> finds
+    words with similar embeddings, <b>Errors</b> lists wrong tags, and <b>Compare</b> shows a second run beside the
+    first and tests whether they differ significantly. <b>Export</b> makes a file to take home: a page that tags
+    sentences in a browser, or the model for PyTorch and other programs. Try an ambiguous word such as <i>watches</i> or
+     <i>run</i> in different positions. Sentences follow their script, also from right to left;
     matrices and charts go from left to right, the first word first. Put spaces between the words of a language that
     is written without them."""
 
@@ -50,8 +53,10 @@ class InspectionPanel(Panel):
         self._stale: set[View] = set()
         super().__init__(self.choice, in_row(self.sentence, self.tag_button), self.about, self.exporting, self.tabs)
         self.tags, self.hidden, self.gradient = TagsView(self), HiddenView(self), GradientView(self)
+        self.influence, self.states = InfluenceView(self), StatesView(self)
         self.neighbours, self.errors, self.compare = NeighboursView(self), ErrorsView(self), CompareView(self)
-        self.views: list[View] = [self.tags, self.hidden, self.gradient, self.neighbours, self.errors, self.compare]
+        self.views: list[View] = [self.tags, self.hidden, self.gradient, self.influence, self.states]
+        self.views += [self.neighbours, self.errors, self.compare]
         self.tabs.children, self.tabs.titles = self.views, [tab.title for tab in self.views]
         self.tabs.selected_index = 0
         on_change(self.refresh_code, *controls(*self.views))

@@ -3,7 +3,11 @@
 Programs are stored as text, so that students read exactly the code that runs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -11,8 +15,10 @@ class Example:
     """A computation by two functions of the same arguments."""
 
     loop: str  # a program that defines `by_loop`
-    scan: str  # a program that defines `by_scan`
+    step: str  # a program that defines `step`, which students can edit
+    scan: str  # a program that defines `by_scan`, with `step`
     symbol: str  # name of the symbolic result in `scan`
+    first: Callable[..., list[Any]]  # the arguments of the first step, from those of both functions
     about: str  # HTML: what to observe
 
 
@@ -28,14 +34,19 @@ def by_loop(x):
     return y
 """,
         """\
+def step(x_t):
+    return x_t ** 2
+""",
+        """\
 x = T.dvector("x")
 y, updates = theano.scan(
-    lambda x_t: x_t ** 2,  # one step
-    sequences=x,           # x_t: x[0], x[1], ...
+    step,
+    sequences=x,  # x_t: x[0], x[1], ...
 )
 by_scan = theano.function([x], y, updates=updates)
 """,
         "y",
+        lambda x: [x[0]],
         "No step depends on the previous one, so <code>scan</code> has a sequence and no state. Look at the optimised "
         "graph: Theano detects this and removes the loop.",
     ),
@@ -51,9 +62,13 @@ def by_loop(A, k):
     return np.array(powers)
 """,
         """\
+def step(previous, A):
+    return previous * A
+""",
+        """\
 A, k = T.dvector("A"), T.iscalar("k")
 powers, updates = theano.scan(
-    lambda previous, A: previous * A,
+    step,
     outputs_info=T.ones_like(A),  # first previous
     non_sequences=A,              # same at every step
     n_steps=k,
@@ -63,6 +78,7 @@ by_scan = theano.function(
 )
 """,
         "powers",
+        lambda A, k: [np.ones_like(A), A],
         "Each step multiplies the result of the previous step by A, element by element: the last result is "
         "A<sup>k</sup>. <code>outputs_info</code> is the state that the first step gets, so it has the shape of a "
         "step's result.",
@@ -78,10 +94,14 @@ def by_loop(s_0, A, n_steps):
     return np.array(s[1:])
 """,
         """\
+def step(s_prev, A):
+    return T.dot(A, s_prev)
+""",
+        """\
 s_0, A = T.dvector("s_0"), T.dmatrix("A")
 n_steps = T.iscalar("n_steps")
 s, updates = theano.scan(
-    lambda s_prev, A: T.dot(A, s_prev),
+    step,
     outputs_info=s_0,
     non_sequences=A,
     n_steps=n_steps,
@@ -91,6 +111,7 @@ by_scan = theano.function(
 )
 """,
         "s",
+        lambda s_0, A, n_steps: [s_0, A],
         "Column j of A holds the probabilities of the next state after state j, as in exercise 6.2. After many steps "
         "the start has no effect, unless a state is never left or the chain alternates between states: set the "
         "diagonal to 0 with two states. The recurrent layer is this example with a sequence and a nonlinearity.",

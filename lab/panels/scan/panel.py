@@ -1,6 +1,5 @@
 """Scan panel: loops in NumPy and with `theano.scan`, their graphs, and typical mistakes."""
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from html import escape
@@ -14,11 +13,11 @@ from lab.drawing import html
 from lab.drawing.figures import figure, put, side_axis
 from lab.panels.scan import graph_drawing
 from lab.panels.scan.examples import EXAMPLES, Example
-from lab.panels.scan.programs import THEANO_IMPORTS, execute, marked, run_program, source, text_box
+from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source, text_box
+from lab.panels.scan.step import Compiled, StepError, columns_of, compile_example, evaluate
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS, WrongProgram
 from lab.widgets.controls import dropdown, field, in_row, on_change, show, toggles, view
 from lab.widgets.panel import Panel, controls, shown_if
-from lxmls_rnn.benchmark.measure.timing import median_time
 from lxmls_rnn.benchmark.show.report import format_time as time_in_words
 from lxmls_rnn.plotting.palette import LINES
 
@@ -39,9 +38,10 @@ class ScanPanel(Panel):
     title = "Scan"
     help = """<code>theano.scan</code> is a <code>for</code> loop written as an operation of Theano's graph, so that it
     can be optimised, run on a GPU and differentiated. Choose an example and press <b>Run</b>: a NumPy loop and
-    scan compute the same numbers; then move the sliders. <b>Theano's graphs</b> show the formula before and after the
-    optimisation, and one step from the inside. <b>What goes wrong</b> runs programs with typical mistakes, so that
-    you know their error messages before you see them in your own code."""
+    scan compute the same numbers; then move the sliders. Edit the <b>Step</b>, the function that scan calls, and press
+    Run again: an error names its line. <b>Theano's graphs</b> show the formula before and after the optimisation, and
+    one step from the inside. <b>What goes wrong</b> runs programs with typical mistakes, so that you know their error
+    messages before you see them in your own code."""
 
     def __init__(self) -> None:
         whats = ("No state: x_t squared", "A state: A to the power of k", "s_t = A s_{t-1}")
@@ -49,18 +49,24 @@ class ScanPanel(Panel):
         self.part = toggles({**dict(zip(EXAMPLES, whats, strict=True)), **wrong})
         what = "Compile (the first time) and run both; afterwards the sliders take effect at once"
         self.run_button = self.button("Run", what, self.run, "primary")
-        # by example: its namespace, with the symbolic result and the two functions, and the seconds of compiling
-        self.compiled: dict[str, tuple[dict[str, Any], float]] = {}
-        self._drawn = ""
+        what = "The function that scan calls at each step; edit it, then press Run"
+        self.step = field(widgets.Textarea, "Step", "", what, "auto", "3em", rows=4).add_class("lab-step")
+        self.step.layout.flex = "1 1 30em"
+        self.restore_button = self.button("Restore the step", "Undo all changes of the step", self.restore)
+        self._steps = {name: example.step for name, example in EXAMPLES.items()}
+        self.compiled: dict[tuple[str, str], Compiled] = {}  # by example and step
+        self._drawn = ("", "")
         self._make_controls()
         self._make_views()
         self.mistake = dropdown("Mistake", WRONG_PROGRAMS, "A typical mistake with scan", width="46em")
         self.programs, self.wrong_result = view(), view("scan-error")
         self._mistakes = widgets.VBox([self.mistake, self.programs])
-        asked = self.part, *self._settings.values(), self._mistakes, widgets.HBox([self.run_button])
+        buttons = in_row(self.step, self.run_button, self.restore_button)
+        asked = self.part, *self._settings.values(), self._mistakes, buttons
         super().__init__(*asked, self.wrong_result, self.sources, self.results)
         on_change(self._choose, self.part)
         on_change(self._show_mistake, self.mistake)
+        on_change(self._on_step_edited, self.step)
         for name, box in self._settings.items():
             on_change(partial(self._on_slider_moved, name), *controls(box))
         self._choose()
@@ -107,6 +113,11 @@ class ScanPanel(Panel):
     def example(self) -> Example:
         return EXAMPLES[self.part.value]
 
+    @property
+    def chosen(self) -> tuple[str, str]:
+        """The chosen example and its step."""
+        return self.part.value, self._steps[self.part.value]
+
     def transition_matrix(self) -> np.ndarray:
         """Return A, whose columns sum to 1; ValueError if all weights from a state are 0."""
         n = self.n_states.value
@@ -130,21 +141,29 @@ class ScanPanel(Panel):
         if self.working:
             raise RuntimeError("Theano is still compiling: wait until it is done, then press Run again")
         name, mistake = self.part.value, self.mistake.value
+        key = ("", "")
         if name != MISTAKES_PART:
             self.arguments()  # report invalid arguments before compiling
-        if name in self.compiled:
+            key = self.chosen
+        if key in self.compiled:
             self._show()
             return
+        show(self.results, False)
         self.show_message("Compiling: this takes seconds, the first time up to a minute …")
         results: list[str] = []
 
         def work() -> Iterator[str]:
-            yield self._try(WRONG_PROGRAMS[mistake]) if name == MISTAKES_PART else self._compile(name)
+            if name == MISTAKES_PART:
+                yield self._try(WRONG_PROGRAMS[mistake])
+            else:
+                self.compiled[key] = compile_example(EXAMPLES[name], key[1])
 
         def on_end() -> None:
             if name != self.part.value:
                 return
             if name != MISTAKES_PART:
+                if key != self.chosen:
+                    raise StepError("The step has changed in the meantime: press Run again.")
                 self._show()
                 self.show_message("Compiled. The sliders now take effect at once.")
             elif mistake == self.mistake.value:
@@ -152,14 +171,6 @@ class ScanPanel(Panel):
                 self.show_message("Both programs have run.")
 
         self.in_background(work, on_end, on_event=results.append)
-
-    def _compile(self, name: str) -> str:
-        namespace: dict[str, Any] = {}
-        execute(THEANO_IMPORTS + EXAMPLES[name].loop, namespace)
-        start = time.perf_counter()
-        execute(EXAMPLES[name].scan, namespace)
-        self.compiled[name] = namespace, time.perf_counter() - start
-        return ""
 
     def _try(self, mistake: WrongProgram) -> str:
         results = [run_program(program) for program in (mistake.wrong, mistake.fixed)]
@@ -179,8 +190,19 @@ class ScanPanel(Panel):
             self.message.value = ""
             if name == "Markov chain":
                 self._show_transitions()
-            if name == self.part.value and name in self.compiled and not self.working:
+            if name == self.part.value and self.chosen in self.compiled and not self.working:
                 self._show()
+
+    def _on_step_edited(self) -> None:
+        self._steps[self.part.value] = self.step.value
+        show(self.results, False)
+        self.message.value = ""
+        if self.chosen in self.compiled and not self.working:
+            self.attempt(self._show)
+
+    def restore(self) -> None:
+        """Restore the step of the chosen example."""
+        self.step.value = self.example.step
 
     def _choose(self) -> None:
         name = self.part.value
@@ -188,18 +210,21 @@ class ScanPanel(Panel):
             show(box, example == name)
         for part in (self._mistakes, self.wrong_result):
             show(part, name == MISTAKES_PART)
+        for part in (self.step, self.restore_button):
+            show(part, name != MISTAKES_PART)
         show(self.results, False)
         self.message.value = ""
         if name == MISTAKES_PART:
             self.sources.value = ""
             self._show_mistake()
             return
+        self.step.value = self._steps[name]
         self.sources.value = f"<p>{self.example.about}</p>" + _columns(
             ("NumPy loop", source(self.example.loop)), ("scan", source(THEANO_IMPORTS + "\n" + self.example.scan))
         )
         with self.guard():
             self._show_transitions()
-            if name in self.compiled:
+            if self.chosen in self.compiled:
                 self._show()
 
     def _show_mistake(self) -> None:
@@ -222,34 +247,32 @@ class ScanPanel(Panel):
 
     def _show(self) -> None:
         """Run both functions and show their results, times and graphs."""
+        show(self.results, False)
         with self.lock:  # two threads must not call a Theano function at once
-            namespace, seconds = self.compiled[self.part.value]
-            arguments = self.arguments()
-            by_loop, by_scan = namespace["by_loop"], namespace["by_scan"]
-            loop, scan = by_loop(*arguments), by_scan(*arguments)
-            names = self._names(loop)
-            columns = [str(t) for t in self._times(len(loop))]
-            rows = np.atleast_2d(loop.T), np.atleast_2d(scan.T)
-            largest = float(max(np.abs(rows[0]).max(), np.abs(rows[1]).max()))
-            table = partial(html.heat_map, rows=names, columns=columns, largest=largest, write="{:.3g}".format)
-            self.numbers.value = _columns(("NumPy loop", table(rows[0])), ("scan", table(rows[1])))
+            compiled = self.compiled[self.chosen]
+            found = evaluate(compiled, self.arguments())
+            loop, scan = columns_of(found.loop), columns_of(found.scan)
+            names = self._names(found.loop)
+            of_scan = names if len(names) == len(scan) else [f"[{i}]" for i in range(len(scan))]
+            least = 1.0 if self.part.value == "Markov chain" else 0.0  # one scale for probabilities
+            largest = float(max(np.abs(values[np.isfinite(values)]).max(initial=least) for values in (loop, scan)))
+            table = partial(html.heat_map, largest=largest, write="{:.3g}".format)
+            columns = [[str(t) for t in self._times(values.shape[1])] for values in (loop, scan)]
+            tables = table(loop, names, columns[0]), table(scan, of_scan, columns[1])
+            self.numbers.value = _columns(("NumPy loop", tables[0]), ("scan", tables[1]))
             show(self.results)
             self.plotted.children = [self.figure]  # only now: a figure that is drawn while hidden stays empty
-            self._plot(names, rows)
-            difference = float(np.abs(loop - scan).max())
-            agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
-            times = []
-            for name, call in (("NumPy loop", by_loop), ("scan", by_scan)):
-                value, count = median_time(partial(call, *arguments), 0.02)
-                times.append(f"{time_in_words(value)} ({name}, median of {count})")
+            self._plot(names, loop, scan)
+            times = ", ".join(f"{time_in_words(value)} ({name}, median of {n})" for name, value, n in found.times)
+            printed = f"<p>The step printed, as scan built its graph:</p>{text_box(escape(compiled.printed), 'Output')}"
             self.timing.value = (
-                f"<p><b>{agree}</b>: largest difference {difference:.2g}. One call takes {', '.join(times)}; building "
-                f"and compiling the scan took {time_in_words(seconds)}, once. With so few numbers, the overhead of "
-                "each step dominates.</p>"
+                f"<p><b>{found.compare()}. One call takes {times}; building and compiling the scan took "
+                f"{time_in_words(compiled.seconds)}, once. With so few numbers, the overhead of each step dominates."
+                f"</p>{printed if compiled.printed else ''}"
             )
-            if self._drawn != self.part.value:
-                self._drawn = self.part.value
-                self._show_graphs(namespace)
+            if self._drawn != self.chosen:
+                self._drawn = self.chosen
+                self._show_graphs(compiled.namespace)
 
     def _names(self, values: np.ndarray) -> list[str]:
         if self.part.value == "Squares":
@@ -259,16 +282,16 @@ class ScanPanel(Panel):
     def _times(self, n: int) -> range:
         return range(n) if self.part.value == "Squares" else range(1, n + 1)
 
-    def _plot(self, names: list[str], rows: tuple[np.ndarray, np.ndarray]) -> None:
+    def _plot(self, names: list[str], loop: np.ndarray, scan: np.ndarray) -> None:
         line, points = self.figure.marks
         key = html.key((name, colour, "●") for name, colour in zip(names, LINES, strict=False))
         self.key.value = f"Line: NumPy loop; points: scan. {key}"
-        times = np.array(self._times(rows[0].shape[1]))
+        times = np.array(self._times(max(loop.shape[1], scan.shape[1])))
         self.figure.axes[0].tick_values = np.arange(times[0], times[-1] + 1, 1 + len(times) // 16)
-        loop, scan = rows
-        put(line, times, loop)
-        colours = [colour for colour, _ in zip(LINES, scan, strict=False) for _ in times]
-        put(points, np.tile(times, len(scan)), scan.ravel(), colors=colours)
+        put(line, times[: loop.shape[1]], loop)
+        drawn = scan[: len(LINES)]
+        row, column = np.nonzero(np.isfinite(drawn))
+        put(points, times[column], drawn[row, column], colors=[LINES[i] for i in row] or [LINES[0]])
 
     def _show_graphs(self, namespace: dict[str, Any]) -> None:
         graphs = {"as written": namespace[self.example.symbol], "optimised": namespace["by_scan"]}
@@ -287,7 +310,7 @@ class ScanPanel(Panel):
             return THEANO_IMPORTS + WRONG_PROGRAMS[self.mistake.value].fixed
         given = ", ".join(literal(value) for value in self.arguments())
         return (
-            f"{THEANO_IMPORTS}{self.example.loop}\n{self.example.scan}\narguments = [{given}]\n"
+            f"{THEANO_IMPORTS}{self.example.loop}\n{self.step.value}\n{self.example.scan}\narguments = [{given}]\n"
             "print(by_loop(*arguments))\nprint(by_scan(*arguments))\n"
             "print(np.allclose(by_loop(*arguments), by_scan(*arguments)))\n"
             "theano.printing.debugprint(by_scan)\n"

@@ -15,10 +15,10 @@ import theano.tensor as T
 """
 
 
-def execute(program: str, namespace: dict[str, Any]) -> None:
+def execute(program: str, namespace: dict[str, Any], filename: str = PROGRAM_FILENAME) -> None:
     """Run a program; tracebacks show its lines."""
-    linecache.cache[PROGRAM_FILENAME] = (len(program), None, program.splitlines(True), PROGRAM_FILENAME)
-    exec(compile(program, PROGRAM_FILENAME, "exec"), namespace)
+    linecache.cache[filename] = (len(program), None, program.splitlines(True), filename)
+    exec(compile(program, filename, "exec"), namespace)
 
 
 def run_program(program: str) -> tuple[str | None, str]:

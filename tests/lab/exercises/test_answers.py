@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab import check
-from lab.exercises import limit, solutions
+from lab.exercises import solutions
 from lab.exercises.hints import EXERCISES
+from lab.widgets import limit
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from tests.lab.answers import BEFORE, IMPORTS, everything, table
 

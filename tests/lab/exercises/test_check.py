@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from lab import check
-from lab.exercises import failed_cells, limit, progress, solutions
+from lab.exercises import failed_cells, progress, solutions
 from lab.exercises.difference import close
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.slips import rnn_forward
+from lab.widgets import limit
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN

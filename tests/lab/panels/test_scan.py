@@ -1,6 +1,9 @@
 import re
 import subprocess
 import sys
+import threading
+import time
+import traceback
 from html import unescape
 
 import numpy as np
@@ -10,7 +13,10 @@ from lab import ScanPanel
 from lab.panels.scan.examples import EXAMPLES
 from lab.panels.scan.panel import MISTAKES_PART
 from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
+from lab.panels.scan.step import COMPILE_SECONDS, StepError, compile_example, evaluate, explain
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
+from lab.widgets import limit
+from lxmls_rnn.plotting.palette import shade
 
 pytestmark = pytest.mark.theano
 
@@ -33,10 +39,15 @@ def panel(shared):
 
 def run(panel, part):
     panel.part.value = part
+    press_run(panel)
+    assert "alert" not in panel.message.value
+
+
+def press_run(panel):
     panel.run_button.click()
     if panel.job is not None:
         panel.job.wait(300)
-    assert "alert" not in panel.message.value
+    return unescape(panel.message.value)
 
 
 @pytest.mark.process
@@ -93,6 +104,13 @@ def test_a_chain_that_swings_between_two_states(panel):
     run(panel, "Markov chain")
     line, _ = panel.figure.marks
     np.testing.assert_allclose(line.y, [[0, 1, 0], [1, 0, 1]])
+
+
+def test_probabilities_have_one_colour_scale(panel):
+    run(panel, "Markov chain")
+    probability = panel.compiled[panel.chosen].namespace["by_loop"](*panel.arguments())[0, 0]
+    cell = f'style="background:{shade(probability, 1)};color:#111" title="sunny, 1: {probability:.4g}"'
+    assert panel.numbers.value.count(cell) == 2
 
 
 def test_a_row_without_weight_is_named_and_the_panel_goes_on(panel):
@@ -165,3 +183,115 @@ def test_a_mistake_is_run_and_explained(panel):
 
 def test_marks_are_escaped():
     assert marked("a <b> c", ("<b>",)) == "a <mark>&lt;b&gt;</mark> c"
+
+
+def test_an_edited_step_is_run_and_shows_the_value_at_each_step(panel):
+    run(panel, "Squares")
+    panel.step.value = "def step(x_t):\n    print(type(x_t).__name__)\n    return 2 * x_t + np.float64(1)\n"
+    assert panel.results.layout.display == "none"  # those of another step
+    run(panel, "Squares")
+    assert panel.results.layout.display is None
+    _, points = panel.figure.marks
+    np.testing.assert_allclose(points.y, [-3, -1, 1, 3, 5, 7])
+    assert "They do NOT agree</b>: largest difference" in panel.timing.value
+    assert "The step printed, as scan built its graph" in panel.timing.value
+    assert ">TensorVariable\n<" in panel.timing.value  # once
+    panel.length.value = 2
+    np.testing.assert_allclose(points.y, [-3, -1])
+    exec(panel.code(), {})
+    assert "return 2 * x_t" in panel.code()
+    run(panel, "Powers")
+    assert panel.step.value == EXAMPLES["Powers"].step
+    panel.part.value = "Squares"
+    assert "return 2 * x_t" in panel.step.value
+    panel.restore_button.click()
+    assert panel.step.value == EXAMPLES["Squares"].step
+    assert "They agree" in panel.timing.value  # it was compiled before
+    assert panel.results.layout.display is None
+
+
+@pytest.mark.parametrize(
+    ("part", "step", "says"),
+    [
+        ("Squares", "def step(x_t):\n    return x_t ** (2\n", "Line 2 of the step, 'return x_t ** (2': SyntaxError: "),
+        ("Squares", "def step(x_t):\n    return z_t\n", "Line 2 of the step, 'return z_t': NameError: name 'z_t'"),
+        ("Squares", "steps = 3", "The text defines no function step: it must begin with def step(...):"),
+        ("Squares", "raise SystemExit(3)", "Line 1 of the step, 'raise SystemExit(3)': SystemExit: 3"),
+        ("Squares", "def step(x_t):\n    return [x_t, x_t]", "The step returns several results: expected one."),
+        ("Powers", "def step(x):\n    return x", "in this order"),
+        ("Powers", "def step(x, A):\n    return x.sum()", "outputs_info"),
+        (
+            "Markov chain",
+            "def step(s_prev, A):\n    B = A[:2]\n    return T.dot(B.T, s_prev)",
+            "Line 3 of the step, 'return T.dot(B.T, s_prev)': ValueError: ",
+        ),
+    ],
+)
+def test_a_step_that_fails_is_explained_with_its_line(panel, part, step, says):
+    panel.part.value = part
+    panel.step.value = step
+    said = press_run(panel)
+    assert says in said
+    assert 'role="alert"' in said
+    assert "Traceback" not in said
+    assert panel.results.layout.display == "none"
+    panel.restore()
+    run(panel, part)
+    assert "They agree" in panel.timing.value
+
+
+CAUGHT = "def step(x_t):\n    while True:\n        try:\n            pass\n        except {}:\n            pass\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("while True:\n    pass", "1|2"),
+        ("def step(x_t):\n    while True:\n        pass", "2|3"),
+        (CAUGHT.format("Exception"), "[2-6]"),
+        (CAUGHT.format("BaseException"), "[2-6]"),
+        ("import time\ndef step(x_t):\n    for _ in range(9**9):\n        time.sleep(0.01)\n", "3|4"),
+    ],
+)
+def test_a_step_that_never_ends_is_stopped(panel, monkeypatch, step, line):
+    threads = threading.active_count()
+    panel.part.value = "Squares"
+    panel.step.value = step
+    with monkeypatch.context() as short:
+        short.setattr(limit, "MAX_SECONDS", 1)
+        said = press_run(panel)
+    assert re.search(rf"Line ({line}) of the step, '.*': The step is still running after 1 s: does a loop", said)
+    assert "could not be stopped" not in said
+    assert threading.active_count() == threads
+    panel.step.value = f"{EXAMPLES['Squares'].step}    # {line}"  # another text, so it is compiled
+    run(panel, "Squares")
+    assert "They agree" in panel.timing.value
+
+
+def test_a_step_that_cannot_be_stopped_and_a_compile_that_takes_too_long_say_so():
+    stack = traceback.StackSummary.from_list([("<your step>", 2, "step", "time.sleep(100)")])
+    said = explain(limit.TimeUp(10, stack, False))
+    assert said.startswith("Line 2 of the step, 'time.sleep(100)': The step is still running after 10 s")
+    assert "restart the kernel" in said
+    assert explain(limit.TimeUp(COMPILE_SECONDS, stack[:0], True)).startswith("Theano is still compiling after 120 s")
+
+
+def test_results_of_another_shape_or_that_are_not_finite_are_shown(panel):
+    panel.part.value = "Squares"
+    panel.step.value = "def step(x_t):\n    return T.log(x_t) * np.ones(20)"
+    run(panel, "Squares")
+    assert "the result of the loop has the shape (6,), that of scan (6, 20)" in panel.timing.value
+    assert panel.numbers.value.count('<th scope="row">[') == 12
+    assert np.isfinite(panel.figure.marks[1].y).all()
+    assert not panel.message.value or "alert" not in panel.message.value
+    panel.step.value = "def step(x_t):\n    return T.log(x_t)"
+    run(panel, "Squares")
+    assert "They do NOT agree</b>: numbers of scan are not finite (NaN or infinite)" in panel.timing.value
+
+
+def test_a_compiled_function_that_takes_too_long_is_stopped(monkeypatch):
+    monkeypatch.setattr(limit, "MAX_SECONDS", 1)
+    compiled = compile_example(EXAMPLES["Squares"], EXAMPLES["Squares"].step)
+    compiled.namespace["by_scan"] = lambda x: [time.sleep(0.01) for _ in range(500)]
+    with pytest.raises(StepError, match="still running after 1 s"):
+        evaluate(compiled, [np.zeros(3)])

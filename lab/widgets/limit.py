@@ -1,4 +1,4 @@
-"""A time limit for student code: checks run in a thread, which is given up if it cannot be stopped."""
+"""A time limit for student code in checks and panels: it runs in a thread, given up if it cannot be stopped."""
 
 import contextvars
 import ctypes
@@ -94,17 +94,21 @@ def in_thread(function: Callable[[], Any]) -> Any:
 
 @contextmanager
 def timed(seconds: float | None = None) -> Iterator[None]:
-    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`."""
+    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
+
+    Within another block, its limit replaces the outer one until its end.
+    """
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
         yield
         return
+    before = thread.seconds, thread.deadline
     thread.seconds = MAX_SECONDS if seconds is None else seconds
     thread.deadline = time.monotonic() + thread.seconds
     try:
         yield
     finally:
-        thread.deadline = float("inf")
+        thread.seconds, thread.deadline = before
 
 
 def _in_debugger(frame: FrameType | None) -> bool:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lab import check
-from lab.exercises import limit
+from lab.widgets import limit
 
 
 @pytest.fixture
@@ -50,6 +50,18 @@ def test_a_loop_that_catches_errors_is_stopped_and_its_place_known(short):
 def test_only_a_timed_block_is_limited_and_each_may_have_its_own_limit(short):
     assert limit.in_thread(lambda: time.sleep(0.3) or "slow") == "slow"
     assert in_time(lambda: time.sleep(0.3) or "slow", seconds=5) == "slow"
+
+
+def test_after_a_block_within_another_the_outer_limit_holds_again(short):
+    def nested():
+        with limit.timed(0.3):
+            with limit.timed(5):
+                time.sleep(0.01)
+            time.sleep(5)
+
+    with pytest.raises(limit.TimeUp) as error:
+        limit.in_thread(nested)
+    assert error.value.seconds == 0.3
 
 
 def test_in_another_thread_there_is_no_limit():

@@ -1,0 +1,157 @@
+"""Compile and run an example with a step function that a student has edited, with a time limit."""
+
+import functools
+import io
+import re
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lab.panels.scan.examples import Example
+from lab.panels.scan.programs import THEANO_IMPORTS, execute
+from lab.widgets import limit
+from lxmls_rnn.benchmark.measure.timing import median_time
+
+STEP_FILENAME = "<your step>"
+COMPILE_SECONDS = 120.0  # for Theano, which compiles the step, also from an empty cache on a busy machine
+MAX_ROWS = 12  # numbers of one step that are shown
+MAX_MESSAGE = 300  # characters; Theano's messages can fill a page
+NOT_STOPPED = " It could not be stopped: if the notebook becomes slow, restart the kernel."
+
+
+class StepError(ValueError):
+    """The step does not work: a sentence that says where and why."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled example."""
+
+    example: Example
+    namespace: dict[str, Any]  # has by_loop, by_scan and the symbolic result
+    seconds: float  # to build and compile the scan
+    printed: str  # by the step, while scan built its graph
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a compiled example computes."""
+
+    loop: np.ndarray
+    scan: np.ndarray  # (steps, ...)
+    times: list[tuple[str, float, int]]  # what, median in seconds, number of calls
+
+    def compare(self) -> str:
+        """Return a sentence about their difference, as HTML without the opening of its bold beginning."""
+        loop, scan = self.loop, self.scan
+        if loop.shape != scan.shape:
+            return (
+                f"They do NOT agree</b>: the result of the loop has the shape {loop.shape}, that of scan {scan.shape}"
+            )
+        agree = "They agree" if np.allclose(loop, scan) else "They do NOT agree"
+        if not np.isfinite(scan).all():
+            return f"{agree}</b>: numbers of scan are not finite (NaN or infinite)"
+        return f"{agree}</b>: largest difference {np.abs(loop - scan).max(initial=0):.2g}"
+
+
+def columns_of(values: np.ndarray) -> np.ndarray:
+    """Return the numbers of each step, at most `MAX_ROWS`, as a column: (numbers, steps)."""
+    return values.reshape(len(values), -1).T[:MAX_ROWS]
+
+
+def compile_example(example: Example, step: str) -> Compiled:
+    """Compile an example with the program `step`, which defines the function `step`; StepError if it does not work."""
+    namespace: dict[str, Any] = {}
+    execute(THEANO_IMPORTS + example.loop, namespace)
+    printed = io.StringIO()
+    namespace["print"] = functools.partial(print, file=printed)
+    start = time.perf_counter()
+
+    def build() -> None:
+        with limit.timed():
+            execute(step, namespace, STEP_FILENAME)
+        if not callable(namespace.get("step")):
+            raise StepError("The text defines no function step: it must begin with def step(...):")
+        namespace["step"] = _limited(namespace["step"])
+        with limit.timed(COMPILE_SECONDS):
+            execute(example.scan, namespace)
+        if isinstance(namespace[example.symbol], list):
+            raise StepError("The step returns several results: expected one.")
+
+    _in_sandbox(build)
+    return Compiled(example, namespace, time.perf_counter() - start, printed.getvalue())
+
+
+def evaluate(compiled: Compiled, arguments: list[Any]) -> Results:
+    """Call both functions and measure their times; StepError if scan fails."""
+    by_loop, by_scan = compiled.namespace["by_loop"], compiled.namespace["by_scan"]
+
+    def work() -> Results:
+        with limit.timed():
+            try:
+                scan = np.asarray(by_scan(*arguments), float)
+            except Exception:
+                _run_first_step(compiled, arguments)
+                raise
+            times = [
+                (name, *median_time(functools.partial(call, *arguments), 0.02))
+                for name, call in (("NumPy loop", by_loop), ("scan", by_scan))
+            ]
+            return Results(by_loop(*arguments), scan, times)
+
+    return _in_sandbox(work)
+
+
+def _run_first_step(compiled: Compiled, arguments: list[Any]) -> None:
+    """Run one step as written; if it fails, Theano's message has the line, which it loses when it optimises."""
+    import theano
+
+    values = map(theano.tensor.as_tensor_variable, compiled.example.first(*arguments))
+    mode = theano.compile.mode.Mode(linker="py", optimizer=None)
+    theano.function([], compiled.namespace["step"](*values), mode=mode)()
+
+
+def _in_sandbox(work: Callable[[], Any]) -> Any:
+    try:
+        return limit.in_thread(work)
+    except StepError:
+        raise
+    except BaseException as error:  # also SystemExit
+        raise StepError(explain(error)) from error
+
+
+def _limited(step: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(step)
+    def limited(*arguments: Any) -> Any:
+        with limit.timed():
+            return step(*arguments)
+
+    return limited
+
+
+def explain(error: BaseException) -> str:
+    """Return a sentence about an error in a step, with the line of the step."""
+    if isinstance(error, limit.TimeUp):
+        frames, text = error.stack, f"The step is still running after {error.seconds:g} s: does a loop never end?"
+        if error.seconds == COMPILE_SECONDS:
+            text = f"Theano is still compiling after {error.seconds:g} s: use its operations instead of long loops."
+        text += "" if error.stopped else NOT_STOPPED
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        message = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} ..."
+        text = f"{type(error).__name__}: {message}"
+        if "positional argument" in text:
+            text += (
+                ". scan passes an element of each sequence, the previous result, and the non_sequences, in this order"
+            )
+    if isinstance(error, SyntaxError) and error.filename == STEP_FILENAME:
+        return f"Line {error.lineno} of the step, {(error.text or '').strip()!r}: {type(error).__name__}: {error.msg}."
+    lines = [(frame.lineno, frame.line) for frame in frames if frame.filename == STEP_FILENAME]
+    if not lines:  # the compiled function failed: Theano's message says where a variable was created
+        lines = re.findall(rf'File "{STEP_FILENAME}", line (\d+), in .*\n *(.*)', str(error))
+    return f"Line {lines[-1][0]} of the step, {lines[-1][1]!r}: {text}" if lines else text
