@@ -78,13 +78,18 @@ DIST_UV = PATH="$$PATH:.uv/bin" uv
 
 .PHONY: dist
 dist: $(READY) ## Write wheels of the library and of its Theano: pip install --find-links dist lxmls-rnn
-	rm -rf dist
+	rm -f dist/lxmls_rnn-* dist/theano-*
 	$(DIST_UV) build -q --wheel --out-dir dist
 	$(DIST_UV) export -q --frozen --no-default-groups --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
 	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./scripts/theano_build \
 		pip wheel -q --no-build-isolation --no-deps --wheel-dir dist --requirement dist/theano.txt
 	rm dist/theano.txt dist/.gitignore
 	@ls dist
+
+.PHONY: pygpu
+pygpu: $(READY) ## Build and install pygpu, for a Python whose distribution has none: SOURCE=FOLDER or SOURCE=ADDRESS#sha256=...
+	@.venv/bin/python scripts/pygpu_build "$(SOURCE)" dist
+	scripts/setup.sh
 
 .PHONY: doctor
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing

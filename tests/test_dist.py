@@ -20,7 +20,7 @@ def packages(tmp_path_factory):
     if uv is None or shutil.which("make") is None:
         pytest.skip("no uv, or no make: the image has none")
     folder = tmp_path_factory.mktemp("dist")
-    left_out = {".git", ".venv", ".uv", "runs", "results", "tests"}
+    left_out = {".git", ".venv", ".uv", "dist", "runs", "results", "tests"}
     shutil.copytree(ROOT, folder / "checkout", ignore=lambda where, names: left_out if Path(where) == ROOT else set())
     (folder / "checkout" / ".venv").symlink_to(ROOT / ".venv")
     (folder / "checkout" / ".uv").symlink_to(ROOT / ".uv")
