@@ -53,7 +53,8 @@ class PrimaryContext:
 
     def __init__(self, bus_id: str) -> None:
         # Most calls return at once; releasing the GIL would take longer.
-        self._quick, self._driver = ctypes.PyDLL("libcuda.so"), ctypes.CDLL("libcuda.so")
+        name = "libcuda.so" if libraries.load("libcuda.so") else "libcuda.so.1"
+        self._quick, self._driver = ctypes.PyDLL(name), ctypes.CDLL(name)
         device, self._context = ctypes.c_int(), ctypes.c_void_p()
         status = self._quick.cuDeviceGetByPCIBusId(ctypes.byref(device), bus_id.encode())
         status = status or self._driver.cuDevicePrimaryCtxRetain(ctypes.byref(self._context), device)
