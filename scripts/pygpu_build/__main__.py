@@ -74,9 +74,10 @@ def main(source: str, out: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = unpack(source, Path(scratch))
         edit_sources(folder)
-        for earlier in Path(out).glob("pygpu-*"):
-            earlier.unlink()
         subprocess.run([uv, "build", "-q", "--python", sys.executable, "--out-dir", out, folder], check=True)
+    for file in Path(out).glob("pygpu-*"):
+        if version() not in file.name:
+            file.unlink()
 
 
 if __name__ == "__main__":
