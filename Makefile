@@ -8,7 +8,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter, PYTHON=uv downloads one, CXX=zig a compiler, WITH=jax,torch more frameworks
+setup: ## Make .venv from the lock, without root; PYTHON=... picks the interpreter (uv: downloads one), CXX=zig adds a compiler, WITH=jax,torch frameworks, PYGPU=... what make pygpu has built
 	scripts/setup.sh
 
 # Whatever needs .venv gets it, and anew when the lock has changed. Of which Python it is, setup.sh looks where one is named.
@@ -78,7 +78,7 @@ DIST_UV = PATH="$$PATH:.uv/bin" uv
 
 .PHONY: dist
 dist: $(READY) ## Write an sdist and a wheel of the library, a wheel of its Theano: pip install --find-links dist lxmls-rnn
-	rm -rf dist
+	rm -f dist/lxmls_rnn-* dist/theano-*
 	$(DIST_UV) build -q --out-dir dist
 	$(DIST_UV) export -q --frozen --no-default-groups --no-emit-project | sed -n '/^theano==/,/[^\\]$$/p' >dist/theano.txt
 	$(DIST_UV) tool run -q --python .venv/bin/python --with setuptools --with ./scripts/theano_build \
@@ -92,6 +92,11 @@ docs: $(READY) ## Build the documentation site, build/site/index.html; warnings 
 	.venv/bin/python -m sphinx -q -E -W --keep-going -j auto -c docs -d build/doctrees . build/site
 	.venv/bin/python scripts/check_site.py build/site
 	@echo "The site is in build/site/index.html."
+
+.PHONY: pygpu
+pygpu: $(READY) ## Build and install pygpu, for a Python whose distribution has none: SOURCE=FOLDER or SOURCE=ADDRESS#sha256=...
+	@.venv/bin/python scripts/pygpu_build "$(SOURCE)" dist
+	scripts/setup.sh
 
 .PHONY: doctor
 doctor: $(READY) ## Tell what Theano finds on this machine and what is missing

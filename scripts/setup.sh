@@ -2,7 +2,7 @@
 # Make .venv from uv.lock, without root. PYTHON=python3.12 or PYTHON=/path/to/python selects the interpreter, PYTHON=uv
 # one that uv downloads, with the headers that C code needs. CXX=zig installs a C++ compiler (100 MB), for machines without
 # g++. WITH=jax,torch adds frameworks: JAX (90 MB), PyTorch (2.5 GB, with CUDA); later runs keep them, WITH= without a name
-# removes them.
+# removes them. PYGPU=FILE or PYGPU=FOLDER is the pygpu that `make pygpu` has built, dist/ by default; later runs keep that too.
 # A second run changes nothing and takes about a second.
 set -eu
 cd "$(dirname "$0")/.."
@@ -97,6 +97,8 @@ if [ "${CXX:-}" = zig ] || { [ -e .venv/zig ] && ! command -v g++ >/dev/null; };
 
 with=${WITH-}
 if [ -z "${WITH+set}" ] && [ -e .venv/with ]; then read -r with <.venv/with; fi
+pygpu=${PYGPU:-}
+if [ -z "$pygpu" ] && [ -e .venv/pygpu ]; then read -r pygpu <.venv/pygpu; fi
 groups=
 IFS=,
 for group in $with; do
@@ -125,6 +127,17 @@ fi
 # shellcheck disable=SC2086  # two words for each group
 UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked $zig $groups --python .venv/bin/python
 echo "$with" >.venv/with
+tag=$(.venv/bin/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+for file in "$pygpu" "${pygpu:-dist}"/pygpu-*-"$tag"-*.whl "${pygpu:-dist}"/pygpu-*.tar.gz; do
+    if [ -f "$file" ]; then break; fi
+done
+if [ -f "$file" ]; then
+    "$uv" pip install -q --no-deps --python .venv/bin/python "$file" # sync has removed it: it is not in the lock
+elif [ -n "$pygpu" ]; then
+    echo "setup: PYGPU=$pygpu has no pygpu for this Python: it names a file of \`make pygpu\`, or their folder." >&2
+    exit 1
+fi
+echo "$pygpu" >.venv/pygpu
 rm -rf .venv/zig
 if [ -n "$zig" ]; then
     mkdir .venv/zig

@@ -29,7 +29,7 @@ def uv():
 def dist(uv, tmp_path_factory):
     """The folder with what `make dist` writes."""
     checkout = tmp_path_factory.mktemp("dist") / "checkout"
-    left_out = {".git", ".venv", ".uv", "runs", "results", "tests", "build"}
+    left_out = {".git", ".venv", ".uv", "dist", "runs", "results", "tests", "build"}
     shutil.copytree(ROOT, checkout, ignore=lambda where, names: left_out if Path(where) == ROOT else set())
     (checkout / ".venv").symlink_to(ROOT / ".venv")
     (checkout / ".uv").symlink_to(ROOT / ".uv")

@@ -183,6 +183,37 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
     )
 
 
+def test_pygpu_is_installed_after_each_sync_from_dist_or_from_where_it_was_last_named(project):
+    command(project / "bin" / "python3", "exit 0")
+    command(project / ".venv" / "bin" / "python", "case $2 in *cp%d*) echo cp313 ;; esac")
+    (project / ".venv" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
+    command(project / "bin" / "uv", f'echo "$@" >>{project}/uv.log')
+
+    def installed(**environ):
+        assert setup(project, **environ) == (0, "")
+        last = (project / "uv.log").read_text().splitlines()[-1].split()
+        return last[-1] if last[0] == "pip" else None
+
+    assert installed() is None
+    (project / "dist").mkdir()
+    (project / "dist" / "pygpu-0.7.6.tar.gz").touch()
+    (project / "dist" / "pygpu-0.7.6-cp312-cp312-linux_x86_64.whl").touch()
+    assert installed() == "dist/pygpu-0.7.6.tar.gz"
+    (project / "dist" / "pygpu-0.7.6-cp313-cp313-linux_x86_64.whl").touch()
+    assert installed() == "dist/pygpu-0.7.6-cp313-cp313-linux_x86_64.whl"
+    (project / "other").mkdir()
+    wheel = project / "other" / "pygpu-0.7.5-cp313-cp313-linux_x86_64.whl"
+    wheel.touch()
+    assert installed(PYGPU=str(wheel)) == str(wheel)
+    assert installed() == str(wheel)
+    assert installed(PYGPU="other") == "other/pygpu-0.7.5-cp313-cp313-linux_x86_64.whl"
+    status, errors = setup(project, PYGPU="nowhere")
+    assert (status, errors.splitlines()[0]) == (
+        1,
+        "setup: PYGPU=nowhere has no pygpu for this Python: it names a file of `make pygpu`, or their folder.",
+    )
+
+
 def test_zig_takes_the_options_of_gxx(tmp_path):
     command(tmp_path / "lib" / "python3.11" / "site-packages" / "ziglang" / "zig", 'for a; do echo "$a"; done')
     (tmp_path / "zig").mkdir()

@@ -7,6 +7,7 @@ import os
 import re
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,17 @@ def import_pygpu() -> ModuleType:
         return import_module("pygpu")
     finally:
         del numpy.bool
+
+
+def has_own_pygpu() -> bool:
+    """Whether pygpu is the build of scripts/pygpu_build, which contains libgpuarray; the distributions' does not."""
+    spec = find_spec("pygpu")
+    return spec is not None and spec.origin is not None and Path(spec.origin).with_name("lib").is_dir()
+
+
+def load_as_libgpuarray(name: str) -> ctypes.CDLL | None:
+    """Load a library by a name that libgpuarray tries: `name`, and in our build also ``name.1``."""
+    return load(name) or (load(f"{name}.1") if has_own_pygpu() else None)
 
 
 def cuda() -> ctypes.CDLL | None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
@@ -41,10 +40,12 @@ ADVICE = {
     "no fabric manager": "`sudo systemctl start nvidia-fabricmanager` on the machine itself",
     "no unified memory": "`sudo modprobe nvidia-uvm` on the machine itself; for a container also"
     " `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, then restart the container",
-    "to use a GPU": "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu.",
+    "to use a GPU": "To use a GPU: an NVIDIA card and its driver. The Docker image brings NVRTC, cuBLAS and pygpu;"
+    " outside Docker, `make pygpu` builds pygpu, see docs/gpu.md.",
     "no toolkit": "use the Docker image",
     "older toolkit": "install an older CUDA toolkit",
-    "no pygpu": "on Debian 12 or Ubuntu 22.04, apt-get install python3-pygpu",
+    "no pygpu": "build it with `make pygpu SOURCE=...`, see docs/gpu.md; on Debian 12 and Ubuntu 22.04 you can install"
+    " python3-pygpu instead",
 }
 
 
@@ -115,9 +116,9 @@ def problems_of(device: str) -> Iterator[Problem]:
     if number is not None and (driver_problem := _driver_problem(number)):
         yield driver_problem
         return
-    checks: list[Callable[[], Problem | None]] = [_python_problem, _pygpu_problem]
+    checks: list[Callable[[], Problem | None]] = [_pygpu_problem, _clblast_problem]
     if number is not None:
-        checks = [_name_problem, _python_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault]
+        checks = [_name_problem, partial(_toolkit_problem, number), _pygpu_problem, _known_fault]
     yield from filter(None, (check() for check in checks))
 
 
@@ -147,22 +148,10 @@ def _driver_problem(index: int) -> Problem | None:
 
 def _name_problem() -> Problem | None:
     """Return the problem if libgpuarray cannot find the driver's library under the name that it uses."""
-    if libraries.load("libcuda.so") is not None:
+    if libraries.load_as_libgpuarray("libcuda.so") is not None:
         return None
     why = "libgpuarray looks for libcuda.so and finds libcuda.so.1 only"
     return Problem(why, "link one to the other", "libcuda.so")
-
-
-def _python_problem() -> Problem | None:
-    """Return the problem if pygpu is not installed and no distribution has it for this Python."""
-    if sys.version_info < (3, 12) or find_spec("pygpu") is not None:
-        return None
-    return Problem(
-        f"pygpu, which Theano needs for a GPU, is made for Python 3.10 and 3.11, and this is {sys.version_info[0]}."
-        f"{sys.version_info[1]}",
-        "use the Docker image, or Debian 12's or Ubuntu 22.04's own Python",
-        "pygpu",
-    )
 
 
 def _toolkit_problem(index: int) -> Problem | None:
@@ -189,16 +178,30 @@ def _toolkit_problem(index: int) -> Problem | None:
 
 
 def _pygpu_problem() -> Problem | None:
-    """Return the problem if pygpu does not load; None if `_python_problem` has already reported the reason."""
-    if _python_problem() is not None:
-        return None
+    """Return the problem if pygpu does not load."""
     try:
         libraries.import_pygpu()
     except Exception as error:
+        # the distributions have pygpu for these versions of Python only
         packages = ("python3-pygpu", "libgpuarray-dev") if sys.version_info < (3, 12) else ()
         why = f"pygpu cannot be loaded ({type(error).__name__}: {error})"
+        if isinstance(error, ModuleNotFoundError) and error.name == "pygpu":
+            why = f"pygpu, which Theano needs for a GPU, is not installed for Python {dotted(sys.version_info[:2])}"
         return Problem(why, advice("no pygpu"), "pygpu", packages)
     return None
+
+
+def _clblast_problem() -> Problem | None:
+    """Return the problem if libgpuarray does not find CLBlast, without which an OpenCL device has no matrix product."""
+    if libraries.load_as_libgpuarray("libclblast.so") is not None:
+        return None
+    package = "libclblast1" if libraries.has_own_pygpu() else "libclblast-dev"
+    return Problem(
+        "there is no CLBlast, which computes matrix products on an OpenCL device",
+        f"on Debian and Ubuntu, apt-get install {package}",
+        "CLBlast",
+        (package,),
+    )
 
 
 def _known_fault() -> Problem | None:

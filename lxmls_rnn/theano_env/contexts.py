@@ -2,11 +2,12 @@
 
 Each thread has a stack of CUDA contexts and works in the topmost one. libgpuarray 0.7.6 has one counter for all threads
 of how often its context was entered. It pushes the context on the stack of the thread that raises the counter to 1.
-When it compiles a kernel a second time, it enters the context and never leaves it: from then on no other thread gets a
-context. Two threads at the same time can also make the counter too low, which ends the process.
+Two threads at the same time can make the counter too low, which ends the process.
 
-Objects that Python frees between these calls are not protected: libgpuarray ignores errors there. While one thread
-compiles for a GPU, the trainings of other threads wait.
+The distributions' libgpuarray has two more faults, which scripts/pygpu_build fixes; the thread's own context is the
+workaround. When it compiles a kernel a second time, it enters the context and never leaves it: from then on no other
+thread gets a context. It frees memory without entering the context; it ignores the error, also for objects that Python
+frees between these calls. While one thread compiles for a GPU, the trainings of other threads wait.
 """
 
 import ctypes
@@ -53,7 +54,8 @@ class PrimaryContext:
 
     def __init__(self, bus_id: str) -> None:
         # Most calls return at once; releasing the GIL would take longer.
-        self._quick, self._driver = ctypes.PyDLL("libcuda.so"), ctypes.CDLL("libcuda.so")
+        name = "libcuda.so" if libraries.load("libcuda.so") else "libcuda.so.1"
+        self._quick, self._driver = ctypes.PyDLL(name), ctypes.CDLL(name)
         device, self._context = ctypes.c_int(), ctypes.c_void_p()
         status = self._quick.cuDeviceGetByPCIBusId(ctypes.byref(device), bus_id.encode())
         status = status or self._driver.cuDevicePrimaryCtxRetain(ctypes.byref(self._context), device)

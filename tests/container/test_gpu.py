@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -127,6 +128,24 @@ def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
     call(ROOT / "docker" / "offline-base.sh", base, "jammy", timeout=600, env=os.environ | mirror)
     build(lab, tmp_path, image, BASE_IMAGE=base, CUDA="wheels")
+    check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
+
+
+@pytest.mark.slow("makes Debian 13 from its packages and builds the image on it, ten minutes")
+def test_it_trains_on_debian_13_with_the_pygpu_of_make_pygpu(lab, tmp_path):
+    """Debian 13 has no pygpu: without an sdist in dist/ the image is for the CPU and says what to do."""
+    source = os.environ.get("LXMLS_PYGPU_SOURCE")
+    if not source:
+        pytest.skip("LXMLS_PYGPU_SOURCE does not name the sources of libgpuarray")
+    base, image = "lxmls-rnn-base:debian13", "lxmls-rnn-lab:test-debian13"
+    call(ROOT / "docker" / "offline-base.sh", base, "trixie", timeout=600)
+    build(lab, tmp_path, image, "packages", BASE_IMAGE=base, CUDA="wheels")
+    assert "No module named 'pygpu'" in run("python", "-c", "import pygpu", check=False, image=image)
+    call(sys.executable, ROOT / "scripts" / "pygpu_build", source, lab.folder / "dist", timeout=600)
+    try:
+        build(lab, tmp_path, image, BASE_IMAGE=base, CUDA="wheels")
+    finally:
+        shutil.rmtree(lab.folder / "dist")
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 

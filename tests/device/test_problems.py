@@ -1,7 +1,10 @@
 """What keeps a device from being used, and what is said to do."""
 
 import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -101,16 +104,29 @@ def test_a_pygpu_that_does_not_load_is_named(driver, monkeypatch):
         assert found.remedy == problems.ADVICE["no pygpu"]
 
 
-def test_a_python_without_pygpu_names_itself(driver, monkeypatch):
+@pytest.mark.parametrize(("version", "packages"), [((3, 11, 9), True), ((3, 13, 5), False)])
+def test_a_python_without_pygpu_is_told_how_to_build_it(driver, monkeypatch, version, packages):
     driver()
-    monkeypatch.setattr(problems, "find_spec", lambda name: None)
-    for version, keeps in (((3, 11, 9), False), ((3, 12, 0), True), ((3, 14, 5), True)):
-        monkeypatch.setattr(sys, "version_info", version)
-        found = device.problem("cuda")
-        assert (found is not None) == keeps
-        if found:
-            assert found.why.endswith(f"is made for Python 3.10 and 3.11, and this is 3.{version[1]}")
-            assert found.remedy == "use the Docker image, or Debian 12's or Ubuntu 22.04's own Python"
+    monkeypatch.setattr(libraries, "import_pygpu", lambda: import_module("pygpu"))
+    monkeypatch.setitem(sys.modules, "pygpu", None)
+    monkeypatch.setattr(problems, "sys", SimpleNamespace(version_info=version))
+    found = device.problem("cuda")
+    assert found.why == f"pygpu, which Theano needs for a GPU, is not installed for Python 3.{version[1]}"
+    assert found.remedy.startswith("build it with `make pygpu SOURCE=...`, see docs/gpu.md")
+    assert bool(found.packages) == packages
+
+
+def test_opencl_needs_clblast_under_a_name_that_libgpuarray_tries(driver, monkeypatch, tmp_path):
+    driver(absent=["libclblast.so"])
+    found = device.problem("opencl0:0")
+    assert found.why == "there is no CLBlast, which computes matrix products on an OpenCL device"
+    assert found.remedy == "on Debian and Ubuntu, apt-get install libclblast-dev"
+    assert device.problem("cuda") is None
+    (tmp_path / "lib").mkdir()
+    monkeypatch.setattr(libraries, "find_spec", lambda name: ModuleSpec(name, None, origin=f"{tmp_path}/__init__.py"))
+    assert device.problem("opencl0:0").remedy == "on Debian and Ubuntu, apt-get install libclblast1"
+    monkeypatch.setattr(libraries, "load", lambda name: name == "libclblast.so.1" or None)
+    assert device.problem("opencl0:0") is None
 
 
 def test_a_lost_gpu_is_told_in_the_words_of_who_brought_it(driver, monkeypatch):
@@ -164,3 +180,5 @@ def test_all_problems_are_listed_in_the_order_in_which_one_would_solve_them(driv
     monkeypatch.setattr(problems.libraries, "load", lambda name: loaded({"libcuda.so.1": "libcuda.so"}.get(name, "")))
     assert [problem.part for problem in device.problems_of("cuda")] == ["libcuda.so", "NVRTC", "kernel"]
     assert device.problem("cuda").remedy == "link one to the other"
+    monkeypatch.setattr(libraries, "has_own_pygpu", lambda: True)
+    assert [problem.part for problem in device.problems_of("cuda")] == ["NVRTC", "kernel"]

@@ -215,6 +215,15 @@ def test_a_context_that_all_have_released_is_destroyed(device):
         device.get(place, X)
 
 
+def test_a_copy_to_the_host_that_comes_late(device, monkeypatch):
+    monkeypatch.setenv("EMULATED_LATE", "1")
+    copied, place = np.zeros_like(X), device.put(X)
+    device.call("cuMemcpyDtoHAsync_v2", ctypes.c_void_p(copied.ctypes.data), place, ctypes.c_size_t(X.nbytes), None)
+    assert not copied.any()
+    device.call("cuStreamSynchronize", None)
+    assert np.array_equal(copied, X)
+
+
 def test_a_driver_that_nobody_has_initialised(stand_ins, tmp_path):
     driver = Driver(shutil.copy(stand_ins / "libcuda.so", tmp_path))
     with pytest.raises(RuntimeError, match="CUDA_ERROR_NOT_INITIALIZED"):

@@ -29,7 +29,7 @@ def headers(request, emulated_gpu, tmp_path_factory):
     if request.param == "this folder's":
         return {}
     if importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu, so no cluda.h but this folder's (Debian 12: python3-pygpu)")
+        pytest.skip("no pygpu, so no cluda.h but this folder's (`make pygpu` builds it)")
     folder = tmp_path_factory.mktemp("header")
     env = os.environ | emulated_gpu | {"EMULATED_RECORD": str(folder)}
     done = subprocess.run([sys.executable, "-c", ONE_KERNEL], env=env, capture_output=True, text=True)

@@ -45,7 +45,7 @@ def compiled(tmp_path_factory):
 def on_cuda(emulated_gpu, compiled, tmp_path):
     """Start a program on the emulated device; runs are in tmp_path. `launches`: after so many the device is lost."""
     if importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+        pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
     env |= emulated_gpu | {"LXMLS_DEVICE": "cuda", "LXMLS_RUNS": str(tmp_path)}
     env["THEANO_FLAGS"] += f",gpuarray.cache_path={compiled}"

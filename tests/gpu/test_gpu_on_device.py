@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize(("device", "file"), FILES)
 def test_on_device(device, file, tmp_path, request):
     if device != ASKED and importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+        pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     if file == "panels" and importlib.util.find_spec("ipywidgets") is None:
         pytest.skip("no ipywidgets, so no panels")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
@@ -58,7 +58,7 @@ def test_on_device(device, file, tmp_path, request):
 @pytest.mark.slow("compiles the kernels of both plans for the emulated device, in a worker each: half a minute")
 def test_the_benchmark_times_both_plans(tmp_path, request):
     if importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+        pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     env = dict(os.environ) if ASKED else {**os.environ, **request.getfixturevalue("emulated_gpu")}
     sizes = ["--model", "rnn", "--hidden", "5,6", "--batch", "2", "--length", "4", "--words", "30", "--time", "0.01"]
     command = [Path(sys.executable).with_name("lxmls-rnn"), "bench", "--set", "plans", *sizes, "--no-plot"]
@@ -82,7 +82,7 @@ def test_the_benchmark_times_both_plans(tmp_path, request):
 )
 def test_a_worker_of_the_benchmark_takes_the_plan_of_its_name(implementation, bounds):
     if importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu, so Theano uses no GPU (Debian 12: python3-pygpu)")
+        pytest.skip("no pygpu, so Theano uses no GPU (`make pygpu` builds it)")
     code = """
 from lxmls_rnn.deep_learning.ops.gpu.lifters import GPU_LAYERS
 print(*{layer.fused_up_to for layer in GPU_LAYERS.values()})"""

@@ -55,7 +55,7 @@ def test_without_the_image_s_folder_they_are_kept_beside_the_compiled_c_code(run
     assert Path(run("-c", KEPT)).is_relative_to(tmp_path / "cache" / "theano" / "gpu")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pygpu") is None, reason="no pygpu (Debian 12: python3-pygpu)")
+@pytest.mark.skipif(importlib.util.find_spec("pygpu") is None, reason="no pygpu (`make pygpu` builds it)")
 def test_what_was_compiled_ahead_is_found(run, tmp_path):
     kept, recorded, progress = tmp_path / "cache" / "gpu", tmp_path / "cache" / "kernels", tmp_path / "progress"
     expected = run("-c", COMPUTE, THEANO_FLAGS="gpuarray.cache_path=", EMULATED_RECORD=str(recorded))
@@ -76,7 +76,7 @@ def test_the_sentence_about_the_device_says_how_far_it_is(run, tmp_path):
     progress = tmp_path / "progress"
     progress.write_text("57 of 138")
     if importlib.util.find_spec("pygpu") is None:
-        pytest.skip("no pygpu (Debian 12: python3-pygpu)")
+        pytest.skip("no pygpu (`make pygpu` builds it)")
     text = run("-c", say, LXMLS_KERNELS=str(progress))
     assert text.endswith(
         "(cuda). Its kernels are still being compiled, 57 of 138: until then a training starts slowly."

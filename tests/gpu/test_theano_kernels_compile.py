@@ -15,7 +15,7 @@ import nvrtc
 import pytest
 
 if importlib.util.find_spec("pygpu") is None:
-    pytest.skip("no pygpu, so Theano makes no GPU kernels (Debian 12: python3-pygpu)", allow_module_level=True)
+    pytest.skip("no pygpu, so Theano makes no GPU kernels (`make pygpu` builds it)", allow_module_level=True)
 
 TRAIN = """
 import numpy as np

@@ -86,7 +86,7 @@ def driver(monkeypatch):
     found = Driver()
 
     def load(name):
-        assert name == "libcuda.so"
+        assert name.startswith("libcuda.so")
         return found
 
     kept = {name: getattr(ctypes, name) for name in ("byref", "c_int", "c_void_p")}

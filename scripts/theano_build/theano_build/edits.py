@@ -104,6 +104,23 @@ EDITS = {
         Edit("compile/debugmode.py", "[0].itemset(dr_vals[r][0])", "[0][...] = dr_vals[r][0]"),
         Edit("tensor/slinalg.py", "np.ComplexWarning", "np.exceptions.ComplexWarning"),
     ),
+    "NumPy 2 raises an error for copy=False if it has to copy": (
+        Edit(
+            "gpuarray/type.py",
+            "np.array(data, dtype=self.dtype, copy=False",
+            "np.array(np.asarray(data, dtype=self.dtype), copy=False",
+            2,
+        ),
+    ),
+    "The pygpu of scripts/pygpu_build contains the library libgpuarray": (
+        Edit(
+            "gpuarray/type.py",
+            "        dirs = []\n        for dir_to_add in ['Library/lib', 'lib']:\n",
+            "        ours = os.path.join(os.path.dirname(pygpu.get_include()), 'lib')\n"
+            "        dirs = [ours] if os.path.isdir(ours) else []\n"
+            "        for dir_to_add in ['Library/lib', 'lib']:\n",
+        ),
+    ),
     "NumPy 2 rejects a Python int that does not fit the dtype; Theano relies on wrapping": (
         Edit("misc/safe_asarray.py", "np.asarray(a, dtype=dtype", "np.asarray(np.asarray(a), dtype=dtype"),
     ),

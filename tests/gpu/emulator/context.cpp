@@ -63,7 +63,10 @@ int entry(Need need) {
   if (stack.empty()) return failed(INVALID_CONTEXT, "no context is current in this thread");
   if (stack.back()->destroyed) return failed(CONTEXT_IS_DESTROYED, "the current context has been destroyed");
   lose();
-  if (need == WORK_DONE) known = broken;
+  if (need == WORK_DONE) {
+    finish_copies();
+    known = broken;
+  }
   return known.code == OK ? OK : failed(known.code, known.why);
 }
 

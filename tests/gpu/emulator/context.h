@@ -34,6 +34,9 @@ void fail_later(int error, const std::string &why);
 /* Whether what is launched or copied now would come after a kernel that has gone wrong, and so never happens. */
 bool is_dead();
 
+/* Make the copies to the host that are still to be made; driver.cpp. */
+void finish_copies();
+
 /* Count a launch, after which the device may be lost. */
 void count_launch();
 

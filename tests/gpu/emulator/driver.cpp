@@ -19,9 +19,11 @@
  *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch;
  * - of a failed launch the first call that waits tells, not one in between.
  *
+ * With EMULATED_LATE=1 the host's memory counts as pinned: a copy to the host is made when a later call waits for it.
+ *
  * It does not show how a GPU schedules threads or how fast it is, what NVIDIA's compiler makes of a kernel, the use of
- * pointers that are the host's or not aligned, threads that wait at different barriers, or a host that does not wait:
- * a copy is done when its call returns. */
+ * pointers that are the host's or not aligned, threads that wait at different barriers, or a host that does not wait
+ * for a kernel: it is done when its call returns. */
 #include "driver.h"
 
 #include <dlfcn.h>
@@ -108,6 +110,19 @@ static int copy(Pointer to, Pointer from, size_t n) {
   if (is_dead()) return OK;
   memmove(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from), n);
   return OK;
+}
+
+/* Copies to the host that wait, with EMULATED_LATE. */
+struct Copy {
+  void *to;
+  Pointer from;
+  size_t n;
+};
+static std::vector<Copy> late;
+
+void finish_copies() {
+  for (const Copy &it : late) copy(Pointer(it.to), it.from, it.n);
+  late.clear();
 }
 
 /* Kernels */
@@ -296,6 +311,12 @@ int cuMemcpyHtoD_v2(Pointer to, const void *from, size_t n) {
   return cuMemcpyHtoDAsync_v2(to, from, n, NULL);
 }
 int cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t n, void *) {
+  if (getenv("EMULATED_LATE")) {
+    ENTER(CONTEXT);
+    emulated_to_host++;
+    late.push_back({to, from, n});
+    return OK;
+  }
   ENTER(WORK_DONE); /* memory of the host that is not pinned: CUDA waits too */
   emulated_to_host++;
   return copy(Pointer(to), from, n);
