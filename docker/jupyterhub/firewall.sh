@@ -6,10 +6,10 @@
 #     firewall.sh check      says whether they are there
 set -eu
 bridge=lxmls-class # docker-compose.yml gives it that name
-table="table inet lxmls_class"
+table=lxmls_class
 
 in_force() {
-    nft list $table >/dev/null 2>&1
+    nft list table inet "$table" >/dev/null 2>&1
 }
 
 case ${CLASS_NETWORK:-internet} in
@@ -19,7 +19,7 @@ internet)
     ipv6="fc00::/7, fe80::/10, ff00::/8, 64:ff9b::/96"
     ;;
 closed) ipv4=0.0.0.0/0 ipv6=::/0 ;;
-open) ipv4= ipv6= ;;
+open) ipv4='' ipv6='' ;;
 *)
     echo "CLASS_NETWORK must be internet, closed or open, got $CLASS_NETWORK" >&2
     exit 1
@@ -34,9 +34,9 @@ fi
 # Docker answers names itself, and asks the host's name server from the network of the container: port 53 stays open.
 set_rules() {
     nft -f - <<END
-$table
-delete $table
-$table {
+table inet $table
+delete table inet $table
+table inet $table {
     chain refuse {
         ct state established,related return
         meta l4proto { tcp, udp } th dport 53 return
@@ -58,7 +58,7 @@ END
 }
 
 remove_rules() {
-    nft delete $table 2>/dev/null || :
+    nft delete table inet "$table" 2>/dev/null || :
 }
 trap 'remove_rules; exit' TERM INT
 remove_rules
