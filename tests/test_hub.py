@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import os
 import re
+import subprocess
 import sys
 import threading
 from importlib.metadata import version
@@ -299,6 +301,28 @@ def test_the_teachers_first_password_opens_only_the_page_that_changes_it(account
     assert accounts.new_teacher() is None
     accounts.give_first_password()
     assert log_in(accounts, "Teacher", "a password of my own") is None
+
+
+OLDER = """
+import subprocess, sys
+from jupyterhub import dbutil
+with dbutil._temp_alembic_ini("sqlite:///jupyterhub.sqlite") as settings:
+    subprocess.check_call([sys.executable, "-m", "alembic", "-c", settings, "downgrade", "4621fec11365"])
+"""
+
+
+def test_accounts_of_a_hub_with_jupyterhub_5_are_kept(tmp_path):
+    def python(*command):
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # alembic is a command
+        environ = os.environ | {"CLASS_TEACHER": "teacher", "PATH": path}
+        return subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "its first password" in python(FOLDER / "teacher.py")
+    python("-c", OLDER)
+    assert python(FOLDER / "teacher.py") == "The teacher's account is teacher; its password is unchanged.\n"
+    assert len(list(tmp_path.glob("jupyterhub.sqlite*"))) == 2  # one is a copy
 
 
 def test_a_name_and_a_password_that_are_easy_to_guess_or_too_long_are_refused(accounts):
