@@ -116,6 +116,8 @@ lab: $(READY) ## Start JupyterLab from .venv, without Docker; ARGS="--no-browser
 test-browser: $(READY) ## Test the panels in JupyterLab with Chromium, from PATH or "playwright install chromium"
 	.venv/bin/pytest tests/browser $(ARGS)
 
+# The label of a local build says which commit it is.
+export LAB_REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 BUILT = $(shell grep -qs '^LAB_IMAGE=.' .env || [ "$$LAB_IMAGE" ] || echo yes)
 
 .PHONY: gpu
@@ -140,20 +142,23 @@ shell: ## Open a shell in the running lab
 logs: ## Show what the lab prints, from its start on
 	docker compose logs --follow lab
 
+# One class on a machine, whatever the lab of this checkout is called: its accounts are in a volume of this project.
+CLASS_PROJECT = lxmls-class
 CLASS = LAB_DATA=$${LAB_DATA:-$(CURDIR)/data} CLASS_VOLUMES=$$(docker info --format '{{.DockerRootDir}}')/volumes \
-	docker compose --project-directory . -f docker/jupyterhub/docker-compose.yml
+	docker compose --project-directory . --project-name $(CLASS_PROJECT) -f docker/jupyterhub/docker-compose.yml
 
 .PHONY: class
 class: ## Start JupyterHub for a class, a lab for each student; see docs/classroom.md
 	@scripts/gpu.sh base
 	docker compose $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
-	@$(CLASS) run --rm -T hub python /etc/teacher.py
-	$(CLASS) up --detach
+	@docker/jupyterhub/rename.sh $(CLASS_PROJECT) env $(CLASS) run --rm -T --no-deps
+	@$(CLASS) run --rm -T --no-deps hub python /etc/teacher.py
+	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }
 
 .PHONY: class-down
 class-down: ## Stop JupyterHub and the students' labs; what they made stays
-	$(CLASS) stop
+	$(CLASS) stop hub
 	docker ps --quiet --filter name=^lxmls-student- | xargs -r docker rm --force --volumes
 	$(CLASS) down
 

@@ -13,15 +13,15 @@ cert=/opt/lab/tls/cert.pem key=/opt/lab/tls/key.pem
     mv $cert.new $cert
 ) 9>/opt/lab/tls/.lock
 
-# Only ports with TLS are reachable from outside the container.
+# Only ports with TLS are reachable from outside the container. The health check asks port 8787.
 case $1 in
 scheduler)
-    exec dask scheduler --protocol tls --port 8786 --dashboard-address 127.0.0.1:0
+    exec dask scheduler --protocol tls --port 8786 --dashboard-address 127.0.0.1:8787
     ;;
 worker)
     # A worker that starts without the network would not find its own address.
     until getent hosts scheduler >/dev/null; do sleep 1; done
     exec dask worker tls://scheduler:8786 --name "$(hostname)" --nthreads 1 --memory-limit 0 --local-directory /tmp \
-        --dashboard-address 127.0.0.1:0
+        --dashboard-address 127.0.0.1:8787
     ;;
 esac

@@ -1,10 +1,12 @@
 """What the hub of a class gives its containers, as its own spawner makes it of the settings, without Docker."""
 
 import asyncio
-import contextlib
 import functools
+import os
 import re
+import subprocess
 import sys
+import threading
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,12 +18,15 @@ if find_spec("dockerspawner") is None:
     pytest.skip("the hub's packages are not installed: they are not in the image", allow_module_level=True)
 FOLDER = Path(__file__).parents[1] / "docker" / "jupyterhub"
 SETTINGS = {
+    "CLASS_BIND": "127.0.0.1",
     "CLASS_CPUS": "1",
     "CLASS_DISK": "2G",
     "CLASS_DISK_FREE": "5G",
     "CLASS_GPUS": "",
     "CLASS_IMAGE": "lxmls-rnn-student",
     "CLASS_MEMORY": "2G",
+    "CLASS_NETWORK": "open",
+    "CLASS_PROXY": "",
     "CLASS_SERVERS": "",
     "CLASS_STUDENTS": "40",
     "CLASS_TEACHER": "teacher",
@@ -33,6 +38,7 @@ SETTINGS = {
 
 
 GB, MB = 1 << 30, 1 << 20
+GOOD = "a-long-password"
 
 
 class Hub:
@@ -207,7 +213,8 @@ def test_only_what_a_server_can_write_counts_and_a_server_that_grows_is_stopped(
 
 
 def test_a_size_is_what_the_disk_and_its_inodes_lose(hub_of, tmp_path):
-    disk_usage = sys.modules[type(hub_of().spawner("anna")).__module__].disk_usage
+    hub_of()
+    disk_usage = sys.modules["disk"].disk_usage
     folder = tmp_path / "volume"
     folder.mkdir()
     for n in range(100):
@@ -233,32 +240,201 @@ def test_a_hub_that_sees_no_volumes_does_not_start(hub_of):
         hub_of(CLASS_VOLUMES="/nowhere")
 
 
-def test_the_teachers_first_password_opens_only_the_page_that_changes_it(hub_of, monkeypatch):
+class Browser(SimpleNamespace):
+    """What a page knows of a browser: its address and its cookies, and where it was sent."""
+
+    def __init__(self, address="192.0.2.1"):
+        super().__init__(request=SimpleNamespace(remote_ip=address), hub=SimpleNamespace(base_url="/hub/"), cookies={})
+        self.sent = []
+        self.redirect = self.sent.append
+
+    def get_secure_cookie(self, name, max_age_days):
+        return self.cookies.get(name)
+
+    def _set_cookie(self, name, value, **options):
+        self.cookies[name] = value.encode()
+
+
+@pytest.fixture
+def accounts(hub_of, monkeypatch):
+    """The accounts of a class of two, with passwords that are checked fast."""
     import bcrypt
     from sqlalchemy import create_engine
     from sqlalchemy.orm import Session
-    from tornado.web import Finish
 
     monkeypatch.setattr(bcrypt, "gensalt", functools.partial(bcrypt.gensalt, rounds=4))  # slow by design
-    config = hub_of().config
-    accounts = config.JupyterHub.authenticator_class(db=Session(create_engine("sqlite://")), config=config)
+    config = hub_of(CLASS_STUDENTS="2").config
+    return config.JupyterHub.authenticator_class(db=Session(create_engine("sqlite://")), config=config)
 
-    def log_in(password):
-        asked = []
-        handler = SimpleNamespace(hub=SimpleNamespace(base_url="/hub/"), redirect=asked.append)
-        with contextlib.suppress(Finish):
-            return asyncio.run(accounts.authenticate(handler, {"username": "Teacher", "password": password}))
-        return asked
 
+def log_in(accounts, name, password, browser=None):
+    """Return the name of who is in, where the browser was sent, or the status of a refusal."""
+    from tornado.web import Finish, HTTPError
+
+    browser = browser or Browser()
+    try:
+        return asyncio.run(accounts.authenticate(browser, {"username": name, "password": password}))
+    except Finish:
+        return browser.sent
+    except HTTPError as error:
+        return error.status_code
+
+
+def admitted(accounts, *names):
+    """Make accounts with the password GOOD, which the teacher admits."""
+    for name in names:
+        assert asyncio.run(accounts.sign_up(name, GOOD)) is None
+        accounts.get_user(name).is_authorized = True
+
+
+def test_the_teachers_first_password_opens_only_the_page_that_changes_it(accounts):
     before = accounts.give_first_password()
-    assert log_in(before) == ["/hub/first-password"]
+    assert log_in(accounts, "Teacher", before) == ["/hub/first-password"]
     after = accounts.give_first_password()
-    assert log_in(before) is None
-    assert log_in(after) == ["/hub/first-password"]
-    assert not accounts.take_password(after)
-    assert accounts.take_password("a password of my own")
-    assert log_in(after) is None
-    assert log_in("a password of my own") == "teacher"
+    assert log_in(accounts, "Teacher", before) is None
+    assert log_in(accounts, "Teacher", after) == ["/hub/first-password"]
+    teacher = accounts.new_teacher()
+    assert asyncio.run(accounts.set_password(teacher, "a password of my own")) is None
+    teacher.is_authorized = True
+    assert log_in(accounts, "Teacher", after) is None
+    assert log_in(accounts, "Teacher", "a password of my own") == "teacher"
     assert accounts.new_teacher() is None
     accounts.give_first_password()
-    assert log_in("a password of my own") is None
+    assert log_in(accounts, "Teacher", "a password of my own") is None
+
+
+OLDER = """
+import subprocess, sys
+from jupyterhub import dbutil
+with dbutil._temp_alembic_ini("sqlite:///jupyterhub.sqlite") as settings:
+    subprocess.check_call([sys.executable, "-m", "alembic", "-c", settings, "downgrade", "4621fec11365"])
+"""
+
+
+@pytest.mark.slow("starts six processes")
+def test_accounts_of_a_hub_with_jupyterhub_5_are_kept(tmp_path):
+    def python(*command):
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # alembic is a command
+        environ = os.environ | {"CLASS_TEACHER": "teacher", "PATH": path}
+        return subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "its first password" in python(FOLDER / "teacher.py")
+    python("-c", OLDER)
+    assert python(FOLDER / "teacher.py") == "The teacher's account is teacher; its password is unchanged.\n"
+    assert len(list(tmp_path.glob("jupyterhub.sqlite*"))) == 2  # one is a copy
+
+
+def test_a_name_and_a_password_that_are_easy_to_guess_or_too_long_are_refused(accounts):
+    refused = {
+        ("anna", "annaannaanna"): "more than the name",
+        ("Anna", "Anna-anna-1"): "more than the name",
+        ("anna", "9 letters"): "at least 10 characters",
+        ("anna", "password12"): "not a common one",
+        ("anna", "ä" * 37): "72 at most",  # in bytes, as bcrypt counts
+        ("a" * 300, GOOD): "at most 40 characters",
+        ("anna b", GOOD): "no spaces",
+    }
+    for (name, password), reason in refused.items():
+        assert reason in (asyncio.run(accounts.sign_up(name, password)) or ""), (name, password)
+    assert asyncio.run(accounts.sign_up("anna", "anna likes LSTMs")) is None
+    assert "already in use" in asyncio.run(accounts.sign_up("Anna", GOOD))
+
+
+def test_sign_ups_at_once_are_no_more_than_the_class_holds(accounts):
+    async def all_at_once():
+        return await asyncio.gather(*(accounts.sign_up(f"robot{n}", GOOD) for n in range(9)), return_exceptions=True)
+
+    accounts.give_first_password()
+    made = asyncio.run(all_at_once())
+    assert made[:2] == [None, None]
+    assert {str(error) for error in made[2:]} == {
+        "HTTP 403: Forbidden (The class is full: there are accounts for 2 students. Ask the teacher.)"
+    }
+
+
+def test_the_hub_answers_while_a_password_is_checked(accounts, monkeypatch):
+    import bcrypt
+
+    admitted(accounts, "anna")
+    answered = threading.Event()
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: answered.wait(30))
+
+    async def both():
+        login = asyncio.create_task(accounts.authenticate(Browser(), {"username": "anna", "password": GOOD}))
+        await asyncio.sleep(0)  # the check begins
+        answered.set()
+        return await login
+
+    assert asyncio.run(both()) == "anna"
+
+
+def test_who_guesses_keeps_out_no_browser_that_has_logged_in_before(accounts):
+    admitted(accounts, "anna")
+    own, guesser = Browser(), Browser()  # at one address, as behind one router
+    assert log_in(accounts, "anna", GOOD, own) == "anna"
+    assert [log_in(accounts, "anna", f"guess {n}", guesser) for n in range(6)] == [None] * 5 + [429]
+    assert log_in(accounts, "anna", GOOD, guesser) == 429
+    assert log_in(accounts, "anna", GOOD, own) == "anna"
+    # and the cookie of one account is of no use for another
+    guesser.cookies = {name: b"ben" for name in own.cookies}
+    assert log_in(accounts, "anna", GOOD, guesser) == 429
+
+
+def test_guesses_are_limited_by_address_and_in_total(accounts):
+    admitted(accounts, "anna", "ben")
+    known = Browser()
+    assert log_in(accounts, "ben", GOOD, known) == "ben"
+    guesses = [log_in(accounts, f"name{n}", "a guess") for n in range(25)]
+    assert guesses == [None] * 20 + [429] * 5
+    assert log_in(accounts, "anna", GOOD) == 429
+    assert log_in(accounts, "anna", GOOD, Browser("192.0.2.2")) == "anna"
+    for n in range(10):
+        for m in range(10):
+            log_in(accounts, f"name{n}{m}", "a guess", Browser(f"198.51.100.{n}"))
+    assert log_in(accounts, "anna", GOOD, Browser("192.0.2.2")) == 429
+    assert log_in(accounts, "ben", GOOD, known) == "ben"
+
+
+def test_guesses_are_forgotten_after_their_time(accounts):
+    now = [0.0]
+    accounts.guesses.clock = lambda: now[0]
+    admitted(accounts, "anna")
+    for n in range(5):
+        log_in(accounts, "anna", f"guess {n}")
+    assert log_in(accounts, "anna", GOOD) == 429
+    now[0] = 601.0
+    assert log_in(accounts, "anna", GOOD) == "anna"
+    assert not any(accounts.guesses.times.values())
+
+
+def test_a_start_may_take_as_long_as_its_container(hub_of):
+    spawner = hub_of().spawner("anna")
+    assert spawner.http_timeout == spawner.start_timeout == 300
+
+
+def test_a_start_shows_how_far_it_has_come(hub_of, monkeypatch):
+    async def docker(method, *_, **options):
+        return container
+
+    async def shown():
+        events = spawner.progress()
+        yield await anext(events)
+        container["State"]["Running"] = True
+        yield await anext(events)
+        monkeypatch.setattr(spawning, "SLOW_SECONDS", 0)
+        yield await anext(events)
+
+    async def messages():
+        return [event["message"] async for event in shown()]
+
+    spawner, container = hub_of().spawner("anna"), {"Id": "1", "State": {"Running": False}}
+    spawning = sys.modules["spawning"]
+    monkeypatch.setattr(spawning, "PROGRESS_SECONDS", 0)
+    spawner.docker, spawner.object_id = docker, "1"
+    assert asyncio.run(messages()) == [
+        "Docker makes a container of the lab.",
+        "The container runs. JupyterLab starts in it.",
+        "Still starting after 0 s: several servers share this machine.",
+    ]

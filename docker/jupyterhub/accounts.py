@@ -1,12 +1,20 @@
 """Accounts of a class: a limited number, and a teacher's account whose first password opens only one page."""
 
+import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
+import bcrypt
+from guesses import Guesses
 from nativeauthenticator import NativeAuthenticator
-from nativeauthenticator.handlers import LocalBase
 from nativeauthenticator.orm import UserInfo
+from pages import PAGES
 from tornado.web import Finish, HTTPError
 from traitlets import Int, Unicode
+
+NAME_LENGTH = 40  # part of the name of a container and of volumes
+PASSWORD_BYTES = 72  # all that bcrypt looks at
+OWN_LETTERS = 6  # of a password, besides the account's name
 
 
 class ClassAuthenticator(NativeAuthenticator):
@@ -14,13 +22,71 @@ class ClassAuthenticator(NativeAuthenticator):
 
     students = Int(config=True, help="How many accounts students can make")
     teacher = Unicode(config=True, help="The teacher's name")
+    guesses_per_address = Int(20, config=True, help="Wrong passwords from one address, of browsers that are unknown")
+    guesses_in_total = Int(100, config=True, help="Wrong passwords from all addresses, of browsers that are unknown")
 
-    def create_user(self, username, password, **more):
-        """Create an account that the teacher has to admit; HTTPError 403 if the class is full."""
-        if self.db.query(UserInfo).count() > self.students:  # one is the teacher's
-            reason = f"The class is full: there are accounts for {self.students} students. Ask the teacher."
-            raise HTTPError(403, reason)
-        return super().create_user(username, password, **more)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.guesses = Guesses(
+            self.seconds_before_next_try, self.allowed_failed_logins, self.guesses_per_address, self.guesses_in_total
+        )
+        self.bcrypt = ThreadPoolExecutor(1)  # slow by design: neither the hub's own thread nor two processors for it
+        self.in_the_making = 0
+
+    async def is_password_of(self, account, password):
+        """Whether this is the password of an account."""
+        # earlier versions of bcrypt cut what is longer
+        guess = password.encode()[:PASSWORD_BYTES]
+        return await asyncio.get_running_loop().run_in_executor(self.bcrypt, bcrypt.checkpw, guess, account.password)
+
+    async def hashed(self, password):
+        """Return what is stored of a password."""
+        salt = bcrypt.gensalt()
+        return await asyncio.get_running_loop().run_in_executor(self.bcrypt, bcrypt.hashpw, password.encode(), salt)
+
+    def objection(self, name, password):
+        """Return why an account must not have this name or password, None if it may."""
+        if not self.validate_username(name) or len(name) > NAME_LENGTH:
+            return f"A name has at most {NAME_LENGTH} characters, and no spaces, commas or slashes."
+        if not self.is_password_strong(password) or len(password.encode()) > PASSWORD_BYTES:
+            least = self.minimum_password_length
+            return f"A password has at least {least} characters, {PASSWORD_BYTES} at most, and is not a common one."
+        if len(password.lower().replace(name, "")) < OWN_LETTERS:
+            return "A password must be more than the name of the account."
+        return None
+
+    async def sign_up(self, name, password):
+        """Create an account that the teacher has to admit; return why not, None if it was created.
+
+        HTTPError 403 if the class is full.
+        """
+        name = self.normalize_username(name)
+        if self.user_exists(name):
+            return "This name is already in use. Choose another one."
+        reason = self.objection(name, password)
+        if reason:
+            return reason
+        if self.db.query(UserInfo).count() + self.in_the_making > self.students:  # one is the teacher's
+            full = f"The class is full: there are accounts for {self.students} students. Ask the teacher."
+            raise HTTPError(403, full)
+        self.in_the_making += 1
+        try:
+            stored = await self.hashed(password)
+        finally:
+            self.in_the_making -= 1
+        if self.user_exists(name):
+            return "This name is already in use. Choose another one."
+        self.db.add(UserInfo(username=name, password=stored))
+        self.db.commit()
+        return None
+
+    async def set_password(self, account, password):
+        """Give an account another password; return why not, None if it has it."""
+        reason = self.objection(account.username[:NAME_LENGTH], password)
+        if reason is None:
+            account.password = await self.hashed(password)
+            self.db.commit()
+        return reason
 
     def give_first_password(self):
         """Give the teacher's account, which is created if it is missing, a first password; return it.
@@ -44,71 +110,34 @@ class ClassAuthenticator(NativeAuthenticator):
         account = self.get_user(self.teacher)
         return None if account is None or account.is_authorized else account
 
-    def is_first_password(self, name, password):
-        """Whether this is the teacher's first password; False after too many wrong guesses."""
-        account = self.new_teacher()
-        if account is None or account.username != self.normalize_username(name) or self.is_blocked(account.username):
+    async def is_right(self, handler, account, name, password):
+        """Whether this is the password of `account` (None: there is none); HTTPError 429 after too many wrong ones."""
+        keys = self.guesses.keys(handler, name)
+        if not self.guesses.begin(keys):
+            minutes = self.seconds_before_next_try // 60
+            raise HTTPError(
+                429, f"Too many wrong passwords. Take a browser that has logged in before, or wait {minutes} minutes."
+            )
+        if account is None or not await self.is_password_of(account, password):
             return False
-        return account.is_valid_password(password)
-
-    def take_password(self, password):
-        """Set the teacher's final password and authorize the account; return False if the password is not accepted."""
-        account = self.new_teacher()
-        if account.is_valid_password(password) or not self.change_password(account.username, password):
-            return False
-        account.is_authorized = True
-        self.db.commit()
+        self.guesses.was_right(keys)
         return True
 
     async def authenticate(self, handler, data):
         """Authenticate a user; the teacher's first password redirects to the page that changes it."""
-        if self.is_first_password(data["username"], data["password"]):
+        name, password = self.normalize_username(data["username"]), data["password"]
+        account = self.get_user(name)
+        if not await self.is_right(handler, account, name, password):
+            return None
+        if account is self.new_teacher():
             handler.redirect(handler.hub.base_url + "first-password")
             raise Finish
-        return await super().authenticate(handler, data)
+        if not account.is_authorized:
+            raise HTTPError(403, "The teacher has not admitted you yet.")
+        self.guesses.remember(handler, name)
+        return name
 
     def get_handlers(self, app):
-        """Return the authenticator's pages and the one that changes the first password."""
-        return [*super().get_handlers(app), ("/first-password", FirstPasswordHandler)]
-
-
-class FirstPasswordHandler(LocalBase):
-    """Page that changes the teacher's first password and logs in with the new one."""
-
-    async def get(self):
-        """Show the page."""
-        await self.show(
-            "The old password is the one that was printed. Choose another one: it opens nothing else.", "alert-info"
-        )
-
-    async def post(self):
-        """Change the password, or show what is wrong."""
-        teacher, accounts = self.new_teacher(), self.authenticator
-        first, new, again = (
-            self.get_body_argument(name, strip=False)
-            for name in ("old_password", "new_password", "new_password_confirmation")
-        )
-        if not accounts.is_first_password(teacher.username, first):
-            accounts.add_login_attempt(teacher.username)
-            await self.show("That is not the first password, or there were too many guesses: try again in ten minutes.")
-        elif new != again:
-            await self.show("The new password and its confirmation differ.")
-        elif not accounts.take_password(new):
-            least = accounts.minimum_password_length
-            await self.show(f"Choose another one, of at least {least} characters, that is not common.")
-        else:
-            await self.login_user({"username": teacher.username, "password": new})
-            self.redirect(self.hub.base_url + "home")
-
-    def new_teacher(self):
-        """Return the teacher's account; HTTPError 404 if its first password has been changed."""
-        account = self.authenticator.new_teacher()
-        if account is None:
-            raise HTTPError(404, "The teacher has already chosen a password.")
-        return account
-
-    async def show(self, message, alert="alert-danger"):
-        """Send the page with a message."""
-        name = self.new_teacher().username
-        page = self.render_template("change-password.html", user_name=name, result_message=message, alert=alert)
-        self.finish(await page)
+        """Return the pages of accounts: those of NativeAuthenticator, some of them replaced."""
+        kept = [page for page in super().get_handlers(app) if page[0] not in PAGES]
+        return [*PAGES.items(), *kept]

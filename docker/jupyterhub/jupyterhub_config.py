@@ -7,17 +7,28 @@ from docker.utils import parse_bytes
 
 sys.path.insert(0, os.path.dirname(__file__))
 from accounts import ClassAuthenticator
-from disk import BoundedSpawner
-from spawning import Gpus, show_class
+from spawning import NETWORKS, ClassSpawner, Gpus, Rules, gateway, show_class, wait_for_rules
 
 c = get_config()  # noqa: F821
 
-c.JupyterHub.bind_url = "http://:8000"
-# Students' servers reach the hub by the name of its service in the compose file.
-c.JupyterHub.hub_ip = "0.0.0.0"
-c.JupyterHub.hub_connect_ip = "hub"
+c.JupyterHub.bind_url = "http://0.0.0.0:8000"
+# Students' servers reach the hub through its proxy, by the name of its service in the compose file: the proxy says
+# from which address a request comes, and whoever could go past it could say anything.
+c.JupyterHub.hub_ip = "127.0.0.1"
+c.Spawner.hub_connect_url = "http://hub:8000"
+# A TLS proxy in front of the hub says whom it serves. Whatever comes by a port of the loopback interface comes from
+# this machine, and has the address of the network's gateway.
+trusted = [name.strip() for name in os.environ["CLASS_PROXY"].split(",") if name.strip()]
+if os.environ["CLASS_BIND"].startswith("127."):
+    trusted.append(gateway())
+c.JupyterHub.trusted_downstream_ips = trusted
 # Students' servers keep running when the hub restarts.
 c.JupyterHub.cleanup_servers = False
+# After an update; a copy of the database is kept.
+c.JupyterHub.upgrade_db = True
+# Other sites' pages send no cookies along, except with a link that is followed, and a link changes nothing.
+c.JupyterHub.tornado_settings = {"cookie_options": {"SameSite": "Lax"}}
+c.JupyterHub.template_paths = [f"{os.path.dirname(__file__)}/templates"]
 
 # Students create accounts, which the teacher admits. The teacher's account is created before the hub starts.
 c.JupyterHub.authenticator_class = ClassAuthenticator
@@ -30,14 +41,15 @@ c.Authenticator.allow_all = True  # everybody who is admitted
 c.ClassAuthenticator.teacher = teacher = os.environ["CLASS_TEACHER"].lower()
 c.Authenticator.admin_users = {teacher}
 
-c.JupyterHub.spawner_class = BoundedSpawner
+c.JupyterHub.spawner_class = ClassSpawner
 c.DockerSpawner.image = os.environ["CLASS_IMAGE"]
 c.DockerSpawner.pull_policy = "never"
 c.DockerSpawner.cmd = ["jupyterhub-singleuser"]
 c.DockerSpawner.network_name = "lxmls-class"
 c.DockerSpawner.name_template = "lxmls-student-{username}"
 c.DockerSpawner.remove = True
-c.DockerSpawner.start_timeout = 120
+# For the container, and for the server in it. Eight that start at once on two busy cores have taken two minutes.
+c.DockerSpawner.start_timeout = c.DockerSpawner.http_timeout = 300
 c.Spawner.default_url = "/lab/tree/00-welcome.ipynb"
 
 # A new volume is filled from the image.
@@ -90,9 +102,22 @@ if gpus.names and not os.environ["LAB_RUNTIME"]:
     sys.exit("CLASS_GPUS names GPUs, but LAB_RUNTIME is not set: set it to nvidia, as make gpu does")
 
 
+network = os.environ["CLASS_NETWORK"]
+if network not in NETWORKS:
+    sys.exit(f"CLASS_NETWORK must be {', '.join(NETWORKS)}, got {network}")
+if network != "open" and not wait_for_rules():
+    sys.exit(
+        "The rules of the students' network are not in force. After an update: make class-down, then make class. "
+        "Otherwise `docker logs lxmls-class-firewall-1` says why; CLASS_NETWORK=open does without them"
+    )
+rules = Rules()
+
+
 # These are functions, because the hub would copy a method and its object.
 async def before_start(spawner):
     """Complete the settings of a container."""
+    if network != "open":
+        await rules.require()
     await show_class(spawner)
     if gpus.names:
         await gpus.give(spawner)

@@ -5,10 +5,12 @@ import os
 import sys
 
 from accounts import ClassAuthenticator
+from jupyterhub.dbutil import upgrade_if_needed
 from jupyterhub.orm import new_session_factory
 
 logging.disable(logging.INFO)  # messages of the database
 name = os.environ["CLASS_TEACHER"].lower()
+upgrade_if_needed("sqlite:///jupyterhub.sqlite", log=logging.getLogger())  # of an earlier JupyterHub; a copy is kept
 db = new_session_factory("sqlite:///jupyterhub.sqlite")()
 accounts = ClassAuthenticator(db=db, admin_users={name}, teacher=name)
 if accounts.user_exists(name) and sys.argv[1:] != ["--new-password"]:

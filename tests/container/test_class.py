@@ -9,6 +9,7 @@ import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from container.conftest import BUILD
@@ -33,6 +34,19 @@ for method, url in (line.split() for line in sys.argv[1:]):
         print(error.code)
     except urllib.error.URLError as error:
         print(type(error.reason).__name__)
+"""
+
+# What becomes of a connection.
+CONNECT = """
+import errno, socket, sys
+route = next(line.split()[2] for line in open("/proc/net/route") if line.split()[1] == "00000000")
+gateway = socket.inet_ntoa(bytes.fromhex(route)[::-1])
+for name, port in (address.split(":") for address in sys.argv[1:]):
+    try:
+        socket.create_connection((name.replace("gateway", gateway), int(port)), timeout=5).close()
+        print("open")
+    except OSError as error:
+        print(errno.errorcode.get(error.errno, error))
 """
 
 # As many processes as it gets, 3000 at most; for ten seconds, or until somebody writes a line.
@@ -80,9 +94,9 @@ class Visitor:
         direct, kept = urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
         self.opener = urllib.request.build_opener(direct, kept)
 
-    def ask(self, path, method=None, **fields):
-        """Return status and text of a page; fields are posted."""
-        xsrf = next((cookie.value for cookie in self.cookies if cookie.name == "_xsrf"), "")
+    def ask(self, path, method=None, token=True, **fields):
+        """Return status and text of a page; fields are posted. Pages of other sites do not know the token."""
+        xsrf = next((cookie.value for cookie in self.cookies if cookie.name == "_xsrf"), "") if token else ""
         data = urllib.parse.urlencode({**fields, "_xsrf": xsrf}).encode() if fields else None
         request = urllib.request.Request(self.address + path, data, {"X-XSRFToken": xsrf}, method=method)
         try:
@@ -105,6 +119,11 @@ class Visitor:
         self.ask("/hub/first-password")
         return self.ask("/hub/first-password", old_password=first, new_password=new, new_password_confirmation=new)
 
+    def admit(self, name):
+        """Let a student in, as the teacher."""
+        self.ask("/hub/authorize")
+        return self.ask(f"/hub/authorize/{name}", admit="yes")
+
     def start(self, name):
         """Ask for a server; return the status."""
         self.ask("/hub/home")
@@ -118,9 +137,8 @@ class Class:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.lab, self.address = lab, f"http://127.0.0.1:{port}"
+        self.lab, self.address, self.project = lab, f"http://127.0.0.1:{port}", f"lxmls-class-{TOKEN}"
         self.environ = lab.environ | {
-            "COMPOSE_PROJECT_NAME": f"lxmls-class-{TOKEN}",
             "HUB_BASE": image("debian:12", "lxmls-rnn-base:debian12", "bookworm"),
             "CLASS_PORT": str(port),
             "CLASS_STUDENTS": str(STUDENTS),
@@ -132,10 +150,12 @@ class Class:
         self.printed, self.before, self.image = "", (), f"lxmls-rnn-student:{lab.image.partition(':')[2]}"
 
     def make(self, target):
-        return call("make", target, cwd=self.lab.folder, env=self.environ, timeout=BUILD).stdout
+        return call(
+            "make", target, f"CLASS_PROJECT={self.project}", cwd=self.lab.folder, env=self.environ, timeout=BUILD
+        ).stdout
 
     def compose(self, *arguments, **options):
-        files = ["--project-directory", ".", "-f", "docker/jupyterhub/docker-compose.yml"]
+        files = ["--project-directory", ".", "-p", self.project, "-f", "docker/jupyterhub/docker-compose.yml"]
         return call("docker", "compose", *files, *arguments, cwd=self.lab.folder, env=self.environ, **options)
 
     @property
@@ -146,7 +166,7 @@ class Class:
         """Let a student in; return their browser."""
         visitor = Visitor(self.address)
         visitor.sign_up(name)
-        self.teacher.ask(f"/hub/authorize/{name}")
+        self.teacher.admit(name)
         assert visitor.log_in(name)
         return visitor
 
@@ -196,7 +216,7 @@ def classroom(lab):
         left = call("docker", "volume", "ls", "--quiet", "--filter", f"name={TOKEN}-").stdout.split()
         images = [it.image, it.image.replace("student", "hub"), f"lxmls-rnn-student:before-{TOKEN}"]
         call("docker", "volume", "rm", *left, check=False)
-        call("docker", "rmi", *images, f"lxmls-class-{TOKEN}-lab", check=False)
+        call("docker", "rmi", *images, check=False)
 
 
 def answers(classroom):
@@ -241,11 +261,26 @@ def test_the_first_password_opens_one_page_once(classroom):
 
 def test_a_student_waits_for_the_teacher(classroom):
     eva, name = Visitor(classroom.address), f"eva{TOKEN}"
-    assert "sent to the admin" in eva.sign_up(name)[1]
+    assert "asked to admit you" in eva.sign_up(name)[1]
     assert not eva.log_in(name)
-    classroom.teacher.ask(f"/hub/authorize/{name}")
+    classroom.teacher.admit(name)
     assert eva.log_in(name)
     classroom.teacher.ask(f"/hub/api/users/{name}", method="DELETE")
+
+
+def test_no_page_of_another_site_acts_in_the_teachers_name(classroom):
+    name, teacher = f"eva{TOKEN}", classroom.teacher
+    Visitor(classroom.address).sign_up(name)
+    for action in ("authorize", "discard"):
+        link, form = (teacher.ask(f"/hub/{action}/{name}", token=False, **more)[0] for more in ({}, {"a": "form"}))
+        assert (link, form) == (405, 403)
+    waits = re.search(rf'<td class="text-break">{name}</td>\s*<td>(\w+)</td>', teacher.ask("/hub/authorize")[1])
+    assert waits.group(1) == "no"
+    sent_along = {cookie.name: cookie.get_nonstandard_attr("SameSite") for cookie in teacher.cookies}
+    assert set(sent_along.values()) == {"Lax"}, sent_along
+    teacher.ask("/hub/authorize")
+    teacher.ask(f"/hub/discard/{name}", a="form")
+    assert name not in teacher.ask("/hub/authorize")[1]
 
 
 def test_a_short_or_common_password_is_refused(classroom):
@@ -255,11 +290,15 @@ def test_a_short_or_common_password_is_refused(classroom):
 
 def test_who_guesses_is_locked_out_and_nobody_else(classroom, anna):
     fritz = f"fritz{TOKEN}"
-    classroom.student(fritz)
+    own = classroom.student(fritz)
     guesses = [Visitor(classroom.address).log_in(fritz, f"guess number {n}") for n in range(5)]
     assert not any(guesses)
-    assert not Visitor(classroom.address).log_in(fritz)
+    other = Visitor(classroom.address)
+    assert not other.log_in(fritz)
+    assert "Too many wrong passwords" in other.ask("/hub/login", username=fritz, password=GOOD)[1]
     assert Visitor(classroom.address).log_in(ANNA)
+    own.ask("/hub/logout")
+    assert own.log_in(fritz)
     classroom.teacher.ask(f"/hub/api/users/{fritz}", method="DELETE")
 
 
@@ -284,15 +323,41 @@ def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, ann
         f"GET http://lxmls-student-{BEN}:8888/user/{BEN}/api/contents": "403",
         f"POST http://lxmls-student-{BEN}:8888/user/{BEN}/api/kernels": "403",
         f"GET http://hub:8000/user/{BEN}/api/contents": "403",
-        "GET http://hub:8081/hub/api/users": "403",
-        f"DELETE http://hub:8081/hub/api/users/{BEN}/server": "403",
-        f"POST http://hub:8081/hub/api/users/{BEN}/tokens": "403",
+        "GET http://hub:8000/hub/api/users": "403",
+        f"DELETE http://hub:8000/hub/api/users/{BEN}/server": "403",
+        f"POST http://hub:8000/hub/api/users/{BEN}/tokens": "403",
+        "GET http://hub:8081/hub/api/users": "ConnectionRefusedError",
         "GET http://hub:8001/api/routes": "ConnectionRefusedError",
     }
     found = python(ANNA, ASK, *asked).stdout.splitlines()
     assert dict(zip(asked, found, strict=True)) == asked
     assert anna.ask(f"/user/{BEN}/api/contents")[0] == 403
     assert ben.ask(f"/user/{BEN}/api/contents")[0] == 200
+
+
+def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(classroom, anna):
+    """Unless CLASS_NETWORK opens the network: see the last test."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        found = python(ANNA, CONNECT, "169.254.169.254:80", f"gateway:{server.getsockname()[1]}", "10.0.0.1:80").stdout
+    assert found.split() == ["EHOSTUNREACH"] * 3
+    assert call("docker", "exec", f"lxmls-student-{ANNA}", "getent", "hosts", "hub").stdout
+
+
+def test_the_hub_has_few_rights_and_comes_back(classroom):
+    def hub(form):
+        return call("docker", "inspect", "--format", form, f"{classroom.project}-hub-1").stdout.strip()
+
+    rights = hub("{{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}}")
+    assert rights.replace("CAP_", "") == "[ALL] [DAC_READ_SEARCH]"  # engines differ in the prefix
+    assert (
+        hub("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.ReadonlyRootfs}}") == f"{1 << 30} 256 true"
+    )
+    assert hub("{{.State.Health.Status}} {{.HostConfig.LogConfig.Type}}") == "healthy local"
+    packages = classroom.compose("exec", "-T", "hub", "dpkg-query", "-W").stdout
+    assert not re.search("^(node|npm)", packages, re.MULTILINE)
+    classroom.compose("exec", "-T", "hub", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
+    wait_for(lambda: hub("{{.RestartCount}}") == "1", 60, "the hub was started again")
+    wait_for(lambda: answers(classroom), 60, "the hub answers")
 
 
 def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
@@ -384,3 +449,34 @@ def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben
     assert call("docker", "ps", "--all", "--quiet").stdout == before
     again = call(*collect, cwd=classroom.lab.folder, env=environ, check=False)
     assert again.returncode == 1
+
+
+def test_accounts_of_a_class_that_was_named_by_the_labs_settings_are_kept(classroom):
+    old, new = f"lxmls-class-{TOKEN}-old", f"lxmls-class-{TOKEN}-new"
+    write = "docker", "run", "--rm", "--volume", f"{old}_state:/srv", "--entrypoint", "sh", "--user", "0"
+    call(*write, classroom.lab.image, "-c", "echo accounts >/srv/jupyterhub.sqlite")
+    arguments = f"-p {new} -f docker/jupyterhub/docker-compose.yml run --rm -T --no-deps".split()
+    rename = "docker/jupyterhub/rename.sh", new, "docker", "compose", "--project-directory", ".", *arguments
+    options = {"cwd": classroom.lab.folder, "env": classroom.environ | {"COMPOSE_PROJECT_NAME": old}}
+    try:
+        assert f"are in the volume {new}_state now" in call(*rename, **options).stdout
+        assert call(*rename, **options).stdout == ""
+        kept = "docker", "run", "--rm", "--volume", f"{new}_state:/srv", "--entrypoint", "cat"
+        assert call(*kept, classroom.lab.image, "/srv/jupyterhub.sqlite").stdout == "accounts\n"
+    finally:
+        call("docker", "volume", "rm", f"{old}_state", f"{new}_state", check=False)
+
+
+def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna, ben):
+    """In a hub with other settings, which has the accounts and the servers of the one before."""
+    classroom.environ |= {"CLASS_STUDENTS": "20", "CLASS_SERVERS": "10", "CLASS_NETWORK": "open", "CLASS_MEMORY": "1G"}
+    classroom.make("class")
+    classroom.teacher.log_in(TEACHER, OWN)
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        assert python(ANNA, CONNECT, f"gateway:{server.getsockname()[1]}").stdout == "open\n"
+    names = [f"eight{n}{TOKEN}" for n in range(8)]
+    students = [classroom.student(name) for name in names]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(classroom.start, students, names))
+        shown = students[0].ask(f"/hub/api/users/{names[0]}/server/progress")[1]
+        assert '"ready": true' in shown

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from container.machine import call
+from container.machine import call, wait_for
 from documentation import HOST, blocks_of
 from sweep.small import numbers
 
@@ -53,6 +53,16 @@ def test_the_key_is_the_users_alone_and_in_no_image(cluster):
     found = cluster.compose("exec", "-T", "scheduler", "sh", "-c", "cd tls && stat -c '%a %u %n' *").stdout
     assert found.splitlines() == [f"600 {cluster.lab.uid} cert.pem", f"600 {cluster.lab.uid} key.pem"]
     assert not cluster.lab.call("docker", "run", "--rm", "--entrypoint", "ls", cluster.lab.image, "-A", "tls").stdout
+
+
+def test_each_part_says_whether_it_is_well_and_fills_neither_memory_nor_disk(cluster):
+    form = "{{.State.Health.Status}} {{.HostConfig.PidsLimit}} {{.HostConfig.Memory}} {{.HostConfig.LogConfig.Type}}"
+    parts = cluster.compose("ps", "--quiet", "scheduler", "worker").stdout.split()
+    found = lambda: cluster.lab.call("docker", "inspect", "--format", form, *parts).stdout.splitlines()  # noqa: E731
+    wait_for(lambda: set(found()) == {f"healthy 4096 {2 << 30} local"}, 120, "the cluster is healthy")
+    (worker, *_) = cluster.workers()
+    refused = cluster.lab.call("docker", "exec", worker, "python", "docker/healthcheck.py", "8700", check=False)
+    assert (refused.returncode, "Dask does not answer" in refused.stdout) == (1, True)
 
 
 def test_nobody_takes_part_with_another_certificate(cluster):

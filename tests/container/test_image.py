@@ -1,8 +1,10 @@
 """What is in the image: a warm cache, the devices, the tests, and nothing secret."""
 
+import json
 import time
 
 import pytest
+from container.machine import build
 
 # Every Theano model, sentence by sentence and in batches; the modules in the cache before and after.
 WARM = """
@@ -110,3 +112,28 @@ def test_what_the_build_is_given_in_secret_is_not_in_the_image(lab):
     search = f"cd /; ls -A tmp; grep -rlI --exclude-dir=proc --exclude-dir=sys {lab.secret} . || :"
     command = ["docker", "run", "--rm", "--user", "0", "--entrypoint", "sh", lab.image, "-c", search]
     assert lab.call(*command, timeout=300).stdout == ""
+
+
+def test_the_image_says_what_it_is_and_what_it_was_built_from(lab):
+    found = lab.call("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", lab.image).stdout
+    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in json.loads(found).items()}
+    assert labels["title"] == "LxMLS RNN lab"
+    assert labels["base.name"] == lab.figures["base image"]
+    assert set(labels) >= {"description", "licenses", "revision"}
+
+
+@pytest.mark.slow("builds an image more")
+def test_an_image_without_opencl_is_smaller_and_trains(lab, tmp_path):
+    name = "lxmls-rnn-lab:test-no-opencl"
+    build(lab, tmp_path, name, OPENCL="no")
+    small, large = (
+        int(lab.call("docker", "image", "inspect", "--format", "{{.Size}}", it).stdout) for it in (name, lab.image)
+    )
+    lab.figures["image without OpenCL"] = f"{small / 1e9:.2f} GB"
+    assert small < large - 400e6
+    command = "lxmls-rnn train sample --model FastRNN --epochs 1 --root /tmp/runs && lxmls-rnn doctor"
+    run = "docker", "run", "--rm", "--entrypoint", "bash", name, "-ec", command
+    try:
+        assert "epoch   1" in lab.call(*run, timeout=300).stdout
+    finally:
+        lab.call("docker", "rmi", name, check=False)
