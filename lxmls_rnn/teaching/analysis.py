@@ -52,7 +52,7 @@ def gradient_reach(model: NumpyRNN, x: npt.ArrayLike, t: int, tag: int) -> Reach
     x = parameters.check_words(parameters.check_sentence(x), model.sizes.n_words)
     if not 0 <= t < len(x):
         raise IndexError(f"t must be a word of the sentence, 0 .. {len(x) - 1}, got {t}")
-    model = _float64(model)
+    model = _library_model(model)
     x = x[: t + 1]  # this loss does not depend on later words
     back = model.backward(x, np.full(len(x), tag), weights=np.eye(len(x))[t])
     c = np.linalg.norm(cell_errors(model, back), axis=0) if isinstance(model, NumpyLSTM) else None
@@ -74,7 +74,8 @@ def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.nda
     """
     x = parameters.check_words(parameters.check_sentence(x), model.sizes.n_words)
     tags = parameters.check_tags(tags, x, model.sizes.n_tags)
-    model = _float64(restrict_vocabulary(model, x.tolist()))  # a column of W_e for each position, also of repeated words
+    # a column of W_e for each position, also of repeated words
+    model = _library_model(restrict_vocabulary(model, x.tolist()))
     norms = np.zeros((len(x), len(x)))
     for t, tag in enumerate(tags):
         n = t + 1  # this loss does not depend on later words
@@ -83,10 +84,12 @@ def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.nda
     return norms
 
 
-def _float64(model: NumpyRNN) -> NumpyRNN:
-    if model.dtype == "float64":
+def _library_model(model: NumpyRNN) -> NumpyRNN:
+    """Return a model in float64, and of the library's class: a student's `backward` may ignore the weights."""
+    model_class = NumpyLSTM if isinstance(model, NumpyLSTM) else NumpyRNN
+    if type(model) is model_class and model.dtype == "float64":
         return model
-    return model_file.build(type(model), model.sizes, model.get_values(), model.activation, "float64")
+    return model_file.build(model_class, model.sizes, model.get_values(), model.activation, "float64")
 
 
 def cell_errors(model: NumpyLSTM, back: Backward) -> np.ndarray:

@@ -150,6 +150,16 @@ def test_the_influences_in_a_float32_model_are_computed_in_float64():
         influences(single, REPEATED, TAGS[:2])
 
 
+def test_a_model_whose_backward_ignores_the_weights_gets_the_librarys_gradient():
+    class Own(NumpyRNN):  # as `check.use` makes it of a student's functions
+        def backward_unchecked(self, x, y, weights=None):
+            return super().backward_unchecked(x, y)
+
+    own, plain = drawn(Own), drawn(NumpyRNN)
+    assert np.array_equal(influences(own, REPEATED, TAGS), influences(plain, REPEATED, TAGS))
+    assert np.array_equal(gradient_reach(own, X, 3, TAG).h, gradient_reach(plain, X, 3, TAG).h)
+
+
 @pytest.mark.parametrize("t", [-1, 5])
 def test_a_word_outside_the_sentence_is_refused(t):
     with pytest.raises(IndexError, match=rf"0 \.\. 4, got {t}"):

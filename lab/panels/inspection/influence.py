@@ -10,7 +10,7 @@ from lab.widgets.controls import set_options, view
 from lab.widgets.panel import Panel
 from lxmls_rnn.teaching.analysis import influences
 
-MAX_WORDS = 100  # the first words of a longer sentence: L words need L backward passes
+MAX_INFLUENCE_WORDS = 100  # the first words of a longer sentence: L words need L backward passes
 MAX_TABLE_WORDS = 40  # a table of all words on all words would be too large
 # shows the influences on the word below the mouse, or without one those on the selected word
 HOVER = """const words = [...this.children];
@@ -40,9 +40,9 @@ class InfluenceView(View):
 
     def fill(self) -> None:
         """Compute the influences in the sentence, and show the table of all."""
-        words, tags = self.seen.words[:MAX_WORDS], self.seen.forward.p_y.argmax(axis=0)[:MAX_WORDS]
-        set_options(self.word, self.seen.numbered[:MAX_WORDS], min(last_word(self.seen), len(words) - 1))
-        self.norms = influences(self.opened.tagger.model, self.seen.x[:MAX_WORDS], tags)
+        words, tags = self.seen.words[:MAX_INFLUENCE_WORDS], self.seen.forward.p_y.argmax(axis=0)[:MAX_INFLUENCE_WORDS]
+        set_options(self.word, self.seen.numbered[:MAX_INFLUENCE_WORDS], min(last_word(self.seen), len(words) - 1))
+        self.norms = influences(self.opened.tagger.model, self.seen.x[:MAX_INFLUENCE_WORDS], tags)
         self._tags = [self.opened.tagger.tags[k] for k in tags]
         self.text.value = (
             "The bluer a word, the more it influences the <b>tag of the framed word</b>, in per cent of the word that "
@@ -50,8 +50,8 @@ class InfluenceView(View):
             "gradient of log p(predicted tag) with respect to the word's embedding. Point at a word to see what "
             "influences its tag; the slider selects one, also with the arrow keys."
         )
-        if len(self.seen.words) > MAX_WORDS:
-            self.text.value += f" Only the first {MAX_WORDS} words are shown."
+        if len(self.seen.words) > MAX_INFLUENCE_WORDS:
+            self.text.value += f" Only the first {MAX_INFLUENCE_WORDS} words are shown."
         self.table.value = ""
         if len(words) <= MAX_TABLE_WORDS:
             rows = [f"{word}: {tag}" for word, tag in zip(words, self._tags, strict=True)]
@@ -96,7 +96,7 @@ class InfluenceView(View):
         return f"""
 from lxmls_rnn.teaching.analysis import influences
 
-x = x[:{MAX_WORDS}]
+x = x[:{MAX_INFLUENCE_WORDS}]
 norms = influences(tagger.model, x, tagger.model.forward(x).argmax(axis=0))  # (L, L): on word t by row, of k by column
 t = {self.word.value}
 for word, norm in zip(words, norms[t, : t + 1]):

@@ -150,7 +150,7 @@ class StatesView(View):
             f"Nearest to the hidden state at <bdi><b>{escape(self.seen.words[t])}</b></bdi>, by Euclidean distance, in "
             f"{self._where}.{left_out * bool(same)} Of several places with the same words before, the first is shown."
         )
-        header = ["distance", "gold", "predicted", "sentence", "context"]
+        header = ["distance", "gold", "predicted", "sentence", html.Raw('<div class="lab-context">context</div>')]
         self.result.value = heading + html.table(header, rows)
 
     def _row(self, place: Place) -> list[object]:

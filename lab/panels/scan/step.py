@@ -18,7 +18,7 @@ from lxmls_rnn.benchmark.measure.timing import median_time
 
 STEP_FILENAME = "<your step>"
 COMPILE_SECONDS = 120.0  # for Theano, which compiles the step, also from an empty cache on a busy machine
-MAX_ROWS = 12  # numbers of one step that are shown
+MAX_STEP_NUMBERS = 12  # numbers of one step that are shown
 MAX_MESSAGE = 300  # characters; Theano's messages can fill a page
 NOT_STOPPED = " It could not be stopped: if the notebook becomes slow, restart the kernel."
 
@@ -59,8 +59,8 @@ class Results:
 
 
 def columns_of(values: np.ndarray) -> np.ndarray:
-    """Return the numbers of each step, at most `MAX_ROWS`, as a column: (numbers, steps)."""
-    return values.reshape(len(values), -1).T[:MAX_ROWS]
+    """Return the numbers of each step, at most `MAX_STEP_NUMBERS`, as a column: (numbers, steps)."""
+    return values.reshape(len(values), -1).T[:MAX_STEP_NUMBERS]
 
 
 def compile_example(example: Example, step: str) -> Compiled:

@@ -249,7 +249,7 @@ def test_the_influence_of_every_earlier_word_is_shown(runs_with, run):
 
 
 def test_only_the_first_words_of_a_long_sentence_have_influences(panel, monkeypatch):
-    monkeypatch.setattr(influence, "MAX_WORDS", 5)
+    monkeypatch.setattr(influence, "MAX_INFLUENCE_WORDS", 5)
     monkeypatch.setattr(influence, "MAX_TABLE_WORDS", 4)
     view = turn_to(panel, INFLUENCE)
     assert view.sentence.value.count('data-row="') == len(view.word.options) == 5
