@@ -218,7 +218,7 @@ class SweepPanel(Panel):
             if self.sweep.value is None:
                 self._show_state(None)
                 self.status.value = "No sweep yet: press Start."
-                show(self.plots, False)
+                self.plots.draw(None, {}, [], "")
                 show(self.across, False)
                 return
             live = live_sweeps.find(self._folder(self.sweep.value))
