@@ -142,8 +142,8 @@ class ModelChoice(widgets.VBox):
     def __init__(self, model: str = "RNN") -> None:
         named = [(f"{name} ({known.label})", name) for name, known in MODELS.items()]
         self.model = dropdown("Model", named, "NumPy: the teaching version; scan and fused: Theano", model, "27em")
-        self.n_emb = integer("Embedding size", 50, "Size of an embedding; a file has its own size", 4096)
-        self.n_hidd = integer("Hidden units", 20, "Size of the hidden state", 4096)
+        self.n_emb = integer("Embedding size", 50, "Size of an embedding (n_emb); a file has its own size", 4096)
+        self.n_hidd = integer("Hidden units", 20, "Size of the hidden state (n_hidd)", 4096)
         self.activation = dropdown("Activation", ["logistic"], "The function f in h_t = f(W_x z_t + W_h h_{t-1})")
         self.peepholes = checkbox("Peepholes", "The gates see the cell, through the matrix W_c", True, width="110px")
         self.seed = seed(1234, "Seed of the random initialisation")

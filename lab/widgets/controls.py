@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import ipywidgets as widgets
 
@@ -16,6 +17,11 @@ MAX_SEED = 2**31 - 1
 EVENT_LOCK = threading.RLock()
 
 
+def tooltip_class(tooltip: str) -> str:
+    """Return the CSS class from which `tooltips.js` makes the tooltip of a control and its label."""
+    return f"lab-tip-{quote(tooltip, safe='')}"
+
+
 def field(
     kind: type[widgets.Widget],
     name: str,
@@ -27,7 +33,8 @@ def field(
 ) -> Any:
     """Make a control; `name` is the text of its label, and `label` the width of the label."""
     appearance = {"style": {"description_width": label}, "layout": {"width": width}}
-    return kind(description=name, value=value, tooltip=tooltip, **appearance, **options)
+    made = kind(description=name, value=value, tooltip=tooltip, **appearance, **options)
+    return made.add_class(tooltip_class(tooltip))
 
 
 def integer(
@@ -60,7 +67,8 @@ def text(name: str, value: str, tooltip: str, width: str = "22em", **options: An
 def checkbox(name: str, tooltip: str, value: bool = False, **layout: Any) -> widgets.Checkbox:
     """Make a checkbox as wide as its label, unless `layout` overrides the width."""
     appearance = {"indent": False, "layout": {"width": "auto", **layout}}
-    return widgets.Checkbox(description=name, value=value, tooltip=tooltip, **appearance)
+    made = widgets.Checkbox(description=name, value=value, tooltip=tooltip, **appearance)
+    return made.add_class(tooltip_class(tooltip))
 
 
 def toggles(options: Mapping[str, str], width: str = "auto") -> widgets.ToggleButtons:

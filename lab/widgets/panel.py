@@ -17,6 +17,7 @@ from lab.widgets.save import SCRIPT, save_buttons
 from lxmls_rnn.storage.files import USER_ERRORS, in_words
 
 STYLE = (Path(__file__).parent / "panels.css").read_text(encoding="utf-8")
+TOOLTIPS = (Path(__file__).parent / "tooltips.js").read_text(encoding="utf-8")
 
 # JupyterLab must not handle plain keys pressed on a panel: its X would cut the panel's cell, and its arrow keys would
 # block those of a list. It still handles keys with Ctrl, Meta or Alt, and Shift-Enter, which runs the cell. End needs a
@@ -111,7 +112,7 @@ class Panel(widgets.VBox, Background):
             toggle.layout.width = "auto"
         heading = widgets.HTML(f'<h3 class="lab-title">{escape(self.title)}</h3>', layout={"flex": "1"})
         top = widgets.HBox([heading, self._help_button, self._code_button])
-        script = escape(f"{KEYS};{SCRIPT}")
+        script = escape(f"{KEYS};\n{TOOLTIPS};\n{SCRIPT}")
         style = widgets.HTML(f'<style onload="{script}">{STYLE}</style>', layout={"display": "none"})
         super().__init__([style, top, self._help_view, self._code_view, self.message, *body, save_buttons()])
         self.add_class("lab-panel").add_class(f"lab-{type(self).__name__}")

@@ -73,6 +73,9 @@ class LabPage:
         self.page, self.server, self.folder = page, server, folder
         page.set_default_timeout(START)
         self.opened = 0
+        self.complaints = []  # errors and warnings in the browser's console
+        page.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def write(self, *cells, name=None):
         """Make a notebook of code cells."""

@@ -1,5 +1,7 @@
 """Panels for keyboards and screen readers, judged by axe, in both themes; and in a narrow window."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser.page import button, expect, fill, message, overflowing
@@ -8,14 +10,35 @@ import lab as lab_package
 
 PANELS = sorted(lab_package.PANELS)
 
+NO_TOOLTIP = """panel => [...panel.querySelectorAll("input, select, textarea, button, .noUi-handle")].filter(
+    part => part.getBoundingClientRect().width && !part.title && !part.closest(".lab-Answer, .bqplot, .lab-code")
+).map(part => `no tooltip: ${part.outerHTML.slice(0, 200)}`)"""
 
-# ipywidgets gives the handles of its sliders and the buttons of its Play no names.
-OF_IPYWIDGETS = [[".noUi-handle"], [".widget-play button"]]
+# text colours of the panels with a contrast below the 4.5 of WCAG 2
+TOO_FAINT = """panel => {
+    const probe = panel.appendChild(document.createElement("span"));
+    const pixel = document.createElement("canvas").getContext("2d");
+    const luminance = colour => { // of the colour painted over what was painted before
+        probe.style.color = colour;
+        pixel.fillStyle = getComputedStyle(probe).color;
+        pixel.fillRect(0, 0, 1, 1);
+        const linear = part => part <= 10 ? part / 3294 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+        const [red, green, blue] = [...pixel.getImageData(0, 0, 1, 1).data].map(linear);
+        return 0.05 + 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const found = [];
+    for (const ground of ["var(--lab-soft)", "var(--jp-layout-color1)"])
+        for (const text of ["var(--lab-text)", "var(--lab-faint)", "var(--lab-error)"]) {
+            const [low, high] = [luminance(ground), luminance(text)].sort((a, b) => a - b);
+            if (high / low < 4.5) found.push(`${text} on ${ground}: ${(high / low).toFixed(2)}`);
+        }
+    return found;
+}"""
 
 
 def faults(page):
     """What axe finds wrong in the panels: the rule, and the element."""
-    found = Axe().run(page, {"include": [[".lab-panel"]], "exclude": OF_IPYWIDGETS}).response["violations"]
+    found = Axe().run(page, {"include": [[".lab-panel"]]}).response["violations"]
     return [f"{rule['id']}: {node['html'][:200]} {node['target']}" for rule in found for node in rule["nodes"]]
 
 
@@ -30,6 +53,9 @@ def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
     expect(message(panels["CorpusPanel"])).to_contain_text("Read.")
     picture(panels["ModelPanel"], "narrow-model")
     wrong = [f"{name} {fault}" for name, panel in panels.items() for fault in overflowing(page, panel)]
+    for panel in panels.values():
+        panel.scroll_into_view_if_needed()
+        page.wait_for_function(f"panel => !({NO_TOOLTIP})(panel).length", arg=panel.element_handle())
     wrong += faults(page)
     step_through = panels["StepThroughPanel"]
     step_through.get_by_label("Model", exact=True).select_option("NumpyLSTM")
@@ -44,3 +70,31 @@ def test_panels_pass_axe_in_both_themes_and_fit_a_narrow_window(lab, picture):
     with lab.dark():
         wrong += faults(page)
     assert not wrong, "\n".join(wrong)
+    assert not lab.complaints
+
+
+def test_a_control_is_read_by_its_label_and_explained_by_its_tooltip(lab):
+    panel = lab.panel("SweepPanel")
+    tips = {
+        "Sample": "Train this many settings",
+        "Successive halving": "Repeatedly drop the worse half",
+        "Selected sweep": "The sweep that the buttons",
+        "Name": "The sweep is saved in a folder",
+    }
+    for name, tip in tips.items():
+        control = panel.get_by_label(name, exact=True)
+        expect(control).to_have_attribute("title", re.compile(tip))  # shown under the mouse
+        expect(control).to_have_accessible_name(name)
+        expect(control).to_have_accessible_description(re.compile(tip))
+    panel.get_by_role("button", name="Corpus", exact=True).click()
+    panel.get_by_label("Corpus", exact=True).select_option("reach")
+    distance = panel.get_by_role("slider")
+    expect(distance).to_have_accessible_name("Distance")
+    expect(distance).to_have_accessible_description(re.compile("Dependency distance in words"))
+
+
+def test_text_can_be_read_in_both_themes(lab):
+    panel = lab.panel("ModelPanel")
+    assert not panel.evaluate(TOO_FAINT)
+    with lab.dark():
+        assert not panel.evaluate(TOO_FAINT)

@@ -27,6 +27,7 @@ def test_a_small_benchmark_runs_and_is_kept(lab, picture):
     expect(panel).to_contain_text("No GPU was measured")
     assert list((lab.folder.parent / "results").glob("*.json"))
     assert not overflowing(lab.page, panel)
+    assert not lab.complaints
     picture(panel, "benchmark")
     with lab.dark():
         picture(panel, "benchmark-dark")

@@ -13,4 +13,5 @@ def test_an_lstm_reaches_further_than_an_rnn(lab, picture):
     expect(panel.locator(".lab-distances")).to_contain_text(re.compile(r"LSTM\s*100% 100%\s*100% 100%"))
     expect(panel.locator(".bqplot path.line").first).to_be_visible()
     assert not overflowing(lab.page, panel)
+    assert not lab.complaints
     picture(panel, "distance")

@@ -21,4 +21,5 @@ def test_a_notebook_runs_from_beginning_to_end(lab, name, picture):
     print(f"{name}: {time.monotonic() - begun:.1f} s")
     expect(lab.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
     assert lab.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    assert not lab.complaints
     picture(lab.page.locator(".jp-NotebookPanel:visible"), name)

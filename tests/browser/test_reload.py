@@ -73,6 +73,27 @@ def test_a_panel_that_cannot_be_loaded_names_the_way_out(lab):
     expect(lab.page.get_by_text("Run this cell again")).to_have_count(0)
 
 
+def test_a_widget_that_was_given_up_is_asked_for_again(lab):
+    lab.open(lab.write(*CELLS))
+    lab.run_all()
+    expect(lab.page.locator(".lab-Answer")).to_be_visible()
+    lab.save()
+    asks = "t=await o.get_model(r.model_id)"
+    gives_up = """if(!(window.asked??=new Set()).has(r.model_id)){
+        window.asked.add(r.model_id);
+        while(!o.restoredStatus)await new Promise(later=>setTimeout(later,50));
+        throw Error("widget model not found")}"""
+
+    def busy(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace(asks, gives_up + asks))
+
+    lab.page.route(re.compile(r"jupyterlab-manager/static/.*\.js"), busy)
+    lab.page.reload()
+    expect(lab.page.locator(".lab-Answer, .lab-StepThroughPanel")).to_have_count(2, timeout=START)
+    assert any("widget model not found" in text for text in lab.complaints)
+
+
 def test_panels_of_a_kernel_that_was_shut_down_name_the_way_out(lab):
     lab.open(lab.write(*CELLS))
     lab.run_all()

@@ -27,6 +27,7 @@ def test_a_sweep_is_trained_drawn_and_a_point_opens_its_run(lab, picture):
     expect(panel.locator(".lab-sweep-best")).to_contain_text("Chosen on dev: n_hidd=", timeout=COMPILE)
     expect(panel.locator(".lab-sweep-table tbody tr")).to_have_count(3)
     assert not overflowing(lab.page, panel)
+    assert not lab.complaints
     picture(panel, "sweep")
     with lab.dark():
         picture(panel, "sweep-dark")

@@ -46,11 +46,11 @@ def contrast(a, b):
 
 
 def test_numbers_can_be_read_on_every_shade_and_names_on_every_tag():
-    for value in np.linspace(-3, 3, 61):
-        assert contrast(shade(value, 3), ink(value, 3)) >= 4.3
+    for value in np.linspace(-3, 3, 601):
+        assert contrast(shade(value, 3), ink(value, 3)) >= 4.5
     assert all(contrast(colour, "#111") >= 7 for colour in TAGS)
     assert contrast(HIGHLIGHT, "#fff") >= 3
-    assert ink(0.0, 0.0) == "#111"
+    assert ink(0.0, 0.0) == "#000"
 
 
 def test_each_tag_has_its_colour_and_they_come_again_after_the_last():

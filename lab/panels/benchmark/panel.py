@@ -8,6 +8,7 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from lab.drawing import html
+from lab.drawing.figures import fill
 from lab.panels.benchmark.plots import key, plot, show_series, speed_up_map
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import (
@@ -122,8 +123,8 @@ class BenchmarkPanel(Panel):
         self.plotted = dropdown("Plot", [], "The model and work to plot", width="21em")
         self.table, self.key, self.gpu, self.notes = view("benchmark-table"), view(), view(), view()
         self.figures = {size: plot(size) for size in ("n_hidd", "batch")}
-        chosen, figures = in_row(self.baseline, self.plotted), in_row(*self.figures.values())
-        self.views = widgets.VBox([self.machine, chosen, self.table, self.key, figures, self.gpu, self.notes])
+        chosen, self.drawn = in_row(self.baseline, self.plotted), in_row()
+        self.views = widgets.VBox([self.machine, chosen, self.table, self.key, self.drawn, self.gpu, self.notes])
         for hidden in (self.progress, self.views):
             show(hidden, False)
 
@@ -248,17 +249,17 @@ class BenchmarkPanel(Panel):
     def _draw(self) -> None:
         if self.shown is None:
             return
-        shown, overlay_text = self.shown, ""
+        shown, overlay_text, baseline = self.shown, "", self.baseline.value
+        fill(self.drawn, *self.figures.values())
         if self.overlaid is not None:
             name, stored = self.overlaid
             shown = overlay.overlay(shown, stored)
             overlay_text = f"<p><b>Overlay</b>: {escape(name)}, {escape(overlay.provenance(stored))}.</p>"
         self.machine.value = f"<p>{escape(in_words(self.shown.machine))}</p>{overlay_text}"
-        header = report.header(self.baseline.value)
+        header = report.header(baseline)
         # a panel has no room for more columns
         keep = [number for number, name in enumerate(header) if name not in ("of bound", "memory")]
-        cells = [line for section in report.sections(shown, self.baseline.value, True) for line in section]
-        baseline = self.baseline.value
+        cells = [line for section in report.sections(shown, baseline, True) for line in section]
         caption = f"{baseline} = 1: how many times as fast as {baseline} it is on the CPU; more is faster"
         self.table.value = html.table([header[k] for k in keep], [[line[k] for k in keep] for line in cells], caption)
         measured = [row for row in shown.rows if row.median]

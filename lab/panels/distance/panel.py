@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator
 
 import bqplot
+import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, scales_of, side_axis
+from lab.drawing.figures import figure, fill, scales_of, side_axis
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
 from lab.widgets.job import Job
@@ -49,7 +50,8 @@ class DistancePanel(Panel):
         what = "K: distance to the deciding word, in words"
         across = bqplot.Axis(scale=bqplot.LogScale(), label=what, tick_format="d")
         up = side_axis(bqplot.LinearScale(min=0.35, max=1.05), "accuracy on the word", ".0%")
-        self.plot, self.legend, self.table = figure(across, up, size=(560, 300)), view("legend"), view("distances")
+        self.plot, self.drawn = figure(across, up, size=(560, 300)), widgets.Box()
+        self.legend, self.table = view("legend"), view("distances")
         self.measured: dict[tuple[str, int, int], Measured] = {}
         self._planned = 1
         self.stop_button.disabled = True
@@ -58,12 +60,11 @@ class DistancePanel(Panel):
             in_row(self.distances, self.init),
             in_row(self.seeds, self.epochs),
             in_row(self.start_button, self.stop_button, self.progress),
-            self.plot,
+            self.drawn,
             self.legend,
             self.table,
         )
-        for result in (self.progress, self.plot):
-            show(result, False)
+        show(self.progress, False)
 
     def chosen_distances(self) -> list[int]:
         """Return the distances; ValueError if one is not a number from 1 to `MAX_DISTANCE`."""
@@ -114,7 +115,7 @@ class DistancePanel(Panel):
         last = list(self.measured.values())[-1]
         if job.active:
             self.show_message(f"{last.tagger} on reach:{last.distance}, seed {last.seed}, epoch {last.epoch} …")
-        show(self.plot)
+        fill(self.drawn, self.plot)
         self._draw()
 
     def _conclude(self) -> None:

@@ -123,7 +123,7 @@ class SweepPanel(Panel):
         self.resume_button = self.button("Resume", what, self.resume, icon="forward")
         self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
         self.progress, self.status = progress_bar("14em"), view("sweep-status")
-        self.across = dropdown("X axis", [], "The setting on the x axis of the plot")
+        self.across = dropdown("X axis", [], "The setting on the x axis of the plot", width="27em")
 
     # settings
 
@@ -218,7 +218,7 @@ class SweepPanel(Panel):
             if self.sweep.value is None:
                 self._show_state(None)
                 self.status.value = "No sweep yet: press Start."
-                show(self.plots, False)
+                self.plots.draw(None, {}, [], "")
                 show(self.across, False)
                 return
             live = live_sweeps.find(self._folder(self.sweep.value))

@@ -8,8 +8,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, put, scales_of, side_axis
-from lab.widgets.controls import in_row, show, view
+from lab.drawing.figures import figure, fill, put, scales_of, side_axis
+from lab.widgets.controls import in_row, view
 from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.sweep import grid
 from lxmls_rnn.sweep.plots import MAX_COLOURED_CURVES, curve, is_number, lines_against, sorted_values
@@ -37,12 +37,13 @@ class Plots(widgets.VBox):
         self.points.on_element_click(lambda _, event: self._open(self._results[event["data"]["index"]]))
         self.legends = view("sweep-lines"), view("sweep-curves")
         boxes = [widgets.VBox([plot, key]) for plot, key in zip((self.against, self.curves), self.legends, strict=True)]
-        super().__init__([in_row(*boxes)])
+        self._row = in_row(*boxes)
+        super().__init__()
 
     def draw(self, name: str | None, vary: dict[str, list[Any]], settings: Sequence[Setting], label: str) -> None:
         """Draw the settings that have an accuracy, best first; `name` and `label` are of the setting on the x axis."""
         settings = [setting for setting in settings if setting.mean is not None]
-        show(self, bool(settings))
+        fill(self, *([self._row] if settings else []))
         if settings:
             self.against.axes[0].label = label or "all seeds"
             self._draw_against(name, vary, settings)

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, put, scales_of, side_axis
+from lab.drawing.figures import figure, fill, put, scales_of, side_axis
 from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
@@ -35,7 +35,7 @@ class Curves(widgets.VBox):
         self.accuracy = over_epochs(side_axis(bqplot.LinearScale(max=1.0), "accuracy", ".0%"))
         norm_axis = side_axis(bqplot.LogScale(min=MIN_NORM, max=MAX_NORM), "norm of the gradient", "~e")
         norm_axis.tick_values = np.logspace(np.log10(MIN_NORM), np.log10(MAX_NORM), 10)
-        self.norm, self.figures = over_epochs(norm_axis), in_row(self.cost, self.accuracy)
+        self.norm, self.figures = over_epochs(norm_axis), in_row()
         what = "Makes curves of very different costs readable; a cost of 0 is not drawn"
         # its handler calls `rescale`
         self.logarithmic = checkbox("Logarithmic cost axis", what).add_class("lab-logarithmic")
@@ -78,11 +78,10 @@ class Curves(widgets.VBox):
         self._place()
 
     def _place(self) -> None:
-        """Add the figure of the norms only if there are some: a figure drawn while hidden stays empty."""
+        """Add the figures if there are runs, that of the norms if there are some."""
         measured = any(len(mark.x) for mark in self.norm.marks)
-        shown = (self.cost, self.accuracy, *([self.norm] if measured else []))
-        if self.figures.children != shown:
-            self.figures.children = shown
+        shown = (self.cost, self.accuracy, *([self.norm] if measured else [])) if self.lines else ()
+        fill(self.figures, *shown)
 
     def update(self, name: str, rows: Rows, running: Running, norms: Norms = ()) -> None:
         """Update the lines of a run from its metrics and its points within epochs."""

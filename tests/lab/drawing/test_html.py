@@ -78,7 +78,7 @@ def test_a_heat_map_of_counts_writes_them_and_may_have_another_scale():
 
 def test_numbers_on_dark_cells_are_white():
     shown = html.heat_map(np.array([[1.0, 0.1, -1.0]]), ["a"], ["x", "y", "z"], 1.0)
-    assert re.findall("color:(#fff|#111)", shown) == ["#fff", "#111", "#111"]
+    assert re.findall("color:(#fff|#000)", shown) == ["#fff", "#000", "#000"]
 
 
 def test_bars_are_as_long_as_their_values():

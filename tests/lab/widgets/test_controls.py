@@ -3,7 +3,19 @@
 import ipywidgets as widgets
 import pytest
 
-from lab.widgets.controls import dropdown, integer, progress_bar, seed, set_options, shown_if, small_network, toggles
+from lab.widgets.controls import (
+    checkbox,
+    dropdown,
+    integer,
+    progress_bar,
+    seed,
+    set_options,
+    shown_if,
+    small_network,
+    text,
+    toggles,
+    tooltip_class,
+)
 
 
 def test_the_first_of_a_list_is_chosen_unless_another_is_asked_for():
@@ -27,6 +39,18 @@ def test_other_options_keep_the_choice_where_it_is_among_them(options, asked, va
     control = dropdown("Tag", ["a", "b"], "a tag", "b")
     set_options(control, options, asked)
     assert (list(control.options), control.value) == (options, value)
+
+
+def test_a_control_carries_its_tooltip_into_the_page():
+    what = "Words of <b>; 0: none"
+    for control in (
+        dropdown("Tag", ["a"], what),
+        text("Words", "", what),
+        integer("Epochs", 5, what, 10),
+        checkbox("Shuffle", what),
+    ):
+        assert tooltip_class(what) in control._dom_classes
+    assert tooltip_class(what) == "lab-tip-Words%20of%20%3Cb%3E%3B%200%3A%20none"  # a class has no spaces
 
 
 def test_a_whole_number_stays_within_its_limits():

@@ -39,17 +39,41 @@
     });
   }
 
+  // While the page creates the widgets of a reloaded notebook, ipywidgets may give up a widget without a last look. Ask it again.
+  function renderAgain(app, place) {
+    for (const { content } of app.shell.widgets("main")) {
+      const area = content?.widgets?.find((cell) => cell.outputArea?.node.contains(place))?.outputArea;
+      area?.widgets.forEach((output, n) => {
+        const renderer = [...output.children()].find((part) => part.node === place);
+        if (renderer?.renderModel) renderer.renderModel(area.model.get(n));
+      });
+    }
+  }
+
   // ipywidgets leaves "Loading widget..." or its own error in the place of a widget that it cannot restore.
-  function explainLostPanels() {
+  function explainLostPanels(app) {
     const since = new WeakMap();
+    const again = new WeakSet();
     setInterval(() => {
       for (const place of document.querySelectorAll(".jp-OutputArea-output:not([data-mime-type])")) {
         const failure = FAILURES.indexOf(place.textContent);
         if (failure < 0) since.delete(place);
-        else if (!since.has(place)) since.set(place, Date.now());
+        else if (failure === 1 && !again.has(place)) {
+          again.add(place);
+          place.classList.remove("jupyter-widgets");
+          renderAgain(app, place);
+        } else if (!since.has(place)) since.set(place, Date.now());
         else if (failure < 2 && (failure || Date.now() - since.get(place) > 1000 * SECONDS)) place.textContent = LOST;
       }
     }, 1000);
+  }
+
+  // After a reload, bqplot also draws the figures of notebooks in other tabs: without a size, so its margins make a negative one,
+  // of which the browser complains. It draws them again when they are shown.
+  function allowHiddenFigures() {
+    SVGRectElement.prototype.setAttribute = function (name, value) {
+      Element.prototype.setAttribute.call(this, name, /^(width|height)$/.test(name) && value < 0 ? 0 : value);
+    };
   }
 
   const plugin = {
@@ -57,8 +81,9 @@
     autoStart: true,
     activate: (app) => {
       allowSlowRestore();
+      allowHiddenFigures();
       keepRuns(app);
-      explainLostPanels();
+      explainLostPanels(app);
     },
   };
   (window._JUPYTERLAB ||= {})["lxmls-rnn-lab"] = { init: () => {}, get: () => () => ({ default: plugin, __esModule: true }) };
