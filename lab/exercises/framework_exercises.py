@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
+from lab.exercises import limit
 from lab.exercises.difference import as_numbers, close, compare_gradients
 from lab.exercises.setting import SENTENCES, compare_probabilities, model_of, several, what
 from lab.exercises.slips import RNN_SLIPS, Quantities, Slip, rnn_errors, rnn_forward
@@ -67,6 +68,10 @@ def tanh_gradients(x: np.ndarray, gold: np.ndarray, param: Sequence[np.ndarray],
     of_W_e = np.zeros_like(W_e)
     np.add.at(of_W_e.T, x, (W_x.T @ e_a).T)
     return {"W_e": of_W_e, "W_x": e_a @ z.T, "W_h": e_a @ h[:, :-1].T, "W_y": e_y @ h[:, 1:].T}
+
+
+def _attempt_compiling(function: Any, *arguments: Any) -> Any:
+    return attempt(function, *arguments, seconds=limit.MAX_COMPILING_SECONDS)
 
 
 def _array(name: str, result: Any, kind: Any) -> Any:
@@ -200,7 +205,7 @@ def jax_scan(student: Any) -> str:
     for x, gold in SENTENCES:
         with module.own_settings():
             given = [jnp.array(array) for array in (x, *param)]
-            p = _array("p", attempt(student, *given), jax.Array)
+            p = _array("p", _attempt_compiling(student, *given), jax.Array)
             if p.shape == param[3].shape[:1]:
                 raise Wrong(
                     "p has one row only: lax.scan returns (the last state, what all steps collected), in this order."
@@ -219,7 +224,7 @@ def jax_scan(student: Any) -> str:
                 return -jnp.log(student(words, *weights)[jnp.arange(len(gold)), gold]).mean()  # noqa: B023
 
             try:
-                _gradients(x, gold, attempt(jax.grad(cost), weights), param)
+                _gradients(x, gold, _attempt_compiling(jax.grad(cost), weights), param)
             except (Wrong, NotYet) as error:
                 raise Wrong(f"p is correct, but jax.grad through it is not. {error}") from None
     return "p equals NumPy's in every step, by lax.scan."
@@ -234,7 +239,7 @@ def jax_gradients(student: Any) -> str:
     param = model_of().param
     for x, gold in SENTENCES:
         with module.own_settings():
-            result = attempt(student, jnp.array(x), jnp.array(gold), [jnp.array(W) for W in param])
+            result = _attempt_compiling(student, jnp.array(x), jnp.array(gold), [jnp.array(W) for W in param])
             if callable(result):
                 raise Wrong("This is a function: jax.grad(cost) computes the gradient when it is called, with param.")
             if isinstance(result, jax.Array):

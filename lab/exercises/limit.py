@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 MAX_SECONDS = 10.0  # wall time of one call of student code; time in a debugger does not count
-MAX_THEANO_SECONDS = 40.0  # for Theano, which is slow on a busy machine
+MAX_COMPILING_SECONDS = 40.0  # for Theano and JAX, which compile: slow on a busy machine
 STOPPING_SECONDS = 0.5
 _POLL_SECONDS = 0.05
 _DEBUGGERS = ("bdb", "pdb", "IPython.core.debugger", "pydevd", "_pydevd_bundle")

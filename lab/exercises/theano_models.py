@@ -25,7 +25,7 @@ def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
 
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
     options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
-    with limit.timed(limit.MAX_THEANO_SECONDS):
+    with limit.timed(limit.MAX_COMPILING_SECONDS):
         return theano.function(list(given), variables, **options)(*given.values())
 
 
@@ -143,7 +143,7 @@ def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qua
 def _gradients_of(_cost: Any, param: list[Any]) -> Any:
     import theano
 
-    with limit.timed(limit.MAX_THEANO_SECONDS):
+    with limit.timed(limit.MAX_COMPILING_SECONDS):
         return theano.grad(_cost, param)
 
 

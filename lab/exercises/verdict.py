@@ -169,10 +169,13 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True, fixed: bool = True) -> Any:
+def attempt(
+    function: Callable[..., Any], *arguments: Any, whole: bool = True, fixed: bool = True, seconds: float | None = None
+) -> Any:
     """Call a student's function and return its result.
 
     Unless `whole`, parts of a returned tuple may be None or `...`. Unless `fixed`, it may change its arguments.
+    `seconds` is another time limit than `limit.MAX_SECONDS`.
 
     Raises
     ------
@@ -188,7 +191,7 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True, f
         raise Wrong(f"Expected a function, got {type(function).__name__}.")
     before = guard.contents(arguments) if fixed else []
     try:
-        with limit.timed(), guard.library_calls() as called:
+        with limit.timed(seconds), guard.library_calls() as called:
             result = function(*arguments)
     except (Exception, SystemExit) as error:
         placeholder, found = _placeholder(function), explain(error)
