@@ -71,7 +71,8 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
         except Unavailable as error:
             return Verdict(name, NOT_YET, str(error))
         except NotYet as error:
-            verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
+            advice = source.mistake(name, arguments[0]) or f'A hint: check.hint("{name}")'
+            verdict = Verdict(name, NOT_YET, f"{error}\n{advice}")
         except Wrong as error:
             seen = source.mistake(name, arguments[0]) if not error.certain else ""
             verdict = Verdict(name, NOT_RIGHT, f"{error.what}\n{seen}" if seen else str(error))

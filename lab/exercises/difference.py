@@ -80,6 +80,17 @@ def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
             return " h_0 = 0 has a column too, the first one: L + 1 columns."
         if axes[1] == "L" and got.shape[1] == right.shape[1] + 1:
             return " Only h has a column for step 0."
+    if axes[0] == "L" and got.ndim == right.ndim == 2:
+        if got.shape == (len(right) + 1, right.shape[1]):
+            return " A row too many: h_0 is among the states, collect only h_1 ... h_L."
+        if got.shape == (len(right) - 1, right.shape[1]):
+            return " A row is missing: one step is left out, is n_steps or a range too short?"
+        if axes[1] == "n_tags" and len(got) == len(right):
+            return " Each word needs one number for each tag: are these the hidden states, is W_y missing?"
+    if got.ndim == right.ndim + 1:
+        return " One axis too many: the product of a matrix and a vector is @ or T.dot, not * or np.outer."
+    if got.ndim < right.ndim and [*axes] == ["n_hidd", "n_hidd"]:
+        return " The gradient of a matrix is an outer product of two vectors: np.outer, not * or a dot product."
     if got.ndim == 0 and right.ndim == 1:
         return " It is one number: T.dot of two vectors is a sum; * multiplies element by element."
     if got.ndim == right.ndim - 1:
@@ -155,11 +166,15 @@ def compare_steps(
             likely.sort(
                 key=lambda slip: not close(got[name], slip[1][name], dtype)
             )  # first the mistakes that explain every step
-            tried = [(message, column(name, wrong[name], t)) for message, wrong in likely]
+            partly = " (In this step; later ones differ from that too.)"
+            tried = [
+                (message + partly * (not close(got[name], wrong[name], dtype)), column(name, wrong[name], t))
+                for message, wrong in likely
+            ]
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)
-            kind = kind or _factor(a, b, len(done)) or others(name, t)
+            kind = kind or _last_everywhere(got[name], right[name]) or _factor(a, b, len(done)) or others(name, t)
             if not kind and dtype == "float64" and close(a, b, "float32"):
                 kind = " It is correct only in float32 precision: use float64, NumPy's default."
             raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
@@ -170,6 +185,12 @@ def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, b
     """Return a `Wrong` that names the correct parts `before`, the first difference, and the `kind` of mistake."""
     lead = f"Correct: {', '.join(before)}. " if before else ""
     return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.{own_line(kind)}")
+
+
+def _last_everywhere(got: np.ndarray, right: np.ndarray) -> str:
+    if not close(got, np.repeat(right[:, -1:], right.shape[1], axis=1)):
+        return ""
+    return " Every step has the last one's result: a collected array is changed in place, so make a new one."
 
 
 def _not_finite(got: np.ndarray) -> str:

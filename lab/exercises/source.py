@@ -32,7 +32,9 @@ def mistake(exercise: str, student: Any) -> str:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return ""
-    return next((message for node in ast.walk(tree) for message in _mistakes(exercise, node)), "")
+    found = (message for node in ast.walk(tree) for message in _mistakes(exercise, node))
+    no_scan = "There is no scan: theano.scan calls the step once for each element of its sequence."
+    return next(found, no_scan if exercise in _NEED_STATE and "scan" not in ast.unparse(tree) else "")
 
 
 def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
@@ -40,6 +42,8 @@ def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
         yield from _other_words(node)
     if isinstance(node, (ast.For, ast.While)) and any(isinstance(part, ast.Return) for part in node.body):
         yield "There is a return inside the loop: the function ends in the loop's first round. Move it below the loop."
+    if isinstance(node, ast.FunctionDef) and ast.unparse(node).count(".backward(") > 1:
+        yield "Each call of backward() adds to .grad: call it once, or set .grad to None before."
     if isinstance(node, ast.Call):
         options: dict[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in node.keywords}
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -64,12 +68,16 @@ def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
             yield "stop_gradient stops the gradient at each step: leave it out."
         if name == "sgn":
             yield "T.sgn keeps only the sign of the gradient: leave it out."
-        if name == "log2":
-            yield "log2 is the logarithm to base 2; the cost has the natural one, log."
+        if name in ("log2", "log10", "log1p"):
+            yield f"{name} is another logarithm; the cost has the natural one, log."
+        if name in ("rand", "randn", "random", "uniform", "normal", "rand_like", "randn_like"):
+            yield f"{name} makes random numbers: they do not belong here, the first state is zeros."
     if isinstance(node, ast.BinOp):
         left, right = node.left, node.right
         if isinstance(node.op, ast.BitXor):
             yield "In Python ^ is not the power: i squared is i**2."
+        if isinstance(node.op, ast.FloorDiv) and ast.unparse(left) == "1":
+            yield "// drops the fraction, so 1 // n is 0: divide with /."
         if exercise == "numeric" and (
             (isinstance(node.op, ast.Mult) and _is_quotient(left))
             or (isinstance(node.op, ast.Sub) and _is_quotient(right))

@@ -57,8 +57,11 @@ STOPPING_SLIPS: list[Slip] = [
     ("Every epoch counts as one without gain: a gain sets the count to 0.", {"gain": lambda now, best, last: False}),
     ("A lower accuracy counts as a gain: a gain is above the best one.",
      {"gain": lambda now, best, last: best < 0 or now < best}),
-    ("It stops one epoch early.", {"limit": lambda patience: patience - 1}),
-    ("It stops one epoch early.", {"limit": lambda patience: patience - 1 or np.inf}),
+    *[
+        ("It stops one epoch early.", {"limit": limit})
+        for limit in (lambda patience: patience - 1, lambda p: p - 1 or np.inf, lambda p: max(1, p - 1))
+    ],
+    ("It stops after the first epoch: is the break in the branch of a gain?", {"limit": lambda patience: 0}),
 ]  # fmt: skip
 
 
@@ -141,7 +144,10 @@ def _stopping_mistake(runs: list[Run], right: list[Run], n: int) -> str:
         )
         return next((message for message, epochs in tried if epochs == trained), "")
     if runs[n][1] == runs[n][0] != right[n][1]:
-        return "These are the last ones: keep model.get_values() at each gain, and after the loop set_values."
+        advice = (
+            "keep model.get_values() at each gain, and after the loop set_values (leave it with break, not return)."
+        )
+        return f"These are the last ones: {advice}"
     if runs[n][1] == right[n][1] - 1 > 0:
         return "These are from before the best epoch was trained: call model.get_values() after train_epoch()."
     if runs[n][1] == 0:
@@ -154,37 +160,46 @@ def _norm(gradients: Sequence[np.ndarray]) -> float:
 
 
 CLIP_SLIPS: list[tuple[str, Callable[[list[np.ndarray], float], list[np.ndarray]]]] = [
+    *[
+        (message, lambda gs, m, factor=factor: [g * factor(max(_norm(gs), 1e-12), m) for g in gs])
+        for message, factor in (
+            ("No gradient is changed: multiply by the factor if the norm exceeds max_norm.", lambda norm, m: 1),
+            ("The comparison is the wrong way round: change a gradient whose norm exceeds max_norm.",
+             lambda norm, m: max(1, m / norm)),
+            ("A short gradient is made longer: only one whose norm exceeds max_norm is changed.",
+             lambda norm, m: m / norm),
+            ("The result has norm 1: multiply by max_norm / norm.", lambda norm, m: 1 / norm if norm > m else 1),
+            ("The factor is upside down: max_norm / norm makes a long gradient shorter.",
+             lambda norm, m: max(1, norm / m)),
+            ("The factor is max_norm alone: divide by the norm too.", lambda norm, m: m if norm > m else 1),
+            ("Nothing is left of a long gradient: shorten it to max_norm, do not drop it.",
+             lambda norm, m: norm <= m),
+            ("The square root is missing: the norm is the root of the sum of squares.",
+             lambda norm, m: min(1, m / norm**2)),
+        )
+    ],
+    *[
+        (message, lambda gs, m, norm=norm: [g * min(1, m / max(norm(gs), 1e-12)) for g in gs])
+        for message, norm in (
+            ("The norms of the gradients are added: add the squares of all numbers, then take one root.",
+             lambda gs: sum(_norm([g]) for g in gs)),
+            ("The norm is the largest of the gradients' norms: add the squares of all numbers, then take one root.",
+             lambda gs: max(_norm([g]) for g in gs)),
+            ("The norm is the sum of absolute values: add the squares, then take the root.",
+             lambda gs: sum(np.abs(g).sum() for g in gs)),
+            ("The norm is the largest number: add the squares of all numbers, then take the root.",
+             lambda gs: max(np.abs(g).max() for g in gs)),
+            ("The norm is that of the first gradient only: add the squares of all.", lambda gs: _norm(gs[:1])),
+        )
+    ],
     ("Each gradient is clipped by itself, which changes the direction: one norm, of all numbers of all gradients.",
      lambda gs, m: [g * min(1, m / max(_norm([g]), 1e-12)) for g in gs]),
     ("Each number is clipped, which changes the direction: multiply all gradients by the same factor.",
      lambda gs, m: [np.clip(g, -m, m) for g in gs]),
-    ("A short gradient is made longer: only one whose norm exceeds max_norm is changed.",
-     lambda gs, m: [g * m / max(_norm(gs), 1e-12) for g in gs]),
-    ("The result has norm 1: multiply by max_norm / norm.",
-     lambda gs, m: [g / _norm(gs) if _norm(gs) > m else g for g in gs]),
-    ("The factor is upside down: max_norm / norm makes a long gradient shorter.",
-     lambda gs, m: [g * _norm(gs) / m if _norm(gs) > m else g for g in gs]),
-    ("The factor is max_norm alone: divide by the norm too.",
-     lambda gs, m: [g * m if _norm(gs) > m else g for g in gs]),
-    ("The square root is missing: the norm is the root of the sum of squares.",
-     lambda gs, m: [g * min(1, m / max(_norm(gs) ** 2, 1e-12)) for g in gs]),
-    ("The norms of the gradients are added: add the squares of all numbers, then take one root.",
-     lambda gs, m: [g * min(1, m / max(sum(_norm([g]) for g in gs), 1e-12)) for g in gs]),
-    ("The norm is the largest of the gradients' norms: add the squares of all numbers, then take one root.",
-     lambda gs, m: [g * min(1, m / max(*(_norm([g]) for g in gs), 1e-12)) for g in gs]),
-    ("The norm is the sum of absolute values: add the squares, then take the root.",
-     lambda gs, m: [g * min(1, m / max(sum(np.abs(g).sum() for g in gs), 1e-12)) for g in gs]),
-    ("The norm is the largest number: add the squares of all numbers, then take the root.",
-     lambda gs, m: [g * min(1, m / max(*(np.abs(g).max() for g in gs), 1e-12)) for g in gs]),
-    ("The comparison is the wrong way round: change a gradient whose norm exceeds max_norm.",
-     lambda gs, m: [g if _norm(gs) > m else g * m / max(_norm(gs), 1e-12) for g in gs]),
-    ("The norm is that of the first gradient only: add the squares of all.",
-     lambda gs, m: [g * min(1, m / max(_norm(gs[:1]), 1e-12)) for g in gs]),
     ("Only the first gradient is clipped: multiply all of them by the factor.",
      lambda gs, m: [gs[0] * min(1, m / max(_norm(gs), 1e-12)), *gs[1:]]),
-    ("Nothing is left of a long gradient: shorten it to max_norm, do not drop it.",
-     lambda gs, m: [g * (_norm(gs) <= m) for g in gs]),
 ]  # fmt: skip
+MAX_NORM = 1.5
 
 
 def _equal(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
@@ -196,32 +211,42 @@ def clip(student: Any) -> str:
     """Check gradient clipping: a function of (gradients, max_norm) that returns the clipped gradients."""
     rng = np.random.RandomState(8)
     drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5))]
-    for scale, max_norm in ((2.0, 1.5), (0.1, 1.5), (0.0, 1.5)):  # long, short, all zeros
-        given = [scale * g for g in drawn]
-        norm = _norm(given)
-        result = attempt(student, [g.copy() for g in given], max_norm)
-        result = several(result, f"{len(given)} gradients, in a list", len(given))
-        for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
-            if np.ndim(g) != 2:
-                raise Wrong(
-                    f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}."
-                )
-        got = [as_numbers("A gradient", g, ("rows", "columns"), old) for g, old in zip(result, given, strict=True)]
-        right = [g * min(1, max_norm / max(norm, 1e-12)) for g in given]
-        if _equal(got, right):
-            continue
-        case = f"A gradient of norm {norm:.4g} with max_norm {max_norm:g}"
-        if not all(np.isfinite(g).all() for g in got):
-            raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
-        if _equal(got, given):
-            raise Wrong(f"{case} is unchanged; expected norm {max_norm:g}.")
-        kinds = (message for message, clipped in CLIP_SLIPS if _equal(got, clipped(given, max_norm)))
-        turned = np.isclose(_norm(got), _norm(right))
-        other = (
-            "The norm is right, but the direction is not: multiply all gradients by the same factor." if turned else ""
-        )
-        raise Wrong(f"{case} has norm {_norm(got):.4g} now; expected {_norm(right):.4g}.", next(kinds, other))
+    for scales in ((2.0, 0.1), (0.0,)):  # long and short, all zeros
+        runs = [(given, _clipped(student, given)) for given in ([scale * g for g in drawn] for scale in scales)]
+        for given, got in runs:
+            norm = _norm(given)
+            right = [g * min(1, MAX_NORM / max(norm, 1e-12)) for g in given]
+            if _equal(got, right):
+                continue
+            case = f"A gradient of norm {norm:.4g} with max_norm {MAX_NORM:g}"
+            if not all(np.isfinite(g).all() for g in got):
+                raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
+            now = "is unchanged" if _equal(got, given) else f"has norm {_norm(got):.4g} now"
+            kinds = (message for message, slip in CLIP_SLIPS if all(_equal(b, slip(a, MAX_NORM)) for a, b in runs))
+            raise Wrong(f"{case} {now}; expected norm {_norm(right):.4g}.", next(kinds, "") or _turned(given, got))
     return "Long gradients are scaled to max_norm and keep their direction; short ones are unchanged."
+
+
+def _clipped(student: Any, given: list[np.ndarray]) -> list[np.ndarray]:
+    result = several(attempt(student, [g.copy() for g in given], MAX_NORM), f"{len(given)} gradients, in a list", 3)
+    for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
+        if np.ndim(g) != 2:
+            raise Wrong(f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}.")
+    return [as_numbers("A gradient", g, ("rows", "columns"), old) for g, old in zip(result, given, strict=True)]
+
+
+def _turned(given: list[np.ndarray], got: list[np.ndarray]) -> str:
+    """Return whether clipping has used a wrong norm or has changed the direction."""
+    factor = sum((a * b).sum() for a, b in zip(given, got, strict=True)) / _norm(given) ** 2
+    if factor > 0 and _equal(got, [factor * g for g in given]):
+        return (
+            f"The direction is right, but the norm in the factor is {MAX_NORM / factor:.4g} instead of "
+            f"{_norm(given):.4g}: add the squares of all numbers, and take one root."
+        )
+    lead = (
+        "The norm is right, but the direction is not" if np.isclose(_norm(got), MAX_NORM) else "The direction differs"
+    )
+    return f"{lead}: multiply all gradients by the same factor, max_norm / norm."
 
 
 def gate_errors(
@@ -260,6 +285,9 @@ GATE_ERROR_SLIPS: list[Slip] = [
     ("The way along the cell is missing: add f * e_c.", {"back": lambda f, e, W, a: W.T @ a}),
     ("W_c is not transposed: back through W_c goes W_c.T @ e_a.", {"back": lambda f, e, W, a: f * e + W @ a}),
     ("Along the cell the error is multiplied by f: f * e_c.", {"back": lambda f, e, W, a: e + W.T @ a}),
+    ("Along the cell goes e_c, the error of the cell, not e_a: f * e_c.",
+     {"back": lambda f, e, W, a: f * a + W.T @ a}),
+    ("The two ways are multiplied: add their errors.", {"back": lambda f, e, W, a: f * e * (W.T @ a)}),
     ("e_c takes the way through W_c; what reaches it is e_a: W_c.T @ e_a.",
      {"back": lambda f, e, W, a: f * e + W.T @ e}),
 ]  # fmt: skip
