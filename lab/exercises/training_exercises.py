@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from lab.exercises.difference import as_numbers, close, own_line, recognise, vector
+from lab.exercises.difference import as_numbers, close, recognise, vector
 from lab.exercises.setting import MODEL_SIZES, several, what
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong, attempt
@@ -283,7 +283,7 @@ def forget_gate(student: Any) -> str:
             kind = recognise(got, right[name], [*tried, *swapped, ("The sign is wrong.", -right[name])])
             lead = f"Correct: {', '.join(fine)}. " if fine else ""
             text = f"{lead}First difference: {name} is {vector(got)}, expected {vector(right[name])}."
-            raise Wrong(f"{text}{own_line(kind)}")
+            raise Wrong(text, kind or None)
         fine.append(name)
     if missing := [name for name in right if name not in there]:
         raise NotYet(f"Correct so far: {', '.join(fine)}. Still missing: {', '.join(missing)}.")
