@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.difference import as_numbers, check_order, close, own_line, recognise
+from lab.exercises.difference import as_numbers, check_order, close, recognise
 from lab.exercises.setting import SENTENCES, several, what
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong, attempt
@@ -113,7 +113,7 @@ def unknown_words(student: Any) -> str:
         raise NotYet("Nothing is replaced: train and dev are returned as they were.")
     for min_count, got in zip(MIN_COUNTS, results, strict=True):
         if text := _first_wrong_word(got, replace_rare(TRAIN, DEV, min_count), min_count):
-            raise Wrong(text, _word_mistake(results))
+            raise Wrong(text, _word_mistake(results) or None)
     return "Rare words of train, and all words of dev that are not frequent in train, became <unk>."
 
 
@@ -148,9 +148,9 @@ def _rule_of_words(results: list[tuple[Words, Words]]) -> str:
         return len({*seen}) == len({*map(key, before)})
 
     if decides(lambda word: counts[word]):
-        return "The limit is another one: rare is < min_count."
+        return "Is the limit another one than < min_count?"
     if decides(str):
-        return "Something else is counted: count how often train has each whole word, as it is written."
+        return "Is something else counted than how often train has each whole word, as it is written?"
     return ""
 
 
@@ -199,7 +199,7 @@ def _weight_mistake(weights: np.ndarray, x: np.ndarray) -> str:
         return "Where x is 0 the weight is 0. But word 0 is a word: use the lengths."
     if not weights[ROWS].all():
         return "A word has the weight 0: all words of a sentence have one, the first and the last too."
-    return "A word of a sentence of L words in a batch of B weighs 1 / (B L), so each row sums to 1 / B."
+    return "A word of a sentence of L words in a batch of B weighs 1 / (B L): does each row sum to 1 / B?"
 
 
 def pad_batch(student: Any) -> str:
@@ -228,7 +228,7 @@ def pad_batch(student: Any) -> str:
         kind = kind or ("" if ids else _weight_mistake(array, batch.x))
         numbers = [" ".join(f"{value:.4g}" for value in row) for row in (array[b], right[name][b])]
         text = f"First difference: row {b} of {name}, for a sentence of {LENGTHS[b]} words, is [{numbers[0]}]"
-        raise Wrong(f"{text}, expected [{numbers[1]}].{own_line(kind)}")
+        raise Wrong(f"{text}, expected [{numbers[1]}].", kind or None)
     return f"x, y and weights equal the library's batch of sentences of {', '.join(map(str, LENGTHS))} words."
 
 

@@ -145,7 +145,7 @@ def _cost_mistake(x: np.ndarray, gold: np.ndarray, param: Sequence[np.ndarray], 
         factors = of_tags @ errors[:, t] / (of_tags**2).sum(1)
         fits = [tag for tag in range(n_tags) if close(factors[tag] * of_tags[tag], errors[:, t])]
         if not fits:
-            return "The way back is right, but the cost is another one: the mean of -log p of each word's gold tag."
+            return "The way back is right, but the cost is not: is it the mean of -log p of each word's gold tag?"
         tags[t], weights[t] = fits[0], factors[fits[0]]
     if (others := np.flatnonzero(tags != gold)).size:
         if (tags == p.argmax(0)).all():
@@ -239,7 +239,7 @@ def torch_layer(student: Any) -> str:
             kind = (
                 "It is transposed." if _same(W, right[name].T) else _random_part(student, given, list(got).index(name))
             )
-            raise Wrong(f"Correct: {', '.join(fine)}. {name} is not {names[name]}.", kind)
+            raise Wrong(f"Correct: {', '.join(fine)}. {name} is not {names[name]}.", kind or None)
     if layer.bias or output.bias is not None:
         raise Wrong("The weights are correct, but there are random biases too: our network has none, bias=False.")
     if frozen := [name for name, W in got.items() if not W.requires_grad]:

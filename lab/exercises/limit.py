@@ -94,17 +94,21 @@ def in_thread(function: Callable[[], Any]) -> Any:
 
 @contextmanager
 def timed(seconds: float | None = None) -> Iterator[None]:
-    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`."""
+    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
+
+    A block within another one ends at the earlier of the two limits.
+    """
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
         yield
         return
-    thread.seconds = MAX_SECONDS if seconds is None else seconds
-    thread.deadline = time.monotonic() + thread.seconds
+    outer = thread.seconds, thread.deadline
+    seconds = MAX_SECONDS if seconds is None else seconds
+    thread.seconds, thread.deadline = min((seconds, time.monotonic() + seconds), outer, key=lambda limit: limit[1])
     try:
         yield
     finally:
-        thread.deadline = float("inf")
+        thread.seconds, thread.deadline = outer
 
 
 def _in_debugger(frame: FrameType | None) -> bool:

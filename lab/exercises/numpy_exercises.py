@@ -15,7 +15,6 @@ from lab.exercises.difference import (
     column,
     compare_gradients,
     compare_steps,
-    own_line,
     vector,
 )
 from lab.exercises.setting import (
@@ -85,7 +84,7 @@ def _more_of_forward(got: dict[str, np.ndarray], param: list[np.ndarray]) -> Cal
             h = got["h"]
             rest = got["a"] - W_x @ got["z"] - W_h @ h[:, :-1] if name == "a" else got["y"] - W_y @ h[:, 1:]
             if close(rest, np.repeat(rest[:, :1], rest.shape[1], axis=1)):
-                return f" {vector(rest[:, 0])} is added in every step: this network has no biases."
+                return f"{vector(rest[:, 0])} is added in every step: this network has no biases."
         return ""
 
     return message
@@ -144,8 +143,8 @@ def numeric(student: Any) -> str:
         return "It equals the gradient of back-propagation to at least six digits, without knowing the network."
     row, col = map(int, np.unravel_index(int(np.abs(got - right).argmax()), right.shape))
     raise Wrong(
-        f"Largest difference: [{row}, {col}] is {got[row, col]:.6g}, expected {right[row, col]:.6g}."
-        f"{own_line(_kind_of_numeric(got, right, np.array(offsets)))}"
+        f"Largest difference: [{row}, {col}] is {got[row, col]:.6g}, expected {right[row, col]:.6g}.",
+        _kind_of_numeric(got, right, np.array(offsets)) or None,
     )
 
 

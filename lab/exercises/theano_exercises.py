@@ -51,7 +51,7 @@ def squares(student: Any) -> str:
         }
         found = ((message, np.asarray(wrong)) for message, wrong in kinds.items())
         kind = recognise(got, right, found) if n > 1 else ""
-        raise Wrong(f"For n = {n} the function returns {got.tolist()}, expected {right.tolist()}.{kind}")
+        raise Wrong(f"For n = {n} the function returns {got.tolist()}, expected {right.tolist()}.", kind or None)
     return "The squares of 0, 1, ..., n - 1, by scan."
 
 
@@ -79,17 +79,18 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
     if got.shape != right.shape:
         kind = ""
         if got.shape == (n + 1, 3) and close(got[1:], right):
-            kind = " It contains s_0: return only s_1, ..., s_n."
+            kind = "It contains s_0: return only s_1, ..., s_n."
         elif got.shape in ((n + 1, 3), (n - 1, 3)):
-            kind = f" One step too {'many' if len(got) > n else 'few'}: n_steps=_n."
+            kind = f"One step too {'many' if len(got) > n else 'few'}: n_steps=_n."
         elif got.shape == right.shape[::-1]:
-            kind = " It is transposed: expected one row per step."
+            kind = "It is transposed: expected one row per step."
         elif got.shape == (4, 3):
-            kind = " The number of steps is fixed; n is 1 here: n_steps=_n."
+            kind = "The number of steps is fixed; n is 1 here: n_steps=_n."
         elif got.shape == (3,):
-            kind = " It seems to be one step only: return all steps."
+            kind = "It seems to be one step only: return all steps."
         raise Wrong(
-            f"The result has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}"
+            f"The result has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.",
+            kind or None,
         )
     restarted = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
@@ -198,7 +199,7 @@ def updates(student: Any) -> str:
             "The parameter does not change.": before,
         }
         kind = recognise(got, right, kinds.items(), "float32")
-        raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
+        raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.", kind or None)
     for W in param:
         W.set_value(W.get_value() + 1)
     again = attempt(evaluate, [T.as_tensor_variable(new) for _, new in result], {})

@@ -172,9 +172,11 @@ def _states_and_gradients(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[.
                 ("_h0 and _c0 are not used: only without them, the first state is zeros.", right_p(0.0, 0.0)),
             ]  # fmt: skip
         kind = recognise(p, right_p(*starts.values()), variants, model.dtype)
-        raise Wrong(f"p is correct, but not from another first state, {' and '.join(names)}.{kind}")
+        raise Wrong(f"p is correct, but not from another first state, {' and '.join(names)}.", kind or None)
     right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
     try:
         compare_gradients([np.asarray(value) for value in gradients], right, len(x), None, model.dtype)
-    except (Wrong, NotYet) as error:
-        raise Wrong(f"p is correct, but T.grad through it is not. {error}") from None
+    except Wrong as error:
+        raise Wrong(f"p is correct, but T.grad through it is not. {error.what}", error.advice) from None
+    except NotYet as error:
+        raise Wrong(f"p is correct, but T.grad through it is not. {error}", None) from None

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from lab.exercises.difference import as_numbers, close, own_line, recognise, vector
+from lab.exercises.difference import as_numbers, close, recognise, vector
 from lab.exercises.setting import MODEL_SIZES, several, what
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong, attempt
@@ -120,7 +120,7 @@ def early_stopping(student: Any) -> str:
             said = ", ".join(f"{accuracy:.0%}" for accuracy in accuracies)
             case = f"With dev accuracies {said} and patience {patience}"
             if run[0] != expected[0] or not trainings[n].resumed:
-                raise Wrong(f"{case}: {_difference_of_runs(run, expected)}", _stopping_mistake(runs, right, n))
+                raise Wrong(f"{case}: {_difference_of_runs(run, expected)}", _stopping_mistake(runs, right, n) or None)
         if trainings[n].resumed:
             raise Wrong("The best parameters are put back during the training. Put them back once, after the loop.")
     return "It stops in the right epoch, returns the best accuracy and leaves the best parameters in the model."
@@ -241,7 +241,7 @@ def _turned(given: list[np.ndarray], got: list[np.ndarray]) -> str:
     if factor > 0 and _equal(got, [factor * g for g in given]):
         return (
             f"The direction is right, but the norm in the factor is {MAX_NORM / factor:.4g} instead of "
-            f"{_norm(given):.4g}: add the squares of all numbers, and take one root."
+            f"{_norm(given):.4g}: is it one root of the sum of the squares of all numbers?"
         )
     lead = (
         "The norm is right, but the direction is not" if np.isclose(_norm(got), MAX_NORM) else "The direction differs"
@@ -311,7 +311,7 @@ def forget_gate(student: Any) -> str:
             kind = recognise(got, right[name], [*tried, *swapped, ("The sign is wrong.", -right[name])])
             lead = f"Correct: {', '.join(fine)}. " if fine else ""
             text = f"{lead}First difference: {name} is {vector(got)}, expected {vector(right[name])}."
-            raise Wrong(f"{text}{own_line(kind)}")
+            raise Wrong(text, kind or None)
         fine.append(name)
     if missing := [name for name in right if name not in there]:
         raise NotYet(f"Correct so far: {', '.join(fine)}. Still missing: {', '.join(missing)}.")

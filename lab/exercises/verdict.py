@@ -130,11 +130,19 @@ class NotYet(Exception):
 
 
 class Wrong(Exception):
-    """The result is wrong: a description, and advice about the cause: the likely one, or a `certain` one."""
+    """The result is wrong: a description, and advice about the cause: the likely one, or a `certain` one.
 
-    def __init__(self, what: str, advice: str = "", certain: bool = False):
+    Advice is None if the cause is unknown, and a question if it is a guess.
+    """
+
+    def __init__(self, what: str, advice: str | None = "", certain: bool = False):
         super().__init__(f"{what}\n{advice}" if advice else what)
-        self.what, self.certain = what, certain
+        self.what, self.advice, self.certain = what, advice, certain
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the cause is unknown or a guess."""
+        return not self.certain and (self.advice is None or self.advice.endswith("?"))
 
 
 class Unavailable(Exception):
@@ -247,7 +255,7 @@ def explain(error: BaseException) -> NotYet | Wrong:
     message = next(filter(None, lines), "")
     where = _place(frames, str(error))
     shapes = "".join(re.findall(r"\nInputs shapes: .*", str(error))[:1])
-    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{shapes}{where}")), "")
+    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{shapes}{where}")), None)
     message = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
     return Wrong(f"It fails with {type(error).__name__}: {message}{where}", advice)
 
