@@ -32,14 +32,13 @@ def replace_rare(
     rare: Callable[[int, int, bool], bool] = lambda n, least, is_dev: n < least,
     new: Callable[[str], list[str]] = lambda word: [UNKNOWN_WORD],
     case: Callable[[str], str] = str,
-    kept: Callable[[str], str] = str,
 ) -> tuple[Words, Words]:
     """Return both parts with their rare words replaced; the keywords introduce mistakes."""
 
     def replaced(part: Words, is_dev: bool) -> Words:
         counts = Counter(map(case, chain(*counted(train, dev, part))))
         return [
-            [*chain(*(new(w) if rare(counts[case(w)], min_count, is_dev) else [kept(w)] for w in sentence))]
+            [*chain(*(new(w) if rare(counts[case(w)], min_count, is_dev) else [case(w)] for w in sentence))]
             for sentence in part
         ]
 
@@ -68,11 +67,7 @@ WORD_SLIPS: list[Slip] = [
     ("The frequent words are replaced and the rare ones kept.", {"rare": lambda n, least, is_dev: n >= least}),
     ("The sentences that have a word are counted; count the word each time it occurs.",
      {"counted": lambda train, dev, part: [[*set(sentence)] for sentence in train]}),
-    *[
-        ("Upper and lower case are not distinguished: 'The' and 'the' are two words here.",
-         {"case": str.lower, "kept": kept})
-        for kept in (str.lower, str)
-    ],
+    ("Upper and lower case are not distinguished: 'The' and 'the' are two words here.", {"case": str.lower}),
     ("The words of dev that train lacks are kept: they occur 0 times there, so they are rare.",
      {"rare": lambda n, least, is_dev: 0 < n < least}),
     ("The rare words are left out. Replace them: a sentence keeps its length, each word has its tag.",
@@ -133,25 +128,19 @@ def _word_mistake(results: list[tuple[Words, Words]]) -> str:
     for message, mistake in WORD_SLIPS:
         if results == [replace_rare(TRAIN, DEV, min_count, **mistake) for min_count in MIN_COUNTS]:
             return message
-    return _rule_of_words(results)
+    return _other_counts(results)
 
 
-def _rule_of_words(results: list[tuple[Words, Words]]) -> str:
-    """Return whether other counts or another limit explain which words are replaced, or an empty string."""
+def _other_counts(results: list[tuple[Words, Words]]) -> str:
+    """Return a message if each word is treated alike everywhere, but not words that are equally frequent in train."""
     before, counts = [*chain(*TRAIN, *DEV)], Counter(chain(*TRAIN))
-    after = [*zip(*([*chain(*train, *dev)] for train, dev in results), strict=False)]
-    if len(after) != len(before) or any({*words} - {UNKNOWN_WORD, w} for w, words in zip(before, after, strict=True)):
+    after = [[*chain(*train, *dev)] for train, dev in results]
+    if any(len(words) != len(before) for words in after):
         return ""
-
-    def decides(key: Callable[[str], Any]) -> bool:
-        seen = [(key(w), *(word == UNKNOWN_WORD for word in words)) for w, words in zip(before, after, strict=True)]
-        return len({*seen}) == len({*map(key, before)})
-
-    if decides(lambda word: counts[word]):
-        return "Is the limit another one than < min_count?"
-    if decides(str):
-        return "Is something else counted than how often train has each whole word, as it is written?"
-    return ""
+    seen = {(w, *(word == UNKNOWN_WORD for word in words)) for w, *words in zip(before, *after, strict=True)}
+    if len(seen) > len({*before}) or len({(counts[w], *new) for w, *new in seen}) == len({counts[w] for w in before}):
+        return ""
+    return "Is something else counted than how often train has each whole word, as it is written?"
 
 
 def _first_wrong_word(got: tuple[Words, ...], right: tuple[Words, Words], min_count: int) -> str:

@@ -10,6 +10,7 @@ from lab.exercises.verdict import NotYet, Wrong
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
 _LEFT_OUT = "It is all zeros: is this step missing?"
+_LAST = "It is the last step's result: a collected array is changed in place, so make a new one for each step."
 
 
 def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
@@ -84,9 +85,9 @@ def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
         if got.shape == (len(right) + 1, right.shape[1]):
             return "A row too many: h_0 is among the states, collect only h_1 ... h_L."
         if got.shape == (len(right) - 1, right.shape[1]):
-            return "A row is missing: one step is left out, is n_steps or a range too short?"
+            return "A row is missing: each word needs a step, so look at n_steps, ranges and slices."
         if axes[1] == "n_tags" and len(got) == len(right):
-            return "Each word needs one number for each tag: are these the hidden states, is W_y missing?"
+            return "Each word needs one number for each tag: these seem to be the hidden states, without W_y."
     if got.ndim == right.ndim + 1:
         return "One axis too many: the product of a matrix and a vector is @ or T.dot, not * or np.outer."
     if got.ndim < right.ndim and [*axes] == ["n_hidd", "n_hidd"]:
@@ -167,14 +168,12 @@ def compare_steps(
                 key=lambda slip: not close(got[name], slip[1][name], dtype)
             )  # first the mistakes that explain every step
             partly = " Later steps differ from that too: is there a second mistake?"
-            tried = [
-                (message + partly * (not close(got[name], wrong[name], dtype)), column(name, wrong[name], t))
-                for message, wrong in likely
-            ]
+            tried = [(m + partly * (not close(got[name], w[name], dtype)), column(name, w[name], t)) for m, w in likely]
+            tried += [(_LAST, right[name][:, -1])]
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)
-            kind = kind or _last_everywhere(got[name], right[name]) or _factor(a, b, len(done)) or others(name, t)
+            kind = kind or _factor(a, b, len(done)) or others(name, t)
             if not kind and dtype == "float64" and close(a, b, "float32"):
                 kind = "It is correct only in float32 precision: use float64, NumPy's default."
             raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
@@ -185,12 +184,6 @@ def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, b
     """Return a `Wrong` that names the correct parts `before`, the first difference, and the `kind` of mistake."""
     lead = f"Correct: {', '.join(before)}. " if before else ""
     return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.", kind or None)
-
-
-def _last_everywhere(got: np.ndarray, right: np.ndarray) -> str:
-    if not close(got, np.repeat(right[:, -1:], right.shape[1], axis=1)):
-        return ""
-    return "Every step has the last one's result: a collected array is changed in place, so make a new one."
 
 
 def _not_finite(got: np.ndarray) -> str:

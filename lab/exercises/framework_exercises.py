@@ -22,10 +22,6 @@ tanh_forward = functools.partial(rnn_forward, f=np.tanh)
 TANH_SLIPS: list[Slip] = [
     ("W_h h_{t-1} is missing, or h_{t-1} is always h_0: assign h_t in the loop (in JAX: the step's first result).",
      {"recurrent": lambda W, h, t: 0.0}),
-    ("tanh is applied to one term of a_t only: h_t = tanh(W_x z_t + W_h h_{t-1}).",
-     {"recurrent": lambda W, h, t: np.tanh(W @ h[:, t]), "f": lambda a: a}),
-    ("tanh is applied to one term of a_t only: h_t = tanh(W_x z_t + W_h h_{t-1}).",
-     {"inputs": lambda W, z: np.tanh(W @ z), "f": lambda a: a}),
     *[(message, mistake) for message, mistake in RNN_SLIPS if "f" not in mistake],
     ("The activation is missing: h_t = tanh(a_t).", {"f": lambda a: a}),
     ("The activation is the logistic function; expected tanh.", {"f": expit}),
@@ -40,7 +36,6 @@ COST_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: (p - 1 / len(p)) / L}),
     ("p[:, y] is a matrix: every word with every gold tag. Take one entry per word: p[range(len(y)), y].",
      {"output": lambda p, k, L: (p - k.mean(1, keepdims=True)) / L}),
-    ("The indices are swapped: p is (L, n_tags), so p[words, tags].", {"output": lambda *of: _swapped_indices(*of)}),
     ("The sum is divided by the number of tags, not by the number of words.",
      {"output": lambda p, k, L: (p - k) / len(p)}),
     ("cross_entropy takes scores, before the softmax; of probabilities, take -log(p).mean().",
@@ -50,13 +45,6 @@ COST_SLIPS: list[Slip] = [
     ("The gradient stops at each step: leave out .detach() in the loop.", {"later": lambda *_: 0.0}),
 ]  # fmt: skip
 NO_PATH = "Leave out .detach(), .data, .numpy(), .item(), torch.tensor(...) and torch.no_grad() on the way from W to p."
-
-
-def _swapped_indices(p: np.ndarray, k: np.ndarray, L: int) -> np.ndarray:
-    """Return the errors of a cost with p[tags, words]; JAX drops what is out of range."""
-    rows = np.minimum(k.argmax(0)[: len(p)], L - 1)
-    errors: np.ndarray = (p[:, rows] - np.eye(len(p))[:, : len(rows)]) @ np.eye(L)[rows] / L
-    return errors
 
 
 def _through_softmax(p: np.ndarray, e_p: np.ndarray) -> np.ndarray:
@@ -145,7 +133,7 @@ def _cost_mistake(x: np.ndarray, gold: np.ndarray, param: Sequence[np.ndarray], 
         factors = of_tags @ errors[:, t] / (of_tags**2).sum(1)
         fits = [tag for tag in range(n_tags) if close(factors[tag] * of_tags[tag], errors[:, t])]
         if not fits:
-            return "The way back is right, but the cost is not: is it the mean of -log p of each word's gold tag?"
+            return "The way back is right, but the cost is another one than the mean of -log p of the gold tags."
         tags[t], weights[t] = fits[0], factors[fits[0]]
     if (others := np.flatnonzero(tags != gold)).size:
         if (tags == p.argmax(0)).all():
@@ -153,15 +141,12 @@ def _cost_mistake(x: np.ndarray, gold: np.ndarray, param: Sequence[np.ndarray], 
         t = others[0]
         return f"The tag of another word, or a wrong one: y[{t}] is {gold[t]}, but the cost has p[{t}, {tags[t]}]."
     if (missing := np.flatnonzero(weights == 0)).size:
-        words = ", ".join(map(str, missing))
-        return f"Words are missing in the cost, which is the mean over all from 0 to {L - 1}: {words}."
-    of_gold = p[gold, range(L)]
-    kinds = {
-        "The logarithm is missing: the cost is the mean of -log p of the gold tags.": of_gold / L,
-        "This is the logarithm of the mean; the cost is the mean of the logarithms.": of_gold / of_gold.sum(),
-    }
-    uneven = "" if close(weights, np.full(L, weights[0])) else "The words have different weights: each counts 1 / L."
-    return next((message for message, wrong in kinds.items() if L > 1 and close(weights, wrong)), uneven)
+        return f"The cost lacks the words {', '.join(map(str, missing))} (of 0 to {L - 1}): it is the mean over all."
+    if close(weights, p[gold, range(L)] / L):
+        return "The logarithm is missing: the cost is the mean of -log p of the gold tags."
+    if close(weights, p[gold, range(L)] / p[gold, range(L)].sum()):
+        return "This is the logarithm of the mean; the cost is the mean of the logarithms."
+    return "" if close(weights, 0 * weights + weights[0]) else "The words have different weights: each counts 1 / L."
 
 
 def _torch_gradients(x: np.ndarray, gold: np.ndarray, p: Any, tensors: list[Any], param: Sequence[np.ndarray]) -> None:
@@ -222,24 +207,22 @@ def torch_layer(student: Any) -> str:
     parts = several(attempt(student, *given), "embedding, layer, output", 3)
     for part, kind in zip(parts, (nn.Embedding, nn.RNN, nn.Linear), strict=True):
         if not isinstance(part, kind):
-            order = "Return embedding, layer, output, in this order."
-            raise Wrong(f"Expected an nn.{kind.__name__}, got {what(part)}. {order}")
+            raise Wrong(f"Expected an nn.{kind.__name__}, got {what(part)}. Return embedding, layer, output.")
     embedding, layer, output = parts
     if layer.num_layers > 1 or layer.bidirectional:
         raise Wrong("Our network has one layer in one direction: leave out num_layers and bidirectional.")
     W_e, W_x, W_h, W_y = given
     right = {"embedding.weight": W_e.T, "layer.weight_ih_l0": W_x, "layer.weight_hh_l0": W_h, "output.weight": W_y}
-    got = {name: _array(name, W, torch.Tensor) for name, W in zip(right, _weights(*parts), strict=True)}
+    holders = (embedding.weight, layer.weight_ih_l0, layer.weight_hh_l0, output.weight)
+    got = {name: _array(name, W, torch.Tensor) for name, W in zip(right, holders, strict=True)}
     names = dict(zip(right, ("W_e transposed", "W_x", "W_h", "W_y"), strict=True))
     fine = [name for name, W in got.items() if _same(W, right[name])]
     if not fine:
         raise NotYet("Copy the numbers into the layers, weight.copy_(W): none is there yet.")
     for name, W in got.items():
         if name not in fine:
-            kind = (
-                "It is transposed." if _same(W, right[name].T) else _random_part(student, given, list(got).index(name))
-            )
-            raise Wrong(f"Correct: {', '.join(fine)}. {name} is not {names[name]}.", kind or None)
+            kind = "It is transposed." if _same(W, right[name].T) else "Copy that into it, with copy_."
+            raise Wrong(f"Correct: {', '.join(fine)}. {name} is not {names[name]}.", kind)
     if layer.bias or output.bias is not None:
         raise Wrong("The weights are correct, but there are random biases too: our network has none, bias=False.")
     if frozen := [name for name, W in got.items() if not W.requires_grad]:
@@ -253,24 +236,6 @@ def torch_layer(student: Any) -> str:
             first, *others = torch.autograd.grad(cost, list(got.values()))
             _gradients(x, gold, [first.T, *others], param)
     return "Embedding, nn.RNN and nn.Linear give NumPy's probabilities in every step, and autograd its gradients."
-
-
-def _weights(embedding: Any, layer: Any, output: Any) -> tuple[Any, ...]:
-    return embedding.weight, layer.weight_ih_l0, layer.weight_hh_l0, output.weight
-
-
-def _random_part(student: Any, given: list[Any], n: int) -> str:
-    """Return whether a layer's weight has kept its random numbers, which are the same with the same seed."""
-    import torch
-
-    seen = []
-    with torch.random.fork_rng():
-        for shift in (0, 1):
-            torch.manual_seed(0)
-            seen.append(_weights(*attempt(student, *(W + shift for W in given)))[n].detach())
-    if _same(seen[1], seen[0]):
-        return "It has its random numbers still: copy the matrix into it."
-    return "It is added to the random numbers: copy_ overwrites them." if _same(seen[1], seen[0] + 1) else ""
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -307,8 +272,10 @@ def jax_scan(student: Any) -> str:
 
             try:
                 _gradients(x, gold, _attempt_compiling(jax.grad(cost), weights), param)
-            except (Wrong, NotYet) as error:
-                raise Wrong(f"p is correct, but jax.grad through it is not. {error}") from None
+            except Wrong as error:
+                raise Wrong(f"p is correct, but jax.grad through it is not. {error.what}", error.advice) from None
+            except NotYet as error:
+                raise Wrong(f"p is correct, but jax.grad through it is not. {error}", None) from None
     return "p equals NumPy's in every step, by lax.scan."
 
 

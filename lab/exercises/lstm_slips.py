@@ -28,7 +28,6 @@ def lstm_gates(
     blind: str = "",
     tanh: str = "",
     g_peeps: str = "",
-    outside: bool = False,
     interleaved: bool = False,
 ) -> Quantities:
     """Return i, f, g and o of one step, as `numpy_lstm` computes them."""
@@ -38,8 +37,7 @@ def lstm_gates(
     a, b = (v.reshape(H, -1).T if interleaved else v.reshape(-1, H) for v in (a, b))
     A = dict(zip(order, a, strict=True))
     B = {gate: row * (gate not in blind) for gate, row in zip(peep, b, strict=True)}
-    made = {gate: (np.tanh if gate in tanh else f)(A[gate] + B[gate] * (not outside)) for gate in "ifo"}
-    made = {gate: made[gate] + B[gate] * outside for gate in "ifo"}
+    made = {gate: (np.tanh if gate in tanh else f)(A[gate] + B[gate]) for gate in "ifo"}
     return {"i": made["i"], "f": made["f"], "g": g(A["g"] + (B[g_peeps] if g_peeps else 0)), "o": made["o"]}
 
 
@@ -86,7 +84,6 @@ GATE_SLIPS: list[Slip] = [
         for p in ("fio", "oif", "ofi", "iof", "foi")
     ],
     ("The gates and the peepholes are mixed up: i and f are swapped.", {"order": "figo", "peep": "fio"}),
-    ("The peepholes are added outside of the logistic function: f = logistic(a_f + b_f).", {"outside": True}),
     ("Each gate has every fourth row; its rows are a block, one after the other: _a[:H], _a[H : 2 * H] ...",
      {"interleaved": True}),
     ("g uses the logistic function; g = tanh(a_g).", {"g": expit}),
