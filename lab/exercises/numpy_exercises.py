@@ -169,12 +169,16 @@ def _kind_of_numeric(got: np.ndarray, right: np.ndarray, offsets: np.ndarray) ->
     step = float(np.abs(offsets).max())
     if step < 1e-9:
         return f"The step of {step:.2g} is so small that only rounding is left: take about 1e-4."
+    steps = np.abs(offsets).max(axis=0)
+    if np.ptp(steps) > 1e-3 * step:
+        return "The steps have different sizes: add the same step to each number, W[i, j] + step and W[i, j] - step."
     factor = float((got * right).sum() / (right * right).sum())
     off = np.abs(got - right).max() / np.abs(right).max()
     kinds = {
         "It is twice too large: the distance between the two points is 2 steps.": close(got, 2 * right, "float32"),
-        "The sign is wrong: subtract the cost at W - step from the cost at W + step.": close(
-            np.where(got * right < 0, -got, got), right, "float32"
+        "The sign is wrong: subtract the cost at W - step from the cost at W + step.": close(-got, right, "float32"),
+        "Some signs are wrong: do all take the cost at W + step minus the cost at W - step?": close(
+            np.abs(got), np.abs(right), "float32"
         ),
         f"It is {factor:.3g} times the correct one everywhere: divide by the distance between the points.": close(
             got, factor * right, "float32"

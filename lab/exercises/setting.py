@@ -42,7 +42,8 @@ def compare_probabilities(
 def not_one(p: np.ndarray) -> str:
     """Return a message if the probabilities of a step do not sum to 1, else an empty string."""
     total = float(p.sum())
-    return "" if np.isclose(total, 1) else f"It is not normalised: the sum is {total:.4g}, expected 1."
+    text = f"It is not normalised: the sum is {total:.4g}, expected 1. Is exp(y) divided by its sum?"
+    return "" if np.isclose(total, 1) else text
 
 
 def class_of(student: Any) -> Any:

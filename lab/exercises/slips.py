@@ -50,8 +50,7 @@ def _sums_so_far(y: np.ndarray) -> np.ndarray:
 
 
 RNN_SLIPS: list[Slip] = [
-    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by a column of h that is still zero (go from the first "
-     "word to the last one).",
+    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by zeros, such as h_0 or a column of h that comes later.",
      {"recurrent": lambda W, h, t: 0.0}),
     ("W_h is transposed: W_h.T is used instead of W_h.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
     ("W_h is missing: h_{t-1} is added without it.", {"recurrent": lambda W, h, t: h[:, t]}),
@@ -145,11 +144,6 @@ ERROR_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: (p - k) / len(p)}),
     ("This is the error of p; propagate it back through the softmax: the error of y is (p - onehot) / L.",
      {"output": lambda p, k, L: -k / p / L}),
-    *[
-        ("The gold tag of another word is used: the word t has gold[t].",
-         {"output": lambda p, k, L, by=by: (p - np.roll(k, by, axis=1)) / L})
-        for by in (1, -1)
-    ],
     ("1 is added at the gold tag; subtract it: p - onehot.", {"output": lambda p, k, L: (p + k) / L}),
     ("The error from the later step is missing: add W_h^T e_a of step t + 1. (Or it is still zero: the loop goes from "
      "the last word to the first.)",
@@ -164,12 +158,6 @@ ERROR_SLIPS: list[Slip] = [
     ("The derivative of the activation is missing: f'(a_t) = h_t (1 - h_t).", {"slope": lambda h, t: 1.0}),
     ("The derivative is computed from h_{t-1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
      {"slope": lambda h, t: h[:, t] * (1 - h[:, t])}),
-    ("The derivative is computed from h_{t+1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
-     {"slope": lambda h, t: (lambda later: later * (1 - later))(h[:, min(t + 2, h.shape[1] - 1)])}),
-    *[
-        ("The two factors belong to different steps: in h_t (1 - h_t), h_t is h[:, t + 1] twice.", {"slope": slope})
-        for slope in (lambda h, t: h[:, t + 1] * (1 - h[:, t]), lambda h, t: h[:, t] * (1 - h[:, t + 1]))
-    ],
     ("This is the derivative of tanh; that of the logistic function is h_t (1 - h_t).",
      {"slope": lambda h, t: 1 - h[:, t + 1] ** 2}),
     ("The derivative is only half there: h_t (1 - h_t).", {"slope": lambda h, t: h[:, t + 1]}),
@@ -209,21 +197,9 @@ def rnn_gradient_slips(
             ("dW_e[:, x] adds to all words in each of the L steps: step t belongs only to the word x[t].", L * last),
             ("It is added to column t, the position in the sentence; the word's column is x[t].", places),
         ],
-        "W_x": [
-            ("The embedding of another step is used: z[:, t] belongs to step t.", e_a @ np.roll(z, by, axis=1).T)
-            for by in (1, -1)
-        ],
+        "W_x": [],
         "W_h": [
             (shifted.format("h_t", "h_{t-1}"), e_a @ after.T),
-            (shifted.format("h[:, t - 1]", "h[:, t], which is h_{t-1}"), e_a @ h[:, np.arange(L) - 1].T),
-            (
-                "e_a @ h is one number, a sum: use the outer product, np.outer.",
-                np.full((len(h), len(h)), (e_a * before).sum()),
-            ),
-            (
-                "* multiplies element by element: use the outer product, np.outer.",
-                np.tile((e_a * before).sum(1), (len(h), 1)),
-            ),
         ],
         "W_y": [(shifted.format("h_{t-1}", "h_t"), e_y @ before.T)],
     }
