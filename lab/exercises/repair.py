@@ -21,12 +21,14 @@ MAX_SECONDS = 5.0  # of the processor, so that a busy machine finds the same mis
 MAX_WALL_SECONDS = 20.0
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 _KINDS = {
+    "arguments": "Wrong order",
+    "transposed": "Wrongly transposed",
     "comparison": "Wrong comparison",
     "order": "Wrong order",
-    "transposition": "Wrong transposition",
+    "not transposed": "Not transposed",
     "parentheses": "Wrong parentheses",
     "operation": "Wrong operation",
-    "part": "A part too many",
+    "part": "Too much",
     "operands": "Wrong order",
     "option": "Wrong option",
     "assignment": "Wrong assignment",
@@ -76,41 +78,43 @@ def repaired(student: Any, accepts: Callable[[Any], Any], error: str = "") -> st
     def search() -> str:
         parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         end = time.thread_time() + MAX_SECONDS
-        for kind, changes in _changes(tree, likely):
-            old = [container[key] for (_, container, key), _ in changes]
-            shown = [_shown(place, parents) for place, _ in changes]
-            before = ast.unparse(shown[0])
-            try:
-                for (_, container, key), node in changes:
-                    container[key] = node
-                accepts(changed())
-                after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
-                numbers = list(dict.fromkeys(str(node.lineno) for node in shown))
-                where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
-                return f"{_KINDS[kind]} in {where}: {before} should be {after}."
-            except Exception:
-                if time.thread_time() > end:
-                    break
-            finally:
-                for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
-                    container[key] = node
+        with limit.timed(MAX_WALL_SECONDS):
+            for kind, changes in _changes(tree, likely):
+                old = [container[key] for (_, container, key), _ in changes]
+                shown = [_shown(place, parents) for place, _ in changes]
+                before = ast.unparse(shown[0])
+                try:
+                    for (_, container, key), node in changes:
+                        container[key] = node
+                    accepts(changed())
+                    after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
+                    numbers = list(dict.fromkeys(str(_line(place)) for place, _ in changes))
+                    where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+                    return f"{_KINDS[kind]} in {where}: {before} should be {after}."
+                except Exception:
+                    if time.thread_time() > end:
+                        break
+                finally:
+                    for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
+                        container[key] = node
         return ""
 
-    def limited() -> str:
-        with limit.timed(MAX_WALL_SECONDS):
-            return search()
-
     with suppress(limit.TimeUp), redirect_stdout(io.StringIO()):
-        return str(limit.in_thread(limited))
+        return str(limit.in_thread(search))
     return ""
 
 
 def _shown(place: Place, parents: dict[ast.AST, ast.AST]) -> Any:
     """Return the node to be shown for a place: the expression around it, unless it is a whole expression."""
     node, container, key = place
-    while isinstance(node, (ast.Tuple, ast.Slice, ast.keyword)) and isinstance(parents[node], ast.expr):
+    while isinstance(node, (ast.Tuple, ast.Slice)) and isinstance(parents[node], ast.expr):
         node = parents[node]
-    return node if isinstance(node, (ast.expr, ast.AugAssign)) else container[key]
+    return node if isinstance(node, (ast.expr, ast.AugAssign, ast.keyword)) else container[key]
+
+
+def _line(place: Place) -> int:
+    parent, container, key = place
+    return getattr(parent, "lineno", 0) or getattr(container[key], "lineno", 0)
 
 
 def _changes(tree: ast.AST, likely: int) -> Iterator[tuple[str, list[Change]]]:
@@ -119,7 +123,7 @@ def _changes(tree: ast.AST, likely: int) -> Iterator[tuple[str, list[Change]]]:
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in _KINDS}
     for parent in ast.walk(tree):
-        places = [(parent, vars(parent), field) for field in parent._fields]
+        places: list[Place] = [(parent, vars(parent), field) for field in parent._fields]
         places += [
             (parent, part, n) for part in vars(parent).values() if isinstance(part, list) for n in range(len(part))
         ]
@@ -133,7 +137,7 @@ def _changes(tree: ast.AST, likely: int) -> Iterator[tuple[str, list[Change]]]:
     for kind, of_key in found.items():
         tried += [(kind, [change]) for changes in of_key.values() for change in changes]
         tried += [(kind, changes) for changes in of_key.values() if len(changes) > 1]
-    yield from sorted(tried, key=lambda change: getattr(change[1][0][0][0], "lineno", 0) != likely)
+    yield from sorted(tried, key=lambda c: (c[0] not in ("arguments", "transposed"), _line(c[1][0][0]) != likely))
 
 
 def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, Any]]:
@@ -141,12 +145,19 @@ def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, A
     if type(node) in _OTHERS:
         kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
         yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])
+    elif isinstance(node, ast.arguments) and isinstance(place[0], ast.FunctionDef):
+        for n in range(1, len(node.args)):
+            yield (
+                "arguments",
+                str(n),
+                ast.arguments([], _swapped(node.args, n - 1, n), None, [], [], None, node.defaults),
+            )
     elif isinstance(node, str) and node in _OPTIONS:
         yield from (("option", f"{node} {name}", name) for name in _OPTIONS if name != node)
     elif isinstance(node, ast.AugAssign):
         yield "assignment", "=", ast.Assign([node.target], node.value)
     elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-        yield "assignment", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)
+        yield "assignment", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)  # type: ignore[arg-type]
     elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         yield from _of_expression(place, node, names)
 
@@ -155,7 +166,7 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
     load, parts = ast.Load(), []
     match node:
         case ast.Attribute(value, "T"):
-            yield "transposition", "-", value
+            yield "transposed", "", value
         case ast.Attribute(value, attr) if attr in _METHODS:
             yield "operation", attr, ast.Attribute(value, _METHODS[attr], load)
         case ast.Tuple(elements) | ast.List(elements):
@@ -196,7 +207,8 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             yield from (("number", f"{number} {by}", ast.Constant(number + by)) for by in (1, -1))
             yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)
         case ast.Name(own):
-            yield "transposition", "+", ast.Attribute(node, "T", load)
+            if not isinstance(place[0], ast.Attribute):
+                yield "not transposed", own, ast.Attribute(node, "T", load)
             if isinstance(place[0], (ast.Subscript, ast.Tuple, ast.Call)):
                 for op in (ast.Add(), ast.Sub()):
                     yield "number", f"{own} {op}", ast.BinOp(node, op, ast.Constant(1))
@@ -204,7 +216,5 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
     yield from (("part", f"{type(node)} {n}", part) for n, part in enumerate(parts))
 
 
-def _swapped(nodes: list[ast.expr], n: int, m: int) -> list[ast.expr]:
-    changed = list(nodes)
-    changed[n], changed[m] = nodes[m], nodes[n]
-    return changed
+def _swapped(nodes: list[Any], n: int, m: int) -> list[Any]:
+    return [*nodes[:n], nodes[m], *nodes[n + 1 : m], nodes[n], *nodes[m + 1 :]]

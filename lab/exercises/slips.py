@@ -22,7 +22,6 @@ def rnn_forward(
     first: float | np.ndarray = 0.0,
     recurrent: Callable[..., Any] = lambda W_h, h, t: W_h @ h[:, t],
     inputs: Callable[..., Any] = lambda W_x, z: W_x @ z,
-    bias: float = 0.0,
     f: Callable[..., Any] = expit,
     seen: Callable[..., Any] = lambda h, a, t: h[:, t + 1],
     scores: Callable[..., Any] = lambda y: y,
@@ -36,7 +35,7 @@ def rnn_forward(
     h[:, 0] = first
     y = np.zeros((len(W_y), len(x)))
     for t in range(len(x)):
-        a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t) + bias)
+        a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t))
         h[:, t + 1] = ("h" not in skip) * f(a[:, t])
         y[:, t] = ("y" not in skip) * scores(W_y @ seen(h, a, t))
     return {"z": z, "a": a, "h": h, "y": y, "p": output(y)}
@@ -50,22 +49,15 @@ def _sums_so_far(y: np.ndarray) -> np.ndarray:
 
 
 RNN_SLIPS: list[Slip] = [
-    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by zeros, such as h_0 or a column of h that comes later.",
+    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by h_0 or a column of h that is still zero (go from the "
+     "first word to the last one).",
      {"recurrent": lambda W, h, t: 0.0}),
     ("W_h is transposed: W_h.T is used instead of W_h.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
     ("W_h is missing: h_{t-1} is added without it.", {"recurrent": lambda W, h, t: h[:, t]}),
-    ("W_h is multiplied by h element by element: use the matrix product, W_h @ h.",
-     {"recurrent": lambda W, h, t: np.diag(W) * h[:, t]}),
-    ("h is shifted by one step: h_{t-2} is used instead of h_{t-1}.",
-     {"recurrent": lambda W, h, t: W @ h[:, max(t - 1, 0)]}),
     ("W_h is multiplied by a_{t-1}: use h_{t-1}.", {"recurrent": lambda W, h, t: W @ logit(h[:, t]) if t else 0.0}),
     ("W_h h_{t-1} is subtracted: add it. (-(a + b) is -a - b.)", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
     ("h_0 is not zero: it seems to be all ones.", {"first": 1.0}),
     ("W_x z_t is missing.", {"inputs": lambda W, z: 0.0}),
-    ("1 is added to a: this network has no biases.", {"bias": 1.0}),
-    ("The words are shifted by one step: this is the embedding of the next word.", {"words": lambda x: np.roll(x, -1)}),
-    ("The words are shifted by one step: this is the embedding of the previous word.",
-     {"words": lambda x: np.roll(x, 1)}),
     ("The embedding is that of the position t: the word is x[t], and z[:, t] its embedding.",
      {"words": lambda x: np.arange(len(x))}),
     ("The sentence is read backwards, from the last word to the first.", {"words": lambda x: x[::-1]}),

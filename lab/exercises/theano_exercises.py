@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import difference
-from lab.exercises.difference import check_order, close, compare_gradients, compare_steps, recognise, vector
+from lab.exercises.difference import as_numbers, check_order, close, compare_gradients, compare_steps, recognise, vector
 from lab.exercises.setting import SENTENCES, model_of, several
 from lab.exercises.slips import RNN_SLIPS, rnn_forward
 from lab.exercises.theano_models import evaluate, symbolic, theano_class, theano_forward
@@ -39,7 +38,6 @@ def squares(student: Any) -> str:
             "The first number is 1: T.arange(n) is 0, 1, ..., n - 1.": np.arange(1, n + 1) ** 2,
             "These are the numbers, not their squares.": np.arange(n),
             "These are sums of squares: a step should use only its own element.": np.cumsum(right),
-            "This is only the last step: return the first result of scan, which has all steps.": right[-1],
         }
         found = ((message, np.asarray(wrong)) for message, wrong in kinds.items())
         kind = recognise(got, right, found) if n > 1 else ""
@@ -68,29 +66,14 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
     right = chain(lambda s, t: A @ s)
     if not np.any(got):
         raise Wrong("All states are zeros: the first state is s_0, outputs_info=_s0.")
-    if got.shape != right.shape:
-        kind = ""
-        if got.shape == (n + 1, 3) and close(got[1:], right):
-            kind = "It contains s_0: return only s_1, ..., s_n."
-        elif got.shape in ((n + 1, 3), (n - 1, 3)):
-            kind = f"One step too {'many' if len(got) > n else 'few'}: n_steps=_n."
-        elif got.shape == right.shape[::-1]:
-            kind = "It is transposed: expected one row per step."
-        elif got.shape == (4, 3):
-            kind = "The number of steps is fixed; n is 1 here: n_steps=_n."
-        elif got.shape == (3,):
-            kind = "It seems to be one step only: return all steps."
-        raise Wrong(
-            f"The result has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.",
-            kind or None,
-        )
+    if got.shape == (n + 1, 3) and close(got[1:], right):
+        raise Wrong(f"The result has shape {got.shape}: it contains s_0. Return only s_1, ..., s_n.")
+    got = as_numbers("The result", got, ("n", "states"), right)
     restarted = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
         "It is A^T s: is it T.dot(s, A), or are the arguments of the step swapped? scan passes the previous state "
         "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
-        "A is multiplied element by element: use T.dot.": chain(lambda s, t: np.diag(A) * s),
         "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": restarted,
-        "They are in reverse order: s_1 comes first.": right[::-1],
         "A is applied twice in each step.": chain(lambda s, t: A @ A @ s),
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
         "It starts with s_0: the first state should be s_1.": np.vstack([s_0, right[:-1]]),

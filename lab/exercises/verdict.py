@@ -76,7 +76,7 @@ _ADVICE = [
         (r"return value of your scan lambda", "The step does not return a Theano variable."),
         (rf"(missing|takes) \d+ .*positional argument{_IN_SCAN}",
          "scan passes an element of each sequence, the previous result for each outputs_info, and the non_sequences, "
-         "in this order: are they as many as the step's arguments?"),
+         "in this order. Compare their number with the step's arguments: are they as many?"),
         (r"No information about the number of steps", "Without a sequence, scan needs n_steps."),
         (r"OrderedUpdates", "scan returns a pair (results, updates): write _h, _ = theano.scan(...)."),
         (r"unsupported operand type\(s\) for @", "Theano variables do not support @: use T.dot(A, s)."),
