@@ -78,7 +78,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
         except Wrong as error:
             seen = source.mistake(name, arguments[0]) if not error.certain else ""
             if error.is_open and not seen:
-                seen = repair.repaired(arguments[0], lambda changed: _quietly(function, changed))
+                seen = repair.repaired(arguments[0], lambda changed: _quietly(function, changed), error.what)
             verdict = Verdict(name, NOT_RIGHT, f"{error.what}\n{seen}" if seen else str(error))
         except limit.TimeUp as error:
             verdict = Verdict(name, NOT_RIGHT, str(too_long(error)))

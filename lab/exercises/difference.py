@@ -127,7 +127,6 @@ def compare_steps(
     slips: Iterable[Slip],
     steps: Iterable[int],
     dtype: str = "float64",
-    others: Callable[[str, int], str] = lambda name, t: "",
 ) -> None:
     """Raise Wrong at the first quantity of the first step that differs; NotYet if some quantities are not filled in.
 
@@ -137,7 +136,7 @@ def compare_steps(
     `got` has the quantities by name, with a column for each step; they and the `steps` are in the order of computation.
     `compute` returns the correct quantities. The keywords of a slip introduce its mistake, and `skip` names quantities
     that stay zero. The `slips` are tried only at the first difference, and only those that
-    agree in everything before it. `others` returns a further remark about a quantity at a step.
+    agree in everything before it.
     """
     right = compute()
     untouched = [name for name in got if not np.any(got[name]) and np.any(right[name])]
@@ -145,7 +144,7 @@ def compare_steps(
         touched = {name: value for name, value in got.items() if name not in untouched}
         without = compute(skip=untouched) if touched else {}
         if not all(close(a, right[name], dtype) or close(a, without[name], dtype) for name, a in touched.items()):
-            compare_steps(touched, compute, slips, steps, dtype, others)
+            compare_steps(touched, compute, slips, steps, dtype)
         fine = [name for name, a in touched.items() if close(a, right[name], dtype)]
         lead = f"Correct so far, in every step: {', '.join(fine)}. " if fine else ""
         raise NotYet(f"{lead}Fill in {', '.join(untouched)}: still all zeros.")
@@ -173,7 +172,7 @@ def compare_steps(
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)
-            kind = kind or _factor(a, b, len(done)) or others(name, t)
+            kind = kind or _factor(a, b, len(done)) or (_not_one(a) if name == "p" else "")
             if not kind and dtype == "float64" and close(a, b, "float32"):
                 kind = "It is correct only in float32 precision: use float64, NumPy's default."
             raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
@@ -198,6 +197,12 @@ def _factor(got: np.ndarray, right: np.ndarray, done: int) -> str:
     if close(got, -right):
         return "The sign is wrong."
     return ""
+
+
+def _not_one(p: np.ndarray) -> str:
+    total = float(p.sum())
+    text = f"It is not normalised: the sum is {total:.4g}, expected 1. Is exp(y) divided by its sum?"
+    return "" if np.isclose(total, 1) else text
 
 
 def compare_gradients(

@@ -211,6 +211,8 @@ def torch_layer(student: Any) -> str:
     embedding, layer, output = parts
     if layer.num_layers > 1 or layer.bidirectional:
         raise Wrong("Our network has one layer in one direction: leave out num_layers and bidirectional.")
+    if embedding.padding_idx is not None:
+        raise Wrong("A word with padding_idx does not learn: leave out padding_idx.")
     W_e, W_x, W_h, W_y = given
     right = {"embedding.weight": W_e.T, "layer.weight_ih_l0": W_x, "layer.weight_hh_l0": W_h, "output.weight": W_y}
     holders = (embedding.weight, layer.weight_ih_l0, layer.weight_hh_l0, output.weight)

@@ -36,7 +36,7 @@ class _Thread(threading.Thread):
         self.function, self.context = function, contextvars.copy_context()  # ipykernel finds the cell's output in it
         self.result: Any = None
         self.error: BaseException | None = None
-        self.seconds, self.deadline = 0.0, float("inf")
+        self.seconds, self.deadline, self.last = 0.0, float("inf"), float("inf")
 
     def run(self) -> None:
         try:
@@ -71,9 +71,11 @@ def _withdraw(thread: int | None) -> None:
             time.sleep(0)
 
 
-def in_thread(function: Callable[[], Any]) -> Any:
-    """Call a function in a thread and return its result; raise `TimeUp` if a `timed` part takes too long."""
+def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any:
+    """Call a function in a thread and return its result; raise `TimeUp` if it or a `timed` part takes too long."""
     thread = _Thread(function)
+    thread.seconds, thread.deadline = seconds, time.monotonic() + seconds
+    thread.last = thread.deadline
     thread.start()
     try:
         while thread.is_alive():
@@ -96,7 +98,7 @@ def in_thread(function: Callable[[], Any]) -> Any:
 def timed(seconds: float | None = None) -> Iterator[None]:
     """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
 
-    A block within another one ends at the earlier of the two limits.
+    A block within another one has a limit of its own, but ends when the time of the whole thread is up.
     """
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
@@ -104,7 +106,7 @@ def timed(seconds: float | None = None) -> Iterator[None]:
         return
     outer = thread.seconds, thread.deadline
     seconds = MAX_SECONDS if seconds is None else seconds
-    thread.seconds, thread.deadline = min((seconds, time.monotonic() + seconds), outer, key=lambda limit: limit[1])
+    thread.seconds, thread.deadline = seconds, min(time.monotonic() + seconds, thread.last)
     try:
         yield
     finally:

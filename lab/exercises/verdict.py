@@ -31,8 +31,6 @@ _ADVICE = [
          "The arguments are swapped: T.grad(cost, W)."),
         (r"unsupported operand type\(s\) for -(?s:.*)'(function|method)'",
          "cost is a function: cost() calls it."),
-        (r"out of bounds for axis [01](?s:.*)W\[i, j\]",
-         "i counts the rows, W.shape[0]; j counts the columns, W.shape[1]."),
         (r"must be real number, not TensorVariable|'TensorVariable' object cannot be interpreted",
          "It is a symbol without a value: math, NumPy and range cannot use it; T.tanh, T.exp, T.arange can."),
         (r"DisconnectedInput|Backtrace when that variable is created|not part of the computational graph",
@@ -90,7 +88,7 @@ _ADVICE = [
         (r"return value of your scan lambda", "The step does not return a Theano variable."),
         (rf"(missing|takes) \d+ .*positional argument{_IN_SCAN}",
          "scan passes an element of each sequence, the previous result for each outputs_info that is not None, and the "
-         "non_sequences, in this order. Compare their number with the step's arguments."),
+         "non_sequences, in this order. Compare their number with the step's arguments: are they as many?"),
         (r"No information about the number of steps", "Without a sequence, scan needs n_steps."),
         (r"OrderedUpdates", "scan returns a pair (results, updates): write _h, _ = theano.scan(...)."),
         (r"unsupported operand type\(s\) for @", "Theano variables do not support @: use T.dot(A, s)."),
@@ -100,7 +98,7 @@ _ADVICE = [
         (rf"too many indices for array{_IN_SCAN}", "scan iterates over a sequence: T.arange(n), not the number n."),
         (r"cost must be a scalar",
          "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, missing?"),
-        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)\+= .*e_[ah]\[:, ?t ?\+ ?1\]",
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)= .*e_[ah]\[:, ?t ?\+ ?1\]",
          "The last step has no t + 1: add the later step's error only if t + 1 < L."),
         (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)t ?\+ ?1\b",
          "Only h has a column more than there are words, its first one; all others have column t for the word t."),
@@ -116,11 +114,12 @@ _ADVICE = [
         (rf"{_SHAPE}{_IN_SCAN}|{_PRODUCT}{_IN_SCAN}",
          "The shapes do not match: is a matrix transposed, is it the right sequence, and are the step's arguments in "
          "scan's order: elements of sequences, previous results, non_sequences?"),
+        (rf"{_PRODUCT}(?s:.*)@ h\.T", "h has a column more, h_0: h[:, :-1] begins with h_0, h[:, 1:] with h_1."),
         (_PRODUCT, "The shapes do not match: is a matrix transposed, or is it another one than meant?"),
         (r"could not broadcast input array",
          "The result has another size than the place for it: is it the right matrix, or only a part of the place, such "
          "as x[b, :n]?"),
-        (_SHAPE, "The shapes do not match: element by element, both must have the same shape."),
+        (_SHAPE, "Element by element, both must have the same shape: is one transposed, or is a product meant?"),
     )
 ]  # fmt: skip
 _MAX_MESSAGE = 200  # characters; Theano's messages can fill a page
