@@ -166,7 +166,7 @@ def compare_steps(
             likely.sort(
                 key=lambda slip: not close(got[name], slip[1][name], dtype)
             )  # first the mistakes that explain every step
-            partly = " Later steps differ from that too: is there a second mistake?"
+            partly = " But later steps differ from that: is it another mistake?"
             tried = [(m + partly * (not close(got[name], w[name], dtype)), column(name, w[name], t)) for m, w in likely]
             tried += [(_LAST, right[name][:, -1])]
             rest = list(got)[list(got).index(name) :]

@@ -22,6 +22,8 @@ tanh_forward = functools.partial(rnn_forward, f=np.tanh)
 TANH_SLIPS: list[Slip] = [
     ("W_h h_{t-1} is missing, or h_{t-1} is always h_0: assign h_t in the loop (in JAX: the step's first result).",
      {"recurrent": lambda W, h, t: 0.0}),
+    ("tanh is applied to W_h h_{t-1} only: h_t = tanh(W_x z_t + W_h h_{t-1}).",
+     {"recurrent": lambda W, h, t: np.tanh(W @ h[:, t]), "f": lambda a: a}),
     *[(message, mistake) for message, mistake in RNN_SLIPS if "f" not in mistake],
     ("The activation is missing: h_t = tanh(a_t).", {"f": lambda a: a}),
     ("The activation is the logistic function; expected tanh.", {"f": expit}),

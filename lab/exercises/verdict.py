@@ -58,7 +58,7 @@ _ADVICE = [
          "The step of lax.scan returns a pair: the next state, and what scan collects. Both are h_t here."),
         (r"scan body function carry input and carry output",
          "The first result of lax.scan's step is the next state: its shape and dtype are those of the first state."),
-        (r"dot_general requires|ndim at least 1(?s:.*)matmul|matmul(?s:.*)ndim at least 1",
+        (r"dot_general requires(?s:.*)W_[xh]\b|ndim at least 1(?s:.*)matmul|matmul(?s:.*)ndim at least 1",
          "The shapes do not match. Is a matrix transposed? lax.scan(step, h_0, z) calls step(h_tm1, z_t), the state "
          "first, and z has one row per word."),
         (r"must have the same dtype|input dtype \(torch|to have the same dtype|Float did not match Double",
@@ -75,7 +75,7 @@ _ADVICE = [
          "Matrices of different shapes cannot be added: add the sums of their squares, (g**2).sum()."),
         (r"Can't call numpy\(\)|TracerArrayConversion|__array__\(\) was called on traced",
          "NumPy cannot follow gradients or traced values: use the functions of torch, or of jnp."),
-        (r"grad can be implicitly created only for scalar|Gradient only defined for scalar",
+        (r"grad can be implicitly created only for scalar|Gradient only defined for scalar.* shape: \(",
          "A gradient is that of one number, the cost: the mean over the words seems to be missing."),
         (r"needed for gradient computation has been modified",
          "Autograd still needs the old values: collect the states in a list and torch.stack them."),
