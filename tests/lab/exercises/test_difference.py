@@ -10,7 +10,6 @@ from lab.exercises.difference import (
     compare_gradients,
     compare_steps,
     first_difference,
-    own_line,
     recognise,
     shape_text,
     vector,
@@ -91,7 +90,6 @@ def test_texts_are_short():
     assert vector(np.arange(5.0)) == "[0, 1, 2, 3, ...]"
     assert vector(np.array(7.0)) == "[7]"
     assert shape_text(("n",), (3,)) == "(n,) = (3,)"
-    assert (own_line(" It is so."), own_line("")) == ("\nIt is so.", "")
 
 
 def test_h_has_a_column_more_than_the_others():
@@ -108,7 +106,7 @@ def test_the_first_variant_that_equals_the_result_is_recognised():
 
 
 def test_a_first_difference_names_what_was_right_before():
-    wrong = first_difference("a at step 2", np.ones(1), np.zeros(1), " It is 1.", ["step 1", "z of step 2"])
+    wrong = first_difference("a at step 2", np.ones(1), np.zeros(1), "It is 1.", ["step 1", "z of step 2"])
     assert str(wrong) == ("Correct: step 1, z of step 2. First difference: a at step 2 is [1], expected [0].\nIt is 1.")
     assert str(first_difference("a", np.ones(1), np.zeros(1), "", [])) == "First difference: a is [1], expected [0]."
 
@@ -173,9 +171,13 @@ def test_float32_is_enough_where_that_is_the_dtype():
     steps([1.0 + 1e-6, 2, 3], [3.0, 5, 7], dtype="float32")
 
 
-def test_a_remark_is_added_where_no_mistake_is_known():
-    with pytest.raises(Wrong, match=r"\nb has a remark at 2$"):
-        steps([1.0, 2, 3], [3.0, 6, 7], others=lambda name, t: f" {name} has a remark at {t}")
+def test_probabilities_that_do_not_sum_to_1_are_reported():
+    right = np.array([[0.5], [0.5]])
+    for p, kind in (([[0.5], [0.75]], "It is not normalised: the sum is 1.25, expected 1."), ([[0.25], [0.75]], None)):
+        with pytest.raises(Wrong) as error:
+            compare_steps({"p": np.array(p)}, lambda: {"p": right}, [], [1])
+        assert error.value.is_open
+        assert (error.value.advice or "None").startswith(str(kind))
 
 
 @pytest.mark.parametrize(
