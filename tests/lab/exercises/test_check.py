@@ -97,8 +97,10 @@ def test_a_solution_is_right_and_says_what(says, exercise):
     assert len(verdict.text) > 20
 
 
-def test_a_shape_that_no_mistake_explains_has_no_advice(says):
-    assert says("lstm_step", ("return _h_t, _c_t", "return _h_t, _c_t[:2]")).text.endswith("expected (n_hidd,) = (5,).")
+def test_a_shape_that_no_mistake_explains_is_repaired(says):
+    lines = says("lstm_step", ("return _h_t, _c_t", "return _h_t, _c_t[:2]")).text.splitlines()
+    assert lines[0].endswith("expected (n_hidd,) = (5,).")
+    assert lines[1] == "Too much in line 8: (_h_t, _c_t[:2]) should be (_h_t, _c_t)."
 
 
 def test_of_a_long_vector_the_first_four_numbers_are_shown(says):
