@@ -22,7 +22,11 @@ def library_calls() -> Iterator[list[str]]:
     """Collect the names of the library's methods that student code calls in this thread."""
     called: list[str] = []
     package = lxmls_rnn.deep_learning.__name__
-    methods = _methods(tuple(name for name in list(sys.modules) if name.startswith(package)), package)
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith(package)]
+    classes = {cls for module in modules for cls in vars(module).values() if inspect.isclass(cls)}
+    classes = {cls for cls in classes if cls.__module__.startswith(package)}
+    methods = [(cls, name, vars(cls)[name]) for cls in classes for name in _ANSWERS.intersection(vars(cls))]
+    methods = [(cls, name, method) for cls, name, method in methods if inspect.isfunction(method)]
     for cls, name, method in methods:
         setattr(cls, name, _noting(method, called))
     try:
@@ -30,14 +34,6 @@ def library_calls() -> Iterator[list[str]]:
     finally:
         for cls, name, method in methods:
             setattr(cls, name, method)
-
-
-@functools.lru_cache(1)
-def _methods(modules: tuple[str, ...], package: str) -> list[tuple[Any, str, Callable[..., Any]]]:
-    classes = {cls for module in modules for cls in vars(sys.modules[module]).values() if inspect.isclass(cls)}
-    classes = {cls for cls in classes if cls.__module__.startswith(package)}
-    methods = [(cls, name, vars(cls)[name]) for cls in classes for name in _ANSWERS.intersection(vars(cls))]
-    return [(cls, name, method) for cls, name, method in methods if inspect.isfunction(method)]
 
 
 def _noting(method: Callable[..., Any], called: list[str]) -> Callable[..., Any]:

@@ -73,6 +73,7 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
     kinds = {
         "It is A^T s: is it T.dot(s, A), or are the arguments of the step swapped? scan passes the previous state "
         "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
+        "A is multiplied element by element: use T.dot.": chain(lambda s, t: np.diag(A) * s),
         "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": restarted,
         "A is applied twice in each step.": chain(lambda s, t: A @ A @ s),
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
