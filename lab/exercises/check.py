@@ -22,6 +22,7 @@ from lab.exercises import (
     framework_exercises,
     lstm_exercises,
     numpy_exercises,
+    repair,
     solutions,
     source,
     theano_exercises,
@@ -51,6 +52,13 @@ _passed: set[str] = set()
 failed_cells.watch(get_ipython())
 
 
+def _quietly(function: Callable[..., str], *arguments: object) -> str:
+    """Call a function without warnings; NumPy's are a setting of the thread."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return function(*arguments)
+
+
 def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
     """Turn a function that returns a text or raises `NotYet` or `Wrong` into a check that returns a `Verdict`."""
     name = function.__name__
@@ -59,21 +67,18 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
     def check(*arguments: object) -> Verdict:
         _passed.discard(name)
 
-        def judge() -> str:
-            with np.errstate(all="ignore"):  # a setting of the thread
-                return function(*arguments)
-
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                verdict = Verdict(name, RIGHT, limit.in_thread(judge))
+            verdict = Verdict(name, RIGHT, limit.in_thread(lambda: _quietly(function, *arguments)))
             _passed.add(name)
         except Unavailable as error:
             return Verdict(name, NOT_YET, str(error))
         except NotYet as error:
-            verdict = Verdict(name, NOT_YET, f'{error}\nA hint: check.hint("{name}")')
+            advice = source.mistake(name, arguments[0]) or f'A hint: check.hint("{name}")'
+            verdict = Verdict(name, NOT_YET, f"{error}\n{advice}")
         except Wrong as error:
             seen = source.mistake(name, arguments[0]) if not error.certain else ""
+            if error.is_open and not seen:
+                seen = repair.repaired(arguments[0], lambda changed: _quietly(function, changed), error.what)
             verdict = Verdict(name, NOT_RIGHT, f"{error.what}\n{seen}" if seen else str(error))
         except limit.TimeUp as error:
             verdict = Verdict(name, NOT_RIGHT, str(too_long(error)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises.difference import as_numbers, close, own_line, recognise
+from lab.exercises.difference import as_numbers, check_order, close, recognise
 from lab.exercises.setting import SENTENCES, several, what
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong, attempt
@@ -68,6 +68,8 @@ WORD_SLIPS: list[Slip] = [
     ("The sentences that have a word are counted; count the word each time it occurs.",
      {"counted": lambda train, dev, part: [[*set(sentence)] for sentence in train]}),
     ("Upper and lower case are not distinguished: 'The' and 'the' are two words here.", {"case": str.lower}),
+    ("The words of dev that train lacks are kept: they occur 0 times there, so they are rare.",
+     {"rare": lambda n, least, is_dev: 0 < n < least}),
     ("The rare words are left out. Replace them: a sentence keeps its length, each word has its tag.",
      {"new": lambda word: []}),
 ]  # fmt: skip
@@ -106,7 +108,7 @@ def unknown_words(student: Any) -> str:
         raise NotYet("Nothing is replaced: train and dev are returned as they were.")
     for min_count, got in zip(MIN_COUNTS, results, strict=True):
         if text := _first_wrong_word(got, replace_rare(TRAIN, DEV, min_count), min_count):
-            raise Wrong(text, _word_mistake(results))
+            raise Wrong(text, _word_mistake(results) or None)
     return "Rare words of train, and all words of dev that are not frequent in train, became <unk>."
 
 
@@ -126,7 +128,19 @@ def _word_mistake(results: list[tuple[Words, Words]]) -> str:
     for message, mistake in WORD_SLIPS:
         if results == [replace_rare(TRAIN, DEV, min_count, **mistake) for min_count in MIN_COUNTS]:
             return message
-    return ""
+    return _other_counts(results)
+
+
+def _other_counts(results: list[tuple[Words, Words]]) -> str:
+    """Return a message if each word is treated alike everywhere, but not words that are equally frequent in train."""
+    before, counts = [*chain(*TRAIN, *DEV)], Counter(chain(*TRAIN))
+    after = [[*chain(*train, *dev)] for train, dev in results]
+    if any(len(words) != len(before) for words in after):
+        return ""
+    seen = {(w, *(word == UNKNOWN_WORD for word in words)) for w, *words in zip(before, *after, strict=True)}
+    if len(seen) > len({*before}) or len({(counts[w], *new) for w, *new in seen}) == len({counts[w] for w in before}):
+        return ""
+    return "Is something else counted than how often train has each whole word, as it is written?"
 
 
 def _first_wrong_word(got: tuple[Words, ...], right: tuple[Words, Words], min_count: int) -> str:
@@ -150,31 +164,31 @@ LENGTH = max(len(x) for x, _ in SENTENCES)
 BATCH = (SENTENCES[1], SENTENCES[0], (np.array([0, 4, 0]), np.array([0, 1, 0])))
 LENGTHS = [len(x) for x, _ in BATCH]
 ROWS = np.arange(LENGTH) < np.array(LENGTHS)[:, None]  # where words are
-WEIGHT_SLIPS: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [
-    ("This is a mask of 0 and 1. A word of a sentence of L words in a batch of B weighs 1 / (B L).",
-     lambda x: ROWS * 1.0),
-    ("The padding has a weight too, so it would count as words: its weight is 0.",
-     lambda x: np.repeat(1 / (len(BATCH) * np.array(LENGTHS)), LENGTH).reshape(x.shape)),
-    ("The padding has a weight too, so it would count as words: its weight is 0.",
-     lambda x: np.full(x.shape, 1 / (len(BATCH) * LENGTH))),
-    ("The padding has a weight too, so it would count as words: its weight is 0.", lambda x: np.ones(x.shape)),
-    ("Every sentence sums to 1, so the batch to B: divide by B too, for the mean over the sentences.",
-     lambda x: ROWS / np.array(LENGTHS)[:, None]),
+_N = np.array(LENGTHS)[:, None]
+WEIGHT_SLIPS: list[tuple[str, np.ndarray]] = [
+    ("This is a mask of 0 and 1. A word of a sentence of L words in a batch of B weighs 1 / (B L).", ROWS * 1.0),
+    ("Every sentence sums to 1, so the batch to B: divide by B too, for the mean over the sentences.", ROWS / _N),
     ("All words weigh the same, so long sentences count more: divide by the length of each sentence, and by B.",
-     lambda x: ROWS / ROWS.sum()),
+     ROWS / ROWS.sum()),
     ("It is divided by the length of the longest sentence, padding included: divide by that of each sentence.",
-     lambda x: ROWS / (len(BATCH) * LENGTH)),
-    ("It is divided by the length of the longest sentence, padding included, and not by B.", lambda x: ROWS / LENGTH),
-    ("It is divided by B alone: divide by the length of each sentence too.", lambda x: ROWS / len(BATCH)),
-    ("B multiplies here: divide by B, and by the length of the sentence.",
-     lambda x: ROWS * len(BATCH) / np.array(LENGTHS)[:, None]),
-    ("The weight grows with the length of the sentence: divide by it, and by B.",
-     lambda x: ROWS * np.array(LENGTHS)[:, None]),
-    ("Where x is 0 the weight is 0. But word 0 is a word: use the lengths.",
-     lambda x: (x != 0) / (len(BATCH) * np.array(LENGTHS)[:, None])),
-    ("Where x is 0 the weight is 0. But word 0 is a word: use the lengths.",
-     lambda x: (x != 0) / (len(BATCH) * (x != 0).sum(1, keepdims=True))),
+     ROWS / (len(BATCH) * LENGTH)),
+    ("It is divided by the length of the longest sentence, padding included, and not by B.", ROWS / LENGTH),
+    ("It is divided by B alone: divide by the length of each sentence too.", ROWS / len(BATCH)),
+    ("It is divided by B twice: divide once by B, and by the length of the sentence.", ROWS / len(BATCH) ** 2),
+    ("B multiplies here: divide by B, and by the length of the sentence.", ROWS * len(BATCH) / _N),
+    ("The weight grows with the length of the sentence: divide by it, and by B.", ROWS * _N),
 ]  # fmt: skip
+
+
+def _weight_mistake(weights: np.ndarray, x: np.ndarray) -> str:
+    """Return what is wrong with the weights, from where they are 0 if no slip fits."""
+    if np.any(weights[~ROWS]):
+        return "The padding has a weight too, so it would count as words: its weight is 0."
+    if np.array_equal(weights != 0, ROWS & (x != 0)):
+        return "Where x is 0 the weight is 0. But word 0 is a word: use the lengths."
+    if not weights[ROWS].all():
+        return "A word has the weight 0: all words of a sentence have one, the first and the last too."
+    return "A word of a sentence of L words in a batch of B weighs 1 / (B L): does each row sum to 1 / B?"
 
 
 def pad_batch(student: Any) -> str:
@@ -183,6 +197,7 @@ def pad_batch(student: Any) -> str:
     result = several(attempt(student, [(x.copy(), y.copy()) for x, y in sentences]), "x, y, weights", 3)
     (batch,) = cut([SimpleNamespace(x=x, y=y) for x, y in sentences], len(sentences), "float64")
     right = {"x": batch.x, "y": batch.y, "weights": batch.weights}
+    check_order(result, right)
     got: Quantities = {}
     for (name, expected), value in zip(right.items(), result, strict=True):
         got[name] = _of_batch(name, value, expected)
@@ -195,13 +210,14 @@ def pad_batch(student: Any) -> str:
         if close(array, right[name], dtype if dtype == "float32" else "float64"):
             continue
         b = int(np.flatnonzero((array != right[name]).any(axis=1))[0])
-        variants = _padded_otherwise(ids) if ids else [(m, weights(batch.x)) for m, weights in WEIGHT_SLIPS]
-        variants += [("x and y are swapped.", right[other]) for other in {"x": "y", "y": "x"}.get(name, "")]
-        left = [("The padding comes first: put it last, then h_0 is 0 where each sentence begins.", _left(right[name]))]
-        kind = recognise(array, right[name], [*variants, *left])
+        padded = ("The words are right: pad with 0.", np.where(ROWS, right[name], array))
+        variants = [padded, *_padded_otherwise(ids)] if ids else WEIGHT_SLIPS
+        left = ("The padding comes first: put it last, then h_0 is 0 where each sentence begins.", _left(right[name]))
+        kind = recognise(array, right[name], [left, *variants])
+        kind = kind or ("" if ids else _weight_mistake(array, batch.x))
         numbers = [" ".join(f"{value:.4g}" for value in row) for row in (array[b], right[name][b])]
         text = f"First difference: row {b} of {name}, for a sentence of {LENGTHS[b]} words, is [{numbers[0]}]"
-        raise Wrong(f"{text}, expected [{numbers[1]}].{own_line(kind)}")
+        raise Wrong(f"{text}, expected [{numbers[1]}].", kind or None)
     return f"x, y and weights equal the library's batch of sentences of {', '.join(map(str, LENGTHS))} words."
 
 
@@ -232,16 +248,11 @@ def _left(array: np.ndarray) -> np.ndarray:
 
 
 def _padded_otherwise(ids: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
-    def padded(rows: Sequence[np.ndarray], pad: Callable[[np.ndarray], int] = lambda row: 0) -> np.ndarray:
-        return np.array([[*row, *[pad(row)] * (LENGTH - len(row))] for row in rows])
+    def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+        return np.array([[*row, *[0] * (LENGTH - len(row))] for row in rows])
 
     by_length = sorted(ids, key=len)
     return [
-        ("The last word is repeated: pad with 0.", padded(ids, lambda row: int(row[-1]))),
-        (
-            "The sentences are padded with -1, which NumPy takes for the last word: pad with 0.",
-            padded(ids, lambda r: -1),
-        ),
         ("The sentences are sorted by length: keep their order.", padded(by_length)),
         ("The sentences are sorted by length: keep their order.", padded(by_length[::-1])),
         ("The sentences are in reverse order.", padded(ids[::-1])),

@@ -9,7 +9,8 @@ from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
 
-_LEFT_OUT = " It is all zeros: is this step missing?"
+_LEFT_OUT = "It is all zeros: is this step missing?"
+_LAST = "It is the last step's result: a collected array is changed in place, so make a new one for each step."
 
 
 def close(a: np.ndarray, b: np.ndarray, dtype: str = "float64") -> bool:
@@ -31,7 +32,7 @@ def as_numbers(name: str, got: Any, axes: Sequence[str], right: np.ndarray) -> n
             hint = " It is a Theano variable; this exercise uses NumPy."
         raise Wrong(f"{name} should be an array of numbers of shape {expected}, got {type(got).__name__}.{hint}")
     if array.shape != right.shape:
-        raise Wrong(f"{name} has shape {array.shape}, expected {expected}.{_shape_hint(array, right, axes)}")
+        raise Wrong(f"{name} has shape {array.shape}, expected {expected}.", _shape_hint(array, right, axes) or None)
     one_sentence = "L" in axes and "B" not in axes
     if one_sentence and not close(array, right, "float32") and close(np.flip(array, axes.index("L")), right, "float32"):
         raise Wrong(f"{name} is in reverse order: the last word comes first.", certain=True)
@@ -67,23 +68,34 @@ def _shape_hint(got: np.ndarray, right: np.ndarray, axes: Sequence[str]) -> str:
     if got.shape == right.shape[::-1] and got.ndim == 2:
         same = " The numbers are correct." if close(got.T, right, "float32") else ""
         each = f"; expected one {'column' if axes[1] == 'L' else 'row'} for each word" if "L" in axes else ""
-        return f" It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}){each}.{same}"
+        return f"It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}){each}.{same}"
     if "n_tags" in axes and "L" in axes:
         tags, words = axes.index("n_tags"), axes.index("L")
         if np.array_equal(got, right.argmax(tags)):
-            return " These are the most likely tags, argmax; return the probabilities of all tags."
+            return "These are the most likely tags, argmax; return the probabilities of all tags."
         for number, step in (("first", 0), ("last", -1)):
             if got.size == right.shape[tags] and close(got.ravel(), right.take(step, words), "float32"):
-                return f" It is the {number} step only: return all steps."
+                return f"It is the {number} step only: return all steps."
     if got.ndim == right.ndim == 2 and got.shape[0] == right.shape[0]:
         if axes[1] == "L + 1" and got.shape[1] == right.shape[1] - 1:
-            return " h_0 = 0 has a column too, the first one: L + 1 columns."
+            return "h_0 = 0 has a column too, the first one: L + 1 columns."
         if axes[1] == "L" and got.shape[1] == right.shape[1] + 1:
-            return " Only h has a column for step 0."
+            return "Only h has a column for step 0."
+    if axes[0] == "L" and got.ndim == right.ndim == 2:
+        if got.shape == (len(right) + 1, right.shape[1]):
+            return "A row too many: h_0 is among the states, collect only h_1 ... h_L."
+        if got.shape == (len(right) - 1, right.shape[1]):
+            return "A row is missing: each word needs a step, so look at n_steps, ranges and slices."
+        if axes[1] == "n_tags" and len(got) == len(right):
+            return "Each word needs one number for each tag: these seem to be the hidden states, without W_y."
+    if got.ndim == right.ndim + 1:
+        return "One axis too many: the product of a matrix and a vector is @ or T.dot, not * or np.outer."
+    if got.ndim < right.ndim and [*axes] == ["n_hidd", "n_hidd"]:
+        return "The gradient of a matrix is an outer product of two vectors: np.outer, not * or a dot product."
     if got.ndim == 0 and right.ndim == 1:
-        return " It is one number: T.dot of two vectors is a sum; * multiplies element by element."
+        return "It is one number: T.dot of two vectors is a sum; * multiplies element by element."
     if got.ndim == right.ndim - 1:
-        return " It seems to be one step only: return all steps."
+        return "It seems to be one step only: return all steps."
     return ""
 
 
@@ -105,7 +117,7 @@ def recognise(
     for message, wrong in variants:
         is_wrong = wrong.shape != right.shape or not close(wrong, right, dtype)
         if wrong.shape == got.shape and is_wrong and close(got, wrong, dtype):
-            return f" {message}"
+            return message
     return ""
 
 
@@ -115,7 +127,6 @@ def compare_steps(
     slips: Iterable[Slip],
     steps: Iterable[int],
     dtype: str = "float64",
-    others: Callable[[str, int], str] = lambda name, t: "",
 ) -> None:
     """Raise Wrong at the first quantity of the first step that differs; NotYet if some quantities are not filled in.
 
@@ -125,7 +136,7 @@ def compare_steps(
     `got` has the quantities by name, with a column for each step; they and the `steps` are in the order of computation.
     `compute` returns the correct quantities. The keywords of a slip introduce its mistake, and `skip` names quantities
     that stay zero. The `slips` are tried only at the first difference, and only those that
-    agree in everything before it. `others` returns a further remark about a quantity at a step.
+    agree in everything before it.
     """
     right = compute()
     untouched = [name for name in got if not np.any(got[name]) and np.any(right[name])]
@@ -133,7 +144,7 @@ def compare_steps(
         touched = {name: value for name, value in got.items() if name not in untouched}
         without = compute(skip=untouched) if touched else {}
         if not all(close(a, right[name], dtype) or close(a, without[name], dtype) for name, a in touched.items()):
-            compare_steps(touched, compute, slips, steps, dtype, others)
+            compare_steps(touched, compute, slips, steps, dtype)
         fine = [name for name, a in touched.items() if close(a, right[name], dtype)]
         lead = f"Correct so far, in every step: {', '.join(fine)}. " if fine else ""
         raise NotYet(f"{lead}Fill in {', '.join(untouched)}: still all zeros.")
@@ -155,13 +166,15 @@ def compare_steps(
             likely.sort(
                 key=lambda slip: not close(got[name], slip[1][name], dtype)
             )  # first the mistakes that explain every step
-            tried = [(message, column(name, wrong[name], t)) for message, wrong in likely]
+            partly = " But later steps differ from that: is it another mistake?"
+            tried = [(m + partly * (not close(got[name], w[name], dtype)), column(name, w[name], t)) for m, w in likely]
+            tried += [(_LAST, right[name][:, -1])]
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)
-            kind = kind or _factor(a, b, len(done)) or others(name, t)
+            kind = kind or _factor(a, b, len(done)) or (_not_one(a) if name == "p" else "")
             if not kind and dtype == "float64" and close(a, b, "float32"):
-                kind = " It is correct only in float32 precision: use float64, NumPy's default."
+                kind = "It is correct only in float32 precision: use float64, NumPy's default."
             raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
         done.append(t)
 
@@ -169,21 +182,27 @@ def compare_steps(
 def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, before: Sequence[str]) -> Wrong:
     """Return a `Wrong` that names the correct parts `before`, the first difference, and the `kind` of mistake."""
     lead = f"Correct: {', '.join(before)}. " if before else ""
-    return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.{own_line(kind)}")
+    return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.", kind or None)
 
 
 def _not_finite(got: np.ndarray) -> str:
     if np.isfinite(got).all():
         return ""
-    return " It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
+    return "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
 
 
 def _factor(got: np.ndarray, right: np.ndarray, done: int) -> str:
     if not np.any(got):
-        return _LEFT_OUT if done else " It is all zeros."
+        return _LEFT_OUT if done else "It is all zeros."
     if close(got, -right):
-        return " The sign is wrong."
+        return "The sign is wrong."
     return ""
+
+
+def _not_one(p: np.ndarray) -> str:
+    total = float(p.sum())
+    text = f"It is not normalised: the sum is {total:.4g}, expected 1. Is exp(y) divided by its sum?"
+    return "" if np.isclose(total, 1) else text
 
 
 def compare_gradients(
@@ -209,7 +228,7 @@ def compare_gradients(
         try:
             a = as_numbers(f"The gradient of {name}", value, ("rows", "columns"), b)
         except Wrong as error:
-            raise Wrong(f"{lead}{error}") from None
+            raise Wrong(f"{lead}{error.what}", error.advice) from None
         if close(a, b, dtype):
             fine.append(name)
             continue
@@ -223,16 +242,12 @@ def compare_gradients(
         raise Wrong(
             f"{lead}First difference: the gradient of {name}, most at row {row}, column {col}"
             f"{' (a word)' if name == 'W_e' else ''}: {a[row, col]:.4g}, expected {b[row, col]:.4g}."
-            f"{own_line(kind)}"
+            f"{'' if kind else _extent(a, b, dtype)}",
+            kind or None,
         )
     if untouched:
         lead = f"Correct so far: the gradient of {', '.join(fine)}. " if fine else ""
         raise NotYet(f"{lead}Fill in the gradient of {', '.join(untouched)}: still all zeros.")
-
-
-def own_line(kind: str) -> str:
-    """Return the description of a mistake on a new line, or an empty string."""
-    return f"\n{kind.strip()}" if kind else ""
 
 
 def _gradient_kind(
@@ -250,12 +265,17 @@ def _gradient_kind(
     }
     for factor, message in factors.items():
         if close(a, factor * b, dtype):
-            return f" {message}"
+            return message
     if a.shape == a.T.shape and close(a, b.T, dtype):
-        return " It is transposed: e_a h^T, not h e_a^T."
+        return "It is transposed: e_a h^T, not h e_a^T."
     for other, gradient in right.items():
         if other != name and gradient.shape == a.shape and close(a, gradient, dtype):
-            return f" This is the gradient of {other}."
+            return f"This is the gradient of {other}."
+    return ""
+
+
+def _extent(a: np.ndarray, b: np.ndarray, dtype: str) -> str:
+    """Return how much of a gradient differs."""
     factor = float((a * b).sum() / (b * b).sum())
     if close(a, factor * b, dtype):
         return f" It is {factor:.4g} times the correct one everywhere."

@@ -52,6 +52,9 @@ def lstm_gates(student: Any) -> str:
             key=lambda slip: -sum(close(got[gate], slip[1][gate]) for gate in got)
         )  # first the mistake that explains most gates
         swapped = [(f"This is {other}.", right[other]) for other in right if other != name]
+        swapped += [(f"This is 1 - {other}: each gate has rows of its own.", 1 - right[other]) for other in "ifo"]
+        late = one_step(*given, late=True, state=lambda o, c: o)["h"]
+        swapped += [("The peephole of o is given the new cell: in this LSTM all three get c_{t-1}.", late)]
         kind = recognise(got[name], right[name], [*swapped, *((message, gates[name]) for message, gates in tried)])
         before = [gate for gate in fine if "ifgo".index(gate) < "ifgo".index(name)]
         raise first_difference(name, got[name], right[name], kind, before)

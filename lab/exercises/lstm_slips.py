@@ -28,13 +28,15 @@ def lstm_gates(
     blind: str = "",
     tanh: str = "",
     g_peeps: str = "",
+    interleaved: bool = False,
 ) -> Quantities:
     """Return i, f, g and o of one step, as `numpy_lstm` computes them."""
     H = len(h)
     a = inputs * (W_x @ z) + recurrent * (W_h @ (c if "h" in swapped else h))
     b = peepholes * (W_c @ (h if "c" in swapped else c))
-    A = {gate: a[n * H : (n + 1) * H] for n, gate in enumerate(order)}
-    B = {gate: b[n * H : (n + 1) * H] * (gate not in blind) for n, gate in enumerate(peep)}
+    a, b = (v.reshape(H, -1).T if interleaved else v.reshape(-1, H) for v in (a, b))
+    A = dict(zip(order, a, strict=True))
+    B = {gate: row * (gate not in blind) for gate, row in zip(peep, b, strict=True)}
     made = {gate: (np.tanh if gate in tanh else f)(A[gate] + B[gate]) for gate in "ifo"}
     return {"i": made["i"], "f": made["f"], "g": g(A["g"] + (B[g_peeps] if g_peeps else 0)), "o": made["o"]}
 
@@ -82,6 +84,8 @@ GATE_SLIPS: list[Slip] = [
         for p in ("fio", "oif", "ofi", "iof", "foi")
     ],
     ("The gates and the peepholes are mixed up: i and f are swapped.", {"order": "figo", "peep": "fio"}),
+    ("Each gate has every fourth row; its rows are a block, one after the other: _a[:H], _a[H : 2 * H] ...",
+     {"interleaved": True}),
     ("g uses the logistic function; g = tanh(a_g).", {"g": expit}),
     ("g uses relu; g = tanh(a_g).", {"g": lambda a: np.maximum(a, 0)}),
     ("tanh is applied to g twice.", {"g": lambda a: np.tanh(np.tanh(a))}),
@@ -99,10 +103,10 @@ GATE_SLIPS: list[Slip] = [
 ]  # fmt: skip
 
 LSTM_SLIPS: list[Slip] = [
-    *GATE_SLIPS,
     ("The old cell is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * g}),
     ("The new content i g is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c}),
     ("The forget gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: c + i * g}),
+    ("g is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + i}),
     ("The input gate is missing: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c + g}),
     ("i g is subtracted; add it: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: f * c - i * g}),
     ("The forget gate belongs only to the old cell: c_t = f c_{t-1} + i g.",
@@ -112,7 +116,8 @@ LSTM_SLIPS: list[Slip] = [
     ("The forget gate is inverted: 1 keeps, 0 forgets.", {"cell": lambda i, f, g, c: (1 - f) * c + i * g}),
     ("1 - f is used instead of the input gate: c_t = f c_{t-1} + i g.",
      {"cell": lambda i, f, g, c: f * c + (1 - f) * g}),
-    ("Input and forget gate are swapped: c_t = f c_{t-1} + i g.", {"cell": lambda i, f, g, c: i * c + f * g}),
+    ("Input and forget gate are swapped: c_t = f c_{t-1} + i g, and my_lstm_gates returns i, f, g, o.",
+     {"cell": lambda i, f, g, c: i * c + f * g}),
     *[
         (f"T.dot({pair}) is one number, a sum; use *, element by element: c_t = f c_{{t-1}} + i g.", {"cell": cell})
         for pair, cell in (
@@ -132,6 +137,7 @@ LSTM_SLIPS: list[Slip] = [
      {"state": lambda o, c: expit(o) * np.tanh(c)}),
     ("h_t = o tanh(c_t): o is added; multiply by it.", {"state": lambda o, c: o + np.tanh(c)}),
     ("h_t = o tanh(c_t): the logistic function is used instead of tanh.", {"state": lambda o, c: o * expit(c)}),
+    *GATE_SLIPS,
 ]  # fmt: skip
 
 
@@ -148,15 +154,17 @@ def lstm_forward(
     """Return p of a sentence, (L,), as `NumpyLSTM.forward` computes it."""
     W_e, W_x, W_h, W_c, W_y = param
     state = {"h": np.full(W_h.shape[1], h_0), "c": np.full(W_h.shape[1], c_0)}
+    before = state
     y = []
     for word in x:
-        state = lstm_step(W_e[:, word], state["h"], state["c"], W_x, W_h, W_c, **step)
-        y.append(W_y @ state[seen])
+        before, state = state, lstm_step(W_e[:, word], state["h"], state["c"], W_x, W_h, W_c, **step)
+        y.append(W_y @ (before["h"] if seen == "before" else state[seen]))
     return {"p": output(np.array(y).T)}
 
 
 LSTM_SENTENCE_SLIPS: list[Slip] = [
     ("The scores are computed from the cells c_t; use the hidden states h_t.", {"seen": "c"}),
+    ("The scores are computed from h_{t-1}: the states are shifted by one step.", {"seen": "before"}),
     ("h_0 is not zero: it seems to be all ones.", {"h_0": 1.0}),
     ("c_0 is not zero: it seems to be all ones.", {"c_0": 1.0}),
     *[(message, mistake) for message, mistake in RNN_SLIPS if list(mistake) == ["output"]],

@@ -36,13 +36,7 @@ def compare_probabilities(
 ) -> None:
     """Raise Wrong at the first step where p (n_tags, L) differs from what `pass_` computes."""
     compute, steps = functools.partial(pass_, x, param), range(1, len(x) + 1)
-    compare_steps({"p": p}, compute, slips, steps, dtype, lambda _, t: not_one(p[:, t - 1]))
-
-
-def not_one(p: np.ndarray) -> str:
-    """Return a message if the probabilities of a step do not sum to 1, else an empty string."""
-    total = float(p.sum())
-    return "" if np.isclose(total, 1) else f" It is not normalised: the sum is {total:.4g}, expected 1."
+    compare_steps({"p": p}, compute, slips, steps, dtype)
 
 
 def class_of(student: Any) -> Any:
@@ -50,14 +44,17 @@ def class_of(student: Any) -> Any:
     return student if inspect.isclass(student) else type(student)
 
 
+def _is_own(cls: Any, name: str) -> bool:
+    code = getattr(vars(cls).get(name), "__code__", None)
+    return code is not None and is_students(code.co_filename)
+
+
 def own_method(cls: Any, *names: str) -> None:
     """Raise Wrong unless a class defines one of these methods itself, in a student's code."""
-    for base in cls.__mro__:
-        codes = (getattr(vars(base).get(name), "__code__", None) for name in names)
-        if any(code is not None and is_students(code.co_filename) for code in codes):
-            return
+    if any(_is_own(base, name) for base in cls.__mro__ for name in names):
+        return
     other = {"_forward": "forward", "forward": "_forward"}.get(names[0], "")
-    advice = f"Rename its `{other}` to `{names[0]}`." if other in vars(cls) and other not in names else ""
+    advice = f"Rename its `{other}` to `{names[0]}`." if _is_own(cls, other) and other not in names else ""
     own = " of its own: the library's would do the work" if hasattr(cls, names[0]) else ""
     raise Wrong(f"{cls.__name__} has no method `{names[0]}`{own}.", advice, True)
 

@@ -22,7 +22,6 @@ def rnn_forward(
     first: float | np.ndarray = 0.0,
     recurrent: Callable[..., Any] = lambda W_h, h, t: W_h @ h[:, t],
     inputs: Callable[..., Any] = lambda W_x, z: W_x @ z,
-    bias: float = 0.0,
     f: Callable[..., Any] = expit,
     seen: Callable[..., Any] = lambda h, a, t: h[:, t + 1],
     scores: Callable[..., Any] = lambda y: y,
@@ -36,7 +35,7 @@ def rnn_forward(
     h[:, 0] = first
     y = np.zeros((len(W_y), len(x)))
     for t in range(len(x)):
-        a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t) + bias)
+        a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t))
         h[:, t + 1] = ("h" not in skip) * f(a[:, t])
         y[:, t] = ("y" not in skip) * scores(W_y @ seen(h, a, t))
     return {"z": z, "a": a, "h": h, "y": y, "p": output(y)}
@@ -50,8 +49,8 @@ def _sums_so_far(y: np.ndarray) -> np.ndarray:
 
 
 RNN_SLIPS: list[Slip] = [
-    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by a column of h that is still zero (go from the first "
-     "word to the last one).",
+    ("W_h h_{t-1} is missing: W_h is not used, or multiplied by h_0 or a column of h that is still zero (go from the "
+     "first word to the last one).",
      {"recurrent": lambda W, h, t: 0.0}),
     ("W_h is transposed: W_h.T is used instead of W_h.", {"recurrent": lambda W, h, t: W.T @ h[:, t]}),
     ("W_h is missing: h_{t-1} is added without it.", {"recurrent": lambda W, h, t: h[:, t]}),
@@ -63,7 +62,6 @@ RNN_SLIPS: list[Slip] = [
     ("W_h h_{t-1} is subtracted: add it. (-(a + b) is -a - b.)", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
     ("h_0 is not zero: it seems to be all ones.", {"first": 1.0}),
     ("W_x z_t is missing.", {"inputs": lambda W, z: 0.0}),
-    ("1 is added to a: this network has no biases.", {"bias": 1.0}),
     ("The words are shifted by one step: this is the embedding of the next word.", {"words": lambda x: np.roll(x, -1)}),
     ("The words are shifted by one step: this is the embedding of the previous word.",
      {"words": lambda x: np.roll(x, 1)}),
@@ -145,11 +143,6 @@ ERROR_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: (p - k) / len(p)}),
     ("This is the error of p; propagate it back through the softmax: the error of y is (p - onehot) / L.",
      {"output": lambda p, k, L: -k / p / L}),
-    *[
-        ("The gold tag of another word is used: the word t has gold[t].",
-         {"output": lambda p, k, L, by=by: (p - np.roll(k, by, axis=1)) / L})
-        for by in (1, -1)
-    ],
     ("1 is added at the gold tag; subtract it: p - onehot.", {"output": lambda p, k, L: (p + k) / L}),
     ("The error from the later step is missing: add W_h^T e_a of step t + 1. (Or it is still zero: the loop goes from "
      "the last word to the first.)",
@@ -164,12 +157,6 @@ ERROR_SLIPS: list[Slip] = [
     ("The derivative of the activation is missing: f'(a_t) = h_t (1 - h_t).", {"slope": lambda h, t: 1.0}),
     ("The derivative is computed from h_{t-1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
      {"slope": lambda h, t: h[:, t] * (1 - h[:, t])}),
-    ("The derivative is computed from h_{t+1}: h is shifted by one step, h[:, t + 1] belongs to word t.",
-     {"slope": lambda h, t: (lambda later: later * (1 - later))(h[:, min(t + 2, h.shape[1] - 1)])}),
-    *[
-        ("The two factors belong to different steps: in h_t (1 - h_t), h_t is h[:, t + 1] twice.", {"slope": slope})
-        for slope in (lambda h, t: h[:, t + 1] * (1 - h[:, t]), lambda h, t: h[:, t] * (1 - h[:, t + 1]))
-    ],
     ("This is the derivative of tanh; that of the logistic function is h_t (1 - h_t).",
      {"slope": lambda h, t: 1 - h[:, t + 1] ** 2}),
     ("The derivative is only half there: h_t (1 - h_t).", {"slope": lambda h, t: h[:, t + 1]}),
@@ -209,21 +196,9 @@ def rnn_gradient_slips(
             ("dW_e[:, x] adds to all words in each of the L steps: step t belongs only to the word x[t].", L * last),
             ("It is added to column t, the position in the sentence; the word's column is x[t].", places),
         ],
-        "W_x": [
-            ("The embedding of another step is used: z[:, t] belongs to step t.", e_a @ np.roll(z, by, axis=1).T)
-            for by in (1, -1)
-        ],
+        "W_x": [],
         "W_h": [
             (shifted.format("h_t", "h_{t-1}"), e_a @ after.T),
-            (shifted.format("h[:, t - 1]", "h[:, t], which is h_{t-1}"), e_a @ h[:, np.arange(L) - 1].T),
-            (
-                "e_a @ h is one number, a sum: use the outer product, np.outer.",
-                np.full((len(h), len(h)), (e_a * before).sum()),
-            ),
-            (
-                "* multiplies element by element: use the outer product, np.outer.",
-                np.tile((e_a * before).sum(1), (len(h), 1)),
-            ),
         ],
         "W_y": [(shifted.format("h_{t-1}", "h_t"), e_y @ before.T)],
     }

@@ -29,17 +29,25 @@ def mistake(exercise: str, student: Any) -> str:
     """Return a message about a mistake that the source of a wrong answer shows, or an empty string."""
     function: Any = vars(student).get("_forward", student) if inspect.isclass(student) else student
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        source = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError):
         return ""
-    return next((message for node in ast.walk(tree) for message in _mistakes(exercise, node)), "")
+    found = (message for node in ast.walk(tree) for message in _mistakes(exercise, node, source))
+    no_scan = "There is no scan: theano.scan calls the step once for each element of its sequence."
+    return next(found, no_scan if exercise in _NEED_STATE and "scan" not in source else "")
 
 
-def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.For) and exercise in ("forward", "errors", "gradients"):
-        yield from _other_words(node)
+def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
     if isinstance(node, (ast.For, ast.While)) and any(isinstance(part, ast.Return) for part in node.body):
         yield "There is a return inside the loop: the function ends in the loop's first round. Move it below the loop."
+    if isinstance(node, ast.FunctionDef) and ast.unparse(node).count(".backward(") > 1:
+        yield "Each call of backward() adds to .grad: call it once, or set .grad to None before."
+    if isinstance(node, (ast.For, ast.While)):
+        names = {ast.unparse(part.targets[0]) for part in ast.walk(node) if isinstance(part, ast.Assign)}
+        for name in re.findall(r"\b(\w+) = np\.(?:zeros|empty|ones)(?=(?:.*\n)*.*return .*\b\1\b)", source):
+            if name in names:
+                yield f"`{name} = ...` in the loop replaces the whole array: write to a part of it, or add with +=."
     if isinstance(node, ast.Call):
         options: dict[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in node.keywords}
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -50,47 +58,29 @@ def _mistakes(exercise: str, node: ast.AST) -> Iterator[str]:
                     "scan has no outputs_info, so that no step gets the previous result: pass the first state as "
                     "outputs_info."
                 )
+        given = options.get("sequences")
+        for part in getattr(given, "elts", [given]) if name == "scan" else []:
+            if isinstance(part, ast.Name) and re.fullmatch(r"_?A|W_\w", part.id):
+                yield f"{part.id} is a sequence here, so that each step gets one row: pass it in non_sequences."
         if "truncate_gradient" in options:
             yield "truncate_gradient stops the gradient after some steps: leave it out."
         if "go_backwards" in options:
             yield "go_backwards begins with the last word: leave it out."
         if name == "value_and_grad":
             yield "value_and_grad returns the cost and the gradients; return only the gradients, jax.grad."
+        if name == "set_value":
+            yield "set_value changes a parameter now, before any sentence: return pairs (W, its new value) instead."
         if name == "get_value":
             yield "get_value() returns the numbers of this moment, not a variable: use W itself."
         if name == "eval":
             yield "eval() returns the numbers of this moment, not a variable: leave it out."
         if name == "stop_gradient":
             yield "stop_gradient stops the gradient at each step: leave it out."
-        if name == "sgn":
-            yield "T.sgn keeps only the sign of the gradient: leave it out."
-        if name == "log2":
-            yield "log2 is the logarithm to base 2; the cost has the natural one, log."
-    if isinstance(node, ast.BinOp):
-        left, right = node.left, node.right
-        if isinstance(node.op, ast.BitXor):
-            yield "In Python ^ is not the power: i squared is i**2."
-        if exercise == "numeric" and (
-            (isinstance(node.op, ast.Mult) and _is_quotient(left))
-            or (isinstance(node.op, ast.Sub) and _is_quotient(right))
-        ):
-            yield "Python divides first, and from left to right; parentheses: (above - below) / (2 * step)."
-
-
-def _other_words(loop: ast.For) -> Iterator[str]:
-    """Yield messages about columns of other words in a loop over the words, ``for t in range(L)``."""
-    if not re.fullmatch(r"(reversed\()?range\((L|len\(\w+\))\)\)?", ast.unparse(loop.iter)):
-        return
-    t = ast.unparse(loop.target)
-    for node in ast.walk(loop):
-        if isinstance(node, ast.Subscript):
-            name, index = ast.unparse(node.value), ast.unparse(node.slice).strip("()")
-            is_later_error = name in ("e_h", "e_a") and isinstance(node.ctx, ast.Load)
-            own = index.startswith(":, ") or name in ("x", "gold")
-            if own and name != "h" and not is_later_error and re.search(rf"\b{t} [+-] 1$", index):
-                its = f"{name}[{index[:-4]}]"
-                yield f"{name}[{index}] belongs to another word: use {its} for the word {t}. Only h begins with h_0."
-
-
-def _is_quotient(node: ast.expr) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+        if name in ("log2", "log10", "log1p"):
+            yield f"{name} is another logarithm; the cost has the natural one, log."
+        if name in ("rand", "randn", "random", "uniform", "normal", "rand_like", "randn_like"):
+            yield f"{name} makes random numbers: they do not belong here, the first state is zeros."
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        yield "In Python ^ is not the power: i squared is i**2."
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and ast.unparse(node.left) == "1":
+        yield "// drops the fraction, so 1 // n is 0: divide with /."

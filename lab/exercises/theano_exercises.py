@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.exercises import difference
-from lab.exercises.difference import check_order, close, compare_gradients, compare_steps, recognise, vector
+from lab.exercises.difference import as_numbers, check_order, close, compare_gradients, compare_steps, recognise, vector
 from lab.exercises.setting import SENTENCES, model_of, several
 from lab.exercises.slips import RNN_SLIPS, rnn_forward
 from lab.exercises.theano_models import evaluate, symbolic, theano_class, theano_forward
@@ -38,20 +37,11 @@ def squares(student: Any) -> str:
         kinds = {
             "The first number is 1: T.arange(n) is 0, 1, ..., n - 1.": np.arange(1, n + 1) ** 2,
             "These are the numbers, not their squares.": np.arange(n),
-            "These are the doubles, not the squares.": 2 * np.arange(n),
-            "These are the cubes.": np.arange(n) ** 3,
-            "These are powers of 2, 2**i, not squares.": 2 ** np.arange(n),
-            "They are in reverse order.": right[::-1],
-            "The step does not use its element: these are n * n.": np.full(n, n * n),
-            "This is only the first step: the result of scan has all steps.": right[0],
             "These are sums of squares: a step should use only its own element.": np.cumsum(right),
-            "This is only the last step: return the first result of scan, which has all steps.": right[-1],
-            "One number too many: sequences=T.arange(n) ends with n - 1.": np.arange(n + 1) ** 2,
-            "One number is missing: T.arange(n) ends with n - 1.": np.arange(n - 1) ** 2,
         }
         found = ((message, np.asarray(wrong)) for message, wrong in kinds.items())
         kind = recognise(got, right, found) if n > 1 else ""
-        raise Wrong(f"For n = {n} the function returns {got.tolist()}, expected {right.tolist()}.{kind}")
+        raise Wrong(f"For n = {n} the function returns {got.tolist()}, expected {right.tolist()}.", kind or None)
     return "The squares of 0, 1, ..., n - 1, by scan."
 
 
@@ -76,28 +66,15 @@ def _markov(student: Any, A: np.ndarray, s_0: np.ndarray, n: int) -> None:
     right = chain(lambda s, t: A @ s)
     if not np.any(got):
         raise Wrong("All states are zeros: the first state is s_0, outputs_info=_s0.")
-    if got.shape != right.shape:
-        kind = ""
-        if got.shape == (n + 1, 3) and close(got[1:], right):
-            kind = " It contains s_0: return only s_1, ..., s_n."
-        elif got.shape in ((n + 1, 3), (n - 1, 3)):
-            kind = f" One step too {'many' if len(got) > n else 'few'}: n_steps=_n."
-        elif got.shape == right.shape[::-1]:
-            kind = " It is transposed: expected one row per step."
-        elif got.shape == (4, 3):
-            kind = " The number of steps is fixed; n is 1 here: n_steps=_n."
-        elif got.shape == (3,):
-            kind = " It seems to be one step only: return all steps."
-        raise Wrong(
-            f"The result has shape {got.shape}, expected {difference.shape_text(('n', 'states'), right.shape)}.{kind}"
-        )
+    if got.shape == (n + 1, 3) and close(got[1:], right):
+        raise Wrong(f"The result has shape {got.shape}: it contains s_0. Return only s_1, ..., s_n.")
+    got = as_numbers("The result", got, ("n", "states"), right)
     restarted = np.repeat((A @ s_0)[None], n, axis=0)
     kinds = {
         "It is A^T s: is it T.dot(s, A), or are the arguments of the step swapped? scan passes the previous state "
         "first, then the non_sequences.": chain(lambda s, t: A.T @ s),
         "A is multiplied element by element: use T.dot.": chain(lambda s, t: np.diag(A) * s),
         "Every step starts from s_0: pass s_0 as outputs_info, so that a step gets the previous state.": restarted,
-        "They are in reverse order: s_1 comes first.": right[::-1],
         "A is applied twice in each step.": chain(lambda s, t: A @ A @ s),
         "The state does not change.": np.repeat(s_0[None], n, axis=0),
         "It starts with s_0: the first state should be s_1.": np.vstack([s_0, right[:-1]]),
@@ -124,7 +101,10 @@ def theano_gradients(student: Any) -> str:
     model, reference = model_of(RNN), model_of()
     _x, _y = T.ivector("x"), T.ivector("y")
     _p = model._forward(_x)
-    result = several(attempt(student, _p, _y, model.param), "a list of gradients, one for each parameter")
+    result = attempt(student, _p, _y, model.param)
+    if getattr(result, "ndim", None) == 0:
+        raise Wrong("This is one number, the cost: return a list of its gradients, T.grad(cost, W) for each W.")
+    result = several(result, "a list of gradients, one for each parameter")
     given = {_x: x.astype("int32"), _y: gold.astype("int32")}
     names = list(model.shapes(model.sizes))
     if len(result) != len(names):
@@ -135,25 +115,48 @@ def theano_gradients(student: Any) -> str:
     if not any(map(np.any, values)):
         raise Wrong("All gradients are zeros: argmax and comparisons such as T.neq have no derivative. T.log has one.")
     check_order(values, right, model.dtype)
-    picked, log = _p[T.arange(_y.shape[0]), _y], T.log(_p)
-    costs = {
-        "This is the logarithm of the mean; the cost is the mean of the logarithms.": -T.log(T.mean(picked)),
-        "These are the largest probabilities; the cost has those of the gold tags.": -T.mean(T.max(log, axis=1)),
-        "The sum is divided by the number of tags, not by the number of words.": -T.sum(T.log(picked)) / _p.shape[1],
-        "The logarithm is missing: the cost is the mean of -log p of the gold tags.": -T.mean(picked),
-        "The mean is over all tags; only the gold tag of each word counts.": -T.mean(log),
-        "p[:, y] is a matrix: every word with every gold tag. Take one entry per word: p[T.arange(L), y].": -T.mean(
-            log[:, _y]
-        ),
-        "p[y] is a matrix: rows of p picked by tag id. Take one entry per word: p[T.arange(L), y].": -T.mean(log[_y]),
-    }
-    wrong: dict[str, list[tuple[str, np.ndarray]]] = {}
-    if not close(np.asarray(values[0]), right["W_e"], model.dtype):  # W_y recognises a cost without going back in scan
-        of_W_y = evaluate([T.grad(cost, model.param.W_y) for cost in costs.values()], given)
-        message = recognise(values[3], right["W_y"], zip(costs, of_W_y, strict=True), model.dtype)
-        wrong["W_e"] = [(message.strip(), values[0])] if message else []
-    compare_gradients([np.asarray(value) for value in values], right, len(x), wrong, model.dtype)
+    try:
+        compare_gradients([np.asarray(value) for value in values], right, len(x), None, model.dtype)
+    except Wrong as error:
+        kind = _kind_of_cost(student, reference.forward(x).T, gold) if error.is_open else ""
+        raise Wrong(error.what, kind or error.advice) from None
     return "All four equal NumpyRNN's gradients, without hand-written back-propagation."
+
+
+def _kind_of_cost(student: Any, p: np.ndarray, gold: np.ndarray) -> str:
+    """Return the likely mistake in a cost, by its gradient with respect to p (L, n_tags)."""
+    import theano
+    import theano.tensor as T
+
+    _p, _y = theano.shared(p), T.ivector("y")
+    try:
+        got = np.asarray(evaluate(student(_p, _y, [_p])[0], {_y: gold.astype("int32")}))
+    except Exception:
+        return ""
+    (L, n_tags), words = p.shape, np.arange(len(p))
+    onehot, chosen = np.eye(n_tags)[gold], np.eye(n_tags)[p.argmax(axis=1)]
+    rows = np.bincount(gold, minlength=L)[:, None]
+    variants = [
+        ("The logarithm is missing: the cost is the mean of -log p of the gold tags.", -onehot / L),
+        ("This is the logarithm of the mean; the cost is the mean of the logarithms.", -onehot / p[words, gold].sum()),
+        ("These are the largest probabilities; the cost has those of the gold tags.", -chosen / p / L),
+        ("The sum is divided by the number of tags, not by the number of words.", -onehot / p / n_tags),
+        ("The mean is over words and tags: divide the sum by the number of words only.", -onehot / p / L / n_tags),
+        ("The mean is over all tags; only the gold tag of each word counts.", -1 / p / p.size),
+        ("p[:, y] is a matrix: every word with every gold tag. Take one entry per word: p[T.arange(L), y].",
+         -onehot.sum(axis=0) / p / L**2),
+        ("p[y] is a matrix: rows of p picked by tag id. Take one entry per word: p[T.arange(L), y].",
+         -rows / p / L / n_tags),
+    ]  # fmt: skip
+    for word in words:
+        some = onehot * (words != word)[:, None]
+        text = f"Word {word + 1} of {L} does not count: the cost is the mean over all words."
+        variants += [(text, -some / p / n) for n in (L, L - 1)]
+    if kind := recognise(got, -onehot / p / L, variants, "float32"):
+        return kind
+    if got.shape == p.shape and np.any(got * (1 - onehot)):
+        return "Other tags than the gold one change the cost: does it have only log p of the gold tag of each word?"
+    return ""
 
 
 def updates(student: Any) -> str:
@@ -161,9 +164,10 @@ def updates(student: Any) -> str:
     import theano
     import theano.tensor as T
 
-    rate, before, goal = 0.1, np.array([1.0, 2.0, 4.0]), np.array([0.0, 5.0, 1.0])
+    rate, before = 0.15, np.array([1.0, 2.0, 4.0, 3.0, -1.0, 0.5])
+    goals = np.array([[0.0, 5.0, 1.0, -1.0, 2.0, 1.5], [3.0, -2.0, 0.5, 1.0, 4.0, -3.0]])
     param = [theano.shared(before.astype(theano.config.floatX), name=name) for name in ("W_x", "W_h")]
-    cost = sum(T.sum((W - (n + 1) * goal) ** 2) for n, W in enumerate(param))
+    cost = sum(T.sum((W - goals[n]) ** 2) for n, W in enumerate(param))
     result = attempt(student, cost, param, rate)
     if isinstance(result, dict):
         result = list(result.items())
@@ -181,31 +185,32 @@ def updates(student: Any) -> str:
     result = [(W, dict(result)[W]) for W in param]
     values = attempt(evaluate, [T.as_tensor_variable(new) for _, new in result], {})
     for n, (W, got) in enumerate(zip(param, values, strict=True)):
-        gradient = 2 * (before - (n + 1) * goal)
+        gradient = 2 * (before - goals[n])
         right = before - rate * gradient
         if close(got, right, "float32"):
             continue
-        kinds = {
-            "The gradient is added: subtract it.": before + rate * gradient,
-            "The rate is missing.": before - gradient,
-            "The gradient is divided by the rate: multiply by it.": before - gradient / rate,
-            "The rate is there twice.": before - rate**2 * gradient,
-            "The step is multiplied by W: the new value is W minus rate times gradient.": before
-            * (1 - rate * gradient),
-            "W and the gradient are swapped: the new value is W minus rate times gradient.": gradient - rate * before,
-            "This is only the step: the new value is the old one minus rate times gradient.": -rate * gradient,
-            "This is the gradient: the new value is the old one minus rate times gradient.": gradient,
-            "The parameter does not change.": before,
-        }
-        kind = recognise(got, right, kinds.items(), "float32")
-        raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{kind}")
+        terms = {"W": before, "gradient": gradient, "W * gradient": before * gradient, "": np.ones(len(before))}
+        terms["gradient of the other parameter"] = 2 * (before - goals[1 - n])
+        raise Wrong(f"The new {W.name} is {vector(got)}, expected {vector(right)}.{_as_sum(got, terms, rate)}", None)
     for W in param:
         W.set_value(W.get_value() + 1)
     again = attempt(evaluate, [T.as_tensor_variable(new) for _, new in result], {})
     for n, (W, got) in enumerate(zip(param, again, strict=True)):
-        if not close(got, before + 1 - rate * 2 * (before + 1 - (n + 1) * goal), "float32"):
+        if not close(got, before + 1 - rate * 2 * (before + 1 - goals[n]), "float32"):
             raise Wrong(
                 f"The new {W.name} is correct for the first sentence only: it contains a number of this moment, not a "
                 "variable. Use W itself and T.grad, without get_value() and eval()."
             )
     return "Each parameter moves one step against its gradient."
+
+
+def _as_sum(got: np.ndarray, terms: dict[str, np.ndarray], rate: float) -> str:
+    """Return a new value as a sum of multiples of known terms, or an empty string if it is none."""
+    columns = np.stack(list(terms.values()), axis=1)
+    factors = np.linalg.lstsq(columns, got, rcond=None)[0]
+    if not close(columns @ factors, got, "float32"):
+        return ""
+    shown = " + ".join(
+        f"{c:.4g} {name}".strip().removeprefix("1 ") for name, c in zip(terms, factors, strict=True) if abs(c) > 1e-4
+    )
+    return f" It is {shown or 0}; expected W + -{rate} gradient, with the rate {rate}.".replace("+ -", "- ")

@@ -2,9 +2,7 @@
 
 import functools
 import inspect
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +23,7 @@ def evaluate(variables: Any, given: dict[Any, Any]) -> Any:
 
     mode = theano.compile.mode.Mode(linker="py", optimizer=None)
     options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
-    with limit.timed(limit.MAX_THEANO_SECONDS):
+    with limit.timed(limit.MAX_COMPILING_SECONDS):
         return theano.function(list(given), variables, **options)(*given.values())
 
 
@@ -44,9 +42,9 @@ def symbolic(name: str, result: Any) -> Any:
 
 def theano_class(student: Any, family: str) -> Any:
     """Return the class of a student's Theano model; raise NotYet or Wrong if it is not one."""
-    from lxmls_rnn.deep_learning.rnn import model_class
+    from lxmls_rnn.deep_learning.rnn import library_class
 
-    cls, base = class_of(student), model_class(family)
+    cls, base = class_of(student), library_class(family)  # even if check.use has replaced it
     if student is None or student is ...:
         raise NotYet("There is no code yet.")
     if not issubclass(cls, base):
@@ -60,53 +58,6 @@ def theano_class(student: Any, family: str) -> Any:
     return cls
 
 
-@contextmanager
-def _scans_noted(sequences: list[Any]) -> Iterator[None]:
-    """Record the sequences that are passed to ``theano.scan`` in a list, by this thread alone.
-
-    A thread that an earlier check has given up (`limit`) may still call it.
-    """
-    import theano
-
-    scan, thread = theano.scan, threading.get_ident()
-
-    def noting(fn: Any, sequences_: Any = None, *rest: Any, **options: Any) -> Any:
-        given = options.pop("sequences", sequences_)
-        if threading.get_ident() == thread:
-            sequences.extend(given if isinstance(given, (tuple, list)) else [given])
-        return scan(fn, given, *rest, **options)
-
-    theano.scan = noting
-    try:
-        yield
-    finally:
-        theano.scan = scan
-
-
-def _wrong_sequence(sequence: Any, given: dict[Any, Any]) -> str:
-    """Return what is wrong with a sequence given to scan, or an empty string if it may be correct."""
-    import theano
-
-    (x,) = given.values()
-    if not isinstance(sequence, theano.gof.Variable):
-        return ""
-    try:
-        values = np.asarray(evaluate(sequence, given))
-    except Exception:
-        return ""
-    if values.shape == (MODEL_SIZES[1], len(x)):
-        return (
-            "scan iterates over the first axis of its sequence: pass _z, (L, n_emb), with one row per word, not its "
-            "transpose."
-        )
-    if values.ndim == 1 and np.array_equal(values, x):
-        return "scan iterates over the word ids, so a step gets a number: pass _z, the embeddings, as its sequence."
-    if values.ndim and len(values) != len(x):
-        long = f"which has length {len(values)}; the sentence has {len(x)} words"
-        return f"scan iterates over the first axis of its sequence, {long}."
-    return ""
-
-
 def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Quantities], slips: list[Slip]) -> str:
     """Compare the symbolic forward pass of a Theano class with NumPy's."""
     import theano.tensor as T
@@ -115,26 +66,11 @@ def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qua
         model = model_of(cls)
         _x = T.ivector("x")
         given = {_x: x.astype("int32")}
-        sequences: list[Any] = []
-        try:
-            with _scans_noted(sequences):
-                _p = symbolic("What _forward returns", attempt(model._forward, _x))
-            p = np.asarray(attempt(evaluate, _p, given))
-            param = model_of(numpy_cls).param
-            right = pass_(x, param)["p"]
-            if p.shape == right.shape and p.shape != right.shape[::-1]:
-                same = " The numbers are correct." if close(p, right, "float32") else ""
-                found = f"_forward returns shape (n_tags, L) = {p.shape}, expected (L, n_tags)"
-                raise Wrong(f"{found}, one row per step.{same}")
-            if p.shape == (len(x), MODEL_SIZES[2]):
-                raise Wrong(
-                    "_forward returns shape (L, n_hidd): are these the hidden states? Return the probabilities."
-                )
-            p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
-        except Wrong as error:
-            if message := next(filter(None, (_wrong_sequence(s, given) for s in sequences)), ""):
-                raise Wrong(error.what, message) from None
-            raise
+        _p = symbolic("What _forward returns", attempt(model._forward, _x))
+        p = np.asarray(attempt(evaluate, _p, given))
+        param = model_of(numpy_cls).param
+        right = pass_(x, param)["p"]
+        p = as_numbers("What _forward returns", p, ("L", "n_tags"), right.T)
         compare_probabilities(x, p.T, param, pass_, slips, model.dtype)
     _states_and_gradients(cls, numpy_cls, pass_)
     return "for a sentence of 6 words and one of 1 word, also from another first state, and T.grad its gradients"
@@ -143,7 +79,7 @@ def theano_forward(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[..., Qua
 def _gradients_of(_cost: Any, param: list[Any]) -> Any:
     import theano
 
-    with limit.timed(limit.MAX_THEANO_SECONDS):
+    with limit.timed(limit.MAX_COMPILING_SECONDS):
         return theano.grad(_cost, param)
 
 
@@ -176,9 +112,11 @@ def _states_and_gradients(cls: Any, numpy_cls: type[NumpyRNN], pass_: Callable[.
                 ("_h0 and _c0 are not used: only without them, the first state is zeros.", right_p(0.0, 0.0)),
             ]  # fmt: skip
         kind = recognise(p, right_p(*starts.values()), variants, model.dtype)
-        raise Wrong(f"p is correct, but not from another first state, {' and '.join(names)}.{kind}")
+        raise Wrong(f"p is correct, but not from another first state, {' and '.join(names)}.", kind or None)
     right = dict(zip(model.shapes(model.sizes), reference.grads(x, gold), strict=True))
     try:
         compare_gradients([np.asarray(value) for value in gradients], right, len(x), None, model.dtype)
-    except (Wrong, NotYet) as error:
-        raise Wrong(f"p is correct, but T.grad through it is not. {error}") from None
+    except Wrong as error:
+        raise Wrong(f"p is correct, but T.grad through it is not. {error.what}", error.advice) from None
+    except NotYet as error:
+        raise Wrong(f"p is correct, but T.grad through it is not. {error}", None) from None

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from lab.exercises.difference import as_numbers, close, own_line, recognise, vector
+from lab.exercises.difference import as_numbers, close, recognise, vector
 from lab.exercises.setting import MODEL_SIZES, several, what
 from lab.exercises.slips import Quantities, Slip
 from lab.exercises.verdict import NotYet, Wrong, attempt
@@ -17,7 +17,7 @@ ACCURACIES: tuple[tuple[tuple[float, ...], int], ...] = (
     ((0.5, 0.6, 0.7, 0.65, 0.7, 0.66, 0.9, 0.91), 3),  # a tie, and a gain that comes too late
     ((0.5, 0.4, 0.6, 0.5, 0.7, 0.6, 0.65, 0.66, 0.8, 0.9), 2),  # losses that a gain makes good
     ((0.5, 0.4, 0.9), 1),
-    ((0.3, 0.4, 0.5, 0.6), 2),  # never stops early
+    ((0.3, 0.4, 0.41), 2),  # never stops early, with a small gain
     ((0.3, 0.6, 0.5), 2),  # neither, and the last epoch is not the best
 )
 
@@ -59,6 +59,8 @@ STOPPING_SLIPS: list[Slip] = [
      {"gain": lambda now, best, last: best < 0 or now < best}),
     ("It stops one epoch early.", {"limit": lambda patience: patience - 1}),
     ("It stops one epoch early.", {"limit": lambda patience: patience - 1 or np.inf}),
+    ("It stops one epoch early.", {"limit": lambda patience: max(1, patience - 1)}),
+    ("It stops after the first epoch: is the break in the branch of a gain?", {"limit": lambda patience: 0}),
 ]  # fmt: skip
 
 
@@ -117,7 +119,7 @@ def early_stopping(student: Any) -> str:
             said = ", ".join(f"{accuracy:.0%}" for accuracy in accuracies)
             case = f"With dev accuracies {said} and patience {patience}"
             if run[0] != expected[0] or not trainings[n].resumed:
-                raise Wrong(f"{case}: {_difference_of_runs(run, expected)}", _stopping_mistake(runs, right, n))
+                raise Wrong(f"{case}: {_difference_of_runs(run, expected)}", _stopping_mistake(runs, right, n) or None)
         if trainings[n].resumed:
             raise Wrong("The best parameters are put back during the training. Put them back once, after the loop.")
     return "It stops in the right epoch, returns the best accuracy and leaves the best parameters in the model."
@@ -141,8 +143,8 @@ def _stopping_mistake(runs: list[Run], right: list[Run], n: int) -> str:
         )
         return next((message for message, epochs in tried if epochs == trained), "")
     if runs[n][1] == runs[n][0] != right[n][1]:
-        return "These are the last ones: keep model.get_values() at each gain, and after the loop set_values."
-    if runs[n][1] == right[n][1] - 1 > 0:
+        return "These are the last ones: get_values() at a gain, leave the loop by break, after the loop set_values."
+    if runs[n][1] == right[n][1] - 1 > 0 and runs[n][2] == right[n][2]:
         return "These are from before the best epoch was trained: call model.get_values() after train_epoch()."
     if runs[n][1] == 0:
         return "These are the initial ones: keep model.get_values() at each gain, not only before the training."
@@ -154,37 +156,40 @@ def _norm(gradients: Sequence[np.ndarray]) -> float:
 
 
 CLIP_SLIPS: list[tuple[str, Callable[[list[np.ndarray], float], list[np.ndarray]]]] = [
+    *[
+        (message, lambda gs, m, factor=factor: [g * factor(max(_norm(gs), 1e-12), m) for g in gs])
+        for message, factor in (
+            ("No gradient is changed: multiply by the factor if the norm exceeds max_norm.", lambda n, m: 1),
+            ("The comparison is the wrong way round: change it if norm > max_norm.", lambda n, m: max(1, m / n)),
+            ("A short gradient is made longer: change only one whose norm exceeds max_norm.", lambda n, m: m / n),
+            ("The result has norm 1: multiply by max_norm / norm.", lambda n, m: 1 / n if n > m else 1),
+            ("The factor is upside down: it is max_norm / norm.", lambda n, m: max(1, n / m)),
+            ("The factor is max_norm alone: divide by the norm too.", lambda n, m: m if n > m else 1),
+            ("Nothing is left of a long gradient: shorten it to max_norm, do not drop it.", lambda n, m: n <= m),
+            ("The square root is missing: take that of the sum of squares.", lambda n, m: min(1, m / n**2)),
+        )
+    ],
+    *[
+        (
+            f"The norm is {what}: add the squares of all numbers of all gradients, then take one root.",
+            lambda gs, m, norm=norm: [g * min(1, m / max(norm(gs), 1e-12)) for g in gs],
+        )
+        for what, norm in (
+            ("the sum of the gradients' norms", lambda gs: sum(_norm([g]) for g in gs)),
+            ("the largest of the gradients' norms", lambda gs: max(_norm([g]) for g in gs)),
+            ("the sum of absolute values", lambda gs: sum(np.abs(g).sum() for g in gs)),
+            ("the largest number", lambda gs: max(np.abs(g).max() for g in gs)),
+            ("that of the first gradient only", lambda gs: _norm(gs[:1])),
+        )
+    ],
     ("Each gradient is clipped by itself, which changes the direction: one norm, of all numbers of all gradients.",
      lambda gs, m: [g * min(1, m / max(_norm([g]), 1e-12)) for g in gs]),
     ("Each number is clipped, which changes the direction: multiply all gradients by the same factor.",
      lambda gs, m: [np.clip(g, -m, m) for g in gs]),
-    ("A short gradient is made longer: only one whose norm exceeds max_norm is changed.",
-     lambda gs, m: [g * m / max(_norm(gs), 1e-12) for g in gs]),
-    ("The result has norm 1: multiply by max_norm / norm.",
-     lambda gs, m: [g / _norm(gs) if _norm(gs) > m else g for g in gs]),
-    ("The factor is upside down: max_norm / norm makes a long gradient shorter.",
-     lambda gs, m: [g * _norm(gs) / m if _norm(gs) > m else g for g in gs]),
-    ("The factor is max_norm alone: divide by the norm too.",
-     lambda gs, m: [g * m if _norm(gs) > m else g for g in gs]),
-    ("The square root is missing: the norm is the root of the sum of squares.",
-     lambda gs, m: [g * min(1, m / max(_norm(gs) ** 2, 1e-12)) for g in gs]),
-    ("The norms of the gradients are added: add the squares of all numbers, then take one root.",
-     lambda gs, m: [g * min(1, m / max(sum(_norm([g]) for g in gs), 1e-12)) for g in gs]),
-    ("The norm is the largest of the gradients' norms: add the squares of all numbers, then take one root.",
-     lambda gs, m: [g * min(1, m / max(*(_norm([g]) for g in gs), 1e-12)) for g in gs]),
-    ("The norm is the sum of absolute values: add the squares, then take the root.",
-     lambda gs, m: [g * min(1, m / max(sum(np.abs(g).sum() for g in gs), 1e-12)) for g in gs]),
-    ("The norm is the largest number: add the squares of all numbers, then take the root.",
-     lambda gs, m: [g * min(1, m / max(*(np.abs(g).max() for g in gs), 1e-12)) for g in gs]),
-    ("The comparison is the wrong way round: change a gradient whose norm exceeds max_norm.",
-     lambda gs, m: [g if _norm(gs) > m else g * m / max(_norm(gs), 1e-12) for g in gs]),
-    ("The norm is that of the first gradient only: add the squares of all.",
-     lambda gs, m: [g * min(1, m / max(_norm(gs[:1]), 1e-12)) for g in gs]),
     ("Only the first gradient is clipped: multiply all of them by the factor.",
      lambda gs, m: [gs[0] * min(1, m / max(_norm(gs), 1e-12)), *gs[1:]]),
-    ("Nothing is left of a long gradient: shorten it to max_norm, do not drop it.",
-     lambda gs, m: [g * (_norm(gs) <= m) for g in gs]),
 ]  # fmt: skip
+MAX_NORM = 1.5
 
 
 def _equal(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
@@ -196,32 +201,39 @@ def clip(student: Any) -> str:
     """Check gradient clipping: a function of (gradients, max_norm) that returns the clipped gradients."""
     rng = np.random.RandomState(8)
     drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5))]
-    for scale, max_norm in ((2.0, 1.5), (0.1, 1.5), (0.0, 1.5)):  # long, short, all zeros
-        given = [scale * g for g in drawn]
-        norm = _norm(given)
-        result = attempt(student, [g.copy() for g in given], max_norm)
-        result = several(result, f"{len(given)} gradients, in a list", len(given))
-        for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
-            if np.ndim(g) != 2:
-                raise Wrong(
-                    f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}."
-                )
-        got = [as_numbers("A gradient", g, ("rows", "columns"), old) for g, old in zip(result, given, strict=True)]
-        right = [g * min(1, max_norm / max(norm, 1e-12)) for g in given]
-        if _equal(got, right):
-            continue
-        case = f"A gradient of norm {norm:.4g} with max_norm {max_norm:g}"
-        if not all(np.isfinite(g).all() for g in got):
-            raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
-        if _equal(got, given):
-            raise Wrong(f"{case} is unchanged; expected norm {max_norm:g}.")
-        kinds = (message for message, clipped in CLIP_SLIPS if _equal(got, clipped(given, max_norm)))
-        turned = np.isclose(_norm(got), _norm(right))
-        other = (
-            "The norm is right, but the direction is not: multiply all gradients by the same factor." if turned else ""
-        )
-        raise Wrong(f"{case} has norm {_norm(got):.4g} now; expected {_norm(right):.4g}.", next(kinds, other))
+    for scales in ((2.0, 0.1, 0.28), (0.0,)):  # long, short, short with a square above max_norm; all zeros
+        runs = [(given, _clipped(student, given)) for given in ([scale * g for g in drawn] for scale in scales)]
+        for given, got in runs:
+            norm = _norm(given)
+            right = [g * min(1, MAX_NORM / max(norm, 1e-12)) for g in given]
+            if _equal(got, right):
+                continue
+            case = f"A gradient of norm {norm:.4g} with max_norm {MAX_NORM:g}"
+            if not all(np.isfinite(g).all() for g in got):
+                raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
+            now = "is unchanged" if _equal(got, given) else f"has norm {_norm(got):.4g} now"
+            kinds = (message for message, slip in CLIP_SLIPS if all(_equal(b, slip(a, MAX_NORM)) for a, b in runs))
+            raise Wrong(f"{case} {now}; expected norm {_norm(right):.4g}.", next(kinds, "") or _turned(given, got))
     return "Long gradients are scaled to max_norm and keep their direction; short ones are unchanged."
+
+
+def _clipped(student: Any, given: list[np.ndarray]) -> list[np.ndarray]:
+    result = several(attempt(student, [g.copy() for g in given], MAX_NORM), f"{len(given)} gradients, in a list", 3)
+    for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
+        if np.ndim(g) != 2:
+            raise Wrong(f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}.")
+    return [as_numbers("A gradient", g, ("rows", "columns"), old) for g, old in zip(result, given, strict=True)]
+
+
+def _turned(given: list[np.ndarray], got: list[np.ndarray]) -> str:
+    """Return whether clipping has used a wrong norm or has changed the direction."""
+    factor = sum((a * b).sum() for a, b in zip(given, got, strict=True)) / _norm(given) ** 2
+    if factor > 0 and _equal(got, [factor * g for g in given]):
+        return (
+            f"The direction is right, but the norm in the factor is {MAX_NORM / factor:.4g} instead of "
+            f"{_norm(given):.4g}: is it one root of the sum of the squares of all numbers?"
+        )
+    return "It is the direction that is not right: multiply all gradients by the same factor, max_norm / norm."
 
 
 def gate_errors(
@@ -260,6 +272,7 @@ GATE_ERROR_SLIPS: list[Slip] = [
     ("The way along the cell is missing: add f * e_c.", {"back": lambda f, e, W, a: W.T @ a}),
     ("W_c is not transposed: back through W_c goes W_c.T @ e_a.", {"back": lambda f, e, W, a: f * e + W @ a}),
     ("Along the cell the error is multiplied by f: f * e_c.", {"back": lambda f, e, W, a: e + W.T @ a}),
+    ("The two ways are multiplied: add their errors.", {"back": lambda f, e, W, a: f * e * (W.T @ a)}),
     ("e_c takes the way through W_c; what reaches it is e_a: W_c.T @ e_a.",
      {"back": lambda f, e, W, a: f * e + W.T @ e}),
 ]  # fmt: skip
@@ -283,7 +296,7 @@ def forget_gate(student: Any) -> str:
             kind = recognise(got, right[name], [*tried, *swapped, ("The sign is wrong.", -right[name])])
             lead = f"Correct: {', '.join(fine)}. " if fine else ""
             text = f"{lead}First difference: {name} is {vector(got)}, expected {vector(right[name])}."
-            raise Wrong(f"{text}{own_line(kind)}")
+            raise Wrong(text, kind or None)
         fine.append(name)
     if missing := [name for name in right if name not in there]:
         raise NotYet(f"Correct so far: {', '.join(fine)}. Still missing: {', '.join(missing)}.")

@@ -32,10 +32,8 @@ _ADVICE = [
          "The arguments are swapped: T.grad(cost, W)."),
         (r"unsupported operand type\(s\) for -(?s:.*)'(function|method)'",
          "cost is a function: cost() calls it."),
-        (r"out of bounds for axis [01](?s:.*)W\[i, j\]",
-         "i counts the rows, W.shape[0]; j counts the columns, W.shape[1]."),
-        (r"must be real number, not TensorVariable",
-         "The number is a symbol without a value: NumPy and range cannot use it, T.arange can."),
+        (r"must be real number, not TensorVariable|'TensorVariable' object cannot be interpreted",
+         "It is a symbol without a value: math, NumPy and range cannot use it; T.tanh, T.exp, T.arange can."),
         (r"DisconnectedInput|Backtrace when that variable is created|not part of the computational graph",
          "T.grad finds no way from the cost to a parameter: are there numbers (get_value) instead of variables?"),
         (r"elements? must match the size|[Bb]oth dimensions|(broadcast|mis-?match|match the size)(?s:.*)/.*"
@@ -43,13 +41,17 @@ _ADVICE = [
          "The sum has lost an axis: keepdims=True (keepdim=True in PyTorch) keeps it, so that the division fits."),
         (r"(shape\[0\] = 0\b|\(0,\))(?s:.*)\[",
          "A slice is empty: it begins where the array ends. Count the blocks: a has 4 H entries, b has 3 H."),
+        (r"annot reshape input(?s:.*)\([34], H", "The shape does not fit. Count the blocks: a has 4, b has 3 (no g)."),
         (r"(mis-?match|broadcast|different length)(?s:.*)(?<!\w)_[ab]\[",
          "A slice has the wrong length: each gate has H entries, such as [H : 2 * H], with H the number of units."),
         (r"outputs_info(?s:.*)dtype float32|lax.scan(?s:.*)float32\[(?s:.*)float64|carry input(?s:.*)float32",
          "The first state has another dtype than the later ones, float32: give it that of W_h, self.dtype."),
         (r"for @: 'tuple'", "lax.scan returns a pair, the last state and what it collected: _, h = lax.scan(...)."),
+        (r"dot_general(?s:.*)@ z\b", "z has all words; the step gets its own, z_t."),
+        (r"weight_ih\w*\.copy_\(W_h|weight_hh\w*\.copy_\(W_x", "weight_ih, input to hidden, is W_x; weight_hh is W_h."),
+        (r"tensor a \((15|20)\)(?s:.*)copy_\(", "The layer has blocks of rows, as an LSTM has: use nn.RNN."),
         (r"size of tensor(?s:.*)copy_\(",
-         "The shapes do not match: is a matrix transposed, or is it another layer than nn.RNN? Compare their .shape."),
+         "The shapes do not match: is a matrix transposed, or the layer another one than nn.RNN(n_emb, n_hidd)?"),
         (r"leaf Variable that requires grad", "Copy the numbers inside of `with torch.no_grad():`."),
         (r"(dot_general|core dimension)(?s:.*)h @ W_y(?!\.T)\b",
          "The second matrix must be transposed, W_y.T: h has one row for each word."),
@@ -57,17 +59,25 @@ _ADVICE = [
          "The step of lax.scan returns a pair: the next state, and what scan collects. Both are h_t here."),
         (r"scan body function carry input and carry output",
          "The first result of lax.scan's step is the next state: its shape and dtype are those of the first state."),
-        (r"dot_general requires|ndim at least 1(?s:.*)matmul|matmul(?s:.*)ndim at least 1",
-         "The shapes do not match: lax.scan(step, h_0, z) calls step(h_tm1, z_t), the state first, and z has "
-         "one row per word. Or is a matrix transposed?"),
+        (r"dot_general requires(?s:.*)W_[xh]\b|ndim at least 1(?s:.*)matmul|matmul(?s:.*)ndim at least 1",
+         "The shapes do not match. Is a matrix transposed? lax.scan(step, h_0, z) calls step(h_tm1, z_t), the state "
+         "first, and z has one row per word."),
         (r"must have the same dtype|input dtype \(torch|to have the same dtype|Float did not match Double",
          "PyTorch does not mix float32, its default, with float64, NumPy's: give dtype=, or W_h.new_zeros(...)."),
-        (r"does not require grad and does not have a grad_fn",
-         "Autograd follows only tensors with requires_grad=True, and stops at .detach()."),
+        (r"does not require grad and does not have a grad_fn|'float' object is not iterable(?s:.*)grad\(",
+         "Autograd follows only tensors with requires_grad=True, and stops at .detach(), .item() and float()."),
+        (r"only one element tensors|only integer tensors", "torch.tensor takes numbers: torch.stack(h) joins tensors."),
+        (r"unexpected tracer", "The step is run once, with placeholders: let it return what scan is to collect."),
+        (r"tracer value|conversion of traced",
+         "Placeholders have no value when JAX runs the function: leave out if, float() and int(), use jnp.where."),
+        (r"Expected a callable value", "jax.grad takes the function itself, not its value: jax.grad(cost)(param)."),
+        (r"unhashable type: 'list'", "A sentence is a list, and cannot be counted: count the words of each sentence."),
+        (r"broadcast(?s:.*)\bsum\(\w+ ?\*\* ?2 for",
+         "Matrices of different shapes cannot be added: add the sums of their squares, (g**2).sum()."),
         (r"Can't call numpy\(\)|TracerArrayConversion|__array__\(\) was called on traced",
          "NumPy cannot follow gradients or traced values: use the functions of torch, or of jnp."),
-        (r"grad can be implicitly created only for scalar|Gradient only defined for scalar",
-         "A gradient is that of one number, the cost: is the mean over the words missing?"),
+        (r"grad can be implicitly created only for scalar|Gradient only defined for scalar.* shape: \(",
+         "A gradient is that of one number, the cost: the mean over the words seems to be missing."),
         (r"needed for gradient computation has been modified",
          "Autograd still needs the old values: collect the states in a list and torch.stack them."),
         (r"cannot assign '.*' as parameter",
@@ -78,20 +88,18 @@ _ADVICE = [
          "non_sequences?"),
         (r"return value of your scan lambda", "The step does not return a Theano variable."),
         (rf"(missing|takes) \d+ .*positional argument{_IN_SCAN}",
-         "scan passes an element of each sequence, the previous result for each outputs_info, and the non_sequences, "
-         "in this order. Compare their number with the step's arguments."),
+         "scan passes an element of each sequence, the previous result for each outputs_info that is not None, and the "
+         "non_sequences, in this order. Compare their number with the step's arguments: are they as many?"),
         (r"No information about the number of steps", "Without a sequence, scan needs n_steps."),
         (r"OrderedUpdates", "scan returns a pair (results, updates): write _h, _ = theano.scan(...)."),
         (r"unsupported operand type\(s\) for @", "Theano variables do not support @: use T.dot(A, s)."),
-        (r"'TensorVariable' object cannot be interpreted",
-         "The number is a symbol without a value: NumPy and range cannot use it, T.arange can."),
         (r"Got TensorType\(\w+, 3D\)",
          "With two states, scan returns two results: (_h, _c), _ = theano.scan(...)."),
         (r"has no len\(\)", "A symbol has no value, so it has no len; its length is a symbol too: _y.shape[0]."),
         (rf"too many indices for array{_IN_SCAN}", "scan iterates over a sequence: T.arange(n), not the number n."),
         (r"cost must be a scalar",
          "T.grad(cost, W) takes a cost that is one number: is the mean over the words, T.mean, missing?"),
-        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)\+= .*e_[ah]\[:, ?t ?\+ ?1\]",
+        (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)= .*e_[ah]\[:, ?t ?\+ ?1\]",
          "The last step has no t + 1: add the later step's error only if t + 1 < L."),
         (r"index (\d+) is out of bounds for axis \d+ with size \1\b(?s:.*)t ?\+ ?1\b",
          "Only h has a column more than there are words, its first one; all others have column t for the word t."),
@@ -107,10 +115,12 @@ _ADVICE = [
         (rf"{_SHAPE}{_IN_SCAN}|{_PRODUCT}{_IN_SCAN}",
          "The shapes do not match: is a matrix transposed, is it the right sequence, and are the step's arguments in "
          "scan's order: elements of sequences, previous results, non_sequences?"),
+        (rf"{_PRODUCT}(?s:.*)@ h\.T", "h has a column more, h_0: h[:, :-1] begins with h_0, h[:, 1:] with h_1."),
         (_PRODUCT, "The shapes do not match: is a matrix transposed, or is it another one than meant?"),
         (r"could not broadcast input array",
-         "The result has another size than the place for it: is it the right matrix, and the right place?"),
-        (_SHAPE, "The shapes do not match: element by element, both must have the same shape."),
+         "The result has another size than the place for it: is it the right matrix, or only a part of the place, such "
+         "as x[b, :n]?"),
+        (_SHAPE, "Element by element, both must have the same shape: is one transposed, or is a product meant?"),
     )
 ]  # fmt: skip
 _MAX_MESSAGE = 200  # characters; Theano's messages can fill a page
@@ -121,11 +131,19 @@ class NotYet(Exception):
 
 
 class Wrong(Exception):
-    """The result is wrong: a description, and advice about the cause: the likely one, or a `certain` one."""
+    """The result is wrong: a description, and advice about the cause: the likely one, or a `certain` one.
 
-    def __init__(self, what: str, advice: str = "", certain: bool = False):
+    Advice is None if the cause is unknown, and a question if it is a guess.
+    """
+
+    def __init__(self, what: str, advice: str | None = "", certain: bool = False):
         super().__init__(f"{what}\n{advice}" if advice else what)
-        self.what, self.certain = what, certain
+        self.what, self.advice, self.certain = what, advice, certain
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the cause is unknown or a guess."""
+        return not self.certain and (self.advice is None or self.advice.endswith("?"))
 
 
 class Unavailable(Exception):
@@ -170,10 +188,13 @@ class Note:
         return self.html or f"<p>{escape(self.text)}</p>"
 
 
-def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True, fixed: bool = True) -> Any:
+def attempt(
+    function: Callable[..., Any], *arguments: Any, whole: bool = True, fixed: bool = True, seconds: float | None = None
+) -> Any:
     """Call a student's function and return its result.
 
     Unless `whole`, parts of a returned tuple may be None or `...`. Unless `fixed`, it may change its arguments.
+    `seconds` is another time limit than `limit.MAX_SECONDS`.
 
     Raises
     ------
@@ -189,7 +210,7 @@ def attempt(function: Callable[..., Any], *arguments: Any, whole: bool = True, f
         raise Wrong(f"Expected a function, got {type(function).__name__}.")
     before = guard.contents(arguments) if fixed else []
     try:
-        with limit.timed(), guard.library_calls() as called:
+        with limit.timed(seconds), guard.library_calls() as called:
             result = function(*arguments)
     except (Exception, SystemExit) as error:
         placeholder, found = _placeholder(function), explain(error)
@@ -235,7 +256,7 @@ def explain(error: BaseException) -> NotYet | Wrong:
     message = next(filter(None, lines), "")
     where = _place(frames, str(error))
     shapes = "".join(re.findall(r"\nInputs shapes: .*", str(error))[:1])
-    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{shapes}{where}")), "")
+    advice = next((advice for pattern, advice in _ADVICE if pattern.search(f"{message}{shapes}{where}")), None)
     message = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
     return Wrong(f"It fails with {type(error).__name__}: {message}{where}", advice)
 

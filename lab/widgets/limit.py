@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 MAX_SECONDS = 10.0  # wall time of one call of student code; time in a debugger does not count
-MAX_THEANO_SECONDS = 40.0  # for Theano, which is slow on a busy machine
+MAX_COMPILING_SECONDS = 40.0  # for Theano and JAX, which compile: slow on a busy machine
 STOPPING_SECONDS = 0.5
 _POLL_SECONDS = 0.05
 _DEBUGGERS = ("bdb", "pdb", "IPython.core.debugger", "pydevd", "_pydevd_bundle")
@@ -36,7 +36,8 @@ class _Thread(threading.Thread):
         self.function, self.context = function, contextvars.copy_context()  # ipykernel finds the cell's output in it
         self.result: Any = None
         self.error: BaseException | None = None
-        self.seconds, self.deadline = 0.0, float("inf")
+        self.seconds = self.deadline = float("inf")  # of the innermost block
+        self.whole = self.seconds, self.deadline
 
     def run(self) -> None:
         try:
@@ -71,9 +72,10 @@ def _withdraw(thread: int | None) -> None:
             time.sleep(0)
 
 
-def in_thread(function: Callable[[], Any]) -> Any:
-    """Call a function in a thread and return its result; raise `TimeUp` if a `timed` part takes too long."""
+def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any:
+    """Call a function in a thread and return its result; raise `TimeUp` if it or a `timed` part takes too long."""
     thread = _Thread(function)
+    thread.whole = thread.seconds, thread.deadline = seconds, time.monotonic() + seconds
     thread.start()
     try:
         while thread.is_alive():
@@ -96,19 +98,20 @@ def in_thread(function: Callable[[], Any]) -> Any:
 def timed(seconds: float | None = None) -> Iterator[None]:
     """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
 
-    Within another block, its limit replaces the outer one until its end.
+    A block within another one has a limit of its own, but ends when the time of the whole thread is up.
     """
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
         yield
         return
-    before = thread.seconds, thread.deadline
-    thread.seconds = MAX_SECONDS if seconds is None else seconds
-    thread.deadline = time.monotonic() + thread.seconds
+    outer = thread.seconds, thread.deadline
+    seconds = MAX_SECONDS if seconds is None else seconds
+    own = seconds, time.monotonic() + seconds
+    thread.seconds, thread.deadline = min(own, thread.whole, key=lambda limit: limit[1])
     try:
         yield
     finally:
-        thread.seconds, thread.deadline = before
+        thread.seconds, thread.deadline = outer
 
 
 def _in_debugger(frame: FrameType | None) -> bool:

@@ -51,6 +51,7 @@ def judged(answer, folder):
 def test_an_answer_gets_its_verdict(answer, tmp_path, monkeypatch):
     if "still running" in answer.says:
         monkeypatch.setattr(limit, "MAX_SECONDS", 0.2)
+        monkeypatch.setattr(limit, "MAX_COMPILING_SECONDS", 0.2)
         monkeypatch.setattr(limit, "STOPPING_SECONDS", 0.1)
     verdict = judged(answer, tmp_path)
     assert verdict.state == answer.state, verdict.text

@@ -10,7 +10,6 @@ from lab.exercises.difference import (
     compare_gradients,
     compare_steps,
     first_difference,
-    own_line,
     recognise,
     shape_text,
     vector,
@@ -48,16 +47,16 @@ def test_numbers_of_the_right_shape_are_taken_as_they_are():
         (np.ones((4, 4)), "a has shape (4, 4), expected (rows, L) = (2, 3)."),
         (
             np.ones((3, 2)),
-            "a has shape (3, 2), expected (rows, L) = (2, 3). It is transposed: (L, rows) instead of (rows, L); "
+            "a has shape (3, 2), expected (rows, L) = (2, 3).\nIt is transposed: (L, rows) instead of (rows, L); "
             "expected one column for each word.",
         ),
         (
             np.array([[1.0, 2, 3], [4, 5, 6]]).T,
-            "a has shape (3, 2), expected (rows, L) = (2, 3). It is transposed: (L, rows) instead of (rows, L); "
+            "a has shape (3, 2), expected (rows, L) = (2, 3).\nIt is transposed: (L, rows) instead of (rows, L); "
             "expected one column for each word. The numbers are correct.",
         ),
-        (np.ones((2, 4)), "a has shape (2, 4), expected (rows, L) = (2, 3). Only h has a column for step 0."),
-        (np.ones(2), "a has shape (2,), expected (rows, L) = (2, 3). It seems to be one step only: return all steps."),
+        (np.ones((2, 4)), "a has shape (2, 4), expected (rows, L) = (2, 3).\nOnly h has a column for step 0."),
+        (np.ones(2), "a has shape (2,), expected (rows, L) = (2, 3).\nIt seems to be one step only: return all steps."),
     ],
 )
 def test_other_results_are_described(got, message):
@@ -76,7 +75,7 @@ def test_words_in_reverse_order_are_named_but_not_those_of_a_batch():
 def test_the_shapes_of_h_and_of_a_vector_have_hints_of_their_own():
     with pytest.raises(Wrong, match=r"h_0 = 0 has a column too, the first one: L \+ 1 columns\.$"):
         numbers(np.ones((2, 2)), axes=("n_hidd", "L + 1"))
-    with pytest.raises(Wrong, match=r"expected \(n_hidd,\) = \(2,\)\. It is one number: T\.dot of two vectors"):
+    with pytest.raises(Wrong, match=r"expected \(n_hidd,\) = \(2,\)\.\nIt is one number: T\.dot of two vectors"):
         numbers(1.0, (1.0, 2.0), ("n_hidd",))
 
 
@@ -91,7 +90,6 @@ def test_texts_are_short():
     assert vector(np.arange(5.0)) == "[0, 1, 2, 3, ...]"
     assert vector(np.array(7.0)) == "[7]"
     assert shape_text(("n",), (3,)) == "(n,) = (3,)"
-    assert (own_line(" It is so."), own_line("")) == ("\nIt is so.", "")
 
 
 def test_h_has_a_column_more_than_the_others():
@@ -102,13 +100,13 @@ def test_h_has_a_column_more_than_the_others():
 def test_the_first_variant_that_equals_the_result_is_recognised():
     right, got = np.ones(2), np.full(2, 3.0)
     variants = [("same", right), ("shape", np.full(3, 3.0)), ("twice", 2 * right), ("yes", 3 * right), ("too", got)]
-    assert recognise(got, right, variants) == " yes"
+    assert recognise(got, right, variants) == "yes"
     assert recognise(5 * right, right, variants) == ""
     assert recognise(right, right, variants) == ""  # a variant that changes nothing explains nothing
 
 
 def test_a_first_difference_names_what_was_right_before():
-    wrong = first_difference("a at step 2", np.ones(1), np.zeros(1), " It is 1.", ["step 1", "z of step 2"])
+    wrong = first_difference("a at step 2", np.ones(1), np.zeros(1), "It is 1.", ["step 1", "z of step 2"])
     assert str(wrong) == ("Correct: step 1, z of step 2. First difference: a at step 2 is [1], expected [0].\nIt is 1.")
     assert str(first_difference("a", np.ones(1), np.zeros(1), "", [])) == "First difference: a is [1], expected [0]."
 
@@ -173,9 +171,13 @@ def test_float32_is_enough_where_that_is_the_dtype():
     steps([1.0 + 1e-6, 2, 3], [3.0, 5, 7], dtype="float32")
 
 
-def test_a_remark_is_added_where_no_mistake_is_known():
-    with pytest.raises(Wrong, match=r"\nb has a remark at 2$"):
-        steps([1.0, 2, 3], [3.0, 6, 7], others=lambda name, t: f" {name} has a remark at {t}")
+def test_probabilities_that_do_not_sum_to_1_are_reported():
+    right = np.array([[0.5], [0.5]])
+    for p, kind in (([[0.5], [0.75]], "It is not normalised: the sum is 1.25, expected 1."), ([[0.25], [0.75]], None)):
+        with pytest.raises(Wrong) as error:
+            compare_steps({"p": np.array(p)}, lambda: {"p": right}, [], [1])
+        assert error.value.is_open
+        assert (error.value.advice or "None").startswith(str(kind))
 
 
 @pytest.mark.parametrize(
@@ -219,8 +221,6 @@ def test_equal_gradients_pass():
         (-V["W"] / 4, "The sign is wrong, and it is L = 4 times too small."),
         (V["W"].T, "It is transposed: e_a h^T, not h e_a^T."),
         (V["V"], "This is the gradient of V."),
-        (3 * V["W"], "It is 3 times the correct one everywhere."),
-        (V["W"] + np.array([[0, 0], [1, 1]]), "1 of 2 rows and 2 of 2 columns differ."),
         (V["W"] * np.array([[np.nan, 1], [1, 1]]),
          "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"),
         (V["W"] + 7, "a known mistake"),
@@ -232,6 +232,20 @@ def test_the_kind_of_a_wrong_gradient_is_reported(W, kind):
     first, second = str(error.value).splitlines()
     assert first.startswith("Correct: the gradient of V. First difference: the gradient of W, most at row ")
     assert second == kind
+
+
+@pytest.mark.parametrize(
+    ("W", "extent"),
+    [
+        (3 * V["W"], "It is 3 times the correct one everywhere."),
+        (V["W"] + np.array([[0, 0], [1, 1]]), "1 of 2 rows and 2 of 2 columns differ."),
+    ],
+)
+def test_the_extent_of_a_difference_is_no_cause(W, extent):
+    with pytest.raises(Wrong) as error:
+        gradients(W_=W)
+    assert str(error.value).endswith(extent)
+    assert error.value.is_open
 
 
 def test_the_entry_that_differs_most_is_reported_and_columns_of_W_e_are_words():

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.theano
 # mistakes with the effect of another one, which is reported instead
 I_AND_F = "The gates and the peepholes are mixed up: i and f are swapped."
 SAME_GATES = {I_AND_F: "i and f are swapped: return i, f, g, o."}
-SAME_STEP = {"Input and forget gate are swapped: c_t = f c_{t-1} + i g.": I_AND_F}
-SAME_MODEL = {**SAME_STEP, "The new content i g is missing: c_t = f c_{t-1} + i g.": "W_x z_t is missing."}
+SAME_STEP = {I_AND_F: "Input and forget gate are swapped: c_t = f c_{t-1} + i g"}
+SAME_MODEL = {**SAME_STEP, "W_x z_t is missing.": "The new content i g is missing: c_t = f c_{t-1} + i g."}
 
 
 def each(slips):

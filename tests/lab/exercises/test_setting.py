@@ -9,7 +9,6 @@ from lab.exercises.setting import (
     class_of,
     compare_probabilities,
     model_of,
-    not_one,
     several,
     what,
 )
@@ -45,19 +44,6 @@ def test_the_models_numbers_are_fixed_of_both_signs_and_saturate_no_unit(cls):
 
 def test_a_model_has_the_options_that_are_given():
     assert model_of(NumpyLSTM, peepholes=False).options["peepholes"] is False
-
-
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        ([0.5, 0.5], ""),
-        ([0.5, 0.5 + 1e-9], ""),
-        ([0.5, 0.75], " It is not normalised: the sum is 1.25, expected 1."),
-        ([np.nan, 0.5], " It is not normalised: the sum is nan, expected 1."),
-    ],
-)
-def test_probabilities_that_do_not_sum_to_1_are_reported(p, text):
-    assert not_one(np.array(p)) == text
 
 
 def test_the_class_of_a_class_is_itself():

@@ -35,7 +35,7 @@ def test_a_chain_of_one_state_and_of_four_must_be_right():
     assert theano_exercises.markov(chain) == "s_1, ..., s_n: each is A times the previous one."
     with pytest.raises(Wrong, match=r"s at step 1 .*\nIt is A\^T s: "):
         theano_exercises.markov(lambda s, A, n: chain(s, A.T, n))
-    with pytest.raises(Wrong, match="The number of steps is fixed; n is 1 here: n_steps=_n"):
+    with pytest.raises(Wrong, match=r"The result has shape \(4, 3\), expected \(n, states\) = \(1, 3\)\.$"):
         theano_exercises.markov(lambda s, A, n: chain(s, A, 4))
     with pytest.raises(Wrong, match=r"s at step 2 .*\nEvery step starts from s_0"):
         theano_exercises.markov(lambda s, A, n: T.tile(T.dot(A, s), (n, 1)))
@@ -65,33 +65,12 @@ def test_a_mistake_in_the_model_is_recognised(message, mistake):
 
 
 def test_a_transposed_result_and_another_class_are_named():
-    with pytest.raises(Wrong, match=r"returns shape \(n_tags, L\) = \(3, 6\), expected .* The numbers are correct"):
+    with pytest.raises(
+        Wrong, match=r"expected \(L, n_tags\) = \(6, 3\)\.\nIt is transposed: .* The numbers are correct"
+    ):
         theano_exercises.rnn(model(np.transpose))
     with pytest.raises(Wrong, match="a subclass of RNN"):
         theano_exercises.rnn(NumpyRNN)
-
-
-@pytest.mark.parametrize(
-    ("sequence", "message"),
-    [
-        (lambda self, x: self.param.W_e.T[x].T, "not its transpose"),
-        (lambda self, x: x, "so a step gets a number: pass _z, the embeddings"),
-        (lambda self, x: self.param.W_e.T[x][:2], "which has length 2; the sentence has 6 words"),
-    ],
-)
-def test_a_wrong_sequence_is_the_reason_and_scan_is_put_back(sequence, message):
-    import theano
-    import theano.tensor as T
-
-    class Student(RNN):
-        def _forward(self, _x, _h0=None):
-            _h, _ = theano.scan(lambda s: T.ones(3, self.dtype) + 0 * s.sum(), sequences=[sequence(self, _x)])
-            raise ValueError("bad")
-
-    scan = theano.scan
-    with pytest.raises(Wrong, match=f"^It fails with ValueError: bad.*\n?.*\n?.*{message}"):
-        theano_exercises.rnn(Student)
-    assert theano.scan is scan
 
 
 def test_gradients_are_those_of_the_mean_of_the_log_of_gold_tags():
@@ -127,13 +106,18 @@ def test_an_update_may_be_any_list_of_pairs(pairs):
 @pytest.mark.parametrize(
     ("new", "message"),
     [
-        (lambda W, g, rate: W + rate * g, "The gradient is added: subtract it."),
-        (lambda W, g, rate: W - g, "The rate is missing."),
-        (lambda W, g, rate: W - g / rate, "The gradient is divided by the rate"),
-        (lambda W, g, rate: -rate * g, "This is only the step"),
-        (lambda W, g, rate: g, "This is the gradient"),
-        (lambda W, g, rate: 1 * W, "The parameter does not change."),
-        (lambda W, g, rate: W - 7 * rate * g, r"The new W_x is \[.*\], expected \[0.8, 2.6, 3.4\]\.$"),
+        (
+            lambda W, g, rate: W + rate * g,
+            r"It is W \+ 0.15 gradient; expected W - 0.15 gradient, with the rate 0.15\.$",
+        ),
+        (lambda W, g, rate: W - g, "It is W - 1 gradient; expected W - 0.15 gradient"),
+        (lambda W, g, rate: W - g / rate, "It is W - 6.667 gradient; "),
+        (lambda W, g, rate: -rate * g, "It is -0.15 gradient; "),
+        (lambda W, g, rate: g, "It is gradient; "),
+        (lambda W, g, rate: 1 * W, "It is W; "),
+        (lambda W, g, rate: W - 7 * rate * g, "It is W - 1.05 gradient; "),
+        (lambda W, g, rate: W - g**2, r"expected \[0.7, 2.9, 3.1, 1.8, ...\]\.$"),
+        (lambda W, g, rate: W - rate * g + 3 + 2 * W * g, r"It is W - 0.15 gradient \+ 2 W \* gradient \+ 3; "),
     ],
 )
 def test_a_mistake_in_an_update_is_recognised(new, message):

@@ -64,6 +64,21 @@ def test_after_a_block_within_another_the_outer_limit_holds_again(short):
     assert error.value.seconds == 0.3
 
 
+@pytest.mark.parametrize(("whole", "block"), [(0.1, 60), (60, 0.1)])
+def test_a_block_ends_at_its_limit_or_at_that_of_the_whole_thread(short, whole, block):
+    with pytest.raises(limit.TimeUp) as error:
+        limit.in_thread(lambda: _wait(block), whole)
+    assert error.value.seconds == 0.1
+
+
+def _wait(seconds):
+    with limit.timed(0):
+        pass
+    with limit.timed(seconds):
+        while True:
+            time.sleep(0.001)
+
+
 def test_in_another_thread_there_is_no_limit():
     with limit.timed(0):
         time.sleep(0.01)

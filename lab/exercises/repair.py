@@ -1,0 +1,216 @@
+"""Find the mistake in a wrong answer by repairing it: small changes of its source, until the check accepts one.
+
+A change names the mistake if the whole check accepts the changed function. It is made at one place, or at all places
+where the same change fits, for a mistake that was made in several lines.
+"""
+
+import ast
+import inspect
+import io
+import re
+import textwrap
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
+from typing import Any
+
+from lab.widgets import limit
+
+MAX_SECONDS = 5.0  # of the processor, so that a busy machine finds the same mistakes
+# how a sentence about a kind of change begins, in the order in which the kinds are tried
+_KINDS = {
+    "arguments": "Wrong order",
+    "transposed": "Wrongly transposed",
+    "comparison": "Wrong comparison",
+    "order": "Wrong order",
+    "not transposed": "Not transposed",
+    "parentheses": "Wrong parentheses",
+    "operation": "Wrong operation",
+    "part": "Too much",
+    "operands": "Wrong order",
+    "option": "Wrong option",
+    "assignment": "Wrong assignment",
+    "number": "Wrong index or number",
+    "variable": "Wrong variable",
+}
+_ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for each other
+    **dict.fromkeys(_ORDERED, _ORDERED),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div, ast.Pow),
+    ast.Div: (ast.Mult,),
+}
+_METHODS = {"mean": "sum", "sum": "mean", "dot": "outer"}
+_OPTIONS = ("sequences", "outputs_info", "non_sequences")
+
+# a node that can be replaced: its parent, and where the parent has it, in a list or among its fields
+Place = tuple[ast.AST, Any, Any]
+Change = tuple[Place, Any]  # the node to be put there
+
+
+def repaired(student: Any, accepts: Callable[[Any], Any], error: str = "") -> str:
+    """Return a sentence about the small change that makes an answer right, or an empty string.
+
+    `accepts` raises an exception unless an answer is right. The line that an `error` names is tried first.
+    """
+    function: Any = vars(student).get("_forward", student) if inspect.isclass(student) else student
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    if not isinstance(tree.body[0], ast.FunctionDef) or function.__closure__:
+        return ""
+    ast.increment_lineno(tree, first - 1)
+    likely = int("".join(re.findall(r"\nin line (\d+) of", error)) or 0)
+
+    def changed() -> Any:
+        space = dict(function.__globals__)
+        exec(compile(tree, function.__code__.co_filename, "exec"), space)
+        new = space[function.__name__]
+        return new if function is student else type(student.__name__, (student,), {"_forward": new})
+
+    def search() -> str:
+        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        end = time.thread_time() + MAX_SECONDS
+        for kind, changes in _changes(tree, likely):
+            old = [container[key] for (_, container, key), _ in changes]
+            shown = [_shown(place, parents) for place, _ in changes]
+            before = ast.unparse(shown[0])
+            try:
+                for (_, container, key), node in changes:
+                    container[key] = node
+                accepts(changed())
+                after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
+                numbers = list(dict.fromkeys(str(_line(place)) for place, _ in changes))
+                where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+                return f"{_KINDS[kind]} in {where}: {before} should be {after}."
+            except Exception:
+                if time.thread_time() > end:
+                    break
+            finally:
+                for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
+                    container[key] = node
+        return ""
+
+    with suppress(limit.TimeUp), redirect_stdout(io.StringIO()):
+        return str(limit.in_thread(search, 4 * MAX_SECONDS))
+    return ""
+
+
+def _shown(place: Place, parents: dict[ast.AST, ast.AST]) -> Any:
+    """Return the node to be shown for a place: the expression around it, unless it is a whole expression."""
+    node, container, key = place
+    while isinstance(node, (ast.Tuple, ast.Slice)) and isinstance(parents[node], ast.expr):
+        node = parents[node]
+    return node if isinstance(node, (ast.expr, ast.AugAssign, ast.keyword)) else container[key]
+
+
+def _line(place: Place) -> int:
+    parent, container, key = place
+    return getattr(container[key], "lineno", 0) or getattr(parent, "lineno", 0)
+
+
+def _changes(tree: ast.AST, likely: int) -> Iterator[tuple[str, list[Change]]]:
+    """Yield changes to be tried, by kind: at one place, or the same at all places where it fits."""
+    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in _KINDS}
+    for parent in ast.walk(tree):
+        places: list[Place] = [(parent, vars(parent), field) for field in parent._fields]
+        places += [
+            (parent, part, n) for part in vars(parent).values() if isinstance(part, list) for n in range(len(part))
+        ]
+        for place in places:
+            old = place[1][place[2]]
+            for kind, key, node in _at(place, old, sorted(names)):
+                if isinstance(node, (ast.expr, ast.stmt)):
+                    ast.fix_missing_locations(ast.copy_location(node, old))
+                found[kind][key].append((place, node))
+    tried: list[tuple[str, list[Change]]] = []
+    for kind, of_key in found.items():
+        tried += [(kind, [change]) for changes in of_key.values() for change in changes]
+        tried += [(kind, changes) for changes in of_key.values() if len(changes) > 1]
+    yield from sorted(tried, key=lambda c: (c[0] not in ("arguments", "transposed"), _line(c[1][0][0]) != likely))
+
+
+def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, Any]]:
+    """Yield kinds of changes of a node, keys that are equal for the same change at other places, and the new nodes."""
+    if type(node) in _OTHERS:
+        kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
+        yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])
+    elif isinstance(node, ast.arguments) and getattr(place[0], "col_offset", 0):  # not of the function that is checked
+        for n in range(1, len(node.args)):
+            yield (
+                "arguments",
+                str(n),
+                ast.arguments([], _swapped(node.args, n - 1, n), None, [], [], None, node.defaults),
+            )
+    elif isinstance(place[0], ast.keyword) and node in _OPTIONS:
+        yield from (("option", f"{node} {name}", name) for name in _OPTIONS if name != node)
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        yield "assignment", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)  # type: ignore[arg-type]
+    elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        yield from _of_expression(place, node, names)
+
+
+def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[tuple[str, str, Any]]:
+    load, parts = ast.Load(), []
+    match node:
+        case ast.Attribute(value, "T"):
+            yield "transposed", "", value
+        case ast.Attribute(value, attr) if attr in _METHODS:
+            yield "operation", attr, ast.Attribute(value, _METHODS[attr], load)
+        case ast.Tuple(elements) | ast.List(elements):
+            for n, m in ((0, 1), (1, 2), (0, 2), (2, 3)):
+                if m < len(elements):
+                    yield "order", f"{n} {m}", type(node)(_swapped(elements, n, m), load)
+        case ast.Call(f, arguments, keywords):
+            if len(arguments) > 1:
+                yield "order", ast.unparse(f), ast.Call(f, _swapped(arguments, 0, 1), keywords)
+            match arguments:
+                case [ast.Call(ast.Attribute(value, attr), [])]:  # f(x.sum()) -> f(x).sum()
+                    yield (
+                        "parentheses",
+                        "call",
+                        ast.Call(ast.Attribute(ast.Call(f, [value], keywords), attr, load), [], []),
+                    )
+            parts = [*arguments, *([f.value] if isinstance(f, ast.Attribute) else [])]
+        case ast.BinOp(left, op, right):
+            if isinstance(op, (ast.Sub, ast.Div, ast.MatMult, ast.Pow)):
+                yield "operands", type(op).__name__, ast.BinOp(right, op, left)
+            if isinstance(op, (ast.Mult, ast.MatMult)):
+                outer = ast.Attribute(ast.Name("np", load), "outer", load)
+                yield "operation", "dot", ast.Call(ast.Attribute(left, "dot", load), [right], [])
+                yield "operation", f"outer {type(left)} {type(right)}", ast.Call(outer, [left, right], [])
+            match left:
+                case ast.BinOp(a, inner, b):
+                    yield "parentheses", "right", ast.BinOp(a, inner, ast.BinOp(b, op, right))
+                case ast.Call(f, [a], keywords):
+                    yield "parentheses", "in", ast.Call(f, [ast.BinOp(a, op, right)], keywords)
+            if isinstance(right, ast.BinOp):
+                yield "parentheses", "left", ast.BinOp(ast.BinOp(left, op, right.left), right.op, right.right)
+            parts = [left, right]
+        case ast.UnaryOp(_, operand):
+            parts = [operand]
+        case ast.Subscript(value):
+            parts = [value, *(value.args if isinstance(value, ast.Call) else [])]
+        case ast.Constant(int() | float() as number):
+            yield from (("number", f"{number} {by}", ast.Constant(number + by)) for by in (1, -1))
+            yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)
+        case ast.Name(own):
+            if not isinstance(place[0], ast.Attribute):
+                yield "not transposed", own, ast.Attribute(node, "T", load)
+            if place[2] == "slice" or isinstance(place[2], int):
+                for op in (ast.Add(), ast.Sub()):
+                    yield "number", f"{own} {op}", ast.BinOp(node, op, ast.Constant(1))
+            yield from (("variable", f"{own} {name}", ast.Name(name, load)) for name in names if name != own)
+    yield from (("part", f"{type(node)} {n}", part) for n, part in enumerate(parts))
+
+
+def _swapped(nodes: list[Any], n: int, m: int) -> list[Any]:
+    return [*nodes[:n], nodes[m], *nodes[n + 1 : m], nodes[n], *nodes[m + 1 :]]
