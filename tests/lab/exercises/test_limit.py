@@ -52,19 +52,26 @@ def test_only_a_timed_block_is_limited_and_each_may_have_its_own_limit(short):
     assert in_time(lambda: time.sleep(0.3) or "slow", seconds=5) == "slow"
 
 
-def test_a_block_within_another_one_ends_at_the_earlier_limit(short):
-    for outer, inner, seconds in ((0.1, 60, 0.1), (60, 0.1, 0.1)):
-        with pytest.raises(limit.TimeUp) as error:
-            in_time(lambda inner=inner: _wait(inner), outer)
-        assert error.value.seconds == seconds
-
-
-def _wait(seconds):
-    with limit.timed(0):
-        pass
+def in_block(function, seconds):
     with limit.timed(seconds):
-        while True:
-            time.sleep(0.001)
+        return function()
+
+
+def waits():
+    in_block(lambda: None, 60)  # its limit ends with it
+    while True:
+        time.sleep(0.001)
+
+
+def test_a_block_within_another_one_has_a_limit_of_its_own(short):
+    assert in_time(lambda: in_block(lambda: time.sleep(0.3) or "slow", 60), 0.1) == "slow"
+    with pytest.raises(limit.TimeUp):
+        in_time(lambda: in_block(waits, 0.1), 60)
+
+
+def test_the_limit_of_a_thread_is_one_of_all_its_blocks(short):
+    with pytest.raises(limit.TimeUp):
+        limit.in_thread(lambda: in_block(waits, 60), 0.1)
 
 
 def test_in_another_thread_there_is_no_limit():
