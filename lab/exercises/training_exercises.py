@@ -189,7 +189,7 @@ CLIP_SLIPS: list[tuple[str, Callable[[list[np.ndarray], float], list[np.ndarray]
     ("Only the first gradient is clipped: multiply all of them by the factor.",
      lambda gs, m: [gs[0] * min(1, m / max(_norm(gs), 1e-12)), *gs[1:]]),
 ]  # fmt: skip
-MAX_NORM = 1.5
+CLIP_NORM = 1.5
 
 
 def _equal(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
@@ -205,20 +205,20 @@ def clip(student: Any) -> str:
         runs = [(given, _clipped(student, given)) for given in ([scale * g for g in drawn] for scale in scales)]
         for given, got in runs:
             norm = _norm(given)
-            right = [g * min(1, MAX_NORM / max(norm, 1e-12)) for g in given]
+            right = [g * min(1, CLIP_NORM / max(norm, 1e-12)) for g in given]
             if _equal(got, right):
                 continue
-            case = f"A gradient of norm {norm:.4g} with max_norm {MAX_NORM:g}"
+            case = f"A gradient of norm {norm:.4g} with max_norm {CLIP_NORM:g}"
             if not all(np.isfinite(g).all() for g in got):
                 raise Wrong(f"{case} has become NaN.", "The norm may be 0: divide only if it exceeds max_norm.")
             now = "is unchanged" if _equal(got, given) else f"has norm {_norm(got):.4g} now"
-            kinds = (message for message, slip in CLIP_SLIPS if all(_equal(b, slip(a, MAX_NORM)) for a, b in runs))
+            kinds = (message for message, slip in CLIP_SLIPS if all(_equal(b, slip(a, CLIP_NORM)) for a, b in runs))
             raise Wrong(f"{case} {now}; expected norm {_norm(right):.4g}.", next(kinds, "") or _turned(given, got))
     return "Long gradients are scaled to max_norm and keep their direction; short ones are unchanged."
 
 
 def _clipped(student: Any, given: list[np.ndarray]) -> list[np.ndarray]:
-    result = several(attempt(student, [g.copy() for g in given], MAX_NORM), f"{len(given)} gradients, in a list", 3)
+    result = several(attempt(student, [g.copy() for g in given], CLIP_NORM), f"{len(given)} gradients, in a list", 3)
     for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
         if np.ndim(g) != 2:
             raise Wrong(f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}.")
@@ -230,7 +230,7 @@ def _turned(given: list[np.ndarray], got: list[np.ndarray]) -> str:
     factor = sum((a * b).sum() for a, b in zip(given, got, strict=True)) / _norm(given) ** 2
     if factor > 0 and _equal(got, [factor * g for g in given]):
         return (
-            f"The direction is right, but the norm in the factor is {MAX_NORM / factor:.4g} instead of "
+            f"The direction is right, but the norm in the factor is {CLIP_NORM / factor:.4g} instead of "
             f"{_norm(given):.4g}: is it one root of the sum of the squares of all numbers?"
         )
     return "It is the direction that is not right: multiply all gradients by the same factor, max_norm / norm."
