@@ -71,14 +71,14 @@ def _withdraw(thread: int | None) -> None:
             time.sleep(0)
 
 
-def in_thread(function: Callable[[], Any]) -> Any:
-    """Call a function in a thread and return its result; raise `TimeUp` if a `timed` part takes too long."""
-    thread = _Thread(function)
+def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any:
+    """Call a function in a thread and return its result; raise `TimeUp` if it or a `timed` part takes too long."""
+    thread, end = _Thread(function), time.monotonic() + seconds
     thread.start()
     try:
         while thread.is_alive():
             thread.join(_POLL_SECONDS)
-            if time.monotonic() > thread.deadline and (frame := thread.frame()) is not None:
+            if time.monotonic() > min(thread.deadline, end) and (frame := thread.frame()) is not None:
                 if _in_debugger(frame):
                     thread.deadline = time.monotonic() + thread.seconds
                     continue
@@ -94,21 +94,17 @@ def in_thread(function: Callable[[], Any]) -> Any:
 
 @contextmanager
 def timed(seconds: float | None = None) -> Iterator[None]:
-    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
-
-    A block within another one ends at the earlier of the two limits.
-    """
+    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`."""
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
         yield
         return
-    outer = thread.seconds, thread.deadline
-    seconds = MAX_SECONDS if seconds is None else seconds
-    thread.seconds, thread.deadline = min((seconds, time.monotonic() + seconds), outer, key=lambda limit: limit[1])
+    thread.seconds = MAX_SECONDS if seconds is None else seconds
+    thread.deadline = time.monotonic() + thread.seconds
     try:
         yield
     finally:
-        thread.seconds, thread.deadline = outer
+        thread.deadline = float("inf")
 
 
 def _in_debugger(frame: FrameType | None) -> bool:

@@ -76,29 +76,28 @@ def repaired(student: Any, accepts: Callable[[Any], Any], error: str = "") -> st
     def search() -> str:
         parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         end = time.thread_time() + MAX_SECONDS
-        with limit.timed(4 * MAX_SECONDS):
-            for kind, changes in _changes(tree, likely):
-                old = [container[key] for (_, container, key), _ in changes]
-                shown = [_shown(place, parents) for place, _ in changes]
-                before = ast.unparse(shown[0])
-                try:
-                    for (_, container, key), node in changes:
-                        container[key] = node
-                    accepts(changed())
-                    after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
-                    numbers = list(dict.fromkeys(str(_line(place)) for place, _ in changes))
-                    where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
-                    return f"{_KINDS[kind]} in {where}: {before} should be {after}."
-                except Exception:
-                    if time.thread_time() > end:
-                        break
-                finally:
-                    for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
-                        container[key] = node
+        for kind, changes in _changes(tree, likely):
+            old = [container[key] for (_, container, key), _ in changes]
+            shown = [_shown(place, parents) for place, _ in changes]
+            before = ast.unparse(shown[0])
+            try:
+                for (_, container, key), node in changes:
+                    container[key] = node
+                accepts(changed())
+                after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
+                numbers = list(dict.fromkeys(str(_line(place)) for place, _ in changes))
+                where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+                return f"{_KINDS[kind]} in {where}: {before} should be {after}."
+            except Exception:
+                if time.thread_time() > end:
+                    break
+            finally:
+                for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
+                    container[key] = node
         return ""
 
     with suppress(limit.TimeUp), redirect_stdout(io.StringIO()):
-        return str(limit.in_thread(search))
+        return str(limit.in_thread(search, 4 * MAX_SECONDS))
     return ""
 
 

@@ -70,8 +70,8 @@ def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
             yield "get_value() returns the numbers of this moment, not a variable: use W itself."
         if name == "eval":
             yield "eval() returns the numbers of this moment, not a variable: leave it out."
-        if name == "stop_gradient":
-            yield "stop_gradient stops the gradient at each step: leave it out."
+        if name in ("stop_gradient", "disconnected_grad"):
+            yield f"{name} stops the gradient at each step: leave it out."
         if name == "log2":
             yield "log2 is the logarithm to base 2; the cost has the natural one, log."
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):

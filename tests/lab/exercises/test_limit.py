@@ -52,19 +52,10 @@ def test_only_a_timed_block_is_limited_and_each_may_have_its_own_limit(short):
     assert in_time(lambda: time.sleep(0.3) or "slow", seconds=5) == "slow"
 
 
-def test_a_block_within_another_one_ends_at_the_earlier_limit(short):
-    for outer, inner, seconds in ((0.1, 60, 0.1), (60, 0.1, 0.1)):
-        with pytest.raises(limit.TimeUp) as error:
-            in_time(lambda inner=inner: _wait(inner), outer)
-        assert error.value.seconds == seconds
-
-
-def _wait(seconds):
-    with limit.timed(0):
-        pass
-    with limit.timed(seconds):
-        while True:
-            time.sleep(0.001)
+def test_the_whole_call_may_have_a_limit(short):
+    with pytest.raises(limit.TimeUp):
+        limit.in_thread(lambda: [time.sleep(0.01) for _ in range(1000)], 0.1)
+    assert limit.in_thread(lambda: 7, 60) == 7
 
 
 def test_in_another_thread_there_is_no_limit():
