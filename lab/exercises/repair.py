@@ -28,6 +28,7 @@ _KINDS = {
     "parentheses": "Wrong parentheses",
     "operation": "Wrong operation",
     "part": "Too much",
+    "operands": "Wrong order",
     "option": "Wrong option",
     "assignment": "Wrong assignment",
     "number": "Wrong index or number",
@@ -177,7 +178,7 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             parts = [*arguments, *([f.value] if isinstance(f, ast.Attribute) else [])]
         case ast.BinOp(left, op, right):
             if isinstance(op, (ast.Sub, ast.Div, ast.Pow)):
-                yield "order", type(op).__name__, ast.BinOp(right, op, left)
+                yield "operands", type(op).__name__, ast.BinOp(right, op, left)
             if isinstance(op, (ast.Mult, ast.MatMult)):
                 outer = ast.Attribute(ast.Name("np", load), "outer", load)
                 yield "operation", "dot", ast.Call(ast.Attribute(left, "dot", load), [right], [])
