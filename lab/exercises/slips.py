@@ -85,6 +85,8 @@ RNN_SLIPS: list[Slip] = [
     ("The softmax is missing: these are the scores.", {"output": lambda y: y}),
     ("The softmax is missing: the scores are divided by their sum, without exp.", {"output": lambda y: y / y.sum(0)}),
     ("This is the logistic function of the scores; expected their softmax.", {"output": expit}),
+    ("The activation is applied to the scores: y_t = W_y h_t has none.",
+     {"output": lambda y: softmax(expit(y), axis=0)}),
     ("The softmax is applied twice.", {"output": lambda y: softmax(softmax(y, axis=0), axis=0)}),
 ]  # fmt: skip
 

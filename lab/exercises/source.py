@@ -58,6 +58,11 @@ def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
         for part in getattr(given, "elts", [given]) if name == "scan" else []:
             if isinstance(part, ast.Name) and re.fullmatch(r"_?A|W_\w", part.id):
                 yield f"{part.id} is a sequence here, so that each step gets one row: pass it in non_sequences."
+        others = [ast.unparse(part) for part in getattr(options.get("non_sequences"), "elts", [])]
+        step = re.search(rf"def {ast.unparse(node.args[0])}\((.*)\):", source) if others and node.args else None
+        takes = step[1].split(", ")[-len(others) :] if step else others
+        if takes != others and sorted(takes) == sorted(others):
+            yield f"non_sequences has the order {', '.join(others)}, but the step takes {', '.join(takes)}."
         if "truncate_gradient" in options:
             yield "truncate_gradient stops the gradient after some steps: leave it out."
         if "go_backwards" in options:
