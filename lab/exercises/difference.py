@@ -175,14 +175,19 @@ def compare_steps(
             kind = kind or _factor(a, b, len(done)) or (_not_one(a) if name == "p" else "")
             if not kind and dtype == "float64" and close(a, b, "float32"):
                 kind = "It is correct only in float32 precision: use float64, NumPy's default."
-            raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before)
+            everywhere = any(kind == message and close(got[name], wrong[name], dtype) for message, wrong in likely)
+            guess = kind in dict(likely) and not everywhere
+            raise first_difference(f"{name} at step {t} (index {t - 1} in Python)", a, b, kind, before, guess)
         done.append(t)
 
 
-def first_difference(what: str, got: np.ndarray, right: np.ndarray, kind: str, before: Sequence[str]) -> Wrong:
+def first_difference(
+    what: str, got: np.ndarray, right: np.ndarray, kind: str, before: Sequence[str], guess: bool = False
+) -> Wrong:
     """Return a `Wrong` that names the correct parts `before`, the first difference, and the `kind` of mistake."""
     lead = f"Correct: {', '.join(before)}. " if before else ""
-    return Wrong(f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}.", kind or None)
+    text = f"{lead}First difference: {what} is {vector(got)}, expected {vector(right)}."
+    return Wrong(text, kind or None, guess=guess)
 
 
 def _not_finite(got: np.ndarray) -> str:

@@ -36,7 +36,7 @@ class _Thread(threading.Thread):
         self.function, self.context = function, contextvars.copy_context()  # ipykernel finds the cell's output in it
         self.result: Any = None
         self.error: BaseException | None = None
-        self.seconds, self.deadline, self.last = 0.0, float("inf"), float("inf")
+        self.seconds, self.deadline = 0.0, float("inf")
 
     def run(self) -> None:
         try:
@@ -73,14 +73,12 @@ def _withdraw(thread: int | None) -> None:
 
 def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any:
     """Call a function in a thread and return its result; raise `TimeUp` if it or a `timed` part takes too long."""
-    thread = _Thread(function)
-    thread.seconds, thread.deadline = seconds, time.monotonic() + seconds
-    thread.last = thread.deadline
+    thread, end = _Thread(function), time.monotonic() + seconds
     thread.start()
     try:
         while thread.is_alive():
             thread.join(_POLL_SECONDS)
-            if time.monotonic() > thread.deadline and (frame := thread.frame()) is not None:
+            if time.monotonic() > min(thread.deadline, end) and (frame := thread.frame()) is not None:
                 if _in_debugger(frame):
                     thread.deadline = time.monotonic() + thread.seconds
                     continue
@@ -96,21 +94,17 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any
 
 @contextmanager
 def timed(seconds: float | None = None) -> Iterator[None]:
-    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
-
-    A block within another one has a limit of its own, but ends when the time of the whole thread is up.
-    """
+    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`."""
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
         yield
         return
-    outer = thread.seconds, thread.deadline
-    seconds = MAX_SECONDS if seconds is None else seconds
-    thread.seconds, thread.deadline = seconds, min(time.monotonic() + seconds, thread.last)
+    thread.seconds = MAX_SECONDS if seconds is None else seconds
+    thread.deadline = time.monotonic() + thread.seconds
     try:
         yield
     finally:
-        thread.seconds, thread.deadline = outer
+        thread.deadline = float("inf")
 
 
 def _in_debugger(frame: FrameType | None) -> bool:

@@ -29,8 +29,6 @@ _KINDS = {
     "operation": "Wrong operation",
     "part": "Too much",
     "operands": "Wrong order",
-    "option": "Wrong option",
-    "assignment": "Wrong assignment",
     "number": "Wrong index or number",
     "variable": "Wrong variable",
 }
@@ -45,7 +43,6 @@ _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for eac
     ast.Div: (ast.Mult,),
 }
 _METHODS = {"mean": "sum", "sum": "mean", "dot": "outer"}
-_OPTIONS = ("sequences", "outputs_info", "non_sequences")
 
 # a node that can be replaced: its parent, and where the parent has it, in a list or among its fields
 Place = tuple[ast.AST, Any, Any]
@@ -143,17 +140,9 @@ def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, A
     if type(node) in _OTHERS:
         kind = "comparison" if isinstance(node, ast.cmpop) else "operation"
         yield from ((kind, f"{type(node)} {other}", other()) for other in _OTHERS[type(node)])
-    elif isinstance(node, ast.arguments) and getattr(place[0], "col_offset", 0):  # not of the function that is checked
+    elif isinstance(node, ast.arguments) and vars(place[0]).get("col_offset"):  # not of the function that is checked
         for n in range(1, len(node.args)):
-            yield (
-                "arguments",
-                str(n),
-                ast.arguments([], _swapped(node.args, n - 1, n), None, [], [], None, node.defaults),
-            )
-    elif isinstance(place[0], ast.keyword) and node in _OPTIONS:
-        yield from (("option", f"{node} {name}", name) for name in _OPTIONS if name != node)
-    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-        yield "assignment", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)  # type: ignore[arg-type]
+            yield "arguments", "", ast.arguments([], _swapped(node.args, n - 1, n), None, [], [], None, node.defaults)
     elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         yield from _of_expression(place, node, names)
 
@@ -181,7 +170,7 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                     )
             parts = [*arguments, *([f.value] if isinstance(f, ast.Attribute) else [])]
         case ast.BinOp(left, op, right):
-            if isinstance(op, (ast.Sub, ast.Div, ast.MatMult, ast.Pow)):
+            if isinstance(op, (ast.Sub, ast.Div, ast.Pow)):
                 yield "operands", type(op).__name__, ast.BinOp(right, op, left)
             if isinstance(op, (ast.Mult, ast.MatMult)):
                 outer = ast.Attribute(ast.Name("np", load), "outer", load)
@@ -194,11 +183,16 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
                     yield "parentheses", "in", ast.Call(f, [ast.BinOp(a, op, right)], keywords)
             if isinstance(right, ast.BinOp):
                 yield "parentheses", "left", ast.BinOp(ast.BinOp(left, op, right.left), right.op, right.right)
-            parts = [left, right]
+            parts = [
+                left,
+                right,
+                *(x for part in (left, right) if isinstance(part, ast.BinOp) for x in (part.left, part.right)),
+            ]
         case ast.UnaryOp(_, operand):
             parts = [operand]
         case ast.Subscript(value):
             parts = [value, *(value.args if isinstance(value, ast.Call) else [])]
+            yield from (("variable", f"{name} {ast.unparse(node)}", ast.Name(name, load)) for name in names)
         case ast.Constant(int() | float() as number):
             yield from (("number", f"{number} {by}", ast.Constant(number + by)) for by in (1, -1))
             yield from (("number", f"{number} {name}", ast.Name(name, load)) for name in names)

@@ -24,7 +24,6 @@ def rnn_forward(
     inputs: Callable[..., Any] = lambda W_x, z: W_x @ z,
     f: Callable[..., Any] = expit,
     seen: Callable[..., Any] = lambda h, a, t: h[:, t + 1],
-    scores: Callable[..., Any] = lambda y: y,
     output: Callable[..., Any] = lambda y: softmax(y, axis=0),
     skip: Collection[str] = (),
 ) -> Quantities:
@@ -37,7 +36,7 @@ def rnn_forward(
     for t in range(len(x)):
         a[:, t] = ("a" not in skip) * (inputs(W_x, z[:, t]) + recurrent(W_h, h, t))
         h[:, t + 1] = ("h" not in skip) * f(a[:, t])
-        y[:, t] = ("y" not in skip) * scores(W_y @ seen(h, a, t))
+        y[:, t] = ("y" not in skip) * (W_y @ seen(h, a, t))
     return {"z": z, "a": a, "h": h, "y": y, "p": output(y)}
 
 
@@ -71,7 +70,6 @@ RNN_SLIPS: list[Slip] = [
     ("The activation is missing: h_t = f(a_t) with the logistic function f.", {"f": lambda a: a}),
     ("The activation is tanh; expected the logistic function.", {"f": np.tanh}),
     ("The activation is relu; expected the logistic function.", {"f": lambda a: np.maximum(a, 0)}),
-    ("The activation is applied twice.", {"f": lambda a: expit(expit(a))}),
     ("The activation has the wrong sign: logistic(a) = 1 / (1 + exp(-a)).", {"f": lambda a: expit(-a)}),
     ("The scores are computed from h_{t-1}: h is shifted by one step, use h[:, t + 1].",
      {"seen": lambda h, a, t: h[:, t]}),
@@ -83,13 +81,13 @@ RNN_SLIPS: list[Slip] = [
         ("exp(y) is divided by the sum over all words and tags; divide by the sum of each word.", {"output": output})
         for output in (lambda y: np.exp(y) / np.exp(y).sum(), lambda y: np.exp(y) / _sums_so_far(y))
     ],
-    ("The activation is applied to the scores: y_t = W_y h_t has none.", {"scores": expit}),
     ("These are the logarithms of the probabilities.", {"output": lambda y: log_softmax(y, axis=0)}),
     ("The softmax is missing: these are the scores.", {"output": lambda y: y}),
     ("The softmax is missing: the scores are divided by their sum, without exp.", {"output": lambda y: y / y.sum(0)}),
     ("This is the logistic function of the scores; expected their softmax.", {"output": expit}),
+    ("The activation is applied to the scores: y_t = W_y h_t has none.",
+     {"output": lambda y: softmax(expit(y), axis=0)}),
     ("The softmax is applied twice.", {"output": lambda y: softmax(softmax(y, axis=0), axis=0)}),
-    ("The softmax has the wrong sign: exp(y), not exp(-y).", {"output": lambda y: softmax(-y, axis=0)}),
 ]  # fmt: skip
 
 
@@ -143,7 +141,6 @@ ERROR_SLIPS: list[Slip] = [
      {"output": lambda p, k, L: (p - k) / len(p)}),
     ("This is the error of p; propagate it back through the softmax: the error of y is (p - onehot) / L.",
      {"output": lambda p, k, L: -k / p / L}),
-    ("1 is added at the gold tag; subtract it: p - onehot.", {"output": lambda p, k, L: (p + k) / L}),
     ("The error from the later step is missing: add W_h^T e_a of step t + 1. (Or it is still zero: the loop goes from "
      "the last word to the first.)",
      {"later": lambda W, e_a, e_h, t: 0.0}),

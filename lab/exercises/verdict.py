@@ -132,17 +132,17 @@ class NotYet(Exception):
 class Wrong(Exception):
     """The result is wrong: a description, and advice about the cause: the likely one, or a `certain` one.
 
-    Advice is None if the cause is unknown, and a question if it is a guess.
+    Advice is None if the cause is unknown; a `guess` may also be a question.
     """
 
-    def __init__(self, what: str, advice: str | None = "", certain: bool = False):
+    def __init__(self, what: str, advice: str | None = "", certain: bool = False, guess: bool = False):
         super().__init__(f"{what}\n{advice}" if advice else what)
-        self.what, self.advice, self.certain = what, advice, certain
+        self.what, self.advice, self.certain, self.guess = what, advice, certain, guess
 
     @property
     def is_open(self) -> bool:
         """Whether the cause is unknown or a guess."""
-        return not self.certain and (self.advice is None or self.advice.endswith("?"))
+        return not self.certain and (self.guess or self.advice is None or self.advice.endswith("?"))
 
 
 class Unavailable(Exception):
