@@ -28,8 +28,7 @@ _KINDS = {
     "parentheses": "Wrong parentheses",
     "operation": "Wrong operation",
     "part": "Too much",
-    "option": "Wrong option",
-    "assignment": "Wrong assignment",
+    "operands": "Wrong order",
     "number": "Wrong index or number",
     "variable": "Wrong variable",
 }
@@ -44,7 +43,6 @@ _OTHERS: dict[type, tuple[type, ...]] = {  # operators that are mistaken for eac
     ast.Div: (ast.Mult,),
 }
 _METHODS = {"mean": "sum", "sum": "mean", "dot": "outer"}
-_OPTIONS = ("sequences", "outputs_info", "non_sequences")
 
 # a node that can be replaced: its parent, and where the parent has it, in a list or among its fields
 Place = tuple[ast.AST, Any, Any]
@@ -145,10 +143,6 @@ def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, A
     elif isinstance(node, ast.arguments) and vars(place[0]).get("col_offset"):  # not of the function that is checked
         for n in range(1, len(node.args)):
             yield "arguments", "", ast.arguments([], _swapped(node.args, n - 1, n), None, [], [], None, node.defaults)
-    elif isinstance(place[0], ast.keyword) and node in _OPTIONS:
-        yield from (("option", f"{node} {name}", name) for name in _OPTIONS if name != node)
-    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-        yield "assignment", "+=", ast.AugAssign(node.targets[0], ast.Add(), node.value)  # type: ignore[arg-type]
     elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         yield from _of_expression(place, node, names)
 
@@ -177,7 +171,7 @@ def _of_expression(place: Place, node: ast.expr, names: list[str]) -> Iterator[t
             parts = [*arguments, *([f.value] if isinstance(f, ast.Attribute) else [])]
         case ast.BinOp(left, op, right):
             if isinstance(op, (ast.Sub, ast.Div, ast.Pow)):
-                yield "order", type(op).__name__, ast.BinOp(right, op, left)
+                yield "operands", type(op).__name__, ast.BinOp(right, op, left)
             if isinstance(op, (ast.Mult, ast.MatMult)):
                 outer = ast.Attribute(ast.Name("np", load), "outer", load)
                 yield "operation", "dot", ast.Call(ast.Attribute(left, "dot", load), [right], [])

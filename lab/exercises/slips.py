@@ -58,6 +58,7 @@ RNN_SLIPS: list[Slip] = [
     ("h is shifted by one step: h_{t-2} is used instead of h_{t-1}.",
      {"recurrent": lambda W, h, t: W @ h[:, max(t - 1, 0)]}),
     ("W_h is multiplied by a_{t-1}: use h_{t-1}.", {"recurrent": lambda W, h, t: W @ logit(h[:, t]) if t else 0.0}),
+    ("W_h h_{t-1} is subtracted: add it. (-(a + b) is -a - b.)", {"recurrent": lambda W, h, t: -W @ h[:, t]}),
     ("h_0 is not zero: it seems to be all ones.", {"first": 1.0}),
     ("W_x z_t is missing.", {"inputs": lambda W, z: 0.0}),
     ("The words are shifted by one step: this is the embedding of the next word.", {"words": lambda x: np.roll(x, -1)}),
@@ -84,6 +85,9 @@ RNN_SLIPS: list[Slip] = [
     ("The softmax is missing: these are the scores.", {"output": lambda y: y}),
     ("The softmax is missing: the scores are divided by their sum, without exp.", {"output": lambda y: y / y.sum(0)}),
     ("This is the logistic function of the scores; expected their softmax.", {"output": expit}),
+    ("The activation is applied to the scores: y_t = W_y h_t has none.",
+     {"output": lambda y: softmax(expit(y), axis=0)}),
+    ("The softmax is applied twice.", {"output": lambda y: softmax(softmax(y, axis=0), axis=0)}),
 ]  # fmt: skip
 
 

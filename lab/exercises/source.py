@@ -62,6 +62,11 @@ def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
         for part in getattr(given, "elts", [given]) if name == "scan" else []:
             if isinstance(part, ast.Name) and re.fullmatch(r"_?A|W_\w", part.id):
                 yield f"{part.id} is a sequence here, so that each step gets one row: pass it in non_sequences."
+        others = [ast.unparse(part) for part in getattr(options.get("non_sequences"), "elts", [])]
+        step = re.search(rf"def {ast.unparse(node.args[0])}\((.*)\):", source) if others and node.args else None
+        takes = step[1].split(", ")[-len(others) :] if step else others
+        if takes != others and sorted(takes) == sorted(others):
+            yield f"non_sequences has the order {', '.join(others)}, but the step takes {', '.join(takes)}."
         if "truncate_gradient" in options:
             yield "truncate_gradient stops the gradient after some steps: leave it out."
         if "go_backwards" in options:
@@ -74,8 +79,8 @@ def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
             yield "get_value() returns the numbers of this moment, not a variable: use W itself."
         if name == "eval":
             yield "eval() returns the numbers of this moment, not a variable: leave it out."
-        if name == "stop_gradient":
-            yield "stop_gradient stops the gradient at each step: leave it out."
+        if name in ("stop_gradient", "disconnected_grad"):
+            yield f"{name} stops the gradient at each step: leave it out."
         if name in ("log2", "log10", "log1p"):
             yield f"{name} is another logarithm; the cost has the natural one, log."
         if name in ("rand", "randn", "random", "uniform", "normal", "rand_like", "randn_like"):
