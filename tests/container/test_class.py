@@ -350,7 +350,7 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
     rights = hub("{{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}}")
     assert rights.replace("CAP_", "") == "[ALL] [DAC_READ_SEARCH]"  # engines differ in the prefix
     assert (
-        hub("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.ReadonlyRootfs}}") == f"{1 << 30} 256 true"
+        hub("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.ReadonlyRootfs}}") == f"{1 << 30} 1024 true"
     )
     assert hub("{{.State.Health.Status}} {{.HostConfig.LogConfig.Type}}") == "healthy local"
     packages = classroom.compose("exec", "-T", "hub", "dpkg-query", "-W").stdout
