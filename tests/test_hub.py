@@ -416,11 +416,15 @@ def test_a_start_may_take_as_long_as_its_container(hub_of):
 
 def test_a_start_shows_how_far_it_has_come(hub_of, monkeypatch):
     async def docker(method, *_, **options):
+        if container is None:
+            raise ReadTimeout("a busy engine")
         return container
 
     async def shown():
+        nonlocal container
         events = spawner.progress()
         yield await anext(events)
+        container = {"Id": "1", "State": {}}
         container["State"]["Running"] = True
         yield await anext(events)
         monkeypatch.setattr(spawning, "SLOW_SECONDS", 0)
@@ -429,7 +433,9 @@ def test_a_start_shows_how_far_it_has_come(hub_of, monkeypatch):
     async def messages():
         return [event["message"] async for event in shown()]
 
-    spawner, container = hub_of().spawner("anna"), {"Id": "1", "State": {"Running": False}}
+    from requests import ReadTimeout
+
+    spawner, container = hub_of().spawner("anna"), None
     spawning = sys.modules["spawning"]
     monkeypatch.setattr(spawning, "PROGRESS_SECONDS", 0)
     spawner.docker, spawner.object_id = docker, "1"

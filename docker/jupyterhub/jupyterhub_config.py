@@ -50,6 +50,7 @@ c.DockerSpawner.name_template = "lxmls-student-{username}"
 c.DockerSpawner.remove = True
 # For the container, and for the server in it. Eight that start at once on two busy cores have taken two minutes.
 c.DockerSpawner.start_timeout = c.DockerSpawner.http_timeout = 300
+c.DockerSpawner.client_kwargs = {"timeout": 300}  # a busy disk takes its time to fill new volumes
 c.Spawner.default_url = "/lab/tree/00-welcome.ipynb"
 
 # A new volume is filled from the image.

@@ -1,6 +1,7 @@
 """Spawner hooks of a class: a closed network and a GPU for each container, the students' runs for the teacher's."""
 
 import asyncio
+import contextlib
 import errno
 import math
 import socket
@@ -8,6 +9,7 @@ import time
 from collections import Counter
 
 from disk import BoundedSpawner
+from requests.exceptions import RequestException
 from tornado.web import HTTPError
 
 PROGRESS_SECONDS = 1  # between two looks at a server that starts
@@ -28,7 +30,9 @@ class ClassSpawner(BoundedSpawner):
         began, shown = time.monotonic(), None
         while True:
             seconds = int(time.monotonic() - began)
-            container = await self.get_object() if self.object_id else None
+            container = None
+            with contextlib.suppress(RequestException):  # a busy engine; the start itself reports what fails
+                container = await self.get_object() if self.object_id else None
             if seconds >= SLOW_SECONDS:
                 message = f"Still starting after {seconds // 5 * 5} s: several servers share this machine."
             elif container and container["State"]["Running"]:

@@ -350,7 +350,7 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
     rights = hub("{{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}}")
     assert rights.replace("CAP_", "") == "[ALL] [DAC_READ_SEARCH]"  # engines differ in the prefix
     assert (
-        hub("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.ReadonlyRootfs}}") == f"{1 << 30} 256 true"
+        hub("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.ReadonlyRootfs}}") == f"{1 << 30} 1024 true"
     )
     assert hub("{{.State.Health.Status}} {{.HostConfig.LogConfig.Type}}") == "healthy local"
     packages = classroom.compose("exec", "-T", "hub", "dpkg-query", "-W").stdout
@@ -469,7 +469,7 @@ def test_accounts_of_a_class_that_was_named_by_the_labs_settings_are_kept(classr
 
 def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna, ben):
     """In a hub with other settings, which has the accounts and the servers of the one before."""
-    classroom.environ |= {"CLASS_STUDENTS": "20", "CLASS_SERVERS": "10", "CLASS_NETWORK": "open", "CLASS_MEMORY": "1G"}
+    classroom.environ |= {"CLASS_STUDENTS": "20", "CLASS_SERVERS": "12", "CLASS_NETWORK": "open", "CLASS_MEMORY": "1G"}
     classroom.make("class")
     classroom.teacher.log_in(TEACHER, OWN)
     with socket.create_server(("0.0.0.0", 0)) as server:
@@ -479,9 +479,9 @@ def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna
 
     def started(student, name):
         """What the page of a start shows until its end."""
-        student.start(name)
-        return student.ask(f"/hub/api/users/{name}/server/progress")[1]
+        return student.start(name), student.ask(f"/hub/api/users/{name}/server/progress")
 
     with ThreadPoolExecutor(8) as threads:
-        shown = list(threads.map(started, students, names))
-    assert ['"ready": true' in events for events in shown] == [True] * 8, shown
+        shown = dict(zip(names, threads.map(started, students, names), strict=True))
+    failed = {name: pages for name, pages in shown.items() if '"ready": true' not in pages[1][1]}
+    assert not failed, f"{failed}: {classroom.compose('logs', '--no-log-prefix', '--tail', '200', 'hub').stdout}"
