@@ -17,7 +17,7 @@ from typing import Any
 
 from lab.widgets import limit
 
-SEARCH_SECONDS = 5.0  # of the processor, so that a busy machine finds the same mistakes
+MAX_REPAIR_SECONDS = 5.0  # of the processor, so that a busy machine finds the same mistakes
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 _KINDS = {
     "arguments": "Wrong order",
@@ -73,7 +73,7 @@ def repaired(student: Any, accepts: Callable[[Any], Any], error: str = "") -> st
 
     def search() -> str:
         parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        end = time.thread_time() + SEARCH_SECONDS
+        end = time.thread_time() + MAX_REPAIR_SECONDS
         for kind, changes in _changes(tree, likely):
             old = [container[key] for (_, container, key), _ in changes]
             shown = [_shown(place, parents) for place, _ in changes]
@@ -95,7 +95,7 @@ def repaired(student: Any, accepts: Callable[[Any], Any], error: str = "") -> st
         return ""
 
     with suppress(limit.TimeUp), redirect_stdout(io.StringIO()):
-        return str(limit.in_thread(search, 4 * SEARCH_SECONDS))
+        return str(limit.in_thread(search, 4 * MAX_REPAIR_SECONDS))
     return ""
 
 

@@ -70,6 +70,7 @@ RNN_SLIPS: list[Slip] = [
     ("The activation is missing: h_t = f(a_t) with the logistic function f.", {"f": lambda a: a}),
     ("The activation is tanh; expected the logistic function.", {"f": np.tanh}),
     ("The activation is relu; expected the logistic function.", {"f": lambda a: np.maximum(a, 0)}),
+    ("The activation is applied twice.", {"f": lambda a: expit(expit(a))}),
     ("The activation has the wrong sign: logistic(a) = 1 / (1 + exp(-a)).", {"f": lambda a: expit(-a)}),
     ("The scores are computed from h_{t-1}: h is shifted by one step, use h[:, t + 1].",
      {"seen": lambda h, a, t: h[:, t]}),

@@ -111,7 +111,7 @@ def test_what_is_no_function_with_a_source_has_no_sentence(function):
 
 
 def test_a_change_prints_nothing_and_never_ends_the_check(function, monkeypatch, capsys):
-    monkeypatch.setattr(repair, "SEARCH_SECONDS", 0.1)
+    monkeypatch.setattr(repair, "MAX_REPAIR_SECONDS", 0.1)
     monkeypatch.setattr(limit, "STOPPING_SECONDS", 0.1)
     begin = time.monotonic()
     assert repaired(function("print(a)\n    while a is not None:\n        pass\n    return b"), accepting("a")) == ""
