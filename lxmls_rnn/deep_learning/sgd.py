@@ -133,12 +133,15 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     import theano.tensor as T
 
     from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
+    from lxmls_rnn.deep_learning.theano_rnn import on_host
 
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
     _rate, _clip = T.scalar("rate", dtype=model.dtype), T.scalar("clip", dtype=model.dtype)
     # the distinct words, and for each position the index of its word among them; only clipping needs the sums by word
     _words, _which = T.ivector("words"), T.lvector("which")
+    for variable in (_x, _y, _weights, _words, _which):
+        on_host(variable)
 
     def rows(_a: Any, n: int) -> Any:
         """Return one row per position: (L, B, n) -> (L B, n)."""
