@@ -38,7 +38,7 @@ def from_start(matrix: Any) -> Any:
 
 
 def steps(matrix: Any) -> tuple[int, int]:
-    """Return how many numbers apart a matrix's rows, and its columns, are in memory."""
+    """Return how many floats apart the rows of a matrix, and its columns, are in memory."""
     return matrix.strides[0] // 4, matrix.strides[1] // 4
 
 
