@@ -140,8 +140,6 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     _rate, _clip = T.scalar("rate", dtype=model.dtype), T.scalar("clip", dtype=model.dtype)
     # the distinct words, and for each position the index of its word among them; only clipping needs the sums by word
     _words, _which = T.ivector("words"), T.lvector("which")
-    for variable in (_x, _y, _weights, _words, _which):
-        on_host(variable)
 
     def rows(_a: Any, n: int) -> Any:
         """Return one row per position: (L, B, n) -> (L B, n)."""
@@ -171,7 +169,8 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     by_word = clip is not None and not freeze_embeddings
     # the bound is an input, because with a constant each value would be compiled again
     bound = [] if clip is None else [np.asarray(clip, model.dtype)]
-    inputs = [_x, _y, _weights, _rate, *([_clip] if bound else []), *([_words, _which] if by_word else [])]
+    inputs = [*map(on_host, (_x, _y, _weights)), _rate, *([_clip] if bound else [])]
+    inputs += map(on_host, (_words, _which)) if by_word else []
     outputs = [_cost, _correct, *([] if clip is None else [_norm])]
     function = theano.function(inputs, outputs, updates=updates)
     # the Trainer has checked ids and types; checking them again would take longer than the step's arithmetic
