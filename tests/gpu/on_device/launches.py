@@ -46,6 +46,14 @@ def test_a_fused_layer_whatever_the_length(name, options, batch, kernels_and_pro
         assert waits == 2  # for these two
 
 
+@pytest.mark.parametrize(("batch", "to_host"), [(0, 4), (32, 3)])
+def test_clipping_waits_for_the_norm(batch, to_host):
+    """And for one sentence, whose updates are products, for the rate that it makes of the norm."""
+    step = make_step(rnns.model_class("FastRNN")(WORDS, 50, 20, TAGS), batched=bool(batch), clip=1.0)
+    *_, to_device, copied_back, waits = count(step, 10, batch)
+    assert (to_device, copied_back, waits) == (6, to_host, to_host)
+
+
 @pytest.mark.parametrize(
     ("name", "batch", "for_10_words"), [("RNN", 0, 66), ("RNN", 32, 68), ("LSTM", 0, 299), ("LSTM", 32, 300)]
 )
