@@ -22,7 +22,7 @@ EMULATED = "emulated cuda"
 DEVICES = [ASKED] if ASKED else ["opencl0:0", EMULATED]
 FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "models")]
 CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
-SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device, two minutes")
+SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
 FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
 HERE = Path(__file__).parent
