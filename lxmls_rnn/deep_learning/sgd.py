@@ -133,6 +133,7 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     import theano.tensor as T
 
     from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
+    from lxmls_rnn.deep_learning.theano_rnn import on_host
 
     _x, _y = (T.imatrix("x"), T.imatrix("y")) if batched else (T.ivector("x"), T.ivector("y"))
     _weights = (T.matrix if batched else T.vector)("weights", dtype=model.dtype)
@@ -168,7 +169,8 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
     by_word = clip is not None and not freeze_embeddings
     # the bound is an input, because with a constant each value would be compiled again
     bound = [] if clip is None else [np.asarray(clip, model.dtype)]
-    inputs = [_x, _y, _weights, _rate, *([_clip] if bound else []), *([_words, _which] if by_word else [])]
+    inputs = [*map(on_host, (_x, _y, _weights)), _rate, *([_clip] if bound else [])]
+    inputs += map(on_host, (_words, _which)) if by_word else []
     outputs = [_cost, _correct, *([] if clip is None else [_norm])]
     function = theano.function(inputs, outputs, updates=updates)
     # the Trainer has checked ids and types; checking them again would take longer than the step's arithmetic

@@ -30,6 +30,12 @@ def _trusting(inputs: list[Any], outputs: Any) -> Any:
     return function
 
 
+def on_host(variable: Symbol) -> Symbol:
+    """Mark an input of a function to stay on the host; with a GPU, Ops check it there before its upload. Return it."""
+    variable.tag.target = "cpu"
+    return variable
+
+
 def cross_entropy(_p: Symbol, _y: Symbol) -> Symbol:
     """Return the cost of a sentence, a scalar: the mean of -log p of its gold tags `_y` (L,); `_p` is (L, n_tags)."""
     return -T.mean(T.log(_p)[T.arange(_y.shape[0]), _y])
@@ -73,7 +79,7 @@ class RNN(parameters.RNNOptions):
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""
         x = parameters.check_words(x, self.sizes.n_words)
         if x.ndim not in self._p_y:
-            _x = (T.ivector if x.ndim == 1 else T.imatrix)("x")
+            _x = on_host((T.ivector if x.ndim == 1 else T.imatrix)("x"))
             self._p_y[x.ndim] = _trusting([_x], self._forward(_x).T)
         return np.asarray(self._p_y[x.ndim](x.astype("int32")))
 
@@ -82,7 +88,7 @@ class RNN(parameters.RNNOptions):
         x = parameters.check_words(parameters.check_sentence(x), self.sizes.n_words)
         y = parameters.check_tags(y, x, self.sizes.n_tags)
         if self._grads is None:
-            _x, _y = T.ivector("x"), T.ivector("y")
+            _x, _y = on_host(T.ivector("x")), T.ivector("y")
             self._grads = _trusting([_x, _y], theano.grad(cross_entropy(self._forward(_x), _y), self.param))
         return [np.asarray(gradient) for gradient in self._grads(x.astype("int32"), y.astype("int32"))]
 

@@ -40,6 +40,7 @@ def emulated_gpu(stand_ins):
         **nvrtc.search_path(stand_ins),
         "LXMLS_NVRTC": str(stand_ins / "libcuda.so"),
         "EMULATED_CC": "120",
+        "EMULATED_SEED": os.environ.get("EMULATED_SEED", "1"),  # a GPU runs the blocks of a kernel in any order
         "THEANO_FLAGS": ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags])),
     }
 

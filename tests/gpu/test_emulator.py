@@ -30,6 +30,13 @@ KERNEL void kernel(GLOBAL_MEM ga_float *y, GLOBAL_MEM const ga_float *x, ga_doub
 """
 
 
+# How many blocks have run before each block.
+ORDER = """
+#include "cluda.h"
+KERNEL void kernel(GLOBAL_MEM ga_float *y, GLOBAL_MEM ga_float *x, ga_double factor) { y[GID_0] = atom_add_fg(x, 1); }
+"""
+
+
 class Device(Driver):
     """The emulated driver, with its context in this thread, and the compiler."""
 
@@ -86,6 +93,17 @@ def other_thread():
 def test_blocks_threads_barriers_and_both_kinds_of_shared_memory(device):
     expected = 2 * np.e * X.reshape(3, 32)[:, ::-1].ravel()
     assert np.allclose(device.run(REVERSE), expected, rtol=1e-6)
+
+
+def test_a_seed_shuffles_the_blocks(device, monkeypatch):
+    orders = []
+    for seed in "", "1", "2", "1":
+        monkeypatch.setenv("EMULATED_SEED", seed)
+        orders.append(device.run(ORDER, np.zeros(40, "float32"), threads=1, shared=0).tolist())
+    assert [sorted(order) for order in orders] == [list(range(40))] * 4
+    assert orders[0] == list(range(40))
+    assert orders[1] == orders[3]
+    assert len({tuple(order) for order in orders}) == 3
 
 
 def test_a_barrier_that_is_missing(device):

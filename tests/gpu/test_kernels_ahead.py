@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,15 @@ from lxmls_rnn.theano_env import flags
 context = pygpu.init("cuda0", kernel_cache_path=flags.in_effect()["gpuarray.cache_path"] or None)
 x = pygpu.array(numpy.ones(3, "float32"), context=context)
 print(numpy.asarray(elemwise2(elemwise2(x, "+", x, x), "*", x, x)))
+"""
+
+STRUCT = re.compile(r"struct (_Params_\w+)")
+ALLOCATE = """
+import numpy, theano, theano.tensor as T
+n, W = T.iscalar(), theano.shared(numpy.ones((2, 3), "float32"))
+f = theano.function([n], T.join(0, {rows}, W))
+assert any(type(node.op).__name__ == "GpuAlloc" for node in f.maker.fgraph.toposort())
+print(f(2).shape)
 """
 
 
@@ -69,6 +79,17 @@ def test_what_was_compiled_ahead_is_found(run, tmp_path):
     assert len(ahead) == count > 1
     assert run("-c", COMPUTE) == expected
     assert files(kept) == ahead
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pygpu") is None, reason="no pygpu (`make pygpu` builds it)")
+def test_processes_give_a_c_struct_with_a_gpu_context_the_same_name(run, tmp_path):
+    """Else they compile the same code again, and keep it as another module."""
+    flags = {"THEANO_FLAGS": f"gpuarray.cache_path=,base_compiledir={tmp_path / 'compiled'}"}
+    for rows in ("T.alloc(W[0], n, 3)", "T.zeros((n, 3), 'float32')"):
+        assert run("-c", ALLOCATE.format(rows=rows), **flags).endswith("(4, 3)")
+    modules = [file.read_text() for file in (tmp_path / "compiled").rglob("mod.cpp")]
+    names = {name for module in modules if "PyGpuContextObject" in module for name in STRUCT.findall(module)}
+    assert len(names) == 1
 
 
 def test_the_sentence_about_the_device_says_how_far_it_is(run, tmp_path):

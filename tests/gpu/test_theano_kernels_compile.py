@@ -51,7 +51,8 @@ def test_the_kernels_of_a_training_step_are_there(kernels):
     everything = "\n".join(kernels.sources.values())
     for name in [
         "elem",
-        "take1",
+        "take_rows",
+        "add_rows",
         "sgemv",
         "kSoftmax",
         "softmax_cost_of_words",

@@ -124,3 +124,9 @@ def test_products_without_a_compiler_are_numpys(T):
     one, none, outer = evaluate([A, x, y], numbers, results, Mode("py", None))
     assert (one.tolist(), none.tolist()) == ([21, 59], [16, 52])
     assert outer.tolist() == (numbers[0] + 2 * np.outer(numbers[2], numbers[1])).tolist()
+
+
+def test_the_name_of_a_type_in_c_code_contains_no_address():
+    from theano.gpuarray.type import GpuContextType
+
+    assert str(GpuContextType()) == "GpuContextType"

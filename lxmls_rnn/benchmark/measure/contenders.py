@@ -146,6 +146,7 @@ class TheanoContender(NumpyContender):
         import theano.tensor as T
 
         from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
+        from lxmls_rnn.deep_learning.theano_rnn import on_host
 
         model, batched = self.model, self.case.batch > 1
         _x, _y = (T.imatrix(), T.imatrix()) if batched else (T.ivector(), T.ivector())
@@ -159,7 +160,7 @@ class TheanoContender(NumpyContender):
             for name, _g in zip(names, [_z, *model.param[1:]], strict=True)
         }
         updates = zip(gradients.values(), theano.grad(_loss, [_z, *model.param[1:]]), strict=True)
-        function = theano.function([_x, _y, _weights], _loss, updates=list(updates))
+        function = theano.function([*map(on_host, (_x, _y, _weights))], _loss, updates=list(updates))
         function.trust_input = True  # as in the Trainer's step
         return function, gradients
 

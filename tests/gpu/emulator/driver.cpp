@@ -19,6 +19,8 @@
  *   same in every process), so that a missing barrier shows; one that only some threads reach fails the launch;
  * - of a failed launch the first call that waits tells, not one in between.
  *
+ * EMULATED_SEED=7 shuffles the blocks of each launch, which a GPU runs in any order; without it the first comes first.
+ *
  * With EMULATED_LATE=1 the host's memory counts as pinned: a copy to the host is made when a later call waits for it.
  *
  * It does not show how a GPU schedules threads or how fast it is, what NVIDIA's compiler makes of a kernel, the use of
@@ -35,6 +37,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -45,8 +48,17 @@ typedef uintptr_t Pointer; /* CUdeviceptr */
 
 enum { POISON = 0xFF, ALIGNED = 256, STACK = 64 * 1024 };
 
-/* Copies between host and device so far, for a test to look at; emulated_launches counts launches. */
-extern "C" { long emulated_to_device, emulated_to_host; }
+/* Copies between host and device so far, and how often the host has waited for these, launches or products, for a test
+   to look at; emulated_launches counts launches. */
+extern "C" { long emulated_to_device, emulated_to_host, emulated_waits; }
+extern "C" long emulated_launches, emulated_products;
+
+static void count_wait() {
+  static long seen;
+  const long work = emulated_launches + emulated_products + emulated_to_device + emulated_to_host;
+  emulated_waits += work != seen;
+  seen = work;
+}
 
 /* Memory */
 
@@ -60,6 +72,7 @@ struct Allocation {
 };
 
 static std::map<Pointer, Allocation> allocations;
+static size_t in_use; /* bytes */
 
 static char *reserve(void *where, size_t size) {
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where ? MAP_FIXED : 0);
@@ -82,6 +95,7 @@ static int allocate(Pointer *p, size_t size) {
   memset(usable, POISON, pages);
   *p = Pointer(usable) + pages - used;
   allocations[*p] = {usable - PAGE, size, used, PAGE + pages + PAGE};
+  in_use += used;
   return OK;
 }
 
@@ -89,6 +103,7 @@ static int release(Pointer p) {
   const auto found = allocations.find(p);
   if (found == allocations.end()) return failed(INVALID_VALUE, "memory is freed that is not allocated");
   reserve(found->second.all, found->second.pages);
+  in_use -= found->second.used;
   allocations.erase(found);
   return OK;
 }
@@ -164,6 +179,19 @@ static std::minstd_rand chance;
 static bool wrong(const char *why) {
   fail_later(LAUNCH_FAILED, why);
   return false;
+}
+
+/* The numbers of a launch's blocks in the order in which they run. A new EMULATED_SEED begins a new series of orders. */
+static std::vector<size_t> order_of(size_t blocks) {
+  static std::string seed;
+  static std::mt19937_64 series;
+  std::vector<size_t> order(blocks);
+  std::iota(order.begin(), order.end(), 0);
+  const char *text = getenv("EMULATED_SEED");
+  if (text == NULL || *text == 0) return order;
+  if (seed != text) series.seed(strtoul((seed = text).c_str(), NULL, 10));
+  std::shuffle(order.begin(), order.end(), series);
+  return order;
 }
 
 static bool run_block(Position &position, unsigned dynamic) {
@@ -255,11 +283,10 @@ int cuLaunchKernel(Kernel *function, unsigned gx, unsigned gy, unsigned gz, unsi
   kernel = function, kernel_arguments = arguments;
   Position position = {{0, 0, 0}, {0, 0, 0}, {bx, by, bz}, {gx, gy, gz}, barrier};
   *function->module->position = &position;
-  Dim &block = position.block;
-  for (block.z = 0; block.z < gz; block.z++)
-    for (block.y = 0; block.y < gy; block.y++)
-      for (block.x = 0; block.x < gx; block.x++)
-        if (!run_block(position, shared)) return OK;
+  for (const size_t n : order_of(blocks)) {
+    position.block = {unsigned(n % gx), unsigned(n / gx % gy), unsigned(n / gx / gy)};
+    if (!run_block(position, shared)) return OK;
+  }
   if (!rest_is_untouched()) wrong("a kernel writes outside an array");
   return OK;
 }
@@ -298,7 +325,7 @@ int cuMemAllocHost_v2(void **p, size_t size) {
 int cuMemFreeHost(void *p) { ENTER(CONTEXT); free(p); return OK; }
 int cuMemGetInfo_v2(size_t *left, size_t *total) {
   ENTER(CONTEXT);
-  *left = *total = size_t(1) << 33;
+  *total = size_t(1) << 33, *left = *total - in_use;
   return OK;
 }
 int cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t n, void *) {
@@ -319,6 +346,7 @@ int cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t n, void *) {
   }
   ENTER(WORK_DONE); /* memory of the host that is not pinned: CUDA waits too */
   emulated_to_host++;
+  count_wait();
   return copy(Pointer(to), from, n);
 }
 int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, void *) { ENTER(CONTEXT); return copy(to, from, n); }
@@ -355,12 +383,12 @@ static int handle(void **out) { static int anything; *out = &anything; return OK
 
 int cuStreamCreate(void **stream, unsigned) { ENTER(CONTEXT); return handle(stream); }
 int cuStreamDestroy_v2(void *) { ENTER(CONTEXT); return OK; }
-int cuStreamSynchronize(void *) { ENTER(WORK_DONE); return OK; }
+int cuStreamSynchronize(void *) { ENTER(WORK_DONE); count_wait(); return OK; }
 int cuStreamWaitEvent(void *, void *, unsigned) { ENTER(CONTEXT); return OK; }
 int cuEventCreate(void **event, unsigned) { ENTER(CONTEXT); return handle(event); }
 int cuEventDestroy_v2(void *) { ENTER(CONTEXT); return OK; }
 int cuEventRecord(void *, void *) { ENTER(CONTEXT); return OK; }
-int cuEventSynchronize(void *) { ENTER(WORK_DONE); return OK; }
+int cuEventSynchronize(void *) { ENTER(WORK_DONE); count_wait(); return OK; }
 
 static int not_shared() { return failed(INVALID_VALUE, "processes share no memory"); }
 int cuIpcGetMemHandle(void *, Pointer) { ENTER(CONTEXT); return not_shared(); }

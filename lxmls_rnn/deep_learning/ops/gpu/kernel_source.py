@@ -29,3 +29,8 @@ def layer_source(layer: LayerOp) -> str:
 def softmax_cost_source() -> str:
     """Return the source of the kernels of softmax and cross-entropy."""
     return _source(("softmax_cost.cluda",), (("BLOCK", str(BLOCK_THREADS)),))
+
+
+def rows_source() -> str:
+    """Return the source of the kernels that take rows of a matrix and add to them."""
+    return _source(("rows.cluda",), ())

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, softmax_cost_source
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import contiguous, launch, launch_for_each
 
 import pygpu  # isort: skip
 import theano  # isort: skip
+import theano.tensor as T  # isort: skip
 from theano.gpuarray.basic_ops import as_gpuarray_variable, infer_context_name  # isort: skip
 from theano.gpuarray.type import GpuArrayType  # isort: skip
 
 
 class GpuSoftmaxCost(theano.Op):
-    """`SoftmaxCost` on the GPU, float32, in 2 launches.
+    """`SoftmaxCost` on the GPU, float32, in 2 launches; gold tags and weights come from the host in one copy.
 
     The cost is NaN if a gold tag is outside the K tags; an exception would have to wait for the device.
     """
@@ -25,7 +28,7 @@ class GpuSoftmaxCost(theano.Op):
     def make_node(self, y: Any, gold: Any, weights: Any) -> theano.Apply:
         """Check the inputs; TypeError if their dimensions or types are wrong."""
         context = infer_context_name(y, gold, weights)
-        inputs = [as_gpuarray_variable(value, context) for value in (y, gold, weights)]
+        inputs = [as_gpuarray_variable(y, context), *map(T.as_tensor_variable, (gold, weights))]
         for name, variable, wanted in zip(
             ("y", "gold", "weights"), inputs, (("float32", 2), ("int32", 1), ("float32", 1)), strict=True
         ):
@@ -39,13 +42,14 @@ class GpuSoftmaxCost(theano.Op):
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
         """Compute; ValueError if the shapes do not fit."""
-        y, gold, weights = map(contiguous, inputs)
+        y, gold, weights = contiguous(inputs[0]), *inputs[1:]
         N, K = y.shape
         if gold.shape != (N,) or weights.shape != (N,) or K == 0:
             raise ValueError(f"{self}: for {N} words of {K} tags got {len(gold)} gold tags and {len(weights)} weights")
         source = softmax_cost_source()
+        words = pygpu.array(np.stack([gold, np.ascontiguousarray(weights).view("int32")]), context=y.context)
         e_y, costs, cost = (pygpu.empty(shape, "float32", context=y.context) for shape in ((N, K), (N,), ()))
         right, correct = pygpu.empty((N,), "int32", context=y.context), pygpu.empty((), "int64", context=y.context)
-        launch_for_each(N, source, "softmax_cost_of_words", N, K, y, gold, weights, e_y, costs, right)
+        launch_for_each(N, source, "softmax_cost_of_words", N, K, y, words, e_y, costs, right)
         launch(source, "softmax_cost_sum", 1, BLOCK_THREADS, N, costs, right, cost, correct)
         outputs[0][0], outputs[1][0], outputs[2][0] = cost, e_y, correct

@@ -1,0 +1,34 @@
+"""Trainings on the emulated CUDA device, which runs the blocks of a kernel in any order, give the same numbers."""
+
+import numpy as np
+import pytest
+
+from lxmls_rnn.deep_learning import rnn as rnns
+from lxmls_rnn.deep_learning.sgd import make_step
+
+WORDS, TAGS, SEEDS = 12, 5, 400  # few words, so that each batch has the same word several times
+SETTINGS = [
+    ("FastRNN", {}, False, None),
+    ("FastRNN", {}, True, 0.1),
+    ("FastLSTM", {}, True, None),
+    ("FastLSTM", {"peepholes": False}, False, 0.1),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "batched", "clip"), SETTINGS)
+def test_a_training_is_the_same_whatever_the_order_of_blocks(monkeypatch, name, options, batched, clip):
+    rng = np.random.RandomState(0)
+    model = rnns.model_class(name)(WORDS, 7, 9, TAGS, seed=1, **options)
+    start, step = model.get_values(), make_step(model, batched=batched, clip=clip)
+    shape = (4, 6) if batched else (10,)
+    batches = [[rng.randint(0, count, shape).astype("int32") for count in (WORDS, TAGS)] for _ in range(2)]
+
+    def train():
+        model.set_values(start)
+        seen = [step(x, y, np.full(shape, 1 / x.size, "float32"), 0.5) for x, y in batches]
+        return repr(seen), *(W.tobytes() for W in model.get_values().values())
+
+    expected = train()
+    for seed in range(SEEDS):
+        monkeypatch.setenv("EMULATED_SEED", str(seed))
+        assert train() == expected, f"EMULATED_SEED={seed}"
