@@ -168,7 +168,8 @@ def compare_steps(
             )  # first the mistakes that explain every step
             partly = " But later steps differ from that: is it another mistake?"
             tried = [(m + partly * (not close(got[name], w[name], dtype)), column(name, w[name], t)) for m, w in likely]
-            tried += [(_LAST, right[name][:, -1])]
+            if all(close(column(name, got[name], s), a, dtype) for s in steps):
+                tried.append((_LAST, right[name][:, -1]))
             rest = list(got)[list(got).index(name) :]
             left_out = len(rest) > 1 and not any(np.any(column(other, got[other], t)) for other in rest)
             kind = _LEFT_OUT if left_out else _not_finite(a) or recognise(a, b, tried, dtype)

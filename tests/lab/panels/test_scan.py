@@ -16,7 +16,7 @@ from lab.panels.scan.programs import THEANO_IMPORTS, marked, run_program, source
 from lab.panels.scan.step import COMPILE_SECONDS, StepError, compile_example, evaluate, explain
 from lab.panels.scan.wrong_programs import WRONG_PROGRAMS
 from lab.widgets import limit
-from lxmls_rnn.plotting.palette import shade
+from lxmls_rnn.plotting.palette import ink, shade
 
 pytestmark = pytest.mark.theano
 
@@ -109,7 +109,7 @@ def test_a_chain_that_swings_between_two_states(panel):
 def test_probabilities_have_one_colour_scale(panel):
     run(panel, "Markov chain")
     probability = panel.compiled[panel.chosen].namespace["by_loop"](*panel.arguments())[0, 0]
-    cell = f'style="background:{shade(probability, 1)};color:#111" title="sunny, 1: {probability:.4g}"'
+    cell = f'style="background:{shade(probability, 1)};color:{ink(probability, 1)}" title="sunny, 1: {probability:.4g}"'
     assert panel.numbers.value.count(cell) == 2
 
 
