@@ -142,7 +142,10 @@ def _cost_mistake(x: np.ndarray, gold: np.ndarray, param: Sequence[np.ndarray], 
             return "These are the largest probabilities; the cost has those of the gold tags."
         t = others[0]
         return f"The tag of another word, or a wrong one: y[{t}] is {gold[t]}, but the cost has p[{t}, {tags[t]}]."
-    if (missing := np.flatnonzero(weights == 0)).size:
+    missing = np.flatnonzero(weights == 0)
+    if missing.size == L:
+        return "All gradients are zeros: they are those of a constant, such as a sum of probabilities, not of the cost."
+    if missing.size:
         return f"The cost lacks the words {', '.join(map(str, missing))} (of 0 to {L - 1}): it is the mean over all."
     if close(weights, p[gold, range(L)] / L):
         return "The logarithm is missing: the cost is the mean of -log p of the gold tags."

@@ -85,6 +85,10 @@ def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
             yield f"{name} is another logarithm; the cost has the natural one, log."
         if name in ("rand", "randn", "random", "uniform", "normal", "rand_like", "randn_like"):
             yield f"{name} makes random numbers: they do not belong here, the first state is zeros."
+    if isinstance(node, ast.ListComp):
+        called = re.search(r"\bgrad\((\w+)\)\((\w+)\)", ast.unparse(node.elt))
+        if called and called[2] == ast.unparse(node.generators[0].target):
+            yield f"{called[0]} calls {called[1]} with one matrix: jax.grad({called[1]})(param) returns all gradients."
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
         yield "In Python ^ is not the power: i squared is i**2."
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and ast.unparse(node.left) == "1":

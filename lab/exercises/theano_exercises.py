@@ -107,6 +107,8 @@ def theano_gradients(student: Any) -> str:
     result = several(result, "a list of gradients, one for each parameter")
     given = {_x: x.astype("int32"), _y: gold.astype("int32")}
     names = list(model.shapes(model.sizes))
+    if len(result) == 1 and isinstance(result[0], list):
+        raise Wrong("The list of gradients is in another list: T.grad(cost, param) returns a list already.")
     if len(result) != len(names):
         raise Wrong(f"Expected {len(names)} gradients, of {', '.join(names)}; got {len(result)}.")
     variables = [symbolic(f"The gradient of {name}", value) for name, value in zip(names, result, strict=True)]

@@ -214,11 +214,14 @@ def clip(student: Any) -> str:
             now = "is unchanged" if _equal(got, given) else f"has norm {_norm(got):.4g} now"
             kinds = (message for message, slip in CLIP_SLIPS if all(_equal(b, slip(a, CLIP_NORM)) for a, b in runs))
             raise Wrong(f"{case} {now}; expected norm {_norm(right):.4g}.", next(kinds, "") or _turned(given, got))
+    if not _equal(_clipped(student, drawn, np.inf), drawn):
+        hint = "inf / inf is not a number: multiply only if the norm exceeds max_norm."
+        raise Wrong("With max_norm np.inf, which means no clipping, the gradients have changed.", hint)
     return "Long gradients are scaled to max_norm and keep their direction; short ones are unchanged."
 
 
-def _clipped(student: Any, given: list[np.ndarray]) -> list[np.ndarray]:
-    result = several(attempt(student, [g.copy() for g in given], CLIP_NORM), f"{len(given)} gradients, in a list", 3)
+def _clipped(student: Any, given: list[np.ndarray], max_norm: float = CLIP_NORM) -> list[np.ndarray]:
+    result = several(attempt(student, [g.copy() for g in given], max_norm), f"{len(given)} gradients, in a list", 3)
     for n, (g, before) in enumerate(zip(result, given, strict=True), 1):
         if np.ndim(g) != 2:
             raise Wrong(f"Gradient {n} has {np.ndim(g)} dimensions; expected the shape of its matrix, {before.shape}.")
