@@ -43,9 +43,13 @@ def hand_in(
         raise ValueError("whose work is it? Add your name: `lxmls-rnn hand-in NAME`")
     archive = output or notebooks / f"{check_name(name, 'a student')}.zip"
     files = pack(name, notebooks, paths.runs(root), archive)
-    packed = counted(sum(file.endswith(".ipynb") for file in files), "notebook")
+    packed = sum(file.endswith(".ipynb") for file in files)
     size = f"{archive.stat().st_size / 1e6:.1f} MB"
-    console.print(f"{archive}: {packed}, {counted(len(files), 'file')} in all, {size}.", soft_wrap=True)
+    console.print(
+        f"{archive}: {counted(packed, 'notebook')}, {counted(len(files), 'file')} in all, {size}.", soft_wrap=True
+    )
+    if not packed:
+        warnings.warn(f"no notebook in {notebooks}: name the folder of your notebooks (--notebooks)", stacklevel=1)
     console.print("It holds what is saved: save the notebooks, and run this again after a change.")
 
 

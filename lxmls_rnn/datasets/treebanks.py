@@ -75,10 +75,12 @@ def _unknown(name: str) -> ValueError:
     typed = name.removeprefix(PREFIX).partition("@")[0].lower()
     labels = {label.lower(): code for code, (repository, _) in table().items() for label in (code, repository)}
     similar = [label for label in labels if typed and typed in label] or difflib.get_close_matches(typed, labels)
+    similar.sort(key=lambda label: not label.startswith(typed))  # a language before codes that contain its letters
     names = list(dict.fromkeys(f"{PREFIX}{labels[label]}" for label in similar))[:MAX_SUGGESTIONS]
+    question = f"; did you mean {', '.join(names)}?" if names else "."
     return ValueError(
-        f"no treebank is called {quoted(name)}{'; did you mean ' * bool(names)}{', '.join(names)}? Expected a code of "
-        f"{TABLE}, as ud:pt_bosque or ud:pt_bosque@r2.15, or a repository, as ud:UD_Portuguese-Bosque"
+        f"no treebank is called {quoted(name)}{question} Expected a code of {TABLE}, as ud:pt_bosque or "
+        "ud:pt_bosque@r2.15, or a repository, as ud:UD_Portuguese-Bosque"
     )
 
 

@@ -111,7 +111,9 @@ class Runner:
                 process.stdin.write(f"{job.to_json()}\n".encode())
             if not process.stdout.readline():  # `READY`: students' code has not begun
                 errors.seek(0)
-                why = (errors.read().decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+                said = errors.read().decode(errors="replace").splitlines()
+                said = [line for line in said if line.strip() and "docker run --help" not in line]  # Docker's last line
+                why = (said or ["no reason given"])[-1]
                 raise RuntimeError(f"the process that runs students' code does not start: {why}")
             for line in process.stdout:
                 yield Answer.from_json(line)

@@ -267,7 +267,8 @@ def test_the_checksums_of_ewt_hold_for_downloads_of_somebody_too(data, tmp_path)
         ("ud:portuguese", "did you mean ud:pt_bosque, .*ud:pt_gsd"),
         ("ud:UD_Portugese-Bosque", "did you mean ud:pt_bosque"),
         ("ud:pt_bosque@latest", "did you mean ud:pt_bosque"),
-        ("ud:../../etc", r"\? Expected a code"),
+        ("ud:pt", "did you mean ud:pt_bosque, .*ud:pt_gsd"),
+        ("ud:../../etc", r"\. Expected a code"),
         ("ud:", "Expected a code"),
     ],
 )

@@ -40,6 +40,13 @@ def test_a_zip_file_has_notebooks_settings_metrics_and_answers_but_no_model(work
     assert after.best == before.best
 
 
+def test_work_without_a_notebook_is_packed_with_a_warning(work, tmp_path):
+    command = ["hand-in", "anna", "--notebooks", str(tmp_path / "elsewhere"), "--root", str(work / "runs")]
+    result = CliRunner().invoke(app, command)
+    assert "0 notebooks, 4 files in all" in result.output
+    assert f"no notebook in {tmp_path / 'elsewhere'}: name the folder of your notebooks (--notebooks)" in result.stderr
+
+
 def test_the_name_is_the_login_on_a_hub_and_otherwise_asked_for(work, monkeypatch):
     options = ["--notebooks", str(work / "notebooks"), "--root", str(work / "runs")]
     assert "Add your name" in CliRunner().invoke(app, ["hand-in", *options]).output

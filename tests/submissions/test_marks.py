@@ -111,6 +111,22 @@ def test_nobody_is_marked_where_the_code_cannot_be_run(tmp_path):
 
 
 @pytest.mark.process
+def test_the_reason_of_docker_is_shown_but_not_its_usage(tmp_path, monkeypatch):
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        "#!/bin/sh\nprintf 'docker: no such image\\n\\nSee %s.\\n' \"'docker run --help'\" >&2\nexit 125\n"
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=":")
+    student(tmp_path / "class/anna", notebook(squares=solutions.code("squares")))
+    (anna,) = read_class(tmp_path / "class")
+    out = handed_out()
+    with pytest.raises(RuntimeError, match=r"does not start: docker: no such image$"):
+        mark_student(anna, out, weights_of(out.names, None), Runner(None, container="missing"))
+
+
+@pytest.mark.process
 def test_without_isolation_the_teacher_has_to_say_so(tmp_path, monkeypatch):
     student(tmp_path / "class/anna", notebook())
     monkeypatch.setattr(isolation, "UNSHARE", ("no-such-command",))
