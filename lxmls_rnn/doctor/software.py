@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from lxmls_rnn import __version__
 from lxmls_rnn.doctor.finding import Finding
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import blas as theano_blas
@@ -16,10 +17,11 @@ from lxmls_rnn.theano_env.flags import ask, compiler, in_effect, python_headers
 
 
 def software(cxx: str, blas: str) -> Iterator[Finding]:
-    """Yield the findings about Python, NumPy, the C++ compiler, Python's headers and BLAS.
+    """Yield the findings about the library, Python, NumPy, the C++ compiler, Python's headers and BLAS.
 
     `cxx` and `blas` are Theano's flags for the compiler and for linking with BLAS; empty: none.
     """
+    yield Finding("lxmls-rnn", __version__)
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("NumPy", ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "scipy")))
 

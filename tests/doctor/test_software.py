@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lxmls_rnn import __version__
 from lxmls_rnn.doctor import Finding, software
 from lxmls_rnn.doctor.trial import Trial
 from lxmls_rnn.theano_env import Report, blas, flags
@@ -33,8 +34,9 @@ def without_compiler(monkeypatch):
     monkeypatch.setattr(software, "compiler", lambda: "")
 
 
-def test_python_and_numpy_are_shown_with_their_versions():
+def test_library_python_and_numpy_are_shown_with_their_versions():
     lines = found()
+    assert lines["lxmls-rnn"] == Finding("lxmls-rnn", __version__)
     assert lines["Python"] == Finding("Python", f"{platform.python_version()}, {sys.executable}")
     import numpy
     import scipy
