@@ -85,8 +85,10 @@ def test_sources_of_another_version_are_refused_by_the_first_edit_that_does_not_
     ("arguments", "error"),
     [(["", "dist"], "expected SOURCE=FOLDER or SOURCE=ADDRESS#sha256="), (["nowhere", "dist"], "nowhere is neither")],
 )
-def test_a_mistake_in_the_call_is_one_sentence(arguments, error):
-    done = subprocess.run([sys.executable, BUILD, *arguments], cwd=ROOT, capture_output=True, text=True)
+def test_a_mistake_in_the_call_is_one_sentence(tmp_path, arguments, error):
+    (tmp_path / "uv").symlink_to(shutil.which("true"))  # the image has no uv
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, BUILD, *arguments], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert re.fullmatch(f"pygpu: {error}.*\n", done.stderr), done.stderr
 

@@ -85,8 +85,9 @@ def influences(model: NumpyRNN, x: npt.ArrayLike, tags: npt.ArrayLike) -> np.nda
 
 
 def _library_model(model: NumpyRNN) -> NumpyRNN:
-    """Return a model in float64, and of the library's class: a student's `backward` may ignore the weights."""
-    model_class = NumpyLSTM if isinstance(model, NumpyLSTM) else NumpyRNN
+    """Return a model in float64, and of a class of the library: a student's `backward` may ignore the weights."""
+    library = __name__.partition(".")[0]
+    model_class = next(kind for kind in type(model).__mro__ if kind.__module__.partition(".")[0] == library)
     if type(model) is model_class and model.dtype == "float64":
         return model
     return model_file.build(model_class, model.sizes, model.get_values(), model.activation, "float64")

@@ -189,7 +189,7 @@ def press(control, key):
 
 def fill(panel, label, value):
     """Put a value into a field by its label, as a person does: select, type, Enter."""
-    box = panel.get_by_label(label, exact=True)
+    box = panel.get_by_label(label, exact=True).and_(panel.locator("input, textarea"))  # not a slider's handle
     box.fill(str(value))
     box.press("Enter")
 

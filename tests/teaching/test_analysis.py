@@ -21,6 +21,7 @@ from lxmls_rnn.teaching.analysis import (
     tag_counts,
 )
 from lxmls_rnn.teaching.gradient_check import finite_differences
+from lxmls_rnn.teaching.landscape import with_clamps
 from lxmls_rnn.teaching.walk import restrict_vocabulary
 
 X = np.array([3, 0, 5, 1, 4])  # all different: column x[k] of W_e is z_k alone
@@ -158,6 +159,13 @@ def test_a_model_whose_backward_ignores_the_weights_gets_the_librarys_gradient()
     own, plain = drawn(Own), drawn(NumpyRNN)
     assert np.array_equal(influences(own, REPEATED, TAGS), influences(plain, REPEATED, TAGS))
     assert np.array_equal(gradient_reach(own, X, 3, TAG).h, gradient_reach(plain, X, 3, TAG).h)
+
+
+def test_clamped_gates_stay_clamped():
+    plain = drawn(NumpyLSTM)
+    closed = gradient_reach(with_clamps(plain, {"f": 0.0, "o": 0.0}), X, 3, TAG)
+    assert not closed.h[:-1].any()
+    assert gradient_reach(plain, X, 3, TAG).h.all()
 
 
 @pytest.mark.parametrize("t", [-1, 5])
