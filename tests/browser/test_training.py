@@ -11,7 +11,7 @@ STOPPED = re.compile("Stopped")
 
 
 # points of the curves that the first plot of a panel shows
-POINTS = """panel => [...panel.querySelector(".bqplot").querySelectorAll("path.line")]
+POINTS = """panel => [...(panel.querySelector(".bqplot")?.querySelectorAll("path.line") ?? [])]
     .reduce((sum, line) => sum + (line.getAttribute("d") || "").split("L").length, 0)"""
 
 
