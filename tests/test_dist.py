@@ -1,4 +1,4 @@
-"""What `make dist` writes: wheels of the library and of its Theano, which work without a checkout, and an sdist."""
+"""Packages of `make dist`: wheels of the library and of its Theano, which work without a checkout, and an sdist."""
 
 import os
 import shutil

@@ -241,7 +241,7 @@ def test_a_hub_that_sees_no_volumes_does_not_start(hub_of):
 
 
 class Browser(SimpleNamespace):
-    """What a page knows of a browser: its address and its cookies, and where it was sent."""
+    """Stand-in for a request: the address and cookies of a browser, and where it was sent."""
 
     def __init__(self, address="192.0.2.1"):
         super().__init__(request=SimpleNamespace(remote_ip=address), hub=SimpleNamespace(base_url="/hub/"), cookies={})

@@ -478,7 +478,7 @@ def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna
     students = [classroom.student(name) for name in names]
 
     def started(student, name):
-        """What the page of a start shows until its end."""
+        """Start a server; return the page that says so, and the progress until it is ready."""
         return student.start(name), student.ask(f"/hub/api/users/{name}/server/progress")
 
     with ThreadPoolExecutor(8) as threads:

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import Opened, View
+from lab.panels.inspection.view import CorpusView, Opened
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
@@ -20,7 +20,7 @@ ANY_TAG = "any"
 SENTENCES_SHOWN = 10  # sentences with errors at a time
 
 
-class ErrorsView(View):
+class ErrorsView(CorpusView):
     """Wrong tags on a part of the corpus."""
 
     title = "Errors"
@@ -31,7 +31,7 @@ class ErrorsView(View):
         self.part = dropdown("Evaluate on", ["dev"], what, width="16em", label="6em")
         what = "Tag every sentence and compare the result with its gold tags"
         self.button = panel.button("Measure", what, self.measure, "primary")
-        self.stop_button = panel.button("Stop", "Stop and show the sentences tagged so far", self._stop, disabled=True)
+        self.stop_button = panel.button("Stop", "Stop and show the sentences tagged so far", self.stop, disabled=True)
         self.progress = progress_bar("12em")
         self.gold = dropdown("gold", [ANY_TAG], "Only words of this gold tag", width="13em", label="5em")
         self.predicted = dropdown("predicted", [ANY_TAG], "Only words of this predicted tag", width="13em", label="5em")
@@ -49,17 +49,12 @@ class ErrorsView(View):
 
     def fill(self) -> None:
         """List the parts of the run's corpus; discard the results of another model."""
-        found = list(parts(self.opened.run.settings))
-        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+        self.list_parts()
         if self._measured is not None and self._measured.stamp != self.opened.stamp:
             self._forget()
 
-    def _stop(self) -> None:
-        if self.job is not None:
-            self.job.stop()
-
     def _forget(self) -> None:
-        self._stop()
+        self.stop()
         self._measured, self.judged, self.evaluation = None, [], None
         show(self.results, False)
 
@@ -80,9 +75,7 @@ class ErrorsView(View):
             yield from judge(tagger.model, sentences, tagger.n_known_words)
 
         def on_progress(job: Job) -> None:
-            self.progress.value = len(judged) / total if total else 0
-            self.stop_button.disabled, self.button.disabled = not job.active, job.active
-            show(self.progress, job.active)
+            self.show_progress(job, len(judged), total)
 
         def on_end() -> None:
             if judged and self._measured is opened:

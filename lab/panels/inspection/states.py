@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lab.drawing import html
-from lab.panels.inspection.view import Opened, View, last_word, word_slider
+from lab.panels.inspection.view import CorpusView, Opened, last_word, word_slider
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
@@ -62,7 +62,7 @@ def nearest(tagged: list[Tagged], h: np.ndarray, prefix: np.ndarray, k: int) -> 
     return found, same
 
 
-class StatesView(View):
+class StatesView(CorpusView):
     """The words of the corpus whose hidden states are nearest to that of a word of the sentence."""
 
     title = "Similar states"
@@ -73,7 +73,7 @@ class StatesView(View):
         self.k = integer("How many", 5, "Places to find", 50, "12em", label="6em")
         what = "Compute the hidden states of the sentences, then find those nearest to the word's"
         self.button = panel.button("Search", what, self.search, "primary")
-        self.stop_button = panel.button("Stop", "Stop and search the sentences read so far", self._stop, disabled=True)
+        self.stop_button = panel.button("Stop", "Stop and search the sentences read so far", self.stop, disabled=True)
         self.progress = progress_bar("12em")
         self.word = word_slider("The word whose hidden state is compared")
         self.result = view("states", "whole")
@@ -87,16 +87,11 @@ class StatesView(View):
 
     def fill(self) -> None:
         """List the words and the parts of the run's corpus; discard the states of another model."""
-        found = list(parts(self.opened.run.settings))
-        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+        self.list_parts()
         set_options(self.word, self.seen.numbered, last_word(self.seen))
         if self._searched is not None and self._searched.stamp != self.opened.stamp:
-            self._stop()
+            self.stop()
             self._searched, self.tagged = None, []
-
-    def _stop(self) -> None:
-        if self.job is not None:
-            self.job.stop()
 
     def search(self) -> None:
         """Compute the hidden states of a part of the corpus in the background, then show the nearest."""
@@ -121,9 +116,7 @@ class StatesView(View):
                 yield Tagged(sentence, forward.h[:, 1:].T.astype("float32"), forward.p_y.argmax(axis=0))
 
         def on_progress(job: Job) -> None:
-            self.progress.value = len(tagged) / total if total else 0
-            self.stop_button.disabled, self.button.disabled = not job.active, job.active
-            show(self.progress, job.active)
+            self.show_progress(job, len(tagged), total)
 
         def on_end() -> None:
             if tagged and self._searched is opened:

@@ -9,12 +9,14 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from lab.widgets.controls import field, on_change, show
+from lab.widgets.controls import field, on_change, set_options, show
+from lab.widgets.job import Job
 from lab.widgets.panel import Background, Panel
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
 from lxmls_rnn.deep_learning.numpy_rnn import Forward
 from lxmls_rnn.deep_learning.rnn import MODELS
+from lxmls_rnn.experiment import parts
 from lxmls_rnn.runs import Run
 from lxmls_rnn.tagger import Tagger, tokenize
 
@@ -148,6 +150,31 @@ class View(widgets.VBox, Background):
     def code(self) -> str:
         """Return code that continues the panel's code, which defines tagger, words and x."""
         return ""
+
+
+class CorpusView(View):
+    """Base class of a tab that goes through a part of the run's corpus in the background."""
+
+    part: widgets.Dropdown
+    button: widgets.Button
+    stop_button: widgets.Button
+    progress: widgets.FloatProgress
+
+    def list_parts(self) -> None:
+        """Offer the parts of the run's corpus."""
+        found = list(parts(self.opened.run.settings))
+        set_options(self.part, [part for part in ("dev", "test", "train") if part in found])
+
+    def stop(self) -> None:
+        """Stop the job, if there is one."""
+        if self.job is not None:
+            self.job.stop()
+
+    def show_progress(self, job: Job, done: int, total: int) -> None:
+        """Show how many of `total` sentences are done; what can be pressed depends on whether the job is active."""
+        self.progress.value = done / total if total else 0
+        self.stop_button.disabled, self.button.disabled = not job.active, job.active
+        show(self.progress, job.active)
 
 
 def word_slider(tooltip: str) -> widgets.SelectionSlider:

@@ -43,7 +43,7 @@ def of_recurrence(model: NumpyRNN, x: np.ndarray) -> str:
 
 
 class Prediction(NamedTuple):
-    """What a student expects of the next change."""
+    """A student's prediction of what the next change does."""
 
     says: str  # a key of PREDICTIONS
     before: float  # share of the gradient at the first word

@@ -39,7 +39,7 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Results:
-    """What a compiled example computes."""
+    """Results of a compiled example."""
 
     loop: np.ndarray
     scan: np.ndarray  # (steps, ...)

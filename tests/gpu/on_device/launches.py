@@ -1,4 +1,4 @@
-"""What a training step asks of a CUDA device, counted by the emulated one; docs/gpu.md has these numbers.
+"""Requests of a training step to a CUDA device, counted by the emulated one; docs/gpu.md has these numbers.
 
 theano.scan asks anew for every word, a fused layer once for all of them.
 """

@@ -6,6 +6,7 @@ import pytest
 from lab.exercises import lstm_slips as slips
 from lab.exercises.setting import MODEL_SIZES, SENTENCES, model_of
 from lxmls_rnn.deep_learning.numpy_lstm import NumpyLSTM
+from tests.lab.exercises.mistakes import differs, each
 
 X = SENTENCES[0][0]
 
@@ -14,14 +15,6 @@ X = SENTENCES[0][0]
 def lstm_input():
     rng = np.random.RandomState(0)
     return [*(rng.uniform(-1, 1, MODEL_SIZES[n]) for n in (1, 2, 2)), *model_of(NumpyLSTM).param[1:4]]
-
-
-def each(mistakes):
-    return pytest.mark.parametrize("mistake", [pytest.param(m, id=text) for text, m in mistakes])
-
-
-def differs(got, right):
-    return any(not np.allclose(got[name], value, rtol=1e-6) for name, value in right.items())
 
 
 @pytest.mark.parametrize("x", [x for x, _ in SENTENCES])

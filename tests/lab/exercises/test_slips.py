@@ -5,6 +5,7 @@ import pytest
 
 from lab.exercises import slips
 from lab.exercises.setting import SENTENCES, model_of
+from tests.lab.exercises.mistakes import differs, each
 
 X, GOLD = SENTENCES[0]
 
@@ -13,14 +14,6 @@ X, GOLD = SENTENCES[0]
 def back():
     """The quantities of a backward pass of the RNN."""
     return model_of().backward(X, GOLD)
-
-
-def each(mistakes):
-    return pytest.mark.parametrize("mistake", [pytest.param(m, id=text) for text, m in mistakes])
-
-
-def differs(got, right):
-    return any(not np.allclose(got[name], value, rtol=1e-6) for name, value in right.items())
 
 
 @pytest.mark.parametrize("x", [x for x, _ in SENTENCES])
