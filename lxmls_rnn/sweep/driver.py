@@ -215,13 +215,13 @@ class Driver:
         if not kinds:
             return
         self.state = "compiling"
-        while not self._have_ended(futures):
+        yield None
+        while not self._have_ended(futures) or local.starting:
+            local.wait(POLL_SECONDS)
             self._update_workers()
             yield None
         loads = {a: local.client.map(worker.warm, kinds, workers=[a], pure=False) for a in local.present}
-        while not self._have_ended(
-            [future for a, of_worker in loads.items() if a in local.present for future in of_worker]
-        ):
+        while not self._have_ended([f for a, of_worker in loads.items() if a in local.present for f in of_worker]):
             self._update_workers()
             yield None
 

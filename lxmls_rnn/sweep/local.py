@@ -154,10 +154,15 @@ class Local:
                 process.running.kill()
                 process.running.wait()
 
+    @property
+    def starting(self) -> bool:
+        """Whether a worker has neither connected nor died since it was first started."""
+        return any(not process.seen and not process.failed_starts for process in self._processes)
+
     def wait(self, seconds: float) -> None:
-        """Wait until a worker has connected, at most `seconds`."""
+        """Wait until all workers have connected, at most `seconds`."""
         with suppress(TimeoutError):
-            self.client.wait_for_workers(1, timeout=seconds)
+            self.client.wait_for_workers(self.count, timeout=seconds)
 
     def update(self) -> None:
         """Count the connected workers, and start new processes for those that died.
