@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def corpus_files(name: str, needed: str = "train") -> tuple[Path, Path, Path]:
     if is_treebank:
         treebanks.check(name, data)
     if files is None:
-        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K, ud:CODE or a file, got {name!r}")
+        what = "a file, but there is none at" if Path(name).suffix or os.sep in name else "a file, got"
+        raise ValueError(f"corpus must be one of {', '.join(CORPORA)}, reach:K, ud:CODE or {what} {name!r}")
     if distance is not None:
         try:
             reach.make(distance, data)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from lxmls_rnn import paths
+from lxmls_rnn import __version__, paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
 from lxmls_rnn.cli.class_ import hand_in
@@ -47,6 +47,21 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(sweep_app, name="sweep")
 app.add_typer(class_app, name="class")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lxmls-rnn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()

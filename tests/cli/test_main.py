@@ -11,7 +11,7 @@ import pytest
 from cli.command import COMMAND, PLAIN, SHORT
 from sweep.small import by_size, small_sweep, with_runs
 
-from lxmls_rnn import paths
+from lxmls_rnn import __version__, paths
 from lxmls_rnn.cli import app
 from lxmls_rnn.deep_learning.evaluation import compare, judge
 from lxmls_rnn.deep_learning.rnn import NumpyRNN
@@ -86,10 +86,15 @@ def test_check_fails_when_a_gradient_differs(run, monkeypatch):
     assert "differs at" in result.output
 
 
+def test_version(run):
+    assert run("--version").output == f"lxmls-rnn {__version__}\n"
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["train", "nowhere"], "Error: corpus must be one of sample, sample-pt, sample-both, ewt, .* got 'nowhere'"),
+        (["train", "data/nope.conll"], "Error: corpus must be .* or a file, but there is none at 'data/nope.conll'"),
         (["train", "--rate", "-1"], "Error: rate must be a positive number, got -1.0"),
         (["train", "--model", "GRU"], "Error: model must be one of NumpyRNN"),
         (["train", "--no-peepholes"], "Error: only an LSTM can be without peepholes, got the model NumpyRNN"),
