@@ -121,24 +121,30 @@ def test_it_trains_on_the_emulated_gpu_and_compiles_next_to_nothing(emulated):
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulated), timeout=1800))
 
 
+def make_base(suite):
+    """Make a distribution from its packages and return its image."""
+    base, ubuntu = f"lxmls-rnn-base:{suite}", suite in ("jammy", "noble")
+    mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
+    call(ROOT / "docker" / "offline-base.sh", base, suite, timeout=600, env=os.environ | (mirror if ubuntu else {}))
+    return base
+
+
 @pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
 def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     """The default base is an Ubuntu 22.04 with CUDA: its Python, compiler and pygpu are not Debian's."""
-    base, image = "lxmls-rnn-base:ubuntu22.04", "lxmls-rnn-lab:test-ubuntu"
-    mirror = {"DEBIAN_MIRROR": "http://archive.ubuntu.com/ubuntu", "DEBIAN_COMPONENTS": "main,universe"}
-    call(ROOT / "docker" / "offline-base.sh", base, "jammy", timeout=600, env=os.environ | mirror)
-    build(lab, tmp_path, image, BASE_IMAGE=base, CUDA="wheels")
+    image = "lxmls-rnn-lab:test-ubuntu"
+    build(lab, tmp_path, image, BASE_IMAGE=make_base("jammy"), CUDA="wheels")
     check_training(run("bash", "-ec", TRAIN, options=as_options(emulate(image, tmp_path)), timeout=1800, image=image))
 
 
-@pytest.mark.slow("makes Debian 13 from its packages and builds the image on it, ten minutes")
-def test_it_trains_on_debian_13_with_the_pygpu_of_make_pygpu(lab, tmp_path):
-    """Debian 13 has no pygpu: without an sdist in dist/ the image is for the CPU and says what to do."""
+@pytest.mark.slow("makes a distribution from its packages and builds the image on it, ten minutes")
+@pytest.mark.parametrize("suite", ["trixie", "noble"])
+def test_it_trains_on_a_distribution_without_pygpu_with_that_of_make_pygpu(lab, tmp_path, suite):
+    """On Debian 13 and Ubuntu 24.04: without an sdist in dist/ the image is for the CPU and says what to do."""
     source = os.environ.get("LXMLS_PYGPU_SOURCE")
     if not source:
         pytest.skip("LXMLS_PYGPU_SOURCE does not name the sources of libgpuarray")
-    base, image = "lxmls-rnn-base:debian13", "lxmls-rnn-lab:test-debian13"
-    call(ROOT / "docker" / "offline-base.sh", base, "trixie", timeout=600)
+    base, image = make_base(suite), f"lxmls-rnn-lab:test-{suite}"
     build(lab, tmp_path, image, "packages", BASE_IMAGE=base, CUDA="wheels")
     assert "No module named 'pygpu'" in run("python", "-c", "import pygpu", check=False, image=image)
     call(sys.executable, ROOT / "scripts" / "pygpu_build", source, lab.folder / "dist", timeout=600)

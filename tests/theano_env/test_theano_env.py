@@ -89,10 +89,11 @@ def test_the_report_says_what_is_used():
     assert errors == ""
 
 
-@needs_compiler
-def test_the_cache_is_free_again_when_its_holder_is_killed():
+def test_the_cache_is_free_again_when_its_holder_is_killed(tmp_path):
     code = "import theano; from theano.gof.compilelock import get_lock; get_lock()\n"
-    holder = start(code + "print(theano.config.compiledir, flush=True); input()")
+    code += "print(theano.config.compiledir, flush=True); input()"
+    # a cache of its own: another process of the tests may wait for the common one
+    holder = start(code, XDG_CACHE_HOME=str(tmp_path), THEANO_FLAGS="cxx=")
     compiledir = holder.stdout.readline().strip()
     with open(Path(compiledir, "lock_dir.flock")) as lock:
         with pytest.raises(BlockingIOError):
