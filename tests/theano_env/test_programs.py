@@ -53,7 +53,7 @@ def hanging(tmp_path):
 
 def all_ended(reader):
     """Whether the pipe comes to its end: no process has it open to write."""
-    while select.select([reader], [], [], 20)[0]:
+    while select.select([reader], [], [], 60)[0]:
         if os.read(reader, 100) == b"":
             return True
     return False
@@ -117,7 +117,7 @@ def test_the_doctors_trial_ends_with_the_doctor(start, hanging, number):
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert select.select([watched], [], [], 20)[0]
+    assert select.select([watched], [], [], 60)[0]
     os.close(watched)
     assert all_ended(reader)
 
