@@ -62,7 +62,7 @@ pack() {
     # Remove documents, tests and static libraries.
     rm -r "$root"/{share,src,lib/binfmt.d,lib/python3.11/{config-*,sitecustomize.py}}
     find "$root" \( -name '*.a' -o -path '*/bin/*' ! -name python3.11 \) -delete
-    find "$root" -path '*/theano/*' -prune -o -type d -name tests -print0 | xargs -0 rm -rf
+    find "$root" \( -path '*/theano/*' -o -path '*/ziglang/*' \) -prune -o -type d -name tests -print0 | xargs -0 rm -rf
     ln -s python3.11 "$root/bin/python"
     mkdir -p .kit
     tar -C "$root" --owner=0 --group=0 -c . | xz -T0 >"$file.part"

@@ -217,7 +217,9 @@ def trial(device: str) -> Problem | None:
         elemwise = import_module("pygpu.elemwise").elemwise2
         context = pygpu.init(device if device != "cuda" else "cuda0")
         ones = pygpu.array(numpy.ones(3, "float32"), context=context)
-        result = numpy.asarray(elemwise(ones, "+", ones, ones))
+        total = elemwise(ones, "+", ones, ones)
+        result = numpy.asarray(total)
+        total.sync()  # the distributions' pygpu may copy late, see theano_env/contexts.py
     except Exception as error:
         text = error.args[0] if error.args and isinstance(error.args[0], str | bytes) else str(error)
         if isinstance(text, bytes):
