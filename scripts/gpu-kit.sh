@@ -153,6 +153,7 @@ enter() {
     "$compiler" -shared -fPIC -O2 -o "$lib/libnvrtc.so" -x c docker/nvrtc_shim.c -ldl
     # They load other libraries from their own folders, which the links do not lead to.
     own=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
+    export LXMLS_PEER_LIBRARY_PATH=${LD_LIBRARY_PATH:-} # of PyTorch and JAX, which bring a CUDA
     export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}$own
     export LXMLS_NVRTC=$nvrtc LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu CPATH=$PWD/.venv/include PATH=$PWD/.venv/bin:$PATH
     export PYTHONNOUSERSITE=1

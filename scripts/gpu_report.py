@@ -83,7 +83,8 @@ def run(step: dict[str, Any], limit: float) -> None:
     """Run a step's command in a process group of its own, show its output, and fill in what became of it."""
     start = monotonic()
     lines: deque[str] = deque(maxlen=MAX_LINES)
-    environ = {**os.environ, **step.pop("environ", {})}
+    # Python's output comes line by line, so that a killed command's last lines are there, too.
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1", **step.pop("environ", {})}
     out = step.pop("out", None)
     try:
         process = subprocess.Popen(
@@ -109,8 +110,8 @@ def run(step: dict[str, Any], limit: float) -> None:
         timer.start()
         try:
             for line in process.stdout or ():
-                print(line, end="", flush=True)
                 lines.append(line.rstrip())
+                print(line, end="", flush=True)
             step["exit_status"] = process.wait()
         finally:
             timer.cancel()
