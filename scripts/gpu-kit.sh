@@ -4,10 +4,12 @@
 #     scripts/gpu-kit.sh pack         on Debian for x86-64 with network: make .kit/kit.tar.xz, which git ignores
 #     scripts/gpu-kit.sh look         on the GPU machine: show what it has; exit status 0 if its GPU computes
 #     scripts/gpu-kit.sh on COMMAND   on the GPU machine: run COMMAND in the checkout, for example `make test-gpu`
+#     scripts/gpu-kit.sh report       on the GPU machine: run all tests and benchmarks, write one file (--help: options)
 #
 # Copy the checkout and the file to the machine. The file is a relocatable .venv: Debian 12's Python 3.11 with headers, the
-# pygpu that is built for it, and the locked packages. The machine must have g++, a Python 3 to unpack the file, the driver,
-# and NVRTC and cuBLAS from a CUDA toolkit or from PyTorch's packages. Folders in LD_LIBRARY_PATH are searched first.
+# pygpu that is built for it, the locked packages, and zig, which compiles if there is no g++. The machine must have xz or a
+# Python 3 to unpack the file, the driver, and NVRTC and cuBLAS from a CUDA toolkit or from PyTorch's packages. Folders in
+# LD_LIBRARY_PATH are searched first. LXMLS_DEVICE=cuda1 chooses the second GPU; CUDA_VISIBLE_DEVICES is obeyed, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=.kit/kit.tar.xz
@@ -43,15 +45,24 @@ pack() {
     mkdir "$root/spare"
     find "$work/spare" -name 'lib*.so.*' -exec mv {} "$root/spare" \;
 
-    "$uv" export -q --frozen --no-default-groups --group dev --prune nbclient --prune fonttools --no-emit-project \
+    "$uv" export -q --frozen --no-default-groups --group dev --group zig --prune nbclient --prune fonttools --no-emit-project \
         -o "$work/requirements.txt"
     LD_LIBRARY_PATH=$root/spare "$uv" pip install -q --python "$root/bin/python3.11" --require-hashes --no-deps \
         --target "$root/local/lib/python3.11/dist-packages" -r "$work/requirements.txt"
 
+    # Put zig where scripts/zig-g++ looks for it, without what it needs to compile for other systems.
+    mkdir -p "$root/lib/python3.11/site-packages"
+    mv "$root/local/lib/python3.11/dist-packages/ziglang" "$root/lib/python3.11/site-packages"
+    (
+        cd "$root/lib/python3.11/site-packages/ziglang/lib/libc"
+        rm -r mingw musl darwin wasi freebsd netbsd openbsd
+        find include -mindepth 1 -maxdepth 1 ! -name 'any-linux-any' ! -name 'generic-glibc' ! -name 'x86*-linux-*' \
+            -exec rm -r {} +
+    )
     # Remove documents, tests and static libraries.
     rm -r "$root"/{share,src,lib/binfmt.d,lib/python3.11/{config-*,sitecustomize.py}}
     find "$root" \( -name '*.a' -o -path '*/bin/*' ! -name python3.11 \) -delete
-    find "$root" -path '*/theano/*' -prune -o -type d -name tests -print0 | xargs -0 rm -rf
+    find "$root" \( -path '*/theano/*' -o -path '*/ziglang/*' \) -prune -o -type d -name tests -print0 | xargs -0 rm -rf
     ln -s python3.11 "$root/bin/python"
     mkdir -p .kit
     tar -C "$root" --owner=0 --group=0 -c . | xz -T0 >"$file.part"
@@ -77,8 +88,13 @@ unpack() {
     [ ! -e .venv ] || [ -e .venv/kit ] || die ".venv is not the kit's: use a checkout without one"
     rm -rf .venv .kit/unpacked
     mkdir .kit/unpacked
-    python3 -W ignore -m tarfile -e "$file" .kit/unpacked ||
-        die "unpacking $file failed: it needs a Python 3 with lzma"
+    if command -v xz >/dev/null; then
+        tar -xJf "$file" -C .kit/unpacked
+    elif python3 -c 'import lzma' 2>/dev/null; then
+        python3 -W ignore -m tarfile -e "$file" .kit/unpacked
+    else
+        die "unpacking $file needs xz (apt-get install -y xz-utils) or a Python 3 with lzma"
+    fi || die "unpacking $file failed: is it complete, and is there room for 1.5 GB?"
     for so in .kit/unpacked/spare/*; do
         grep -q "^\s*${so##*/} " <<<"$known" || mv "$so" .kit/unpacked/lib
     done
@@ -105,9 +121,20 @@ find_library() {
 
 script() { printf '#!%s\n%s\n' "$PWD/.venv/bin/python" "$2" >".venv/bin/$1" && chmod +x ".venv/bin/$1"; }
 
+# Show only the GPU that LXMLS_DEVICE=cudaN names, counted among those in CUDA_VISIBLE_DEVICES. It is `cuda` then, to
+# PyTorch and JAX, too.
+choose_card() {
+    local number visible
+    [[ ${LXMLS_DEVICE-} =~ ^cuda[0-9]+$ ]] || return 0
+    number=${LXMLS_DEVICE#cuda}
+    IFS=, read -ra visible <<<"${CUDA_VISIBLE_DEVICES-}"
+    [ -z "${CUDA_VISIBLE_DEVICES+set}" ] || [ -n "${visible[number]-}" ] ||
+        die "LXMLS_DEVICE=$LXMLS_DEVICE does not exist: CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES shows ${#visible[@]} GPUs"
+    export CUDA_VISIBLE_DEVICES=${visible[number]-$number} LXMLS_DEVICE=cuda
+}
+
 # Adapt .venv to this checkout and this machine, and set the environment of a command.
 enter() {
-    command -v g++ >/dev/null || die "g++ not found: Theano needs it to compile C code"
     local lib=$PWD/.venv/lib known folders own
     known=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p)
     mapfile -t folders < <(list_folders | grep .)
@@ -117,9 +144,16 @@ enter() {
     rm -f "$lib"/lib{cuda,cublas}.so
     [ -z "$driver" ] || ln -s "$driver" "$lib/libcuda.so"
     [ -z "$cublas" ] || ln -s "$cublas" "$lib/libcublas.so"
-    gcc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
+    rm -rf .venv/zig
+    if ! compiler=$(command -v g++); then
+        mkdir .venv/zig
+        ln -s ../../scripts/zig-g++ .venv/zig/g++
+        compiler=.venv/zig/g++
+    fi
+    "$compiler" -shared -fPIC -O2 -o "$lib/libnvrtc.so" -x c docker/nvrtc_shim.c -ldl
     # They load other libraries from their own folders, which the links do not lead to.
     own=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
+    export LXMLS_PEER_LIBRARY_PATH=${LD_LIBRARY_PATH:-} # of PyTorch and JAX, which bring a CUDA
     export LD_LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}$own
     export LXMLS_NVRTC=$nvrtc LIBRARY_PATH=$lib:$lib/x86_64-linux-gnu CPATH=$PWD/.venv/include PATH=$PWD/.venv/bin:$PATH
     export PYTHONNOUSERSITE=1
@@ -136,13 +170,17 @@ pack) pack ;;
 look)
     enter
     printf '%-8s %s\n' driver "${driver:-none}" NVRTC "${nvrtc:-none}" cuBLAS "${cublas:-none}" \
-        g++ "$(g++ -dumpfullversion), $(nproc) cores"
+        "$([ -e .venv/zig ] && echo zig || echo g++)" "$("$compiler" -dumpfullversion), $(nproc) cores"
+    timeout 60 nvidia-smi -L 2>/dev/null || echo "nvidia-smi lists no GPU"
     python -c 'from lxmls_rnn.doctor import gpu, screen; screen.show(list(gpu.findings()), [])'
-    LXMLS_DEVICE=cuda python -m lxmls_rnn.device | sed -n 1p
+    choose_card
+    LXMLS_DEVICE=${LXMLS_DEVICE:-cuda} python -m lxmls_rnn.device | sed -n 1p
     ;;
-on)
+on | report)
+    [ "$1" = report ] && set -- "$1" python scripts/gpu_report.py "${@:2}"
     shift
     enter
+    choose_card
     exec "$@"
     ;;
 *)

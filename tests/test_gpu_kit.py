@@ -56,3 +56,21 @@ def test_before_packing_it_looks_for_what_it_packs_with(kit, tmp_path):
     assert kit("pack", PATH=str(tmp_path / "bin")) == (1, "gpu-kit: uv not found: run make setup first\n")
     (tmp_path / "bin" / "uv").symlink_to(shutil.which("true"))
     assert kit("pack", PATH=str(tmp_path / "bin")) == (1, "gpu-kit: xz not found: apt-get install -y xz-utils\n")
+
+
+def test_before_unpacking_it_looks_for_what_it_unpacks_with(kit, tmp_path):
+    (tmp_path / "bin").mkdir()
+    for tool in ("cat", "cksum", "dirname", "grep", "mkdir", "rm", "sed", "tr"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    (tmp_path / ".kit").mkdir()
+    (tmp_path / ".kit" / "kit.tar.xz").touch()
+    status, text = kit("on", "true", PATH=str(tmp_path / "bin"))
+    assert status == 1
+    assert text.endswith("needs xz (apt-get install -y xz-utils) or a Python 3 with lzma\n")
+    assert not (tmp_path / ".venv").exists()
+    for tool in ("tar", "xz"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    status, text = kit("on", "true", PATH=str(tmp_path / "bin"))
+    assert status == 1
+    assert "unpacking .kit/kit.tar.xz failed: is it complete" in text
+    assert not (tmp_path / ".venv").exists()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lxmls_rnn.device import libraries
-from lxmls_rnn.device.problems import index, problem, trial, variable
+from lxmls_rnn.device.problems import MIG, index, problem, trial, variable
 
 OPENCL_LIMITS = "FastRNN and FastLSTM train there; theano.scan, and so RNN and LSTM, needs the CPU or CUDA."
 
@@ -48,6 +48,7 @@ def choose(asked: str | None = None, prove: bool = False, environ: Mapping[str, 
             return Choice(asked, device, f"Theano uses the OpenCL device {device}. {OPENCL_LIMITS}")
         name, (major, minor) = libraries.cards()[index(device)]
         sentence = f"Theano uses the GPU: {name}, compute capability {major}.{minor} ({device})."
+        sentence += f" {MIG}." if " MIG " in name else ""
         return Choice(asked, device, sentence + _compiling(environ))
     if asked == "auto":
         return Choice(asked, "cpu", f"Theano uses the CPU, because {found.why}; {found.remedy}.", found.why)

@@ -19,6 +19,10 @@ CUDA_ERRORS = {
     803: "the driver and its library differ in version",
     804: "the GPU does not take a library newer than its driver",
 }
+MIG = (
+    "A process sees only one MIG device, a part of a GPU: CUDA_VISIBLE_DEVICES=MIG-... chooses it by its UUID, which"
+    " `nvidia-smi -L` lists"
+)
 # Errors of a test kernel: the driver's name, what it means and a remedy.
 KERNEL_ERRORS = {
     "CUDA_ERROR_DEVICE_UNAVAILABLE": (
@@ -132,6 +136,10 @@ def _driver_problem(index: int) -> Problem | None:
     status = library.cuInit(0)
     if status == 0 and not libraries.cards():
         status = 100
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if status == 100 and visible is not None:
+        remedy = "remove that variable, or name a GPU or MIG device in it that `nvidia-smi -L` lists"
+        return Problem(f"the driver sees no GPU with CUDA_VISIBLE_DEVICES={visible} (CUDA error 100)", remedy)
     if status != 0:
         why, known = CUDA_ERRORS.get(status, "the driver does not start"), "no GPU"
         if status == 802:
@@ -142,7 +150,8 @@ def _driver_problem(index: int) -> Problem | None:
     count = len(libraries.cards())
     if index >= count:
         names = "cuda0" if count == 1 else f"cuda0 to cuda{count - 1}"
-        return Problem(f"cuda{index} does not exist", f"the driver shows {names}")
+        is_part = " MIG " in libraries.cards()[0][0]
+        return Problem(f"cuda{index} does not exist", f"the driver shows {names}" + f". {MIG}" * is_part)
     return None
 
 
@@ -217,7 +226,9 @@ def trial(device: str) -> Problem | None:
         elemwise = import_module("pygpu.elemwise").elemwise2
         context = pygpu.init(device if device != "cuda" else "cuda0")
         ones = pygpu.array(numpy.ones(3, "float32"), context=context)
-        result = numpy.asarray(elemwise(ones, "+", ones, ones))
+        total = elemwise(ones, "+", ones, ones)
+        result = numpy.asarray(total)
+        total.sync()  # the distributions' pygpu may copy late, see theano_env/contexts.py
     except Exception as error:
         text = error.args[0] if error.args and isinstance(error.args[0], str | bytes) else str(error)
         if isinstance(text, bytes):

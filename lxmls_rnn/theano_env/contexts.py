@@ -4,10 +4,12 @@ Each thread has a stack of CUDA contexts and works in the topmost one. libgpuarr
 of how often its context was entered. It pushes the context on the stack of the thread that raises the counter to 1.
 Two threads at the same time can make the counter too low, which ends the process.
 
-The distributions' libgpuarray has two more faults, which scripts/pygpu_build fixes; the thread's own context is the
-workaround. When it compiles a kernel a second time, it enters the context and never leaves it: from then on no other
-thread gets a context. It frees memory without entering the context; it ignores the error, also for objects that Python
-frees between these calls. While one thread compiles for a GPU, the trainings of other threads wait.
+The distributions' libgpuarray has three more faults, which scripts/pygpu_build fixes. Compiling a kernel again, it
+enters the context and never leaves it: from then on no other thread gets a context. It frees memory without entering
+the context; it ignores the error, also for objects that Python frees between these calls. The thread's own context is
+the workaround for both. `wait_for_reads` is the workaround for the third, copies that arrive late.
+
+While one thread compiles for a GPU, the trainings of other threads wait.
 """
 
 import ctypes
@@ -22,6 +24,9 @@ from lxmls_rnn.device import GpuLost, libraries
 from lxmls_rnn.theano_env.lock import LOCK, reporting_wait
 
 YIELD_SECONDS = 0.0005  # pause of a thread while another one waits; longer than waking up takes
+
+# libgpuarray's table of operations, `_gpuarray_buffer_ops` in src/private.h: its length, and the positions of two.
+OPERATIONS, BUFFER_READ, BUFFER_SYNC = 21, 9, 17
 
 Call = Callable[..., Any]
 
@@ -46,6 +51,7 @@ class Turn:
             return call()
 
 
+_KEPT: list[Any] = []  # what libgpuarray points to
 TURN = Turn()  # for compiling and for computing on a GPU: two locks could cause a deadlock
 
 
@@ -115,6 +121,27 @@ def in_turns(call: Call) -> Call:
     return locked
 
 
+def wait_for_reads(context: int) -> Any:
+    """Let libgpuarray wait after each copy to the host; return what must live as long as the context at this address.
+
+    The distributions' libgpuarray 0.7.6 does not wait. That is right for pageable memory on most systems, but CUDA does
+    not promise it, and not on a system that copies such memory directly (GH200).
+    """
+    operations = ctypes.POINTER(ctypes.c_void_p * OPERATIONS).from_address(context)  # the first field of the context
+    changed = type(operations.contents)(*operations.contents)
+    read_type = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
+    read = read_type(changed[BUFFER_READ] or 0)
+    sync = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(changed[BUFFER_SYNC] or 0)
+
+    @read_type
+    def read_and_wait(target: int, source: int, offset: int, size: int) -> int:
+        return read(target, source, offset, size) or sync(source)
+
+    changed[BUFFER_READ] = ctypes.cast(read_and_wait, ctypes.c_void_p).value
+    operations.contents = changed
+    return changed, read_and_wait
+
+
 def share_gpu() -> None:
     """Let threads take turns on the GPU if Theano's device is a CUDA device."""
     from theano.compile import function_module, sharedvalue
@@ -126,6 +153,8 @@ def share_gpu() -> None:
         return
     if context.kind != b"cuda":
         return
+    if not libraries.has_own_pygpu():
+        _KEPT.append(wait_for_reads(context.ptr))
     exclusively = PrimaryContext(context.unique_id).exclusively
     function_module.Function.__call__ = exclusively(function_module.Function.__call__)
     for name in ("get_value", "set_value"):

@@ -1,8 +1,10 @@
-"""The kit on a bare machine: Debian 13 with its own Python 3.13 and g++, no network, no root, no driver.
+"""The kit on two bare machines with Debian 13, without network, root and driver.
 
+One has its own Python 3.13 and g++, the other has neither, but xz.
 NVRTC is real, from its wheel, and lies where a CUDA toolkit has it. The driver is the emulated one.
 """
 
+import json
 import re
 import sysconfig
 from pathlib import Path
@@ -13,9 +15,15 @@ from container.machine import ROOT, Machine, call, copy_of_the_project, image
 DOCKERFILE = """
 ARG BASE
 FROM ${BASE}
-RUN apt-get update && apt-get install -y --no-install-recommends g++ make python3 && useradd --create-home student
+ARG PACKAGES
+RUN apt-get update && apt-get install -y --no-install-recommends $PACKAGES && useradd --create-home student
 USER student
 """
+USES_LIBGPUARRAY = """
+#include <gpuarray/array.h>
+extern "C" int wait(GpuArray *a) { return GpuArray_sync(a); }
+"""
+ON_EMULATOR = "EMULATED_CC=120 LD_LIBRARY_PATH=/tmp/cuda THEANO_FLAGS=gpuarray.cache_path="
 EMULATOR = """
 mkdir /tmp/driver /tmp/cuda
 tests=/home/student/lab/tests/gpu/emulator
@@ -29,29 +37,50 @@ pytestmark = pytest.mark.slow("packs the kit, makes a bare Debian 13 and compile
 
 
 @pytest.fixture(scope="module")
-def machine(engine, tmp_path_factory):
-    """A bare machine with the checkout and the kit in /home/student/lab."""
+def start(engine, tmp_path_factory):
+    """Start a bare machine with some packages, and the checkout and the kit in /home/student/lab."""
     folder = tmp_path_factory.mktemp("kit")
     folder.chmod(0o755)  # a stranger in the container reads it
     (folder / "project").mkdir()
     project = copy_of_the_project(folder / "project")
     quick = 'PATH=$PATH:"$0"/.uv/bin XZ_OPT=-0 scripts/gpu-kit.sh pack'
     call("sh", "-c", quick, ROOT, cwd=project, timeout=900)
-    call("docker", "build", "--build-arg", f"BASE={image('debian:13', 'lxmls-rnn-base:debian13', 'trixie')}",
-         "-t", "lxmls-rnn-bare:test", "-", input=DOCKERFILE, timeout=600)  # fmt: skip
+    base = image("debian:13", "lxmls-rnn-base:debian13", "trixie")
     nvrtc = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
     assert nvrtc.is_dir(), "the wheel nvidia-cuda-nvrtc-cu12 is missing: uv sync"
-    name = call(
-        *("docker", "run", "--detach", "--init", "--rm", "--network", "none"),
-        *("--volume", f"{folder}:/media:ro", "--volume", f"{nvrtc}:/usr/local/cuda/lib64:ro"),
-        *("lxmls-rnn-bare:test", "sleep", "infinity"),
-    ).stdout.strip()
-    machine = Machine(name)
-    try:
+    names = []
+
+    def start(packages):
+        tag = f"lxmls-rnn-bare:test-{len(names)}"
+        arguments = ["--build-arg", f"BASE={base}", "--build-arg", f"PACKAGES={packages}"]
+        call("docker", "build", *arguments, "-t", tag, "-", input=DOCKERFILE, timeout=600)
+        name = call(
+            *("docker", "run", "--detach", "--init", "--rm", "--network", "none"),
+            *("--volume", f"{folder}:/media:ro", "--volume", f"{nvrtc}:/usr/local/cuda/lib64:ro"),
+            *(tag, "sleep", "infinity"),
+        ).stdout.strip()
+        names.append(name)
+        machine = Machine(name)
         machine.run("cp -r /media/project lab", folder="/home/student")
-        yield machine
-    finally:
+        return machine
+
+    yield start
+    for name in names:
         call("docker", "rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def machine(start):
+    """A machine with a compiler."""
+    return start("g++ make python3")
+
+
+@pytest.fixture(scope="module")
+def emulator(machine):
+    """The machine with an emulated driver, in a folder for LD_LIBRARY_PATH and, as a system's, known to the linker."""
+    machine.run(EMULATOR)
+    machine.run("echo /tmp/driver >/etc/ld.so.conf.d/driver.conf; ldconfig", user="root")
+    return machine
 
 
 def test_look_says_what_is_there_and_fails_without_a_gpu(machine):
@@ -70,18 +99,51 @@ def test_the_doctor_works_and_says_that_there_is_no_driver(machine):
 
 
 def test_layers_and_models_are_right_on_the_emulated_device(machine):
-    """The other tests of tests/gpu run in the image."""
-    command = "pytest -n 2 tests/gpu/test_gpu_on_device.py -k 'layers or models'"
+    """Also with Debian's libgpuarray, which does not wait for copies. The other tests of tests/gpu run in the image."""
+    command = "pytest -n 2 tests/gpu/test_gpu_on_device.py -k 'layers or models or rows'"
     output = machine.run(f"scripts/gpu-kit.sh on {command}", timeout=1800).stdout
-    assert re.search(r"^=+ 2 passed, 2 skipped", output, re.MULTILINE)  # without PoCL
+    assert re.search(r"^=+ 4 passed, 3 skipped", output, re.MULTILINE)  # without PoCL
     skipped = [line for line in output.splitlines() if line.startswith("SKIPPED")]
     assert [line for line in skipped if "opencl0:0" not in line] == []
 
 
-def test_a_driver_that_is_there_is_found_and_computes(machine):
+def test_a_gpu_is_chosen_among_those_that_are_visible(machine):
+    show = "scripts/gpu-kit.sh on printenv CUDA_VISIBLE_DEVICES LXMLS_DEVICE"
+    assert machine.run(f"LXMLS_DEVICE=cuda1 {show}").stdout == "1\ncuda\n"
+    assert machine.run(f"CUDA_VISIBLE_DEVICES=3,MIG-7 LXMLS_DEVICE=cuda1 {show}").stdout == "MIG-7\ncuda\n"
+    result = machine.run(f"CUDA_VISIBLE_DEVICES=3 LXMLS_DEVICE=cuda1 {show}", check=False)
+    assert (result.returncode, result.stdout) == (
+        1,
+        "gpu-kit: LXMLS_DEVICE=cuda1 does not exist: CUDA_VISIBLE_DEVICES=3 shows 1 GPUs\n",
+    )
+
+
+def test_a_driver_that_is_there_is_found_and_computes(emulator):
     """The linker knows the driver; LD_LIBRARY_PATH names a CUDA that goes before the machine's."""
-    machine.run(EMULATOR)
-    machine.run("echo /tmp/driver >/etc/ld.so.conf.d/driver.conf; ldconfig", user="root")
-    output = machine.run("EMULATED_CC=120 LD_LIBRARY_PATH=/tmp/cuda scripts/gpu-kit.sh look").stdout
+    output = emulator.run(f"{ON_EMULATOR} scripts/gpu-kit.sh look").stdout
     assert re.search("driver +/tmp/driver/libcuda.so.1\nNVRTC +/tmp/cuda/libnvrtc.so.12\n", output)
     assert "Theano uses the GPU: " in output
+
+
+def test_the_report_of_all_steps_is_one_file(emulator):
+    steps = "--steps look,threads,bench,memcheck --budget 5 --out /tmp/report.json"
+    result = emulator.run(f"{ON_EMULATOR} scripts/gpu-kit.sh report {steps}", check=False, timeout=1800)
+    report = json.loads(emulator.run("cat /tmp/report.json").stdout)
+    assert "\n".join(report["text"]) in result.stdout
+    found = {step["name"]: step for step in report["steps"]}
+    assert [found[name]["status"] for name in ("look", "threads", "memcheck")] == ["ok", "ok", "skipped"]
+    assert found["bench"]["results"]["rows"]
+    assert result.returncode == (found["bench"]["status"] == "failed")  # the emulated device may be too slow
+    assert report["machine"]["gpus"] == ["emulated GPU, compute 12.0"]
+
+
+def test_without_a_compiler_zig_compiles(start):
+    machine = start("xz-utils")
+    assert machine.run("! command -v g++ gcc cc python3 make").stdout == ""
+    output = machine.run("scripts/gpu-kit.sh look", check=False, timeout=1800).stdout
+    assert re.search(r"^zig +\d", output, re.MULTILINE)
+    output = machine.run("scripts/gpu-kit.sh on lxmls-rnn doctor", timeout=1800).stdout
+    assert "compiled to C, ran, and gave the right result" in output
+    compiling = ".venv/zig/g++ -shared -fPIC -x c++ -o /tmp/a.so - -lgpuarray"
+    machine.run(f"echo '{USES_LIBGPUARRAY}' | scripts/gpu-kit.sh on {compiling}", timeout=600)
+    machine.run("scripts/gpu-kit.sh on python -c 'import ctypes; ctypes.CDLL(\"/tmp/a.so\")'")

@@ -18,7 +18,10 @@ PRETEND = r"""
 static int number(const char *name) { const char *text = getenv(name); return text ? atoi(text) : 0; }
 int cuInit(unsigned flags) { return flags + number("CUINIT"); }
 int cuDeviceGetCount(int *count) { *count = number("COUNT"); return 0; }
-int cuDeviceGetName(char *name, int size, int device) { strncpy(name, device ? "Second" : "Pretend", size); return 0; }
+int cuDeviceGetName(char *name, int size, int device) {
+  strncpy(name, device ? "Second" : getenv("NAME"), size);
+  return 0;
+}
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
   int capability = number(device ? "SECOND_CC" : "CC");
   switch (attribute) {
@@ -37,7 +40,7 @@ int nvrtcGetNumSupportedArchs(int *count) { *count = number("ARCHS"); return *co
 int nvrtcGetSupportedArchs(int *archs) { archs[0] = 120; if (number("ARCHS") > 1) archs[1] = 75; return 0; }
 int cublasGetProperty(int which, int *value) { *value = which + 11; return number("NO_CUBLAS"); }
 """
-HEALTHY = {"COUNT": "1", "CC": "89", "SERVES": "13000", "NVRTC": "130", "ARCHS": "2"}
+HEALTHY = {"NAME": "Pretend", "COUNT": "1", "CC": "89", "SERVES": "13000", "NVRTC": "130", "ARCHS": "2"}
 PYGPU = "def init(name): raise RuntimeError('a kernel that does not run')\ndef array(*a, **k): pass\n"
 
 
@@ -67,7 +70,7 @@ def healthy():
 @pytest.fixture
 def driver(pretend, monkeypatch):
     """Set what the libraries answer, of two GPUs that differ; a name that is None is a library that is not there."""
-    for name in ("LXMLS_ADVICE", "LXMLS_DEVICE", "LXMLS_GPU_FAULT", "LXMLS_KERNELS"):
+    for name in ("CUDA_VISIBLE_DEVICES", "LXMLS_ADVICE", "LXMLS_DEVICE", "LXMLS_GPU_FAULT", "LXMLS_KERNELS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(libraries, "find_spec", lambda name: ModuleSpec(name, None))
     monkeypatch.setattr(libraries, "import_pygpu", SimpleNamespace)
@@ -83,6 +86,13 @@ def driver(pretend, monkeypatch):
 
     yield answer
     libraries.cards.cache_clear()
+
+
+class Array(np.ndarray):
+    """What an operation returns."""
+
+    def sync(self):
+        """There is nothing to wait for."""
 
 
 @pytest.fixture
@@ -103,7 +113,7 @@ def pygpu(driver, monkeypatch):
 
     def add(left, operation, right, like):
         assert (operation, right.dtype, like.dtype) == ("+", "float32", "float32")
-        return left + right + found.wrong
+        return (left + right + found.wrong).view(Array)
 
     elemwise = SimpleNamespace(elemwise2=add)
     monkeypatch.setattr(libraries, "import_pygpu", lambda: SimpleNamespace(init=init, array=array))

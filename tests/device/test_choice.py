@@ -29,6 +29,17 @@ def test_the_second_gpu_is_named_by_its_number(driver):
     assert "the driver shows cuda0, or set" in device.choose("cuda1").sentence
 
 
+def test_a_part_of_a_gpu_is_told_with_how_to_choose_another(driver):
+    driver(COUNT="1", NAME="NVIDIA A100-SXM4-40GB MIG 1g.5gb", CC="80")
+    how = (
+        "A process sees only one MIG device, a part of a GPU: CUDA_VISIBLE_DEVICES=MIG-... chooses it by its UUID, "
+        "which `nvidia-smi -L` lists"
+    )
+    sentence = "Theano uses the GPU: NVIDIA A100-SXM4-40GB MIG 1g.5gb, compute capability 8.0 (cuda)."
+    assert device.choose("cuda").sentence == f"{sentence} {how}."
+    assert f"the driver shows cuda0. {how}, or set" in device.choose("cuda1").sentence
+
+
 def test_opencl_needs_no_nvidia_driver_and_says_its_limits(driver):
     driver(absent=["libcuda.so", "libnvrtc.so"])
     assert device.problem("opencl0:0") is None

@@ -27,6 +27,11 @@ IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
         ),
         ({"CUINIT": "7"}, "the driver does not start (CUDA error 7)", problems.ADVICE["no GPU"]),
         ({"COUNT": "0"}, "the driver sees no GPU (CUDA error 100)", problems.ADVICE["no GPU"]),
+        (
+            {"COUNT": "0", "CUDA_VISIBLE_DEVICES": "MIG-1"},
+            "the driver sees no GPU with CUDA_VISIBLE_DEVICES=MIG-1 (CUDA error 100)",
+            "remove that variable, or name a GPU or MIG device in it that `nvidia-smi -L` lists",
+        ),
         ({"NO_CUBLAS": "1"}, "there is no cuBLAS", problems.ADVICE["no toolkit"]),
         ({"NVRTC": "0"}, "there is no NVRTC", problems.ADVICE["no toolkit"]),
         ({"NVRTC": "0", "NO_CUBLAS": "1"}, "there is no NVRTC and no cuBLAS", problems.ADVICE["no toolkit"]),

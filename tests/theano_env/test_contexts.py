@@ -159,3 +159,23 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
     assert constructors[0].__wrapped__ is gpu.gpuarray_shared_constructor
     assert modules[0].orig_function("four") == 4
     assert driver.set == [77]
+
+
+def test_libgpuarray_waits_after_a_copy_to_the_host():
+    read_type = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
+    sync_type = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    calls = []
+    read = read_type(lambda *arguments: calls.append(arguments) or arguments[-1] == 0)
+    sync = sync_type(lambda source: calls.append(source) or 7)
+    table = (ctypes.c_void_p * contexts.OPERATIONS)(*range(1, contexts.OPERATIONS + 1))
+    table[contexts.BUFFER_READ], table[contexts.BUFFER_SYNC] = (ctypes.cast(f, ctypes.c_void_p) for f in (read, sync))
+    context, before = ctypes.pointer(table), list(table)
+    kept = contexts.wait_for_reads(ctypes.addressof(context))
+    changed = list(context.contents)
+    assert [i for i in range(contexts.OPERATIONS) if changed[i] != before[i]] == [contexts.BUFFER_READ]
+    assert list(table) == before  # libgpuarray's own table may be read-only
+    read_and_wait = read_type(changed[contexts.BUFFER_READ])
+    assert read_and_wait(1, 2, 3, 4) == 7
+    assert read_and_wait(1, 2, 3, 0) == 1  # an error of the copy
+    assert calls == [(1, 2, 3, 4), 2, (1, 2, 3, 0)]
+    del kept

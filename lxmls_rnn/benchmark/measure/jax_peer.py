@@ -24,7 +24,10 @@ def jax_device(name: str) -> Any:
         return jax.devices("cpu")[0]
     if not name.startswith("cuda"):
         raise RuntimeError(f"JAX has no device {name}")
-    gpus = [device for device in jax.devices() if device.platform == "gpu"]
+    try:
+        gpus = jax.devices("cuda")
+    except RuntimeError as error:
+        raise RuntimeError(f"this JAX computes on the CPU only: {error}") from error
     index = int(name.removeprefix("cuda") or 0)
     if index >= len(gpus):
         raise RuntimeError(f"JAX has no device {name}: it finds {len(gpus)} GPUs")

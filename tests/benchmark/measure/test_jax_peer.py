@@ -56,11 +56,21 @@ def test_a_step_overwrites_the_parameters_and_changes_only_the_embeddings_of_its
 
 @pytest.mark.parametrize(
     ("device", "why"),
-    [("opencl0:0", "JAX has no device opencl0:0"), ("cuda77", r"JAX has no device cuda77: it finds \d+ GPUs")],
+    [
+        ("opencl0:0", "JAX has no device opencl0:0"),
+        ("cuda77", "this JAX computes on the CPU only: .*|JAX has no device cuda77: it finds ."),
+    ],
 )
 def test_a_device_that_it_does_not_have_is_unavailable(device, why):
     with pytest.raises(RuntimeError, match=why):
         raise RuntimeError(start("jax", device, 1)["unavailable"])
+
+
+def test_the_gpus_that_it_finds_are_counted(monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda platform: {"cuda": ["first", "second"]}[platform])
+    assert (jax_device("cuda"), jax_device("cuda1")) == ("first", "second")
+    with pytest.raises(RuntimeError, match="JAX has no device cuda2: it finds 2 GPUs"):
+        jax_device("cuda2")
 
 
 def test_it_says_its_version_and_where_its_parameters_are():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment
+from lxmls_rnn.benchmark.measure.process import Failed, Worker, checked, environment, for_another_python
 from lxmls_rnn.deep_learning.gpu_plans import BOUNDS_VARIABLE, fused_up_to
 from lxmls_rnn.device.processor import processors
 
@@ -140,3 +140,17 @@ def test_the_environment_says_device_dtype_and_threads(monkeypatch):
     assert environ["JAX_PLATFORMS"] == "cpu"
     assert environment("jax", "cuda", "float64", 3).get("JAX_PLATFORMS") == os.environ.get("JAX_PLATFORMS")
     json.dumps(environ)  # texts all of them
+
+
+def test_another_python_has_the_libraries_from_before_the_kit(tmp_path):
+    ours = {"LD_LIBRARY_PATH": "/kit:/old", "PYTHONPATH": "/ours", "A": "1"}
+    expected = {"A": "1", "PYTHONPATH": str(tmp_path)}
+    for path, before in ((None, "/kit:/old"), ("/old", "/old"), ("", "")):
+        environ = ours | ({} if path is None else {"LXMLS_PEER_LIBRARY_PATH": path})
+        found = for_another_python(environ, str(tmp_path))
+        assert (tmp_path / "lxmls_rnn" / "__init__.py").exists()
+        (tmp_path / "lxmls_rnn").unlink()
+        assert {name: value for name, value in found.items() if name != "LXMLS_PEER_LIBRARY_PATH"} == {
+            **expected,
+            "LD_LIBRARY_PATH": before,
+        }
