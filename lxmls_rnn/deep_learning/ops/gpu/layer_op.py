@@ -61,15 +61,14 @@ def set_product(A: Any, B: Any, C: Any, beta: float = 0.0, **transposed: bool) -
         blas.gemm(1.0, A, B, beta, C, overwrite_c=True, **transposed)
 
 
-def outer(e: Any, before: Any, first: Any) -> Any:
-    """Return sum_t e_t s_{t-1}^T from e (T, B, m), s_1 .. s_T, which is `before` (T, B, n), and s_0, `first` (B, n)."""
+def outer(e: Any, before: Any) -> Any:
+    """Return sum_t e_t s_{t-1}^T from e (T, B, m) and s_0 .. s_{T-1}, which is `before` (T, B, n)."""
     T, B, m = e.shape
-    product = pygpu.zeros((m, first.shape[1]), "float32", context=e.context)
-    if T and B:
-        set_product(e[0], first, product, trans_a=True)
-    if T > 1 and B:
-        rows = (T - 1) * B
-        set_product(e[1:].reshape((rows, m)), before[:-1].reshape((rows, -1)), product, 1.0, trans_a=True)
+    n = before.shape[2]
+    if T * B == 0:
+        return pygpu.zeros((m, n), "float32", context=e.context)
+    product = pygpu.empty((m, n), "float32", context=e.context)
+    set_product(e.reshape((T * B, m)), before.reshape((T * B, n)), product, trans_a=True)
     return product
 
 
