@@ -20,7 +20,7 @@ from lxmls_rnn.benchmark.measure.results import Results
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 DEVICES = [ASKED] if ASKED else ["opencl0:0", EMULATED]
-FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "models")]
+FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "updates", "models")]
 CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
 SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
 FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches")]

@@ -48,9 +48,9 @@ def block(H: int) -> int:
     return min(BLOCK_THREADS, -(-H // 32) * 32)
 
 
-def contiguous(array: Any) -> Any:
-    """Return the array, or a copy if it is not in C order or does not begin where its memory begins."""
-    if array.flags.c_contiguous and array.offset == 0:
+def contiguous(array: Any, anywhere: bool = False) -> Any:
+    """Return the array, or a copy if it is not in C order, or does not begin where its memory begins or `anywhere`."""
+    if array.flags.c_contiguous and (anywhere or array.offset == 0):
         return array
     return array.copy()
 
