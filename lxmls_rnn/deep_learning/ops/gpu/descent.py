@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import descent_source
@@ -15,16 +15,17 @@ from theano.gpuarray.basic_ops import as_gpuarray_variable, infer_context_name  
 
 def descend(
     rate: Any, matrices: Sequence[Any], gradients: Sequence[Any], embeddings: tuple[Any, Any, Any] | None
-) -> Iterator[tuple[Any, Any]]:
-    """Yield the updates, for `theano.function`, of float32 parameters on the GPU, which subtract the rate times the gradient.
+) -> list[tuple[Any, Any]]:
+    """Return the updates, for `theano.function`, that subtract the rate times the gradient from float32 parameters.
 
-    `embeddings` are W_e, the ids of words, and the gradients of their embeddings, one row each.
+    `embeddings` are W_e, the ids of words, and the gradients of their embeddings, one row each; None if W_e is frozen.
     """
-    yield from zip(matrices, GpuDescend()(rate, *gradients, *matrices, return_list=True), strict=True)
+    updates = list(zip(matrices, GpuDescend()(rate, *gradients, *matrices, return_list=True), strict=True))
     if embeddings is not None:
         W_e, ids, rows = embeddings
         matrix = as_gpuarray_variable(W_e.T, infer_context_name(W_e))
-        yield W_e, GpuAddRows(subtract=True)(matrix, rows, upload_index(matrix, ids), rate).T
+        updates.append((W_e, GpuAddRows(subtract=True)(matrix, rows, upload_index(matrix, ids), rate).T))
+    return updates
 
 
 class GpuDescend(theano.Op):

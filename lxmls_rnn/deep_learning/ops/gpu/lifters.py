@@ -91,7 +91,8 @@ class UploadTogether(_Whole):
         uploads = [
             node
             for node in fgraph.toposort()
-            if isinstance(node.op, GpuUpload) or (isinstance(node.op, GpuFromHost) and node.inputs[0].dtype == "float32")
+            if isinstance(node.op, GpuUpload)
+            or (isinstance(node.op, GpuFromHost) and node.inputs[0].dtype == "float32")
             if not any(v.owner and isinstance(v.owner.op, TRANSFERS) for v in ancestors(node.inputs))
         ]
         if len(uploads) > 1 and len({node.op.context_name for node in uploads}) == 1:

@@ -106,8 +106,9 @@ class GpuAddRows(theano.Op):
     def make_node(self, matrix: Any, rows: Any, index: Any, *rate: Any) -> theano.Apply:
         """Return the node for a matrix, the rows to add, the index of their numbers, and with `subtract` a scalar."""
         context = infer_context_name(matrix, rows)
-        matrix, rows, *rate = (as_gpuarray_variable(value, context) for value in (matrix, rows, *rate))
-        return theano.Apply(self, [matrix, rows, index, *rate], [matrix.type()])
+        matrix, rows = (as_gpuarray_variable(value, context) for value in (matrix, rows))
+        rates = [as_gpuarray_variable(value, context) for value in rate]
+        return theano.Apply(self, [matrix, rows, index, *rates], [matrix.type()])
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         return [shapes[0]]
@@ -123,8 +124,6 @@ class GpuAddRows(theano.Op):
         outputs[0][0] = result = matrix if self.inplace else matrix.copy()
         sums = from_start(result)
         numbers = N, m, *steps(sums), index.offset // 4, rate.offset // 4, int(self.subtract)
-        launch(
-            rows_source(), "add_rows", N if m else 0, block(m), *numbers, index, rate, contiguous(rows), sums
-        )
+        launch(rows_source(), "add_rows", N if m else 0, block(m), *numbers, index, rate, contiguous(rows), sums)
         if sums is not result:
             result[:] = sums
