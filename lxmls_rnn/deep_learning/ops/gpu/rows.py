@@ -25,11 +25,15 @@ def row_index(numbers: np.ndarray, n: int) -> np.ndarray:
     if numbers.size and not -n <= numbers.min() <= numbers.max() < n:
         raise IndexError(f"rows are numbered 0 to {n - 1}, got {numbers.min()} to {numbers.max()}")
     index = np.zeros((3, len(numbers)), "int32")
-    index[0] = numbers
-    index[0, index[0] < 0] += n
-    index[1] = index[0].argsort(kind="stable")
-    first = np.flatnonzero(np.diff(index[0, index[1]], prepend=-1))
-    index[2, first] = np.diff(first, append=len(numbers))
+    ids, order, counts = index
+    ids[:] = numbers
+    ids[ids < 0] += n
+    order[:] = ids.argsort(kind="stable")
+    ordered = ids[order]
+    is_first = np.ones(len(ids), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    bounds = np.append(np.flatnonzero(is_first), len(ids))
+    counts[bounds[:-1]] = bounds[1:] - bounds[:-1]
     return index
 
 
