@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,14 @@ def test_it_compiles_for(real_nvrtc, headers, name, capability):
     ptx = nvrtc.compile_for(SOURCES[name], capability, headers)
     kernels = SOURCES[name].count("KERNEL void ") - SOURCES[name].count("WITHIN_KERNEL void ")
     assert ptx.count(".visible .entry") == kernels
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_load_from_local_memory_serves_four_products(real_nvrtc, layer):
+    ptx = nvrtc.compile_for(layer_source(layer), (8, 0))
+    for way in ("forward", "backward"):
+        kernel = ptx.split(f".visible .entry {layer.source.split('_')[0]}_{way}(")[1].split(".visible .entry")[0]
+        loops = [part for part in re.split(r"^\$L", kernel, flags=re.MULTILINE) if part.count("fma.rn.f32") >= 16]
+        products = [part for part in loops if part.count("ld.global") >= 16]
+        assert products
+        assert any("ld.shared.v4.f32" in part and "ld.shared.f32" not in part for part in products)
