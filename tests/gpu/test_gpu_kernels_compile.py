@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
-from lxmls_rnn.deep_learning.ops.gpu.kernel_source import layer_source, rows_source, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import descent_source, layer_source, rows_source, softmax_cost_source
 
 LAYERS = [*(RNNLayer(activation) for activation in ("logistic", "tanh", "relu")), *map(LSTMLayer, (True, False))]
 SOURCES = {str(layer): layer_source(layer) for layer in LAYERS}
-SOURCES |= {"SoftmaxCost": softmax_cost_source(), "rows": rows_source()}
+SOURCES |= {"SoftmaxCost": softmax_cost_source(), "rows": rows_source(), "descent": descent_source(4)}
 
 ONE_KERNEL = """
 import pygpu
@@ -46,3 +47,13 @@ def test_it_compiles_for(real_nvrtc, headers, name, capability):
     ptx = nvrtc.compile_for(SOURCES[name], capability, headers)
     kernels = SOURCES[name].count("KERNEL void ") - SOURCES[name].count("WITHIN_KERNEL void ")
     assert ptx.count(".visible .entry") == kernels
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_load_from_local_memory_serves_four_products(real_nvrtc, layer):
+    ptx = nvrtc.compile_for(layer_source(layer), (8, 0))
+    for way in ("forward", "backward"):
+        kernel = ptx.split(f".visible .entry {layer.source.split('_')[0]}_{way}(")[1].split(".visible .entry")[0]
+        parts = re.split(r"^\$L", kernel, flags=re.MULTILINE)
+        products = [part for part in parts if part.count("ld.global") >= 16]
+        assert any("ld.shared.v4.f32" in part and "ld.shared.f32" not in part for part in products)
