@@ -2,7 +2,6 @@
 
 import decimal
 import itertools
-import math
 import operator
 import shutil
 from fractions import Fraction
@@ -47,6 +46,7 @@ STRIDE = 8 * 8192  # bytes from one operand's values to the next one's; each val
 DEFINITIONS = {
     "abs": abs,
     "add": operator.add,
+    "add.rn": operator.add,
     "and": operator.and_,
     "cvt": lambda x: x,
     "cvt.rn": lambda x: x,
@@ -73,6 +73,7 @@ DEFINITIONS = {
     "sub": operator.sub,
     "xor": operator.xor,
     **{f"setp.{name}": getattr(operator, name) for name in ("eq", "ge", "gt", "le", "lt", "ne")},
+    "setp.geu": operator.ge,
 }
 APPROXIMATIONS = {"ex2.approx.ftz": lambda x: 2.0**x, "rcp.approx.ftz": lambda x: 1 / x}
 OPCODES = sorted(ptx.OPCODES)
@@ -88,7 +89,7 @@ def operands(opcode):
     *_, before, type = opcode.split(".")
     name = name_of(opcode)
     count = 3 if name[:3] in ("fma", "mad") else 1
-    if name in ("add", "and", "div", "div.rn", "max", "mul", "mul.lo", "mul.wide", "or", "rem", "sub", "xor"):
+    if name in ("add", "add.rn", "and", "div", "div.rn", "max", "mul", "mul.lo", "mul.wide", "or", "rem", "sub", "xor"):
         count = 2
     if name.startswith("cvt"):
         return before, [type]
@@ -260,6 +261,8 @@ NAN, INF, ONE, ZERO, MINUS = 0x7FC00000, 0x7F800000, 0x3F800000, 0, 0x80000000
     [
         *((f"setp.{name}.f32", [NAN, ONE], 0) for name in ("eq", "ge", "gt", "lt")),
         *((f"setp.{name}.f32", [ONE, NAN], 0) for name in ("eq", "ge", "gt", "lt")),
+        ("setp.geu.f32", [NAN, ONE], 1),
+        ("setp.geu.f32", [ONE, NAN], 1),
         ("setp.eq.f32", [ZERO, MINUS], 1),
         ("max.f32", [NAN, ONE], ONE),
         ("max.f32", [ONE, NAN], ONE),
@@ -285,7 +288,7 @@ def test_zeros_infinities_and_not_a_number(execute, opcode, given, expected):
     assert execute(opcode, [[bits] for bits in given])[0] & 0xFFFFFFFF == expected
 
 
-def test_loads_and_stores_of_several_numbers_and_of_narrow_ones(device, load):
+def test_loads_and_stores_of_several_numbers_of_narrow_ones_and_of_halves(device, load):
     body = """
 	ld.global.v4.f32 	{%f1, %f2, %f3, %f4}, [%rd1];
 	st.global.v2.f32 	[%rd2+8], {%f4, %f1};
@@ -297,14 +300,23 @@ def test_loads_and_stores_of_several_numbers_and_of_narrow_ones(device, load):
 	ld.global.s32 	%rd4, [%rd1+16];
 	st.global.u64 	[%rd2+32], %rd4;
 	st.global.u32 	[%rd2+40], %rd4;
+	{
+	.reg .b32 %temp;
+	mov.b64 	{%temp, %r5}, 0d3FF0000000000001;
+	}
+	mov.b64 	%fd1, {%r5, %r1};
+	st.global.f64 	[%rd2+48], %fd1;
+	atom.global.exch.b64 	%rd4, [%rd2+48], %rd4;
+	st.global.u64 	[%rd2+56], %rd4;
 """
     inputs = np.array([1, 2, 3, 4, 0, 0], "f4")
     inputs[4:].view("i4")[:] = -2
-    outputs = device.put(np.zeros(12, "u4"))
+    outputs = device.put(np.zeros(16, "u4"))
     load(KERNEL.format(name="wide", body=body))("wide", 1, 1, device.put(inputs), outputs)
-    got = device.get(outputs, 12, "u4")
+    got = device.get(outputs, 16, "u4").tolist()
     four, one = np.array([4, 1], "f4").view("u4")
-    assert got.tolist() == [0xFEFFFE, 0, four, one, 0, 0, 0, 0, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFE, 0]
+    assert got[:12] == [0xFEFFFE, 0, four, one, 0, 0, 0, 0, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFE, 0]
+    assert got[12:] == [0xFFFFFFFE, 0xFFFFFFFF, 0x3FF00000, 0]
 
 
 def test_atomic_additions_predicates_loops_and_shared_memory(device, load):
@@ -353,16 +365,18 @@ $L__BB0_3:
         ("atom.global.max.s32 %r1, [%rd1], %r2;", "unknown instruction: atom.global.max.s32"),
         ("bar.sync 1;", "unknown instruction: bar.sync"),
         ("bar.sync 0, 64;", "unknown instruction: bar.sync"),
-        ("add.f32 %f1, %f2, %rd2;", "expected an operand of f32: %rd2"),
-        ("add.s64 %rd1, %rd2, %f1;", "expected an operand of s64: %f1"),
+        ("add.f32 %f1, %f2, %rd2;", "expected a register of f32: %rd2"),
+        ("add.s32 %r1, %r2, %f1;", "expected a register of s32: %f1"),
         ("add.f32 %fd1, %f2, %f3;", "expected a register of f32: %fd1"),
+        ("mov.b32 %r1, %p1;", "expected a register of b32: %p1"),
+        ("mov.u32 %q1, 0;", "unknown register: %q1"),
         ("add.s32 %r1, %r2, %laneid;", "unknown register: %laneid"),
         ("mov.u32 %r1, 0f3F800000;", "expected an operand of u32: 0f3F800000"),
-        ("ld.shared.f32 %f1, [%r1];", "expected an operand of u64: %r1"),
-        ("ld.global.f32 %f1, [%rd1+%rd2];", "unknown address"),
+        ("ld.shared.f32 %f1, [%r1];", "expected a register of u64: %r1"),
+        ("ld.global.f32 %f1, [%rd1+%rd2];", "unknown address: "),
         ("ld.param.u32 %r1, [inputs];", "no parameter of this type"),
         (".local .align 4 .b8 depot[4];", "unknown directive: .local"),
-        ("{ mov.u32 %r1, 0; }", "unknown statement"),
+        ("%r1 = 0;", "unknown statement"),
         ("ld.global.v2.f32 {%f1, %f2, %f3}, [%rd1];", "expected 2 operands"),
     ],
 )

@@ -62,6 +62,8 @@ template <class T> bool ptx_setp_gt(T x, T y) { return x > y; }
 template <class T> bool ptx_setp_le(T x, T y) { return x <= y; }
 template <class T> bool ptx_setp_lt(T x, T y) { return x < y; }
 template <class T> bool ptx_setp_ne(T x, T y) { return x != y; }
+/* This one is true. */
+template <class T> bool ptx_setp_geu(T x, T y) { return !(x < y); }
 
 /* Of a number and a not-a-number the number; +0 is more than -0. */
 template <class T> T ptx_max(T x, T y) {
@@ -72,6 +74,7 @@ template <class T> T ptx_max(T x, T y) {
 template <class T> T ptx_abs(T x) { return fabs(x); }
 
 /* Rounded to the nearest, as C++ does; .rm: down. */
+template <class T> T ptx_add_rn(T x, T y) { return x + y; }
 template <class T> T ptx_div_rn(T x, T y) { return x / y; }
 template <class T> T ptx_rcp_rn(T x) { return 1 / x; }
 template <class T> T ptx_sqrt_rn(T x) { return sqrt(x); }
