@@ -19,11 +19,12 @@ from lxmls_rnn.benchmark.measure.results import Results
 
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
+PTX = "emulated cuda, as PTX"
 DEVICES = [ASKED] if ASKED else ["opencl0:0", EMULATED]
 FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "models")]
 CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
 SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
-FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches")]
+FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches"), (PTX, "models")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
 HERE = Path(__file__).parent
 
@@ -35,14 +36,16 @@ def test_on_device(device, file, tmp_path, request):
     if file == "panels" and importlib.util.find_spec("ipywidgets") is None:
         pytest.skip("no ipywidgets, so no panels")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
-    env["LXMLS_DEVICE"] = device.removeprefix("emulated ")
+    env["LXMLS_DEVICE"] = device.removeprefix("emulated ").partition(",")[0]
     # two processes that build one kernel at once, as the workers of the suite do, break PoCL's cache
     env["POCL_CACHE_DIR"] = str(tmp_path / "pocl")
-    if device == EMULATED:
+    if device in (EMULATED, PTX):
         env |= request.getfixturevalue("emulated_gpu")
+    if device == PTX:
+        env |= request.getfixturevalue("as_ptx")
     trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
     if trial.returncode != 0:
-        optional = device not in (ASKED, EMULATED)
+        optional = device not in (ASKED, EMULATED, PTX)
         (pytest.skip if optional else pytest.fail)(trial.stdout.splitlines()[0])
     profile = hypothesis.settings.get_current_profile_name()
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "--import-mode=importlib"]

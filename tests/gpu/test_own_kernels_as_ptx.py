@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import nvrtc
 import pytest
-from driver import Device
+from device import Device
 
 from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
