@@ -1,6 +1,7 @@
 """Assemble the project's own GPU kernels with NVIDIA's ptxas: the registers and the memory that they take on a card.
 
-``python tests/gpu/ptxas.py`` draws the table in docs/gpu.md again. ptxas comes with ``uv sync --inexact --group ptxas``.
+``python tests/gpu/ptxas.py`` draws the table in docs/gpu.md again. ``uv sync --inexact --only-group ptxas`` installs
+ptxas.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow("assembles the own kernels for nine kinds of card,
 def usages(real_nvrtc):
     """What each kernel takes."""
     if ptxas.library() is None:
-        pytest.skip("no ptxas: `uv sync --inexact --group ptxas` installs it, 40 MB")
+        pytest.skip("no ptxas: `uv sync --inexact --only-group ptxas` installs it, 40 MB")
     if real_nvrtc.version != (12, 9):
         pytest.skip(f"docs/gpu.md is about CUDA 12.9, and this NVRTC is that of {real_nvrtc.version}")
     return ptxas.usages()
