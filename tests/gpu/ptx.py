@@ -214,11 +214,12 @@ class Kernel:
         names = OPERAND.findall(vector.strip("{}"))
         if len(names) != int(count or 1):
             raise PtxError(f"expected {count or 1} operands: {vector}")
-        place = f"<{CPP_TYPES[type]}, {len(names)}>({self._address(address)}"
+        place = self._address(address)
         if kind == "st":
-            return f"ptx_st{place}, {{{', '.join(self._read(name, type, cut=True) for name in names)}}});"
-        writes = [self._write(name, type, f"loaded.x[{i}]", extend=True) for i, name in enumerate(names)]
-        return f"{{ const auto loaded = ptx_ld{place}); {' '.join(writes)} }}"
+            values = [self._read(name, type, cut=True) for name in names]
+            return f"ptx_st<{CPP_TYPES[type]}>({', '.join([place, *values])});"
+        writes = [self._write(name, type, f"loaded[{i}]", extend=True) for i, name in enumerate(names)]
+        return f"{{ const auto loaded = ptx_ld<{CPP_TYPES[type]}, {len(names)}>({place}); {' '.join(writes)} }}"
 
     def _atomic(self, kind: str, operation: str, type: str, operands: list[str]) -> str:
         address, value = operands[-2:]

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import nvrtc
 import pytest
-from device import Device
+from driver import Device
 
 from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
@@ -69,7 +69,7 @@ class Arrays:
         return (scale * self.rng.uniform(-1, 1, shape)).astype("float32").astype("float64")
 
     def put(self, array, dtype="float32"):
-        self.places.append(self.device.put(np.asarray(array, dtype)))
+        self.places.append(self.device.put(np.ascontiguousarray(array, dtype)))
         return self.places[-1]
 
     def check(self, place, expected, dtype="float32"):

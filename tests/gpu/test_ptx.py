@@ -10,7 +10,7 @@ import numpy as np
 import nvrtc
 import ptx
 import pytest
-from device import Device
+from driver import Device
 
 HEAD = ".version 8.8\n.target sm_75\n.address_size 64\n"
 KERNEL = """

@@ -19,10 +19,11 @@ template <class T> T undefined() {
 /* Memory: a pointer's bits are an address in every space. Loads and stores are aligned to their whole size. */
 template <class T> uint64_t address_of(T &variable) { return uint64_t(&variable); }
 inline uint64_t address_of(char *const &shared) { return uint64_t(shared); }
-template <class T, int n> struct alignas(n * sizeof(T)) Loaded { T x[n]; };
-template <class T, int n> Loaded<T, n> ptx_ld(uint64_t address) { return *reinterpret_cast<Loaded<T, n> *>(address); }
-template <class T, int n> void ptx_st(uint64_t address, Loaded<T, n> values) {
-  *reinterpret_cast<Loaded<T, n> *>(address) = values;
+template <class T, int n> struct Vector { typedef T type __attribute__((vector_size(n * sizeof(T)))); };
+template <class T, int n> using Values = typename Vector<T, n>::type;
+template <class T, int n> Values<T, n> ptx_ld(uint64_t address) { return *reinterpret_cast<Values<T, n> *>(address); }
+template <class T, class... V> void ptx_st(uint64_t address, V... values) {
+  *reinterpret_cast<Values<T, sizeof...(V)> *>(address) = Values<T, sizeof...(V)>{values...};
 }
 
 /* Integers wrap around: they are computed without a sign. */
