@@ -135,7 +135,7 @@ def test_every_kernel_compiles_and_the_models_train_from_ptx(lab):
         pytest.skip("needs the wheel of NVRTC (uv sync)")
     options = [f"--volume={NVRTC}:/nvrtc:ro", "--env=LXMLS_NVRTC=/nvrtc/libnvrtc.so.12"]
     command = ["python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", "not slow", *PTX_TESTS]
-    output = run(*command, options=options, image=lab.image, timeout=1800)
+    output = run(*command, options=options, image=lab.image, timeout=2700)
     assert "5 passed" in output
     assert "skipped" not in output
 
