@@ -1,4 +1,4 @@
-"""Translate PTX, as NVRTC writes it for the kernels of these models, to C++ for the emulated GPU.
+"""Translate PTX, as NVRTC 12 and 13 write it for the kernels of these models, to C++ for the emulated GPU.
 
 A card executes machine code that the driver makes from PTX; the emulated GPU executes this translation. emulator/ptx.h
 defines the instructions. An instruction, directive or operand that is not known here is an error.
@@ -21,14 +21,15 @@ UNIFORM = {
     "add": "f32 f64 s32 s64",
     "add.rn": "f64",
     "and": "b32 b64 pred",
+    "copysign": "f32",
     "div": "u32 u64",
     "div.rn": "f32 f64",
     "ex2.approx.ftz": "f32",
     "fma.rm": "f32",
     "fma.rn": "f32 f64",
-    "mad.lo": "s32",
+    "mad.lo": "s32 s64",
     "max": "f32 f64 s32 u32",
-    "mov": "b32 f32 f64 u32 u64",
+    "mov": "b32 b64 f32 f64 u32 u64",
     "mul": "f32 f64",
     "mul.lo": "s32 s64",
     "neg": "f32 s32 s64",
@@ -84,7 +85,10 @@ PARAMETER = re.compile(rf"\.param \.({TYPE})(?: \.ptr \.align \d+)? (\w+)")
 MODULE = [  # what else a module consists of, and its translation
     (re.compile(r"\.version \d\.\d\n\.target sm_\d+\n\.address_size 64\n"), ""),
     (re.compile(r"\.extern \.shared \.align \d+ \.b8 (\w+)\[\];"), r"static char *const \1 = emulated_dynamic;"),
-    (re.compile(r"\.global \.align (\d+) \.u8 (\w+);"), r"alignas(\1) static uint8_t \2;"),
+    (
+        re.compile(r"\.global \.align (\d+) \.[bu](\d+) (\w+(?:\[\d+\])?)( = [^;]*)?;"),
+        r"alignas(\1) static uint\2_t \3\4;",
+    ),
 ]
 SHARED = re.compile(r"\.align (\d+) \.b8 (\w+)\[(\d+)\]")
 

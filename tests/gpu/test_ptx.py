@@ -48,6 +48,7 @@ DEFINITIONS = {
     "add": operator.add,
     "add.rn": operator.add,
     "and": operator.and_,
+    "copysign": lambda x, y: -abs(y) if x < 0 else abs(y),
     "cvt": lambda x: x,
     "cvt.rn": lambda x: x,
     "cvt.sat": lambda x: min(max(x, 0), 1),
@@ -88,9 +89,9 @@ def operands(opcode):
     """Return the type of the result, and those of the operands."""
     *_, before, type = opcode.split(".")
     name = name_of(opcode)
-    count = 3 if name[:3] in ("fma", "mad") else 1
-    if name in ("add", "add.rn", "and", "div", "div.rn", "max", "mul", "mul.lo", "mul.wide", "or", "rem", "sub", "xor"):
-        count = 2
+    count = 3 if name[:3] in ("fma", "mad") else 2
+    if name in ("abs", "ex2.approx.ftz", "mov", "neg", "not", "rcp.approx.ftz", "rcp.rn", "sqrt.rn"):
+        count = 1
     if name.startswith("cvt"):
         return before, [type]
     if name.startswith("setp"):
@@ -279,6 +280,7 @@ NAN, INF, ONE, ZERO, MINUS = 0x7FC00000, 0x7F800000, 0x3F800000, 0, 0x80000000
         ("rcp.rn.f32", [MINUS], INF | MINUS),
         ("div.rn.f32", [ONE, ZERO], INF),
         ("neg.f32", [ZERO], MINUS),
+        ("copysign.f32", [MINUS, ONE], ONE | MINUS),
         ("abs.f32", [MINUS], ZERO),
         ("fma.rm.f32", [ONE, ONE, ONE | MINUS], MINUS),  # what cancels exactly is -0 only when rounded down
         ("fma.rn.f32", [ONE, ONE, ONE | MINUS], ZERO),
@@ -386,7 +388,7 @@ def test_what_is_not_known_is_refused(line, why):
     assert line.split(";")[0] in str(error.value)
 
 
-@pytest.mark.parametrize("part", [".func f() { ret; }\n", ".const .align 4 .f32 x = 0f3F800000;\n", ".version 9.9\n"])
+@pytest.mark.parametrize("part", [".func f() { ret; }\n", ".const .align 4 .b32 x = 1;\n", ".version 9.9\n"])
 def test_an_unknown_part_of_a_module_is_refused(part):
     with pytest.raises(ptx.PtxError, match=f"unknown part of a module: {part[:4]}"):
         ptx.translate(HEAD + part + KERNEL.format(name="kernel", body=""))

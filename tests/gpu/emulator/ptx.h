@@ -73,6 +73,7 @@ template <class T> T ptx_max(T x, T y) {
   return y > x ? y : x;
 }
 template <class T> T ptx_abs(T x) { return fabs(x); }
+template <class T> T ptx_copysign(T sign, T x) { return copysign(x, sign); }
 
 /* Rounded to the nearest, as C++ does; .rm: down. */
 template <class T> T ptx_add_rn(T x, T y) { return x + y; }
