@@ -48,6 +48,15 @@ echo "$before $(count) $ahead $(kernels) $(ls cache/kernels/*.cu | wc -l)"
 """
 
 
+# NVRTC 12.9 of this machine
+NVRTC = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
+# What needs pygpu and NVRTC; the image has only the former.
+PTX_TESTS = [
+    "tests/gpu/test_theano_kernels_compile.py",
+    "tests/gpu/test_gpu_on_device.py::test_on_device[emulated cuda, as PTX-models]",
+]
+
+
 def run(*command, options=(), check=True, timeout=900, image=WHEELS):
     return call("docker", "run", "--rm", *options, image, *command, check=check, timeout=timeout).stdout
 
@@ -129,6 +138,16 @@ def make_base(suite):
     return base
 
 
+def test_every_kernel_compiles_and_the_models_train_from_ptx(lab):
+    if not NVRTC.is_dir():
+        pytest.skip("needs the wheel of NVRTC (uv sync)")
+    options = [f"--volume={NVRTC}:/nvrtc:ro", "--env=LXMLS_NVRTC=/nvrtc/libnvrtc.so.12"]
+    command = ["python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", "not slow", *PTX_TESTS]
+    output = run(*command, options=options, image=lab.image, timeout=2700)
+    assert "5 passed" in output
+    assert "skipped" not in output
+
+
 @pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")
 def test_it_trains_on_ubuntu_22_04_as_well(lab, tmp_path):
     """The default base is an Ubuntu 22.04 with CUDA: its Python, compiler and pygpu are not Debian's."""
@@ -207,11 +226,10 @@ def cuda_stand_in(lab, base, tmp_path_factory):
     That is the one for older drivers (cuda-compat), which the linker does not know. The NVRTC is real, from its wheel;
     the cuBLAS is a library with one function, held as in NVIDIA's larger images.
     """
-    wheel = Path(sysconfig.get_paths()["purelib"], "nvidia", "cuda_nvrtc", "lib")
-    if not wheel.is_dir() or shutil.which("dpkg-deb") is None:
+    if not NVRTC.is_dir() or shutil.which("dpkg-deb") is None:
         pytest.skip("needs the wheel of NVRTC (uv sync) and dpkg-deb")
     folder = tmp_path_factory.mktemp("cuda")
-    packages = {"cuda-nvrtc-12-9": list(wheel.glob("lib*.so.*")), "libcublas-12-9": [folder / "libcublas.so.12"]}
+    packages = {"cuda-nvrtc-12-9": list(NVRTC.glob("lib*.so.*")), "libcublas-12-9": [folder / "libcublas.so.12"]}
     command = ["gcc", "-shared", "-Wl,-soname,libcublas.so.12", "-o", "libcublas.so.12", "-x", "c", "-"]
     subprocess.run(command, input="int stand_in(void) { return 5; }", text=True, check=True, cwd=folder)
     source = folder / "source"

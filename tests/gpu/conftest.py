@@ -1,6 +1,7 @@
 """Let the tests import the helper module beside them, and build the libraries that they load."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -51,3 +52,10 @@ def real_nvrtc():
     if nvrtc.library() is None:
         pytest.skip("no NVRTC: neither the wheel nvidia-cuda-nvrtc-cu12 nor a CUDA toolkit is installed")
     return nvrtc.default()
+
+
+@pytest.fixture(scope="session")
+def as_ptx(real_nvrtc):
+    """Environment of a process in which the emulated GPU executes the PTX that NVRTC writes."""
+    command = [sys.executable, str(HERE / "ptx.py"), real_nvrtc.path]
+    return {"EMULATED_PTX": shlex.join(command), "EMULATED_CC": str(real_nvrtc.best_arch(120))}

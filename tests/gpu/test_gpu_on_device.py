@@ -20,11 +20,13 @@ from lxmls_rnn.benchmark.measure.results import Results
 ASKED = os.environ.get("LXMLS_TEST_DEVICE")
 EMULATED = "emulated cuda"
 LATE = "emulated cuda, late"  # copies to the host are made when somebody waits for them
+PTX = "emulated cuda, as PTX"
 DEVICES = [ASKED] if ASKED else ["opencl0:0", EMULATED]
 FILES = [(device, file) for device in DEVICES for file in ("layers", "rows", "updates", "models")]
 CUDA = ASKED if ASKED and ASKED.startswith("cuda") else EMULATED
 SEEDS = pytest.mark.slow("trains 1,600 times on the emulated device: half a minute")
-FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches"), (LATE, "launches"), (LATE, "rows")]
+FILES += [(CUDA, "threads"), (CUDA, "panels"), (EMULATED, "launches"), (PTX, "models")]
+FILES += [(LATE, "launches"), (LATE, "rows")]
 FILES += [pytest.param(EMULATED, "block_order", marks=SEEDS)]
 HERE = Path(__file__).parent
 
@@ -36,16 +38,18 @@ def test_on_device(device, file, tmp_path, request):
     if file == "panels" and importlib.util.find_spec("ipywidgets") is None:
         pytest.skip("no ipywidgets, so no panels")
     env = {name: value for name, value in os.environ.items() if name not in ("LXMLS_FLOATX", "LXMLS_GPU_FAULT")}
-    env["LXMLS_DEVICE"] = device.removeprefix("emulated ").removesuffix(", late")
+    env["LXMLS_DEVICE"] = device.removeprefix("emulated ").partition(",")[0]
     # two processes that build one kernel at once, as the workers of the suite do, break PoCL's cache
     env["POCL_CACHE_DIR"] = str(tmp_path / "pocl")
-    if device in (EMULATED, LATE):
+    if device in (EMULATED, LATE, PTX):
         env |= request.getfixturevalue("emulated_gpu")
     if device == LATE:
         env["EMULATED_LATE"] = "1"
+    if device == PTX:
+        env |= request.getfixturevalue("as_ptx")
     trial = subprocess.run([sys.executable, "-m", "lxmls_rnn.device"], env=env, capture_output=True, text=True)
     if trial.returncode != 0:
-        optional = device not in (ASKED, EMULATED, LATE)
+        optional = device not in (ASKED, EMULATED, LATE, PTX)
         (pytest.skip if optional else pytest.fail)(trial.stdout.splitlines()[0])
     profile = hypothesis.settings.get_current_profile_name()
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "--import-mode=importlib"]

@@ -1,6 +1,9 @@
 /* NVRTC, as far as libgpuarray 0.7.6 loads it: the C++ compiler on PATH makes a shared library of a kernel.
  *
- * What stands for PTX and for a cubin is an Image (driver.h). */
+ * What stands for PTX and for a cubin is an Image (driver.h).
+ *
+ * EMULATED_PTX is a command that translates a kernel to C++ in its stead: ptx.py does it by way of NVIDIA's NVRTC and its
+ * PTX. It reads the kernel in a folder with the headers and gets the compiler's options. */
 #include <regex.h> /* <regex> alone takes g++ two seconds */
 #include <stdlib.h>
 
@@ -74,7 +77,7 @@ static string in_cpp(const string &cuda, string &options) {
   for (const string &name : names(cuda, "extern\\s+__shared__[^;[]*\\<(\\w+)\\s*\\["))
     options += " -Wl,--defsym=" + name + "=emulated_dynamic";
   for (const string &name : names(cuda, "__global__\\s+void\\s+(\\w+)\\s*\\("))
-    source += "\nextern \"C\" void emulated_" + name + "(void **a) { emulated_thread(" + name + ", a); }\n";
+    source += "\nEMULATED_KERNEL(" + name + ")\n";
   return source;
 }
 
@@ -90,20 +93,26 @@ static bool record(const Program &program, const string &architecture) {
   return good && write(fs::path(folder) / name.str(), program.source);
 }
 
-static int compile(Program &program) {
+static int compile(Program &program, int n, const char **compiler_options) {
   string folder = temporary("emulated-compiler");
   if (mkdtemp(folder.data()) == NULL) return FILE_ERROR;
   const fs::path here = folder;
   bool written = write(here / "kernel.cu", program.source);
   for (const auto &[name, content] : program.headers) written &= write(here / name, content);
-  const string in = "cd '" + folder + "' && exec 2>log && g++ ";
-  int status = written ? system((in + "-E -P -x c++ -o kernel.ii kernel.cu").c_str()) : 0;
-  if (written && status == 0) {
-    string options;
-    written = write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
-    status = system((in + "-std=c++17 -O1 -w -shared -fPIC -Wl,-Bsymbolic -include '" KERNEL_H
-                          "' -o kernel.so kernel.cpp" + options).c_str());
+  const string in = "cd '" + folder + "' && exec 2>log && ";
+  string options;
+  int status = 0;
+  if (const char *translator = getenv("EMULATED_PTX"); written && translator) {
+    string command = in + translator;
+    for (int i = 0; i < n; i++) command += string(" ") + compiler_options[i];
+    status = system((command + " <kernel.cu >kernel.cpp").c_str());
+  } else if (written) {
+    status = system((in + "g++ -E -P -x c++ -o kernel.ii kernel.cu").c_str());
+    if (status == 0) written = write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
   }
+  if (written && status == 0)
+    status = system((in + "g++ -std=c++17 -O1 -ffp-contract=off -w -shared -fPIC -Wl,-Bsymbolic -include '" KERNEL_H
+                          "' -o kernel.so kernel.cpp" + options).c_str());
   program.log = read(here / "log");
   const string library = read(here / "kernel.so");
   std::error_code ignored;
@@ -128,7 +137,7 @@ int nvrtcCreateProgram(Program **program, const char *source, const char *, int 
 }
 
 int nvrtcCompileProgram(Program *program, int n, const char **options) {
-  return record(*program, n > 1 ? options[1] : "none") ? compile(*program) : FILE_ERROR;
+  return record(*program, n > 1 ? options[1] : "none") ? compile(*program, n, options) : FILE_ERROR;
 }
 
 int nvrtcDestroyProgram(Program **program) { delete *program; *program = NULL; return OK; }

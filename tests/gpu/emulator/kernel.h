@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <type_traits>
 #include <utility>
 
 #include "machine.h"
@@ -67,3 +68,7 @@ void emulated_call(void (*kernel)(A...), void **arguments, std::index_sequence<I
 template <class... A> void emulated_thread(void (*kernel)(A...), void **arguments) {
   emulated_call(kernel, arguments, std::index_sequence_for<A...>());
 }
+
+/* What the driver calls. */
+#define EMULATED_KERNEL(name) \
+  extern "C" void emulated_##name(void **arguments) { emulated_thread(name, arguments); }

@@ -1,0 +1,265 @@
+"""The layers' own GPU kernels, compiled to PTX by NVIDIA's NVRTC and executed on the emulated GPU, against NumPy.
+
+They are launched as ops/gpu does it. pygpu is not needed.
+"""
+
+import shutil
+
+import numpy as np
+import nvrtc
+import pytest
+from driver import Device
+
+from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS
+from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
+from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, layer_source, rows_source, softmax_cost_source
+
+UNITS = [1, 3, 20, 31, 32, 33, 64, 100]
+SIZES = [(1, 1), (3, 1), (4, 3)]  # steps, sentences
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# f, and its derivative as a function of its value
+ACTIVATIONS = {
+    "logistic": (logistic, lambda h: h * (1 - h)),
+    "tanh": (np.tanh, lambda h: 1 - h * h),
+    "relu": (lambda a: np.maximum(a, 0), lambda h: h > 0),
+}
+
+
+@pytest.fixture(scope="module")
+def device(stand_ins, tmp_path_factory):
+    """The emulated device."""
+    return Device(shutil.copy(stand_ins / "libcuda.so", tmp_path_factory.mktemp("device")))
+
+
+@pytest.fixture(scope="module")
+def load(device, as_ptx, real_nvrtc):
+    """Return the launcher of a source's kernels, compiled for a capability."""
+    compiler, loaded = nvrtc.Nvrtc(device.library._name), {}
+
+    def load(source, capability):
+        arch = 10 * capability[0] + capability[1]
+        if arch not in real_nvrtc.supported:
+            pytest.skip(f"the NVRTC of CUDA {real_nvrtc.version} does not know it")
+        if (source, arch) not in loaded:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("EMULATED_PTX", as_ptx["EMULATED_PTX"])
+                loaded[source, arch] = device.load(compiler.compile(source, ["-arch", f"compute_{arch}"]))
+        return loaded[source, arch]
+
+    return load
+
+
+def block(H):
+    return min(BLOCK_THREADS, -(-H // 32) * 32)
+
+
+class Arrays:
+    """Arrays on the device: random inputs, as float64 on the host too, and outputs."""
+
+    def __init__(self, device, seed):
+        self.device, self.rng, self.places = device, np.random.RandomState(seed), []
+
+    def random(self, *shape, scale=1.0):
+        return (scale * self.rng.uniform(-1, 1, shape)).astype("float32").astype("float64")
+
+    def put(self, array, dtype="float32"):
+        self.places.append(self.device.put(np.ascontiguousarray(array, dtype)))
+        return self.places[-1]
+
+    def check(self, place, expected, dtype="float32"):
+        """Compare an array on the device with the expected one."""
+        got = self.device.get(place, expected.shape, dtype)
+        assert np.abs(got - expected).max() <= 1e-6 * max(np.abs(expected).max(), 1)
+
+    def free(self):
+        for place in self.places:
+            self.device.call("cuMemFree_v2", place)
+
+
+@pytest.fixture
+def arrays(device):
+    """Arrays on the device, freed at the end."""
+    them = Arrays(device, 0)
+    yield them
+    them.free()
+
+
+@nvrtc.for_each_capability()
+@pytest.mark.parametrize("H", UNITS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_rnn(load, arrays, activation, H, capability):
+    launch, (f, f_prime) = load(layer_source(RNNLayer(activation)), capability), ACTIVATIONS[activation]
+    forward, backward = LOCAL_FLOATS["rnn"]
+    for T, B in SIZES:
+        a, e_h, h0 = arrays.random(T, B, H), arrays.random(T, B, H), arrays.random(B, H)
+        W = arrays.random(H, H, scale=2 / np.sqrt(H))
+        h, before = np.empty((T, B, H)), h0
+        for t in range(T):
+            h[t] = before = f(a[t] + before @ W.T)
+        out, states = arrays.put(np.zeros(h.shape)), [arrays.put(array) for array in (a, W.T, h0)]
+        launch("rnn_forward", B, block(H), T, B, H, *states, out, shared=4 * forward * H)
+        arrays.check(out, h)
+        h = h.astype("float32").astype("float64")
+        e_a, e = np.empty((T, B, H)), np.zeros((B, H))
+        for t in reversed(range(T)):
+            e_a[t] = f_prime(h[t]) * (e + e_h[t])
+            e = e_a[t] @ W
+        errors = [arrays.put(array) for array in (W, h, e_h, np.zeros(h.shape), np.zeros((B, H)))]
+        launch("rnn_backward", B, block(H), T, B, H, *errors, shared=4 * backward * H)
+        arrays.check(errors[3], e_a)
+        arrays.check(errors[4], e)
+        # one step of the plan with a product for each: what the products compute is in h, e_a and e
+        blocks = -(-B * H // BLOCK_THREADS)
+        products = arrays.random(T, B, H)
+        now = arrays.put(products)
+        launch("rnn_forward_step", blocks, BLOCK_THREADS, T - 1, B, H, states[0], now)
+        products[T - 1] = f(a[T - 1] + products[T - 1])
+        arrays.check(now, products)
+        e_now, e_a_now = arrays.put(h0), arrays.put(products)
+        launch("rnn_backward_step", blocks, BLOCK_THREADS, 0, B, H, errors[1], errors[2], e_a_now, e_now)
+        products[0] = f_prime(h[0]) * (h0 + e_h[0])
+        arrays.check(e_a_now, products)
+        arrays.check(e_now, np.zeros((B, H)))
+
+
+def lstm_states(a, W_h, W_c, h0, c0):
+    """Return the states, the cells and the gates of all steps."""
+    (T, B, _), H = a.shape, h0.shape[1]
+    h, c, gates = np.empty((T, B, H)), np.empty((T, B, H)), np.empty((T, B, 4 * H))
+    for t in range(T):
+        sums = a[t] + h0 @ W_h.T
+        gates[t], h[t], c[t] = lstm_step(sums, c0 @ W_c.T, c0)
+        h0, c0 = h[t], c[t]
+    return h, c, gates
+
+
+def lstm_step(sums, peep, c0):
+    i, f, g, o = np.split(sums, 4, axis=-1)
+    p_i, p_f, p_o = np.split(peep, 3, axis=-1)
+    i, f, g, o = logistic(i + p_i), logistic(f + p_f), np.tanh(g), logistic(o + p_o)
+    c = f * c0 + i * g
+    return np.concatenate([i, f, g, o], axis=-1), o * np.tanh(c), c
+
+
+def lstm_errors(gates, c, c0, e_h, e_c):
+    """Return the errors of the gates' sums in one step, and of the cell before without the peepholes' part."""
+    i, f, g, o = np.split(gates, 4, axis=-1)
+    tanh_c = np.tanh(c)
+    e_c = e_c + e_h * o * (1 - tanh_c**2)
+    e_a = [e_c * g * i * (1 - i), e_c * c0 * f * (1 - f), e_c * i * (1 - g * g), e_h * tanh_c * o * (1 - o)]
+    return np.concatenate(e_a, axis=-1), f * e_c
+
+
+def without_g(e_a):
+    i, f, _, o = np.split(e_a, 4, axis=-1)
+    return np.concatenate([i, f, o], axis=-1)
+
+
+@nvrtc.for_each_capability()
+@pytest.mark.parametrize("H", UNITS)
+@pytest.mark.parametrize("peepholes", [True, False])
+def test_lstm(load, arrays, peepholes, H, capability):
+    launch = load(layer_source(LSTMLayer(peepholes)), capability)
+    forward, backward = LOCAL_FLOATS["lstm"]
+    for T, B in SIZES:
+        a, e_h = arrays.random(T, B, 4 * H), arrays.random(T, B, H)
+        W_h = arrays.random(4 * H, H, scale=1 / np.sqrt(H))
+        W_c = arrays.random(3 * H, H, scale=1 / np.sqrt(H)) * peepholes
+        h0, c0 = arrays.random(B, H), arrays.random(B, H)
+        unread = arrays.put([np.nan])
+        states = _, c, gates = lstm_states(a, W_h, W_c, h0, c0)
+        given = [arrays.put(array) for array in (a, W_h.T, W_c.T, h0, c0)]
+        given[2] = given[2] if peepholes else unread
+        out = [arrays.put(np.zeros(array.shape)) for array in states]
+        launch("lstm_forward", B, block(H), T, B, H, *given, *out, shared=4 * forward * H)
+        for place, expected in zip(out, states, strict=True):
+            arrays.check(place, expected)
+        c, gates = (array.astype("float32").astype("float64") for array in (c, gates))
+        e_a, e_b = np.empty((T, B, 4 * H)), np.empty((T, B, 3 * H))
+        e, e_c = np.zeros((B, H)), np.zeros((B, H))
+        for t in reversed(range(T)):
+            e_a[t], e_c = lstm_errors(gates[t], c[t], c[t - 1] if t else c0, e + e_h[t], e_c)
+            e_b[t] = without_g(e_a[t]) * peepholes
+            e, e_c = e_a[t] @ W_h, e_c + e_b[t] @ W_c
+        results = e_a, e_b, e, e_c
+        arrays_in = [arrays.put(array) for array in (c, c0, gates, e_h)]
+        weights = [arrays.put(W_h), arrays.put(W_c) if peepholes else unread]
+        out = [arrays.put(np.zeros(array.shape)) for array in results]
+        launch("lstm_backward", B, block(H), T, B, H, *weights, *arrays_in, *out, shared=4 * backward * H)
+        for place, expected in zip(out, results, strict=True):
+            arrays.check(place, expected)
+
+
+@nvrtc.for_each_capability()
+@pytest.mark.parametrize("H", UNITS)
+@pytest.mark.parametrize("peepholes", [True, False])
+def test_lstm_step(load, arrays, peepholes, H, capability):
+    """The products that come in between are random numbers."""
+    launch = load(layer_source(LSTMLayer(peepholes)), capability)
+    for T, B in SIZES:
+        t, blocks = T - 1, -(-B * H // BLOCK_THREADS)
+        a, gates, e_a = (arrays.random(T, B, 4 * H) for _ in range(3))
+        h, c, e_h = (arrays.random(T, B, H) for _ in range(3))
+        c0, e, e_c = (arrays.random(B, H) for _ in range(3))
+        peep, e_b = arrays.random(B, 3 * H), arrays.random(T, B, 3 * H)
+        before = c[t - 1] if t else c0
+        results = [arrays.put(array) for array in (h, c, gates)]
+        given = [arrays.put(a), arrays.put(peep if peepholes else [np.nan]), arrays.put(c0)]
+        launch("lstm_forward_step", blocks, BLOCK_THREADS, t, B, H, *given, *results)
+        gates[t], h[t], c[t] = lstm_step(a[t] + gates[t], peep * peepholes, before)
+        for place, expected in zip(results, (h, c, gates), strict=True):
+            arrays.check(place, expected)
+        given, results = ([arrays.put(x) for x in arrays_] for arrays_ in ((c, c0, gates, e_h), (e_a, e_b, e, e_c)))
+        launch("lstm_backward_step", blocks, BLOCK_THREADS, t, B, H, *given, *results)
+        e_a[t], e_c = lstm_errors(gates[t], c[t], before, e + e_h[t], e_c)
+        e_b[t] = without_g(e_a[t]) if peepholes else e_b[t]
+        for place, expected in zip(results, (e_a, e_b, np.zeros((B, H)), e_c), strict=True):
+            arrays.check(place, expected)
+
+
+@nvrtc.for_each_capability()
+@pytest.mark.parametrize(("N", "K"), [(1, 1), (1, 12), (10, 12), (255, 5), (256, 3), (257, 2), (700, 17)])
+def test_softmax_cost(load, arrays, N, K, capability):
+    launch, blocks = load(softmax_cost_source(), capability), -(-N // BLOCK_THREADS)
+    y, weights = 20 * arrays.random(N, K), np.abs(arrays.random(N))
+    gold, weights[::5] = arrays.rng.randint(0, K, N).astype("int32"), 0
+    words = np.stack([gold, weights.astype("float32").view("int32")])
+    p = np.exp(y - y.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    costs, right = -weights * np.log(p[np.arange(N), gold]), (y.argmax(axis=1) == gold) & (weights > 0)
+    e_y = weights[:, None] * (p - np.eye(K)[gold])
+    given = arrays.put(y), arrays.put(words, "int32")
+    results = [arrays.put(np.zeros((N, K))), arrays.put(np.zeros(N)), arrays.put(np.zeros(N), "int32")]
+    launch("softmax_cost_of_words", blocks, BLOCK_THREADS, N, K, *given, *results)
+    arrays.check(results[0], e_y)
+    arrays.check(results[1], costs)
+    arrays.check(results[2], right, "int32")
+    sums = arrays.put(np.zeros(1)), arrays.put(np.zeros(1), "int64")
+    launch("softmax_cost_sum", 1, BLOCK_THREADS, N, *results[1:], *sums)
+    arrays.check(sums[0], costs.sum(keepdims=True))
+    arrays.check(sums[1], right.sum(keepdims=True), "int64")
+
+
+@nvrtc.for_each_capability()
+@pytest.mark.parametrize("m", [1, 5, 32, 33, 300])
+def test_rows(load, arrays, m, capability):
+    launch = load(rows_source(), capability)
+    numbers = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], "int32")
+    order, N = numbers.argsort(kind="stable"), len(numbers)
+    counts = [np.sum(numbers == n) if i == 0 or numbers[order[i - 1]] != n else 0 for i, n in enumerate(numbers[order])]
+    matrix, rows = arrays.random(10, m), arrays.random(N, m)
+    index = arrays.put([numbers, order, counts], "int32")
+    expected = matrix.copy()
+    np.add.at(expected, numbers, rows)
+    for down, right, stored in ((m, 1, matrix), (1, 10, matrix.T)):
+        place, taken = arrays.put(stored), arrays.put(np.zeros((N, m)))
+        launch("take_rows", -(-N * m // BLOCK_THREADS), BLOCK_THREADS, N, m, down, right, place, index, taken)
+        arrays.check(taken, matrix[numbers])
+        launch("add_rows", N, block(m), N, m, down, right, index, arrays.put(rows), place)
+        arrays.check(place, expected if right == 1 else expected.T)

@@ -1,0 +1,29 @@
+"""The own GPU kernels as machine code of each kind of card: registers, no spills, shared memory."""
+
+import ptxas
+import pytest
+
+pytestmark = pytest.mark.slow("assembles the own kernels for nine kinds of card, half a minute")
+
+
+@pytest.fixture(scope="module")
+def usages(real_nvrtc):
+    """What each kernel takes."""
+    if ptxas.library() is None:
+        pytest.skip("no ptxas: `uv sync --inexact --only-group ptxas` installs it, 40 MB")
+    if real_nvrtc.version != (12, 9):
+        pytest.skip(f"docs/gpu.md is about CUDA 12.9, and this NVRTC is that of {real_nvrtc.version}")
+    return ptxas.usages()
+
+
+def test_no_register_is_spilled_and_a_block_fits(usages):
+    for name, of in usages.items():
+        for arch, usage in of.items():
+            assert usage.spilled == 0, f"{name} for {arch}"
+            assert 256 * usage.registers <= 65536, f"{name} for {arch}"
+            assert usage.shared <= (2048 if name == "softmax_cost_sum" else 0), f"{name} for {arch}"
+
+
+def test_the_table_in_the_documentation_is_up_to_date(usages):
+    drawn = ptxas.TABLE.search(ptxas.PAGE.read_text())
+    assert drawn[0] == ptxas.table(usages), "docs/gpu.md is out of date: .venv/bin/python tests/gpu/ptxas.py redraws it"
