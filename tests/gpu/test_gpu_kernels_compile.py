@@ -9,7 +9,9 @@ from pathlib import Path
 
 import nvrtc
 import pytest
-from own_kernels import SOURCES
+from own_kernels import LAYERS, SOURCES
+
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import layer_source
 
 ONE_KERNEL = """
 import pygpu
