@@ -144,13 +144,15 @@ enter() {
     rm -f "$lib"/lib{cuda,cublas}.so
     [ -z "$driver" ] || ln -s "$driver" "$lib/libcuda.so"
     [ -z "$cublas" ] || ln -s "$cublas" "$lib/libcublas.so"
-    rm -rf .venv/zig
-    if ! compiler=$(command -v g++); then
-        mkdir .venv/zig
-        ln -s ../../scripts/zig-g++ .venv/zig/g++
-        compiler=.venv/zig/g++
+    if cxx=$(command -v g++); then
+        rm -rf .venv/zig
+        gcc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
+    else
+        mkdir -p .venv/zig
+        ln -sf ../../scripts/zig-g++ .venv/zig/g++
+        cxx=.venv/zig/g++
+        "$lib/python3.11/site-packages/ziglang/zig" cc -shared -fPIC -O2 -o "$lib/libnvrtc.so" docker/nvrtc_shim.c -ldl
     fi
-    "$compiler" -shared -fPIC -O2 -o "$lib/libnvrtc.so" -x c docker/nvrtc_shim.c -ldl
     # They load other libraries from their own folders, which the links do not lead to.
     own=$(for found in "$driver" "$nvrtc" "$cublas"; do [ -z "$found" ] || printf :%s "${found%/*}"; done)
     export LXMLS_PEER_LIBRARY_PATH=${LD_LIBRARY_PATH:-} # of PyTorch and JAX, which bring a CUDA
@@ -162,6 +164,13 @@ enter() {
     echo "$PWD" >.venv/local/lib/python3.11/dist-packages/checkout.pth
     script lxmls-rnn 'from lxmls_rnn.cli import app; app()'
     script pytest 'import sys, pytest; sys.exit(pytest.main())'
+    if [ "$cxx" = .venv/zig/g++ ] && [ ! -e .venv/zig/warm ]; then
+        echo "zig compiles its C++ library at its first use, which takes from one to several minutes ..." >&2
+        local options # Theano's, since it makes a library for each kind of processor
+        options=$(python -c 'from lxmls_rnn.theano_env import flags; print(flags.settings().get("gcc.cxxflags", ""))')
+        # shellcheck disable=SC2086  # several words
+        "$cxx" -shared -fPIC -O3 $options -x c++ -o .venv/zig/warm - </dev/null
+    fi
     touch .venv/.ready
 }
 
@@ -170,7 +179,7 @@ pack) pack ;;
 look)
     enter
     printf '%-8s %s\n' driver "${driver:-none}" NVRTC "${nvrtc:-none}" cuBLAS "${cublas:-none}" \
-        "$([ -e .venv/zig ] && echo zig || echo g++)" "$("$compiler" -dumpfullversion), $(nproc) cores"
+        "$([ -e .venv/zig ] && echo zig || echo g++)" "$("$cxx" -dumpfullversion), $(nproc) cores"
     timeout 60 nvidia-smi -L 2>/dev/null || echo "nvidia-smi lists no GPU"
     python -c 'from lxmls_rnn.doctor import gpu, screen; screen.show(list(gpu.findings()), [])'
     choose_card
