@@ -13,8 +13,8 @@ from collections.abc import Mapping
 BOUNDS_VARIABLE = "LXMLS_FUSED_UP_TO"
 # hidden units; estimates, at which both layers have as many weights. `lxmls-rnn bench --set plans` measures a card.
 FUSED_UP_TO = {"rnn": 512, "lstm": 192}
-# floats of local memory that "fused" needs per hidden unit: (forward, backward)
-LOCAL_FLOATS = {"rnn": (2, 3), "lstm": (4, 10)}
+# vectors of hidden units that "fused" keeps in local memory: (forward, backward)
+LOCAL_VECTORS = {"rnn": (2, 4), "lstm": (4, 16)}
 
 
 def fused_up_to(layer: str, environ: Mapping[str, str] = os.environ) -> int:
@@ -30,6 +30,13 @@ def fused_up_to(layer: str, environ: Mapping[str, str] = os.environ) -> int:
             raise ValueError(f"{BOUNDS_VARIABLE} must be like {as_text(FUSED_UP_TO)}, got {environ[BOUNDS_VARIABLE]!r}")
         bounds[match[1]] = int(match[2])
     return bounds[layer]
+
+
+def local_floats(layer: str, H: int) -> tuple[int, int]:
+    """Return how many floats of local memory "fused" needs with H hidden units: (forward, backward)."""
+    forward, backward = LOCAL_VECTORS[layer]
+    padded = -(-H // 4) * 4  # the kernels load four floats at once
+    return forward * padded, backward * padded
 
 
 def as_text(bounds: Mapping[str, int]) -> str:

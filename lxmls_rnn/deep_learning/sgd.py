@@ -162,9 +162,14 @@ def theano_step(model: Any, batched: bool, clip: float | None, freeze_embeddings
         _rate_now = _rate * T.switch(_norm > _clip, _clip / _norm, 1).astype(model.dtype)
     else:
         _rate_now = _rate
-    updates = [(W, W - _rate_now * g) for W, g in zip(others, _gradients, strict=True)]
-    if not freeze_embeddings:
-        updates.append((W_e, T.inc_subtensor(W_e.T[_ids], -_rate_now * _rows).T))
+    if model.dtype == "float32" and not isinstance(W_e.type, T.TensorType):  # on a GPU: few launches
+        from lxmls_rnn.deep_learning.ops.gpu.descent import descend
+
+        updates = descend(_rate_now, others, _gradients, None if freeze_embeddings else (W_e, _ids, _rows))
+    else:
+        updates = [(W, W - _rate_now * g) for W, g in zip(others, _gradients, strict=True)]
+        if not freeze_embeddings:
+            updates.append((W_e, T.inc_subtensor(W_e.T[_ids], -_rate_now * _rows).T))
 
     by_word = clip is not None and not freeze_embeddings
     # the bound is an input, because with a constant each value would be compiled again

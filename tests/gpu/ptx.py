@@ -48,6 +48,7 @@ COMPARISONS = {
     "setp.geu": "f32",
     "setp.gt": "f32 s32 s64 u32 u64",
     "setp.le": "s32 u64",
+    "setp.leu": "f32",
     "setp.lt": "f32 f64 s32 s64 u32 u64",
     "setp.ltu": "f32",
     "setp.ne": "s32 s64",

@@ -2,13 +2,16 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nvrtc
 import pytest
-from own_kernels import SOURCES
+from own_kernels import LAYERS, SOURCES
+
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import layer_source
 
 ONE_KERNEL = """
 import pygpu
@@ -39,3 +42,13 @@ def test_it_compiles_for(real_nvrtc, headers, name, capability):
     ptx = nvrtc.compile_for(SOURCES[name], capability, headers)
     kernels = SOURCES[name].count("KERNEL void ") - SOURCES[name].count("WITHIN_KERNEL void ")
     assert ptx.count(".visible .entry") == kernels
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_load_from_local_memory_serves_four_products(real_nvrtc, layer):
+    ptx = nvrtc.compile_for(layer_source(layer), (8, 0))
+    for way in ("forward", "backward"):
+        kernel = ptx.split(f".visible .entry {layer.source.split('_')[0]}_{way}(")[1].split(".visible .entry")[0]
+        parts = re.split(r"^\$L", kernel, flags=re.MULTILINE)
+        products = [part for part in parts if part.count("ld.global") >= 16]
+        assert any("ld.shared.v4.f32" in part and "ld.shared.f32" not in part for part in products)

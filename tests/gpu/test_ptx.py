@@ -75,6 +75,7 @@ DEFINITIONS = {
     "xor": operator.xor,
     **{f"setp.{name}": getattr(operator, name) for name in ("eq", "ge", "gt", "le", "lt", "ne")},
     "setp.geu": operator.ge,
+    "setp.leu": operator.le,
     "setp.ltu": operator.lt,
 }
 APPROXIMATIONS = {"ex2.approx.ftz": lambda x: 2.0**x, "rcp.approx.ftz": lambda x: 1 / x}
@@ -263,8 +264,8 @@ NAN, INF, ONE, ZERO, MINUS = 0x7FC00000, 0x7F800000, 0x3F800000, 0, 0x80000000
     [
         *((f"setp.{name}.f32", [NAN, ONE], 0) for name in ("eq", "ge", "gt", "lt")),
         *((f"setp.{name}.f32", [ONE, NAN], 0) for name in ("eq", "ge", "gt", "lt")),
-        *((f"setp.{name}.f32", [NAN, ONE], 1) for name in ("geu", "ltu")),
-        *((f"setp.{name}.f32", [ONE, NAN], 1) for name in ("geu", "ltu")),
+        *((f"setp.{name}.f32", [NAN, ONE], 1) for name in ("geu", "leu", "ltu")),
+        *((f"setp.{name}.f32", [ONE, NAN], 1) for name in ("geu", "leu", "ltu")),
         ("setp.eq.f32", [ZERO, MINUS], 1),
         ("max.f32", [NAN, ONE], ONE),
         ("max.f32", [ONE, NAN], ONE),

@@ -10,7 +10,7 @@ import numpy as np
 
 from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.deep_learning import model_file
-from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS
+from lxmls_rnn.deep_learning.gpu_plans import local_floats
 from lxmls_rnn.deep_learning.numpy_rnn import columns, flat
 from lxmls_rnn.deep_learning.rnn import model_class, name_of
 from lxmls_rnn.deep_learning.sgd import make_step
@@ -214,7 +214,7 @@ class TheanoContender(NumpyContender):
 
 def check_plan(case: Case, local_memory: int) -> None:
     """Raise NotImplementedError if the device's local memory, in bytes, is too small for the plan one-kernel."""
-    needed = 4 * max(LOCAL_FLOATS[case.layer]) * case.n_hidd
+    needed = 4 * max(local_floats(case.layer, case.n_hidd))
     if case.implementation == "one-kernel" and needed > local_memory:
         raise NotImplementedError(f"one kernel needs {needed} bytes of local memory, the device has {local_memory}")
 

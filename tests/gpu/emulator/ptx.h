@@ -65,6 +65,7 @@ template <class T> bool ptx_setp_lt(T x, T y) { return x < y; }
 template <class T> bool ptx_setp_ne(T x, T y) { return x != y; }
 /* And these are true. */
 template <class T> bool ptx_setp_geu(T x, T y) { return !(x < y); }
+template <class T> bool ptx_setp_leu(T x, T y) { return !(x > y); }
 template <class T> bool ptx_setp_ltu(T x, T y) { return !(x >= y); }
 
 /* Of a number and a not-a-number the number; +0 is more than -0. */

@@ -29,36 +29,36 @@ def count(step, length, batch):
 @pytest.mark.parametrize(
     ("name", "options", "batch", "kernels_and_products"),
     [
-        ("FastRNN", {}, 0, 16),
-        ("FastRNN", {}, 32, 19),
-        ("FastLSTM", {}, 0, 20),
-        ("FastLSTM", {}, 32, 23),
-        ("FastLSTM", {"peepholes": False}, 0, 16),
-        ("FastLSTM", {"peepholes": False}, 32, 19),
+        ("FastRNN", {}, 0, 14),
+        ("FastRNN", {}, 32, 14),
+        ("FastLSTM", {}, 0, 16),
+        ("FastLSTM", {}, 32, 16),
+        ("FastLSTM", {"peepholes": False}, 0, 14),
+        ("FastLSTM", {"peepholes": False}, 32, 14),
     ],
 )
 def test_a_fused_layer_whatever_the_length(name, options, batch, kernels_and_products):
     step = make_step(rnns.model_class(name)(WORDS, 50, 20, TAGS, **options), batched=bool(batch))
     for length in (2, 10, 40):
         kernels, products, *copies, waits = count(step, length, batch)
-        assert kernels + products == kernels_and_products
-        assert copies == [3, 2]  # words; tags with weights; rate. Cost; how many are right
-        assert waits == 2  # for these two
+        many = length * (batch or 1) > 512  # words: softmax and the sum of its costs are two kernels then
+        assert kernels + products == kernels_and_products + many
+        assert copies == [1, 1]  # words, tags, weights and rate; cost and number of correct words
+        assert waits == 1  # for the copy back
 
 
-@pytest.mark.parametrize(("batch", "to_host"), [(0, 4), (32, 3)])
-def test_clipping_waits_for_the_norm(batch, to_host):
-    """And for one sentence, whose updates are products, for the rate that it makes of the norm."""
+@pytest.mark.parametrize("batch", [0, 32])
+def test_clipping_waits_for_the_norm(batch):
     step = make_step(rnns.model_class("FastRNN")(WORDS, 50, 20, TAGS), batched=bool(batch), clip=1.0)
     *_, to_device, copied_back, waits = count(step, 10, batch)
-    assert (to_device, copied_back, waits) == (6, to_host, to_host)
+    assert (to_device, copied_back, waits) == (1, 2, 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "batch", "for_10_words"), [("RNN", 0, 66), ("RNN", 32, 68), ("LSTM", 0, 299), ("LSTM", 32, 300)]
+    ("name", "batch", "for_10_words"), [("RNN", 0, 65), ("RNN", 32, 64), ("LSTM", 0, 297), ("LSTM", 32, 295)]
 )
 def test_scan_for_every_word(name, batch, for_10_words):
     step = make_step(rnns.model_class(name)(WORDS, 50, 20, TAGS), batched=bool(batch))
-    totals = [sum(count(step, length, batch)[:2]) for length in (10, 20, 30)]
-    assert totals[0] == for_10_words
+    totals = [sum(count(step, length, batch)[:2]) for length in (4, 10, 16)]
+    assert totals[1] == for_10_words
     assert totals[2] - totals[1] == totals[1] - totals[0] > 10

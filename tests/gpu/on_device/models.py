@@ -12,6 +12,9 @@ from theano.tensor import DimShuffle, Reshape
 
 from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.model_file import build
+from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
+from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows
+from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuFetch
 from lxmls_rnn.deep_learning.sgd import make_step
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import corpus_files
@@ -56,12 +59,12 @@ def test_a_training_step_moves_word_ids_in_and_a_cost_out(kind, batched):
     nodes = function_of(make_step(model, batched=batched)).maker.fgraph.toposort()
     layer = rnns.MODELS[name].family + "Layer"
     used = Counter(type(node.op).__name__ for node in nodes)
-    assert used["GpuRowIndex"] == used["GpuTakeRows"] == used["GpuAddRows"] == 1
+    assert used["RowIndex"] == used["GpuTakeRows"] == used["GpuAddRows"] == used["GpuDescend"] == 1
     assert used[f"Gpu{layer}"] == used[f"Gpu{layer}Grad"] == used["GpuSoftmaxCost"] == 1
-    into = [node.inputs[0] for node in nodes if isinstance(node.op, GpuFromHost)]
-    assert {variable.name for variable in into} == {"rate"}
-    out = [node.inputs[0] for node in nodes if isinstance(node.op, HostFromGpu)]
-    assert [variable.ndim for variable in out] == [0, 0]
+    assert used["GpuUpload"] == used["GpuFetch"] == 1
+    assert isinstance(nodes[-1].op, GpuFetch)  # when the device has all its work
+    assert not any(isinstance(node.op, GpuFromHost | HostFromGpu) for node in nodes)
+    assert all(node.op.inplace for node in nodes if isinstance(node.op, GpuAddRows | GpuDescend))
     for node in nodes:  # what is left to the CPU are shapes, and the order of words and tags before their upload
         on_cpu = not any(isinstance(v.type, GpuArrayType) for v in [*node.inputs, *node.outputs])
         if on_cpu and not isinstance(node.op, DimShuffle | Reshape):

@@ -31,6 +31,11 @@ def softmax_cost_source() -> str:
     return _source(("softmax_cost.cluda",), (("BLOCK", str(BLOCK_THREADS)),))
 
 
+def descent_source(count: int) -> str:
+    """Return the source of the kernel that updates `count` matrices."""
+    return _source(("descent.cluda",), (("EACH(X)", " ".join(f"X({i})" for i in range(count))),))
+
+
 def rows_source() -> str:
     """Return the source of the kernels that take rows of a matrix and add to them."""
     return _source(("rows.cluda",), ())

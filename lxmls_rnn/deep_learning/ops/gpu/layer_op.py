@@ -12,13 +12,14 @@ from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, layer_s
 import pygpu  # isort: skip
 import theano  # isort: skip
 from pygpu import blas  # isort: skip
+from pygpu.gpuarray import GpuArray, GpuKernel  # isort: skip
 from theano.gpuarray.basic_ops import as_gpuarray_variable, infer_context_name  # isort: skip
 from theano.gpuarray.type import GpuArrayType  # isort: skip
 
 
 @cache
 def _kernel(context: Any, source: str, name: str, types: tuple[Any, ...]) -> Any:
-    return pygpu.gpuarray.GpuKernel(source, name, types, context=context)
+    return GpuKernel(source, name, types, context=context)
 
 
 def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, local: int = 0) -> None:
@@ -29,12 +30,11 @@ def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, l
     """
     if blocks == 0:
         return
-    arrays = [isinstance(argument, pygpu.gpuarray.GpuArray) for argument in arguments]
-    for argument, is_array in zip(arguments, arrays, strict=True):
-        if not is_array and argument >= 2**31:
-            raise ValueError(f"{name} on the GPU counts up to 2**31 - 1 rows or columns, got {argument}")
-    types = tuple(pygpu.gpuarray.GpuArray if is_array else "int32" for is_array in arrays)
-    context = arguments[arrays.index(True)].context
+    types = tuple([GpuArray if isinstance(argument, GpuArray) else "int32" for argument in arguments])
+    largest = max([argument for argument, kind in zip(arguments, types, strict=True) if kind == "int32"], default=0)
+    if largest >= 2**31:
+        raise ValueError(f"{name} on the GPU counts up to 2**31 - 1 rows or columns, got {largest}")
+    context = arguments[types.index(GpuArray)].context
     _kernel(context, source, name, types)(*arguments, gs=blocks, ls=threads, shared=4 * local)
 
 
@@ -48,9 +48,9 @@ def block(H: int) -> int:
     return min(BLOCK_THREADS, -(-H // 32) * 32)
 
 
-def contiguous(array: Any) -> Any:
-    """Return the array, or a copy if it is not in C order or does not begin where its memory begins."""
-    if array.flags.c_contiguous and array.offset == 0:
+def contiguous(array: Any, anywhere: bool = False) -> Any:
+    """Return the array, or a copy if it is not in C order, or does not begin where its memory begins or `anywhere`."""
+    if array.flags.c_contiguous and (anywhere or array.offset == 0):
         return array
     return array.copy()
 
@@ -61,15 +61,14 @@ def set_product(A: Any, B: Any, C: Any, beta: float = 0.0, **transposed: bool) -
         blas.gemm(1.0, A, B, beta, C, overwrite_c=True, **transposed)
 
 
-def outer(e: Any, before: Any, first: Any) -> Any:
-    """Return sum_t e_t s_{t-1}^T from e (T, B, m), s_1 .. s_T, which is `before` (T, B, n), and s_0, `first` (B, n)."""
+def outer(e: Any, before: Any) -> Any:
+    """Return sum_t e_t s_{t-1}^T from e (T, B, m) and s_0 .. s_{T-1}, which is `before` (T, B, n)."""
     T, B, m = e.shape
-    product = pygpu.zeros((m, first.shape[1]), "float32", context=e.context)
-    if T and B:
-        set_product(e[0], first, product, trans_a=True)
-    if T > 1 and B:
-        rows = (T - 1) * B
-        set_product(e[1:].reshape((rows, m)), before[:-1].reshape((rows, -1)), product, 1.0, trans_a=True)
+    n = before.shape[2]
+    if T * B == 0:
+        return pygpu.zeros((m, n), "float32", context=e.context)
+    product = pygpu.empty((m, n), "float32", context=e.context)
+    set_product(e.reshape((T * B, m)), before.reshape((T * B, n)), product, trans_a=True)
     return product
 
 
@@ -125,21 +124,23 @@ class GpuLayerOp(theano.Op):
         sizes = {"T": T, "B": B, "H": H, "3 * H": 3 * H, "4 * H": 4 * H}
         arrays = {}
         for (name, shape), value in zip(self.cpu.inputs.items(), inputs, strict=True):
-            expected = self.cpu.shape(shape, batch)
-            if value.shape != tuple(sizes[size] for size in expected):
+            full = tuple([sizes[size] for size in shape])
+            expected = shape if batch else self.cpu.shape(shape, batch)
+            if value.shape != (full if batch else tuple([sizes[size] for size in expected])):
                 raise ValueError(
                     f"{self}: {name} must have the shape ({', '.join(expected)}) with "
                     f"T = {T}, B = {B}, H = {H} from {next(iter(self.cpu.inputs))}, got {value.shape}"
                 )
             # the kernels treat a single sentence as a batch of one
-            arrays[name] = contiguous(value).reshape(tuple(sizes[size] for size in shape))
+            arrays[name] = contiguous(value) if batch else contiguous(value).reshape(full)
         results = {
             name: pygpu.empty([sizes[size] for size in shape], "float32", context=inputs[0].context)
             for name, shape in self.cpu.outputs.items()
         }
         self.compute(T, B, H, arrays, results)
         for storage, (name, shape) in zip(outputs, self.cpu.outputs.items(), strict=True):
-            storage[0] = results[name].reshape([sizes[size] for size in self.cpu.shape(shape, batch)])
+            result = results[name]
+            storage[0] = result if batch else result.reshape([sizes[size] for size in self.cpu.shape(shape, batch)])
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         """Fill the arrays of `outputs`, or replace them by others."""

@@ -1,6 +1,7 @@
 """Optimisers that replace CPU Ops by GPU Ops if their inputs are on a CUDA or OpenCL GPU.
 
-Only float32 Ops move to the GPU; float64 Ops stay on the CPU.
+Only float32 Ops move to the GPU; float64 Ops stay on the CPU. A function then has one copy to the GPU for all arrays
+of the host, and one copy back for a cost and its number of correct words.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ from typing import Any
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer, LSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer, RNNLayerGrad
 from lxmls_rnn.deep_learning.ops.cpu.softmax_cost import SoftmaxCost
+from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
 from lxmls_rnn.deep_learning.ops.gpu.lstm_layer import GpuLSTMLayer, GpuLSTMLayerGrad
 from lxmls_rnn.deep_learning.ops.gpu.rnn_layer import GpuRNNLayer, GpuRNNLayerGrad
-from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows, GpuRowIndex, GpuTakeRows
+from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows, GpuTakeRows, upload_index
 from lxmls_rnn.deep_learning.ops.gpu.softmax_cost import GpuSoftmaxCost
+from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuFetch, GpuUpload
 
-from theano.gof.opt import local_optimizer  # isort: skip
+from theano.compile.mode import optdb  # isort: skip
+from theano.gof.graph import ancestors  # isort: skip
+from theano.gof.opt import Optimizer, local_optimizer  # isort: skip
+from theano.gof.toolbox import ReplaceValidate  # isort: skip
+from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu  # isort: skip
 from theano.gpuarray.opt import op_lifter, register_inplace, register_opt, register_opt2  # isort: skip
+from theano.gpuarray.type import GpuArrayType  # isort: skip
 from theano.tensor import TensorType  # isort: skip
 from theano.tensor.subtensor import AdvancedIncSubtensor1, AdvancedSubtensor1  # isort: skip
 
@@ -41,7 +49,7 @@ def lift_recurrent_layer(op: Any, context_name: Any, inputs: list[Any], outputs:
 @register_opt2([SoftmaxCost], "fast_compile")
 def lift_softmax_cost(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any]) -> Any:
     """Return the cost's Op for the GPU."""
-    return GpuSoftmaxCost() if inputs[0].dtype == "float32" else False
+    return GpuSoftmaxCost()(*inputs)[:3] if inputs[0].dtype == "float32" else False
 
 
 # Ops instead of classes: Theano tries optimisers of an Op before those of its class, which are its own
@@ -53,12 +61,61 @@ def lift_rows(op: Any, context_name: Any, inputs: list[Any], outputs: list[Any])
         (v.dtype, v.broadcastable) != ("float32", (False, False)) for v in [*matrices, *outputs]
     ):
         return False
-    index = GpuRowIndex()(matrices[0], numbers)
+    index = upload_index(matrices[0], numbers)
     return (GpuTakeRows if isinstance(op, AdvancedSubtensor1) else GpuAddRows)()(*matrices, index)
 
 
 @register_inplace()
-@local_optimizer([GpuAddRows])
-def add_rows_inplace(node: Any) -> Any:
-    """Return the Op that overwrites its matrix."""
-    return [GpuAddRows(inplace=True)(*node.inputs)] if node.op == GpuAddRows() else False
+@local_optimizer([GpuAddRows, GpuDescend])
+def add_inplace(node: Any) -> Any:
+    """Return the Op that overwrites its matrices."""
+    if not isinstance(node.op, GpuAddRows | GpuDescend) or node.op.inplace:
+        return False
+    if isinstance(node.op, GpuAddRows):
+        return [GpuAddRows(inplace=True, subtract=node.op.subtract)(*node.inputs)]
+    return GpuDescend(True, len(node.outputs))(*node.inputs, return_list=True)
+
+
+TRANSFERS = (GpuUpload, GpuFromHost, HostFromGpu)
+
+
+class _Whole(Optimizer):
+    def add_requirements(self, fgraph: Any) -> None:
+        fgraph.attach_feature(ReplaceValidate())
+
+
+class UploadTogether(_Whole):
+    """Replace the uploads of a function by one of all arrays that do not depend on the GPU's results."""
+
+    def apply(self, fgraph: Any) -> None:
+        uploads = [
+            node
+            for node in fgraph.toposort()
+            if isinstance(node.op, GpuUpload)
+            or (isinstance(node.op, GpuFromHost) and node.inputs[0].dtype == "float32")
+            if not any(v.owner and isinstance(v.owner.op, TRANSFERS) for v in ancestors(node.inputs))
+        ]
+        if len(uploads) > 1 and len({node.op.context_name for node in uploads}) == 1:
+            together = GpuUpload(uploads[0].op.context_name)(*(node.inputs[0] for node in uploads), return_list=True)
+            pairs = zip((node.outputs[0] for node in uploads), together, strict=True)
+            fgraph.replace_all_validate(list(pairs), reason="UploadTogether")
+
+
+class FetchTogether(_Whole):
+    """Replace the two copies of a cost and its number of correct words by one, after all other work."""
+
+    def apply(self, fgraph: Any) -> None:
+        for node in fgraph.toposort():
+            if not isinstance(node.op, GpuSoftmaxCost):
+                continue
+            cost, _, correct, result = node.outputs
+            clients = [client for output in (cost, correct) for client, _ in output.clients]
+            if len(clients) == 2 and all(c != "output" and isinstance(c.op, HostFromGpu) for c in clients):
+                earlier = [output for output in fgraph.outputs if isinstance(output.type, GpuArrayType)]
+                copies, fetched = (client.outputs[0] for client in clients), GpuFetch()(result, *earlier)
+                fgraph.replace_all_validate(list(zip(copies, fetched, strict=True)), reason="FetchTogether")
+
+
+# when all Ops are on the GPU, before they overwrite their inputs
+optdb.register("upload_together", UploadTogether(), 49, "fast_run", "gpuarray")
+optdb.register("fetch_together", FetchTogether(), 49, "fast_run", "gpuarray")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS, fused_up_to
+from lxmls_rnn.deep_learning.gpu_plans import fused_up_to, local_floats
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import GpuLayerOp, block, launch, launch_for_each, outer, set_product
 
-RNN_FORWARD_FLOATS, RNN_BACKWARD_FLOATS = LOCAL_FLOATS["rnn"]
+import pygpu  # isort: skip
 
 
 class _GpuRNNOp(GpuLayerOp):
@@ -21,9 +21,9 @@ class GpuRNNLayer(_GpuRNNOp):
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         a, W_h, before = inputs.values()
         h = outputs["h"]
-        if self.plan(H, RNN_FORWARD_FLOATS * H, h.context) == "fused":
-            arrays = a, W_h.T.copy(), before, h
-            launch(self.program(), "rnn_forward", B, block(H), T, B, H, *arrays, local=RNN_FORWARD_FLOATS * H)
+        local, _ = local_floats("rnn", H)
+        if self.plan(H, local, h.context) == "fused":
+            launch(self.program(), "rnn_forward", B, block(H), T, B, H, a, W_h.T.copy(), before, h, local=local)
             return
         for t in range(T):
             now = h[t]
@@ -33,18 +33,19 @@ class GpuRNNLayer(_GpuRNNOp):
 
 
 class GpuRNNLayerGrad(_GpuRNNOp):
-    """`RNNLayerGrad` on the GPU, float32: "fused" takes 1 launch, "stepwise" 2 per step; 2 gemms for W_h follow."""
+    """`RNNLayerGrad` on the GPU, float32: "fused" takes 1 launch, "stepwise" 2 per step; a gemm for W_h follows."""
 
     def compute(self, T: int, B: int, H: int, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> None:
         e_h, W_h, h, h0 = inputs.values()
         e_a, e = outputs["e_a"], outputs["e_h0"]
-        if self.plan(H, RNN_BACKWARD_FLOATS * H, e.context) == "fused":
-            launch(
-                self.program(), "rnn_backward", B, block(H), T, B, H, W_h, h, e_h, e_a, e, local=RNN_BACKWARD_FLOATS * H
-            )
+        before = pygpu.empty(h.shape, "float32", context=h.context)
+        arrays = h, h0, e_h, e_a, before, e
+        _, local = local_floats("rnn", H)
+        if self.plan(H, local, e.context) == "fused":
+            launch(self.program(), "rnn_backward", B, block(H), T, B, H, W_h, *arrays, local=local)
         else:
             e[:] = 0
             for t in reversed(range(T)):
-                launch_for_each(B * H, self.program(), "rnn_backward_step", t, B, H, h, e_h, e_a, e)
+                launch_for_each(B * H, self.program(), "rnn_backward_step", t, B, H, *arrays)
                 set_product(e_a[t], W_h, e, 1.0)
-        outputs["g_W_h"] = outer(e_a, h, h0)
+        outputs["g_W_h"] = outer(e_a, before)

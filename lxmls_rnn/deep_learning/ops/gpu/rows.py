@@ -11,6 +11,7 @@ import numpy as np
 
 from lxmls_rnn.deep_learning.ops.gpu.kernel_source import rows_source
 from lxmls_rnn.deep_learning.ops.gpu.layer_op import block, contiguous, launch, launch_for_each
+from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuUpload
 
 import pygpu  # isort: skip
 import theano  # isort: skip
@@ -24,11 +25,15 @@ def row_index(numbers: np.ndarray, n: int) -> np.ndarray:
     if numbers.size and not -n <= numbers.min() <= numbers.max() < n:
         raise IndexError(f"rows are numbered 0 to {n - 1}, got {numbers.min()} to {numbers.max()}")
     index = np.zeros((3, len(numbers)), "int32")
-    index[0] = numbers
-    index[0, index[0] < 0] += n
-    index[1] = index[0].argsort(kind="stable")
-    first = np.flatnonzero(np.diff(index[0, index[1]], prepend=-1))
-    index[2, first] = np.diff(first, append=len(numbers))
+    ids, order, counts = index
+    ids[:] = numbers
+    ids[ids < 0] += n
+    order[:] = ids.argsort(kind="stable")
+    ordered = ids[order]
+    is_first = np.ones(len(ids), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    bounds = np.append(np.flatnonzero(is_first), len(ids))
+    counts[bounds[:-1]] = bounds[1:] - bounds[:-1]
     return index
 
 
@@ -42,24 +47,28 @@ def steps(matrix: Any) -> tuple[int, int]:
     return matrix.strides[0] // 4, matrix.strides[1] // 4
 
 
-class GpuRowIndex(theano.Op):
+class RowIndex(theano.Op):
     """The index of row numbers, an integer vector on the host, for a matrix on the GPU."""
 
     __props__ = ()
 
     def make_node(self, matrix: Any, numbers: Any) -> theano.Apply:
-        """Return the node whose output is the index, int32 (3, N), on the GPU."""
-        context, numbers = infer_context_name(matrix), T.as_tensor_variable(numbers)
-        output = GpuArrayType("int32", (False, False), context_name=context)()
-        return theano.Apply(self, [as_gpuarray_variable(matrix, context), numbers], [output])
+        """Return the node whose output is the index, int32 (3, N), on the host."""
+        inputs = [as_gpuarray_variable(matrix, infer_context_name(matrix)), T.as_tensor_variable(numbers)]
+        return theano.Apply(self, inputs, [T.imatrix()])
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         return [(T.constant(3), shapes[1][0])]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        """Check, sort and upload the numbers; IndexError if one is out of range."""
+        """Check and sort the numbers; IndexError if one is out of range."""
         matrix, numbers = inputs
-        outputs[0][0] = pygpu.array(row_index(numbers, matrix.shape[0]), context=matrix.context)
+        outputs[0][0] = row_index(numbers, matrix.shape[0])
+
+
+def upload_index(matrix: Any, numbers: Any) -> Any:
+    """Return the index of row numbers on the host, on the GPU of the matrix."""
+    return GpuUpload(infer_context_name(matrix))(RowIndex()(matrix, numbers))
 
 
 class GpuTakeRows(theano.Op):
@@ -68,7 +77,7 @@ class GpuTakeRows(theano.Op):
     __props__ = ()
 
     def make_node(self, matrix: Any, index: Any) -> theano.Apply:
-        """Return the node for a matrix and the index of numbers of its rows."""
+        """Return the node for a matrix and the index of numbers of its rows, from `GpuUpload`."""
         context = infer_context_name(matrix)
         return theano.Apply(
             self,
@@ -80,39 +89,45 @@ class GpuTakeRows(theano.Op):
         return [(shapes[1][1], shapes[0][1])]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
-        matrix, index = from_start(inputs[0]), inputs[1]
+        matrix, index = from_start(inputs[0]), contiguous(inputs[1], anywhere=True)
         N, m = index.shape[1], matrix.shape[1]
         outputs[0][0] = taken = pygpu.empty((N, m), "float32", context=matrix.context)
-        launch_for_each(N * m, rows_source(), "take_rows", N, m, *steps(matrix), matrix, index, taken)
+        launch_for_each(
+            N * m, rows_source(), "take_rows", N, m, *steps(matrix), index.offset // 4, index, matrix, taken
+        )
 
 
 class GpuAddRows(theano.Op):
-    """``matrix[numbers] += rows``, float32, in 1 launch if `inplace`; rows with the same number are added in order."""
+    """``matrix[numbers] += rows``, or ``-= rate * rows``, float32, in 1 launch if `inplace`, equal numbers in order."""
 
-    __props__ = ("inplace",)
+    __props__ = ("inplace", "subtract")
 
-    def __init__(self, inplace: bool = False) -> None:
-        self.inplace = inplace
+    def __init__(self, inplace: bool = False, subtract: bool = False) -> None:
+        self.inplace, self.subtract = inplace, subtract
         if inplace:
             self.destroy_map = {0: [0]}
 
-    def make_node(self, matrix: Any, rows: Any, index: Any) -> theano.Apply:
-        """Return the node for a matrix, the rows to add and the index of their numbers in the matrix."""
+    def make_node(self, matrix: Any, rows: Any, index: Any, *rate: Any) -> theano.Apply:
+        """Return the node for a matrix, the rows to add, the index of their numbers, and with `subtract` a scalar."""
         context = infer_context_name(matrix, rows)
         matrix, rows = (as_gpuarray_variable(value, context) for value in (matrix, rows))
-        return theano.Apply(self, [matrix, rows, index], [matrix.type()])
+        rates = [as_gpuarray_variable(value, context) for value in rate]
+        return theano.Apply(self, [matrix, rows, index, *rates], [matrix.type()])
 
     def infer_shape(self, node: theano.Apply, shapes: list[Any]) -> list[Any]:
         return [shapes[0]]
 
     def perform(self, node: theano.Apply, inputs: list[Any], outputs: list[Any]) -> None:
         """Add the rows; ValueError if the shapes do not fit."""
-        matrix, rows, index = inputs
+        matrix, rows, index = inputs[:3]
+        rate = inputs[-1]  # not read unless `subtract`
+        index = contiguous(index, anywhere=True)
         N, m = index.shape[1], matrix.shape[1]
         if rows.shape != (N, m):
             raise ValueError(f"{self}: {N} numbers of rows with {m} columns, got rows of the shape {rows.shape}")
         outputs[0][0] = result = matrix if self.inplace else matrix.copy()
         sums = from_start(result)
-        launch(rows_source(), "add_rows", N if m else 0, block(m), N, m, *steps(sums), index, contiguous(rows), sums)
+        numbers = N, m, *steps(sums), index.offset // 4, rate.offset // 4, int(self.subtract)
+        launch(rows_source(), "add_rows", N if m else 0, block(m), *numbers, index, rate, contiguous(rows), sums)
         if sums is not result:
             result[:] = sums
