@@ -3,6 +3,7 @@
 They are launched as ops/gpu does it. pygpu is not needed.
 """
 
+import itertools
 import shutil
 
 import numpy as np
@@ -10,10 +11,16 @@ import nvrtc
 import pytest
 from driver import Device
 
-from lxmls_rnn.deep_learning.gpu_plans import LOCAL_FLOATS
+from lxmls_rnn.deep_learning.gpu_plans import local_floats
 from lxmls_rnn.deep_learning.ops.cpu.lstm_layer import LSTMLayer
 from lxmls_rnn.deep_learning.ops.cpu.rnn_layer import RNNLayer
-from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS, layer_source, rows_source, softmax_cost_source
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import (
+    BLOCK_THREADS,
+    descent_source,
+    layer_source,
+    rows_source,
+    softmax_cost_source,
+)
 
 UNITS = [1, 3, 20, 31, 32, 33, 64, 100]
 SIZES = [(1, 1), (3, 1), (4, 3)]  # steps, sentences
@@ -95,7 +102,7 @@ def arrays(device):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_rnn(load, arrays, activation, H, capability):
     launch, (f, f_prime) = load(layer_source(RNNLayer(activation)), capability), ACTIVATIONS[activation]
-    forward, backward = LOCAL_FLOATS["rnn"]
+    forward, backward = local_floats("rnn", H)
     for T, B in SIZES:
         a, e_h, h0 = arrays.random(T, B, H), arrays.random(T, B, H), arrays.random(B, H)
         W = arrays.random(H, H, scale=2 / np.sqrt(H))
@@ -103,17 +110,19 @@ def test_rnn(load, arrays, activation, H, capability):
         for t in range(T):
             h[t] = before = f(a[t] + before @ W.T)
         out, states = arrays.put(np.zeros(h.shape)), [arrays.put(array) for array in (a, W.T, h0)]
-        launch("rnn_forward", B, block(H), T, B, H, *states, out, shared=4 * forward * H)
+        launch("rnn_forward", B, block(H), T, B, H, *states, out, shared=4 * forward)
         arrays.check(out, h)
         h = h.astype("float32").astype("float64")
         e_a, e = np.empty((T, B, H)), np.zeros((B, H))
         for t in reversed(range(T)):
             e_a[t] = f_prime(h[t]) * (e + e_h[t])
             e = e_a[t] @ W
-        errors = [arrays.put(array) for array in (W, h, e_h, np.zeros(h.shape), np.zeros((B, H)))]
-        launch("rnn_backward", B, block(H), T, B, H, *errors, shared=4 * backward * H)
-        arrays.check(errors[3], e_a)
-        arrays.check(errors[4], e)
+        before = np.concatenate([h0[None], h[:-1]])
+        given = [arrays.put(array) for array in (h, h0, e_h)]
+        results = [arrays.put(np.zeros(array.shape)) for array in (e_a, before, e)]
+        launch("rnn_backward", B, block(H), T, B, H, arrays.put(W), *given, *results, shared=4 * backward)
+        for place, expected in zip(results, (e_a, before, e), strict=True):
+            arrays.check(place, expected)
         # one step of the plan with a product for each: what the products compute is in h, e_a and e
         blocks = -(-B * H // BLOCK_THREADS)
         products = arrays.random(T, B, H)
@@ -121,11 +130,11 @@ def test_rnn(load, arrays, activation, H, capability):
         launch("rnn_forward_step", blocks, BLOCK_THREADS, T - 1, B, H, states[0], now)
         products[T - 1] = f(a[T - 1] + products[T - 1])
         arrays.check(now, products)
-        e_now, e_a_now = arrays.put(h0), arrays.put(products)
-        launch("rnn_backward_step", blocks, BLOCK_THREADS, 0, B, H, errors[1], errors[2], e_a_now, e_now)
-        products[0] = f_prime(h[0]) * (h0 + e_h[0])
-        arrays.check(e_a_now, products)
-        arrays.check(e_now, np.zeros((B, H)))
+        results = [arrays.put(array) for array in (products, h, h0)]
+        launch("rnn_backward_step", blocks, BLOCK_THREADS, T - 1, B, H, *given, *results)
+        products[T - 1], h[T - 1] = f_prime(h[T - 1]) * (h0 + e_h[T - 1]), before[T - 1]
+        for place, expected in zip(results, (products, h, np.zeros((B, H))), strict=True):
+            arrays.check(place, expected)
 
 
 def lstm_states(a, W_h, W_c, h0, c0):
@@ -166,32 +175,33 @@ def without_g(e_a):
 @pytest.mark.parametrize("peepholes", [True, False])
 def test_lstm(load, arrays, peepholes, H, capability):
     launch = load(layer_source(LSTMLayer(peepholes)), capability)
-    forward, backward = LOCAL_FLOATS["lstm"]
+    forward, backward = local_floats("lstm", H)
     for T, B in SIZES:
         a, e_h = arrays.random(T, B, 4 * H), arrays.random(T, B, H)
         W_h = arrays.random(4 * H, H, scale=1 / np.sqrt(H))
         W_c = arrays.random(3 * H, H, scale=1 / np.sqrt(H)) * peepholes
         h0, c0 = arrays.random(B, H), arrays.random(B, H)
         unread = arrays.put([np.nan])
-        states = _, c, gates = lstm_states(a, W_h, W_c, h0, c0)
+        states = h, c, gates = lstm_states(a, W_h, W_c, h0, c0)
         given = [arrays.put(array) for array in (a, W_h.T, W_c.T, h0, c0)]
         given[2] = given[2] if peepholes else unread
         out = [arrays.put(np.zeros(array.shape)) for array in states]
-        launch("lstm_forward", B, block(H), T, B, H, *given, *out, shared=4 * forward * H)
+        launch("lstm_forward", B, block(H), T, B, H, *given, *out, shared=4 * forward)
         for place, expected in zip(out, states, strict=True):
             arrays.check(place, expected)
-        c, gates = (array.astype("float32").astype("float64") for array in (c, gates))
+        h, c, gates = (array.astype("float32").astype("float64") for array in states)
         e_a, e_b = np.empty((T, B, 4 * H)), np.empty((T, B, 3 * H))
         e, e_c = np.zeros((B, H)), np.zeros((B, H))
         for t in reversed(range(T)):
             e_a[t], e_c = lstm_errors(gates[t], c[t], c[t - 1] if t else c0, e + e_h[t], e_c)
             e_b[t] = without_g(e_a[t]) * peepholes
             e, e_c = e_a[t] @ W_h, e_c + e_b[t] @ W_c
-        results = e_a, e_b, e, e_c
-        arrays_in = [arrays.put(array) for array in (c, c0, gates, e_h)]
+        h_before, c_before = (np.concatenate([first[None], s[:-1]]) for first, s in ((h0, h), (c0, c)))
+        results = e_a, e_b, h_before, c_before * peepholes, e, e_c
+        arrays_in = [arrays.put(array) for array in (h, h0, c, c0, gates, e_h)]
         weights = [arrays.put(W_h), arrays.put(W_c) if peepholes else unread]
         out = [arrays.put(np.zeros(array.shape)) for array in results]
-        launch("lstm_backward", B, block(H), T, B, H, *weights, *arrays_in, *out, shared=4 * backward * H)
+        launch("lstm_backward", B, block(H), T, B, H, *weights, *arrays_in, *out, shared=4 * backward)
         for place, expected in zip(out, results, strict=True):
             arrays.check(place, expected)
 
@@ -206,21 +216,25 @@ def test_lstm_step(load, arrays, peepholes, H, capability):
         t, blocks = T - 1, -(-B * H // BLOCK_THREADS)
         a, gates, e_a = (arrays.random(T, B, 4 * H) for _ in range(3))
         h, c, e_h = (arrays.random(T, B, H) for _ in range(3))
-        c0, e, e_c = (arrays.random(B, H) for _ in range(3))
+        h0, c0, e, e_c = (arrays.random(B, H) for _ in range(4))
         peep, e_b = arrays.random(B, 3 * H), arrays.random(T, B, 3 * H)
-        before = c[t - 1] if t else c0
+        before, h_before, c_before = c[t - 1] if t else c0, arrays.random(T, B, H), arrays.random(T, B, H)
         results = [arrays.put(array) for array in (h, c, gates)]
         given = [arrays.put(a), arrays.put(peep if peepholes else [np.nan]), arrays.put(c0)]
         launch("lstm_forward_step", blocks, BLOCK_THREADS, t, B, H, *given, *results)
         gates[t], h[t], c[t] = lstm_step(a[t] + gates[t], peep * peepholes, before)
         for place, expected in zip(results, (h, c, gates), strict=True):
             arrays.check(place, expected)
-        given, results = ([arrays.put(x) for x in arrays_] for arrays_ in ((c, c0, gates, e_h), (e_a, e_b, e, e_c)))
+        given = [arrays.put(array) for array in (h, h0, c, c0, gates, e_h)]
+        results = [arrays.put(array) for array in (e_a, e_b, h_before, c_before, e, e_c)]
         launch("lstm_backward_step", blocks, BLOCK_THREADS, t, B, H, *given, *results)
         e_a[t], e_c = lstm_errors(gates[t], c[t], before, e + e_h[t], e_c)
-        e_b[t] = without_g(e_a[t]) if peepholes else e_b[t]
-        for place, expected in zip(results, (e_a, e_b, np.zeros((B, H)), e_c), strict=True):
-            arrays.check(place, expected)
+        h_before[t] = h[t - 1] if t else h0
+        if peepholes:
+            e_b[t], c_before[t] = without_g(e_a[t]), before
+        expected = e_a, e_b, h_before, c_before, np.zeros((B, H)), e_c
+        for place, array in zip(results, expected, strict=True):
+            arrays.check(place, array)
 
 
 @nvrtc.for_each_capability()
@@ -229,21 +243,23 @@ def test_softmax_cost(load, arrays, N, K, capability):
     launch, blocks = load(softmax_cost_source(), capability), -(-N // BLOCK_THREADS)
     y, weights = 20 * arrays.random(N, K), np.abs(arrays.random(N))
     gold, weights[::5] = arrays.rng.randint(0, K, N).astype("int32"), 0
-    words = np.stack([gold, weights.astype("float32").view("int32")])
     p = np.exp(y - y.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     costs, right = -weights * np.log(p[np.arange(N), gold]), (y.argmax(axis=1) == gold) & (weights > 0)
     e_y = weights[:, None] * (p - np.eye(K)[gold])
-    given = arrays.put(y), arrays.put(words, "int32")
-    results = [arrays.put(np.zeros((N, K))), arrays.put(np.zeros(N)), arrays.put(np.zeros(N), "int32")]
-    launch("softmax_cost_of_words", blocks, BLOCK_THREADS, N, K, *given, *results)
-    arrays.check(results[0], e_y)
-    arrays.check(results[1], costs)
-    arrays.check(results[2], right, "int32")
-    sums = arrays.put(np.zeros(1)), arrays.put(np.zeros(1), "int64")
-    launch("softmax_cost_sum", 1, BLOCK_THREADS, N, *results[1:], *sums)
-    arrays.check(sums[0], costs.sum(keepdims=True))
-    arrays.check(sums[1], right.sum(keepdims=True), "int64")
+    given = arrays.put(y), arrays.put(np.append(0, gold), "int32"), arrays.put(weights)
+    words = [arrays.put(np.zeros((N, K))), arrays.put(np.zeros(N)), arrays.put(np.zeros(N), "int32")]
+    launch("softmax_cost_of_words", blocks, BLOCK_THREADS, N, K, 1, 0, *given, *words)
+    for place, expected, dtype in zip(words, (e_y, costs, right), ("float32", "float32", "int32"), strict=True):
+        arrays.check(place, expected, dtype)
+    for known in (0, 1):
+        sums = arrays.put(np.zeros(1)), arrays.put(np.zeros(1), "int64"), arrays.put(np.zeros(2), "int64")
+        e_y_now = arrays.put(np.zeros((N, K)))
+        launch("softmax_cost_sum", 1, BLOCK_THREADS, known, N, K, 1, 0, *given, e_y_now, *words[1:], *sums)
+        arrays.check(e_y_now, e_y * (1 - known))
+        arrays.check(sums[0], costs.sum(keepdims=True))
+        arrays.check(sums[1], right.sum(keepdims=True), "int64")
+        arrays.check(sums[2], np.array([costs.sum()]))
 
 
 @nvrtc.for_each_capability()
@@ -254,12 +270,26 @@ def test_rows(load, arrays, m, capability):
     order, N = numbers.argsort(kind="stable"), len(numbers)
     counts = [np.sum(numbers == n) if i == 0 or numbers[order[i - 1]] != n else 0 for i, n in enumerate(numbers[order])]
     matrix, rows = arrays.random(10, m), arrays.random(N, m)
-    index = arrays.put([numbers, order, counts], "int32")
-    expected = matrix.copy()
-    np.add.at(expected, numbers, rows)
-    for down, right, stored in ((m, 1, matrix), (1, 10, matrix.T)):
-        place, taken = arrays.put(stored), arrays.put(np.zeros((N, m)))
-        launch("take_rows", -(-N * m // BLOCK_THREADS), BLOCK_THREADS, N, m, down, right, place, index, taken)
+    index, rate = arrays.put([0, *numbers, *order, *counts], "int32"), arrays.put([7, 0.5])
+    for subtract, (down, right) in itertools.product((0, 1), ((m, 1), (1, 10))):
+        expected, is_transposed = matrix.copy(), right != 1
+        np.add.at(expected, numbers, rows * (-0.5 if subtract else 1))
+        place, taken = arrays.put(matrix.T if is_transposed else matrix), arrays.put(np.zeros((N, m)))
+        launch("take_rows", -(-N * m // BLOCK_THREADS), BLOCK_THREADS, N, m, down, right, 1, index, place, taken)
         arrays.check(taken, matrix[numbers])
-        launch("add_rows", N, block(m), N, m, down, right, index, arrays.put(rows), place)
-        arrays.check(place, expected if right == 1 else expected.T)
+        launch("add_rows", N, block(m), N, m, down, right, 1, 1, subtract, index, rate, arrays.put(rows), place)
+        arrays.check(place, expected.T if is_transposed else expected)
+
+
+@nvrtc.for_each_capability()
+def test_descent(load, arrays, capability):
+    launch, arguments, expected = load(descent_source(4), capability), [], []
+    for shape, is_transposed in (((3, 5), False), ((20, 30), True), ((1, 700), False), ((0, 4), True)):
+        W, g = arrays.random(*shape), arrays.random(*shape)
+        steps = (1, shape[0]) if is_transposed else (shape[1], 1)
+        place = arrays.put(W if W.size else [0])
+        arguments += [W.size, shape[1], *steps, arrays.put((g.T if is_transposed else g) if W.size else [0]), place]
+        expected.append((place, W - 0.5 * g))
+    launch("descend", 3, BLOCK_THREADS, 1, arrays.put([7, 0.5]), *arguments)
+    for place, W in expected[:3]:
+        arrays.check(place, W)
