@@ -166,10 +166,13 @@ enter() {
     script pytest 'import sys, pytest; sys.exit(pytest.main())'
     if [ "$cxx" = .venv/zig/g++ ] && [ ! -e .venv/zig/warm ]; then
         echo "zig compiles its C++ library at its first use, which takes from one to several minutes ..." >&2
-        local options # Theano's, since it makes a library for each kind of processor
+        local options # it makes a library for each kind of processor and optimisation: g++'s defaults, then Theano's
         options=$(python -c 'from lxmls_rnn.theano_env import flags; print(flags.settings().get("gcc.cxxflags", ""))')
-        # shellcheck disable=SC2086  # several words
-        "$cxx" -shared -fPIC -O3 $options -x c++ -o .venv/zig/warm - </dev/null
+        for options in "" "-shared -fPIC -O3 $options"; do
+            # shellcheck disable=SC2086  # several words
+            "$cxx" $options -x c++ -o .venv/zig/library - <<<'int main() {}'
+        done
+        mv .venv/zig/library .venv/zig/warm
     fi
     touch .venv/.ready
 }
