@@ -93,6 +93,12 @@ static bool record(const Program &program, const string &architecture) {
   return good && write(fs::path(folder) / name.str(), program.source);
 }
 
+/* The option that defines __CUDA_ARCH__: 900 for compute_90. */
+static string cuda_arch(int n, const char **options) {
+  const string architecture = n > 1 ? options[1] : "compute_75";
+  return " -D__CUDA_ARCH__=" + architecture.substr(architecture.find('_') + 1) + "0";
+}
+
 static int compile(Program &program, int n, const char **compiler_options) {
   string folder = temporary("emulated-compiler");
   if (mkdtemp(folder.data()) == NULL) return FILE_ERROR;
@@ -107,12 +113,13 @@ static int compile(Program &program, int n, const char **compiler_options) {
     for (int i = 0; i < n; i++) command += string(" ") + compiler_options[i];
     status = system((command + " <kernel.cu >kernel.cpp").c_str());
   } else if (written) {
-    status = system((in + "g++ -E -P -x c++ -o kernel.ii kernel.cu").c_str());
+    status = system((in + "g++ -E -P -x c++" + cuda_arch(n, compiler_options) + " -o kernel.ii kernel.cu").c_str());
     if (status == 0) written = write(here / "kernel.cpp", in_cpp(read(here / "kernel.ii"), options));
   }
   if (written && status == 0)
-    status = system((in + "g++ -std=c++17 -O1 -ffp-contract=off -w -shared -fPIC -Wl,-Bsymbolic -include '" KERNEL_H
-                          "' -o kernel.so kernel.cpp" + options).c_str());
+    status = system((in + "g++ -std=c++17 -O1 -ffp-contract=off -w -fPIC -fsanitize=thread -include '" KERNEL_H
+                          "' -c kernel.cpp && g++ -shared -Wl,-Bsymbolic,--defsym=emulated_position=emulated_here"
+                          " -o kernel.so kernel.o" + options).c_str());
   program.log = read(here / "log");
   const string library = read(here / "kernel.so");
   std::error_code ignored;

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <map>
+#include <algorithm>
 #include <vector>
+
+#include "device.h"
 
 /* The device has one context, its primary one; what is released by all who have retained it is destroyed. */
 struct Context {
@@ -16,6 +18,7 @@ struct Context {
 std::recursive_mutex one_call;
 static bool initialized;
 static Context *primary;
+static std::vector<Context *> contexts; /* all that have been handed out */
 static unsigned primary_flags;
 static thread_local std::vector<Context *> stack;
 
@@ -64,9 +67,15 @@ int entry(Need need) {
   if (stack.back()->destroyed) return failed(CONTEXT_IS_DESTROYED, "the current context has been destroyed");
   lose();
   if (need == WORK_DONE) {
-    finish_copies();
-    known = broken;
+    finish_all();
+    return outcome();
   }
+  go_on();
+  return known.code == OK ? OK : failed(known.code, known.why);
+}
+
+int outcome() {
+  known = broken;
   return known.code == OK ? OK : failed(known.code, known.why);
 }
 
@@ -93,9 +102,12 @@ int cuGetErrorName(int error, const char **name) {
       {INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE"},
       {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT"},
       {214, "CUDA_ERROR_ECC_UNCORRECTABLE"},
+      {INVALID_PTX, "CUDA_ERROR_INVALID_PTX"},
       {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE"},
       {NOT_FOUND, "CUDA_ERROR_NOT_FOUND"},
+      {ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS"},
       {CONTEXT_IS_DESTROYED, "CUDA_ERROR_CONTEXT_IS_DESTROYED"},
+      {MISALIGNED_ADDRESS, "CUDA_ERROR_MISALIGNED_ADDRESS"},
       {LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED"},
       {999, "CUDA_ERROR_UNKNOWN"},
   };
@@ -140,7 +152,7 @@ int cuDeviceGetByPCIBusId(int *device, const char *id) {
 int cuDevicePrimaryCtxRetain(Context **context, int device) {
   ENTER(DRIVER);
   if (const int error = only(device)) return error;
-  if (primary == NULL) primary = new Context{0, false};
+  if (primary == NULL) contexts.push_back(primary = new Context{0, false});
   primary->retained++;
   *context = primary;
   return OK;
@@ -150,6 +162,9 @@ int cuDevicePrimaryCtxRelease_v2(int device) {
   if (const int error = only(device)) return error;
   if (primary == NULL) return failed(INVALID_CONTEXT, "the primary context is released and nobody has retained it");
   if (--primary->retained == 0) {
+    finish_all();
+    forget_streams();
+    forget_memory();
     primary->destroyed = true; /* threads may have it on their stacks still */
     primary = NULL;
   }
@@ -170,9 +185,13 @@ int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) {
 
 /* The stack of this thread */
 
+#define FIND_CONTEXT(context)                                                 \
+  if (std::find(contexts.begin(), contexts.end(), context) == contexts.end()) \
+  return failed(INVALID_CONTEXT, "no such context")
+
 int cuCtxPushCurrent_v2(Context *context) {
   ENTER(DRIVER);
-  if (context == NULL) return failed(INVALID_CONTEXT, "no context is pushed");
+  FIND_CONTEXT(context);
   stack.push_back(context);
   return OK;
 }
@@ -190,6 +209,7 @@ int cuCtxGetCurrent(Context **context) {
 }
 int cuCtxSetCurrent(Context *context) {
   ENTER(DRIVER);
+  if (context) FIND_CONTEXT(context);
   if (!stack.empty()) stack.pop_back();
   if (context) stack.push_back(context);
   return OK;

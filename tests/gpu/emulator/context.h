@@ -1,4 +1,6 @@
 /* What every call of the driver begins with: one call at a time, a context in this thread, no error from before. */
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -11,9 +13,12 @@ enum { /* CUresult */
   INVALID_DEVICE = 101,
   INVALID_IMAGE = 200,
   INVALID_CONTEXT = 201,
+  INVALID_PTX = 218,
   INVALID_HANDLE = 400,
   NOT_FOUND = 500,
+  ILLEGAL_ADDRESS = 700,
   CONTEXT_IS_DESTROYED = 709,
+  MISALIGNED_ADDRESS = 716,
   LAUNCH_FAILED = 719,
 };
 
@@ -28,14 +33,14 @@ int entry(Need need);
 /* Keep why for cuGetErrorString, and return the error. */
 int failed(int error, const std::string &why);
 
-/* A kernel has gone wrong: nothing says so but the next call that waits for it, and then every call. */
+/* Work has gone wrong: nothing says so but the next call that waits for it, and then every call. */
 void fail_later(int error, const std::string &why);
 
-/* Whether what is launched or copied now would come after a kernel that has gone wrong, and so never happens. */
-bool is_dead();
+/* The host has waited for work: what has gone wrong in it, or OK. */
+int outcome();
 
-/* Make the copies to the host that are still to be made; driver.cpp. */
-void finish_copies();
+/* Whether work that is to be done now comes after some that has gone wrong, and so is never done. */
+bool is_dead();
 
 /* Count a launch, after which the device may be lost. */
 void count_launch();
@@ -46,3 +51,22 @@ int capability();
 #define ENTER(need)                                             \
   const std::lock_guard<std::recursive_mutex> alone(one_call);  \
   if (const int error = entry(need)) return error
+
+/* Objects that the driver has handed out: a handle is the object's address, as long as nobody has destroyed it. */
+template <class T> struct Handles {
+  std::map<void *, std::shared_ptr<T>> all;
+  template <class Handle> int add(Handle **out, std::shared_ptr<T> it) {
+    all[it.get()] = it;
+    *out = it.get();
+    return OK;
+  }
+  std::shared_ptr<T> find(void *handle) const {
+    const auto found = all.find(handle);
+    return found == all.end() ? nullptr : found->second;
+  }
+};
+
+/* The object of a handle, under a name; else the call ends. */
+#define FIND(name, handles, handle)        \
+  const auto name = (handles).find(handle); \
+  if (name == nullptr) return failed(INVALID_HANDLE, "no such handle: " #handle)
