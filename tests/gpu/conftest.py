@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.append(str(HERE))
 
+import emulated  # noqa: E402
 import nvrtc  # noqa: E402
 
 
@@ -58,3 +59,9 @@ def real_nvrtc():
 def as_ptx(real_nvrtc):
     """Environment of a process in which the emulated GPU executes the PTX that NVRTC writes."""
     return {"EMULATED_PTX": shlex.join([sys.executable, str(HERE / "ptx.py"), real_nvrtc.path])}
+
+
+@pytest.fixture
+def device(stand_ins, tmp_path):
+    """The emulated device, whose driver no other test has had: what goes wrong in a kernel stays wrong."""
+    return emulated.EmulatedDevice(shutil.copy(stand_ins / "libcuda.so", tmp_path))

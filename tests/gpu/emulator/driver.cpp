@@ -138,8 +138,8 @@ static void access(const void *address, size_t size, int how) {
   Fault fault = touch(region ? *region : memory, address, size, how);
   if (fault.code == OK) fault = {LAUNCH_FAILED, race(*region, address, size, how, uint16_t(running - &threads[0]))};
   if (fault.what == NULL) return;
-  wrong(fault.code, std::string(accesses[how & ~UNALIGNED]) + std::to_string(size) + " bytes " +
-                        (region == NULL ? "of the host: " : region == &memory ? "" : "of shared memory ") + fault.what, true);
+  const std::string bytes = std::to_string(size) + (region && region != &memory ? " bytes of shared memory " : " bytes ");
+  wrong(fault.code, accesses[how & ~UNALIGNED] + bytes + fault.what, true);
   leave(ENDED); /* for good: after this no kernel runs */
 }
 

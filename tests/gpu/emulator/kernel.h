@@ -55,6 +55,8 @@ void __tsan_func_exit() {}
 #define __syncthreads() emulated_barrier(__COUNTER__)
 UNCHECKED inline void emulated_barrier(int place) { emulated_machine.barrier(place); }
 
+struct alignas(16) float4 { float x, y, z, w; };
+
 template <class A, class B> auto max(A a, B b) { return a > b ? a : b; }
 template <class A, class B> auto min(A a, B b) { return a < b ? a : b; }
 template <class T> T rsqrt(T x) { return 1 / sqrt(x); }

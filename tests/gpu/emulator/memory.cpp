@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "context.h"
 #include "device.h"
@@ -29,6 +30,7 @@ struct Allocation {
   bool host; /* pinned memory of the host, which kernels may use too */
 };
 static std::map<Pointer, Allocation> allocations;
+static std::deque<std::pair<Pointer, size_t>> freed; /* the last */
 static size_t in_use, next; /* bytes; where the next allocation may begin */
 
 static size_t rounded(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
@@ -56,6 +58,8 @@ static int release(Pointer p, bool host) {
   madvise(memory.state + at, pages, MADV_DONTNEED);
   madvise(memory.cells + at / 4, pages / 4 * sizeof(Cell), MADV_DONTNEED);
   in_use -= found->second.size;
+  freed.emplace_front(p, found->second.size);
+  if (freed.size() > 1000) freed.pop_back();
   allocations.erase(found);
   return OK;
 }
@@ -72,21 +76,28 @@ static bool is_pinned(const void *p) {
   return it.host && Pointer(p) < start + it.size;
 }
 
+/* Where memory is that a kernel may not use. */
+static const char *place(const Region &region, Pointer p) {
+  if (&region != &memory) return "behind the shared memory of its block";
+  if (p - Pointer(memory.start) >= memory.size) return "that are not in the device's memory";
+  const bool was_freed = std::any_of(freed.begin(), freed.end(), [p](const auto &it) { return p - it.first < it.second; });
+  return was_freed ? "of an array that was freed" : "outside of every array";
+}
+
 Fault touch(const Region &region, const void *p, size_t size, int how) {
   const size_t at = Pointer(p) - Pointer(region.start);
-  if (at >= region.size || size > region.size - at || memchr(region.state + at, OUTSIDE, size))
-    return {ILLEGAL_ADDRESS, at < region.size && region.state[at] != OUTSIDE
-                                 ? "behind the end of an array"
-                                 : "outside every array, or in one that was freed"};
-  if (!(how & UNALIGNED) && at % size != 0) return {MISALIGNED_ADDRESS, "at an address that is not aligned"};
-  if ((how & ~UNALIGNED) == WRITE) memset(region.state + at, WRITTEN, size);
-  else if (!(how & UNWRITTEN_TOO) && memchr(region.state + at, UNWRITTEN, size)) return {LAUNCH_FAILED, "in memory that nobody has written"};
+  uint8_t *const state = region.state + at;
+  if (at >= region.size || size > region.size - at || memchr(state, OUTSIDE, size))
+    return {ILLEGAL_ADDRESS, place(region, Pointer(p))};
+  if (!(how & UNALIGNED) && Pointer(p) % size != 0) return {MISALIGNED_ADDRESS, "at an address that is not aligned"};
+  if ((how & ~UNALIGNED) == WRITE) memset(state, WRITTEN, size);
+  else if (!(how & UNWRITTEN_TOO) && memchr(state, UNWRITTEN, size)) return {LAUNCH_FAILED, "that nobody has written"};
   return {OK, NULL};
 }
 
 bool may_touch(const void *p, size_t size, int how, const std::string &who) {
   const Fault fault = size == 0 ? Fault{OK, NULL} : touch(memory, p, size, how | UNALIGNED);
-  if (fault.code != OK) fail_later(fault.code, who + (how == READ ? " reads " : " writes ") + fault.what);
+  if (fault.code != OK) fail_later(fault.code, who + (how == READ ? " reads bytes " : " writes bytes ") + fault.what);
   return fault.code == OK;
 }
 
@@ -107,13 +118,13 @@ static const char *race(Cell &cell, int how, uint16_t thread, bool shared) {
   const bool both_atomic = how == ATOMIC && cell.atomic;
   const char *found = NULL;
   if (cell.others & WRITTEN_BY_OTHERS || (how != ATOMIC && cell.others & CHANGED_BY_OTHERS))
-    found = "what another block writes";
+    found = "that another block writes";
   else if (how != READ && cell.others & READ_BY_OTHERS)
-    found = "what another block reads";
+    found = "that another block reads";
   else if (cell.wrote == phase && cell.writer != thread && !both_atomic)
-    found = "what another thread writes, without a barrier";
+    found = "that another thread writes, without a barrier";
   else if (how != READ && cell.read == phase && cell.reader != thread)
-    found = "what another thread reads, without a barrier";
+    found = "that another thread reads, without a barrier";
   if (how == READ) {
     cell.reader = cell.read == phase && cell.reader != thread ? uint16_t(MANY) : thread;
     cell.read = phase;

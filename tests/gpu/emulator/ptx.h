@@ -100,3 +100,7 @@ template <class T> float ptx_rcp_approx_ftz(float x) { return flushed(1 / flushe
 template <class To, class From> To ptx_cvt(From x) { return To(x); }
 template <class To, class From> To ptx_cvt_rn(From x) { return To(x); }
 template <class To, class From> To ptx_cvt_sat(From x) { return x > 0 ? x < 1 ? x : 1 : 0; }
+
+/* NVRTC may write a barrier of the source several times: to a card they are all barrier 0. */
+#undef __syncthreads
+#define __syncthreads() emulated_barrier(0)
