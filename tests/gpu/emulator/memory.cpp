@@ -87,6 +87,9 @@ static const char *place(const Region &region, Pointer p) {
 Fault touch(const Region &region, const void *p, size_t size, int how) {
   const size_t at = Pointer(p) - Pointer(region.start);
   uint8_t *const state = region.state + at;
+  static const uint8_t written[4] = {WRITTEN, WRITTEN, WRITTEN, WRITTEN};
+  if (at < region.size && size == 4 && Pointer(p) % 4 == 0 && memcmp(state, written, 4) == 0)
+    return {OK, NULL}; /* as almost always */
   if (at >= region.size || size > region.size - at || memchr(state, OUTSIDE, size))
     return {ILLEGAL_ADDRESS, place(region, Pointer(p))};
   if (!(how & UNALIGNED) && Pointer(p) % size != 0) return {MISALIGNED_ADDRESS, "at an address that is not aligned"};
