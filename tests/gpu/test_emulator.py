@@ -96,6 +96,9 @@ def test_a_context_that_all_have_released_is_destroyed(device):
         device.call("cuDevicePrimaryCtxRelease", 0)
     with pytest.raises(RuntimeError, match="CUDA_ERROR_CONTEXT_IS_DESTROYED"):
         device.get(place, X)
+    device.make_current()
+    with pytest.raises(RuntimeError, match="INVALID_VALUE: memory is freed that is not allocated"):
+        device.call("cuMemFree_v2", place)
 
 
 def test_a_driver_that_nobody_has_initialised(stand_ins, tmp_path):

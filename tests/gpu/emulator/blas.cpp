@@ -53,7 +53,10 @@ extern "C" { long emulated_products; }
 
 /* Whether all numbers of a matrix, `rows` of them in each column, are in the device's memory and may be used so. */
 template <class T> static bool may_use(const Matrix<T> &A, int rows, int columns, int how) {
-  if (Pointer(A.data) % sizeof(T) != 0) return fail_later(MISALIGNED_ADDRESS, "cuBLAS: a matrix that is not aligned"), false;
+  if (Pointer(A.data) % sizeof(T) != 0) {
+    fail_later(MISALIGNED_ADDRESS, "cuBLAS: a matrix that is not aligned");
+    return false;
+  }
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < columns; j++)
       if (!may_touch(&A.at(i, j), sizeof(T), how, "cuBLAS")) return false;

@@ -11,12 +11,12 @@ typedef uintptr_t Pointer; /* CUdeviceptr */
 
 enum { POISON = 0xFF };
 
-/* What the threads of a launch have done to four bytes of memory: memory.cpp. A phase is what happens in a block between
- * two barriers; they are numbered through all launches. */
+/* What the threads of a launch have done to four bytes of memory. A phase is what happens in a block between two
+ * barriers; they are numbered through all launches. */
 struct Cell {
-  uint32_t wrote, read; /* phases; 0: none */
-  uint16_t writer, reader; /* threads of these */
-  uint8_t atomic, others;
+  uint32_t wrote, read;    /* the last phases in which that happened; 0: none */
+  uint16_t writer, reader; /* the threads that did it */
+  uint8_t atomic, others;  /* whether it was an atomic write; what blocks before this one have done */
 };
 
 /* Memory with a record of every byte of it. */

@@ -14,7 +14,7 @@
  * In this it is stricter than a GPU:
  * - launches and copies are done late, and in any order that streams and events allow (streams.cpp);
  * - device memory, and shared memory before each block, is filled with bytes 0xFF: not-a-numbers, as integers -1;
- * - every access of a kernel is checked (memory.cpp): it must be inside an array, aligned, no read of what nobody has
+ * - the accesses of a kernel are checked (memory.cpp): it must be inside an array, aligned, no read of what nobody has
  *   written, and no race with another thread; the first that is wrong ends the kernel;
  * - freed memory cannot be touched, and its addresses are not used again;
  * - between two barriers the threads of a block run one after the other, first to last or last to first by chance (the
@@ -100,6 +100,7 @@ static void resume(Thread &thread) {
   thread.stack = static_cast<char *>(mmap(NULL, STACK, PROT_READ | PROT_WRITE, flags, -1, 0));
   context.uc_stack.ss_sp = thread.stack;
   context.uc_stack.ss_size = STACK;
+  mprotect(thread.stack, sysconf(_SC_PAGESIZE), PROT_NONE); /* where a stack would go on that is too small */
   makecontext(&context, run_blocks, 0);
   setcontext(&context);
 }
@@ -125,7 +126,12 @@ static uint8_t shared_state[MAX_SHARED + MAX_STATIC_SHARED];
 static Cell shared_cells[sizeof shared_state / 4];
 static Region shared[2];
 
+/* Reads of the running launch. So many of them are checked, and all its writes. */
+static size_t reads;
+enum { CHECKED_READS = 10 * 1000 * 1000 };
+
 static void access(const void *address, size_t size, int how) {
+  if ((how & ~UNALIGNED) == READ && ++reads > CHECKED_READS) return;
   static const char *const accesses[] = {"reads ", "writes ", "atomically changes "};
   const auto is_in = [address](const char *start, size_t size) { return Pointer(address) - Pointer(start) < size; };
   const Region *region = is_in(memory.start, memory.size)         ? &memory
@@ -138,8 +144,8 @@ static void access(const void *address, size_t size, int how) {
   Fault fault = touch(region ? *region : memory, address, size, how);
   if (fault.code == OK) fault = {LAUNCH_FAILED, race(*region, address, size, how, uint16_t(running - &threads[0]))};
   if (fault.what == NULL) return;
-  const std::string bytes = std::to_string(size) + (region && region != &memory ? " bytes of shared memory " : " bytes ");
-  wrong(fault.code, accesses[how & ~UNALIGNED] + bytes + fault.what, true);
+  const char *const bytes = region && region != &memory ? " bytes of shared memory " : " bytes ";
+  wrong(fault.code, accesses[how & ~UNALIGNED] + std::to_string(size) + bytes + fault.what, true);
   leave(ENDED); /* for good: after this no kernel runs */
 }
 
@@ -188,7 +194,7 @@ static void run(const Kernel &it, const Dim &blocks, const Dim &size, size_t dyn
   kernel = &it, kernel_arguments = arguments;
   Position &position = *it.module->machine->position;
   position = {{0, 0, 0}, {0, 0, 0}, size, blocks};
-  launch_phase = phase + 1;
+  launch_phase = phase + 1, reads = 0;
   for (const size_t n : order_of(size_t(blocks.x) * blocks.y * blocks.z)) {
     position.block = {unsigned(n % blocks.x), unsigned(n / blocks.x % blocks.y), unsigned(n / blocks.x / blocks.y)};
     run_block(position, dynamic);
@@ -208,9 +214,10 @@ static int load(Module **out, const char *data) {
   void *library = written ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : NULL;
   unlink(path.c_str());
   if (library == NULL) return failed(INVALID_IMAGE, written ? dlerror() : "a temporary file cannot be written");
-  const auto module = std::make_shared<Module>(Module{library, static_cast<Machine *>(dlsym(library, "emulated_machine"))});
+  auto *const machine = static_cast<Machine *>(dlsym(library, "emulated_machine"));
+  const auto module = std::make_shared<Module>(Module{library, machine});
   if (module->declared() > MAX_STATIC_SHARED) return failed(INVALID_PTX, "a kernel declares too much shared memory");
-  module->machine->barrier = barrier, module->machine->access = access;
+  machine->barrier = barrier, machine->access = access;
   return modules.add(out, module);
 }
 

@@ -30,8 +30,8 @@ Machine emulated_machine = {&emulated_here, emulated_dynamic, __start_emulated_s
                             __ehdr_start, _end, NULL, NULL};
 }
 
-/* g++ -fsanitize=thread calls these functions before each load and store that other threads might see. Here they are the
- * driver's; those of g++'s own library are not linked. */
+/* g++ -fsanitize=thread calls these functions before each load and store that other threads might see. Here they call
+ * the driver; g++'s own library is not linked. */
 #define UNCHECKED __attribute__((no_sanitize("thread")))
 #define CHECKED_SIZE(n)                                                                                  \
   UNCHECKED void __tsan_read##n(void *p) { emulated_machine.access(p, n, READ); }                        \

@@ -80,8 +80,8 @@ static bool is_pinned(const void *p) {
 static const char *place(const Region &region, Pointer p) {
   if (&region != &memory) return "behind the shared memory of its block";
   if (p - Pointer(memory.start) >= memory.size) return "that are not in the device's memory";
-  const bool was_freed = std::any_of(freed.begin(), freed.end(), [p](const auto &it) { return p - it.first < it.second; });
-  return was_freed ? "of an array that was freed" : "outside of every array";
+  const auto holds_p = [p](const auto &it) { return p - it.first < it.second; };
+  return std::any_of(freed.begin(), freed.end(), holds_p) ? "of an array that was freed" : "outside of every array";
 }
 
 Fault touch(const Region &region, const void *p, size_t size, int how) {

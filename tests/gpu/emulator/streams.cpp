@@ -1,6 +1,8 @@
-/* What the device has still to do, by streams, and events that order it. A launch or copy only stands here when its call
- * has returned. It is done as late as it can be: when the host waits for it, or for something that comes after it; or,
- * where EMULATED_SEED decides, at any call before. Streams go on in any order that events and the default stream allow. */
+/* What the device has still to do, by streams, and events that order it.
+ *
+ * When the call of a launch or copy returns, the work only stands here. It is done as late as it can be: when the host
+ * waits for it, or for something that comes after it. EMULATED_SEED lets it be done at any call before, too. Streams go
+ * on in any order that events and the default stream allow. */
 #include <algorithm>
 #include <deque>
 #include <vector>
@@ -58,7 +60,9 @@ static void put(const std::shared_ptr<Stream> &stream, std::function<void()> wor
   static size_t number;
   stream->operations.push_back({std::move(work), awaited, awaited ? awaited->recorded : 0, number++});
 }
-void enqueue(const std::shared_ptr<Stream> &stream, std::function<void()> work) { put(stream, std::move(work), nullptr); }
+void enqueue(const std::shared_ptr<Stream> &stream, std::function<void()> work) {
+  put(stream, std::move(work), nullptr);
+}
 
 static bool is_ready(const Stream &stream) {
   if (stream.operations.empty()) return false;
