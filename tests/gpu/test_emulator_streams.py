@@ -109,6 +109,14 @@ def test_waiting_for_one_stream_or_event_does_no_work_of_another(device, two_str
     assert [array[0] for array in seen] == [1, 2]
 
 
+def test_other_streams_wait_for_the_default_one(device, two_streams):
+    seen = device.pinned(np.zeros_like(X))
+    device.launch(ADD, pointer(seen), pointer(seen))
+    device.launch(DOUBLE, pointer(seen), pointer(seen), stream=two_streams[0])
+    device.call("cuStreamSynchronize", two_streams[0])
+    assert set(seen) == {2}
+
+
 def test_a_stream_that_does_not_wait_for_the_default_one(device):
     stream, seen = device.handle("cuStreamCreate", 1), device.pinned(np.zeros_like(X))
     device.launch(ADD, pointer(seen), pointer(seen))
