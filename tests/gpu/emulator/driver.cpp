@@ -329,6 +329,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
       {8, MAX_STATIC_SHARED}, {97, MAX_SHARED},                         /* without and with opt-in */
       {10, WARP_SIZE},
       {16, 132}, /* multiprocessors */
+      {20, 0},   /* compute mode: for several processes */
       {41, 1},   /* unified addressing */
       {75, capability() / 10},
       {76, capability() % 10},
