@@ -244,7 +244,7 @@ int cuModuleUnload(void *handle) {
 int cuModuleGetFunction(Kernel **out, void *handle, const char *name) {
   ENTER(CONTEXT);
   FIND(module, modules, handle);
-  const auto *entry = static_cast<const Entry *>(dlsym(module->library, (std::string("emulated_") + name).c_str()));
+  const auto *entry = static_cast<const Entry *>(dlsym(module->library, (std::string("emulated_entry_") + name).c_str()));
   if (entry == NULL) return failed(NOT_FOUND, std::string("no kernel ") + name);
   const Kernel it = {name, module, entry, MAX_STATIC_SHARED - module->declared()};
   return kernels.add(out, std::make_shared<Kernel>(it));

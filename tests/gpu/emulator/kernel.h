@@ -108,7 +108,7 @@ template <class... A> UNCHECKED void emulated_thread(void (*kernel)(A...), void 
 template <class Kernel> struct Arguments;
 template <class... A> struct Arguments<void(A...)> { static constexpr size_t sizes[] = {sizeof(A)..., 0}; };
 
-/* What the driver looks up: an Entry, emulated_ and the kernel's name. */
+/* What the driver looks up: an Entry, emulated_entry_ and the kernel's name. */
 #define EMULATED_KERNEL(name)                                                                    \
   UNCHECKED static void emulated_run_##name(void **arguments) { emulated_thread(name, arguments); } \
-  extern "C" { Entry emulated_##name = {emulated_run_##name, Arguments<decltype(name)>::sizes}; }
+  extern "C" { Entry emulated_entry_##name = {emulated_run_##name, Arguments<decltype(name)>::sizes}; }
