@@ -24,7 +24,7 @@ LEGEND = (
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 PROBLEMS = "problems"  # the title of a column
 PROBLEM_STYLE = "color:#b71c1c;white-space:normal;min-width:20em"
-STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
+STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000;font-weight:bold"  # the table is wide and scrolls
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
@@ -321,13 +321,10 @@ def progress_html(students: list[Student]) -> str:
     if not students:
         return ""
     header, lines = table(students)
-    rows = "\n".join(
-        f"<tr><th style='{STUDENT_STYLE}'>{_html(student)}</th>"
-        + "".join(f"<td>{_html(cell)}</td>" for cell in cells)
-        + f"<td style='{PROBLEM_STYLE}'>{_html(problem)}</td></tr>"
-        for student, *cells, problem in lines
-    )
-    head = f"<th style='{STUDENT_STYLE}'>{header[0]}</th>" + "".join(f"<th>{_html(name)}</th>" for name in header[1:])
+    cells = (("".join(f"<td>{_html(cell)}</td>" for cell in line), _html(problem)) for *line, problem in lines)
+    rows = "\n".join(f"<tr>{line}<td style='{PROBLEM_STYLE}'>{problem}</td></tr>" for line, problem in cells)
+    rows = rows.replace("<tr><td>", f"<tr><td style='{STUDENT_STYLE}'>")
+    head = "".join(f"<th>{_html(name)}</th>" for name in header)
     worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
     return f"""<div style="overflow-x:auto"><table style="white-space:nowrap"><thead><tr>{head}</tr></thead><tbody>
 {rows}
