@@ -34,7 +34,9 @@ STOP_SECONDS = 60  # that a step may take to end after a signal
 MARKS = {"ok": "ok     ", "failed": "FAILED ", "skipped": "skipped", "stopped": "stopped", "waiting": "not run"}
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
 ON_DEVICE = Path("tests", "gpu", "on_device")
-CUDA = {"LXMLS_DEVICE": "cuda"}
+ASKED = os.environ.get("LXMLS_DEVICE", "cuda")
+GPU = ASKED if ASKED.startswith("cuda") else "cuda"
+CUDA = {"LXMLS_DEVICE": GPU}
 # Without libgpuarray's pool of memory the sanitizer sees each array separately.
 SANITIZED = CUDA | {"THEANO_FLAGS": f"{os.environ.get('THEANO_FLAGS', '')},gpuarray.preallocate=-1"}
 SANITIZER_TOOLS = ("memcheck", "racecheck", "synccheck")
@@ -62,7 +64,7 @@ def all_steps(report: Path, pythons: dict[str, str | None], budget: int) -> list
     peers = [text for name, python in pythons.items() if python for text in (f"--{name}-python", python)]
     return [
         {"name": "look", "command": [sys.executable, "-m", "lxmls_rnn.doctor"], "environ": CUDA},
-        {"name": "tests", "command": [*PYTEST, Path("tests", "gpu")], "environ": {"LXMLS_TEST_DEVICE": "cuda"}},
+        {"name": "tests", "command": [*PYTEST, Path("tests", "gpu")], "environ": {"LXMLS_TEST_DEVICE": GPU}},
         {"name": "threads", "command": [*PYTEST, ON_DEVICE / "threads.py"], "environ": CUDA},
         bench("bench", "--budget", str(budget), *peers),
         bench("plans", "--set", "plans"),
@@ -80,12 +82,13 @@ def all_steps(report: Path, pythons: dict[str, str | None], budget: int) -> list
 
 
 def run(step: dict[str, Any], limit: float) -> None:
-    """Run a step's command in a process group of its own, show its output, and fill in what became of it."""
+    """Run a step's command in a process group of its own, show its output, and add the results to the step."""
     start = monotonic()
     lines: deque[str] = deque(maxlen=MAX_LINES)
     # Python's output comes line by line, so that a killed command's last lines are there, too.
     environ = {**os.environ, "PYTHONUNBUFFERED": "1", **step.pop("environ", {})}
-    out = step.pop("out", None)
+    if (out := step.pop("out", None)) is not None:
+        out.unlink(missing_ok=True)  # of an earlier report with the same name
     try:
         process = subprocess.Popen(
             step["command"],
@@ -129,15 +132,20 @@ def run(step: dict[str, Any], limit: float) -> None:
         end(signal.SIGKILL)  # what the command has started and left
         step |= {"seconds": round(monotonic() - start, 1), "output": list(lines)}
         if out is not None and out.exists():
-            step["results"] = json.loads(out.read_text(encoding="utf-8"))
-            judge(step)
+            try:
+                step["results"] = json.loads(out.read_text(encoding="utf-8"))
+                judge(step)
+            except (ValueError, KeyError) as error:
+                step |= {"status": "failed", "why": f"{out}: {error!r}"}
 
 
 def judge(step: dict[str, Any]) -> None:
     """Let a benchmark fail if it has measured nothing on the GPU, or a result there is wrong or has crashed."""
     rows = [row for row in step["results"]["rows"] if row["case"]["device"] != "cpu"]
     counts = Counter(row["status"] for row in rows)
-    step["why"] = "on the GPU: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "no cases")
+    found = "on the GPU: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "no cases")
+    status = f"exit status {step['exit_status']}" if step.get("exit_status") else ""
+    step["why"] = "; ".join(filter(None, [step.get("why") or status, found]))
     if step["status"] == "ok" and (not counts["ok"] or counts["wrong"] or counts["crashed"]):
         step["status"] = "failed"
 
@@ -176,9 +184,11 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     now = datetime.now().astimezone()
     path = (chosen.out or paths.results() / f"gpu-report-{now:%Y%m%d-%H%M%S}.json").absolute()
+    given = {name: vars(chosen)[f"{name}_python"] for name in PEER_NAMES}
+    given |= {name: os.path.abspath(python) for name, python in given.items() if python and os.sep in python}
+    pythons = {name: python or find_python(name) for name, python in given.items()}
     os.chdir(Path(__file__).parents[1])
 
-    pythons = {name: vars(chosen)[f"{name}_python"] or find_python(name) for name in PEER_NAMES}
     steps = all_steps(path, pythons, chosen.budget)
     names = [step["name"] for step in steps]
     wanted = chosen.steps.split(",") if chosen.steps else names
@@ -213,6 +223,8 @@ def main(arguments: list[str] | None = None) -> int:
             run(step, chosen.limit)
     except KeyboardInterrupt:
         print("\nStopped; the report has what was done.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     save()
     print("", *report["text"], f"Report: {path}", sep="\n")
     return 128 + received[0] if received else int(any(step["status"] == "failed" for step in steps))

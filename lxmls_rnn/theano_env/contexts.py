@@ -51,7 +51,7 @@ class Turn:
             return call()
 
 
-_KEPT: list[Any] = []  # what libgpuarray points to
+_interrupts: list[BaseException] = []  # in `read_and_wait`, which libgpuarray calls
 TURN = Turn()  # for compiling and for computing on a GPU: two locks could cause a deadlock
 
 
@@ -89,10 +89,13 @@ class PrimaryContext:
         def inside(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             self.make_current()
             try:
-                return call(*args, **kwargs)
+                result = call(*args, **kwargs)
             except Exception:
                 self.check()
                 raise
+            if _interrupts:
+                raise _interrupts.pop()
+            return result
 
         @functools.wraps(call)
         def locked(*args: Any, **kwargs: Any) -> Any:
@@ -121,25 +124,30 @@ def in_turns(call: Call) -> Call:
     return locked
 
 
-def wait_for_reads(context: int) -> Any:
-    """Let libgpuarray wait after each copy to the host; return what must live as long as the context at this address.
+def wait_for_reads(context: int) -> None:
+    """Let libgpuarray wait after each copy to the host, in the context at this address.
 
     The distributions' libgpuarray 0.7.6 does not wait. That is right for pageable memory on most systems, but CUDA does
     not promise it, and not on a system that copies such memory directly (GH200).
     """
     operations = ctypes.POINTER(ctypes.c_void_p * OPERATIONS).from_address(context)  # the first field of the context
     changed = type(operations.contents)(*operations.contents)
-    read_type = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
+    read_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
     read = read_type(changed[BUFFER_READ] or 0)
-    sync = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(changed[BUFFER_SYNC] or 0)
+    sync = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(changed[BUFFER_SYNC] or 0)
 
     @read_type
     def read_and_wait(target: int, source: int, offset: int, size: int) -> int:
-        return read(target, source, offset, size) or sync(source)
+        while True:
+            try:
+                return read(target, source, offset, size) or sync(source)
+            except BaseException as error:  # Ctrl-C: an exception cannot pass through libgpuarray
+                _interrupts.append(error)
 
     changed[BUFFER_READ] = ctypes.cast(read_and_wait, ctypes.c_void_p).value
     operations.contents = changed
-    return changed, read_and_wait
+    for used in (changed, read_and_wait):  # never freed: libgpuarray uses them until the process ends
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(used))
 
 
 def share_gpu() -> None:
@@ -154,7 +162,7 @@ def share_gpu() -> None:
     if context.kind != b"cuda":
         return
     if not libraries.has_own_pygpu():
-        _KEPT.append(wait_for_reads(context.ptr))
+        wait_for_reads(context.ptr)
     exclusively = PrimaryContext(context.unique_id).exclusively
     function_module.Function.__call__ = exclusively(function_module.Function.__call__)
     for name in ("get_value", "set_value"):

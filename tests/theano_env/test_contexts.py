@@ -1,6 +1,8 @@
 """Whose turn it is; what needs a GPU is in tests/gpu/on_device/threads.py."""
 
 import ctypes
+import shutil
+import subprocess
 import sys
 import threading
 from types import SimpleNamespace
@@ -137,7 +139,10 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
 
-    context = SimpleNamespace(kind=b"cuda", unique_id="0000:01:00.0")
+    waits = []
+    monkeypatch.setattr(libraries, "has_own_pygpu", lambda: False)
+    monkeypatch.setattr(contexts, "wait_for_reads", waits.append)
+    context = SimpleNamespace(kind=b"cuda", unique_id="0000:01:00.0", ptr=1234)
     monkeypatch.setattr(gpu, "get_context", lambda name: context)
     monkeypatch.setattr(function_module.Function, "__call__", function_module.Function.__call__)
     for name in ("get_value", "set_value"):
@@ -151,8 +156,10 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
     context.kind = b"opencl"
     contexts.share_gpu()
     assert constructors == [gpu.gpuarray_shared_constructor]
+    assert waits == []
     context.kind = b"cuda"
     contexts.share_gpu()
+    assert waits == [1234]
     wrapped = [constructors[0], function_module.Function.__call__, *(module.orig_function for module in modules)]
     wrapped += [gpu.GpuArraySharedVariable.get_value, gpu.GpuArraySharedVariable.set_value]
     assert all(hasattr(function, "__wrapped__") for function in wrapped)
@@ -161,21 +168,55 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
     assert driver.set == [77]
 
 
-def test_libgpuarray_waits_after_a_copy_to_the_host():
-    read_type = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
-    sync_type = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-    calls = []
-    read = read_type(lambda *arguments: calls.append(arguments) or arguments[-1] == 0)
-    sync = sync_type(lambda source: calls.append(source) or 7)
+READ = """
+#include <signal.h>
+#include <stddef.h>
+int interrupts, reads, waits;
+int copy(char *to, const char *from, size_t offset, size_t n)
+{
+    reads++;
+    if (interrupts-- > 0)
+        raise(SIGINT);
+    if (n == 0)
+        return 3;
+    *to = from[offset];
+    return 0;
+}
+int wait_for(const char *from) { waits++; return *from; }
+"""
+
+
+def test_libgpuarray_waits_after_a_copy_to_the_host(request, tmp_path):
+    if shutil.which("gcc") is None:
+        pytest.skip("there is no gcc")
+    library = tmp_path / "read.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=READ, text=True, check=True)
+    code = ctypes.CDLL(library)
     table = (ctypes.c_void_p * contexts.OPERATIONS)(*range(1, contexts.OPERATIONS + 1))
-    table[contexts.BUFFER_READ], table[contexts.BUFFER_SYNC] = (ctypes.cast(f, ctypes.c_void_p) for f in (read, sync))
+    for place, function in ((contexts.BUFFER_READ, code.copy), (contexts.BUFFER_SYNC, code.wait_for)):
+        table[place] = ctypes.cast(function, ctypes.c_void_p)
     context, before = ctypes.pointer(table), list(table)
-    kept = contexts.wait_for_reads(ctypes.addressof(context))
+    contexts.wait_for_reads(ctypes.addressof(context))
     changed = list(context.contents)
     assert [i for i in range(contexts.OPERATIONS) if changed[i] != before[i]] == [contexts.BUFFER_READ]
     assert list(table) == before  # libgpuarray's own table may be read-only
+    read_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
     read_and_wait = read_type(changed[contexts.BUFFER_READ])
-    assert read_and_wait(1, 2, 3, 4) == 7
-    assert read_and_wait(1, 2, 3, 0) == 1  # an error of the copy
-    assert calls == [(1, 2, 3, 4), 2, (1, 2, 3, 0)]
-    del kept
+    source, target = ctypes.create_string_buffer(b"\0ab"), ctypes.create_string_buffer(1)
+    reads, waits = (ctypes.c_int.in_dll(code, name) for name in ("reads", "waits"))
+
+    def read(size=1):
+        return read_and_wait(ctypes.addressof(target), ctypes.addressof(source), 2, size)
+
+    assert (read(), target.raw, reads.value, waits.value) == (0, b"b", 1, 1)
+    assert (read(0), waits.value) == (3, 1)  # an error of the copy
+    source[0] = 7
+    assert read() == 7  # an error of the wait
+    source[0] = 0
+    ctypes.c_int.in_dll(code, "interrupts").value = 1
+    request.getfixturevalue("driver")
+    exclusive_read = PrimaryContext("0000:01:00.0").exclusively(read)
+    with pytest.raises(KeyboardInterrupt):  # after the copy, which is complete
+        exclusive_read()
+    assert (reads.value, waits.value) == (5, 3)
+    assert exclusive_read() == 0

@@ -1,6 +1,6 @@
 """Sources of the GPU kernels in CLUDA, which serves CUDA and OpenCL; they are in the .cluda files of this folder.
 
-Kernels expect contiguous arrays that begin where their memory begins.
+The layers' kernels expect contiguous arrays that begin where their memory begins; others take offsets and steps.
 """
 
 from __future__ import annotations

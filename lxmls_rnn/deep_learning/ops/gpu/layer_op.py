@@ -25,15 +25,15 @@ def _kernel(context: Any, source: str, name: str, types: tuple[Any, ...]) -> Any
 def launch(source: str, name: str, blocks: int, threads: int, *arguments: Any, local: int = 0) -> None:
     """Launch a kernel with `local` floats of local memory; with 0 blocks do nothing.
 
-    `arguments` are integers (ga_int) and arrays as `contiguous` returns them, at least one. ValueError if an integer
-    does not fit.
+    `arguments` are integers (ga_int) and at least one array; the kernel gets the address at which its memory begins.
+    ValueError if an integer does not fit.
     """
     if blocks == 0:
         return
     types = tuple([GpuArray if isinstance(argument, GpuArray) else "int32" for argument in arguments])
     largest = max([argument for argument, kind in zip(arguments, types, strict=True) if kind == "int32"], default=0)
     if largest >= 2**31:
-        raise ValueError(f"{name} on the GPU counts up to 2**31 - 1 rows or columns, got {largest}")
+        raise ValueError(f"{name} on the GPU counts up to 2**31 - 1, got {largest}")
     context = arguments[types.index(GpuArray)].context
     _kernel(context, source, name, types)(*arguments, gs=blocks, ls=threads, shared=4 * local)
 

@@ -85,7 +85,10 @@ class _Whole(Optimizer):
 
 
 class UploadTogether(_Whole):
-    """Replace the uploads of a function by one of all arrays that do not depend on the GPU's results."""
+    """Replace the uploads of a function that has a `GpuUpload` by one, of arrays that do not depend on GPU results.
+
+    Arrays that stay on the GPU as outputs are left out, because they would keep the whole upload in its memory.
+    """
 
     def apply(self, fgraph: Any) -> None:
         uploads = [
@@ -94,7 +97,10 @@ class UploadTogether(_Whole):
             if isinstance(node.op, GpuUpload)
             or (isinstance(node.op, GpuFromHost) and node.inputs[0].dtype == "float32")
             if not any(v.owner and isinstance(v.owner.op, TRANSFERS) for v in ancestors(node.inputs))
+            if not any(client == "output" for client, _ in node.outputs[0].clients)
         ]
+        if not any(isinstance(node.op, GpuUpload) for node in uploads):
+            return
         if len(uploads) > 1 and len({node.op.context_name for node in uploads}) == 1:
             together = GpuUpload(uploads[0].op.context_name)(*(node.inputs[0] for node in uploads), return_list=True)
             pairs = zip((node.outputs[0] for node in uploads), together, strict=True)
@@ -109,10 +115,13 @@ class FetchTogether(_Whole):
             if not isinstance(node.op, GpuSoftmaxCost):
                 continue
             cost, _, correct, result = node.outputs
-            clients = [client for output in (cost, correct) for client, _ in output.clients]
-            if len(clients) == 2 and all(c != "output" and isinstance(c.op, HostFromGpu) for c in clients):
-                earlier = [output for output in fgraph.outputs if isinstance(output.type, GpuArrayType)]
-                copies, fetched = (client.outputs[0] for client in clients), GpuFetch()(result, *earlier)
+            clients = [[client for client, _ in output.clients] for output in (cost, correct)]
+            if not all(len(of) == 1 and of[0] != "output" and isinstance(of[0].op, HostFromGpu) for of in clients):
+                continue
+            copies = [client.outputs[0] for (client,) in clients]
+            earlier = [output for output in fgraph.outputs if isinstance(output.type, GpuArrayType)]
+            if not set(copies) & set(ancestors(earlier)):
+                fetched = GpuFetch()(result, *earlier)
                 fgraph.replace_all_validate(list(zip(copies, fetched, strict=True)), reason="FetchTogether")
 
 
