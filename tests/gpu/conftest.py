@@ -29,6 +29,7 @@ def stand_ins(tmp_path_factory):
     sources = sorted(emulator.glob("*.cpp"))
     subprocess.run(["g++", "-std=c++17", *flags, macro, "-o", folder / "libcuda.so", *sources, "-ldl"], check=True)
     (folder / "libcublas.so").symlink_to("libcuda.so")
+    (folder / "kernels").mkdir()
     return folder
 
 
@@ -42,6 +43,7 @@ def emulated_gpu(stand_ins):
         **nvrtc.search_path(stand_ins),
         "LXMLS_NVRTC": str(stand_ins / "libcuda.so"),
         "EMULATED_CC": "120",
+        "EMULATED_KERNELS": str(stand_ins / "kernels"),  # compiled once for all tests
         "EMULATED_SEED": os.environ.get("EMULATED_SEED", "1"),  # a GPU runs the blocks of a kernel in any order
         "THEANO_FLAGS": ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags])),
     }

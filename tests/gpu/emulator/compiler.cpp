@@ -99,7 +99,25 @@ static string cuda_arch(int n, const char **options) {
   return " -D__CUDA_ARCH__=" + architecture.substr(architecture.find('_') + 1) + "0";
 }
 
+/* The file of a compiled kernel in the folder EMULATED_KERNELS; empty without one. */
+static fs::path kept(const Program &program, int n, const char **options) {
+  const char *folder = getenv("EMULATED_KERNELS"), *translator = getenv("EMULATED_PTX");
+  if (folder == NULL) return {};
+  string key = program.source + '\0' + (translator ? translator : "");
+  for (const auto &[name, content] : program.headers) key += '\0' + name + '\0' + content;
+  for (int i = 0; i < n; i++) key += string(1, '\0') + options[i];
+  std::ostringstream name;
+  name << std::hex << std::hash<string>()(key) << ".so";
+  return fs::path(folder) / name.str();
+}
+
 static int compile(Program &program, int n, const char **compiler_options) {
+  const fs::path file = kept(program, n, compiler_options);
+  std::error_code ignored;
+  if (!file.empty() && fs::exists(file)) {
+    program.image = image_of(read(file));
+    return OK;
+  }
   string folder = temporary("emulated-compiler");
   if (mkdtemp(folder.data()) == NULL) return FILE_ERROR;
   const fs::path here = folder;
@@ -122,7 +140,7 @@ static int compile(Program &program, int n, const char **compiler_options) {
                           " -o kernel.so kernel.o" + options).c_str());
   program.log = read(here / "log");
   const string library = read(here / "kernel.so");
-  std::error_code ignored;
+  if (!file.empty() && written && status == 0) fs::rename(here / "kernel.so", file, ignored);
   fs::remove_all(here, ignored);
   if (!written) return FILE_ERROR;
   if (status != 0) return COMPILATION;
