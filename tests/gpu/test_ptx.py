@@ -134,7 +134,7 @@ def rounded(value, type, down=False):
     exact = {candidate: Fraction(float(candidate)) for candidate in candidates}
     if down:
         return max(candidate for candidate in candidates if exact[candidate] <= value)
-    is_odd = {candidate: candidate.view(f"u{candidate.nbytes}") % 2 for candidate in candidates}
+    is_odd = {candidate: int(candidate.view(f"u{candidate.nbytes}")) % 2 for candidate in candidates}
     return min(candidates, key=lambda candidate: (abs(exact[candidate] - value), is_odd[candidate]))
 
 
@@ -289,7 +289,7 @@ NAN, INF, ONE, ZERO, MINUS = 0x7FC00000, 0x7F800000, 0x3F800000, 0, 0x80000000
     ],
 )
 def test_zeros_infinities_and_not_a_number(execute, opcode, given, expected):
-    assert execute(opcode, [[bits] for bits in given])[0] & 0xFFFFFFFF == expected
+    assert int(execute(opcode, [[bits] for bits in given])[0]) & 0xFFFFFFFF == expected
 
 
 def test_loads_and_stores_of_several_numbers_of_narrow_ones_and_of_halves(device, load):
