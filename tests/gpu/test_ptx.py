@@ -400,7 +400,8 @@ def test_the_emulated_compiler_says_what_is_unknown(stand_ins, as_ptx, monkeypat
     monkeypatch.setenv("EMULATED_PTX", as_ptx["EMULATED_PTX"])
     compiler = nvrtc.Nvrtc(stand_ins / "libcuda.so")
     source = 'extern "C" __global__ void kernel(int *x) { atomicMax(x, 5); }'
-    with pytest.raises(nvrtc.CompileError, match=r"PtxError: unknown instruction: atom.global.max.s32\n +atom.global"):
+    unknown = r"PtxError: unknown instruction: (atom|red).global.max.s32\n +(atom|red).global"  # by the version of NVRTC
+    with pytest.raises(nvrtc.CompileError, match=unknown):
         compiler.compile(source, ["-arch", "compute_75"])
     with pytest.raises(nvrtc.CompileError, match="no instance of overloaded function"):
         compiler.compile(source.replace(", 5", ""), ["-arch", "compute_75"])
