@@ -89,7 +89,7 @@ def driver(pretend, monkeypatch):
 
 
 class Array(np.ndarray):
-    """What an operation returns."""
+    """An array of the GPU, as an operation returns it."""
 
     def sync(self):
         """There is nothing to wait for."""

@@ -25,7 +25,7 @@ REPORT = re.compile(
 
 
 class Usage(NamedTuple):
-    """What a thread, and for `shared` a block, of a kernel takes: registers, and bytes."""
+    """Resources of a kernel: registers of a thread; bytes of a thread, and for `shared` of a block."""
 
     registers: int
     spilled: int

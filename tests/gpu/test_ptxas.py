@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow("assembles the own kernels for nine kinds of card,
 
 @pytest.fixture(scope="module")
 def usages(real_nvrtc):
-    """What each kernel takes."""
+    """The resources of each kernel."""
     if ptxas.library() is None:
         pytest.skip("no ptxas: `uv sync --inexact --only-group ptxas` installs it, 40 MB")
     if real_nvrtc.version != (12, 9):
