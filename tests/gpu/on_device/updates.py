@@ -60,3 +60,20 @@ def test_uploads_that_wait_for_no_result_are_made_together():
     a, b, numbers = -np.eye(3, dtype="float32"), np.zeros(3, "float32"), np.array([2, 0, 1], "int32")
     for got, expected in zip(function(a, b, numbers), [a, np.eye(3)[numbers], np.eye(3)[numbers[::-1]]], strict=True):
         assert np.array_equal(got, expected)
+
+
+def test_a_function_without_the_labs_ops_is_left_as_it_is():
+    W, x, y = theano.shared(np.eye(3, dtype="float32")), T.fmatrix(), T.fvector()
+    function = theano.function([x, y], T.dot(W, x) + y)
+    assert not any(isinstance(node.op, GpuUpload) for node in function.maker.fgraph.toposort())
+
+
+def test_an_array_that_stays_on_the_gpu_has_memory_of_its_own():
+    W, kept = theano.shared(np.eye(3, dtype="float32")), theano.shared(np.zeros(3, "float32"))
+    ids = on_host(T.ivector())
+    x, y, z = T.fmatrix(), T.fvector(), T.fvector()
+    function = theano.function([x, y, z, ids], [T.dot(W, x) + y, W[ids]], updates=[(kept, z)])
+    function(np.eye(3, dtype="float32"), np.ones(3, "float32"), np.arange(3, dtype="float32"), np.array([1], "int32"))
+    array = kept.get_value(borrow=True, return_internal_type=True)
+    assert (array.offset, array.base is None) == (0, True)
+    assert np.array_equal(kept.get_value(), [0, 1, 2])
