@@ -109,24 +109,29 @@ def run(step: dict[str, Any], limit: float) -> None:
             os.killpg(process.pid, number)
 
     def read(seconds: float) -> None:
-        timer = threading.Timer(seconds, end, [signal.SIGKILL])
-        timer.start()
+        """Interrupt the command after so long, as Ctrl-C does: a benchmark then ends its workers; kill it later."""
+        timers = [
+            threading.Timer(seconds, end, [signal.SIGINT]),
+            threading.Timer(seconds + STOP_SECONDS, end, [signal.SIGKILL]),
+        ]
+        for timer in timers:
+            timer.start()
         try:
             for line in process.stdout or ():
                 lines.append(line.rstrip())
                 print(line, end="", flush=True)
             step["exit_status"] = process.wait()
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
     try:
         read(limit)
         step["status"] = "failed" if step["exit_status"] else "ok"
-        if step["exit_status"] == -signal.SIGKILL and monotonic() - start >= limit:
-            step["why"] = f"killed after {limit:.0f} s"
+        if step["exit_status"] and monotonic() - start >= limit:
+            step["why"] = f"stopped after {limit:.0f} s"
     except KeyboardInterrupt:
-        end(signal.SIGINT)
-        read(STOP_SECONDS)
+        read(0)
         raise
     finally:
         end(signal.SIGKILL)  # what the command has started and left
