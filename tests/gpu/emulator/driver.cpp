@@ -1,6 +1,5 @@
-/* A CUDA device made of the CPU, for tests without a GPU: the driver, as far as libgpuarray 0.7.6 loads it.
- *
- *     g++ -std=c++17 -shared -fPIC -O2 -DKERNEL_H='"/path/to/kernel.h"' -o libcuda.so *.cpp -ldl
+/* A CUDA device made of the CPU, for tests without a GPU: the driver, as far as libgpuarray 0.7.6 loads it;
+ * build.sh compiles it.
  *
  * The library is cuBLAS (blas.cpp) and NVRTC (compiler.cpp) too. What runs on it goes through libgpuarray's and
  * Theano's CUDA code and computes what its kernels say. Its compute capability is EMULATED_CC, 90 for 9.0; its limits
