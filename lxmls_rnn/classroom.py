@@ -321,10 +321,12 @@ def progress_html(students: list[Student]) -> str:
     if not students:
         return ""
     header, lines = table(students)
-    cells = (("".join(f"<td>{_html(cell)}</td>" for cell in line), _html(problem)) for *line, problem in lines)
-    rows = "\n".join(f"<tr>{line}<td style='{PROBLEM_STYLE}'>{problem}</td></tr>" for line, problem in cells)
-    rows = rows.replace("<tr><td>", f"<tr><td style='{STUDENT_STYLE}'>")
-    head = "".join(f"<th>{_html(name)}</th>" for name in header)
+    rows = "\n".join(
+        f"<tr><th scope='row' style='{STUDENT_STYLE}'>{_html(name)}</th>"
+        f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}<td style='{PROBLEM_STYLE}'>{_html(problem)}</td></tr>"
+        for name, *cells, problem in lines
+    )
+    head = "".join(f"<th scope='col'>{_html(name)}</th>" for name in header)
     worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
     return f"""<div style="overflow-x:auto"><table style="white-space:nowrap"><thead><tr>{head}</tr></thead><tbody>
 {rows}

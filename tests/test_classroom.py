@@ -66,7 +66,7 @@ def test_the_teachers_notebook_shows_table_answers_and_runs(handed_in, monkeypat
 
 def test_names_are_no_html(handed_in):
     (handed_in / "<b>" / "runs").mkdir(parents=True)
-    assert "'>&lt;b&gt;</td>" in as_html(read_class(handed_in))
+    assert "'>&lt;b&gt;</th>" in as_html(read_class(handed_in))
 
 
 def test_a_folder_without_students_is_refused(tmp_path):

@@ -358,6 +358,8 @@ def test_the_hub_has_few_rights_and_comes_back(classroom):
     classroom.compose("exec", "-T", "hub", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
     wait_for(lambda: hub("{{.RestartCount}}") == "1", 60, "the hub was started again")
     wait_for(lambda: answers(classroom), 60, "the hub answers")
+    assert hub("{{.RestartCount}}") == "1"
+    assert "Proxy still running" not in classroom.compose("logs", "hub").stdout  # the new hub looks for no old process
 
 
 def test_a_fork_bomb_stays_in_its_container(lab, anna, ben):
@@ -424,10 +426,10 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     python(ANNA, WORK)
     execute = "jupyter nbconvert --to notebook --execute --stdout --log-level ERROR lab/notebooks/class.ipynb"
     shown = call("docker", "exec", f"lxmls-student-{TEACHER}", *execute.split()).stdout
-    assert re.search(rf"<td>{ANNA}</td><td>✓ 3× \d+min</td>", shown)
+    assert re.search(rf">{ANNA}</th><td>✓ 3× \d+min</td>", shown)
     assert "Column 0 is h_0." in shown
-    assert f"<td>{BEN}</td>" in shown
-    assert f"<td>{TEACHER}</td>" not in shown
+    assert f">{BEN}</th>" in shown
+    assert f">{TEACHER}</th>" not in shown
     refused = python(TEACHER, f"open('class/{ANNA}/runs/exercises.json', 'a')", check=False).stdout
     assert "Read-only file system" in refused
     environ = classroom.environ | {"LAB_TAG": classroom.image.partition(":")[2], "COLUMNS": "160"}

@@ -30,7 +30,8 @@ static Handles<Setting> handles;
 
 #define BEGIN_PRODUCT(handle) \
   BEGIN(handle);              \
-  emulated_products++
+  emulated_products++;        \
+  if (is_idle()) return OK
 
 template <class T> struct Matrix {
   T *data;

@@ -59,6 +59,11 @@ static void lose() {
 
 void count_launch() { emulated_launches++; }
 
+bool is_idle() {
+  static const bool idle = getenv("EMULATED_IDLE") != NULL;
+  return idle;
+}
+
 int entry(Need need) {
   if (need == NOTHING) return OK;
   if (!initialized) return failed(NOT_INITIALIZED, "cuInit has not been called");

@@ -44,6 +44,7 @@ bool is_dead();
 
 /* Count a launch, after which the device may be lost. */
 void count_launch();
+bool is_idle(); /* EMULATED_IDLE: launches and products are counted only */
 
 /* The compute capability, 90 for 9.0; 0: not set. */
 int capability();
