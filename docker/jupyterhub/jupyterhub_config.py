@@ -16,8 +16,8 @@ c.JupyterHub.bind_url = "http://0.0.0.0:8000"
 # from which address a request comes, and whoever could go past it could say anything.
 c.JupyterHub.hub_ip = "127.0.0.1"
 c.Spawner.hub_connect_url = "http://hub:8000"
-# A volume would keep the proxy's process number over a restart, and the new hub would end another process of that number:
-# itself, for one.
+# By default the number of the proxy's process is kept in the volume. A hub that starts again after a crash would
+# then end the process that has this number now: itself, for one.
 c.ConfigurableHTTPProxy.pid_file = "/tmp/proxy.pid"
 # A TLS proxy in front of the hub says whom it serves. Whatever comes by a port of the loopback interface comes from
 # this machine, and has the address of the network's gateway.
