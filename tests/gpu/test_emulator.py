@@ -107,6 +107,15 @@ def test_a_driver_that_nobody_has_initialised(stand_ins, tmp_path):
         driver.call("cuDeviceGetCount", ctypes.byref(ctypes.c_int()))
 
 
+def test_an_idle_device_counts_launches_and_computes_nothing(device, monkeypatch):
+    launches = ctypes.c_long.in_dll(device.library, "emulated_launches")
+    before = launches.value
+    device.run(REVERSE)
+    monkeypatch.setenv("EMULATED_IDLE", "1")
+    assert device.run(REVERSE).tolist() == [7] * len(X)
+    assert launches.value == before + 2
+
+
 def test_a_device_that_is_lost(device, monkeypatch):
     monkeypatch.setenv("EMULATED_LOSS", "2:214")
     device.run(REVERSE)

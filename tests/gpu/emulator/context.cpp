@@ -59,10 +59,7 @@ static void lose() {
 
 void count_launch() { emulated_launches++; }
 
-bool is_idle() {
-  static const bool idle = getenv("EMULATED_IDLE") != NULL;
-  return idle;
-}
+bool is_idle() { return getenv("EMULATED_IDLE") != NULL; }
 
 int entry(Need need) {
   if (need == NOTHING) return OK;
