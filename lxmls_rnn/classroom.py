@@ -24,7 +24,7 @@ LEGEND = (
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 PROBLEMS = "problems"  # the title of a column
 PROBLEM_STYLE = "color:#b71c1c;white-space:normal;min-width:20em"
-STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000;font-weight:bold"  # the table is wide and scrolls
+STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
@@ -339,11 +339,8 @@ def answers_html(students: list[Student]) -> str:
     """Return the written answers as HTML, grouped by question."""
     parts = []
     for question, answers in answers_of(students).items():
-        said = "".join(
-            f"<dt><b>{_html(name)}</b></dt><dd style='white-space:pre-wrap'>{_html(text)}</dd>"
-            for name, text in answers.items()
-        )
-        parts.append(f"<h3>{_html(question)}</h3><dl>{said}</dl>")
+        said = "".join(f"<dt><b>{_html(name)}</b></dt><dd>{_html(text)}</dd>" for name, text in answers.items())
+        parts.append(f"<h3>{_html(question)}</h3><dl style='white-space:pre-wrap'>{said}</dl>")
     return "\n".join(["<h2>Answers in words</h2>", *parts]) if parts else ""
 
 
