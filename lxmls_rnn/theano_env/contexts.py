@@ -167,8 +167,9 @@ def share_gpu() -> None:
     function_module.Function.__call__ = exclusively(function_module.Function.__call__)
     for name in ("get_value", "set_value"):
         setattr(gpu.GpuArraySharedVariable, name, exclusively(getattr(gpu.GpuArraySharedVariable, name)))
-    constructors = sharedvalue.shared.constructors
-    constructors[constructors.index(gpu.gpuarray_shared_constructor)] = exclusively(gpu.gpuarray_shared_constructor)
+    constructors, on_gpu = sharedvalue.shared.constructors, gpu.gpuarray_shared_constructor
+    if on_gpu in constructors:  # not with the flag init_gpu_device
+        constructors[constructors.index(on_gpu)] = exclusively(on_gpu)
     compiling = in_turns(exclusively(function_module.orig_function.__wrapped__))
     for name in ("theano.compile.function", "theano.compile.pfunc"):
         module: Any = importlib.import_module(name)  # theano.compile.function is also the name of a function

@@ -135,7 +135,8 @@ def test_what_fails_on_a_gpu_that_is_lost_says_so(driver):
 
 
 @pytest.mark.theano
-def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
+@pytest.mark.parametrize("flag", ["device", "init_gpu_device"])
+def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch, flag):
     from theano.compile import function_module, sharedvalue
     from theano.gpuarray import type as gpu
 
@@ -147,7 +148,7 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
     monkeypatch.setattr(function_module.Function, "__call__", function_module.Function.__call__)
     for name in ("get_value", "set_value"):
         monkeypatch.setattr(gpu.GpuArraySharedVariable, name, getattr(gpu.GpuArraySharedVariable, name))
-    constructors = [gpu.gpuarray_shared_constructor]
+    constructors = [gpu.gpuarray_shared_constructor] if flag == "device" else []
     monkeypatch.setattr(sharedvalue.shared, "constructors", constructors)
     modules = [sys.modules[name] for name in ("theano.compile.function", "theano.compile.pfunc")]
     monkeypatch.setattr(function_module, "orig_function", contexts.in_turns(len))
@@ -155,15 +156,15 @@ def test_on_cuda_what_computes_and_compiles_takes_turns(driver, monkeypatch):
         monkeypatch.setattr(module, "orig_function", len)  # put back after the test
     context.kind = b"opencl"
     contexts.share_gpu()
-    assert constructors == [gpu.gpuarray_shared_constructor]
+    assert not any(hasattr(function, "__wrapped__") for function in constructors)
     assert waits == []
     context.kind = b"cuda"
     contexts.share_gpu()
     assert waits == [1234]
-    wrapped = [constructors[0], function_module.Function.__call__, *(module.orig_function for module in modules)]
+    wrapped = [*constructors, function_module.Function.__call__, *(module.orig_function for module in modules)]
     wrapped += [gpu.GpuArraySharedVariable.get_value, gpu.GpuArraySharedVariable.set_value]
     assert all(hasattr(function, "__wrapped__") for function in wrapped)
-    assert constructors[0].__wrapped__ is gpu.gpuarray_shared_constructor
+    assert [function.__wrapped__ for function in constructors] == [gpu.gpuarray_shared_constructor] * len(constructors)
     assert modules[0].orig_function("four") == 4
     assert driver.set == [77]
 
