@@ -374,6 +374,17 @@ def test_the_settings_of_a_run_can_be_taken(runs_folder, model):
     assert replace(panel.settings(), dtype="float64") == settings.resolved()
 
 
+def test_a_training_that_fails_before_its_first_update_is_named_without_a_comma(panel):
+    panel.trainer.epochs.value = 2
+    train(panel)
+    panel.to_epoch.value = 1
+    panel.resume_button.click()
+    training = training_of(panel)
+    training.job.wait(PATIENCE)
+    assert "epochs must be at least" in panel.message.value
+    assert f"</b>: {training.name}<br>" in panel.status.value
+
+
 def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):
     panel.model.activation.value, panel.trainer.rate.value = "relu", 1e6
     train(panel)
