@@ -50,7 +50,7 @@ def put(mark: bqplot.Mark, x: ArrayLike, y: ArrayLike, **options: Any) -> None:
 
 
 def put_marks(figure: bqplot.Figure, marks: Sequence[bqplot.Mark]) -> None:
-    """Replace the marks of a figure; bqplot's axes have room for the points of removed marks too, so these lose them."""
+    """Replace the marks of a figure; removed ones lose their points, for which bqplot's axes would keep room."""
     removed = [mark for mark in figure.marks if mark not in marks]
     figure.marks = list(marks)
     for mark in removed:

@@ -58,13 +58,13 @@ def test_a_name_is_taken_once(tmp_path):
     small_sweep(tmp_path, "n_hidd=2").begin()
     with pytest.raises(FileExistsError, match=r"continue the sweep with `lxmls-rnn sweep --resume small --root .*`"):
         small_sweep(tmp_path, "n_hidd=3").begin()
-    with pytest.raises(FileExistsError, match="small already exists: take another name$"):
+    with pytest.raises(FileExistsError, match=r"small already exists: take another name$"):
         Run.create("small", BASE, tmp_path)  # a sweep, which cannot be resumed as a run
 
 
 def test_the_name_of_a_run_is_not_that_of_a_sweep(tmp_path):
     Run.create("small", BASE, tmp_path)
-    with pytest.raises(FileExistsError, match="small already exists: take another name$"):
+    with pytest.raises(FileExistsError, match=r"small already exists: take another name$"):
         small_sweep(tmp_path, "n_hidd=3").begin()
 
 

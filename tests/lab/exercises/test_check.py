@@ -297,7 +297,10 @@ def test_a_class_that_is_no_model_is_told_what_it_lacks():
 
 def test_a_check_of_nothing_says_what_it_takes_and_counts_no_try():
     before = check.progress()._repr_html_()
-    assert repr(check.forward()) == "… forward: not yet. Expected your function or class in check.forward(...), got nothing."
+    assert (
+        repr(check.forward())
+        == "… forward: not yet. Expected your function or class in check.forward(...), got nothing."
+    )
     assert check.progress()._repr_html_() == before
 
 
