@@ -47,3 +47,11 @@ def put(mark: bqplot.Mark, x: ArrayLike, y: ArrayLike, **options: Any) -> None:
     with mark.hold_sync():
         for name, value in {"x": x, "y": y, **options}.items():
             setattr(mark, name, value)
+
+
+def put_marks(figure: bqplot.Figure, marks: Sequence[bqplot.Mark]) -> None:
+    """Replace the marks of a figure; removed ones lose their points, for which bqplot's axes would keep room."""
+    removed = [mark for mark in figure.marks if mark not in marks]
+    figure.marks = list(marks)
+    for mark in removed:
+        put(mark, [], [])

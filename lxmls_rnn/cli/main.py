@@ -34,6 +34,7 @@ from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger, normalised
 
 STDIN = "standard input"
+MAX_TABLE_WIDTH = 10_000
 MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason
 
 app = typer.Typer(
@@ -249,7 +250,10 @@ def runs(root: Root = None) -> None:
         table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *own, *figures(run))
     for broken in damaged:
         table.add_row(broken.name, "damaged")
-    console.print(table)
+    unfolded = console.measure(table, options=console.options.update(width=MAX_TABLE_WIDTH)).maximum
+    if unfolded > 1.5 * console.width:  # folded into so little space, columns would vanish
+        table.width = unfolded
+    console.print(table, crop=False)
 
 
 def figures(run: Run) -> list[str]:

@@ -35,7 +35,7 @@ from lxmls_rnn.storage.files import counted
 def train(
     context: typer.Context,
     corpus: Annotated[
-        str, typer.Argument(help="sample, sample-pt, ewt, reach:K, ud:CODE, or a CoNLL or CoNLL-U file.")
+        str, typer.Argument(help="sample, sample-pt, sample-both, ewt, reach:K, ud:CODE, or a CoNLL or CoNLL-U file.")
     ] = "sample",
     dev: Annotated[Path | None, typer.Option(help="File to evaluate on; a named corpus has its own.")] = None,
     tags: Tags = AUTO,

@@ -21,11 +21,16 @@ class Framework(NamedTuple):
     download: str = ""  # what the group downloads
 
     @property
+    def remedy(self) -> str:
+        """What installs an optional framework: a command."""
+        return problems.advice("framework").format(self.group)
+
+    @property
     def missing(self) -> str:
         """The sentence that says how to install the framework; empty if it is installed."""
         if not self.group or find_spec(self.module) is not None:
             return ""
-        return f"{self.name} is not installed: `make setup WITH={self.group}` brings it ({self.download})"
+        return f"{self.name} is not installed: {self.remedy} brings it ({self.download})"
 
     @property
     def is_imported(self) -> bool:

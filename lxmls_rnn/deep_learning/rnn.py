@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     @property
     def label(self) -> str:
         """The title, with what brings the framework if it is missing."""
-        return f"{self.title}; needs `make setup WITH={self.framework.group}`" if self.framework.missing else self.title
+        return f"{self.title}; needs {self.framework.remedy}" if self.framework.missing else self.title
 
 
 MODELS = {

@@ -48,6 +48,7 @@ ADVICE = {
     " outside Docker, `make pygpu` builds pygpu, see docs/gpu.md.",
     "no toolkit": "use the Docker image",
     "older toolkit": "install an older CUDA toolkit",
+    "framework": "`make setup WITH={}`",  # what installs a framework, by its group
     "no pygpu": "build it with `make pygpu SOURCE=...`, see docs/gpu.md; on Debian 12 and Ubuntu 22.04 you can install"
     " python3-pygpu instead",
 }

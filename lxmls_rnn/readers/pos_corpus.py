@@ -137,7 +137,7 @@ def _check_untagged(file: object, untagged: list[Token], words: int, source: Tag
     """Warn of words without a tag; ValueError if their share exceeds `MAX_UNTAGGED`."""
     found = (
         f"{file}, line {untagged[0].line_number}: the tag in column {source.column} is {NO_TAG!r}, as for "
-        f"{len(untagged):,} of {counted(words, 'word')}"
+        f"{len(untagged)} of {counted(words, 'word')}"
     )
     if len(untagged) > MAX_UNTAGGED * words:
         raise ValueError(f"{found}: choose another column of tags, such as upos or xpos")

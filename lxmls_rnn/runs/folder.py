@@ -59,14 +59,22 @@ def name_is_taken(folder: Path) -> bool:
     return any(not _is_left_over(file) for file in folder.iterdir())
 
 
-def new_folder(name: str, root: Path, what: str = "a run", advice: str = "or resume it (--resume)") -> Path:
+def new_folder(
+    name: str,
+    root: Path,
+    what: str = "a run",
+    advice: str = "or resume it (--resume)",
+    file: str = "config.json",
+) -> Path:
     """Return the folder of a new run or sweep in `root`, without making it.
 
-    Raise ValueError as `check_name`, and FileExistsError with the `advice` if a run or sweep has that name already.
+    Raise ValueError as `check_name`, and FileExistsError if a run or sweep has that name already, with the `advice` if
+    its folder has the `file`: a run cannot be resumed as a sweep.
     """
     folder = root / check_name(name, what)
     if name_is_taken(folder):
-        raise FileExistsError(f"a run or sweep {folder} already exists: take another name, {advice}")
+        way = f", {advice}" if (folder / file).exists() else ""
+        raise FileExistsError(f"a run or sweep {folder} already exists: take another name{way}")
     return folder
 
 

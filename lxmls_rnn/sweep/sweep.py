@@ -171,12 +171,12 @@ class Sweep:
             As `new_folder` and `check`.
         """
         advice = f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
-        new_folder(self.name, self.folder.parent, "a sweep", advice)
+        new_folder(self.name, self.folder.parent, "a sweep", advice, FILE)
         self.check()
         begun = replace(self, checksums=self.all_checksums())
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.locked():
-            new_folder(self.name, self.folder.parent, "a sweep", advice)
+            new_folder(self.name, self.folder.parent, "a sweep", advice, FILE)
             begun.save()
         return begun
 

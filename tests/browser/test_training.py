@@ -56,6 +56,16 @@ def test_an_epoch_is_trained_and_the_curve_grows(lab, picture):
         picture(panel, "training-dark")
 
 
+def test_the_axes_fit_the_runs_that_are_still_shown(lab, trained):
+    panel = lab.panel("TrainingPanel")
+    start(panel, "longer", 12)
+    expect(message(panel)).to_contain_text("All 12 epochs done", timeout=COMPILE)
+    epochs = panel.locator(".bqplot").first.locator(".axis").first.locator(".tick text")
+    expect(epochs.last).to_have_text("12")
+    panel.locator(".lab-shown select").select_option(["rnn"])  # which has 4 epochs
+    expect(epochs.last).to_have_text("4")
+
+
 def test_another_cell_runs_during_the_training_and_stop_acts_at_once(lab):
     lab.open(lab.write("from lab import TrainingPanel\nTrainingPanel()", "6 * 7"))
     lab.run_cell(0)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,8 @@ from lxmls_rnn.deep_learning import rnn as rnns
 from lxmls_rnn.deep_learning.training import EpochDone, Trainer
 from lxmls_rnn.experiment import Settings
 from lxmls_rnn.teaching.gradient_check import random_values
+
+IMAGES_ADVICE = Path(__file__).parents[2] / "docker" / "advice.json"
 
 OPTIONAL = [name for name, model in rnns.MODELS.items() if model.framework.group]
 RNNS = [(name, {"activation": f}) for name in OPTIONAL if name.endswith("RNN") for f in parameters.ACTIVATIONS]
@@ -160,6 +163,15 @@ def test_a_missing_framework_is_named_with_what_brings_it(without, name, module)
     assert f"`make setup WITH={module}` brings it" in rnns.planned_device(name)
     with pytest.raises(RuntimeError, match=f"{name} is unavailable: .* not installed: `make setup WITH={module}`"):
         rnns.model_class(name)
+
+
+def test_in_the_image_a_missing_framework_is_brought_by_its_next_build(without, monkeypatch):
+    without("jax")
+    monkeypatch.setenv("LXMLS_ADVICE", str(IMAGES_ADVICE))
+    assert rnns.MODELS["JaxRNN"].label == "RNN in JAX; needs `make up` with WITH=jax in .env"
+    assert rnns.MODELS["JaxRNN"].framework.missing == (
+        "JAX is not installed: `make up` with WITH=jax in .env brings it (90 MB)"
+    )
 
 
 def test_commands_and_panels_name_a_missing_framework_and_what_brings_it(without, tmp_path):

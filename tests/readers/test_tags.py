@@ -105,6 +105,8 @@ def test_more_than_a_hundredth_of_untagged_words_is_an_error_with_the_line(write
     with pytest.warns(UserWarning, match="line 398: .* as for 1 of 300 words; it becomes 'x'"):
         read = PostagCorpus().read_sequence_list_conll(write(CONLL_X * 99 + CONLL_X.replace("v-fin", "_")))
     assert tags_of(read)[-1] == ["<cn>|p", "x", "."]
+    with pytest.raises(ValueError, match="as for 1200 of 1200 words"):
+        PostagCorpus().read_sequence_list_conll(write("1\ta\t_\t_\t_\n2\tb\t_\t_\t_\n\n" * 600), tags="xpos")
 
 
 def test_an_encoding_is_what_the_file_has(write):

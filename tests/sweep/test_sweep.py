@@ -11,6 +11,7 @@ import pytest
 from sweep.small import BASE, small_sweep
 
 from lxmls_rnn import memory
+from lxmls_rnn.runs import Run
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
 
@@ -56,6 +57,14 @@ def test_it_needs_a_dev_part(tmp_path):
 def test_a_name_is_taken_once(tmp_path):
     small_sweep(tmp_path, "n_hidd=2").begin()
     with pytest.raises(FileExistsError, match=r"continue the sweep with `lxmls-rnn sweep --resume small --root .*`"):
+        small_sweep(tmp_path, "n_hidd=3").begin()
+    with pytest.raises(FileExistsError, match=r"small already exists: take another name$"):
+        Run.create("small", BASE, tmp_path)  # a sweep, which cannot be resumed as a run
+
+
+def test_the_name_of_a_run_is_not_that_of_a_sweep(tmp_path):
+    Run.create("small", BASE, tmp_path)
+    with pytest.raises(FileExistsError, match=r"small already exists: take another name$"):
         small_sweep(tmp_path, "n_hidd=3").begin()
 
 

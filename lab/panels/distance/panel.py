@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, fill, scales_of, side_axis
+from lab.drawing.figures import figure, fill, put_marks, scales_of, side_axis
 from lab.widgets.choices import Checkboxes
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, show, text, view
 from lab.widgets.job import Job
@@ -144,7 +144,7 @@ class DistancePanel(Panel):
             )
             of_tagger = [" ".join(f"{a:.0%}" for a in by_distance.get(k, ())) for k in distances]
             rows.append([tagger, *of_tagger])
-        self.plot.marks = marks
+        put_marks(self.plot, marks)
         key = html.key((tagger, LINE_COLOURS[tagger], "solid") for tagger in means)
         what = "Lines: means of the seeds, wide ones behind narrow ones; dots: each of them."
         self.legend.value = f"<div>{key}</div><div><small>{what}</small></div>"

@@ -18,7 +18,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.experiment import Settings, parts
+from lxmls_rnn.experiment import parts
 from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
@@ -168,18 +168,25 @@ def about(one: Opened, other: Opened) -> str:
     """Return a table of the models and accuracies of two runs, and of the settings in which they differ."""
     rows: list[list[object]] = [["model", one.run.settings.model, other.run.settings.model]]
     rows.append(["accuracy on dev", _on_dev(one.metrics), _on_dev(other.metrics)])
-    first, second = (_settings(opened.run.settings) for opened in (one, other))
+    first, second = (_settings(opened) for opened in (one, other))
     for key in first | second:
         if (values := (first.get(key), second.get(key)))[0] != values[1]:
-            rows.append([key, *(PurePath(v).name if isinstance(v, str) else str(v) for v in values)])
+            rows.append([key, *map(_in_words, values)])
     same_dev = first.get("dev") == second.get("dev")
     note = "<br><small>Their dev parts are different files, so the accuracies are not directly comparable.</small>"
     return html.table(["", one.name, other.name], rows) + ("" if same_dev else note)
 
 
-def _settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings to compare, by name, with the corpus replaced by its files."""
-    given = {**settings.to_dict(), **settings.to_dict()["trainer"]}
+def _in_words(value: object) -> str:
+    if value is None:
+        return "none"
+    return PurePath(value).name if isinstance(value, str) else str(value)
+
+
+def _settings(opened: Opened) -> dict[str, Any]:
+    """Return a run's settings to compare, by name, with the corpus replaced by its files."""
+    settings = opened.run.settings
+    given = {**settings.to_dict(), **settings.to_dict()["trainer"], "activation": opened.tagger.model.activation}
     plain = {key: value for key, value in given.items() if key not in ("model", "trainer", "corpus", "dev")}
     return plain | {what: str(paths.located(file).resolve()) for what, file in settings.files().items()}
 

@@ -190,7 +190,6 @@ class SweepPanel(Panel):
     def stop(self) -> None:
         """Stop the selected sweep."""
         self._active().job.stop()
-        self.show_message("Stopping: each training writes a checkpoint …")
 
     def _active(self) -> LiveSweep:
         live = live_sweeps.find(self._folder(self.sweep.value))
@@ -272,7 +271,9 @@ class SweepPanel(Panel):
         driver, count = live.driver, len(live.driver.results)
         self.progress.value = live.done / count
         parts = [f"<b>{escape(driver.state if active else live.job.state)}</b>", f"{live.done} of {count} trainings"]
-        if active:
+        if live.job.state == "stopping":
+            parts.append("each training writes a checkpoint …")
+        elif active:
             parts.append(counted(driver.alive, "worker"))
             if driver.seconds_left:
                 parts.append(f"about {driver.seconds_left:.0f} s left")
@@ -288,10 +289,9 @@ class SweepPanel(Panel):
         self.table.value = html.table(report.header(sweep), report.lines(settings), caption) + "".join(
             f"<div><small>{escape(failure)}</small></div>" for failure in report.failures(results)
         )
-        live = self._live
-        if live is None or not live.job.active:
+        if self._live is None or not self._live.job.active:
             self.progress.value = sum(result.is_over for result in results) / len(results)
-            if live is None:
+            if self._live is None:
                 self.status.value = f"<b>On disk</b>: {escape(str(sweep.folder))}"
             self.best.value = self._verdict(sweep, settings)
         else:

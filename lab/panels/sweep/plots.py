@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, fill, put, scales_of, side_axis
+from lab.drawing.figures import figure, fill, put, put_marks, scales_of, side_axis
 from lab.widgets.controls import in_row, view
 from lxmls_rnn.plotting.palette import LINES
 from lxmls_rnn.sweep import grid
@@ -81,11 +81,10 @@ class Plots(widgets.VBox):
         low, high = min(places.values()), max(places.values())
         aside = (high - low or 1.0) / 20
         x_scale.min, x_scale.max = (low / 1.15, high * 1.15) if ratio else (low - aside, high + aside)
-        with self.against.hold_sync():
-            axis.scale = x_scale
-            axis.tick_values = np.array(list(places.values()))
-            axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
-            self.against.marks = [*marks, self.points]
+        axis.scale = x_scale
+        axis.tick_values = np.array(list(places.values()))
+        axis.tick_labels = {f"{p:g}": grid.in_words(v) for v, p in zip(values, places.values(), strict=True)}
+        put_marks(self.against, [*marks, self.points])
         legend = html.key((label, colour, "solid") for (label, _), colour in zip(lines, LINES, strict=False) if label)
         what = "Each point is a training: click it to inspect its run."
         self.legends[0].value = f"<div>{legend}</div><small>{what}</small>"
@@ -101,7 +100,7 @@ class Plots(widgets.VBox):
             marks.append(bqplot.Lines(x=epochs, y=means, scales=scales, colors=[colour], **mark))
         last = max(len(result.rows) for setting in settings[:MAX_COLOURED_CURVES] for result in setting.results)
         self.curves.axes[0].tick_values = np.arange(1, last + 1, max(1, -(-last // 8)))
-        self.curves.marks = marks
+        put_marks(self.curves, marks)
         named = zip(settings[:MAX_COLOURED_CURVES], LINES, strict=False)
         lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", colour, "solid") for s, colour in named)
         best = f"The {MAX_COLOURED_CURVES} best settings. " if len(settings) > MAX_COLOURED_CURVES else ""

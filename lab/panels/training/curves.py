@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lab.drawing import html
-from lab.drawing.figures import figure, fill, put, scales_of, side_axis
+from lab.drawing.figures import figure, fill, put, put_marks, scales_of, side_axis
 from lab.widgets.controls import checkbox, in_row, show, view
 from lxmls_rnn.deep_learning.events import Metrics
 from lxmls_rnn.plotting.palette import LINES
@@ -72,9 +72,9 @@ class Curves(widgets.VBox):
         self._put_marks()
 
     def _put_marks(self) -> None:
-        self.cost.marks = [mark for lines in self.lines.values() for mark in lines.of_cost]
-        self.accuracy.marks = [mark for lines in self.lines.values() for mark in lines.of_accuracy]
-        self.norm.marks = [mark for lines in self.lines.values() for mark in lines.of_norm]
+        put_marks(self.cost, [mark for lines in self.lines.values() for mark in lines.of_cost])
+        put_marks(self.accuracy, [mark for lines in self.lines.values() for mark in lines.of_accuracy])
+        put_marks(self.norm, [mark for lines in self.lines.values() for mark in lines.of_norm])
         self._place()
 
     def _place(self) -> None:

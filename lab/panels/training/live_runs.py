@@ -185,9 +185,9 @@ def remove(folder: Path) -> None:
         live = find(folder)
         if live is not None and live.job.active:
             raise RuntimeError(f"the run {folder.name} is being trained: stop it first")
-        Run.open(folder.name, folder.parent).remove()
         if live is not None:
-            _all.remove(live)
+            _all.remove(live)  # even if its folder is gone
+        Run.open(folder.name, folder.parent).remove()
 
 
 def find(folder: Path) -> LiveRun | None:

@@ -108,7 +108,7 @@ class TrainingPanel(Panel):
         self.delete_button = self.button("Delete", what, self.delete, icon="trash")
         self.exporting = Export(self, self._folder)
         what = "The runs to plot; select several with Ctrl or Shift"
-        self.shown = field(widgets.SelectMultiple, "Plot", (), what, "19em", "3em", rows=8).add_class("lab-shown")
+        self.shown = field(widgets.SelectMultiple, "Plot", (), what, "25em", "3em", rows=8).add_class("lab-shown")
 
     def _make_views(self) -> None:
         self.summary, self.status = view("summary"), view("status", min_height="44px")

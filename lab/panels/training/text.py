@@ -15,7 +15,7 @@ MAX_ROWS = 100  # of the table of epochs
 
 def status(live: LiveRun) -> str:
     """Return the status of a live run as HTML."""
-    state, parts = live.state, []
+    state, parts = live.state, [escape(live.name)]
     if state in ("reading the corpus", "compiling"):
         parts.append(f"{live.job.seconds:.0f} s")
     framework = MODELS[live.settings.model].framework if live.settings else NUMPY
@@ -37,7 +37,7 @@ def status(live: LiveRun) -> str:
         if left is not None and live.job.active:
             parts.append(f"{duration(left)} left")
     return (
-        f'<b class="lab-state">{escape(state.capitalize())}</b>: {escape(live.name)}, {", ".join(parts)}'
+        f'<b class="lab-state">{escape(state.capitalize())}</b>: {", ".join(parts)}'
         f"<br><small>{escape(f'{live.device} {live.job.warning_text}')}</small>"
     )
 

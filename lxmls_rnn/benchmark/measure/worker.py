@@ -36,6 +36,7 @@ from lxmls_rnn.benchmark.measure.cases import Case
 from lxmls_rnn.benchmark.measure.contenders import Contender
 from lxmls_rnn.benchmark.measure.counting import checked_part
 from lxmls_rnn.benchmark.measure.timing import timed
+from lxmls_rnn.deep_learning.frameworks import JAX, TORCH
 from lxmls_rnn.teaching.gradient_check import TOLERANCE, relative_difference
 
 CHECK_RATE = 1.0  # learning rate of the checked step: its change is as large as the gradient, so an error shows
@@ -240,7 +241,7 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
             try:
                 import torch
             except ImportError:
-                return {"unavailable": "PyTorch is not installed: `make setup WITH=torch` installs it"}
+                return {"unavailable": f"PyTorch is not installed: {TORCH.remedy} installs it"}
             from lxmls_rnn.benchmark.measure.torch_peer import torch_device
 
             torch_device(device)
@@ -250,7 +251,7 @@ def start(implementation: str, device: str, threads: int) -> dict[str, Any]:
             try:
                 import jax
             except ImportError:
-                return {"unavailable": "JAX is not installed: `make setup WITH=jax` installs it"}
+                return {"unavailable": f"JAX is not installed: {JAX.remedy} installs it"}
             from lxmls_rnn.benchmark.measure.jax_peer import jax_device
 
             jax_device(device)

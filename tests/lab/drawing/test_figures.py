@@ -4,7 +4,7 @@ import bqplot
 import ipywidgets as widgets
 import pytest
 
-from lab.drawing.figures import figure, fill, put, scales_of, side_axis
+from lab.drawing.figures import figure, fill, put, put_marks, scales_of, side_axis
 
 
 @pytest.fixture
@@ -43,3 +43,13 @@ def test_a_box_is_filled_and_emptied_and_the_same_content_is_not_sent_again(plot
     assert (box.children, len(changes)) == ((plot,), 1)
     fill(box)
     assert box.children == ()
+
+
+def test_removed_marks_lose_their_points_so_that_the_axes_fit_the_others(plot):
+    kept, removed, new = (bqplot.Lines(x=[1, n], y=[1, n], scales=scales_of(plot)) for n in (2, 200, 3))
+    put_marks(plot, [kept, removed])
+    assert list(removed.x) == [1, 200]
+    put_marks(plot, [kept, new])
+    assert plot.marks == [kept, new]
+    assert [list(mark.x) for mark in (kept, removed, new)] == [[1, 2], [], [1, 3]]
+    assert list(removed.y) == []

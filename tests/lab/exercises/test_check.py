@@ -295,6 +295,15 @@ def test_a_class_that_is_no_model_is_told_what_it_lacks():
     assert check.forward(Empty).text == "Empty has no method `forward`."
 
 
+def test_a_check_of_nothing_says_what_it_takes_and_counts_no_try():
+    before = check.progress()._repr_html_()
+    assert (
+        repr(check.forward())
+        == "… forward: not yet. Expected your function or class in check.forward(...), got nothing."
+    )
+    assert check.progress()._repr_html_() == before
+
+
 def test_what_breaks_the_check_itself_is_said_of_its_exercise():
     verdict = check.updates(lambda cost, param, rate: [(W, object()) for W in param])
     assert repr(verdict).startswith("✗ updates: not right. The check cannot handle this result. It fails with ")

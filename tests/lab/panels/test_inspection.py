@@ -541,6 +541,8 @@ def test_two_runs_side_by_side(panel):
     assert view.tags.value.count("≠ differ") == sum(a != b for a, b in zip(*best, strict=True))
     assert f"{panel.opened.metrics.dev_accuracy:.2%}" in view.about.value
     assert "NumpyLSTM" in view.about.value
+    assert re.search("activation.*logistic.*tanh", text_of(view.about.value), re.DOTALL)
+    assert "None" not in view.about.value
     assert "lstm: |dL/dc_k|" in view.chart.key.value
     assert view.maps.value.count("<table") == 2
     view.choice.run.value = "rnn"  # the same once more

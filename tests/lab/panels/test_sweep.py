@@ -82,6 +82,7 @@ def test_pause_holds_stop_ends_and_resume_does_the_rest(panel, runs_folder):
     panel.stop_button.click()
     live.job.wait(60)
     assert "stopped" in panel.status.value
+    assert "topping" not in panel.message.value + panel.status.value
     panel.resume_button.click()
     live_sweeps.find(runs_folder / "sweep-1").job.wait(120)
     assert "4 of 4 trainings" in panel.status.value

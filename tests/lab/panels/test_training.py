@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 import threading
 from dataclasses import replace
@@ -372,6 +373,27 @@ def test_the_settings_of_a_run_can_be_taken(runs_folder, model):
     panel.copy_button.click()
     assert "settings of given" in panel.message.value
     assert replace(panel.settings(), dtype="float64") == settings.resolved()
+
+
+def test_a_run_whose_folder_is_gone_can_be_deleted_from_the_list(panel):
+    training = train(panel)
+    shutil.rmtree(training.folder)
+    panel.delete_button.click()
+    panel.delete_button.click()
+    assert "no run" in panel.message.value
+    panel.refresh_button.click()
+    assert training.name not in panel.run.options
+
+
+def test_a_training_that_fails_before_its_first_update_is_named_without_a_comma(panel):
+    panel.trainer.epochs.value = 2
+    train(panel)
+    panel.to_epoch.value = 1
+    panel.resume_button.click()
+    training = training_of(panel)
+    training.job.wait(PATIENCE)
+    assert "epochs must be at least" in panel.message.value
+    assert f"</b>: {training.name}<br>" in panel.status.value
 
 
 def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):
