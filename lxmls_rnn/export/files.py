@@ -48,5 +48,8 @@ def export(model: Path, to: Format) -> Exported:
 
 
 def read(path: Path) -> model_file.Saved:
-    """Read an exported safetensors or ONNX file, which its suffix tells; errors as `tensors.read`, `onnx.read`."""
-    return (onnx if path.suffix == ".onnx" else tensors).read(path)
+    """Read an exported safetensors or ONNX file; errors as `tensors.read` and `onnx.read`, ValueError for others."""
+    readers = {".safetensors": tensors.read, ".onnx": onnx.read}
+    if path.suffix not in readers:
+        raise ValueError(f"{path} cannot be imported: expected NAME{' or NAME'.join(readers)} from `lxmls-rnn export`")
+    return readers[path.suffix](path)

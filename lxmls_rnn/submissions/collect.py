@@ -53,11 +53,19 @@ def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BY
     """Collect the work of students in the new folder `into`; yield a report for each, also after an error.
 
     A source is a zip file, a student's folder, or a folder of these. Files beyond `max_bytes` of a student are left
-    out, largest first. Raise FileExistsError if `into` is not empty.
+    out, largest first. Raise FileNotFoundError if there is none of the sources, FileExistsError if `into` is not empty,
+    PermissionError if it cannot be made.
     """
+    sources = list(sources)
+    if not any(map(os.path.lexists, sources)):
+        raise FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
     if os.path.lexists(into) and not (into.is_dir() and not into.is_symlink() and not any(into.iterdir())):
         raise FileExistsError(errno.EEXIST, "already exists: give the name of a new folder", os.fspath(into))
-    make_folder(into)
+    try:
+        make_folder(into)
+    except PermissionError as error:
+        why = "this folder cannot be made: name another one with --into"
+        raise PermissionError(error.errno, why, os.path.abspath(into)) from None
     for source in sources:
         for found in _students_in(source):
             name = found.stem if found.suffix.lower() == ".zip" else found.resolve().name

@@ -90,6 +90,7 @@ def test_a_theano_model_is_exported_without_theano(run, tmp_path, monkeypatch):
         (("export", "none", "--to", "html"), "no model file none"),
         (("import", "none.safetensors"), "none.safetensors: No such file"),
         (("import", "bad.safetensors"), "bad.safetensors cannot be imported: it is not a whole safetensors file"),
+        (("import", "README.md"), "README.md cannot be imported: expected NAME.safetensors or NAME.onnx from `lxm"),
         (("import", "bad.onnx"), "bad.onnx cannot be imported: it is not a whole ONNX file"),
         (("export", "m.npz", "--to", "torch"), "m cannot be exported: PyTorch's nn.RNN has no logistic function"),
         (("export", "runs/empty", "--to", "onnx"), "the run runs/empty has no model yet: it has one after its first"),

@@ -154,3 +154,20 @@ def test_only_a_new_folder_is_filled(place):
     result = CliRunner().invoke(app, ["class", "collect", "class", "--into", "new"])
     assert result.exit_code == 1
     assert "new: already exists: give the name of a new folder" in result.output
+
+
+def test_nothing_to_collect_is_said_before_a_folder_is_made(place):
+    with pytest.raises(FileNotFoundError, match=r"no zip file and no student's folder in anna\.zip, ben"):
+        list(collect([Path("anna.zip"), Path("ben")], Path("new")))
+    assert not Path("new").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named_in_full(place, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(collecting, "make_folder", refuse)
+    zipped("anna.zip", {"anna/runs/exercises.json": "{}"})
+    result = CliRunner().invoke(app, ["class", "collect", "anna.zip"])
+    assert (result.exit_code, result.exception) == (1, result.exception)
+    assert f"{place}/handed-in: this folder cannot be made: name another one with --into" in result.output
