@@ -244,15 +244,16 @@ def runs(root: Root = None) -> None:
     differing = [key for key in options if len({str(row[key]) for row in settings}) > 1]
     table = Table(padding=(0, 0))
     for column in ("run", "model", "corpus", *differing, "epochs", "cost", "train", "dev"):
-        table.add_column(column, no_wrap=column in ("run", "model", "cost", "train", "dev"), overflow="fold")
+        whole = column in ("run", "model", "cost", "train", "dev")
+        table.add_column(column, no_wrap=whole, min_width=len(column), overflow="fold")
     for run, row in zip(found, settings, strict=True):
         own = [Path(row[key]).name if key == "embeddings" and row[key] else str(row[key]) for key in differing]
         table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *own, *figures(run))
     for broken in damaged:
         table.add_row(broken.name, "damaged")
-    unfolded = console.measure(table, options=console.options.update(width=MAX_TABLE_WIDTH)).maximum
-    if unfolded > 1.5 * console.width:  # folded into so little space, columns would vanish
-        table.width = unfolded
+    needed = console.measure(table, options=console.options.update(width=MAX_TABLE_WIDTH)).minimum
+    if needed > console.width:  # else titles would be folded and columns vanish
+        table.width = needed
     console.print(table, crop=False)
 
 

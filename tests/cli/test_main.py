@@ -79,8 +79,10 @@ def test_no_column_of_runs_vanishes_where_there_are_many(trained):
     other = ["--n-emb", "7", "--n-hidd", "6", "--rate", "0.25", "--decay", "0.125", "--batch-size", "5", "--clip", "3"]
     more = ["--shuffle", "--patience", "9", "--seed", "77", "--init", "glorot", "--min-count", "4"]
     trained("train", *SHORT, "--epochs", "1", "--name", "second", *other, *more)
-    assert len({len(line) for line in trained("runs").output.splitlines()}) == 1
-    row = next(line for line in trained("runs").output.splitlines() if "second" in line)
+    lines = trained("runs").output.splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert {"n_emb", "batch_size", "patience", "min_count"} <= set(lines[1].replace("┃", " ").split())
+    row = next(line for line in lines if "second" in line)
     assert {"0.25", "0.125", "glorot", "77", "9"} <= set(row.replace("│", " ").split())
 
 
