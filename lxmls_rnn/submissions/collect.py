@@ -57,7 +57,7 @@ def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BY
     PermissionError if it cannot be made.
     """
     sources = list(sources)
-    if not any(map(os.path.lexists, sources)):
+    if sources and not any(map(os.path.lexists, sources)):
         raise FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
     if os.path.lexists(into) and not (into.is_dir() and not into.is_symlink() and not any(into.iterdir())):
         raise FileExistsError(errno.EEXIST, "already exists: give the name of a new folder", os.fspath(into))
