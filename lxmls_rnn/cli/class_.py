@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from lxmls_rnn import classroom, paths
-from lxmls_rnn.cli.console import Commands, Root, console
+from lxmls_rnn.cli.console import Commands, Root, console, width_of
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.storage.files import counted, write_atomically
@@ -115,7 +115,7 @@ def show(
     for line, student in zip(lines, students, strict=False):
         line[-1] = student.kinds
     shown, legend = _table(header, lines), classroom.LEGEND
-    if console.measure(shown, options=console.options.update(width=10_000)).maximum > console.width:
+    if width_of(shown).maximum > console.width:
         header, lines, legend = classroom.narrow_table(students)
         shown = _table(header, lines, box=None, pad_edge=False)
     console.print(shown)

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -35,6 +37,12 @@ class SafeConsole(Console):
 
 
 console = SafeConsole()
+
+
+def width_of(table: Table) -> Measurement:
+    """Return the least and the greatest width of a table, in columns, whatever the width of the terminal."""
+    return console.measure(table, options=console.options.update(width=10_000))
+
 
 Root = Annotated[Path | None, typer.Option(show_default="runs, or LXMLS_RUNS", help="Folder of the runs.")]
 MaxSentLen = Annotated[int | None, typer.Option(help="Only sentences of 2 words or more and fewer than this.")]

@@ -14,7 +14,7 @@ from lxmls_rnn import __version__, paths
 from lxmls_rnn.cli.bench import app as bench_app
 from lxmls_rnn.cli.class_ import app as class_app
 from lxmls_rnn.cli.class_ import hand_in
-from lxmls_rnn.cli.console import Commands, Encoding, MaxNrSent, MaxSentLen, Root, TagMap, Tags, console
+from lxmls_rnn.cli.console import Commands, Encoding, MaxNrSent, MaxSentLen, Root, TagMap, Tags, console, width_of
 from lxmls_rnn.cli.export import export, import_
 from lxmls_rnn.cli.sweep import app as sweep_app
 from lxmls_rnn.cli.train import train
@@ -34,7 +34,6 @@ from lxmls_rnn.sweep.sweep import find_sweeps
 from lxmls_rnn.tagger import Tagger, normalised
 
 STDIN = "standard input"
-MAX_TABLE_WIDTH = 10_000
 MAX_REPORTED_TRAININGS = 3  # damaged trainings of a sweep, with the reason
 
 app = typer.Typer(
@@ -251,7 +250,7 @@ def runs(root: Root = None) -> None:
         table.add_row(run.folder.name, row["model"], corpus_name(row["corpus"]), *own, *figures(run))
     for broken in damaged:
         table.add_row(broken.name, "damaged")
-    needed = console.measure(table, options=console.options.update(width=MAX_TABLE_WIDTH)).minimum
+    needed = width_of(table).minimum
     if needed > console.width:  # else titles would be folded and columns vanish
         table.width = needed
     console.print(table, crop=False)
