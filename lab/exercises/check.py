@@ -32,6 +32,7 @@ from lab.exercises import progress as _progress
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.own import use as use  # `check.use`
 from lab.exercises.verdict import (
+    CHECKED_FILES,
     NOT_RIGHT,
     NOT_YET,
     RIGHT,
@@ -41,6 +42,7 @@ from lab.exercises.verdict import (
     Verdict,
     Wrong,
     explain,
+    files_of,
     too_long,
 )
 from lab.widgets import limit
@@ -68,7 +70,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
         if not arguments:
             return Verdict(name, NOT_YET, f"Expected your function or class in check.{name}(...), got nothing.")
         _passed.discard(name)
-
+        CHECKED_FILES.set(files_of(*arguments))
         try:
             verdict = Verdict(name, RIGHT, limit.in_thread(lambda: _quietly(function, *arguments)))
             _passed.add(name)

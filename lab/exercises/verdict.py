@@ -5,14 +5,17 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
+from types import FunctionType
 from typing import Any
 
 from lab.exercises import guard
 from lab.exercises.source import is_students
 from lab.widgets import limit
 
+CHECKED_FILES: ContextVar[frozenset[str]] = ContextVar("CHECKED_FILES", default=frozenset())  # of the code under check
 RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
 MARKS = {RIGHT: "✓", NOT_YET: "…", NOT_RIGHT: "✗"}
 # background and border; the text is dark in both themes
@@ -234,6 +237,12 @@ def attempt(
     return result
 
 
+def files_of(*students: object) -> frozenset[str]:
+    """Return the files of functions, and of the methods of classes."""
+    functions = [f for student in students for f in (student, *getattr(student, "__dict__", {}).values())]
+    return frozenset(f.__code__.co_filename for f in functions if isinstance(f, FunctionType))
+
+
 def _placeholder(function: Callable[..., Any]) -> str:
     """Return the first line of a function that is still a placeholder, or an empty string."""
     try:
@@ -273,5 +282,7 @@ def _place(frames: traceback.StackSummary, message: str) -> str:
     if not mine:  # Theano failed while the compiled function ran
         made = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', message)]
         mine = [place for place in made if is_students(place[0])]
+        # Theano's constants are shared, and remember lines of other cells that used them
+        mine = [place for place in mine if place[0] in CHECKED_FILES.get()] or mine
     line = linecache.getline(*mine[-1]).strip() if mine else ""
     return f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""

@@ -11,6 +11,7 @@ from lab.exercises import failed_cells, progress, repair, solutions
 from lab.exercises.difference import close
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.slips import rnn_forward
+from lab.exercises.verdict import explain, files_of
 from lab.widgets import limit
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
@@ -516,3 +517,24 @@ def test_a_check_says_nothing_of_cells_that_failed_elsewhere(shell):
 def test_outside_ipython_no_cells_are_followed():
     failed_cells.watch(None)
     assert failed_cells.stale(len) == ""
+
+
+def test_an_error_of_theano_names_a_line_of_the_code_under_check_and_none_of_another_cell(cell):
+    other = cell("\n\nreturn_of_another_cell = 1\n", "other")
+    student = cell("def forward(x):\n    return x[1:] + x  # here\n")["forward"]
+    places = [(student.__code__.co_filename, 2), (student.__code__.co_filename.replace("cell.py", "other.py"), 3)]
+    created = "".join(f'  File "{file}", line {line}, in f\n' for file, line in places)
+
+    def forward(function):
+        raise explain(ValueError(f"bad shapes\nBacktrace when the node is created:\n{created}"))
+
+    verdict = check._exercise(forward)(student)
+    assert "in line 2 of the cell:  return x[1:] + x  # here" in verdict.text
+    assert other["return_of_another_cell"] == 1
+
+
+@pytest.mark.parametrize("kind", ["a function", "a class"])
+def test_the_files_of_the_code_under_check(cell, kind):
+    code = "def f(): pass\n" if kind == "a function" else "class f:\n    def g(self): pass\n"
+    f = cell(code)["f"]
+    assert files_of(f, 3) == {(f if kind == "a function" else f.g).__code__.co_filename}
