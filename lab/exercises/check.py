@@ -70,7 +70,7 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
         if not arguments:
             return Verdict(name, NOT_YET, f"Expected your function or class in check.{name}(...), got nothing.")
         _passed.discard(name)
-        CHECKED_FILES.set(files_of(*arguments))
+        outer = CHECKED_FILES.set(files_of(*arguments))
         try:
             verdict = Verdict(name, RIGHT, limit.in_thread(lambda: _quietly(function, *arguments)))
             _passed.add(name)
@@ -88,6 +88,8 @@ def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
             verdict = Verdict(name, NOT_RIGHT, str(too_long(error)))
         except Exception as error:  # the check itself fails on unexpected input
             verdict = Verdict(name, NOT_RIGHT, f"The check cannot handle this result. {explain(error)}")
+        finally:
+            CHECKED_FILES.reset(outer)
         if stale := failed_cells.stale(*arguments):
             verdict = replace(verdict, text=f"{stale}\n{verdict.text}")
         try:

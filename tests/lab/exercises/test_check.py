@@ -11,7 +11,7 @@ from lab.exercises import failed_cells, progress, repair, solutions
 from lab.exercises.difference import close
 from lab.exercises.hints import EXERCISES, HINTS
 from lab.exercises.slips import rnn_forward
-from lab.exercises.verdict import explain, files_of
+from lab.exercises.verdict import CHECKED_FILES, explain, files_of
 from lab.widgets import limit
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
@@ -531,6 +531,7 @@ def test_an_error_of_theano_names_a_line_of_the_code_under_check_and_none_of_ano
     verdict = check._exercise(forward)(student)
     assert "in line 2 of the cell:  return x[1:] + x  # here" in verdict.text
     assert other["return_of_another_cell"] == 1
+    assert CHECKED_FILES.get() == frozenset()  # errors elsewhere are not placed by this check
 
 
 @pytest.mark.parametrize("kind", ["a function", "a class"])
