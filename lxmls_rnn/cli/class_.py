@@ -78,7 +78,7 @@ def collect(
             console.print(f"  {text}", soft_wrap=True)
     write_atomically(into / REPORT, collecting.in_text(reports))
     if not reports:
-        raise FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
+        raise collecting.none_in(sources)
     console.print(f"{counted(len(reports), 'student')} in {into}: `lxmls-rnn class show {into}`", soft_wrap=True)
     raise typer.Exit(1 if any(report.error for report in reports) else 0)
 

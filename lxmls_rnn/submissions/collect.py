@@ -58,7 +58,7 @@ def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BY
     """
     sources = list(sources)
     if sources and not any(map(os.path.lexists, sources)):
-        raise FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
+        raise none_in(sources)
     if os.path.lexists(into) and not (into.is_dir() and not into.is_symlink() and not any(into.iterdir())):
         raise FileExistsError(errno.EEXIST, "already exists: give the name of a new folder", os.fspath(into))
     try:
@@ -80,6 +80,11 @@ def collect(sources: Iterable[Path], into: Path, max_bytes: int = MAX_STUDENT_BY
                 if (into / report.name).is_dir():  # for `read_class`
                     (into / report.name / ERROR).write_text(f"{found}: {report.error}")
             yield report
+
+
+def none_in(sources: Iterable[Path]) -> FileNotFoundError:
+    """Return the error for sources without any student."""
+    return FileNotFoundError(f"no zip file and no student's folder in {', '.join(map(str, sources))}")
 
 
 def _students_in(source: Path) -> list[Path]:
