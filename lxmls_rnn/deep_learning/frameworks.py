@@ -22,7 +22,7 @@ class Framework(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """What installs an optional framework: a command."""
+        """The command that installs an optional framework."""
         return problems.advice("framework").format(self.group)
 
     @property
