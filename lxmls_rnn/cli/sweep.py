@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 from collections.abc import Callable
 from contextlib import closing
@@ -82,7 +81,6 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(help="Train on the workers of this Dask cluster, such as tls://host:8786.")
     ] = None,
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve Dask's dashboard on this machine.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the number of trainings.")] = False,
     root: Root = None,
     **settings: Any,
@@ -96,8 +94,7 @@ def run(
     folder = root or paths.runs()
     varied = grid.parse_vary(vary or [])
     if resume is not None:
-        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dashboard"}
-        own |= {"dry_run", "root"}
+        own = {"resume", "vary", "seeds", "sample", "workers", "devices", "scheduler", "dry_run", "root"}
         train_command.refuse_settings(context, own)
         if Path(resume).parent != Path():
             folder, resume = Path(resume).parent, Path(resume).name
@@ -117,23 +114,21 @@ def run(
         name = check_name(name or unique_name("sweep"), "a sweep")
         all_seeds = named or more_seeds([base.seed], seeds or 1)
         sweep = Sweep(folder / name, base, varied, all_seeds, sample, halving)
-    from lxmls_rnn.sweep.cluster import Existing
-    from lxmls_rnn.sweep.driver import Driver  # takes a second to import
-
-    for handler in logging.getLogger("distributed").handlers:  # Dask also logs once its cluster is closed
-        handler.setLevel(logging.CRITICAL)
+    from lxmls_rnn.sweep.driver import Driver  # takes a moment to import
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
-    Driver.check(workers, pinned, dashboard, scheduler)
+    Driver.check(workers, pinned, scheduler)
     if dry_run:
         sweep.check()
     elif resume is None:
         if scheduler is not None:
+            from lxmls_rnn.sweep.cluster import Existing
+
             Existing.connect(scheduler).close()  # before anything is written
         sweep = sweep.begin()
     console.print(f"{sweep.in_words()}.")
     if not dry_run:
-        show_sweep(Driver(sweep, workers, pinned, dashboard, scheduler=scheduler))
+        show_sweep(Driver(sweep, workers, pinned, scheduler=scheduler))
 
 
 def _named(file: str | None) -> str | None:
@@ -156,11 +151,8 @@ def show_sweep(driver: Driver) -> None:
         Progress(*columns, console=console, transient=True) as bar,
     ):
         task = bar.add_task("", total=len(driver.results), completed=over, left="")
-        link, unfit = "", dict[str, str]()
+        unfit = dict[str, str]()
         for result in events:
-            if driver.link != link:
-                link = driver.link
-                console.print(f"The dashboard is at {link}")
             for worker, why in driver.unfit.items() - unfit.items():
                 unfit[worker] = why
                 console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)

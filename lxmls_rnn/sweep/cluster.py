@@ -8,16 +8,20 @@ import shlex
 import socket
 import ssl
 import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from distributed import Client
+from distributed import Client, KilledWorker
 from distributed.security import Security
 from distributed.utils import silence_logging_cmgr
 
 from lxmls_rnn.storage.files import in_words
-from lxmls_rnn.sweep import tls, worker  # noqa: F401 (importing tls patches ssl)
+from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep.worker import WorkerDied
 
 CONNECT_SECONDS = 10.0  # that a scheduler may take to answer
 RECHECK_SECONDS = 5.0  # between two checks of an unfit worker
@@ -25,7 +29,9 @@ MAX_UNFIT_SECONDS = 30.0  # with only unfit workers, until the sweep stops
 
 
 class Existing:
-    """The workers of an existing cluster; attributes as those of `local.Local`.
+    """The workers of an existing cluster; methods and attributes as those of `local.Local`.
+
+    A training is bound to the workers that are fit when it is submitted, and none waits in the scheduler.
 
     Raises
     ------
@@ -33,14 +39,12 @@ class Existing:
         The address is invalid, or would send programs over a network unencrypted, or a file for TLS is missing.
     """
 
-    link = ""
-    submitted_per_worker = 1  # a training that is bound to certain workers must not wait in the scheduler
-
     def __init__(self, address: str, identity: worker.Client) -> None:
         self.check(address)
         self.address, self.identity = address, identity
         self.addresses: list[str] = []
         self.unfit: dict[str, str] = {}
+        self._submitted: dict[Future[Any], list[str]] = {}  # the addresses of the workers that a call may run on
         self._checked: dict[
             str, tuple[str, float]
         ] = {}  # why a worker is unfit ("" if it is fit) and when it was checked, by address
@@ -92,6 +96,35 @@ class Existing:
 
     alive = count
 
+    def wait(self, seconds: float) -> None:
+        """Wait for workers that are fit to train."""
+        time.sleep(seconds)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
+        """Call a function on a fit worker; return None if none is free."""
+        self._submitted = {future: addresses for future, addresses in self._submitted.items() if not future.done()}
+        if len(self._submitted) >= self.alive:
+            return None
+        future: Future[Any] = self.client.get_executor(pure=False, workers=self.addresses).submit(function, *arguments)
+        self._submitted[future] = self.addresses
+        return future
+
+    def answer(self, future: Future[Any]) -> Any:
+        """Return the result of a call that has ended; raise its error, or WorkerDied."""
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise WorkerDied(f"{error.allowed_failures + 1} workers", is_final=True) from None
+        except CancelledError:  # its workers or the scheduler have disappeared; `update` raises the latter's error
+            return {"state": "lost", "why": ""}
+
+    def ask(self, what: str) -> None:
+        """Ask this client's trainings to "stop", "pause" or "resume" after their current update."""
+        with suppress(OSError):
+            if self.client.status == "running":
+                workers = self.addresses
+                self.client.run(worker.ask, self.identity.token, what, workers=workers, on_error="ignore")
+
     def on_unfit_worker(self, _: str) -> None:
         """Check all workers again, since one has refused to train."""
         self._checked.clear()
@@ -135,6 +168,9 @@ class Existing:
                 elif threads != 1:
                     answer = f"it has {threads} threads: start it with --nthreads 1"
                 self._checked[address] = answer, now
+        for future, addresses in self._submitted.items():
+            if set(addresses).isdisjoint(found):
+                future.cancel()
         self.addresses = [address for address, (why, _) in self._checked.items() if not why]
         self.unfit = {str(found[address]["name"]): why for address, (why, _) in self._checked.items() if why}
         if self.addresses or not self.unfit:

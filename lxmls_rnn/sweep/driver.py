@@ -1,20 +1,14 @@
-"""Run a sweep: hand the missing trainings to Dask workers, and record results and failures."""
+"""Run a sweep: hand the missing trainings to workers, and record results and failures."""
 
 from __future__ import annotations
 
-import asyncio
-import queue
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import CancelledError
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from importlib.util import find_spec
-from secrets import token_hex
-from typing import Any, NamedTuple
-
-from distributed import Future, KilledWorker, wait
+from typing import TYPE_CHECKING, Any
 
 from lxmls_rnn import device, memory, paths
 from lxmls_rnn.deep_learning.events import Metrics
@@ -23,23 +17,18 @@ from lxmls_rnn.deep_learning.rnn import MODELS
 from lxmls_rnn.device.processor import cores
 from lxmls_rnn.storage import records
 from lxmls_rnn.sweep import halving, report, worker
-from lxmls_rnn.sweep.cluster import Existing
 from lxmls_rnn.sweep.local import Local
 from lxmls_rnn.sweep.owner import Claim
 from lxmls_rnn.sweep.results import DIVERGED, Result, read
 from lxmls_rnn.sweep.sweep import Sweep, Training
+from lxmls_rnn.sweep.worker import WorkerDied
+
+if TYPE_CHECKING:
+    from lxmls_rnn.sweep.cluster import Existing
 
 POLL_SECONDS = 0.3  # between two checks for results, requests and workers
 WORKER_BYTES = 70 << 20  # memory of an idle worker; twice as much with Theano
-
-
-class _Submitted(NamedTuple):
-    """A training submitted to the scheduler, for the workers with these addresses, or for any if None."""
-
-    future: Future
-    training: Training
-    epochs: int
-    addresses: list[str] | None
+MAX_TRIES = 3  # of a training whose workers die
 
 
 class Driver:
@@ -53,8 +42,6 @@ class Driver:
         Number of worker processes; by default one per core, or one per device.
     devices
         Devices such as 'cuda0', each used by one worker of its own.
-    dashboard
-        Whether to serve Dask's dashboard, on this machine only.
     checkpoint_every
         Seconds from one checkpoint of a training to the next within an epoch.
     scheduler
@@ -67,18 +54,16 @@ class Driver:
     results
         The result so far of each training, by the name of its run.
     alive
-        Number of workers that are connected and fit to train.
+        Number of workers that have started and are fit to train.
     unfit
         Why a worker is not used, by its name.
-    link
-        Address of the dashboard; empty without one.
     start_up, trained
-        Seconds until the workers were connected and had compiled, and from then until all trainings were over.
+        Seconds until the workers had started and compiled, and from then until all trainings were over.
 
     Raises
     ------
     ValueError
-        A number is out of range, a device is unavailable, bokeh is missing for the dashboard, or an address is invalid.
+        A number is out of range, a device is unavailable, an address is invalid, or Dask is missing for a cluster.
     """
 
     def __init__(
@@ -86,33 +71,33 @@ class Driver:
         sweep: Sweep,
         workers: int | None = None,
         devices: Sequence[str] = (),
-        dashboard: bool = False,
         checkpoint_every: float = 60.0,
         scheduler: str | None = None,
     ) -> None:
-        self.check(workers, devices, dashboard, scheduler)
+        self.check(workers, devices, scheduler)
         self.sweep, self.workers, self.devices, self.scheduler = sweep, workers, list(devices), scheduler
-        self.dashboard, self.checkpoint_every = dashboard, checkpoint_every
-        self.state, self.link, self.alive, self.start_up, self.trained = "ready", "", 0, 0.0, 0.0
+        self.checkpoint_every = checkpoint_every
+        self.state, self.alive, self.start_up, self.trained = "ready", 0, 0.0, 0.0
         self.unfit: dict[str, str] = {}
         self.results = {result.training.name: result for result in halving.results(sweep)}
         self.seconds: dict[str, float] = {}  # of the trainings of this session, by the name of the run
         self.paused = False
+        self._deaths: Counter[str] = Counter()  # of workers, by the training that they lost
 
     @staticmethod
-    def check(
-        workers: int | None, devices: Sequence[str] = (), dashboard: bool = False, scheduler: str | None = None
-    ) -> None:
+    def check(workers: int | None, devices: Sequence[str] = (), scheduler: str | None = None) -> None:
         """Check the constructor's arguments; raise its errors."""
         if workers is not None and (workers < 1 or devices):
             raise ValueError(
                 f"workers must be at least 1, got {workers}" if workers < 1 else "give workers or devices, not both"
             )
-        if dashboard and find_spec("bokeh") is None:
-            raise ValueError("the dashboard needs bokeh, which is not installed: `pip install bokeh`")
         if scheduler is not None:
-            if workers is not None or devices or dashboard:
-                raise ValueError("workers, devices and dashboard cannot be given with a scheduler")
+            if workers is not None or devices:
+                raise ValueError("workers and devices cannot be given with a scheduler")
+            if find_spec("distributed") is None:
+                raise ValueError("a cluster needs Dask, which is not installed: `pip install lxmls-rnn[cluster]`")
+            from lxmls_rnn.sweep.cluster import Existing
+
             Existing.check(scheduler)
         for name in devices:
             choice = device.choose(name)
@@ -169,19 +154,13 @@ class Driver:
 
     def _train(self, to_do: list[tuple[Result, int]]) -> Iterator[Result | None]:
         begin = time.monotonic()
-        if self.scheduler is None:
-            models = (MODELS[result.training.settings.model] for result in self.results.values())
-            need = self.count * WORKER_BYTES * (1 + any(model.framework is not NUMPY for model in models))
-            memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
         self.state = "starting workers" if self.scheduler is None else "asking workers"
         yield None
-        local = Local(self.count, self.devices, self.dashboard) if self.scheduler is None else None
-        with local or Existing(self.scheduler or "", self._client) as self._cluster:
+        with self._open() as self._workers:
             self._update_workers()
-            self.link = self._cluster.link
             try:
-                if local is not None:
-                    yield from self._warm(local, to_do)
+                if isinstance(self._workers, Local):
+                    yield from self._warm(self._workers, to_do)
                 self.start_up = time.monotonic() - begin
                 self.state = "training"
                 while to_do:
@@ -194,6 +173,16 @@ class Driver:
             finally:
                 self.alive = 0
 
+    def _open(self) -> Local | Existing:
+        if self.scheduler is not None:
+            from lxmls_rnn.sweep.cluster import Existing
+
+            return Existing(self.scheduler, self._client)
+        models = {result.training.settings.model for result in self.results.values()}
+        need = self.count * WORKER_BYTES * (1 + any(MODELS[model].framework is not NUMPY for model in models))
+        memory.check(f"a sweep with {self.count} workers", need, "take fewer workers")
+        return Local(self.count, self.devices, self._client.token, sorted(models))
+
     @property
     def count(self) -> int:
         """The number of workers to be started on this machine, or those of a cluster that are fit now."""
@@ -205,104 +194,81 @@ class Driver:
         """Wait for workers, compile each kind of model once into Theano's cache, then let all workers load them."""
         settings = {worker.kind(r.training.settings): r.training.settings for r, _ in to_do}
         kinds = [s.to_dict() for s in settings.values() if MODELS[s.model].framework is THEANO]
-        # an error here occurs in the trainings again and is reported there
-        futures = local.client.map(worker.warm, kinds, pure=False)
         records.prepare(Metrics)  # while the workers start
-        while not self.alive:
+        while not self.alive or (kinds and local.starting):
             local.wait(POLL_SECONDS)
             self._update_workers()
             yield None
         if not kinds:
             return
         self.state = "compiling"
-        yield None
-        while not self._have_ended(futures) or local.starting:
-            local.wait(POLL_SECONDS)
+        left, compiling = deque(kinds), list[Future[Any]]()
+        while left or not self._have_ended(compiling):
+            while left and (future := local.submit(worker.warm, left[0])):
+                left.popleft()
+                compiling.append(future)
             self._update_workers()
             yield None
-        loads = {a: local.client.map(worker.warm, kinds, workers=[a], pure=False) for a in local.present}
-        while not self._have_ended([f for a, of_worker in loads.items() if a in local.present for f in of_worker]):
+        loading = local.submit_to_all(worker.warm, *kinds)
+        while not self._have_ended(loading):
             self._update_workers()
             yield None
 
     def _train_round(self, to_do: Sequence[tuple[Result, int]]) -> Iterator[Result | None]:
         """Train each training up to its number of epochs; yield the results as they arrive."""
-        ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         left = deque((result.training, epochs) for result, epochs in to_do)
-        submitted: dict[Any, _Submitted] = {}
+        running: dict[Future[Any], tuple[Training, int]] = {}
         was_paused = False
         try:
-            while submitted or left:
-                while left and len(submitted) < self._cluster.submitted_per_worker * self.alive:
-                    key, one = self._submit(*left.popleft())
-                    submitted[key] = one
-                    one.future.add_done_callback(ended.put)
+            while running or left:
+                while left and (future := self._submit(*left[0])):
+                    running[future] = left.popleft()
                 if self.paused or was_paused:
-                    self._ask("pause" if self.paused else "resume")  # repeated, for new workers
+                    self._workers.ask("pause" if self.paused else "resume")  # repeated, for new workers
                     was_paused = self.paused
                     self.state = "paused" if self.paused else "training"
-                result = None
-                with suppress(queue.Empty):
-                    key = ended.get(timeout=POLL_SECONDS).key
-                    if key in submitted:
-                        one = submitted.pop(key)
-                        result = self._collect(one)
-                        if result is None:
-                            left.append((one.training, one.epochs))
-                if result is None or time.monotonic() > self._updated + 2 * POLL_SECONDS:
+                ended, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
+                if not running:
+                    self._workers.wait(POLL_SECONDS)
+                if not ended or time.monotonic() > self._updated + 2 * POLL_SECONDS:
                     self._update_workers()
-                    for key, one in list(submitted.items()):
-                        if self._is_orphaned(one):
-                            one.future.cancel()
-                            left.append((submitted.pop(key).training, one.epochs))
-                yield result
+                for future in ended:
+                    training, epochs = running.pop(future)
+                    result = self._collect(future, training, epochs)
+                    if result is None:
+                        left.append((training, epochs))
+                    yield result
+                if not ended:
+                    yield None
         except KeyboardInterrupt:  # end at once, without checkpoints
-            submitted.clear()
+            running.clear()
             raise
         finally:
-            if submitted:
-                self._stop(submitted)
+            if running:
+                self._stop(running)
 
-    def _submit(self, training: Training, epochs: int) -> tuple[Any, _Submitted]:
-        """Submit a training to the scheduler, with a unique key, since other sweeps may use the same cluster."""
-        addresses, key = self._cluster.addresses, (f"train-{self._client.token}", training.name, token_hex(8))
-        future = self._cluster.client.submit(
-            worker.train,
-            training.name,
-            training.settings.to_dict(),
-            self._client,
-            epochs,
-            self.checkpoint_every,
-            key=key,
-            workers=addresses,
-        )
-        return key, _Submitted(future, training, epochs, addresses)
-
-    def _is_orphaned(self, one: _Submitted) -> bool:
-        """Whether all workers that a training was submitted to have disappeared."""
-        return one.addresses is not None and set(one.addresses).isdisjoint(self._cluster.addresses or ())
-
-    def _ask(self, what: str) -> None:
-        self._cluster.client.run(
-            worker.ask, self._client.token, what, workers=self._cluster.addresses, on_error="ignore"
+    def _submit(self, training: Training, epochs: int) -> Future[Any] | None:
+        settings = training.settings.to_dict()
+        return self._workers.submit(
+            worker.train, training.name, settings, self._client, epochs, self.checkpoint_every
         )
 
     def _update_workers(self) -> None:
-        self._cluster.update()
+        self._workers.update()
         self._updated = time.monotonic()
-        self.alive, self.unfit = self._cluster.alive, self._cluster.unfit
+        self.alive, self.unfit = self._workers.alive, self._workers.unfit
 
-    def _collect(self, one: _Submitted) -> Result | None:
+    def _collect(self, future: Future[Any], training: Training, epochs: int) -> Result | None:
         """Record how a training ended and return its result; None if it must be submitted again."""
-        training = one.training
         try:
-            answer = one.future.result()
-        except KilledWorker as error:
-            answer = {"state": "failed", "why": f"{error.allowed_failures + 1} workers died while they trained it"}
-        except CancelledError:  # the scheduler has disappeared: `_update_workers` raises the error
-            return None
+            answer = self._workers.answer(future)
+        except WorkerDied as death:
+            self._deaths[training.name] += 1
+            if self._deaths[training.name] < MAX_TRIES and not death.is_final:
+                return None
+            answer = {"state": "failed", "why": f"its workers died while they trained it: {death}"}
         if answer["state"] == "unfit":
-            self._cluster.on_unfit_worker(answer["why"])
+            self._workers.on_unfit_worker(answer["why"])
         if answer["state"] in ("unfit", "lost"):
             return None
         if answer["state"] in ("diverged", "failed"):
@@ -310,29 +276,20 @@ class Driver:
             self._save({**self.sweep.failed, training.name: begin + answer["why"]})
         elif answer["state"] == "done":
             self.seconds[training.name] = answer["seconds"]
-        result = self.results[training.name] = read(self.sweep, training, one.epochs)
+        result = self.results[training.name] = read(self.sweep, training, epochs)
         return result
 
-    def _stop(self, submitted: dict[Any, _Submitted]) -> None:
+    def _stop(self, running: Iterable[Future[Any]]) -> None:
         """Ask the workers to stop their trainings with checkpoints, and wait until they have."""
         self.state = "stopping"
-        client = self._cluster.client
-        if client.status != "running":
-            return
-        begun = {key for keys in client.processing().values() for key in keys}
-        client.cancel([one.future for key, one in submitted.items() if key not in begun])
-        running = [one for key, one in submitted.items() if key in begun]
-        self._ask("stop")
-        while not self._have_ended([one.future for one in running]):
+        self._workers.ask("stop")
+        while not self._have_ended(running):
             self._update_workers()
-            running = [one for one in running if not self._is_orphaned(one)]
-            self._ask("stop")  # a new worker may have replaced one that died
+            self._workers.ask("stop")  # a new worker may have replaced one that died
 
-    def _have_ended(self, futures: Sequence[Future]) -> bool:
+    def _have_ended(self, futures: Iterable[Future[Any]]) -> bool:
         """Wait at most `POLL_SECONDS`; return whether all futures have ended, with or without an error."""
-        with self._cluster.client.as_current(), suppress(TimeoutError, asyncio.TimeoutError):
-            wait(futures, timeout=POLL_SECONDS)
-        return all(future.status != "pending" for future in futures)
+        return not wait(futures, POLL_SECONDS).not_done
 
     def _save(self, failed: dict[str, str]) -> None:
         self.sweep = replace(self.sweep, failed=failed)

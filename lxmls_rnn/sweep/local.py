@@ -1,199 +1,234 @@
-"""Dask workers for a sweep on this machine, started for it and protected from other users."""
+"""Workers for a sweep on this machine: processes of loky that talk to the client through pipes.
+
+Each worker is a pool of its own with one process, so a worker that dies takes only its own training along.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from subprocess import Popen, TimeoutExpired
-from tempfile import TemporaryDirectory
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
-import dask
-from distributed import Client, Scheduler, SpecCluster
-from distributed.security import Security
+from loky import ProcessPoolExecutor
 
-from lxmls_rnn.storage.files import quoted
-from lxmls_rnn.sweep import local_worker, tls  # noqa: F401 (importing tls patches ssl)
+from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.sweep import worker
+from lxmls_rnn.sweep.worker import WorkerDied
 
-LOOPBACK = "127.0.0.1"
-# Each worker has one training at a time, the others wait in the scheduler. A training fails if more than
-# "allowed-failures" workers die while they train it.
-CONFIG: dict[str, Any] = {
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.scheduler.allowed-failures": 5,
-    "distributed.worker.profile.enabled": False,  # profiling would interrupt the training a hundred times a second
-    # less frequent self-monitoring of Dask's processes leaves more time for the trainings
-    "distributed.admin.tick.interval": "1s",
-    "distributed.admin.tick.cycle": "10s",
-    "distributed.admin.system-monitor.interval": "10s",
-    "distributed.scheduler.active-memory-manager.start": False,
-    # each sweep makes its own credentials; TLS settings of a cluster may name files that do not exist here
-    **{f"distributed.scheduler.dashboard.tls.{name}": None for name in ("ca-file", "cert", "key")},
-    "distributed.worker.http.routes": [],  # HTTP needs no credentials, so no page is served
-}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-MAX_FAILED_STARTS = 10  # of one worker in a row, whether or not other workers start
-END_SECONDS = 2.0  # for a worker's process to exit, before it is killed
+# loky ends a process whose memory has grown by so many bytes; here each process keeps a corpus and Theano's code
+LOKY_LIMIT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
+MAX_FAILED_STARTS = 10  # of one worker in a row
 
 
 @dataclass
-class _Process:
+class _Worker:
     """The process of a worker; if it dies, a new one is started."""
 
     number: int
-    running: Popen[bytes]
-    name: str  # of Dask's worker
-    log: Path
-    seen: bool = False  # whether it has connected to the scheduler
-    failed_starts: int = 0  # in a row
+    pool: ProcessPoolExecutor
+    requests: Connection  # "pause", "resume" or "stop"; its end ends the process
+    ready: Future[int]  # the process id
+    running: Future[Any] | None = None
+    asked: str = ""  # the last request
+    failed_starts: int = 0  # in a row, before this one
 
-    def death(self) -> str:
-        """Return why the worker died: the last line that it printed, such as an error message, or its exit status."""
-        status = self.running.returncode
-        with suppress(OSError):
-            if printed := self.log.read_text(errors="replace").split("\n")[:-1]:
-                return quoted(printed[-1])
-        return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+    @property
+    def is_ready(self) -> bool:
+        return self.ready.done() and self.ready.exception() is None
 
-    def close(self) -> None:
-        """Close the worker's standard input, which makes it exit."""
-        with suppress(BrokenPipeError):
-            if self.running.stdin is not None:
-                self.running.stdin.close()
+    @property
+    def is_free(self) -> bool:
+        return self.is_ready and not self.is_dead and (self.running is None or self.running.done())
+
+    @property
+    def is_dead(self) -> bool:
+        if self.ready.done() and not self.is_ready:
+            return True
+        return self.running is not None and self.running.done() and isinstance(self.running.exception(), BrokenExecutor)
+
+    def end(self, kill: bool = False) -> None:
+        """End the process, also amid a training, which can be resumed from its checkpoint."""
+        if kill and self.is_ready and not self.is_free:
+            with suppress(ProcessLookupError):
+                os.kill(self.ready.result(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        self.requests.close()
 
 
 class Local:
     """Workers on this machine; a context manager that starts and ends them.
 
-    All processes listen on the loopback interface only. Each connection needs the credentials of this sweep (mutual
-    TLS), which are made at its start and exist only in the memory of its processes: no other user of the machine can
-    run code here. TLS settings in the environment or in Dask's configuration files are ignored.
+    Client and workers communicate through pipes alone: nothing listens, so no other user of the machine can connect.
+
+    Parameters
+    ----------
+    count
+        Number of workers.
+    devices
+        The device of each worker, such as 'cuda0'; empty to let the models choose.
+    token
+        The token of the client's claim, which its trainings are asked to stop by.
+    models
+        The models whose frameworks the workers import while they start.
 
     Attributes
     ----------
-    client
-        Dask's client.
-    count
-        Number of workers to start.
-    alive
-        Number of connected workers, 0 while the first one starts.
-    link
-        Address of the dashboard; empty without one.
-    addresses
-        Addresses of the workers that a training may be sent to; None for all.
     unfit
         Why a worker is not started again, by its number.
-    submitted_per_worker
-        Number of trainings submitted to the scheduler per worker; waiting ones go to the first free worker.
     """
 
-    addresses: list[str] | None = None
-    submitted_per_worker = 3
-
-    def __init__(self, count: int, devices: Sequence[str], dashboard: bool) -> None:
-        self.count, self.devices, self.dashboard = count, devices, dashboard
-        self.alive, self.link, self.unfit = 0, "", dict[str, str]()
-        self.present: set[str] = set()  # the workers' addresses
-        self._processes: list[_Process] = []
-        self._started = 0
-        self._open = ExitStack()
+    def __init__(self, count: int, devices: Sequence[str], token: str, models: Sequence[str] = ()) -> None:
+        self.count, self.devices, self.token, self.models = count, devices, token, models
+        self.unfit: dict[str, str] = {}
+        self._workers: list[_Worker] = []
 
     def __enter__(self) -> Local:
-        web, security = f"{LOOPBACK}:0", _own_credentials()
-        both = {"host": LOOPBACK, "protocol": "tls", "security": security, "dashboard_address": web}
-        with ExitStack() as stack:
-            # of mode 0700, since Dask's processes import modules from their folder
-            folder = stack.enter_context(TemporaryDirectory(prefix="lxmls-rnn-sweep-", ignore_cleanup_errors=True))
-            self._folder, self._config = Path(folder), {**CONFIG, "temporary-directory": folder}
-            stack.enter_context(dask.config.set(self._config))
-            if not self.dashboard:
-                stack.enter_context(dask.config.set({"distributed.scheduler.http.routes": []}))
-            scheduler = {"cls": Scheduler, "options": {**both, "port": 0, "dashboard": self.dashboard}}
-            cluster = SpecCluster(scheduler=scheduler, security=security, silence_logs=logging.CRITICAL)
-            stack.enter_context(cluster)
-            self.client = stack.enter_context(Client(cluster, set_as_default=False))
-            self.link = self.client.dashboard_link if self.dashboard else ""
-            self._options = {**both, "scheduler_ip": cluster.scheduler_address, "nthreads": 1, "memory_limit": 0}
-            self._options["silence_logs"] = logging.CRITICAL
-            stack.push(self._end)
+        try:
             for number in range(self.count):
-                self._processes.append(self._start(number))
-            self._open = stack.pop_all()
+                self._workers.append(self._start(number))
+        except BaseException:
+            self.__exit__(None)
+            raise
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._open.__exit__(*error)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for one in self._workers:
+            one.end(kill=kind is KeyboardInterrupt)
+        for one in self._workers:
+            one.pool.shutdown()
 
-    def _start(self, number: int) -> _Process:
-        environ = {**ONE_THREAD, **os.environ}
+    def _start(self, number: int, failed_starts: int = 0) -> _Worker:
+        environ = LOKY_LIMIT | {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
         if self.devices:
             environ["LXMLS_DEVICE"] = self.devices[number]
             # Theano uses the last of two values
-            environ["THEANO_FLAGS"] = f"{environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
-        self._started += 1
-        name, log = f"{number}-{self._started}", self._folder / f"worker-{number}.log"
-        running = local_worker.start(self._config, {**self._options, "name": name}, environ, log)
-        return _Process(number, running, name, log)
+            environ["THEANO_FLAGS"] = f"{os.environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
+        theirs, ours = Pipe(duplex=False)
+        with theirs, _without_interrupts():
+            pool = ProcessPoolExecutor(1, env=environ, initializer=_begin, initargs=(theirs, self.token))
+            ready = pool.submit(_ready, self.models)  # starts the process
+        return _Worker(number, pool, ours, ready, failed_starts=failed_starts)
 
-    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the workers; a training that is still running can be resumed from its checkpoint."""
-        for process in self._processes:
-            if kind is KeyboardInterrupt:
-                process.running.kill()
-            process.close()
-        deadline = time.monotonic() + END_SECONDS
-        for process in self._processes:
-            try:
-                process.running.wait(max(0.0, deadline - time.monotonic()))
-            except TimeoutExpired:
-                process.running.kill()
-                process.running.wait()
+    @property
+    def alive(self) -> int:
+        """Number of workers that have started."""
+        return sum(one.is_ready and not one.is_dead for one in self._workers)
 
     @property
     def starting(self) -> bool:
-        """Whether a worker has neither connected nor died since it was first started."""
-        return any(not process.seen and not process.failed_starts for process in self._processes)
+        """Whether a worker has neither started nor died since it was first started."""
+        return any(not one.ready.done() and not one.failed_starts for one in self._workers)
 
     def wait(self, seconds: float) -> None:
-        """Wait until all workers have connected, at most `seconds`."""
-        with suppress(TimeoutError):
-            self.client.wait_for_workers(self.count, timeout=seconds)
+        """Wait until all workers have started, at most `seconds`."""
+        wait([one.ready for one in self._workers], seconds)
 
     def update(self) -> None:
-        """Count the connected workers, and start new processes for those that died.
+        """Start new processes for workers that died.
 
         Raises
         ------
         RuntimeError
             All workers died `MAX_FAILED_STARTS` times in a row while they started.
         """
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        self.present, names = set(found), {worker["name"] for worker in found.values()}
-        self.alive = len(found)
-        for place, process in enumerate(self._processes):
-            process.seen = process.seen or process.name in names
-            if process.running.poll() is None or str(process.number) in self.unfit:
-                continue
-            process.close()
-            failed = 0 if process.seen else process.failed_starts + 1
-            if failed < MAX_FAILED_STARTS:
-                self._processes[place] = self._start(process.number)
-                self._processes[place].failed_starts = failed
-                continue
-            self.unfit[str(process.number)] = f"it died {failed} times in a row while it started: {process.death()}"
-            if len(self.unfit) == self.count:
-                raise RuntimeError(f"no worker starts: worker {process.number}, {self.unfit[str(process.number)]}")
+        for one in list(self._workers):
+            if one.is_dead and str(one.number) not in self.unfit:
+                self._restart(one)
+
+    def _restart(self, dead: _Worker) -> None:
+        dead.end()
+        dead.pool.shutdown()
+        failed = 0 if dead.is_ready else dead.failed_starts + 1
+        if failed < MAX_FAILED_STARTS:
+            self._workers[dead.number] = self._start(dead.number, failed)
+            return
+        error = dead.ready.exception()
+        why = _death(error) if error is None or isinstance(error, BrokenExecutor) else in_words(error)
+        self.unfit[str(dead.number)] = f"it died {failed} times in a row while it started: {why}"
+        if len(self.unfit) == self.count:
+            raise RuntimeError(f"no worker starts: worker {dead.number}, {self.unfit[str(dead.number)]}")
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
+        """Call a function on a free worker; return None if no worker is free."""
+        free = (one for one in list(self._workers) if one.is_free)
+        return next((future for one in free if (future := self._submit(one, function, *arguments))), None)
+
+    def submit_to_all(self, function: Callable[..., Any], *arguments: Any) -> list[Future[Any]]:
+        """Call a function on each free worker."""
+        free = [one for one in self._workers if one.is_free]
+        return [future for one in free if (future := self._submit(one, function, *arguments))]
+
+    def _submit(self, one: _Worker, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
+        try:
+            one.running = one.pool.submit(function, *arguments)
+        except BrokenExecutor:  # it died while it was idle
+            self._restart(one)
+            return None
+        return one.running
+
+    def answer(self, future: Future[Any]) -> Any:
+        """Return the result of a call that has ended; raise its error, or WorkerDied."""
+        try:
+            return future.result()
+        except BrokenExecutor as error:
+            raise WorkerDied(_death(error)) from None
+
+    def ask(self, what: str) -> None:
+        """Ask the trainings of all workers to "stop", "pause" or "resume" after their current update."""
+        for one in self._workers:
+            if one.asked != what:
+                with suppress(OSError):  # it is dead
+                    one.requests.send_bytes(what.encode())
+                one.asked = what
 
     def on_unfit_worker(self, why: str) -> None:
         """Raise RuntimeError: a reason that one worker finds on this machine holds for all."""
         raise RuntimeError(f"the sweep cannot continue: {why}")
 
 
-def _own_credentials() -> Security:
-    """Return a new certificate and key for all roles, in memory, with Dask's defaults for versions and ciphers."""
-    return Security.temporary(tls_ciphers=None, tls_min_version=None, tls_max_version=None)
+def _death(error: BaseException | None) -> str:
+    """Return how a process died, such as "SIGKILL(-9)"."""
+    found = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
+    return found[1] if found else "its process ended"
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from their first moment: a terminal sends it to all of them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(requests: Connection, token: str) -> None:
+    """Prepare a worker's process: ignore Ctrl-C, which the client handles, and listen to the client."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_listen, args=[requests, token], daemon=True).start()
+
+
+def _listen(requests: Connection, token: str) -> None:
+    """Pass on the client's requests; exit when the client has ended, even if it was killed."""
+    with suppress(EOFError, OSError):
+        while True:
+            worker.ask(token, requests.recv_bytes().decode())
+    os._exit(0)
+
+
+def _ready(models: Sequence[str]) -> int:
+    worker.prepare(models)
+    return os.getpid()

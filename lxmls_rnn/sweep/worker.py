@@ -1,4 +1,4 @@
-"""Functions that a Dask worker runs for a sweep: check, compile, and train or resume one run."""
+"""Functions that a worker runs for a sweep: check, compile, and train or resume one run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -31,6 +32,14 @@ LIVE_OWNER_SECONDS = 120.0  # to wait for a live process that has lost the run; 
 
 _asked: dict[str, str] = {}  # "stop" or "pause", by the token of the client that asked
 _changed = threading.Condition()
+
+
+class WorkerDied(Exception):
+    """The process of a worker ended during a call; the message says how. If it `is_final`, do not call again."""
+
+    def __init__(self, how: str, is_final: bool = False) -> None:
+        super().__init__(how)
+        self.is_final = is_final
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,13 @@ class Client:
         return paths.runs() / self.folder
 
 
-def prepare() -> None:
-    """Import and build in advance what the first training needs."""
+def prepare(models: Iterable[str] = ()) -> None:
+    """Import and build in advance what the first training needs, of these models and their frameworks too."""
     records.prepare(Settings, Config, Metrics)
+    version()
+    for name in models:
+        with suppress(Exception):  # it occurs in the trainings again and is reported there
+            model_class(name)
 
 
 @cache
@@ -218,9 +231,13 @@ def kind(settings: Settings) -> tuple[object, ...]:
     return (settings.model, settings.activation, settings.peepholes, settings.dtype, *how)
 
 
-def warm(settings: dict[str, Any]) -> None:
-    """Compile the code for trainings of this kind into Theano's cache, which all workers share."""
-    s = Settings.from_dict(settings)
+def warm(*kinds: dict[str, Any]) -> None:
+    """Compile the code for trainings of these kinds into Theano's cache, which all workers share, or load it."""
+    for settings in kinds:
+        _warm(Settings.from_dict(settings))
+
+
+def _warm(s: Settings) -> None:
     model = model_class(s.model)(5, 4, 3, 3, **s.model_options())
     sentences: Any = [
         _Sentence(np.array(x, "int32"), np.array(y, "int32")) for x, y in (((1, 2), (0, 1)), ((4, 1), (2, 0)))

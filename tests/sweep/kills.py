@@ -2,7 +2,7 @@
 
 python tests/sweep/kills.py --kill-client 100 --kill-worker 100 --interrupt 100 --terminate 50 --seed 1
 
-kill-client     SIGKILL to the process of client and scheduler
+kill-client     SIGKILL to the client
 kill-worker     SIGKILL to a worker, half of them while they start
 interrupt       one to three SIGINT to all processes, as a terminal sends it, or to the client alone
 terminate       SIGTERM to the client
@@ -30,7 +30,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from sweep.small import BASE, DEV, TRAIN, of_sweep, serial, small_sweep
 
-from lxmls_rnn.sweep import halving, local_worker
+from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.sweep import Sweep
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "sweep"]
@@ -45,7 +45,7 @@ END_SECONDS = 30  # that processes may take to end
 def workers_of(client):
     """The processes of a client's workers."""
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-        return [child for child in client.children() if any(local_worker.__name__ in word for word in child.cmdline())]
+        return [child for child in client.children() if "loky.backend.popen_loky_posix" in child.cmdline()]
     return []
 
 

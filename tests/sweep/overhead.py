@@ -29,7 +29,7 @@ ALONE = 20  # trainings timed between two sweeps, at most
 
 
 def memory():
-    """Megabytes of this process: client and scheduler."""
+    """Megabytes of this process: the client."""
     return psutil.Process().memory_info().rss / 1e6
 
 
@@ -77,7 +77,7 @@ def main():
             print(f"one alone takes {before:.3f} s before and {after:.3f} s after; start-up {driver.start_up:.1f} s")
             print(f"all trained in {driver.trained:.1f} s, {times[-1]:.2f} times {ideal:.1f} s")
             print(f"beside the trainings {1e3 * beside:.1f} ms for each; with the end of the workers {whole:.1f} s")
-            print(f"MB of client and scheduler on the way: {', '.join(seen)}", flush=True)
+            print(f"MB of the client on the way: {', '.join(seen)}", flush=True)
             before = after
     print(f"{trainings} trainings of {model}, {workers} workers, {rounds} times: median {median(times):.2f}", end="")
     print(f" ({min(times):.2f} to {max(times):.2f}) times the ideal")

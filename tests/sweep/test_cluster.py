@@ -202,7 +202,7 @@ def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path):
 
 
 def test_workers_are_the_clusters(tmp_path):
-    with pytest.raises(ValueError, match="workers, devices and dashboard cannot be given with a scheduler"):
+    with pytest.raises(ValueError, match="workers and devices cannot be given with a scheduler"):
         Driver(small_sweep(tmp_path, "n_hidd=2"), workers=2, scheduler="tcp://127.0.0.1:8786")
 
 

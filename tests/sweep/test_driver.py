@@ -14,7 +14,7 @@ from sweep.small import BASE, of_sweep, serial, small_sweep
 
 from lxmls_rnn.deep_learning.training import BatchDone
 from lxmls_rnn.runs import Run
-from lxmls_rnn.sweep import halving, local_worker, results
+from lxmls_rnn.sweep import halving, local, results
 from lxmls_rnn.sweep.driver import Driver
 from lxmls_rnn.sweep.sweep import Sweep
 
@@ -152,17 +152,18 @@ def test_a_training_without_its_checkpoint_is_not_done(done):
 @pytest.mark.theano
 @pytest.mark.slow("it starts workers that compile")
 def test_each_worker_uses_its_own_device_and_has_compiled_before_the_first_training(tmp_path, monkeypatch):
-    """Also a worker that connects when another one has already compiled."""
-    start = local_worker.start
+    """Also a worker that starts when another one could already compile."""
+    start = local.Local._start
 
-    def start_second_late(config, options, *others):
-        process = start(config, options, *others)
-        if options["name"].startswith("1-"):
+    def start_second_late(self, number, *others):
+        one = start(self, number, *others)
+        if number == 1:
+            process = max(workers_of(psutil.Process()), key=lambda process: process.create_time())
             process.send_signal(signal.SIGSTOP)
             threading.Timer(2.0, process.send_signal, [signal.SIGCONT]).start()
-        return process
+        return one
 
-    monkeypatch.setattr(local_worker, "start", start_second_late)
+    monkeypatch.setattr(local.Local, "_start", start_second_late)
     monkeypatch.setenv("LXMLS_DEVICE", "cuda7")  # which is not there: Theano would say so
     sweep = small_sweep(tmp_path, "model=FastRNN").begin()
     driver, said = Driver(sweep, devices=["cpu", "cpu"]), []
