@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Callable
 from contextlib import closing
@@ -118,6 +119,9 @@ def run(
 
     pinned = [device.strip() for device in devices.split(",") if device.strip()]
     Driver.check(workers, pinned, scheduler)
+    if scheduler is not None:
+        for handler in logging.getLogger("distributed").handlers:  # Dask also logs once its cluster is closed
+            handler.setLevel(logging.CRITICAL)
     if dry_run:
         sweep.check()
     elif resume is None:

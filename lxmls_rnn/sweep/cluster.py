@@ -109,14 +109,15 @@ class Existing:
         self._submitted[future] = self.addresses
         return future
 
-    def answer(self, future: Future[Any]) -> Any:
-        """Return the result of a call that has ended; raise its error, or WorkerDied."""
+    def answer(self, future: Future[Any]) -> dict[str, Any]:
+        """Return what `worker.train` answered; raise its error, or WorkerDied."""
         try:
-            return future.result()
+            answer: dict[str, Any] = future.result()
         except KilledWorker as error:
             raise WorkerDied(f"{error.allowed_failures + 1} workers", is_final=True) from None
         except CancelledError:  # its workers or the scheduler have disappeared; `update` raises the latter's error
-            return {"state": "lost", "why": ""}
+            answer = {"state": "lost", "why": ""}
+        return answer
 
     def ask(self, what: str) -> None:
         """Ask this client's trainings to "stop", "pause" or "resume" after their current update."""

@@ -9,9 +9,9 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future, wait
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -88,48 +88,54 @@ class Local:
     def __init__(self, count: int, devices: Sequence[str], token: str, models: Sequence[str] = ()) -> None:
         self.count, self.devices, self.token, self.models = count, devices, token, models
         self.unfit: dict[str, str] = {}
-        self._workers: list[_Worker] = []
+        self._workers: dict[int, _Worker] = {}
 
     def __enter__(self) -> Local:
+        # a thread of its own starts the processes: Ctrl-C, which interrupts the main thread, leaves none half started
+        self._starter = ThreadPoolExecutor(1, initializer=_block_interrupts)
         try:
             for number in range(self.count):
-                self._workers.append(self._start(number))
-        except BaseException:
-            self.__exit__(None)
+                self._start(number)
+        except BaseException as error:
+            self.__exit__(type(error))
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for one in self._workers:
+        self._starter.shutdown()
+        for one in self._workers.values():
             one.end(kill=kind is KeyboardInterrupt)
-        for one in self._workers:
+        for one in self._workers.values():
             one.pool.shutdown()
 
-    def _start(self, number: int, failed_starts: int = 0) -> _Worker:
+    def _start(self, number: int, failed_starts: int = 0) -> None:
+        self._starter.submit(self._start_in_thread, number, failed_starts).result()
+
+    def _start_in_thread(self, number: int, failed_starts: int) -> None:
         environ = LOKY_LIMIT | {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
         if self.devices:
             environ["LXMLS_DEVICE"] = self.devices[number]
             # Theano uses the last of two values
             environ["THEANO_FLAGS"] = f"{os.environ.get('THEANO_FLAGS', '')},device={self.devices[number]}"
         theirs, ours = Pipe(duplex=False)
-        with theirs, _without_interrupts():
+        with theirs:
             pool = ProcessPoolExecutor(1, env=environ, initializer=_begin, initargs=(theirs, self.token))
             ready = pool.submit(_ready, self.models)  # starts the process
-        return _Worker(number, pool, ours, ready, failed_starts=failed_starts)
+        self._workers[number] = _Worker(number, pool, ours, ready, failed_starts=failed_starts)
 
     @property
     def alive(self) -> int:
         """Number of workers that have started."""
-        return sum(one.is_ready and not one.is_dead for one in self._workers)
+        return sum(one.is_ready and not one.is_dead for one in self._workers.values())
 
     @property
     def starting(self) -> bool:
         """Whether a worker has neither started nor died since it was first started."""
-        return any(not one.ready.done() and not one.failed_starts for one in self._workers)
+        return any(not one.ready.done() and not one.failed_starts for one in self._workers.values())
 
     def wait(self, seconds: float) -> None:
         """Wait until all workers have started, at most `seconds`."""
-        wait([one.ready for one in self._workers], seconds)
+        wait([one.ready for one in self._workers.values()], seconds)
 
     def update(self) -> None:
         """Start new processes for workers that died.
@@ -139,7 +145,7 @@ class Local:
         RuntimeError
             All workers died `MAX_FAILED_STARTS` times in a row while they started.
         """
-        for one in list(self._workers):
+        for one in list(self._workers.values()):
             if one.is_dead and str(one.number) not in self.unfit:
                 self._restart(one)
 
@@ -148,7 +154,7 @@ class Local:
         dead.pool.shutdown()
         failed = 0 if dead.is_ready else dead.failed_starts + 1
         if failed < MAX_FAILED_STARTS:
-            self._workers[dead.number] = self._start(dead.number, failed)
+            self._start(dead.number, failed)
             return
         error = dead.ready.exception()
         why = _death(error) if error is None or isinstance(error, BrokenExecutor) else in_words(error)
@@ -158,12 +164,12 @@ class Local:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
         """Call a function on a free worker; return None if no worker is free."""
-        free = (one for one in list(self._workers) if one.is_free)
+        free = (one for one in list(self._workers.values()) if one.is_free)
         return next((future for one in free if (future := self._submit(one, function, *arguments))), None)
 
     def submit_to_all(self, function: Callable[..., Any], *arguments: Any) -> list[Future[Any]]:
         """Call a function on each free worker."""
-        free = [one for one in self._workers if one.is_free]
+        free = [one for one in self._workers.values() if one.is_free]
         return [future for one in free if (future := self._submit(one, function, *arguments))]
 
     def _submit(self, one: _Worker, function: Callable[..., Any], *arguments: Any) -> Future[Any] | None:
@@ -174,16 +180,17 @@ class Local:
             return None
         return one.running
 
-    def answer(self, future: Future[Any]) -> Any:
-        """Return the result of a call that has ended; raise its error, or WorkerDied."""
+    def answer(self, future: Future[Any]) -> dict[str, Any]:
+        """Return what `worker.train` answered; raise its error, or WorkerDied."""
         try:
-            return future.result()
+            answer: dict[str, Any] = future.result()
         except BrokenExecutor as error:
             raise WorkerDied(_death(error)) from None
+        return answer
 
     def ask(self, what: str) -> None:
         """Ask the trainings of all workers to "stop", "pause" or "resume" after their current update."""
-        for one in self._workers:
+        for one in self._workers.values():
             if one.asked != what:
                 with suppress(OSError):  # it is dead
                     one.requests.send_bytes(what.encode())
@@ -200,17 +207,10 @@ def _death(error: BaseException | None) -> str:
     return found[1] if found else "its process ended"
 
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C from their first moment: a terminal sends it to all of them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _block_interrupts() -> None:
+    """Let processes that this thread starts ignore Ctrl-C at first: a terminal sends it to all processes."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _begin(requests: Connection, token: str) -> None:

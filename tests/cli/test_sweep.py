@@ -327,7 +327,7 @@ def test_the_status_is_1_where_a_training_failed(on_cluster, tmp_path):
 
 @pytest.mark.process
 def test_dask_logs_nothing_once_the_sweep_is_over(tmp_path):
-    arguments = ["sweep", *SHORT, "--seeds", "1", "--dry-run"]
+    arguments = ["sweep", *SHORT, "--seeds", "1", "--dry-run", "--scheduler", "tcp://127.0.0.1:9"]
     code = "\n".join([
         "import logging, sys", "from typer.testing import CliRunner", "from lxmls_rnn.cli import app",
         f"CliRunner().invoke(app, {arguments})", "logging.getLogger('distributed.batched').warning('a late word')",

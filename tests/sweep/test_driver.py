@@ -153,17 +153,16 @@ def test_a_training_without_its_checkpoint_is_not_done(done):
 @pytest.mark.slow("it starts workers that compile")
 def test_each_worker_uses_its_own_device_and_has_compiled_before_the_first_training(tmp_path, monkeypatch):
     """Also a worker that starts when another one could already compile."""
-    start = local.Local._start
+    start = local.Local._start_in_thread
 
     def start_second_late(self, number, *others):
-        one = start(self, number, *others)
+        start(self, number, *others)
         if number == 1:
             process = max(workers_of(psutil.Process()), key=lambda process: process.create_time())
             process.send_signal(signal.SIGSTOP)
             threading.Timer(2.0, process.send_signal, [signal.SIGCONT]).start()
-        return one
 
-    monkeypatch.setattr(local.Local, "_start", start_second_late)
+    monkeypatch.setattr(local.Local, "_start_in_thread", start_second_late)
     monkeypatch.setenv("LXMLS_DEVICE", "cuda7")  # which is not there: Theano would say so
     sweep = small_sweep(tmp_path, "model=FastRNN").begin()
     driver, said = Driver(sweep, devices=["cpu", "cpu"]), []
