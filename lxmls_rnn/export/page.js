@@ -142,6 +142,7 @@ function drawLayer() {
 
 function draw() {
   const words = seen.words.slice(0, MAX_DRAWN_WORDS);
+  $("tagged").dir = getComputedStyle($("sentence")).direction; // dir="auto" on the list would skip the words, in <bdi>
   $("tagged").replaceChildren(...words.map((word, t) => {
     const k = seen.best[t], item = element("li", "", { class: seen.known[t] ? "" : "unknown" });
     item.append(element("bdi", word), element("small", `${data.tags[k]} ${Math.round(100 * seen.p[t][k])}%${seen.known[t] ? "" : ", unknown"}`));

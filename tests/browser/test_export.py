@@ -7,6 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browser.test_scripts import is_read, places
 from playwright.sync_api import expect
 
 from lxmls_rnn.deep_learning.rnn import model_class, numpy_class
@@ -150,6 +151,15 @@ def test_words_tags_and_layer_are_drawn_as_in_the_panel(open_page):
             page.get_by_label("Recurrent layer").select_option(quantity)
         expected = [[[f"{v:.2f}", in_css(shade(v, strongest))] for v in map(float, row)] for row in values]
         assert cells(page, part) == expected
+
+
+@pytest.mark.parametrize(("sentence", "way"), [("שלום dog ( U.S. runs .", -1), (SENTENCE, 1)])
+def test_a_sentence_follows_its_script(open_page, sentence, way):
+    page = open_page(small())
+    write(page, sentence)
+    assert is_read(page.locator("#tagged"), sentence, way)
+    ((left, *_), (_, right, *_)) = places(page.locator("#tagged bdi", has_text="U.S."), "U .")
+    assert left < right  # each word follows its own script
 
 
 def test_it_works_with_the_keyboard_alone_and_says_what_is_wrong(open_page):
