@@ -156,6 +156,9 @@ class Settings:
             raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
         if self.is_lstm and self.peepholes not in MODELS[self.model].peephole_options:
             raise ValueError(f"{self.model} has no peepholes: set peepholes=False, on the command line --no-peepholes")
+        for name in ("n_emb", "n_hidd"):
+            if (size := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be a positive integer, got {size!r}")
         reader_tags.check_tags(self.tags)
         check_encoding(self.encoding)
         for option in ("corpus", "dev", "embeddings", "tag_map"):

@@ -107,8 +107,7 @@ class SweepPanel(Panel):
         ]
         what = "Trainings of each setting; the first one has the model's seed"
         self.seeds = integer("Seeds", 3, what, 1000, "14em", label="6em")
-        what = "Train this many settings, drawn at random from the grid; 0: all"
-        self.sample = integer("Sample", 0, what, 100_000, "14em", 0, "6em")
+        self.sample = integer("Sample", 0, "Train so many settings, drawn at random; 0: all", 100_000, "14em", 0, "6em")
         self.workers = integer("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
         what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
         self.halving = checkbox("Successive halving", what)
@@ -153,7 +152,7 @@ class SweepPanel(Panel):
         if not self.name.value:
             self._propose_name()
         try:
-            sweep = self.described()
+            (sweep := self.described()).check_values()
             rare = self.trainer.advanced.changed + self.model.advanced.changed + self.corpus.advanced.changed
             self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
         except (ValueError, OSError) as error:
@@ -173,7 +172,8 @@ class SweepPanel(Panel):
 
     def start(self) -> None:
         """Train a new sweep."""
-        self._follow(live_sweeps.start(self.described().begin(), self.workers.value))
+        begun = self.described().begin("or choose it at Selected sweep and press Resume")
+        self._follow(live_sweeps.start(begun, self.workers.value))
         self.refresh(self.name.value)
         self._propose_name()
 
