@@ -146,7 +146,7 @@ function draw() {
   $("tagged").replaceChildren(...words.map((word, t) => {
     const k = seen.best[t], item = element("li", "", { class: seen.known[t] ? "" : "unknown" });
     item.append(element("bdi", word), element("small", `${data.tags[k]} ${Math.round(100 * seen.p[t][k])}%${seen.known[t] ? "" : ", unknown"}`));
-    item.style.backgroundColor = data.palette.tags[k % data.palette.tags.length];
+    item.style.backgroundColor = data.palette.tags[k];
     return item;
   }));
   const caption = "Probability of each tag for each word";

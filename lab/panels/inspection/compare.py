@@ -116,14 +116,13 @@ class CompareView(View):
 
     def _tag_table(self, pair: list[tuple[Opened, Seen]]) -> str:
         best = [[opened.tagger.tags[k] for k in seen.forward.p_y.argmax(axis=0)] for opened, seen in pair]
-        names = pair[0][0].tagger.tags + [tag for tag in pair[1][0].tagger.tags if tag not in pair[0][0].tagger.tags]
         rows = []
         for t, word in enumerate(pair[0][1].words):
             cells: list[object] = [word]
             for (_, seen), tags in zip(pair, best, strict=True):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
                 text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
-                cells.append(html.chip(text, colour_of(names.index(tags[t]))))
+                cells.append(html.chip(text, colour_of(tags[t])))
             rows.append([*cells, html.chip("≠ differ", WRONG_COLOUR) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
         verdict = f"The tags of {n} of {len(rows)} words differ." if n else "Both runs give every word the same tag."

@@ -166,7 +166,7 @@ def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
     for word, gold, k, hit, unknown in zip(*of_sentence, strict=True):
         if hit:
             tag = gold if gold == tags[k] else f"{gold} → {tags[k]}"
-            words.append(html.word(word, tag, colour_of(int(k)), unknown))
+            words.append(html.word(word, tag, colour_of(tags[k]), unknown))
         else:
             words.append(escape(word))
     return " ".join(words)

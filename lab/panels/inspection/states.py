@@ -152,7 +152,7 @@ class StatesView(CorpusView):
         begin, end = max(0, t - WORDS_BEFORE), t + 1 + WORDS_AFTER
         before, after = "… " * (begin > 0) + " ".join(words[begin:t]), " ".join(words[t + 1 : end])
         context = f"{before} <mark>{words[t]}</mark> {after}{' …' * (end < len(words))}"
-        tags = [html.chip(self._tags[n], colour_of(n)) for n in (int(sentence.y[t]), k)]
+        tags = [html.chip(tag, colour_of(tag)) for tag in (self._tags[int(sentence.y[t])], self._tags[k])]
         return [
             f"{place.distance:.3g}",
             *tags,

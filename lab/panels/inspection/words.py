@@ -106,9 +106,9 @@ class NeighboursView(View):
         places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]), maps[0])
         frame = np.hstack([principal_components(E, maps[0])[0] for E in maps])
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
-        colours = [colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
+        colours = [colour_of(tagger.tags[k]) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
-        seen = [(tag, colour_of(k)) for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())]
+        seen = [(tag, colour_of(tag)) for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())]
         legend = " ".join(html.chip(tag, colour) for tag, colour in seen)
         on_map = [names.index(word) for word in marked]
         self.map.value = (
