@@ -121,12 +121,13 @@ class CompareView(View):
             cells: list[object] = [word]
             for (_, seen), tags in zip(pair, best, strict=True):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
-                text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
+                text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + " *" * bool(seen.unknown[t])
                 cells.append(html.chip(text, colour_of(tags[t])))
             rows.append([*cells, html.chip("≠ differ", WRONG_COLOUR) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
         verdict = f"The tags of {n} of {len(rows)} words differ." if n else "Both runs give every word the same tag."
-        return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)
+        note = "<small>* not in the vocabulary of this run</small>" if any(s.unknown.any() for _, s in pair) else ""
+        return f"<b>{verdict}</b>{html.table(['word', pair[0][0].name, pair[1][0].name, ''], rows)}{note}"
 
     def _draw_chart(self, pair: list[tuple[Opened, Seen]]) -> None:
         t, lines = self.word.value, {}
