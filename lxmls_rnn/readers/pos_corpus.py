@@ -214,7 +214,7 @@ def train_vocabulary(
     Warns
     -----
     UserWarning
-        The training part has no rare words, so the embedding of `UNKNOWN_WORD` is never trained.
+        The training part has no rare words, so the embedding of `UNKNOWN_WORD` is never trained; or only rare words.
     """
     _check_positive("min_count", min_count)
     if len(train_seq) == 0:
@@ -226,6 +226,12 @@ def train_vocabulary(
         warnings.warn(
             f"no word of the training part occurs fewer than min_count={min_count} times, so the embedding of "
             f"{UNKNOWN_WORD!r} is never trained: choose a greater min_count",
+            stacklevel=2,
+        )
+    if not x_dict:
+        warnings.warn(
+            f"every word of the training part occurs fewer than min_count={min_count} times, so each becomes "
+            f"{UNKNOWN_WORD!r} and a model cannot tell words apart: choose a smaller min_count",
             stacklevel=2,
         )
     x_dict.add(UNKNOWN_WORD)

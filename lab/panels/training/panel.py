@@ -98,12 +98,10 @@ class TrainingPanel(Panel):
         self.pause_button = self.button("Pause", what, self.pause_or_resume, icon="pause")
         what = "Stop after the current update and save a checkpoint"
         self.stop_button = self.button("Stop", what, self.stop, icon="stop")
-        what = "Copy the settings of the selected run to the controls above"
-        self.copy_button = self.button("Copy settings", what, self.copy_settings, icon="copy")
+        self.copy_button = self.button("Copy settings", "Copy to the controls above", self.copy_settings, icon="copy")
         self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
         self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
-        what = "Resume the selected run and train until this epoch"
-        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
+        self.resume_button = self.button("Resume", "Train until this epoch", self.resume, icon="forward")
         what = "Delete the selected run from the disk; press twice to confirm"
         self.delete_button = self.button("Delete", what, self.delete, icon="trash")
         self.exporting = Export(self, self._folder)
@@ -256,6 +254,9 @@ class TrainingPanel(Panel):
                 return
             if not live.job.active or live.name not in self.run.options:
                 self.refresh()
+                if live is self._awaited and live.name not in self.run.options:  # its start failed
+                    self.run.value = next(iter(self.run.options), None)
+                    self._report_end(live)
                 return
             if live.name in self.shown.value:
                 self._draw_run(live.name)

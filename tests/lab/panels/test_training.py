@@ -6,6 +6,8 @@ import shutil
 import tempfile
 import threading
 from dataclasses import replace
+from math import ceil
+from unittest.mock import Mock
 
 import bqplot
 import pytest
@@ -193,6 +195,18 @@ def test_epochs_have_marks_which_are_small_where_they_are_many():
     assert sizes[2] > 9 * sizes[60]
     curves.update("60 epochs", [], [(0.5, 3.0, 0.5)], [(0.5, 2.0)])  # at once
     assert (list(lines.cost_within.y), list(lines.norm_within.y)) == ([3.0], [2.0])
+
+
+@pytest.mark.parametrize(("epochs", "done", "ticks"), [(0, 0.3, [0, 1]), (2, 2.4, [0, 1, 2, 3]), (9, 9.0, None)])
+def test_few_epochs_have_a_tick_each(epochs, done, ticks):
+    curves = Curves()
+    curves.show(["a run"])
+    rows = [Metrics(epoch=n, cost=1.0, **ROW) for n in range(1, epochs + 1)]
+    curves.update("a run", rows, [(done, 3.0, 0.5)], [(done, 2.0)])
+    for plot in (curves.cost, curves.accuracy, curves.norm):
+        across = plot.axes[0]
+        assert (across.tick_values if ticks is None else list(across.tick_values)) == ticks
+        assert across.scale.max == max(epochs, ceil(done))
 
 
 def test_the_box_gives_the_cost_a_logarithmic_axis(panel):
@@ -394,6 +408,19 @@ def test_a_training_that_fails_before_its_first_update_is_named_without_a_comma(
     training.job.wait(PATIENCE)
     assert "epochs must be at least" in panel.message.value
     assert f"</b>: {training.name}<br>" in panel.status.value
+
+
+def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):
+    first = train(panel)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "create", Mock(side_effect=MemoryError("the model needs 9 GB")))
+        panel.start_button.click()
+        live_runs._all[-1].job.wait(PATIENCE)
+    assert "the model needs 9 GB" in panel.message.value
+    assert panel.run.options == panel.shown.options == TrainingPanel().run.options == (first.name,)
+    assert panel.run.value == first.name
+    panel.name.value = "NumpyRNN-2"  # its name is free again
+    assert train(panel).name == "NumpyRNN-2"
 
 
 def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):
