@@ -134,7 +134,8 @@ class Plots(widgets.VBox):
         last = max(len(result.rows) for setting, *_ in best for result in setting.results)
         self.curves.axes[0].tick_values = np.arange(1, last + 1, max(1, -(-last // 8)))
         put_marks(self.curves, marks)
-        lines = ((", ".join(map(grid.in_words, s.point.values())) or "mean", *look) for s, *look in best)
+        names = (", ".join(map(grid.in_words, setting.point.values())) or "mean" for setting, *_ in best)
+        lines = ((name, colour, style) for name, (_, colour, style) in zip(names, best, strict=True))
         some = f"The {len(best)} best settings. " if n_settings > len(best) else ""
         message = f"{some}Colours as in the other plot. Band: standard deviation over the seeds."
         self.legends[1].value = f"<div>{html.key(lines)}</div><small>{message}</small>"
