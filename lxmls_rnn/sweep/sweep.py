@@ -86,10 +86,11 @@ class Sweep:
                 yield Training(run_name(point, seed), point, seed, grid.with_point(self.base, point, seed))
 
     def check_values(self) -> None:
-        """Raise ValueError if a varied value is out of range; read no file."""
+        """Raise ValueError if a varied value, beside the first one of the others, is out of range; read no file."""
+        first = {name: values[0] for name, values in self.vary.items()}
         for name, values in self.vary.items():
             for value in values:
-                grid.with_point(self.base, {name: value}, self.base.seed)
+                grid.with_point(self.base, {**first, name: value}, self.base.seed)
 
     def check(self) -> None:
         """Check the settings of all trainings.

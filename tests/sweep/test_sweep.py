@@ -235,3 +235,11 @@ def test_what_is_no_file_is_named_and_hides_no_other_sweep(tmp_path, monkeypatch
     assert [(broken.name, "sweep.json" in broken.why) for broken in damaged] == [
         (name, True) for name in ("circle", "pipe", "socket")
     ]
+
+
+def test_the_values_of_a_sweep_are_checked_together(tmp_path):
+    small_sweep(tmp_path, "peepholes=yes,no", "model=NumpyLSTM,LSTM").check_values()
+    with pytest.raises(ValueError, match="only an LSTM can be without peepholes"):
+        small_sweep(tmp_path, "peepholes=yes,no").check_values()
+    with pytest.raises(ValueError, match="n_emb must be a positive integer, got 0"):
+        small_sweep(tmp_path, "n_emb=2,0").check_values()

@@ -83,8 +83,9 @@ class Curves(widgets.VBox):
         """Add the figures if there are runs, that of the norms if there are some; end their axes at a whole epoch."""
         last = max((lines.epochs for lines in self.lines.values()), default=1)
         for across, _ in (self.cost.axes, self.accuracy.axes, self.norm.axes):
-            across.scale.max = last
-            across.tick_values = np.arange(last + 1) if last <= MAX_EPOCH_TICKS else None
+            if across.scale.max != last:
+                across.scale.max = last
+                across.tick_values = np.arange(last + 1) if last <= MAX_EPOCH_TICKS else None
         measured = any(len(mark.x) for mark in self.norm.marks)
         shown = (self.cost, self.accuracy, *([self.norm] if measured else [])) if self.lines else ()
         fill(self.figures, *shown)

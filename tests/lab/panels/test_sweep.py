@@ -43,7 +43,7 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
     assert panel.count.value.startswith("10 trainings: 5 settings")
     panel.vary[1][1].value = "-1"
     assert "rate must be a positive number" in panel.count.value
-    panel.vary[0][1].value = "lin:0:5:6"
+    panel.vary[1][1].value, panel.vary[0][1].value = "1", "lin:0:5:6"
     assert "n_hidd must be a positive integer, got 0" in panel.count.value
     panel.vary[0][1].value = "2,3"
     panel.vary[1][1].value = "quick"
