@@ -16,7 +16,7 @@ from lxmls_rnn.sweep.plots import MAX_COLOURED_CURVES, curve, is_number, lines_a
 from lxmls_rnn.sweep.results import Result, Setting
 
 GREY = "#999999"
-LINE_STYLES = ("solid", "dashed", "dotted")  # of learning curves that have the colour of the same line
+CURVE_STYLES = ("solid", "dashed", "dotted")  # of learning curves that have the colour of the same line
 
 
 def coloured_curves(
@@ -32,8 +32,8 @@ def coloured_curves(
     for one in settings:
         colour = next(colour for (_, line), colour in zip(lines, LINES, strict=False) if one in line)
         n_before = sum(colour == other for _, other, _ in found)
-        if n_before < len(LINE_STYLES) and len(found) < MAX_COLOURED_CURVES:
-            found.append((one, colour, LINE_STYLES[n_before]))
+        if n_before < len(CURVE_STYLES) and len(found) < MAX_COLOURED_CURVES:
+            found.append((one, colour, CURVE_STYLES[n_before]))
     return found
 
 
