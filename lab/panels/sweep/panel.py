@@ -107,7 +107,8 @@ class SweepPanel(Panel):
         ]
         what = "Trainings of each setting; the first one has the model's seed"
         self.seeds = integer("Seeds", 3, what, 1000, "14em", label="6em")
-        self.sample = integer("Sample", 0, "Train so many settings, drawn at random; 0: all", 100_000, "14em", 0, "6em")
+        what = "Train this many settings, drawn at random from the grid; 0: all"
+        self.sample = integer("Sample", 0, what, 100_000, "14em", 0, "6em")
         self.workers = integer("Workers", cores(), "Processes that train in parallel", 1000, "14em", label="6em")
         what = "Repeatedly drop the worse half of the settings, by accuracy on dev, and double the epochs"
         self.halving = checkbox("Successive halving", what)

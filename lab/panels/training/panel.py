@@ -98,10 +98,12 @@ class TrainingPanel(Panel):
         self.pause_button = self.button("Pause", what, self.pause_or_resume, icon="pause")
         what = "Stop after the current update and save a checkpoint"
         self.stop_button = self.button("Stop", what, self.stop, icon="stop")
-        self.copy_button = self.button("Copy settings", "Copy to the controls above", self.copy_settings, icon="copy")
+        what = "Copy the settings of the selected run to the controls above"
+        self.copy_button = self.button("Copy settings", what, self.copy_settings, icon="copy")
         self.refresh_button = self.button("Refresh", "Reload the list", self.refresh, icon="refresh")
         self.to_epoch = integer("to epoch", 5, "Resume trains until this epoch", 100_000, "10.5em", label="5em")
-        self.resume_button = self.button("Resume", "Train until this epoch", self.resume, icon="forward")
+        what = "Resume the selected run and train until this epoch"
+        self.resume_button = self.button("Resume", what, self.resume, icon="forward")
         what = "Delete the selected run from the disk; press twice to confirm"
         self.delete_button = self.button("Delete", what, self.delete, icon="trash")
         self.exporting = Export(self, self._folder)
