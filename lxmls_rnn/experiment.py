@@ -99,7 +99,7 @@ def part_file(settings: Settings, part: str) -> Path:
     if not file.is_file():
         raise FileNotFoundError(
             f"the {part} part of this run is the file {settings.files().get(part, file)}, but there is none at "
-            f"{file.absolute()}: copy it there from the machine of the training, or set LXMLS_DATA to the folder with it"
+            f"{file.absolute()}: copy it there from the machine of the training, or set LXMLS_DATA to its folder"
         )
     return file
 

@@ -151,8 +151,8 @@ def _obtain(
             return
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
-            f"download {file.url} by hand (described at {source}), put it at {folder or _on_the_host(archive)}, and fetch "
-            "again."
+            f"download {file.url} by hand (described at {source}), put it at {folder or _on_the_host(archive)}, and "
+            "fetch again."
         ) from error
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(text, target)

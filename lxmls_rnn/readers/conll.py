@@ -30,9 +30,7 @@ class Token(NamedTuple):
     line_number: int
 
 
-def read_lines(
-    file: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = ""
-) -> Iterator[tuple[int, str]]:
+def read_lines(file: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = "") -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a text file, plain or gzipped, without line ends and byte order mark.
 
     Raises FileNotFoundError if the file does not exist, OSError with its name if it cannot be read, and ValueError if

@@ -85,8 +85,8 @@ class PostagCorpus:
         -----
         UserWarning
             Words have no tag, or tags are missing in the tag map (one warning for all of them; they become 'x'), or
-            sentences of one word were left out and `max_sent_len` is None, or the words are valid UTF-8 but `encoding` is
-            another one.
+            sentences of one word were left out and `max_sent_len` is None, or the words are valid UTF-8 but `encoding`
+            is another one.
         """
         for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
             if limit is not None:

@@ -13,6 +13,7 @@ from lxmls_rnn.storage.files import escaped, quoted, read_regular, write_atomica
 from lxmls_rnn.storage.spreadsheet import to_csv
 from lxmls_rnn.submissions.marks import Marks, Stored
 
+MARKS_FILE = "marks.json"  # in the folder of the pages
 COMMENTS = "comments.csv"  # beside the pages: columns student and comment
 MAX_COMMENTS_BYTES = 8 << 20
 
@@ -24,7 +25,9 @@ def write_pages(folder: Path, stored: Stored) -> dict[str, str]:
     """
     for one in stored.marks:
         if not one.student or Path(one.student).name != one.student or "\0" in one.student:
-            raise ValueError(f"{folder}: a student's name must be the name of a folder, got {quoted(one.student)}")
+            raise ValueError(
+                f"{folder / MARKS_FILE}: a student's name must be the name of a folder, got {quoted(one.student)}"
+            )
     file = folder / COMMENTS
     if not file.exists():
         write_atomically(file, to_csv([["student", "comment"], *([one.student, ""] for one in stored.marks)]))

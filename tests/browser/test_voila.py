@@ -41,7 +41,9 @@ def test_a_page_of_another_site_starts_no_kernel(chromium, server):
     before = json.loads(server.ask("api/kernels"))
     address = f"{server.url}/voila/render/00-welcome.ipynb"
     page.goto(f"{server.url.replace('127.0.0.1', 'localhost')}/login")
-    page.evaluate("address => new Promise(done => { const a = new Image(); a.onerror = done; a.src = address; })", address)
+    page.evaluate(
+        "address => new Promise(done => { const a = new Image(); a.onerror = done; a.src = address; })", address
+    )
     page.evaluate("address => { location = address; }", address)
     expect(page).to_have_url(re.compile(rf"{server.url}/login"))
     assert json.loads(server.ask("api/kernels")) == before

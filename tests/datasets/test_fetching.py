@@ -106,7 +106,7 @@ def test_a_wrong_file_stays_when_the_fetch_fails(server, tmp_path):
 def test_in_the_container_a_file_is_to_be_put_into_the_hosts_folder(server, tmp_path, monkeypatch):
     server.answers = [status(404)]
     monkeypatch.setenv("LXMLS_IMAGE", str(tmp_path))
-    with pytest.raises(DownloadError, match="put it at data/ewt/own.txt, and fetch again"):
+    with pytest.raises(DownloadError, match=r"put it at data/ewt/own\.txt, and fetch again"):
         quietly(a_dataset(server.url, name="ewt/own.txt"), tmp_path / "data")
 
 

@@ -311,7 +311,10 @@ def test_finite_costs_whose_sum_is_not_finite_stop_too():
     model = rnns.NumpyRNN(*SIZES, seed=0)
     values = model.get_values()
     model.set_values({**values, "W_y": 3e307 * values["W_y"]})  # as a rate of 1e308 leaves it
-    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="cost became inf in epoch 1, batch .* rate"):
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"cost became inf in epoch 1, batch .* rate"),
+    ):
         train(Trainer(rate=1e-300), model, corpus(20))
 
 

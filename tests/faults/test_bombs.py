@@ -95,9 +95,9 @@ BOMBS = {
     "model": (lambda: sparse("sparse.npz"), [model_file.load]),
     # a message of 8e8 bytes: a graph, or a text of the metadata
     "onnx": (lambda: sparse("a.onnx", 8 * 10**8), [onnx.read]),
-    "graph": (lambda: sparse("b.onnx", 8 * 10**8 + 6, b"\\x3a\\x80\\x90\\xbc\\xfd\\x02"), [onnx.read]),
+    "graph": (lambda: sparse("b.onnx", 8 * 10**8 + 6, bytes.fromhex("3a 8090bcfd02")), [onnx.read]),
     "text": (
-        lambda: sparse("c.onnx", 8 * 10**8 + 14, b"\\x3a\\x00\\x72\\x86\\x90\\xbc\\xfd\\x02\\x0a\\x80\\x90\\xbc\\xfd\\x02"),
+        lambda: sparse("c.onnx", 8 * 10**8 + 14, bytes.fromhex("3a00 728690bcfd02 0a8090bcfd02")),
         [onnx.read],
     ),
     "metrics": (lambda: sparse("run/metrics.jsonl"), [lambda path: read_metrics(path.parent)]),

@@ -305,7 +305,9 @@ def test_what_somebody_else_has_put_there_is_not_taken(elsewhere, trap):
 def test_where_no_folder_serves_it_is_said(elsewhere, monkeypatch):
     tmp, file = elsewhere
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(RuntimeError, match=f"{file}/lxmls-rnn/theano cannot .*; {tmp}/lxmls-rnn-.* cannot be .*XDG_CACHE"):
+    with pytest.raises(
+        RuntimeError, match=f"{file}/lxmls-rnn/theano cannot .*; {tmp}/lxmls-rnn-.* cannot be .*XDG_CACHE"
+    ):
         settings(file)
 
 
