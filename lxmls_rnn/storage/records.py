@@ -75,7 +75,7 @@ def parse(kind: type[T], text: bytes | str, field: str = "") -> T:
     import pydantic  # takes a tenth of a second
 
     try:
-        return cast(T, _validator(kind).validate_json(text, strict=True))
+        return cast(T, _validator(kind).validate_json(text, strict=True))  # type: ignore[arg-type]
     except pydantic.ValidationError as error:
         raise ValueError(_in_words(error, field)) from None
 
