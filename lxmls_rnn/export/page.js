@@ -19,7 +19,7 @@ const L = "\\p{L}\\p{N}_", END = `(?![${L}])`;
 const TOKEN = new RegExp(
   [
     "https?://[^ ]+|www\\.[^ ]+", // addresses
-    `[${L}.+\\-]+@[${L}\\-]+(?:\\.[${L}\\-]+)+`,
+    `[${L}.+\\-]{1,64}@[${L}\\-]+(?:\\.[${L}\\-]+)+`,
     "(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc)\\.", // titles and abbreviations
     "(?:[a-z\u0130\u0131]\\.){2,}", // U.S.; Python's [a-z] has these two more, if case is ignored
     `n't${END}|'(?:s|m|d|ll|re|ve)${END}`, // clitics

@@ -233,7 +233,16 @@ def test_axe_finds_no_fault_in_either_theme(open_page, scheme):
 def test_sentences_are_split_into_words_as_in_python(open_page):
     page = open_page(small())
     pieces = PIECES.split()
-    pieces += ["cafe\u0301", "می\u200cخواهم", "x\U0001d165", "\U0001e8d0a", "\u2019s", "it\u2019s", "\u2764\ufe0f"]
+    pieces += [
+        "cafe\u0301",
+        "می\u200cخواهم",
+        "x\U0001d165",
+        "\U0001e8d0a",
+        "\u2019s",
+        f"{'+' * 70}@b.org",
+        "it\u2019s",
+        "\u2764\ufe0f",
+    ]
     pieces += [" ", "\u00a0", "\u2003", "\x1c", "\x85", "\ufeff", "\u2028"]
     draw = random.Random(0)
     texts = ["".join(draw.choice([piece, f"{piece} "]) for piece in draw.choices(pieces, k=6)) for _ in range(5000)]

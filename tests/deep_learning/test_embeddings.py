@@ -124,9 +124,10 @@ def test_a_width_is_checked_on_words_not_needed_too(text):
         extract_embeddings(text("cat 1 2 3\ndog 1 2\n"), {"cat": 0})
 
 
-def test_something_that_is_no_number_is_met(text):
-    with pytest.raises(ValueError, match=r"embeddings, line 2: expected 2 numbers: .*'x2'"):
-        extract_embeddings(text("mat 1 2\ncat 1 x2\n"), {"cat": 0})
+@pytest.mark.parametrize("wrong", ["x2", "1_0"])
+def test_something_that_is_no_number_is_met(text, wrong):
+    with pytest.raises(ValueError, match=f"embeddings, line 2: expected 2 numbers: .*'{wrong}'"):
+        extract_embeddings(text(f"mat 1 2\ncat 1 {wrong}\n"), {"cat": 0})
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])

@@ -307,6 +307,17 @@ def test_a_cost_that_is_not_finite_stops_with_advice():
         train(Trainer(epochs=50, rate=1e6), model, corpus(20))
 
 
+def test_finite_costs_whose_sum_is_not_finite_stop_too():
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    values = model.get_values()
+    model.set_values({**values, "W_y": 3e307 * values["W_y"]})  # as a rate of 1e308 leaves it
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"cost became inf in epoch 1, batch .* rate"),
+    ):
+        train(Trainer(rate=1e-300), model, corpus(20))
+
+
 def test_an_epochs_seconds_do_not_count_what_is_done_between_its_events():
     begin, elsewhere, seconds = time.perf_counter(), 0.0, 0.0
     for event in Trainer(epochs=2).fit(rnns.NumpyRNN(*SIZES, seed=0), corpus(5)):

@@ -223,17 +223,18 @@ def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path,
 
 def test_what_is_no_file_is_named_and_hides_no_other_sweep(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the name of a socket is short
-    for name in ("good", "circle", "pipe", "socket"):
+    for name in ("good", "circle", "pipe", "socket", "nowhere"):
         small_sweep(tmp_path, "n_hidd=2", name=name).begin()
-    for name in ("circle", "pipe", "socket"):
+    for name in ("circle", "pipe", "socket", "nowhere"):
         Path(name, "sweep.json").unlink()
     Path("circle", "sweep.json").symlink_to("sweep.json")
     os.mkfifo("pipe/sweep.json")
+    Path("nowhere", "sweep.json").symlink_to("gone")
     socket.socket(socket.AF_UNIX).bind("socket/sweep.json")
     found, damaged = find_sweeps(tmp_path)
     assert [sweep.name for sweep in found] == ["good"]
     assert [(broken.name, "sweep.json" in broken.why) for broken in damaged] == [
-        (name, True) for name in ("circle", "pipe", "socket")
+        (name, True) for name in ("circle", "nowhere", "pipe", "socket")
     ]
 
 

@@ -18,7 +18,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
@@ -89,8 +89,9 @@ class CompareView(View):
         self._measured = pair = self.opened, self.other
         first, second = (opened.tagger for opened in pair)
         check_same_tags(first.tags, second.tags)
-        if (file := parts(settings).get(part)) is None:
+        if part not in parts(settings):
             raise ValueError(f"the corpus of {self.opened.name} has no part {part}: choose another part")
+        file = part_file(settings, part)
 
         def work() -> Iterator[tuple[Judged, Judged]]:
             sentences = [tagger.read(file, **settings.reading) for tagger in (first, second)]

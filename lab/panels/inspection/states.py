@@ -11,7 +11,7 @@ from lab.panels.inspection.view import CorpusView, Opened, last_word, word_slide
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 from lxmls_rnn.plotting.palette import colour_of
 from lxmls_rnn.storage.files import counted
 
@@ -106,7 +106,7 @@ class StatesView(CorpusView):
         def work() -> Iterator[Tagged]:
             nonlocal total
             limit = min(settings.max_nr_sent or MAX_SENTENCES, MAX_SENTENCES)
-            sentences = tagger.read(parts(settings)[part], **{**settings.reading, "max_nr_sent": limit})
+            sentences = tagger.read(part_file(settings, part), **{**settings.reading, "max_nr_sent": limit})
             self._tags, total, numbers = sentences.y_dict.names, len(sentences), 0
             for sentence in sentences:
                 forward = tagger.model.forward(sentence.x, all_outputs=True)
@@ -163,9 +163,9 @@ class StatesView(CorpusView):
     def code(self) -> str:
         return f"""
 import numpy as np
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 
-file = parts(run.settings)[{self.part.value!r}]
+file = part_file(run.settings, {self.part.value!r})
 sentences = tagger.read(file, **{{**run.settings.reading, "max_nr_sent": {MAX_SENTENCES}}})
 t = {self.word.value}
 h = tagger.model.forward(x, all_outputs=True).h[:, t + 1]

@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 import subprocess
@@ -523,13 +524,18 @@ def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):
     assert "no-dev on test" in view.summary.value
 
 
-def test_a_file_that_is_gone_is_named(runs_with):
-    root = runs_with("rnn")
-    config = root / "rnn" / "config.json"
-    config.write_text(config.read_text().replace("dev.conll", "gone.conll"))
+@pytest.mark.parametrize("look", [measure, lambda panel: searched(panel)], ids=["errors", "similar states"])
+def test_a_run_of_another_machine_says_which_file_it_needs_and_what_to_do(runs_with, look):
+    root = runs_with("no-dev")
+    config = root / "no-dev" / "config.json"
+    settings = json.loads(config.read_text())
+    settings["settings"] |= {"corpus": "/home/anna/corpus.conll", "dev": None}
+    settings["checksums"]["/home/anna/corpus.conll"] = ""
+    config.write_text(json.dumps(settings))
     panel = InspectionPanel()
-    view = measure(panel)
-    assert "gone.conll" in said(panel)
+    view = look(panel)
+    assert "train part of this run is the file /home/anna/corpus.conll, but there is none at" in said(panel)
+    assert "copy it there from the machine of the training, or set LXMLS_DATA" in said(panel)
     assert not view.button.disabled
 
 
