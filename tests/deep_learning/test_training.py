@@ -142,8 +142,14 @@ def test_shuffling_is_fixed_by_the_seed_and_changes_with_the_epoch():
 
 
 def test_the_rate_decays():
-    events = epochs(train(Trainer(epochs=3, rate=0.4, decay=1.0), rnns.NumpyRNN(*SIZES, seed=0), corpus(3)))
-    assert [event.rate for event in events] == pytest.approx([0.4, 0.2, 0.4 / 3])
+    model, rates = rnns.NumpyRNN(*SIZES, seed=0), [0.4, 0.2, 0.4 / 3]
+    events = epochs(train(Trainer(epochs=3, rate=0.4, decay=1.0), model, corpus(3)))
+    assert [event.rate for event in events] == pytest.approx(rates)
+    guide = rnns.NumpyRNN(*SIZES, seed=0)
+    for rate in rates:
+        train(Trainer(epochs=1, rate=rate), guide, corpus(3))
+    for W, expected in zip(model.param, guide.param, strict=True):
+        assert np.allclose(W, expected, rtol=1e-12)
 
 
 def test_training_learns_the_context():

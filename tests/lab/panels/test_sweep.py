@@ -120,10 +120,20 @@ def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
 
 
 def test_a_point_opens_its_run_in_the_inspection_panel(trained):
+    first = next(trained.trainings())  # of its setting's two; it is unfinished and has no point
+    (trained.folder / first.name / "metrics.jsonl").write_text("")
     panel = SweepPanel()
-    panel.plots.points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": 0}}, None)
-    (inspection,) = panel.inspection.children
-    assert inspection.choice.run.value.startswith("small/n_hidd=")
+    points = panel.plots.points
+    accuracies = set()
+    for index, (n_hidd, accuracy) in enumerate(zip(points.x, points.y, strict=True)):
+        points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": index}}, None)
+        (inspection,) = panel.inspection.children
+        sweep, name = inspection.choice.run.value.split("/")
+        run = Run.open(name, trained.folder)
+        assert (sweep, run.settings.n_hidd, run.metrics()[-1].dev_accuracy) == ("small", n_hidd, accuracy)
+        accuracies.add(accuracy)
+    assert len(points.x) == 7
+    assert len(accuracies) > 1  # else any run would do
     assert "NumpyRNN" in inspection.about.value
 
 
