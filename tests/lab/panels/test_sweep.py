@@ -1,5 +1,6 @@
 """The sweep panel, driven in Python."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -94,6 +95,11 @@ def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     assert list(panel.across.options) == [("Hidden units (n_hidd)", "n_hidd"), ("Activation", "activation")]
     assert panel.plots.against.axes[0].label == "Hidden units (n_hidd)"
     assert sorted(set(panel.plots.points.x)) == [2, 20]
+    points, key = panel.plots.points, panel.plots.legends[0].value
+    colours = re.findall(r"(#\w+)\"></span> activation=(\w+)<", key)
+    runs = {Run.open(t.name, trained.folder).metrics()[-1].dev_accuracy: t.point for t in trained.trainings()}
+    for accuracy, colour in zip(points.y, points.colors, strict=True):
+        assert (colour, runs[accuracy]["activation"]) in colours
     panel.across.value = "activation"
     assert panel.plots.against.axes[0].tick_labels == {"0": "logistic", "1": "tanh"}
     assert len(panel.plots.points.x) == 8

@@ -105,6 +105,7 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     assert list(lines.cost.y) == [row.cost for row in training.rows]
     assert list(lines.dev.y) == [row.dev_accuracy for row in training.rows]
     assert list(lines.train.x) == [1, 2]
+    assert list(lines.train.y) == [row.train_accuracy for row in training.rows]
     assert "NumpyRNN-1" in panel.curves.legend.value
     assert panel.table.value == epochs_table(training.name, training.rows)
     assert "Done" in panel.status.value
