@@ -49,8 +49,16 @@ def test_the_two_lines_of_the_guide_are_printed(text, capsys):
     )
 
 
-def test_a_word_met_twice_counts_once(text, capsys):
-    E = extract_embeddings(text("cat 1 2\nCAT 3 4\n"), {"cat": 0, "mat": 1})
+@pytest.mark.parametrize(
+    ("case", "lines", "word"),
+    [
+        ("guide", "cat 1 2\nCAT 3 4\n", "cat"),
+        ("best", "cat 1 2\ncat 3 4\n", "cat"),
+        ("best", "cat 1 2\ncat 3 4\n", "Cat"),
+    ],
+)
+def test_a_word_met_twice_counts_once_with_its_last_line(text, capsys, case, lines, word):
+    E = extract_embeddings(text(lines), {word: 0, "mat": 1}, case=case)
     assert "vocabulary 1/2\n50.0% missing" in capsys.readouterr().out
     assert_array_equal(E[:, 0], [3, 4])
 

@@ -100,6 +100,11 @@ def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     assert list(panel.across.options) == [("Hidden units (n_hidd)", "n_hidd"), ("Activation", "activation")]
     assert panel.plots.against.axes[0].label == "Hidden units (n_hidd)"
     assert sorted(set(panel.plots.points.x)) == [2, 20]
+    points, key = panel.plots.points, panel.plots.legends[0].value
+    colours = re.findall(r"(#\w+)\"></span> activation=(\w+)<", key)
+    runs = {Run.open(t.name, trained.folder).metrics()[-1].dev_accuracy: t.point for t in trained.trainings()}
+    for accuracy, colour in zip(points.y, points.colors, strict=True):
+        assert (colour, runs[accuracy]["activation"]) in colours
     panel.across.value = "activation"
     assert panel.plots.against.axes[0].tick_labels == {"0": "logistic", "1": "tanh"}
     assert len(panel.plots.points.x) == 8
@@ -162,10 +167,20 @@ def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
 
 
 def test_a_point_opens_its_run_in_the_inspection_panel(trained):
+    first = next(trained.trainings())  # of its setting's two; it is unfinished and has no point
+    (trained.folder / first.name / "metrics.jsonl").write_text("")
     panel = SweepPanel()
-    panel.plots.points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": 0}}, None)
-    (inspection,) = panel.inspection.children
-    assert inspection.choice.run.value.startswith("small/n_hidd=")
+    points = panel.plots.points
+    accuracies = set()
+    for index, (n_hidd, accuracy) in enumerate(zip(points.x, points.y, strict=True)):
+        points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": index}}, None)
+        (inspection,) = panel.inspection.children
+        sweep, name = inspection.choice.run.value.split("/")
+        run = Run.open(name, trained.folder)
+        assert (sweep, run.settings.n_hidd, run.metrics()[-1].dev_accuracy) == ("small", n_hidd, accuracy)
+        accuracies.add(accuracy)
+    assert len(points.x) == 7
+    assert len(accuracies) > 1  # else any run would do
     assert "NumpyRNN" in inspection.about.value
 
 

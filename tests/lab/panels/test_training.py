@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import bqplot
 import pytest
 import theano
+from tables import tables
 
 import lab.widgets.panel
 from lab import TrainingPanel
@@ -106,8 +107,9 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     assert list(lines.cost.y) == [row.cost for row in training.rows]
     assert list(lines.dev.y) == [row.dev_accuracy for row in training.rows]
     assert list(lines.train.x) == [1, 2]
+    assert list(lines.train.y) == [row.train_accuracy for row in training.rows]
     assert "NumpyRNN-1" in panel.curves.legend.value
-    assert f"{training.rows[1].cost:.4f}" in panel.table.value
+    assert panel.table.value == epochs_table(training.name, training.rows)
     assert "Done" in panel.status.value
     assert "words/s" in panel.status.value
     assert "NumPy computes on the CPU" in panel.status.value
@@ -140,15 +142,19 @@ def test_the_curve_within_the_epochs_stays_short(panel):
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
-    rows = [Metrics(epoch=n, cost=1 / n, **{**ROW, "dev_accuracy": None}) for n in range(1, 2502)]
+    rows = [Metrics(n, 1 / n, n / 2600, n / 2700, 1 / (9 + n), n / 9, 7.0 * n, True) for n in range(1, 2502)]
     curves = Curves()
     curves.show(["long"])
     curves.update("long", rows, [])
     x = curves.lines["long"].cost.x
     assert len(x) == 834
     assert x[-1] == 2501
-    shown = re.findall(r"<tr><t[hd][^>]*>(\d+)<", epochs_table("a", rows))
-    assert shown == [str(n) for n in range(2501, 2401, -1)]
+    ((head, *shown),) = tables(epochs_table("a", rows))
+    assert head == ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
+    assert shown == [
+        f"{n} {1 / n:.4f} {n / 2600:.2%} {n / 2700:.2%} {1 / (9 + n):.4g} {n / 9:.2f} {7 * n:,}".split()
+        for n in range(2501, 2401, -1)
+    ]
 
 
 ROW = {"train_accuracy": 0.5, "dev_accuracy": 0.4, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
@@ -226,8 +232,11 @@ def test_sixteen_runs_are_told_apart_by_colour_and_line():
     assert curves.lines["run-8"].colour == curves.lines["run-0"].colour
     assert curves.legend.value.count("4px dotted") == 8
     assert "dash-dotted" in curves.legend.value
-    curves.show(names[1:8])
+    curves.show(names[1:8])  # each keeps its style, and the legend says so
     assert "dash-dotted" not in curves.legend.value
+    key = re.findall(r"border-top:4px (\w+) (#\w+)\"></span> (run-\d+)<", curves.legend.value)
+    drawn = ((curves.lines[name].cost, name) for name in names[1:8])
+    assert key == [(line.line_style, line.colors[0], name) for line, name in drawn]
 
 
 def test_it_trains_as_the_library_does(panel, tmp_path):
