@@ -54,7 +54,7 @@ class PytorchRNN(GuideRNN):
 
 
 class FastPytorchRNN(PytorchRNN):
-    """`PytorchRNN` with PyTorch's own layer, `torch.nn.RNN` with tanh, and with that layer's own initial W_x and W_h."""
+    """`PytorchRNN` with PyTorch's own layer, `torch.nn.RNN` with tanh, and with its own initial W_x and W_h."""
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)

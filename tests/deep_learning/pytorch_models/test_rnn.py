@@ -1,4 +1,4 @@
-"""The guide's `PytorchRNN` equals its `NumpyRNN`, `FastPytorchRNN` the library's; without PyTorch, the error message."""
+"""The guide's `PytorchRNN` equals its `NumpyRNN`, `FastPytorchRNN` the library's; the error without PyTorch."""
 
 import importlib
 import sys
