@@ -66,5 +66,6 @@ def test_attention_learns_a_distance_that_the_rnn_does_not(page, monkeypatch, tm
     share = page["share_of_gradient"]
     assert share(NumpyRNN, 20, 0) < 1e-9
     assert 0.1 < share(page["Attention"], 20, 0) < 2
-    assert page["accuracy"](page["Attention"], 10, 0, epochs=1) == 1
-    assert page["accuracy"](NumpyRNN, 10, 0, epochs=1) < 0.7
+    trained, accuracy = page["trained"], page["deciding_accuracy"]
+    assert accuracy(*trained(page["Attention"], "reach:10", 0, epochs=1)) == 1
+    assert accuracy(*trained(NumpyRNN, "reach:10", 0, epochs=1)) < 0.7
