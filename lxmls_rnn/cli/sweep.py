@@ -155,8 +155,11 @@ def show_sweep(driver: Driver) -> None:
         Progress(*columns, console=console, transient=True) as bar,
     ):
         task = bar.add_task("", total=len(driver.results), completed=over, left="")
-        unfit = dict[str, str]()
+        unfit, said = dict[str, str](), ""
         for result in events:
+            if driver.state != said and not console.is_terminal:  # a terminal shows the bar
+                said = driver.state
+                console.print(f"{said.capitalize()} …")
             for worker, why in driver.unfit.items() - unfit.items():
                 unfit[worker] = why
                 console.print(f"The worker {worker} does not train: {why}.", soft_wrap=True)

@@ -28,6 +28,15 @@ RECHECK_SECONDS = 5.0  # between two checks of an unfit worker
 MAX_UNFIT_SECONDS = 30.0  # with only unfit workers, until the sweep stops
 
 
+def workers_of(client: Client) -> dict[str, dict[str, Any]]:
+    """Return the scheduler's information about each connected worker, by address; OSError if it does not answer.
+
+    `client.scheduler_info` may return no worker: every two seconds the client replaces its answer by one without any.
+    """
+    assert client.scheduler is not None
+    return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
+
+
 class Existing:
     """The workers of an existing cluster; methods and attributes as those of `local.Local`.
 
@@ -145,7 +154,7 @@ class Existing:
         found = None
         with suppress(OSError):
             if self.client.status == "running":
-                found = self.client.scheduler_info(n_workers=-1)["workers"]
+                found = workers_of(self.client)
         if found is None:
             folder, address = shlex.quote(self.identity.folder), shlex.quote(self.address)
             raise ConnectionError(
