@@ -249,9 +249,7 @@ class Driver:
 
     def _submit(self, training: Training, epochs: int) -> Future[Any] | None:
         settings = training.settings.to_dict()
-        return self._workers.submit(
-            worker.train, training.name, settings, self._client, epochs, self.checkpoint_every
-        )
+        return self._workers.submit(worker.train, training.name, settings, self._client, epochs, self.checkpoint_every)
 
     def _update_workers(self) -> None:
         self._workers.update()
