@@ -3,7 +3,8 @@
 #
 # Docker Compose does not know who owns the checkout, so it starts every process in the container as root: the first
 # one, the health check, `docker compose exec`. It also puts the folder as-owner first on PATH, where each command of
-# the image is a link to this file. LAB_UID and LAB_GID override the owner.
+# the image is a link to this file. LAB_UID and LAB_GID override the owner. The user is never root, who could leave programs
+# with root's rights in the folders, unless root in here is nobody but the caller out there, as in rootless Docker.
 set -eu
 export PATH="${PATH#/opt/lab/docker/as-owner:}"
 command=${0##*/}
@@ -11,6 +12,14 @@ command=${0##*/}
 
 notebooks=/opt/lab/lab/notebooks
 uid=${LAB_UID:-$(stat -c %u $notebooks)} gid=${LAB_GID:-$(stat -c %g $notebooks)}
+read -r _ _ users </proc/self/uid_map # of the first range, which begins with root
+if [ "$uid" = 0 ] && [ "$users" != 1 ]; then
+    [ -z "${LAB_UID:-}" ] || { echo "Stopped: LAB_UID=0 is root. Set it in .env to another user." >&2; exit 1; }
+    uid=1000 gid=1000
+    echo "The checkout belongs to root. User 1000 runs the lab and gets lab/notebooks, data, runs and results." >&2
+fi
+# What root has left in the mounted folders, such as a pulled notebook, is given to the user when the container starts.
+[ $$ != 1 ] || chown -R --from=0 "$uid:$gid" $notebooks /opt/lab/data /opt/lab/runs /opt/lab/results 2>/dev/null || :
 # These volumes belong to the user of the image, or to an earlier owner. chown changes the folder itself last.
 for volume in /opt/lab/cache/gpu /opt/lab/tls; do
     [ "$(stat -c %u $volume)" = "$uid" ] || chown -R "$uid:$gid" $volume || :

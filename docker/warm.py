@@ -1,5 +1,7 @@
 """Fill Theano's compile cache with the modules of the lab's models, so that a new container need not compile them.
 
+Only of the models in the dtype that they have by default: the other one compiles at its first use.
+
 The build of the image runs this for the device in LXMLS_DEVICE. A C module in the cache depends on the graph, the types
 and the number of dimensions, but not on sizes or on the GPU, so small models and short sentences suffice.
 """
@@ -19,7 +21,7 @@ from lxmls_rnn.deep_learning.training import Trainer
 
 SENTENCES = [([1, 2, 3], [0, 1, 2]), ([4, 1, 2], [2, 1, 0])]
 DEVICE = os.environ["LXMLS_DEVICE"]
-DTYPES = ("float32",) if DEVICE == "cuda" else ("float64", "float32")
+DTYPE = "float32" if DEVICE == "cuda" else "float64"  # which a model has unless told otherwise
 
 
 class Sentence:
@@ -29,7 +31,7 @@ class Sentence:
         self.x, self.y = np.array(x, "int32"), np.array(y, "int32")
 
 
-def warm(name: str, dtype: str) -> None:
+def warm(name: str) -> None:
     """Compile all functions of this model that students use: gradients, predictions and all kinds of training."""
     sentences = [Sentence(*sentence) for sentence in SENTENCES]
     x, y = sentences[0].x, sentences[0].y
@@ -37,7 +39,7 @@ def warm(name: str, dtype: str) -> None:
     kinds = [{"activation": activation} for activation in model_type.activations]
     kinds += [{"peepholes": False}] if MODELS[name].family == "LSTM" else []
     for kind in kinds:
-        model = model_type(5, 4, 3, 3, seed=1, dtype=dtype, **kind)
+        model = model_type(5, 4, 3, 3, seed=1, dtype=DTYPE, **kind)
         model.grads(x, y)  # first: of a function that lacks many modules, many are compiled in parallel
         model.forward(x)
         model.forward(np.array([x, x]))
@@ -58,21 +60,20 @@ def trainings(name: str) -> list[tuple[int, float | None, bool]]:
 def main() -> None:
     """Warm the cache for the model in the arguments; without arguments for each model, in its own process."""
     if sys.argv[1:]:
-        warm(*sys.argv[1:])
+        warm(sys.argv[1])
         return
     start = time.monotonic()
 
-    def in_a_process(job: tuple[str, str]) -> None:
-        if subprocess.run([sys.executable, __file__, *job]).returncode != 0:
-            sys.exit(f"warm: {' '.join(job)} failed")
-        print(f"warm: {' '.join(job)} on {DEVICE} after {time.monotonic() - start:.0f} s", flush=True)
+    def in_a_process(name: str) -> None:
+        if subprocess.run([sys.executable, __file__, name]).returncode != 0:
+            sys.exit(f"warm: {name} failed")
+        print(f"warm: {name} on {DEVICE} after {time.monotonic() - start:.0f} s", flush=True)
 
     # FastLSTM, which waits for the compiler, runs next to LSTM, which waits for Python: one process compiles at a time.
     names = [name for name, model in MODELS.items() if model.framework is THEANO]
     names.sort(key=lambda name: name.removeprefix("Fast"))
-    jobs = [(name, dtype) for dtype in DTYPES for name in names]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(in_a_process, jobs))
+        list(pool.map(in_a_process, names))
 
 
 if __name__ == "__main__":

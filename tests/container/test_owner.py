@@ -42,9 +42,11 @@ def owners(*files):
 
 @pytest.mark.parametrize("owner", OWNERS)
 def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
-    """The volumes are those of the owner before."""
+    """The volumes are those of the owner before. Root's checkout has another user."""
     give_to(checkout.folder, owner)
     checkout.up("--force-recreate", "--timeout", "5")
+    assert ("The checkout belongs to root. User 1000 runs the lab" in checkout.log()) == (owner == 0)
+    owner = owner or 1000
     assert_no_privileges(checkout, owner)
     assert "cannot be written" not in checkout.log()
     assert checkout.get("/api/contents", checkout.address()[1])[0] == 200
@@ -58,6 +60,36 @@ def test_it_starts_and_what_it_writes_is_the_owners(checkout, owner):
     assert (uid, set(capabilities)) == (str(owner), {"0" * 16})
     written = [runs / name, runs / f"{name}-copy", checkout.folder / "results" / name, *(runs / name).iterdir()]
     assert owners(*written, checkout.folder / "lab/notebooks/.handed-out.json") == {owner}
+    search = "find / -xdev -writable -not -type l -not -path '/proc/*' 2>/dev/null || :"
+    found = checkout.compose("exec", "-T", "lab", "sh", "-c", search).stdout.splitlines()
+    assert "/tmp" in found
+    open_to_all = "/tmp", "/var/tmp", "/run/lock", "/home/lab", "/opt/lab/cache", "/opt/lab/tls", "/opt/lab/.venv/.lock"
+    places = *open_to_all, *(f"/opt/lab/{name}" for name in FOLDERS)
+    assert not [path for path in found if not any(f"{path}/".startswith(f"{place}/") for place in places)]
+    with_path = checkout.compose("exec", "-T", "lab", "bash", "-lc", "lxmls-rnn runs; id -u")
+    assert with_path.stdout.splitlines()[-1] == str(owner)
+    assert name in with_path.stdout
+
+
+def test_what_root_leaves_in_the_folders_is_given_to_the_user_at_the_start(checkout):
+    """As `git pull` of root does; links are not followed."""
+    give_to(checkout.folder, 1001)
+    pulled, kept = checkout.folder / "lab/notebooks/pulled.ipynb", checkout.folder / "README.md"
+    pulled.write_text("{}")
+    (checkout.folder / "runs/link").symlink_to(checkout.folder / "runs")
+    (checkout.folder / "runs/readme").symlink_to("/opt/lab/README.md")
+    for file in (pulled, kept):
+        os.chown(file, 0, 0)
+    shown = checkout.run("stat", "-c", "%u", "lab/notebooks/pulled.ipynb", "README.md").stdout
+    assert shown.split()[-2:] == ["1001", "0"]
+    assert (owners(pulled), owners(kept)) == ({1001}, {0})
+
+
+def test_root_cannot_be_chosen_as_the_user(checkout):
+    refused = checkout.run("id", check=False, LAB_UID="0")
+    assert refused.returncode == 1
+    assert "LAB_UID=0 is root. Set it in .env to another user." in refused.stdout
+    assert "uid=" not in refused.stdout
 
 
 @pytest.mark.parametrize("owner", [1000, 54321])
