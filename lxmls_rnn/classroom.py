@@ -23,7 +23,8 @@ LEGEND = (
 )
 ERROR = ".error"  # in a student's folder: the error that stopped its collection
 PROBLEMS = "problems"  # the title of a column
-PROBLEM_STYLE = "color:#b71c1c;white-space:normal;min-width:20em"
+PROBLEM_STYLE = "color:#b71c1c;min-width:8em"
+COLUMN_STYLE = "writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap"  # narrow: there are 30 columns
 STUDENT_STYLE = "position:sticky;left:0;background:#fff;color:#000"  # the table is wide and scrolls
 TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
@@ -306,8 +307,8 @@ def as_html(students: list[Student]) -> str:
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>The class</title>
 <style>
-body {{ font-family: sans-serif; max-width: 75em }} table {{ border-collapse: collapse }}
-td, th {{ border: 1px solid #bbb; padding: 3px 8px; text-align: left }}
+body {{ font-family: sans-serif; max-width: 86em }} table {{ border-collapse: collapse }}
+td, th {{ border: 1px solid #bbb; padding: 2px 3px; text-align: left }}
 </style>
 <h1>The class</h1>
 {progress_html(students)}
@@ -326,9 +327,9 @@ def progress_html(students: list[Student]) -> str:
         f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}<td style='{PROBLEM_STYLE}'>{_html(problem)}</td></tr>"
         for name, *cells, problem in lines
     )
-    head = "".join(f"<th scope='col'>{_html(name)}</th>" for name in header)
+    head = "".join(f"<th scope='col' style='{COLUMN_STYLE}'>{_html(name)}</th>" for name in header)
     worst = "".join(f"<li>{_html(text)}</li>" for text in stuck(students))
-    return f"""<div style="overflow-x:auto"><table style="white-space:nowrap"><thead><tr>{head}</tr></thead><tbody>
+    return f"""<div style="overflow-x:auto"><table style="font-size:11px"><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
 <p>{LEGEND}</p>
