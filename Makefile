@@ -153,7 +153,7 @@ class: ## Start JupyterHub for a class, a lab for each student; see docs/classro
 	docker compose $(if $(BUILT),build,pull --policy missing)
 	$(CLASS) --profile build build
 	@docker/jupyterhub/rename.sh $(CLASS_PROJECT) env $(CLASS) run --rm -T --no-deps
-	@$(CLASS) run --rm -T --no-deps hub python /etc/teacher.py
+	@$(CLASS) run --rm -T --no-deps hub sh -c 'cat >students.txt && python /etc/teacher.py' <$(or $(wildcard students.txt),/dev/null)
 	$(CLASS) up --detach --wait || { $(CLASS) logs --no-log-prefix --tail 5 hub firewall; exit 1; }
 
 .PHONY: class-down

@@ -22,6 +22,7 @@ SETTINGS = {
     "CLASS_CPUS": "1",
     "CLASS_DISK": "2G",
     "CLASS_DISK_FREE": "5G",
+    "CLASS_DOMAIN": "",
     "CLASS_GPUS": "",
     "CLASS_IMAGE": "lxmls-rnn-student",
     "CLASS_MEMORY": "2G",
@@ -48,7 +49,9 @@ class Hub:
         from traitlets.config import PyFileConfigLoader
 
         (folder / "metadata.db").touch()
-        for name, value in (SETTINGS | {"CLASS_VOLUMES": str(folder)} | settings).items():
+        (folder / "token").write_text("a word")
+        files = {"CLASS_VOLUMES": str(folder), "CLASS_PROXY_TOKEN": str(folder / "token")}
+        for name, value in (SETTINGS | files | settings).items():
             monkeypatch.setenv(name, value)
         self.config = PyFileConfigLoader(str(FOLDER / "jupyterhub_config.py")).load_config()
         self.containers, self.volumes = {}, []
@@ -58,10 +61,10 @@ class Hub:
             return {"Volumes": [{"Name": name} for name in self.volumes if re.search(filters["name"], name)]}
         return [{"Names": [f"/{name}"], "Labels": labels} for name, labels in self.containers.items() if labels]
 
-    def spawner(self, name, admin=False):
+    def spawner(self, name):
         from jupyterhub.objects import Hub
 
-        user = SimpleNamespace(name=name, admin=admin, url=f"/user/{name}", settings={}, id=1)
+        user = SimpleNamespace(name=name, url=f"/user/{name}", settings={}, id=1)
         spawner = self.config.JupyterHub.spawner_class(config=self.config, _mock=True, user=user, hub=Hub())
         spawner.docker = self.ask
         return spawner
@@ -122,7 +125,7 @@ def test_gpus_want_the_runtime_that_brings_them(hub_of):
 def test_the_teacher_alone_sees_the_runs_of_the_class(hub_of):
     hub = hub_of()
     hub.volumes = [f"lxmls-student-{name}" for name in ("anna-runs", "anna-notebooks", "b-2dx-runs", "teacher-runs")]
-    teacher = hub.spawner("teacher", admin=True)
+    teacher = hub.spawner("teacher")
     assert hub.start(teacher)["LXMLS_CLASS"] == "/opt/lab/class"
     shown = {
         "lxmls-student-anna-runs": {"bind": "/opt/lab/class/anna/runs", "mode": "ro"},
@@ -256,7 +259,7 @@ class Browser(SimpleNamespace):
 
 
 @pytest.fixture
-def accounts(hub_of, monkeypatch):
+def accounts(hub_of, monkeypatch, tmp_path):
     """The accounts of a class of two, with passwords that are checked fast."""
     import bcrypt
     from sqlalchemy import create_engine
@@ -264,6 +267,7 @@ def accounts(hub_of, monkeypatch):
 
     monkeypatch.setattr(bcrypt, "gensalt", functools.partial(bcrypt.gensalt, rounds=4))  # slow by design
     config = hub_of(CLASS_STUDENTS="2").config
+    config.ClassAuthenticator.roster = str(tmp_path / "students.txt")
     return config.JupyterHub.authenticator_class(db=Session(create_engine("sqlite://")), config=config)
 
 
@@ -395,6 +399,46 @@ def test_guesses_are_limited_by_address_and_in_total(accounts):
             log_in(accounts, f"name{n}{m}", "a guess", Browser(f"198.51.100.{n}"))
     assert log_in(accounts, "anna", GOOD, Browser("192.0.2.2")) == 429
     assert log_in(accounts, "ben", GOOD, known) == "ben"
+
+
+def test_wrong_names_keep_out_no_browser_of_the_teacher(accounts):
+    accounts.give_first_password()
+    teacher = accounts.new_teacher()
+    assert asyncio.run(accounts.set_password(teacher, "a password of my own")) is None
+    teacher.is_authorized = True
+    for n in range(101):
+        log_in(accounts, f"name{n}", "a guess", Browser(f"198.51.100.{n // 10}"))
+    assert log_in(accounts, "anna", GOOD, Browser("198.51.100.1")) == 429
+    guesses = [log_in(accounts, "teacher", f"guess {n}", Browser("198.51.100.1")) for n in range(4)]
+    assert guesses == [None] * 4
+    assert log_in(accounts, "Teacher", "a password of my own", Browser("198.51.100.1")) == "teacher"
+    guesses = [log_in(accounts, "teacher", f"guess {n}", Browser(f"203.0.113.{n}")) for n in range(6)]
+    assert guesses == [None] * 5 + [429]
+
+
+def test_a_student_of_the_roster_need_not_wait(accounts, tmp_path):
+    (tmp_path / "students.txt").write_text("\ufeffAnna\r\n\r\nzoë \r\n", encoding="utf-8")
+    for name, logged_in in (("anna", "anna"), ("Zoë", "zoë"), ("ann", 403)):
+        accounts.students = 9
+        assert asyncio.run(accounts.sign_up(name, GOOD)) is None
+        assert log_in(accounts, name, GOOD) == logged_in
+
+
+def test_only_under_a_domain_the_teachers_session_may_do_everything(hub_of):
+    def admins(**settings):
+        roles = hub_of(**settings).config.JupyterHub.load_roles
+        return next(role["users"] for role in roles if role["name"] == "admin")
+
+    assert admins() == []
+    assert admins(CLASS_DOMAIN="https://lab.example.org") == ["teacher"]
+
+
+def test_thirty_servers_fit_into_24_gb(hub_of, monkeypatch):
+    compose = (FOLDER / "docker-compose.yml").read_text()
+    memory = re.search(r"CLASS_MEMORY: \$\{CLASS_MEMORY:-(\w+)\}", compose).group(1)
+    sizes = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": int(23.4 * GB) // 4096}  # what a machine of 24 GB reports
+    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    assert hub_of(CLASS_MEMORY=memory).config.JupyterHub.active_server_limit >= 30
 
 
 def test_guesses_are_forgotten_after_their_time(accounts):

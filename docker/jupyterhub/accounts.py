@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import bcrypt
 from guesses import Guesses
@@ -22,13 +23,18 @@ class ClassAuthenticator(NativeAuthenticator):
 
     students = Int(config=True, help="How many accounts students can make")
     teacher = Unicode(config=True, help="The teacher's name")
+    roster = Unicode("students.txt", config=True, help="File of names, a line each, that need not wait for the teacher")
     guesses_per_address = Int(20, config=True, help="Wrong passwords from one address, of browsers that are unknown")
     guesses_in_total = Int(100, config=True, help="Wrong passwords from all addresses, of browsers that are unknown")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.guesses = Guesses(
-            self.seconds_before_next_try, self.allowed_failed_logins, self.guesses_per_address, self.guesses_in_total
+            self.seconds_before_next_try,
+            self.allowed_failed_logins,
+            self.guesses_per_address,
+            self.guesses_in_total,
+            teacher=self.teacher,
         )
         self.bcrypt = ThreadPoolExecutor(1)  # slow by design: neither the hub's own thread nor two processors for it
         self.in_the_making = 0
@@ -55,10 +61,18 @@ class ClassAuthenticator(NativeAuthenticator):
             return "A password must be more than the name of the account."
         return None
 
-    async def sign_up(self, name, password):
-        """Create an account that the teacher has to admit; return why not, None if it was created.
+    def is_expected(self, name):
+        """Whether the roster has this name."""
+        try:
+            names = Path(self.roster).read_text(encoding="utf-8-sig").splitlines()
+        except FileNotFoundError:
+            return False
+        return name in {self.normalize_username(line.strip()) for line in names}
 
-        HTTPError 403 if the class is full.
+    async def sign_up(self, name, password):
+        """Create an account, which the teacher has to admit unless the roster has its name.
+
+        Return why not, None if it was created; HTTPError 403 if the class is full.
         """
         name = self.normalize_username(name)
         if self.user_exists(name):
@@ -76,7 +90,7 @@ class ClassAuthenticator(NativeAuthenticator):
             self.in_the_making -= 1
         if self.user_exists(name):
             return "This name is already in use. Choose another one."
-        self.db.add(UserInfo(username=name, password=stored))
+        self.db.add(UserInfo(username=name, password=stored, is_authorized=self.is_expected(name)))
         self.db.commit()
         return None
 
@@ -138,6 +152,5 @@ class ClassAuthenticator(NativeAuthenticator):
         return name
 
     def get_handlers(self, app):
-        """Return the pages of accounts: those of NativeAuthenticator, some of them replaced."""
-        kept = [page for page in super().get_handlers(app) if page[0] not in PAGES]
-        return [*PAGES.items(), *kept]
+        """Return the pages of accounts, in place of NativeAuthenticator's."""
+        return list(PAGES.items())

@@ -7,6 +7,8 @@
 # students' volumes: links and special files are left out, an error with one student does not stop the others, and
 # handed-in/collected.txt is the report. Further options are passed to it.
 set -eu
+settings=$(dirname -- "$0")/../../.env # where make class finds LAB_TAG
+[ "${LAB_TAG:-}" ] || LAB_TAG=$(sed -n 's/^LAB_TAG=//p' "$settings" 2>/dev/null | tail -n 1)
 target=${1:?usage: collect.sh FOLDER}
 shift
 if [ -e "$target" ] && [ -n "$(ls -A "$target")" ]; then

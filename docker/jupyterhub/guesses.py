@@ -12,11 +12,12 @@ class Guesses:
 
     A browser that has logged in before has a count of its own. Other browsers share the counts of the account, of
     their address and of all addresses. So whoever guesses keeps out strangers, but neither the owner of an account nor
-    others at the same address, such as a class behind one router.
+    others at the same address, such as a class behind one router. The account of the teacher, who must get in from any
+    browser, shares no count with others.
     """
 
-    def __init__(self, seconds, per_account, per_address, in_total, clock=time.monotonic):
-        self.seconds, self.clock = seconds, clock
+    def __init__(self, seconds, per_account, per_address, in_total, teacher, clock=time.monotonic):
+        self.seconds, self.teacher, self.clock = seconds, teacher, clock
         self.most = {"known": per_account, "account": per_account, "address": per_address, "total": in_total}
         self.times = defaultdict(list)  # of wrong passwords and of those that are being checked, by kind and name
 
@@ -25,7 +26,8 @@ class Guesses:
         cookie = handler.get_secure_cookie(COOKIE, max_age_days=KNOWN_DAYS)
         if cookie == name.encode():
             return [("known", name)]
-        return [("account", name), ("address", handler.request.remote_ip), ("total", "")]
+        others = [] if name == self.teacher else [("address", handler.request.remote_ip), ("total", "")]
+        return [("account", name), *others]
 
     def begin(self, keys):
         """Count a guess before it is checked, as many may come at once; return False if it is one too many."""

@@ -12,13 +12,22 @@ from spawning import NETWORKS, ClassSpawner, Gpus, Rules, gateway, show_class, w
 c = get_config()  # noqa: F821
 
 c.JupyterHub.bind_url = "http://0.0.0.0:8000"
-# Students' servers reach the hub through its proxy, by the name of its service in the compose file: the proxy says
-# from which address a request comes, and whoever could go past it could say anything.
-c.JupyterHub.hub_ip = "127.0.0.1"
-c.Spawner.hub_connect_url = "http://hub:8000"
-# By default the number of the proxy's process is kept in the volume. A hub that starts again after a crash would
-# then end the process that has this number now: itself, for one.
-c.ConfigurableHTTPProxy.pid_file = "/tmp/proxy.pid"
+# The proxy has a container of its own: students' servers stay reachable while the hub starts again. They reach the hub
+# through it, by the names of the compose file's services: the proxy says from which address a request comes, and
+# whoever could go past it could say anything.
+c.JupyterHub.hub_ip = "0.0.0.0"
+c.JupyterHub.hub_connect_ip = "hub"
+c.Spawner.hub_connect_url = "http://proxy:8000"
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.api_url = "http://proxy:8001"
+with open(os.environ["CLASS_PROXY_TOKEN"]) as token:
+    c.ConfigurableHTTPProxy.auth_token = token.read()
+# After a crash, the proxy gets its routes from the hub at the next look.
+c.JupyterHub.last_activity_interval = 30
+# Each server has its own host name, so that no page of a student acts in the session of who opens it.
+domain = os.environ["CLASS_DOMAIN"]
+c.JupyterHub.subdomain_host = domain
+c.JupyterHub.cookie_host_prefix_enabled = domain.startswith("https:")
 # A TLS proxy in front of the hub says whom it serves. Whatever comes by a port of the loopback interface comes from
 # this machine, and has the address of the network's gateway.
 trusted = [name.strip() for name in os.environ["CLASS_PROXY"].split(",") if name.strip()]
@@ -42,7 +51,7 @@ c.NativeAuthenticator.allowed_failed_logins = 5
 c.NativeAuthenticator.seconds_before_next_try = 600
 c.Authenticator.allow_all = True  # everybody who is admitted
 c.ClassAuthenticator.teacher = teacher = os.environ["CLASS_TEACHER"].lower()
-c.Authenticator.admin_users = {teacher}
+c.JupyterHub.template_vars = {"teacher": teacher, "memory": os.environ["CLASS_MEMORY"]}
 
 c.JupyterHub.spawner_class = ClassSpawner
 c.DockerSpawner.image = os.environ["CLASS_IMAGE"]
@@ -122,7 +131,8 @@ async def before_start(spawner):
     """Complete the settings of a container."""
     if network != "open":
         await rules.require()
-    await show_class(spawner)
+    if spawner.user.name == teacher:
+        await show_class(spawner)
     if gpus.names:
         await gpus.give(spawner)
 
@@ -140,9 +150,11 @@ c.JupyterHub.services = [
     {"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"]}
 ]
 c.JupyterHub.load_roles = [
+    # Without a domain, a page of a student can do whatever the session of who opens it may do.
+    {"name": "admin", "users": [teacher] if domain else []},
     {
         "name": "idle-culler",
         "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
         "services": ["idle-culler"],
-    }
+    },
 ]

@@ -1,9 +1,9 @@
 """Pages of accounts, in place of NativeAuthenticator's: they change nothing on GET, and hash passwords in a thread."""
 
 from jupyterhub.handlers.login import LoginHandler
-from jupyterhub.scopes import needs_scope
 from nativeauthenticator.handlers import LocalBase
 from nativeauthenticator.orm import UserInfo
+from tornado.httputil import url_concat
 from tornado.web import HTTPError, authenticated
 
 
@@ -28,7 +28,10 @@ class SignUpHandler(LocalBase):
             await self.show(reason)
             return
         self.authenticator.guesses.remember(self, self.authenticator.normalize_username(name))
-        await self.show("The teacher has been asked to admit you. Then you can log in.", "alert-info")
+        if self.authenticator.get_user(self.authenticator.normalize_username(name)).is_authorized:
+            await self.show("You have an account. Now you can log in.", "alert-success")
+        else:
+            await self.show("The teacher has been asked to admit you. Then you can log in.", "alert-info")
 
     async def show(self, message=None, alert="alert-danger"):
         """Send the page, with a message."""
@@ -36,37 +39,77 @@ class SignUpHandler(LocalBase):
         self.finish(await page)
 
 
-class AdmitHandler(LocalBase):
-    """Admit an account, or withdraw that."""
+class TeachersPage(LocalBase):
+    """Page for the teacher, whose password each change needs again.
 
-    @needs_scope("admin:users")
-    async def post(self, name):
-        """Change the account and return to the list."""
-        account = self.authenticator.get_user(name)
-        if account is not None:
-            UserInfo.change_authorization(self.db, account.username)
-        self.redirect(self.hub.base_url + "authorize")
+    All servers may have the hub's host name, so a page that a student's server sends can act in the session of who
+    opens it.
+    """
+
+    async def prepare(self):
+        """Refuse everybody but the teacher."""
+        await super().prepare()
+        if self.current_user is None and self.request.method == "GET":
+            self.redirect(url_concat(self.get_login_url(), {"next": self.request.uri}))
+        elif self.current_user is None or self.current_user.name != self.authenticator.teacher:
+            raise HTTPError(403, "This page is for the teacher.")
+
+    async def is_teacher(self, password):
+        """Whether this is the teacher's password."""
+        accounts = self.authenticator
+        return await accounts.is_right(self, accounts.get_user(accounts.teacher), accounts.teacher, password)
 
 
-class DiscardHandler(LocalBase):
-    """Delete an account that has not been admitted."""
+class AccountsHandler(TeachersPage):
+    """List of accounts, to admit, withdraw and discard them, and to stop their servers."""
 
-    @needs_scope("admin:users")
-    async def post(self, name):
-        """Delete the account and return to the list."""
-        account = self.authenticator.get_user(name)
-        if account is not None and not account.is_authorized:
+    async def get(self):
+        """Show the page."""
+        await self.show()
+
+    async def post(self):
+        """Change the chosen accounts, or show what is wrong."""
+        if not await self.is_teacher(self.get_body_argument("password", strip=False)):
+            await self.show("That is not your password.")
+            return
+        for name in self.get_body_arguments("name"):
+            account = self.authenticator.get_user(name)
+            if account is not None and name != self.authenticator.teacher:
+                await self.change(account, self.get_body_argument("action"))
+        self.db.commit()
+        await self.show()
+
+    async def change(self, account, action):
+        """Do what one of the page's buttons says."""
+        user = self.find_user(account.username)
+        if action == "Admit":
+            account.is_authorized = True
+        elif action == "Withdraw":
+            account.is_authorized = False
+        elif action == "Discard" and not account.is_authorized:
             self.db.delete(account)
-            self.db.commit()
-            if self.find_user(account.username) is not None:
+            if user is not None:
                 self.users.delete(account.username)
-        self.redirect(self.hub.base_url + "authorize")
+        elif action == "Stop server" and user is not None and user.active:
+            await self.stop_single_user(user)
+
+    async def show(self, message=None):
+        """Send the page, with a message."""
+        page = self.render_template(
+            "authorization-area.html",
+            accounts=self.db.query(UserInfo).order_by(UserInfo.username).all(),
+            running={user.name for user in self.users.values() if user.active},
+            seats=self.active_server_limit,
+            result_message=message,
+        )
+        self.finish(await page)
 
 
 class PasswordPage(LocalBase):
     """Page that changes the password of `account()`."""
 
     first = None  # what to say at first
+    wrong = "That is not the old password."
 
     async def get(self):
         """Show the page."""
@@ -79,8 +122,8 @@ class PasswordPage(LocalBase):
             self.get_body_argument(field, strip=False)
             for field in ("old_password", "new_password", "new_password_confirmation")
         )
-        if not await accounts.is_right(self, account, account.username, old):
-            reason = "That is not the old password."
+        if not await self.is_right(old):
+            reason = self.wrong
         elif new != again:
             reason = "The new password and its confirmation differ."
         elif new == old:
@@ -91,6 +134,11 @@ class PasswordPage(LocalBase):
             await self.show(reason)
         else:
             await self.changed(account, new)
+
+    async def is_right(self, password):
+        """Whether the page may change the account's password, if it is given this one as the old one."""
+        account = self.account()
+        return await self.authenticator.is_right(self, account, account.username, password)
 
     async def show(self, message, alert="alert-danger"):
         """Send the page with a message."""
@@ -112,6 +160,36 @@ class ChangePasswordHandler(PasswordPage):
         """Say so."""
         self.authenticator.guesses.remember(self, account.username)
         await self.show("Your password has been changed.", "alert-success")
+
+
+class StudentsPasswordHandler(TeachersPage, PasswordPage):
+    """Page on which the teacher gives a student another password."""
+
+    first = "The old password is your own, the teacher's."
+    wrong = "That is not your own password."
+
+    def account(self):
+        """Return the student's account; HTTPError 404 if there is none."""
+        account = self.authenticator.get_user(self.path_args[0])
+        if account is None:
+            raise HTTPError(404)
+        return account
+
+    async def get(self, name):
+        """Show the page."""
+        await super().get()
+
+    async def post(self, name):
+        """Change the password, or show what is wrong."""
+        await super().post()
+
+    async def is_right(self, password):
+        """Whether this is the teacher's password."""
+        return await self.is_teacher(password)
+
+    async def changed(self, account, password):
+        """Say so."""
+        await self.show("The password has been changed.", "alert-success")
 
 
 class FirstPasswordHandler(PasswordPage):
@@ -137,8 +215,8 @@ class FirstPasswordHandler(PasswordPage):
 PAGES = {
     r"/login": LoginHandler,  # JupyterHub's own: NativeAuthenticator's shows no reasons
     r"/signup": SignUpHandler,
-    r"/authorize/([^/]*)": AdmitHandler,
-    r"/discard/([^/]*)": DiscardHandler,
+    r"/authorize": AccountsHandler,
     r"/change-password": ChangePasswordHandler,
+    r"/change-password/([^/]+)": StudentsPasswordHandler,
     r"/first-password": FirstPasswordHandler,
 }

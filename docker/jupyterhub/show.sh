@@ -3,6 +3,8 @@
 #
 #     docker/jupyterhub/show.sh --answers
 set -eu
+settings=$(dirname -- "$0")/../../.env # where make class finds LAB_TAG
+[ "${LAB_TAG:-}" ] || LAB_TAG=$(sed -n 's/^LAB_TAG=//p' "$settings" 2>/dev/null | tail -n 1)
 for option; do
     case $option in
     --csv* | --html*)

@@ -12,7 +12,7 @@ logging.disable(logging.INFO)  # messages of the database
 name = os.environ["CLASS_TEACHER"].lower()
 upgrade_if_needed("sqlite:///jupyterhub.sqlite", log=logging.getLogger())  # of an earlier JupyterHub; a copy is kept
 db = new_session_factory("sqlite:///jupyterhub.sqlite")()
-accounts = ClassAuthenticator(db=db, admin_users={name}, teacher=name)
+accounts = ClassAuthenticator(db=db, teacher=name)
 if accounts.user_exists(name) and sys.argv[1:] != ["--new-password"]:
     print(f"The teacher's account is {name}; its password is unchanged.")
     sys.exit()

@@ -10,10 +10,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from container.conftest import BUILD
-from container.machine import call, image, wait_for
+from container.machine import ROOT, call, image, wait_for
 
 pytestmark = pytest.mark.slow("builds two images more and starts a class: two minutes")
 
@@ -34,6 +35,15 @@ for method, url in (line.split() for line in sys.argv[1:]):
         print(error.code)
     except urllib.error.URLError as error:
         print(type(error.reason).__name__)
+"""
+
+# A server on port 9000, until somebody writes a line.
+SERVE = """
+import http.server, sys, threading
+server = http.server.HTTPServer(("", 9000), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.readline()
 """
 
 # What becomes of a connection.
@@ -121,8 +131,12 @@ class Visitor:
 
     def admit(self, name):
         """Let a student in, as the teacher."""
+        return self.change(name, "Admit")
+
+    def change(self, name, action, password=OWN):
+        """Press a button of the page of accounts, as the teacher."""
         self.ask("/hub/authorize")
-        return self.ask(f"/hub/authorize/{name}", admit="yes")
+        return self.ask("/hub/authorize", name=name, action=action, password=password)
 
     def start(self, name):
         """Ask for a server; return the status."""
@@ -161,6 +175,17 @@ class Class:
     @property
     def first_password(self):
         return re.search(r"first password (\S+)", self.printed).group(1)
+
+    def admitted(self):
+        """Return the page of accounts: whether each is admitted, "yes" or "no"."""
+        row = r'<td class="text-break">(\S+)</td>\s*<td>(\w+)</td>'
+        return dict(re.findall(row, self.teacher.ask("/hub/authorize")[1]))
+
+    def remove(self, name):
+        """Delete an account."""
+        for action in ("Withdraw", "Discard"):
+            self.teacher.change(name, action)
+        assert name not in self.admitted()
 
     def student(self, name):
         """Let a student in; return their browser."""
@@ -265,22 +290,58 @@ def test_a_student_waits_for_the_teacher(classroom):
     assert not eva.log_in(name)
     classroom.teacher.admit(name)
     assert eva.log_in(name)
-    classroom.teacher.ask(f"/hub/api/users/{name}", method="DELETE")
+    assert eva.ask("/hub/authorize")[0] == 403
+    classroom.remove(name)
+    assert not Visitor(classroom.address).log_in(name)
+
+
+def test_a_student_of_the_roster_need_not_wait(classroom):
+    """`make class` takes students.txt, also while the class runs."""
+    roster, name = classroom.lab.folder / "students.txt", f"rosa{TOKEN}"
+    roster.write_text(f"{name.capitalize()}\n")
+    assert "password is unchanged" in classroom.make("class")
+    rosa = Visitor(classroom.address)
+    assert "Now you can log in" in rosa.sign_up(name)[1]
+    assert rosa.log_in(name)
+    classroom.remove(name)
+    roster.unlink()
+    classroom.make("class")
+    assert "asked to admit you" in Visitor(classroom.address).sign_up(name)[1]
+    classroom.remove(name)
 
 
 def test_no_page_of_another_site_acts_in_the_teachers_name(classroom):
     name, teacher = f"eva{TOKEN}", classroom.teacher
     Visitor(classroom.address).sign_up(name)
-    for action in ("authorize", "discard"):
-        link, form = (teacher.ask(f"/hub/{action}/{name}", token=False, **more)[0] for more in ({}, {"a": "form"}))
-        assert (link, form) == (405, 403)
-    waits = re.search(rf'<td class="text-break">{name}</td>\s*<td>(\w+)</td>', teacher.ask("/hub/authorize")[1])
-    assert waits.group(1) == "no"
+    form = {"name": name, "action": "Admit", "password": OWN}
+    assert teacher.ask("/hub/authorize", token=False, **form)[0] == 403
+    assert classroom.admitted()[name] == "no"
     sent_along = {cookie.name: cookie.get_nonstandard_attr("SameSite") for cookie in teacher.cookies}
     assert set(sent_along.values()) == {"Lax"}, sent_along
-    teacher.ask("/hub/authorize")
-    teacher.ask(f"/hub/discard/{name}", a="form")
-    assert name not in teacher.ask("/hub/authorize")[1]
+    teacher.change(name, "Discard")
+    assert name not in classroom.admitted()
+
+
+def test_a_page_of_a_student_can_do_nothing_in_the_teachers_session_without_the_password(classroom, anna):
+    """What JavaScript of a student's server can do there: ask for any page of this address, with its token."""
+    name, teacher = f"eva{TOKEN}", classroom.teacher
+    Visitor(classroom.address).sign_up(name)
+    for action in ("Admit", "Discard"):
+        assert "That is not your password" in teacher.change(name, action, password="a guess")[1]
+    assert classroom.admitted()[name] == "no"
+    assert "That is not your password" in teacher.change(ANNA, "Stop server", password="")[1]
+    new = dict.fromkeys(("new_password", "new_password_confirmation"), "of-the-attacker")
+    page = f"/hub/change-password/{ANNA}"
+    assert "That is not your own password" in teacher.ask(page, old_password="", **new)[1]
+    assert {teacher.ask(path)[0] for path in ("/hub/admin", "/hub/api/users", f"/hub/api/users/{ANNA}")} <= {403, 404}
+    asked = f"/hub/api/users/{ANNA}/server", f"/hub/api/users/{ANNA}/tokens", f"/hub/api/users/{name}"
+    assert {teacher.ask(path, method=method)[0] for path in asked for method in ("POST", "DELETE")} <= {403, 404, 405}
+    assert teacher.ask(f"/user/{ANNA}/api/contents")[0] == 403
+    assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
+    assert "has been changed" in teacher.ask(page, old_password=OWN, **new)[1]
+    assert Visitor(classroom.address).log_in(ANNA, "of-the-attacker")
+    teacher.ask(page, old_password=OWN, **dict.fromkeys(new, GOOD))
+    classroom.remove(name)
 
 
 def test_a_short_or_common_password_is_refused(classroom):
@@ -299,7 +360,7 @@ def test_who_guesses_is_locked_out_and_nobody_else(classroom, anna):
     assert Visitor(classroom.address).log_in(ANNA)
     own.ask("/hub/logout")
     assert own.log_in(fritz)
-    classroom.teacher.ask(f"/hub/api/users/{fritz}", method="DELETE")
+    classroom.remove(fritz)
 
 
 def test_no_more_servers_than_the_machine_holds(classroom, anna, ben):
@@ -320,14 +381,13 @@ def test_a_script_of_sign_ups_ends_at_the_size_of_the_class(classroom, anna, ben
 def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, anna, ben):
     asked = {
         f"GET http://lxmls-student-{ANNA}:8888/user/{ANNA}/api/contents": "200",
-        f"GET http://lxmls-student-{BEN}:8888/user/{BEN}/api/contents": "403",
-        f"POST http://lxmls-student-{BEN}:8888/user/{BEN}/api/kernels": "403",
-        f"GET http://hub:8000/user/{BEN}/api/contents": "403",
-        "GET http://hub:8000/hub/api/users": "403",
-        f"DELETE http://hub:8000/hub/api/users/{BEN}/server": "403",
-        f"POST http://hub:8000/hub/api/users/{BEN}/tokens": "403",
-        "GET http://hub:8081/hub/api/users": "ConnectionRefusedError",
-        "GET http://hub:8001/api/routes": "ConnectionRefusedError",
+        f"GET http://lxmls-student-{BEN}:8888/user/{BEN}/api/contents": "TimeoutError",
+        f"GET http://proxy:8000/user/{BEN}/api/contents": "403",
+        "GET http://proxy:8000/hub/api/users": "403",
+        f"DELETE http://proxy:8000/hub/api/users/{BEN}/server": "403",
+        f"POST http://proxy:8000/hub/api/users/{BEN}/tokens": "403",
+        "GET http://hub:8081/hub/api/users": "TimeoutError",
+        "GET http://proxy:8001/api/routes": "TimeoutError",
     }
     found = python(ANNA, ASK, *asked).stdout.splitlines()
     assert dict(zip(asked, found, strict=True)) == asked
@@ -338,9 +398,48 @@ def test_a_student_reaches_no_other_server_and_nothing_of_the_hub(classroom, ann
 def test_a_student_reaches_neither_the_host_nor_what_a_cloud_tells_its_machines(classroom, anna):
     """Unless CLASS_NETWORK opens the network: see the last test."""
     with socket.create_server(("0.0.0.0", 0)) as server:
-        found = python(ANNA, CONNECT, "169.254.169.254:80", f"gateway:{server.getsockname()[1]}", "10.0.0.1:80").stdout
-    assert found.split() == ["EHOSTUNREACH"] * 3
-    assert call("docker", "exec", f"lxmls-student-{ANNA}", "getent", "hosts", "hub").stdout
+        asked = "169.254.169.254:80", f"gateway:{server.getsockname()[1]}", "10.0.0.1:80", "gateway:53", "10.0.0.1:53"
+        found = python(ANNA, CONNECT, *asked).stdout
+    assert found.split() == ["EHOSTUNREACH"] * len(asked)
+    assert call("docker", "exec", f"lxmls-student-{ANNA}", "getent", "hosts", "proxy").stdout
+
+
+def test_a_student_reaches_no_port_of_another(classroom, anna, ben):
+    command = ["docker", "exec", "-i", f"lxmls-student-{BEN}", "python", "-c", SERVE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout.readline() == "ready\n"
+        name = f"lxmls-student-{BEN}"
+        asked = f"{name}:9000", f"{name}:8888", f"{name}:22", "proxy:8000", "proxy:8001", "hub:8081"
+        found = python(ANNA, CONNECT, *asked).stdout.splitlines()
+        server.communicate("enough\n")
+    assert dict(zip(asked, found, strict=True)) == dict.fromkeys(asked, "timed out") | {"proxy:8000": "open"}
+    only = python(ANNA, "print(open('/proc/net/if_inet6').read())").stdout.split("\n")
+    assert {line.split()[-1] for line in only if line} <= {"lo"}  # the rules are for IPv4
+
+
+def test_a_closed_network_has_the_hub_and_nothing_else(classroom, anna, ben):
+    """Not even name servers, which may be anybody's."""
+    classroom.environ |= {"CLASS_NETWORK": "closed"}
+    classroom.make("class")
+    name_server = re.search(r"^nameserver (\S+)", Path("/etc/resolv.conf").read_text(), re.MULTILINE)[1]
+    asked = "8.8.8.8:53", f"{name_server}:53", "10.0.0.1:53", "8.8.8.8:443", f"lxmls-student-{BEN}:8888"
+    assert python(ANNA, CONNECT, *asked).stdout.split("\n")[:-1] == ["EHOSTUNREACH"] * 4 + ["timed out"]
+    assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
+    del classroom.environ["CLASS_NETWORK"]
+    classroom.make("class")
+
+
+def test_servers_stay_reachable_while_the_hub_starts_again(classroom, anna):
+    call("docker", "stop", f"{classroom.project}-hub-1")
+    try:
+        assert anna.ask(f"/user/{ANNA}/api/status")[0] == 200
+    finally:
+        call("docker", "start", f"{classroom.project}-hub-1")
+    wait_for(lambda: answers(classroom), 60, "the hub answers")
+    call("docker", "restart", f"{classroom.project}-proxy-1")  # which has its routes from the hub
+    health = "docker", "inspect", "--format", "{{.State.Health.Status}}", f"{classroom.project}-hub-1"
+    wait_for(lambda: call(*health).stdout == "healthy\n", 90, "the hub is healthy")
+    wait_for(lambda: anna.ask(f"/user/{ANNA}/api/status")[0] == 200, 90, "the server has its route")
 
 
 def test_the_hub_has_few_rights_and_comes_back(classroom):
@@ -487,3 +586,31 @@ def test_eight_servers_start_at_once_and_an_open_network_is_open(classroom, anna
         shown = dict(zip(names, threads.map(started, students, names), strict=True))
     failed = {name: pages for name, pages in shown.items() if '"ready": true' not in pages[1][1]}
     assert not failed, f"{failed}: {classroom.compose('logs', '--no-log-prefix', '--tail', '200', 'hub').stdout}"
+
+
+def test_a_class_is_restored_from_its_backup(classroom, anna, tmp_path):
+    """By the commands of docs/classroom.md, with the names of this class; it has no server afterwards."""
+    section = (ROOT / "docs/classroom.md").read_text().partition("### Backup and restore")[2].partition("\n## ")[0]
+    names = f"'^({classroom.project}_state$|lxmls-student-.*{TOKEN}-)'"
+
+    def script(block):
+        lines = [line for line in block.splitlines() if "make class" not in line]
+        script = "\n".join(lines).replace("lxmls-rnn-student", classroom.image)
+        return script.replace("'^lxmls-(class_state|student-)'", names)
+
+    backup, restore = (script(block) for block in re.findall(r"(?:^    .*\n)+", section, re.MULTILINE))
+    assert names in backup
+    python(ANNA, "open('runs/of-anna', 'w').write('kept')")
+    classroom.make("class-down")
+    call("bash", "-euc", backup, cwd=tmp_path, timeout=300)
+    volumes = [file.name.removesuffix(".tar.gz") for file in (tmp_path / "backup").iterdir()]
+    assert f"lxmls-student-{ANNA}-runs" in volumes
+    call("docker", "volume", "rm", *volumes)
+    call("bash", "-euc", restore, cwd=tmp_path, timeout=300)
+    assert "password is unchanged" in classroom.make("class")
+    assert Visitor(classroom.address).log_in(TEACHER, OWN)
+    again = Visitor(classroom.address)
+    assert again.log_in(ANNA)
+    classroom.start(again, ANNA)
+    assert python(ANNA, "print(open('runs/of-anna').read())").stdout == "kept\n"
+    python(ANNA, "open('runs/of-anna', 'a')")

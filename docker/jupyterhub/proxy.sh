@@ -1,0 +1,14 @@
+#!/bin/sh
+# Start the proxy, which takes its routes from whoever knows the word in /srv/proxy/token: the hub.
+set -eu
+umask 077
+token=/srv/proxy/token
+if [ ! -s $token ]; then
+    od -An -N32 -tx8 /dev/urandom | tr -d ' \n' >$token.new
+    mv $token.new $token
+fi
+CONFIGPROXY_AUTH_TOKEN=$(cat $token)
+export CONFIGPROXY_AUTH_TOKEN
+# Under a domain each server has a host name of its own.
+exec configurable-http-proxy --port 8000 --api-ip 0.0.0.0 --api-port 8001 --log-level warn \
+    --error-target http://hub:8081/hub/error ${CLASS_DOMAIN:+--host-routing}
