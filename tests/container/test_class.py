@@ -531,7 +531,7 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
     assert f">{TEACHER}</th>" not in shown
     refused = python(TEACHER, f"open('class/{ANNA}/runs/exercises.json', 'a')", check=False).stdout
     assert "Read-only file system" in refused
-    environ = classroom.environ | {"LAB_TAG": classroom.image.partition(":")[2], "COLUMNS": "160"}
+    environ = classroom.environ | {"COLUMNS": "160"}
     seen = call("docker/jupyterhub/show.sh", "--answers", cwd=classroom.lab.folder, env=environ).stdout
     assert re.search(rf"│ {ANNA} +│ ✓ 3× ", seen)
     assert f"{ANNA}: Column 0 is h_0." in seen
@@ -539,16 +539,15 @@ def test_new_notebooks_stand_beside_a_students_own_and_the_teacher_sees_what_the
 
 def test_collecting_follows_no_link_and_leaves_no_container(classroom, anna, ben, tmp_path):
     python(ANNA, "import os; os.symlink('/etc', 'results/etc'); os.mkfifo('runs/pipe'); os.chmod('runs', 0o700)")
-    environ = classroom.environ | {"LAB_TAG": classroom.image.partition(":")[2]}
     before = call("docker", "ps", "--all", "--quiet").stdout
     collect = "docker/jupyterhub/collect.sh", str(tmp_path / "handed-in")
-    printed = call(*collect, cwd=classroom.lab.folder, env=environ).stdout
+    printed = call(*collect, cwd=classroom.lab.folder, env=classroom.environ).stdout
     assert "left out: runs/pipe is a special file" in printed
     assert (tmp_path / f"handed-in/{ANNA}/notebooks/00-welcome.ipynb").is_file()
     assert (tmp_path / f"handed-in/{BEN}/runs").is_dir()
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink() or not (path.is_dir() or path.is_file())]
     assert call("docker", "ps", "--all", "--quiet").stdout == before
-    again = call(*collect, cwd=classroom.lab.folder, env=environ, check=False)
+    again = call(*collect, cwd=classroom.lab.folder, env=classroom.environ, check=False)
     assert again.returncode == 1
 
 
