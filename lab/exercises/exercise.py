@@ -164,10 +164,10 @@ EXERCISES = {one.name: one for one in map(read, sorted(FOLDER.glob("*.md")))}  #
 
 
 @functools.cache
-def answer_of(name: str, code: str = "") -> object:
+def answer_of(name: str, code: str = "", file: str = "") -> object:
     """Return the function or class of a code, by default of the solution; the exercises that it needs are solved."""
     exercise = EXERCISES[name]
     space: dict[str, object] = {"__name__": "__main__"}
     exec(compile(exercise.before, f"<before {name}>", "exec"), space)
-    exec(compile(code or exercise.solution, f"<solution of {name}>", "exec"), space)
+    exec(compile(code or exercise.solution, file or f"<solution of {name}>", "exec"), space)
     return space[exercise.function]
