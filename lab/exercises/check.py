@@ -50,10 +50,13 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
             return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
         except harness.BadResult as error:
             return NOT_RIGHT, str(error)
-        except NotImplementedError:
-            return NOT_YET, "The cell is not filled in yet."
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            text = diagnosis.Diagnosis(exercise, answer).of_error(n, error)
+            if isinstance(error, NotImplementedError) and diagnosis.is_from_student(error):
+                return NOT_YET, "The cell is not filled in yet."
+            found = diagnosis.Diagnosis(exercise, answer)
+            if difference := engine.first_difference(exercise, found.right[:n], got):
+                return NOT_RIGHT, found.of_difference(difference, got)
+            text = found.of_error(n, error)
             if line := placeholder_of(answer):
                 return NOT_YET, f"A line is not filled in: {line}\n{text}"
             return NOT_RIGHT, text
@@ -75,7 +78,7 @@ def _checked(name: str, *arguments: Any) -> Verdict:
             return _judged(exercise, arguments[0])
 
     try:
-        state, text = limit.in_thread(quietly, MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS)
+        state, text = limit.in_thread(quietly, MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS, limit.MAX_WALL_SECONDS)
         if state == RIGHT:
             _passed.add(name)
     except limit.Busy as error:

@@ -69,6 +69,14 @@ def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
     return Raised(type(error).__name__, message, found[1] if found else 0, text, _shapes(error, text))
 
 
+def is_from_student(error: BaseException) -> bool:
+    """Return whether student code itself raised an exception."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and is_students(tb.tb_frame.f_code.co_filename)
+
+
 def _of_theano(message: str) -> str:
     """Return Theano's sentence and the shapes of the node, without the hints about its flags."""
     shapes = re.findall(r"^Inputs shapes: .*", message, re.MULTILINE)[:1]
@@ -188,7 +196,8 @@ class Diagnosis:
 
         They are computed as in the solution, so that the rest can be judged.
         """
-        names = [name for name in engine.unfilled(self.exercise, self.right, got) if self._is_untouched(name)]
+        names = [name for name in engine.unfilled(self.exercise, self.right, got)
+                 if not any(name in arrays for arrays in got) or self._is_untouched(name)]  # fmt: skip
         if not names:
             return None
         filled = self._filled(names)
@@ -230,15 +239,18 @@ class Diagnosis:
         where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
         shapes = f"\n({found.shapes})" if found.shapes else ""
         lead = f"It fails with {found.kind}: {found.message}{where}{shapes}"
-        causes = [patch.cause for patch in self.exercise.patches if _outcome_key(self.exercise.name, patch, n) == found.key]
-        if causes:
-            return f"{lead}\n{causes[0]}"
+        for patch in self._patches(_targets_of(found.text)):
+            outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
+            if isinstance(outcome, Raised) and outcome.key == found.key:
+                return f"{lead}\n{patch.cause}"
         lines = [found.line] if found.text else []
         located = self._located(None)
         if located is not None and located[0]:
             lines = located[0]
         if change := self._repaired(lines):
             return f"{lead}\n{change}"
+        if cause := self._structure():
+            return f"{lead}\n{cause}"
         rule = next((advice for pattern, advice in _RULES if pattern.search(f"{found.kind}: {found.message}")), "")
         formula = self._formula(_targets_of(found.text))
         return "\n".join(filter(None, (lead, rule, formula)))
@@ -246,12 +258,13 @@ class Diagnosis:
     def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Explain the first difference between the answer's arrays and the expected ones."""
         if not difference.is_of_numbers and difference.advice:
-            return f"{difference.text}\n{difference.advice}"
+            cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
+            return f"{difference.text}\n{cause or difference.advice}"
         located = self._located(difference)
         lines, whole = located if located is not None else ([], False)
         where = self._where(lines, whole, difference)
-        for find in (self._cause, self._shown_by_numbers):
-            if cause := find(difference, got):
+        for cause in (self._cause(difference, got), self._shown_by_numbers(difference, got), self._structure()):
+            if cause:
                 return "\n".join(filter(None, (difference.text, where, cause)))
         if change := self._repaired(lines or self._lines_of(difference)):
             return f"{difference.text}\n{change}"
@@ -307,17 +320,18 @@ class Diagnosis:
         if not lines:
             return ""
         text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in lines[:3])
-        return f"{'The rest is right: only this is wrong' if whole else 'Look at'}\n{text}"
+        return f"{'The rest is right: only this is wrong' if whole else f'{difference.quantity} is computed here'}\n{text}"
 
     # --- why ------------------------------------------------------------------------------------------------------
 
     def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Return the cause of the mistake in the catalogue that gives the same numbers."""
-        n, best, score = difference.case, "", 0
-        for patch in self.exercise.patches:
+        n, best, score = difference.case, "", 0.0
+        through = list(self.exercise.quantities).index(difference.quantity) > 0
+        for patch in self._patches(frozenset({difference.quantity})):
             if self._is_late():
                 break
-            found = self._likeness(difference, got[n], _outcome(self.exercise.name, patch, n))
+            found = self._likeness(difference, got[n], _outcome(self.exercise.name, patch, n, through))
             if found == 3 and not self._like_elsewhere(patch, n, got):
                 found = 2.5
             if found > score:
@@ -333,6 +347,10 @@ class Diagnosis:
         if score == 1:
             return f"{best} But later steps differ from that: is there another mistake?"
         return best
+
+    def _patches(self, what: frozenset[str]) -> list[Patch]:
+        """Return the mistakes of the catalogue, first those in lines that compute something."""
+        return sorted(self.exercise.patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
 
     def _likeness(self, difference: Difference, got: Arrays, wrong: Arrays | Raised | None) -> float:
         """Return 3 if two wrong answers agree in everything, 2 in the quantity, 1 in its first wrong step, else 0."""
@@ -355,7 +373,7 @@ class Diagnosis:
         for m, arrays in enumerate(got):
             if m == n or self._is_late():
                 continue
-            wrong = _outcome(self.exercise.name, patch, m)
+            wrong = _outcome(self.exercise.name, patch, m, False)
             if not isinstance(wrong, dict) or not all(
                 engine.same(self.exercise, wrong[key], arrays[key]) for key in self.exercise.quantities if key in wrong and key in arrays
             ):
@@ -385,7 +403,9 @@ class Diagnosis:
             L = len(self.cases[n].get("x", ()))
             if abs(factor - 1) > 1e-6 and factor and same(factor * right, mine):
                 known = {-1.0: "The sign is wrong.", float(L): f"It is L = {L} times too large.",
-                         -float(L): f"The sign is wrong, and it is L = {L} times too large."}  # fmt: skip
+                         -float(L): f"The sign is wrong, and it is L = {L} times too large.",
+                         1 / max(L, 1): f"It is L = {L} times too small: it is divided by L twice.",
+                         -1 / max(L, 1): f"The sign is wrong, and it is L = {L} times too small."}  # fmt: skip
                 return next((text for one, text in known.items() if one and abs(factor / one - 1) < 1e-6),
                             f"It is {factor:.4g} times the correct one everywhere.")  # fmt: skip
         if quantity.step_axis is not None:
@@ -393,6 +413,29 @@ class Diagnosis:
             last = np.moveaxis(right, quantity.step_axis, 0)[-1]
             if len(columns) > 1 and all(same(last, column) for column in columns):
                 return "It is the last step's result everywhere: a collected array is changed in place; make a new one for each step."
+        return ""
+
+    def _structure(self) -> str:
+        """Return what the statements show of any exercise: a return in a loop, or an array that a loop replaces."""
+        if self.source is None:
+            return ""
+        solution = list(blocks(_solution_tree(self.exercise)))
+        if any(isinstance(node, ast.Return) for path, body in solution for node in body if path[-1:] == ("loop",)):
+            return ""
+        for path, body in blocks(self.source.tree):
+            for node in body if path[-1:] == ("loop",) else ():
+                if isinstance(node, ast.Return):
+                    return (
+                        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's first "
+                        "round. Move it below the loop."
+                    )
+                for name in self.exercise.quantities:
+                    whole = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+                    if whole and len(self.source.all_lines_of(name)) > 1:
+                        return (
+                            f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
+                            "write to a part of it, or add with +=."
+                        )
         return ""
 
     def _repaired(self, lines: Sequence[int]) -> str:
@@ -445,9 +488,18 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
 
 
 @functools.cache
-def _outcome(name: str, patch: Patch, n: int) -> Arrays | Raised | None:
-    """Return what the solution with a mistake gives for a case."""
-    return _run_patch(EXERCISES[name], name, patch, cases(name)[n])
+def _changed(name: str, patch: Patch) -> frozenset[str]:
+    """Return what the lines compute in which a mistake differs from the solution."""
+    known = EXERCISES[name].solution.splitlines()
+    lines = [line.strip() for line in patch.code.splitlines() if line not in known]
+    return frozenset().union(*map(_targets_of, lines))
+
+
+@functools.cache
+def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
+    """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
+    case = cases(name)[n]
+    return _run_patch(EXERCISES[name], name, patch, case if through or "through" not in case else case | {"through": False})
 
 
 def _run_patch(exercise: Exercise, name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
@@ -459,11 +511,6 @@ def _run_patch(exercise: Exercise, name: str, patch: Patch, case: Case) -> Array
         return None
     except Exception as error:
         return raised(error, frozenset({file}))
-
-
-def _outcome_key(name: str, patch: Patch, n: int) -> tuple[str, str, frozenset[str]] | None:
-    found = _outcome(name, patch, n)
-    return found.key if isinstance(found, Raised) else None
 
 
 @functools.cache

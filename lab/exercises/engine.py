@@ -107,9 +107,9 @@ def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 
         return False
     if right.dtype.kind not in "iufb":
         return bool(np.array_equal(right, got))
-    largest = max(float(np.abs(right).max(initial=0)), 1e-12)
-    off = np.abs(got.astype(float) - right.astype(float))
-    return bool(np.all(off <= max(tolerance(exercise, right), least) * largest))
+    largest = max(float(np.nanmax(np.abs(right), initial=0)), 1e-12)
+    a, b = got.astype(float), right.astype(float)
+    return bool(np.all((np.abs(a - b) <= max(tolerance(exercise, right), least) * largest) | (np.isnan(a) & np.isnan(b))))
 
 
 def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> Difference | None:
@@ -136,7 +136,8 @@ def _difference(exercise: Exercise, n: int, right: Arrays, got: Arrays) -> Diffe
         a, b = at(there[name], right[name], step), at(there[name], got[name], step)
         if not _close_to(exercise, right[name], a, b):
             where = f"{of_case(exercise, n)}{name}{_step_text(exercise, n, step)}"
-            text = f"{_lead(exercise, n, right, got, step, name)}First difference: {where} is {_shown(b)}, expected {_shown(a)}."
+            lead = _lead(exercise, n, right, got, step, name)
+            text = f"{lead}First difference: {where} {_shown(b, a)}."
             return Difference(n, name, step, text, is_of_numbers=True)
     if SCANS in right and not np.array_equal(right[SCANS], got.get(SCANS)):
         return Difference(n, SCANS, None, "The numbers are correct, but there is no scan: use scan in this exercise.")
@@ -246,11 +247,11 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
         return "It has one axis too many: the product of a matrix and a vector is @ or T.dot, not * or np.outer."
     if axes and axes[0] == "B" and got.shape == right.shape[:1]:
         return "It has one number for each sentence; expected one for each position."
-    if right.ndim == 2 and got.ndim < 2 and quantity.step_axis is None:
+    if right.ndim == 2 and got.ndim < 2 and axes[0].startswith("n_"):
         return "The gradient of a matrix is an outer product of two vectors: np.outer, not * or a dot product."
     if got.ndim == 0 and right.ndim:
         return "It is one number: a dot product of two vectors is a sum; * multiplies element by element."
-    if got.ndim == right.ndim - 1:
+    if got.ndim == right.ndim - 1 and quantity.step_axis is not None:
         return "It seems to be one step only: return all steps."
     return ""
 
@@ -299,11 +300,23 @@ def _lead(exercise: Exercise, n: int, right: Arrays, got: Arrays, step: int | No
     return f"Correct: {', '.join(parts)}. " if parts else ""
 
 
-def _shown(value: np.ndarray) -> str:
-    """Return a number, a text, the first numbers of a vector, or the place of a matrix."""
-    if value.dtype.kind not in "iufb":
-        return str(value.tolist())
+def _shown(got: np.ndarray, right: np.ndarray) -> str:
+    """Return both values in words: numbers, texts, the first numbers of a vector, the worst entry of a matrix."""
+    if got.dtype.kind not in "iufb":
+        n = next((n for n, (a, b) in enumerate(zip(got, right, strict=True)) if a != b), 0) if got.ndim else 0
+        return f"is {np.ravel(got)[n]!s}, expected {np.ravel(right)[n]!s}"
+    if got.ndim < 2:
+        return f"is {_vector(got)}, expected {_vector(right)}"
+    off = np.abs(got.astype(float) - right.astype(float))
+    off[~np.isfinite(off)] = np.inf
+    place = np.unravel_index(int(off.argmax()), off.shape)
+    rows, columns = (int((off > 1e-9 * (np.abs(right).max() or 1)).any(axis=axis).sum()) for axis in (1, 0))
+    return (
+        f"is {got[place]:.4g} at [{place[0]}, {place[1]}], expected {right[place]:.4g}; {rows} of {len(off)} rows and "
+        f"{columns} of {off.shape[1]} columns differ"
+    )
+
+
+def _vector(value: np.ndarray) -> str:
     numbers = [f"{number:.4g}" for number in np.ravel(value)]
-    if value.ndim == 0:
-        return numbers[0]
-    return f"[{', '.join(numbers if len(numbers) <= 6 else [*numbers[:6], '...'])}]"
+    return numbers[0] if value.ndim == 0 else f"[{', '.join(numbers if len(numbers) <= 6 else [*numbers[:6], '...'])}]"

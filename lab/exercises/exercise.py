@@ -79,9 +79,9 @@ class Exercise:
 
     @property
     def framework(self) -> str:
-        """The key of the framework in `FRAMEWORKS`."""
+        """The framework that may be missing, "torch" or "jax", as in `FRAMEWORKS`; else "numpy"."""
         begin = self.spec.kind.split("_")[0]
-        return begin if begin in ("theano", "torch", "jax") else "numpy"
+        return begin if begin in IMPORTS else "numpy"
 
     @property
     def before(self) -> str:
@@ -106,8 +106,8 @@ def read(file: Path) -> Exercise:
     def names(fact: str) -> tuple[str, ...]:
         return tuple(name.strip() for name in facts.get(fact, "").split(",") if name.strip())
 
-    rows = re.findall(r"^\| `(.+?)` \| (.*?) \| (.*?) \|$", sections["Quantities"], re.MULTILINE)
-    quantities = {name: Quantity(name, tuple(a.strip() for a in axes.split(",") if a.strip()), formula.strip("`"))
+    rows = re.findall(r"^\| `(.+?)` \|(.*?)\| (.*?) \|$", sections["Quantities"], re.MULTILINE)
+    quantities = {name: Quantity(name, tuple(a.strip() for a in axes.split(",") if a.strip()), formula.replace("`", ""))
                   for name, axes, formula in rows}  # fmt: skip
     solution = _blocks("python", sections["Solution"])[0]
     before_mistakes = text[: text.index("## Mistakes\n")].count("\n") + 1

@@ -108,14 +108,14 @@ def _withdraw(thread: int | None) -> None:
             time.sleep(0)
 
 
-def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any:
+def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: float = float("inf")) -> Any:
     """Call a function in a thread and return its result.
 
     Raise `TimeUp` if it takes more than `seconds` of the processor, or a `timed` block more than its own, and `Busy` if
-    the wall's time runs out first. A recursion limit above `MAX_RECURSION` is lowered, also while the function runs.
+    `wall`, or the wall's time of a block, runs out first. A recursion limit above `MAX_RECURSION` is lowered, also while the function runs.
     """
     thread = _Thread(function)
-    thread.limits[0] = _Limit(seconds, _wall(seconds), 0.0, time.monotonic())
+    thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
     recursion = sys.getrecursionlimit()
     thread.start()
     try:
@@ -155,16 +155,12 @@ def timed(seconds: float | None = None) -> Iterator[None]:
         yield
         return
     seconds = MAX_SECONDS if seconds is None else seconds
-    own = _Limit(seconds, _wall(seconds), time.thread_time(), time.monotonic())
+    own = _Limit(seconds, max(MAX_WALL_SECONDS, seconds), time.thread_time(), time.monotonic())
     thread.limits.append(own)
     try:
         yield
     finally:
         thread.limits.remove(own)
-
-
-def _wall(seconds: float) -> float:
-    return seconds if seconds == float("inf") else max(MAX_WALL_SECONDS, seconds)
 
 
 def _lower_recursion_limit(limit: int) -> None:

@@ -86,10 +86,6 @@ def _words(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     return got | {CHANGED: _changed(spec.arguments, given, [inputs[n] for n in spec.arguments if n in inputs])}
 
 
-def _gradients_list(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    return _numpy(spec, answer, inputs)
-
-
 def _finite_differences(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     """Let the answer ask `cost()`, log sum_k exp <A_k, W>, and return what it changed in W at each call too."""
     A, before = inputs["A"], inputs["W"]
@@ -105,7 +101,16 @@ def _finite_differences(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Ar
     step = [inputs["step"]] if "step" in inputs else []
     value = _named(spec, answer(cost, W, *step))["gradient"]
     asked = np.array(offsets).reshape(-1, *before.shape)
-    return {"gradient": _array("gradient", value), "W": W, "asked": asked}
+    got = {
+        "numbers changed at once": np.count_nonzero(asked, axis=(1, 2)).max(initial=0),
+        "asked above": (asked > 0).any(axis=0),
+        "asked below": (asked < 0).any(axis=0),
+        "W": W,
+        "gradient": _array("gradient", value),
+    }
+    if step:
+        got["smallest step"] = np.abs(asked[asked != 0]).min(initial=np.inf)
+    return {name: np.asarray(value) for name, value in got.items()}
 
 
 class _Training:
@@ -358,7 +363,8 @@ def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     from torch import nn
 
     W = {name: torch.tensor(inputs[name]) for name in _parameters(spec, inputs)}
-    with _torch_settings():
+    with _torch_settings(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # weights that are not copied are the same in each run
         layers = _named(spec, answer(*W.values()))
         for (name, layer), kind in zip(layers.items(), (nn.Embedding, nn.RNN, nn.Linear), strict=True):
             if not isinstance(layer, kind):
