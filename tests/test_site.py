@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.exercises.hints import EXERCISES
+from lab.exercises.exercise import EXERCISES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -5,6 +5,7 @@ A check confirms that the code is correct, or reports the first difference and t
 ``check.progress()`` shows which exercises are done.
 """
 
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,7 @@ from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.submissions import harness
 
 MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and all inputs; Theano and JAX compile
+MAX_EXPLAINING_SECONDS = 16.0  # of the wall from the beginning of a check; then the verdict is what is known
 
 _passed: set[str] = set()
 failed_cells.watch(get_ipython())
@@ -38,9 +40,9 @@ failed_cells.watch(get_ipython())
 def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
     """Return the state of an answer and the text of its verdict."""
     seconds = MAX_COMPILING_SECONDS if exercise.spec.kind in harness.COMPILING else MAX_SECONDS
+    until = time.monotonic() + MAX_EXPLAINING_SECONDS
     if missing := FRAMEWORKS[exercise.framework].missing:
         return NOT_YET, f"{missing}."
-    engine.expected(exercise.name)  # not in the answer's time
     got: list[harness.Arrays] = []
     for n, case in enumerate(cases(exercise.name)):
         try:
@@ -53,7 +55,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             if isinstance(error, NotImplementedError) and diagnosis.is_from_student(error):
                 return NOT_YET, "The cell is not filled in yet."
-            found = diagnosis.Diagnosis(exercise, answer)
+            found = diagnosis.Diagnosis(exercise, answer, until)
             if difference := engine.first_difference(exercise, found.right[:n], got):
                 return NOT_RIGHT, found.of_difference(difference, got)
             text = found.of_error(n, error)
@@ -62,7 +64,7 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
             return NOT_RIGHT, text
         if called:
             return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
-    return diagnosis.Diagnosis(exercise, answer).verdict(got)
+    return diagnosis.Diagnosis(exercise, answer, until).verdict(got)
 
 
 def _checked(name: str, *arguments: Any) -> Verdict:
@@ -78,7 +80,9 @@ def _checked(name: str, *arguments: Any) -> Verdict:
             return _judged(exercise, arguments[0])
 
     try:
-        state, text = limit.in_thread(quietly, MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS, limit.MAX_WALL_SECONDS)
+        state, text = limit.in_thread(
+            quietly, MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS, limit.MAX_WALL_SECONDS
+        )
         if state == RIGHT:
             _passed.add(name)
     except limit.Busy as error:
@@ -150,7 +154,9 @@ def hint(name: str) -> Note:
     """Show the next hint of an exercise, below the previous ones."""
     if name not in EXERCISES:
         return _unknown(name)
-    entry, failure = _try_store(_progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(EXERCISES[name].hints))})
+    entry, failure = _try_store(
+        _progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(EXERCISES[name].hints))}
+    )
     level = entry.get("hints", len(EXERCISES[name].hints))  # all of them, if progress cannot be saved
     lines = [f"{n}. {text}" for n, text in enumerate(EXERCISES[name].hints[:level], 1)]
     more = f"The next call shows hint {level + 1} of {len(EXERCISES[name].hints)}."
@@ -158,7 +164,9 @@ def hint(name: str) -> Note:
         more = f'That was the last hint. The solution: check.solution("{name}")'
     if failure:
         more = failure
-    shown = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in EXERCISES[name].hints[:level])
+    shown = "".join(
+        f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in EXERCISES[name].hints[:level]
+    )
     return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{shown}</ol>{escape(more)}</div>')
 
 
@@ -181,7 +189,9 @@ def progress() -> Note:
         if exercise.optional and not entry["tries"] and state == NOT_YET:
             state = "optional"
         hints = f"{entry['hints']} of {len(EXERCISES[name].hints)}"
-        rows.append([exercise.number, name, exercise.title, state, entry["tries"], hints, "seen" if entry["solution"] else ""])
+        rows.append(
+            [exercise.number, name, exercise.title, state, entry["tries"], hints, "seen" if entry["solution"] else ""]
+        )
     header = ["", "exercise", "title", "state", "tries", "hints", "solution"]
     done = [row[1] for row in rows if row[3] == "done"]
     optional = {name for name, exercise in EXERCISES.items() if exercise.optional}

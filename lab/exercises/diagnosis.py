@@ -1,9 +1,9 @@
 """Explain what is wrong with an answer: where, and why.
 
-The first difference between its arrays and the expected ones is known (`engine`). Then, in this order: statements of the
-solution, put into the answer, show which line is wrong; the first mistake of the catalogue that gives the same numbers,
-or the same error, names the cause; what the numbers themselves show; a small change of this line that makes the answer
-right, also for inputs that the search has not seen; and else the formula of the line.
+The first difference between its arrays and the expected ones is known (`engine`). Then, in this order: statements of
+the solution, put into the answer, show which line is wrong; the first mistake of the catalogue that gives the same
+numbers, or the same error, names the cause; the numbers show a sign, a factor, an order; a small change of this line
+makes the answer right, also for inputs that the search has not seen; or else the formula of the line is shown.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Raised:
     @property
     def key(self) -> tuple[str, str, frozenset[str]]:
         """What two answers with the same mistake have in common."""
-        return self.kind, _VARIABLE.sub("", self.message), _targets_of(self.text)
+        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.text)
 
 
 def _targets_of(line: str) -> frozenset[str]:
@@ -64,6 +64,7 @@ def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
     message = str(error).strip()
     if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
         message = _of_theano(message)
+    message = re.split(r"\n-+\n|\n\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
     found = _place(error, files)
     text = linecache.getline(*found).strip() if found else ""
     return Raised(type(error).__name__, message, found[1] if found else 0, text, _shapes(error, text))
@@ -80,9 +81,13 @@ def is_from_student(error: BaseException) -> bool:
 def _of_theano(message: str) -> str:
     """Return Theano's sentence and the shapes of the node, without the hints about its flags."""
     shapes = re.findall(r"^Inputs shapes: .*", message, re.MULTILINE)[:1]
-    sentence = re.split(r"^(?:Apply node that|Toposort index|Backtrace when|HINT)", message, maxsplit=1, flags=re.MULTILINE)[0]
+    sentence = re.split(
+        r"^(?:Apply node that|Toposort index|Backtrace when|HINT)", message, maxsplit=1, flags=re.MULTILINE
+    )[0]
     if not sentence.strip():
-        lines = [line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))]
+        lines = [
+            line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
+        ]
         sentence = " ".join(lines[:2])
     return " ".join([*sentence.split(), *shapes])
 
@@ -134,49 +139,73 @@ def _shapes(error: BaseException, line: str) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in shown.items())
 
 
-# the general rules: the beginning of an error's sentence, and what it usually means
+# the general rules: a pattern of an error's sentence, and what it usually means
 _RULES = [
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
-        (r"(method|function)'? object is not (subscriptable|iterable)|unsupported operand .*'(function|method)'|"
-         r"'(function|method)' object has no attribute",
-         "A function or method is used without its parentheses, ()."),
-        (r"core dimension|not aligned|shapes cannot be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|"
-         r"matmul|Dot product",
-         "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector on the "
-         "wrong side?"),
-        (r"could not broadcast input array|copying sequence of size",
-         "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] missing, or "
-         "is * used instead of @?"),
-        (r"broadcast|mis-?match|same shape|must match the size|Elemwise|different length|incompatible shapes",
-         "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a product "
-         "of matrices meant?"),
-        (r"out of bounds|out of range",
-         "An index goes past the end: look at the range, and at which quantity has a column more than there are words."),
-        (r"positional argument",
-         "The number of arguments does not fit. scan calls its step with an element of each of the sequences, the previous "
-         "results, and the non_sequences, in this order."),
-        (r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__",
-         "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or math "
-         "cannot use it; those of T, torch or jnp can."),
-        (r"grad|part of the computational graph|DisconnectedInput",
-         "There is no way from the cost back to a parameter, or the cost is not one number: follow it from the parameters."),
-        (r"dtype|float32|float64|Double|Float",
-         "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that dtype."),
-        (r"unpack|not iterable|not subscriptable|'tuple'",
-         "The number of values does not fit, or a pair is used as one value: scan returns a pair of results and updates "
-         "(in JAX the last state and what was collected)."),
+        (
+            r"(method|function)'? object is not (subscriptable|iterable)|unsupported operand .*'(function|method)'|"
+            r"'(function|method)' object has no attribute",
+            "A function or method is used without its parentheses, ().",
+        ),
+        (
+            r"core dimension|not aligned|shapes cannot be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|"
+            r"matmul|Dot product",
+            "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector "
+            "on the wrong side?",
+        ),
+        (
+            r"could not broadcast input array|copying sequence of size",
+            "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] "
+            "missing, or is * used instead of @?",
+        ),
+        (
+            r"broadcast|mis-?match|same shape|must match the size|Elemwise|different length|incompatible shapes",
+            "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a "
+            "product of matrices meant?",
+        ),
+        (
+            r"out of bounds|out of range",
+            "An index goes past the end: look at the range, and at which quantity has a column more than there are "
+            "words.",
+        ),
+        (
+            r"positional argument",
+            "The number of arguments does not fit. scan calls its step with an element of each of the sequences, the "
+            "previous results, and the non_sequences, in this order.",
+        ),
+        (
+            r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__",
+            "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or "
+            "math cannot use it; those of T, torch or jnp can.",
+        ),
+        (
+            r"grad|part of the computational graph|DisconnectedInput",
+            "There is no way from the cost back to a parameter, or the cost is not one number: follow it from the "
+            "parameters.",
+        ),
+        (
+            r"dtype|float32|float64|Double|Float",
+            "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that "
+            "dtype.",
+        ),
+        (
+            r"unpack|not iterable|not subscriptable|'tuple'",
+            "The number of values does not fit, or a pair is used as one value: scan returns a pair of results and "
+            "updates (in JAX the last state and what was collected).",
+        ),
     )
-]  # fmt: skip
+]
 
 
 class Diagnosis:
     """The explanation of one answer to an exercise."""
 
-    def __init__(self, exercise: Exercise, answer: Any) -> None:
+    def __init__(self, exercise: Exercise, answer: Any, until: float = float("inf")) -> None:
+        """`until` is the time of `time.monotonic` at which the explanation ends with what is known."""
         self.exercise, self.answer = exercise, answer
         self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
-        self.end = time.thread_time() + MAX_SECONDS
+        self.end, self.until = time.thread_time() + MAX_SECONDS, until
         try:
             self.source: Source | None = Source(answer)
         except ValueError:
@@ -215,7 +244,9 @@ class Diagnosis:
         """Return whether no line below the first assignment writes to a quantity."""
         if self.source is None or self.source.placeholder:
             return True
-        return len(self.source.all_lines_of(name)) == 1 and "loop" in {part for path, _ in blocks(self.source.tree) for part in path}
+        return len(self.source.all_lines_of(name)) == 1 and "loop" in {
+            part for path, _ in blocks(self.source.tree) for part in path
+        }
 
     def _filled(self, names: Sequence[str]) -> list[Arrays] | None:
         """Return the arrays of the answer with these quantities computed as in the solution; None if that fails."""
@@ -224,7 +255,7 @@ class Diagnosis:
         source, answer = self.source, self.answer
         for name in names:
             for what, lines, tree in substitutions(source, _solution_tree(self.exercise)):
-                if what == frozenset({name}) and len(lines) != 1 or what == frozenset({name}) and lines:
+                if (what == frozenset({name}) and len(lines) != 1) or (what == frozenset({name}) and lines):
                     source = source.with_tree(tree)
         try:
             answer = source.compiled(source.tree)
@@ -239,16 +270,21 @@ class Diagnosis:
         where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
         shapes = f"\n({found.shapes})" if found.shapes else ""
         lead = f"It fails with {found.kind}: {found.message}{where}{shapes}"
+        alike = []
         for patch in self._patches(_targets_of(found.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
             if isinstance(outcome, Raised) and outcome.key == found.key:
-                return f"{lead}\n{patch.cause}"
+                if outcome.text.split() == found.text.split():
+                    return f"{lead}\n{patch.cause}"
+                alike.append(patch.cause)
         lines = [found.line] if found.text else []
         located = self._located(None)
         if located is not None and located[0]:
             lines = located[0]
         if change := self._repaired(lines):
             return f"{lead}\n{change}"
+        if len(set(alike)) == 1:
+            return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
         rule = next((advice for pattern, advice in _RULES if pattern.search(f"{found.kind}: {found.message}")), "")
@@ -284,7 +320,7 @@ class Diagnosis:
             if self._is_late():
                 break
             try:
-                found = self._first_difference(self.source.compiled(tree))
+                found = self._first_difference(self.source.compiled(tree), difference)
             except Exception:
                 continue
             if found is None:
@@ -298,12 +334,23 @@ class Diagnosis:
         place = (difference.step, difference.quantity)
         return difference.case, order.index(place) if place in order else -1
 
-    def _first_difference(self, answer: Any, seed: int = 0) -> Difference | None:
-        """Return the first difference of a changed answer; raise what it raises."""
-        right = engine.expected(self.exercise.name, seed)
+    def _first_difference(self, answer: Any, likely: Difference | None = None, seed: int = 0) -> Difference | None:
+        """Return the first difference of a changed answer; raise what it raises.
+
+        The case of a `likely` difference is tried first, without gradients through a model unless it is in them.
+        """
+        if likely is not None:
+            case, n = self.cases[likely.case], likely.case
+            if "through" in case and likely.quantity in list(self.exercise.quantities)[:1]:
+                case = case | {"through": False}
+            got = _quiet_run(self.exercise, answer, case)
+            right = {name: value for name, value in self.right[n].items() if name in got}
+            if found := engine._difference(self.exercise, n, right, got):
+                return found
+        expected = engine.expected(self.exercise.name, seed)
         for n, case in enumerate(cases(self.exercise.name, seed)):
             got = _quiet_run(self.exercise, answer, case)
-            if found := engine._difference(self.exercise, n, right[n], got):
+            if found := engine._difference(self.exercise, n, expected[n], got):
                 return found
         return None
 
@@ -314,20 +361,26 @@ class Diagnosis:
         if self.source is None:
             return ""
         if whole and not lines:
-            return f"The line for {difference.quantity} is missing; the rest is right." if difference.quantity in self.exercise.quantities else ""
+            return (
+                f"The line for {difference.quantity} is missing; the rest is right."
+                if difference.quantity in self.exercise.quantities
+                else ""
+            )
         if not lines and len(own := self._lines_of(difference)) == 1:
             lines = own
         if not lines:
             return ""
         text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in lines[:3])
-        return f"{'The rest is right: only this is wrong' if whole else f'{difference.quantity} is computed here'}\n{text}"
+        return (
+            f"{'The rest is right: only this is wrong' if whole else f'{difference.quantity} is computed here'}\n{text}"
+        )
 
     # --- why ------------------------------------------------------------------------------------------------------
 
     def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
         """Return the cause of the mistake in the catalogue that gives the same numbers."""
         n, best, score = difference.case, "", 0.0
-        through = list(self.exercise.quantities).index(difference.quantity) > 0
+        through = difference.quantity not in list(self.exercise.quantities)[:1]
         for patch in self._patches(frozenset({difference.quantity})):
             if self._is_late():
                 break
@@ -361,12 +414,17 @@ class Diagnosis:
         theirs = engine._difference(self.exercise, n, right, wrong)
         if theirs is None or (theirs.quantity, theirs.step) != (name, difference.step):
             return 0
-        if engine.same(self.exercise, wrong[name], got[name]):
+        if self._alike(name, n, wrong, got):
             shared = [key for key in self.exercise.quantities if key in wrong and key in got]
-            return 3 if all(engine.same(self.exercise, wrong[key], got[key]) for key in shared) else 2
+            return 3 if all(self._alike(key, n, wrong, got) for key in shared) else 2
         quantity = self.exercise.quantities[name]
         a, b = (engine.at(quantity, array, difference.step) for array in (wrong[name], got[name]))
-        return 1 if difference.step is not None and engine._close_to(self.exercise, wrong[name], a, b) else 0
+        return 1 if difference.step is not None and engine.is_close(self.exercise, self.right[n][name], a, b) else 0
+
+    def _alike(self, name: str, n: int, wrong: Arrays, got: Arrays) -> bool:
+        """Return whether two wrong answers have the same numbers; rounding is relative to the right ones."""
+        a, b = wrong[name], got[name]
+        return a.shape == b.shape and engine.is_close(self.exercise, self.right[n][name], a, b)
 
     def _like_elsewhere(self, patch: Patch, n: int, got: Sequence[Arrays]) -> bool:
         """Return whether a mistake gives the answer's numbers for the other inputs too."""
@@ -375,7 +433,7 @@ class Diagnosis:
                 continue
             wrong = _outcome(self.exercise.name, patch, m, False)
             if not isinstance(wrong, dict) or not all(
-                engine.same(self.exercise, wrong[key], arrays[key]) for key in self.exercise.quantities if key in wrong and key in arrays
+                self._alike(key, m, wrong, arrays) for key in self.exercise.quantities if key in wrong and key in arrays
             ):
                 return False
         return True
@@ -399,20 +457,23 @@ class Diagnosis:
         if right.ndim == 2 and right.shape[0] == right.shape[1] and same(right.T, mine):
             return "It is transposed."
         if right.ndim and np.any(right) and right.size > 1:
-            factor = float((mine * right).sum() / (right * right).sum())
+            factor = float((mine * right).sum()) / float((right * right).sum())
             L = len(self.cases[n].get("x", ()))
             if abs(factor - 1) > 1e-6 and factor and same(factor * right, mine):
                 known = {-1.0: "The sign is wrong.", float(L): f"It is L = {L} times too large.",
                          -float(L): f"The sign is wrong, and it is L = {L} times too large.",
                          1 / max(L, 1): f"It is L = {L} times too small: it is divided by L twice.",
                          -1 / max(L, 1): f"The sign is wrong, and it is L = {L} times too small."}  # fmt: skip
-                return next((text for one, text in known.items() if one and abs(factor / one - 1) < 1e-6),
+                return next((text for one, text in known.items() if one and abs(factor / one - 1.0) < 1e-6),
                             f"It is {factor:.4g} times the correct one everywhere.")  # fmt: skip
         if quantity.step_axis is not None:
             columns = np.moveaxis(mine, quantity.step_axis, 0)
             last = np.moveaxis(right, quantity.step_axis, 0)[-1]
             if len(columns) > 1 and all(same(last, column) for column in columns):
-                return "It is the last step's result everywhere: a collected array is changed in place; make a new one for each step."
+                return (
+                    "It is the last step's result everywhere: a collected array is changed in place; make a new one "
+                    "for each step."
+                )
         return ""
 
     def _structure(self) -> str:
@@ -426,8 +487,8 @@ class Diagnosis:
             for node in body if path[-1:] == ("loop",) else ():
                 if isinstance(node, ast.Return):
                     return (
-                        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's first "
-                        "round. Move it below the loop."
+                        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's "
+                        "first round. Move it below the loop."
                     )
                 for name in self.exercise.quantities:
                     whole = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
@@ -444,7 +505,7 @@ class Diagnosis:
             return ""
 
         def accepts(answer: Any) -> bool:
-            return self._first_difference(answer) is None and self._first_difference(answer, seed=1) is None
+            return self._first_difference(answer) is None and self._first_difference(answer, None, 1) is None
 
         return repair.repaired(self.source, lines, accepts, self._is_late)
 
@@ -456,7 +517,7 @@ class Diagnosis:
         return f'A hint: check.hint("{self.exercise.name}")'
 
     def _is_late(self) -> bool:
-        return time.thread_time() > self.end
+        return time.thread_time() > self.end or time.monotonic() > self.until
 
 
 def _weak(difference: Difference, exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> str:
@@ -499,7 +560,9 @@ def _changed(name: str, patch: Patch) -> frozenset[str]:
 def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
     """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
     case = cases(name)[n]
-    return _run_patch(EXERCISES[name], name, patch, case if through or "through" not in case else case | {"through": False})
+    return _run_patch(
+        EXERCISES[name], name, patch, case if through or "through" not in case else case | {"through": False}
+    )
 
 
 def _run_patch(exercise: Exercise, name: str, patch: Patch, case: Case) -> Arrays | Raised | None:

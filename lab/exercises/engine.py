@@ -1,7 +1,7 @@
 """Compare the named arrays of an answer with those of the solution, step by step, and stop at the first difference.
 
-`expected(name)` runs the solution through the harness of its exercise; `judge(name, results)` decides from arrays alone,
-so the answer may have run in another process. `lab.exercises.diagnosis` explains a difference with the answer itself.
+`expected(name)` runs the solution through the harness of its exercise; `judge(name, results)` decides from arrays
+alone, so the answer may have run in another process. `lab.exercises.diagnosis` explains a difference with the answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
-from lab.exercises.inputs import Case, cases
+from lab.exercises.inputs import cases
 from lxmls_rnn.submissions import harness
 from lxmls_rnn.submissions.harness import CHANGED, SCANS, Arrays
 from lxmls_rnn.teaching.gradient_check import TOLERANCE
@@ -107,9 +107,10 @@ def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 
         return False
     if right.dtype.kind not in "iufb":
         return bool(np.array_equal(right, got))
-    largest = max(float(np.nanmax(np.abs(right), initial=0)), 1e-12)
-    a, b = got.astype(float), right.astype(float)
-    return bool(np.all((np.abs(a - b) <= max(tolerance(exercise, right), least) * largest) | (np.isnan(a) & np.isnan(b))))
+    a, b = right.astype(float), got.astype(float)
+    largest = max(float(np.abs(a[np.isfinite(a)]).max(initial=0)), 1e-12)
+    close = np.abs(a - b) <= max(tolerance(exercise, right), least) * largest
+    return bool(np.all(close | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> Difference | None:
@@ -134,7 +135,7 @@ def _difference(exercise: Exercise, n: int, right: Arrays, got: Arrays) -> Diffe
         if name not in got:
             return Difference(n, name, None, f"{name} is missing.")
         a, b = at(there[name], right[name], step), at(there[name], got[name], step)
-        if not _close_to(exercise, right[name], a, b):
+        if not is_close(exercise, right[name], a, b):
             where = f"{of_case(exercise, n)}{name}{_step_text(exercise, n, step)}"
             lead = _lead(exercise, n, right, got, step, name)
             text = f"{lead}First difference: {where} {_shown(b, a)}."
@@ -178,13 +179,13 @@ def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
     return np.take(array, step - quantity.first, quantity.step_axis)
 
 
-def _close_to(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray) -> bool:
+def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray) -> bool:
     """Compare a part of an array; what counts as rounding is relative to the whole."""
-    if a.dtype.kind not in "iufb":
+    if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
         return bool(np.array_equal(a, b))
-    largest = max(float(np.abs(whole).max(initial=0)), 1e-12)
+    largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
     off = np.abs(np.asarray(b, float) - np.asarray(a, float))
-    return bool(np.all(off <= tolerance(exercise, whole) * largest))
+    return bool(np.all((off <= tolerance(exercise, whole) * largest) | (a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays, got: Arrays) -> Difference | None:
@@ -192,7 +193,11 @@ def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays
     places: dict[str, str] = {}
     for name in there:
         if name in got and np.any(right[name]) and not same(exercise, right[name], got[name]):
-            alike = [other for other in there if other != name and np.any(right[other]) and same(exercise, right[other], got[name])]
+            alike = [
+                other
+                for other in there
+                if other != name and np.any(right[other]) and same(exercise, right[other], got[name])
+            ]
             if alike:
                 places[name] = alike[0]
     if places and set(places) == set(places.values()):
@@ -212,7 +217,7 @@ def _form(exercise: Exercise, n: int, quantity: Quantity, right: np.ndarray, got
         text = f"{quantity.name} has the dtype {got.dtype}, which drops fractions; expected {right.dtype}."
         return Difference(n, quantity.name, None, text, "Its array is made for whole numbers: make it of floats.")
     if right.dtype.kind in "iu" and got.dtype.kind not in "iu" and quantity.axes:
-        text = f"{quantity.name} has the dtype {got.dtype}; expected whole numbers, such as {right.dtype}: ids are indices."
+        text = f"{quantity.name} has the dtype {got.dtype}; expected {right.dtype}: ids are integers, as indices are."
         return Difference(n, quantity.name, None, text, "Give its array the dtype int32.")
     if right.dtype == "float64" and got.dtype == "float32" and same(exercise, right, got, TOLERANCE["float32"]):
         text = f"{quantity.name} is correct only in float32 precision; expected float64."
@@ -259,10 +264,10 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
 def of_case(exercise: Exercise, n: int) -> str:
     """Describe the inputs of a case by its numbers, as the beginning of a sentence; "" if there are none."""
     case = cases(exercise.name)[n]
-    if exercise.spec.kind == "theano_updates" or not exercise.spec.arguments:
-        return ""
-    names = [*exercise.spec.arguments, "accuracies", "patience", "step"]
-    short = [f"{name} = {_number(case[name])}" for name in dict.fromkeys(names) if name in case and _is_short(case[name])]
+    names = [*exercise.spec.arguments, "accuracies", "patience", "step", "rate"]
+    short = [
+        f"{name} = {_number(case[name])}" for name in dict.fromkeys(names) if name in case and _is_short(case[name])
+    ]
     return f"with {', '.join(short)}, " if short else ""
 
 
@@ -282,7 +287,11 @@ def _step_text(exercise: Exercise, n: int, step: int | None) -> str:
     case = cases(exercise.name)[n]
     index = f" (index {step - 1} in Python)" if step else ""
     of = f" of a sentence of {len(case['x'])} words" if "x" in case else ""
-    return f" at step {step}{index}{of}" if len(case.get("x", "  ")) != 1 else f" at step {step}{index} of a sentence of 1 word"
+    return (
+        f" at step {step}{index}{of}"
+        if len(case.get("x", "  ")) != 1
+        else f" at step {step}{index} of a sentence of 1 word"
+    )
 
 
 def _lead(exercise: Exercise, n: int, right: Arrays, got: Arrays, step: int | None, name: str) -> str:

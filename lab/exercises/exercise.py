@@ -1,6 +1,7 @@
 """The exercises, each read from one file of `catalogue`: facts, quantities, hints, solution, and known mistakes.
 
-A file is Markdown, and its name is the exercise's place in the course and its name, such as 01-forward.md. Its first heading is the title, lines `name: value` are the facts, and the sections are
+A file is Markdown, and its name is the exercise's place in the course and its name, such as 01-forward.md. Its first
+heading is the title, lines `- name: value` are the facts, and the sections are
 
     ## Quantities   a table: what the answer computes, in order, with axes and formula
     ## Hints        a numbered paragraph each
@@ -25,7 +26,20 @@ IMPORTS = {
     "torch": "import torch\nfrom torch import nn\n",
     "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
 }
-_FACTS = ("number", "kind", "function", "inputs", "arguments", "optional", "needs", "shares", "order", "right", "results", "tolerance")
+_FACTS = (
+    "number",
+    "kind",
+    "function",
+    "inputs",
+    "arguments",
+    "optional",
+    "needs",
+    "shares",
+    "order",
+    "right",
+    "results",
+    "tolerance",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,7 @@ class Exercise:
 
 
 def read(file: Path) -> Exercise:
-    """Read an exercise; raise ValueError, with the file and the place, if it is not of the form that is described above."""
+    """Read an exercise; raise ValueError, with the file and the place, if it is not of the form described above."""
     text = file.read_text(encoding="utf-8")
     head, *parts = re.split(r"^## (\w+)\n", text, flags=re.MULTILINE)
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
@@ -140,7 +154,9 @@ def _blocks(language: str, text: str) -> list[str]:
 
 def _patches(file: Path, solution: str, section: str, line: int) -> list[Patch]:
     patches, cause = [], ""
-    for found in re.finditer(r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*(?:\n\S[^\n]*)*)", section, re.MULTILINE | re.DOTALL):
+    for found in re.finditer(
+        r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*(?:\n\S[^\n]*)*)", section, re.MULTILINE | re.DOTALL
+    ):
         if found[1] is None:
             cause = " ".join(found[3].split())
             continue

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 import lxmls_rnn.deep_learning
 from lab.exercises.source import is_students
 
@@ -45,5 +44,3 @@ def _noting(method: Callable[..., Any], called: list[str]) -> Callable[..., Any]
         return method(*arguments, **options)
 
     return noting
-
-

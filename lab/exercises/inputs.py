@@ -65,7 +65,9 @@ def _sentences(seed: int, lstm: bool = False) -> list[Case]:
             case |= dict(zip("zahyp", forward(x, *case.values()), strict=True))
             if sizes == LARGE and len(x) > 2:
                 gold[3] = case["p"][:, 3].argmin()
-            case |= dict(zip(("e_y", "e_h", "e_a"), errors(gold, *(case[n] for n in ("h", "p", "W_h", "W_y")))))
+            case |= dict(
+                zip(("e_y", "e_h", "e_a"), errors(gold, *(case[n] for n in ("h", "p", "W_h", "W_y"))), strict=True)
+            )
         case |= {name: rng.uniform(-1, 1, sizes[2]) for name in ("_h0", "_c0")}
         found.append({"x": x, "gold": gold, "through": len(x) > 2} | case)
     return found
@@ -86,7 +88,10 @@ def _lstm_steps(seed: int) -> list[Case]:
     found = []
     for n, sizes in enumerate((SMALL, (20, 2, 3, 4))):
         rng = np.random.RandomState(100 * seed + 7 + n)
-        vectors = {name: rng.uniform(-1, 1, size) for name, size in zip(("z_t", "h_tm1", "c_tm1"), sizes[1:2] + sizes[2:3] * 2)}
+        vectors = {
+            name: rng.uniform(-1, 1, size)
+            for name, size in zip(("z_t", "h_tm1", "c_tm1"), sizes[1:2] + sizes[2:3] * 2, strict=True)
+        }
         param = _parameters(rng, sizes, True)
         found.append(vectors | {name: param[name] for name in ("W_x", "W_h", "W_c")})
     return found
@@ -126,7 +131,9 @@ def _costs(seed: int) -> list[Case]:
             case[name] = rng.uniform(-1, 1, shape)
             case["A"].append(rng.uniform(-1, 1, (words, shape[0])))
             case["B"].append(rng.uniform(-1, 1, (shape[1], tags)))
-        scores = sum(a @ case[name] @ b for a, b, name in zip(case["A"], case["B"], ("W_e", "W_x", "W_h", "W_y"), strict=True))
+        scores = sum(
+            a @ case[name] @ b for a, b, name in zip(case["A"], case["B"], ("W_e", "W_x", "W_h", "W_y"), strict=True)
+        )
         case["y"] = rng.randint(tags, size=words).astype("int32")
         if words > 1:
             case["y"][1] = scores[1].argmin()
@@ -175,10 +182,10 @@ def _accuracies(seed: int) -> list[Case]:
 def _batches(seed: int) -> list[Case]:
     """Return sentences of several lengths, not in their order; word 0 and tag 0 occur too, and do not mark padding."""
     (_, a, b), (_, c, d), *_ = SENTENCES
-    pairs = [(c, d), (a, b), ([0, 4, 0], [0, 1, 0])]
+    pairs: list[Any] = [(c, d), (a, b), ([0, 4, 0], [0, 1, 0])]
     rng = np.random.RandomState(100 * seed + 4)
     others = [(rng.randint(1000, size=n), rng.randint(6, size=n)) for n in (2, 12, 1, 5, 2)]
-    found = [pairs, others, [([300, 0], [3, 1])]]
+    found: list[list[Any]] = [pairs, others, [([300, 0], [3, 1])]]
     return [{"sentences": [[np.array(x, "int32"), np.array(y, "int32")] for x, y in some]} for some in found]
 
 
@@ -196,7 +203,9 @@ def _gates(seed: int) -> list[Case]:
     for n, H in enumerate((5, 3)):
         rng = np.random.RandomState(100 * seed + 9 + n)
         e_c, h, c = (rng.uniform(-1, 1, H) for _ in range(3))
-        found.append({"e_c": e_c, "f": rng.uniform(0.1, 0.9, H), "h_tm1": h, "c_tm1": c, "W_c": rng.uniform(-1, 1, (H, H))})
+        found.append(
+            {"e_c": e_c, "f": rng.uniform(0.1, 0.9, H), "h_tm1": h, "c_tm1": c, "W_c": rng.uniform(-1, 1, (H, H))}
+        )
     return found
 
 

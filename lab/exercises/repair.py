@@ -43,9 +43,7 @@ Place = tuple[ast.AST, Any, Any]
 Change = tuple[Place, Any]  # the node to be put there
 
 
-def repaired(
-    source: Source, lines: Sequence[int], accepts: Callable[[Any], bool], is_late: Callable[[], bool]
-) -> str:
+def repaired(source: Source, lines: Sequence[int], accepts: Callable[[Any], bool], is_late: Callable[[], bool]) -> str:
     """Return a sentence about the small change in one of these lines that makes an answer right, or an empty string.
 
     `accepts` returns whether a changed answer is right, and may raise an exception; `is_late` ends the search.

@@ -54,10 +54,10 @@ class Source:
         """The first line that is still `...`, or an empty string."""
         return next((line for line in self.lines.values() if _PLACEHOLDER.search(line)), "")
 
-    def compiled(self, tree: ast.AST) -> Any:
+    def compiled(self, tree: Any) -> Any:
         """Return the answer with another tree."""
         space = dict(self.function.__globals__)
-        exec(compile(tree, self.function.__code__.co_filename, "exec"), space)  # type: ignore[arg-type]
+        exec(compile(tree, self.function.__code__.co_filename, "exec"), space)
         new = space[self.function.__name__]
         return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {"_forward": new})
 
@@ -172,7 +172,7 @@ def _is_compound(node: ast.stmt) -> bool:
 
 def _place_in(body: list[ast.stmt], solution: ast.AST, path: Path, group: Group) -> int:
     """Return where statements belong that a block lacks: after the last one that comes before them in the solution."""
-    theirs = next(block for at, block in blocks(solution) if at == path)
+    theirs = next(block for at, block in blocks(solution) if at == path and group[0] in block)
     before = [targets(node) for node in theirs[: theirs.index(group[0])]]
     places = [n for n, node in enumerate(body, 1) if targets(node) and targets(node) in before]
     return max(places, default=0)

@@ -1,7 +1,7 @@
 """A time limit for student code in checks and panels: it runs in a thread, given up if it cannot be stopped.
 
-The limit counts the processor's time of the thread. On a starved machine, or where code only waits, the wall's time runs
-out first: `Busy`.
+The limit counts the processor's time of the thread. On a starved machine, or where code only waits, the wall's time
+runs out first: `Busy`.
 """
 
 import contextvars
@@ -38,8 +38,8 @@ class Busy(TimeUp):
 
     def __str__(self) -> str:
         return (
-            f"No result after {self.seconds:.0f} s in which the processor hardly ran it: the machine is busy, or the code "
-            "waits for something (input, sleep). Run it again."
+            f"No result after {self.seconds:.0f} s in which the processor hardly ran it: the machine is busy, or the "
+            "code waits for something (input, sleep). Run it again."
         )
 
 
@@ -112,7 +112,8 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: 
     """Call a function in a thread and return its result.
 
     Raise `TimeUp` if it takes more than `seconds` of the processor, or a `timed` block more than its own, and `Busy` if
-    `wall`, or the wall's time of a block, runs out first. A recursion limit above `MAX_RECURSION` is lowered, also while the function runs.
+    `wall`, or the wall's time of a block, runs out first. A recursion limit above `MAX_RECURSION` is lowered, also
+    while the function runs.
     """
     thread = _Thread(function)
     thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
