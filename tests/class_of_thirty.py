@@ -51,7 +51,9 @@ def student(folder, content, **states):
 
 def hand_in(folder, port=9, home="/nonexistent"):
     """Write the class into a folder, and return it."""
-    solved = {name: EXERCISES[name].solution for name in ("forward", "errors", "gradients", "numeric", "squares", "rnn")}
+    solved = {
+        name: EXERCISES[name].solution for name in ("forward", "errors", "gradients", "numeric", "squares", "rnn")
+    }
     for n in range(1, 4):
         student(folder / f"anna{n:02}", notebook(**solved), **dict.fromkeys(solved, RIGHT))
     for n in range(1, 4):  # half of it is right
