@@ -185,7 +185,7 @@ _RULES = [
             "parameters.",
         ),
         (
-            r"dtype|float32|float64|Double|Float",
+            r"dtype|float32|did not match Double|expected scalar type",
             "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that "
             "dtype.",
         ),
@@ -226,7 +226,8 @@ class Diagnosis:
         They are computed as in the solution, so that the rest can be judged.
         """
         names = [name for name in engine.unfilled(self.exercise, self.right, got)
-                 if not any(name in arrays for arrays in got) or self._is_untouched(name)]  # fmt: skip
+                 if (name in self.exercise.spec.results and not any(name in arrays for arrays in got))
+                 or (any(name in arrays for arrays in got) and self._is_untouched(name))]  # fmt: skip
         if not names:
             return None
         filled = self._filled(names)
@@ -270,20 +271,22 @@ class Diagnosis:
         where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
         shapes = f"\n({found.shapes})" if found.shapes else ""
         lead = f"It fails with {found.kind}: {found.message}{where}{shapes}"
+        solution = {line.strip() for line in self.exercise.solution.splitlines()}
         alike = []
         for patch in self._patches(_targets_of(found.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
             if isinstance(outcome, Raised) and outcome.key == found.key:
-                if outcome.text.split() == found.text.split():
+                if outcome.text.split() == found.text.split() and outcome.text not in solution:
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
-        lines = [found.line] if found.text else []
         located = self._located(None)
-        if located is not None and located[0]:
-            lines = located[0]
+        lines = located[0] if located is not None and located[0] else [found.line] if found.text else []
         if change := self._repaired(lines):
             return f"{lead}\n{change}"
-        if len(set(alike)) == 1:
+        if located is not None and located[0] and self.source is not None and found.line not in located[0]:
+            text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in located[0][:3])
+            lead = f"{lead}\nThe rest is right: only this is wrong\n{text}"
+        if len(set(alike)) == 1 and "scan(" not in found.text:
             return f"{lead}\n{alike[0]}"
         if cause := self._structure():
             return f"{lead}\n{cause}"
@@ -464,8 +467,8 @@ class Diagnosis:
                          -float(L): f"The sign is wrong, and it is L = {L} times too large.",
                          1 / max(L, 1): f"It is L = {L} times too small: it is divided by L twice.",
                          -1 / max(L, 1): f"The sign is wrong, and it is L = {L} times too small."}  # fmt: skip
-                return next((text for one, text in known.items() if one and abs(factor / one - 1.0) < 1e-6),
-                            f"It is {factor:.4g} times the correct one everywhere.")  # fmt: skip
+                if cause := next((text for one, text in known.items() if one and abs(factor / one - 1.0) < 1e-6), ""):
+                    return cause
         if quantity.step_axis is not None:
             columns = np.moveaxis(mine, quantity.step_axis, 0)
             last = np.moveaxis(right, quantity.step_axis, 0)[-1]
@@ -514,6 +517,9 @@ class Diagnosis:
         for name in names:
             if name in self.exercise.quantities:
                 return f"The formula: {self.exercise.quantities[name].formula}."
+        first = next(iter(self.exercise.quantities.values()))
+        if len(self.exercise.spec.results) == 1:
+            return f"The formula: {first.formula}."
         return f'A hint: check.hint("{self.exercise.name}")'
 
     def _is_late(self) -> bool:
@@ -529,6 +535,10 @@ def _weak(difference: Difference, exercise: Exercise, right: Sequence[Arrays], g
     a, b = (engine.at(quantity, array[n][name], difference.step) for array in (right, got))
     if b.dtype.kind in "iuf" and not np.any(b) and np.any(a):
         return "It is all zeros here: is this step missing?"
+    whole = got[n][name].astype(float) if a.dtype.kind == "f" and b.dtype.kind == "f" else np.zeros(())
+    factor = float((whole * right[n][name]).sum()) / (float((right[n][name] ** 2).sum()) or 1) if whole.ndim else 0
+    if factor and engine.same(exercise, factor * right[n][name], whole):
+        return f"It is {factor:.4g} times the correct one everywhere."
     if name == "p" and b.dtype.kind == "f" and b.ndim == 1 and abs(float(b.sum()) - 1) > 1e-6:
         return f"The sum of the probabilities is {float(b.sum()):.4g}, expected 1. Is exp(y) divided by its sum?"
     return ""

@@ -219,6 +219,8 @@ def _form(exercise: Exercise, n: int, quantity: Quantity, right: np.ndarray, got
     if right.dtype.kind in "iu" and got.dtype.kind not in "iu" and quantity.axes:
         text = f"{quantity.name} has the dtype {got.dtype}; expected {right.dtype}: ids are integers, as indices are."
         return Difference(n, quantity.name, None, text, "Give its array the dtype int32.")
+    if exercise.tolerance >= 1e-7:
+        return None
     if right.dtype == "float64" and got.dtype == "float32" and same(exercise, right, got, TOLERANCE["float32"]):
         text = f"{quantity.name} is correct only in float32 precision; expected float64."
         return Difference(n, quantity.name, None, text, "Does something on the way have its own dtype?")
@@ -231,6 +233,10 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
     if got.ndim == 2 and got.shape == right.shape[::-1]:
         numbers = " The numbers are correct." if same(exercise, right, got.T, 1e-4) else ""
         return f"It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{numbers}"
+    if axes[:1] == ("B",):
+        if got.shape == right.shape[:1]:
+            return "It has one number for each sentence; expected one for each position."
+        return "The sentences are cut or filled up to another length: L is that of the longest one."
     if "n_tags" in axes and len(axes) == 2 and np.array_equal(got, right.argmax(axes.index("n_tags"))):
         return "These are the most likely tags, argmax; return the probabilities of all tags."
     if quantity.step_axis is not None and right.ndim == 2 and got.size == right.shape[1 - quantity.step_axis]:
@@ -250,8 +256,6 @@ def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got:
             return "Each word needs one number for each tag: these seem to be the hidden states, without W_y."
     if got.ndim == right.ndim + 1:
         return "It has one axis too many: the product of a matrix and a vector is @ or T.dot, not * or np.outer."
-    if axes and axes[0] == "B" and got.shape == right.shape[:1]:
-        return "It has one number for each sentence; expected one for each position."
     if right.ndim == 2 and got.ndim < 2 and axes[0].startswith("n_"):
         return "The gradient of a matrix is an outer product of two vectors: np.outer, not * or a dot product."
     if got.ndim == 0 and right.ndim:
@@ -313,7 +317,7 @@ def _shown(got: np.ndarray, right: np.ndarray) -> str:
     """Return both values in words: numbers, texts, the first numbers of a vector, the worst entry of a matrix."""
     if got.dtype.kind not in "iufb":
         n = next((n for n, (a, b) in enumerate(zip(got, right, strict=True)) if a != b), 0) if got.ndim else 0
-        return f"is {np.ravel(got)[n]!s}, expected {np.ravel(right)[n]!s}"
+        return f"is {str(np.ravel(got)[n])!r}, expected {str(np.ravel(right)[n])!r}"
     if got.ndim < 2:
         return f"is {_vector(got)}, expected {_vector(right)}"
     off = np.abs(got.astype(float) - right.astype(float))

@@ -258,9 +258,12 @@ def _theano_updates(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays
     if missing := [W.name for W in param if W not in news]:
         raise BadResult(f"Expected a pair for each of the {len(param)} parameters; {missing[0]} has none.")
     variables = [T.as_tensor_variable(news[W]) for W in param]
+    names = _parameters(spec, inputs)
+    changed = _changed(names, [W.get_value() for W in param], [inputs[name] for name in names])
     got = dict(zip((f"new {W.name}" for W in param), _evaluate(variables, {}), strict=True))
     for W in param:
         W.set_value(W.get_value() + np.asarray(1, W.dtype))
+    got[CHANGED] = changed
     return got | dict(zip((f"new {W.name} later" for W in param), _evaluate(variables, {}), strict=True))
 
 
@@ -358,11 +361,13 @@ def _torch_settings() -> Any:
 def _torch_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     import torch
 
-    weights = [inputs[name].copy() for name in _parameters(spec, inputs)]
+    names = _parameters(spec, inputs)
+    weights = [inputs[name].copy() for name in names]
     with _torch_settings():
         result = answer(torch.tensor(inputs["x"]), torch.tensor(inputs["y"]), weights)
         named = {name: _torch_array(name, value) for name, value in _named(spec, result).items()}
-    return {name: value.detach().numpy() for name, value in named.items()}
+    changed = _changed(names, weights, [inputs[name] for name in names])
+    return {name: value.detach().numpy() for name, value in named.items()} | {CHANGED: changed}
 
 
 def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
@@ -374,6 +379,7 @@ def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
     with _torch_settings(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # weights that are not copied are the same in each run
         layers = _named(spec, answer(*W.values()))
+        changed = _changed(list(W), [value.numpy() for value in W.values()], [inputs[name] for name in W])
         for (name, layer), kind in zip(layers.items(), (nn.Embedding, nn.RNN, nn.Linear), strict=True):
             if not isinstance(layer, kind):
                 order = f" Return {', '.join(layers)}."
@@ -387,7 +393,7 @@ def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         }
         got = {name: value.detach().numpy() for name, value in holders.items()}
         frozen = [name for name, value in holders.items() if not value.requires_grad]
-        got["frozen"] = np.array(frozen, dtype=str)
+        got |= {"frozen": np.array(frozen, dtype=str), CHANGED: changed}
         right = {"embedding.weight": W["W_e"].T, "layer.weight_ih_l0": W["W_x"], "layer.weight_hh_l0": W["W_h"]}
         right["output.weight"] = W["W_y"]
         if any(got[name].shape != value.shape for name, value in right.items()):
@@ -504,6 +510,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "iufb":
         symbolic = " It is a Theano variable; this exercise uses NumPy." if "theano" in type(value).__module__ else ""
         found = "rows of different lengths" if isinstance(value, (tuple, list)) else what(value)
+        found = "rows of different lengths" if isinstance(value, np.ndarray) and value.dtype == object else found
         found = f"numbers of dtype {array.dtype}" if array.dtype.kind == "c" else found
         raise BadResult(f"{name} should be an array of numbers, got {found}.{symbolic}")
     return array
