@@ -64,7 +64,8 @@ def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
     message = str(error).strip()
     if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
         message = _of_theano(message)
-    message = re.split(r"\n-+\n|\n\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
+    message = re.split(r"\n-+\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
+    message = "\n".join([line for line in message.splitlines() if line.strip()][:4])
     found = _place(error, files)
     text = linecache.getline(*found).strip() if found else ""
     return Raised(type(error).__name__, message, found[1] if found else 0, text, _shapes(error, text))
@@ -271,12 +272,13 @@ class Diagnosis:
         where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
         shapes = f"\n({found.shapes})" if found.shapes else ""
         lead = f"It fails with {found.kind}: {found.message}{where}{shapes}"
-        solution = {line.strip() for line in self.exercise.solution.splitlines()}
+        mine = set(self.source.lines.values()) if self.source else set()
         alike = []
         for patch in self._patches(_targets_of(found.text)):
             outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
             if isinstance(outcome, Raised) and outcome.key == found.key:
-                if outcome.text.split() == found.text.split() and outcome.text not in solution:
+                lines_of_patch = _changed_lines(self.exercise.name, patch)
+                if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
                     return f"{lead}\n{patch.cause}"
                 alike.append(patch.cause)
         located = self._located(None)
@@ -561,9 +563,14 @@ def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
 @functools.cache
 def _changed(name: str, patch: Patch) -> frozenset[str]:
     """Return what the lines compute in which a mistake differs from the solution."""
+    return frozenset().union(*map(_targets_of, _changed_lines(name, patch)))
+
+
+@functools.cache
+def _changed_lines(name: str, patch: Patch) -> frozenset[str]:
+    """Return the lines in which a mistake differs from the solution."""
     known = EXERCISES[name].solution.splitlines()
-    lines = [line.strip() for line in patch.code.splitlines() if line not in known]
-    return frozenset().union(*map(_targets_of, lines))
+    return frozenset(line.strip() for line in patch.code.splitlines() if line not in known)
 
 
 @functools.cache

@@ -124,7 +124,9 @@ def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[
 def _difference(exercise: Exercise, n: int, right: Arrays, got: Arrays) -> Difference | None:
     if np.size(got.get(CHANGED, ())):
         text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
-        return Difference(n, CHANGED, None, text, "Assign to a new array, or to a copy.")
+        return Difference(
+            n, CHANGED, None, text, "Assign to a new array, or to a copy; with a shared variable, leave set_value out."
+        )
     there = {name: one for name, one in exercise.quantities.items() if name in right}
     if found := _order(exercise, n, there, right, got):
         return found
