@@ -6,7 +6,7 @@ heading is the title, lines `- name: value` are the facts, and the sections are
     ## Quantities   a table: what the answer computes, in order, with axes and formula
     ## Hints        a numbered paragraph each
     ## Solution     a block of code, the exercise's cell
-    ## Mistakes     a cause, and blocks `diff` that put this mistake into the solution, each by itself
+    ## Mistakes     a cause, and changes of the solution that make this mistake, each by itself, with blank lines between
 
 Everything that repeats these facts is derived from here.
 """
@@ -67,7 +67,7 @@ class Patch:
 
     cause: str
     code: str
-    line: int  # of the block in the file, for messages of tests
+    line: int  # in the file, for messages of tests
 
 
 @dataclass(frozen=True)
@@ -154,21 +154,23 @@ def _blocks(language: str, text: str) -> list[str]:
 
 def _patches(file: Path, solution: str, section: str, line: int) -> list[Patch]:
     patches, cause = [], ""
-    for found in re.finditer(
-        r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*(?:\n\S[^\n]*)*)", section, re.MULTILINE | re.DOTALL
-    ):
+    for found in re.finditer(r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*)", section, re.MULTILINE | re.DOTALL):
         if found[1] is None:
-            cause = " ".join(found[3].split())
+            cause = found[3]
             continue
-        at = line + section[: found.start()].count("\n") + 1
-        code = found[2] if found[1] == "python" else _patched(solution, found[2], f"{file}, line {at}")
-        patches.append(Patch(cause, code, at))
+        begin = line + section[: found.start()].count("\n") + 2
+        if found[1] == "python":
+            patches.append(Patch(cause, found[2], begin))
+            continue
+        for part in re.finditer(r"(?:^[-+] .*\n)+", found[2], re.MULTILINE):  # a blank line is between two
+            at = begin + found[2][: part.start()].count("\n")
+            patches.append(Patch(cause, _patched(solution, part[0], f"{file}, line {at}"), at))
     return patches
 
 
 def _patched(code: str, diff: str, place: str) -> str:
     """Replace the texts after "- " by those after "+ "."""
-    for old, new in re.findall(r"((?:^- .*\n)+)((?:^\+.*\n)*)", diff, re.MULTILINE):
+    for old, new in re.findall(r"((?:^- .*\n)+)((?:^\+ .*\n)*)", diff, re.MULTILINE):
         before, after = ("\n".join(line[2:] for line in part.splitlines()) for part in (old, new))
         if before not in code:
             raise ValueError(f"{place}: the solution has no {before!r}")
