@@ -6,18 +6,14 @@ The source folder is that of the project, so links between pages are the same he
 import inspect
 import re
 import sys
-from graphlib import TopologicalSorter
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import lxmls_rnn  # noqa: E402
-from lab.panels.scan import graph_drawing  # noqa: E402
 
 project = "LxMLS RNN lab"
 author = "The LxMLS RNN lab developers"
@@ -30,7 +26,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 highlight_language = "text"
 
 myst_heading_anchors = 4  # of the names that GitHub gives them
-myst_fence_as_directive = ["mermaid"]
 
 default_role = "code"
 autodoc_mock_imports = ["jax", "torch"]
@@ -48,25 +43,6 @@ html_static_path = ["site/style.css"]
 html_css_files = ["style.css"]
 html_copy_source = False
 html_show_sphinx = False
-
-
-class Mermaid(SphinxDirective):
-    """A graph of lines `a --> b` as a drawing, made here: Mermaid's own program would come from the network."""
-
-    has_content = True
-
-    def run(self) -> list[nodes.Node]:
-        """Return the drawing."""
-        edges = [tuple(line.split(" --> ")) for line in map(str.strip, self.content) if " --> " in line]
-        order = list(
-            TopologicalSorter({begin: {e for b, e in edges if b == begin} for begin, _ in edges}).static_order()
-        )
-        names = order[::-1]
-        drawing = graph_drawing.Drawing([graph_drawing.Node(name, name, "operation") for name in names])
-        for begin, end in sorted((names.index(begin), names.index(end)) for begin, end in edges):
-            drawing.edges[begin, end] = []
-        graph_drawing.lay_out(drawing)
-        return [nodes.raw("", f'<div class="drawing">{graph_drawing.svg(drawing)}</div>', format="html")]
 
 
 def adapt(app: Sphinx, page: str, source: list[str]) -> None:
@@ -89,6 +65,5 @@ def add_fields(app: Sphinx, what: str, name: str, obj: object, options: object, 
 
 def setup(app: Sphinx) -> None:
     """Connect the parts above with Sphinx."""
-    app.add_directive("mermaid", Mermaid)
     app.connect("source-read", adapt)
     app.connect("autodoc-process-docstring", add_fields)

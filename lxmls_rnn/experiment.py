@@ -93,6 +93,17 @@ def parts(settings: Settings) -> dict[str, Path]:
     return {part: file for part, file in settings.located().items() if part in ("train", "dev")} | test
 
 
+def part_file(settings: Settings, part: str) -> Path:
+    """Return the file of one of the `parts`; FileNotFoundError, which says what to do, if it is missing."""
+    file = parts(settings)[part]
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"the {part} part of this run is the file {settings.files().get(part, file)}, but there is none at "
+            f"{file.absolute()}: copy it there from the machine of the training, or set LXMLS_DATA to its folder"
+        )
+    return file
+
+
 # settings that determine the sentences and their ids
 READING_SETTINGS = ("tags", "tag_map", "encoding", "max_sent_len", "max_nr_sent", "vocabulary", "min_count")
 OF_CORPUS = ("corpus", "dev", *READING_SETTINGS)
@@ -156,6 +167,9 @@ class Settings:
             raise ValueError(f"only an LSTM can be without peepholes, got the model {self.model}")
         if self.is_lstm and self.peepholes not in MODELS[self.model].peephole_options:
             raise ValueError(f"{self.model} has no peepholes: set peepholes=False, on the command line --no-peepholes")
+        for name in ("n_emb", "n_hidd"):
+            if (size := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be a positive integer, got {size!r}")
         reader_tags.check_tags(self.tags)
         check_encoding(self.encoding)
         for option in ("corpus", "dev", "embeddings", "tag_map"):

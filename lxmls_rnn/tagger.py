@@ -25,7 +25,7 @@ from lxmls_rnn.teaching.analysis import neighbours
 # the alternatives are tried in this order
 TOKEN = re.compile(
     r"""
-    https?://\S+ | www\.\S+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+   # addresses
+    https?://\S+ | www\.\S+ | [\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+   # addresses
     | (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc)\.                 # titles and abbreviations
     | (?:[a-z]\.){2,}                                         # U.S.
     | n't\b | '(?:s|m|d|ll|re|ve)\b                           # the clitics of the Penn Treebank

@@ -133,6 +133,11 @@ choose_card() {
     export CUDA_VISIBLE_DEVICES=${visible[number]-$number} LXMLS_DEVICE=cuda
 }
 
+# The kit's programs run on x86-64 only, not on a GH200's or a Jetson's ARM processor.
+check_processor() {
+    [ "$(uname -m)" = x86_64 ] || die "the kit is for x86-64, and this machine is $(uname -m): use the Docker image there"
+}
+
 # Adapt .venv to this checkout and this machine, and set the environment of a command.
 enter() {
     local lib=$PWD/.venv/lib known folders own
@@ -178,8 +183,12 @@ enter() {
 }
 
 case ${1:-} in
-pack) pack ;;
+pack)
+    check_processor
+    pack
+    ;;
 look)
+    check_processor
     enter
     printf '%-8s %s\n' driver "${driver:-none}" NVRTC "${nvrtc:-none}" cuBLAS "${cublas:-none}" \
         "$([ -e .venv/zig ] && echo zig || echo g++)" "$("$cxx" -dumpfullversion), $(nproc) cores"
@@ -191,6 +200,7 @@ look)
 on | report)
     [ "$1" = report ] && set -- "$1" python scripts/gpu_report.py "${@:2}"
     shift
+    check_processor
     enter
     choose_card
     exec "$@"

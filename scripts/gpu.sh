@@ -181,7 +181,9 @@ say "NVIDIA GPU, driver:" "$found"
 case $runtimes in
 *'"nvidia"'*) ;;
 *)
-    stop "Docker has no NVIDIA runtime, so no container sees the GPU. Install NVIDIA's Container Toolkit, then" \
+    missing="Install NVIDIA's Container Toolkit, then"
+    ! command -v nvidia-ctk >/dev/null || missing="NVIDIA's Container Toolkit is here, and may offer the GPU through CDI alone. Run"
+    stop "Docker has no NVIDIA runtime, with which the lab's containers get the GPU. $missing" \
         "    sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker" \
         "and run 'make gpu' again. Until then the lab uses the CPU."
     ;;

@@ -2,7 +2,8 @@
 
 The file holds the machine, and of each step the command, exit status, seconds, last lines of output, and the results
 file of a benchmark. It is written anew before and after each step, so that an interrupted run leaves a complete file.
-The exit status is 1 if a step failed, and that of the signal after Ctrl-C or SIGTERM.
+If the first step, `look`, fails, the report ends there. The exit status is 1 if a step failed, and that of the signal
+after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -144,6 +146,12 @@ def run(step: dict[str, Any], limit: float) -> None:
                 step |= {"status": "failed", "why": f"{out}: {error!r}"}
 
 
+def fault(screen: str) -> str:
+    """Return the first fault on the doctor's screen as one line; an empty string if it names none."""
+    found = re.search(r"^!! .*?(?=^(?:ok|!!|--) |\Z)", screen, re.MULTILINE | re.DOTALL)
+    return " ".join(found[0].split()[1:]) if found else ""
+
+
 def judge(step: dict[str, Any]) -> None:
     """Let a benchmark fail if it has measured nothing on the GPU, or a result there is wrong or has crashed."""
     rows = [row for row in step["results"]["rows"] if row["case"]["device"] != "cpu"]
@@ -226,6 +234,9 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             print(f"\n== {step['name']}: {' '.join(map(str, step['command']))}", flush=True)
             run(step, chosen.limit)
+            if step["name"] == "look" and step["status"] == "failed":  # the other steps need the GPU
+                step["why"] = fault("\n".join(step["output"])) or step.get("why", "")
+                break
     except KeyboardInterrupt:
         print("\nStopped; the report has what was done.")
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -42,6 +42,15 @@ def test_an_environment_that_is_not_the_kits_is_left_alone(kit, tmp_path):
     assert (tmp_path / ".venv" / "mine").exists()
 
 
+@pytest.mark.parametrize("word", ["pack", "look", "on", "report"])
+def test_an_arm_processor_is_refused_by_its_name(kit, tmp_path, word):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "uname").write_text("#!/bin/sh\necho aarch64\n")
+    (tmp_path / "bin" / "uname").chmod(0o755)
+    says = "gpu-kit: the kit is for x86-64, and this machine is aarch64: use the Docker image there\n"
+    assert kit(word, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}") == (1, says)
+
+
 def test_without_a_word_it_says_how_it_is_called(kit):
     status, text = kit()
     assert status == 2
@@ -51,7 +60,7 @@ def test_without_a_word_it_says_how_it_is_called(kit):
 
 def test_before_packing_it_looks_for_what_it_packs_with(kit, tmp_path):
     (tmp_path / "bin").mkdir()
-    for tool in ("dirname", "mktemp", "rm"):
+    for tool in ("dirname", "mktemp", "rm", "uname"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
     assert kit("pack", PATH=str(tmp_path / "bin")) == (1, "gpu-kit: uv not found: run make setup first\n")
     (tmp_path / "bin" / "uv").symlink_to(shutil.which("true"))
@@ -60,7 +69,7 @@ def test_before_packing_it_looks_for_what_it_packs_with(kit, tmp_path):
 
 def test_before_unpacking_it_looks_for_what_it_unpacks_with(kit, tmp_path):
     (tmp_path / "bin").mkdir()
-    for tool in ("cat", "cksum", "dirname", "grep", "mkdir", "rm", "sed", "tr"):
+    for tool in ("cat", "cksum", "dirname", "grep", "mkdir", "rm", "sed", "tr", "uname"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
     (tmp_path / ".kit").mkdir()
     (tmp_path / ".kit" / "kit.tar.xz").touch()

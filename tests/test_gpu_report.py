@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -147,6 +148,21 @@ def test_it_goes_on_after_a_failed_step_and_says_which(report):
     lines = [" ".join(line.split()[:2]) for line in found["text"]]
     assert lines == ["no GPU;", "FAILED one", "skipped two", "ok three"]
     assert "\n".join(found["text"]) in text
+
+
+@pytest.mark.process
+def test_it_ends_with_the_doctors_first_fault_if_there_is_no_gpu_to_test(report):
+    screen = """
+ok Theano         1.0.5
+!! Test function  Theano should use the device cuda but uses cpu, because this
+                  machine has no NVIDIA driver
+-- GPU            none"""
+    process, path = report(named("look", f"print({screen!r}); 1 / 0"), named("tests", "print(3)"))
+    text = process.communicate()[0]
+    assert process.returncode == 1
+    assert [each["status"] for each in json.loads(path.read_text())["steps"]] == ["failed", "waiting"]
+    why = "Test function Theano should use the device cuda but uses cpu, because this machine has no NVIDIA driver"
+    assert re.search(rf"^FAILED  look +\d+ s  {why}\nnot run tests$", text, re.MULTILINE)
 
 
 @pytest.mark.process

@@ -129,7 +129,14 @@ def test_without_a_gpu_no_file_is_made(machine):
 def test_a_gpu_without_the_runtime_says_what_to_install(machine):
     status, text, env = machine(WITHOUT, "NVIDIA H100, 580.95.05, 9.0", "LAB_RUNTIME=nvidia\n")
     assert (status, env) == (1, "")
-    assert "nvidia-ctk runtime configure" in text
+    assert "Install NVIDIA's Container Toolkit, then\n    sudo nvidia-ctk runtime configure" in text
+
+
+def test_a_toolkit_that_offers_the_gpu_through_cdi_alone_is_not_installed_again(machine):
+    status, text, env = machine(WITHOUT, "NVIDIA GB10, 580.95.05, 12.1", toolkit="1.19.0")
+    assert (status, env) == (1, None)
+    assert "through CDI alone. Run\n    sudo nvidia-ctk runtime configure" in text
+    assert "Install" not in text
 
 
 def test_without_docker_it_stops(machine):

@@ -4,6 +4,7 @@ import pytest
 
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.rnn import NumpyRNN, model_class
+from lxmls_rnn.readers.tags import TagSource
 from lxmls_rnn.tagger import Tagger, tokenize
 
 WORDS, TAGS = ["the", "dog", "runs", "<unk>"], ["noun", "verb", "det"]
@@ -28,6 +29,7 @@ def tagger():
         ("हिन्दी में किताबें।", ["हिन्दी", "में", "किताबें", "।"]),  # vowel signs
         ("مَدْرَسَةٌ می\u200cخواهم", ["مَدْرَسَةٌ", "می\u200cخواهم"]),  # marks, and a joiner
         ("猫 です。 \u2764\ufe0f!", ["猫", "です", "。", "\u2764\ufe0f", "!"]),
+        (f"{'a' * 64}@b.org {'a' * 65}@b.org", [f"{'a' * 64}@b.org", "a" * 65, "@", "b.org"]),  # in linear time
         ("   ", []),
     ],
 )
@@ -41,6 +43,7 @@ def test_each_word_gets_a_tag_and_its_probability(tagger):
     assert [word.word for word in tagged] == ["the", "dog", "sleeps"]
     assert [word.known for word in tagged] == [True, True, False]
     assert [word.probability for word in tagged] == p_y.max(axis=0).tolist()
+    assert [word.tag for word in tagged] == [TAGS[tag] for tag in p_y.argmax(axis=0)]
 
 
 def test_it_comes_back_from_its_file(tagger, tmp_path):
@@ -104,6 +107,23 @@ def test_a_corpus_is_evaluated_with_the_models_own_ids(tagger, tmp_path):
     file.write_text(2 * file.read_text())
     assert tagger.evaluate(file).sentences == 2
     assert tagger.evaluate(file, max_nr_sent=1).sentences == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "tags"),
+    [
+        (None, {}, ["noun", "verb"]),
+        (TagSource("xpos", "ptb"), {}, ["noun", "verb"]),
+        (TagSource("xpos", "ptb"), {"tags": "upos", "tag_map": "none"}, ["verb", "noun"]),
+        (TagSource("upos", "none"), {}, ["verb", "noun"]),
+        (TagSource("upos", "none"), {"tags": "xpos", "tag_map": "ptb"}, ["noun", "verb"]),
+    ],
+)
+def test_the_tags_of_a_file_are_those_asked_for_else_those_of_the_training(tmp_path, source, asked, tags):
+    tagger = Tagger(NumpyRNN(4, 5, 6, 3, seed=0), WORDS, TAGS, 3, source)
+    (tmp_path / "c.conllu").write_text("1\tdog\t_\tverb\tNN\n2\truns\t_\tnoun\tVBZ\n\n")
+    (sentence,) = tagger.read(tmp_path / "c.conllu", **asked)
+    assert sentence.tags == tags
 
 
 def test_a_tag_that_the_model_does_not_know_is_named(tagger, tmp_path):

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from jupyter_core.paths import jupyter_runtime_dir
+
 from lxmls_rnn import memory
+from lxmls_rnn.storage.files import read_regular, write_atomically
+
+MAX_DIGITS = 20
 
 
 def notice() -> str:
     """Return a message if Linux killed a process for lack of memory since the last call, else an empty string.
 
-    The last count is stored in the container's folder for temporary files, which is deleted with the container.
+    The last count is stored in Jupyter's folder of running kernels, which belongs to this user alone.
     """
-    count_file = Path(tempfile.gettempdir()) / f"lxmls-lab-memory-{os.getuid()}"
-    now = memory.kills()
+    count_file, now, before = Path(jupyter_runtime_dir(), "lxmls-memory-kills"), memory.kills(), None
+    with suppress(OSError, ValueError):
+        before = int(read_regular(count_file, MAX_DIGITS))
+    if now == before:
+        return ""
     try:
-        before = int(count_file.read_text()[:20])
-    except (OSError, ValueError):
-        before = now
-    try:
-        count_file.write_text(str(now))
+        write_atomically(count_file, str(now))
     except OSError:
         return ""
-    if before > now:  # the container was restarted and counts from 0
-        before = 0
-    if now == before:
+    # a smaller count: the container was restarted and counts from 0
+    if before is None or now == 0:
         return ""
     return (
         "Memory ran out, and Linux killed a process, probably the kernel of this notebook: its variables are lost, "

@@ -17,11 +17,11 @@ from lxmls_rnn.storage.files import counted, write_atomically
 from lxmls_rnn.submissions import collect as collecting
 from lxmls_rnn.submissions import isolation
 from lxmls_rnn.submissions import marks as marking
-from lxmls_rnn.submissions.feedback import COMMENTS, write_pages
+from lxmls_rnn.submissions.feedback import COMMENTS, MARKS_FILE, write_pages
 from lxmls_rnn.submissions.hand_in import pack
 
 MAX_REPORTED = 3  # files of a student that were left out; the report has all of them
-REPORT, MARKS_FILE = "collected.txt", "marks.json"
+REPORT = "collected.txt"
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Collect and look at the work of a class.")
 

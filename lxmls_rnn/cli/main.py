@@ -186,7 +186,7 @@ def tag(
 ) -> None:
     """Tag a sentence, or a file or standard input, one sentence per line. A * marks words not in the vocabulary.
 
-    A file's words come out as word/tag/probability, separated by spaces. With `--format conllu` sentences come out in
+    A file's words come out as word/tag/probability, with the * at the end. With `--format conllu` sentences come out in
     CoNLL-U, with the number of the line as `sent_id`. HEAD and DEPREL are placeholders there, not a parse.
 
     Example: `lxmls-rnn tag runs/first "The old man watches her run ."`
@@ -205,14 +205,14 @@ def tag(
     lines: Iterable[tuple[int, str]] = [(1, sentence or "")]
     if sentence is None:
         lines = decoded(lines_of(sys.stdin.buffer, STDIN), STDIN) if file is None else read_lines(file)
-    for number, line in lines:
+    for n, line in lines:
         text = " ".join(line.split()) if tokenized else normalised(line)
         words = tagger.tag(text.split() if tokenized else text) if text or sentence is not None else []
         if output == "text":
-            print(escaped(" ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words)), flush=True)
+            marked = (f"{w.word}/{w.tag}/{w.probability:.2f}{'' if w.known else '*'}" for w in words)
+            print(escaped(" ".join(marked)), flush=True)
         elif words:
-            names, tags = [w.word for w in words], [w.tag for w in words]
-            print(conllu(number, text, names, tags, tagger.tags), end="", flush=True)
+            print(conllu(n, text, [w.word for w in words], [w.tag for w in words], tagger.tags), end="", flush=True)
 
 
 app.command()(export)

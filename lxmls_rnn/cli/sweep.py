@@ -156,8 +156,11 @@ def show_sweep(driver: Driver) -> None:
         Progress(*columns, console=console, transient=True) as bar,
     ):
         task = bar.add_task("", total=len(driver.results), completed=over, left="")
-        link, unfit = "", dict[str, str]()
+        link, unfit, said = "", dict[str, str](), ""
         for result in events:
+            if driver.state != said and not console.is_terminal:  # a terminal shows the bar
+                said = driver.state
+                console.print(f"{said.capitalize()} …")
             if driver.link != link:
                 link = driver.link
                 console.print(f"The dashboard is at {link}")

@@ -151,13 +151,20 @@ def _obtain(
             return
         raise DownloadError(
             f"{target.name}: {file.url} was not fetched: {error}. Nothing was changed. Try again later, or "
-            f"download {file.url} by hand (described at {source}), put it at {folder or archive}, and fetch again."
+            f"download {file.url} by hand (described at {source}), put it at {folder or _on_the_host(archive)}, and "
+            "fetch again."
         ) from error
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(text, target)
     if not _has_own_checksum(file):
         _write_record(target, notice)
     notice(f"{target}: fetched and verified")
+
+
+def _on_the_host(path: Path) -> Path:
+    """Return the path of a file on the host, relative to the lab's folder if that is the one of a container."""
+    image = os.environ.get("LXMLS_IMAGE")
+    return path.relative_to(image) if image and path.is_relative_to(image) else path
 
 
 def _downloaded(url: str, folder: Path) -> Path:

@@ -191,6 +191,8 @@ def _parse(numbers: list[bytes], path: Path, line_number: int) -> NDArray[np.flo
     values = []
     try:
         for number in numbers:
+            if b"_" in number:  # Python reads 1_0 as 10
+                raise ValueError
             values.append(float(number))
     except ValueError:
         bad = number.decode(errors="replace")

@@ -11,8 +11,8 @@ from lxmls_rnn.storage.records import Count
 class Progress(NamedTuple):
     """State of a training. Together with the model's parameters it is enough to resume the training exactly.
 
-    On the CPU the resumed training is identical to the last digit. A GPU sums the gradients of a repeated word in no
-    fixed order, so rounding may differ.
+    The resumed training is identical to the last digit. A GPU, too, sums the gradients of a repeated word in the order
+    of its positions; whether the matrix products of a card repeat their results was not tested.
 
     Attributes
     ----------

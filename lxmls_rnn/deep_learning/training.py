@@ -212,14 +212,14 @@ class Trainer:
         for losses, corrects, norms in steps(order[p.batch :], rate):
             _, number, cost, sentences, correct, words, *_ = p
             for batch_loss, batch_correct in zip(losses, corrects, strict=True):
-                if not math.isfinite(batch_loss):
-                    raise FloatingPointError(
-                        f"the cost became {batch_loss} in epoch {p.epoch + 1}, batch {number + 1}: "
-                        f"try a lower rate than {rate:g}, or clip the gradient"
-                    )
                 batch = batches[order[number]]
                 number += 1
                 cost += batch_loss * batch.sentences
+                if not math.isfinite(cost):
+                    raise FloatingPointError(
+                        f"the cost became {cost} in epoch {p.epoch + 1}, batch {number}: "
+                        f"try a lower rate than {rate:g}, or clip the gradient"
+                    )
                 sentences += batch.sentences
                 correct += batch_correct
                 words += batch.words

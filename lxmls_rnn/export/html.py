@@ -57,7 +57,7 @@ def page(tagger: Tagger, name: str, source: str) -> str:
         "n_known_words": tagger.n_known_words,
         "parameters": {key: _encoded(W.T if key == "W_e" else W) for key, W in values.items()},  # a row for each word
         "palette": {
-            "tags": palette.TAGS,
+            "tags": [palette.colour_of(tag) for tag in tagger.tags],
             "positive": palette.POSITIVE,
             "negative": palette.NEGATIVE,
             "no_number": palette.NO_NUMBER,

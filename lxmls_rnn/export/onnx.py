@@ -15,6 +15,8 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 
 from __future__ import annotations
 
+import mmap
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from lxmls_rnn.deep_learning.interface import Model
 from lxmls_rnn.export import metadata
 from lxmls_rnn.export.protobuf import Fields, message
 from lxmls_rnn.export.protobuf import read as read_fields
-from lxmls_rnn.storage.files import quoted, read_regular
+from lxmls_rnn.storage.files import naming, open_regular, quoted
 
 IR_VERSION, OPSET = 8, 17  # of 2022: readable for ONNX Runtime from 1.12 on
 FLOAT, INT64, DOUBLE = 1, 7, 11  # types of numbers
@@ -171,8 +173,13 @@ def read(path: Path) -> model_file.Saved:
     that do not match it, OSError if it cannot be read, and MemoryError if it does not fit into memory.
     """
     try:
-        memory.check(f"the model in {path}", 4 * path.stat().st_size)
-        return _read(path, memoryview(read_regular(path, MAX_BYTES)))
+        with naming(path), open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                raise ValueError(f"the file is larger than {MAX_BYTES:,} bytes, which is the limit")
+            memory.check(f"the model in {path}", 4 * size)
+            # only the pages that are looked at take memory, which of a foreign or damaged file are few
+            return _read(path, memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""))
     except ValueError as error:
         raise ValueError(f"{path} cannot be imported: {error}") from error
 
@@ -209,4 +216,7 @@ def _only(fields: Fields, number: int) -> memoryview:
 
 
 def _text(fields: Fields, number: int) -> str:
-    return bytes(_only(fields, number)).decode()
+    part = _only(fields, number)
+    if len(part) > model_file.MAX_HEADER_BYTES:
+        raise ValueError(f"it has a text of {len(part):,} bytes, expected at most {model_file.MAX_HEADER_BYTES:,}")
+    return bytes(part).decode()

@@ -19,7 +19,7 @@ const L = "\\p{L}\\p{N}_", END = `(?![${L}])`;
 const TOKEN = new RegExp(
   [
     "https?://[^ ]+|www\\.[^ ]+", // addresses
-    `[${L}.+\\-]+@[${L}\\-]+(?:\\.[${L}\\-]+)+`,
+    `[${L}.+\\-]{1,64}@[${L}\\-]+(?:\\.[${L}\\-]+)+`,
     "(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc)\\.", // titles and abbreviations
     "(?:[a-z\u0130\u0131]\\.){2,}", // U.S.; Python's [a-z] has these two more, if case is ignored
     `n't${END}|'(?:s|m|d|ll|re|ve)${END}`, // clitics
@@ -142,10 +142,11 @@ function drawLayer() {
 
 function draw() {
   const words = seen.words.slice(0, MAX_DRAWN_WORDS);
+  $("tagged").dir = getComputedStyle($("sentence")).direction; // dir="auto" on the list would skip the words, in <bdi>
   $("tagged").replaceChildren(...words.map((word, t) => {
     const k = seen.best[t], item = element("li", "", { class: seen.known[t] ? "" : "unknown" });
     item.append(element("bdi", word), element("small", `${data.tags[k]} ${Math.round(100 * seen.p[t][k])}%${seen.known[t] ? "" : ", unknown"}`));
-    item.style.backgroundColor = data.palette.tags[k % data.palette.tags.length];
+    item.style.backgroundColor = data.palette.tags[k];
     return item;
   }));
   const caption = "Probability of each tag for each word";

@@ -1,23 +1,29 @@
 """Colours of lines, tags and numbers, for the lab's panels and for plots written to files."""
 
+from zlib import crc32
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 # based on Okabe and Ito's colours for people with any colour vision; visible on white and on black
 LINES = ("#0d8bd9", "#e06c00", "#00a37a", "#d264a8", "#b58900", "#8a7fe8", "#c9403a", "#808080")
-# Kelly's and Okabe and Ito's colours, lightened: dark text is readable on each
-TAGS = (
-    "#9ecae1", "#fdd0a2", "#a1d99b", "#dadaeb", "#fcbba1", "#c7e9c0",
-    "#fee391", "#d9d9d9", "#bcbddc", "#fa9fb5", "#c6dbef", "#e5c494",
-)  # fmt: skip
+# of the universal tags and those of UD: Kelly's and Okabe and Ito's, lightened, so that dark text is readable on each
+TAGS = {
+    "noun": "#9ecae1", "verb": "#fdd0a2", "det": "#a1d99b", "adv": "#dadaeb", ".": "#fcbba1", "pron": "#c7e9c0",
+    "adj": "#fee391", "prt": "#d9d9d9", "adp": "#bcbddc", "x": "#fa9fb5", "num": "#c6dbef", "conj": "#e5c494",
+    "propn": "#80deea", "aux": "#ffb74d", "intj": "#d4e157", "sconj": "#66c2a5", "sym": "#e6a8f0",
+}  # fmt: skip
+SAME_TAGS = {"punct": ".", "part": "prt", "cconj": "conj"}  # UD's names of universal tags
 NEUTRAL_COLOUR, CORRECT_COLOUR, WRONG_COLOUR = "#9ecae1", "#a1d99b", "#fcae91"
 HIGHLIGHT = "#d62728"  # the frame around the selected word or point
 POSITIVE, NEGATIVE, NO_NUMBER = (31, 119, 180), (230, 120, 20), (153, 153, 153)
 
 
-def colour_of(number: int) -> str:
-    """Return the background colour of the tag with the id `number`."""
-    return TAGS[number % len(TAGS)]
+def colour_of(tag: str) -> str:
+    """Return the background colour of a tag, the same in every corpus; tags outside `TAGS` share its colours."""
+    name = tag.lower()
+    other = list(TAGS.values())[crc32(name.encode(errors="replace")) % len(TAGS)]
+    return TAGS.get(SAME_TAGS.get(name, name), other)
 
 
 def shades(values: ArrayLike, largest: float) -> np.ndarray:

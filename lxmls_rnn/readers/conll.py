@@ -17,6 +17,7 @@ ENCODINGS = ("utf-8", "latin-1", "cp1252", "iso8859-15")
 TOKEN_ID = re.compile(r"[0-9]{1,18}")
 # Two kinds of CoNLL-U lines are not words: the range 8-9 of a contraction, and the empty node 8.1.
 RANGE_OR_EMPTY_NODE = re.compile(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+")
+ROW = r"a row is such as '1\tThe\tthe\tDET\tDT': number, word, lemma, UPOS and XPOS, with tabs between them"
 WORDS_PER_MEMORY_CHECK = 1 << 17  # after so many words, check that memory suffices for as many more
 BYTES_PER_WORD = 400  # memory of a word, first as a `Token`, then as part of a sequence
 
@@ -29,27 +30,27 @@ class Token(NamedTuple):
     line_number: int
 
 
-def read_lines(file: str | os.PathLike[str], encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+def read_lines(file: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = "") -> Iterator[tuple[int, str]]:
     """Yield (line number, line) of a text file, plain or gzipped, without line ends and byte order mark.
 
     Raises FileNotFoundError if the file does not exist, OSError with its name if it cannot be read, and ValueError if
     it is not a regular file, a line cannot be decoded or is longer than `files.MAX_LINE_BYTES`, or the gzip data are
-    damaged or incomplete.
+    damaged or incomplete. The message for a line that cannot be decoded ends with `remedy`.
     """
-    return decoded(files.read_lines(file), file, encoding)
+    return decoded(files.read_lines(file), file, encoding, remedy)
 
 
 def decoded(
-    lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str], encoding: str = "utf-8"
+    lines: Iterable[tuple[int, bytes]], name: str | os.PathLike[str], encoding: str = "utf-8", remedy: str = ""
 ) -> Iterator[tuple[int, str]]:
-    """Decode numbered lines; ValueError, with the file's `name` and the line number, if one cannot be decoded."""
+    """Decode numbered lines; ValueError, with the file's `name`, line number and `remedy`, if one cannot be decoded."""
     # The lines were split as bytes: str.splitlines would also split at characters that a word may contain.
     for number, raw in lines:
         try:
             line = raw.decode("utf-8-sig" if number == 1 and encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
             why = f"byte {error.object[error.start]:#04x}, {error.reason}"
-            raise ValueError(f"{name}, line {number}: not {encoding.upper()} ({why})") from None
+            raise ValueError(f"{name}, line {number}: not {encoding.upper()} ({why}){remedy}") from None
         yield number, line.rstrip("\r\n")
 
 
@@ -74,7 +75,8 @@ def read_sentences(
     """
     sentence: list[Token] = []
     words = 0
-    for line_number, line in read_lines(file, encoding):
+    remedy = ": choose the file's encoding with More > Encoding or --encoding latin-1"
+    for line_number, line in read_lines(file, encoding, remedy):
         if not line.strip():
             if sentence:
                 yield sentence
@@ -109,9 +111,9 @@ def _split(line: str, tag_column: int) -> list[str]:
     columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
     columns = [column.strip() for column in columns]
     if not (TOKEN_ID.fullmatch(columns[0]) or RANGE_OR_EMPTY_NODE.fullmatch(columns[0])):
-        raise ValueError(f"column 1 must be the number of the word in its sentence, got {quoted(columns[0])}")
+        raise ValueError(f"column 1 must be the number of the word in its sentence, got {quoted(columns[0])}; {ROW}")
     if len(columns) < tag_column:
-        raise ValueError(f"expected at least {tag_column} columns, got {len(columns)}")
+        raise ValueError(f"expected at least {tag_column} columns, got {len(columns)}; {ROW}")
     if not columns[WORD_COLUMN - 1] or not columns[tag_column - 1]:
         raise ValueError(f"the word (column {WORD_COLUMN}) and the tag (column {tag_column}) must not be empty")
     return columns

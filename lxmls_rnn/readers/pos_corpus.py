@@ -85,7 +85,8 @@ class PostagCorpus:
         -----
         UserWarning
             Words have no tag, or tags are missing in the tag map (one warning for all of them; they become 'x'), or
-            sentences of one word were left out and `max_sent_len` is None.
+            sentences of one word were left out and `max_sent_len` is None, or the words are valid UTF-8 but `encoding`
+            is another one.
         """
         for name, limit in (("max_sent_len", max_sent_len), ("max_nr_sent", max_nr_sent)):
             if limit is not None:
@@ -130,7 +131,24 @@ class PostagCorpus:
         if nr_single and max_sent_len is None:
             left_out = f"{nr_single} of {counted(nr_read, 'sentence')} left out: a sentence must have 2 words or more"
             warnings.warn(f"{file}: {left_out}", stacklevel=2)
+        words = (token.word for sentence in kept for token in sentence)
+        if encoding != "utf-8" and (pair := _misread(words, encoding)):
+            read, meant = map(quoted, pair)
+            warnings.warn(f"{file} is probably UTF-8: {read}, read as {encoding}, is {meant} in UTF-8", stacklevel=2)
         return sequences
+
+
+def _misread(words: Iterable[str], encoding: str) -> tuple[str, str] | None:
+    """Return a word, as read and in UTF-8, if some words are not ASCII and the bytes of all are UTF-8; else None."""
+    pair = None
+    for word in words:
+        if not word.isascii():
+            try:
+                meant = word.encode(encoding).decode()
+            except UnicodeError:
+                return None
+            pair = pair or (word, meant)
+    return pair
 
 
 def _check_untagged(file: object, untagged: list[Token], words: int, source: TagSource) -> None:
@@ -214,7 +232,7 @@ def train_vocabulary(
     Warns
     -----
     UserWarning
-        The training part has no rare words, so the embedding of `UNKNOWN_WORD` is never trained.
+        The training part has no rare words, so the embedding of `UNKNOWN_WORD` is never trained; or only rare words.
     """
     _check_positive("min_count", min_count)
     if len(train_seq) == 0:
@@ -226,6 +244,12 @@ def train_vocabulary(
         warnings.warn(
             f"no word of the training part occurs fewer than min_count={min_count} times, so the embedding of "
             f"{UNKNOWN_WORD!r} is never trained: choose a greater min_count",
+            stacklevel=2,
+        )
+    if not x_dict:
+        warnings.warn(
+            f"every word of the training part occurs fewer than min_count={min_count} times, so each becomes "
+            f"{UNKNOWN_WORD!r} and a model cannot tell words apart: choose a smaller min_count",
             stacklevel=2,
         )
     x_dict.add(UNKNOWN_WORD)

@@ -92,14 +92,16 @@ def quoted(what: object) -> str:
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file for reading bytes.
 
-    Raise OSError if it cannot be opened, and ValueError if it is a folder or a special file such as a device or a pipe,
-    which may have no end or block.
+    Raise OSError if it cannot be opened, and ValueError if it is a link to a missing file, a folder, or a special file
+    such as a device or a pipe, which may have no end or block.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise ValueError(f"{path} is not a regular file, expected a file") from None
+        if error.errno == errno.ENOENT and os.path.islink(path):
+            raise ValueError(f"{path} is a link to {os.readlink(path)}, which does not exist") from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)

@@ -1,21 +1,23 @@
 """Type-checked reading of JSON, with errors that name the file and the field.
 
 A type is a data class or a named tuple whose annotations say what is expected. An integer is accepted where a float is
-expected; no other conversion is made. Unknown entries are ignored, unless the type has
+expected; no other conversion is made. A float must be finite. Unknown entries are ignored, unless the type has
 ``__pydantic_config__ = {"extra": "forbid"}``.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from lxmls_rnn.storage.files import quoted, read_regular
 
 if TYPE_CHECKING:
     import pydantic
+    import pydantic_core
 
 T = TypeVar("T")
 MAX_REPORTED_ERRORS = 3  # in one message
@@ -55,7 +57,9 @@ def read(kind: type[T], path: str | os.PathLike[str]) -> T:
     `MAX_VALUES`, is not JSON, or does not match the type.
     """
     content = read_regular(path, MAX_FILE_BYTES)
-    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+    unescaped = content.replace(rb"\\", b"").replace(rb"\"", b"")
+    without_texts = re.sub(rb'"[^"]*"', b"", unescaped)
+    if sum(map(without_texts.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise ValueError(f"{path}: it has more than {MAX_VALUES:,} commas and brackets, which is the limit")
     try:
         return parse(kind, content)
@@ -71,7 +75,7 @@ def parse(kind: type[T], text: bytes | str, field: str = "") -> T:
     import pydantic  # takes a tenth of a second
 
     try:
-        return _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
+        return cast(T, _validator(kind).validate_json(text, strict=True))  # type: ignore[arg-type]
     except pydantic.ValidationError as error:
         raise ValueError(_in_words(error, field)) from None
 
@@ -86,14 +90,25 @@ def check(kind: type[T], content: object, field: str = "") -> T:
 def prepare(*kinds: Any) -> None:
     """Import pydantic and build the validators of these types now: this takes some tenths of a second, once."""
     for kind in kinds:
-        _adapter(kind)
+        _validator(kind)
 
 
 @cache
-def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
+def _validator(kind: Any) -> pydantic_core.SchemaValidator:
     import pydantic
+    import pydantic_core
 
-    return pydantic.TypeAdapter(kind)
+    return pydantic_core.SchemaValidator(_finite(pydantic.TypeAdapter(kind).core_schema))
+
+
+def _finite(schema: Any) -> Any:
+    """Return pydantic's schema with every float finite: NaN and Infinity are not JSON, but pydantic reads them."""
+    if isinstance(schema, list):
+        return [_finite(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    finite = {"allow_inf_nan": False} if schema.get("type") == "float" else {}
+    return {name: _finite(part) for name, part in schema.items()} | finite
 
 
 def _in_words(error: pydantic.ValidationError, within: str) -> str:

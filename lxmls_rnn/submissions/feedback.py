@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import html
 import io
+from collections import defaultdict
 from pathlib import Path
 
 from lxmls_rnn.classroom import STATE_SIGNS
-from lxmls_rnn.storage.files import escaped, read_regular, write_atomically
+from lxmls_rnn.storage.files import escaped, quoted, read_regular, write_atomically
 from lxmls_rnn.storage.spreadsheet import to_csv
 from lxmls_rnn.submissions.marks import Marks, Stored
 
+MARKS_FILE = "marks.json"  # in the folder of the pages
 COMMENTS = "comments.csv"  # beside the pages: columns student and comment
 MAX_COMMENTS_BYTES = 8 << 20
 
@@ -19,8 +21,13 @@ MAX_COMMENTS_BYTES = 8 << 20
 def write_pages(folder: Path, stored: Stored) -> dict[str, str]:
     """Write NAME.html for each student, with the comments in `COMMENTS`, which is made if it does not exist.
 
-    Return the comments by student. Raise ValueError if `COMMENTS` names an unknown student.
+    Return the comments by student. Raise ValueError if a student's name is not that of a folder, or as `_comments`.
     """
+    for one in stored.marks:
+        if not one.student or Path(one.student).name != one.student or "\0" in one.student:
+            raise ValueError(
+                f"{folder / MARKS_FILE}: a student's name must be the name of a folder, got {quoted(one.student)}"
+            )
     file = folder / COMMENTS
     if not file.exists():
         write_atomically(file, to_csv([["student", "comment"], *([one.student, ""] for one in stored.marks)]))
@@ -34,17 +41,39 @@ def write_pages(folder: Path, stored: Stored) -> dict[str, str]:
 
 
 def _comments(file: Path) -> dict[str, str]:
-    """Read the comments; several lines of a student are joined. Spreadsheets write commas, semicolons or tabs."""
-    text = read_regular(file, MAX_COMMENTS_BYTES).decode("utf-8-sig")
+    """Read the comments; several lines of a student are joined.
+
+    Spreadsheets write UTF-8 or Windows-1252, and commas, semicolons or tabs. Raise ValueError, with a remedy, if it is
+    another encoding, a column is missing, or a line has more fields than the first.
+    """
+    content = read_regular(file, MAX_COMMENTS_BYTES)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise ValueError(f"{file}: neither UTF-8 nor Windows-1252: save it as CSV UTF-8") from None
     delimiter = next((mark for mark in ";\t" if mark in text.partition("\n")[0]), ",")
-    comments: dict[str, str] = {}
-    for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):
-        if not {"student", "comment"} <= row.keys():
-            raise ValueError(f"{file}: expected the columns student and comment, got {', '.join(map(str, row))}")
-        name = (row["student"] or "").removeprefix("'")
-        if name or row["comment"]:
-            comments[name] = "\n".join(filter(None, (comments.get(name), row["comment"])))
-    return comments
+    csv.field_size_limit(MAX_COMMENTS_BYTES)
+    reader, comments = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), defaultdict[str, list[str]](list)
+    try:
+        header = next(reader, [])
+        if not {"student", "comment"} <= set(header):
+            raise ValueError(f"{file}: expected the columns student and comment, got {quoted(delimiter.join(header))}")
+        places = header.index("student"), header.index("comment")
+        for row in reader:
+            if any(row[len(header) :]):
+                raise ValueError(
+                    f"{file}, line {reader.line_num}: {len(row)} fields, expected {len(header)}: "
+                    f'put a comment with "{delimiter}" in double quotes'
+                )
+            name, comment = (row[place] if place < len(row) else "" for place in places)
+            if name or comment:
+                comments[name.removeprefix("'")].append(comment)
+    except csv.Error as error:
+        raise ValueError(f"{file}, line {reader.line_num}: {error}: save it as CSV UTF-8") from None
+    return {name: "\n".join(filter(None, lines)) for name, lines in comments.items()}
 
 
 def page(marks: Marks, weights: dict[str, float], comment: str) -> str:

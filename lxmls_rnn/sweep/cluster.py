@@ -10,6 +10,7 @@ import ssl
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from distributed import Client
@@ -22,6 +23,15 @@ from lxmls_rnn.sweep import tls, worker  # noqa: F401 (importing tls patches ssl
 CONNECT_SECONDS = 10.0  # that a scheduler may take to answer
 RECHECK_SECONDS = 5.0  # between two checks of an unfit worker
 MAX_UNFIT_SECONDS = 30.0  # with only unfit workers, until the sweep stops
+
+
+def workers_of(client: Client) -> dict[str, dict[str, Any]]:
+    """Return the scheduler's information about each connected worker, by address; OSError if it does not answer.
+
+    `client.scheduler_info` may return no worker: every two seconds the client replaces its answer by one without any.
+    """
+    assert client.scheduler is not None
+    return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
 
 
 class Existing:
@@ -111,7 +121,7 @@ class Existing:
         found = None
         with suppress(OSError):
             if self.client.status == "running":
-                found = self.client.scheduler_info(n_workers=-1)["workers"]
+                found = workers_of(self.client)
         if found is None:
             folder, address = shlex.quote(self.identity.folder), shlex.quote(self.address)
             raise ConnectionError(

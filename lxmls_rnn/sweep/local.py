@@ -19,6 +19,7 @@ from distributed.security import Security
 
 from lxmls_rnn.storage.files import quoted
 from lxmls_rnn.sweep import local_worker, tls  # noqa: F401 (importing tls patches ssl)
+from lxmls_rnn.sweep.cluster import workers_of
 
 LOOPBACK = "127.0.0.1"
 # Each worker has one training at a time, the others wait in the scheduler. A training fails if more than
@@ -172,7 +173,10 @@ class Local:
         RuntimeError
             All workers died `MAX_FAILED_STARTS` times in a row while they started.
         """
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        try:
+            found = workers_of(self.client)
+        except OSError:  # a busy machine: the next call asks again
+            return
         self.present, names = set(found), {worker["name"] for worker in found.values()}
         self.alive = len(found)
         for place, process in enumerate(self._processes):

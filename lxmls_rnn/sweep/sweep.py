@@ -85,6 +85,13 @@ class Sweep:
             for point in points:
                 yield Training(run_name(point, seed), point, seed, grid.with_point(self.base, point, seed))
 
+    def check_values(self) -> None:
+        """Raise ValueError if a varied value, beside the first one of the others, is out of range; read no file."""
+        first = {name: values[0] for name, values in self.vary.items()}
+        for name, values in self.vary.items():
+            for value in values:
+                grid.with_point(self.base, {**first, name: value}, self.base.seed)
+
     def check(self) -> None:
         """Check the settings of all trainings.
 
@@ -162,15 +169,17 @@ class Sweep:
             raise ValueError(f"{path} is not the file of a sweep: {why}") from None
         return cls(folder, content.base, **{name: getattr(content, name) for name in _SAVED})
 
-    def begin(self) -> Sweep:
+    def begin(self, advice: str = "") -> Sweep:
         """Make the folder of a new sweep; return the sweep with the checksums of its files.
+
+        The error for a name that another sweep has ends with the `advice`, by default the command that resumes it.
 
         Raises
         ------
         FileExistsError, FileNotFoundError, ValueError
             As `new_folder` and `check`.
         """
-        advice = f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
+        advice = advice or f"or continue the sweep with `lxmls-rnn sweep --resume {self.argument}`"
         new_folder(self.name, self.folder.parent, "a sweep", advice, FILE)
         self.check()
         begun = replace(self, checksums=self.all_checksums())

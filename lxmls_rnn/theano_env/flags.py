@@ -2,10 +2,13 @@
 
 import configparser
 import functools
+import grp
 import os
+import pwd
 import re
 import shlex
 import shutil
+import stat
 import sys
 import sysconfig
 import tempfile
@@ -195,34 +198,67 @@ def _kernel_folder(name: str, other: Path, environ: Mapping[str, str]) -> Path:
 
 
 def _own_cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return a folder for compiled code that only this user can write to."""
+    """Return a folder for compiled code that only this user can write to, with a warning if it is not the usual one."""
     base = environ.get("XDG_CACHE_HOME", "")
     wanted = Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache"), "lxmls-rnn", "theano")
-    try:
-        if not wanted.is_absolute():  # a user without a name and without HOME
-            raise FileNotFoundError
-        wanted.mkdir(parents=True, exist_ok=True)
-        if _is_usable(wanted):
-            return wanted
-    except OSError:
-        pass
+    why = _make_private(wanted)
+    if not why:
+        return wanted
     other = Path(tempfile.gettempdir(), f"lxmls-rnn-{os.getuid()}")
-    try:
-        other.mkdir(mode=0o700, exist_ok=True)
-        safe = other.stat().st_uid == os.getuid() and not other.is_symlink()
-    except OSError:
-        safe = False
-    if not safe:  # another user's folder, whose code must not be run
+    if _make_private(other):
         other = Path(tempfile.mkdtemp(prefix="lxmls-rnn-"))
-    if not _is_usable(other):
-        raise RuntimeError(
-            f"compiled code can be kept neither in {wanted} nor in {other}, which cannot be written or are mounted"
-            " noexec (as Docker's --tmpfs without :exec does): set XDG_CACHE_HOME to another folder"
-        )
-    warnings.warn(f"{wanted} cannot be written: compiled code goes to {other}", RuntimeWarning, stacklevel=2)
+        if why_not := _make_private(other):
+            raise RuntimeError(f"compiled code has no folder: {why}; {why_not}. Set XDG_CACHE_HOME to another folder")
+    warnings.warn(f"{why}: compiled code goes to {other}", RuntimeWarning, stacklevel=2)
     return other
 
 
-def _is_usable(folder: Path) -> bool:
-    """Whether compiled code can be written to a folder and loaded from it."""
-    return os.access(folder, os.R_OK | os.W_OK | os.X_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+def _make_private(folder: Path) -> str:
+    """Make a folder that only this user can write to; return a sentence that says why not, or an empty string.
+
+    This user's processes run the code in it. So no other user may write to it, or replace it or a folder or link that
+    leads to it.
+    """
+    try:
+        if not folder.is_absolute():  # a user without a name and without HOME
+            raise FileNotFoundError
+        for path in (*reversed(folder.parents), folder):
+            if not path.exists():
+                path.mkdir(mode=0o700, exist_ok=True)
+        real = folder.resolve()
+        for path in (*reversed(real.parents), real, *reversed(folder.parents), folder):
+            if why := _why_untrusted(path, is_sticky_enough=path not in (folder, real)):
+                return f"{path} {why}"
+        if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+            return f"{folder} is mounted noexec (as Docker's --tmpfs without :exec does)"
+        if os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            folder.chmod(0o700)
+            return ""
+    except OSError:
+        pass
+    return f"{folder} cannot be written"
+
+
+def _why_untrusted(path: Path, is_sticky_enough: bool) -> str:
+    """Return how other users can change or replace what is in a folder, or the target of a link; empty if they cannot.
+
+    In a folder with the sticky bit they can add files, but not replace those of this user.
+    """
+    found = path.lstat()
+    # in a user namespace root's files have another owner, the one of the root folder
+    if found.st_uid not in (0, os.getuid(), os.stat("/").st_uid):
+        return "belongs to another user"
+    if stat.S_ISLNK(found.st_mode) or (is_sticky_enough and found.st_mode & stat.S_ISVTX):
+        return ""
+    if found.st_mode & (stat.S_IWOTH if _is_private_group(found.st_gid) else stat.S_IWOTH | stat.S_IWGRP):
+        return "can be written by other users, who can put code there (`chmod go-w` it, and delete code in it)"
+    return ""
+
+
+def _is_private_group(number: int) -> bool:
+    """Whether a group has this user as its only member, as on systems that make a group for each user."""
+    try:
+        user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(number)
+    except KeyError:
+        return False
+    return number == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}

@@ -60,12 +60,20 @@ def lab(context, server, workplace):  # noqa: F811
     page.shut_down()
 
 
+# writes the folder of the image for that of the tests
+SHOW_IMAGES_FOLDER = """(part, folder) => {
+    const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) walker.currentNode.data = walker.currentNode.data.replaceAll(folder, "/opt/lab");
+}"""
+
+
 @pytest.fixture
-def picture():
+def picture(workplace):
     """Take a picture of a part of the page, if LAB_SCREENSHOTS names a folder for them."""
 
     def take(part, name):
         if SCREENSHOTS:
+            part.evaluate(SHOW_IMAGES_FOLDER, str(workplace))
             size = part.page.viewport_size
             part.page.set_viewport_size({**size, "height": 2400})  # what is below the fold too
             part.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")

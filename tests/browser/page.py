@@ -194,6 +194,18 @@ def fill(panel, label, value):
     box.press("Enter")
 
 
+def is_in_sight(part):
+    """Whether a part of a panel is not hidden to the left or right of the box in which it scrolls, or by row names."""
+    return part.evaluate(
+        """part => {
+            const { left, right } = part.getBoundingClientRect();
+            const box = part.closest(".lab-scroll").getBoundingClientRect();
+            const name = part.closest("tr").querySelector("th")?.getBoundingClientRect().right ?? 0;
+            return Math.max(box.left, name) - 1 <= left && right <= box.right + 1;
+        }"""
+    )
+
+
 def overflowing(page, panel):
     """Texts of a panel that are cut off or stick out of it to the right."""
     return panel.evaluate(

@@ -7,6 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browser.test_scripts import is_read, places
 from playwright.sync_api import expect
 
 from lxmls_rnn.deep_learning.rnn import model_class, numpy_class
@@ -135,7 +136,7 @@ def test_words_tags_and_layer_are_drawn_as_in_the_panel(open_page):
     for t, word in enumerate(words):
         note = f"{word.tag} {round(100 * word.probability)}%" + ("" if word.known else ", unknown")
         expect(items.nth(t).locator("small")).to_have_text(note)
-        expect(items.nth(t)).to_have_css("background-color", in_css(colour_of(tagger.tags.index(word.tag))))
+        expect(items.nth(t)).to_have_css("background-color", in_css(colour_of(word.tag)))
         expect(items.nth(t)).to_have_css("border-style", "solid" if word.known else "dashed")
     assert page.locator("#tagged bdi").all_inner_texts() == SENTENCE.split()
     out, gates = tagger.model.forward(x, all_outputs=True), tagger.model.cells(x)
@@ -150,6 +151,15 @@ def test_words_tags_and_layer_are_drawn_as_in_the_panel(open_page):
             page.get_by_label("Recurrent layer").select_option(quantity)
         expected = [[[f"{v:.2f}", in_css(shade(v, strongest))] for v in map(float, row)] for row in values]
         assert cells(page, part) == expected
+
+
+@pytest.mark.parametrize(("sentence", "way"), [("שלום dog ( U.S. runs .", -1), (SENTENCE, 1)])
+def test_a_sentence_follows_its_script(open_page, sentence, way):
+    page = open_page(small())
+    write(page, sentence)
+    assert is_read(page.locator("#tagged"), sentence, way)
+    ((left, *_), (_, right, *_)) = places(page.locator("#tagged bdi", has_text="U.S."), "U .")
+    assert left < right  # each word follows its own script
 
 
 def test_it_works_with_the_keyboard_alone_and_says_what_is_wrong(open_page):
@@ -223,7 +233,16 @@ def test_axe_finds_no_fault_in_either_theme(open_page, scheme):
 def test_sentences_are_split_into_words_as_in_python(open_page):
     page = open_page(small())
     pieces = PIECES.split()
-    pieces += ["cafe\u0301", "می\u200cخواهم", "x\U0001d165", "\U0001e8d0a", "\u2019s", "it\u2019s", "\u2764\ufe0f"]
+    pieces += [
+        "cafe\u0301",
+        "می\u200cخواهم",
+        "x\U0001d165",
+        "\U0001e8d0a",
+        "\u2019s",
+        f"{'+' * 70}@b.org",
+        "it\u2019s",
+        "\u2764\ufe0f",
+    ]
     pieces += [" ", "\u00a0", "\u2003", "\x1c", "\x85", "\ufeff", "\u2028"]
     draw = random.Random(0)
     texts = ["".join(draw.choice([piece, f"{piece} "]) for piece in draw.choices(pieces, k=6)) for _ in range(5000)]

@@ -1,4 +1,4 @@
-from browser.page import COMPILE, button, fill, message, overflowing, press
+from browser.page import COMPILE, button, fill, is_in_sight, message, overflowing, press
 from playwright.sync_api import expect
 
 
@@ -20,6 +20,9 @@ def test_a_broken_gradient_is_found_and_the_right_ones_agree(lab, picture):
     expect(panel.locator(".lab-check-diagnosis")).to_contain_text("between the output and the recurrent layer")
     assert not overflowing(lab.page, panel)
     picture(panel, "gradient-check")
+    lab.page.set_viewport_size({"width": 900, "height": 800})
+    assert is_in_sight(table.locator(".lab-chip").first)
+    lab.page.set_viewport_size({"width": 1280, "height": 800})
     with lab.dark():
         picture(panel, "gradient-check-dark")
 

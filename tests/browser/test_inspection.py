@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from browser.page import button, download, fill, message, overflowing, press
+from browser.page import button, download, fill, is_in_sight, message, overflowing, press
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.usefixtures("trained")
@@ -64,6 +64,27 @@ def test_a_sentence_is_tagged_and_looked_into(lab, picture):
     expect(panel.locator(".lab-compared-accuracy")).to_contain_text("two-sided")
     picture(panel, "inspection-compare")
     assert not overflowing(lab.page, panel)
+
+
+def test_the_selected_word_and_the_second_run_are_seen_in_a_narrow_window(lab):
+    lab.page.set_viewport_size({"width": 900, "height": 800})
+    panel = lab.panel("InspectionPanel")
+    panel.get_by_label("Run", exact=True).select_option("lstm")
+    fill(
+        panel,
+        "Sentence",
+        "the old dog that the teacher saw watches a zebra that runs through the dark old garden .",
+    )
+    marked = panel.locator("td.lab-marked").first
+    for key, place in (("End", 18), ("Home", 1)):
+        press(panel.get_by_role("slider").locator("visible=true").first, key)
+        expect(panel.locator(f"tr td.lab-marked:nth-child({place + 1})")).to_have_count(12)
+        assert is_in_sight(marked), key
+    tab(panel, "Compare")
+    panel.get_by_label("Second run", exact=True).select_option("rnn")
+    of_second = panel.locator(".lab-compared tbody tr td:nth-child(3) .lab-chip")
+    expect(of_second).to_have_count(18)
+    assert all(is_in_sight(chip) for chip in of_second.all())
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1000, 700)])

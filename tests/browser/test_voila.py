@@ -1,3 +1,6 @@
+import json
+import re
+
 from browser.page import COMPILE, button, download, fill, message
 from playwright.sync_api import expect
 
@@ -29,3 +32,19 @@ def test_formulas_are_typeset_without_the_network(lab):
     name = lab.write("from IPython.display import Markdown\nMarkdown(r'$\\sqrt{h_t}$')")
     lab.page.goto(f"{lab.server.url}/voila/render/{name}?token={lab.server.token}")
     expect(lab.page.locator("mjx-container mjx-msqrt").first).to_be_visible()
+
+
+def test_a_page_of_another_site_starts_no_kernel(chromium, server):
+    """The names localhost and 127.0.0.1 are two sites to a browser."""
+    page = chromium.new_page()
+    page.goto(f"{server.url}/lab?token={server.token}")  # leaves the cookie
+    before = json.loads(server.ask("api/kernels"))
+    address = f"{server.url}/voila/render/00-welcome.ipynb"
+    page.goto(f"{server.url.replace('127.0.0.1', 'localhost')}/login")
+    page.evaluate(
+        "address => new Promise(done => { const a = new Image(); a.onerror = done; a.src = address; })", address
+    )
+    page.evaluate("address => { location = address; }", address)
+    expect(page).to_have_url(re.compile(rf"{server.url}/login"))
+    assert json.loads(server.ask("api/kernels")) == before
+    page.close()

@@ -482,7 +482,7 @@ def test_tag_prints_the_words_tags_and_probabilities_of_the_tagger(trained):
     assert rows == [[w.word + " *" * (not w.known), w.tag, f"{w.probability:.4f}"] for w in words]
     assert [row[0] for row in rows] == ["The", "dog", "zzz *", "."]
     typed = trained("tag", "first", input="The dog zzz .\n").output
-    assert typed == " ".join(f"{w.word}/{w.tag}/{w.probability:.2f}" for w in words) + "\n"
+    assert typed == " ".join(f"{w.word}/{w.tag}/{w.probability:.2f}{'*' * (not w.known)}" for w in words) + "\n"
 
 
 @pytest.mark.parametrize("against", ["NumpyRNN", "TorchRNN"])

@@ -120,6 +120,7 @@ def test_the_example_works_as_printed(run):
     result = run(*shlex.split(example))
     assert result.exit_code == 0, result.output
     assert len(re.findall(r"^n_hidd=\d,seed=\d+   done   epoch 2   dev \d+\.\d\d%", result.output, re.MULTILINE)) == 4
+    assert re.search(r"2 seeds each\.\nStarting workers …\nTraining …\nn_hidd", result.output)
 
 
 def test_show_tells_writes_and_draws_and_runs_has_a_line_for_the_sweep(run, tmp_path):

@@ -55,6 +55,12 @@ PTX_TESTS = [
     "tests/gpu/test_theano_kernels_compile.py",
     "tests/gpu/test_gpu_on_device.py::test_on_device[emulated cuda, as PTX-models]",
 ]
+# Slow ones that need pygpu.
+EMULATOR_TESTS = [
+    "tests/gpu/test_gpu_on_device.py::test_on_device[emulated cuda-block_order]",
+    "tests/gpu/test_gpu_on_device.py::test_the_benchmark_times_both_plans",
+]
+PYTEST = ["python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"]
 
 
 def run(*command, options=(), check=True, timeout=900, image=WHEELS):
@@ -139,10 +145,14 @@ def test_every_kernel_compiles_and_the_models_train_from_ptx(lab):
     if not NVRTC.is_dir():
         pytest.skip("needs the wheel of NVRTC (uv sync)")
     options = [f"--volume={NVRTC}:/nvrtc:ro", "--env=LXMLS_NVRTC=/nvrtc/libnvrtc.so.12"]
-    command = ["python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", "not slow", *PTX_TESTS]
-    output = run(*command, options=options, image=lab.image, timeout=2700)
+    output = run(*PYTEST, "-m", "not slow", *PTX_TESTS, options=options, image=lab.image, timeout=2700)
     assert "5 passed" in output
     assert "skipped" not in output
+
+
+def test_trainings_repeat_in_any_order_of_blocks_and_the_benchmark_times_both_plans(lab):
+    output = run(*PYTEST, *EMULATOR_TESTS, options=["--env=EMULATED_ORDERS=20"], image=lab.image, timeout=1800)
+    assert "2 passed" in output
 
 
 @pytest.mark.slow("makes Ubuntu 22.04 from its packages and builds the image on it, ten minutes")

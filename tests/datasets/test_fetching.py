@@ -103,6 +103,13 @@ def test_a_wrong_file_stays_when_the_fetch_fails(server, tmp_path):
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"something else"]
 
 
+def test_in_the_container_a_file_is_to_be_put_into_the_hosts_folder(server, tmp_path, monkeypatch):
+    server.answers = [status(404)]
+    monkeypatch.setenv("LXMLS_IMAGE", str(tmp_path))
+    with pytest.raises(DownloadError, match=r"put it at data/ewt/own\.txt, and fetch again"):
+        quietly(a_dataset(server.url, name="ewt/own.txt"), tmp_path / "data")
+
+
 def test_a_file_is_to_be_put_by_hand_where_it_is_looked_for(server, tmp_path):
     server.answers = [status(404)]
     for changes, name in (({"name": "ewt/own.txt"}, "ewt/own.txt"), ({"unpack": shutil.copy}, "corpus.conllu")):

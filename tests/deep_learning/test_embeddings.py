@@ -49,8 +49,16 @@ def test_the_two_lines_of_the_guide_are_printed(text, capsys):
     )
 
 
-def test_a_word_met_twice_counts_once(text, capsys):
-    E = extract_embeddings(text("cat 1 2\nCAT 3 4\n"), {"cat": 0, "mat": 1})
+@pytest.mark.parametrize(
+    ("case", "lines", "word"),
+    [
+        ("guide", "cat 1 2\nCAT 3 4\n", "cat"),
+        ("best", "cat 1 2\ncat 3 4\n", "cat"),
+        ("best", "cat 1 2\ncat 3 4\n", "Cat"),
+    ],
+)
+def test_a_word_met_twice_counts_once_with_its_last_line(text, capsys, case, lines, word):
+    E = extract_embeddings(text(lines), {word: 0, "mat": 1}, case=case)
     assert "vocabulary 1/2\n50.0% missing" in capsys.readouterr().out
     assert_array_equal(E[:, 0], [3, 4])
 
@@ -124,9 +132,10 @@ def test_a_width_is_checked_on_words_not_needed_too(text):
         extract_embeddings(text("cat 1 2 3\ndog 1 2\n"), {"cat": 0})
 
 
-def test_something_that_is_no_number_is_met(text):
-    with pytest.raises(ValueError, match=r"embeddings, line 2: expected 2 numbers: .*'x2'"):
-        extract_embeddings(text("mat 1 2\ncat 1 x2\n"), {"cat": 0})
+@pytest.mark.parametrize("wrong", ["x2", "1_0"])
+def test_something_that_is_no_number_is_met(text, wrong):
+    with pytest.raises(ValueError, match=f"embeddings, line 2: expected 2 numbers: .*'{wrong}'"):
+        extract_embeddings(text(f"mat 1 2\ncat 1 {wrong}\n"), {"cat": 0})
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])

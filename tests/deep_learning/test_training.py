@@ -142,8 +142,14 @@ def test_shuffling_is_fixed_by_the_seed_and_changes_with_the_epoch():
 
 
 def test_the_rate_decays():
-    events = epochs(train(Trainer(epochs=3, rate=0.4, decay=1.0), rnns.NumpyRNN(*SIZES, seed=0), corpus(3)))
-    assert [event.rate for event in events] == pytest.approx([0.4, 0.2, 0.4 / 3])
+    model, rates = rnns.NumpyRNN(*SIZES, seed=0), [0.4, 0.2, 0.4 / 3]
+    events = epochs(train(Trainer(epochs=3, rate=0.4, decay=1.0), model, corpus(3)))
+    assert [event.rate for event in events] == pytest.approx(rates)
+    guide = rnns.NumpyRNN(*SIZES, seed=0)
+    for rate in rates:
+        train(Trainer(epochs=1, rate=rate), guide, corpus(3))
+    for W, expected in zip(model.param, guide.param, strict=True):
+        assert np.allclose(W, expected, rtol=1e-12)
 
 
 def test_training_learns_the_context():
@@ -213,6 +219,8 @@ def test_early_stopping_keeps_the_parameters_of_the_best_epoch():
     assert done[-1].dev_accuracy < best
     right = sum(int((model.forward(s.x).argmax(axis=0) == s.y).sum()) for s in dev)
     assert right / sum(len(s.x) for s in dev) == best
+    same = epochs(train(Trainer(epochs=9, rate=1e-9, patience=2), rnns.NumpyRNN(*SIZES, seed=0), corpus(3), dev))
+    assert [event.is_best for event in same] == [True, False, False]  # an equal accuracy is no better one
 
 
 def test_an_event_keeps_what_it_said_and_tells_the_epochs_running_figures():
@@ -307,6 +315,17 @@ def test_a_cost_that_is_not_finite_stops_with_advice():
         train(Trainer(epochs=50, rate=1e6), model, corpus(20))
 
 
+def test_finite_costs_whose_sum_is_not_finite_stop_too():
+    model = rnns.NumpyRNN(*SIZES, seed=0)
+    values = model.get_values()
+    model.set_values({**values, "W_y": 3e307 * values["W_y"]})  # as a rate of 1e308 leaves it
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"cost became inf in epoch 1, batch .* rate"),
+    ):
+        train(Trainer(rate=1e-300), model, corpus(20))
+
+
 def test_an_epochs_seconds_do_not_count_what_is_done_between_its_events():
     begin, elsewhere, seconds = time.perf_counter(), 0.0, 0.0
     for event in Trainer(epochs=2).fit(rnns.NumpyRNN(*SIZES, seed=0), corpus(5)):
@@ -322,7 +341,7 @@ def test_an_epochs_seconds_do_not_count_what_is_done_between_its_events():
 def test_a_cost_well_above_that_of_guessing_is_hinted_at():
     trainer = Trainer(epochs=2, rate=50.0)
     with pytest.warns(
-        UserWarning, match=r"the cost of epoch 2, .* is above that of guessing, .*: try a lower rate than 50"
+        UserWarning, match=r"the cost of epoch 2, .* is above that of guessing, 1\.1: try a lower rate than 50"
     ):
         for _ in trainer.fit(rnns.NumpyRNN(*SIZES, seed=0), corpus(5)):
             pass

@@ -222,11 +222,11 @@ def test_sizes_are_checked_before_anything_is_read(exported, monkeypatch):
         exporter.read(exported)
     monkeypatch.undo()
     monkeypatch.setattr(model_file, "MAX_HEADER_BYTES", 100)
-    with pytest.raises(ValueError, match=r"its header has .* bytes, expected at most 100"):
+    with pytest.raises(ValueError, match=r"it has a text of .* bytes, expected at most 100"):
         exporter.read(exported)
     monkeypatch.undo()
     monkeypatch.setattr(exporter, "MAX_BYTES", 100)
-    with pytest.raises(ValueError, match=r"m.onnx: the file is larger than 100 bytes"):
+    with pytest.raises(ValueError, match=r"m.onnx cannot be imported: the file is larger than 100"):
         exporter.read(exported)
     with pytest.raises(ValueError, match=r"an ONNX file has at most 2 GB, the model has 0.0 GB"):
         content(saved(exported.parent))

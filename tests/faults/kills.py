@@ -1,6 +1,7 @@
 """Kill `lxmls-rnn train` at random moments, from its start to its end, and compare with an uninterrupted training.
 
 python tests/faults/kills.py 1000 --seed 1
+XDG_CACHE_HOME=/tmp/cache python tests/faults/kills.py 50 --model FastRNN       the compile cache is attacked too
 
 Each command is killed with SIGKILL at a moment drawn from the seconds that a whole training takes, and resumed until
 the training is done; then the next training begins. No command may end by itself with an error, print a traceback or
@@ -23,8 +24,6 @@ from lxmls_rnn.runs import Run
 
 COMMAND = [str(Path(sys.executable).with_name("lxmls-rnn")), "train"]
 SETTINGS = [
-    "--model",
-    "NumpyRNN",
     "--max-nr-sent",
     "150",
     "--n-emb",
@@ -40,8 +39,8 @@ SETTINGS = [
 class Attack:
     """Trainings in a folder of runs, and what was found."""
 
-    def __init__(self, runs, seed):
-        self.runs, self.draw = Path(runs), random.Random(seed)
+    def __init__(self, runs, seed, model="NumpyRNN"):
+        self.runs, self.draw, self.model = Path(runs), random.Random(seed), model
         self.kills = self.kills_at_start = self.trainings = 0
         self.seconds = math.inf  # that a whole training takes
         self.problems = []
@@ -64,7 +63,7 @@ class Attack:
     def command(self, name, seconds):
         """Train or resume, and kill after so many seconds; return the exit status."""
         exists = (self.runs / name).exists()
-        how = ["--resume", name] if exists else [TRAIN, "--dev", DEV, *SETTINGS, "--name", name]
+        how = ["--resume", name] if exists else [TRAIN, "--dev", DEV, *SETTINGS, "--model", self.model, "--name", name]
         begin = time.monotonic()
         process = subprocess.Popen(
             [*COMMAND, *how, "--root", str(self.runs)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -89,10 +88,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kills", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default="NumpyRNN")
     given = parser.parse_args()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        attack = Attack(folder, given.seed).go(given.kills)
+        attack = Attack(folder, given.seed, given.model).go(given.kills)
     print("\n".join(attack.problems))
     print(
         f"{attack.kills} kills, {attack.kills_at_start} of them before the run was made; {attack.trainings} trainings, "

@@ -20,6 +20,7 @@ from lxmls_rnn.datasets.download import digest
 from lxmls_rnn.deep_learning import model_file
 from lxmls_rnn.deep_learning.embeddings import embedding_size, extract_embeddings
 from lxmls_rnn.deep_learning.numpy_rnn import NumpyRNN
+from lxmls_rnn.export import onnx
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.readers.pos_corpus import PostagCorpus
 from lxmls_rnn.readers.tags import read_tag_map
@@ -61,11 +62,12 @@ def long_line():
             file.write(b"a" * 1_000_000)
     return path
 
-def sparse(name):
+def sparse(name, size=40 * 10**9, begin=b""):
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
-        file.truncate(40 * 10**9)
+        file.write(begin)
+        file.truncate(size)
     return path
 
 def many(path, text):
@@ -91,6 +93,13 @@ BOMBS = {
     "line": (long_line, read_line),
     "device": (lambda: Path("/dev/zero"), [*read_line, model_file.load, Results.load]),
     "model": (lambda: sparse("sparse.npz"), [model_file.load]),
+    # a message of 8e8 bytes: a graph, or a text of the metadata
+    "onnx": (lambda: sparse("a.onnx", 8 * 10**8), [onnx.read]),
+    "graph": (lambda: sparse("b.onnx", 8 * 10**8 + 6, bytes.fromhex("3a 8090bcfd02")), [onnx.read]),
+    "text": (
+        lambda: sparse("c.onnx", 8 * 10**8 + 14, bytes.fromhex("3a00 728690bcfd02 0a8090bcfd02")),
+        [onnx.read],
+    ),
     "metrics": (lambda: sparse("run/metrics.jsonl"), [lambda path: read_metrics(path.parent)]),
     "config": (lambda: sparse("run/config.json"), [lambda path: read_config(path.parent)]),
     "results": (lambda: sparse("results.json"), [Results.load]),
@@ -131,7 +140,7 @@ def test_no_reader_takes_more_memory_than_stated(tmp_path):
     done = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(found) == 22
+    assert len(found) == 25
     for name, text, memory in found:
         assert memory < BOUND, (name, text, memory)
         assert str(tmp_path) in text or "/dev/zero" in text, (name, text)

@@ -44,6 +44,9 @@ from lxmls_rnn.readers.tags import read_tag_map
 from lxmls_rnn.runs import Run, find_runs
 from lxmls_rnn.runs.folder import read_config, read_metrics
 from lxmls_rnn.storage.files import UNSAFE, in_words
+from lxmls_rnn.submissions.feedback import write_pages
+from lxmls_rnn.submissions.marks import Marks, Stored
+from lxmls_rnn.submissions.marks import read as read_marks
 from lxmls_rnn.sweep import halving
 from lxmls_rnn.sweep.results import by_setting
 from lxmls_rnn.sweep.sweep import Sweep, find_sweeps
@@ -236,6 +239,39 @@ def test_files_of_a_class(attack, place, file, content):
             raise ValueError(problem.text)
 
     attack(hostile.Json(content), read, place / "anna" / "runs" / file)
+
+
+ANSWER = {"exercise": "forward", "state": "right", "text": "All equal.", "unusual": ["os"]}
+MARKS = {
+    "weights": {"forward": 2, "lstm": 0.5},
+    "marks": [{"student": "anna", "answers": {"forward": ANSWER}, "points": 2}],
+}
+MARKS["marks"].append({"student": "ben", "claimed": ["lstm"], "problems": "damaged"})
+
+
+def test_marks(attack, place):
+    path = place / "marks" / "marks.json"
+
+    def read(number):
+        (path.parent / "comments.csv").unlink(missing_ok=True)
+        stored = read_marks(path)
+        if all(len(one.student) < 100 for one in stored.marks):
+            write_pages(path.parent, stored)
+        assert [file.name for file in place.iterdir()] == ["marks"]
+
+    attack(hostile.Json(MARKS), read, path)
+
+
+def test_comments(attack, place):
+    path = place / "comments.csv"
+    stored = Stored({"forward": 1.0}, [Marks("anna"), Marks("ben")])
+    change = hostile.Lines('student,comment\nanna,"Très bien, go on."\n\'ben,x y\n'.encode())
+
+    def make(rng):
+        content = change(rng).replace(b",", rng.choice((b",", b";", b"\t")))
+        return content.decode(errors="replace").encode("cp1252", "replace") if rng.randrange(3) == 0 else content
+
+    attack(make, lambda number: write_pages(place, stored), path)
 
 
 def saved(path, activation=None, **extra):

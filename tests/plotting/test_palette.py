@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lxmls_rnn.plotting.palette import HIGHLIGHT, TAGS, colour_of, ink, shade, shades
+from lxmls_rnn.readers.tags import UPOS_TAGS, read_tag_map
 
 
 def test_positive_numbers_are_blue_negative_ones_orange_zero_is_white_and_no_number_grey():
@@ -48,11 +49,16 @@ def contrast(a, b):
 def test_numbers_can_be_read_on_every_shade_and_names_on_every_tag():
     for value in np.linspace(-3, 3, 601):
         assert contrast(shade(value, 3), ink(value, 3)) >= 4.5
-    assert all(contrast(colour, "#111") >= 7 for colour in TAGS)
+    assert all(contrast(colour, "#111") >= 7 for colour in TAGS.values())
     assert contrast(HIGHLIGHT, "#fff") >= 3
     assert ink(0.0, 0.0) == "#000"
 
 
-def test_each_tag_has_its_colour_and_they_come_again_after_the_last():
-    assert len(TAGS) == len(set(TAGS))
-    assert [colour_of(k) for k in (0, 1, len(TAGS), len(TAGS) + 1)] == [*TAGS[:2], *TAGS[:2]]
+def test_a_tag_has_its_colour_by_its_name_alone():
+    universal = read_tag_map().values()
+    for tag_set in (universal, UPOS_TAGS):
+        assert len({colour_of(tag) for tag in tag_set}) == len(set(tag_set))
+    assert colour_of("VERB") == colour_of("verb") != colour_of("noun")
+    assert colour_of("PUNCT") == colour_of(".")
+    assert colour_of("NNS") == colour_of("nns") in TAGS.values()  # the same in every process
+    assert len({colour_of(f"XPOS{n}") for n in range(1000)}) == len(TAGS)

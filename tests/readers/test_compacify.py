@@ -94,6 +94,13 @@ def test_min_count_1_keeps_every_training_word_and_warns():
     assert train.x_dict.names == ["a", "b", UNKNOWN_WORD]
 
 
+def test_a_min_count_that_no_word_reaches_warns():
+    with pytest.warns(UserWarning, match="fewer than min_count=3 times, so each becomes '<unk>'") as caught:
+        train, _ = train_vocabulary(make_list("a/det a/noun"), make_list("c/noun"), min_count=3)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert train.x_dict.names == [UNKNOWN_WORD]
+
+
 def test_a_training_text_that_has_the_unknown_word_already_trains_it():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

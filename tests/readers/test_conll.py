@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import warnings
 
 import pytest
 from readers.small import DOGS_RUN, HE_SLEEPS, printed
@@ -82,6 +83,12 @@ def test_a_malformed_line_is_reported_with_file_number_and_content(read, bad_lin
     assert repr(bad_line) in str(error.value)
 
 
+def test_whoever_has_another_table_is_shown_a_row(read):
+    for line in ("word,tag", "Dogs\tNNS", "1\tDogs"):
+        with pytest.raises(ValueError, match=r"a row is such as '1\\tThe\\tthe\\tDET\\tDT': number, word, lemma"):
+            read(line)
+
+
 @pytest.mark.parametrize(
     "text", ["1\ta\t_\t_\tNN\n" + "9" * 5000 + "\tb\t_\t_\tNN\n", "1\ta\t_\t_\tNN\n" + "x" * 10**6 + "\n"]
 )
@@ -96,8 +103,19 @@ def test_a_line_that_is_too_long_is_named(read):
         read("1\ta\t_\t_\tNN\n" + "x" * 2_000_000)
 
 
+def test_utf8_that_is_read_in_another_encoding_is_noticed(read):
+    text = "1\tJoão\t_\tNNP\tNNP\n2\té\t_\tVBZ\tVBZ\n"
+    with pytest.warns(UserWarning, match="is probably UTF-8: 'JoÃ£o', read as latin-1, is 'João' in UTF-8"):
+        read(text.encode(), encoding="latin-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(text.encode("latin-1"), encoding="latin-1")[0].words == ["João", "é"]
+        read(text.encode("latin-1") + "\n1\tÃ£\t_\t_\tNN\n2\t.\t_\t_\t.\n".encode("latin-1"), encoding="latin-1")
+        read(b"1\tDogs\t_\tNNS\tNNS\n2\trun\t_\tVBP\tVBP\n", encoding="latin-1")
+
+
 def test_a_line_that_is_not_utf8_is_reported_with_its_number(read):
-    with pytest.raises(ValueError, match=r"corpus\.conll, line 2: not UTF-8"):
+    with pytest.raises(ValueError, match=r"corpus\.conll, line 2: not UTF-8 .* > Encoding or --encoding latin-1"):
         read("1\tJoão\t_\tNNP\tNNP\n".encode() + "2\tJoão\t_\tNNP\tNNP\n".encode("latin-1"))
 
 

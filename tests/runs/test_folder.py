@@ -125,15 +125,19 @@ def test_epochs_that_do_not_rise_are_damage(tmp_path):
 
 def test_links_in_a_circle_and_sockets_do_not_hide_other_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the name of a socket is short
-    for name in ("good", "loop", "socket"):
+    for name in ("good", "loop", "nowhere", "socket"):
         Run.create(name, SETTINGS, tmp_path)
-    for name in ("loop", "socket"):
+    for name in ("loop", "nowhere", "socket"):
         Path(name, "config.json").unlink()
     Path("loop", "config.json").symlink_to("config.json")
+    Path("nowhere", "config.json").symlink_to("gone")
     socket.socket(socket.AF_UNIX).bind("socket/config.json")
     found, damaged = find_runs(tmp_path)
     assert [run.folder.name for run in found] == ["good"]
-    assert [(run.name, "config.json" in run.why) for run in damaged] == [("loop", True), ("socket", True)]
+    assert [(run.name, "config.json" in run.why) for run in damaged] == [
+        (name, True) for name in ("loop", "nowhere", "socket")
+    ]
+    assert damaged[1].why.endswith("config.json is a link to gone, which does not exist")
 
 
 def test_a_file_in_the_place_of_the_folder_of_runs_is_named(tmp_path):

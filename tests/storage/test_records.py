@@ -1,5 +1,6 @@
 """JSON is read with its types checked: an error names file and field, and is short."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -52,6 +53,19 @@ def test_an_error_names_the_file_and_the_field(tmp_path, text, message):
         records.read(Outer, tmp_path / "a")
     assert str(error.value).startswith(f"{tmp_path / 'a'}: {message}")
     assert len(str(error.value)) < 500
+
+
+def test_commas_and_brackets_in_a_text_are_no_values(tmp_path):
+    text = 'a "quoted\\" [1, 2], ' * 100_000
+    (tmp_path / "a").write_text(json.dumps({"a": text}))
+    assert records.read(dict[str, str], tmp_path / "a") == {"a": text}
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize(("kind", "around"), [(float, "%s"), (dict[str, list[float | None]], '{"a": [1, %s]}')])
+def test_a_number_is_finite(kind, around, text):
+    with pytest.raises(ValueError, match="should be a finite number"):
+        records.parse(kind, around % text)
 
 
 def test_no_more_than_three_errors_are_told():

@@ -40,14 +40,36 @@ def test_other_spreadsheets_write_semicolons_and_a_mark(stored, tmp_path):
     assert write_pages(tmp_path, stored) == {"anna": "Good, go on."}
 
 
+def test_excel_writes_its_own_encoding(stored, tmp_path):
+    (tmp_path / "comments.csv").write_bytes("student;comment\r\nanna;Très bien – go on…\r\n".encode("cp1252"))
+    assert write_pages(tmp_path, stored) == {"anna": "Très bien – go on…"}
+    assert "Très bien – go on…" in (tmp_path / "anna.html").read_text(encoding="utf-8")
+
+
+def test_a_comment_may_be_long(stored, tmp_path):
+    (tmp_path / "comments.csv").write_text(f"student,comment\nanna,{'x' * 200_000}\n")
+    assert write_pages(tmp_path, stored) == {"anna": "x" * 200_000}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("student,comment\nana,x\n", "no student 'ana', expected one of"),
-        ("name,comment\nanna,x\n", "expected the columns"),
+        (b"student,comment\nana,x\n", "no student 'ana', expected one of"),
+        (b"name,comment\nanna,x\n", "expected the columns student and comment, got 'name,comment'"),
+        (b"student,comment\nanna,\x81\n", "neither UTF-8 nor Windows-1252: save it as CSV UTF-8"),
+        (b"student,comment\nanna,Good, go on.\n", 'line 2: 3 fields, expected 2: put a comment with "," in double'),
+        (b"", "expected the columns"),
     ],
 )
-def test_a_comment_for_nobody_is_an_error(stored, tmp_path, text, message):
-    (tmp_path / "comments.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
+def test_a_comment_that_cannot_be_given_is_an_error(stored, tmp_path, text, message):
+    (tmp_path / "comments.csv").write_bytes(text)
+    with pytest.raises(ValueError, match=f"^{tmp_path}/comments.csv.*{message}"):
         write_pages(tmp_path, stored)
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", ".", "", "a\0"])
+def test_a_page_is_written_beside_the_marks_only(stored, tmp_path, name):
+    folder = tmp_path / "marks"
+    with pytest.raises(ValueError, match="must be the name of a folder"):
+        write_pages(folder, Stored(WEIGHTS, [*stored.marks, Marks(name)]))
+    assert not list(tmp_path.iterdir())

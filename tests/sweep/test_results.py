@@ -34,6 +34,11 @@ def test_what_failed_and_what_is_missing_comes_last_and_is_said(tmp_path):
     assert found == {2: "1 waiting", 4: "1 diverged, 1 failed, 1 waiting", 3: "1 waiting"}
     assert report.failures(halving.results(sweep)) == [f"{names[1]} diverged: nan", f"{names[4]} failed: no memory"]
     assert chosen(settings) is None
+    given_up = [
+        replace(result, state="given up")
+        for result in halving.results(with_runs(tmp_path, by_size, "n_hidd=2", name="b"))
+    ]
+    assert chosen(by_setting(given_up)) is None
 
 
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):
@@ -47,6 +52,7 @@ def test_early_stopping_ends_before_the_last_epoch(tmp_path):
     patient = replace(training.settings, trainer=replace(training.settings.trainer, patience=1))
     result = read(sweep, training._replace(settings=patient))
     assert (result.state, result.accuracy) == ("done", 0.7)
+    assert (report.row(result)["epoch"], report.row(result)["dev_accuracy"]) == (2, 0.7)
     assert read(sweep, training).state == "begun"
 
 

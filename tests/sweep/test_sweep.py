@@ -223,15 +223,24 @@ def test_workers_that_do_not_fit_into_memory_are_refused_in_a_sentence(tmp_path,
 
 def test_what_is_no_file_is_named_and_hides_no_other_sweep(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the name of a socket is short
-    for name in ("good", "circle", "pipe", "socket"):
+    for name in ("good", "circle", "pipe", "socket", "nowhere"):
         small_sweep(tmp_path, "n_hidd=2", name=name).begin()
-    for name in ("circle", "pipe", "socket"):
+    for name in ("circle", "pipe", "socket", "nowhere"):
         Path(name, "sweep.json").unlink()
     Path("circle", "sweep.json").symlink_to("sweep.json")
     os.mkfifo("pipe/sweep.json")
+    Path("nowhere", "sweep.json").symlink_to("gone")
     socket.socket(socket.AF_UNIX).bind("socket/sweep.json")
     found, damaged = find_sweeps(tmp_path)
     assert [sweep.name for sweep in found] == ["good"]
     assert [(broken.name, "sweep.json" in broken.why) for broken in damaged] == [
-        (name, True) for name in ("circle", "pipe", "socket")
+        (name, True) for name in ("circle", "nowhere", "pipe", "socket")
     ]
+
+
+def test_the_values_of_a_sweep_are_checked_together(tmp_path):
+    small_sweep(tmp_path, "peepholes=yes,no", "model=NumpyLSTM,LSTM").check_values()
+    with pytest.raises(ValueError, match="only an LSTM can be without peepholes"):
+        small_sweep(tmp_path, "peepholes=yes,no").check_values()
+    with pytest.raises(ValueError, match="n_emb must be a positive integer, got 0"):
+        small_sweep(tmp_path, "n_emb=2,0").check_values()

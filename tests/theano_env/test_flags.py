@@ -5,6 +5,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,8 @@ from lxmls_rnn.device import libraries
 from lxmls_rnn.theano_env import flags
 from lxmls_rnn.theano_env.failures import CompileError
 
+NOBODY = 65534  # the number of an account
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files to another account")
 needs_compiler = pytest.mark.skipif(not flags.compiler(), reason="there is no C++ compiler")
 CLEAN = {"THEANORC": os.devnull, "PATH": os.environ.get("PATH", "")}
 
@@ -202,6 +205,62 @@ def test_a_copy_that_another_process_has_made_meanwhile_is_taken(image, tmp_path
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
+def test_the_folders_of_the_cache_are_this_users_alone_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        cache = Path(settings(tmp_path / "home/xdg")["base_compiledir"])
+    finally:
+        os.umask(before)
+    made = [cache, *cache.parents[:3]]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
+    cache.chmod(0o755)
+    assert settings(tmp_path / "home/xdg")["base_compiledir"] == str(cache)
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
+def of_nobody(path):
+    os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "why"),
+    [
+        ("xdg/lxmls-rnn/theano", lambda path: path.chmod(0o777), "can be written by other users"),
+        ("xdg/lxmls-rnn/theano", lambda path: path.chmod(0o1777), "can be written by other users"),
+        ("xdg/lxmls-rnn", lambda path: path.chmod(0o777), "can be written by other users"),
+        ("target", lambda path: path.chmod(0o777), "can be written by other users"),
+        pytest.param("xdg/lxmls-rnn/theano", of_nobody, "belongs to another user", marks=needs_root),
+        pytest.param("target", of_nobody, "belongs to another user", marks=needs_root),
+        pytest.param("xdg", of_nobody, "belongs to another user", marks=needs_root),
+    ],
+)
+def test_a_cache_that_other_users_can_change_is_not_taken(tmp_path, monkeypatch, place, change, why):
+    monkeypatch.setattr(flags.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "target/cache").mkdir(parents=True)
+    (tmp_path / "xdg").symlink_to(tmp_path / "target/cache")
+    wanted = settings(tmp_path / "xdg")["base_compiledir"]
+    assert wanted == str(tmp_path / "xdg/lxmls-rnn/theano")
+    change(tmp_path / place)
+    with pytest.warns(RuntimeWarning, match=f"^{tmp_path}/.* {why}.*: compiled code goes to {tmp_path}"):
+        assert settings(tmp_path / "xdg")["base_compiledir"] == str(tmp_path / f"lxmls-rnn-{os.getuid()}")
+
+
+@pytest.mark.filterwarnings("ignore:.*can be written by other users:RuntimeWarning")
+def test_a_cache_below_a_sticky_folder_or_one_of_the_users_own_group_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(flags.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "sticky").mkdir()
+    (tmp_path / "sticky").chmod(0o1777)
+    wanted = tmp_path / "sticky/lxmls-rnn/theano"
+    assert settings(tmp_path / "sticky")["base_compiledir"] == str(wanted)
+    wanted.parent.chmod(0o775)
+    user = SimpleNamespace(pw_gid=wanted.stat().st_gid, pw_name="anna")
+    monkeypatch.setattr(flags.pwd, "getpwuid", lambda number: user)
+    for members, is_trusted in ([], True), (["anna"], True), (["ben"], False):
+        group = SimpleNamespace(gr_name="anna", gr_mem=members)
+        monkeypatch.setattr(flags.grp, "getgrgid", lambda number, group=group: group)
+        assert (settings(tmp_path / "sticky")["base_compiledir"] == str(wanted)) is is_trusted
+
+
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """The folder for temporary files; the cache's own cannot be made."""
@@ -221,15 +280,20 @@ def test_a_cache_that_cannot_be_made_is_replaced_by_one_that_is_this_users_alone
         assert settings(file)["base_compiledir"] == str(other)
 
 
-@pytest.mark.parametrize("trap", ["link", "file"])
+@pytest.mark.parametrize("trap", ["link", pytest.param("folder", marks=needs_root), "file", "open folder"])
 def test_what_somebody_else_has_put_there_is_not_taken(elsewhere, trap):
     tmp, file = elsewhere
     expected = tmp / f"lxmls-rnn-{os.getuid()}"
-    if trap == "link":
-        (tmp / "theirs").mkdir()
-        expected.symlink_to(tmp / "theirs")
-    else:
+    if trap == "file":
         expected.touch()
+    elif trap == "link":
+        expected.symlink_to("/tmp")
+    else:
+        expected.mkdir()
+        expected.chmod(0o777)
+    if trap == "folder":
+        expected.chmod(0o755)
+        os.chown(expected, NOBODY, NOBODY)
     with pytest.warns(RuntimeWarning):
         other = Path(settings(file)["base_compiledir"])
     assert other.parent == tmp
@@ -241,7 +305,9 @@ def test_what_somebody_else_has_put_there_is_not_taken(elsewhere, trap):
 def test_where_no_folder_serves_it_is_said(elsewhere, monkeypatch):
     tmp, file = elsewhere
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(RuntimeError, match=f"neither in {file}/lxmls-rnn/theano nor in {tmp}/lxmls-rnn-.*XDG_CACHE"):
+    with pytest.raises(
+        RuntimeError, match=f"{file}/lxmls-rnn/theano cannot .*; {tmp}/lxmls-rnn-.* cannot be .*XDG_CACHE"
+    ):
         settings(file)
 
 

@@ -171,14 +171,14 @@ class BenchmarkPanel(Panel):
             show(self.progress, job.active)
             self.progress.value = self._n_done / len(cases)
             n = self._n_done if job.active else _n_measured(session.results)
-            self.status.value = f"{n} of {len(cases)} cases{' measured' * (not job.active)}, {job.seconds:.0f} s"
+            state = f", {runner.activity}" if job.active else " measured"
+            self.status.value = f"{n} of {len(cases)} cases{state}, {job.seconds:.0f} s"
             if len(session.results.rows) != self._rows_drawn or not job.active:
                 self._rows_drawn = len(session.results.rows)
                 self._draw()
 
         def on_end() -> None:
-            measured = _n_measured(session.results)
-            how = "Stopped" if self._stopped else "Done"
+            measured, how = _n_measured(session.results), "Stopped" if self._stopped else "Done"
             kept = f"saved in {session.path}"
             if all(row.status == "stopped" for row in session.results.rows):
                 session.path.unlink(missing_ok=True)

@@ -108,8 +108,8 @@ class CorpusPanel(Panel):
         draw(self.lengths, histogram([len(sentence) for sentence in part]))
 
     def _coloured(self, sentence: Sequence) -> str:
-        words = zip(sentence.words, sentence.tags, sentence.x, sentence.y, strict=True)
-        return "".join(html.word(word, tag, colour_of(y), x >= self.n_known) for word, tag, x, y in words)
+        words = zip(sentence.words, sentence.tags, sentence.x, strict=True)
+        return "".join(html.word(word, tag, colour_of(tag), x >= self.n_known) for word, tag, x in words)
 
     def fetch(self) -> None:
         if self.working:

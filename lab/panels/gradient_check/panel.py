@@ -207,12 +207,14 @@ class GradientCheckPanel(Panel):
         lines: list[list[object]] = []
         for row in self.rows:
             shape = f"{row.gradient.shape[0]} × {row.gradient.shape[1]}"
-            found = row.against, f"{row.difference:.1e}", f"{row.tolerance:.0e}", self._where(row), verdict(row)
-            lines.append([self._name(row), row.activation, html.symbols(row.parameter), shape, *found])
+            found = verdict(row), f"{row.difference:.1e}", self._where(row), f"{row.tolerance:.0e}"
+            compared = self._name(row), html.symbols(row.parameter)
+            lines.append([*compared, *found, row.against, row.activation, shape])
         if active:
             lines += [[name, *["…"] * 8] for name in waiting]
-        compared = "parameter" if self._other == BY_DEFAULT else "quantity"
-        header = ["model", "activation", compared, "shape", "against", "difference", "tolerance", "at", "verdict"]
+        what = "parameter" if self._other == BY_DEFAULT else "quantity"
+        # a narrow window shows the first columns
+        header = ["model", what, "verdict", "difference", "at", "tolerance", "against", "activation", "shape"]
         return html.table(header, lines)
 
     def _name(self, row: Comparison) -> str:

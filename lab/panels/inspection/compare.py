@@ -18,7 +18,7 @@ from lab.widgets.panel import Panel
 from lxmls_rnn import paths
 from lxmls_rnn.deep_learning.evaluation import Judged, check_same_tags, compare, count, judge
 from lxmls_rnn.deep_learning.events import Metrics
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file, parts
 from lxmls_rnn.plotting.palette import WRONG_COLOUR, colour_of
 from lxmls_rnn.storage.files import counted
 from lxmls_rnn.teaching.analysis import gradient_reach
@@ -89,8 +89,9 @@ class CompareView(View):
         self._measured = pair = self.opened, self.other
         first, second = (opened.tagger for opened in pair)
         check_same_tags(first.tags, second.tags)
-        if (file := parts(settings).get(part)) is None:
+        if part not in parts(settings):
             raise ValueError(f"the corpus of {self.opened.name} has no part {part}: choose another part")
+        file = part_file(settings, part)
 
         def work() -> Iterator[tuple[Judged, Judged]]:
             sentences = [tagger.read(file, **settings.reading) for tagger in (first, second)]
@@ -116,18 +117,18 @@ class CompareView(View):
 
     def _tag_table(self, pair: list[tuple[Opened, Seen]]) -> str:
         best = [[opened.tagger.tags[k] for k in seen.forward.p_y.argmax(axis=0)] for opened, seen in pair]
-        names = pair[0][0].tagger.tags + [tag for tag in pair[1][0].tagger.tags if tag not in pair[0][0].tagger.tags]
         rows = []
         for t, word in enumerate(pair[0][1].words):
             cells: list[object] = [word]
             for (_, seen), tags in zip(pair, best, strict=True):
                 k = int(np.argmax(seen.forward.p_y[:, t]))
-                text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + (" (unknown word)" if seen.unknown[t] else "")
-                cells.append(html.chip(text, colour_of(names.index(tags[t]))))
+                text = f"{tags[t]} {seen.forward.p_y[k, t]:.1%}" + " *" * bool(seen.unknown[t])
+                cells.append(html.chip(text, colour_of(tags[t])))
             rows.append([*cells, html.chip("≠ differ", WRONG_COLOUR) if best[0][t] != best[1][t] else ""])
         n = sum(a != b for a, b in zip(*best, strict=True))
         verdict = f"The tags of {n} of {len(rows)} words differ." if n else "Both runs give every word the same tag."
-        return f"<b>{verdict}</b>" + html.table(["word", pair[0][0].name, pair[1][0].name, ""], rows)
+        note = "<small>* not in the vocabulary of this run</small>" if any(s.unknown.any() for _, s in pair) else ""
+        return f"<b>{verdict}</b>{html.table(['word', pair[0][0].name, pair[1][0].name, ''], rows)}{note}"
 
     def _draw_chart(self, pair: list[tuple[Opened, Seen]]) -> None:
         t, lines = self.word.value, {}

@@ -12,7 +12,7 @@ from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_op
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.evaluation import Evaluation, Judged, count, judge
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 from lxmls_rnn.plotting.palette import colour_of
 from lxmls_rnn.storage.files import counted
 
@@ -63,14 +63,13 @@ class ErrorsView(CorpusView):
             raise RuntimeError("a measurement is running: wait until it ends, or stop it")
         self._forget()
         self._measured = opened = self.opened
-        settings, tagger = opened.run.settings, opened.tagger
-        file = parts(settings)[self.part.value]
+        settings, tagger, part = opened.run.settings, opened.tagger, self.part.value
         judged: list[Judged] = []
         total = 0
 
         def work() -> Iterator[Judged]:
             nonlocal total
-            sentences = tagger.read(file, **settings.reading)
+            sentences = tagger.read(part_file(settings, part), **settings.reading)
             total, self._tags = len(sentences), sentences.y_dict.names
             yield from judge(tagger.model, sentences, tagger.n_known_words)
 
@@ -143,9 +142,9 @@ class ErrorsView(CorpusView):
     def code(self) -> str:
         return f"""
 from lxmls_rnn.deep_learning.evaluation import count, judge
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 
-file = parts(run.settings)[{self.part.value!r}]
+file = part_file(run.settings, {self.part.value!r})
 sentences = tagger.read(file, **run.settings.reading)
 judged = list(judge(tagger.model, sentences, tagger.n_known_words))
 result = count(judged, sentences.y_dict.names)
@@ -166,7 +165,7 @@ def _marked(one: Judged, hits: np.ndarray, tags: list[str]) -> str:
     for word, gold, k, hit, unknown in zip(*of_sentence, strict=True):
         if hit:
             tag = gold if gold == tags[k] else f"{gold} → {tags[k]}"
-            words.append(html.word(word, tag, colour_of(int(k)), unknown))
+            words.append(html.word(word, tag, colour_of(tags[k]), unknown))
         else:
             words.append(escape(word))
     return " ".join(words)

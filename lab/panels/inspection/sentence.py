@@ -34,7 +34,7 @@ class TagsView(View):
         tags, p_y, t = self.opened.tagger.tags, self.seen.forward.p_y, self.word.value
         self.sentence.value = f"{tagged(self.seen, tags, marked=t)}<small>{unknown_note(self.seen)}</small>"
         order = np.argsort(-p_y[:, t], kind="stable")
-        bars = html.bars([(tags[k], float(p_y[k, t]), colour_of(int(k))) for k in order], 1.0)
+        bars = html.bars([(tags[k], float(p_y[k, t]), colour_of(tags[k])) for k in order], 1.0)
         self.distribution.value = f"<b>{escape(self.seen.words[t])}</b>{bars}"
         write = ("{:.2f}" if len(self.seen.words) <= 20 else "").format
         caption = "p_y: probability of each tag (row) for each word (column)"
@@ -58,7 +58,7 @@ def tagged(seen: Seen, tags: list[str], marked: int | None = None) -> str:
     for t, word in enumerate(seen.words):
         k = int(np.argmax(seen.forward.p_y[:, t]))
         p = float(seen.forward.p_y[k, t])
-        one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(k), seen.unknown[t], f"{tags[k]} {p:.4f}")
+        one = html.word(word, f"{tags[k]} {p:.0%}", colour_of(tags[k]), seen.unknown[t], f"{tags[k]} {p:.4f}")
         frame = f"display:inline-block;outline:2px solid {HIGHLIGHT};border-radius:4px" if t == marked else ""
         words.append(f'<span style="{frame}">{one}</span>' if frame else one)
     return f'<div dir="auto">{"".join(words)}</div>'

@@ -11,7 +11,7 @@ from lab.panels.inspection.view import CorpusView, Opened, last_word, word_slide
 from lab.widgets.controls import dropdown, in_row, integer, progress_bar, set_options, show, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 from lxmls_rnn.plotting.palette import colour_of
 from lxmls_rnn.storage.files import counted
 
@@ -106,7 +106,7 @@ class StatesView(CorpusView):
         def work() -> Iterator[Tagged]:
             nonlocal total
             limit = min(settings.max_nr_sent or MAX_SENTENCES, MAX_SENTENCES)
-            sentences = tagger.read(parts(settings)[part], **{**settings.reading, "max_nr_sent": limit})
+            sentences = tagger.read(part_file(settings, part), **{**settings.reading, "max_nr_sent": limit})
             self._tags, total, numbers = sentences.y_dict.names, len(sentences), 0
             for sentence in sentences:
                 forward = tagger.model.forward(sentence.x, all_outputs=True)
@@ -152,7 +152,7 @@ class StatesView(CorpusView):
         begin, end = max(0, t - WORDS_BEFORE), t + 1 + WORDS_AFTER
         before, after = "… " * (begin > 0) + " ".join(words[begin:t]), " ".join(words[t + 1 : end])
         context = f"{before} <mark>{words[t]}</mark> {after}{' …' * (end < len(words))}"
-        tags = [html.chip(self._tags[n], colour_of(n)) for n in (int(sentence.y[t]), k)]
+        tags = [html.chip(tag, colour_of(tag)) for tag in (self._tags[int(sentence.y[t])], self._tags[k])]
         return [
             f"{place.distance:.3g}",
             *tags,
@@ -163,9 +163,9 @@ class StatesView(CorpusView):
     def code(self) -> str:
         return f"""
 import numpy as np
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 
-file = parts(run.settings)[{self.part.value!r}]
+file = part_file(run.settings, {self.part.value!r})
 sentences = tagger.read(file, **{{**run.settings.reading, "max_nr_sent": {MAX_SENTENCES}}})
 t = {self.word.value}
 h = tagger.model.forward(x, all_outputs=True).h[:, t + 1]

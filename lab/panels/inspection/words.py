@@ -13,7 +13,7 @@ from lab.widgets.controls import in_row, integer, show, text, toggles, view
 from lab.widgets.job import Job
 from lab.widgets.panel import Panel
 from lxmls_rnn.deep_learning.rnn import numpy_class
-from lxmls_rnn.experiment import parts, prepare
+from lxmls_rnn.experiment import part_file, prepare
 from lxmls_rnn.plotting.palette import NEUTRAL_COLOUR, colour_of
 from lxmls_rnn.storage.files import in_words
 from lxmls_rnn.tagger import Tagger
@@ -76,7 +76,7 @@ class NeighboursView(View):
         settings, tagger = opened.run.settings, opened.tagger
 
         def work() -> Iterator[tuple[np.ndarray, Tagger | str]]:
-            sentences = tagger.read(parts(settings)["train"], **settings.reading)
+            sentences = tagger.read(part_file(settings, "train"), **settings.reading)
             counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
             try:
                 initial = prepare(replace(settings, model=numpy_class(settings.model).__name__)).tagger
@@ -106,9 +106,9 @@ class NeighboursView(View):
         places, shares = principal_components(unit_columns(tagger.model.param.W_e[:, order]), maps[0])
         frame = np.hstack([principal_components(E, maps[0])[0] for E in maps])
         tags = np.where(counts[order].any(axis=1), counts[order].argmax(axis=1), -1)
-        colours = [colour_of(int(k)) if k >= 0 else "#ffffff" for k in tags]
+        colours = [colour_of(tagger.tags[k]) if k >= 0 else "#ffffff" for k in tags]
         names = [tagger.words[i] for i in order]
-        seen = [(tag, colour_of(k)) for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())]
+        seen = [(tag, colour_of(tag)) for k, tag in enumerate(tagger.tags) if k in set(tags.tolist())]
         legend = " ".join(html.chip(tag, colour) for tag, colour in seen)
         on_map = [names.index(word) for word in marked]
         self.map.value = (
@@ -136,10 +136,10 @@ trained, tagger = tagger, prepare(replace(run.settings, model="{model}")).tagger
 for other, cosine in tagger.neighbours({self.word.value.strip()!r}, {self.n.value}):
     print(f"{{other:15}} {{cosine:.4f}}")
 
-from lxmls_rnn.experiment import parts
+from lxmls_rnn.experiment import part_file
 from lxmls_rnn.teaching.analysis import principal_components, tag_counts, unit_columns
 
-sentences = tagger.read(parts(run.settings)["train"], **run.settings.reading)
+sentences = tagger.read(part_file(run.settings, "train"), **run.settings.reading)
 counts = tag_counts(sentences, len(tagger.words), len(tagger.tags))
 order = (-counts.sum(axis=1)).argsort(kind="stable")[:{self.n_map.value}]
 W_e = tagger.model.get_values()["W_e"]  # (n_emb, n_words)

@@ -90,7 +90,7 @@ class PlayPanel(Panel):
         what = "Fix this gate for all units and words; no gradient passes through it"
         names = "Input gate =", "Forget gate =", "Output gate ="
         self.clamps = {
-            gate: dropdown(name, CLAMPS, what, width="13em", label="7em")
+            gate: dropdown(name, CLAMPS, what, width="14em", label="8em")
             for gate, name in zip(CLAMPABLE_GATES, names, strict=True)
         }
         self.line = dropdown("Loss along", [DOWNHILL], "The direction through the weights", **narrow)

@@ -53,4 +53,4 @@ def source(program: str, numbers: bool = False, other: str = "") -> str:
 
 def text_box(content: str, label: str) -> str:
     """Wrap text, as HTML, in a box that preserves lines and scrolls."""
-    return f'<pre class="lab-text" tabindex="0" aria-label="{escape(label)}">{content}</pre>'
+    return f'<pre class="lab-text" tabindex="0" role="group" aria-label="{escape(label)}">{content}</pre>'

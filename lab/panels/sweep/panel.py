@@ -153,7 +153,7 @@ class SweepPanel(Panel):
         if not self.name.value:
             self._propose_name()
         try:
-            sweep = self.described()
+            (sweep := self.described()).check_values()
             rare = self.trainer.advanced.changed + self.model.advanced.changed + self.corpus.advanced.changed
             self.count.value = sweep.in_words() + escape(rare.replace(", ", "; with ", 1))
         except (ValueError, OSError) as error:
@@ -173,7 +173,8 @@ class SweepPanel(Panel):
 
     def start(self) -> None:
         """Train a new sweep."""
-        self._follow(live_sweeps.start(self.described().begin(), self.workers.value))
+        begun = self.described().begin("or choose it at Selected sweep and press Resume")
+        self._follow(live_sweeps.start(begun, self.workers.value))
         self.refresh(self.name.value)
         self._propose_name()
 

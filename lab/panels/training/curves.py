@@ -1,6 +1,7 @@
 """Training curves over epochs: cost, accuracy and gradient norm; each run has its colour and line style."""
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Any
 
 import bqplot
@@ -19,6 +20,7 @@ RUN_STYLES = [(colour, *styles) for styles in LINE_STYLES for colour in LINES]  
 
 DOT_SIZE, MAX_DOTS = 32, 40  # with more epochs, the dots would overlap
 MIN_NORM, MAX_NORM = 1e-3, 1e6  # range of the axis
+MAX_EPOCH_TICKS = 8  # with more epochs, bqplot chooses the ticks
 MAX_DRAWN_EPOCHS = 1000  # of a longer run every second, third, ... one is drawn
 
 Scales = dict[str, bqplot.Scale]
@@ -78,7 +80,12 @@ class Curves(widgets.VBox):
         self._place()
 
     def _place(self) -> None:
-        """Add the figures if there are runs, that of the norms if there are some."""
+        """Add the figures if there are runs, that of the norms if there are some; end their axes at a whole epoch."""
+        last = max((lines.epochs for lines in self.lines.values()), default=1)
+        for across, _ in (self.cost.axes, self.accuracy.axes, self.norm.axes):
+            if across.scale.max != last:
+                across.scale.max = last
+                across.tick_values = np.arange(last + 1) if last <= MAX_EPOCH_TICKS else None
         measured = any(len(mark.x) for mark in self.norm.marks)
         shown = (self.cost, self.accuracy, *([self.norm] if measured else [])) if self.lines else ()
         fill(self.figures, *shown)
@@ -118,6 +125,11 @@ class RunLines:
         self.norm, self.norm_within = self._thick(norm), self._thin(norm)
         self.of_norm = [self.norm_within, self.norm]
         self.draw_cost(cost)
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs drawn, at least 1; an epoch that is not finished counts."""
+        return max([1, *(row.epoch for row in self._rows[-1:]), *(ceil(done) for done, *_ in self._running[-1:])])
 
     def draw_cost(self, scales: Scales) -> None:
         """Recreate the cost lines on these scales."""

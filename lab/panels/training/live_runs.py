@@ -205,5 +205,5 @@ def names(root: Path) -> tuple[list[str], list[Damaged]]:
     found, damaged = find_runs(root)
     folders = [run.folder for run in found]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
-    started = [live.folder for live in reversed(of(root)) if live.folder not in folders]
+    started = [live.folder for live in reversed(of(root)) if live.folder not in folders and live.job.active]
     return [folder.name for folder in started + folders], damaged

@@ -256,6 +256,9 @@ class TrainingPanel(Panel):
                 return
             if not live.job.active or live.name not in self.run.options:
                 self.refresh()
+                if live is self._awaited and live.name not in self.run.options:  # its start failed
+                    self.run.value = next(iter(self.run.options), None)
+                    self._report_end(live)
                 return
             if live.name in self.shown.value:
                 self._draw_run(live.name)

@@ -21,6 +21,7 @@ from lxmls_rnn.memory import check as check_memory
 
 ROUNDS = 5  # times that each worker of a group has its turn
 MIN_ROUNDS = 3  # for calls that take longer than the time of the whole case
+INTERPRETED = ("numpy", "torch", "torch-fused")  # implementations that compile nothing
 COMPILE_BUDGETS = 4  # additional time for compiling, as a multiple of the budget
 
 
@@ -44,6 +45,11 @@ class Runner:
         The interpreters of PyTorch's and JAX's workers; default: the running one.
     worker
         Starts a worker; called with the arguments of `Worker`, returns an object with its methods.
+
+    Attributes
+    ----------
+    activity
+        The present activity, such as 'timing numpy on cpu'; another thread can read it.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Runner:
         self.seconds, self.limit, self.budget = seconds, limit, budget
         self.torch_python, self.jax_python = torch_python, jax_python
         self.start_worker = worker
+        self.activity = "starting"
         self.compile_seconds = 0.0  # in this run
         self.peaks: dict[str, Peak] = {}
         self._workers: dict[tuple[str, str, str], Worker] = {}
@@ -118,7 +125,8 @@ class Runner:
         for measurement in measurements:
             if stop():
                 return
-            self._attempt(measurement, self._prepare)
+            compiles = measurement.row.case.implementation not in INTERPRETED
+            self._attempt(measurement, self._prepare, "compiling and checking" if compiles else "checking")
         ready = [measurement for measurement in measurements if measurement.prepared]
         for number in range(ROUNDS):
             for measurement in ready:
@@ -128,19 +136,20 @@ class Runner:
                 # the last round tells how long the next one takes
                 too_long = bool(measurement.repeats) and measurement.spent + measurement.last > self.limit
                 if measurement.row.status == "ok" and not enough and not too_long:
-                    self._attempt(measurement, self._time)
+                    self._attempt(measurement, self._time, "timing")
 
-    def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None]) -> None:
-        start = monotonic()
+    def _attempt(self, measurement: Measurement, action: Callable[[Measurement], None], activity: str) -> None:
+        case, start = measurement.row.case, monotonic()
+        self.activity = f"{activity} {case.implementation} on {case.device}"
         try:
             action(measurement)
         except Failed as failure:
             measurement.row.why = str(failure)
             if failure.status != "stopped":
                 measurement.row.status = failure.status
-            worker = self._workers.get(measurement.row.case.lane)
+            worker = self._workers.get(case.lane)
             if worker is not None and not worker.alive:
-                del self._workers[measurement.row.case.lane]
+                del self._workers[case.lane]
         measurement.last = monotonic() - start
         measurement.spent += measurement.last
 

@@ -1,4 +1,4 @@
-"""`PytorchRNN` in the interface of the current lab guide (exercise 6.2); the only module here that needs PyTorch."""
+"""`PytorchRNN` and `FastPytorchRNN` in the interface of the 2026 edition (exercise 3.2); needs PyTorch."""
 
 from __future__ import annotations
 
@@ -51,6 +51,22 @@ class PytorchRNN(GuideRNN):
         """Make one step of gradient descent on a sentence."""
         for W, gradient in zip(self.parameters, self.backpropagation(input, output), strict=True):
             W.data -= self.config["learning_rate"] * gradient
+
+
+class FastPytorchRNN(PytorchRNN):
+    """`PytorchRNN` with PyTorch's own layer, `torch.nn.RNN` with tanh, and with its own initial W_x and W_h."""
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self.rnn = torch.nn.RNN(config["embedding_size"], config["hidden_size"], bias=False)
+        self.parameters[1:3] = self.rnn.parameters()
+
+    def _log_forward(self, input: npt.ArrayLike) -> torch.Tensor:
+        """Return log p_y, (L, output_size)."""
+        W_e, W_x, W_h, W_y = self.parameters
+        z = W_e[_ids(check_words(input, len(W_e)))]
+        h, _ = torch.func.functional_call(self.rnn, {"weight_ih_l0": W_x, "weight_hh_l0": W_h}, z)
+        return torch.log_softmax(h @ W_y.T, dim=1)
 
 
 def _ids(ids: np.ndarray) -> torch.Tensor:

@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from lxmls_rnn.benchmark.measure import worker
+from lxmls_rnn.benchmark.measure import counting, worker
 from lxmls_rnn.benchmark.measure.contenders import draw_batch
 from lxmls_rnn.benchmark.measure.process import Worker
 from lxmls_rnn.benchmark.measure.worker import WARM_UP_SECONDS, Bench
@@ -26,6 +26,15 @@ def test_a_tagger_that_was_timed_starts_anew_for_the_next_length(make_row, imple
         case = make_row(1.0, implementation, work="step", n_hidd=4, n_words=30, length=length).case
         assert bench.prepare(case)["difference"] < 1e-5
         bench.tagger.bind(draw_batch(case, 1, length), 1.0)()
+
+
+def test_a_case_too_large_to_check_as_a_whole_is_timed_as_a_whole(make_row, monkeypatch):
+    monkeypatch.setattr(counting, "CHECKED_FLOPS", 1)
+    case = make_row(1.0, work="forward", n_hidd=4, n_words=30, batch=5, length=7).case
+    bench = Bench("numpy", "cpu", "float32")
+    assert bench.prepare(case)["checked"] == (2, 3)
+    p_y = bench.tagger.results(bench.call())["p_y"]
+    assert np.array_equal(p_y, bench.tagger.model.forward(draw_batch(case, 5, 7).x))
 
 
 def test_a_worker_answers_when_its_threads_have_stopped_spinning(monkeypatch):

@@ -83,6 +83,7 @@ def test_the_heat_map_is_of_the_length_and_dtype_measured_most_and_has_gaps(make
         sizes = {"n_hidd": n_hidd, "batch": batch, "length": 30, "dtype": "float64"}
         rows += [make_row(ratio, **sizes), make_row(9.0, "scan", **sizes), make_row(1.0, "fused", "cuda", **sizes)]
     rows += [make_row(1.0), make_row(1.0, "fused", "cuda"), make_row(1.0, n_hidd=99)]
+    rows += [make_row(7.0, dtype="float64"), make_row(1.0, "fused", "cuda", dtype="float64")]  # of another length
     hidden, batches, values, what = series.speed_ups(rows)
     assert (hidden, batches, what) == ([20, 50], [1, 4], "30 words, float64")
     np.testing.assert_array_equal(values, [[2.0, 3.0], [np.nan, 0.5]])

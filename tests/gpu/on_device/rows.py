@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS
 from lxmls_rnn.deep_learning.ops.gpu.rows import GpuAddRows, GpuTakeRows, RowIndex
 from lxmls_rnn.deep_learning.theano_rnn import on_host
 
@@ -39,6 +40,7 @@ def view_and_compute(request):
     return view, compute
 
 
+@example(N=1, n=1, m=BLOCK_THREADS + 1, seed=0)  # a block with one entry
 @given(N=st.integers(0, 40), n=st.integers(1, 12), m=st.integers(1, 300), seed=st.integers(0, 2**31))
 def test_rows_taken_and_added(view_and_compute, N, n, m, seed):
     view, compute = view_and_compute

@@ -8,11 +8,12 @@ from theano.compile.ops import as_op
 from theano.gpuarray.basic_ops import GpuFromHost
 
 from lxmls_rnn.deep_learning.ops.gpu.descent import GpuDescend
+from lxmls_rnn.deep_learning.ops.gpu.kernel_source import BLOCK_THREADS
 from lxmls_rnn.deep_learning.ops.gpu.transfers import GpuUpload
 from lxmls_rnn.deep_learning.theano_rnn import on_host
 
 RATE = T.fscalar()
-SHAPES = [(3, 5), (70, 40), (1, 1), (0, 4), (4, 0)]
+SHAPES = [(3, 5), (11 * BLOCK_THREADS + 1, 1), (1, 1), (0, 4), (4, 0)]  # a block with one entry
 VIEWS = {"plain": lambda g: g, "transposed": lambda g: g.T, "backwards": lambda g: g[::-1], "from 1": lambda g: g[1:]}
 
 

@@ -295,7 +295,9 @@ def test_one_hint_at_a_time_is_shown_and_how_many_there_are():
     first, second, _ = EXERCISES["errors"].hints
     assert str(check.hint("errors")) == f"1. {first}\nThe next call shows hint 2 of 3."
     assert progress.get("errors")["begun"]  # which a teacher sees
-    assert str(check.hint("errors")) == f"1. {first}\n2. {second}\nThe next call shows hint 3 of 3."
+    shown = check.hint("errors")
+    assert str(shown) == f"1. {first}\n2. {second}\nThe next call shows hint 3 of 3."
+    assert shown._repr_html_().count("<li>") == 2
 
 
 def test_the_solution_is_shown_and_noted():

@@ -23,7 +23,7 @@ def test_a_mistake_is_the_solution_with_other_lines():
     line = patch.code.splitlines()[12]
     assert patch.cause.startswith("W_h is transposed")
     assert "W_h.T @ h[:, t]" in line
-    assert FILE.read_text().splitlines()[patch.line - 1] == "```diff"
+    assert FILE.read_text().splitlines()[patch.line - 1] == "- W_h @ h[:, t]"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_results_are_shown_while_the_run_goes_on(panel):
     panel.run_button.click()
     panel.job.listeners.add(lambda: seen.append(panel.status.value))
     panel.job.wait(120)
-    assert seen[-1].startswith("2 of 2 cases")
+    assert any(text.startswith("0 of 2 cases, checking numpy on cpu, ") for text in seen)
+    assert seen[-1].startswith("2 of 2 cases measured, ")
 
 
 def test_why_no_gpu_was_measured_is_said_once(panel):

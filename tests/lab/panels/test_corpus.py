@@ -1,6 +1,8 @@
 from datetime import datetime
 from functools import partial
 
+from tables import tables
+
 from lab import CorpusPanel, TrainingPanel
 from lab.panels.corpus.panel import histogram
 from lxmls_rnn import datasets
@@ -26,6 +28,13 @@ def test_unknown_words_are_marked():
     panel.read_button.click()
     panel.part.value = "dev"
     assert "not in the vocabulary" in panel.sentences.value
+    words = [word for sentence in panel.dev for word in sentence.words]
+    unknown = sum(int((sentence.x >= panel.n_known).sum()) for sentence in panel.dev)
+    ((_, line),) = tables(panel.summary.value)
+    counts = [len(panel.dev), len(words), len(set(words)), f"{unknown} ({unknown / len(words):.1%})"]
+    assert line == ["dev", *map(str, counts), str(len(panel.dev.y_dict))]
+    assert sum(panel.lengths.marks[0].y) == len(panel.dev)
+    assert sum(panel.tags.marks[0].y) == len(words)
 
 
 def test_a_corpus_that_is_not_there_is_said_and_the_panel_goes_on(data):

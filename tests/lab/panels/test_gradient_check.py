@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from tables import tables
 
 from lab import GradientCheckPanel
 from lab.drawing import html
@@ -63,7 +64,9 @@ def test_right_gradients_agree_with_finite_differences():
     assert "All gradients agree." in panel.message.value
     rnn, lstm = ["W_e", "W_x", "W_h", "W_y"], ["W_e", "W_x", "W_h", "W_c", "W_y"]
     assert [row.parameter for row in panel.rows] == [*rnn, *lstm, *rnn]
-    assert panel.table.value.count("✓ agrees") == 13
+    ((_, *table),) = tables(panel.table.value)
+    assert [line[5:7] for line in table] == [[f"{r.difference:.1e}", f"{r.tolerance:.0e}"] for r in panel.rows]
+    assert [line[-1] for line in table] == ["✓ agrees"] * 13
     assert panel.diagnosis.value.count("all gradients agree with finite differences.") == 3
     assert "NumpyLSTM, no peepholes: all gradients agree" in panel.diagnosis.value
     assert "lab-marked" in panel.entries.value

@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import bqplot
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from tables import tables
 
 from lab import InspectionPanel
 from lab.panels.inspection import influence, states
@@ -158,11 +160,19 @@ def test_the_slider_shows_the_distribution_of_a_word(panel):
     assert all(f"{tag} {p[k]:.4f}" in text for k, tag in enumerate(panel.opened.tagger.tags))
 
 
+def titles(panel, values):
+    """The tooltips of a map of values, a row for each unit."""
+    words = panel.seen.words
+    return [
+        f"{j}, {word}: {value:.4g}" for j, row in enumerate(values, 1) for word, value in zip(words, row, strict=True)
+    ]
+
+
 def test_the_hidden_state_tells_its_range(panel):
     view = turn_to(panel, HIDDEN)
     h = panel.seen.forward.h[:, 1:]
     assert f"from {h.min():.3f} to {h.max():.3f}" in view.range.value
-    assert view.maps.value.count("<td style") == h.size
+    assert re.findall('title="([^"]*)"', view.maps.value) == titles(panel, h)
     assert view.what.layout.display == "none"
 
 
@@ -170,9 +180,10 @@ def test_the_gates_of_an_lstm_are_shown(panel):
     panel.choice.run.value = "lstm"
     view = turn_to(panel, HIDDEN)
     view.what.value = "gates and cell"
-    assert view.maps.value.count("<td style") == 6 * 6 * len(panel.seen.words)
     cells = panel.opened.tagger.model.cells(panel.seen.x)
-    assert f'title="1, The: {cells.f[0, 0]:.4g}"' in view.maps.value
+    quantities = (cells.i, cells.f, cells.o, cells.g, cells.c[:, 1:], panel.seen.forward.h[:, 1:])
+    expected = [title for values in quantities for title in titles(panel, values)]
+    assert re.findall('title="([^"]*)"', view.maps.value) == expected
     panel.choice.run.value = "rnn"
     assert view.what.value == "hidden state"
 
@@ -184,7 +195,13 @@ def test_the_gradient_is_followed_back(panel, run):
     view.word.value = 3
     reach = gradient_reach(panel.opened.tagger.model, panel.seen.x, 3, view.tag.value)
     assert view.tag.value == panel.seen.forward.p_y[:, 3].argmax()
-    assert all(f"{norm:.3e}" in view.table.value for norms in reach[1:] if norms is not None for norm in norms)
+    ((_, *table),) = tables(view.table.value)
+    ratios = [f"{ratio:.3g}" for ratio in reach.h[:-1] / reach.h[1:]] + [""]
+    columns = [[f"{norm:.3e}" for norm in norms] for norms in (reach.h, reach.c, reach.z) if norms is not None]
+    assert table == [
+        [f"{k + 1} {panel.seen.words[k]}", str(3 - k), columns[0][k], ratios[k], *(column[k] for column in columns[1:])]
+        for k in (3, 2, 1, 0)
+    ]
     assert ("cell" in view.chart.key.value) == (run == "lstm")
     assert list(view.chart.figure.axes[0].tick_labels.values()) == panel.seen.words[:4]
     lines = [mark for mark in view.chart.figure.marks if isinstance(mark, bqplot.Lines)]
@@ -240,6 +257,8 @@ def test_the_influence_of_every_earlier_word_is_shown(runs_with, run):
         assert ("lab-later" in kinds) == (k > t)
         assert float(share) == pytest.approx(shares[t, k] if k <= t else 0, abs=0.005)
         assert (f"norm {view.norms[t, k]:.3g}" in title) == (k <= t)
+    below = [f"{100 * shares[t, k]:.0f} %" if k <= t else "–" for k in range(len(x))]
+    assert re.findall("<small>(.*?)</small>", view.sentence.value) == below
     assert ">&lt;<br>" in view.sentence.value
     tag = panel.opened.tagger.tags[best[t]]
     strongest = panel.seen.words[view.norms[t].argmax()]
@@ -523,13 +542,18 @@ def test_a_run_without_dev_is_measured_on_what_there_is(runs_with):
     assert "no-dev on test" in view.summary.value
 
 
-def test_a_file_that_is_gone_is_named(runs_with):
-    root = runs_with("rnn")
-    config = root / "rnn" / "config.json"
-    config.write_text(config.read_text().replace("dev.conll", "gone.conll"))
+@pytest.mark.parametrize("look", [measure, lambda panel: searched(panel)], ids=["errors", "similar states"])
+def test_a_run_of_another_machine_says_which_file_it_needs_and_what_to_do(runs_with, look):
+    root = runs_with("no-dev")
+    config = root / "no-dev" / "config.json"
+    settings = json.loads(config.read_text())
+    settings["settings"] |= {"corpus": "/home/anna/corpus.conll", "dev": None}
+    settings["checksums"]["/home/anna/corpus.conll"] = ""
+    config.write_text(json.dumps(settings))
     panel = InspectionPanel()
-    view = measure(panel)
-    assert "gone.conll" in said(panel)
+    view = look(panel)
+    assert "train part of this run is the file /home/anna/corpus.conll, but there is none at" in said(panel)
+    assert "copy it there from the machine of the training, or set LXMLS_DATA" in said(panel)
     assert not view.button.disabled
 
 

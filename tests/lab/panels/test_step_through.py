@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pytest
+from tables import tables
 
 from lab import StepThroughPanel
 from lab.drawing import html
@@ -51,11 +52,24 @@ def test_a_step_shows_its_formula_with_shapes_and_numbers(panel):
 
 def test_quantities_to_come_are_empty_and_known_ones_are_those_of_the_model(panel):
     go_to(panel, "h_2", 2)
-    filled = re.findall(r'title="([^"]+)"', panel.quantities.value)
-    h = panel.walk.model.forward(panel.walk.x, all_outputs=True).h
-    assert f"{h[0, 2]:.6g}" in filled
-    assert f"{h[0, 3]:.6g}" not in filled
-    assert "<td></td>" in panel.quantities.value
+    both = panel.walk.model.forward(panel.walk.x, all_outputs=True, outputs=panel.walk.y)
+    shown = dict(zip("zahyp", tables(panel.quantities.value), strict=False))
+    for name, values, known in (("z", both.z, 2), ("h", both.h[:, 1:], 2), ("y", both.y, 1), ("p", both.p_y, 1)):
+        assert columns(shown[name]) == [*as_shown(values)[:known], *[[""] * len(values)] * (6 - known)]
+    panel.slider.value = panel.slider.max
+    back, shown = panel.walk.model.backward(panel.walk.x, panel.walk.y), tables(panel.quantities.value)
+    for table, errors in ((shown[6], back.e_y), (shown[7], back.e_h), (shown[9], back.e_z)):
+        assert columns(table) == as_shown(errors)
+
+
+def as_shown(values):
+    """The texts of the cells of a matrix, a list for each column."""
+    return [[html.number(value).replace("-", "\u2212") for value in column] for column in values.T]
+
+
+def columns(table):
+    """The columns of a table of the six words, without their headings."""
+    return [list(column) for column in zip(*(row[-6:] for row in table[1:]), strict=True)]
 
 
 def test_at_the_end_the_gradients_are_those_of_grads(panel):

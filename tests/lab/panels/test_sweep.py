@@ -1,5 +1,6 @@
 """The sweep panel, driven in Python."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,11 @@ def test_the_number_of_trainings_is_told_and_what_is_wrong(panel):
     assert panel.count.value.startswith("12 trainings: 6 settings")
     panel.sample.value = 5
     assert panel.count.value.startswith("10 trainings: 5 settings")
+    panel.vary[1][1].value = "-1"
+    assert "rate must be a positive number" in panel.count.value
+    panel.vary[1][1].value, panel.vary[0][1].value = "1", "lin:0:5:6"
+    assert "n_hidd must be a positive integer, got 0" in panel.count.value
+    panel.vary[0][1].value = "2,3"
     panel.vary[1][1].value = "quick"
     assert "rate must be a number, got &#x27;quick&#x27;" in panel.count.value
     panel.start_button.click()
@@ -94,12 +100,53 @@ def test_a_sweep_on_disk_is_drawn_against_each_setting(trained):
     assert list(panel.across.options) == [("Hidden units (n_hidd)", "n_hidd"), ("Activation", "activation")]
     assert panel.plots.against.axes[0].label == "Hidden units (n_hidd)"
     assert sorted(set(panel.plots.points.x)) == [2, 20]
+    points, key = panel.plots.points, panel.plots.legends[0].value
+    colours = re.findall(r"(#\w+)\"></span> activation=(\w+)<", key)
+    runs = {Run.open(t.name, trained.folder).metrics()[-1].dev_accuracy: t.point for t in trained.trainings()}
+    for accuracy, colour in zip(points.y, points.colors, strict=True):
+        assert (colour, runs[accuracy]["activation"]) in colours
     panel.across.value = "activation"
     assert panel.plots.against.axes[0].tick_labels == {"0": "logistic", "1": "tanh"}
     assert len(panel.plots.points.x) == 8
     assert panel.table.value.count("2/2") == 4
     scale = panel.plots.against.axes[0].scale
     assert scale.min < 0 < 1 < scale.max
+
+
+def test_a_taken_name_is_refused_with_the_button_that_resumes_the_sweep(panel, trained):
+    panel.name.value = "small"
+    panel.start_button.click()
+    assert "take another name, or choose it at Selected sweep and press Resume" in panel.message.value
+
+
+def entries(legend):
+    """The entries of a legend: line style, colour, text."""
+    return re.findall(r"border-top:4px (\w+) (#\w+)\"></span> (.*?)</span>", legend.value)
+
+
+def test_a_colour_means_the_same_in_both_plots(trained):
+    plots = SweepPanel().plots
+    against, curves = map(entries, plots.legends)
+    colour_of = {name.removeprefix("activation="): colour for _, colour, name in against}
+    assert sorted(colour_of) == ["logistic", "tanh"]
+    assert [colour for _, colour, _ in curves] == [colour_of[name.split(", ")[1]] for *_, name in curves]
+    assert len(curves) == len({(style, colour) for style, colour, _ in curves}) == 4
+    drawn = [(curve.line_style, *curve.colors) for curve in plots.curves.marks[1::2]]
+    assert drawn[::-1] == [(style, colour) for style, colour, _ in curves]
+
+
+def test_the_points_of_a_single_line_have_the_colours_of_their_curves(runs_folder):
+    sweep = small_sweep(runs_folder, "n_hidd=2,3,4").begin()
+    for training in sweep.trainings():
+        for _ in Run.create(training.name, training.settings, sweep.folder).fit():
+            pass
+    plots = SweepPanel().plots
+    colour_of = {int(name): colour for _, colour, name in entries(plots.legends[1])}
+    assert len(set(colour_of.values())) == 3
+    assert list(plots.points.colors) == [colour_of[n_hidd] for n_hidd in plots.points.x]
+    line, bars = plots.against.marks[:2]
+    assert line.colors[0] not in colour_of.values()
+    assert list(bars.colors) == [colour_of[x[0]] for x in bars.x]
 
 
 def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
@@ -120,10 +167,20 @@ def test_the_learning_curves_of_a_sweep_are_those_of_its_runs(trained):
 
 
 def test_a_point_opens_its_run_in_the_inspection_panel(trained):
+    first = next(trained.trainings())  # of its setting's two; it is unfinished and has no point
+    (trained.folder / first.name / "metrics.jsonl").write_text("")
     panel = SweepPanel()
-    panel.plots.points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": 0}}, None)
-    (inspection,) = panel.inspection.children
-    assert inspection.choice.run.value.startswith("small/n_hidd=")
+    points = panel.plots.points
+    accuracies = set()
+    for index, (n_hidd, accuracy) in enumerate(zip(points.x, points.y, strict=True)):
+        points._handle_custom_msgs(None, {"event": "element_click", "data": {"index": index}}, None)
+        (inspection,) = panel.inspection.children
+        sweep, name = inspection.choice.run.value.split("/")
+        run = Run.open(name, trained.folder)
+        assert (sweep, run.settings.n_hidd, run.metrics()[-1].dev_accuracy) == ("small", n_hidd, accuracy)
+        accuracies.add(accuracy)
+    assert len(points.x) == 7
+    assert len(accuracies) > 1  # else any run would do
     assert "NumpyRNN" in inspection.about.value
 
 

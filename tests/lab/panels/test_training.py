@@ -6,10 +6,13 @@ import shutil
 import tempfile
 import threading
 from dataclasses import replace
+from math import ceil
+from unittest.mock import Mock
 
 import bqplot
 import pytest
 import theano
+from tables import tables
 
 import lab.widgets.panel
 from lab import TrainingPanel
@@ -104,8 +107,9 @@ def test_a_training_is_seen_in_curves_table_and_status(panel):
     assert list(lines.cost.y) == [row.cost for row in training.rows]
     assert list(lines.dev.y) == [row.dev_accuracy for row in training.rows]
     assert list(lines.train.x) == [1, 2]
+    assert list(lines.train.y) == [row.train_accuracy for row in training.rows]
     assert "NumpyRNN-1" in panel.curves.legend.value
-    assert f"{training.rows[1].cost:.4f}" in panel.table.value
+    assert panel.table.value == epochs_table(training.name, training.rows)
     assert "Done" in panel.status.value
     assert "words/s" in panel.status.value
     assert "NumPy computes on the CPU" in panel.status.value
@@ -138,15 +142,19 @@ def test_the_curve_within_the_epochs_stays_short(panel):
 
 
 def test_a_long_training_is_drawn_with_fewer_points_and_its_last_epoch():
-    rows = [Metrics(epoch=n, cost=1 / n, **{**ROW, "dev_accuracy": None}) for n in range(1, 2502)]
+    rows = [Metrics(n, 1 / n, n / 2600, n / 2700, 1 / (9 + n), n / 9, 7.0 * n, True) for n in range(1, 2502)]
     curves = Curves()
     curves.show(["long"])
     curves.update("long", rows, [])
     x = curves.lines["long"].cost.x
     assert len(x) == 834
     assert x[-1] == 2501
-    shown = re.findall(r"<tr><t[hd][^>]*>(\d+)<", epochs_table("a", rows))
-    assert shown == [str(n) for n in range(2501, 2401, -1)]
+    ((head, *shown),) = tables(epochs_table("a", rows))
+    assert head == ["epoch", "cost", "training", "dev", "rate", "seconds", "words/s"]
+    assert shown == [
+        f"{n} {1 / n:.4f} {n / 2600:.2%} {n / 2700:.2%} {1 / (9 + n):.4g} {n / 9:.2f} {7 * n:,}".split()
+        for n in range(2501, 2401, -1)
+    ]
 
 
 ROW = {"train_accuracy": 0.5, "dev_accuracy": 0.4, "rate": 0.5, "seconds": 1.0, "words_per_second": 1.0}
@@ -195,6 +203,18 @@ def test_epochs_have_marks_which_are_small_where_they_are_many():
     assert (list(lines.cost_within.y), list(lines.norm_within.y)) == ([3.0], [2.0])
 
 
+@pytest.mark.parametrize(("epochs", "done", "ticks"), [(0, 0.3, [0, 1]), (2, 2.4, [0, 1, 2, 3]), (9, 9.0, None)])
+def test_few_epochs_have_a_tick_each(epochs, done, ticks):
+    curves = Curves()
+    curves.show(["a run"])
+    rows = [Metrics(epoch=n, cost=1.0, **ROW) for n in range(1, epochs + 1)]
+    curves.update("a run", rows, [(done, 3.0, 0.5)], [(done, 2.0)])
+    for plot in (curves.cost, curves.accuracy, curves.norm):
+        across = plot.axes[0]
+        assert (across.tick_values if ticks is None else list(across.tick_values)) == ticks
+        assert across.scale.max == max(epochs, ceil(done))
+
+
 def test_the_box_gives_the_cost_a_logarithmic_axis(panel):
     name = train(panel).name
     panel.curves.logarithmic.value = True
@@ -212,8 +232,11 @@ def test_sixteen_runs_are_told_apart_by_colour_and_line():
     assert curves.lines["run-8"].colour == curves.lines["run-0"].colour
     assert curves.legend.value.count("4px dotted") == 8
     assert "dash-dotted" in curves.legend.value
-    curves.show(names[1:8])
+    curves.show(names[1:8])  # each keeps its style, and the legend says so
     assert "dash-dotted" not in curves.legend.value
+    key = re.findall(r"border-top:4px (\w+) (#\w+)\"></span> (run-\d+)<", curves.legend.value)
+    drawn = ((curves.lines[name].cost, name) for name in names[1:8])
+    assert key == [(line.line_style, line.colors[0], name) for line, name in drawn]
 
 
 def test_it_trains_as_the_library_does(panel, tmp_path):
@@ -394,6 +417,19 @@ def test_a_training_that_fails_before_its_first_update_is_named_without_a_comma(
     training.job.wait(PATIENCE)
     assert "epochs must be at least" in panel.message.value
     assert f"</b>: {training.name}<br>" in panel.status.value
+
+
+def test_a_run_whose_start_fails_leaves_the_list(panel, monkeypatch):
+    first = train(panel)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "create", Mock(side_effect=MemoryError("the model needs 9 GB")))
+        panel.start_button.click()
+        live_runs._all[-1].job.wait(PATIENCE)
+    assert "the model needs 9 GB" in panel.message.value
+    assert panel.run.options == panel.shown.options == TrainingPanel().run.options == (first.name,)
+    assert panel.run.value == first.name
+    panel.name.value = "NumpyRNN-2"  # its name is free again
+    assert train(panel).name == "NumpyRNN-2"
 
 
 def test_a_cost_that_is_not_finite_is_told_with_the_librarys_advice(panel):

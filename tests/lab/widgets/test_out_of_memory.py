@@ -1,5 +1,6 @@
 """After memory has run out, the next panel says so, once."""
 
+import os
 import tempfile
 
 import ipywidgets as widgets
@@ -12,7 +13,8 @@ from lxmls_rnn import memory
 
 @pytest.fixture
 def kills(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where anybody can write
     count = [3]
     monkeypatch.setattr(memory, "kills", lambda: count[0])
     return count
@@ -40,11 +42,35 @@ def test_a_kill_before_the_first_question_after_a_restart_is_told(kills):
     assert "Memory ran out" in out_of_memory.notice()
 
 
-def test_a_file_of_nonsense_is_no_kill(kills, tmp_path):
+def test_the_count_is_kept_where_only_this_user_can_write(kills, tmp_path):
     out_of_memory.notice()
-    (file,) = tmp_path.glob("lxmls-lab-memory-*")
-    file.write_text("nonsense")
+    assert list(tmp_path.glob("*memory*")) == []
+    assert len(list((tmp_path / "runtime").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "put",
+    [lambda path: path.write_text("nonsense"), lambda path: path.write_text("1" * 100), os.mkfifo],
+    ids=["words", "a number too long", "a pipe"],
+)
+def test_a_damaged_count_is_no_kill_and_is_replaced(kills, tmp_path, put):
+    out_of_memory.notice()
+    (file,) = (tmp_path / "runtime").iterdir()
+    file.unlink()
+    put(file)
     assert out_of_memory.notice() == ""
+    kills[0] += 1
+    assert "Memory ran out" in out_of_memory.notice()
+
+
+def test_a_link_is_replaced_and_its_target_is_not_written(kills, tmp_path):
+    out_of_memory.notice()
+    (file,) = (tmp_path / "runtime").iterdir()
+    file.unlink()
+    (tmp_path / "mine").write_text("1")
+    file.symlink_to(tmp_path / "mine")
+    assert "Memory ran out" in out_of_memory.notice()
+    assert (tmp_path / "mine").read_text() == "1"
 
 
 def test_what_does_not_fit_is_one_sentence_in_a_panel(kills):

@@ -1,0 +1,40 @@
+"""Every model of the table: its commands, its place in the step-through panel, batches."""
+
+import numpy as np
+import pytest
+from cli.command import SHORT
+from typer.testing import CliRunner
+
+from lab import StepThroughPanel
+from lxmls_rnn.cli import app
+from lxmls_rnn.deep_learning.rnn import MODELS, model_class, name_of
+
+slow_scan = pytest.mark.slow("compiles scan for training and the checks, half a minute")
+compiled = {"scan": [pytest.mark.theano, slow_scan], "fused": [pytest.mark.theano]}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=compiled.get(model.backend, ())) for name, model in MODELS.items()]
+)
+def test_a_model_is_taken_by_all(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args):
+        result = CliRunner().invoke(app, list(args))
+        assert result.exit_code == 0, (args, result.output)
+
+    peepholes = [] if True in MODELS[name].peephole_options or MODELS[name].family == "RNN" else ["--no-peepholes"]
+    settings = [*SHORT, "--model", name, *peepholes]
+    call("train", *settings, "--epochs", "1", "--name", "first")
+    call("train", "--resume", "first", "--epochs", "2")
+    call("tag", "runs/first", "the dog")
+    call("evaluate", "runs/first", "sample", "--max-nr-sent", "3")
+    call("sweep", *settings, "--epochs", "1", "--seeds", "1", "--name", "grid")
+    call("check", "--model", name, "--against", name_of(MODELS[name].family, "numpy"), "--length", "2")
+    for kind in ("html", "safetensors"):
+        call("export", "runs/first", "--to", kind)
+    panel = StepThroughPanel()
+    panel.source.value = "a trained run"
+    assert panel.walk is not None
+    model = model_class(name)(5, 4, 3, 2)
+    assert model.forward(np.array([[0, 1], [2, 3]])).shape == (2, 2, 2)

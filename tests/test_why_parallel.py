@@ -1,0 +1,71 @@
+"""The code of docs/why-parallel.md computes what the page says of it."""
+
+import re
+
+import numpy as np
+import pytest
+from documentation import ROOT
+
+from lxmls_rnn.deep_learning.rnn import NumpyLSTM, NumpyRNN
+from lxmls_rnn.teaching.gradient_check import finite_differences, random_values, relative_difference
+
+PAGE = ROOT / "docs" / "why-parallel.md"
+if not PAGE.is_file():
+    pytest.skip("the documentation is not in the image", allow_module_level=True)
+
+SIZES = (12, 7, 6, 5)
+RNG = np.random.RandomState(0)
+X, Y = RNG.randint(0, 12, 13), RNG.randint(0, 5, 13)
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The names that the page's cells define."""
+    space = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        exec(block, space)
+    return space
+
+
+@pytest.mark.parametrize("cls", [NumpyRNN, NumpyLSTM])
+def test_the_scan_gives_the_errors_of_the_loop(page, cls):
+    model = cls(*SIZES, seed=1)
+    model.set_values(random_values(model, np.random.RandomState(1)))
+    expected = model.backward(X, Y).e_h
+    assert np.abs(page["errors_by_scan"](model, X, Y) - expected).max() < 1e-15
+    assert np.abs(expected).max() > 1e-2
+
+
+@pytest.mark.parametrize("name", ["MinGRU", "Attention"])
+def test_gradients_by_hand_are_finite_differences(page, name):
+    model = page[name](*SIZES, seed=1)
+    model.set_values(random_values(model, np.random.RandomState(1)))
+    for W, gradient in zip(model.param, model.grads(X, Y), strict=True):
+        expected = finite_differences(lambda: model.forward(X, True, Y).loss, W)
+        assert relative_difference(gradient, expected)[0] < 1e-9
+
+
+def test_the_scan_of_the_gates_holds_in_float32_where_the_division_does_not(page):
+    rng = np.random.RandomState(0)
+    kept, new = rng.uniform(0.2, 0.8, (2, 200, 6)).astype("float32")
+    h = np.zeros((201, 6), "float32")
+    for t in range(200):
+        h[t + 1] = kept[t] * h[t] + new[t]
+    assert np.abs(page["scan"](kept, new, np.multiply) - h[1:]).max() < 1e-6
+    with np.errstate(all="ignore"):
+        product = np.cumprod(kept, 0)
+        assert np.isnan(product * np.cumsum(new / product, 0)).any()
+
+
+def test_attention_without_softmax_is_a_recurrence(page):
+    assert np.abs(page["at_once"] - page["one_by_one"]).max() < 1e-13
+
+
+def test_attention_learns_a_distance_that_the_rnn_does_not(page, monkeypatch, tmp_path):
+    monkeypatch.setenv("LXMLS_DATA", str(tmp_path))
+    share = page["share_of_gradient"]
+    assert share(NumpyRNN, 20, 0) < 1e-9
+    assert 0.1 < share(page["Attention"], 20, 0) < 2
+    trained, accuracy = page["trained"], page["deciding_accuracy"]
+    assert accuracy(*trained(page["Attention"], "reach:10", 0, epochs=1)) == 1
+    assert accuracy(*trained(NumpyRNN, "reach:10", 0, epochs=1)) < 0.7
