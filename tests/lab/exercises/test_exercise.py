@@ -41,7 +41,7 @@ def test_a_damaged_file_is_named_with_the_place(tmp_path, old, new, message):
     file = tmp_path / "01-forward.md"
     changed = text.replace(old, new, 1)
     file.write_text(changed)
-    place = changed.split("\n").index("- W_h @ g") if "W_h @ g" in changed else 0
+    place = changed.split("\n").index("- W_h @ g") + 1 if "W_h @ g" in changed else 0
     with pytest.raises(ValueError, match=r"01-forward\.md") as error:
         read(file)
     assert message.format(line=place) in str(error.value)
