@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib.util
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,8 +16,6 @@ from lxmls_rnn.storage import records
 from lxmls_rnn.storage.files import escaped, in_words
 
 PROGRESS, ANSWERS = "exercises.json", "answers.json"  # in a folder of runs
-OPTIONAL = frozenset({"torch_loop", "torch_gradients", "torch_layer", "jax_scan", "jax_gradients"})  # exercises
-OPTIONAL |= {"unknown_words", "early_stopping", "pad_batch", "clip", "forget_gate"}
 LEGEND = (
     "✓ right, ✗ not right, … not yet; 3×: three tries, 1?: one hint, s: the solution was shown; minutes. "
     "Exercises that nobody has begun are left out. Optional ones count after a +."
@@ -30,6 +29,18 @@ TIME = "%Y-%m-%d %H:%M"  # format of dates and times
 STATE_SIGNS = {"right": "✓", "not right": "✗", "not yet": "…"}
 STUCK_TRIES, STUCK_MINUTES = 3, 10  # a student is stuck after so many tries over so much time without success
 MAX_DEPTH = 3  # folders between a class's folder and a misplaced folder of runs
+
+
+def _course() -> dict[str, bool]:
+    """Return the exercises in the order of the course, and whether each is optional, from the lab's catalogue."""
+    lab = importlib.util.find_spec("lab")
+    folders = [Path(folder) for folder in lab.submodule_search_locations or []] if lab else []
+    files = sorted(file for folder in folders for file in (folder / "exercises" / "catalogue").glob("*.md"))
+    return {file.stem.partition("-")[2]: "\n- optional: " in file.read_text(encoding="utf-8") for file in files}
+
+
+COURSE = _course()
+OPTIONAL = frozenset(name for name, is_optional in COURSE.items() if is_optional)
 
 
 @dataclass
@@ -194,8 +205,9 @@ def _misplaced_runs(folder: Path) -> Path | None:
 
 
 def exercises_of(students: list[Student]) -> list[str]:
-    """Return the names of all exercises that a student has begun, roughly in the order of the course."""
-    return _in_order(student.exercises for student in students)
+    """Return the names of all exercises that a student has begun, in the order of the course, unknown ones last."""
+    begun = _in_order(student.exercises for student in students)
+    return [name for name in COURSE if name in begun] + [name for name in begun if name not in COURSE]
 
 
 def answers_of(students: list[Student]) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ import pytest
 from small_class import OPEN, RIGHT, hand_in, misplaced
 
 import lab
-from lab.exercises.hints import EXERCISES
+from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.classroom import OPTIONAL, Entry, Student, as_html, exercises_of, read_class, stuck, table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.exercises.hints import EXERCISES
+from lab.exercises.exercise import EXERCISES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -39,5 +39,5 @@ def test_the_interface_has_the_names_that_notebooks_and_the_code_of_panels_impor
 
 
 def test_the_page_of_the_exercises_has_the_table_of_the_code():
-    lines = [f"| {number} | {title} | `{name}` |" for name, (number, title) in EXERCISES.items()]
+    lines = [f"| {exercise.number} | {exercise.title} | `{exercise.name}` |" for exercise in EXERCISES.values()]
     assert "\n".join(lines) in (DOCS / "exercises.md").read_text(encoding="utf-8")

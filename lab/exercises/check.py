@@ -5,10 +5,11 @@ A check confirms that the code is correct, or reports the first difference and t
 ``check.progress()`` shows which exercises are done.
 """
 
-import functools
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -16,114 +17,100 @@ import numpy as np
 from IPython import get_ipython
 
 from lab.drawing import html
-from lab.exercises import (
-    data_exercises,
-    failed_cells,
-    framework_exercises,
-    lstm_exercises,
-    numpy_exercises,
-    repair,
-    solutions,
-    source,
-    theano_exercises,
-    training_exercises,
-)
+from lab.exercises import diagnosis, engine, failed_cells, guard
 from lab.exercises import progress as _progress
-from lab.exercises.hints import EXERCISES, HINTS
+from lab.exercises.engine import NOT_RIGHT, NOT_YET, RIGHT
+from lab.exercises.exercise import EXERCISES, Exercise
+from lab.exercises.inputs import cases
 from lab.exercises.own import use as use  # `check.use`
-from lab.exercises.verdict import (
-    CHECKED_FILES,
-    NOT_RIGHT,
-    NOT_YET,
-    RIGHT,
-    Note,
-    NotYet,
-    Unavailable,
-    Verdict,
-    Wrong,
-    explain,
-    files_of,
-    too_long,
-)
+from lab.exercises.source import placeholder_of
+from lab.exercises.verdict import Note, Verdict
 from lab.widgets import limit
-from lxmls_rnn.classroom import OPTIONAL
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS
 from lxmls_rnn.storage.files import in_words
+from lxmls_rnn.submissions import harness
+
+MAX_SECONDS, MAX_COMPILING_SECONDS = 5.0, 15.0  # of the processor, for an answer and all inputs; Theano and JAX compile
+MAX_EXPLAINING_SECONDS = 16.0  # of the wall from the beginning of a check; then the verdict is what is known
 
 _passed: set[str] = set()
 failed_cells.watch(get_ipython())
 
 
-def _quietly(function: Callable[..., str], *arguments: object) -> str:
-    """Call a function without warnings; NumPy's are a setting of the thread."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return function(*arguments)
-
-
-def _exercise(function: Callable[..., str]) -> Callable[..., Verdict]:
-    """Turn a function that returns a text or raises `NotYet` or `Wrong` into a check that returns a `Verdict`."""
-    name = function.__name__
-
-    @functools.wraps(function)
-    def check(*arguments: object) -> Verdict:
-        if not arguments:
-            return Verdict(name, NOT_YET, f"Expected your function or class in check.{name}(...), got nothing.")
-        _passed.discard(name)
-        outer = CHECKED_FILES.set(files_of(*arguments))
+def _judged(exercise: Exercise, answer: Any) -> tuple[str, str]:
+    """Return the state of an answer and the text of its verdict."""
+    seconds = MAX_COMPILING_SECONDS if exercise.spec.kind in harness.COMPILING else MAX_SECONDS
+    until = time.monotonic() + MAX_EXPLAINING_SECONDS
+    if missing := FRAMEWORKS[exercise.framework].missing:
+        return NOT_YET, f"{missing}."
+    got: list[harness.Arrays] = []
+    for n, case in enumerate(cases(exercise.name)):
         try:
-            verdict = Verdict(name, RIGHT, limit.in_thread(lambda: _quietly(function, *arguments)))
+            with guard.library_calls() as called, limit.timed(seconds):
+                got.append(harness.run(exercise.spec, answer, case))
+        except harness.Unfinished as error:
+            return NOT_YET, f'{error}\nA hint: check.hint("{exercise.name}")'
+        except harness.BadResult as error:
+            return NOT_RIGHT, str(error)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if isinstance(error, NotImplementedError) and diagnosis.is_from_student(error):
+                return NOT_YET, "The cell is not filled in yet."
+            found = diagnosis.Diagnosis(exercise, answer, until)
+            if difference := engine.first_difference(exercise, found.right[:n], got):
+                return NOT_RIGHT, found.of_difference(difference, got)
+            text = found.of_error(n, error)
+            if line := placeholder_of(answer):
+                return NOT_YET, f"A line is not filled in: {line}\n{text}"
+            return NOT_RIGHT, text
+        if called:
+            return NOT_RIGHT, f"The library's `{called[0]}` did the work: the exercise is to write it yourself."
+    return diagnosis.Diagnosis(exercise, answer, until).verdict(got)
+
+
+def _checked(name: str, *arguments: Any) -> Verdict:
+    """Check an answer: the function or class that the exercise asks for."""
+    if not arguments:
+        return Verdict(name, NOT_YET, f"Expected your function or class in check.{name}(...), got nothing.")
+    _passed.discard(name)
+    exercise, tried = EXERCISES[name], True
+
+    def quietly() -> tuple[str, str]:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):  # NumPy's are a setting of the thread
+            warnings.simplefilter("ignore")
+            return _judged(exercise, arguments[0])
+
+    try:
+        state, text = limit.in_thread(
+            quietly, MAX_COMPILING_SECONDS + 2 * diagnosis.MAX_SECONDS, limit.MAX_WALL_SECONDS
+        )
+        if state == RIGHT:
             _passed.add(name)
-        except Unavailable as error:
-            return Verdict(name, NOT_YET, str(error))
-        except NotYet as error:
-            advice = source.mistake(name, arguments[0]) or f'A hint: check.hint("{name}")'
-            verdict = Verdict(name, NOT_YET, f"{error}\n{advice}")
-        except Wrong as error:
-            seen = source.mistake(name, arguments[0]) if not error.certain else ""
-            if error.is_open and not seen:
-                seen = repair.repaired(arguments[0], lambda changed: _quietly(function, changed), error.what)
-            verdict = Verdict(name, NOT_RIGHT, f"{error.what}\n{seen}" if seen else str(error))
-        except limit.TimeUp as error:
-            verdict = Verdict(name, NOT_RIGHT, str(too_long(error)))
-        except Exception as error:  # the check itself fails on unexpected input
-            verdict = Verdict(name, NOT_RIGHT, f"The check cannot handle this result. {explain(error)}")
-        finally:
-            CHECKED_FILES.reset(outer)
-        if stale := failed_cells.stale(*arguments):
-            verdict = replace(verdict, text=f"{stale}\n{verdict.text}")
-        try:
-            tried = verdict.state != NOT_YET
-            _progress.update(name, lambda entry: {"state": verdict.state, "tries": entry["tries"] + tried})
-        except OSError as error:
-            return Verdict(name, verdict.state, f"{verdict.text}\n{_not_saved(error)}")
-        return verdict
-
-    return check
+    except limit.Busy as error:
+        state, text, tried = NOT_YET, f"{error} This was no try.{diagnosis.traceback_lines(error.stack)}", False
+    except limit.TimeUp as error:
+        state, text = NOT_RIGHT, _too_long(error)
+    except Exception as error:  # the check itself fails on unexpected input
+        state, text = NOT_RIGHT, f"The check cannot handle this result: {type(error).__name__}: {error}"
+    if stale := failed_cells.stale(*arguments):
+        text = f"{stale}\n{text}"
+    verdict = Verdict(name, state, text)
+    try:
+        counts = tried and state != NOT_YET
+        _progress.update(name, lambda entry: {"state": state, "tries": entry["tries"] + counts})
+    except OSError as error:
+        return replace(verdict, text=f"{verdict.text}\n{_not_saved(error)}")
+    return verdict
 
 
-forward = _exercise(numpy_exercises.forward)
-errors = _exercise(numpy_exercises.errors)
-gradients = _exercise(numpy_exercises.gradients)
-numeric = _exercise(numpy_exercises.numeric)
-squares = _exercise(theano_exercises.squares)
-markov = _exercise(theano_exercises.markov)
-rnn = _exercise(theano_exercises.rnn)
-theano_gradients = _exercise(theano_exercises.theano_gradients)
-updates = _exercise(theano_exercises.updates)
-lstm_gates = _exercise(lstm_exercises.lstm_gates)
-lstm_step = _exercise(lstm_exercises.lstm_step)
-lstm = _exercise(lstm_exercises.lstm)
-torch_loop = _exercise(framework_exercises.torch_loop)
-torch_gradients = _exercise(framework_exercises.torch_gradients)
-torch_layer = _exercise(framework_exercises.torch_layer)
-jax_scan = _exercise(framework_exercises.jax_scan)
-jax_gradients = _exercise(framework_exercises.jax_gradients)
-unknown_words = _exercise(data_exercises.unknown_words)
-early_stopping = _exercise(training_exercises.early_stopping)
-pad_batch = _exercise(data_exercises.pad_batch)
-clip = _exercise(training_exercises.clip)
-forget_gate = _exercise(training_exercises.forget_gate)
+def _too_long(error: limit.TimeUp) -> str:
+    advice = "does a loop or a recursion never end?"
+    if not error.stopped:
+        advice += " It could not be stopped: if the notebook becomes slow, restart the kernel."
+    return f"The function is still running after {error.seconds:g} s: {advice}{diagnosis.traceback_lines(error.stack)}"
+
+
+for _name in EXERCISES:
+    globals()[_name] = partial(_checked, _name)
 
 
 def installed(framework: str) -> bool:
@@ -167,15 +154,19 @@ def hint(name: str) -> Note:
     """Show the next hint of an exercise, below the previous ones."""
     if name not in EXERCISES:
         return _unknown(name)
-    entry, failure = _try_store(_progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(HINTS[name]))})
-    level = entry.get("hints", len(HINTS[name]))  # all of them, if progress cannot be saved
-    lines = [f"{n}. {text}" for n, text in enumerate(HINTS[name][:level], 1)]
-    more = f"The next call shows hint {level + 1} of {len(HINTS[name])}."
-    if level == len(HINTS[name]):
+    entry, failure = _try_store(
+        _progress.update, name, lambda e: {"hints": min(e["hints"] + 1, len(EXERCISES[name].hints))}
+    )
+    level = entry.get("hints", len(EXERCISES[name].hints))  # all of them, if progress cannot be saved
+    lines = [f"{n}. {text}" for n, text in enumerate(EXERCISES[name].hints[:level], 1)]
+    more = f"The next call shows hint {level + 1} of {len(EXERCISES[name].hints)}."
+    if level == len(EXERCISES[name].hints):
         more = f'That was the last hint. The solution: check.solution("{name}")'
     if failure:
         more = failure
-    shown = "".join(f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in HINTS[name][:level])
+    shown = "".join(
+        f"<li><div style='white-space:pre-wrap'>{escape(text)}</div></li>" for text in EXERCISES[name].hints[:level]
+    )
     return Note("\n".join([*lines, more]), f'<div class="lab-hint"><ol>{shown}</ol>{escape(more)}</div>')
 
 
@@ -184,7 +175,7 @@ def solution(name: str) -> Note:
     if name not in EXERCISES:
         return _unknown(name)
     _try_store(_progress.update, name, lambda entry: {"solution": True})
-    code = solutions.code(name)
+    code = EXERCISES[name].solution
     return Note(code, f'<pre class="lab-solution" tabindex="0">{escape(code)}</pre>')
 
 
@@ -192,17 +183,20 @@ def progress() -> Note:
     """Show the table of exercises and their states."""
     entries, failure = _try_store(_progress.read)
     rows = []
-    for name, (number, title) in EXERCISES.items():
+    for name, exercise in EXERCISES.items():
         entry = {**_progress.EMPTY, **entries.get(name, {})}
         state = "done" if entry["state"] == RIGHT else entry["state"]
-        if name in OPTIONAL and not entry["tries"] and state == NOT_YET:
+        if exercise.optional and not entry["tries"] and state == NOT_YET:
             state = "optional"
-        hints = f"{entry['hints']} of {len(HINTS[name])}"
-        rows.append([number, name, title, state, entry["tries"], hints, "seen" if entry["solution"] else ""])
+        hints = f"{entry['hints']} of {len(EXERCISES[name].hints)}"
+        rows.append(
+            [exercise.number, name, exercise.title, state, entry["tries"], hints, "seen" if entry["solution"] else ""]
+        )
     header = ["", "exercise", "title", "state", "tries", "hints", "solution"]
     done = [row[1] for row in rows if row[3] == "done"]
-    extra = len(OPTIONAL.intersection(done))
-    counted = f"{len(done) - extra} of {len(rows) - len(OPTIONAL)} done, {extra} of {len(OPTIONAL)} optional"
+    optional = {name for name, exercise in EXERCISES.items() if exercise.optional}
+    extra = len(optional.intersection(done))
+    counted = f"{len(done) - extra} of {len(rows) - len(optional)} done, {extra} of {len(optional)} optional"
     summary = failure or f"{counted}. Saved in {_progress.path()}."
     widths = [max(len(str(row[n])) for row in [header, *rows]) for n in range(len(header))]
     lines = [

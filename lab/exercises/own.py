@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from lab.exercises.setting import class_of
+from lab.exercises.diagnosis import raised
 from lab.exercises.source import is_students
-from lab.exercises.verdict import Note, explain
+from lab.exercises.verdict import Note
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.numpy_rnn import Backward, ForwardLoss, NumpyRNN
 
@@ -28,7 +29,9 @@ def use(*yours: Any) -> Note:
         name, cls = "NumpyRNN", _with_passes(*yours)
         what = ", ".join(function.__name__ for function in yours)
     else:
-        student: Any = class_of(yours[0]) if len(yours) == 1 else None
+        student: Any = None
+        if len(yours) == 1:
+            student = yours[0] if inspect.isclass(yours[0]) else type(yours[0])
         name = next((base for base in ("LSTM", "RNN") if _is_subclass(student, base)), "")  # LSTM is a subclass of RNN
         if not name:
             return Note(f"{USAGE}; got {', '.join(getattr(one, '__name__', type(one).__name__) for one in yours)}.")
@@ -57,7 +60,9 @@ def _with_passes(forward: Callable[..., Any], errors: Callable[..., Any], gradie
         try:
             return function(*arguments)
         except Exception as error:
-            raise RuntimeError(f"{function.__name__}: {explain(error)}") from None
+            found = raised(error)
+            where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
+            raise RuntimeError(f"{function.__name__} fails with {found.kind}: {found.message}{where}") from None
 
     class Own(NumpyRNN):
         activations = ("logistic",)

@@ -1,23 +1,17 @@
-"""Find the mistake in a wrong answer by repairing it: small changes of its source, until the check accepts one.
+"""Find the mistake in the wrong lines of an answer by repairing them: small changes, until the check accepts one.
 
-A change names the mistake if the whole check accepts the changed function. It is made at one place, or at all places
-where the same change fits, for a mistake that was made in several lines.
+A change names the mistake if the whole check accepts the changed answer, also for inputs that the search has not seen.
+It is made at one place, or at all places where the same change fits.
 """
 
 import ast
-import inspect
-import io
-import re
-import textwrap
-import time
+import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lab.widgets import limit
+from lab.exercises.source import Source
 
-MAX_REPAIR_SECONDS = 5.0  # of the processor, so that a busy machine finds the same mistakes
 # how a sentence about a kind of change begins, in the order in which the kinds are tried
 _KINDS = {
     "arguments": "Wrong order",
@@ -49,53 +43,32 @@ Place = tuple[ast.AST, Any, Any]
 Change = tuple[Place, Any]  # the node to be put there
 
 
-def repaired(student: Any, accepts: Callable[[Any], Any], error: str = "") -> str:
-    """Return a sentence about the small change that makes an answer right, or an empty string.
+def repaired(source: Source, lines: Sequence[int], accepts: Callable[[Any], bool], is_late: Callable[[], bool]) -> str:
+    """Return a sentence about the small change in one of these lines that makes an answer right, or an empty string.
 
-    `accepts` raises an exception unless an answer is right. The line that an `error` names is tried first.
+    `accepts` returns whether a changed answer is right, and may raise an exception; `is_late` ends the search.
     """
-    function: Any = vars(student).get("_forward", student) if inspect.isclass(student) else student
-    try:
-        lines, first = inspect.getsourcelines(function)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError):
-        return ""
-    if not isinstance(tree.body[0], ast.FunctionDef) or function.__closure__:
-        return ""
-    ast.increment_lineno(tree, first - 1)
-    likely = int("".join(re.findall(r"\nin line (\d+) of", error)) or 0)
-
-    def changed() -> Any:
-        space = dict(function.__globals__)
-        exec(compile(tree, function.__code__.co_filename, "exec"), space)
-        new = space[function.__name__]
-        return new if function is student else type(student.__name__, (student,), {"_forward": new})
-
-    def search() -> str:
-        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        end = time.thread_time() + MAX_REPAIR_SECONDS
-        for kind, changes in _changes(tree, likely):
-            old = [container[key] for (_, container, key), _ in changes]
-            shown = [_shown(place, parents) for place, _ in changes]
-            before = ast.unparse(shown[0])
-            try:
-                for (_, container, key), node in changes:
-                    container[key] = node
-                accepts(changed())
+    tree = copy.deepcopy(source.tree)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for kind, changes in _changes(tree, lines):
+        if is_late():
+            break
+        old = [container[key] for (_, container, key), _ in changes]
+        shown = [_shown(place, parents) for place, _ in changes]
+        before = ast.unparse(shown[0])
+        try:
+            for (_, container, key), node in changes:
+                container[key] = node
+            if accepts(source.compiled(tree)):
                 after = ast.unparse(changes[0][1] if shown[0] is old[0] else shown[0])
                 numbers = list(dict.fromkeys(str(_line(place)) for place, _ in changes))
                 where = f"line{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
                 return f"{_KINDS[kind]} in {where}: {before} should be {after}."
-            except Exception:
-                if time.thread_time() > end:
-                    break
-            finally:
-                for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
-                    container[key] = node
-        return ""
-
-    with suppress(limit.TimeUp), redirect_stdout(io.StringIO()):
-        return str(limit.in_thread(search, 4 * MAX_REPAIR_SECONDS))
+        except Exception:
+            continue
+        finally:
+            for ((_, container, key), _), node in zip(changes[::-1], old[::-1], strict=True):
+                container[key] = node
     return ""
 
 
@@ -112,8 +85,8 @@ def _line(place: Place) -> int:
     return getattr(container[key], "lineno", 0) or getattr(parent, "lineno", 0)
 
 
-def _changes(tree: ast.AST, likely: int) -> Iterator[tuple[str, list[Change]]]:
-    """Yield changes to be tried, by kind: at one place, or the same at all places where it fits."""
+def _changes(tree: ast.AST, lines: Sequence[int]) -> Iterator[tuple[str, list[Change]]]:
+    """Yield changes to be tried in these lines, by kind: at one place, or the same at all places where it fits."""
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     found: dict[str, dict[str, list[Change]]] = {kind: defaultdict(list) for kind in _KINDS}
@@ -132,7 +105,7 @@ def _changes(tree: ast.AST, likely: int) -> Iterator[tuple[str, list[Change]]]:
     for kind, of_key in found.items():
         tried += [(kind, [change]) for changes in of_key.values() for change in changes]
         tried += [(kind, changes) for changes in of_key.values() if len(changes) > 1]
-    yield from sorted(tried, key=lambda c: (c[0] not in ("arguments", "transposed"), _line(c[1][0][0]) != likely))
+    yield from ((kind, changes) for kind, changes in tried if all(_line(place) in lines for place, _ in changes))
 
 
 def _at(place: Place, node: Any, names: list[str]) -> Iterator[tuple[str, str, Any]]:

@@ -1,6 +1,9 @@
-"""Read student code: tell whose a file is, and find mistakes that the source shows."""
+"""The source of an answer: whose it is, its statements, and changed versions of it that can be run."""
+
+from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import os
 import re
@@ -17,7 +20,10 @@ _LAB_FOLDERS = (os.path.dirname(str(package.__file__)) for package in (lab, lxml
 _LIBRARY_FOLDERS = tuple(
     f"{folder}/" for folder in (*_LAB_FOLDERS, sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))
 )
-_NEED_STATE = ("markov", "rnn", "lstm")  # exercises whose scan passes on a state
+_PLACEHOLDER = re.compile(r"(=|\breturn\b|^)\s*\.\.\.\s*(#.*)?$")
+
+Path = tuple[str, ...]  # the kinds of blocks around a statement, outermost first
+Group = list[ast.stmt]  # statements of one block that compute the same
 
 
 def is_students(filename: str) -> bool:
@@ -25,71 +31,172 @@ def is_students(filename: str) -> bool:
     return not filename.startswith((*_LIBRARY_FOLDERS, "<frozen", "<__array_function__"))
 
 
-def mistake(exercise: str, student: Any) -> str:
-    """Return a message about a mistake that the source of a wrong answer shows, or an empty string."""
-    function: Any = vars(student).get("_forward", student) if inspect.isclass(student) else student
+class Source:
+    """The tree of a function, or of a class's method `_forward`; `lines` are those of the cell, by number."""
+
+    def __init__(self, answer: Any) -> None:
+        """Raise ValueError if the source is not there or cannot be compiled by itself."""
+        self.answer = answer
+        function: Any = vars(answer).get("_forward", answer) if inspect.isclass(answer) else answer
+        try:
+            lines, self.first = inspect.getsourcelines(function)
+            tree = ast.parse(textwrap.dedent("".join(lines)))
+        except (OSError, TypeError, SyntaxError):
+            raise ValueError("no source") from None
+        if not isinstance(tree.body[0], ast.FunctionDef) or getattr(function, "__closure__", None):
+            raise ValueError("not a plain function")
+        ast.increment_lineno(tree, self.first - 1)
+        self.function, self.tree = function, tree
+        self.lines = dict(enumerate((line.strip() for line in lines), self.first))
+
+    @property
+    def placeholder(self) -> str:
+        """The first line that is still `...`, or an empty string."""
+        return next((line for line in self.lines.values() if _PLACEHOLDER.search(line)), "")
+
+    def compiled(self, tree: Any) -> Any:
+        """Return the answer with another tree."""
+        space = dict(self.function.__globals__)
+        exec(compile(tree, self.function.__code__.co_filename, "exec"), space)
+        new = space[self.function.__name__]
+        return new if self.function is self.answer else type(self.answer.__name__, (self.answer,), {"_forward": new})
+
+    def line(self, number: int) -> str:
+        """Return the text of a line, or an empty string."""
+        return self.lines.get(number, "")
+
+    def with_tree(self, tree: ast.AST) -> Source:
+        """Return the same source with another tree."""
+        other = copy.copy(self)
+        other.tree = tree  # type: ignore[assignment]
+        return other
+
+    def all_lines_of(self, name: str) -> list[int]:
+        """Return all lines that assign a name, or part of it."""
+        return sorted({node.lineno for _, body in blocks(self.tree) for node in body
+                       if name in targets(node) and not _is_compound(node)})  # fmt: skip
+
+    def lines_of(self, name: str) -> list[int]:
+        """Return the lines that assign a name, or part of it, in the innermost blocks that do."""
+        found = [(len(path), node.lineno) for path, body in blocks(self.tree) for node in body
+                 if name in targets(node) and not isinstance(node, (ast.For, ast.If))]  # fmt: skip
+        deepest = max((depth for depth, _ in found), default=0)
+        return sorted(line for depth, line in found if depth == deepest)
+
+
+def placeholder_of(answer: Any) -> str:
+    """Return the first line of an answer that is still `...`, or an empty string."""
     try:
-        source = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(source)
-    except (OSError, TypeError, SyntaxError):
+        return Source(answer).placeholder
+    except ValueError:
         return ""
-    found = (message for node in ast.walk(tree) for message in _mistakes(exercise, node, source))
-    no_scan = "There is no scan: theano.scan calls the step once for each element of its sequence."
-    return next(found, no_scan if exercise in _NEED_STATE and "scan" not in source else "")
 
 
-def _mistakes(exercise: str, node: ast.AST, source: str) -> Iterator[str]:
-    if isinstance(node, (ast.For, ast.While)) and any(isinstance(part, ast.Return) for part in node.body):
-        yield "There is a return inside the loop: the function ends in the loop's first round. Move it below the loop."
-    if isinstance(node, ast.FunctionDef) and ast.unparse(node).count(".backward(") > 1:
-        yield "Each call of backward() adds to .grad: call it once, or set .grad to None before."
-    if isinstance(node, (ast.For, ast.While)):
-        names = {ast.unparse(part.targets[0]) for part in ast.walk(node) if isinstance(part, ast.Assign)}
-        for name in re.findall(r"\b(\w+) = np\.(?:zeros|empty|ones)(?=(?:.*\n)*.*return .*\b\1\b)", source):
-            if name in names:
-                yield f"`{name} = ...` in the loop replaces the whole array: write to a part of it, or add with +=."
-    if isinstance(node, ast.Call):
-        options: dict[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in node.keywords}
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if name == "scan" and "torch" not in exercise and exercise in _NEED_STATE:
-            first = node.args[2] if len(node.args) > 2 else options.get("outputs_info")
-            if first is None or (isinstance(first, ast.Constant) and first.value is None):
-                yield (
-                    "scan has no outputs_info, so that no step gets the previous result: pass the first state as "
-                    "outputs_info."
-                )
-        given = options.get("sequences")
-        for part in getattr(given, "elts", [given]) if name == "scan" else []:
-            if isinstance(part, ast.Name) and re.fullmatch(r"_?A|W_\w", part.id):
-                yield f"{part.id} is a sequence here, so that each step gets one row: pass it in non_sequences."
-        others = [ast.unparse(part) for part in getattr(options.get("non_sequences"), "elts", [])]
-        step = re.search(rf"def {ast.unparse(node.args[0])}\((.*)\):", source) if others and node.args else None
-        takes = step[1].split(", ")[-len(others) :] if step else others
-        if takes != others and sorted(takes) == sorted(others):
-            yield f"non_sequences has the order {', '.join(others)}, but the step takes {', '.join(takes)}."
-        if "truncate_gradient" in options:
-            yield "truncate_gradient stops the gradient after some steps: leave it out."
-        if "go_backwards" in options:
-            yield "go_backwards begins with the last word: leave it out."
-        if name == "value_and_grad":
-            yield "value_and_grad returns the cost and the gradients; return only the gradients, jax.grad."
-        if name == "set_value":
-            yield "set_value changes a parameter now, before any sentence: return pairs (W, its new value) instead."
-        if name == "get_value":
-            yield "get_value() returns the numbers of this moment, not a variable: use W itself."
-        if name == "eval":
-            yield "eval() returns the numbers of this moment, not a variable: leave it out."
-        if name in ("stop_gradient", "disconnected_grad"):
-            yield f"{name} stops the gradient at each step: leave it out."
-        if name in ("log2", "log10", "log1p"):
-            yield f"{name} is another logarithm; the cost has the natural one, log."
-        if name in ("rand", "randn", "random", "uniform", "normal", "rand_like", "randn_like"):
-            yield f"{name} makes random numbers: they do not belong here, the first state is zeros."
-    if isinstance(node, ast.ListComp):
-        called = re.search(r"\bgrad\((\w+)\)\((\w+)\)", ast.unparse(node.elt))
-        if called and called[2] == ast.unparse(node.generators[0].target):
-            yield f"{called[0]} calls {called[1]} with one matrix: jax.grad({called[1]})(param) returns all gradients."
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
-        yield "In Python ^ is not the power: i squared is i**2."
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and ast.unparse(node.left) == "1":
-        yield "// drops the fraction, so 1 // n is 0: divide with /."
+def blocks(tree: ast.AST, path: Path = ()) -> Iterator[tuple[Path, list[ast.stmt]]]:
+    """Yield all blocks of statements with their paths, outer ones first."""
+    for field in ("body", "orelse"):
+        body = getattr(tree, field, None)
+        if isinstance(body, list) and body:
+            yield (*path, *((field,) if field == "orelse" else ())), body
+            for node in body:
+                if isinstance(node, (ast.FunctionDef, ast.For, ast.While, ast.With, ast.If)):
+                    kind = "loop" if isinstance(node, (ast.For, ast.While)) else type(node).__name__
+                    yield from blocks(node, (*path, kind))
+
+
+def targets(node: ast.AST) -> frozenset[str]:
+    """Return the names that a statement assigns, or whose methods it calls; "return" for a return."""
+    if isinstance(node, ast.Return):
+        return frozenset({"return"})
+    if isinstance(node, ast.Assign):
+        return frozenset().union(*(_bases(target) for target in node.targets))
+    if isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+        return _bases(node.target)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        return frozenset({ast.unparse(node.value.func.value)})
+    if isinstance(node, (ast.If, ast.With, ast.For, ast.While)):
+        return frozenset().union(*map(targets, [*node.body, *getattr(node, "orelse", [])]))
+    return frozenset()
+
+
+def _bases(node: ast.expr) -> frozenset[str]:
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return frozenset().union(*map(_bases, node.elts))
+    while isinstance(node, (ast.Subscript, ast.Starred)):
+        node = node.value
+    return frozenset({ast.unparse(node)})
+
+
+def groups(tree: ast.AST) -> Iterator[tuple[Path, frozenset[str], Group]]:
+    """Yield the statements of each block by what they compute; a compound one only if it computes one thing."""
+    for path, body in blocks(tree):
+        of: dict[frozenset[str], Group] = {}
+        for node in body:
+            what = targets(node)
+            is_simple = not isinstance(node, (ast.For, ast.While, ast.With, ast.FunctionDef)) and (
+                not isinstance(node, ast.If) or len(what) == 1
+            )
+            if what and is_simple:
+                of.setdefault(what, []).append(node)
+        for what, group in of.items():
+            yield path, what, group
+
+
+def substitutions(answer: Source, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
+    """Yield copies of an answer's tree in which one thing is computed as in the solution.
+
+    Each comes with what it is, and the lines of the answer that are replaced (none if the answer lacks it).
+    """
+    for path, what, group in groups(solution):
+        tree = copy.deepcopy(answer.tree)
+        for at, body in blocks(tree):
+            if at != path:
+                continue
+            mine = [node for node in body if what <= targets(node) and not _is_compound(node)]
+            mine += [node for node in body if isinstance(node, ast.If) and targets(node) == what]
+            place = min((body.index(node) for node in mine), default=_place_in(body, solution, path, group))
+            lines = sorted(node.lineno for node in mine)
+            if [ast.dump(node) for node in mine] == [ast.dump(node) for node in group]:
+                continue
+            body[:] = [node for node in body[:place] if node not in mine] + copy.deepcopy(group) + [
+                node for node in body[place:] if node not in mine
+            ]  # fmt: skip
+            yield what, lines, tree
+            break
+    yield from _headers(answer, solution)
+
+
+def _is_compound(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.For, ast.While, ast.With, ast.FunctionDef, ast.If))
+
+
+def _place_in(body: list[ast.stmt], solution: ast.AST, path: Path, group: Group) -> int:
+    """Return where statements belong that a block lacks: after the last one that comes before them in the solution."""
+    theirs = next(block for at, block in blocks(solution) if at == path and group[0] in block)
+    before = [targets(node) for node in theirs[: theirs.index(group[0])]]
+    places = [n for n, node in enumerate(body, 1) if targets(node) and targets(node) in before]
+    return max(places, default=0)
+
+
+def _headers(answer: Source, solution: ast.AST) -> Iterator[tuple[frozenset[str], list[int], ast.AST]]:
+    """Yield copies of an answer's tree with the head of a loop, or the arguments of a step, as in the solution."""
+    for kind in (ast.For, ast.FunctionDef):
+        theirs = [node for node in ast.walk(solution) if isinstance(node, kind)]
+        tree = copy.deepcopy(answer.tree)
+        mine = [node for node in ast.walk(tree) if isinstance(node, kind)]
+        if len(mine) != len(theirs):
+            continue
+        for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+            if n == 0 and kind is ast.FunctionDef:
+                continue
+            tree = copy.deepcopy(answer.tree)
+            a = [node for node in ast.walk(tree) if isinstance(node, kind)][n]
+            if isinstance(a, ast.For) and isinstance(b, ast.For):
+                if ast.dump(a.iter) == ast.dump(b.iter) and ast.dump(a.target) == ast.dump(b.target):
+                    continue
+                a.iter, a.target = b.iter, b.target
+            elif isinstance(a, ast.FunctionDef) and isinstance(b, ast.FunctionDef):
+                if ast.dump(a.args) == ast.dump(b.args):
+                    continue
+                a.args = b.args
+            yield frozenset({"loop" if kind is ast.For else "arguments"}), [a.lineno], tree

@@ -1,4 +1,8 @@
-"""A time limit for student code in checks and panels: it runs in a thread, given up if it cannot be stopped."""
+"""A time limit for student code in checks and panels: it runs in a thread, given up if it cannot be stopped.
+
+The limit counts the processor's time of the thread. On a starved machine, or where code only waits, the wall's time
+runs out first: `Busy`.
+"""
 
 import contextvars
 import ctypes
@@ -8,26 +12,50 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-MAX_SECONDS = 10.0  # wall time of one call of student code; time in a debugger does not count
-MAX_COMPILING_SECONDS = 40.0  # for Theano and JAX, which compile: slow on a busy machine
+MAX_SECONDS = 10.0  # of the processor; time in a debugger does not count
+MAX_WALL_SECONDS = 25.0  # a verdict comes within 30 s
+MAX_RECURSION = 20_000  # calls; a higher limit would fill the memory before an endless recursion ends
 STOPPING_SECONDS = 0.5
+MAX_FRAMES = 50  # of a stack that is shown
 _POLL_SECONDS = 0.05
 _DEBUGGERS = ("bdb", "pdb", "IPython.core.debugger", "pydevd", "_pydevd_bundle")
 
 
 class TimeUp(Exception):
-    """Student code took too long: the limit, its stack, and whether it was stopped."""
+    """Student code took too long: the limit in seconds of the processor, its stack, and whether it was stopped."""
 
     def __init__(self, seconds: float, stack: traceback.StackSummary, stopped: bool):
         super().__init__()
         self.seconds, self.stack, self.stopped = seconds, stack, stopped
 
 
+class Busy(TimeUp):
+    """The wall's time ran out before the processor's: the machine is busy, or the code waits."""
+
+    def __str__(self) -> str:
+        return (
+            f"No result after {self.seconds:.0f} s in which the processor hardly ran it: the machine is busy, or the "
+            "code waits for something (input, sleep). Run it again."
+        )
+
+
 class _Stop(BaseException):  # a BaseException: student code with `except Exception` does not catch it
     pass
+
+
+@dataclass
+class _Limit:
+    seconds: float  # of the processor
+    wall: float
+    used: float  # by the thread when the block began
+    begun: float
+
+    def is_over(self, used: float, now: float) -> bool:
+        return used - self.used > self.seconds or now - self.begun > self.wall
 
 
 class _Thread(threading.Thread):
@@ -36,14 +64,22 @@ class _Thread(threading.Thread):
         self.function, self.context = function, contextvars.copy_context()  # ipykernel finds the cell's output in it
         self.result: Any = None
         self.error: BaseException | None = None
-        self.seconds = self.deadline = float("inf")  # of the innermost block
-        self.whole = self.seconds, self.deadline
+        self.ended = 0.0  # the processor's time of the thread at its end
+        self.limits = [_Limit(float("inf"), float("inf"), 0.0, 0.0)]  # of the blocks that it is in
 
     def run(self) -> None:
         try:
             self.result = self.context.run(self.function)
         except BaseException as error:
             self.error = error
+        self.ended = time.thread_time()
+
+    def used(self) -> float:
+        """Return the processor's time of the thread."""
+        try:
+            return time.clock_gettime(time.pthread_getcpuclockid(self.ident or 0)) if self.is_alive() else self.ended
+        except OSError:  # it has just ended
+            return self.ended
 
     def frame(self) -> FrameType | None:
         return sys._current_frames().get(self.ident or 0)
@@ -72,23 +108,41 @@ def _withdraw(thread: int | None) -> None:
             time.sleep(0)
 
 
-def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any:
-    """Call a function in a thread and return its result; raise `TimeUp` if it or a `timed` part takes too long."""
+def in_thread(function: Callable[[], Any], seconds: float = float("inf"), wall: float = float("inf")) -> Any:
+    """Call a function in a thread and return its result.
+
+    Raise `TimeUp` if it takes more than `seconds` of the processor, or a `timed` block more than its own, and `Busy` if
+    `wall`, or the wall's time of a block, runs out first. A recursion limit above `MAX_RECURSION` is lowered, also
+    while the function runs.
+    """
     thread = _Thread(function)
-    thread.whole = thread.seconds, thread.deadline = seconds, time.monotonic() + seconds
+    thread.limits[0] = _Limit(seconds, wall, 0.0, time.monotonic())
+    recursion = sys.getrecursionlimit()
     thread.start()
     try:
         while thread.is_alive():
             thread.join(_POLL_SECONDS)
-            if time.monotonic() > thread.deadline and (frame := thread.frame()) is not None:
-                if _in_debugger(frame):
-                    thread.deadline = time.monotonic() + thread.seconds
-                    continue
-                stack = traceback.extract_stack(frame)
-                raise TimeUp(thread.seconds, stack, thread.stop())
+            if sys.getrecursionlimit() > max(recursion, MAX_RECURSION):
+                _lower_recursion_limit(recursion)
+            used, now = thread.used(), time.monotonic()
+            over = next((one for one in list(thread.limits) if one.is_over(used, now)), None)
+            if over is None or (frame := thread.frame()) is None:
+                continue
+            if _in_debugger(frame):
+                for one in thread.limits:
+                    one.used, one.begun = used, now
+                continue
+            stack = traceback.StackSummary.extract(_innermost(frame), lookup_lines=False)
+            stopped = thread.stop()
+            if used - over.used > over.seconds:
+                raise TimeUp(over.seconds, stack, stopped)
+            raise Busy(over.wall, stack, stopped)
     except KeyboardInterrupt:
         thread.stop()
         raise
+    finally:
+        if sys.getrecursionlimit() != recursion:
+            _lower_recursion_limit(recursion)
     if thread.error is not None:
         raise thread.error
     return thread.result
@@ -96,26 +150,39 @@ def in_thread(function: Callable[[], Any], seconds: float = float("inf")) -> Any
 
 @contextmanager
 def timed(seconds: float | None = None) -> Iterator[None]:
-    """Limit the time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`.
-
-    A block within another one has a limit of its own, but ends when the time of the whole thread is up.
-    """
+    """Limit the processor's time of a block, by default to `MAX_SECONDS`, if it runs in a thread of `in_thread`."""
     thread = threading.current_thread()
     if not isinstance(thread, _Thread):
         yield
         return
-    outer = thread.seconds, thread.deadline
     seconds = MAX_SECONDS if seconds is None else seconds
-    own = seconds, time.monotonic() + seconds
-    thread.seconds, thread.deadline = min(own, thread.whole, key=lambda limit: limit[1])
+    own = _Limit(seconds, max(MAX_WALL_SECONDS, seconds), time.thread_time(), time.monotonic())
+    thread.limits.append(own)
     try:
         yield
     finally:
-        thread.seconds, thread.deadline = outer
+        thread.limits.remove(own)
+
+
+def _lower_recursion_limit(limit: int) -> None:
+    with suppress(RecursionError):  # this thread is deeper itself
+        sys.setrecursionlimit(limit)
+
+
+def _innermost(frame: FrameType) -> Any:
+    """Yield the innermost frames and lines of a stack, outer ones first."""
+    found: list[tuple[FrameType, int]] = []
+    inner: FrameType | None = frame
+    while inner is not None and len(found) < MAX_FRAMES:
+        found.append((inner, inner.f_lineno))
+        inner = inner.f_back
+    return reversed(found)
 
 
 def _in_debugger(frame: FrameType | None) -> bool:
-    while frame is not None:
+    for _ in range(1000):
+        if frame is None:
+            return False
         if str(frame.f_globals.get("__name__")).startswith(_DEBUGGERS):
             return True
         frame = frame.f_back

@@ -11,7 +11,7 @@ import pytest
 from small_class import RIGHT, hand_in, misplaced
 from typer.testing import CliRunner
 
-from lab.exercises.hints import EXERCISES
+from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.classroom import OPTIONAL, as_html, read_class
 from lxmls_rnn.cli.main import app
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.exercises import solutions
-from lab.exercises.hints import EXERCISES
+from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.classroom import OPTIONAL
 from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, JAX, NUMPY, TORCH
 
@@ -35,7 +34,7 @@ def solved(notebook):
     for cell in notebook.cells:
         name = cell.metadata.get("exercise")
         if name and not framework_of(name).missing:
-            cell.source = solutions.code(cell.metadata["exercise"])
+            cell.source = EXERCISES[cell.metadata["exercise"]].solution
     return notebook
 
 
@@ -156,7 +155,6 @@ def test_every_exercise_has_its_cell_check_and_solution():
     metadata = [cell.metadata for cell in read(EXERCISE_NOTEBOOK).cells]
     assert [m["exercise"] for m in metadata if "exercise" in m] == list(EXERCISES)
     assert [m["check"] for m in metadata if "check" in m] == list(EXERCISES)
-    assert {path.stem for path in Path(solutions.__file__).parent.glob("*.py")} == {"__init__", *EXERCISES}
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -166,8 +164,8 @@ def test_a_skeleton_defines_what_its_solution_defines(name):
 
     (cell,) = [cell for cell in read(EXERCISE_NOTEBOOK).cells if cell.metadata.get("exercise") == name]
     assert "...  # your code here" in cell.source
-    assert "..." not in solutions.code(name).split("def ", 1)[1].replace("h_1 ... h_L", "")
-    assert header(cell.source) == header(solutions.code(name))
+    assert "..." not in EXERCISES[name].solution.split("def ", 1)[1].replace("h_1 ... h_L", "")
+    assert header(cell.source) == header(EXERCISES[name].solution)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

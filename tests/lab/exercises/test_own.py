@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lab import GradientCheckPanel, InspectionPanel, StepThroughPanel, TrainingPanel, check
-from lab.exercises import solutions
+from lab.exercises.exercise import EXERCISES
 from lab.panels.training import live_runs
 from lxmls_rnn.deep_learning import rnn
 from lxmls_rnn.deep_learning.training import Trainer
@@ -25,7 +25,7 @@ def functions(*changes):
     """The three functions of exercise 6.1, as a notebook's cells define them."""
     space, names = {}, ("forward", "errors", "gradients")
     for name in names:
-        code = solutions.code(name)
+        code = EXERCISES[name].solution
         for old, new in changes:
             code = code.replace(old, new)
         exec(compile(code, f"<cell {name}>", "exec"), space)
@@ -103,7 +103,7 @@ def test_the_panels_train_inspect_and_step_through_with_it(tmp_path, monkeypatch
 
 def test_a_failure_names_the_function_and_a_batch_is_refused():
     check.use(*functions(("W_x @ z[:, t]", "W_x.T @ z[:, t]")))
-    with pytest.raises(RuntimeError, match="my_forward: It fails with ValueError: matmul"):
+    with pytest.raises(RuntimeError, match="my_forward fails with ValueError: matmul"):
         trained()
     check.use(*functions())
     with pytest.raises(ValueError, match="takes one sentence: set the batch size to 1"):
@@ -113,7 +113,7 @@ def test_a_failure_names_the_function_and_a_batch_is_refused():
 @pytest.mark.theano
 def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
     space = {}
-    exec(compile(solutions.code("rnn"), "<cell rnn>", "exec"), space)
+    exec(compile(EXERCISES["rnn"].solution, "<cell rnn>", "exec"), space)
     assert "the model RNN now uses MyRNN" in str(check.use(space["MyRNN"]))
     model, _ = trained(Settings(TRAIN, max_nr_sent=20, n_emb=4, n_hidd=3, model="RNN", trainer=Trainer(epochs=1)))
     assert isinstance(model, space["MyRNN"])
@@ -126,7 +126,7 @@ def test_a_class_of_ones_own_stands_for_the_one_that_it_is_made_of():
 def test_an_lstm_of_ones_own_keeps_the_guides_peepholes():
     space = {}
     for name in ("lstm_step", "lstm"):
-        exec(compile(solutions.code(name), f"<cell {name}>", "exec"), space)
+        exec(compile(EXERCISES[name].solution, f"<cell {name}>", "exec"), space)
     check.use(space["MyLSTM"])
     assert rnn.model_class("LSTM").peephole_options == (True,)
     with pytest.raises(ValueError, match="peepholes must be True, got False"):
@@ -137,7 +137,7 @@ def test_an_lstm_of_ones_own_keeps_the_guides_peepholes():
 def test_a_class_that_was_changed_takes_the_place_of_the_one_before():
     for name in ("before", "after"):
         space = {}
-        exec(compile(solutions.code("rnn"), f"<cell {name}>", "exec"), space)
+        exec(compile(EXERCISES["rnn"].solution, f"<cell {name}>", "exec"), space)
         assert "the model RNN now uses MyRNN" in str(check.use(space["MyRNN"]))
         assert issubclass(rnn.model_class("RNN"), space["MyRNN"])
         assert rnn.RNN.__module__ == "lxmls_rnn.deep_learning.theano_rnn"  # an import gives the library's

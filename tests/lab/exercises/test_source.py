@@ -1,5 +1,6 @@
-"""Mistakes that the source of an answer shows, and whose a file is."""
+"""Whose a file is, the statements of an answer, and changed versions of it."""
 
+import ast
 import os
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 import lab
 from lab.exercises import source
-from lab.exercises.source import is_students
+from lab.exercises.source import Source, is_students, placeholder_of, substitutions
 
 
 @pytest.mark.parametrize(
@@ -24,51 +25,72 @@ def test_a_cell_is_the_students(file):
 
 
 @pytest.fixture
-def message(tmp_path):
-    """Return the message about a student's code, which defines `f`."""
+def answer(tmp_path):
+    """Return the function `f` of a code, in a file of its own."""
 
-    def of(exercise, code):
+    def of(code):
         file, space = tmp_path / "cell.py", {}
         file.write_text(code)
         exec(compile(code, str(file), "exec"), space)
-        return source.mistake(exercise, space["f"])
+        return space["f"]
 
     return of
 
 
-LOOP = "def f(x, z, h, L):\n    for t in range(L):\n        {}\n"
+SOLUTION = """def f(x, n):
+    s = 0
+    for t in range(n):
+        s += x[t]
+        if t > 0:
+            s += 1
+    return s / n
+"""
+
+
+def located(answer, solution=SOLUTION):
+    """Return what must be replaced to make an answer equal the solution for some inputs, and the lines."""
+    right = {}
+    exec(solution, right)
+    tree = ast.Module([ast.parse(solution).body[0]], [])
+    found = []
+    for what, lines, changed in substitutions(answer, tree):
+        try:
+            if answer.compiled(changed)([1.0, 2.0, 5.0], 3) == right["f"]([1.0, 2.0, 5.0], 3):
+                found.append((sorted(what), lines))
+        except (NameError, IndexError):
+            pass
+    return found
 
 
 @pytest.mark.parametrize(
-    ("exercise", "code", "expected"),
+    ("old", "new", "expected"),
     [
-        ("squares", "def f(n):\n    return n ^ 2", "In Python ^ is not the power"),
-        ("forward", LOOP.format("return x[t]"), "There is a return inside the loop"),
-        ("forward", LOOP.format("h[:, t + 1] = 0"), ""),
-        (
-            "forward",
-            "def f(x):\n    a = np.zeros(2)\n    for t in x:\n        a = t\n    return a",
-            "`a = ...` in the loop",
-        ),
-        ("forward", "def f(x):\n    a = np.zeros(2)\n    for t in x:\n        a = t\n    return t", ""),
-        ("forward", "def f(x):\n    a = np.zeros(2)\n    for t in x:\n        a[t] = t\n    return a", ""),
-        ("markov", "def f(scan, A):\n    return scan(len, sequences=[A], outputs_info=A)", "A is a sequence here"),
-        ("markov", "def f(scan, A, dot):\n    return scan(len, sequences=dot(A), outputs_info=A)", ""),
-        ("updates", "def f(W):\n    W.set_value(W.get_value())", "set_value changes a parameter now"),
-        ("rnn", "def f(scan, z):\n    return scan(len, z)", "scan has no outputs_info"),
-        ("rnn", "def f(scan, z, h):\n    return scan(len, z, h)", ""),
-        ("squares", "def f(scan, z):\n    return scan(len, z)", ""),
-        ("updates", "def f(W):\n    return W.get_value()", "get_value() returns the numbers of this moment"),
-        ("rnn", "class f:\n    def _forward(self, W):\n        return W.eval()", "eval() returns the numbers"),
-        ("forward", "def f(x):\n    return x", ""),
+        ("        s += x[t]\n", "        s += 2 * x[t]\n", (["s"], [4, 5])),
+        ("s / n", "s * n", (["return"], [7])),
+        ("range(n)", "range(1, n)", (["loop"], [3])),
+        ("s = 0", "s = 1", (["s"], [2])),
+        ("    return s / n\n", "    return s\n", (["return"], [7])),
+        ("    s = 0\n", "", (["s"], [])),
     ],
 )
-def test_a_mistake_is_found_in_the_source(message, exercise, code, expected):
-    found = message(exercise, code)
-    assert found.startswith(expected)
-    assert bool(found) == bool(expected)
+def test_the_statement_of_the_solution_that_is_put_in_shows_the_line(answer, old, new, expected):
+    assert expected in located(Source(answer(SOLUTION.replace(old, new))))
 
 
-@pytest.mark.parametrize("without", [3, len, np.ones(1)])
-def test_what_has_no_source_has_no_mistake(without):
-    assert source.mistake("forward", without) == ""
+def test_nothing_is_located_where_two_lines_are_wrong(answer):
+    code = SOLUTION.replace("s / n", "s * n").replace("range(n)", "range(1, n)")
+    assert located(Source(answer(code))) == []
+
+
+def test_a_placeholder_is_found_and_an_index_is_none(answer):
+    assert (
+        placeholder_of(answer("def f(x):\n    y = ...  # your code here\n    return y")) == "y = ...  # your code here"
+    )
+    assert placeholder_of(answer("def f(x):\n    return x[...]")) == ""
+    assert placeholder_of(len) == ""
+
+
+@pytest.mark.parametrize("strange", [3, len, None, "text"])
+def test_what_has_no_source_is_said(strange):
+    with pytest.raises(ValueError, match="no source"):
+        Source(strange)

@@ -1,0 +1,614 @@
+"""Explain what is wrong with an answer: where, and why.
+
+The first difference between its arrays and the expected ones is known (`engine`). Then, in this order: statements of
+the solution, put into the answer, show which line is wrong; the first mistake of the catalogue that gives the same
+numbers, or the same error, names the cause; the numbers show a sign, a factor, an order; a small change of this line
+makes the answer right, also for inputs that the search has not seen; or else the formula of the line is shown.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import io
+import linecache
+import re
+import time
+import traceback
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from lab.exercises import engine, repair
+from lab.exercises.engine import Difference
+from lab.exercises.exercise import EXERCISES, Exercise, Patch, answer_of
+from lab.exercises.inputs import Case, cases
+from lab.exercises.source import Source, blocks, is_students, substitutions, targets
+from lxmls_rnn.submissions import harness
+from lxmls_rnn.submissions.harness import Arrays
+
+MAX_SECONDS = 8.0  # of the processor, for the explanation of one answer
+_VARIABLE = re.compile(r"0x[0-9a-f]+|\bline \d+|id=\d+|\bat 0x\w+")  # parts of messages that differ from run to run
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception of an answer: its type, the framework's own sentence, the line of the answer, and shapes in it."""
+
+    kind: str
+    message: str
+    line: int
+    text: str  # of the line
+    shapes: str
+
+    @property
+    def key(self) -> tuple[str, str, frozenset[str]]:
+        """What two answers with the same mistake have in common."""
+        return self.kind, _VARIABLE.sub("", self.message.split("\n")[0]), _targets_of(self.text)
+
+
+def _targets_of(line: str) -> frozenset[str]:
+    try:
+        return targets(ast.parse(line.rstrip(":")).body[0])
+    except (SyntaxError, IndexError):
+        return frozenset({line.split("=")[0].split("(")[0].strip()})
+
+
+def raised(error: BaseException, files: frozenset[str] = frozenset()) -> Raised:
+    """Describe an exception in student code; `files` are those of the answer, where Theano's message names others."""
+    message = str(error).strip()
+    if type(error).__module__.startswith("theano") or "Apply node" in message or "Backtrace" in message:
+        message = _of_theano(message)
+    message = re.split(r"\n-+\n|\nSee https|\nThe error occurred", message)[0]  # of JAX's page
+    message = "\n".join([line for line in message.splitlines() if line.strip()][:4])
+    found = _place(error, files)
+    text = linecache.getline(*found).strip() if found else ""
+    return Raised(type(error).__name__, message, found[1] if found else 0, text, _shapes(error, text))
+
+
+def is_from_student(error: BaseException) -> bool:
+    """Return whether student code itself raised an exception."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and is_students(tb.tb_frame.f_code.co_filename)
+
+
+def _of_theano(message: str) -> str:
+    """Return Theano's sentence and the shapes of the node, without the hints about its flags."""
+    shapes = re.findall(r"^Inputs shapes: .*", message, re.MULTILINE)[:1]
+    sentence = re.split(
+        r"^(?:Apply node that|Toposort index|Backtrace when|HINT)", message, maxsplit=1, flags=re.MULTILINE
+    )[0]
+    if not sentence.strip():
+        lines = [
+            line for line in message.splitlines() if line.strip() and not line.startswith((" ", "Backtrace", "File"))
+        ]
+        sentence = " ".join(lines[:2])
+    return " ".join([*sentence.split(), *shapes])
+
+
+def _place(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
+    """Return the file and line of the student's code that failed, or where Theano says that a variable was made."""
+    mine: list[tuple[str, int]] = []
+    tb = error.__traceback__
+    while tb is not None:
+        if is_students(tb.tb_frame.f_code.co_filename):
+            mine = [*mine[-50:], (tb.tb_frame.f_code.co_filename, tb.tb_lineno)]
+        tb = tb.tb_next
+    if not mine:  # Theano failed while the compiled function ran
+        mine = [(name, int(number)) for name, number in re.findall(r'File "(.+?)", line (\d+)', str(error))]
+        mine = [place for place in mine if is_students(place[0])]
+        # Theano's constants are shared, and remember lines of other cells that used them
+        mine = [place for place in mine if place[0] in files] or mine
+    return mine[-1] if mine else None
+
+
+def _shapes(error: BaseException, line: str) -> str:
+    """Return the shapes of the arrays in the student's line that failed."""
+    frame: FrameType | None = None
+    tb = error.__traceback__
+    while tb is not None:
+        frame = tb.tb_frame if is_students(tb.tb_frame.f_code.co_filename) else frame
+        tb = tb.tb_next
+    try:
+        tree = ast.parse(line.strip() + ("\n pass" if line.strip().endswith(":") else ""))
+    except SyntaxError:
+        return ""
+    if frame is None:
+        return ""
+    shown: dict[str, str] = {}
+    inside: set[ast.AST] = set()
+    for node in ast.walk(tree):  # outer expressions first
+        if node in inside or not isinstance(node, (ast.Name, ast.Subscript, ast.Attribute)):
+            continue
+        if any(isinstance(part, (ast.Call, ast.Lambda)) for part in ast.walk(node)):
+            continue
+        try:
+            value = eval(ast.unparse(node), frame.f_globals, frame.f_locals)
+            shape = tuple(value.shape) if isinstance(getattr(value, "shape", None), tuple) else None
+        except Exception:
+            continue
+        if shape is not None and all(isinstance(size, int) for size in shape):
+            shown[ast.unparse(node)] = str(shape)
+            inside.update(ast.walk(node))
+    return ", ".join(f"{name} {shape}" for name, shape in shown.items())
+
+
+# the general rules: a pattern of an error's sentence, and what it usually means
+_RULES = [
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in (
+        (
+            r"(method|function)'? object is not (subscriptable|iterable)|unsupported operand .*'(function|method)'|"
+            r"'(function|method)' object has no attribute",
+            "A function or method is used without its parentheses, ().",
+        ),
+        (
+            r"core dimension|not aligned|shapes cannot be multiplied|size mismatch|dot_general|Shape mismatch: [xab]|"
+            r"matmul|Dot product",
+            "The shapes of a product do not fit: is a matrix transposed, is it another one than meant, or is a vector "
+            "on the wrong side?",
+        ),
+        (
+            r"could not broadcast input array|copying sequence of size",
+            "The result has another size than the place for it: is it the right matrix, is a part such as [:, t] "
+            "missing, or is * used instead of @?",
+        ),
+        (
+            r"broadcast|mis-?match|same shape|must match the size|Elemwise|different length|incompatible shapes",
+            "Element by element, both must have the same shape: is one transposed, has a sum lost an axis, or is a "
+            "product of matrices meant?",
+        ),
+        (
+            r"out of bounds|out of range",
+            "An index goes past the end: look at the range, and at which quantity has a column more than there are "
+            "words.",
+        ),
+        (
+            r"positional argument",
+            "The number of arguments does not fit. scan calls its step with an element of each of the sequences, the "
+            "previous results, and the non_sequences, in this order.",
+        ),
+        (
+            r"TensorVariable|no len\(\)|tracer|traced|symbolic|__array__",
+            "A symbol has no value while the graph is built: Python's if, range, len, float and functions of NumPy or "
+            "math cannot use it; those of T, torch or jnp can.",
+        ),
+        (
+            r"grad|part of the computational graph|DisconnectedInput",
+            "There is no way from the cost back to a parameter, or the cost is not one number: follow it from the "
+            "parameters.",
+        ),
+        (
+            r"dtype|float32|did not match Double|expected scalar type",
+            "Numbers of different dtypes meet: the weights are float64 (in Theano self.dtype); give new arrays that "
+            "dtype.",
+        ),
+        (
+            r"unpack|not iterable|not subscriptable|'tuple'",
+            "The number of values does not fit, or a pair is used as one value: scan returns a pair of results and "
+            "updates (in JAX the last state and what was collected).",
+        ),
+    )
+]
+
+
+class Diagnosis:
+    """The explanation of one answer to an exercise."""
+
+    def __init__(self, exercise: Exercise, answer: Any, until: float = float("inf")) -> None:
+        """`until` is the time of `time.monotonic` at which the explanation ends with what is known."""
+        self.exercise, self.answer = exercise, answer
+        self.cases, self.right = cases(exercise.name), engine.expected(exercise.name)
+        self.end, self.until = time.thread_time() + MAX_SECONDS, until
+        try:
+            self.source: Source | None = Source(answer)
+        except ValueError:
+            self.source = None
+
+    def verdict(self, got: Sequence[Arrays]) -> tuple[str, str]:
+        """Return the state of an answer that gave arrays for all cases, and the text of its verdict."""
+        if unfilled := self._unfilled(got):
+            return unfilled
+        difference = engine.first_difference(self.exercise, self.right, got)
+        if difference is None:
+            return engine.RIGHT, self.exercise.right
+        return engine.NOT_RIGHT, self.of_difference(difference, got)
+
+    def _unfilled(self, got: Sequence[Arrays]) -> tuple[str, str] | None:
+        """Return a verdict if quantities are not filled in: missing, or zeros that no line of a loop writes to.
+
+        They are computed as in the solution, so that the rest can be judged.
+        """
+        names = [name for name in engine.unfilled(self.exercise, self.right, got)
+                 if (name in self.exercise.spec.results and not any(name in arrays for arrays in got))
+                 or (any(name in arrays for arrays in got) and self._is_untouched(name))]  # fmt: skip
+        if not names:
+            return None
+        filled = self._filled(names)
+        fine = [name for name in self.exercise.quantities if name not in names
+                and all(name in a and name in b and engine.same(self.exercise, a[name], b[name])
+                        for a, b in zip(self.right, filled or got, strict=True) if name in a)]  # fmt: skip
+        lead = f"Correct so far: {', '.join(fine)}. " if fine else ""
+        text = f"{lead}Fill in {', '.join(names)}: missing, or still all zeros."
+        rest = filled and engine.first_difference(self.exercise, self.right, filled)
+        if rest and rest.quantity not in names:
+            return engine.NOT_RIGHT, f"{self.of_difference(rest, filled or got)}\nThen fill in {', '.join(names)}."
+        return engine.NOT_YET, f'{text}\nA hint: check.hint("{self.exercise.name}")'
+
+    def _is_untouched(self, name: str) -> bool:
+        """Return whether no line below the first assignment writes to a quantity."""
+        if self.source is None or self.source.placeholder:
+            return True
+        return len(self.source.all_lines_of(name)) == 1 and "loop" in {
+            part for path, _ in blocks(self.source.tree) for part in path
+        }
+
+    def _filled(self, names: Sequence[str]) -> list[Arrays] | None:
+        """Return the arrays of the answer with these quantities computed as in the solution; None if that fails."""
+        if self.source is None:
+            return None
+        source, answer = self.source, self.answer
+        for name in names:
+            for what, lines, tree in substitutions(source, _solution_tree(self.exercise)):
+                if (what == frozenset({name}) and len(lines) != 1) or (what == frozenset({name}) and lines):
+                    source = source.with_tree(tree)
+        try:
+            answer = source.compiled(source.tree)
+            return [_quiet_run(self.exercise, answer, case) for case in self.cases]
+        except Exception:
+            return None
+
+    def of_error(self, n: int, error: BaseException) -> str:
+        """Explain an exception that the answer raised for case `n`."""
+        files = frozenset({self.source.function.__code__.co_filename}) if self.source else frozenset()
+        found = raised(error, files)
+        where = f"\nin line {found.line} of the cell:  {found.text}" if found.text else ""
+        shapes = f"\n({found.shapes})" if found.shapes else ""
+        lead = f"It fails with {found.kind}: {found.message}{where}{shapes}"
+        mine = set(self.source.lines.values()) if self.source else set()
+        alike = []
+        for patch in self._patches(_targets_of(found.text)):
+            outcome = None if self._is_late() else _outcome(self.exercise.name, patch, n, False)
+            if isinstance(outcome, Raised) and outcome.key == found.key:
+                lines_of_patch = _changed_lines(self.exercise.name, patch)
+                if lines_of_patch and lines_of_patch <= mine:  # the same error, of the same line
+                    return f"{lead}\n{patch.cause}"
+                alike.append(patch.cause)
+        located = self._located(None)
+        lines = located[0] if located is not None and located[0] else [found.line] if found.text else []
+        if change := self._repaired(lines):
+            return f"{lead}\n{change}"
+        if located is not None and located[0] and self.source is not None and found.line not in located[0]:
+            text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in located[0][:3])
+            lead = f"{lead}\nThe rest is right: only this is wrong\n{text}"
+        if len(set(alike)) == 1 and "scan(" not in found.text:
+            return f"{lead}\n{alike[0]}"
+        if cause := self._structure():
+            return f"{lead}\n{cause}"
+        rule = next((advice for pattern, advice in _RULES if pattern.search(f"{found.kind}: {found.message}")), "")
+        formula = self._formula(_targets_of(found.text))
+        return "\n".join(filter(None, (lead, rule, formula)))
+
+    def of_difference(self, difference: Difference, got: Sequence[Arrays]) -> str:
+        """Explain the first difference between the answer's arrays and the expected ones."""
+        if not difference.is_of_numbers and difference.advice:
+            cause = self._cause(difference, got) if difference.quantity in self.exercise.quantities else ""
+            return f"{difference.text}\n{cause or difference.advice}"
+        located = self._located(difference)
+        lines, whole = located if located is not None else ([], False)
+        where = self._where(lines, whole, difference)
+        for cause in (self._cause(difference, got), self._shown_by_numbers(difference, got), self._structure()):
+            if cause:
+                return "\n".join(filter(None, (difference.text, where, cause)))
+        if change := self._repaired(lines or self._lines_of(difference)):
+            return f"{difference.text}\n{change}"
+        weak = _weak(difference, self.exercise, self.right, got)
+        return "\n".join(filter(None, (difference.text, where, weak, self._formula(frozenset({difference.quantity})))))
+
+    # --- where ----------------------------------------------------------------------------------------------------
+
+    def _located(self, difference: Difference | None) -> tuple[list[int], bool] | None:
+        """Return the lines that are wrong, and whether the rest of the answer is right; None if no line is found."""
+        if self.source is None:
+            return None
+        solution = _solution_tree(self.exercise)
+        first = None if difference is None else self._rank(difference)
+        better: list[tuple[tuple[int, int], list[int]]] = []
+        for what, lines, tree in substitutions(self.source, solution):
+            if self._is_late():
+                break
+            try:
+                found = self._first_difference(self.source.compiled(tree), difference)
+            except Exception:
+                continue
+            if found is None:
+                return lines, True
+            if first is not None and (rank := self._rank(found)) > first and difference and difference.quantity in what:
+                better.append((rank, lines))
+        return (max(better)[1], False) if better else None
+
+    def _rank(self, difference: Difference) -> tuple[int, int]:
+        order = engine.places(self.exercise, self.right[difference.case])
+        place = (difference.step, difference.quantity)
+        return difference.case, order.index(place) if place in order else -1
+
+    def _first_difference(self, answer: Any, likely: Difference | None = None, seed: int = 0) -> Difference | None:
+        """Return the first difference of a changed answer; raise what it raises.
+
+        The case of a `likely` difference is tried first, without gradients through a model unless it is in them.
+        """
+        if likely is not None:
+            case, n = self.cases[likely.case], likely.case
+            if "through" in case and likely.quantity in list(self.exercise.quantities)[:1]:
+                case = case | {"through": False}
+            got = _quiet_run(self.exercise, answer, case)
+            right = {name: value for name, value in self.right[n].items() if name in got}
+            if found := engine._difference(self.exercise, n, right, got):
+                return found
+        expected = engine.expected(self.exercise.name, seed)
+        for n, case in enumerate(cases(self.exercise.name, seed)):
+            got = _quiet_run(self.exercise, answer, case)
+            if found := engine._difference(self.exercise, n, expected[n], got):
+                return found
+        return None
+
+    def _lines_of(self, difference: Difference) -> list[int]:
+        return self.source.lines_of(difference.quantity) if self.source else []
+
+    def _where(self, lines: list[int], whole: bool, difference: Difference) -> str:
+        if self.source is None:
+            return ""
+        if whole and not lines:
+            return (
+                f"The line for {difference.quantity} is missing; the rest is right."
+                if difference.quantity in self.exercise.quantities
+                else ""
+            )
+        if not lines and len(own := self._lines_of(difference)) == 1:
+            lines = own
+        if not lines:
+            return ""
+        text = "\n".join(f"  line {number}:  {self.source.line(number)}" for number in lines[:3])
+        return (
+            f"{'The rest is right: only this is wrong' if whole else f'{difference.quantity} is computed here'}\n{text}"
+        )
+
+    # --- why ------------------------------------------------------------------------------------------------------
+
+    def _cause(self, difference: Difference, got: Sequence[Arrays]) -> str:
+        """Return the cause of the mistake in the catalogue that gives the same numbers."""
+        n, best, score = difference.case, "", 0.0
+        through = difference.quantity not in list(self.exercise.quantities)[:1]
+        for patch in self._patches(frozenset({difference.quantity})):
+            if self._is_late():
+                break
+            found = self._likeness(difference, got[n], _outcome(self.exercise.name, patch, n, through))
+            if found == 3 and not self._like_elsewhere(patch, n, got):
+                found = 2.5
+            if found > score:
+                best, score = patch.cause, found
+            if score == 3:
+                return best
+        if self.exercise.shares and score < 2 and difference.quantity == "p":
+            for patch in EXERCISES[self.exercise.shares].patches:
+                arrays = _shared_outcome(self.exercise.name, patch, n)
+                found = self._likeness(difference, got[n], arrays)
+                if found > score:
+                    best, score = patch.cause, found
+        if score == 1:
+            return f"{best} But later steps differ from that: is there another mistake?"
+        return best
+
+    def _patches(self, what: frozenset[str]) -> list[Patch]:
+        """Return the mistakes of the catalogue, first those in lines that compute something."""
+        return sorted(self.exercise.patches, key=lambda patch: not what & _changed(self.exercise.name, patch))
+
+    def _likeness(self, difference: Difference, got: Arrays, wrong: Arrays | Raised | None) -> float:
+        """Return 3 if two wrong answers agree in everything, 2 in the quantity, 1 in its first wrong step, else 0."""
+        name, n = difference.quantity, difference.case
+        if not isinstance(wrong, dict) or name not in wrong or name not in got or got[name].shape != wrong[name].shape:
+            return 0
+        right = {key: value for key, value in self.right[n].items() if key in wrong}
+        theirs = engine._difference(self.exercise, n, right, wrong)
+        if theirs is None or (theirs.quantity, theirs.step) != (name, difference.step):
+            return 0
+        if self._alike(name, n, wrong, got):
+            shared = [key for key in self.exercise.quantities if key in wrong and key in got]
+            return 3 if all(self._alike(key, n, wrong, got) for key in shared) else 2
+        quantity = self.exercise.quantities[name]
+        a, b = (engine.at(quantity, array, difference.step) for array in (wrong[name], got[name]))
+        return 1 if difference.step is not None and engine.is_close(self.exercise, self.right[n][name], a, b) else 0
+
+    def _alike(self, name: str, n: int, wrong: Arrays, got: Arrays) -> bool:
+        """Return whether two wrong answers have the same numbers; rounding is relative to the right ones."""
+        a, b = wrong[name], got[name]
+        return a.shape == b.shape and engine.is_close(self.exercise, self.right[n][name], a, b)
+
+    def _like_elsewhere(self, patch: Patch, n: int, got: Sequence[Arrays]) -> bool:
+        """Return whether a mistake gives the answer's numbers for the other inputs too."""
+        for m, arrays in enumerate(got):
+            if m == n or self._is_late():
+                continue
+            wrong = _outcome(self.exercise.name, patch, m, False)
+            if not isinstance(wrong, dict) or not all(
+                self._alike(key, m, wrong, arrays) for key in self.exercise.quantities if key in wrong and key in arrays
+            ):
+                return False
+        return True
+
+    def _shown_by_numbers(self, difference: Difference, got: Sequence[Arrays]) -> str:
+        """Return what the numbers show: a sign, a factor, another quantity, an order, NaN."""
+        name, n = difference.quantity, difference.case
+        if not difference.is_of_numbers or name not in self.exercise.quantities:
+            return ""
+        right, mine = self.right[n][name], got[n][name]
+        if right.dtype.kind not in "iuf":
+            return ""
+        if not np.isfinite(mine).all():
+            return "It contains NaN or infinity: is there a division by zero, or a logarithm of zero?"
+        quantity, same = self.exercise.quantities[name], functools.partial(engine.same, self.exercise)
+        if quantity.step_axis is not None and same(np.flip(right, quantity.step_axis), mine):
+            return f"{name} is in reverse order: the last word comes first."
+        for other, value in self.right[n].items():
+            if other != name and other in self.exercise.quantities and same(value, mine) and np.any(value):
+                return f"This is {other}."
+        if right.ndim == 2 and right.shape[0] == right.shape[1] and same(right.T, mine):
+            return "It is transposed."
+        if right.ndim and np.any(right) and right.size > 1:
+            factor = float((mine * right).sum()) / float((right * right).sum())
+            L = len(self.cases[n].get("x", ()))
+            if abs(factor - 1) > 1e-6 and factor and same(factor * right, mine):
+                known = {-1.0: "The sign is wrong.", float(L): f"It is L = {L} times too large.",
+                         -float(L): f"The sign is wrong, and it is L = {L} times too large.",
+                         1 / max(L, 1): f"It is L = {L} times too small: it is divided by L twice.",
+                         -1 / max(L, 1): f"The sign is wrong, and it is L = {L} times too small."}  # fmt: skip
+                if cause := next((text for one, text in known.items() if one and abs(factor / one - 1.0) < 1e-6), ""):
+                    return cause
+        if quantity.step_axis is not None:
+            columns = np.moveaxis(mine, quantity.step_axis, 0)
+            last = np.moveaxis(right, quantity.step_axis, 0)[-1]
+            if len(columns) > 1 and all(same(last, column) for column in columns):
+                return (
+                    "It is the last step's result everywhere: a collected array is changed in place; make a new one "
+                    "for each step."
+                )
+        return ""
+
+    def _structure(self) -> str:
+        """Return what the statements show of any exercise: a return in a loop, or an array that a loop replaces."""
+        if self.source is None:
+            return ""
+        solution = list(blocks(_solution_tree(self.exercise)))
+        if any(isinstance(node, ast.Return) for path, body in solution for node in body if path[-1:] == ("loop",)):
+            return ""
+        for path, body in blocks(self.source.tree):
+            for node in body if path[-1:] == ("loop",) else ():
+                if isinstance(node, ast.Return):
+                    return (
+                        f"There is a return inside the loop, in line {node.lineno}: the function ends in the loop's "
+                        "first round. Move it below the loop."
+                    )
+                for name in self.exercise.quantities:
+                    whole = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+                    if whole and len(self.source.all_lines_of(name)) > 1:
+                        return (
+                            f"`{name} = ...` in line {node.lineno} replaces the whole array in each round of the loop: "
+                            "write to a part of it, or add with +=."
+                        )
+        return ""
+
+    def _repaired(self, lines: Sequence[int]) -> str:
+        """Return a sentence about a small change in these lines that makes the answer right, or an empty string."""
+        if self.source is None or not lines:
+            return ""
+
+        def accepts(answer: Any) -> bool:
+            return self._first_difference(answer) is None and self._first_difference(answer, None, 1) is None
+
+        return repair.repaired(self.source, lines, accepts, self._is_late)
+
+    def _formula(self, names: frozenset[str]) -> str:
+        """Return the formula of the quantity that a line computes."""
+        for name in names:
+            if name in self.exercise.quantities:
+                return f"The formula: {self.exercise.quantities[name].formula}."
+        first = next(iter(self.exercise.quantities.values()))
+        if len(self.exercise.spec.results) == 1:
+            return f"The formula: {first.formula}."
+        return f'A hint: check.hint("{self.exercise.name}")'
+
+    def _is_late(self) -> bool:
+        return time.thread_time() > self.end or time.monotonic() > self.until
+
+
+def _weak(difference: Difference, exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> str:
+    """Return a remark on numbers that is no cause."""
+    name, n = difference.quantity, difference.case
+    if name not in exercise.quantities or not difference.is_of_numbers:
+        return ""
+    quantity = exercise.quantities[name]
+    a, b = (engine.at(quantity, array[n][name], difference.step) for array in (right, got))
+    if b.dtype.kind in "iuf" and not np.any(b) and np.any(a):
+        return "It is all zeros here: is this step missing?"
+    whole = got[n][name].astype(float) if a.dtype.kind == "f" and b.dtype.kind == "f" else np.zeros(())
+    factor = float((whole * right[n][name]).sum()) / (float((right[n][name] ** 2).sum()) or 1) if whole.ndim else 0
+    if factor and engine.same(exercise, factor * right[n][name], whole):
+        return f"It is {factor:.4g} times the correct one everywhere."
+    if name == "p" and b.dtype.kind == "f" and b.ndim == 1 and abs(float(b.sum()) - 1) > 1e-6:
+        return f"The sum of the probabilities is {float(b.sum()):.4g}, expected 1. Is exp(y) divided by its sum?"
+    return ""
+
+
+def _solution_tree(exercise: Exercise) -> ast.Module:
+    """Return the solution's function, or its method `_forward`, as a tree."""
+    tree = ast.parse(exercise.solution)
+    names = (exercise.function, "_forward")
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
+    return ast.Module([found[-1]], [])
+
+
+def _quiet_run(exercise: Exercise, answer: Any, case: Case) -> Arrays:
+    with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        return harness.run(exercise.spec, answer, case)
+
+
+@functools.cache
+def _changed(name: str, patch: Patch) -> frozenset[str]:
+    """Return what the lines compute in which a mistake differs from the solution."""
+    return frozenset().union(*map(_targets_of, _changed_lines(name, patch)))
+
+
+@functools.cache
+def _changed_lines(name: str, patch: Patch) -> frozenset[str]:
+    """Return the lines in which a mistake differs from the solution."""
+    known = EXERCISES[name].solution.splitlines()
+    return frozenset(line.strip() for line in patch.code.splitlines() if line not in known)
+
+
+@functools.cache
+def _outcome(name: str, patch: Patch, n: int, through: bool) -> Arrays | Raised | None:
+    """Return what the solution with a mistake gives for a case; gradients through a model only if `through`."""
+    case = cases(name)[n]
+    return _run_patch(
+        EXERCISES[name], name, patch, case if through or "through" not in case else case | {"through": False}
+    )
+
+
+def _run_patch(exercise: Exercise, name: str, patch: Patch, case: Case) -> Arrays | Raised | None:
+    file = f"<mistake in line {patch.line} of {name}>"
+    linecache.cache[file] = len(patch.code), None, patch.code.splitlines(keepends=True), file
+    try:
+        return _quiet_run(exercise, answer_of(name, patch.code, file), case)
+    except (harness.BadResult, harness.Unfinished):
+        return None
+    except Exception as error:
+        return raised(error, frozenset({file}))
+
+
+@functools.cache
+def _shared_outcome(name: str, patch: Patch, n: int) -> Arrays | None:
+    """Return p (L, n_tags) of a mistake of the exercise in NumPy whose numbers are shared."""
+    exercise = EXERCISES[name]
+    shared = EXERCISES[exercise.shares]
+    code = patch.code
+    if exercise.framework in ("torch", "jax"):  # their network has tanh
+        code = code.replace("from scipy.special import expit as logistic", "from numpy import tanh as logistic")
+    found = _run_patch(shared, shared.name, Patch(patch.cause, code, patch.line), cases(name)[n])
+    if not isinstance(found, dict) or "p" not in found:
+        return None
+    return {"p": found["p"].T.astype(engine.expected(name)[n]["p"].dtype)}
+
+
+def traceback_lines(stack: traceback.StackSummary) -> str:
+    """Return the student's innermost line of a stack."""
+    mine = [(frame.filename, frame.lineno or 0) for frame in stack if is_students(frame.filename)]
+    line = linecache.getline(*mine[-1]).strip() if mine else ""
+    return f"\nin line {mine[-1][1]} of the cell:  {line}" if line else ""

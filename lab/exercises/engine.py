@@ -1,0 +1,337 @@
+"""Compare the named arrays of an answer with those of the solution, step by step, and stop at the first difference.
+
+`expected(name)` runs the solution through the harness of its exercise; `judge(name, results)` decides from arrays
+alone, so the answer may have run in another process. `lab.exercises.diagnosis` explains a difference with the answer.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.exercises.exercise import EXERCISES, Exercise, Quantity, answer_of
+from lab.exercises.inputs import cases
+from lxmls_rnn.submissions import harness
+from lxmls_rnn.submissions.harness import CHANGED, SCANS, Arrays
+from lxmls_rnn.teaching.gradient_check import TOLERANCE
+
+RIGHT, NOT_YET, NOT_RIGHT = "right", "not yet", "not right"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a run of an answer ended with instead of arrays: a state, and a sentence."""
+
+    state: str
+    text: str
+
+
+Result = Arrays | Failure  # of one case
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict from arrays alone: the state, what is right or the first difference, and the share of right arrays."""
+
+    state: str
+    text: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first difference between an answer's arrays and the expected ones."""
+
+    case: int
+    quantity: str
+    step: int | None  # 1, 2, ...; h also has step 0
+    text: str
+    advice: str = ""  # what the arrays themselves show; certain
+    is_of_numbers: bool = False  # the shape and the kind of numbers are right
+
+
+@functools.cache
+def expected(name: str, seed: int = 0) -> list[Arrays]:
+    """Return the arrays of the solution for each case."""
+    exercise = EXERCISES[name]
+    return [harness.run(exercise.spec, answer_of(name), case) for case in cases(name, seed)]
+
+
+def judge(name: str, results: Sequence[Result], seed: int = 0) -> Judgement:
+    """Decide on the results of an answer, one for each of `cases(name, seed)`, in order."""
+    exercise, right = EXERCISES[name], expected(name, seed)
+    failures = [result for result in results if isinstance(result, Failure)]
+    share = share_of(exercise, right, results)
+    if failures:
+        return Judgement(failures[0].state, failures[0].text, share)
+    got = [result for result in results if not isinstance(result, Failure)]
+    if len(got) != len(right):
+        return Judgement(NOT_RIGHT, f"There are results for {len(got)} of {len(right)} inputs.", share)
+    if missing := unfilled(exercise, right, got):
+        return Judgement(NOT_YET, f"Fill in {', '.join(missing)}.", share)
+    if difference := first_difference(exercise, right, got):
+        return Judgement(NOT_RIGHT, "\n".join(filter(None, (difference.text, difference.advice))), share)
+    return Judgement(RIGHT, exercise.right, share)
+
+
+def share_of(exercise: Exercise, right: Sequence[Arrays], results: Sequence[Result]) -> float:
+    """Return the share of the quantities that are right for all inputs."""
+    if len(results) != len(right):
+        return 0.0
+    fine = [
+        all(isinstance(got, dict) and name in got and same(exercise, a[name], got[name])
+            for a, got in zip(right, results, strict=True) if name in a)
+        for name in exercise.quantities
+    ]  # fmt: skip
+    return sum(fine) / len(fine)
+
+
+def unfilled(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> list[str]:
+    """Return the quantities that are missing or all zeros, and should not be."""
+    return [name for name in exercise.quantities
+            if any(name in a and np.any(a[name] != a[name].dtype.type()) for a in right)
+            and all(name not in b or (b[name].dtype.kind in "iufb" and not np.any(b[name])) for b in got)]  # fmt: skip
+
+
+def tolerance(exercise: Exercise, right: np.ndarray) -> float:
+    """Return how much an entry may differ, relative to the largest one."""
+    return max(exercise.tolerance, TOLERANCE.get(str(right.dtype), 0.0))
+
+
+def same(exercise: Exercise, right: np.ndarray, got: np.ndarray, least: float = 0.0) -> bool:
+    """Return whether an array has the right shape and, up to rounding, the right numbers."""
+    if right.shape != got.shape or (right.dtype.kind in "iufb") != (got.dtype.kind in "iufb"):
+        return False
+    if right.dtype.kind not in "iufb":
+        return bool(np.array_equal(right, got))
+    a, b = right.astype(float), got.astype(float)
+    largest = max(float(np.abs(a[np.isfinite(a)]).max(initial=0)), 1e-12)
+    close = np.abs(a - b) <= max(tolerance(exercise, right), least) * largest
+    return bool(np.all(close | (a == b) | (np.isnan(a) & np.isnan(b))))
+
+
+def first_difference(exercise: Exercise, right: Sequence[Arrays], got: Sequence[Arrays]) -> Difference | None:
+    """Return the first difference in the order of computation, of the first case that has one."""
+    for n, (a, b) in enumerate(zip(right, got, strict=True)):
+        if found := _difference(exercise, n, a, b):
+            return found
+    return None
+
+
+def _difference(exercise: Exercise, n: int, right: Arrays, got: Arrays) -> Difference | None:
+    if np.size(got.get(CHANGED, ())):
+        text = f"{', '.join(got[CHANGED])} is changed in place: whoever called the function still needs it."
+        return Difference(
+            n, CHANGED, None, text, "Assign to a new array, or to a copy; with a shared variable, leave set_value out."
+        )
+    there = {name: one for name, one in exercise.quantities.items() if name in right}
+    if found := _order(exercise, n, there, right, got):
+        return found
+    for name, quantity in there.items():
+        if name in got and (found := _form(exercise, n, quantity, right[name], got[name])):
+            return found
+    for step, name in places(exercise, right):
+        if name not in got:
+            return Difference(n, name, None, f"{name} is missing.")
+        a, b = at(there[name], right[name], step), at(there[name], got[name], step)
+        if not is_close(exercise, right[name], a, b):
+            where = f"{of_case(exercise, n)}{name}{_step_text(exercise, n, step)}"
+            lead = _lead(exercise, n, right, got, step, name)
+            text = f"{lead}First difference: {where} {_shown(b, a)}."
+            return Difference(n, name, step, text, is_of_numbers=True)
+    if SCANS in right and not np.array_equal(right[SCANS], got.get(SCANS)):
+        return Difference(n, SCANS, None, "The numbers are correct, but there is no scan: use scan in this exercise.")
+    return None
+
+
+def places(exercise: Exercise, right: Arrays) -> list[tuple[int | None, str]]:
+    """Return the steps and quantities in the order of computation: those of a step together, then those of none."""
+    order: list[tuple[int | None, str]] = []
+    group: list[Quantity] = []
+
+    def close() -> None:
+        if group:
+            axis = [(one, one.step_axis) for one in group]
+            last = max(right[one.name].shape[axis or 0] + one.first for one, axis in axis)
+            steps = range(min(one.first for one in group), last)
+            for step in reversed(steps) if exercise.backwards else steps:
+                order.extend((step, one.name) for one in group
+                             if one.first <= step < right[one.name].shape[one.step_axis or 0] + one.first)  # fmt: skip
+            group.clear()
+
+    for name, quantity in exercise.quantities.items():
+        if name not in right:
+            continue
+        if quantity.step_axis is not None:
+            group.append(quantity)
+        else:
+            close()
+            order.append((None, name))
+    close()
+    return order
+
+
+def at(quantity: Quantity, array: np.ndarray, step: int | None) -> np.ndarray:
+    """Return a quantity at a step, or all of it."""
+    if step is None or quantity.step_axis is None:
+        return array
+    return np.take(array, step - quantity.first, quantity.step_axis)
+
+
+def is_close(exercise: Exercise, whole: np.ndarray, a: np.ndarray, b: np.ndarray) -> bool:
+    """Compare a part of an array; what counts as rounding is relative to the whole."""
+    if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
+        return bool(np.array_equal(a, b))
+    largest = max(float(np.abs(whole[np.isfinite(whole)]).max(initial=0)), 1e-12)
+    off = np.abs(np.asarray(b, float) - np.asarray(a, float))
+    return bool(np.all((off <= tolerance(exercise, whole) * largest) | (a == b) | (np.isnan(a) & np.isnan(b))))
+
+
+def _order(exercise: Exercise, n: int, there: dict[str, Quantity], right: Arrays, got: Arrays) -> Difference | None:
+    """Return a difference if results are correct, but in the places of others."""
+    places: dict[str, str] = {}
+    for name in there:
+        if name in got and np.any(right[name]) and not same(exercise, right[name], got[name]):
+            alike = [
+                other
+                for other in there
+                if other != name and np.any(right[other]) and same(exercise, right[other], got[name])
+            ]
+            if alike:
+                places[name] = alike[0]
+    if places and set(places) == set(places.values()):
+        names = ", ".join(exercise.spec.results)
+        how = f"{' and '.join(places)} are swapped" if len(places) == 2 else "The results are in the wrong order"
+        return Difference(n, next(iter(places)), None, f"{how}: return {names}.", "The numbers are correct.")
+    return None
+
+
+def _form(exercise: Exercise, n: int, quantity: Quantity, right: np.ndarray, got: np.ndarray) -> Difference | None:
+    """Return a difference in shape or dtype."""
+    expected_shape = f"({', '.join(quantity.axes)}{',' * (len(quantity.axes) == 1)}) = {right.shape}"
+    if got.shape != right.shape:
+        text = f"{of_case(exercise, n)}{quantity.name} has shape {got.shape}, expected {expected_shape}."
+        return Difference(n, quantity.name, None, text, shape_advice(exercise, quantity, right, got))
+    if right.dtype.kind == "f" and got.dtype.kind not in "f" and np.any(right != np.round(right)):
+        text = f"{quantity.name} has the dtype {got.dtype}, which drops fractions; expected {right.dtype}."
+        return Difference(n, quantity.name, None, text, "Its array is made for whole numbers: make it of floats.")
+    if right.dtype.kind in "iu" and got.dtype.kind not in "iu" and quantity.axes:
+        text = f"{quantity.name} has the dtype {got.dtype}; expected {right.dtype}: ids are integers, as indices are."
+        return Difference(n, quantity.name, None, text, "Give its array the dtype int32.")
+    if exercise.tolerance >= 1e-7:
+        return None
+    if right.dtype == "float64" and got.dtype == "float32" and same(exercise, right, got, TOLERANCE["float32"]):
+        text = f"{quantity.name} is correct only in float32 precision; expected float64."
+        return Difference(n, quantity.name, None, text, "Does something on the way have its own dtype?")
+    return None
+
+
+def shape_advice(exercise: Exercise, quantity: Quantity, right: np.ndarray, got: np.ndarray) -> str:
+    """Return what a wrong shape shows."""
+    axes = quantity.axes
+    if got.ndim == 2 and got.shape == right.shape[::-1]:
+        numbers = " The numbers are correct." if same(exercise, right, got.T, 1e-4) else ""
+        return f"It is transposed: ({', '.join(axes[::-1])}) instead of ({', '.join(axes)}).{numbers}"
+    if axes[:1] == ("B",):
+        if got.shape == right.shape[:1]:
+            return "It has one number for each sentence; expected one for each position."
+        return "The sentences are cut or filled up to another length: L is that of the longest one."
+    if "n_tags" in axes and len(axes) == 2 and np.array_equal(got, right.argmax(axes.index("n_tags"))):
+        return "These are the most likely tags, argmax; return the probabilities of all tags."
+    if quantity.step_axis is not None and right.ndim == 2 and got.size == right.shape[1 - quantity.step_axis]:
+        for word, step in (("first", 0), ("last", -1)):
+            part = np.take(right, step, quantity.step_axis)
+            if same(exercise, part, got.ravel(), 1e-4):
+                return f"It is the {word} step only: return all steps."
+    if got.ndim == right.ndim == 2 and quantity.step_axis is not None:
+        longer = got.shape[quantity.step_axis] - right.shape[quantity.step_axis]
+        if got.shape[1 - quantity.step_axis] == right.shape[1 - quantity.step_axis] and abs(longer) == 1:
+            if "L + 1" in axes:
+                return "h_0 = 0 has a column too, the first one: L + 1 columns."
+            if longer == 1:
+                return "It has a place too many: only h has one for step 0. Leave h_0 out."
+            return "A step is missing: each word needs one, so look at the range, n_steps and slices."
+        if longer == 0 and "n_tags" in axes:
+            return "Each word needs one number for each tag: these seem to be the hidden states, without W_y."
+    if got.ndim == right.ndim + 1:
+        return "It has one axis too many: the product of a matrix and a vector is @ or T.dot, not * or np.outer."
+    if right.ndim == 2 and got.ndim < 2 and axes[0].startswith("n_"):
+        return "The gradient of a matrix is an outer product of two vectors: np.outer, not * or a dot product."
+    if got.ndim == 0 and right.ndim:
+        return "It is one number: a dot product of two vectors is a sum; * multiplies element by element."
+    if got.ndim == right.ndim - 1 and quantity.step_axis is not None:
+        return "It seems to be one step only: return all steps."
+    return ""
+
+
+def of_case(exercise: Exercise, n: int) -> str:
+    """Describe the inputs of a case by its numbers, as the beginning of a sentence; "" if there are none."""
+    case = cases(exercise.name)[n]
+    names = [*exercise.spec.arguments, "accuracies", "patience", "step", "rate"]
+    short = [
+        f"{name} = {_number(case[name])}" for name in dict.fromkeys(names) if name in case and _is_short(case[name])
+    ]
+    return f"with {', '.join(short)}, " if short else ""
+
+
+def _is_short(value: object) -> bool:
+    if isinstance(value, list):
+        return 0 < len(value) <= 12 and all(isinstance(part, float) for part in value)
+    return np.ndim(value) == 0 and not isinstance(value, (str, bool)) if not isinstance(value, list) else False
+
+
+def _number(value: object) -> str:
+    return str([*value]) if isinstance(value, list) else f"{np.asarray(value).item():g}"
+
+
+def _step_text(exercise: Exercise, n: int, step: int | None) -> str:
+    if step is None:
+        return ""
+    case = cases(exercise.name)[n]
+    index = f" (index {step - 1} in Python)" if step else ""
+    of = f" of a sentence of {len(case['x'])} words" if "x" in case else ""
+    return (
+        f" at step {step}{index}{of}"
+        if len(case.get("x", "  ")) != 1
+        else f" at step {step}{index} of a sentence of 1 word"
+    )
+
+
+def _lead(exercise: Exercise, n: int, right: Arrays, got: Arrays, step: int | None, name: str) -> str:
+    """Say what is correct before the first difference."""
+    order = places(exercise, right)
+    before = order[: order.index((step, name))]
+    done = list(dict.fromkeys(s for s, _ in before if s is not None and s != step and s > 0))
+    here = [other for s, other in before if s == step]
+    parts = []
+    if done and step is not None:
+        low, high = min(done), max(done)
+        parts.append(f"step {low}" if low == high else f"steps {low} to {high}")
+    if here:
+        parts.append(", ".join(here) + (f" of step {step}" if step is not None else ""))
+    return f"Correct: {', '.join(parts)}. " if parts else ""
+
+
+def _shown(got: np.ndarray, right: np.ndarray) -> str:
+    """Return both values in words: numbers, texts, the first numbers of a vector, the worst entry of a matrix."""
+    if got.dtype.kind not in "iufb":
+        n = next((n for n, (a, b) in enumerate(zip(got, right, strict=True)) if a != b), 0) if got.ndim else 0
+        return f"is {str(np.ravel(got)[n])!r}, expected {str(np.ravel(right)[n])!r}"
+    if got.ndim < 2:
+        return f"is {_vector(got)}, expected {_vector(right)}"
+    off = np.abs(got.astype(float) - right.astype(float))
+    off[~np.isfinite(off)] = np.inf
+    place = np.unravel_index(int(off.argmax()), off.shape)
+    rows, columns = (int((off > 1e-9 * (np.abs(right).max() or 1)).any(axis=axis).sum()) for axis in (1, 0))
+    return (
+        f"is {got[place]:.4g} at [{place[0]}, {place[1]}], expected {right[place]:.4g}; {rows} of {len(off)} rows and "
+        f"{columns} of {off.shape[1]} columns differ"
+    )
+
+
+def _vector(value: np.ndarray) -> str:
+    numbers = [f"{number:.4g}" for number in np.ravel(value)]
+    return numbers[0] if value.ndim == 0 else f"[{', '.join(numbers if len(numbers) <= 6 else [*numbers[:6], '...'])}]"

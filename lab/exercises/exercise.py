@@ -1,0 +1,191 @@
+"""The exercises, each read from one file of `catalogue`: facts, quantities, hints, solution, and known mistakes.
+
+A file is Markdown, and its name is the exercise's place in the course and its name, such as 01-forward.md. Its first
+heading is the title, lines `- name: value` are the facts, and the sections are
+
+    ## Quantities   a table: what the answer computes, in order, with axes and formula
+    ## Hints        a numbered paragraph each
+    ## Solution     a block of code, the exercise's cell
+    ## Mistakes     a cause, and changes of the solution that make this mistake, with a blank line between two
+
+Everything that repeats these facts is derived from here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxmls_rnn.submissions.harness import Spec
+
+FOLDER = Path(__file__).parent / "catalogue"
+# the imports of the notebook's cells before an exercise, by the beginning of its kind
+IMPORTS = {
+    "torch": "import torch\nfrom torch import nn\n",
+    "jax": "import jax\nimport jax.numpy as jnp\nfrom jax import lax\n",
+}
+_FACTS = (
+    "number",
+    "kind",
+    "function",
+    "inputs",
+    "arguments",
+    "optional",
+    "needs",
+    "shares",
+    "order",
+    "right",
+    "results",
+    "tolerance",
+)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What an answer computes, named as in its results: axes, formula, and the hint to it."""
+
+    name: str
+    axes: tuple[str, ...]
+    formula: str
+
+    @property
+    def step_axis(self) -> int | None:
+        """The axis that has a place for each word or step, if there is one."""
+        return next((n for n, axis in enumerate(self.axes) if axis in ("L", "L + 1", "n")), None)
+
+    @property
+    def first(self) -> int:
+        """The step of the first place: 0 if there is one before the first word."""
+        return 0 if "L + 1" in self.axes else 1
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A known mistake: its cause in words, and the solution with it."""
+
+    cause: str
+    code: str
+    line: int  # in the file, for messages of tests
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise, see the module."""
+
+    name: str
+    number: str
+    title: str
+    optional: bool
+    function: str  # the function or class that is checked
+    spec: Spec
+    inputs: str  # of `lab.exercises.inputs`
+    quantities: dict[str, Quantity]
+    backwards: bool  # the last word is computed first
+    tolerance: float  # how much an entry may differ, relative to the largest one; 0 for rounding only
+    needs: tuple[str, ...]  # exercises whose answers this one calls
+    shares: str  # exercise whose mistakes give the same numbers here; "" for none
+    right: str  # what a verdict says of a right answer
+    hints: tuple[str, ...]
+    solution: str
+    patches: tuple[Patch, ...]
+
+    @property
+    def framework(self) -> str:
+        """The framework that may be missing, "torch" or "jax", as in `FRAMEWORKS`; else "numpy"."""
+        begin = self.spec.kind.split("_")[0]
+        return begin if begin in IMPORTS else "numpy"
+
+    @property
+    def before(self) -> str:
+        """The code of the cells that the solution builds on."""
+        return IMPORTS.get(self.framework, "") + "\n".join(EXERCISES[name].solution for name in self.needs)
+
+
+def read(file: Path) -> Exercise:
+    """Read an exercise; raise ValueError, with the file and the place, if it is not of the form described above."""
+    text = file.read_text(encoding="utf-8")
+    head, *parts = re.split(r"^## (\w+)\n", text, flags=re.MULTILINE)
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    if missing := [name for name in ("Quantities", "Hints", "Solution", "Mistakes") if name not in sections]:
+        raise ValueError(f"{file}: the section ## {missing[0]} is missing")
+    facts = dict(re.findall(r"^- (\w+): (.*)$", head, re.MULTILINE))
+    if unknown := [name for name in facts if name not in _FACTS]:
+        raise ValueError(f"{file}: unknown fact {unknown[0]!r}, expected one of {', '.join(_FACTS)}")
+    title = re.match("# (.+)\n", head)
+    if title is None:
+        raise ValueError(f"{file}: the first line should be the title, # TITLE")
+
+    def names(fact: str) -> tuple[str, ...]:
+        return tuple(name.strip() for name in facts.get(fact, "").split(",") if name.strip())
+
+    rows = re.findall(r"^\| `(.+?)` \|(.*?)\| (.*?) \|$", sections["Quantities"], re.MULTILINE)
+    quantities = {name: Quantity(name, tuple(a.strip() for a in axes.split(",") if a.strip()), formula.replace("`", ""))
+                  for name, axes, formula in rows}  # fmt: skip
+    solution = _blocks("python", sections["Solution"])[0]
+    before_mistakes = text[: text.index("## Mistakes\n")].count("\n") + 1
+    return Exercise(
+        name=file.stem.partition("-")[2],
+        number=facts["number"],
+        title=title[1],
+        optional="optional" in facts,
+        function=facts["function"],
+        spec=Spec(facts["kind"], names("arguments"), names("results") or tuple(quantities)),
+        inputs=facts["inputs"],
+        quantities=quantities,
+        backwards=facts.get("order") == "backwards",
+        tolerance=float(facts.get("tolerance", 0)),
+        needs=names("needs"),
+        shares=facts.get("shares", ""),
+        right=facts["right"],
+        hints=tuple(
+            re.sub(r"^   ", "", hint, flags=re.MULTILINE).strip()
+            for hint in re.split(r"^\d+\. ", sections["Hints"], flags=re.MULTILINE)[1:]
+        ),
+        solution=solution,
+        patches=tuple(_patches(file, solution, sections["Mistakes"], before_mistakes)),
+    )
+
+
+def _blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def _patches(file: Path, solution: str, section: str, line: int) -> list[Patch]:
+    patches, cause = [], ""
+    for found in re.finditer(r"^```(\w+)\n(.*?)^```$|^(?!```)(\S[^\n]*)", section, re.MULTILINE | re.DOTALL):
+        if found[1] is None:
+            cause = found[3]
+            continue
+        begin = line + section[: found.start()].count("\n") + 2
+        if found[1] == "python":
+            patches.append(Patch(cause, found[2], begin))
+            continue
+        for part in re.finditer(r"(?:^[-+] .*\n)+", found[2], re.MULTILINE):  # a blank line is between two
+            at = begin + found[2][: part.start()].count("\n")
+            patches.append(Patch(cause, _patched(solution, part[0], f"{file}, line {at}"), at))
+    return patches
+
+
+def _patched(code: str, diff: str, place: str) -> str:
+    """Replace the texts after "- " by those after "+ "."""
+    for old, new in re.findall(r"((?:^- .*\n)+)((?:^\+ .*\n)*)", diff, re.MULTILINE):
+        before, after = ("\n".join(line[2:] for line in part.splitlines()) for part in (old, new))
+        if before not in code:
+            raise ValueError(f"{place}: the solution has no {before!r}")
+        code = code.replace(before, after)
+    return code
+
+
+EXERCISES = {one.name: one for one in map(read, sorted(FOLDER.glob("*.md")))}  # in the order of the course
+
+
+@functools.cache
+def answer_of(name: str, code: str = "", file: str = "") -> object:
+    """Return the function or class of a code, by default of the solution; the exercises that it needs are solved."""
+    exercise = EXERCISES[name]
+    space: dict[str, object] = {"__name__": "__main__"}
+    exec(compile(exercise.before, f"<before {name}>", "exec"), space)
+    exec(compile(code or exercise.solution, file or f"<solution of {name}>", "exec"), space)
+    return space[exercise.function]

@@ -1,0 +1,227 @@
+"""The inputs of the checks: for each exercise, cases that a wrong answer cannot pass by luck.
+
+Sizes differ from each other, so that swapped ones fail, and between the cases, so that written numbers fail. Sentences
+have 1, 2, 6 and 12 words, words that are repeated, ids above 255, and a gold tag with a probability below 0.01. A
+`seed` draws other numbers of the same kind: a repaired answer is tried on inputs that the search has not seen.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lab.exercises.exercise import EXERCISES, answer_of
+
+Case = dict[str, Any]
+# n_words, n_emb, n_hidd, n_tags
+SMALL, LARGE = (9, 4, 5, 3), (1000, 3, 4, 6)
+SENTENCES = (
+    (SMALL, [7, 2, 0, 2, 5, 8], [1, 0, 2, 2, 0, 2]),
+    (SMALL, [3], [2]),
+    (LARGE, [997, 0, 613, 42, 997, 300, 7, 613, 997, 42, 511, 999], [0, 5, 2, 2, 1, 4, 3, 0, 0, 5, 1, 2]),
+    (LARGE, [258, 2], [1, 5]),
+)
+
+
+def cases(exercise: str, seed: int = 0) -> list[Case]:
+    """Return the inputs of an exercise, the one whose numbers are shown first."""
+    return BUILDERS[EXERCISES[exercise].inputs](seed)
+
+
+def _parameters(rng: np.random.RandomState, sizes: tuple[int, ...], lstm: bool = False) -> Case:
+    """Draw weights that saturate no unit, W_e in Fortran order as in the library."""
+    n_words, n_emb, n_hidd, n_tags = sizes
+    gates = 4 if lstm else 1
+    shapes = {"W_e": (n_emb, n_words), "W_h": (gates * n_hidd, n_hidd), "W_x": (gates * n_hidd, n_emb)}
+    shapes["W_y"] = (n_tags, n_hidd)
+    if lstm:
+        shapes["W_c"] = (3 * n_hidd, n_hidd)
+    drawn = {
+        name: rng.uniform(-2, 2, shape) / (1 if name == "W_e" else shape[1] ** 0.5)
+        for name, shape in sorted(shapes.items())
+    }
+    drawn["W_e"] = np.asfortranarray(drawn["W_e"])
+    return {name: drawn[name] for name in ("W_e", "W_x", "W_h", "W_c", "W_y") if name in drawn}
+
+
+@functools.cache
+def _sentences(seed: int, lstm: bool = False) -> list[Case]:
+    """Return sentences with parameters and all quantities of both passes of exercise 6.1."""
+    forward: Any = answer_of("forward")
+    errors: Any = answer_of("errors")
+    found = []
+    for n, (sizes, words, tags) in enumerate(SENTENCES):
+        rng = np.random.RandomState(100 * seed + 6 + n)
+        x, gold = np.array(words, "int32"), np.array(tags, "int32")
+        if seed:
+            x, gold = ((ids + seed) % size for ids, size in ((x, sizes[0]), (gold, sizes[3])))
+        case = _parameters(rng, sizes, lstm)
+        if sizes == LARGE:
+            case["W_y"] *= 4  # far from equal probabilities
+        if not lstm:
+            case |= dict(zip("zahyp", forward(x, *case.values()), strict=True))
+            if sizes == LARGE and len(x) > 2:
+                gold[3] = case["p"][:, 3].argmin()
+            case |= dict(
+                zip(("e_y", "e_h", "e_a"), errors(gold, *(case[n] for n in ("h", "p", "W_h", "W_y"))), strict=True)
+            )
+        case |= {name: rng.uniform(-1, 1, sizes[2]) for name in ("_h0", "_c0")}
+        found.append({"x": x, "gold": gold, "through": len(x) > 2} | case)
+    return found
+
+
+_INPUTS_OF_MODELS = ("x", "W_e", "W_x", "W_h", "W_c", "W_y", "_h0", "_c0", "through")
+
+
+def _models(seed: int, lstm: bool = False) -> list[Case]:
+    """Return sentences for models: words, tags, parameters and first states; two go through the gradients."""
+    return [
+        {name: case[name] for name in _INPUTS_OF_MODELS if name in case} | {"y": case["gold"]}
+        for case in _sentences(seed, lstm)
+    ]
+
+
+def _lstm_steps(seed: int) -> list[Case]:
+    found = []
+    for n, sizes in enumerate((SMALL, (20, 2, 3, 4))):
+        rng = np.random.RandomState(100 * seed + 7 + n)
+        vectors = {
+            name: rng.uniform(-1, 1, size)
+            for name, size in zip(("z_t", "h_tm1", "c_tm1"), sizes[1:2] + sizes[2:3] * 2, strict=True)
+        }
+        param = _parameters(rng, sizes, True)
+        found.append(vectors | {name: param[name] for name in ("W_x", "W_h", "W_c")})
+    return found
+
+
+def _one_cost(seed: int) -> list[Case]:
+    """Return a matrix W and the A_k of the cost log sum_k exp <A_k, W>; once with another step."""
+    found = []
+    for n, (shape, step) in enumerate((((5, 4), None), ((2, 3), 1e-3), ((3, 3), 2e-4))):
+        rng = np.random.RandomState(100 * seed + 3 + n)
+        case = {"W": rng.uniform(-1, 1, shape), "A": rng.uniform(-1, 1, (4, *shape))}
+        found.append(case if step is None else case | {"step": step})
+    return found
+
+
+def _numbers(seed: int) -> list[Case]:
+    return [{"n": np.array(n + seed)} for n in (5, 1, 12)]
+
+
+def _chains(seed: int) -> list[Case]:
+    found = []
+    for n, size in ((4, 3), (1, 3), (7, 2)):
+        rng = np.random.RandomState(100 * seed + n)
+        A = rng.uniform(0.1, 1, (size, size))
+        s_0 = rng.uniform(0.1, 1, size)
+        found.append({"s_0": s_0 / s_0.sum(), "A": A / A.sum(axis=0), "n": np.array(n)})
+    return found
+
+
+def _costs(seed: int) -> list[Case]:
+    """Return p as a softmax of sum_k A_k W_k B_k, and gold tags, one with a small probability."""
+    found = []
+    for n, (words, tags) in enumerate(((6, 3), (1, 3), (12, 5))):
+        rng = np.random.RandomState(100 * seed + 11 + n)
+        case: Case = {"A": [], "B": []}
+        for name, shape in (("W_e", (4, 9)), ("W_x", (5, 4)), ("W_h", (5, 5)), ("W_y", (tags, 5))):
+            case[name] = rng.uniform(-1, 1, shape)
+            case["A"].append(rng.uniform(-1, 1, (words, shape[0])))
+            case["B"].append(rng.uniform(-1, 1, (shape[1], tags)))
+        scores = sum(
+            a @ case[name] @ b for a, b, name in zip(case["A"], case["B"], ("W_e", "W_x", "W_h", "W_y"), strict=True)
+        )
+        case["y"] = rng.randint(tags, size=words).astype("int32")
+        if words > 1:
+            case["y"][1] = scores[1].argmin()
+        found.append(case)
+    return found
+
+
+def _descent(seed: int) -> list[Case]:
+    found = []
+    for n, rate in enumerate((0.15, 0.4)):
+        rng = np.random.RandomState(100 * seed + 5 + n)
+        shapes = ((3, 2), (2, 2), (2, 4))[: 2 + n]
+        case: Case = {f"W_{name}": rng.randint(-8, 9, shape) / 2.0 for name, shape in zip("xhy", shapes, strict=False)}
+        found.append(case | {"goals": [rng.randint(-8, 9, shape) / 2.0 for shape in shapes], "rate": rate})
+    return found
+
+
+# counts on both sides of each minimum; words that are repeated in a sentence, capitalised, rare in one part only
+TRAIN = ("The Old dog saw the dog .", "the cat saw the old fox .", "a fox barks , barks .")
+DEV = ("a cat saw the zebra .", "the zebra barks . the zebra", "The fox , the old dog")
+
+
+def _corpora(seed: int) -> list[Case]:
+    train, dev = ([text.split() for text in part] for part in (TRAIN, DEV))
+    more = [f"w{n * 7 % 40} w{n % 13} w{n % 90} the".split() for n in range(120 + seed)]
+    found = [{"train": train, "dev": dev, "min_count": min_count} for min_count in (2, 3)]
+    found.append({"train": more, "dev": [*dev, *more[:5], ["w89", "w88", "w3"]], "min_count": 5})
+    return [*found, {"train": train, "dev": dev}]  # min_count by default
+
+
+# accuracy on dev after each epoch, and the patience
+ACCURACIES: tuple[tuple[tuple[float, ...], int], ...] = (
+    ((0.5, 0.6, 0.7, 0.65, 0.7, 0.66, 0.9, 0.91), 3),  # a tie, and a gain that comes too late
+    ((0.5, 0.4, 0.6, 0.5, 0.7, 0.6, 0.65, 0.66, 0.8, 0.9), 2),  # losses that a gain makes good
+    ((0.5, 0.4, 0.9), 1),
+    ((0.3, 0.4, 0.41), 2),  # never stops early, with a small gain
+    ((0.3, 0.6, 0.5), 2),  # neither, and the last epoch is not the best
+    ((0.0, 0.0, 0.0, 0.2, 0.1, 0.1, 0.3), 3),  # begins at 0
+)
+
+
+def _accuracies(seed: int) -> list[Case]:
+    return [{"accuracies": list(of), "patience": patience} for of, patience in ACCURACIES]
+
+
+def _batches(seed: int) -> list[Case]:
+    """Return sentences of several lengths, not in their order; word 0 and tag 0 occur too, and do not mark padding."""
+    (_, a, b), (_, c, d), *_ = SENTENCES
+    pairs: list[Any] = [(c, d), (a, b), ([0, 4, 0], [0, 1, 0])]
+    rng = np.random.RandomState(100 * seed + 4)
+    others = [(rng.randint(1000, size=n), rng.randint(6, size=n)) for n in (2, 12, 1, 5, 2)]
+    found: list[list[Any]] = [pairs, others, [([300, 0], [3, 1])]]
+    return [{"sentences": [[np.array(x, "int32"), np.array(y, "int32")] for x, y in some]} for some in found]
+
+
+def _gradients(seed: int) -> list[Case]:
+    rng = np.random.RandomState(100 * seed + 8)
+    drawn = [rng.uniform(-1, 1, shape) for shape in ((5, 4), (4, 9), (3, 5))]
+    found = [{"gradients": [scale * g for g in drawn], "max_norm": 1.5} for scale in (2.0, 0.1, 0.28, 0.0)]
+    found.append({"gradients": drawn, "max_norm": float("inf")})
+    others = [rng.uniform(-1, 1, shape) for shape in ((2, 3), (6, 2), (3, 3))]
+    return [*found, {"gradients": others, "max_norm": 0.5}]
+
+
+def _gates(seed: int) -> list[Case]:
+    found = []
+    for n, H in enumerate((5, 3)):
+        rng = np.random.RandomState(100 * seed + 9 + n)
+        e_c, h, c = (rng.uniform(-1, 1, H) for _ in range(3))
+        found.append(
+            {"e_c": e_c, "f": rng.uniform(0.1, 0.9, H), "h_tm1": h, "c_tm1": c, "W_c": rng.uniform(-1, 1, (H, H))}
+        )
+    return found
+
+
+BUILDERS: dict[str, Callable[[int], list[Case]]] = {
+    "by hand": _sentences,
+    "models": _models,
+    "LSTM models": functools.partial(_models, lstm=True),
+    "LSTM steps": _lstm_steps,
+    "one cost": _one_cost,
+    "numbers": _numbers,
+    "chains": _chains,
+    "costs": _costs,
+    "descent": _descent,
+    "corpora": _corpora,
+    "accuracies": _accuracies,
+    "batches": _batches,
+    "gradients": _gradients,
+    "gates": _gates,
+}

@@ -1,0 +1,570 @@
+"""Run an answer to an exercise on inputs and return named arrays, whatever the framework.
+
+`run(Spec, answer, inputs)` is all that a process needs to know of an exercise: it holds no solution and no expected
+value. There is a harness for each kind of answer: a NumPy function, a Theano expression or class, a PyTorch function or
+layers, a JAX function, a training loop. Inputs are named arrays, numbers, texts and lists of these; `to_json` and
+`from_json` carry them and the results to another process and back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+Value = Any  # an array, a number, a text, None, or a list of these
+
+COMPILING = ("theano", "theano_gradients", "theano_updates", "theano_model", "jax_scan", "jax_gradients")  # kinds
+CHANGED = "changed arguments"  # the array of names of arguments that the answer has changed in place
+SCANS = "scans"  # the array that counts the scans in the graph of an answer
+_JSON_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool", "str")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a harness must know of an exercise: its kind, the names of the arguments, and of what is returned."""
+
+    kind: str
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+class BadResult(Exception):
+    """The answer returns something that is not the results of the exercise; the message says what was expected."""
+
+
+class Unfinished(Exception):
+    """The answer is not filled in: it is, or it returns, None or `...`."""
+
+
+def run(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return the named arrays that an answer computes from the inputs.
+
+    Raises
+    ------
+    Unfinished, BadResult
+        The answer returns nothing, or something else than the results of the exercise.
+    Exception
+        What the answer raises.
+    """
+    if answer is None or answer is ...:
+        raise Unfinished("There is no code yet.")
+    if not callable(answer):
+        raise BadResult(f"Expected a function, got {type(answer).__name__}.")
+    with _without_compiler() if spec.kind.startswith("theano") else nullcontext():
+        return HARNESSES[spec.kind](spec, answer, inputs)
+
+
+# --- NumPy ------------------------------------------------------------------------------------------------------------
+
+
+def _numpy(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    given = [_copy(inputs[name]) for name in spec.arguments if name in inputs]
+    result = answer(*given)
+    got = {name: _array(name, value) for name, value in _named(spec, result).items()}
+    return got | {CHANGED: _changed(spec.arguments, given, [inputs[n] for n in spec.arguments if n in inputs])}
+
+
+def _words(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return a text of words for each sentence of the parts that the answer returns."""
+    given = [_copy(inputs[name]) for name in spec.arguments if name in inputs]
+    got: Arrays = {}
+    for name, part in _named(spec, answer(*given)).items():
+        sentences = None
+        if not isinstance(part, (str, dict)):
+            with suppress(TypeError):
+                sentences = list(part)
+        if sentences is None or not all(isinstance(one, (list, tuple, np.ndarray)) for one in sentences):
+            inside = f" of {type(sentences[0]).__name__}" if sentences else ""
+            found = f"{what(part)}{inside}"
+            raise BadResult(f"{name} should be a list of sentences, each a list of words; got {found}.")
+        got[name] = np.array([" ".join(map(str, one)) for one in sentences], dtype=str)
+    return got | {CHANGED: _changed(spec.arguments, given, [inputs[n] for n in spec.arguments if n in inputs])}
+
+
+def _finite_differences(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Let the answer ask `cost()`, log sum_k exp <A_k, W>, and return what it changed in W at each call too."""
+    A, before = inputs["A"], inputs["W"]
+    W = before.copy()
+    offsets: list[np.ndarray] = []
+
+    def cost() -> float:
+        difference = W - before
+        offsets.append(np.where(np.abs(difference) > 1e-12, difference, 0.0))
+        scores = (A * W).sum(axis=(1, 2))
+        return float(np.log(np.exp(scores).sum()))
+
+    step = [inputs["step"]] if "step" in inputs else []
+    value = _named(spec, answer(cost, W, *step))["gradient"]
+    asked = np.array(offsets).reshape(-1, *before.shape)
+    got = {
+        "numbers changed at once": np.count_nonzero(asked, axis=(1, 2)).max(initial=0),
+        "asked above": (asked > 0).any(axis=0),
+        "asked below": (asked < 0).any(axis=0),
+        "W": W,
+        "gradient": _array("gradient", value),
+    }
+    if step:
+        got["smallest step"] = np.abs(asked[asked != 0]).min(initial=np.inf)
+    return {name: np.asarray(value) for name, value in got.items()}
+
+
+class _Training:
+    """A model whose one parameter is the number of epochs that it was trained; its accuracies are given."""
+
+    def __init__(self, accuracies: Sequence[float]) -> None:
+        self.accuracies, self.W, self.epochs = list(accuracies), np.zeros(1), 0
+        self.went_on = 0  # epochs that began with restored parameters
+
+    def train_epoch(self) -> None:
+        if self.epochs == len(self.accuracies):
+            raise BadResult(f"A call of train_epoch() too many: `epochs` is {self.epochs}, and each call trains one.")
+        self.went_on += int(self.W[0] != self.epochs)
+        self.epochs += 1
+        self.W[0] += 1
+
+    def dev_accuracy(self) -> float:
+        if not self.epochs:
+            raise BadResult("dev_accuracy() is called before the first train_epoch().")
+        return float(self.accuracies[self.epochs - 1])
+
+    def get_values(self) -> dict[str, np.ndarray]:
+        return {"W": self.W.copy()}
+
+    def set_values(self, values: dict[str, np.ndarray]) -> None:
+        self.W[:] = values["W"]
+
+
+def _training_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return how many epochs were trained, of which epoch the parameters are, and what was returned."""
+    training = _Training(inputs["accuracies"])
+    epochs = len(training.accuracies)
+    best = answer(training, training.train_epoch, training.dev_accuracy, epochs, int(inputs["patience"]))
+    if best is None or best is ...:
+        raise Unfinished("The function returns None or `...`.")
+    if not isinstance(best, (float, np.floating, int)):
+        raise BadResult(f"Expected the best accuracy on dev, a number; got {what(best)}.")
+    return {
+        "epochs trained": np.array(training.epochs),
+        "epochs from restored parameters": np.array(training.went_on),
+        "epoch of the parameters": np.array(int(training.W[0])),
+        "best": np.array(float(best)),
+    }
+
+
+# --- Theano -----------------------------------------------------------------------------------------------------------
+
+
+def _without_compiler() -> Any:
+    """Return a context in which Theano computes in Python, also inside of scan: C would take seconds to compile."""
+    import theano
+
+    return theano.configparser.change_flags(mode="FAST_COMPILE")
+
+
+def _evaluate(variables: list[Any], given: dict[Any, Any]) -> list[np.ndarray]:
+    """Evaluate symbolic variables, as the graph is."""
+    import theano
+
+    mode = theano.compile.mode.Mode(linker="py", optimizer=None)
+    options = {"mode": mode, "on_unused_input": "ignore", "allow_input_downcast": True}
+    return [np.asarray(value) for value in theano.function(list(given), variables, **options)(*given.values())]
+
+
+def _symbolic(name: str, value: Any) -> Any:
+    import theano
+
+    if type(value).__name__ == "OrderedUpdates":
+        raise BadResult("These are the updates of scan's pair (results, updates): return the results.")
+    if isinstance(value, (tuple, list)) and len(value) == 2 and type(value[1]).__name__ == "OrderedUpdates":
+        raise BadResult("The function returns scan's pair (results, updates): return only the results.")
+    if not isinstance(value, theano.gof.Variable):
+        raise BadResult(f"{name} has the wrong type: expected a Theano variable, got {what(value)}.")
+    return value
+
+
+def _scans(variables: Sequence[Any]) -> np.ndarray:
+    import theano
+    from theano.scan_module.scan_op import Scan
+
+    nodes = theano.gof.graph.io_toposort([], list(variables))
+    return np.array(any(isinstance(node.op, Scan) for node in nodes))
+
+
+def _symbol(name: str, value: Value) -> Any:
+    import theano.tensor as T
+
+    array = np.asarray(value)
+    return T.TensorType(str(array.dtype), [False] * array.ndim)(name)
+
+
+def _theano(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    given = {_symbol(name, inputs[name]): inputs[name] for name in spec.arguments}
+    there = {name: _symbolic(name, value) for name, value in _named(spec, answer(*given)).items()}
+    values = _evaluate(list(there.values()), given)
+    return dict(zip(there, values, strict=True)) | {SCANS: _scans(list(there.values()))}
+
+
+def _theano_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Give the answer p (L, n_tags), a softmax of sum_k A_k W_k B_k, the gold tags y and the shared variables W_k."""
+    import theano
+    import theano.tensor as T
+
+    param = [theano.shared(inputs[name], name=name) for name in _parameters(spec, inputs)]
+    scores = sum(T.dot(T.dot(a, W), b) for a, W, b in zip(inputs["A"], param, inputs["B"], strict=True))
+    _y = T.ivector("y")
+    result = answer(T.nnet.softmax(scores), _y, param)
+    if getattr(result, "ndim", None) == 0:
+        raise BadResult("This is one number, the cost: return a list of its gradients, T.grad(cost, W) for each W.")
+    if isinstance(result, (tuple, list)) and len(result) == 1 and isinstance(result[0], list):
+        raise BadResult("The list of gradients is in another list: T.grad(cost, param) returns a list already.")
+    named = {name: _symbolic(name, value) for name, value in _named(spec, result).items()}
+    values = _evaluate(list(named.values()), {_y: inputs["y"]})
+    return dict(zip(named, values, strict=True))
+
+
+def _parameters(spec: Spec, inputs: dict[str, Value]) -> list[str]:
+    """Return the names of the inputs that are parameters."""
+    return [name for name in inputs if name.startswith("W_")]
+
+
+def _theano_updates(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Give the answer a cost, sum (W - goal)^2, and return the new values, also after W has changed."""
+    import theano
+    import theano.tensor as T
+
+    param = [theano.shared(inputs[name], name=name) for name in _parameters(spec, inputs)]
+    cost = sum(T.sum((W - goal) ** 2) for W, goal in zip(param, inputs["goals"], strict=True))
+    pairs = answer(cost, param, inputs["rate"])
+    if pairs is None or pairs is ...:
+        raise Unfinished("The function returns None or `...`.")
+    pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
+    if not isinstance(pairs, (tuple, list)) or not all(isinstance(p, (tuple, list)) and len(p) == 2 for p in pairs):
+        raise BadResult("Expected a list of pairs: (shared variable, its new value).")
+    if any(part is ... or part is None for pair in pairs for part in pair):
+        raise Unfinished("A part of the result is still None or `...`.")
+    if not all(any(variable is W for W in param) for variable, _ in pairs):
+        swapped = all(any(new is W for W in param) for _, new in pairs)
+        advice = " The pairs are swapped." if swapped else ""
+        raise BadResult(f"The first element of each pair must be a parameter: (W, its new value).{advice}")
+    news = {variable: new for variable, new in pairs}
+    if len(news) < len(pairs):
+        raise BadResult("A parameter occurs twice: expected one pair for each.")
+    if missing := [W.name for W in param if W not in news]:
+        raise BadResult(f"Expected a pair for each of the {len(param)} parameters; {missing[0]} has none.")
+    variables = [T.as_tensor_variable(news[W]) for W in param]
+    names = _parameters(spec, inputs)
+    changed = _changed(names, [W.get_value() for W in param], [inputs[name] for name in names])
+    got = dict(zip((f"new {W.name}" for W in param), _evaluate(variables, {}), strict=True))
+    for W in param:
+        W.set_value(W.get_value() + np.asarray(1, W.dtype))
+    got[CHANGED] = changed
+    return got | dict(zip((f"new {W.name} later" for W in param), _evaluate(variables, {}), strict=True))
+
+
+def _theano_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return p of a class's `_forward`, p from other first states, and the gradients of the cost through it."""
+    import inspect
+
+    import theano
+    import theano.tensor as T
+
+    from lxmls_rnn.deep_learning.rnn import library_class
+
+    family = "LSTM" if "W_c" in inputs else "RNN"
+    cls: Any = answer if inspect.isclass(answer) else type(answer)
+    if not issubclass(cls, library_class(family)):
+        raise BadResult(f"Expected a subclass of {family}, or an instance of one; got {cls.__name__}.")
+    if str(getattr(cls._forward, "__module__", "")).startswith("lxmls_rnn."):
+        other = " Rename its `forward` to `_forward`." if "forward" in vars(cls) else ""
+        raise BadResult(f"{cls.__name__} has no method `_forward` of its own: the library's would do the work.{other}")
+    states = ["_h0", "_c0"] if family == "LSTM" else ["_h0"]
+    taken = inspect.signature(cls._forward).parameters
+    if missing := [name for name in states if name not in taken]:
+        raise BadResult(
+            f"_forward has no argument `{missing[0]}`, the state before the first step: keep the given first line."
+        )
+    W_e, W_y = inputs["W_e"], inputs["W_y"]
+    model = cls(W_e.shape[1], W_e.shape[0], inputs["W_h"].shape[1], W_y.shape[0])
+    names = _parameters(spec, inputs)
+    model.set_values({name: inputs[name] for name in names})
+    _x, L = T.ivector("x"), len(inputs["x"])
+    _p = model._forward(_x)
+    if _p is None or _p is ...:
+        raise Unfinished("_forward returns None or `...`.")
+    _p = _symbolic("What _forward returns", _p)
+    given = {_x: inputs["x"].astype("int32")}
+    (p,) = _evaluate([_p], given)
+    got = {"p": p, SCANS: _scans([_p])}
+    if p.shape != (L, len(W_y)) or not inputs.get("through", True):
+        return got
+    symbols = {name: T.vector(name, dtype=model.dtype) for name in states}
+    others = {symbols[name]: inputs[name].astype(model.dtype) for name in states}
+    _from = _symbolic("What _forward returns", model._forward(_x, **symbols))
+    cost = -T.mean(T.log(_p)[T.arange(L), inputs["y"]])
+    reached = theano.grad(cost, list(model.param), disconnected_inputs="ignore")
+    values = _evaluate([_from, *reached], given | others)
+    return got | dict(zip(["p from other first states", *(f"d{name}" for name in names)], values, strict=True))
+
+
+# --- PyTorch ----------------------------------------------------------------------------------------------------------
+
+
+def _torch_array(name: str, value: Any) -> Any:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        advice = " torch.stack makes one of a list." if isinstance(value, (tuple, list)) else ""
+        raise BadResult(f"{name} has the wrong type: expected a torch.Tensor, got {what(value)}.{advice}")
+    return value
+
+
+def _torch_loop(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    import torch
+
+    names = _parameters(spec, inputs)
+    tensors = [torch.tensor(inputs[name], requires_grad=True) for name in names]
+    with _torch_settings():
+        result = answer(torch.tensor(inputs["x"]), *tensors)
+        if result is None or result is ...:
+            raise Unfinished("The function returns None or `...`.")
+        p = _torch_array("p", result)
+        return _with_torch_gradients({"p": p}, p, inputs, dict(zip(names, tensors, strict=True)))
+
+
+def _with_torch_gradients(got: dict[str, Any], p: Any, inputs: dict[str, Value], tensors: dict[str, Any]) -> Arrays:
+    """Add the gradients of the cost through p (L, n_tags) to arrays; one that autograd does not reach is left out."""
+    import torch
+
+    y = inputs["y"]
+    if p.requires_grad and p.ndim == 2 and len(p) == len(y):
+        cost = -torch.log(p[range(len(y)), torch.tensor(y)]).mean()
+        reached = torch.autograd.grad(cost, list(tensors.values()), allow_unused=True)
+        for (name, W), gradient in zip(tensors.items(), reached, strict=True):
+            got[f"d{name}"] = torch.zeros_like(W) if gradient is None else gradient
+    else:
+        got |= {f"d{name}": torch.zeros_like(W) for name, W in tensors.items()}
+    return {name: value.detach().numpy() for name, value in got.items()}
+
+
+def _torch_settings() -> Any:
+    from lxmls_rnn.deep_learning import torch_rnn
+
+    return torch_rnn.own_settings()
+
+
+def _torch_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    import torch
+
+    names = _parameters(spec, inputs)
+    weights = [inputs[name].copy() for name in names]
+    with _torch_settings():
+        result = answer(torch.tensor(inputs["x"]), torch.tensor(inputs["y"]), weights)
+        named = {name: _torch_array(name, value) for name, value in _named(spec, result).items()}
+    changed = _changed(names, weights, [inputs[name] for name in names])
+    return {name: value.detach().numpy() for name, value in named.items()} | {CHANGED: changed}
+
+
+def _torch_layers(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    """Return the weights of the layers embedding, RNN and output, what they compute, and the gradients of the cost."""
+    import torch
+    from torch import nn
+
+    W = {name: torch.tensor(inputs[name]) for name in _parameters(spec, inputs)}
+    with _torch_settings(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # weights that are not copied are the same in each run
+        layers = _named(spec, answer(*W.values()))
+        changed = _changed(list(W), [value.numpy() for value in W.values()], [inputs[name] for name in W])
+        for (name, layer), kind in zip(layers.items(), (nn.Embedding, nn.RNN, nn.Linear), strict=True):
+            if not isinstance(layer, kind):
+                order = f" Return {', '.join(layers)}."
+                raise BadResult(f"{name} should be an nn.{kind.__name__}, got {what(layer)}.{order}")
+        embedding, rnn, output = layers.values()
+        holders = {
+            "embedding.weight": embedding.weight,
+            "layer.weight_ih_l0": rnn.weight_ih_l0,
+            "layer.weight_hh_l0": rnn.weight_hh_l0,
+            "output.weight": output.weight,
+        }
+        got = {name: value.detach().numpy() for name, value in holders.items()}
+        frozen = [name for name, value in holders.items() if not value.requires_grad]
+        got |= {"frozen": np.array(frozen, dtype=str), CHANGED: changed}
+        right = {"embedding.weight": W["W_e"].T, "layer.weight_ih_l0": W["W_x"], "layer.weight_hh_l0": W["W_h"]}
+        right["output.weight"] = W["W_y"]
+        if any(got[name].shape != value.shape for name, value in right.items()):
+            return got
+        p = torch.softmax(output(rnn(embedding(torch.tensor(inputs["x"])))[0]), -1)
+        learned = {name: value for name, value in holders.items() if value.requires_grad}
+        return got | _with_torch_gradients({"p": p}, p, inputs, learned)
+
+
+# --- JAX --------------------------------------------------------------------------------------------------------------
+
+
+def _jax_settings() -> Any:
+    from lxmls_rnn.deep_learning import jax_rnn
+
+    return jax_rnn.own_settings()
+
+
+def _jax_array(name: str, value: Any) -> Any:
+    import jax
+
+    if not isinstance(value, jax.Array):
+        advice = " jnp.stack makes one of a list." if isinstance(value, (tuple, list)) else ""
+        raise BadResult(f"{name} has the wrong type: expected a jax.Array, got {what(value)}.{advice}")
+    return value
+
+
+def _jax_scan(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    import jax
+    import jax.numpy as jnp
+
+    names = _parameters(spec, inputs)
+    with _jax_settings():
+        x, param = jnp.array(inputs["x"]), [jnp.array(inputs[name]) for name in names]
+        result = answer(x, *param)
+        if result is None or result is ...:
+            raise Unfinished("The function returns None or `...`.")
+        p = _jax_array("p", result)
+        got = {"p": np.asarray(p), SCANS: np.array("scan[" in str(jax.make_jaxpr(answer)(x, *param)))}
+        if p.shape != (len(x), len(inputs["W_y"])) or not inputs.get("through", True):
+            return got
+
+        def cost(param: list[Any]) -> Any:
+            return -jnp.log(answer(x, *param)[jnp.arange(len(x)), jnp.array(inputs["y"])]).mean()
+
+        gradients = jax.grad(cost)(param)
+        return got | {f"d{name}": np.asarray(value) for name, value in zip(names, gradients, strict=True)}
+
+
+def _jax_gradients(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
+    import jax
+    import jax.numpy as jnp
+
+    with _jax_settings():
+        param = [jnp.array(inputs[name]) for name in _parameters(spec, inputs)]
+        result = answer(jnp.array(inputs["x"]), jnp.array(inputs["y"]), param)
+        if callable(result):
+            raise BadResult("This is a function: jax.grad(cost) computes the gradient when it is called, with param.")
+        if isinstance(result, jax.Array):
+            raise BadResult("This is one array: jax.grad follows the first argument, so let cost take the whole list.")
+        return {name: np.asarray(_jax_array(name, value)) for name, value in _named(spec, result).items()}
+
+
+HARNESSES: dict[str, Callable[[Spec, Any, dict[str, Value]], Arrays]] = {
+    "numpy": _numpy,
+    "words": _words,
+    "finite_differences": _finite_differences,
+    "training_loop": _training_loop,
+    "theano": _theano,
+    "theano_gradients": _theano_gradients,
+    "theano_updates": _theano_updates,
+    "theano_model": _theano_model,
+    "torch_loop": _torch_loop,
+    "torch_gradients": _torch_gradients,
+    "torch_layers": _torch_layers,
+    "jax_scan": _jax_scan,
+    "jax_gradients": _jax_gradients,
+}
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def what(value: object) -> str:
+    """Describe an unexpected value."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
+
+
+def _named(spec: Spec, result: Any) -> dict[str, Any]:
+    """Return the results of an answer by name; parts that are None or `...` are left out."""
+    if result is None or result is ...:
+        raise Unfinished("The function returns None or `...`.")
+    if isinstance(result, (tuple, list)) and result and all(part is None or part is ... for part in result):
+        raise Unfinished("All parts of the result are still None or `...`.")
+    names = spec.results
+    if len(names) == 1:
+        return {names[0]: result}
+    if not isinstance(result, (tuple, list)) or len(result) != len(names):
+        raise BadResult(f"Expected {len(names)} results, {', '.join(names)}; got {what(result)}.")
+    return {name: part for name, part in zip(names, result, strict=True) if part is not None and part is not ...}
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """Return a result as an array of numbers, its dtype unchanged."""
+    if isinstance(value, np.ndarray):
+        array = value
+    else:
+        try:
+            array = np.asarray(value)
+        except Exception:
+            array = np.asarray(None)
+    if array.dtype.kind not in "iufb":
+        symbolic = " It is a Theano variable; this exercise uses NumPy." if "theano" in type(value).__module__ else ""
+        found = "rows of different lengths" if isinstance(value, (tuple, list)) else what(value)
+        found = "rows of different lengths" if isinstance(value, np.ndarray) and value.dtype == object else found
+        found = f"numbers of dtype {array.dtype}" if array.dtype.kind == "c" else found
+        raise BadResult(f"{name} should be an array of numbers, got {found}.{symbolic}")
+    return array
+
+
+def _copy(value: Value) -> Value:
+    if isinstance(value, list):
+        return [_copy(part) for part in value]
+    return value.copy("K") if isinstance(value, np.ndarray) else value
+
+
+def _changed(names: Sequence[str], now: Sequence[Value], before: Sequence[Value]) -> np.ndarray:
+    """Return the names of the arguments that are not as before."""
+    changed = [name for name, a, b in zip(names, now, before, strict=False) if not _same(a, b)]
+    return np.array(changed, dtype=str)
+
+
+def _same(a: Value, b: Value) -> bool:
+    if isinstance(b, list):
+        return isinstance(a, list) and len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(b, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=b.dtype.kind == "f")
+    return bool(a == b)
+
+
+def to_json(value: Value | dict[str, Value]) -> str:
+    """Return inputs or named arrays as a line of JSON; floats keep all their digits."""
+    return json.dumps(_plain(value))
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        dtype = "str" if value.dtype.kind == "U" else str(value.dtype)
+        return {"dtype": dtype, "shape": list(np.shape(value)), "data": np.ravel(value).tolist()}
+    return value
+
+
+def from_json(line: str | bytes) -> Any:
+    """Return what `to_json` was given; raise ValueError if a line is not of that form."""
+    return _values(json.loads(line))
+
+
+def _values(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"dtype", "shape", "data"}:
+        if value["dtype"] not in _JSON_DTYPES:
+            raise ValueError(f"unexpected dtype {value['dtype']!r}, expected one of {', '.join(_JSON_DTYPES)}")
+        try:
+            return np.array(value["data"], value["dtype"]).reshape(value["shape"])
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+    if isinstance(value, dict):
+        return {name: _values(part) for name, part in value.items()}
+    return [_values(part) for part in value] if isinstance(value, list) else value

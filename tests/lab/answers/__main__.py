@@ -1,3 +1,0 @@
-from tests.lab.answers import table
-
-print(table())

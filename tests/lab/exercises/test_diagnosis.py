@@ -1,0 +1,93 @@
+"""Explanations of wrong answers; test_catalogue.py has the known mistakes, test_check.py whole verdicts."""
+
+import linecache
+import time
+
+import pytest
+
+from lab.exercises import engine
+from lab.exercises.diagnosis import Diagnosis, raised
+from lab.exercises.exercise import EXERCISES, answer_of
+from lab.exercises.inputs import cases
+from lxmls_rnn.submissions import harness
+
+
+def explained(name, *changes, until=float("inf")):
+    """Return the explanation of a solution with some texts replaced."""
+    code = EXERCISES[name].solution
+    for old, new in changes:
+        assert old in code
+        code = code.replace(old, new)
+    file = f"<cell {abs(hash(code))}>"
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    answer = answer_of(name, code, file)
+    diagnosis = Diagnosis(EXERCISES[name], answer, until)
+    got = []
+    for n, case in enumerate(cases(name)):
+        try:
+            got.append(harness.run(EXERCISES[name].spec, answer, case))
+        except Exception as error:
+            return diagnosis.of_error(n, error)
+    return diagnosis.verdict(got)[1]
+
+
+def test_two_mistakes_the_first_one_is_told_with_its_line():
+    text = explained("forward", ("W_h @ h", "W_h.T @ h"), (" / np.exp(y[:, t]).sum()", ""))
+    assert "p at step 1" in text
+    assert "line 16:" in text
+    assert "not normalised" in text
+
+
+def test_a_change_that_is_right_only_for_some_inputs_is_no_repair():
+    text = explained("clip", ("max_norm / norm if", "1.5 / norm if"))  # the first case has max_norm = 1.5
+    assert "should be 1" not in text
+    assert "max_norm" in text
+
+
+def test_what_the_numbers_show_is_said():
+    assert "The sign is wrong." in explained("forget_gate", ("e_c * c_tm1 * f", "-e_c * c_tm1 * f"))
+    assert "It contains NaN or infinity" in explained("forward", ("    return z", "    p[:, 0] = np.nan\n    return z"))
+
+
+def test_a_return_in_a_loop_and_an_array_that_is_replaced_are_seen():
+    text = explained("errors", ("    return e_y", "        if t < 9:\n            pass\n        return e_y"))
+    assert "There is a return inside the loop" in text
+    text = explained("gradients", ("dW_x += np.outer(e_a[:, t], z[:, t])", "dW_x = 2 * np.outer(e_a[:, t], z[:, t])"))
+    assert "replaces the whole array in each round of the loop" in text
+
+
+def test_an_error_has_the_line_the_shapes_and_the_whole_sentence():
+    text = explained("forward", ("W_y @ h[:, t + 1]", "np.vstack([W_y, W_x]) @ h[:, t + 1]"))
+    lines = text.splitlines()
+    assert lines[0].startswith(
+        "It fails with ValueError: all the input array dimensions except for the concatenation axis"
+    )
+    assert lines[1] == "in line 15 of the cell:  y[:, t] = np.vstack([W_y, W_x]) @ h[:, t + 1]"
+    assert "W_y (3, 5)" in lines[2]
+    assert "h[:, t + 1] (5,)" in lines[2]
+    assert lines[-1] == "The formula: y_t = W_y h_t."
+
+
+def test_an_error_of_theano_names_a_line_of_the_answer_and_none_of_another_cell(tmp_path):
+    for name, line in (("cell", "return x[1:] + x"), ("other", "x = 1")):
+        (tmp_path / f"{name}.py").write_text(f"\n{line}\n")
+    made = "".join(f'  File "{tmp_path}/{name}.py", line 2, in f\n' for name in ("cell", "other"))
+    error = ValueError(f"bad shapes\nBacktrace when the node is created:\n{made}")
+    found = raised(error, frozenset({f"{tmp_path}/cell.py"}))
+    assert (found.line, found.text, found.message) == (2, "return x[1:] + x", "bad shapes")
+
+
+def test_where_no_time_is_left_the_difference_is_said_without_a_search():
+    text = explained("forward", ("W_h @ h", "2 * W_h @ h"), until=time.monotonic())
+    assert "a at step 2" in text
+    assert "should be" not in text
+    assert "The formula: a_t = W_x z_t + W_h h_{t-1}" in text
+
+
+@pytest.mark.parametrize("name", ["forward", "pad_batch"])
+def test_answers_that_are_written_otherwise_are_right(name):
+    others = {
+        "forward": ("for t in range(L):", "for t in list(range(L)):"),
+        "pad_batch": ("1 / (B * len(words))", "1 / B / len(words)"),
+    }
+    assert explained(name, others[name]) == engine.EXERCISES[name].right

@@ -1,0 +1,52 @@
+"""Reading a file of the catalogue."""
+
+import pytest
+
+from lab.exercises.exercise import EXERCISES, FOLDER, answer_of, read
+
+FILE = FOLDER / "01-forward.md"
+
+
+def test_the_order_and_the_facts_come_from_the_files():
+    assert list(EXERCISES) == [file.stem.partition("-")[2] for file in sorted(FOLDER.glob("*.md"))]
+    exercise = EXERCISES["forward"]
+    assert (exercise.number, exercise.title, exercise.optional) == ("6.1", "Forward pass by hand", False)
+    assert exercise.spec.results == ("z", "a", "h", "y", "p")
+    assert exercise.quantities["h"].axes == ("n_hidd", "L + 1")
+    assert exercise.hints[2].splitlines()[1] == "h[:, t + 1] = logistic(a[:, t])"
+    assert EXERCISES["clip"].optional
+    assert EXERCISES["lstm"].needs == ("lstm_gates", "lstm_step")
+
+
+def test_a_mistake_is_the_solution_with_other_lines():
+    patch = EXERCISES["forward"].patches[0]
+    line = patch.code.splitlines()[12]
+    assert patch.cause.startswith("W_h is transposed")
+    assert "W_h.T @ h[:, t]" in line
+    assert FILE.read_text().splitlines()[patch.line - 1] == "- W_h @ h[:, t]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("## Hints\n", "", "the section ## Hints is missing"),
+        ("- number: 6.1\n", "- nummer: 6.1\n", "unknown fact 'nummer', expected one of number"),
+        ("# Forward pass", "Forward pass", "the first line should be the title"),
+        ("- W_h @ h[:, t]\n", "- W_h @ g\n", "line {line}: the solution has no 'W_h @ g'"),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_place(tmp_path, old, new, message):
+    text = FILE.read_text()
+    assert old in text
+    file = tmp_path / "01-forward.md"
+    changed = text.replace(old, new, 1)
+    file.write_text(changed)
+    place = changed.split("\n").index("- W_h @ g") + 1 if "W_h @ g" in changed else 0
+    with pytest.raises(ValueError, match=r"01-forward\.md") as error:
+        read(file)
+    assert message.format(line=place) in str(error.value)
+
+
+def test_the_solution_of_an_exercise_has_what_it_needs():
+    assert callable(answer_of("clip"))
+    assert answer_of("clip") is answer_of("clip")
