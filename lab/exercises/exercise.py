@@ -6,7 +6,7 @@ heading is the title, lines `- name: value` are the facts, and the sections are
     ## Quantities   a table: what the answer computes, in order, with axes and formula
     ## Hints        a numbered paragraph each
     ## Solution     a block of code, the exercise's cell
-    ## Mistakes     a cause, and changes of the solution that make this mistake, each by itself, with blank lines between
+    ## Mistakes     a cause, and changes of the solution that make this mistake, each by itself, a blank line between
 
 Everything that repeats these facts is derived from here.
 """
