@@ -70,7 +70,8 @@ def test_a_class_of_thirty_is_marked_in_one_command(tmp_path):
     assert points["renaming"] == points["moving"] == points["copying"] == 1
     for name in HOSTILE:
         assert (points[name], marks[name]["errors"]) == (1, "1.0"), name  # the next exercise counts all the same
-        assert marks[name]["stored as right, not earned"] == "forward"
+    unmarked = {name for name in HOSTILE if marks[name]["stored as right, not earned"] != "forward"}
+    assert unmarked <= {"hanging", "forking"}  # they wait: to be marked again
     assert marks["claiming"]["stored as right, not earned"].startswith("forward, errors, gradients")
     for name in ("empty", "nothing", "torn", "deep", "broken", "misplaced"):
         assert marks[name]["problems"], name
