@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from lxmls_rnn import classroom, paths
-from lxmls_rnn.cli.console import Commands, Root, console, width_of
+from lxmls_rnn.cli.console import Commands, Root, console, interruptible, say_stopped, width_of
 from lxmls_rnn.runs.folder import check_name
 from lxmls_rnn.storage import spreadsheet
 from lxmls_rnn.storage.files import counted, write_atomically
@@ -139,22 +139,20 @@ def check(
     notebooks: Annotated[Path | None, typer.Option(help="The notebooks that were handed out.")] = None,
     container: Annotated[str, typer.Option(help="Run the code in containers of this image.")] = "",
     unprotected: Annotated[bool, typer.Option(help="Run the code without isolation: it can do what you can.")] = False,
-    seconds: Annotated[float, typer.Option(min=1, help="Most time of an exercise.")] = 30,
+    seconds: Annotated[float, typer.Option(min=1, help="Most time of the processor for an exercise.")] = 30,
     memory_mb: Annotated[int, typer.Option(min=256, help="Most memory of a process.")] = 4096,
     jobs: Annotated[int | None, typer.Option(min=1, help="Students at once; by default the number of cores.")] = None,
 ) -> None:
-    """Run each student's solutions through the checks again, and write marks.csv, marks.json and a page per student.
+    """Run each student's solutions on fresh inputs, and write marks.csv, marks.json and a page per student.
 
-    The code runs without a network and with limits; it cannot read or change other files. An exercise that is stored as
-    right but that the code does not earn is named, and so is code that uses what solutions have no use for: look at it,
-    because code can deceive the check in its own process. `--container lxmls-rnn-lab` isolates better, and where
-    namespaces are forbidden.
+    The code runs isolated, without the lab and its solutions, and with limits; another process compares its results.
+    Ctrl-C keeps the students that are finished; the next call marks only the others, and those whose work has changed.
+    `--container lxmls-rnn-lab` isolates where namespaces are forbidden.
 
     Example: `lxmls-rnn class check handed-in marks`
     """
     students = classroom.read_class(folder)
     out = marking.handed_out(notebooks)
-    points = marking.weights_of(out.names, weights)
     prefix = None
     if not (container or unprotected):
         try:
@@ -164,16 +162,24 @@ def check(
                 f"students' code cannot be isolated here ({error}): use `--container lxmls-rnn-lab`, or "
                 "`--unprotected`, with which it can use the network, and read and change your files"
             ) from None
-    hidden = [str(path.resolve()) for path in (folder, into)]
-    runner = marking.Runner(prefix, hidden, container, seconds, memory_mb)
-    with TemporaryDirectory() as unpacked:
+    known = marking.read(into / MARKS_FILE).marks if (into / MARKS_FILE).exists() else []
+    runner = marking.Runner(prefix, [str(path.resolve()) for path in (folder, into)], container, seconds, memory_mb)
+    judge = marking.Judge(out.cells)
+    points = marking.weights_of({name: judge.exercises[name].optional for name in out.names}, weights)
+    marks: list[marking.Marks] = []
+    with interruptible("finished students") as came, TemporaryDirectory() as unpacked:
         students = _unpacked(students, Path(unpacked, "class"))
-        marks = []
-        for one in marking.mark(students, out, points, runner, jobs or os.cpu_count() or 1):
+        shared = marking.Marking(out, judge, runner)
+        for one in shared.mark(students, known, jobs or os.cpu_count() or 1, lambda: came):
+            marking.complete([one], points, judge.exercises)
             marks.append(one)
-            console.print(f"{one.student}: {one.points:g}", soft_wrap=True)
-    write_atomically(into / MARKS_FILE, marking.to_json(marks, points))
-    write_atomically(into / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(marks, points)))
+            write_atomically(into / MARKS_FILE, marking.as_json(marks, points))
+            console.print(f"{len(marks)} of {len(students)}  {one.student}: {one.points:g}", soft_wrap=True)
+    if came:
+        say_stopped(came[0], f"lxmls-rnn class check {folder} {into}")
+        raise typer.Exit(128 + came[0])
+    marks = marking.complete(marks, points, judge.exercises)
+    write_atomically(into / MARKS_FILE, marking.as_json(marks, points))
     console.print(_table(*marking.table(marks, points), box=None, pad_edge=False))
     console.print(f"Exercises: {', '.join(f'{n} {name}' for n, name in enumerate(points, 1))}.")
     for one in marks:
@@ -193,14 +199,15 @@ def _unpacked(students: list[classroom.Student], into: Path) -> list[classroom.S
 
 @app.command()
 def feedback(folder: Annotated[Path, typer.Argument(help="The folder that `class check` has made.")]) -> None:
-    """Write the page of each student again, with your comments.
+    """Write marks.csv and the page of each student again, with your comments and points.
 
-    Write them into the column `comment` of `comments.csv` in that folder.
+    Write them into the columns `comment` and `points` of `comments.csv` in that folder; the points are added.
 
     Example: `lxmls-rnn class feedback marks`
     """
     stored = marking.read(folder / MARKS_FILE)
     comments = write_pages(folder, stored)
+    write_atomically(folder / "marks.csv", spreadsheet.to_csv(marking.spreadsheet(stored.marks, stored.weights)))
     written = f"{counted(len(stored.marks), 'page')} in {folder}, {counted(len(comments), 'comment')}"
     how = f"Write comments into {folder / COMMENTS}, then `lxmls-rnn class feedback {folder}`."
     console.print(f"{written}. {how}", soft_wrap=True)

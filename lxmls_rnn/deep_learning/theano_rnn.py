@@ -6,7 +6,6 @@ padded batch `_x` is a matrix (B, L), and a quantity (L, B, n).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from lxmls_rnn import theano_env  # noqa: F401  refuses a stock Theano, so it comes first
 from lxmls_rnn.deep_learning import parameters
-from lxmls_rnn.deep_learning.frameworks import THEANO
+from lxmls_rnn.deep_learning.theano_parameters import SharedParameters
 
 import theano  # isort: skip
 import theano.tensor as T  # isort: skip
@@ -41,39 +40,18 @@ def cross_entropy(_p: Symbol, _y: Symbol) -> Symbol:
     return -T.mean(T.log(_p)[T.arange(_y.shape[0]), _y])
 
 
-class RNN(parameters.RNNOptions):
+class RNN(SharedParameters):
     """Recurrent part-of-speech tagger; sizes, options, errors and results as in `NumpyRNN`.
 
     `param` holds shared variables, [W_e, W_x, W_h, W_y], in the same shapes; `dtype` is by default Theano's `floatX`.
     """
 
-    framework = THEANO
-
-    def __init__(
-        self, *sizes: npt.ArrayLike, seed: int | None = None, activation: str | None = None, dtype: str | None = None
-    ) -> None:
-        super().__init__(*sizes, seed=seed, activation=activation, dtype=dtype or theano.config.floatX)
-
     def _set_up(
         self, sizes: parameters.Sizes, values: dict[str, np.ndarray], activation: str | None, dtype: str
     ) -> None:
-        self.sizes, self.dtype = sizes, dtype
-        self.activation = parameters.check_activation(activation, self.activations)
-        self.param = self.param_type(
-            theano.shared(np.array(values[name], dtype, order="F" if name == "W_e" else "C"), name=name, borrow=True)
-            for name in self.shapes(sizes)
-        )
+        super()._set_up(sizes, values, activation, dtype)
         self._p_y: dict[int, Any] = {}
         self._grads: Any = None
-
-    def get_values(self) -> dict[str, np.ndarray]:
-        """Return copies of the parameters by name."""
-        return {W.name: W.get_value() for W in self.param}
-
-    def _place(self, values: Mapping[str, np.ndarray]) -> None:
-        """Overwrite the parameters."""
-        for W in self.param:
-            W.set_value(np.array(values[W.name], self.dtype, order="F" if W.name == "W_e" else "C"), borrow=True)
 
     def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Return p_y (n_tags, [B,] L) of word ids (L,) or (B, L), as `NumpyRNN.forward`; compiles at the first call."""

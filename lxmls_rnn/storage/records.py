@@ -56,15 +56,21 @@ def read(kind: type[T], path: str | os.PathLike[str]) -> T:
     Raise OSError if it cannot be read, and ValueError if it is not a regular file, has more than `MAX_FILE_BYTES` or
     `MAX_VALUES`, is not JSON, or does not match the type.
     """
-    content = read_regular(path, MAX_FILE_BYTES)
-    unescaped = content.replace(rb"\\", b"").replace(rb"\"", b"")
-    without_texts = re.sub(rb'"[^"]*"', b"", unescaped)
-    if sum(map(without_texts.count, (b",", b"[", b"{"))) > MAX_VALUES:
-        raise ValueError(f"{path}: it has more than {MAX_VALUES:,} commas and brackets, which is the limit")
+    content = read_json(path)
     try:
         return parse(kind, content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_json(path: str | os.PathLike[str], most: int = MAX_FILE_BYTES) -> bytes:
+    """Read a JSON file of at most `most` bytes and `MAX_VALUES` without parsing it; errors as `read`."""
+    content = read_regular(path, most)
+    unescaped = content.replace(rb"\\", b"").replace(rb"\"", b"")
+    without_texts = re.sub(rb'"[^"]*"', b"", unescaped)
+    if sum(map(without_texts.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise ValueError(f"{path}: it has more than {MAX_VALUES:,} commas and brackets, which is the limit")
+    return content
 
 
 def parse(kind: type[T], text: bytes | str, field: str = "") -> T:

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 import struct
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -46,6 +47,7 @@ class Collected:
 class _File(NamedTuple):
     parts: tuple[str, ...]  # of the path in the student's folder or zip file
     size: int
+    time: float  # of the last change, in seconds since 1970; of a zip file's entry as it says
     open: Callable[[], BinaryIO]
 
 
@@ -138,7 +140,7 @@ def _folder_files(folder: Path, root: int, report: Collected) -> Iterator[_File]
                 continue
             if stat.S_ISREG(status.st_mode):
                 own = (*parts, name)
-                yield _File(own, status.st_size, lambda own=own: _open_below(root, own))  # type: ignore[misc]
+                yield _File(own, status.st_size, status.st_mtime, lambda own=own: _open_below(root, own))  # type: ignore[misc]
             elif not stat.S_ISDIR(status.st_mode):
                 kind = "a link" if stat.S_ISLNK(status.st_mode) else "a special file"
                 report.left_out.append(f"{'/'.join((*parts, name))} is {kind}")
@@ -182,7 +184,14 @@ def _zipped_files(file: BinaryIO, report: Collected, opened: ExitStack) -> Itera
             report.left_out.append(f"{entry.filename} is encrypted, or compressed by a method that is not supported")
         else:
             own = tuple(part for part in parts if part not in ("", "."))
-            yield _File(own, entry.file_size, lambda entry=entry: archive.open(entry))  # type: ignore
+            yield _File(own, entry.file_size, _time(entry), lambda entry=entry: archive.open(entry))  # type: ignore
+
+
+def _time(entry: zipfile.ZipInfo) -> float:
+    try:
+        return max(0.0, time.mktime((*entry.date_time, 0, 0, -1)))
+    except (ValueError, OverflowError):  # no date
+        return 0.0
 
 
 def _check_directory(file: BinaryIO) -> None:
@@ -229,6 +238,7 @@ def _copy(files: list[_File], into: Path, report: Collected, max_bytes: int) -> 
                     report.files += 1
                     report.bytes += file.size
                     _copy_bytes(source, copy, file.size)
+                os.utime(target, (file.time, file.time))  # marks show the time of handing in
             except Exception as error:  # damaged data raise many kinds of errors; the other files are copied
                 report.left_out.append(f"{name}: {in_words(error)}")
 

@@ -1,7 +1,7 @@
 """Isolation of students' code on Linux, without root: namespaces of `unshare`, or a container.
 
-The isolated process has no network and sees no other process. It can write only to small file systems in memory; home,
-/tmp, /run (with its sockets) and the work of the class are covered by empty ones.
+The isolated process has no network and sees no other process. Of the files it sees only those of the system and of
+Python; every other folder is covered by an empty, small one in memory, so that it can neither read nor change it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,26 @@ from pathlib import Path
 
 NOBODY = "65534"  # user of the isolated process if root starts it
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child")
-COVERED = ("/tmp", "/var/tmp", "/run", "/dev/shm", "/dev/pts")
-SCRATCH = b"size=64m,mode=1777"
+SYSTEM = (
+    "bin",
+    "dev",
+    "etc",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "proc",
+    "sbin",
+    "sys",
+    "usr",
+)  # all that stays visible
+COVERED = ("/dev/shm", "/dev/pts")  # besides the folders that are not of the system
+SCRATCH, EMPTY = b"size=64m,mode=1777", b"size=1m,mode=1777"
+IMAGE = "/opt/lab"  # the folder of the lab in its image; `.venv` and `lib` in it are Python's
+IN_IMAGE = ("cache", "data", "docker", "docs", "lab", "lxmls_rnn", "scripts", "tests")
 CONTAINER_LIMITS = ("--network=none", "--read-only", "--tmpfs=/tmp:exec,size=256m", "--cap-drop=ALL",
-                    "--user=65534:65534", "--security-opt=no-new-privileges", "--pids-limit=256")  # fmt: skip
+                    "--user=65534:65534", "--security-opt=no-new-privileges", "--pids-limit=256",
+                    *(f"--tmpfs={IMAGE}/{name}:size=1m" for name in IN_IMAGE))  # fmt: skip
 DROP_ROOT = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY, _MOUNT_SETATTR = -100, 0x8000, 1, 442  # <linux/mount.h>
@@ -36,7 +52,8 @@ def prefix() -> list[str]:
     command = [*(DROP_ROOT if os.geteuid() == 0 else ()), *UNSHARE]
     if not all(map(shutil.which, {command[0], UNSHARE[0]})):
         raise RuntimeError(f"{UNSHARE[0]} or {command[0]} (of util-linux) is not installed")
-    trial = [*command, sys.executable, "-I", "-c", f"from {__name__} import enter; enter(['/nonexistent'])"]
+    source = f"{Path(__file__).read_text(encoding='utf-8')}\nenter([])"
+    trial = [*command, sys.executable, "-I", "-c", source]
     done = subprocess.run(trial, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or ["unshare failed"])[-1])
@@ -44,26 +61,29 @@ def prefix() -> list[str]:
 
 
 def enter(hidden: Iterable[str]) -> None:
-    """Isolate this process, which `UNSHARE` has started; `hidden` are further folders to cover.
+    """Isolate this process, which `UNSHARE` has started; `hidden` are folders of the system or of Python to cover.
 
-    Python and this code stay readable. Raise RuntimeError outside of the namespaces of `UNSHARE`, where it would cover
-    folders of the machine, and OSError if the kernel refuses a step.
+    Only the system's own folders and Python stay readable. Raise RuntimeError outside of the namespaces of `UNSHARE`,
+    where it would cover folders of the machine, and OSError if the kernel refuses a step.
     """
     if os.getpid() != 1:  # as the first process of a namespace is
         raise RuntimeError(f"only a process that {UNSHARE[0]} has started can be isolated")
-    kept = {Path(path).resolve() for path in (Path(__file__).parents[2], sys.prefix, sys.base_prefix)}
+    kept = {Path(path).resolve() for path in (sys.prefix, sys.base_prefix)}
     opened = {path: os.open(path, os.O_PATH) for path in sorted(kept)}
     attributes = struct.pack("QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)
     _call("syscall", _MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, attributes, len(attributes))
-    for folder in (*COVERED, str(Path.home())):
+    folders = [entry.path for entry in os.scandir("/") if entry.is_dir(follow_symlinks=False)]
+    covered = [*(path for path in folders if path[1:] not in SYSTEM), *COVERED, str(Path.home()), *hidden]
+    for folder in covered:
         _cover(folder)
     for path, descriptor in opened.items():
         if not path.exists():
             path.mkdir(parents=True)
             _call("mount", f"/proc/self/fd/{descriptor}".encode(), bytes(path), None, _MS_BIND_RECURSIVE, None)
         os.close(descriptor)
-    for folder in hidden:
-        _cover(folder)
+    for folder in hidden:  # in Python's own folder
+        if not any(path.is_relative_to(folder) for path in kept):
+            _cover(folder)
     try:
         _call("mount", b"proc", b"/proc", b"proc", 0, None)
     except OSError:  # inside a container
@@ -80,7 +100,7 @@ def close() -> None:
 
 def _cover(folder: str) -> None:
     if os.path.isdir(folder):
-        _call("mount", b"tmpfs", os.fsencode(folder), b"tmpfs", 0, SCRATCH)
+        _call("mount", b"tmpfs", os.fsencode(folder), b"tmpfs", 0, SCRATCH if folder == "/tmp" else EMPTY)
 
 
 def _call(name: str, *arguments: object) -> None:

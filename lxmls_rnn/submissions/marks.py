@@ -1,48 +1,102 @@
-"""Marks of a class: each student's solutions are run through their checks again, in isolation."""
+"""Marks of a class: each student's code is run on fresh inputs in isolation, and its results are judged elsewhere.
+
+Three kinds of processes take part. A student's process (`student`) runs the code and returns named arrays; it holds
+neither solutions nor expected values. The judging process (`lab.exercises.marking`) compares arrays and never runs
+students' code. This one starts both, and passes lines between them.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib
 import importlib.util
 import json
 import os
+import pkgutil
 import re
+import select
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryFile
-from threading import Timer
-from typing import Any
+from threading import Event, Lock
+from typing import IO
 
-from lxmls_rnn.classroom import OPTIONAL, STATE_SIGNS, Student
+from lxmls_rnn import __version__
+from lxmls_rnn.classroom import STATE_SIGNS, TIME, Student
 from lxmls_rnn.storage import records
-from lxmls_rnn.storage.files import in_words, read_regular
+from lxmls_rnn.storage.files import escaped, in_words
+from lxmls_rnn.submissions import boot, notebook
 from lxmls_rnn.submissions.isolation import CONTAINER_LIMITS
-from lxmls_rnn.submissions.tasks import NOT_CHECKED, Answer, Cell, Job, Task
+from lxmls_rnn.submissions.tasks import (
+    AGAIN,
+    ANSWER,
+    BEGIN,
+    END,
+    MAX_LINE_BYTES,
+    MAX_TEXT,
+    NOT_CHECKED,
+    NOT_RIGHT,
+    NOT_YET,
+    PROBLEM,
+    READY,
+    RIGHT,
+    Exercise,
+    HandedOut,
+    Job,
+    Report,
+    Said,
+    Verdict,
+    to_json,
+)
 
-ANSWER_STATES = ("right", "not right", "not yet", NOT_CHECKED)  # best first
+ANSWER_STATES = (RIGHT, NOT_RIGHT, NOT_YET, NOT_CHECKED, AGAIN)  # best first
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)", re.MULTILINE)
-DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
-MAX_NOTEBOOK_BYTES = 64 << 20
-MAX_NOTEBOOKS = 10  # of a student
-START_SECONDS = 120.0  # of the process that runs a student's code
+MAX_NOTEBOOK_BYTES = 16 << 20
+MAX_NOTEBOOKS = 10  # of a student, and at most as many bytes as two of the largest
+MAX_SKIPPED, MAX_SKIPPED_TEXT = 10, 200  # cells of an exercise that are named as skipped, characters of the reason
+START_SECONDS = 120.0  # of wall time, for a student's process to begin
+SILENT_SECONDS = 300.0  # of wall time, between two lines of it; it limits the processor's time itself
+_POLL_SECONDS = 0.2
+# The modules of a student's process; of the library's other modules it has stand-ins.
+MODULES = ("lxmls_rnn", "lxmls_rnn.storage", "lxmls_rnn.storage.files", "lxmls_rnn.memory", "lxmls_rnn.deep_learning",
+           "lxmls_rnn.deep_learning.frameworks", "lxmls_rnn.deep_learning.parameters",
+           "lxmls_rnn.deep_learning.theano_parameters",
+           *(f"lxmls_rnn.submissions{name}" for name in ("", ".harness", ".isolation", ".notebook", ".stand_in",
+                                                         ".student", ".tasks")))  # fmt: skip
+PACKAGES = ("lxmls_rnn.device", "lxmls_rnn.theano_env")  # with all that is in them: Theano imports it
+REPLACED = {"lxmls_rnn.deep_learning.rnn": "lxmls_rnn.submissions.bases"}
 ENVIRONMENT = {
     "LANG": "C.UTF-8", "LXMLS_DEVICE": "cpu", "LXMLS_RUNS": "/tmp/runs", "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "THEANO_FLAGS": "cxx=",
 }  # fmt: skip
+WITHOUT_IMAGE = {"LXMLS_IMAGE": "", "LXMLS_ADVICE": ""}  # the image's own files are covered
+
+
+class Interrupted(Exception):
+    """The teacher has stopped the marking."""
 
 
 @dataclass(frozen=True)
-class HandedOut:
-    """The exercises of the notebooks that were handed out."""
+class Answer:
+    """The verdict on an exercise."""
 
-    names: dict[str, str]  # of each exercise the function or class that is checked, in the order of the notebooks
-    sources: frozenset[str]  # of all cells
-    ids: dict[str, str]  # exercise of a cell's id
+    exercise: str
+    state: str
+    text: str
+    share: float = 0.0  # of the named arrays, without those that are right in the cell as handed out
+    skipped: list[str] = field(default_factory=list)  # cells that failed, and why
+    code: str = ""  # a digest of the student's cells
 
 
 @dataclass
@@ -54,11 +108,69 @@ class Marks:
     points: float = 0
     claimed: list[str] = field(default_factory=list)  # stored as right, but the code is not right
     problems: str = ""
+    shown: list[str] = field(default_factory=list)  # exercises whose solution was shown, as stored
+    same: dict[str, list[str]] = field(default_factory=dict)  # exercise: whose code it equals
+    handed_in: str = ""  # time of the newest notebook
+    work: str = ""  # a digest of what was marked, and how
+    added: float = 0  # points of the teacher, in comments.csv
 
     @property
-    def unusual(self) -> dict[str, list[str]]:
-        """Exercises whose code imports or uses what solutions have no use for, with these names."""
-        return {name: answer.unusual for name, answer in self.answers.items() if answer.unusual}
+    def total(self) -> float:
+        """The points, with those that the teacher adds."""
+        return round(self.points + self.added, 2)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another call would find the same: no verdict is missing."""
+        return all(answer.state != AGAIN for answer in self.answers.values())
+
+
+def environment() -> dict[str, str]:
+    """Return the environment variables of the processes that run code and that judge."""
+    return {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | ENVIRONMENT
+
+
+class Judge:
+    """The process that knows the solutions and decides. Raise RuntimeError if it does not start."""
+
+    def __init__(self, cells: dict[str, str]) -> None:
+        self._cells, self._lock = cells, Lock()
+        self.exercises = self._start()
+
+    def _start(self) -> dict[str, Exercise]:
+        command = [sys.executable, "-I", "-B", "-m", "lab.exercises.marking"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), start_new_session=True
+        )
+        try:
+            return {name: Exercise(**one) for name, one in json.loads(self._ask(self._cells)).items()}
+        except (ValueError, OSError):
+            raise RuntimeError("the process that judges does not start: is the lab installed?") from None
+
+    def _ask(self, what: object) -> bytes:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(what).encode() + b"\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+    def verdict(self, exercise: str, said: str) -> Verdict:
+        """Return the verdict on what a student's process has said."""
+        with self._lock:
+            try:
+                return records.parse(Verdict, self._ask([exercise, said]))
+            except (ValueError, OSError):  # it has ended: the result took too much of it
+                self.stop()
+                self.exercises.update(self._start())
+                return Verdict(NOT_RIGHT, "The result cannot be judged: is it very large?", 0.0)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                stream.close()  # type: ignore[union-attr]
+        self._process.wait()
 
 
 @dataclass(frozen=True)
@@ -68,65 +180,116 @@ class Runner:
     prefix: list[str] | None  # of `isolation.prefix`, None without isolation
     hidden: list[str] = field(default_factory=list)
     container: str = ""  # an image, instead of a prefix
-    seconds: float = 30.0  # for an exercise
+    seconds: float = 30.0  # of the processor, for an exercise
     megabytes: int = 4096  # of memory, for a process
+    stopped: Event = field(default_factory=Event)  # ends the processes and raises `Interrupted`
 
-    def answers(self, tasks: list[Task]) -> Iterator[Answer]:
-        """Yield the answer to each task; a process that ends early is started again for the rest."""
-        while tasks:
-            answered = 0
-            for answer in self._start(tasks):
-                if answer.exercise != tasks[answered].exercise or answer.state not in ANSWER_STATES:
-                    break
-                answered += 1
-                yield answer
-                if answered == len(tasks):
+    def reports(self, notebooks: dict[str, str], out: HandedOut, exercises: dict[str, Exercise]) -> Iterator[Report]:
+        """Yield problems and answers of a student; a process that ends early is started again for the rest.
+
+        Raise RuntimeError if the process does not start, `Interrupted` if the marking is stopped.
+        """
+        answered: list[list[str]] = []
+        hidden = None if self.prefix is None else [*self.hidden, *map(str, _own_folders())]
+        while True:
+            begun: Report | None = None
+            job = Job(notebooks, out, exercises, answered, hidden, self.seconds, self.megabytes)
+            for report in self._start(job):
+                if report.kind == END:
                     return
-            yield Answer(tasks[answered].exercise, "not right", "The process that runs the code ended.")
-            tasks = tasks[answered + 1 :]
+                if report.kind in (PROBLEM, ANSWER):
+                    yield report
+                begun = report if report.kind == BEGIN else None
+                if report.kind == BEGIN:
+                    answered.append([report.notebook, report.exercise])
+            if begun is None:
+                why = "The process that reads the notebooks ended: they take too much time or memory."
+                yield Report(PROBLEM, why)
+                return
+            said = Said(state=NOT_RIGHT, text="The process that runs the code ended.")
+            yield replace(begun, kind=ANSWER, text=to_json(said))
 
-    def _start(self, tasks: list[Task]) -> Iterator[Answer]:
-        module = ["-I", "-B", "-m", "lab.exercises.rerun"]
+    def _start(self, job: Job) -> Iterator[Report]:
+        program = ["-I", "-B", "-c", Path(boot.__file__).read_text(encoding="utf-8")]
         name = f"lxmls-check-{token_hex(6)}"
         if self.container:
             limits = [*CONTAINER_LIMITS, f"--memory={self.megabytes}m", f"--name={name}", "--entrypoint=python"]
-            settings = [f"--env={key}={value}" for key, value in ENVIRONMENT.items()]
-            command = ["docker", "run", "--rm", "--interactive", *limits, *settings, self.container, *module]
-            environ, hidden = dict(os.environ), None
+            settings = [f"--env={key}={value}" for key, value in (ENVIRONMENT | WITHOUT_IMAGE).items()]
+            command = ["docker", "run", "--rm", "--interactive", *limits, *settings, self.container, *program]
+            environ = dict(os.environ)
         else:
-            command = [*(self.prefix or []), sys.executable, *module]
-            environ = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | ENVIRONMENT
-            hidden = None if self.prefix is None else self.hidden
-        job = Job(tasks, hidden, self.seconds, self.megabytes)
-        errors = TemporaryFile()  # noqa: SIM115
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environ, start_new_session=True
-        )
-        most = Timer(START_SECONDS + len(tasks) * (self.seconds + 5), process.kill)
-        most.start()
-        assert process.stdin
-        assert process.stdout
-        try:
-            with suppress(BrokenPipeError), process.stdin:
-                process.stdin.write(f"{job.to_json()}\n".encode())
-            if not process.stdout.readline():  # `READY`: students' code has not begun
-                errors.seek(0)
-                said = errors.read().decode(errors="replace").splitlines()
-                said = [line for line in said if line.strip() and "docker run --help" not in line]  # Docker's last line
-                why = (said or ["no reason given"])[-1]
-                raise RuntimeError(f"the process that runs students' code does not start: {why}")
-            for line in process.stdout:
-                yield Answer.from_json(line)
-        except ValueError:
-            pass
-        finally:
-            most.cancel()
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            errors.close()
-            if self.container:
-                subprocess.run(["docker", "kill", name], capture_output=True)
+            command = [*(self.prefix or []), sys.executable, *program]
+            environ = environment()
+        with TemporaryFile() as errors, TemporaryFile() as work:
+            work.write(f"{json.dumps(sources())}\n{to_json(job)}\n".encode())
+            work.seek(0)
+            process = subprocess.Popen(
+                command, stdin=work, stdout=subprocess.PIPE, stderr=errors, env=environ, cwd="/", start_new_session=True
+            )
+            assert process.stdout
+            try:
+                reports = self._read(process.stdout.fileno())
+                first = next(reports, None)
+                if first is None or first.kind != READY:  # students' code has not begun
+                    raise RuntimeError(f"the process that runs students' code does not start: {_reason(errors)}")
+                yield from reports
+            finally:
+                process.kill()
+                process.stdout.close()
+                process.wait()
+                if self.container:
+                    subprocess.run(["docker", "kill", name], capture_output=True)
+
+    def _read(self, pipe: int) -> Iterator[Report]:
+        """Yield the reports of a process until it ends, writes something else, or is silent for too long."""
+        unread, seconds = b"", START_SECONDS
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.stopped.is_set():
+                raise Interrupted
+            if not select.select([pipe], [], [], _POLL_SECONDS)[0]:
+                continue
+            if not (part := os.read(pipe, 1 << 20)) or len(unread) > MAX_LINE_BYTES:
+                return
+            *lines, unread = (unread + part).split(b"\n") if b"\n" in part else (unread + part,)
+            for line in lines:
+                try:
+                    yield records.parse(Report, line)
+                except ValueError:
+                    return
+                end = time.monotonic() + SILENT_SECONDS
+
+
+def _reason(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    said = errors.read().decode(errors="replace").splitlines()
+    said = [line for line in said if line.strip() and "docker run --help" not in line]  # Docker's last line
+    return (said or ["no reason given"])[-1]
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Return the sources of the modules of a student's process by name."""
+    names = [*MODULES, *PACKAGES]
+    for package in map(importlib.import_module, PACKAGES):
+        names += [one.name for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return {name: _source(name) for name in names} | {name: _source(other) for name, other in REPLACED.items()}
+
+
+def _source(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _own_folders() -> list[Path]:
+    """Return the folders with the code of the library and the lab, for a checkout the whole of it."""
+    package = Path(__file__).parents[1]
+    if (package.parent / "pyproject.toml").exists():
+        return [package.parent]
+    lab = importlib.util.find_spec("lab")
+    return [package, *map(Path, (lab.submodule_search_locations or []) if lab else [])]
 
 
 def handed_out(folder: Path | None = None) -> HandedOut:
@@ -134,127 +297,195 @@ def handed_out(folder: Path | None = None) -> HandedOut:
     if folder is None:
         lab = importlib.util.find_spec("lab")
         folder = Path(next(iter(lab.submodule_search_locations or []))) / "notebooks" if lab else Path("lab/notebooks")
-    names, sources, ids = {}, set(), {}
+    out = HandedOut({}, [], {}, [], {})
     for path in sorted(folder.glob("*.ipynb")):
-        for cell in _code_cells(path):
-            source, marks = _source(cell), cell.get("metadata", {})
-            sources.add(source)
+        for cell in json.loads(records.read_json(path, MAX_NOTEBOOK_BYTES))["cells"]:
+            if cell["cell_type"] != "code":
+                continue
+            source, marks = notebook.source_of(cell), cell.get("metadata", {})
+            out.sources.append(source)
             called = re.search(CHECK, source)
             if called and called[1] == marks.get("check"):
-                names[called[1]] = called[2]
+                out.names[called[1]] = called[2]
+                out.files.extend([path.name] if path.name not in out.files else [])
             if "exercise" in marks:
-                ids[str(cell.get("id"))] = marks["exercise"]
-    if not names:
+                out.ids[str(cell.get("id"))] = marks["exercise"]
+                out.cells[marks["exercise"]] = source
+    if not out.names:
         raise FileNotFoundError(f"{folder} has no notebook with exercises, expected those that were handed out")
-    return HandedOut(names, frozenset(sources), ids)
+    return out
 
 
-def weights_of(exercises: Iterable[str], file: Path | None) -> dict[str, float]:
-    """Return the points for each exercise, from a JSON file such as {"forward": 2}; by default 1, and 0 if optional."""
-    weights = {name: 0.0 if name in OPTIONAL else 1.0 for name in exercises}
+def weights_of(exercises: dict[str, bool], file: Path | None) -> dict[str, float]:
+    """Return the points for each exercise, from a JSON file such as {"forward": 2}; by default 1, and 0 if optional.
+
+    `exercises` says of each whether it is optional.
+    """
+    weights = {name: 0.0 if is_optional else 1.0 for name, is_optional in exercises.items()}
     given = records.read(dict[str, float], file) if file else {}
     if unknown := [name for name in given if name not in weights]:
         raise ValueError(f"{file}: no exercise {unknown[0]}, expected one of {', '.join(weights)}")
     return weights | given
 
 
-def mark(
-    students: list[Student], out: HandedOut, weights: dict[str, float], runner: Runner, jobs: int
-) -> Iterator[Marks]:
-    """Yield the marks of each student, in order; several students at a time."""
-    with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda student: mark_student(student, out, weights, runner), students)
+@dataclass(frozen=True)
+class Marking:
+    """What is the same for all students: the exercises, the process that judges, and how code is run."""
 
+    out: HandedOut
+    judge: Judge
+    runner: Runner
 
-def mark_student(student: Student, out: HandedOut, weights: dict[str, float], runner: Runner) -> Marks:
-    """Run a student's solutions again and return the marks; the best notebook counts for each exercise."""
-    marks = Marks(student.name)
-    problems = [problem.text for problem in student.problems]
-    tasks: list[Task] = []
-    notebooks = _notebooks(student.folder)
-    if not notebooks and not problems:
-        problems.append(f"{student.folder} has no notebook")
-    for path in notebooks:
+    @property
+    def _how(self) -> str:
+        """What the marks depend on besides a student's work: this version of the lab, and the limits."""
+        solutions = {name: one.code for name, one in self.judge.exercises.items()}
+        limits = self.runner.seconds, self.runner.megabytes, self.runner.container, self.runner.prefix is None
+        return json.dumps([__version__, sources(), asdict(self.out), solutions, limits])
+
+    def mark(
+        self, students: list[Student], known: Iterable[Marks], jobs: int, wish_to_stop: Callable[[], object]
+    ) -> Iterator[Marks]:
+        """Yield the marks of each student as they are finished, several students at a time.
+
+        Those that are `known` for the same work are kept. When `wish_to_stop` is true, end the processes and return.
+        """
+        kept = {marks.work: marks for marks in known if marks.is_final}
+        pool, how = ThreadPoolExecutor(jobs), self._how
+        running = {pool.submit(self.of_student, student, how, kept) for student in students}
         try:
-            tasks += _tasks(_code_cells(path), out)
-        except (ValueError, OSError, RecursionError) as error:
-            problems.append(f"{path}: {in_words(error)}")
-    for answer in runner.answers(tasks):
-        known = marks.answers.get(answer.exercise)
-        if known is None or ANSWER_STATES.index(answer.state) < ANSWER_STATES.index(known.state):
-            marks.answers[answer.exercise] = answer
-    marks.answers = {name: marks.answers[name] for name in out.names if name in marks.answers}
-    right = {name for name, answer in marks.answers.items() if answer.state == "right"}
-    open_ = {name for name, answer in marks.answers.items() if answer.state == NOT_CHECKED}
-    marks.points = sum(weights[name] for name in right)
-    stored = [name for name, entry in student.exercises.items() if entry.state == "right"]
-    marks.claimed = [name for name in stored if name in weights and name not in right | open_]
-    marks.problems = "; ".join(problems)
-    return marks
+            while running and not wish_to_stop():
+                done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        finally:
+            self.runner.stopped.set()
+            self.judge.stop()
+            pool.shutdown(cancel_futures=True)
+
+    def of_student(self, student: Student, how: str, kept: dict[str, Marks]) -> Marks:
+        """Return a student's marks; any fault of the work becomes a problem in them."""
+        marks = Marks(escaped(student.name))
+        problems = [problem.text for problem in student.problems]
+        try:
+            paths = _notebooks(student.folder, self.out)
+            if not paths and not problems:
+                problems.append(f"{student.folder} has no notebook")
+            contents = dict(_contents(paths, student.folder, problems))
+            progress = repr((student.name, student.exercises, problems))
+            work = b"\0".join([how.encode(), progress.encode(errors="replace"), *contents.values()])
+            marks.work = hashlib.sha256(work).hexdigest()
+            if marks.work in kept:
+                return kept[marks.work]
+            times = [path.stat().st_mtime for path in paths]
+            marks.handed_in = datetime.fromtimestamp(max(times)).strftime(TIME) if times else ""
+            self._run(marks, contents, problems)
+        except (RuntimeError, Interrupted):  # of this machine, not of the student
+            raise
+        except Exception as error:
+            problems.append(in_words(error))
+        names = self.out.names
+        marks.answers = {name: marks.answers[name] for name in names if name in marks.answers}
+        ended = {name for name, answer in marks.answers.items() if answer.state in (RIGHT, NOT_CHECKED, AGAIN)}
+        stored = {name: entry for name, entry in student.exercises.items() if name in names}
+        marks.claimed = [name for name, entry in stored.items() if entry.state == RIGHT and name not in ended]
+        marks.shown = [name for name, entry in stored.items() if entry.solution]
+        marks.problems = "; ".join(map(_clean, problems))
+        return marks
+
+    def _run(self, marks: Marks, contents: dict[str, bytes], problems: list[str]) -> None:
+        exercises = {name: one for name, one in self.judge.exercises.items() if name in self.out.names}
+        coded = {name: base64.b64encode(content).decode() for name, content in contents.items()}
+        for report in self.runner.reports(coded, self.out, exercises) if contents else ():
+            if report.kind == PROBLEM:
+                problems.append(f"{report.notebook}: {report.text}" if report.notebook else report.text)
+            elif report.exercise in exercises:
+                verdict = self.judge.verdict(report.exercise, report.text)
+                if self.runner.stopped.is_set():
+                    raise Interrupted
+                answer = Answer(report.exercise, verdict.state, _clean(verdict.text), verdict.share,
+                                _skipped(report.text), report.code)  # fmt: skip
+                before = marks.answers.get(report.exercise)
+                if before is None or _rank(answer) < _rank(before):
+                    marks.answers[report.exercise] = answer
 
 
-def _notebooks(folder: Path) -> list[Path]:
-    """Return a student's notebooks, without links, hidden files and files in hidden folders."""
+def _rank(answer: Answer) -> tuple[float, int]:
+    return -answer.share, ANSWER_STATES.index(answer.state)
+
+
+def _clean(text: str) -> str:
+    """Return a text of a student without control characters, line by line, and not too long."""
+    return "\n".join(escaped(line) for line in text[:MAX_TEXT].split("\n"))
+
+
+def _skipped(said: str) -> list[str]:
+    try:
+        return [_clean(text[:MAX_SKIPPED_TEXT]) for text in records.parse(Said, said).skipped[:MAX_SKIPPED]]
+    except ValueError:
+        return []
+
+
+def _notebooks(folder: Path, out: HandedOut) -> list[Path]:
+    """Return a student's notebooks, those named as handed out first; no links, no hidden files and folders."""
     found = []
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(path, name) for name in files if name.endswith(".ipynb") and not name.startswith(".")]
-    return [path for path in sorted(found) if not path.is_symlink()][:MAX_NOTEBOOKS]
+
+    def order(path: Path) -> tuple[bool, bool, int, Path]:
+        is_like = any(path.name.startswith(Path(name).stem) for name in out.files)  # 01-exercises-new.ipynb
+        return path.name not in out.files, not is_like, len(path.parts), path
+
+    return [path for path in sorted(found, key=order) if not path.is_symlink()][:MAX_NOTEBOOKS]
 
 
-def _code_cells(path: Path) -> list[dict[str, Any]]:
-    """Return the code cells of a notebook; raise ValueError if it is damaged."""
-    try:
-        cells = json.loads(read_regular(path, MAX_NOTEBOOK_BYTES))["cells"]
-        return [dict(cell, number=n) for n, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
-    except (TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"not a notebook ({type(error).__name__})") from None
+def _contents(paths: list[Path], folder: Path, problems: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of notebooks, within the limits; add what is left out to the problems."""
+    left = 2 * MAX_NOTEBOOK_BYTES
+    for path in paths:
+        name = str(path.relative_to(folder))
+        try:
+            content = records.read_json(path, min(left, MAX_NOTEBOOK_BYTES))
+        except (ValueError, OSError) as error:
+            problems.append(in_words(error))
+        else:
+            left -= len(content)
+            yield name, content
 
 
-def _source(cell: dict[str, Any]) -> str:
-    source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(map(str, source))
+def complete(marks: list[Marks], weights: dict[str, float], exercises: dict[str, Exercise]) -> list[Marks]:
+    """Add points and identical code to marks, which are sorted by student; return them."""
+    owners: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in marks:
+        for name, answer in one.answers.items():
+            owners[name, answer.code].append(one.student)
+    for one in marks:
+        one.points = sum(points_of(one, name, weight) for name, weight in weights.items())
+        one.same = {}
+        for name, answer in one.answers.items():
+            others = [other for other in owners[name, answer.code] if other != one.student]
+            others += ["the lab's solution"] if answer.code == exercises[name].code else []
+            if answer.code and others:
+                one.same[name] = others
+    return sorted(marks, key=lambda one: one.student)
 
 
-def _tasks(cells: list[dict[str, Any]], out: HandedOut) -> Iterator[Task]:
-    """Yield a task for each exercise in a notebook that a student has begun."""
-    marked, checks = {}, {}
-    for place, cell in enumerate(cells):
-        metadata = cell.get("metadata")
-        exercise = metadata.get("exercise") if isinstance(metadata, dict) else None
-        marked[place] = exercise if isinstance(exercise, str) else out.ids.get(str(cell.get("id")))
-        for name, argument in CHECK.findall(_source(cell)):
-            checks[name] = place, argument
-    for exercise, name in out.names.items():
-        own = [place for place, its in marked.items() if its == exercise]
-        if not own and exercise not in checks:
-            continue
-        last, argument = checks.get(exercise, (own[-1] if own else 0, name))
-        needed, code = set(own), "".join(_source(cells[place]) for place in own)
-        for place in range(max([last, *own]), -1, -1):  # other exercises are run only if this one uses them
-            source = _source(cells[place])
-            if marked[place] and any(re.search(rf"\b{used}\b", code) for used in DEFINED.findall(source)):
-                needed.add(place)
-                code += source
-        chosen = []
-        for place, cell in enumerate(cells[: max([last, *own]) + 1]):
-            source, is_run = _source(cell), place in needed
-            is_changed = source not in out.sources and (is_run or not marked[place])
-            chosen.append(Cell(cell["number"], source, is_run, place in own, is_changed))
-        defines = re.compile(rf"^\s*(def|class) {name}\b", re.MULTILINE)
-        if any(cell.is_changed and (cell.is_own or defines.search(cell.source)) for cell in chosen):
-            yield Task(exercise, list(dict.fromkeys((argument, name))), chosen)
+def points_of(marks: Marks, exercise: str, weight: float) -> float:
+    """Return a student's points in an exercise: the weight times the share of right arrays, in hundredths."""
+    answer = marks.answers.get(exercise)
+    return round(weight * answer.share, 2) if answer else 0.0
 
 
 def table(marks: list[Marks], weights: dict[str, float]) -> tuple[list[str], list[list[str]]]:
     """Return header and lines for 80 columns: a sign for each exercise, points, and what was stored but not earned."""
-    signs = STATE_SIGNS | {NOT_CHECKED: "-"}
+    signs = STATE_SIGNS | {NOT_CHECKED: "-", AGAIN: "?"}
     numbers = "".join(str(n % 10) for n in range(1, len(weights) + 1))
     lines = []
     for one in marks:
         states = "".join(signs[one.answers[name].state] if name in one.answers else "·" for name in weights)
         notes = [f"{', '.join(one.claimed)}: stored as right, not earned"] if one.claimed else []
-        notes += [f"{name}: look at {', '.join(names)}" for name, names in one.unusual.items()]
+        notes += [f"{', '.join(one.shown)}: solution shown"] if one.shown else []
         notes += ["see problems"] if one.problems else []
         lines.append([one.student, states, f"{one.points:g}", "; ".join(notes)])
     return ["student", numbers, f"of {sum(weights.values()):g}", "notes"], lines
@@ -262,19 +493,28 @@ def table(marks: list[Marks], weights: dict[str, float]) -> tuple[list[str], lis
 
 def spreadsheet(marks: list[Marks], weights: dict[str, float]) -> list[list[object]]:
     """Return header and lines for a spreadsheet: one line per student, with the points of each exercise."""
-    titles = ["stored as right, not earned", "look at the code", "problems"]
+    titles = [
+        "added",
+        "stored as right, not earned",
+        "solution shown",
+        "same code as",
+        "handed in",
+        "skipped cells",
+        "problems",
+    ]
     lines: list[list[object]] = [["student", "points", "of", *weights, *titles]]
     for one in marks:
-        right = {name for name, answer in one.answers.items() if answer.state == "right"}
-        points = [weight if name in right else 0 for name, weight in weights.items()]
-        look = "; ".join(f"{name}: {', '.join(names)}" for name, names in one.unusual.items())
+        points = [points_of(one, name, weight) for name, weight in weights.items()]
+        same = "; ".join(f"{name}: {', '.join(others)}" for name, others in one.same.items())
+        skipped = dict.fromkeys(text for answer in one.answers.values() for text in answer.skipped)
         lines.append(
-            [one.student, one.points, sum(weights.values()), *points, ", ".join(one.claimed), look, one.problems]
-        )
+            [one.student, one.total, sum(weights.values()), *points, one.added, ", ".join(one.claimed),
+             ", ".join(one.shown), same, one.handed_in, "; ".join(skipped), one.problems]
+        )  # fmt: skip
     return lines
 
 
-def to_json(marks: list[Marks], weights: dict[str, float]) -> str:
+def as_json(marks: list[Marks], weights: dict[str, float]) -> str:
     """Return marks and weights as JSON, for `read`."""
     return json.dumps({"weights": weights, "marks": [asdict(one) for one in marks]}, indent=1, ensure_ascii=False)
 
@@ -288,5 +528,5 @@ class Stored:
 
 
 def read(file: Path) -> Stored:
-    """Read what `to_json` returned; errors as `records.read`."""
+    """Read what `as_json` returned; errors as `records.read`."""
     return records.read(Stored, file)

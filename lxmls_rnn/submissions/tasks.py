@@ -1,70 +1,91 @@
-"""Lines of JSON between `lxmls-rnn class check` and the process that runs a student's code."""
+"""Lines of JSON between `lxmls-rnn class check`, the process of a student's code, and the one that judges."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 
-from lxmls_rnn.storage import records
-
-NOT_CHECKED = "not checked"  # besides the states of a check: the framework is missing
-READY = ""  # the exercise of an answer that only says that the process is ready
+RIGHT, NOT_RIGHT, NOT_YET = "right", "not right", "not yet"
+NOT_CHECKED, AGAIN = "not checked", "mark again"  # the framework is missing; the machine is busy
 MAX_TEXT = 2000  # characters of a verdict
+MAX_LINE_BYTES = 32 << 20
+READY, PROBLEM, BEGIN, ANSWER, END = "ready", "problem", "begin", "answer", "end"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A code cell of a student's notebook."""
+class Exercise:
+    """What a student's process must know of an exercise: neither solution nor expected values."""
 
-    number: int  # of the cell in the notebook, from 1
-    source: str
-    is_run: bool  # as a whole: it is of the exercise or one that it uses; of others only imports and definitions
-    is_own: bool  # it is of the exercise that is checked
-    is_changed: bool  # it differs from the notebook that was handed out
+    function: str  # the name of the function or class that is checked
+    kind: str  # of `harness.Spec`, as the next two
+    arguments: list[str]
+    results: list[str]
+    inputs: list[str]  # a line of JSON (`harness.to_json`) for each case
+    optional: bool
+    code: str  # the digest of the solution (`notebook.digest`)
 
 
 @dataclass(frozen=True)
-class Task:
-    """An exercise in a student's notebook: the cells up to its check, and possible names of what is checked."""
+class HandedOut:
+    """The exercises of the notebooks that were handed out."""
 
-    exercise: str
-    names: list[str]
-    cells: list[Cell]
+    names: dict[str, str]  # of each exercise the function or class that is checked, in the order of the notebooks
+    sources: list[str]  # of all cells
+    ids: dict[str, str]  # exercise of a cell's id
+    files: list[str]  # names of the notebooks with exercises
+    cells: dict[str, str]  # the cell of each exercise
 
 
 @dataclass(frozen=True)
 class Job:
-    """The tasks of a student, and limits; `hidden` are folders to cover, None if the process is not isolated."""
+    """The work of a student's process; `hidden` are folders to cover, None if the process is not isolated."""
 
-    tasks: list[Task]
+    notebooks: dict[str, str]  # content of each, in base64, by name
+    out: HandedOut
+    exercises: dict[str, Exercise]
+    answered: list[list[str]]  # notebook and exercise of what is done
     hidden: list[str] | None
-    seconds: float
+    seconds: float  # of the processor, for an exercise
     megabytes: int
 
-    def to_json(self) -> str:
-        """Return a line."""
-        return json.dumps(asdict(self))
-
     @classmethod
-    def from_json(cls, line: str) -> Job:
-        """Return the job in a line."""
-        return records.parse(cls, line)
+    def from_json(cls, line: str | bytes) -> Job:
+        """Return the job in a line, which is trusted."""
+        content = json.loads(line)
+        exercises = {name: Exercise(**one) for name, one in content["exercises"].items()}
+        return cls(**{**content, "out": HandedOut(**content["out"]), "exercises": exercises})
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The verdict on an exercise, and what the student's code imports or uses that solutions have no use for."""
+class Report:
+    """A line of a student's process: what happens, in which notebook and exercise."""
 
-    exercise: str
+    kind: str  # READY, PROBLEM, BEGIN, ANSWER or END
+    text: str = ""  # of a problem; of an answer what its process has written, a line with `Said`
+    notebook: str = ""
+    exercise: str = ""
+    code: str = ""  # a digest of the answer's cells
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the code of an answer has come to: lines of JSON with named arrays, or a state and its reason."""
+
+    results: list[str] = field(default_factory=list)  # for each case, until one fails
+    state: str = ""  # another one than RIGHT if a case has failed
+    text: str = ""
+    skipped: list[str] = field(default_factory=list)  # cells that failed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judging process decides: `share` is the share of the named arrays that are right."""
+
     state: str
     text: str
-    unusual: list[str] = field(default_factory=list)
+    share: float
 
-    def to_json(self) -> str:
-        """Return a line."""
-        return json.dumps(asdict(self))
 
-    @classmethod
-    def from_json(cls, line: bytes) -> Answer:
-        """Return the answer in a line; raise ValueError if it is not one."""
-        return records.parse(cls, line)
+def to_json(one: Job | Report | Said | Verdict) -> str:
+    """Return a line; half characters (lone surrogates) become question marks."""
+    return json.dumps(asdict(one), ensure_ascii=False).encode(errors="replace").decode()

@@ -3,6 +3,7 @@
 import os
 import stat
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,13 @@ def test_a_folder_that_cannot_be_made_is_named_in_full(place, monkeypatch):
     result = CliRunner().invoke(app, ["class", "collect", "anna.zip"])
     assert (result.exit_code, result.exception) == (1, result.exception)
     assert f"{place}/handed-in: this folder cannot be made: name another one with --into" in result.output
+
+
+def test_files_keep_the_time_at_which_they_were_handed_in(tmp_path):
+    with zipfile.ZipFile(tmp_path / "anna.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("notebooks/a.ipynb", (2026, 5, 4, 12, 30, 0)), "{}")
+        archive.writestr(zipfile.ZipInfo("notebooks/b.ipynb", (1980, 0, 0, 0, 0, 0)), "{}")
+    (report,) = collect([tmp_path / "anna.zip"], tmp_path / "into")
+    assert (report.files, report.left_out) == (2, [])
+    time = (tmp_path / "into/anna/notebooks/a.ipynb").stat().st_mtime
+    assert datetime.fromtimestamp(time) == datetime(2026, 5, 4, 12, 30)

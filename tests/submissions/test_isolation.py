@@ -12,8 +12,8 @@ from lxmls_rnn.submissions import isolation
 PROBE = """
 import json, os, socket, sys
 from lxmls_rnn.submissions.isolation import enter
-enter(sys.argv[1:2])
 hidden, port, *files = sys.argv[1:]
+enter([hidden])
 written = []
 for file in files:
     try:
@@ -22,25 +22,23 @@ for file in files:
     except OSError:
         pass
 try:
-    seen = os.listdir(hidden)
-except (FileNotFoundError, PermissionError):  # covered with its parent, or another user's
-    seen = []
-try:
     socket.create_connection(("127.0.0.1", int(port)), 5)
     network = True
 except OSError:
     network = False
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+seen = [os.path.join(top, name) for top, _, names in os.walk("/") if not top.startswith(("/proc", "/sys"))
+        for name in names if name in ("isolation.py", "01-exercises.ipynb", "marks.csv")]
 print(json.dumps({
-    "written": written, "network": network, "hidden": seen, "pid": os.getpid(),
+    "written": written, "network": network, "seen": seen, "pid": os.getpid(),
     "processes": sum(name.isdigit() for name in os.listdir("/proc")), "capabilities": int(status["CapEff"], 16),
-    "run": os.listdir("/run"),
+    "python": os.path.exists(sys.executable),
 }))
 """
 
 
 @pytest.mark.process
-def test_an_isolated_process_has_no_network_no_secrets_and_nothing_to_write(tmp_path):
+def test_an_isolated_process_sees_python_and_neither_files_nor_network(tmp_path):
     try:
         prefix = isolation.prefix()
     except RuntimeError as error:
@@ -48,15 +46,18 @@ def test_an_isolated_process_has_no_network_no_secrets_and_nothing_to_write(tmp_
     (tmp_path / "marks.csv").write_text("")
     tmp_path.chmod(0o777)
     (tmp_path / "marks.csv").chmod(0o666)
-    files = [str(Path(isolation.__file__)), str(tmp_path.parent / "x"), "/var/x", "/tmp/x"]
+    checkout = Path(isolation.__file__).parents[2]
+    files = [str(Path(isolation.__file__)), f"{sys.prefix}/x", str(tmp_path.parent / "x"), "/var/x", "/tmp/x"]
     with socket.create_server(("127.0.0.1", 0)) as server:
-        command = [*prefix, sys.executable, "-I", "-c", PROBE, str(tmp_path), str(server.getsockname()[1]), *files]
+        command = [*prefix, sys.executable, "-I", "-c", PROBE, str(checkout), str(server.getsockname()[1]), *files]
         done = subprocess.run(command, capture_output=True, text=True)
     assert not done.returncode, done.stderr
     found = json.loads(done.stdout)
-    assert (found["network"], found["hidden"], found["run"], found["capabilities"]) == (False, [], [], 0)
-    assert set(found["written"]) <= {"/tmp/x", str(tmp_path.parent / "x")}  # both in memory, if the latter is in /tmp
+    assert (found["network"], found["seen"], found["capabilities"]) == (False, [], 0)
+    assert found["python"]
+    assert set(found["written"]) <= {"/tmp/x", "/var/x"}  # both in memory
     assert (found["pid"], found["processes"]) == (1, 1)
+    assert not Path("/var/x").exists()
     assert not (tmp_path.parent / "x").exists()
 
 

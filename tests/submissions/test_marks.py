@@ -1,26 +1,29 @@
-"""Students' solutions run again: right, claimed, cheating and hostile ones."""
+"""Students' solutions run again: right, claimed, honest in unusual ways, damaged and hostile ones."""
 
 import csv
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from class_of_thirty import HOSTILE, check_of, hand_in, notebook, student
+from submissions.marked import mark, needs_isolation
 from typer.testing import CliRunner
 
-from lab.exercises import solutions
-from lxmls_rnn.classroom import OPTIONAL, read_class
+from lab.exercises.exercise import EXERCISES
+from lxmls_rnn.classroom import read_class
 from lxmls_rnn.cli.main import app
 from lxmls_rnn.submissions import isolation
-from lxmls_rnn.submissions.marks import Runner, _code_cells, _tasks, handed_out, mark_student, read, weights_of
+from lxmls_rnn.submissions.marks import Judge, Marking, Runner, handed_out, read, weights_of
 
-try:
-    isolation.prefix()
-    NOT_ISOLATED = ""
-except RuntimeError as error:
-    NOT_ISOLATED = str(error)
-needs_isolation = pytest.mark.skipif(bool(NOT_ISOLATED), reason=f"namespaces are forbidden here: {NOT_ISOLATED}")
+FORWARD, SQUARES, NUMERIC = (EXERCISES[name].solution for name in ("forward", "squares", "numeric"))
+LSTM = {name: EXERCISES[name].solution for name in ("lstm_gates", "lstm_step", "lstm")}
 
 
 def check(place, *options):
@@ -32,11 +35,22 @@ def check(place, *options):
         return {line["student"]: line for line in csv.DictReader(file)}, result.output
 
 
-def tasks_of(folder, content):
-    """Return the tasks of a notebook by exercise."""
-    path = folder / "notebook.ipynb"
-    path.write_text(json.dumps(content))
-    return {task.exercise: task for task in _tasks(_code_cells(path), handed_out())}
+def cell(source):
+    return {"cell_type": "code", "metadata": {}, "source": source}
+
+
+def above(exercise, source, **codes):
+    """Return a notebook with another cell above an exercise's cell."""
+    content = notebook(**codes)
+    content["cells"].insert(check_of(content, exercise) - 1, cell(source))
+    return content
+
+
+def below(exercise, source, **codes):
+    """Return a notebook with another cell in place of an exercise's check."""
+    content = notebook(**codes)
+    content["cells"][check_of(content, exercise)] = cell(source)
+    return content
 
 
 @needs_isolation
@@ -54,11 +68,11 @@ def test_a_class_of_thirty_is_marked_in_one_command(tmp_path):
     }  # fmt: skip
     assert {points[f"ben{n:02}"] for n in (1, 2, 3)} == {5}
     assert points["renaming"] == points["moving"] == points["copying"] == 1
-    for name in HOSTILE.keys() - {"forging"}:
+    for name in HOSTILE:
         assert (points[name], marks[name]["errors"]) == (1, "1.0"), name  # the next exercise counts all the same
-        assert marks[name]["stored as right, not earned"] == "forward"
+    unmarked = {name for name in HOSTILE if marks[name]["stored as right, not earned"] != "forward"}
+    assert unmarked <= {"hanging", "forking"}  # they wait: to be marked again
     assert marks["claiming"]["stored as right, not earned"].startswith("forward, errors, gradients")
-    assert marks["forging"]["look at the code"] == "forward: __code__, lab.exercises"
     for name in ("empty", "nothing", "torn", "deep", "broken", "misplaced"):
         assert marks[name]["problems"], name
     assert {path: path.read_bytes() for path in before} == before
@@ -70,48 +84,211 @@ def test_a_class_of_thirty_is_marked_in_one_command(tmp_path):
     assert max(map(len, table)) <= 80
 
 
+IMPORT, NUMPY = "from scipy.special import expit as logistic\n", "import numpy as np\n"
+OWN_LOGISTIC = FORWARD.replace(IMPORT, "")
+COMPARED = """
+model = NumpyRNN(nr_words, emb_size, hidden_size, nr_tags, seed=1)
+print(f"{np.abs(my_forward(x0, *model.param)[-1] - model.forward(x0)).max():.1e}")
+"""
+UNUSED = "from lxmls_rnn.teaching.gradient_check import relative_difference\n"
+CHECKED = "\ncheck.forward(my_forward)\nif check.passed('forward'):\n    print('!')"
+DEFINED = "def logistic(a):\n    return 1 / (1 + np.exp(-a))"
+RENAMED = FORWARD.replace("my_forward", "forward_pass")
+HONEST = {
+    "helper lines below a function": {"forward": FORWARD + COMPARED},
+    "a lambda in another cell": above("forward", "logistic = lambda a: 1 / (1 + np.exp(-a))", forward=OWN_LOGISTIC),
+    "a constant in another cell": above("numeric", "STEP = 10 ** -4", numeric=NUMERIC.replace("1e-4", "STEP")),
+    "a helper below the check": below("forward", f"check.forward(my_forward)\n{DEFINED}", forward=OWN_LOGISTIC),
+    "a renamed answer": below("forward", "check.forward(forward_pass)", forward=RENAMED),
+    "a renamed answer without a check": below("forward", "", forward=RENAMED),
+    "an alias": below("forward", "best = my_forward\nverdict = check.forward(best)", forward=FORWARD),
+    "commands of IPython": {"forward": f"!ls\nfiles = !ls\n%matplotlib inline\n?np.outer\n{FORWARD}\nnp.outer?"},
+    "a timed cell": {"forward": f"%%time\n{FORWARD}"},
+    "a cell of another language": above("forward", "%%bash\nfor f in *; do echo $f; done", forward=FORWARD),
+    "a scratch cell that fails": above("forward", "print(my_forwrd(x0)\n", forward=FORWARD),
+    "imports only in the first cell": {"forward": FORWARD.replace(NUMPY, "")},
+    "a star import": above("forward", "from numpy import *", forward=FORWARD.replace("np.", "").replace(NUMPY, "")),
+    "the library imported, and not used": {"forward": UNUSED + FORWARD},
+    "a check below the function": {"forward": FORWARD + CHECKED},
+    "the answer in a new cell": above("forward", FORWARD),
+    "the answer in a copy": above("forward", FORWARD.replace("my_forward", "mine"), forward="my_forward = mine"),
+}
+
+
+@needs_isolation
+@pytest.mark.process
+def test_honest_work_counts_in_whatever_way_it_is_written(tmp_path):
+    notebooks = {f"s{n:02}": notebook(**one) if "cells" not in one else one for n, one in enumerate(HONEST.values())}
+    marks = mark(tmp_path, notebooks)
+    earned = {name: marks[f"s{n:02}"].answers for n, name in enumerate(HONEST)}
+    wrong = {name: answers for name, answers in earned.items() if [one.share for one in answers.values()] != [1.0]}
+    assert not wrong
+    assert not any(one.problems for one in marks.values())
+
+
+@needs_isolation
+@pytest.mark.process
+@pytest.mark.theano
+def test_exercises_build_on_the_cells_of_others(tmp_path):
+    alone = {**LSTM, "lstm_gates": f"raise ValueError('not yet')\n{LSTM['lstm_gates']}"}
+    marks = mark(tmp_path, {"anna": notebook(**LSTM), "ben": notebook(**alone)})
+    assert {name: one.state for name, one in marks["anna"].answers.items()} == dict.fromkeys(LSTM, "right")
+    assert {one.state for one in marks["ben"].answers.values()} == {"not right"}
+    (failed,) = marks["ben"].answers["lstm"].skipped
+    assert "ValueError: not yet" in failed
+
+
+@needs_isolation
+@pytest.mark.process
+def test_the_notebook_that_was_handed_out_counts_whatever_else_lies_there(tmp_path):
+    for n in range(11):
+        student(tmp_path / f"anna/00-scratch {n}", notebook(forward="def my_forward(*a): return 1"))
+    student(tmp_path / "anna", notebook(forward=FORWARD))
+    student(tmp_path / "ben", notebook())
+    (tmp_path / "ben/notebooks/my copy.ipynb").write_text(json.dumps(notebook(forward=FORWARD)))
+    marks = mark(tmp_path, {})
+    assert marks["anna"].answers["forward"].share == marks["ben"].answers["forward"].share == 1
+
+
+def damaged(folder):
+    """Write the work of students who harm themselves, and would harm others."""
+    source = {
+        "number": 5,
+        "surrogate": "def my_forward():\n    '\ud800'\n    raise ValueError('\udfff')",
+        "definitions": "\n".join(f"def a{n}(): pass" for n in range(60_000)) + "\n" + "b0+" * 300_000 + "b0",
+        "brackets": "x = " + "(" * 5000 + ")" * 5000,
+        "recursion": "import sys\nsys.setrecursionlimit(10**7)\ndef my_forward(*a):\n    return my_forward(*a)",
+        "interrupt": "def my_forward(*a):\n    raise KeyboardInterrupt",
+        "exit": "import sys\ndef my_forward(*a):\n    sys.exit()",
+        "large": "import numpy as np\ndef my_forward(*a):\n    return [np.ones(10**7)] * 5",
+        "texts": "def my_unknown_words(train, dev, min_count=2):\n    return [[['x' * 10**6]] + [['']] * 10**5] * 2",
+        "swallowing": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    }
+    for name, text in source.items():
+        exercise = "unknown_words" if name == "texts" else "forward"
+        student(folder / name, notebook(**{exercise: text}, errors=EXERCISES["errors"].solution))
+    contents = {
+        "only a number": b'{"cells":[{"cell_type":"code","source":5}]}',
+        "only brackets": b'{"cells":' + b"[" * 100_000,
+        "half": b'{"cells": [',
+        "list": b"[]",
+        "no cells": b'{"cells": 3}',
+        "odd": b'{"cells": [{"cell_type": "code", "metadata": 3, "source": {"a": 1}}]}',
+        "values": b'{"cells":[' + b"{}," * 300_000 + b"{}]}",
+        "bytes": b'{"cells":[\xff\xfe]}',
+    }
+    for name, content in contents.items():
+        student(folder / name, {})
+        (folder / name / "notebooks/01-exercises.ipynb").write_bytes(content)
+    student(folder / "folder", {})
+    (folder / "folder/notebooks/01-exercises.ipynb").unlink()
+    (folder / "folder/notebooks/01-exercises.ipynb").mkdir()
+    os.mkfifo(folder / "folder/notebooks/a.ipynb")
+    student(folder / os.fsdecode(b"caf\xe9"), notebook(forward=FORWARD))
+    with zipfile.ZipFile(folder / "zip.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("notebooks/01-exercises.ipynb", b'{"cells":[' + b"{}," * 21_000_000 + b"{}]}")
+
+
+@needs_isolation
+@pytest.mark.process
+def test_students_who_harm_themselves_harm_no_other(tmp_path):
+    for name in ("anna", "zoe"):
+        student(tmp_path / "class" / name, notebook(forward=FORWARD))
+    damaged(tmp_path / "class")
+    marks, _ = check(tmp_path, "--seconds", "4")
+    assert len(marks) == 23
+    assert {name for name, line in marks.items() if line["forward"] == "1.0"} == {"anna", "zoe", "caf\\udce9"}
+    stored = {one.student: one for one in read(tmp_path / "marks/marks.json").marks}
+    for name in ("number", "surrogate", "definitions", "brackets", "recursion", "interrupt", "exit", "large", "texts",
+                 "swallowing"):  # fmt: skip
+        assert marks[name]["errors"] == "1.0", (name, stored[name])
+        assert not stored[name].problems, name
+    assert "setrecursionlimit" in (tmp_path / "class/recursion/notebooks/01-exercises.ipynb").read_text()
+    for name in ("recursion", "swallowing"):
+        assert "s of the processor" in stored[name].answers["forward"].text
+    assert "KeyboardInterrupt" in stored["interrupt"].answers["forward"].text
+    for name in ("only brackets", "half", "list", "no cells", "values", "bytes", "folder", "zip"):
+        assert marks[name]["problems"], name
+
+
 @needs_isolation
 @pytest.mark.process
 def test_points_are_those_that_the_code_earns(tmp_path):
-    code = solutions.code("squares").replace("def my", "import os\nprint(os.listdir('.'))\ndef my")
-    wrong = {"forward": "def my_forward(*arguments):\n    return 1", "squares": code}
+    wrong = FORWARD.replace("np.exp(y[:, t]).sum()", "2")
     right = {"state": "right", "tries": 1, "hints": 0, "solution": False}
-    student(tmp_path / "class/anna", notebook(**wrong), forward=right, markov=right, squares=right)
-    (tmp_path / "weights.json").write_text('{"squares": 2.5, "markov": 0}')
+    student(tmp_path / "class/anna", notebook(forward=wrong, squares=SQUARES), forward={**right, "solution": True},
+            markov=right, squares=right)  # fmt: skip
+    student(tmp_path / "class/ben", notebook(squares=f"{SQUARES}\n# mine"))
+    (tmp_path / "weights.json").write_text('{"squares": 2.5, "forward": 4, "markov": 0}')
     marks, output = check(tmp_path, "--weights", str(tmp_path / "weights.json"))
-    assert marks["anna"]["points"] == marks["anna"]["squares"] == "2.5"
-    assert marks["anna"]["of"] == "12.5"
+    assert marks["anna"]["squares"] == "2.5"
+    assert marks["anna"]["forward"] == "3.0"  # a, h, y of a, h, y, p: z was handed out
+    assert (marks["anna"]["points"], marks["anna"]["of"]) == ("5.5", "15.5")
     assert marks["anna"]["stored as right, not earned"] == "forward, markov"
-    assert marks["anna"]["look at the code"] == "squares: os"
+    assert marks["anna"]["solution shown"] == "forward"
+    assert marks["anna"]["same code as"] == "squares: ben, the lab's solution"
+    assert marks["anna"]["handed in"][:3] == "202"
     stored = read(tmp_path / "marks/marks.json").marks[0]
-    assert stored.answers["forward"].text.startswith("Expected the results z, a, h, y, p")
-    assert "look at os" in output
+    assert stored.answers["forward"].text.startswith("Correct: ")
+    assert "2 of 2  " in output
     assert "✗···✓" in output
+
+
+@needs_isolation
+@pytest.mark.process
+def test_what_is_handed_out_earns_nothing(tmp_path):
+    out = handed_out()
+    changed = {name: f"{code}\nprint()" for name, code in out.cells.items() if EXERCISES[name].framework == "numpy"}
+    (anna,) = mark(tmp_path, {"anna": notebook(**changed)}).values()
+    assert list(anna.answers) == list(changed)
+    assert {answer.share for answer in anna.answers.values()} == {0.0}
+
+
+@needs_isolation
+@pytest.mark.process
+def test_finished_students_are_kept_until_their_work_changes(tmp_path):
+    marks = mark(tmp_path, {"anna": notebook(forward=FORWARD), "ben": notebook(forward="def my_forward(*a): pass")})
+    marks["anna"].handed_in, marks["ben"].handed_in = "kept", "kept"
+    (tmp_path / "ben/notebooks/01-exercises.ipynb").write_text(json.dumps(notebook(forward=FORWARD)))
+    again = mark(tmp_path, {}, known=marks.values())
+    assert again["anna"].handed_in == "kept"
+    assert again["ben"].handed_in != "kept"
+    assert again["ben"].answers["forward"].state == "right"
+
+
+@needs_isolation
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_marking_soon_and_keeps_what_is_finished(tmp_path, number):
+    student(tmp_path / "class/anna", notebook(forward=FORWARD))
+    hanging = "import time\ndef my_forward(*a):\n    while True: time.sleep(0.01)"
+    for name in ("ben", "cai", "dee"):
+        student(tmp_path / "class" / name, notebook(forward=hanging))
+    command = [str(Path(sys.executable).with_name("lxmls-rnn")), "class", "check", "class", "marks", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "1 of 4  anna: 1\n"
+        process.send_signal(number)
+        begin = time.monotonic()
+        output, _ = process.communicate(timeout=60)
+        assert time.monotonic() - begin < 5
+    assert process.returncode == 128 + number
+    assert "continue with `lxmls-rnn class check class marks`" in output
+    assert [one.student for one in read(tmp_path / "marks/marks.json").marks] == ["anna"]
 
 
 @pytest.mark.process
 def test_a_process_that_ends_costs_only_its_exercise(tmp_path):
     killing = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
-    folder = tmp_path / "class/anna"
-    student(folder, notebook(forward=killing, squares=solutions.code("squares")))
-    out = handed_out()
-    (anna,) = read_class(folder.parent)
-    marks = mark_student(anna, out, weights_of(out.names, None), Runner(None))
-    assert marks.answers["forward"].text == "The process that runs the code ended."
-    assert (marks.answers["squares"].state, marks.points) == ("right", 1)
+    (anna,) = mark(tmp_path, {"anna": notebook(forward=killing, numeric=NUMERIC)}, prefix=None).values()
+    assert anna.answers["forward"].text == "The process that runs the code ended."
+    assert anna.answers["numeric"].state == "right"
 
 
 @pytest.mark.process
-def test_nobody_is_marked_where_the_code_cannot_be_run(tmp_path):
-    student(tmp_path / "class/anna", notebook(squares=solutions.code("squares")))
-    (anna,) = read_class(tmp_path / "class")
-    out = handed_out()
-    with pytest.raises(RuntimeError, match=r"does not start: .*no-such-python"):
-        mark_student(anna, out, weights_of(out.names, None), Runner(["env", "no-such-python"]))
-
-
-@pytest.mark.process
-def test_the_reason_of_docker_is_shown_but_not_its_usage(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("program", "reason"), [("no-such-python", "no-such-python"), ("docker", "docker: no such image$")]
+)
+def test_nobody_is_marked_where_the_code_cannot_be_run(tmp_path, monkeypatch, program, reason):
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
     docker.write_text(
@@ -119,11 +296,12 @@ def test_the_reason_of_docker_is_shown_but_not_its_usage(tmp_path, monkeypatch):
     )
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(docker.parent), prepend=":")
-    student(tmp_path / "class/anna", notebook(squares=solutions.code("squares")))
-    (anna,) = read_class(tmp_path / "class")
+    student(tmp_path / "class/anna", notebook(forward=FORWARD))
+    runner = Runner(None, container="missing") if program == "docker" else Runner(["env", program])
     out = handed_out()
-    with pytest.raises(RuntimeError, match=r"does not start: docker: no such image$"):
-        mark_student(anna, out, weights_of(out.names, None), Runner(None, container="missing"))
+    marking = Marking(out, Judge(out.cells), runner)
+    with pytest.raises(RuntimeError, match=f"does not start: .*{reason}"):
+        list(marking.mark(read_class(tmp_path / "class"), [], 1, lambda: False))
 
 
 @pytest.mark.process
@@ -134,53 +312,19 @@ def test_without_isolation_the_teacher_has_to_say_so(tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "cannot be isolated here (no-such-command" in result.output
     assert "--container lxmls-rnn-lab" in result.output
-    assert check(tmp_path, "--unprotected")[0]["anna"]["points"] == "0"
+    assert check(tmp_path, "--unprotected")[0]["anna"]["points"] == "0.0"
 
 
 def test_what_was_handed_out_names_each_exercise_and_what_is_checked():
-    names = handed_out().names
-    assert names["forward"] == "my_forward"
-    assert names["lstm"] == "MyLSTM"
-    weights = weights_of(names, None)
-    assert {name for name, weight in weights.items() if not weight} == set(OPTIONAL)
+    out = handed_out()
+    assert out.names["forward"] == "my_forward"
+    assert out.names["lstm"] == "MyLSTM"
+    assert set(out.cells) == set(out.names) == set(EXERCISES)
+    assert out.files == ["01-exercises.ipynb"]
 
 
 def test_a_weight_of_an_unknown_exercise_is_an_error(tmp_path):
     (tmp_path / "weights.json").write_text('{"foward": 1}')
     with pytest.raises(ValueError, match=r"weights\.json: no exercise foward"):
-        weights_of(["forward"], tmp_path / "weights.json")
-
-
-def test_only_exercises_that_were_begun_are_run(tmp_path):
-    assert tasks_of(tmp_path, notebook()) == {}
-    assert list(tasks_of(tmp_path, notebook(markov="x = 1"))) == ["markov"]
-
-
-def test_cells_of_other_exercises_are_run_only_if_they_are_used(tmp_path):
-    codes = {name: solutions.code(name) for name in ("forward", "lstm_gates", "lstm_step", "lstm")}
-    tasks = tasks_of(tmp_path, notebook(**codes))
-    ran = {name: [cell.source for cell in task.cells if cell.is_run] for name, task in tasks.items()}
-    assert ran["lstm"] == [codes["lstm_gates"], codes["lstm_step"], codes["lstm"]]
-    assert ran["lstm_gates"] == [codes["lstm_gates"]]
-
-
-def test_names_come_from_the_students_check_and_from_the_one_that_was_handed_out(tmp_path):
-    content = notebook(forward="def mine(): pass")
-    content["cells"][check_of(content, "forward")]["source"] = "check.forward(mine)"
-    assert tasks_of(tmp_path, content)["forward"].names == ["mine", "my_forward"]
-
-
-def test_cells_that_lost_their_marks_are_known_by_their_ids(tmp_path):
-    content = notebook(forward="def my_forward(): pass")
-    for cell in content["cells"]:
-        cell["metadata"] = {}
-    assert [cell.source for cell in tasks_of(tmp_path, content)["forward"].cells if cell.is_own] == [
-        "def my_forward(): pass"
-    ]
-
-
-@pytest.mark.parametrize("content", ["{", "[]", "3", '{"cells": 3}', '{"cells": [3]}', "[" * 100_000])
-def test_a_damaged_notebook_is_a_value_error(tmp_path, content):
-    (tmp_path / "bad.ipynb").write_text(content)
-    with pytest.raises(ValueError, match=r"\w"):
-        _code_cells(tmp_path / "bad.ipynb")
+        weights_of({"forward": False}, tmp_path / "weights.json")
+    assert weights_of({"forward": False, "clip": True}, None) == {"forward": 1, "clip": 0}

@@ -1,16 +1,27 @@
+import json
+from dataclasses import replace
+
 import pytest
 
-from lxmls_rnn.submissions.tasks import Answer, Cell, Job, Task
+from lxmls_rnn.storage import records
+from lxmls_rnn.submissions.tasks import Exercise, HandedOut, Job, Report, Said, to_json
 
 
-def test_a_job_and_an_answer_are_the_same_after_a_line_of_json():
-    job = Job([Task("forward", ["my_forward"], [Cell(1, "x\n", True, True, False)])], None, 30.0, 4096)
-    assert "\n" not in job.to_json()
-    assert Job.from_json(job.to_json()) == job
-    answer = Answer("forward", "right", "text\n", ["os"])
-    assert Answer.from_json(answer.to_json().encode()) == answer
+def test_a_job_and_what_comes_back_are_the_same_after_a_line():
+    out = HandedOut({"forward": "my_forward"}, ["x"], {"a": "forward"}, ["01.ipynb"], {"forward": "x"})
+    exercise = Exercise("my_forward", "numpy", ["x"], ["p"], ["{}"], False, "12")
+    job = Job({"01.ipynb": "aa"}, out, {"forward": exercise}, [["01.ipynb", "forward"]], None, 30.0, 4096)
+    assert "\n" not in to_json(job)
+    assert Job.from_json(to_json(job)) == job
+    for one in (Report("answer", "text\n", exercise="forward"), Said(["{}"], "not yet", "a\nb", ["cell 1"])):
+        assert records.parse(type(one), to_json(one)) == one
 
 
-def test_a_line_that_is_no_answer_is_an_error():
-    with pytest.raises(ValueError, match="exercise"):
-        Answer.from_json(b'{"exercise": 3}')
+def test_half_characters_do_not_break_a_line():
+    said = Said(text="\ud800")
+    assert records.parse(Said, to_json(said)) == replace(said, text="?")
+
+
+def test_a_line_that_is_no_report_is_an_error():
+    with pytest.raises(ValueError, match="kind"):
+        records.parse(Report, json.dumps({"kind": 3}))

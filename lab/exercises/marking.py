@@ -1,0 +1,115 @@
+"""Inputs and verdicts for `lxmls-rnn class check`, in a process that never runs students' code.
+
+The first line of standard input is JSON: the cells of the exercises as they were handed out, by exercise. The answer is
+a line with an `Exercise` for each, with freshly drawn inputs. Then each line is a pair, the name of an exercise and a
+line with what a student's process has said (`Said`), and its answer a line with the `Verdict`.
+"""
+
+import functools
+import json
+import secrets
+import sys
+from dataclasses import asdict
+
+from lab.exercises.engine import Failure, Judgement, Result, judge
+from lab.exercises.exercise import EXERCISES, answer_of
+from lab.exercises.inputs import cases
+from lxmls_rnn.deep_learning.frameworks import FRAMEWORKS, Framework
+from lxmls_rnn.storage import records
+from lxmls_rnn.submissions import harness, notebook
+from lxmls_rnn.submissions.tasks import AGAIN, NOT_CHECKED, NOT_RIGHT, NOT_YET, RIGHT, Exercise, Said, Verdict, to_json
+
+MAX_SEED = 40_000_000
+MAX_CHARACTERS = 10_000_000  # in an array of texts, in which each takes as much as the longest
+
+
+class Marking:
+    """The exercises of a marking: their inputs, drawn with a seed of its own for each, and their handed-out cells."""
+
+    def __init__(self, cells: dict[str, str]) -> None:
+        self.cells = cells
+        # the inputs of one exercise may be results of another one: with its own seed they are not those that it expects
+        self.seeds = {name: 1 + secrets.randbelow(MAX_SEED) for name in EXERCISES}
+
+    def exercise(self, name: str) -> Exercise:
+        """Return what a student's process must know of an exercise."""
+        one = EXERCISES[name]
+        inputs = cases(name, self.seeds[name])
+        if one.spec.kind in ("numpy", "words"):  # cases share quantities, which are expected of other exercises
+            inputs = [{name: case[name] for name in one.spec.arguments if name in case} for case in inputs]
+        spec = one.spec.kind, list(one.spec.arguments), list(one.spec.results)
+        lines = [harness.to_json(case) for case in inputs]
+        return Exercise(one.function, *spec, lines, one.optional, notebook.digest(one.solution))
+
+    def verdict(self, name: str, said: Said) -> Verdict:
+        """Return the verdict on what a student's code has returned."""
+        if said.state in (NOT_CHECKED, AGAIN):
+            return Verdict(said.state, said.text, 0.0)
+        if advice := _framework(name).missing:
+            return Verdict(NOT_CHECKED, f"{advice}.", 0.0)
+        state, text = NOT_YET if said.state == NOT_YET else NOT_RIGHT, said.text or "There is no result."
+        results: list[Result] = []
+        for line in said.results:
+            try:
+                results.append(_arrays(line))
+            except Exception as error:  # the line may hold anything
+                state, text = NOT_RIGHT, f"The result cannot be read: {error}"
+                break
+        missing = len(cases(name, self.seeds[name])) - len(results)
+        judged = self._judge(name, [*results, *[Failure(state, text)] * missing])
+        return Verdict(judged.state, judged.text, 1.0 if judged.state == RIGHT else self._credit(name, judged.share))
+
+    def _judge(self, name: str, results: list[Result]) -> Judgement:
+        try:
+            return judge(name, results, self.seeds[name])
+        except Exception as error:  # arrays of forms that nobody has thought of
+            return Judgement(NOT_RIGHT, f"The result cannot be compared: {error}", 0.0)
+
+    def _credit(self, name: str, share: float) -> float:
+        """Return the share of the arrays that are right, without those that are right in the cell as handed out."""
+        given = self._given(name)
+        return max(0.0, (share - given) / (1 - given)) if given < 1 else 0.0
+
+    @functools.cache  # noqa: B019  there is one object for the whole process
+    def _given(self, name: str) -> float:
+        if name not in self.cells:
+            return 0.0
+        results: list[Result] = []
+        for case in cases(name, self.seeds[name]):
+            try:
+                results.append(harness.run(EXERCISES[name].spec, answer_of(name, self.cells[name]), case))
+            except Exception as error:
+                results.append(Failure(NOT_RIGHT, str(error)))
+        return self._judge(name, results).share
+
+
+def _framework(name: str) -> Framework:
+    return FRAMEWORKS.get(EXERCISES[name].framework, FRAMEWORKS["numpy"])  # Theano is always installed
+
+
+def _arrays(line: str) -> harness.Arrays:
+    for array in json.loads(line).values():
+        texts = [text for text in array["data"] if isinstance(text, str)] if isinstance(array["data"], list) else []
+        if len(texts) * max(map(len, texts), default=0) > MAX_CHARACTERS:
+            raise ValueError("the texts are too long")
+    arrays = harness.from_json(line)
+    if not isinstance(arrays, dict) or not all(hasattr(array, "dtype") for array in arrays.values()):
+        raise ValueError("expected named arrays")
+    return arrays
+
+
+def main() -> None:
+    """Answer the lines of standard input until it ends."""
+    marking = Marking(json.loads(sys.stdin.readline()))
+    print(json.dumps({name: asdict(marking.exercise(name)) for name in EXERCISES}), flush=True)
+    for line in sys.stdin:
+        name, said = json.loads(line)
+        try:
+            verdict = marking.verdict(name, records.parse(Said, said))
+        except ValueError:
+            verdict = Verdict(NOT_RIGHT, "The process of the code has written something else than a result.", 0.0)
+        print(to_json(verdict), flush=True)
+
+
+if __name__ == "__main__":
+    main()
