@@ -83,10 +83,15 @@ def pytest_runtest_logreport(report):
     _tests[kind] += report.when == "call"
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Say how long the tests of each kind took, those of all workers together."""
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how long the tests of each kind took, those of all workers together, and what `make test` does not run."""
     for kind, seconds in _seconds.most_common():
         terminalreporter.write_line(f"{seconds:7.1f} s in {_tests[kind]:4} {kind} tests")
+    if config.option.markexpr == "not slow":
+        missing = sum("is not installed" in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+        terminalreporter.write_line("Not run: slow tests, tests/speed, more random examples: make test-slow")
+        terminalreporter.write_line(f"Not run: {missing} tests that need JAX, PyTorch or ONNX: make test-frameworks")
+        terminalreporter.write_line("Not run: tests/browser: make test-browser; tests/container: make test-container")
 
 
 @pytest.fixture(scope="session")

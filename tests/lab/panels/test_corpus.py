@@ -1,7 +1,7 @@
 from datetime import datetime
 from functools import partial
 
-from tables import tables
+from html_tables import tables
 
 from lab import CorpusPanel, TrainingPanel
 from lab.panels.corpus.panel import histogram

@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from tables import tables
+from html_tables import tables
 
 from lab import GradientCheckPanel
 from lab.drawing import html

@@ -14,7 +14,7 @@ import bqplot
 import ipywidgets as widgets
 import numpy as np
 import pytest
-from tables import tables
+from html_tables import tables
 
 from lab import InspectionPanel
 from lab.panels.inspection import influence, states

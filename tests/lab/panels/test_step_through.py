@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from tables import tables
+from html_tables import tables
 
 from lab import StepThroughPanel
 from lab.drawing import html

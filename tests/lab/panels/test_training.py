@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import bqplot
 import pytest
 import theano
-from tables import tables
+from html_tables import tables
 
 import lab.widgets.panel
 from lab import TrainingPanel
