@@ -424,18 +424,19 @@ def _guide_model(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Any:
 
 
 def _numpy_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return the gradients of `backpropagation`, with what `log_forward` returns given."""
+    """Return the gradients of a second call of `backpropagation`; what `log_forward` returns is given."""
     model, names = _guide_model(spec, answer, inputs), _parameters(spec, inputs)
     model.parameters = [inputs[name].copy() for name in names]
     if not _is_own(type(model), "log_forward"):
         model.log_forward = lambda input: (*_copy(inputs["log_forward"]), input)
-    result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
+    for _ in range(2):  # nothing is kept from the first call
+        result = model.backpropagation(inputs["x"].copy(), inputs["y"].copy())
     got = {name: _array(name, value) for name, value in _named(spec, result).items()}
     return got | {CHANGED: _changed(names, model.parameters, [inputs[name] for name in names])}
 
 
 def _torch_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
-    """Return log_p_y of `_log_forward`, and the gradients of the cost through it."""
+    """Return log_p_y of a second call of `_log_forward`, and the gradients of the cost through it."""
     import torch
 
     with _torch_settings(), torch.random.fork_rng(devices=[]):
@@ -443,7 +444,8 @@ def _torch_method(spec: Spec, answer: Any, inputs: dict[str, Value]) -> Arrays:
         model, names = _guide_model(spec, answer, inputs), _parameters(spec, inputs)
         for W, name in zip(model.parameters, names, strict=True):  # in place: a layer may hold the same tensor
             W.data = torch.tensor(inputs[name], dtype=W.dtype)
-        result = model._log_forward(inputs["x"].copy())
+        for _ in range(2):  # nothing is kept from the first call
+            result = model._log_forward(inputs["x"].copy())
         if result is None or result is ...:
             raise Unfinished("_log_forward returns None or `...`.")
         if isinstance(result, tuple):

@@ -320,7 +320,7 @@ def test_what_was_handed_out_names_each_exercise_and_what_is_checked():
     assert out.names["forward"] == "my_forward"
     assert out.names["lstm"] == "MyLSTM"
     assert set(out.cells) == set(out.names) == set(EXERCISES)
-    assert out.files == ["01-exercises.ipynb"]
+    assert out.files == ["01-exercises.ipynb", "04-school-2026.ipynb"]
 
 
 def test_a_weight_of_an_unknown_exercise_is_an_error(tmp_path):

@@ -322,7 +322,7 @@ def test_progress_is_kept_on_disk(says):
     kept = json.loads((paths.runs() / "exercises.json").read_text())
     assert kept["forward"]["state"] == "right"
     assert kept["forward"]["tries"] == 2
-    assert "1 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
     assert "<table>" in check.progress()._repr_html_()
 
 
@@ -330,16 +330,16 @@ def test_reset_forgets_one_or_all(says):
     says("forward")
     says("updates")
     check.reset("forward")
-    assert "1 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "1 of 12 done, 0 of 12 optional" in str(check.progress())
     check.reset()
-    assert "0 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
     assert not check.passed("updates")
     assert str(check.reset("forward")) == "Reset: forward."  # though there was nothing
 
 
 def test_a_damaged_file_is_put_aside(says):
     progress.path().write_text("{")
-    assert "0 of 12 done, 0 of 10 optional" in str(check.progress())
+    assert "0 of 12 done, 0 of 12 optional" in str(check.progress())
     assert progress.path().with_name("exercises.json.damaged").read_text() == "{"
     assert says("forward")
 
