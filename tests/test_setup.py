@@ -175,7 +175,7 @@ def test_frameworks_once_asked_for_stay_until_none_is_named(project):
         assert setup(project, **environ) == (0, "")
         assert (project / "uv.log").read_text().splitlines()[
             -1
-        ] == f"sync --locked {groups} --python .venv/bin/python".replace("  ", " ")
+        ] == f"sync --locked --extra cluster {groups} --python .venv/bin/python".replace("  ", " ")
     status, errors = setup(project, WITH="jax,keras")
     assert (status, errors) == (
         1,

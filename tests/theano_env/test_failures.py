@@ -204,7 +204,7 @@ def as_nobody(code, **environ):
 )
 def test_a_user_without_name_and_home_can_compile(with_cache):
     folder = Path(tempfile.mkdtemp())  # pytest's own are closed to other users
-    folder.chmod(0o777)
+    os.chown(folder, 54321 if os.geteuid() == 0 else -1, -1)
     environ = {"XDG_CACHE_HOME" if with_cache else "TMPDIR": str(folder)}
     code = "import lxmls_rnn, theano, sys; print(theano.config.compiledir)"
     try:

@@ -144,7 +144,7 @@ def test_a_wrong_file_is_refused_with_its_line_and_not_kept(data):
 
 def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data):
     panel = CorpusPanel()
-    text = "1 Não _ _ _ adv\n2 é _ _ _ v\n\n"
+    text = "1 Não _ _ _ adv\n2 é _ _ _ v\n\n" * 2 + "1 é _ _ _ v\n2 só _ _ _ adv\n\n"
     for _ in range(2):
         upload(panel, "mine.conll", text, "latin-1")
         assert "alert" in panel.message.value
@@ -154,7 +154,7 @@ def test_a_file_is_uploaded_with_the_tags_and_the_encoding_that_are_chosen(data)
     panel.choice.tags.value = "6"
     upload(panel, "mine.conll", text, "latin-1")
     panel.read_button.click()
-    assert [(one.words, one.tags) for one in panel.train] == [(["Não", "é"], ["adv", "v"])]
+    assert (panel.train[0].words, panel.train[0].tags) == (["Não", "é"], ["adv", "v"])
     assert "Read. Tags: column 6, as they are." in panel.message.value
 
 
