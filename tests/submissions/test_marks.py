@@ -19,7 +19,9 @@ from typer.testing import CliRunner
 from lab.exercises.exercise import EXERCISES
 from lxmls_rnn.classroom import read_class
 from lxmls_rnn.cli.main import app
+from lxmls_rnn.deep_learning.frameworks import TORCH
 from lxmls_rnn.submissions import isolation
+from lxmls_rnn.submissions.tasks import NOT_CHECKED
 from lxmls_rnn.submissions.marks import Judge, Marking, Runner, handed_out, read, weights_of
 
 FORWARD, SQUARES, NUMERIC = (EXERCISES[name].solution for name in ("forward", "squares", "numeric"))
@@ -242,6 +244,18 @@ def test_what_is_handed_out_earns_nothing(tmp_path):
     (anna,) = mark(tmp_path, {"anna": notebook(**changed)}).values()
     assert list(anna.answers) == list(changed)
     assert {answer.share for answer in anna.answers.values()} == {0.0}
+
+
+@needs_isolation
+@pytest.mark.process
+def test_the_classes_of_the_2026_edition_are_run_without_the_librarys(tmp_path):
+    codes = {name: EXERCISES[name].solution for name in ("backpropagation", "log_forward")}
+    wrong = {"backpropagation": codes["backpropagation"].replace("W_h.T @ error_raw", "W_h @ error_raw")}
+    marks = mark(tmp_path, {"anna": notebook(**codes), "ben": notebook(**wrong)})
+    states = {name: answer.state for name, answer in marks["anna"].answers.items()}
+    assert states == {"backpropagation": "right", "log_forward": NOT_CHECKED if TORCH.missing else "right"}
+    assert marks["anna"].points == 0  # they are optional
+    assert marks["ben"].answers["backpropagation"].state == "not right"
 
 
 @needs_isolation
